@@ -18,8 +18,8 @@ import java.util.Random;
 import java.util.zip.Deflater;
 import java.util.zip.GZIPOutputStream;
 
-/// Makes the two streams that ship with the quick start; `make-streams` beside this file fetches what it reads. What the
-/// files hold is described in the README.md of the folder they go to.
+/// Makes the two streams that ship with the quick start; `make-streams` beside this file fetches what it reads. What
+/// the files hold is described in the README.md of the folder they go to.
 ///
 /// Usage: `java -cp <hardwood, zstd-jni> MakeStreams.java <flights-3m.parquet> <mnist digits folder> <output folder>`
 class MakeStreams {

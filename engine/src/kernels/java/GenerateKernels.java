@@ -10,15 +10,15 @@ import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// Writes the vector kernels `Simd128`, `Simd256` and `Simd512` from one template and, for each family of kernels, a file
-/// that it includes. The build runs it as
+/// Writes the vector kernels `Simd128`, `Simd256` and `Simd512` from one template and, for each family of kernels, a
+/// file that it includes. The build runs it as
 ///
 ///     java GenerateKernels.java <template> <output folder>
 ///
 /// Why generate at all: C2 keeps vectors in registers only inside one flat method. A helper that takes or returns a
-/// vector boxes it and runs 2.5 to 15 times slower, a loop over an array of accumulators does not compile to registers at
-/// all, and a class that has seen two vector widths may stay slow for ever. So each tile size of each width is a method of
-/// its own, with every accumulator a local variable: text that nobody should write, or read, by hand.
+/// vector boxes it and runs 2.5 to 15 times slower, a loop over an array of accumulators does not compile to registers
+/// at all, and a class that has seen two vector widths may stay slow for ever. So each tile size of each width is a
+/// method of its own, with every accumulator a local variable: text that nobody should write, or read, by hand.
 ///
 /// The template is Java with these lines and words in it:
 ///
@@ -44,29 +44,30 @@ class GenerateKernels {
                     + " RMSPROP RMSPROP_MOMENTUM RMSPROP_CENTERED RMSPROP_CENTERED_MOMENTUM"
                     + " ADAM AMSGRAD ADAMW ADAMW_AMSGRAD FTRL]";
 
-    /// What differs between widths. Tiles are rows x columns of accumulators. With 512 bits there are 32 registers: 6 x 64
-    /// takes 24, leaving 4 for a row of weights and some for broadcasts, and reaches 0.9 of the FMA peak. AVX2 has 16:
-    /// 6 x 16 takes 12. Few rows get wide tiles, for at least 8 accumulators hide the latency of an FMA. `WIDE_TILES` serve
-    /// 64 columns, `MIDDLE_TILES` 32, `NARROW_TILES` 16, `TILES` are all; convolutions have `NARROW_PATCH_TILES`,
-    /// which 3 x 3 kernels fill, and `PATCH_TILES`; rows that lie evenly come in `STRIPS`, `STRIP_MAX` and all sizes down to
-    /// its half, so that two or more of them make up any longer line. Where a broadcast costs as much as an FMA, and registers
-    /// suffice, a number is loaded once for three sums: `HOLDS_KERNEL` says whether nine weights find room beside a strip,
-    /// `PIECES` (up to `PIECE_MAX`) and `THREES` (up to `THREES_MAX`) take three registers each. With pixels in the lanes a tile has `PLANE_OUTPUTS`
-    /// rows of `PLANE_VECTORS` vectors; the `DOT_` lists are rows and inputs of the tiles of
-    /// input gradients. `PARTS` vectors are the 16 virtual lanes; `DISTANCES` are the levels of the tree inside a vector.
-    /// `BYTE_BITS` is the shortest vector of bytes that fills `BYTE_PARTS` vectors of floats. Columns that fill no panel are
-    /// multiplied `FEW_VECTORS` at a time, of `FEW_ROWS_1` or `FEW_ROWS_2` rows. `MASKS` of a line's rest: all of them
-    /// `together`, or `separate`, one in a loop, where four would be too large.
+    /// What differs between widths. Tiles are rows x columns of accumulators. With 512 bits there are 32 registers: 6 x
+    /// 64 takes 24, leaving 4 for a row of weights and some for broadcasts, and reaches 0.9 of the FMA peak. AVX2 has
+    /// 16: 6 x 16 takes 12. Few rows get wide tiles, for at least 8 accumulators hide the latency of an FMA.
+    /// `WIDE_TILES` serve 64 columns, `MIDDLE_TILES` 32, `NARROW_TILES` 16, `TILES` are all; convolutions have
+    /// `NARROW_PATCH_TILES`, which 3 x 3 kernels fill, and `PATCH_TILES`; rows that lie evenly come in `STRIPS`,
+    /// `STRIP_MAX` and all sizes down to its half, so that two or more of them make up any longer line. Where a
+    /// broadcast costs as much as an FMA, and registers suffice, a number is loaded once for three sums: `HOLDS_KERNEL`
+    /// says whether nine weights find room beside a strip, `PIECES` (up to `PIECE_MAX`) and `THREES` (up to
+    /// `THREES_MAX`) take three registers each. With pixels in the lanes a tile has `PLANE_OUTPUTS` rows of
+    /// `PLANE_VECTORS` vectors; the `DOT_` lists are rows and inputs of the tiles of input gradients. `PARTS` vectors
+    /// are the 16 virtual lanes; `DISTANCES` are the levels of the tree inside a vector. `BYTE_BITS` is the shortest
+    /// vector of bytes that fills `BYTE_PARTS` vectors of floats. Columns that fill no panel are multiplied
+    /// `FEW_VECTORS` at a time, of `FEW_ROWS_1` or `FEW_ROWS_2` rows. `MASKS` of a line's rest: all of them `together`,
+    /// or `separate`, one in a loop, where four would be too large.
     ///
-    /// How large a method may be (JDK 25): C1 gives up on what needs 10,000 virtual registers, about 210 KB of code at tier 3.
-    /// A method that C1 has compiled without a profile by then, because C2's queue was long, stays with that code for ever:
-    /// every vector on the heap. An operation without a mask takes 1.5 KB of tier 3, one with a mask 13 KB, exp 20 KB. And
-    /// from 8,000 inlined bytecodes on (`DesiredMethodLimit`) C2 inlines later, and may leave a vector on the heap, as it did with
-    /// 11,354 in one start of ten; exp has about 2,000. `KernelAgreementTest` fails where C1 gives up, where C2 inlines 10,000,
-    /// and where anything is left on the heap.
+    /// How large a method may be (JDK 25): C1 gives up on what needs 10,000 virtual registers, about 210 KB of code at
+    /// tier 3. A method that C1 has compiled without a profile by then, because C2's queue was long, stays with that
+    /// code for ever: every vector on the heap. An operation without a mask takes 1.5 KB of tier 3, one with a mask 13
+    /// KB, exp 20 KB. And from 8,000 inlined bytecodes on (`DesiredMethodLimit`) C2 inlines later, and may leave a
+    /// vector on the heap, as it did with 11,354 in one start of ten; exp has about 2,000. `KernelAgreementTest` fails
+    /// where C1 gives up, where C2 inlines 10,000, and where anything is left on the heap.
     ///
-    /// What a loop carries is an argument, never the receiver: `x.add(sum)`, for C2 knows the class of x, which was just
-    /// loaded, but that of `sum` only from a profile, and left it on the heap in one of four starts.
+    /// What a loop carries is an argument, never the receiver: `x.add(sum)`, for C2 knows the class of x, which was
+    /// just loaded, but that of `sum` only from a profile, and left it on the heap in one of four starts.
     private static final List<Map<String, String>> WIDTHS =
             List.of(
                     width(
@@ -317,9 +318,9 @@ class GenerateKernels {
         return Integer.parseInt(variables.getOrDefault(word, word));
     }
 
-    /// Sums `count` vectors over their lanes, all at once: at each level, lanes d apart are added (d = half, quarter, … 1
-    /// of the lanes), and two vectors become one, whose lanes with bit d belong to the second. 15 additions of 16 lanes
-    /// do what 16 trees of 4 additions would. A sum's order of additions is the same whatever it is paired with.
+    /// Sums `count` vectors over their lanes, all at once: at each level, lanes d apart are added (d = half, quarter, …
+    /// 1 of the lanes), and two vectors become one, whose lanes with bit d belong to the second. 15 additions of 16
+    /// lanes do what 16 trees of 4 additions would. A sum's order of additions is the same whatever it is paired with.
     private void tree(int count, int lanes) {
         Deque<String> terms = new ArrayDeque<>();
         for (int i = 0; i < count; i++) {
@@ -347,8 +348,9 @@ class GenerateKernels {
         }
     }
 
-    /// At each level, blocks of d x d change places across the diagonal of blocks of 2 d x 2 d: what leaves two rows is put
-    /// together first, so that one shuffle moves both (43 ns for 16 x 16 with 512 bits; two shuffles take 60, Zen 4).
+    /// At each level, blocks of d x d change places across the diagonal of blocks of 2 d x 2 d: what leaves two rows is
+    /// put together first, so that one shuffle moves both (43 ns for 16 x 16 with 512 bits; two shuffles take 60, Zen
+    /// 4).
     private void transpose(int lanes) {
         String from = "t";
         for (int distance = lanes / 2; distance >= 1; distance /= 2) {

@@ -20,67 +20,45 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-@Command(
-        name = "bench",
-        description = {
-            "Measure how fast the engine learns and predicts on this machine.",
-            "",
+@Command(name = "bench",
+        description = {"Measure how fast the engine learns and predicts on this machine.", "",
             "Made-up rows, from host memory to updated weights. Several measurements run each in a JVM of"
-                    + " its own. docs/benchmarks.md tells what each number means."
-        })
+                    + " its own. docs/benchmarks.md tells what each number means."})
 final class BenchCommand implements Callable<Integer> {
-    @Spec private CommandSpec command = CommandSpec.create();
+    @Spec
+    private CommandSpec command = CommandSpec.create();
 
-    @Option(
-            names = "--workload",
-            paramLabel = "NAME",
-            description = {
-                "W1 to W8: learn; S1-W1 to S1-W5: predict; gemm, dw, dx, adam, sparse, conv: one kernel",
-                "(default: all of them; docs/benchmarks.md describes each)"
-            })
+    @Option(names = "--workload", paramLabel = "NAME",
+            description = {"W1 to W8: learn; S1-W1 to S1-W5: predict; gemm, dw, dx, adam, sparse, conv: one kernel",
+                "(default: all of them; docs/benchmarks.md describes each)"})
     private @Nullable String workload;
 
-    @Option(
-            names = "--batch",
-            paramLabel = "N",
-            description =
-                    "Rows of a mini-batch (default: each size that docs/benchmarks.md names).")
+    @Option(names = "--batch", paramLabel = "N",
+            description = "Rows of a mini-batch (default: each size that docs/benchmarks.md names).")
     private @Nullable Integer batch;
 
-    @Option(
-            names = "--workers",
-            paramLabel = "N",
-            defaultValue = "1",
-            description =
-                    "Threads that learn (default: ${DEFAULT-VALUE}). The weights don't depend on it.")
+    @Option(names = "--workers", paramLabel = "N", defaultValue = "1",
+            description = "Threads that learn (default: ${DEFAULT-VALUE}). The weights don't depend on it.")
     private int workers;
 
-    @Option(
-            names = "--seconds",
-            paramLabel = "S",
-            defaultValue = "5",
+    @Option(names = "--seconds", paramLabel = "S", defaultValue = "5",
             description = "The measured window, warm-up apart (default: ${DEFAULT-VALUE}).")
     private double seconds;
 
-    @Option(
-            names = "--runs",
-            paramLabel = "N",
-            defaultValue = "1",
+    @Option(names = "--runs", paramLabel = "N", defaultValue = "1",
             description = "Measure so often and show median and range (default: ${DEFAULT-VALUE}).")
     private int runs;
 
-    @Option(
-            names = "--rivals",
-            description = {
-                "Run what else could do the work in turns with Tidegrad, one thread each, and print the ratios: LibTorch"
-                        + " from the JVM, ONNX Runtime, OpenBLAS, C. ./tidegrad build --rivals fetches them."
-            })
+    @Option(names = "--rivals", description = {
+        "Run what else could do the work in turns with Tidegrad, one thread each, and print the ratios: LibTorch"
+                + " from the JVM, ONNX Runtime, OpenBLAS, C. ./tidegrad build --rivals fetches them."})
     private boolean rivals;
 
     @Option(names = "--json", description = "Print one line of JSON for each number.")
     private boolean json;
 
-    @Mixin private HelpOption help = new HelpOption();
+    @Mixin
+    private HelpOption help = new HelpOption();
 
     @Override
     public Integer call() {
@@ -95,19 +73,16 @@ final class BenchCommand implements Callable<Integer> {
 
     private int measure(PrintWriter out, PrintWriter err) {
         List<Measurement> all = new ArrayList<>();
-        new Bench(lines(), runs, seconds)
-                .run(
-                        what -> {
-                            if (!json) {
-                                err.println("tidegrad: measuring " + what);
-                            }
-                        },
-                        measurement -> {
-                            all.add(measurement);
-                            if (json) {
-                                out.println(measurement.toJson());
-                            }
-                        });
+        new Bench(lines(), runs, seconds).run(what -> {
+            if (!json) {
+                err.println("tidegrad: measuring " + what);
+            }
+        }, measurement -> {
+            all.add(measurement);
+            if (json) {
+                out.println(measurement.toJson());
+            }
+        });
         if (!json) {
             out.println(BenchTable.of(all));
         }
@@ -117,15 +92,11 @@ final class BenchCommand implements Callable<Integer> {
 
     private int compare(PrintWriter out, PrintWriter err) {
         Workload only = workload == null ? null : Workload.named(workload);
-        List<Match> matches =
-                Match.ALL.stream()
-                        .filter(match -> only == null || match.line().workload().equals(only))
-                        .filter(match -> batch == null || match.line().batch() == batch)
-                        .toList();
+        List<Match> matches = Match.ALL.stream().filter(match -> only == null || match.line().workload().equals(only))
+                .filter(match -> batch == null || match.line().batch() == batch).toList();
         Path root = Path.of(System.getProperty("tidegrad.root", ""));
         List<RivalBench.Outcome> outcomes =
-                new RivalBench(matches, runs, seconds, root)
-                        .run(what -> err.println("tidegrad: measuring " + what));
+                new RivalBench(matches, runs, seconds, root).run(what -> err.println("tidegrad: measuring " + what));
         if (json) {
             outcomes.forEach(outcome -> out.println(OutcomeTable.json(outcome)));
         } else {
@@ -136,8 +107,7 @@ final class BenchCommand implements Callable<Integer> {
     }
 
     private List<Bench.Line> lines() {
-        List<Workload> workloads =
-                workload == null ? Workload.ALL : List.of(Workload.named(workload));
+        List<Workload> workloads = workload == null ? Workload.ALL : List.of(Workload.named(workload));
         List<Bench.Line> lines = new ArrayList<>();
         for (Workload each : workloads) {
             for (int size : batch == null ? each.batches() : List.of(batch)) {

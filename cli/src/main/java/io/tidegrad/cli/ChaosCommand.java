@@ -22,52 +22,36 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /// What the launcher's `test --chaos` runs.
-@Command(
-        name = "chaos",
-        hidden = true,
-        description = {
-            "Break everything on this machine, by a seed, and see whether what must hold holds.",
-            "",
-            "Starts brokers, a schema registry, trainers and a scorer as processes, writes events, and injects the faults of"
-                    + " docs/reliability.md. After each one it compares hashes at every committed watermark that anything"
-                    + " was said of with a fold of its own, counts events and dead letters, and looks at every version"
-                    + " that was served. Prints the seed and a table; the exit status is 1 when anything was violated."
-        })
+@Command(name = "chaos", hidden = true, description = {
+    "Break everything on this machine, by a seed, and see whether what must hold holds.", "",
+    "Starts brokers, a schema registry, trainers and a scorer as processes, writes events, and injects the faults of"
+            + " docs/reliability.md. After each one it compares hashes at every committed watermark that anything"
+            + " was said of with a fold of its own, counts events and dead letters, and looks at every version"
+            + " that was served. Prints the seed and a table; the exit status is 1 when anything was violated."})
 final class ChaosCommand implements Callable<Integer> {
     private static final List<Integer> BOTH = List.of(1, 3);
 
-    @Spec private CommandSpec command = CommandSpec.create();
+    @Spec
+    private CommandSpec command = CommandSpec.create();
 
-    @Option(
-            names = "--seed",
-            paramLabel = "S",
+    @Option(names = "--seed", paramLabel = "S",
             description = "Of every choice (default: another each time; it is printed).")
     private @Nullable Long seed;
 
-    @Option(
-            names = "--minutes",
-            paramLabel = "M",
-            defaultValue = "30",
-            description =
-                    "How long faults are injected; the last one may end later (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--minutes", paramLabel = "M", defaultValue = "30",
+            description = "How long faults are injected; the last one may end later (default: ${DEFAULT-VALUE}).")
     private double minutes;
 
-    @Option(
-            names = "--nodes",
-            paramLabel = "N",
-            description =
-                    "Brokers: 1 or 3 (default: half of the time with 1, the other half with 3).")
+    @Option(names = "--nodes", paramLabel = "N",
+            description = "Brokers: 1 or 3 (default: half of the time with 1, the other half with 3).")
     private @Nullable Integer nodes;
 
-    @Option(
-            names = "--rows",
-            paramLabel = "N",
-            split = ",",
-            description =
-                    "Only these rows of the table of faults, separated by commas (default: all).")
+    @Option(names = "--rows", paramLabel = "N", split = ",",
+            description = "Only these rows of the table of faults, separated by commas (default: all).")
     private List<Integer> rows = List.of();
 
-    @Mixin private HelpOption help = new HelpOption();
+    @Mixin
+    private HelpOption help = new HelpOption();
 
     @Override
     public Integer call() throws InterruptedException {
@@ -93,15 +77,8 @@ final class ChaosCommand implements Callable<Integer> {
         List<ChaosOptions> options = new ArrayList<>();
         for (int cluster : clusters) {
             try {
-                options.add(
-                        new ChaosOptions(
-                                chosen,
-                                Duration.ofMillis((long) (minutes * 60_000 / clusters.size())),
-                                cluster,
-                                faults(),
-                                false,
-                                List.of(TrainerMain.class.getName()),
-                                List.of()));
+                options.add(new ChaosOptions(chosen, Duration.ofMillis((long) (minutes * 60_000 / clusters.size())),
+                        cluster, faults(), false, List.of(TrainerMain.class.getName()), List.of()));
             } catch (IllegalArgumentException e) {
                 throw wrong(String.valueOf(e.getMessage()));
             }
@@ -117,11 +94,8 @@ final class ChaosCommand implements Callable<Integer> {
         for (int row : rows) {
             List<Fault> ofRow = Fault.ofRow(row);
             if (ofRow.isEmpty()) {
-                throw wrong(
-                        "--rows: expected some of "
-                                + Arrays.stream(Fault.values()).map(Fault::row).distinct().toList()
-                                + ", found "
-                                + row);
+                throw wrong("--rows: expected some of "
+                        + Arrays.stream(Fault.values()).map(Fault::row).distinct().toList() + ", found " + row);
             }
             faults.addAll(ofRow);
         }

@@ -25,44 +25,30 @@ import picocli.CommandLine.Spec;
 import picocli.CommandLine.TypeConversionException;
 
 /// Runs a single-file program, with the engine and nothing else on its class path, as a reader would.
-@Command(
-        name = "example",
-        description = {
-            "Run a program that shows a classic trouble of learning, and what helps.",
-            "",
-            "Prints its numbers, or draws them. The programs lie in docs/examples, docs/troubles.md"
-                    + " tells about them."
-        })
+@Command(name = "example", description = {"Run a program that shows a classic trouble of learning, and what helps.", "",
+    "Prints its numbers, or draws them. The programs lie in docs/examples, docs/troubles.md" + " tells about them."})
 final class ExampleCommand implements Callable<Integer> {
-    @Spec private CommandSpec command = CommandSpec.create();
+    @Spec
+    private CommandSpec command = CommandSpec.create();
 
-    @Parameters(
-            paramLabel = "NAME",
-            converter = ExampleName.class,
+    @Parameters(paramLabel = "NAME", converter = ExampleName.class,
             description = "vanishing-gradients, exploding-gradients, plateaus or overfitting.")
     private Example example = Example.VANISHING_GRADIENTS;
 
     @Option(names = "--plot", paramLabel = "FILE", description = "Draw into it (SVG).")
     private @Nullable Path plot;
 
-    @Mixin private HelpOption help = new HelpOption();
+    @Mixin
+    private HelpOption help = new HelpOption();
 
     static final class ExampleName implements ITypeConverter<Example> {
         @Override
         public Example convert(String value) {
             return Arrays.stream(Example.values())
-                    .filter(example -> example.label().equals(value.toLowerCase(Locale.ROOT)))
-                    .findFirst()
-                    .orElseThrow(
-                            () ->
-                                    new TypeConversionException(
-                                            "expected "
-                                                    + Arrays.stream(Example.values())
-                                                            .map(Example::label)
-                                                            .collect(Collectors.joining(", "))
-                                                    + "; found '"
-                                                    + value
-                                                    + "'"));
+                    .filter(example -> example.label().equals(value.toLowerCase(Locale.ROOT))).findFirst()
+                    .orElseThrow(() -> new TypeConversionException("expected "
+                            + Arrays.stream(Example.values()).map(Example::label).collect(Collectors.joining(", "))
+                            + "; found '" + value + "'"));
         }
     }
 
@@ -82,26 +68,15 @@ final class ExampleCommand implements Callable<Integer> {
 
     private List<String> run() throws IOException {
         Path root =
-                Path.of(
-                        Objects.requireNonNull(
-                                System.getProperty("tidegrad.root"),
-                                "the launcher sets tidegrad.root"));
+                Path.of(Objects.requireNonNull(System.getProperty("tidegrad.root"), "the launcher sets tidegrad.root"));
         Path file = root.resolve("docs/examples").resolve(example.file());
-        Process process =
-                new ProcessBuilder(
-                                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                                "--add-modules=jdk.incubator.vector",
-                                "-XX:+UseSerialGC",
-                                "-cp",
-                                engine(),
-                                file.toString())
-                        .redirectError(ProcessBuilder.Redirect.INHERIT)
-                        .start();
+        Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--add-modules=jdk.incubator.vector", "-XX:+UseSerialGC", "-cp", engine(), file.toString())
+                .redirectError(ProcessBuilder.Redirect.INHERIT).start();
         try (var lines = process.inputReader()) {
             List<String> printed = lines.lines().toList();
             if (process.waitFor() != 0) {
-                throw new ExampleException(
-                        file + " ended with status " + process.exitValue() + ", see above");
+                throw new ExampleException(file + " ended with status " + process.exitValue() + ", see above");
             }
             return printed;
         } catch (InterruptedException e) {
@@ -114,13 +89,7 @@ final class ExampleCommand implements Callable<Integer> {
 
     private static String engine() {
         try {
-            return Path.of(
-                            NetworkSpec.class
-                                    .getProtectionDomain()
-                                    .getCodeSource()
-                                    .getLocation()
-                                    .toURI())
-                    .toString();
+            return Path.of(NetworkSpec.class.getProtectionDomain().getCodeSource().getLocation().toURI()).toString();
         } catch (URISyntaxException neverOfAFile) {
             throw new IllegalStateException(neverOfAFile);
         }

@@ -21,17 +21,16 @@ import picocli.CommandLine.Spec;
 import picocli.CommandLine.Unmatched;
 
 /// Hands all arguments over to [Settings], as trainer and scorer do.
-@Command(
-        name = "export",
-        description = "Write a model to an .onnx, a .safetensors or a .snapshot file.")
+@Command(name = "export", description = "Write a model to an .onnx, a .safetensors or a .snapshot file.")
 final class ExportCommand implements Callable<Integer> {
     private static final Set<ModelFile.Format> FORMATS =
-            EnumSet.of(
-                    ModelFile.Format.ONNX, ModelFile.Format.SAFETENSORS, ModelFile.Format.SNAPSHOT);
+            EnumSet.of(ModelFile.Format.ONNX, ModelFile.Format.SAFETENSORS, ModelFile.Format.SNAPSHOT);
 
-    @Spec private CommandSpec command = CommandSpec.create();
+    @Spec
+    private CommandSpec command = CommandSpec.create();
 
-    @Unmatched private List<String> arguments = new ArrayList<>();
+    @Unmatched
+    private List<String> arguments = new ArrayList<>();
 
     @Override
     public Integer call() {
@@ -41,9 +40,7 @@ final class ExportCommand implements Callable<Integer> {
             out.flush();
             return 0;
         }
-        Settings settings =
-                Settings.read(
-                        io.tidegrad.schemas.settings.Command.EXPORT, arguments, System.getenv());
+        Settings settings = Settings.read(io.tidegrad.schemas.settings.Command.EXPORT, arguments, System.getenv());
         List<String> models = settings.list(Setting.MODEL);
         if (models.size() > 1) {
             settings.problem("--model: expected one to export, found " + String.join(", ", models));
@@ -73,8 +70,7 @@ final class ExportCommand implements Callable<Integer> {
         metadata.put("version", "" + manifest.version());
         metadata.put("examples", "" + manifest.examples());
         metadata.put("spec-fingerprint", HexFormat.of().formatHex(manifest.specFingerprint()));
-        metadata.put(
-                "feature-fingerprint", HexFormat.of().formatHex(manifest.featureFingerprint()));
+        metadata.put("feature-fingerprint", HexFormat.of().formatHex(manifest.featureFingerprint()));
         metadata.put("weights-hash", manifest.weightsHash());
         metadata.put("spec", model.spec().yaml());
         return metadata;
@@ -83,13 +79,8 @@ final class ExportCommand implements Callable<Integer> {
     private static String report(LoadedModel model, ModelFile file) {
         SnapshotManifest manifest = model.manifest();
         Lines report = new Lines();
-        report.add(
-                "model",
-                "%s, version %d.%d, %,d events learned",
-                manifest.model(),
-                manifest.epoch(),
-                manifest.version(),
-                manifest.examples());
+        report.add("model", "%s, version %d.%d, %,d events learned", manifest.model(), manifest.epoch(),
+                manifest.version(), manifest.examples());
         report.add("weights-hash", "%s", manifest.weightsHash());
         file.contents(model.spec(), model.parameters())
                 .forEach(line -> report.add(line.getKey(), "%s", line.getValue()));

@@ -23,33 +23,27 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-@Command(
-        name = "golden",
-        description = {
-            "Compare the engine with numbers from outside.",
-            "",
-            "Runs every case file (*.json) of a folder, in the order of names, through the engine that learns and serves,"
-                    + " and compares everything that the case expects: outputs, losses, gradients, weights after steps.",
-            "Prints a line for each case that fails (FAIL name: what, got, want, where) or that the engine can't express"
-                    + " yet (SKIP name: what), then how many passed, failed and were skipped. The status is 0 only if none"
-                    + " failed."
-        })
+@Command(name = "golden", description = {"Compare the engine with numbers from outside.", "",
+    "Runs every case file (*.json) of a folder, in the order of names, through the engine that learns and serves,"
+            + " and compares everything that the case expects: outputs, losses, gradients, weights after steps.",
+    "Prints a line for each case that fails (FAIL name: what, got, want, where) or that the engine can't express"
+            + " yet (SKIP name: what), then how many passed, failed and were skipped. The status is 0 only if none"
+            + " failed."})
 final class GoldenCommand implements Callable<Integer> {
     private static final String SUFFIX = ".json";
 
-    @Spec private CommandSpec command = CommandSpec.create();
+    @Spec
+    private CommandSpec command = CommandSpec.create();
 
     @Parameters(paramLabel = "DIR", description = "The folder with the case files.")
     private Path directory = Path.of("");
 
-    @Option(
-            names = "--filter",
-            paramLabel = "GLOB",
-            defaultValue = "*",
+    @Option(names = "--filter", paramLabel = "GLOB", defaultValue = "*",
             description = "Only cases whose name matches, such as 'optimizer_*' (default: all).")
     private String filter = "*";
 
-    @Mixin private HelpOption help = new HelpOption();
+    @Mixin
+    private HelpOption help = new HelpOption();
 
     @Override
     public Integer call() {
@@ -88,28 +82,16 @@ final class GoldenCommand implements Callable<Integer> {
         PathMatcher matcher = matcher();
         List<Path> files;
         try (Stream<Path> all = Files.list(directory)) {
-            files =
-                    all.filter(file -> file.getFileName().toString().endsWith(SUFFIX))
-                            .filter(file -> matcher.matches(Path.of(name(file))))
-                            .sorted(Comparator.comparing(GoldenCommand::name))
-                            .toList();
+            files = all.filter(file -> file.getFileName().toString().endsWith(SUFFIX))
+                    .filter(file -> matcher.matches(Path.of(name(file))))
+                    .sorted(Comparator.comparing(GoldenCommand::name)).toList();
         } catch (IOException e) {
-            throw new ParameterException(
-                    command.commandLine(),
-                    "DIR: expected a folder of case files, found "
-                            + directory
-                            + ", which can't be listed",
-                    e);
+            throw new ParameterException(command.commandLine(),
+                    "DIR: expected a folder of case files, found " + directory + ", which can't be listed", e);
         }
         if (files.isEmpty()) {
-            throw new ParameterException(
-                    command.commandLine(),
-                    "expected case files ("
-                            + filter
-                            + SUFFIX
-                            + ") in "
-                            + directory
-                            + ", found none");
+            throw new ParameterException(command.commandLine(),
+                    "expected case files (" + filter + SUFFIX + ") in " + directory + ", found none");
         }
         return files;
     }
@@ -118,10 +100,8 @@ final class GoldenCommand implements Callable<Integer> {
         try {
             return FileSystems.getDefault().getPathMatcher("glob:" + filter);
         } catch (PatternSyntaxException e) {
-            throw new ParameterException(
-                    command.commandLine(),
-                    "--filter: expected a glob like 'layer_*', found '" + filter + "'",
-                    e);
+            throw new ParameterException(command.commandLine(),
+                    "--filter: expected a glob like 'layer_*', found '" + filter + "'", e);
         }
     }
 

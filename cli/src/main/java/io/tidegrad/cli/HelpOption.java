@@ -4,9 +4,6 @@ import picocli.CommandLine.Option;
 
 /// `--help`, the same in every command.
 final class HelpOption {
-    @Option(
-            names = {"-h", "--help"},
-            usageHelp = true,
-            description = "Tells this.")
+    @Option(names = {"-h", "--help"}, usageHelp = true, description = "Tells this.")
     private boolean asked;
 }

@@ -7,8 +7,7 @@ final class Lines {
     private final StringBuilder text = new StringBuilder();
 
     Lines add(String name, String format, Object... values) {
-        text.append(String.format(Locale.ROOT, "%-13s ", name))
-                .append(String.format(Locale.ROOT, format, values))
+        text.append(String.format(Locale.ROOT, "%-13s ", name)).append(String.format(Locale.ROOT, format, values))
                 .append(System.lineSeparator());
         return this;
     }

@@ -17,58 +17,41 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-@Command(
-        name = "topics",
-        description = {
-            "What happens when a topic is deleted, emptied, created again, repartitioned or filled with garbage.",
-            "",
-            "For each topic and each damage a trainer and a scorer of a model of their own, real processes under a"
-                    + " supervisor, with about 1,000 events a second, questions over HTTP and requests on a topic. Prints a"
-                    + " table: what /health says and when, whether learning goes on, whether its hash equals a plain fold's,"
-                    + " what a restart does, whether scoring goes on. Ends with 1 if a hash differs, a question over HTTP is"
-                    + " not answered, or learning stands still while /health says that all is well. All takes about 25 minutes with two"
-                    + " at once."
-        })
+@Command(name = "topics", description = {
+    "What happens when a topic is deleted, emptied, created again, repartitioned or filled with garbage.", "",
+    "For each topic and each damage a trainer and a scorer of a model of their own, real processes under a"
+            + " supervisor, with about 1,000 events a second, questions over HTTP and requests on a topic. Prints a"
+            + " table: what /health says and when, whether learning goes on, whether its hash equals a plain fold's,"
+            + " what a restart does, whether scoring goes on. Ends with 1 if a hash differs, a question over HTTP is"
+            + " not answered, or learning stands still while /health says that all is well. All takes about 25 minutes with two"
+            + " at once."})
 final class LoadtestTopics implements Callable<Integer> {
-    @Spec private CommandSpec command = CommandSpec.create();
+    @Spec
+    private CommandSpec command = CommandSpec.create();
 
-    @Option(
-            names = "--topics",
-            paramLabel = "NAME",
-            split = ",",
-            description =
-                    "Only these: events, models, control, changelog, snapshots, progress, dead-letters, requests,"
-                            + " predictions.")
+    @Option(names = "--topics", paramLabel = "NAME", split = ",",
+            description = "Only these: events, models, control, changelog, snapshots, progress, dead-letters, requests,"
+                    + " predictions.")
     private List<String> topics = List.of();
 
-    @Option(
-            names = "--damages",
-            paramLabel = "NAME",
-            split = ",",
+    @Option(names = "--damages", paramLabel = "NAME", split = ",",
             description = "Only these: deleted, emptied, recreated, widened, garbage.")
     private List<String> damages = List.of();
 
-    @Option(
-            names = "--at-once",
-            paramLabel = "N",
-            defaultValue = "2",
+    @Option(names = "--at-once", paramLabel = "N", defaultValue = "2",
             description = "Models side by side (default: ${DEFAULT-VALUE}).")
     private int atOnce;
 
-    @Mixin private HelpOption help = new HelpOption();
+    @Mixin
+    private HelpOption help = new HelpOption();
 
     @Override
     public Integer call() throws InterruptedException {
         TopicsLoad load;
         try {
-            load =
-                    new TopicsLoad(
-                            named("--topics", topics, OurTopic.values(), OurTopic::label),
-                            named("--damages", damages, TopicDamage.values(), TopicDamage::label),
-                            atOnce,
-                            List.of(TrainerMain.class.getName()),
-                            System.out,
-                            System.err);
+            load = new TopicsLoad(named("--topics", topics, OurTopic.values(), OurTopic::label),
+                    named("--damages", damages, TopicDamage.values(), TopicDamage::label), atOnce,
+                    List.of(TrainerMain.class.getName()), System.out, System.err);
         } catch (IllegalArgumentException e) {
             throw new ParameterException(command.commandLine(), String.valueOf(e.getMessage()), e);
         }
@@ -76,30 +59,17 @@ final class LoadtestTopics implements Callable<Integer> {
         return load.violations().isEmpty() ? 0 : 1;
     }
 
-    private static <E> List<E> named(
-            String option, List<String> names, E[] all, Function<E, String> label) {
+    private static <E> List<E> named(String option, List<String> names, E[] all, Function<E, String> label) {
         if (names.isEmpty()) {
             return List.of(all);
         }
         List<E> named = new ArrayList<>();
         for (String name : names) {
             named.add(
-                    Arrays.stream(all)
-                            .filter(each -> label.apply(each).equals(name))
-                            .findFirst()
-                            .orElseThrow(
-                                    () ->
-                                            new IllegalArgumentException(
-                                                    option
-                                                            + ": expected "
-                                                            + Arrays.stream(all)
-                                                                    .map(label)
-                                                                    .collect(
-                                                                            Collectors.joining(
-                                                                                    ", "))
-                                                            + "; found '"
-                                                            + name
-                                                            + "'")));
+                    Arrays.stream(all).filter(each -> label.apply(each).equals(name)).findFirst()
+                            .orElseThrow(() -> new IllegalArgumentException(option + ": expected "
+                                    + Arrays.stream(all).map(label).collect(Collectors.joining(", ")) + "; found '"
+                                    + name + "'")));
         }
         return named;
     }

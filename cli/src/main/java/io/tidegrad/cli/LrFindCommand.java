@@ -43,16 +43,16 @@ import picocli.CommandLine.Spec;
 import picocli.CommandLine.Unmatched;
 
 /// Hands all arguments over to [Settings], as replay does.
-@Command(
-        name = "lr-find",
-        description = "Raise the learning rate along a stream and say which one to take.")
+@Command(name = "lr-find", description = "Raise the learning rate along a stream and say which one to take.")
 final class LrFindCommand implements Callable<Integer> {
     private static final long EVENTS = 10_000;
     private static final int ROWS = 15; // of the table
 
-    @Spec private CommandSpec command = CommandSpec.create();
+    @Spec
+    private CommandSpec command = CommandSpec.create();
 
-    @Unmatched private List<String> arguments = new ArrayList<>();
+    @Unmatched
+    private List<String> arguments = new ArrayList<>();
 
     @Override
     public Integer call() {
@@ -62,9 +62,7 @@ final class LrFindCommand implements Callable<Integer> {
             out.flush();
             return 0;
         }
-        Settings settings =
-                Settings.read(
-                        io.tidegrad.schemas.settings.Command.LR_FIND, arguments, System.getenv());
+        Settings settings = Settings.read(io.tidegrad.schemas.settings.Command.LR_FIND, arguments, System.getenv());
         check(settings);
         ModelSpec spec = spec(settings);
         RateCurve curve = curve(settings, spec);
@@ -72,10 +70,7 @@ final class LrFindCommand implements Callable<Integer> {
         if (!plot.isEmpty()) {
             PlotFile.write(Path.of(plot), plot(spec, curve));
         }
-        out.print(
-                settings.flag(Setting.JSON)
-                        ? json(spec, curve) + System.lineSeparator()
-                        : text(spec, curve));
+        out.print(settings.flag(Setting.JSON) ? json(spec, curve) + System.lineSeparator() : text(spec, curve));
         out.flush();
         return 0;
     }
@@ -83,27 +78,19 @@ final class LrFindCommand implements Callable<Integer> {
     private static void check(Settings settings) {
         if (settings.list(Setting.SPEC).size() > 1) {
             settings.problem(
-                    "--spec: expected one model to try, found "
-                            + String.join(", ", settings.list(Setting.SPEC)));
+                    "--spec: expected one model to try, found " + String.join(", ", settings.list(Setting.SPEC)));
         }
         if (settings.text(Setting.STREAM).isEmpty()) {
-            for (Setting setting :
-                    List.of(Setting.SPEC, Setting.BOOTSTRAP_SERVERS, Setting.REGISTRY_URL)) {
+            for (Setting setting : List.of(Setting.SPEC, Setting.BOOTSTRAP_SERVERS, Setting.REGISTRY_URL)) {
                 if (settings.text(setting).isEmpty()) {
-                    settings.problem(
-                            "--"
-                                    + setting.key()
-                                    + ": expected a value, found none; or give --stream");
+                    settings.problem("--" + setting.key() + ": expected a value, found none; or give --stream");
                 }
             }
         }
         settings.refuseMistakes();
         if (settings.decimal(Setting.FROM_RATE) >= settings.decimal(Setting.TO_RATE)) {
-            settings.problem(
-                    "--from-rate, --to-rate: expected the first below the second, found "
-                            + settings.text(Setting.FROM_RATE)
-                            + " and "
-                            + settings.text(Setting.TO_RATE));
+            settings.problem("--from-rate, --to-rate: expected the first below the second, found "
+                    + settings.text(Setting.FROM_RATE) + " and " + settings.text(Setting.TO_RATE));
         }
         settings.refuseMistakes();
     }
@@ -123,16 +110,11 @@ final class LrFindCommand implements Callable<Integer> {
 
     private static RateCurve curve(Settings settings, ModelSpec spec) {
         LongFunction<RangeTest.Range> range =
-                held ->
-                        new RangeTest.Range(
-                                settings.decimal(Setting.FROM_RATE),
-                                settings.decimal(Setting.TO_RATE),
-                                settings.numberIfGiven(Setting.EVENTS)
-                                        .orElse(Math.min(EVENTS, held)));
+                held -> new RangeTest.Range(settings.decimal(Setting.FROM_RATE), settings.decimal(Setting.TO_RATE),
+                        settings.numberIfGiven(Setting.EVENTS).orElse(Math.min(EVENTS, held)));
         try {
             return settings.text(Setting.STREAM).isEmpty()
-                    ? LogRangeTest.run(
-                            settings.kafka(), settings.registry(), spec, range, Kernels.active())
+                    ? LogRangeTest.run(settings.kafka(), settings.registry(), spec, range, Kernels.active())
                     : shipped(stream(settings), spec, range);
         } catch (IllegalArgumentException e) {
             settings.problem(String.valueOf(e.getMessage()));
@@ -142,23 +124,19 @@ final class LrFindCommand implements Callable<Integer> {
     }
 
     /// The events as Avro messages, as they would lie in a topic.
-    private static RateCurve shipped(
-            ShippedStream stream, ModelSpec spec, LongFunction<RangeTest.Range> range) {
+    private static RateCurve shipped(ShippedStream stream, ModelSpec spec, LongFunction<RangeTest.Range> range) {
         Schema schema = stream.schema();
-        BinaryMessageDecoder<GenericRecord> messages =
-                new BinaryMessageDecoder<>(GenericData.get(), schema);
+        BinaryMessageDecoder<GenericRecord> messages = new BinaryMessageDecoder<>(GenericData.get(), schema);
         AvroEvent event = new AvroEvent();
-        ValueDecoder decoder =
-                value -> {
-                    try {
-                        return event.of(messages.decode(value));
-                    } catch (IOException encodedHere) {
-                        throw new UncheckedIOException(encodedHere);
-                    }
-                };
+        ValueDecoder decoder = value -> {
+            try {
+                return event.of(messages.decode(value));
+            } catch (IOException encodedHere) {
+                throw new UncheckedIOException(encodedHere);
+            }
+        };
         RangeTest test = new RangeTest(spec, decoder, Kernels.active(), range.apply(stream.rows()));
-        BinaryMessageEncoder<GenericRecord> encoder =
-                new BinaryMessageEncoder<>(GenericData.get(), schema);
+        BinaryMessageEncoder<GenericRecord> encoder = new BinaryMessageEncoder<>(GenericData.get(), schema);
         Headers none = new RecordHeaders();
         try {
             for (StreamEvent next : stream.read()) {
@@ -174,67 +152,41 @@ final class LrFindCommand implements Callable<Integer> {
 
     private static Plot plot(ModelSpec spec, RateCurve curve) {
         List<Panel.Mark> marks = new ArrayList<>();
-        curve.tenthOfLeast()
-                .ifPresent(rate -> marks.add(new Panel.Mark("a tenth: " + rate(rate), rate)));
-        curve.steepest()
-                .ifPresent(rate -> marks.add(new Panel.Mark("steepest: " + rate(rate), rate)));
+        curve.tenthOfLeast().ifPresent(rate -> marks.add(new Panel.Mark("a tenth: " + rate(rate), rate)));
+        curve.steepest().ifPresent(rate -> marks.add(new Panel.Mark("steepest: " + rate(rate), rate)));
         return new Plot(
-                List.of(
-                        new Panel(
-                                spec.model() + ": loss against learning rate",
-                                new Panel.Axis("learning rate", true),
-                                new Panel.Axis("progressive loss, smoothed", false),
-                                List.of(
-                                        new Panel.Line(
-                                                "loss",
-                                                curve.points().stream()
-                                                        .map(
-                                                                p ->
-                                                                        new Panel.Point(
-                                                                                p.rate(), p.loss()))
-                                                        .toList())),
-                                marks)));
+                List.of(new Panel(spec.model() + ": loss against learning rate", new Panel.Axis("learning rate", true),
+                        new Panel.Axis("progressive loss, smoothed", false),
+                        List.of(new Panel.Line("loss",
+                                curve.points().stream().map(p -> new Panel.Point(p.rate(), p.loss())).toList())),
+                        marks)));
     }
 
     private static String text(ModelSpec spec, RateCurve curve) {
         StringBuilder text = new StringBuilder();
-        text.append(
-                "model %s: %,d updates on %,d events, %,d of them dead letters; loss smoothed with factor %.4f%n%n"
-                        .formatted(
-                                spec.model(),
-                                curve.updates(),
-                                curve.events(),
-                                curve.deadLetters(),
-                                curve.keep()));
+        text.append("model %s: %,d updates on %,d events, %,d of them dead letters; loss smoothed with factor %.4f%n%n"
+                .formatted(spec.model(), curve.updates(), curve.events(), curve.deadLetters(), curve.keep()));
         text.append("      rate        loss%n".formatted());
         int points = curve.points().size();
         int last = -1;
         for (int row = 0; row < ROWS && points > 0; row++) {
             int point = (int) ((long) row * (points - 1) / (ROWS - 1));
             if (point > last) {
-                text.append(
-                        "%10s  %10.5g%n"
-                                .formatted(
-                                        rate(curve.points().get(point).rate()),
-                                        curve.points().get(point).loss()));
+                text.append("%10s  %10.5g%n".formatted(rate(curve.points().get(point).rate()),
+                        curve.points().get(point).loss()));
             }
             last = point;
         }
-        return text.append("%nended: %s%n".formatted(ended(curve)))
-                .append(advice(curve))
-                .toString();
+        return text.append("%nended: %s%n".formatted(ended(curve))).append(advice(curve)).toString();
     }
 
     private static String ended(RateCurve curve) {
         return switch (curve.end()) {
             case LOSS_ROSE -> "the loss exceeded four times its least";
             case NOT_FINITE -> "the loss was no longer finite";
-            case AT_THE_LAST_RATE ->
-                    "at the last rate; the loss never exceeded four times its least";
+            case AT_THE_LAST_RATE -> "at the last rate; the loss never exceeded four times its least";
             case OF_THE_STREAM ->
-                    "the stream holds no more events: give --events "
-                            + curve.events()
-                            + " to reach the last rate";
+                "the stream holds no more events: give --events " + curve.events() + " to reach the last rate";
         };
     }
 
@@ -247,11 +199,8 @@ final class LrFindCommand implements Callable<Integer> {
                steepest fall of the loss            %s
                a tenth of the rate of least loss    %s
                take the smaller: rate %s
-               """
-                .formatted(
-                        rate(curve.steepest().orElseThrow()),
-                        rate(curve.tenthOfLeast().orElseThrow()),
-                        rate(suggestion.getAsDouble()));
+               """.formatted(rate(curve.steepest().orElseThrow()), rate(curve.tenthOfLeast().orElseThrow()),
+                rate(suggestion.getAsDouble()));
     }
 
     /// Two digits: no test of this kind knows more.
@@ -270,12 +219,8 @@ final class LrFindCommand implements Callable<Integer> {
         line.put("steepest_rate", number(curve.steepest()));
         line.put("least_loss_rate", number(curve.least()));
         line.put("suggested_rate", number(curve.suggestion()));
-        line.put(
-                "points",
-                curve.points().stream()
-                        .filter(point -> Double.isFinite(point.loss()))
-                        .map(point -> List.of(point.rate(), point.loss()))
-                        .toList());
+        line.put("points", curve.points().stream().filter(point -> Double.isFinite(point.loss()))
+                .map(point -> List.of(point.rate(), point.loss())).toList());
         try {
             return new ObjectMapper().writeValueAsString(line);
         } catch (JsonProcessingException numbersAndTextsAlwaysWork) {

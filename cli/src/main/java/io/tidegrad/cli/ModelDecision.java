@@ -38,28 +38,22 @@ import org.apache.kafka.common.KafkaException;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 
-/// A command that decides something, says what changed, and waits for a trainer to follow: as long as `--timeout` allows.
-/// That none does is told and is no failure: the decision stands, and the next trainer reads it.
+/// A command that decides something, says what changed, and waits for a trainer to follow: as long as `--timeout`
+/// allows. That none does is told and is no failure: the decision stands, and the next trainer reads it.
 abstract class ModelDecision extends ModelsCommand.Call {
     ModelDecision(io.tidegrad.schemas.settings.Command settingsOf) {
         super(settingsOf);
     }
 
     /// What a command needs.
-    record Desk(
-            Settings settings,
-            Topics topics,
-            Decisions decisions,
-            TrainerSide trainers,
-            ScorerSide scorers) {
+    record Desk(Settings settings, Topics topics, Decisions decisions, TrainerSide trainers, ScorerSide scorers) {
         Duration timeout() {
             return Duration.ofSeconds(settings.number(Setting.TIMEOUT));
         }
 
         /// Whether to wait until scorers have followed: when asked to, and for a person.
         boolean waits() {
-            return settings.flag(Setting.WAIT)
-                    || (System.console() != null && System.console().isTerminal());
+            return settings.flag(Setting.WAIT) || (System.console() != null && System.console().isTerminal());
         }
 
         /// Where what scorers tell of the decision begins; asked before it.
@@ -73,8 +67,7 @@ abstract class ModelDecision extends ModelsCommand.Call {
     /// @param more names and values that only this command knows
     /// @param trainer how a trainer followed, for people
     /// @param status of the process
-    record Outcome(
-            Decisions.Decided decided, Map<String, Object> more, String trainer, int status) {
+    record Outcome(Decisions.Decided decided, Map<String, Object> more, String trainer, int status) {
         Outcome(Decisions.Decided decided, Map<String, Object> more, String trainer) {
             this(decided, more, trainer, 0);
         }
@@ -86,17 +79,12 @@ abstract class ModelDecision extends ModelsCommand.Call {
     /// @param concerned by what answers to a name
     /// @param follows what was decided
     /// @return status of the process: scorers may follow yet, so trying again can help
-    private static int awaitScorers(
-            Desk desk,
-            OptionalLong mark,
-            Predicate<ProcessStatus.Served> concerned,
-            Predicate<ProcessStatus.Served> follows,
-            Map<String, Object> more) {
+    private static int awaitScorers(Desk desk, OptionalLong mark, Predicate<ProcessStatus.Served> concerned,
+            Predicate<ProcessStatus.Served> follows, Map<String, Object> more) {
         if (mark.isEmpty()) {
             return 0;
         }
-        ScorerSide.Following found =
-                desk.scorers().await(mark.getAsLong(), desk.timeout(), concerned, follows);
+        ScorerSide.Following found = desk.scorers().await(mark.getAsLong(), desk.timeout(), concerned, follows);
         more.put("scorers", words(found, desk.topics()));
         more.put("scorers_followed", found.followed().size());
         more.put("scorers_behind", found.behind().size());
@@ -104,28 +92,15 @@ abstract class ModelDecision extends ModelsCommand.Call {
     }
 
     private static String words(ScorerSide.Following found, Topics topics) {
-        String pinned =
-                found.pinned().isEmpty()
-                        ? ""
-                        : "; pinned to a version: " + String.join(", ", found.pinned());
+        String pinned = found.pinned().isEmpty() ? "" : "; pinned to a version: " + String.join(", ", found.pinned());
         if (found.followed().isEmpty() && found.behind().isEmpty()) {
-            return "none that follows has told "
-                    + topics.status()
-                    + " of itself in "
-                    + String.format(Locale.ROOT, "%.0f", found.seconds())
-                    + " s: none runs, or none may write there"
+            return "none that follows has told " + topics.status() + " of itself in "
+                    + String.format(Locale.ROOT, "%.0f", found.seconds()) + " s: none runs, or none may write there"
                     + pinned;
         }
-        return String.format(
-                        Locale.ROOT,
-                        "%d of %d followed after %.1f s",
-                        found.followed().size(),
-                        found.followed().size() + found.behind().size(),
-                        found.seconds())
-                + (found.behind().isEmpty()
-                        ? ""
-                        : "; not yet: " + String.join(", ", found.behind()))
-                + pinned;
+        return String.format(Locale.ROOT, "%d of %d followed after %.1f s", found.followed().size(),
+                found.followed().size() + found.behind().size(), found.seconds())
+                + (found.behind().isEmpty() ? "" : "; not yet: " + String.join(", ", found.behind())) + pinned;
     }
 
     /// Tells `settings` of problems that only this decision can know; most know none.
@@ -140,37 +115,21 @@ abstract class ModelDecision extends ModelsCommand.Call {
         check(settings);
         String reason = settings.text(Setting.REASON);
         if (reason.getBytes(StandardCharsets.UTF_8).length > ControlRecord.REASON_BYTES_MAX) {
-            settings.problem(
-                    "--reason: expected at most "
-                            + ControlRecord.REASON_BYTES_MAX
-                            + " bytes, found "
-                            + reason.getBytes(StandardCharsets.UTF_8).length);
+            settings.problem("--reason: expected at most " + ControlRecord.REASON_BYTES_MAX + " bytes, found "
+                    + reason.getBytes(StandardCharsets.UTF_8).length);
         }
         String author = author(settings);
         if (author.getBytes(StandardCharsets.UTF_8).length > ControlRecord.AUTHOR_BYTES_MAX) {
-            settings.problem(
-                    "--author: expected at most " + ControlRecord.AUTHOR_BYTES_MAX + " bytes");
+            settings.problem("--author: expected at most " + ControlRecord.AUTHOR_BYTES_MAX + " bytes");
         }
         settings.refuseMistakes();
         Topics topics = new Topics(settings.text(Setting.PREFIX));
         long start = System.nanoTime();
         Outcome outcome;
         try (Admin admin = TrainerSide.admin(settings.kafka())) {
-            outcome =
-                    decide(
-                            new Desk(
-                                    settings,
-                                    topics,
-                                    new Decisions(
-                                            settings.kafka(),
-                                            topics,
-                                            admin,
-                                            (short)
-                                                    settings.numberIfGiven(Setting.REPLICATION)
-                                                            .orElse(-1),
-                                            new Decisions.By(author, reason)),
-                                    new TrainerSide(settings.kafka(), topics, admin),
-                                    new ScorerSide(settings.kafka(), topics)));
+            outcome = decide(new Desk(settings, topics, new Decisions(settings.kafka(), topics, admin,
+                    (short) settings.numberIfGiven(Setting.REPLICATION).orElse(-1), new Decisions.By(author, reason)),
+                    new TrainerSide(settings.kafka(), topics, admin), new ScorerSide(settings.kafka(), topics)));
         } catch (KafkaException e) {
             throw TrainerException.from(e);
         }
@@ -196,25 +155,13 @@ abstract class ModelDecision extends ModelsCommand.Call {
     private static String text(Outcome outcome) {
         ControlRecord record = outcome.decided().record();
         ModelRecord after = outcome.decided().after();
-        Lines lines =
-                new Lines()
-                        .add(
-                                "model",
-                                "%s: %s at %s by %s%s",
-                                record.model(),
-                                record.action().word(),
-                                Instant.ofEpochMilli(record.time()),
-                                record.author(),
-                                record.reason().isEmpty() ? "" : ": " + record.reason())
-                        .add("stage", "%s", change(outcome.decided(), ModelsListing::stage))
-                        .add(
-                                "epoch",
-                                "%s",
-                                change(outcome.decided(), each -> "" + each.getEpoch()));
-        outcome.more()
-                .forEach(
-                        (name, value) ->
-                                lines.add(name.replace('_', ' '), "%s", Table.cell(value)));
+        Lines lines = new Lines()
+                .add("model", "%s: %s at %s by %s%s", record.model(), record.action().word(),
+                        Instant.ofEpochMilli(record.time()), record.author(),
+                        record.reason().isEmpty() ? "" : ": " + record.reason())
+                .add("stage", "%s", change(outcome.decided(), ModelsListing::stage))
+                .add("epoch", "%s", change(outcome.decided(), each -> "" + each.getEpoch()));
+        outcome.more().forEach((name, value) -> lines.add(name.replace('_', ' '), "%s", Table.cell(value)));
         if (after != null && after.getAnsweredBy() != null) {
             lines.add("answered by", "%s", after.getAnsweredBy());
         }
@@ -254,30 +201,21 @@ abstract class ModelDecision extends ModelsCommand.Call {
         if (!ran) {
             return "no trainer runs this model";
         }
-        return desk.trainers().awaitStopped(model, epoch, desk.timeout())
-                ? "stopped learning " + after(start)
-                : "one still has it after "
-                        + desk.timeout().toSeconds()
+        return desk.trainers().awaitStopped(model, epoch, desk.timeout()) ? "stopped learning " + after(start)
+                : "one still has it after " + desk.timeout().toSeconds()
                         + " s: it stops when it reads the control topic, or its session ends";
     }
 
-    private static String awaitLearning(
-            Desk desk, String model, int epoch, long mark, String otherwise) {
+    private static String awaitLearning(Desk desk, String model, int epoch, long mark, String otherwise) {
         long start = System.nanoTime();
         OptionalLong version = desk.trainers().awaitLearning(model, epoch, mark, desk.timeout());
         return version.isPresent()
-                ? String.format(
-                        Locale.ROOT,
-                        "learns from version %,d %s",
-                        version.getAsLong(),
-                        after(start))
+                ? String.format(Locale.ROOT, "learns from version %,d %s", version.getAsLong(), after(start))
                 : otherwise;
     }
 
     private static String notYet(Desk desk) {
-        return "none has begun within "
-                + desk.timeout().toSeconds()
-                + " s; it learns when one runs";
+        return "none has begun within " + desk.timeout().toSeconds() + " s; it learns when one runs";
     }
 
     @Command(name = "create", description = "Register a model, for a trainer to learn.")
@@ -299,22 +237,12 @@ abstract class ModelDecision extends ModelsCommand.Call {
             Settings settings = desk.settings();
             var spec = SpecFile.read(Path.of(settings.list(Setting.SPEC).getFirst()));
             long mark = desk.trainers().mark(spec.model());
-            Decisions.Decided decided =
-                    desk.decisions().create(spec, place(settings.text(Setting.START_AT)));
+            Decisions.Decided decided = desk.decisions().create(spec, place(settings.text(Setting.START_AT)));
             ModelRecord after = Objects.requireNonNull(decided.after(), "just created");
-            return new Outcome(
-                    decided,
-                    Map.of("start_offset", after.getStartOffset()),
-                    awaitLearning(
-                            desk,
-                            spec.model(),
-                            after.getEpoch(),
-                            mark,
-                            "none has begun within "
-                                    + desk.timeout().toSeconds()
-                                    + " s; start one with --model "
-                                    + spec.model()
-                                    + ", or with --all-models"));
+            return new Outcome(decided, Map.of("start_offset", after.getStartOffset()),
+                    awaitLearning(desk, spec.model(), after.getEpoch(), mark,
+                            "none has begun within " + desk.timeout().toSeconds() + " s; start one with --model "
+                                    + spec.model() + ", or with --all-models"));
         }
     }
 
@@ -354,8 +282,7 @@ abstract class ModelDecision extends ModelsCommand.Call {
             long mark = desk.trainers().mark(model);
             Decisions.Decided decided = desk.decisions().resume(model);
             int epoch = Objects.requireNonNull(decided.after()).getEpoch();
-            return new Outcome(
-                    decided, Map.of(), awaitLearning(desk, model, epoch, mark, notYet(desk)));
+            return new Outcome(decided, Map.of(), awaitLearning(desk, model, epoch, mark, notYet(desk)));
         }
     }
 
@@ -381,20 +308,13 @@ abstract class ModelDecision extends ModelsCommand.Call {
             long mark = desk.trainers().mark(model);
             boolean ran = desk.trainers().runs(model, desk.decisions().find(model).getEpoch());
             OptionalLong scorersMark = desk.mark();
-            Decisions.RolledBack back =
-                    desk.decisions()
-                            .rollback(
-                                    model,
-                                    new Decisions.Back(
-                                            epoch.isPresent()
-                                                    ? OptionalInt.of((int) epoch.getAsLong())
-                                                    : OptionalInt.empty(),
-                                            settings.numberIfGiven(Setting.VERSION).orElseThrow(),
-                                            resumeAt.equals("base")
-                                                    ? new Decisions.ResumeAt.Base()
-                                                    : new Decisions.ResumeAt.At(place(resumeAt))),
-                                    (of, version) ->
-                                            Snapshots.find(settings, model, of, version, key));
+            Decisions.RolledBack back = desk.decisions().rollback(model,
+                    new Decisions.Back(
+                            epoch.isPresent() ? OptionalInt.of((int) epoch.getAsLong()) : OptionalInt.empty(),
+                            settings.numberIfGiven(Setting.VERSION).orElseThrow(),
+                            resumeAt.equals("base") ? new Decisions.ResumeAt.Base()
+                                    : new Decisions.ResumeAt.At(place(resumeAt))),
+                    (of, version) -> Snapshots.find(settings, model, of, version, key));
             ControlAction.Rollback rollback = back.rollback();
             Map<String, Object> more = new LinkedHashMap<>();
             more.put("base", rollback.base().epoch() + "." + rollback.base().version());
@@ -402,39 +322,25 @@ abstract class ModelDecision extends ModelsCommand.Call {
             more.put("next_offset", rollback.base().nextOffset());
             more.put("resume_offset", rollback.resumeOffset());
             more.put("skipped", back.skipped());
-            int status =
-                    awaitScorers(
-                            desk,
-                            scorersMark,
-                            served -> served.model().equals(model),
-                            served -> served.epoch() >= rollback.epoch(),
-                            more);
-            return new Outcome(
-                    back.decided(), more, follow(desk, model, back.decided(), ran, mark), status);
+            int status = awaitScorers(desk, scorersMark, served -> served.model().equals(model),
+                    served -> served.epoch() >= rollback.epoch(), more);
+            return new Outcome(back.decided(), more, follow(desk, model, back.decided(), ran, mark), status);
         }
 
-        private static String follow(
-                Desk desk, String model, Decisions.Decided decided, boolean ran, long mark) {
+        private static String follow(Desk desk, String model, Decisions.Decided decided, boolean ran, long mark) {
             ModelRecord after = Objects.requireNonNull(decided.after());
             if (after.getPausedFrom() != null) {
                 return "paused: it learns on when it is resumed";
             }
             return ran
-                    ? awaitLearning(
-                            desk,
-                            model,
-                            after.getEpoch(),
-                            mark,
-                            "none has begun within "
-                                    + desk.timeout().toSeconds()
+                    ? awaitLearning(desk, model, after.getEpoch(), mark,
+                            "none has begun within " + desk.timeout().toSeconds()
                                     + " s; it may still learn the base again: its /health tells")
                     : "no trainer runs this model; it learns on when one does";
         }
     }
 
-    @Command(
-            name = "promote",
-            description = "Let a model answer, for its own name or for another one.")
+    @Command(name = "promote", description = "Let a model answer, for its own name or for another one.")
     static final class Promote extends ModelDecision {
         Promote() {
             super(io.tidegrad.schemas.settings.Command.MODELS_PROMOTE);
@@ -450,13 +356,8 @@ abstract class ModelDecision extends ModelsCommand.Call {
             Map<String, Object> more = new LinkedHashMap<>();
             more.put("by", by);
             int epoch = ((ControlAction.Promote) decided.record().action()).epoch();
-            int status =
-                    awaitScorers(
-                            desk,
-                            mark,
-                            served -> served.name().equals(name),
-                            served -> served.model().equals(by) && served.epoch() >= epoch,
-                            more);
+            int status = awaitScorers(desk, mark, served -> served.name().equals(name),
+                    served -> served.model().equals(by) && served.epoch() >= epoch, more);
             return new Outcome(decided, more, "nothing to do for it", status);
         }
     }
@@ -472,16 +373,12 @@ abstract class ModelDecision extends ModelsCommand.Call {
         @Override
         Outcome decide(Desk desk) {
             String by = model(desk.settings());
-            return new Outcome(
-                    decide(desk, desk.settings().text(Setting.FOR), by),
-                    Map.of("by", by),
+            return new Outcome(decide(desk, desk.settings().text(Setting.FOR), by), Map.of("by", by),
                     "nothing to do for it; scorers follow within 2 s");
         }
     }
 
-    @Command(
-            name = "shadow",
-            description = "Let a model score what another one is asked, and answer nothing.")
+    @Command(name = "shadow", description = "Let a model score what another one is asked, and answer nothing.")
     static final class Shadow extends Tried {
         Shadow() {
             super(io.tidegrad.schemas.settings.Command.MODELS_SHADOW);
@@ -493,9 +390,7 @@ abstract class ModelDecision extends ModelsCommand.Call {
         }
     }
 
-    @Command(
-            name = "challenge",
-            description = "Let a model answer for a share of another one's keys.")
+    @Command(name = "challenge", description = "Let a model answer for a share of another one's keys.")
     static final class Challenge extends Tried {
         Challenge() {
             super(io.tidegrad.schemas.settings.Command.MODELS_CHALLENGE);
@@ -503,10 +398,7 @@ abstract class ModelDecision extends ModelsCommand.Call {
 
         @Override
         Decisions.Decided decide(Desk desk, String name, String by) {
-            int share =
-                    new BigDecimal(desk.settings().text(Setting.SHARE))
-                            .movePointRight(2)
-                            .intValueExact();
+            int share = new BigDecimal(desk.settings().text(Setting.SHARE)).movePointRight(2).intValueExact();
             return desk.decisions().challenge(name, by, share);
         }
     }
@@ -523,9 +415,7 @@ abstract class ModelDecision extends ModelsCommand.Call {
         }
     }
 
-    @Command(
-            name = "delete",
-            description = "Take a model out of the catalog, and what is stored of it.")
+    @Command(name = "delete", description = "Take a model out of the catalog, and what is stored of it.")
     static final class Delete extends ModelDecision {
         Delete() {
             super(io.tidegrad.schemas.settings.Command.MODELS_DELETE);
@@ -536,10 +426,7 @@ abstract class ModelDecision extends ModelsCommand.Call {
             String model = model(desk.settings());
             // What an earlier command could not clear away is cleared now.
             Decisions.Decided before = desk.decisions().deletion(model);
-            int epoch =
-                    before == null
-                            ? desk.decisions().find(model).getEpoch()
-                            : desk.decisions().epochs(model);
+            int epoch = before == null ? desk.decisions().find(model).getEpoch() : desk.decisions().epochs(model);
             boolean ran = desk.trainers().runs(model, epoch);
             Decisions.Decided decided = before == null ? desk.decisions().delete(model) : before;
             String trainer = awaitStop(desk, model, epoch, ran);

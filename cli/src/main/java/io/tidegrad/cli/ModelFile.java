@@ -55,12 +55,8 @@ record ModelFile(String option, Path path, Format format) {
 
     /// `--to: expected a name that ends in .onnx or .safetensors, found model.pt`.
     static String wrongEnding(String option, String path, Set<Format> formats) {
-        return option
-                + ": expected a name that ends in "
-                + EnumSet.copyOf(formats).stream()
-                        .map(Format::ending)
-                        .collect(Collectors.joining(" or "))
-                + ", found "
+        return option + ": expected a name that ends in "
+                + EnumSet.copyOf(formats).stream().map(Format::ending).collect(Collectors.joining(" or ")) + ", found "
                 + path;
     }
 
@@ -78,17 +74,14 @@ record ModelFile(String option, Path path, Format format) {
     ///
     /// @param metadata of formats that hold texts
     void write(ModelSpec spec, Parameters parameters, Map<String, String> metadata) {
-        write(
-                to -> {
-                    switch (format) {
-                        case ONNX -> to.write(OnnxExport.of(spec.model(), parameters, metadata));
-                        case SAFETENSORS -> SafetensorsExport.write(parameters, metadata, to);
-                        case TIDEGRAD -> SavedModel.write(parameters, to);
-                        case SNAPSHOT ->
-                                throw new IllegalStateException(
-                                        "a snapshot is of a version that was published");
-                    }
-                });
+        write(to -> {
+            switch (format) {
+                case ONNX -> to.write(OnnxExport.of(spec.model(), parameters, metadata));
+                case SAFETENSORS -> SafetensorsExport.write(parameters, metadata, to);
+                case TIDEGRAD -> SavedModel.write(parameters, to);
+                case SNAPSHOT -> throw new IllegalStateException("a snapshot is of a version that was published");
+            }
+        });
     }
 
     @FunctionalInterface
@@ -105,9 +98,7 @@ record ModelFile(String option, Path path, Format format) {
             }
             Files.move(part, path, StandardCopyOption.REPLACE_EXISTING);
         } catch (NoSuchFileException e) {
-            throw new ExportException(
-                    option + " " + path + ": expected a directory " + directory + ", found none",
-                    e);
+            throw new ExportException(option + " " + path + ": expected a directory " + directory + ", found none", e);
         } catch (IOException e) {
             throw new ExportException(option + " " + path + ": can't be written: " + e, e);
         } finally {
@@ -122,10 +113,7 @@ record ModelFile(String option, Path path, Format format) {
     /// What it holds, for a person: name and text of each line.
     List<Map.Entry<String, String>> contents(ModelSpec spec, Parameters parameters) {
         List<Map.Entry<String, String>> lines = new ArrayList<>();
-        lines.add(
-                Map.entry(
-                        "written",
-                        String.format(Locale.ROOT, "%s, %,d bytes", path, path.toFile().length())));
+        lines.add(Map.entry("written", String.format(Locale.ROOT, "%s, %,d bytes", path, path.toFile().length())));
         switch (format) {
             case ONNX -> {
                 RowShape row = parameters.plan().spec().row();
@@ -135,33 +123,17 @@ record ModelFile(String option, Path path, Format format) {
                 if (row.ids() > 0) {
                     lines.add(Map.entry("input", "ids (batch, " + row.ids() + ") int64"));
                 }
-                lines.add(
-                        Map.entry(
-                                "output",
-                                "predictions (batch, "
-                                        + parameters.plan().outputs()
-                                        + ") float, "
-                                        + switch (spec.loss().link()) {
-                                            case LOGIT, MULTINOMIAL_LOGIT -> "probabilities";
-                                            case IDENTITY, LOG -> "values";
-                                        }));
+                lines.add(Map.entry("output", "predictions (batch, " + parameters.plan().outputs() + ") float, "
+                        + switch (spec.loss().link()) {
+                            case LOGIT, MULTINOMIAL_LOGIT -> "probabilities";
+                            case IDENTITY, LOG -> "values";
+                        }));
             }
-            case SAFETENSORS ->
-                    lines.add(
-                            Map.entry(
-                                    "tensors",
-                                    String.join(", ", SafetensorsExport.names(parameters))));
-            case TIDEGRAD ->
-                    lines.add(
-                            Map.entry(
-                                    "holds",
-                                    "weights, statistics and optimizer state; io.tidegrad.engine.snapshot.SavedModel"
-                                            + " reads it"));
-            case SNAPSHOT ->
-                    lines.add(
-                            Map.entry(
-                                    "holds",
-                                    "weights, statistics, spec and manifest; io.tidegrad.scorer.Scorer opens it"));
+            case SAFETENSORS -> lines.add(Map.entry("tensors", String.join(", ", SafetensorsExport.names(parameters))));
+            case TIDEGRAD -> lines.add(Map.entry("holds",
+                    "weights, statistics and optimizer state; io.tidegrad.engine.snapshot.SavedModel" + " reads it"));
+            case SNAPSHOT -> lines.add(
+                    Map.entry("holds", "weights, statistics, spec and manifest; io.tidegrad.scorer.Scorer opens it"));
         }
         return lines;
     }

@@ -36,9 +36,7 @@ final class ModelsListing {
     private static <T> T read(Settings settings, Function<ModelOverview, T> reader) {
         settings.refuseMistakes();
         try {
-            return reader.apply(
-                    ModelOverview.read(
-                            settings.kafka(), new Topics(settings.text(Setting.PREFIX))));
+            return reader.apply(ModelOverview.read(settings.kafka(), new Topics(settings.text(Setting.PREFIX))));
         } catch (KafkaException e) {
             throw TrainerException.from(e);
         }
@@ -47,18 +45,14 @@ final class ModelsListing {
     /// `live`, `paused (live)`.
     static String stage(ModelRecord model) {
         String stage = model.getStage().name().toLowerCase(Locale.ROOT);
-        return model.getPausedFrom() == null
-                ? stage
+        return model.getPausedFrom() == null ? stage
                 : stage + " (" + model.getPausedFrom().name().toLowerCase(Locale.ROOT) + ")";
     }
 
     private static String age(Duration age) {
         long seconds = Math.max(0, age.toSeconds());
-        return seconds < 120
-                ? seconds + " s"
-                : seconds < 7_200
-                        ? seconds / 60 + " min"
-                        : seconds < 172_800 ? seconds / 3_600 + " h" : seconds / 86_400 + " d";
+        return seconds < 120 ? seconds + " s" : seconds < 7_200 ? seconds / 60 + " min"
+                : seconds < 172_800 ? seconds / 3_600 + " h" : seconds / 86_400 + " d";
     }
 
     /// Committed, or at least published.
@@ -82,9 +76,7 @@ final class ModelsListing {
         line.put("version", version(entry));
         line.put("events", newest == null ? null : newest.examples());
         line.put("lag", entry.lag() < 0 ? null : entry.lag());
-        line.put(
-                "newest_snapshot",
-                newest == null ? null : Instant.ofEpochMilli(entry.newestTime()).toString());
+        line.put("newest_snapshot", newest == null ? null : Instant.ofEpochMilli(entry.newestTime()).toString());
         line.put("heartbeat", beat == null ? null : Instant.ofEpochMilli(beat.time()).toString());
         line.put("topic", model.getInputTopic());
         line.put("answered_by", model.getAnsweredBy());
@@ -96,11 +88,7 @@ final class ModelsListing {
         line.put("dead_letter_share", share(status));
         line.put("trainer", status == null ? null : status.state());
         line.put("exit_code", status == null ? null : status.exitCode());
-        line.put(
-                "reasons",
-                status == null
-                        ? List.of()
-                        : status.reasons().stream().map(ModelsListing::line).toList());
+        line.put("reasons", status == null ? List.of() : status.reasons().stream().map(ModelsListing::line).toList());
         return line;
     }
 
@@ -125,10 +113,9 @@ final class ModelsListing {
         if (status == null || status.deadLetters() < 0) {
             return null;
         }
-        return number(
-                Double.isNaN(status.recentDeadLetterShare())
-                        ? (double) status.deadLetters() / (status.deadLetters() + status.accepted())
-                        : status.recentDeadLetterShare());
+        return number(Double.isNaN(status.recentDeadLetterShare())
+                ? (double) status.deadLetters() / (status.deadLetters() + status.accepted())
+                : status.recentDeadLetterShare());
     }
 
     /// `live`, `live, failed`, `live, degraded`: what was decided, and what became of it.
@@ -138,8 +125,7 @@ final class ModelsListing {
         if (status == null || entry.model().getStage() == Stage.PAUSED) {
             return stage;
         }
-        return status.hasStopped()
-                ? stage + ", " + status.state()
+        return status.hasStopped() ? stage + ", " + status.state()
                 : status.reasons().isEmpty() ? stage : stage + ", degraded";
     }
 
@@ -160,24 +146,15 @@ final class ModelsListing {
         List<String> reasons = new ArrayList<>();
         for (TrainerStatus.Reason reason : status.reasons()) {
             reasons.add(
-                    "%s since %s: %s"
-                            .formatted(
-                                    reason.word(),
-                                    Instant.ofEpochMilli(reason.since()),
-                                    reason.message()));
+                    "%s since %s: %s".formatted(reason.word(), Instant.ofEpochMilli(reason.since()), reason.message()));
         }
         if (status.state().equals(TrainerStatus.FAILED)) {
-            reasons.add(
-                    "once that is mended: tidegrad models resume "
-                            + entry.model().getModel()
-                            + " tries again");
+            reasons.add("once that is mended: tidegrad models resume " + entry.model().getModel() + " tries again");
         }
         return reasons;
     }
 
-    @Command(
-            name = "list",
-            description = "List the registered models and how far each has learned.")
+    @Command(name = "list", description = "List the registered models and how far each has learned.")
     static final class All extends ModelsCommand.Call {
         All() {
             super(io.tidegrad.schemas.settings.Command.MODELS_LIST);
@@ -196,58 +173,28 @@ final class ModelsListing {
         }
 
         private static String table(List<ModelOverview.Entry> entries, Instant now) {
-            Table table =
-                    new Table(
-                                    "model",
-                                    "stage",
-                                    "epoch",
-                                    "version",
-                                    "events",
-                                    "lag",
-                                    "snapshot age",
-                                    "dead letters",
-                                    "share",
-                                    "loss",
-                                    "prior loss",
-                                    "AUC")
-                            .leftAfter("topic");
+            Table table = new Table("model", "stage", "epoch", "version", "events", "lag", "snapshot age",
+                    "dead letters", "share", "loss", "prior loss", "AUC").leftAfter("topic");
             StringBuilder reasons = new StringBuilder();
             for (ModelOverview.Entry entry : entries) {
                 Map<String, @Nullable Object> line = line(entry);
-                table.add(
-                        line.get("model"),
-                        entry.model().getAnsweredBy() == null
-                                ? condition(entry)
+                table.add(line.get("model"),
+                        entry.model().getAnsweredBy() == null ? condition(entry)
                                 : condition(entry) + ", answers: " + line.get("answered_by"),
-                        line.get("epoch"),
-                        line.get("version"),
-                        line.get("events"),
-                        line.get("lag"),
-                        entry.newest() == null
-                                ? null
-                                : age(
-                                        Duration.between(
-                                                Instant.ofEpochMilli(entry.newestTime()), now)),
-                        line.get("dead_letters"),
-                        percent(line.get("dead_letter_share")),
-                        rounded(line.get("loss")),
-                        rounded(line.get("prior_loss")),
-                        rounded(line.get("auc")),
-                        line.get("topic"));
+                        line.get("epoch"), line.get("version"), line.get("events"), line.get("lag"),
+                        entry.newest() == null ? null
+                                : age(Duration.between(Instant.ofEpochMilli(entry.newestTime()), now)),
+                        line.get("dead_letters"), percent(line.get("dead_letter_share")), rounded(line.get("loss")),
+                        rounded(line.get("prior_loss")), rounded(line.get("auc")), line.get("topic"));
                 for (String reason : reasons(entry)) {
-                    reasons.append(entry.model().getModel())
-                            .append(": ")
-                            .append(reason)
-                            .append('\n');
+                    reasons.append(entry.model().getModel()).append(": ").append(reason).append('\n');
                 }
             }
             return table + (reasons.isEmpty() ? "" : "\n" + reasons);
         }
     }
 
-    @Command(
-            name = "show",
-            description = "Show all that is known of a model: lineage, decisions, versions.")
+    @Command(name = "show", description = "Show all that is known of a model: lineage, decisions, versions.")
     static final class One extends ModelsCommand.Call {
         private static final int DECISIONS = 10;
 
@@ -256,37 +203,21 @@ final class ModelsListing {
         }
 
         /// @param candidates that are tried under the model's name
-        private record Shown(
-                ModelOverview.Entry entry,
-                List<Candidate> candidates,
-                List<ControlRecord> decisions,
-                List<SnapshotManifest> versions) {}
+        private record Shown(ModelOverview.Entry entry, List<Candidate> candidates, List<ControlRecord> decisions,
+                List<SnapshotManifest> versions) {
+        }
 
         @Override
         int run(Settings settings, PrintWriter out) {
-            Shown shown =
-                    read(
-                            settings,
-                            overview -> {
-                                String model = model(settings);
-                                ModelOverview.Entry entry =
-                                        overview.entries(List.of(model)).getFirst();
-                                List<ControlRecord> decisions = overview.decisions(model);
-                                List<SnapshotManifest> versions =
-                                        entry.newest() == null && entry.beat() == null
-                                                ? List.of()
-                                                : PublishedVersions.read(
-                                                        settings.kafka(),
-                                                        new Topics(settings.text(Setting.PREFIX)),
-                                                        model);
-                                return new Shown(
-                                        entry,
-                                        ControlState.of(model, decisions).candidates(),
-                                        decisions.subList(
-                                                Math.max(0, decisions.size() - DECISIONS),
-                                                decisions.size()),
-                                        versions);
-                            });
+            Shown shown = read(settings, overview -> {
+                String model = model(settings);
+                ModelOverview.Entry entry = overview.entries(List.of(model)).getFirst();
+                List<ControlRecord> decisions = overview.decisions(model);
+                List<SnapshotManifest> versions = entry.newest() == null && entry.beat() == null ? List.of()
+                        : PublishedVersions.read(settings.kafka(), new Topics(settings.text(Setting.PREFIX)), model);
+                return new Shown(entry, ControlState.of(model, decisions).candidates(),
+                        decisions.subList(Math.max(0, decisions.size() - DECISIONS), decisions.size()), versions);
+            });
             out.print(settings.flag(Setting.JSON) ? json(line(shown)) : text(shown));
             return 0;
         }
@@ -320,11 +251,7 @@ final class ModelsListing {
             }
             line.put("candidates", candidates);
             line.put("decisions", shown.decisions().stream().map(One::line).toList());
-            line.put(
-                    "versions",
-                    shown.versions().stream()
-                            .map(each -> each.epoch() + "." + each.version())
-                            .toList());
+            line.put("versions", shown.versions().stream().map(each -> each.epoch() + "." + each.version()).toList());
             line.put("spec", model.getSpec());
             return line;
         }
@@ -342,25 +269,17 @@ final class ModelsListing {
         /// An action's components, for people.
         private static String what(ControlAction action) {
             return switch (action) {
-                case ControlAction.Create create ->
-                        "epoch %d from offset %,d of %s"
-                                .formatted(
-                                        create.epoch(), create.startOffset(), create.inputTopic());
-                case ControlAction.Rollback rollback ->
-                        "epoch %d from version %d.%d, on at offset %,d"
-                                .formatted(
-                                        rollback.epoch(),
-                                        rollback.base().epoch(),
-                                        rollback.base().version(),
-                                        rollback.resumeOffset());
+                case ControlAction.Create create -> "epoch %d from offset %,d of %s".formatted(create.epoch(),
+                        create.startOffset(), create.inputTopic());
+                case ControlAction.Rollback rollback -> "epoch %d from version %d.%d, on at offset %,d".formatted(
+                        rollback.epoch(), rollback.base().epoch(), rollback.base().version(), rollback.resumeOffset());
                 case ControlAction.Promote promote -> "answered by " + promote.by();
                 case ControlAction.Pause pause -> "";
                 case ControlAction.Resume resume -> "";
                 case ControlAction.Delete delete -> "";
                 case ControlAction.Shadow shadow -> shadow.by() + " scores what is asked too";
                 case ControlAction.Challenge challenge ->
-                        "%s answers for %s of the keys"
-                                .formatted(challenge.by(), Candidate.percent(challenge.share()));
+                    "%s answers for %s of the keys".formatted(challenge.by(), Candidate.percent(challenge.share()));
                 case ControlAction.Withdraw withdraw -> withdraw.by() + " is tried no more";
             };
         }
@@ -373,95 +292,48 @@ final class ModelsListing {
             ModelOverview.Entry entry = shown.entry();
             ModelRecord model = entry.model();
             Map<String, @Nullable Object> line = ModelsListing.line(entry);
-            Lines lines =
-                    new Lines()
-                            .add(
-                                    "model",
-                                    "%s, %s, epoch %d since %s",
-                                    model.getModel(),
-                                    stage(model),
-                                    model.getEpoch(),
-                                    model.getCreatedAt());
+            Lines lines = new Lines().add("model", "%s, %s, epoch %d since %s", model.getModel(), stage(model),
+                    model.getEpoch(), model.getCreatedAt());
             if (model.getAnsweredBy() != null) {
                 lines.add("answered by", "%s", model.getAnsweredBy());
             }
             for (Candidate candidate : shown.candidates()) {
-                lines.add(
-                        "tried",
-                        "%s as a %s%s",
-                        candidate.model(),
-                        role(candidate),
+                lines.add("tried", "%s as a %s%s", candidate.model(), role(candidate),
                         candidate.role() == Candidate.Role.CHALLENGER
-                                ? " for " + Candidate.percent(candidate.share()) + " of the keys"
-                                : "");
+                                ? " for " + Candidate.percent(candidate.share()) + " of the keys" : "");
             }
-            lines.add("spec", "%s", model.getSpecFingerprint())
-                    .add(
-                            "learns from",
-                            "%s (%s), from offset %,d on",
-                            model.getInputTopic(),
-                            model.getInputTopicId(),
-                            model.getStartOffset());
+            lines.add("spec", "%s", model.getSpecFingerprint()).add("learns from", "%s (%s), from offset %,d on",
+                    model.getInputTopic(), model.getInputTopicId(), model.getStartOffset());
             for (EpochOrigin origin : model.getRollbacks()) {
-                lines.add(
-                        "rolled back",
-                        "epoch %d goes on from version %d.%d, %,d offsets from %,d on left out; %s",
-                        origin.getEpoch(),
-                        origin.getBaseEpoch(),
-                        origin.getBaseVersion(),
-                        origin.getResumeOffset() - origin.getBaseNextOffset(),
-                        origin.getBaseNextOffset(),
+                lines.add("rolled back", "epoch %d goes on from version %d.%d, %,d offsets from %,d on left out; %s",
+                        origin.getEpoch(), origin.getBaseEpoch(), origin.getBaseVersion(),
+                        origin.getResumeOffset() - origin.getBaseNextOffset(), origin.getBaseNextOffset(),
                         origin.getBaseWeightsHash());
             }
-            lines.add(
-                            "learned",
-                            "version %s, %s events, %s offsets behind",
-                            Table.cell(line.get("version")),
-                            Table.cell(line.get("events")),
-                            Table.cell(line.get("lag")))
-                    .add(
-                            "trainer",
-                            "%s",
-                            entry.beat() == null
-                                    ? "none has learned this epoch"
-                                    : "last heard of at " + line.get("heartbeat"));
+            lines.add("learned", "version %s, %s events, %s offsets behind", Table.cell(line.get("version")),
+                    Table.cell(line.get("events")), Table.cell(line.get("lag")))
+                    .add("trainer", "%s", entry.beat() == null ? "none has learned this epoch"
+                            : "last heard of at " + line.get("heartbeat"));
             TrainerStatus status = entry.status();
             if (status != null) {
-                lines.add(
-                        "dead letters",
-                        "%s, %s of the newest events",
-                        Table.cell(line.get("dead_letters")),
+                lines.add("dead letters", "%s, %s of the newest events", Table.cell(line.get("dead_letters")),
                         Table.cell(percent(line.get("dead_letter_share"))));
             }
             if (entry.newest() != null) {
-                lines.add(
-                        "quality",
-                        "loss %s, of the prior %s, AUC %s",
-                        Table.cell(rounded(line.get("loss"))),
-                        Table.cell(rounded(line.get("prior_loss"))),
-                        Table.cell(rounded(line.get("auc"))));
+                lines.add("quality", "loss %s, of the prior %s, AUC %s", Table.cell(rounded(line.get("loss"))),
+                        Table.cell(rounded(line.get("prior_loss"))), Table.cell(rounded(line.get("auc"))));
             }
             for (String reason : reasons(entry)) {
                 lines.add("trouble", "%s", reason);
             }
-            lines.add(
-                    "published",
-                    "%s",
-                    shown.versions().isEmpty()
-                            ? "nothing"
-                            : shown.versions().stream()
-                                    .map(each -> each.epoch() + "." + each.version())
+            lines.add("published", "%s",
+                    shown.versions().isEmpty() ? "nothing"
+                            : shown.versions().stream().map(each -> each.epoch() + "." + each.version())
                                     .collect(java.util.stream.Collectors.joining(", ")));
             for (ControlRecord record : shown.decisions()) {
-                lines.add(
-                        "decided",
-                        "%s  %-8s  %s",
-                        Instant.ofEpochMilli(record.time()),
-                        record.action().word(),
-                        java.util.stream.Stream.of(
-                                        what(record.action()), record.author(), record.reason())
-                                .filter(text -> !text.isEmpty())
-                                .collect(java.util.stream.Collectors.joining("; ")));
+                lines.add("decided", "%s  %-8s  %s", Instant.ofEpochMilli(record.time()), record.action().word(),
+                        java.util.stream.Stream.of(what(record.action()), record.author(), record.reason())
+                                .filter(text -> !text.isEmpty()).collect(java.util.stream.Collectors.joining("; ")));
             }
             return lines.toString();
         }

@@ -8,8 +8,7 @@ import java.util.Map;
 
 /// How far a replay has come: a bar that is drawn over on a terminal, elsewhere a plain line every few seconds.
 final class ProgressLine implements ReplayProgress.Listener, AutoCloseable {
-    static final ProgressLine NONE =
-            new ProgressLine(new PrintWriter(PrintWriter.nullWriter()), false);
+    static final ProgressLine NONE = new ProgressLine(new PrintWriter(PrintWriter.nullWriter()), false);
 
     private static final int BAR = 30;
     private static final long PLAIN_EVERY_NANOS = 5_000_000_000L;
@@ -27,9 +26,7 @@ final class ProgressLine implements ReplayProgress.Listener, AutoCloseable {
 
     static ProgressLine on(PrintWriter to, Map<String, String> environment) {
         boolean terminal =
-                System.console() != null
-                        && System.console().isTerminal()
-                        && !"dumb".equals(environment.get("TERM"));
+                System.console() != null && System.console().isTerminal() && !"dumb".equals(environment.get("TERM"));
         return new ProgressLine(to, terminal);
     }
 
@@ -59,20 +56,14 @@ final class ProgressLine implements ReplayProgress.Listener, AutoCloseable {
     }
 
     static String text(ReplayProgress progress) {
-        return String.format(
-                Locale.ROOT,
-                "%5.1f %%  offset %,d of %,d  %,.0f events/s  %s left",
-                100 * progress.share(),
-                progress.at(),
-                progress.end(),
-                progress.recordsPerSecond(),
+        return String.format(Locale.ROOT, "%5.1f %%  offset %,d of %,d  %,.0f events/s  %s left",
+                100 * progress.share(), progress.at(), progress.end(), progress.recordsPerSecond(),
                 time(progress.left()));
     }
 
     private static String time(Duration left) {
         long seconds = left.toSeconds();
-        return seconds >= 3_600
-                ? String.format(Locale.ROOT, "%d:%02d h", seconds / 3_600, seconds / 60 % 60)
+        return seconds >= 3_600 ? String.format(Locale.ROOT, "%d:%02d h", seconds / 3_600, seconds / 60 % 60)
                 : String.format(Locale.ROOT, "%d:%02d min", seconds / 60, seconds % 60);
     }
 

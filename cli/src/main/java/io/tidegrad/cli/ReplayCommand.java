@@ -34,9 +34,7 @@ import org.apache.kafka.common.KafkaException;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 
-@Command(
-        name = "replay",
-        description = "Learn a log again, by a registered model's spec or another one.")
+@Command(name = "replay", description = "Learn a log again, by a registered model's spec or another one.")
 final class ReplayCommand extends SettingsCall {
     private static final String SNAPSHOT = "snapshot:";
     private static final Set<ModelFile.Format> WEIGHTS = EnumSet.of(ModelFile.Format.SAFETENSORS);
@@ -66,21 +64,16 @@ final class ReplayCommand extends SettingsCall {
                 }
                 LoadedModel loaded = Snapshots.find(settings, model(settings), version, key);
                 file.write(loaded.spec(), loaded.parameters(), ExportCommand.metadata(loaded));
-                spec =
-                        SpecEdit.withWeights(
-                                spec == null ? loaded.spec() : spec,
-                                file.path().toAbsolutePath(),
-                                sha256(file.path()));
+                spec = SpecEdit.withWeights(spec == null ? loaded.spec() : spec, file.path().toAbsolutePath(),
+                        sha256(file.path()));
                 from = new Place.Offset(loaded.manifest().nextOffset());
             }
             result = Replay.run(options(settings, from, spec, kernels), progress);
         } finally {
             delete(temporary);
         }
-        out.print(
-                settings.flag(Setting.JSON)
-                        ? json(ReplayReport.json(result, kernels))
-                        : ReplayReport.text(result, kernels));
+        out.print(settings.flag(Setting.JSON) ? json(ReplayReport.json(result, kernels))
+                : ReplayReport.text(result, kernels));
         out.flush();
         if (next != null) {
             TrainerMain.run(next);
@@ -96,8 +89,7 @@ final class ReplayCommand extends SettingsCall {
                     "--until live: expected --as NAME beside it, found none: what goes on learning is a model of its own");
         }
         if (isLive(settings) && settings.text(Setting.STATE_DIR).isEmpty()) {
-            settings.problem(
-                    "--until live: expected --state-dir DIR beside it, found none: it goes on as a trainer");
+            settings.problem("--until live: expected --state-dir DIR beside it, found none: it goes on as a trainer");
         }
         if (!as.isEmpty() && settings.list(Setting.MODEL).contains(as)) {
             settings.problem("--as " + as + ": expected another name than --model's");
@@ -105,11 +97,9 @@ final class ReplayCommand extends SettingsCall {
         String file = settings.text(Setting.OUT);
         boolean fromSnapshot = settings.text(Setting.FROM).startsWith(SNAPSHOT);
         if (fromSnapshot && !as.isEmpty() && file.isEmpty()) {
-            settings.problem(
-                    "--from "
-                            + settings.text(Setting.FROM)
-                            + ": expected --out FILE.safetensors beside --as, found none: the new model's spec names the"
-                            + " weights that it starts from, and where they are kept");
+            settings.problem("--from " + settings.text(Setting.FROM)
+                    + ": expected --out FILE.safetensors beside --as, found none: the new model's spec names the"
+                    + " weights that it starts from, and where they are kept");
         }
         if (!file.isEmpty() && !fromSnapshot) {
             settings.problem("--out: expected --from snapshot:N beside it, found none");
@@ -125,15 +115,13 @@ final class ReplayCommand extends SettingsCall {
 
     private static Place from(Settings settings) {
         String from = settings.text(Setting.FROM);
-        return from.isEmpty() || from.equals("begin") || from.startsWith(SNAPSHOT)
-                ? new Place.Begin()
+        return from.isEmpty() || from.equals("begin") || from.startsWith(SNAPSHOT) ? new Place.Begin()
                 : Place.parse(from);
     }
 
     private static OptionalLong snapshot(Settings settings) {
         String from = settings.text(Setting.FROM);
-        return from.startsWith(SNAPSHOT)
-                ? OptionalLong.of(Long.parseLong(from.substring(SNAPSHOT.length())))
+        return from.startsWith(SNAPSHOT) ? OptionalLong.of(Long.parseLong(from.substring(SNAPSHOT.length())))
                 : OptionalLong.empty();
     }
 
@@ -150,12 +138,8 @@ final class ReplayCommand extends SettingsCall {
 
     private static ModelSpec registered(Settings settings) {
         try {
-            return RegisteredModel.find(
-                            settings.kafka(),
-                            new Topics(settings.text(Setting.PREFIX)),
-                            model(settings))
-                    .lineage()
-                    .spec();
+            return RegisteredModel.find(settings.kafka(), new Topics(settings.text(Setting.PREFIX)), model(settings))
+                    .lineage().spec();
         } catch (KafkaException e) {
             throw TrainerException.from(e);
         }
@@ -166,24 +150,13 @@ final class ReplayCommand extends SettingsCall {
         return file.isEmpty() ? null : ModelFile.of("--out", file, WEIGHTS);
     }
 
-    private static ReplayOptions options(
-            Settings settings, Place from, @Nullable ModelSpec spec, Kernels kernels) {
+    private static ReplayOptions options(Settings settings, Place from, @Nullable ModelSpec spec, Kernels kernels) {
         String until = settings.text(Setting.UNTIL);
         boolean toEnd = until.isEmpty() || until.equals("end") || isLive(settings);
-        return new ReplayOptions(
-                settings.kafka(),
-                settings.registry(),
-                settings.text(Setting.PREFIX),
-                model(settings),
-                from,
-                toEnd ? new Place.End() : Place.parse(until),
-                spec,
-                !settings.text(Setting.AS).isEmpty(),
-                isLive(settings),
-                settings.text(Setting.COMPARE),
-                replication(settings),
-                settings.retentionMillis(Setting.DEAD_LETTER_RETENTION),
-                kernels);
+        return new ReplayOptions(settings.kafka(), settings.registry(), settings.text(Setting.PREFIX), model(settings),
+                from, toEnd ? new Place.End() : Place.parse(until), spec, !settings.text(Setting.AS).isEmpty(),
+                isLive(settings), settings.text(Setting.COMPARE), replication(settings),
+                settings.retentionMillis(Setting.DEAD_LETTER_RETENTION), kernels);
     }
 
     private static short replication(Settings settings) {
@@ -200,9 +173,7 @@ final class ReplayCommand extends SettingsCall {
             return Files.createTempFile("tidegrad-", ModelFile.Format.SAFETENSORS.ending());
         } catch (IOException e) {
             throw new ExportException(
-                    "expected a directory for temporary files, found that none can be made there: "
-                            + e,
-                    e);
+                    "expected a directory for temporary files, found that none can be made there: " + e, e);
         }
     }
 
@@ -218,14 +189,11 @@ final class ReplayCommand extends SettingsCall {
 
     private static String sha256(Path file) {
         try {
-            return HexFormat.of()
-                    .formatHex(
-                            MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(file)));
+            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(file)));
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("every Java platform has SHA-256", e);
         } catch (IOException e) {
-            throw new TrainerException(
-                    ExitCode.CONFIGURATION, "--out " + file + ": can't be read: " + e, e);
+            throw new TrainerException(ExitCode.CONFIGURATION, "--out " + file + ": can't be read: " + e, e);
         }
     }
 }

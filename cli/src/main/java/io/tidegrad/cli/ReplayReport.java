@@ -15,8 +15,7 @@ final class ReplayReport {
     /// A progressive metric.
     ///
     /// @param higherIsBetter else lower is
-    private record Metric(
-            String name, ToDoubleFunction<ProgressiveEvaluation> value, boolean higherIsBetter) {
+    private record Metric(String name, ToDoubleFunction<ProgressiveEvaluation> value, boolean higherIsBetter) {
         String key() {
             return name.replace(' ', '_').toLowerCase(Locale.ROOT);
         }
@@ -28,18 +27,12 @@ final class ReplayReport {
         }
     }
 
-    private static final List<Metric> METRICS =
-            List.of(
-                    new Metric("log loss", ProgressiveEvaluation::logLoss, false),
-                    new Metric("AUC", ProgressiveEvaluation::auc, true),
-                    new Metric("accuracy", ProgressiveEvaluation::accuracy, true),
-                    new Metric("accuracy last 2000", ProgressiveEvaluation::accuracyLast2000, true),
-                    new Metric(
-                            "mean squared error", ProgressiveEvaluation::meanSquaredError, false),
-                    new Metric(
-                            "mean absolute error",
-                            ProgressiveEvaluation::meanAbsoluteError,
-                            false));
+    private static final List<Metric> METRICS = List.of(new Metric("log loss", ProgressiveEvaluation::logLoss, false),
+            new Metric("AUC", ProgressiveEvaluation::auc, true),
+            new Metric("accuracy", ProgressiveEvaluation::accuracy, true),
+            new Metric("accuracy last 2000", ProgressiveEvaluation::accuracyLast2000, true),
+            new Metric("mean squared error", ProgressiveEvaluation::meanSquaredError, false),
+            new Metric("mean absolute error", ProgressiveEvaluation::meanAbsoluteError, false));
 
     private ReplayReport() {}
 
@@ -48,40 +41,20 @@ final class ReplayReport {
         ProgressiveEvaluation evaluation = result.evaluation();
         Lines lines =
                 new Lines()
-                        .add(
-                                "model",
-                                "%s, replayed from offset %,d to %,d with kernels %s",
-                                result.model(),
-                                result.startOffset(),
-                                result.nextOffset(),
-                                kernels.name())
-                        .add(
-                                "events",
-                                "%,d = %,d learned + %,d pending + %,d dead letters",
-                                result.events(),
-                                result.learned(),
-                                result.pending(),
-                                result.deadLetters())
+                        .add("model", "%s, replayed from offset %,d to %,d with kernels %s", result.model(),
+                                result.startOffset(), result.nextOffset(), kernels.name())
+                        .add("events", "%,d = %,d learned + %,d pending + %,d dead letters", result.events(),
+                                result.learned(), result.pending(), result.deadLetters())
                         .add("version", "%,d", result.version())
-                        .add(
-                                evaluation.classifies() ? "log loss" : "squared error",
-                                "%.4f, running prior %.4f",
-                                evaluation.classifies()
-                                        ? evaluation.logLoss()
-                                        : evaluation.meanSquaredError(),
-                                evaluation.classifies()
-                                        ? evaluation.priorLogLoss()
+                        .add(evaluation.classifies() ? "log loss" : "squared error", "%.4f, running prior %.4f",
+                                evaluation.classifies() ? evaluation.logLoss() : evaluation.meanSquaredError(),
+                                evaluation.classifies() ? evaluation.priorLogLoss()
                                         : evaluation.priorMeanSquaredError())
-                        .add("weights-hash", "%s", result.weightsHash())
-                        .add("state-hash", "%s", result.stateHash())
+                        .add("weights-hash", "%s", result.weightsHash()).add("state-hash", "%s", result.stateHash())
                         .add("took", "%.1f s, %,.0f events/s", seconds, result.events() / seconds);
         if (result.kept()) {
-            lines.add(
-                    "kept",
-                    "as model %s: tidegrad trainer --model %s goes on at offset %,d",
-                    result.model(),
-                    result.model(),
-                    result.nextOffset());
+            lines.add("kept", "as model %s: tidegrad trainer --model %s goes on at offset %,d", result.model(),
+                    result.model(), result.nextOffset());
         }
         ReplayResult.Compared compared = result.compared();
         return compared == null ? lines.toString() : lines + table(result, compared);
@@ -98,35 +71,17 @@ final class ReplayReport {
         }
         int width = Math.max(12, Math.max(replayed.length(), registered.length()));
         String row = "  %-20s %" + width + "s %" + width + "s  %s%n";
-        StringBuilder table =
-                new StringBuilder(
-                        String.format(
-                                Locale.ROOT,
-                                "%nthe same events, each predicted before it was learned%n"));
+        StringBuilder table = new StringBuilder(
+                String.format(Locale.ROOT, "%nthe same events, each predicted before it was learned%n"));
         table.append(String.format(Locale.ROOT, row, "", replayed, registered, "better"));
-        table.append(
-                String.format(
-                        Locale.ROOT,
-                        row,
-                        "rows",
-                        String.format(Locale.ROOT, "%,d", mine.rows()),
-                        String.format(Locale.ROOT, "%,d", theirs.rows()),
-                        ""));
+        table.append(String.format(Locale.ROOT, row, "rows", String.format(Locale.ROOT, "%,d", mine.rows()),
+                String.format(Locale.ROOT, "%,d", theirs.rows()), ""));
         for (Metric metric : METRICS) {
             double lead = metric.lead(mine, theirs);
             if (!Double.isNaN(lead)) {
-                table.append(
-                        String.format(
-                                Locale.ROOT,
-                                row,
-                                metric.name(),
-                                decimal(metric.value().applyAsDouble(mine)),
-                                decimal(metric.value().applyAsDouble(theirs)),
-                                lead == 0
-                                        ? "equal"
-                                        : (lead > 0 ? replayed : registered)
-                                                + " by "
-                                                + decimal(Math.abs(lead))));
+                table.append(String.format(Locale.ROOT, row, metric.name(), decimal(metric.value().applyAsDouble(mine)),
+                        decimal(metric.value().applyAsDouble(theirs)),
+                        lead == 0 ? "equal" : (lead > 0 ? replayed : registered) + " by " + decimal(Math.abs(lead))));
             }
         }
         return table.toString().replaceAll(" +(?=\\R)", "");
@@ -171,8 +126,7 @@ final class ReplayReport {
     }
 
     /// `better_by`: of the replayed model over this one, whichever way the metric points.
-    private static Map<String, Object> compared(
-            ProgressiveEvaluation mine, ReplayResult.Compared other) {
+    private static Map<String, Object> compared(ProgressiveEvaluation mine, ReplayResult.Compared other) {
         Map<String, Object> line = new LinkedHashMap<>();
         line.put("model", other.model());
         line.put("version", other.version());

@@ -17,9 +17,11 @@ import picocli.CommandLine.Unmatched;
 
 /// A command that hands all arguments over to [Settings], as trainer and scorer do, and is about one model.
 abstract class SettingsCall implements Callable<Integer> {
-    @Spec private CommandSpec command = CommandSpec.create();
+    @Spec
+    private CommandSpec command = CommandSpec.create();
 
-    @Unmatched private List<String> arguments = new ArrayList<>();
+    @Unmatched
+    private List<String> arguments = new ArrayList<>();
 
     private final Command settingsOf;
     private final boolean modelFirst;
@@ -67,8 +69,7 @@ abstract class SettingsCall implements Callable<Integer> {
 
     /// Where progress goes: apart from the result, and nowhere when that is for a program.
     ProgressLine progress(Settings settings) {
-        return settings.flag(Setting.JSON)
-                ? ProgressLine.NONE
+        return settings.flag(Setting.JSON) ? ProgressLine.NONE
                 : ProgressLine.on(command.commandLine().getErr(), System.getenv());
     }
 

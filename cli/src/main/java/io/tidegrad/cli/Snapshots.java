@@ -23,8 +23,7 @@ final class Snapshots {
     }
 
     /// @param version empty for the newest
-    static LoadedModel find(
-            Settings settings, String model, OptionalLong version, @Nullable PublicKey key) {
+    static LoadedModel find(Settings settings, String model, OptionalLong version, @Nullable PublicKey key) {
         try {
             return SnapshotLookup.find(options(settings, model, key), version);
         } catch (KafkaException e) {
@@ -33,8 +32,7 @@ final class Snapshots {
     }
 
     /// A version of any epoch.
-    static LoadedModel find(
-            Settings settings, String model, int epoch, long version, @Nullable PublicKey key) {
+    static LoadedModel find(Settings settings, String model, int epoch, long version, @Nullable PublicKey key) {
         try {
             return SnapshotLookup.find(options(settings, model, key), epoch, version);
         } catch (KafkaException e) {
@@ -43,10 +41,8 @@ final class Snapshots {
     }
 
     private static ScorerOptions options(Settings settings, String model, @Nullable PublicKey key) {
-        ScorerOptions options =
-                ScorerOptions.of(model, settings.kafka().consumer())
-                        .withPrefix(settings.text(Setting.PREFIX))
-                        .withPublicKey(key);
+        ScorerOptions options = ScorerOptions.of(model, settings.kafka().consumer())
+                .withPrefix(settings.text(Setting.PREFIX)).withPublicKey(key);
         OptionalLong maxBytes = settings.numberIfGiven(Setting.MAX_SNAPSHOT_BYTES);
         if (maxBytes.isPresent()) {
             options = options.withMaxSnapshotBytes(maxBytes.getAsLong());

@@ -31,19 +31,18 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-@Command(
-        name = "snapshots",
-        description = "A model's published versions, and the model of any other moment.",
+@Command(name = "snapshots", description = "A model's published versions, and the model of any other moment.",
         subcommands = {SnapshotsCommand.All.class, SnapshotsCommand.At.class})
 final class SnapshotsCommand implements Runnable {
-    @Spec private CommandSpec command = CommandSpec.create();
+    @Spec
+    private CommandSpec command = CommandSpec.create();
 
-    @Mixin private HelpOption help = new HelpOption();
+    @Mixin
+    private HelpOption help = new HelpOption();
 
     @Override
     public void run() {
-        throw new ParameterException(
-                command.commandLine(), "what to do with them is missing; there are: list, at");
+        throw new ParameterException(command.commandLine(), "what to do with them is missing; there are: list, at");
     }
 
     /// Null when the spec names no event time, or nothing has come.
@@ -84,66 +83,38 @@ final class SnapshotsCommand implements Runnable {
 
         private static String table(List<SnapshotManifest> versions) {
             StringBuilder table = new StringBuilder();
-            table.append(
-                    row(
-                            "version",
-                            "change to",
-                            "next offset",
-                            "events",
-                            "bytes",
-                            "newest event",
-                            "weights-hash"));
+            table.append(row("version", "change to", "next offset", "events", "bytes", "newest event", "weights-hash"));
             for (SnapshotManifest manifest : versions) {
                 String appended = time(manifest.newestAppendTime());
-                table.append(
-                        row(
-                                manifest.epoch() + "." + manifest.version(),
-                                manifest.isDelta() ? "" + manifest.parentVersion() : "-",
-                                String.format(Locale.ROOT, "%,d", manifest.nextOffset()),
-                                String.format(Locale.ROOT, "%,d", manifest.examples()),
-                                String.format(Locale.ROOT, "%,d", manifest.servedBytes()),
-                                appended == null ? "-" : appended,
-                                manifest.weightsHash()));
+                table.append(row(manifest.epoch() + "." + manifest.version(),
+                        manifest.isDelta() ? "" + manifest.parentVersion() : "-",
+                        String.format(Locale.ROOT, "%,d", manifest.nextOffset()),
+                        String.format(Locale.ROOT, "%,d", manifest.examples()),
+                        String.format(Locale.ROOT, "%,d", manifest.servedBytes()), appended == null ? "-" : appended,
+                        manifest.weightsHash()));
             }
             return table.toString();
         }
 
-        private static String row(
-                String version,
-                String parent,
-                String offset,
-                String events,
-                String bytes,
-                String time,
-                String hash) {
-            return String.format(
-                            Locale.ROOT,
-                            "%-14s %12s %14s %14s %14s  %-24s  %s",
-                            version,
-                            parent,
-                            offset,
-                            events,
-                            bytes,
-                            time,
-                            hash)
-                    + System.lineSeparator();
+        private static String row(String version, String parent, String offset, String events, String bytes,
+                String time, String hash) {
+            return String.format(Locale.ROOT, "%-14s %12s %14s %14s %14s  %-24s  %s", version, parent, offset, events,
+                    bytes, time, hash) + System.lineSeparator();
         }
 
         /// What an epoch's lineage began with; null for one that is older than the control topic.
-        private static ControlAction.@Nullable Create creation(
-                List<ControlRecord> decisions, int epoch) {
+        private static ControlAction.@Nullable Create creation(List<ControlRecord> decisions, int epoch) {
             ControlAction.Create creation = null;
             for (ControlRecord decision : decisions) {
-                if (decision.action() instanceof ControlAction.Create create
-                        && create.epoch() <= epoch) {
+                if (decision.action() instanceof ControlAction.Create create && create.epoch() <= epoch) {
                     creation = create;
                 }
             }
             return creation;
         }
 
-        private static Map<String, @Nullable Object> line(
-                SnapshotManifest manifest, ControlAction.@Nullable Create creation) {
+        private static Map<String, @Nullable Object> line(SnapshotManifest manifest,
+                ControlAction.@Nullable Create creation) {
             Map<String, @Nullable Object> line = new LinkedHashMap<>();
             line.put("model", manifest.model());
             line.put("epoch", manifest.epoch());
@@ -157,8 +128,7 @@ final class SnapshotsCommand implements Runnable {
             line.put("event_time", time(manifest.eventTime()));
             line.put("numerics", manifest.numerics());
             line.put("spec_fingerprint", HexFormat.of().formatHex(manifest.specFingerprint()));
-            line.put(
-                    "feature_fingerprint", HexFormat.of().formatHex(manifest.featureFingerprint()));
+            line.put("feature_fingerprint", HexFormat.of().formatHex(manifest.featureFingerprint()));
             line.put("topic", creation == null ? null : creation.inputTopic());
             line.put("topic_id", creation == null ? null : creation.inputTopicId());
             line.put("start_offset", creation == null ? null : creation.startOffset());
@@ -184,9 +154,7 @@ final class SnapshotsCommand implements Runnable {
         }
     }
 
-    @Command(
-            name = "at",
-            description = "Bring back a model exactly as it was at an offset or a time.")
+    @Command(name = "at", description = "Bring back a model exactly as it was at an offset or a time.")
     static final class At extends SettingsCall {
         private static final Set<ModelFile.Format> FORMATS =
                 EnumSet.complementOf(EnumSet.of(ModelFile.Format.SNAPSHOT));
@@ -200,9 +168,8 @@ final class SnapshotsCommand implements Runnable {
             String offset = settings.text(Setting.OFFSET);
             String time = settings.text(Setting.TIME);
             if (offset.isEmpty() == time.isEmpty()) {
-                settings.problem(
-                        "expected one of --offset OFFSET and --time TIME, found "
-                                + (offset.isEmpty() ? "none" : "both"));
+                settings.problem("expected one of --offset OFFSET and --time TIME, found "
+                        + (offset.isEmpty() ? "none" : "both"));
             }
             String path = settings.text(Setting.OUT);
             ModelFile file = ModelFile.of("--out", path, FORMATS);
@@ -213,16 +180,9 @@ final class SnapshotsCommand implements Runnable {
             Kernels kernels = Kernels.active();
             TimeTravel.PastModel past;
             try (ProgressLine progress = progress(settings)) {
-                past =
-                        TimeTravel.to(
-                                new TimeTravel.Options(
-                                        settings.kafka(),
-                                        settings.registry(),
-                                        settings.text(Setting.PREFIX),
-                                        model(settings),
-                                        Place.parse(offset.isEmpty() ? time : offset),
-                                        kernels),
-                                progress);
+                past = TimeTravel
+                        .to(new TimeTravel.Options(settings.kafka(), settings.registry(), settings.text(Setting.PREFIX),
+                                model(settings), Place.parse(offset.isEmpty() ? time : offset), kernels), progress);
             }
             if (file != null) {
                 file.write(past.lineage().spec(), past.model().parameters(), metadata(past));
@@ -234,34 +194,17 @@ final class SnapshotsCommand implements Runnable {
         private static String text(TimeTravel.PastModel past, @Nullable ModelFile file) {
             OnlineModel model = past.model();
             String eventTime = eventTime(model);
-            Lines lines =
-                    new Lines()
-                            .add(
-                                    "model",
-                                    "%s, version %d.%d at offset %,d of %s",
-                                    past.lineage().model(),
-                                    past.lineage().epoch(),
-                                    model.parameters().updates(),
-                                    past.nextOffset(),
-                                    past.lineage().log())
-                            .add(
-                                    "events",
-                                    "%,d = %,d learned + %,d pending + %,d dead letters",
-                                    past.accounts().accepted() + past.accounts().deadLetters(),
-                                    model.parameters().examples(),
-                                    model.pending(),
-                                    past.accounts().deadLetters())
-                            .add(
-                                    "made from",
-                                    "%s, and the log from offset %,d on, in %.1f s",
-                                    past.state(),
-                                    past.stateOffset(),
-                                    past.nanos() * 1e-9);
+            Lines lines = new Lines().add("model", "%s, version %d.%d at offset %,d of %s", past.lineage().model(),
+                    past.lineage().epoch(), model.parameters().updates(), past.nextOffset(), past.lineage().log())
+                    .add("events", "%,d = %,d learned + %,d pending + %,d dead letters",
+                            past.accounts().accepted() + past.accounts().deadLetters(), model.parameters().examples(),
+                            model.pending(), past.accounts().deadLetters())
+                    .add("made from", "%s, and the log from offset %,d on, in %.1f s", past.state(), past.stateOffset(),
+                            past.nanos() * 1e-9);
             if (eventTime != null) {
                 lines.add("event time", "%s", eventTime);
             }
-            lines.add("weights-hash", "%s", model.weightsHash())
-                    .add("state-hash", "%s", model.stateHash());
+            lines.add("weights-hash", "%s", model.weightsHash()).add("state-hash", "%s", model.stateHash());
             if (file != null) {
                 file.contents(past.lineage().spec(), model.parameters())
                         .forEach(line -> lines.add(line.getKey(), "%s", line.getValue()));
@@ -270,13 +213,10 @@ final class SnapshotsCommand implements Runnable {
         }
 
         private static @Nullable String eventTime(OnlineModel model) {
-            return model.eventTime() == Row.NO_TIME
-                    ? null
-                    : Instant.ofEpochMilli(model.eventTime()).toString();
+            return model.eventTime() == Row.NO_TIME ? null : Instant.ofEpochMilli(model.eventTime()).toString();
         }
 
-        private static Map<String, @Nullable Object> line(
-                TimeTravel.PastModel past, @Nullable ModelFile file) {
+        private static Map<String, @Nullable Object> line(TimeTravel.PastModel past, @Nullable ModelFile file) {
             OnlineModel model = past.model();
             Map<String, @Nullable Object> line = new LinkedHashMap<>();
             line.put("model", past.lineage().model());
@@ -304,12 +244,8 @@ final class SnapshotsCommand implements Runnable {
             metadata.put("version", "" + model.parameters().updates());
             metadata.put("examples", "" + model.parameters().examples());
             metadata.put("next-offset", "" + past.nextOffset());
-            metadata.put(
-                    "spec-fingerprint",
-                    HexFormat.of().formatHex(past.lineage().spec().fingerprint()));
-            metadata.put(
-                    "feature-fingerprint",
-                    HexFormat.of().formatHex(past.lineage().spec().featureFingerprint()));
+            metadata.put("spec-fingerprint", HexFormat.of().formatHex(past.lineage().spec().fingerprint()));
+            metadata.put("feature-fingerprint", HexFormat.of().formatHex(past.lineage().spec().featureFingerprint()));
             metadata.put("weights-hash", model.weightsHash());
             metadata.put("state-hash", model.stateHash());
             metadata.put("spec", past.lineage().spec().yaml());

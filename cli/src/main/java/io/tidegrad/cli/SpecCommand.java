@@ -24,17 +24,13 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-@Command(
-        name = "spec",
-        description = {
-            "Check a model spec, without Kafka.",
-            "",
-            "Prints its network layer by layer (place in the spec, layer, what it puts out for a row, weights), the heap that"
-                    + " learning and scoring take, and the fingerprint. The status is 2, and every mistake is told with its"
-                    + " line, if the spec is none or needs more heap than this JVM may have."
-        })
+@Command(name = "spec", description = {"Check a model spec, without Kafka.", "",
+    "Prints its network layer by layer (place in the spec, layer, what it puts out for a row, weights), the heap that"
+            + " learning and scoring take, and the fingerprint. The status is 2, and every mistake is told with its"
+            + " line, if the spec is none or needs more heap than this JVM may have."})
 final class SpecCommand implements Callable<Integer> {
-    @Spec private CommandSpec command = CommandSpec.create();
+    @Spec
+    private CommandSpec command = CommandSpec.create();
 
     @Parameters(paramLabel = "FILE", description = "The spec, a YAML file.")
     private Path file = Path.of("");
@@ -42,7 +38,8 @@ final class SpecCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Prints one JSON object.")
     private boolean json;
 
-    @Mixin private HelpOption help = new HelpOption();
+    @Mixin
+    private HelpOption help = new HelpOption();
 
     @Override
     public Integer call() {
@@ -62,32 +59,15 @@ final class SpecCommand implements Callable<Integer> {
         String line = "  %-" + places + "s  %-" + layers + "s  %-20s %,14d%n";
         StringBuilder text = new StringBuilder();
         text.append(String.format(Locale.ROOT, "model %s%n%n", spec.model()));
-        text.append(
-                String.format(
-                        Locale.ROOT,
-                        "  %-" + places + "s  %-" + layers + "s  %-20s %14s%n",
-                        "",
-                        "layer",
-                        "puts out",
-                        "weights"));
+        text.append(String.format(Locale.ROOT, "  %-" + places + "s  %-" + layers + "s  %-20s %14s%n", "", "layer",
+                "puts out", "weights"));
         for (LayerOutline layer : outline) {
             text.append(
-                    String.format(
-                            Locale.ROOT,
-                            line,
-                            layer.place(),
-                            layer.layer(),
-                            layer.output(),
-                            layer.weights()));
+                    String.format(Locale.ROOT, line, layer.place(), layer.layer(), layer.output(), layer.weights()));
         }
-        text.append(
-                String.format(
-                        Locale.ROOT,
-                        "%nweights      %,d%nheap         %s%na scorer     %s%nfingerprint  %s%n",
-                        weights(spec),
-                        memory.text(),
-                        LearningMemory.text(memory.scoring().total()),
-                        fingerprint(spec)));
+        text.append(String.format(Locale.ROOT,
+                "%nweights      %,d%nheap         %s%na scorer     %s%nfingerprint  %s%n", weights(spec), memory.text(),
+                LearningMemory.text(memory.scoring().total()), fingerprint(spec)));
         return text.toString();
     }
 
@@ -109,19 +89,14 @@ final class SpecCommand implements Callable<Integer> {
         json.put("fingerprint", fingerprint(spec));
         json.put("weights", weights(spec));
         json.put("outputs", spec.outputs());
-        json.put(
-                "network",
-                spec.outline().stream()
-                        .map(
-                                layer -> {
-                                    Map<String, Object> said = new LinkedHashMap<>();
-                                    said.put("place", layer.place());
-                                    said.put("layer", layer.layer());
-                                    said.put("output", layer.output().axes());
-                                    said.put("weights", layer.weights());
-                                    return said;
-                                })
-                        .toList());
+        json.put("network", spec.outline().stream().map(layer -> {
+            Map<String, Object> said = new LinkedHashMap<>();
+            said.put("place", layer.place());
+            said.put("layer", layer.layer());
+            said.put("output", layer.output().axes());
+            said.put("weights", layer.weights());
+            return said;
+        }).toList());
         Map<String, Object> bytes = new LinkedHashMap<>(parts(memory.learning()));
         bytes.put("warm_up", memory.warmUp());
         bytes.put("total", memory.total());

@@ -19,17 +19,11 @@ final class SpecEdit {
         String yaml = spec.yaml();
         String line = "model: " + name;
         Matcher found = line("model").matcher(yaml);
-        ModelSpec renamed =
-                found.find()
-                        ? SpecFile.registered(
-                                found.replaceFirst(Matcher.quoteReplacement(line)),
-                                "the spec of " + name)
-                        : spec;
+        ModelSpec renamed = found.find()
+                ? SpecFile.registered(found.replaceFirst(Matcher.quoteReplacement(line)), "the spec of " + name) : spec;
         if (!renamed.model().equals(name)) {
-            throw new TrainerException(
-                    ExitCode.CONFIGURATION,
-                    "--as "
-                            + name
+            throw new TrainerException(ExitCode.CONFIGURATION,
+                    "--as " + name
                             + ": expected a spec with its name on a line of its own, model: NAME, found none; write"
                             + " it so, and give it with --with-spec");
         }
@@ -39,24 +33,15 @@ final class SpecEdit {
     /// The same model, starting from these weights.
     static ModelSpec withWeights(ModelSpec spec, Path file, String sha256) {
         String yaml = spec.yaml();
-        String line =
-                "initial-weights: { file: '"
-                        + file.toString().replace("'", "''")
-                        + "', sha256: "
-                        + sha256
-                        + " }";
+        String line = "initial-weights: { file: '" + file.toString().replace("'", "''") + "', sha256: " + sha256 + " }";
         Matcher found = line("initial-weights").matcher(yaml);
-        String edited =
-                found.find()
-                        ? found.replaceFirst(Matcher.quoteReplacement(line))
-                        : yaml + (yaml.endsWith("\n") ? "" : "\n") + line + "\n";
+        String edited = found.find() ? found.replaceFirst(Matcher.quoteReplacement(line))
+                : yaml + (yaml.endsWith("\n") ? "" : "\n") + line + "\n";
         ModelSpec started = SpecFile.registered(edited, "the spec of " + spec.model());
         ModelSpec.InitialWeights weights = started.initialWeights();
         if (weights == null || !weights.sha256().equals(sha256)) {
-            throw new TrainerException(
-                    ExitCode.CONFIGURATION,
-                    "model "
-                            + spec.model()
+            throw new TrainerException(ExitCode.CONFIGURATION,
+                    "model " + spec.model()
                             + ": expected a spec in which initial-weights fit on a line of their own, found another"
                             + " form; write it so, and give it with --with-spec");
         }

@@ -54,10 +54,8 @@ final class Table {
         StringBuilder line = new StringBuilder();
         for (int column = 0; column < row.size(); column++) {
             int at = column;
-            int width =
-                    Math.max(
-                            names.get(column).length(),
-                            rows.stream().mapToInt(each -> each.get(at).length()).max().orElse(0));
+            int width = Math.max(names.get(column).length(),
+                    rows.stream().mapToInt(each -> each.get(at).length()).max().orElse(0));
             String cell = row.get(column);
             String space = " ".repeat(width - cell.length());
             line.append(column == 0 ? "" : "  ");

@@ -20,50 +20,26 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /// The one command.
-@Command(
-        name = "tidegrad",
-        description = "A model that never stops learning, on the JVM and Kafka.",
+@Command(name = "tidegrad", description = "A model that never stops learning, on the JVM and Kafka.",
         versionProvider = Version.class,
-        subcommands = {
-            QuickstartCommand.class,
-            LocalStackCommand.class,
-            TrainerCommand.class,
-            ScorerCommand.class,
-            ReplayCommand.class,
-            SpecCommand.class,
-            VerifyCommand.class,
-            ModelsCommand.class,
-            SnapshotsCommand.class,
-            ExportCommand.class,
-            LrFindCommand.class,
-            ExampleCommand.class,
-            GoldenCommand.class,
-            BenchCommand.class,
-            LoadtestCommand.class,
-            ChaosCommand.class,
-            RehearseCommand.class
-        },
+        subcommands = {QuickstartCommand.class, LocalStackCommand.class, TrainerCommand.class, ScorerCommand.class,
+            ReplayCommand.class, SpecCommand.class, VerifyCommand.class, ModelsCommand.class, SnapshotsCommand.class,
+            ExportCommand.class, LrFindCommand.class, ExampleCommand.class, GoldenCommand.class, BenchCommand.class,
+            LoadtestCommand.class, ChaosCommand.class, RehearseCommand.class},
         commandListHeading = "%nCommands:%n",
-        footer = {
-            "",
-            "tidegrad COMMAND --help tells more. ./tidegrad test runs the quick tests, ./tidegrad test",
-            "--all runs all, and ./tidegrad build builds and rehearses a start: these are the launcher's."
-        })
+        footer = {"", "tidegrad COMMAND --help tells more. ./tidegrad test runs the quick tests, ./tidegrad test",
+            "--all runs all, and ./tidegrad build builds and rehearses a start: these are the launcher's."})
 public final class Tidegrad implements Runnable {
     static final int FAILED = 1;
     static final int USAGE = SettingsException.STATUS;
 
-    @Spec private CommandSpec command = CommandSpec.create();
+    @Spec
+    private CommandSpec command = CommandSpec.create();
 
-    @CommandLine.Option(
-            names = {"-h", "--help"},
-            usageHelp = true,
-            description = "Tells what there is.")
+    @CommandLine.Option(names = {"-h", "--help"}, usageHelp = true, description = "Tells what there is.")
     private boolean help;
 
-    @CommandLine.Option(
-            names = "--version",
-            versionHelp = true,
+    @CommandLine.Option(names = "--version", versionHelp = true,
             description = "Tells the version, the JVM and the kernels in use.")
     private boolean version;
 
@@ -71,8 +47,7 @@ public final class Tidegrad implements Runnable {
 
     public static void main(String[] arguments) {
         // Libraries bring logging configurations of their own, so ours is named and not looked for.
-        System.getProperties()
-                .putIfAbsent("logback.configurationFile", "io/tidegrad/cli/" + log(arguments));
+        System.getProperties().putIfAbsent("logback.configurationFile", "io/tidegrad/cli/" + log(arguments));
         System.exit(commandLine().execute(arguments));
     }
 
@@ -82,27 +57,16 @@ public final class Tidegrad implements Runnable {
         boolean goesLive = word.equals("replay") && List.of(arguments).contains("live");
         return switch (word) {
             case "quickstart" -> "quickstart/logback.xml";
-            case "replay",
-                    "spec",
-                    "verify",
-                    "models",
-                    "snapshots",
-                    "export",
-                    "lr-find",
-                    "example",
-                    "golden" ->
-                    goesLive ? "logback.xml" : "once.xml";
+            case "replay", "spec", "verify", "models", "snapshots", "export", "lr-find", "example", "golden" ->
+                goesLive ? "logback.xml" : "once.xml";
             default -> "logback.xml";
         };
     }
 
     static CommandLine commandLine() {
-        return new CommandLine(new Tidegrad())
-                .setParameterExceptionHandler(Tidegrad::wrongUsage)
-                .setExecutionExceptionHandler(
-                        (e, commandLine, parsed) -> failed(e, commandLine.getErr()))
-                .setExpandAtFiles(false)
-                .setUsageHelpAutoWidth(true);
+        return new CommandLine(new Tidegrad()).setParameterExceptionHandler(Tidegrad::wrongUsage)
+                .setExecutionExceptionHandler((e, commandLine, parsed) -> failed(e, commandLine.getErr()))
+                .setExpandAtFiles(false).setUsageHelpAutoWidth(true);
     }
 
     @Override
@@ -113,14 +77,7 @@ public final class Tidegrad implements Runnable {
     private static int wrongUsage(ParameterException e, String[] arguments) {
         CommandLine commandLine = e.getCommandLine();
         String name = commandLine.getCommandSpec().qualifiedName();
-        commandLine
-                .getErr()
-                .println(
-                        "tidegrad: "
-                                + e.getMessage()
-                                + " ("
-                                + name
-                                + " --help tells what there is)");
+        commandLine.getErr().println("tidegrad: " + e.getMessage() + " (" + name + " --help tells what there is)");
         return USAGE;
     }
 

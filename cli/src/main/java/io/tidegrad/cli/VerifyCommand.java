@@ -19,9 +19,7 @@ import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 
-@Command(
-        name = "verify",
-        description = "Learn a published version again and compare its hashes with the log's.")
+@Command(name = "verify", description = "Learn a published version again and compare its hashes with the log's.")
 final class VerifyCommand extends SettingsCall {
     VerifyCommand() {
         super(io.tidegrad.schemas.settings.Command.VERIFY);
@@ -35,22 +33,12 @@ final class VerifyCommand extends SettingsCall {
         String model = model(settings);
         String given = settings.text(Setting.AS);
         String as = given.isEmpty() ? model : given;
-        VerifyOptions options =
-                new VerifyOptions(
-                        settings.kafka(),
-                        settings.registry(),
-                        settings.text(Setting.PREFIX),
-                        model,
-                        as,
-                        settings.numberIfGiven(Setting.VERSION),
-                        kernels);
+        VerifyOptions options = new VerifyOptions(settings.kafka(), settings.registry(), settings.text(Setting.PREFIX),
+                model, as, settings.numberIfGiven(Setting.VERSION), kernels);
         VerifyResult result;
         try (ProgressLine progress = progress(settings)) {
-            result =
-                    Verify.run(
-                            options,
-                            version -> Snapshots.find(settings, as, OptionalLong.of(version), key),
-                            progress);
+            result = Verify.run(options, version -> Snapshots.find(settings, as, OptionalLong.of(version), key),
+                    progress);
         }
         out.print(settings.flag(Setting.JSON) ? json(line(result, kernels)) : text(result));
         return result.difference() == null ? 0 : ExitCode.STATE_VIOLATION.status();
@@ -59,47 +47,28 @@ final class VerifyCommand extends SettingsCall {
     static String text(VerifyResult result) {
         Checkpoint target = result.target();
         VerifyResult.Difference difference = result.difference();
-        Lines lines =
-                new Lines()
-                        .add(
-                                "model",
-                                "%s, version %d.%d at offset %,d",
-                                result.model(),
-                                result.epoch(),
-                                target.version(),
-                                target.nextOffset())
-                        .add(
-                                "learned again",
-                                "%,d events from offset %,d on, in %.1f s",
-                                result.events(),
-                                result.startOffset(),
-                                result.nanos() * 1e-9)
-                        .add("published", "%s", target.weightsHash());
+        Lines lines = new Lines()
+                .add("model", "%s, version %d.%d at offset %,d", result.model(), result.epoch(), target.version(),
+                        target.nextOffset())
+                .add("learned again", "%,d events from offset %,d on, in %.1f s", result.events(), result.startOffset(),
+                        result.nanos() * 1e-9)
+                .add("published", "%s", target.weightsHash());
         if (!result.learnedBy().equals(result.model())) {
-            lines.add(
-                    "learned as",
-                    "%s; hashes are those that the same weights have under the name %s",
-                    result.learnedBy(),
-                    result.model());
+            lines.add("learned as", "%s; hashes are those that the same weights have under the name %s",
+                    result.learnedBy(), result.model());
         }
         for (ControlAction.Rollback rollback : result.rollbacks()) {
-            lines.add(
-                    "rolled back",
-                    "to version %d.%d; %,d offsets from %,d on left out",
-                    rollback.base().epoch(),
-                    rollback.base().version(),
-                    rollback.resumeOffset() - rollback.base().nextOffset(),
+            lines.add("rolled back", "to version %d.%d; %,d offsets from %,d on left out", rollback.base().epoch(),
+                    rollback.base().version(), rollback.resumeOffset() - rollback.base().nextOffset(),
                     rollback.base().nextOffset());
         }
         if (result.weightsHash() != null) {
             lines.add("from the log", "%s", result.weightsHash());
         }
         if (difference == null) {
-            return lines.add(
-                            "equal",
-                            "%,d checkpoints: snapshots, progress records and the live state, as far as they are there",
-                            result.compared())
-                    .toString();
+            return lines.add("equal",
+                    "%,d checkpoints: snapshots, progress records and the live state, as far as they are there",
+                    result.compared()).toString();
         }
         return lines + text(difference, result.startOffset());
     }
@@ -107,65 +76,29 @@ final class VerifyCommand extends SettingsCall {
     private static String text(VerifyResult.Difference difference, long startOffset) {
         Checkpoint equal = difference.equal();
         Checkpoint different = difference.different();
-        Lines lines =
-                new Lines()
-                        .add(
-                                "DIFFERENT",
-                                "first seen in the %s at offset %,d, version %,d",
-                                different.source(),
-                                different.nextOffset(),
-                                different.version())
-                        .add("its hash", "%s", different.weightsHash())
-                        .add(
-                                "from the log",
-                                "%s at version %,d",
-                                difference.weightsHash(),
-                                difference.version())
-                        .add(
-                                "batches",
-                                "%,d to %,d, offsets %,d to %,d%s",
-                                (equal == null ? 0 : equal.version()) + 1,
-                                different.version(),
-                                equal == null ? startOffset : equal.nextOffset(),
-                                different.nextOffset() - 1,
-                                equal == null
-                                        ? ": nothing before it agrees"
-                                        : ": the " + equal.source() + " before it agrees");
-        if (different.weightsHash().equals(difference.weightsHash())
-                && different.stateHash() != null) {
-            lines.add("state-hash", "%s", different.stateHash())
-                    .add(
-                            "from the log",
-                            "%s: only optimizer state or pending rows differ",
-                            difference.stateHash());
+        Lines lines = new Lines()
+                .add("DIFFERENT", "first seen in the %s at offset %,d, version %,d", different.source(),
+                        different.nextOffset(), different.version())
+                .add("its hash", "%s", different.weightsHash())
+                .add("from the log", "%s at version %,d", difference.weightsHash(), difference.version()).add("batches",
+                        "%,d to %,d, offsets %,d to %,d%s", (equal == null ? 0 : equal.version()) + 1,
+                        different.version(), equal == null ? startOffset : equal.nextOffset(),
+                        different.nextOffset() - 1,
+                        equal == null ? ": nothing before it agrees" : ": the " + equal.source() + " before it agrees");
+        if (different.weightsHash().equals(difference.weightsHash()) && different.stateHash() != null) {
+            lines.add("state-hash", "%s", different.stateHash()).add("from the log",
+                    "%s: only optimizer state or pending rows differ", difference.stateHash());
         }
         String comparedWith = difference.comparedWith();
         TensorDifference tensor = difference.tensor();
         if (tensor != null) {
-            lines.add(
-                            "tensor",
-                            "%s, row %d, column %d: %s in %s, %s from the log",
-                            tensor.tensor(),
-                            tensor.row(),
-                            tensor.column(),
-                            tensor.found(),
-                            String.valueOf(comparedWith),
-                            tensor.expected())
-                    .add(
-                            "numbers",
-                            "%,d of %,d of that tensor differ; %d tensors do",
-                            tensor.differing(),
-                            tensor.size(),
+            lines.add("tensor", "%s, row %d, column %d: %s in %s, %s from the log", tensor.tensor(), tensor.row(),
+                    tensor.column(), tensor.found(), String.valueOf(comparedWith), tensor.expected()).add("numbers",
+                            "%,d of %,d of that tensor differ; %d tensors do", tensor.differing(), tensor.size(),
                             tensor.tensors());
         } else {
-            lines.add(
-                    "tensor",
-                    "%s",
-                    comparedWith == null
-                            ? "no weights of that moment or a later one are kept"
-                            : "no number of "
-                                    + comparedWith
-                                    + " differs: counts or pending rows do");
+            lines.add("tensor", "%s", comparedWith == null ? "no weights of that moment or a later one are kept"
+                    : "no number of " + comparedWith + " differs: counts or pending rows do");
         }
         return lines.toString();
     }
@@ -190,8 +123,7 @@ final class VerifyCommand extends SettingsCall {
         return line;
     }
 
-    private static Map<String, @Nullable Object> line(
-            VerifyResult.Difference difference, long startOffset) {
+    private static Map<String, @Nullable Object> line(VerifyResult.Difference difference, long startOffset) {
         Checkpoint equal = difference.equal();
         Checkpoint different = difference.different();
         Map<String, @Nullable Object> line = new LinkedHashMap<>();

@@ -9,16 +9,7 @@ import picocli.CommandLine.IVersionProvider;
 final class Version implements IVersionProvider {
     @Override
     public String[] getVersion() {
-        return new String[] {
-            "tidegrad "
-                    + Build.version()
-                    + " (JDK "
-                    + Runtime.version()
-                    + ", kernels "
-                    + Kernels.active().name()
-                    + ", numerics "
-                    + Numerics.VERSION
-                    + ")"
-        };
+        return new String[]{"tidegrad " + Build.version() + " (JDK " + Runtime.version() + ", kernels "
+                + Kernels.active().name() + ", numerics " + Numerics.VERSION + ")"};
     }
 }

@@ -34,8 +34,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
 
-/// A decision from the command that is typed to the bits that are served and learned: one trainer, scorers, one broker, and
-/// a fold of the log that knows none of them.
+/// A decision from the command that is typed to the bits that are served and learned: one trainer, scorers, one broker,
+/// and a fold of the log that knows none of them.
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class ControlEndToEndTest {
     private static final int EVENTS = 300;
@@ -52,13 +52,8 @@ class ControlEndToEndTest {
     void start(@TempDir Path directory) {
         specs = directory;
         readings.send(EVENTS);
-        trainer =
-                readings.trainer(
-                        directory,
-                        "--spec",
-                        readings.spec(directory, back).toString(),
-                        "--spec",
-                        readings.spec(directory, hold).toString());
+        trainer = readings.trainer(directory, "--spec", readings.spec(directory, back).toString(), "--spec",
+                readings.spec(directory, hold).toString());
     }
 
     @AfterAll
@@ -88,24 +83,17 @@ class ControlEndToEndTest {
     }
 
     private ScorerOptions options(String model) {
-        return ScorerOptions.of(model, Map.of("bootstrap.servers", readings.bootstrap))
-                .withPrefix(topics.prefix());
+        return ScorerOptions.of(model, Map.of("bootstrap.servers", readings.bootstrap)).withPrefix(topics.prefix());
     }
 
     private static String served(Scorer scorer) {
         ServedModel served = scorer.current();
-        return served == null
-                ? "none"
-                : served.model() + " " + served.epoch() + "." + served.version();
+        return served == null ? "none" : served.model() + " " + served.epoch() + "." + served.version();
     }
 
     private static void awaitServed(Scorer scorer, String model, int epoch, long version) {
-        await().atMost(Readings.PATIENCE)
-                .untilAsserted(
-                        () ->
-                                assertThat(served(scorer))
-                                        .as(scorer.status().toString())
-                                        .isEqualTo(model + " " + epoch + "." + version));
+        await().atMost(Readings.PATIENCE).untilAsserted(() -> assertThat(served(scorer)).as(scorer.status().toString())
+                .isEqualTo(model + " " + epoch + "." + version));
     }
 
     /// Bits of the answers to every event there is, by this version.
@@ -113,8 +101,7 @@ class ControlEndToEndTest {
         List<Integer> bits = new ArrayList<>();
         for (int i = 0; i < 7; i++) {
             Prediction prediction = scorer.score(Map.of("a", Readings.a(i)));
-            assertThat(prediction.epoch() + "." + prediction.version())
-                    .isEqualTo(epoch + "." + version);
+            assertThat(prediction.epoch() + "." + prediction.version()).isEqualTo(epoch + "." + version);
             bits.add(Float.floatToRawIntBits(prediction.probabilities()[0]));
         }
         return bits;
@@ -130,14 +117,8 @@ class ControlEndToEndTest {
     /// By a trainer of epoch 1 that has not heard of the rollback: newer than all there is.
     private void publishLate(OnlineModel learned, long nextOffset) {
         try (TestPublisher forger = new TestPublisher(readings.bootstrap, topics, back)) {
-            forger.publish(
-                    PublishedSnapshot.of(
-                            learned,
-                            learned.weightsHash(),
-                            1,
-                            nextOffset,
-                            System.currentTimeMillis(),
-                            true));
+            forger.publish(PublishedSnapshot.of(learned, learned.weightsHash(), 1, nextOffset,
+                    System.currentTimeMillis(), true));
         }
     }
 
@@ -159,27 +140,20 @@ class ControlEndToEndTest {
             awaitServed(scorer, back, 2, base);
             printDelay("rollback", scorer);
             assertThat(answers(scorer, 2, base)).isEqualTo(baseAnswers);
-            assertThat(scorer.weightsHash())
-                    .isEqualTo(fold(back, offset -> offset < baseOffset).weightsHash());
+            assertThat(scorer.weightsHash()).isEqualTo(fold(back, offset -> offset < baseOffset).weightsHash());
 
             readings.send(20);
             OnlineModel late = fold(back, offset -> true);
             publishLate(late, readings.end());
             await().atMost(Readings.PATIENCE)
-                    .until(
-                            () ->
-                                    scorer.status()
-                                                    .refused()
-                                                    .getOrDefault(RefusalReason.OLD_EPOCH, 0L)
-                                            > 0);
+                    .until(() -> scorer.status().refused().getOrDefault(RefusalReason.OLD_EPOCH, 0L) > 0);
             CommittedState on = awaitLearned(back, 2);
             assertThat(on.version()).isEqualTo(base + 20).isLessThan(late.parameters().updates());
             awaitServed(scorer, back, 2, on.version());
             OnlineModel expected = fold(back, learned);
             assertThat(scorer.weightsHash()).isEqualTo(expected.weightsHash());
             assertThat(stateHash(on)).isEqualTo(expected.stateHash());
-            assertThat(scorer.admissions().after(0))
-                    .noneMatch(each -> each.version() == late.parameters().updates());
+            assertThat(scorer.admissions().after(0)).noneMatch(each -> each.version() == late.parameters().updates());
             List<Integer> answers = answers(scorer, 2, on.version());
             try (Scorer later = scorer(back)) {
                 awaitServed(later, back, 2, on.version());
@@ -196,8 +170,7 @@ class ControlEndToEndTest {
             awaitServed(scorer, hold, 1, version);
             List<Integer> answers = answers(scorer, 1, version);
             decide("pause", hold);
-            await().atMost(Readings.PATIENCE)
-                    .until(() -> scorer.status().control().stage().equals("paused"));
+            await().atMost(Readings.PATIENCE).until(() -> scorer.status().control().stage().equals("paused"));
             readings.send(30);
             // The other model of this trainer has them, and so would this one.
             awaitLearned(back, epoch(back));
@@ -213,12 +186,8 @@ class ControlEndToEndTest {
     }
 
     private int epoch(String model) {
-        return trainer.models().stream()
-                .map(each -> each.lineage())
-                .filter(each -> each.model().equals(model))
-                .findFirst()
-                .orElseThrow()
-                .epoch();
+        return trainer.models().stream().map(each -> each.lineage()).filter(each -> each.model().equals(model))
+                .findFirst().orElseThrow().epoch();
     }
 
     @LongProof("a trainer and a replay; ControlTest creates models too")
@@ -248,16 +217,7 @@ class ControlEndToEndTest {
         long version = awaitLearned(hold, 1).version();
         Path spec = readings.spec(specs, wide, 16);
         List<String> replay =
-                List.of(
-                        "replay",
-                        "--model",
-                        hold,
-                        "--with-spec",
-                        spec.toString(),
-                        "--as",
-                        wide,
-                        "--compare",
-                        hold);
+                List.of("replay", "--model", hold, "--with-spec", spec.toString(), "--as", wide, "--compare", hold);
         try (Stages stages = Stages.open(options(hold))) {
             Scorer scorer = stages.live();
             awaitServed(scorer, hold, 1, version);
@@ -284,55 +244,29 @@ class ControlEndToEndTest {
         String[] there = {"promote", wide, "--for", hold, "--wait"};
         try (ScorerApp one = process();
                 ScorerApp other = process();
-                ScorerApp pinned =
-                        process("--pin", hold + "=1." + awaitLearned(hold, 1).version())) {
+                ScorerApp pinned = process("--pin", hold + "=1." + awaitLearned(hold, 1).version())) {
             await().atMost(Readings.PATIENCE)
-                    .until(
-                            () ->
-                                    Stream.of(one, other, pinned)
-                                            .allMatch(each -> each.scorer(hold).ready()));
+                    .until(() -> Stream.of(one, other, pinned).allMatch(each -> each.scorer(hold).ready()));
             for (int times = 0; times < 3; times++) {
                 decide(there);
-                assertThat(one.scorer(hold).score(Map.of("a", Readings.a(3))).model())
-                        .isEqualTo(wide);
-                assertThat(other.scorer(hold).score(Map.of("a", Readings.a(3))).model())
-                        .isEqualTo(wide);
+                assertThat(one.scorer(hold).score(Map.of("a", Readings.a(3))).model()).isEqualTo(wide);
+                assertThat(other.scorer(hold).score(Map.of("a", Readings.a(3))).model()).isEqualTo(wide);
                 decide("promote", hold, "--wait");
-                assertThat(readings.out())
-                        .contains("2 of 2 followed after ")
+                assertThat(readings.out()).contains("2 of 2 followed after ")
                         .contains("pinned to a version: 127.0.0.1:" + pinned.port());
-                assertThat(one.scorer(hold).score(Map.of("a", Readings.a(3))).model())
-                        .isEqualTo(hold);
+                assertThat(one.scorer(hold).score(Map.of("a", Readings.a(3))).model()).isEqualTo(hold);
             }
         }
         // All have said that they end: there is nobody to wait for, and that is no success.
-        assertThat(
-                        readings.models(
-                                topics.prefix(),
-                                "promote",
-                                wide,
-                                "--for",
-                                hold,
-                                "--wait",
-                                "--timeout",
-                                "1"))
+        assertThat(readings.models(topics.prefix(), "promote", wide, "--for", hold, "--wait", "--timeout", "1"))
                 .isEqualTo(75);
         assertThat(readings.out()).contains("none that follows has told " + topics.status());
         decide("promote", hold);
     }
 
     private ScorerApp process(String... more) {
-        List<String> arguments =
-                new ArrayList<>(
-                        List.of(
-                                "--bootstrap-servers",
-                                readings.bootstrap,
-                                "--prefix",
-                                topics.prefix(),
-                                "--model",
-                                hold,
-                                "--http-port",
-                                "0"));
+        List<String> arguments = new ArrayList<>(List.of("--bootstrap-servers", readings.bootstrap, "--prefix",
+                topics.prefix(), "--model", hold, "--http-port", "0"));
         arguments.addAll(List.of(more));
         return ScorerApp.start(ScorerConfig.parse(arguments, Map.of()), InstantSource.system());
     }
@@ -342,12 +276,10 @@ class ControlEndToEndTest {
         await().atMost(Readings.PATIENCE).until(() -> !stages.tried().isEmpty());
         awaitServed(stages.tried().getFirst().scorer(), wide, 1, kept.version());
         decide("challenge", wide, "--for", hold, "--share", "12.5");
-        await().atMost(Readings.PATIENCE)
-                .until(() -> stages.tried().getFirst().candidate().share() == 1_250);
-        assertThat(IntStream.range(0, 200).mapToObj(key -> stages.answering("key " + key).model()))
-                .contains(hold, wide);
+        await().atMost(Readings.PATIENCE).until(() -> stages.tried().getFirst().candidate().share() == 1_250);
+        assertThat(IntStream.range(0, 200).mapToObj(key -> stages.answering("key " + key).model())).contains(hold,
+                wide);
         decide("show", hold);
-        assertThat(readings.out())
-                .contains("tried         " + wide + " as a challenger for 12.5 % of the keys");
+        assertThat(readings.out()).contains("tried         " + wide + " as a challenger for 12.5 % of the keys");
     }
 }

@@ -21,12 +21,11 @@ class GoldenCommandTest {
     private final StringWriter out = new StringWriter();
     private final StringWriter err = new StringWriter();
 
-    @TempDir private Path folder = Path.of("");
+    @TempDir
+    private Path folder = Path.of("");
 
     private int run(String... arguments) {
-        return Tidegrad.commandLine()
-                .setOut(new PrintWriter(out, true))
-                .setErr(new PrintWriter(err, true))
+        return Tidegrad.commandLine().setOut(new PrintWriter(out, true)).setErr(new PrintWriter(err, true))
                 .execute(arguments);
     }
 
@@ -44,11 +43,8 @@ class GoldenCommandTest {
         Files.writeString(folder.resolve("README.md"), "not a case");
 
         assertThat(run("golden", folder.toString())).isZero();
-        assertThat(out.toString().lines())
-                .containsExactly(
-                        "SKIP drift_ddm: kind drift",
-                        "SKIP metric_binary: kind metric",
-                        "1 passed, 0 failed, 2 skipped");
+        assertThat(out.toString().lines()).containsExactly("SKIP drift_ddm: kind drift",
+                "SKIP metric_binary: kind metric", "1 passed, 0 failed, 2 skipped");
     }
 
     @Test
@@ -63,28 +59,20 @@ class GoldenCommandTest {
         assertThat(run("golden", folder.toString())).isEqualTo(1);
         List<String> lines = out.toString().lines().toList();
         assertThat(lines).hasSize(3);
-        assertThat(lines.get(1))
-                .matches("FAIL optimizer_sgd: losses, step 1, got \\d\\.\\d+, want 9.+ ± .+");
+        assertThat(lines.get(1)).matches("FAIL optimizer_sgd: losses, step 1, got \\d\\.\\d+, want 9.+ ± .+");
         assertThat(lines.get(2)).isEqualTo("0 passed, 1 failed, 1 skipped");
     }
 
     @Test
     void theFilterIsAGlobOverNames() {
-        assertThat(run("golden", CASES.toString(), "--filter", "{layer_dense*,drift_ddm}"))
-                .isZero();
-        assertThat(out.toString().lines())
-                .containsExactly("SKIP drift_ddm: kind drift", "3 passed, 0 failed, 1 skipped");
+        assertThat(run("golden", CASES.toString(), "--filter", "{layer_dense*,drift_ddm}")).isZero();
+        assertThat(out.toString().lines()).containsExactly("SKIP drift_ddm: kind drift",
+                "3 passed, 0 failed, 1 skipped");
     }
 
     @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "no-such-folder",
-                "pom.xml",
-                "src/test/resources/golden --filter nothing_like_it",
-                "src/test/resources/golden --filter [",
-                "src/test/resources"
-            })
+    @ValueSource(strings = {"no-such-folder", "pom.xml", "src/test/resources/golden --filter nothing_like_it",
+        "src/test/resources/golden --filter [", "src/test/resources"})
     void aFolderWithoutCasesIsAMistakeOfUsage(String arguments) {
         assertThat(run(("golden " + arguments).split(" "))).isEqualTo(2);
         assertThat(err.toString().lines()).hasSize(1);
@@ -93,16 +81,13 @@ class GoldenCommandTest {
     }
 
     @ParameterizedTest
-    @ValueSource(
-            strings = {"", "{", "[1, 2]", "{\"schema\": 1, \"schema\": 1}", "{\"schema\": NaN}"})
+    @ValueSource(strings = {"", "{", "[1, 2]", "{\"schema\": 1, \"schema\": 1}", "{\"schema\": NaN}"})
     void aFileThatIsNoCaseIsAMistakeOfUsage(String text) throws IOException {
         Files.writeString(folder.resolve("broken.json"), text);
 
         assertThat(run("golden", folder.toString())).isEqualTo(2);
         assertThat(err.toString().lines()).hasSize(1);
-        assertThat(err.toString())
-                .startsWith("tidegrad: " + folder.resolve("broken.json") + ": ")
-                .contains("expected")
+        assertThat(err.toString()).startsWith("tidegrad: " + folder.resolve("broken.json") + ": ").contains("expected")
                 .contains("found");
     }
 
@@ -111,19 +96,10 @@ class GoldenCommandTest {
     @ParameterizedTest
     @ValueSource(strings = {"scalar", "128"})
     void otherKernelsPassToo(String kernels) throws IOException, InterruptedException {
-        Process process =
-                new ProcessBuilder(
-                                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                                "--add-modules",
-                                "jdk.incubator.vector",
-                                "-Dtidegrad.kernels=" + kernels,
-                                "-cp",
-                                System.getProperty("java.class.path"),
-                                "io.tidegrad.cli.Tidegrad",
-                                "golden",
-                                CASES.toString())
-                        .redirectError(ProcessBuilder.Redirect.DISCARD)
-                        .start();
+        Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--add-modules", "jdk.incubator.vector", "-Dtidegrad.kernels=" + kernels, "-cp",
+                System.getProperty("java.class.path"), "io.tidegrad.cli.Tidegrad", "golden", CASES.toString())
+                .redirectError(ProcessBuilder.Redirect.DISCARD).start();
         String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
 
         assertThat(process.waitFor()).as(output).isZero();

@@ -17,11 +17,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /// The script itself, in a folder with a blank in its name, with a `java` that writes down what it is asked for.
 class LauncherTest {
-    private static final List<String> SCORERS_HEAP =
-            List.of("-XX:InitialRAMPercentage=6.25", "-XX:NewRatio=1");
+    private static final List<String> SCORERS_HEAP = List.of("-XX:InitialRAMPercentage=6.25", "-XX:NewRatio=1");
 
-    private static final String JAVA =
-            """
+    private static final String JAVA = """
             #!/bin/sh
             printf '%s\\n' "$@" >>"${0%/*}/../asked"
             echo end >>"${0%/*}/../asked"
@@ -32,21 +30,16 @@ class LauncherTest {
             exit "$status"
             """;
 
-    @TempDir private Path directory;
+    @TempDir
+    private Path directory;
     private Path jdk;
     private Path root;
 
     @BeforeEach
     void makeACheckoutThatIsBuilt() throws IOException {
         root = Files.createDirectories(directory.resolve("a check out"));
-        Files.copy(
-                Path.of(System.getProperty("tidegrad.root"), "tidegrad"), root.resolve("tidegrad"));
-        for (String folder :
-                List.of(
-                        ".mvn",
-                        "cli/src/main",
-                        "engine/src/kernels",
-                        "load-tests/rivals/src/main")) {
+        Files.copy(Path.of(System.getProperty("tidegrad.root"), "tidegrad"), root.resolve("tidegrad"));
+        for (String folder : List.of(".mvn", "cli/src/main", "engine/src/kernels", "load-tests/rivals/src/main")) {
             Files.createDirectories(root.resolve(folder));
         }
         for (String pom : List.of("pom.xml", "cli/pom.xml", "load-tests/rivals/pom.xml")) {
@@ -56,9 +49,7 @@ class LauncherTest {
         executable(jdk.resolve("bin/javac"), "#!/bin/sh\n");
         executable(jdk.resolve("bin/java"), JAVA);
         Files.writeString(jdk.resolve("release"), "JAVA_VERSION=\"25.0.3\"\n");
-        executable(
-                directory.resolve("bin/mvn"),
-                "#!/bin/sh\nmkdir -p cli/target/lib\necho \"$@\" >>../built\n");
+        executable(directory.resolve("bin/mvn"), "#!/bin/sh\nmkdir -p cli/target/lib\necho \"$@\" >>../built\n");
     }
 
     private static void executable(Path file, String text) throws IOException {
@@ -67,17 +58,14 @@ class LauncherTest {
         assertThat(file.toFile().setExecutable(true)).isTrue();
     }
 
-    private record Ended(int status, String err) {}
+    private record Ended(int status, String err) {
+    }
 
     /// @param statuses that the JVMs end with, one after the other
     private Ended launch(List<Integer> statuses, String... arguments) throws Exception {
         Files.write(jdk.resolve("statuses"), statuses.stream().map(String::valueOf).toList());
-        ProcessBuilder builder =
-                new ProcessBuilder(
-                        Stream.concat(
-                                        Stream.of("sh", root.resolve("tidegrad").toString()),
-                                        Stream.of(arguments))
-                                .toList());
+        ProcessBuilder builder = new ProcessBuilder(
+                Stream.concat(Stream.of("sh", root.resolve("tidegrad").toString()), Stream.of(arguments)).toList());
         builder.environment().put("JAVA_HOME", jdk.toString());
         builder.environment().merge("PATH", "", (path, _) -> directory.resolve("bin") + ":" + path);
         builder.environment().put("TIDEGRAD_JVM_OPTIONS", "-Xmn1g");
@@ -91,8 +79,7 @@ class LauncherTest {
 
     /// The options and arguments of each JVM that was started.
     private List<List<String>> asked() throws IOException {
-        return Stream.of(Files.readString(jdk.resolve("asked")).split("\nend\n"))
-                .map(each -> List.of(each.split("\n")))
+        return Stream.of(Files.readString(jdk.resolve("asked")).split("\nend\n")).map(each -> List.of(each.split("\n")))
                 .toList();
     }
 
@@ -101,15 +88,12 @@ class LauncherTest {
     void aScorerHasAHeapForItsVersions(String command, boolean large) throws Exception {
         assertThat(launch(List.of(0), command.split(" ")).status()).isZero();
         List<String> asked = asked().getFirst();
-        assertThat(asked)
-                .contains(
-                        "--add-modules", "jdk.incubator.vector", "-XX:MetaspaceSize=128m", "-Xmn1g")
+        assertThat(asked).contains("--add-modules", "jdk.incubator.vector", "-XX:MetaspaceSize=128m", "-Xmn1g")
                 .endsWith(command.split(" "));
         if (large) {
             assertThat(asked).containsAll(SCORERS_HEAP);
             // Who runs it has the last word.
-            assertThat(asked.indexOf("-Xmn1g"))
-                    .isGreaterThan(asked.indexOf(SCORERS_HEAP.getLast()));
+            assertThat(asked.indexOf("-Xmn1g")).isGreaterThan(asked.indexOf(SCORERS_HEAP.getLast()));
         } else {
             assertThat(asked).doesNotContainAnyElementsOf(SCORERS_HEAP);
         }
@@ -122,8 +106,7 @@ class LauncherTest {
         assertThat(asked().get(1)).isEqualTo(asked().get(0));
         assertThat(ended.status()).isEqualTo(2);
         assertThat(ended.err())
-                .contains(
-                        "tidegrad: scorer ended with exit code 75 (retryable); starting it again in 1 s");
+                .contains("tidegrad: scorer ended with exit code 75 (retryable); starting it again in 1 s");
     }
 
     @ParameterizedTest
@@ -135,8 +118,7 @@ class LauncherTest {
 
     @Test
     void whatTheJvmSaysOfItsIncubatorIsLeftOutAndNothingElse() throws Exception {
-        assertThat(launch(List.of(0), "version").err())
-                .contains("WARNING: of something else")
+        assertThat(launch(List.of(0), "version").err()).contains("WARNING: of something else")
                 .doesNotContain("incubator");
     }
 
@@ -155,11 +137,9 @@ class LauncherTest {
         reportsAreThere();
         assertThat(launch(List.of(0), "test").status()).isZero();
         assertThat(built()).hasSize(1);
-        assertThat(built().getFirst())
-                .contains("-Dtests.excluded=long,interop", "surefire-reports-quick", "verify");
-        assertThat(asked().getFirst())
-                .endsWith(
-                        "io.tidegrad.proof.TestReport", root.toString(), "surefire-reports-quick");
+        assertThat(built().getFirst()).contains("-Dtests.excluded=long,interop", "surefire-reports-quick", "verify");
+        assertThat(asked().getFirst()).endsWith("io.tidegrad.proof.TestReport", root.toString(),
+                "surefire-reports-quick");
     }
 
     @Test
@@ -168,9 +148,7 @@ class LauncherTest {
         assertThat(launch(List.of(0, 0, 0), "test", "--all", "--interop").status()).isZero();
         assertThat(built()).hasSize(2);
         assertThat(built().get(0)).contains("-Dtests.excluded=long,none");
-        assertThat(built().get(1))
-                .contains(
-                        "-Dtests.included=long", "-Dtests.excluded=none", "surefire-reports-long");
+        assertThat(built().get(1)).contains("-Dtests.included=long", "-Dtests.excluded=none", "surefire-reports-long");
         assertThat(asked().get(1)).contains("surefire-reports-long");
         assertThat(asked().get(2)).contains("io.tidegrad.proof.ProofTable");
     }

@@ -24,7 +24,8 @@ class ModelsCommandTest {
     private final String topic = readings.topic;
     private TrainerApp trainer;
 
-    @TempDir Path directory;
+    @TempDir
+    Path directory;
 
     @BeforeAll
     void start(@TempDir Path state) {
@@ -73,12 +74,8 @@ class ModelsCommandTest {
         CommittedState learned = awaitLearned(model, 1, readings.end());
 
         assertThat(run("pause", model, "--reason", "the source is wrong")).isZero();
-        assertThat(out())
-                .contains(
-                        "model         " + model + ": pause at ",
-                        ": the source is wrong",
-                        "stage         live -> paused (live)",
-                        "trainer       stopped learning after ");
+        assertThat(out()).contains("model         " + model + ": pause at ", ": the source is wrong",
+                "stage         live -> paused (live)", "trainer       stopped learning after ");
         assertThat(run("list", "--json", "--model", model)).isZero();
         assertThat(json().path("stage").asText()).isEqualTo("paused (live)");
         assertThat(json().path("version").asLong()).isEqualTo(learned.version());
@@ -88,26 +85,16 @@ class ModelsCommandTest {
         assertThat(run("resume", model)).isZero();
         assertThat(out()).contains("stage         paused (live) -> live", "learns from version ");
         assertThat(run("show", model)).isZero();
-        assertThat(out())
-                .contains(
-                        "model         " + model + ", live, epoch 1 since ",
-                        "create    epoch 1 from offset 0 of " + topic,
-                        "pause     ",
-                        "the source is wrong",
-                        "resume    ");
+        assertThat(out()).contains("model         " + model + ", live, epoch 1 since ",
+                "create    epoch 1 from offset 0 of " + topic, "pause     ", "the source is wrong", "resume    ");
 
         assertThat(run("list")).as(err()).isZero();
-        assertThat(out())
-                .containsPattern("\\n" + model + "  live +1 +[0-9,]+ +[0-9,]+ +0 .* " + topic);
+        assertThat(out()).containsPattern("\\n" + model + "  live +1 +[0-9,]+ +[0-9,]+ +0 .* " + topic);
 
         assertThat(run("delete", model)).isZero();
         String changelog = "p" + id + "-" + model + "-1-model-changelog";
-        assertThat(out())
-                .contains(
-                        "stage         live -> none", "p" + id + ".snapshots." + model, changelog);
-        Awaitility.await()
-                .atMost(Duration.ofSeconds(60))
-                .until(() -> !readings.topics().contains(changelog));
+        assertThat(out()).contains("stage         live -> none", "p" + id + ".snapshots." + model, changelog);
+        Awaitility.await().atMost(Duration.ofSeconds(60)).until(() -> !readings.topics().contains(changelog));
         assertThat(run("show", model)).isEqualTo(2);
         assertThat(err()).contains("expected a registered model");
         assertThat(run("resume", model)).isEqualTo(2);
@@ -121,16 +108,7 @@ class ModelsCommandTest {
         CommittedState base = awaitLearned(model, 1, readings.end());
         readings.send(50);
         awaitLearned(model, 1, readings.end());
-        assertThat(
-                        run(
-                                "rollback",
-                                model,
-                                "--version",
-                                "" + base.version(),
-                                "--reason",
-                                "drift",
-                                "--json"))
-                .as(err())
+        assertThat(run("rollback", model, "--version", "" + base.version(), "--reason", "drift", "--json")).as(err())
                 .isZero();
         assertThat(json().path("epoch").asInt()).isEqualTo(2);
         assertThat(json().path("base").asText()).isEqualTo("1." + base.version());
@@ -144,18 +122,14 @@ class ModelsCommandTest {
         assertThat(awaitLearned(model, 2, readings.end()).version()).isEqualTo(base.version() + 10);
         assertThat(run("show", model)).isZero();
         assertThat(out())
-                .contains(
-                        "rolled back   epoch 2 goes on from version 1."
-                                + base.version()
-                                + ", 50 offsets from ");
+                .contains("rolled back   epoch 2 goes on from version 1." + base.version() + ", 50 offsets from ");
         assertThat(run("rollback", model, "--version", "7")).isEqualTo(2);
         assertThat(err()).contains("expected version 7 among the published ones");
     }
 
     @Test
     void theListTellsWhyAModelHasStoppedAndHowWellTheOthersDo() throws Exception {
-        try (Readings own =
-                new Readings()) { // what is sent to it is broken, and others are not to see it
+        try (Readings own = new Readings()) { // what is sent to it is broken, and others are not to see it
             own.send(300);
             theListTellsWhyAModelHasStopped(own);
         }
@@ -169,13 +143,10 @@ class ModelsCommandTest {
         // A batch of several rows has no single event to blame for what is not finite.
         Files.writeString(diverges, "mini-batch: { size: 4 }\n", StandardOpenOption.APPEND);
         assertThat(run("create", "--spec", diverges.toString(), "--timeout", "0")).isZero();
-        Awaitility.await()
-                .atMost(Readings.PATIENCE)
-                .untilAsserted(
-                        () -> {
-                            assertThat(run("list", "--model", bad, "--json")).as(err()).isZero();
-                            assertThat(json().path("trainer").asText()).isEqualTo("failed");
-                        });
+        Awaitility.await().atMost(Readings.PATIENCE).untilAsserted(() -> {
+            assertThat(run("list", "--model", bad, "--json")).as(err()).isZero();
+            assertThat(json().path("trainer").asText()).isEqualTo("failed");
+        });
         assertThat(json().path("exit_code").asInt()).isEqualTo(4);
         assertThat(json().path("reasons").get(0).path("message").asText()).contains("diverged");
 
@@ -183,21 +154,15 @@ class ModelsCommandTest {
         awaitLearned(sound, 1, own.end());
         own.sendBroken(400);
         awaitLearned(sound, 1, own.end());
-        Awaitility.await()
-                .atMost(Readings.PATIENCE)
-                .untilAsserted(
-                        () -> {
-                            assertThat(run("list", "--model", sound, "--json")).as(err()).isZero();
-                            assertThat(json().path("dead_letters").asLong()).isEqualTo(400);
-                        });
+        Awaitility.await().atMost(Readings.PATIENCE).untilAsserted(() -> {
+            assertThat(run("list", "--model", sound, "--json")).as(err()).isZero();
+            assertThat(json().path("dead_letters").asLong()).isEqualTo(400);
+        });
         assertThat(json().path("dead_letter_share").asDouble()).isGreaterThan(0.5);
-        assertThat(json().path("loss").asDouble())
-                .isPositive()
-                .isLessThan(json().path("prior_loss").asDouble() + 0.1);
+        assertThat(json().path("loss").asDouble()).isPositive().isLessThan(json().path("prior_loss").asDouble() + 0.1);
         assertThat(json().path("auc").asDouble()).isBetween(0.5, 1.0);
         assertThat(run("list")).isZero();
-        assertThat(out())
-                .containsPattern("\\n" + bad + " +live, failed +1 ")
+        assertThat(out()).containsPattern("\\n" + bad + " +live, failed +1 ")
                 .containsPattern("\\n" + sound + " +live, degraded +1 .* 400 +[0-9.]+ % +0[.]")
                 .containsPattern("\\n" + bad + ": failed since .*: .*diverged at update")
                 .contains("tidegrad models resume " + bad + " tries again");

@@ -48,10 +48,7 @@ import org.awaitility.Awaitility;
 final class Readings implements AutoCloseable {
     static final Duration PATIENCE = Duration.ofSeconds(60);
 
-    private static final Schema EVENT =
-            new Schema.Parser()
-                    .parse(
-                            """
+    private static final Schema EVENT = new Schema.Parser().parse("""
                             {"type": "record", "name": "Reading", "fields": [
                               {"name": "a", "type": "float"}, {"name": "over", "type": "int"}]}
                             """);
@@ -61,8 +58,7 @@ final class Readings implements AutoCloseable {
     final String bootstrap = SharedStack.get().bootstrapServers();
     private final String registryUrl = SharedStack.get().registryUrl();
     private final Admin admin = Admin.create(Map.of("bootstrap.servers", bootstrap));
-    private final SchemaRegistry registry =
-            SchemaRegistry.connect(Map.of("schema.registry.url", registryUrl));
+    private final SchemaRegistry registry = SchemaRegistry.connect(Map.of("schema.registry.url", registryUrl));
     private final TopicPartition partition = new TopicPartition(topic, 0);
     private StringWriter out = new StringWriter();
     private StringWriter err = new StringWriter();
@@ -87,11 +83,8 @@ final class Readings implements AutoCloseable {
     void send(int events) {
         int schema = registry.register(topic + "-value", EVENT);
         AvroCodec codec = new AvroCodec(registry);
-        try (KafkaProducer<byte[], byte[]> producer =
-                new KafkaProducer<>(
-                        Map.of("bootstrap.servers", bootstrap),
-                        new ByteArraySerializer(),
-                        new ByteArraySerializer())) {
+        try (KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(Map.of("bootstrap.servers", bootstrap),
+                new ByteArraySerializer(), new ByteArraySerializer())) {
             for (int i = 0; i < events; i++) {
                 GenericData.Record event = new GenericData.Record(EVENT);
                 event.put("a", a(i));
@@ -103,21 +96,16 @@ final class Readings implements AutoCloseable {
 
     /// Something that is no event.
     void sendBroken(int events) {
-        try (KafkaProducer<byte[], byte[]> producer =
-                new KafkaProducer<>(
-                        Map.of("bootstrap.servers", bootstrap),
-                        new ByteArraySerializer(),
-                        new ByteArraySerializer())) {
+        try (KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(Map.of("bootstrap.servers", bootstrap),
+                new ByteArraySerializer(), new ByteArraySerializer())) {
             for (int i = 0; i < events; i++) {
-                producer.send(new ProducerRecord<>(topic, 0, null, new byte[] {1, 2, 3}));
+                producer.send(new ProducerRecord<>(topic, 0, null, new byte[]{1, 2, 3}));
             }
         }
     }
 
     long end() {
-        return get(admin.listOffsets(Map.of(partition, OffsetSpec.latest()))
-                        .partitionResult(partition))
-                .offset();
+        return get(admin.listOffsets(Map.of(partition, OffsetSpec.latest())).partitionResult(partition)).offset();
     }
 
     Set<String> topics() {
@@ -135,9 +123,7 @@ final class Readings implements AutoCloseable {
 
     Path spec(Path directory, String model, int hidden, String optimizer) {
         try {
-            return Files.writeString(
-                    directory.resolve(model + ".yaml"),
-                    """
+            return Files.writeString(directory.resolve(model + ".yaml"), """
                     model: %s
                     input: { topic: %s }
                     label: { field: over }
@@ -146,21 +132,14 @@ final class Readings implements AutoCloseable {
                     loss: binary-cross-entropy
                     optimizer: { %s }
                     publish: { every: PT0.2S }
-                    """
-                            .formatted(model, topic, hidden, optimizer));
+                    """.formatted(model, topic, hidden, optimizer));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }
 
     private List<String> cluster(String prefix) {
-        return List.of(
-                "--bootstrap-servers",
-                bootstrap,
-                "--registry-url",
-                registryUrl,
-                "--prefix",
-                prefix);
+        return List.of("--bootstrap-servers", bootstrap, "--registry-url", registryUrl, "--prefix", prefix);
     }
 
     /// With the prefix `p` and the id.
@@ -172,24 +151,12 @@ final class Readings implements AutoCloseable {
         return TrainerApp.start(TrainerConfig.parse(arguments, Map.of()));
     }
 
-    static CommittedState awaitLearned(
-            TrainerApp trainer, String model, int epoch, long nextOffset) {
-        return Awaitility.await()
-                .atMost(PATIENCE)
-                .until(
-                        () ->
-                                trainer.models().stream()
-                                        .filter(
-                                                each ->
-                                                        each.lineage().model().equals(model)
-                                                                && each.lineage().epoch() == epoch)
-                                        .map(each -> each.committed())
-                                        .filter(
-                                                at ->
-                                                        at != null
-                                                                && at.nextOffset() == nextOffset
-                                                                && at.settled())
-                                        .findFirst(),
+    static CommittedState awaitLearned(TrainerApp trainer, String model, int epoch, long nextOffset) {
+        return Awaitility.await().atMost(PATIENCE)
+                .until(() -> trainer.models().stream()
+                        .filter(each -> each.lineage().model().equals(model) && each.lineage().epoch() == epoch)
+                        .map(each -> each.committed())
+                        .filter(at -> at != null && at.nextOffset() == nextOffset && at.settled()).findFirst(),
                         Optional::isPresent)
                 .orElseThrow();
     }
@@ -206,9 +173,7 @@ final class Readings implements AutoCloseable {
         err = new StringWriter();
         List<String> arguments = new ArrayList<>(words);
         arguments.addAll(cluster(prefix));
-        return Tidegrad.commandLine()
-                .setOut(new PrintWriter(out, true))
-                .setErr(new PrintWriter(err, true))
+        return Tidegrad.commandLine().setOut(new PrintWriter(out, true)).setErr(new PrintWriter(err, true))
                 .execute(arguments.toArray(String[]::new));
     }
 
@@ -238,17 +203,13 @@ final class Readings implements AutoCloseable {
         }
         OnlineModel model = OnlineModel.initial(parsed, Kernels.active());
         EventFold fold = new EventFold(parsed, model, ValueDecoder.avro(new AvroCodec(registry)));
-        try (KafkaConsumer<byte[], byte[]> consumer =
-                new KafkaConsumer<>(
-                        Map.of("bootstrap.servers", bootstrap),
-                        new ByteArrayDeserializer(),
-                        new ByteArrayDeserializer())) {
+        try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(Map.of("bootstrap.servers", bootstrap),
+                new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
             consumer.assign(List.of(partition));
             consumer.seekToBeginning(List.of(partition));
             long end = end();
             while (consumer.position(partition) < end) {
-                for (ConsumerRecord<byte[], byte[]> record :
-                        consumer.poll(Duration.ofMillis(100))) {
+                for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(100))) {
                     if (offsets.test(record.offset())) {
                         fold.fold(record.value(), record.headers());
                     }

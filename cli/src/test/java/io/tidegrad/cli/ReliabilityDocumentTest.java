@@ -30,16 +30,13 @@ class ReliabilityDocumentTest {
     }
 
     private List<String> row(Invariant invariant) {
-        List<String> found =
-                rows.stream().filter(row -> row.startsWith("| " + invariant + " |")).toList();
+        List<String> found = rows.stream().filter(row -> row.startsWith("| " + invariant + " |")).toList();
         assertThat(found).as("rows of %s", invariant).hasSize(1);
         return Arrays.asList(found.getFirst().split("\\|"));
     }
 
     private static Set<String> names(Pattern pattern, String text) {
-        return pattern.matcher(text)
-                .results()
-                .map((MatchResult match) -> match.group(1))
+        return pattern.matcher(text).results().map((MatchResult match) -> match.group(1))
                 .collect(Collectors.toCollection(TreeSet::new));
     }
 
@@ -47,11 +44,8 @@ class ReliabilityDocumentTest {
     void everyInvariantNamesTestsThatExist() throws IOException {
         Set<String> tests;
         try (Stream<Path> files = Files.walk(ROOT)) {
-            tests =
-                    files.map(file -> file.getFileName().toString())
-                            .filter(file -> file.endsWith("Test.java"))
-                            .map(file -> file.substring(0, file.length() - ".java".length()))
-                            .collect(Collectors.toSet());
+            tests = files.map(file -> file.getFileName().toString()).filter(file -> file.endsWith("Test.java"))
+                    .map(file -> file.substring(0, file.length() - ".java".length())).collect(Collectors.toSet());
         }
         for (Invariant invariant : Invariant.values()) {
             Set<String> named = names(TEST, row(invariant).get(3));
@@ -63,11 +57,8 @@ class ReliabilityDocumentTest {
     @Test
     void everyInvariantNamesItsBreakersAndOnlyThese() {
         for (Invariant invariant : Invariant.values()) {
-            Set<String> expected =
-                    Arrays.stream(Breaker.values())
-                            .filter(breaker -> breaker.invariant() == invariant)
-                            .map(Breaker::name)
-                            .collect(Collectors.toCollection(TreeSet::new));
+            Set<String> expected = Arrays.stream(Breaker.values()).filter(breaker -> breaker.invariant() == invariant)
+                    .map(Breaker::name).collect(Collectors.toCollection(TreeSet::new));
             String cell = row(invariant).get(4);
             assertThat(names(BREAKER, cell)).as("breakers of %s", invariant).isEqualTo(expected);
             assertThat(cell.contains("no breaker")).isEqualTo(expected.isEmpty());

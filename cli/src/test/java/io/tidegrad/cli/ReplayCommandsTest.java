@@ -52,10 +52,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 /// Replay, verify and time travel as they are typed, beside what a trainer said of the same log.
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class ReplayCommandsTest {
-    private static final Schema EVENT =
-            new Schema.Parser()
-                    .parse(
-                            """
+    private static final Schema EVENT = new Schema.Parser().parse("""
                             {"type": "record", "name": "Reading", "fields": [
                               {"name": "a", "type": "float"}, {"name": "over", "type": "int"}]}
                             """);
@@ -71,25 +68,21 @@ class ReplayCommandsTest {
     private StringWriter err = new StringWriter();
     private CommittedState learned;
 
-    @TempDir Path directory;
+    @TempDir
+    Path directory;
 
     @BeforeAll
     void learn(@TempDir Path state) throws Exception {
         Map<String, Object> client = Map.of("bootstrap.servers", bootstrap);
         try (Admin admin = Admin.create(client);
-                SchemaRegistry registry =
-                        SchemaRegistry.connect(Map.of("schema.registry.url", registryUrl));
+                SchemaRegistry registry = SchemaRegistry.connect(Map.of("schema.registry.url", registryUrl));
                 KafkaProducer<byte[], byte[]> producer =
-                        new KafkaProducer<>(
-                                client, new ByteArraySerializer(), new ByteArraySerializer())) {
+                        new KafkaProducer<>(client, new ByteArraySerializer(), new ByteArraySerializer())) {
             admin.createTopics(List.of(new NewTopic(topic, 1, (short) 1))).all().get();
             int schema = registry.register(topic + "-value", EVENT);
             send(producer, registry, schema, 0, EVENTS);
         }
-        Path spec =
-                Files.writeString(
-                        state.resolve("spec.yaml"),
-                        """
+        Path spec = Files.writeString(state.resolve("spec.yaml"), """
                         # What the author wrote stays.
                         model: %s
                         input: { topic: %s }
@@ -99,31 +92,18 @@ class ReplayCommandsTest {
                         loss: binary-cross-entropy
                         optimizer: { adam: { rate: 0.01 } }
                         publish: { every: PT0.2S }
-                        """
-                                .formatted(model, topic));
+                        """.formatted(model, topic));
         List<String> arguments = new ArrayList<>(cluster());
         arguments.addAll(List.of("--spec", spec.toString(), "--http-port", "0"));
         arguments.addAll(List.of("--state-dir", state.resolve("s").toString()));
         try (TrainerApp trainer = TrainerApp.start(TrainerConfig.parse(arguments, Map.of()))) {
-            learned =
-                    Objects.requireNonNull(
-                            Awaitility.await()
-                                    .atMost(Duration.ofSeconds(60))
-                                    .until(
-                                            () -> trainer.models().getFirst().committed(),
-                                            at ->
-                                                    at != null
-                                                            && at.nextOffset() == EVENTS
-                                                            && at.settled()));
+            learned = Objects.requireNonNull(Awaitility.await().atMost(Duration.ofSeconds(60)).until(
+                    () -> trainer.models().getFirst().committed(),
+                    at -> at != null && at.nextOffset() == EVENTS && at.settled()));
         }
     }
 
-    private void send(
-            KafkaProducer<byte[], byte[]> producer,
-            SchemaRegistry registry,
-            int schema,
-            int from,
-            int to) {
+    private void send(KafkaProducer<byte[], byte[]> producer, SchemaRegistry registry, int schema, int from, int to) {
         AvroCodec codec = new AvroCodec(registry);
         for (int i = from; i < to; i++) {
             GenericData.Record event = new GenericData.Record(EVENT);
@@ -135,13 +115,7 @@ class ReplayCommandsTest {
     }
 
     private List<String> cluster() {
-        return List.of(
-                "--bootstrap-servers",
-                bootstrap,
-                "--registry-url",
-                registryUrl,
-                "--prefix",
-                prefix);
+        return List.of("--bootstrap-servers", bootstrap, "--registry-url", registryUrl, "--prefix", prefix);
     }
 
     @BeforeEach
@@ -161,9 +135,7 @@ class ReplayCommandsTest {
         if (!arguments.contains("--model")) {
             arguments.addAll(List.of("--model", model));
         }
-        return Tidegrad.commandLine()
-                .setOut(new PrintWriter(out, true))
-                .setErr(new PrintWriter(err, true))
+        return Tidegrad.commandLine().setOut(new PrintWriter(out, true)).setErr(new PrintWriter(err, true))
                 .execute(arguments.toArray(String[]::new));
     }
 
@@ -188,19 +160,14 @@ class ReplayCommandsTest {
         assertThat(err.toString()).isEmpty();
         forget();
         assertThat(run("replay", "--until", "100")).as(err.toString()).isZero();
-        assertThat(out.toString())
-                .contains(
-                        "model         " + model + ", replayed from offset 0 to 100",
-                        "events        100 = 100 learned + 0 pending + 0 dead letters");
+        assertThat(out.toString()).contains("model         " + model + ", replayed from offset 0 to 100",
+                "events        100 = 100 learned + 0 pending + 0 dead letters");
     }
 
     @Test
     void anotherSpecIsComparedKeptAndFollowed() throws Exception {
         String name = "wide-" + id;
-        Path spec =
-                Files.writeString(
-                        directory.resolve("wide.yaml"),
-                        """
+        Path spec = Files.writeString(directory.resolve("wide.yaml"), """
                         model: any
                         input: { topic: %s }
                         label: { field: over }
@@ -208,26 +175,17 @@ class ReplayCommandsTest {
                         network: [ dense: 16, relu, dense: 1 ]
                         loss: binary-cross-entropy
                         optimizer: { sgd: { rate: 0.05 } }
-                        """
-                                .formatted(topic));
-        String[] arguments = {
-            "--with-spec", spec.toString(), "--as", name, "--compare", model, "--until", "400"
-        };
+                        """.formatted(topic));
+        String[] arguments = {"--with-spec", spec.toString(), "--as", name, "--compare", model, "--until", "400"};
         assertThat(run("replay", arguments)).as(err.toString()).isZero();
-        assertThat(out.toString())
-                .contains("kept          as model " + name)
-                .contains("the same events, each predicted before it was learned")
-                .containsPattern("rows +400 +400")
-                .containsPattern(
-                        "log loss +0\\.\\d{4} +0\\.\\d{4}  (" + name + "|" + model + ") by 0\\.");
+        assertThat(out.toString()).contains("kept          as model " + name)
+                .contains("the same events, each predicted before it was learned").containsPattern("rows +400 +400")
+                .containsPattern("log loss +0\\.\\d{4} +0\\.\\d{4}  (" + name + "|" + model + ") by 0\\.");
         forget();
-        assertThat(run("verify", "--model", name))
-                .isEqualTo(2); // nothing is published before it learns
+        assertThat(run("verify", "--model", name)).isEqualTo(2); // nothing is published before it learns
         assertThat(err.toString()).contains("expected a published version");
         forget();
-        assertThat(run("snapshots at", "--model", name, "--offset", "400", "--json"))
-                .as(err.toString())
-                .isZero();
+        assertThat(run("snapshots at", "--model", name, "--offset", "400", "--json")).as(err.toString()).isZero();
         assertThat(json().path("state_offset").asLong()).isEqualTo(400);
         assertThat(json().path("version").asLong()).isEqualTo(400);
     }
@@ -236,53 +194,31 @@ class ReplayCommandsTest {
     void whatIsReplayedLiveGoesOnAsATrainer() throws Exception {
         String name = "live-" + id;
         List<String> command =
-                new ArrayList<>(
-                        List.of(
-                                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                                "--add-modules=jdk.incubator.vector",
-                                "-XX:TieredStopAtLevel=1",
-                                "-cp",
-                                System.getProperty("java.class.path"),
-                                Tidegrad.class.getName(),
-                                "replay"));
+                new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "--add-modules=jdk.incubator.vector", "-XX:TieredStopAtLevel=1", "-cp",
+                        System.getProperty("java.class.path"), Tidegrad.class.getName(), "replay"));
         command.addAll(cluster());
         command.addAll(List.of("--model", model, "--as", name, "--until", "live"));
         command.addAll(List.of("--http-port", "0", "--from", "300"));
         command.addAll(List.of("--state-dir", directory.resolve("live").toString()));
         Path said = directory.resolve("live.out");
-        Process process =
-                new ProcessBuilder(command)
-                        .redirectOutput(said.toFile())
-                        .redirectError(directory.resolve("live.err").toFile())
-                        .start();
+        Process process = new ProcessBuilder(command).redirectOutput(said.toFile())
+                .redirectError(directory.resolve("live.err").toFile()).start();
         try {
             Pattern ready = Pattern.compile("trainer ready: (http://\\S+)");
-            Awaitility.await()
-                    .atMost(Duration.ofSeconds(90))
-                    .until(
-                            () -> {
-                                assertThat(process.isAlive())
-                                        .as(Files.readString(directory.resolve("live.err")))
-                                        .isTrue();
-                                return ready.matcher(Files.readString(said)).find();
-                            });
-            assertThat(Files.readString(said))
-                    .contains("model         " + name + ", replayed from offset 300 to 600")
+            Awaitility.await().atMost(Duration.ofSeconds(90)).until(() -> {
+                assertThat(process.isAlive()).as(Files.readString(directory.resolve("live.err"))).isTrue();
+                return ready.matcher(Files.readString(said)).find();
+            });
+            assertThat(Files.readString(said)).contains("model         " + name + ", replayed from offset 300 to 600")
                     .contains("kept          as model " + name);
             var url = ready.matcher(Files.readString(said)).results().toList().getFirst().group(1);
-            JsonNode health =
-                    Awaitility.await()
-                            .atMost(Duration.ofSeconds(90))
-                            .until(
-                                    () -> health(url),
-                                    at ->
-                                            at.path("report").path("watermark").asLong() == EVENTS
-                                                    && at.path("published_version").asLong()
-                                                            == 300);
+            JsonNode health = Awaitility.await().atMost(Duration.ofSeconds(90)).until(() -> health(url),
+                    at -> at.path("report").path("watermark").asLong() == EVENTS
+                            && at.path("published_version").asLong() == 300);
             assertThat(health.path("learned").asLong()).isEqualTo(300);
             assertThat(run("replay", "--model", name, "--json")).as(err.toString()).isZero();
-            assertThat(health.path("report").path("state_hash").asText())
-                    .isEqualTo(json().path("state_hash").asText());
+            assertThat(health.path("report").path("state_hash").asText()).isEqualTo(json().path("state_hash").asText());
             process.toHandle().destroy(); // SIGTERM; Process.destroy would also close the pipes
             assertThat(process.waitFor()).isZero();
             forget();
@@ -305,18 +241,8 @@ class ReplayCommandsTest {
         long version = learned.publishedVersion();
         Path weights = directory.resolve("start.safetensors");
         String name = "again-" + id;
-        assertThat(
-                        run(
-                                "replay",
-                                "--from",
-                                "snapshot:" + version,
-                                "--as",
-                                name,
-                                "--out",
-                                weights.toString(),
-                                "--json"))
-                .as(err.toString())
-                .isZero();
+        assertThat(run("replay", "--from", "snapshot:" + version, "--as", name, "--out", weights.toString(), "--json"))
+                .as(err.toString()).isZero();
         assertThat(json().path("start_offset").asLong()).isEqualTo(EVENTS);
         assertThat(json().path("version").asLong()).isZero();
         assertThat(weights).exists();
@@ -328,11 +254,8 @@ class ReplayCommandsTest {
     @Test
     void aPublishedVersionIsVerified() throws Exception {
         assertThat(run("verify")).as(err.toString()).isZero();
-        assertThat(out.toString())
-                .contains(
-                        "published     " + weightsHash(),
-                        "from the log  " + weightsHash(),
-                        "equal");
+        assertThat(out.toString()).contains("published     " + weightsHash(), "from the log  " + weightsHash(),
+                "equal");
         forget();
         assertThat(run("verify", "--json", "--version", "" + learned.publishedVersion())).isZero();
         assertThat(json().path("equal").asBoolean()).isTrue();
@@ -342,47 +265,24 @@ class ReplayCommandsTest {
     void aDifferenceNamesBatchesTensorAndIndex() {
         Checkpoint equal = new Checkpoint(200, 200, "aa", "ab", "progress record");
         Checkpoint different = new Checkpoint(300, 300, "ba", null, "snapshot 1.300");
-        VerifyResult.Difference difference =
-                new VerifyResult.Difference(
-                        equal,
-                        different,
-                        300,
-                        "ca",
-                        "cb",
-                        "snapshot 1.300",
-                        new TensorDifference("3.weight", 5, 0, 0.5, 0.25, 1, 8, 1));
+        VerifyResult.Difference difference = new VerifyResult.Difference(equal, different, 300, "ca", "cb",
+                "snapshot 1.300", new TensorDifference("3.weight", 5, 0, 0.5, 0.25, 1, 8, 1));
         Checkpoint target = new Checkpoint(500, 500, "da", null, "snapshot 1.500");
         VerifyResult result =
-                new VerifyResult(
-                        "m",
-                        "m",
-                        1,
-                        target,
-                        0,
-                        List.of(),
-                        300,
-                        4,
-                        null,
-                        difference,
-                        2_000_000_000L);
-        assertThat(VerifyCommand.text(result).lines())
-                .containsExactly(
-                        "model         m, version 1.500 at offset 500",
-                        "learned again 300 events from offset 0 on, in 2.0 s",
-                        "published     da",
-                        "DIFFERENT     first seen in the snapshot 1.300 at offset 300, version 300",
-                        "its hash      ba",
-                        "from the log  ca at version 300",
-                        "batches       201 to 300, offsets 200 to 299: the progress record before it agrees",
-                        "tensor        3.weight, row 5, column 0: 0.5 in snapshot 1.300, 0.25 from the log",
-                        "numbers       1 of 8 of that tensor differ; 1 tensors do");
+                new VerifyResult("m", "m", 1, target, 0, List.of(), 300, 4, null, difference, 2_000_000_000L);
+        assertThat(VerifyCommand.text(result).lines()).containsExactly("model         m, version 1.500 at offset 500",
+                "learned again 300 events from offset 0 on, in 2.0 s", "published     da",
+                "DIFFERENT     first seen in the snapshot 1.300 at offset 300, version 300", "its hash      ba",
+                "from the log  ca at version 300",
+                "batches       201 to 300, offsets 200 to 299: the progress record before it agrees",
+                "tensor        3.weight, row 5, column 0: 0.5 in snapshot 1.300, 0.25 from the log",
+                "numbers       1 of 8 of that tensor differ; 1 tensors do");
     }
 
     @Test
     void publishedVersionsAreListed() throws Exception {
         assertThat(run("snapshots list")).as(err.toString()).isZero();
-        assertThat(out.toString().lines().toList().getLast())
-                .startsWith("1." + learned.version())
+        assertThat(out.toString().lines().toList().getLast()).startsWith("1." + learned.version())
                 .endsWith(weightsHash());
         forget();
         assertThat(run("snapshots list", "--json")).as(err.toString()).isZero();
@@ -402,9 +302,7 @@ class ReplayCommandsTest {
     @Test
     void theColumnsOfTwoModelsOfOneNameAreToldApart() throws Exception {
         Path spec = directory.resolve("same-name.yaml");
-        Files.writeString(
-                spec,
-                """
+        Files.writeString(spec, """
                 model: %s
                 input: { topic: %s }
                 label: { field: over }
@@ -412,11 +310,8 @@ class ReplayCommandsTest {
                 network: [ dense: 1 ]
                 loss: binary-cross-entropy
                 optimizer: { adam: { rate: 0.01 } }
-                """
-                        .formatted(model, topic));
-        assertThat(run("replay", "--with-spec", spec.toString(), "--compare", model))
-                .as(err.toString())
-                .isZero();
+                """.formatted(model, topic));
+        assertThat(run("replay", "--with-spec", spec.toString(), "--compare", model)).as(err.toString()).isZero();
         assertThat(out.toString()).contains(model + ", replayed", model + ", registered");
     }
 
@@ -427,18 +322,13 @@ class ReplayCommandsTest {
         for (String ending : List.of("tidegrad", "safetensors", "onnx")) {
             forget();
             Path file = directory.resolve("past." + ending);
-            assertThat(run("snapshots at", "--offset", "250", "--out", file.toString()))
-                    .as(err.toString())
-                    .isZero();
-            assertThat(out.toString())
-                    .contains("version 1.250 at offset 250", "state-hash    " + stateHash)
+            assertThat(run("snapshots at", "--offset", "250", "--out", file.toString())).as(err.toString()).isZero();
+            assertThat(out.toString()).contains("version 1.250 at offset 250", "state-hash    " + stateHash)
                     .contains("written       " + file);
         }
         forget();
         assertThat(run("replay", "--until", "250", "--json")).isZero();
-        ModelSpec spec =
-                ModelSpec.parse(
-                        """
+        ModelSpec spec = ModelSpec.parse("""
                         model: %s
                         input: { topic: %s }
                         label: { field: over }
@@ -446,19 +336,14 @@ class ReplayCommandsTest {
                         network: [ dense: 4, relu, dense: 1 ]
                         loss: binary-cross-entropy
                         optimizer: { adam: { rate: 0.01 } }
-                        """
-                                .formatted(model, topic),
-                        "the spec");
+                        """.formatted(model, topic), "the spec");
         try (InputStream in = Files.newInputStream(directory.resolve("past.tidegrad"))) {
             assertThat(SavedModel.read(Plan.of(spec.network()), in).updates()).isEqualTo(250);
         }
     }
 
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            textBlock =
-                    """
+    @CsvSource(delimiter = '|', textBlock = """
                     replay --until 1000000 | 2 | expected an offset up to its end
                     replay --until soon | 2 | --until: expected end, live, an offset, or a time such as
                     replay --until live --state-dir d | 2 | expected --as NAME beside it
@@ -478,12 +363,8 @@ class ReplayCommandsTest {
     void aMistakeIsSaidInOneLineWithItsRemedy(String line, int status, String said) {
         int words = line.startsWith("snapshots") ? 2 : 1;
         List<String> parts = List.of(line.split(" "));
-        assertThat(
-                        run(
-                                String.join(" ", parts.subList(0, words)),
-                                parts.subList(words, parts.size()).toArray(String[]::new)))
-                .as(out.toString() + err)
-                .isEqualTo(status);
+        assertThat(run(String.join(" ", parts.subList(0, words)),
+                parts.subList(words, parts.size()).toArray(String[]::new))).as(out.toString() + err).isEqualTo(status);
         assertThat(err.toString()).contains(said).doesNotContain("\tat ");
         assertThat(err.toString().lines()).hasSize(1);
     }
@@ -493,16 +374,13 @@ class ReplayCommandsTest {
         ReplayProgress half = new ReplayProgress(100, 600, 1_100, 500, 10_000_000_000L);
         try (ProgressLine bar = new ProgressLine(new PrintWriter(out, true), true)) {
             bar.at(half);
-            assertThat(out.toString())
-                    .isEqualTo(
-                            "\r[###############---------------]  50.0 %  offset 600 of 1,100  50 events/s"
-                                    + "  0:10 min left");
+            assertThat(out.toString()).isEqualTo(
+                    "\r[###############---------------]  50.0 %  offset 600 of 1,100  50 events/s" + "  0:10 min left");
         }
         try (ProgressLine plain = new ProgressLine(new PrintWriter(err, true), false)) {
             plain.at(half);
             plain.at(new ReplayProgress(100, 610, 1_100, 510, 10_200_000_000L));
         }
-        assertThat(err.toString().strip())
-                .isEqualTo("50.0 %  offset 600 of 1,100  50 events/s  0:10 min left");
+        assertThat(err.toString().strip()).isEqualTo("50.0 %  offset 600 of 1,100  50 events/s  0:10 min left");
     }
 }

@@ -63,19 +63,14 @@ import org.junit.jupiter.params.provider.EnumSource;
 /// The example file of `docs/` against a broker whose only way in for clients is TLS with a password, and a registry
 /// behind basic authentication: a client that some part of Tidegrad makes without these settings gets nowhere.
 class SecuredClusterTest {
-    private static final Path EXAMPLE =
-            Path.of(System.getProperty("tidegrad.root"), "docs", "secured.properties");
+    private static final Path EXAMPLE = Path.of(System.getProperty("tidegrad.root"), "docs", "secured.properties");
     private static final Duration PATIENCE = Duration.ofMinutes(3);
     private static final ObjectMapper JSON = new ObjectMapper();
-    private static final Schema EVENT =
-            new Schema.Parser()
-                    .parse(
-                            """
+    private static final Schema EVENT = new Schema.Parser().parse("""
                             {"type": "record", "name": "Reading", "fields": [
                               {"name": "a", "type": "float"}, {"name": "over", "type": "int"}]}
                             """);
-    private static final String SPEC =
-            """
+    private static final String SPEC = """
             model: flight-delay
             input: { topic: readings }
             label: { field: over }
@@ -95,7 +90,8 @@ class SecuredClusterTest {
 
     private static final String REGISTRY_LOGIN = "tidegrad:change-me-too";
 
-    @TempDir static Path directory;
+    @TempDir
+    static Path directory;
     private static EmbeddedBroker broker;
     private static RegistryProcess registry;
     private static HttpServer guard;
@@ -106,30 +102,19 @@ class SecuredClusterTest {
     @BeforeAll
     static void start() throws Exception {
         Path keyStore = certificate("broker");
-        broker =
-                EmbeddedBroker.start(
-                        BrokerOptions.temporary()
-                                .withSecurity(
-                                        new ListenerSecurity(
-                                                new ListenerSecurity.User("tidegrad", PASSWORD),
-                                                new ListenerSecurity.Certificate(
-                                                        keyStore, "keystore"))));
+        broker = EmbeddedBroker.start(BrokerOptions.temporary()
+                .withSecurity(new ListenerSecurity(new ListenerSecurity.User("tidegrad", PASSWORD),
+                        new ListenerSecurity.Certificate(keyStore, "keystore"))));
         registry = RegistryProcess.start(RegistryOptions.temporary());
         guard = guard(registry.url());
         // What differs from machine to machine; everything else is the example file's.
-        environment =
-                Map.of(
-                        "TIDEGRAD_CONFIG", EXAMPLE.toString(),
-                        "TIDEGRAD_BOOTSTRAP_SERVERS", broker.bootstrapServers(),
-                        "TIDEGRAD_REGISTRY_URL", "http://127.0.0.1:" + guard.getAddress().getPort(),
-                        "TIDEGRAD_STATE_DIR", directory.resolve("state").toString(),
-                        "TIDEGRAD_SPEC",
-                                Files.writeString(directory.resolve("spec.yaml"), SPEC).toString(),
-                        "TIDEGRAD_KAFKA_SSL_TRUSTSTORE_LOCATION",
-                                directory.resolve("broker.pem").toString(),
-                        "TIDEGRAD_REGISTRY_HTTP_READ_TIMEOUT_MS",
-                                "120000", // its first answer takes a while
-                        "TIDEGRAD_HTTP_PORT", "0");
+        environment = Map.of("TIDEGRAD_CONFIG", EXAMPLE.toString(), "TIDEGRAD_BOOTSTRAP_SERVERS",
+                broker.bootstrapServers(), "TIDEGRAD_REGISTRY_URL", "http://127.0.0.1:" + guard.getAddress().getPort(),
+                "TIDEGRAD_STATE_DIR", directory.resolve("state").toString(), "TIDEGRAD_SPEC",
+                Files.writeString(directory.resolve("spec.yaml"), SPEC).toString(),
+                "TIDEGRAD_KAFKA_SSL_TRUSTSTORE_LOCATION", directory.resolve("broker.pem").toString(),
+                "TIDEGRAD_REGISTRY_HTTP_READ_TIMEOUT_MS", "120000", // its first answer takes a while
+                "TIDEGRAD_HTTP_PORT", "0");
         try (Admin admin = Admin.create(settings().kafka().client())) {
             admin.createTopics(List.of(new NewTopic("readings", 1, (short) 1))).all().get();
         }
@@ -150,17 +135,10 @@ class SecuredClusterTest {
     /// A key store for 127.0.0.1, and beside it its certificate, which is its own authority, as PEM.
     private static Path certificate(String name) throws Exception {
         Path keyStore = directory.resolve(name + ".p12");
-        keytool(
-                "-genkeypair -alias broker -keyalg EC -dname CN="
-                        + name
-                        + " -ext san=ip:127.0.0.1,dns:localhost"
-                        + " -validity 2 -storetype PKCS12 -storepass keystore -keystore "
-                        + keyStore);
-        keytool(
-                "-exportcert -rfc -alias broker -storepass keystore -keystore "
-                        + keyStore
-                        + " -file "
-                        + directory.resolve(name + ".pem"));
+        keytool("-genkeypair -alias broker -keyalg EC -dname CN=" + name + " -ext san=ip:127.0.0.1,dns:localhost"
+                + " -validity 2 -storetype PKCS12 -storepass keystore -keystore " + keyStore);
+        keytool("-exportcert -rfc -alias broker -storepass keystore -keystore " + keyStore + " -file "
+                + directory.resolve(name + ".pem"));
         return keyStore;
     }
 
@@ -176,45 +154,35 @@ class SecuredClusterTest {
     /// Passes on to the registry what comes with the right login.
     private static HttpServer guard(String registryUrl) throws IOException {
         String expected =
-                "Basic "
-                        + Base64.getEncoder()
-                                .encodeToString(REGISTRY_LOGIN.getBytes(StandardCharsets.UTF_8));
+                "Basic " + Base64.getEncoder().encodeToString(REGISTRY_LOGIN.getBytes(StandardCharsets.UTF_8));
         HttpClient client = HttpClient.newHttpClient();
-        HttpServer server =
-                HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+        HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
         server.setExecutor(Executors.newVirtualThreadPerTaskExecutor());
-        server.createContext(
-                "/",
-                exchange -> {
-                    try (exchange) {
-                        if (expected.equals(
-                                exchange.getRequestHeaders().getFirst("Authorization"))) {
-                            pass(client, registryUrl, exchange);
-                        } else {
-                            exchange.sendResponseHeaders(401, -1);
-                        }
-                    } catch (InterruptedException e) {
-                        Thread.currentThread().interrupt();
-                    }
-                });
+        server.createContext("/", exchange -> {
+            try (exchange) {
+                if (expected.equals(exchange.getRequestHeaders().getFirst("Authorization"))) {
+                    pass(client, registryUrl, exchange);
+                } else {
+                    exchange.sendResponseHeaders(401, -1);
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        });
         server.start();
         return server;
     }
 
     private static void pass(HttpClient client, String registryUrl, HttpExchange exchange)
             throws IOException, InterruptedException {
-        HttpRequest.Builder request =
-                HttpRequest.newBuilder(URI.create(registryUrl + exchange.getRequestURI()))
-                        .method(
-                                exchange.getRequestMethod(),
-                                HttpRequest.BodyPublishers.ofByteArray(
-                                        exchange.getRequestBody().readAllBytes()));
+        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(registryUrl + exchange.getRequestURI())).method(
+                exchange.getRequestMethod(),
+                HttpRequest.BodyPublishers.ofByteArray(exchange.getRequestBody().readAllBytes()));
         String type = exchange.getRequestHeaders().getFirst("Content-Type");
         if (type != null) {
             request.header("Content-Type", type);
         }
-        HttpResponse<byte[]> answer =
-                client.send(request.build(), HttpResponse.BodyHandlers.ofByteArray());
+        HttpResponse<byte[]> answer = client.send(request.build(), HttpResponse.BodyHandlers.ofByteArray());
         exchange.sendResponseHeaders(answer.statusCode(), answer.body().length);
         exchange.getResponseBody().write(answer.body());
     }
@@ -224,29 +192,20 @@ class SecuredClusterTest {
     /// A command as a user starts it, in a JVM of its own, its output in files.
     private final class Child {
         private final Process process;
-        private final Path out =
-                directory.resolve("out-" + started.size() + "-" + System.nanoTime());
+        private final Path out = directory.resolve("out-" + started.size() + "-" + System.nanoTime());
         private final Path err = Path.of(out + ".err");
 
         Child(Command command, Map<String, String> changes) throws IOException {
             List<String> arguments =
-                    new ArrayList<>(
-                            List.of(
-                                    Path.of(System.getProperty("java.home"), "bin", "java")
-                                            .toString(),
-                                    "--add-modules=jdk.incubator.vector",
-                                    "--enable-native-access=ALL-UNNAMED",
-                                    "-XX:+UseSerialGC",
-                                    "-XX:TieredStopAtLevel=1",
-                                    "-cp",
-                                    System.getProperty("java.class.path"),
-                                    Tidegrad.class.getName()));
+                    new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                            "--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED",
+                            "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", System.getProperty("java.class.path"),
+                            Tidegrad.class.getName()));
             arguments.addAll(List.of(command.word().split(" ")));
             ProcessBuilder builder = new ProcessBuilder(arguments);
             builder.environment().putAll(environment);
             if (command == Command.EXPORT) {
-                builder.environment()
-                        .put("TIDEGRAD_TO", directory.resolve("never.onnx").toString());
+                builder.environment().put("TIDEGRAD_TO", directory.resolve("never.onnx").toString());
             }
             if (command == Command.MODELS_ROLLBACK) {
                 builder.environment().put("TIDEGRAD_VERSION", "1");
@@ -268,22 +227,17 @@ class SecuredClusterTest {
         /// Of the server that it says it listens on.
         String url() {
             Matcher[] line = new Matcher[1];
-            await().atMost(PATIENCE)
-                    .until(
-                            () -> {
-                                assertThat(process.isAlive()).describedAs(said()).isTrue();
-                                line[0] =
-                                        Pattern.compile("http://127\\.0\\.0\\.1:\\d+")
-                                                .matcher(Files.readString(out));
-                                return line[0].find();
-                            });
+            await().atMost(PATIENCE).until(() -> {
+                assertThat(process.isAlive()).describedAs(said()).isTrue();
+                line[0] = Pattern.compile("http://127\\.0\\.0\\.1:\\d+").matcher(Files.readString(out));
+                return line[0].find();
+            });
             return line[0].group();
         }
 
         int status() throws Exception {
             assertThat(process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS))
-                    .describedAs("it should end; it said: %s", said())
-                    .isTrue();
+                    .describedAs("it should end; it said: %s", said()).isTrue();
             return process.exitValue();
         }
 
@@ -302,37 +256,29 @@ class SecuredClusterTest {
     private static JsonNode awaitReport(Child trainer, long watermark) {
         JsonNode[] model = new JsonNode[1];
         String url = trainer.url() + "/health";
-        await().atMost(PATIENCE)
-                .ignoreExceptionsInstanceOf(IOException.class) // 503 until it learns
-                .until(
-                        () -> {
-                            model[0] = get(url).path("models").path(0);
-                            return model[0].path("report").path("watermark").asLong() == watermark
-                                    && model[0].path("published_version").asLong() == watermark
-                                    && model[0].path("lag").asLong(-1) == 0;
-                        });
+        await().atMost(PATIENCE).ignoreExceptionsInstanceOf(IOException.class) // 503 until it learns
+                .until(() -> {
+                    model[0] = get(url).path("models").path(0);
+                    return model[0].path("report").path("watermark").asLong() == watermark
+                            && model[0].path("published_version").asLong() == watermark
+                            && model[0].path("lag").asLong(-1) == 0;
+                });
         return model[0];
     }
 
     /// The scorer's health would not tell: a snapshot counts as a beat.
     private static void awaitHeartbeat() {
         TopicPartition snapshots = new TopicPartition("tidegrad.snapshots.flight-delay", 0);
-        try (Consumer<byte[], byte[]> consumer =
-                new ReadCommitted(settings().kafka().client()).open(snapshots)) {
+        try (Consumer<byte[], byte[]> consumer = new ReadCommitted(settings().kafka().client()).open(snapshots)) {
             consumer.seekToBeginning(List.of(snapshots));
-            await().atMost(PATIENCE)
-                    .pollInSameThread()
-                    .until(
-                            () -> {
-                                for (ConsumerRecord<byte[], byte[]> record :
-                                        consumer.poll(Duration.ofMillis(100))) {
-                                    if (SnapshotKey.decode(record.key()).kind()
-                                            == SnapshotKey.Kind.HEARTBEAT) {
-                                        return true;
-                                    }
-                                }
-                                return false;
-                            });
+            await().atMost(PATIENCE).pollInSameThread().until(() -> {
+                for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(100))) {
+                    if (SnapshotKey.decode(record.key()).kind() == SnapshotKey.Kind.HEARTBEAT) {
+                        return true;
+                    }
+                }
+                return false;
+            });
         }
     }
 
@@ -345,18 +291,14 @@ class SecuredClusterTest {
     private static void send(int from, int to) {
         Settings settings = settings();
         try (SchemaRegistry schemas = SchemaRegistry.connect(settings.registry().client());
-                KafkaProducer<byte[], byte[]> producer =
-                        new KafkaProducer<>(
-                                settings.kafka().client(),
-                                new ByteArraySerializer(),
-                                new ByteArraySerializer())) {
+                KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(settings.kafka().client(),
+                        new ByteArraySerializer(), new ByteArraySerializer())) {
             int id = schemas.register("readings-value", EVENT);
             for (int i = from; i < to; i++) {
                 GenericData.Record event = new GenericData.Record(EVENT);
                 event.put("a", (i % 7) / 7f);
                 event.put("over", i % 7 > 3 ? 1 : 0);
-                producer.send(
-                        new ProducerRecord<>("readings", new AvroCodec(schemas).encode(id, event)));
+                producer.send(new ProducerRecord<>("readings", new AvroCodec(schemas).encode(id, event)));
             }
             producer.flush();
         }
@@ -380,45 +322,30 @@ class SecuredClusterTest {
 
         Child scorer = new Child(Command.SCORER, Map.of());
         String url = scorer.url();
-        await().atMost(PATIENCE)
-                .ignoreExceptionsInstanceOf(IOException.class)
-                .until(
-                        () ->
-                                get(url + "/health")
-                                                .path("models")
-                                                .path("flight-delay")
-                                                .path("version")
-                                                .asLong()
-                                        == 300);
-        assertThat(get(url + "/v1/models/flight-delay").path("weights_hash").asText())
-                .isEqualTo(hash);
+        await().atMost(PATIENCE).ignoreExceptionsInstanceOf(IOException.class)
+                .until(() -> get(url + "/health").path("models").path("flight-delay").path("version").asLong() == 300);
+        assertThat(get(url + "/v1/models/flight-delay").path("weights_hash").asText()).isEqualTo(hash);
 
         Child replay = new Child(Command.REPLAY, Map.of("TIDEGRAD_JSON", "true"));
         assertThat(replay.status()).describedAs(replay.said()).isZero();
-        assertThat(JSON.readTree(replay.out.toFile()).path("weights_hash").asText())
-                .isEqualTo(hash);
+        assertThat(JSON.readTree(replay.out.toFile()).path("weights_hash").asText()).isEqualTo(hash);
 
         refused(Command.REPLAY, REGISTRY_REFUSES, "answered 401", "basic.auth.user.info");
 
         for (Child child : List.of(trainer, restarted, scorer, replay)) {
             assertThat(child.said()).doesNotContain(PASSWORD).doesNotContain("\tat ");
         }
-        assertThat(trainer.said())
-                .contains("kafka.sasl.jaas.config=*** (" + EXAMPLE + ":")
+        assertThat(trainer.said()).contains("kafka.sasl.jaas.config=*** (" + EXAMPLE + ":")
                 .contains("registry.basic.auth.user.info=***");
     }
 
-    private void refused(Command command, Map<String, String> changes, String... said)
-            throws Exception {
+    private void refused(Command command, Map<String, String> changes, String... said) throws Exception {
         Map<String, String> alone = new HashMap<>(changes);
         // A scorer that finds what served before goes on with it, whatever Kafka says.
         alone.putIfAbsent("TIDEGRAD_STATE_DIR", directory.resolve("nothing-served").toString());
         Child child = new Child(command, alone);
         assertThat(child.status()).describedAs(child.said()).isEqualTo(2);
-        assertThat(child.said())
-                .contains(said)
-                .doesNotContain("\tat ")
-                .doesNotContain(PASSWORD)
+        assertThat(child.said()).contains(said).doesNotContain("\tat ").doesNotContain(PASSWORD)
                 .doesNotContain("wrong-password");
     }
 
@@ -427,15 +354,11 @@ class SecuredClusterTest {
     @EnumSource(Command.class)
     @Execution(ExecutionMode.CONCURRENT)
     void aWrongPasswordIsRefusedWithTheStatusThatNobodyRetries(Command command) throws Exception {
-        refused(
-                command,
-                Map.of(
-                        "TIDEGRAD_KAFKA_SASL_JAAS_CONFIG",
+        refused(command,
+                Map.of("TIDEGRAD_KAFKA_SASL_JAAS_CONFIG",
                         "org.apache.kafka.common.security.scram.ScramLoginModule required username=\"tidegrad\""
                                 + " password=\"wrong-password\";"),
-                "Kafka does not let us in",
-                "SCRAM-SHA-512",
-                "check the kafka.* settings");
+                "Kafka does not let us in", "SCRAM-SHA-512", "check the kafka.* settings");
     }
 
     /// As when the password is replaced at the broker a little later than here.
@@ -444,18 +367,12 @@ class SecuredClusterTest {
     void aTrainerThatKafkaLetInWithinTheLastHourIsTriedAgain() throws Exception {
         Path stateDir = Files.createDirectories(directory.resolve("was-let-in"));
         Files.createFile(stateDir.resolve("let-in"));
-        Child child =
-                new Child(
-                        Command.TRAINER,
-                        Map.of(
-                                "TIDEGRAD_STATE_DIR",
-                                stateDir.toString(),
-                                "TIDEGRAD_KAFKA_SASL_JAAS_CONFIG",
-                                "org.apache.kafka.common.security.scram.ScramLoginModule required username=\"tidegrad\""
-                                        + " password=\"wrong-password\";"));
+        Child child = new Child(Command.TRAINER,
+                Map.of("TIDEGRAD_STATE_DIR", stateDir.toString(), "TIDEGRAD_KAFKA_SASL_JAAS_CONFIG",
+                        "org.apache.kafka.common.security.scram.ScramLoginModule required username=\"tidegrad\""
+                                + " password=\"wrong-password\";"));
         assertThat(child.status()).describedAs(child.said()).isEqualTo(75);
-        assertThat(child.said())
-                .contains("Kafka does not let us in", "did let us in before", "tried again")
+        assertThat(child.said()).contains("Kafka does not let us in", "did let us in before", "tried again")
                 .doesNotContain("wrong-password");
     }
 
@@ -465,14 +382,10 @@ class SecuredClusterTest {
     @Execution(ExecutionMode.CONCURRENT)
     void aCertificateThatNobodyVouchesForIsRefused(Command command) throws Exception {
         certificate("other-" + command);
-        refused(
-                command,
-                Map.of(
-                        "TIDEGRAD_KAFKA_SSL_TRUSTSTORE_LOCATION",
+        refused(command,
+                Map.of("TIDEGRAD_KAFKA_SSL_TRUSTSTORE_LOCATION",
                         directory.resolve("other-" + command + ".pem").toString()),
-                "Kafka does not let us in",
-                "certification path",
-                "check the kafka.* settings");
+                "Kafka does not let us in", "certification path", "check the kafka.* settings");
     }
 
     @LongProof("a JVM for each command")
@@ -480,10 +393,7 @@ class SecuredClusterTest {
     @EnumSource(Command.class)
     @Execution(ExecutionMode.CONCURRENT)
     void aTrustStoreThatIsNotThereIsRefused(Command command) throws Exception {
-        refused(
-                command,
-                Map.of("TIDEGRAD_KAFKA_SSL_TRUSTSTORE_LOCATION", "/no/such.pem"),
-                "/no/such.pem",
+        refused(command, Map.of("TIDEGRAD_KAFKA_SSL_TRUSTSTORE_LOCATION", "/no/such.pem"), "/no/such.pem",
                 "kafka.* settings");
     }
 

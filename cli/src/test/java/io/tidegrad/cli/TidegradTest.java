@@ -25,19 +25,15 @@ class TidegradTest {
 
     private int run(String line) {
         CommandLine commandLine =
-                Tidegrad.commandLine()
-                        .setOut(new PrintWriter(out, true))
-                        .setErr(new PrintWriter(err, true));
+                Tidegrad.commandLine().setOut(new PrintWriter(out, true)).setErr(new PrintWriter(err, true));
         return commandLine.execute(line.split(" "));
     }
 
     /// Child JVMs run with `ChildJvm.TIDEGRAD_FLAGS`; what is measured there is to be true of the launcher.
     @Test
     void theLauncherRunsWithTheFlagsOfOurChildren() throws IOException {
-        String launcher =
-                Files.readString(Path.of(System.getProperty("tidegrad.root"), "tidegrad"));
-        assertThat(ChildJvm.TIDEGRAD_FLAGS)
-                .filteredOn(flag -> flag.startsWith("-X") || flag.startsWith("--sun-misc"))
+        String launcher = Files.readString(Path.of(System.getProperty("tidegrad.root"), "tidegrad"));
+        assertThat(ChildJvm.TIDEGRAD_FLAGS).filteredOn(flag -> flag.startsWith("-X") || flag.startsWith("--sun-misc"))
                 .contains("--sun-misc-unsafe-memory-access=allow")
                 .allSatisfy(flag -> assertThat(launcher).contains(flag));
     }
@@ -65,38 +61,17 @@ class TidegradTest {
             context.stop();
             System.setErr(stderr);
         }
-        assertThat(said.toString(StandardCharsets.UTF_8).lines())
-                .containsExactly("tidegrad: keeps events for 1 h");
+        assertThat(said.toString(StandardCharsets.UTF_8).lines()).containsExactly("tidegrad: keeps events for 1 h");
     }
 
     @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "quickstrat",
-                "quickstart --sream digits",
-                "quickstart --stream numbers",
-                "quickstart --rate 0",
-                "quickstart --events 300001",
-                "quickstart --events many",
-                "local-stack --kafka-port x",
-                "replay --model flights --registry-url http://r",
-                "loadtest",
-                "loadtest train --stream numbers",
-                "loadtest train --mini-batch 1,0",
-                "loadtest train --mini-batch 1;8",
-                "loadtest train --repetitions 0",
-                "loadtest train --events many",
-                "loadtest poison --stream all",
-                "loadtest poison --events -1",
-                "loadtest floods --limits 100",
-                "loadtest floods --limits 256,many",
-                "loadtest models --models 0",
-                "loadtest freshness --rate 0",
-                "golden",
-                "example",
-                "example vanishing",
-                "--loud"
-            })
+    @ValueSource(strings = {"quickstrat", "quickstart --sream digits", "quickstart --stream numbers",
+        "quickstart --rate 0", "quickstart --events 300001", "quickstart --events many", "local-stack --kafka-port x",
+        "replay --model flights --registry-url http://r", "loadtest", "loadtest train --stream numbers",
+        "loadtest train --mini-batch 1,0", "loadtest train --mini-batch 1;8", "loadtest train --repetitions 0",
+        "loadtest train --events many", "loadtest poison --stream all", "loadtest poison --events -1",
+        "loadtest floods --limits 100", "loadtest floods --limits 256,many", "loadtest models --models 0",
+        "loadtest freshness --rate 0", "golden", "example", "example vanishing", "--loud"})
     void aMistakeIsOneLineAndStatusTwo(String line) {
         assertThat(run(line)).isEqualTo(2);
         assertThat(err.toString().lines()).hasSize(1);
@@ -111,20 +86,9 @@ class TidegradTest {
     }
 
     @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "--help",
-                "quickstart --help",
-                "local-stack --help",
-                "replay --help",
-                "lr-find --help",
-                "example --help",
-                "loadtest --help",
-                "loadtest train --help",
-                "loadtest poison --help",
-                "loadtest floods --help",
-                "golden --help"
-            })
+    @ValueSource(strings = {"--help", "quickstart --help", "local-stack --help", "replay --help", "lr-find --help",
+        "example --help", "loadtest --help", "loadtest train --help", "loadtest poison --help",
+        "loadtest floods --help", "golden --help"})
     void helpGoesToStandardOutput(String line) {
         assertThat(run(line)).isZero();
         assertThat(out.toString()).contains("Usage: tidegrad");
@@ -134,18 +98,15 @@ class TidegradTest {
     @Test
     void theHelpListsWhatExitRequires() {
         run("quickstart --help");
-        assertThat(out.toString())
-                .contains("events = learned + pending + dead letters")
+        assertThat(out.toString()).contains("events = learned + pending + dead letters")
                 .contains("weights-hash equal in trainer, scorer and replay")
-                .contains("AUC at least 0.76 and at most 0.003 below")
-                .contains("at least 20 snapshots loaded")
+                .contains("AUC at least 0.76 and at most 0.003 below").contains("at least 20 snapshots loaded")
                 .contains("accuracy at least 0.80, over the last 2,000 at least 0.87");
     }
 
     @Test
     void theVersionIsThatOfTheBuild() {
         assertThat(run("--version")).isZero();
-        assertThat(out.toString())
-                .matches("tidegrad [0-9]+\\.[0-9]+\\.[0-9]+ \\(JDK .*, kernels .*\\)\\s+");
+        assertThat(out.toString()).matches("tidegrad [0-9]+\\.[0-9]+\\.[0-9]+ \\(JDK .*, kernels .*\\)\\s+");
     }
 }

@@ -14,22 +14,14 @@ class TourTest {
 
     @Test
     void theReadmeShowsTheProgramThatIsTested() throws IOException {
-        assertThat(Files.readString(Path.of("../README.md")))
-                .contains("```java\n" + Files.readString(TOUR) + "```\n");
+        assertThat(Files.readString(Path.of("../README.md"))).contains("```java\n" + Files.readString(TOUR) + "```\n");
     }
 
     @Test
     void theTourPrintsAFallingLossAndPredictsWhatItLearned() throws Exception {
-        Process process =
-                new ProcessBuilder(
-                                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                                "--add-modules",
-                                "jdk.incubator.vector",
-                                "-cp",
-                                "target/classes",
-                                TOUR.toString())
-                        .redirectErrorStream(true)
-                        .start();
+        Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--add-modules", "jdk.incubator.vector", "-cp", "target/classes", TOUR.toString())
+                .redirectErrorStream(true).start();
         List<String> output;
         try (var reader = process.inputReader()) {
             output = reader.lines().filter(line -> !line.startsWith("WARNING: ")).toList();

@@ -68,7 +68,8 @@ final class LayerNodes {
     /// What a layer reads or puts out.
     ///
     /// @param name of the value in the graph; empty for the row itself, which is the graph's inputs
-    record Value(String name, Shape shape) {}
+    record Value(String name, Shape shape) {
+    }
 
     /// @param path of the layer as `Planner` writes it
     Value of(Layer layer, String path, Value x) {
@@ -105,75 +106,35 @@ final class LayerNodes {
             case Tanh tanh -> graph.node(path, "Tanh", List.of(x.name()));
             case Softmax softmax -> softmax(path, x.name());
             case LeakyRelu(double slope) ->
-                    graph.node(
-                            path,
-                            "LeakyRelu",
-                            List.of(x.name()),
-                            attribute("alpha", (float) slope));
-            case Elu(double alpha) ->
-                    graph.node(path, "Elu", List.of(x.name()), attribute("alpha", (float) alpha));
+                graph.node(path, "LeakyRelu", List.of(x.name()), attribute("alpha", (float) slope));
+            case Elu(double alpha) -> graph.node(path, "Elu", List.of(x.name()), attribute("alpha", (float) alpha));
             case Gelu(Gelu.Form form) -> gelu(form, path, x.name());
             case Silu silu -> {
                 String gate = graph.node(path, "Sigmoid", List.of(x.name()));
                 yield graph.node(path, "Mul", List.of(x.name(), gate));
             }
             case Softplus softplus -> graph.node(path, "Softplus", List.of(x.name()));
-            case Bias bias ->
-                    graph.node(path, "Add", List.of(x.name(), vector(child(path, "bias"))));
+            case Bias bias -> graph.node(path, "Add", List.of(x.name(), vector(child(path, "bias"))));
             case EmbeddingBag bag -> embeddingBag(bag, path);
-            case Conv2d conv ->
-                    convolution(
-                            path,
-                            x.name(),
-                            conv.channels(),
-                            conv.bias(),
-                            sides(conv.kernel()),
-                            sides(conv.stride()),
-                            sides(conv.padding()));
-            case Conv1d conv ->
-                    convolution(
-                            path,
-                            x.name(),
-                            conv.channels(),
-                            conv.bias(),
-                            new long[] {conv.kernel()},
-                            new long[] {conv.stride()},
-                            new long[] {conv.padding()});
-            case MaxPool2d pool ->
-                    pooling("MaxPool", path, x, pool.kernel(), pool.stride(), pool.padding());
-            case AveragePool2d pool ->
-                    pooling(
-                            "AveragePool",
-                            path,
-                            x,
-                            pool.kernel(),
-                            pool.stride(),
-                            pool.padding(),
-                            attribute("count_include_pad", 1L));
-            case GlobalAveragePool2d pool ->
-                    flatten(path, graph.node(path, "GlobalAveragePool", List.of(x.name())));
-            case Recurrent recurrent ->
-                    new RecurrentNodes(graph, parameters, this).of(recurrent, path, x.name());
+            case Conv2d conv -> convolution(path, x.name(), conv.channels(), conv.bias(), sides(conv.kernel()),
+                    sides(conv.stride()), sides(conv.padding()));
+            case Conv1d conv -> convolution(path, x.name(), conv.channels(), conv.bias(), new long[]{conv.kernel()},
+                    new long[]{conv.stride()}, new long[]{conv.padding()});
+            case MaxPool2d pool -> pooling("MaxPool", path, x, pool.kernel(), pool.stride(), pool.padding());
+            case AveragePool2d pool -> pooling("AveragePool", path, x, pool.kernel(), pool.stride(), pool.padding(),
+                    attribute("count_include_pad", 1L));
+            case GlobalAveragePool2d pool -> flatten(path, graph.node(path, "GlobalAveragePool", List.of(x.name())));
+            case Recurrent recurrent -> new RecurrentNodes(graph, parameters, this).of(recurrent, path, x.name());
             case LayerNorm(double epsilon) -> layerNorm(path, x, epsilon);
             case RmsNorm(double epsilon) -> rmsNorm(path, x.name(), epsilon);
-            case BatchNorm norm ->
-                    graph.node(
-                            path,
-                            "BatchNormalization",
-                            List.of(
-                                    x.name(),
-                                    vector(child(path, "weight")),
-                                    vector(child(path, "bias")),
-                                    statistics(child(path, "running_mean")),
-                                    statistics(child(path, "running_var"))),
-                            attribute("epsilon", (float) norm.epsilon()));
+            case BatchNorm norm -> graph.node(path, "BatchNormalization",
+                    List.of(x.name(), vector(child(path, "weight")), vector(child(path, "bias")),
+                            statistics(child(path, "running_mean")), statistics(child(path, "running_var"))),
+                    attribute("epsilon", (float) norm.epsilon()));
             // Predicting drops nothing.
             case Dropout dropout -> x.name();
             case Residual(Layer inner) ->
-                    graph.node(
-                            path,
-                            "Add",
-                            List.of(x.name(), of(inner, layer.place(path, 0), x).name()));
+                graph.node(path, "Add", List.of(x.name(), of(inner, layer.place(path, 0), x).name()));
             case SelfAttention attention -> attention(attention, path, x);
         };
     }
@@ -184,31 +145,20 @@ final class LayerNodes {
 
     /// Columns of one of the graph's inputs.
     String slice(String path, String input, int from, int count) {
-        return graph.node(
-                path,
-                "Slice",
-                List.of(
-                        input,
-                        graph.longs(path + "/from", from),
-                        graph.longs(path + "/to", from + count),
-                        graph.longs(path + "/axes", 1)));
+        return graph.node(path, "Slice", List.of(input, graph.longs(path + "/from", from),
+                graph.longs(path + "/to", from + count), graph.longs(path + "/axes", 1)));
     }
 
     private String embedding(Embedding embedding, String path) {
         String weight = child(path, "weight");
-        String table =
-                graph.floats(
-                        weight,
-                        parameters.weights(weight),
-                        embedding.rows(),
-                        embedding.dimension());
+        String table = graph.floats(weight, parameters.weights(weight), embedding.rows(), embedding.dimension());
         String ids = slice(path, IDS, embedding.from(), embedding.columns());
         String vectors = graph.node(path, "Gather", List.of(table, ids), attribute("axis", 0L));
         return reshape(path, vectors, List.of(embedding.columns() * embedding.dimension()));
     }
 
-    /// In doubles, as the engine does it: a mean of 10^12 would leave a float nothing. Where nothing is known, division by
-    /// infinity makes the 0.
+    /// In doubles, as the engine does it: a mean of 10^12 would leave a float nothing. Where nothing is known, division
+    /// by infinity makes the 0.
     private String standardise(String path, Value x) {
         double[] statistics = parameters.statistics(child(path, "statistics"));
         int width = (statistics.length - MEANS_AT) / 2;
@@ -223,21 +173,11 @@ final class LayerNodes {
         }
         double limit = Math.sqrt(count);
         String wide = cast(path, x.name(), TensorProto.DataType.DOUBLE);
-        String difference =
-                graph.node(path, "Sub", List.of(wide, graph.doubles(path + "/mean", means, width)));
+        String difference = graph.node(path, "Sub", List.of(wide, graph.doubles(path + "/mean", means, width)));
         String scaled =
-                graph.node(
-                        path,
-                        "Div",
-                        List.of(difference, graph.doubles(path + "/deviation", deviations, width)));
-        String held =
-                graph.node(
-                        path,
-                        "Clip",
-                        List.of(
-                                scaled,
-                                graph.doubles(path + "/least", new double[] {-limit}),
-                                graph.doubles(path + "/most", new double[] {limit})));
+                graph.node(path, "Div", List.of(difference, graph.doubles(path + "/deviation", deviations, width)));
+        String held = graph.node(path, "Clip", List.of(scaled, graph.doubles(path + "/least", new double[]{-limit}),
+                graph.doubles(path + "/most", new double[]{limit})));
         return cast(path, held, TensorProto.DataType.FLOAT);
     }
 
@@ -246,14 +186,8 @@ final class LayerNodes {
     }
 
     private String dense(Dense dense, String path, Value x) {
-        String product =
-                graph.node(
-                        path,
-                        "MatMul",
-                        List.of(x.name(), matrix(child(path, "weight"), dense.outputs())));
-        return dense.bias()
-                ? graph.node(path, "Add", List.of(product, vector(child(path, "bias"))))
-                : product;
+        String product = graph.node(path, "MatMul", List.of(x.name(), matrix(child(path, "weight"), dense.outputs())));
+        return dense.bias() ? graph.node(path, "Add", List.of(product, vector(child(path, "bias")))) : product;
     }
 
     /// Alone in its line, a number is its own mean; ONNX Runtime refuses to norm such lines.
@@ -263,21 +197,15 @@ final class LayerNodes {
             String nothing = graph.node(path, "Sub", List.of(x.name(), x.name()));
             return graph.node(path, "Add", List.of(nothing, bias));
         }
-        return graph.node(
-                path,
-                "LayerNormalization",
-                List.of(x.name(), vector(child(path, "weight")), bias),
+        return graph.node(path, "LayerNormalization", List.of(x.name(), vector(child(path, "weight")), bias),
                 attribute("epsilon", (float) epsilon));
     }
 
     /// x / sqrt(mean of x² + epsilon) · weight
     private String rmsNorm(String path, String x, double epsilon) {
         String squares = graph.node(path, "Mul", List.of(x, x));
-        String mean =
-                graph.node(
-                        path, "ReduceMean", List.of(squares), attribute("axes", new long[] {-1}));
-        String shifted =
-                graph.node(path, "Add", List.of(mean, scalar(path + "/epsilon", (float) epsilon)));
+        String mean = graph.node(path, "ReduceMean", List.of(squares), attribute("axes", new long[]{-1}));
+        String shifted = graph.node(path, "Add", List.of(mean, scalar(path + "/epsilon", (float) epsilon)));
         String root = graph.node(path, "Sqrt", List.of(shifted));
         String normal = graph.node(path, "Div", List.of(x, root));
         return graph.node(path, "Mul", List.of(normal, vector(child(path, "weight"))));
@@ -291,56 +219,33 @@ final class LayerNodes {
         int heads = attention.heads();
         int headWidth = width / heads;
         String projected =
-                affine(
-                        path,
-                        x.name(),
-                        matrix(child(path, "in_proj_weight"), 3 * width),
-                        child(path, "in_proj_bias"));
-        List<String> parts =
-                graph.nodes(path, "Split", 3, List.of(projected), attribute("axis", -1L));
+                affine(path, x.name(), matrix(child(path, "in_proj_weight"), 3 * width), child(path, "in_proj_bias"));
+        List<String> parts = graph.nodes(path, "Split", 3, List.of(projected), attribute("axis", -1L));
         List<Integer> split = List.of(steps, heads, headWidth);
         String q = transpose(path, reshape(path, parts.get(0), split), 0, 2, 1, 3);
         String k = transpose(path, reshape(path, parts.get(1), split), 0, 2, 3, 1);
         String v = transpose(path, reshape(path, parts.get(2), split), 0, 2, 1, 3);
         String products = graph.node(path, "MatMul", List.of(q, k));
-        String scores =
-                graph.node(
-                        path,
-                        "Mul",
-                        List.of(
-                                products,
-                                scalar(path + "/factor", (float) (1 / Math.sqrt(headWidth)))));
+        String scores = graph.node(path, "Mul",
+                List.of(products, scalar(path + "/factor", (float) (1 / Math.sqrt(headWidth)))));
         if (attention.causal()) {
             float[] hidden = new float[steps * steps];
             for (int step = 0; step < steps; step++) {
-                Arrays.fill(
-                        hidden,
-                        step * steps + step + 1,
-                        (step + 1) * steps,
-                        Float.NEGATIVE_INFINITY);
+                Arrays.fill(hidden, step * steps + step + 1, (step + 1) * steps, Float.NEGATIVE_INFINITY);
             }
-            scores =
-                    graph.node(
-                            path,
-                            "Add",
-                            List.of(scores, graph.floats(path + "/hidden", hidden, steps, steps)));
+            scores = graph.node(path, "Add", List.of(scores, graph.floats(path + "/hidden", hidden, steps, steps)));
         }
         String seen = graph.node(path, "MatMul", List.of(softmax(path, scores), v));
         String joined = reshape(path, transpose(path, seen, 0, 2, 1, 3), List.of(steps, width));
-        return affine(
-                path,
-                joined,
-                matrix(child(path, "out_proj_weight"), width),
-                child(path, "out_proj_bias"));
+        return affine(path, joined, matrix(child(path, "out_proj_weight"), width), child(path, "out_proj_bias"));
     }
 
     private String affine(String path, String x, String weight, String bias) {
-        return graph.node(
-                path, "Add", List.of(graph.node(path, "MatMul", List.of(x, weight)), vector(bias)));
+        return graph.node(path, "Add", List.of(graph.node(path, "MatMul", List.of(x, weight)), vector(bias)));
     }
 
     private String scalar(String name, float value) {
-        return graph.floats(name, new float[] {value});
+        return graph.floats(name, new float[]{value});
     }
 
     private String statistics(String name) {
@@ -353,17 +258,11 @@ final class LayerNodes {
     }
 
     private static long[] sides(Extent extent) {
-        return new long[] {extent.height(), extent.width()};
+        return new long[]{extent.height(), extent.width()};
     }
 
     /// The kernel's rows are (places, input channels), ONNX wants (output channels, input channels, places).
-    private String convolution(
-            String path,
-            String x,
-            int outputs,
-            boolean bias,
-            long[] kernel,
-            long[] stride,
+    private String convolution(String path, String x, int outputs, boolean bias, long[] kernel, long[] stride,
             long[] padding) {
         float[] values = parameters.weights(child(path, "weight"));
         int axes = kernel.length;
@@ -377,34 +276,17 @@ final class LayerNodes {
             order[2 + axis] = axis;
         }
         String weight = transpose(path, graph.floats(child(path, "weight"), values, shape), order);
-        List<String> inputs =
-                bias ? List.of(x, weight, vector(child(path, "bias"))) : List.of(x, weight);
-        return graph.node(
-                path,
-                "Conv",
-                inputs,
-                attribute("kernel_shape", kernel),
-                attribute("strides", stride),
+        List<String> inputs = bias ? List.of(x, weight, vector(child(path, "bias"))) : List.of(x, weight);
+        return graph.node(path, "Conv", inputs, attribute("kernel_shape", kernel), attribute("strides", stride),
                 attribute("pads", twice(padding)));
     }
 
-    private String pooling(
-            String operator,
-            String path,
-            Value x,
-            Extent kernel,
-            Extent stride,
-            Extent padding,
+    private String pooling(String operator, String path, Value x, Extent kernel, Extent stride, Extent padding,
             AttributeProto... more) {
-        List<AttributeProto> attributes =
-                new ArrayList<>(
-                        List.of(
-                                attribute("kernel_shape", sides(kernel)),
-                                attribute("strides", sides(stride)),
-                                attribute("pads", twice(sides(padding)))));
+        List<AttributeProto> attributes = new ArrayList<>(List.of(attribute("kernel_shape", sides(kernel)),
+                attribute("strides", sides(stride)), attribute("pads", twice(sides(padding)))));
         attributes.addAll(List.of(more));
-        return graph.node(
-                path, operator, List.of(x.name()), attributes.toArray(AttributeProto[]::new));
+        return graph.node(path, operator, List.of(x.name()), attributes.toArray(AttributeProto[]::new));
     }
 
     /// At the begin of each axis, then at the end of each.
@@ -418,24 +300,18 @@ final class LayerNodes {
         return graph.node(path, "Flatten", List.of(x));
     }
 
-    /// x / 2 · (1 + erf(x / sqrt 2)), or its approximation by a tanh: the operator of this name is younger than `OPSET`.
+    /// x / 2 · (1 + erf(x / sqrt 2)), or its approximation by a tanh: the operator of this name is younger than
+    /// `OPSET`.
     private String gelu(Gelu.Form form, String path, String x) {
-        String bend =
-                switch (form) {
-                    case ERF ->
-                            graph.node(
-                                    path, "Erf", List.of(times(path, x, (float) Math.sqrt(0.5))));
-                    case TANH -> {
-                        String square = graph.node(path, "Mul", List.of(x, x));
-                        String cube = graph.node(path, "Mul", List.of(square, x));
-                        String inner =
-                                graph.node(path, "Add", List.of(x, times(path, cube, 0.044715f)));
-                        yield graph.node(
-                                path,
-                                "Tanh",
-                                List.of(times(path, inner, (float) Math.sqrt(2 / Math.PI))));
-                    }
-                };
+        String bend = switch (form) {
+            case ERF -> graph.node(path, "Erf", List.of(times(path, x, (float) Math.sqrt(0.5))));
+            case TANH -> {
+                String square = graph.node(path, "Mul", List.of(x, x));
+                String cube = graph.node(path, "Mul", List.of(square, x));
+                String inner = graph.node(path, "Add", List.of(x, times(path, cube, 0.044715f)));
+                yield graph.node(path, "Tanh", List.of(times(path, inner, (float) Math.sqrt(2 / Math.PI))));
+            }
+        };
         String sum = graph.node(path, "Add", List.of(bend, scalar(path + "/one", 1)));
         return graph.node(path, "Mul", List.of(times(path, x, 0.5f), sum));
     }
@@ -447,41 +323,27 @@ final class LayerNodes {
     /// Ids beyond a row's count may be anything: the table's first row stands in for theirs, and counts 0.
     private String embeddingBag(EmbeddingBag bag, String path) {
         String weight = child(path, "weight");
-        String table =
-                graph.floats(weight, parameters.weights(weight), bag.rows(), bag.dimension());
+        String table = graph.floats(weight, parameters.weights(weight), bag.rows(), bag.dimension());
         String ids = slice(path, IDS, bag.from(), bag.columns());
-        String factors =
-                bag.weightsFrom() == EmbeddingBag.UNWEIGHTED
-                        ? ""
-                        : slice(path, NUMBERS, bag.weightsFrom(), bag.columns());
+        String factors = bag.weightsFrom() == EmbeddingBag.UNWEIGHTED ? ""
+                : slice(path, NUMBERS, bag.weightsFrom(), bag.columns());
         String count = "";
         if (bag.countAt() != EmbeddingBag.ALL) {
             long[] places = new long[bag.columns()];
             Arrays.setAll(places, place -> place);
             count = slice(path, IDS, bag.countAt(), 1);
-            String counts =
-                    graph.node(path, "Less", List.of(graph.longs(path + "/places", places), count));
+            String counts = graph.node(path, "Less", List.of(graph.longs(path + "/places", places), count));
             ids = graph.node(path, "Where", List.of(counts, ids, graph.longs(path + "/first", 0)));
-            factors =
-                    factors.isEmpty()
-                            ? cast(path, counts, TensorProto.DataType.FLOAT)
-                            : graph.node(
-                                    path,
-                                    "Where",
-                                    List.of(counts, factors, scalar(path + "/none", 0)));
+            factors = factors.isEmpty() ? cast(path, counts, TensorProto.DataType.FLOAT)
+                    : graph.node(path, "Where", List.of(counts, factors, scalar(path + "/none", 0)));
         }
         String vectors = graph.node(path, "Gather", List.of(table, ids), attribute("axis", 0L));
         if (!factors.isEmpty()) {
-            String column =
-                    graph.node(path, "Unsqueeze", List.of(factors, graph.longs(path + "/last", 2)));
+            String column = graph.node(path, "Unsqueeze", List.of(factors, graph.longs(path + "/last", 2)));
             vectors = graph.node(path, "Mul", List.of(vectors, column));
         }
-        String sum =
-                graph.node(
-                        path,
-                        "ReduceSum",
-                        List.of(vectors, graph.longs(path + "/bag", 1)),
-                        attribute("keepdims", 0L));
+        String sum = graph.node(path, "ReduceSum", List.of(vectors, graph.longs(path + "/bag", 1)),
+                attribute("keepdims", 0L));
         return switch (bag.mode()) {
             case SUM -> sum;
             case MEAN -> graph.node(path, "Div", List.of(sum, divisor(path, count, bag.columns())));

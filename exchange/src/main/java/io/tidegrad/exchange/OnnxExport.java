@@ -14,12 +14,12 @@ import java.util.Map;
 
 /// A model as an ONNX file that answers as `Predictor` does, to the rounding of another's sums.
 ///
-/// Inputs: `numbers` (batch, row's numbers), float; `ids` (batch, row's ids), int64; an input that a row has none of is left
-/// out. Output: `predictions` (batch, outputs), float: probabilities or values. What a column means, the spec's features
-/// say.
+/// Inputs: `numbers` (batch, row's numbers), float; `ids` (batch, row's ids), int64; an input that a row has none of is
+/// left out. Output: `predictions` (batch, outputs), float: probabilities or values. What a column means, the spec's
+/// features say.
 public final class OnnxExport {
-    /// Of the default operators. PyTorch's own exporter writes no newer ones by default, so that whatever reads ONNX reads
-    /// these.
+    /// Of the default operators. PyTorch's own exporter writes no newer ones by default, so that whatever reads ONNX
+    /// reads these.
     public static final int OPSET = 17;
 
     /// The format's version that came with this set of operators.
@@ -44,23 +44,14 @@ public final class OnnxExport {
         }
         LayerNodes layers = new LayerNodes(graph, parameters);
         LayerNodes.Value y =
-                layers.of(
-                        plan.beforeLoss(),
-                        "",
-                        new LayerNodes.Value("", new Shape.Row(row.numbers(), row.ids())));
+                layers.of(plan.beforeLoss(), "", new LayerNodes.Value("", new Shape.Row(row.numbers(), row.ids())));
         String predictions = predictions(plan.spec().loss().link(), y.name(), graph, layers);
         graph.named(graph.node("", "Flatten", List.of(predictions)), PREDICTIONS);
         graph.output(PREDICTIONS, TensorProto.DataType.FLOAT, plan.outputs());
-        ModelProto.Builder model =
-                ModelProto.newBuilder()
-                        .setIrVersion(IR_VERSION)
-                        .setProducerName("tidegrad")
-                        .addOpsetImport(OperatorSetIdProto.newBuilder().setVersion(OPSET))
-                        .setGraph(graph.build(name));
-        metadata.forEach(
-                (key, value) ->
-                        model.addMetadataProps(
-                                StringStringEntryProto.newBuilder().setKey(key).setValue(value)));
+        ModelProto.Builder model = ModelProto.newBuilder().setIrVersion(IR_VERSION).setProducerName("tidegrad")
+                .addOpsetImport(OperatorSetIdProto.newBuilder().setVersion(OPSET)).setGraph(graph.build(name));
+        metadata.forEach((key, value) -> model
+                .addMetadataProps(StringStringEntryProto.newBuilder().setKey(key).setValue(value)));
         return model.build().toByteArray();
     }
 

@@ -42,18 +42,11 @@ final class OnnxGraph {
 
     private static ValueInfoProto value(String name, TensorProto.DataType type, long width) {
         TensorShapeProto shape =
-                TensorShapeProto.newBuilder()
-                        .addDim(TensorShapeProto.Dimension.newBuilder().setDimParam(BATCH))
-                        .addDim(TensorShapeProto.Dimension.newBuilder().setDimValue(width))
-                        .build();
-        return ValueInfoProto.newBuilder()
-                .setName(name)
-                .setType(
-                        TypeProto.newBuilder()
-                                .setTensorType(
-                                        TypeProto.Tensor.newBuilder()
-                                                .setElemType(type.getNumber())
-                                                .setShape(shape)))
+                TensorShapeProto.newBuilder().addDim(TensorShapeProto.Dimension.newBuilder().setDimParam(BATCH))
+                        .addDim(TensorShapeProto.Dimension.newBuilder().setDimValue(width)).build();
+        return ValueInfoProto.newBuilder().setName(name)
+                .setType(TypeProto.newBuilder()
+                        .setTensorType(TypeProto.Tensor.newBuilder().setElemType(type.getNumber()).setShape(shape)))
                 .build();
     }
 
@@ -67,12 +60,7 @@ final class OnnxGraph {
     }
 
     /// A node with several outputs; returns their names.
-    List<String> nodes(
-            String path,
-            String operator,
-            int outputs,
-            List<String> inputs,
-            AttributeProto... attributes) {
+    List<String> nodes(String path, String operator, int outputs, List<String> inputs, AttributeProto... attributes) {
         List<String> names = new ArrayList<>();
         for (int i = 0; i < outputs; i++) {
             names.add(unique(path + "/" + operator));
@@ -86,18 +74,9 @@ final class OnnxGraph {
         add("Identity", List.of(value), List.of(name));
     }
 
-    private void add(
-            String operator,
-            List<String> inputs,
-            List<String> outputs,
-            AttributeProto... attributes) {
-        graph.addNode(
-                NodeProto.newBuilder()
-                        .setName(outputs.getFirst())
-                        .setOpType(operator)
-                        .addAllInput(inputs)
-                        .addAllOutput(outputs)
-                        .addAllAttribute(Arrays.asList(attributes)));
+    private void add(String operator, List<String> inputs, List<String> outputs, AttributeProto... attributes) {
+        graph.addNode(NodeProto.newBuilder().setName(outputs.getFirst()).setOpType(operator).addAllInput(inputs)
+                .addAllOutput(outputs).addAllAttribute(Arrays.asList(attributes)));
     }
 
     /// A constant of floats, row-major.
@@ -130,23 +109,15 @@ final class OnnxGraph {
     private ByteBuffer buffer(String name, long bytes) {
         constantBytes += bytes;
         if (constantBytes > CONSTANT_BYTES_MAX) {
-            throw new NotExpressibleException(
-                    "an ONNX file holds at most 2 GiB, and with "
-                            + name
-                            + " the weights come to "
-                            + constantBytes
-                            + " bytes; export to .safetensors, which has no limit");
+            throw new NotExpressibleException("an ONNX file holds at most 2 GiB, and with " + name
+                    + " the weights come to " + constantBytes + " bytes; export to .safetensors, which has no limit");
         }
         return ByteBuffer.allocate((int) bytes).order(ByteOrder.LITTLE_ENDIAN);
     }
 
-    private String constant(
-            String name, TensorProto.DataType type, ByteBuffer bytes, long... shape) {
-        TensorProto.Builder tensor =
-                TensorProto.newBuilder()
-                        .setName(unique(name))
-                        .setDataType(type.getNumber())
-                        .setRawData(ByteString.copyFrom(bytes.array()));
+    private String constant(String name, TensorProto.DataType type, ByteBuffer bytes, long... shape) {
+        TensorProto.Builder tensor = TensorProto.newBuilder().setName(unique(name)).setDataType(type.getNumber())
+                .setRawData(ByteString.copyFrom(bytes.array()));
         for (long axis : shape) {
             tensor.addDims(axis);
         }
@@ -160,34 +131,22 @@ final class OnnxGraph {
     }
 
     static AttributeProto attribute(String name, long value) {
-        return AttributeProto.newBuilder()
-                .setName(name)
-                .setType(AttributeProto.AttributeType.INT)
-                .setI(value)
-                .build();
+        return AttributeProto.newBuilder().setName(name).setType(AttributeProto.AttributeType.INT).setI(value).build();
     }
 
     static AttributeProto attribute(String name, float value) {
-        return AttributeProto.newBuilder()
-                .setName(name)
-                .setType(AttributeProto.AttributeType.FLOAT)
-                .setF(value)
+        return AttributeProto.newBuilder().setName(name).setType(AttributeProto.AttributeType.FLOAT).setF(value)
                 .build();
     }
 
     static AttributeProto attribute(String name, String value) {
-        return AttributeProto.newBuilder()
-                .setName(name)
-                .setType(AttributeProto.AttributeType.STRING)
-                .setS(ByteString.copyFromUtf8(value))
-                .build();
+        return AttributeProto.newBuilder().setName(name).setType(AttributeProto.AttributeType.STRING)
+                .setS(ByteString.copyFromUtf8(value)).build();
     }
 
     static AttributeProto attribute(String name, long... values) {
         AttributeProto.Builder attribute =
-                AttributeProto.newBuilder()
-                        .setName(name)
-                        .setType(AttributeProto.AttributeType.INTS);
+                AttributeProto.newBuilder().setName(name).setType(AttributeProto.AttributeType.INTS);
         for (long value : values) {
             attribute.addInts(value);
         }

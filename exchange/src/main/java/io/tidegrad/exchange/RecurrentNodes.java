@@ -11,8 +11,8 @@ import io.tidegrad.engine.model.RowShape;
 import java.util.ArrayList;
 import java.util.List;
 
-/// A `Recurrent` as ONNX's RNN, GRU or LSTM, which put the steps before the batch, the directions before both, and have the
-/// gates in an order of their own.
+/// A `Recurrent` as ONNX's RNN, GRU or LSTM, which put the steps before the batch, the directions before both, and have
+/// the gates in an order of their own.
 final class RecurrentNodes {
     private final OnnxGraph graph;
     private final Parameters parameters;
@@ -44,10 +44,7 @@ final class RecurrentNodes {
         inputs.add(biases(layer, path));
         boolean mayBeEmpty = layer.lengthAt() != Recurrent.WHOLE;
         String lengths = lengths(layer, path);
-        inputs.add(
-                mayBeEmpty
-                        ? graph.node(path, "Max", List.of(lengths, graph.ints(path + "/least", 1)))
-                        : lengths);
+        inputs.add(mayBeEmpty ? graph.node(path, "Max", List.of(lengths, graph.ints(path + "/least", 1))) : lengths);
         List<String> initial = layer.initial().isEmpty() ? List.of() : initial(layer, path);
         inputs.addAll(initial);
         List<AttributeProto> attributes = new ArrayList<>();
@@ -58,12 +55,7 @@ final class RecurrentNodes {
             attributes.add(attribute("linear_before_reset", 1L));
         }
         List<String> outputs =
-                graph.nodes(
-                        path,
-                        cell.name(),
-                        hasCell ? 3 : 2,
-                        inputs,
-                        attributes.toArray(AttributeProto[]::new));
+                graph.nodes(path, cell.name(), hasCell ? 3 : 2, inputs, attributes.toArray(AttributeProto[]::new));
         if (mayBeEmpty) {
             outputs = withEmptyRows(path, lengths, initial, outputs);
         }
@@ -75,28 +67,19 @@ final class RecurrentNodes {
                 yield layers.reshape(path, y, List.of(0, width));
             }
             case LAST -> state(path, outputs.get(1), width);
-            case STATE ->
-                    hasCell
-                            ? graph.node(
-                                    path,
-                                    "Concat",
-                                    List.of(
-                                            state(path, outputs.get(1), width),
-                                            state(path, outputs.get(2), width)),
-                                    attribute("axis", 1L))
-                            : state(path, outputs.get(1), width);
+            case STATE -> hasCell ? graph.node(path, "Concat",
+                    List.of(state(path, outputs.get(1), width), state(path, outputs.get(2), width)),
+                    attribute("axis", 1L)) : state(path, outputs.get(1), width);
         };
     }
 
-    /// A row without steps has the state from the start and puts out 0. ONNX Runtime's RNN reads at random there, its GRU
-    /// and LSTM forget the start: so it gets one step, and what comes of it is replaced.
-    private List<String> withEmptyRows(
-            String path, String lengths, List<String> initial, List<String> outputs) {
+    /// A row without steps has the state from the start and puts out 0. ONNX Runtime's RNN reads at random there, its
+    /// GRU and LSTM forget the start: so it gets one step, and what comes of it is replaced.
+    private List<String> withEmptyRows(String path, String lengths, List<String> initial, List<String> outputs) {
         String empty = graph.node(path, "Less", List.of(lengths, graph.ints(path + "/least", 1)));
         // (1, batch, 1)
-        String rows =
-                graph.node(path, "Unsqueeze", List.of(empty, graph.longs(path + "/around", 0, 2)));
-        String zero = graph.floats(path + "/zero", new float[] {0});
+        String rows = graph.node(path, "Unsqueeze", List.of(empty, graph.longs(path + "/around", 0, 2)));
+        String zero = graph.floats(path + "/zero", new float[]{0});
         List<String> replaced = new ArrayList<>();
         for (int i = 0; i < outputs.size(); i++) {
             String instead = i == 0 || initial.isEmpty() ? zero : initial.get(i - 1);
@@ -118,15 +101,11 @@ final class RecurrentNodes {
     private String weights(Recurrent layer, String path, String name) {
         List<float[]> parts = new ArrayList<>();
         for (String direction : directions(layer)) {
-            parts.add(
-                    inOnnxOrder(
-                            layer, parameters.weights(LayerNodes.child(path, name + direction))));
+            parts.add(inOnnxOrder(layer, parameters.weights(LayerNodes.child(path, name + direction))));
         }
         int columns = gates(layer.cell()).size() * layer.hidden();
         int inputs = parts.getFirst().length / columns;
-        String constant =
-                graph.floats(
-                        LayerNodes.child(path, name), joined(parts), parts.size(), inputs, columns);
+        String constant = graph.floats(LayerNodes.child(path, name), joined(parts), parts.size(), inputs, columns);
         return layers.transpose(path, constant, 0, 2, 1);
     }
 
@@ -135,17 +114,11 @@ final class RecurrentNodes {
         List<float[]> parts = new ArrayList<>();
         for (String direction : directions(layer)) {
             for (String name : List.of("bias_ih", "bias_hh")) {
-                parts.add(
-                        inOnnxOrder(
-                                layer,
-                                parameters.weights(LayerNodes.child(path, name + direction))));
+                parts.add(inOnnxOrder(layer, parameters.weights(LayerNodes.child(path, name + direction))));
             }
         }
         int directions = directions(layer).size();
-        return graph.floats(
-                LayerNodes.child(path, "bias"),
-                joined(parts),
-                directions,
+        return graph.floats(LayerNodes.child(path, "bias"), joined(parts), directions,
                 (long) parts.size() / directions * parts.getFirst().length);
     }
 
@@ -179,37 +152,22 @@ final class RecurrentNodes {
             return "";
         }
         String column = layers.slice(path, LayerNodes.IDS, layer.lengthAt(), 1);
-        String lengths =
-                graph.node(path, "Squeeze", List.of(column, graph.longs(path + "/column", 1)));
+        String lengths = graph.node(path, "Squeeze", List.of(column, graph.longs(path + "/column", 1)));
         return layers.cast(path, lengths, TensorProto.DataType.INT32);
     }
 
     /// h, of an LSTM also c: (directions, batch, hidden) each.
     private List<String> initial(Recurrent layer, String path) {
         RowShape row = parameters.plan().spec().row();
-        LayerNodes.Value value =
-                layers.of(
-                        layer.initial().getFirst(),
-                        layer.place(path, 0),
-                        new LayerNodes.Value("", new Shape.Row(row.numbers(), row.ids())));
+        LayerNodes.Value value = layers.of(layer.initial().getFirst(), layer.place(path, 0),
+                new LayerNodes.Value("", new Shape.Row(row.numbers(), row.ids())));
         int states = layer.cell() == Recurrent.Cell.LSTM ? 2 : 1;
         String flat = graph.node(path, "Flatten", List.of(value.name()));
-        String parted =
-                layers.reshape(
-                        path, flat, List.of(states, directions(layer).size(), layer.hidden()));
+        String parted = layers.reshape(path, flat, List.of(states, directions(layer).size(), layer.hidden()));
         String ordered = layers.transpose(path, parted, 1, 2, 0, 3);
-        List<String> parts =
-                states == 1
-                        ? List.of(ordered)
-                        : graph.nodes(
-                                path, "Split", states, List.of(ordered), attribute("axis", 0L));
-        return parts.stream()
-                .map(
-                        part ->
-                                graph.node(
-                                        path,
-                                        "Squeeze",
-                                        List.of(part, graph.longs(path + "/state", 0))))
+        List<String> parts = states == 1 ? List.of(ordered)
+                : graph.nodes(path, "Split", states, List.of(ordered), attribute("axis", 0L));
+        return parts.stream().map(part -> graph.node(path, "Squeeze", List.of(part, graph.longs(path + "/state", 0))))
                 .toList();
     }
 }

@@ -38,8 +38,8 @@ class OnnxExportTest {
     /// Of the largest prediction of the batch: ONNX Runtime sums in other orders, with its own exponentials.
     private static final double TOLERANCE = 1e-5;
 
-    /// Where a network magnifies rounding (a standardise of near equal values), the engine's own distance from the truth says
-    /// how much.
+    /// Where a network magnifies rounding (a standardise of near equal values), the engine's own distance from the
+    /// truth says how much.
     private static final double ENGINE_ERRORS = 4;
 
     static List<Integer> seeds() {
@@ -54,9 +54,7 @@ class OnnxExportTest {
         Parameters parameters = learned(random, spec);
         Batch batch = random.batch(spec, random.between(1, 9));
         float[] found = answers(OnnxExport.of("model", parameters, Map.of()), batch);
-        assertThat(differences(found, parameters, batch))
-                .as("seed %s: %s", seed, spec.network())
-                .isEmpty();
+        assertThat(differences(found, parameters, batch)).as("seed %s: %s", seed, spec.network()).isEmpty();
     }
 
     /// A layer that no seed draws would be exported unseen.
@@ -73,9 +71,7 @@ class OnnxExportTest {
     @Test
     void theFileSaysWhoseWeightsItHolds() throws OrtException {
         NetworkSpec spec = new RandomNetworks(1).spec();
-        byte[] file =
-                OnnxExport.of(
-                        "flights", Parameters.initial(Plan.of(spec)), Map.of("version", "1.7"));
+        byte[] file = OnnxExport.of("flights", Parameters.initial(Plan.of(spec)), Map.of("version", "1.7"));
         try (OrtSession session = RUNTIME.createSession(file)) {
             assertThat(session.getMetadata().getGraphName()).isEqualTo("flights");
             assertThat(session.getMetadata().getProducerName()).isEqualTo("tidegrad");
@@ -95,8 +91,7 @@ class OnnxExportTest {
 
     private static float[] predictions(Parameters parameters, Batch batch) {
         float[] out = new float[batch.size() * parameters.plan().outputs()];
-        new Predictor(parameters.plan(), new ScalarKernels(), batch.size())
-                .predict(parameters, batch, out);
+        new Predictor(parameters.plan(), new ScalarKernels(), batch.size()).predict(parameters, batch, out);
         return out;
     }
 
@@ -106,19 +101,12 @@ class OnnxExportTest {
         Map<String, OnnxTensor> inputs = new HashMap<>();
         try (OrtSession session = RUNTIME.createSession(file)) {
             if (row.numbers() > 0) {
-                inputs.put(
-                        "numbers",
-                        OnnxTensor.createTensor(
-                                RUNTIME,
-                                FloatBuffer.wrap(batch.numbers),
-                                new long[] {rows, row.numbers()}));
+                inputs.put("numbers", OnnxTensor.createTensor(RUNTIME, FloatBuffer.wrap(batch.numbers),
+                        new long[]{rows, row.numbers()}));
             }
             if (row.ids() > 0) {
                 long[] ids = Arrays.stream(batch.ids).asLongStream().toArray();
-                inputs.put(
-                        "ids",
-                        OnnxTensor.createTensor(
-                                RUNTIME, LongBuffer.wrap(ids), new long[] {rows, row.ids()}));
+                inputs.put("ids", OnnxTensor.createTensor(RUNTIME, LongBuffer.wrap(ids), new long[]{rows, row.ids()}));
             }
             assertThat(session.getInputNames()).isEqualTo(inputs.keySet());
             try (OrtSession.Result result = session.run(inputs)) {
@@ -141,9 +129,7 @@ class OnnxExportTest {
     private static List<String> differences(float[] found, Parameters parameters, Batch batch) {
         float[] expected = predictions(parameters, batch);
         double[] exact =
-                Arrays.stream(new DoubleNetwork(parameters, batch).predict())
-                        .flatMapToDouble(Arrays::stream)
-                        .toArray();
+                Arrays.stream(new DoubleNetwork(parameters, batch).predict()).flatMapToDouble(Arrays::stream).toArray();
         assertThat(found).hasSameSizeAs(expected);
         double largest = 0;
         double error = 0;
@@ -155,8 +141,7 @@ class OnnxExportTest {
         List<String> wrong = new ArrayList<>();
         for (int i = 0; i < found.length; i++) {
             if (!(Math.abs(found[i] - expected[i]) <= allowed)) {
-                wrong.add(
-                        i + ": expected " + expected[i] + " ± " + allowed + ", found " + found[i]);
+                wrong.add(i + ": expected " + expected[i] + " ± " + allowed + ", found " + found[i]);
             }
         }
         return wrong;

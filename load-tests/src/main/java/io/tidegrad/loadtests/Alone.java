@@ -35,8 +35,8 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
-/// One part of the trainer's work, alone in a JVM of its own with the trainer's flags. As the trainer's, its window holds
-/// the JVM's compiling, except for the kernels', and not its start. Writes a `Measurement` as JSON.
+/// One part of the trainer's work, alone in a JVM of its own with the trainer's flags. As the trainer's, its window
+/// holds the JVM's compiling, except for the kernels', and not its start. Writes a `Measurement` as JSON.
 public final class Alone {
     private static final Duration WARM_UP_MAX = Duration.ofSeconds(10);
     private static final Duration SILENCE_MAX = Duration.ofSeconds(60);
@@ -49,23 +49,20 @@ public final class Alone {
         long events = Long.parseLong(arguments[2]);
         Path specFile = Path.of(arguments[3]);
         ModelSpec spec = ModelSpec.parse(Files.readString(specFile), specFile.toString());
-        Measurement measurement =
-                switch (Subject.valueOf(arguments[0])) {
-                    case CONSUMER -> consume(spec, events, arguments[4], arguments[5]);
-                    case ENGINE -> learn(stream, spec, events);
-                    case REPLAY -> replay(spec, events, arguments[4], arguments[5]);
-                    case TRAINER -> throw new IllegalArgumentException("a trainer is a TrainerRun");
-                };
+        Measurement measurement = switch (Subject.valueOf(arguments[0])) {
+            case CONSUMER -> consume(spec, events, arguments[4], arguments[5]);
+            case ENGINE -> learn(stream, spec, events);
+            case REPLAY -> replay(spec, events, arguments[4], arguments[5]);
+            case TRAINER -> throw new IllegalArgumentException("a trainer is a TrainerRun");
+        };
         Files.writeString(Path.of(arguments[6]), Json.write(measurement));
     }
 
     /// From the first record that is polled to the last that is decoded.
-    private static Measurement consume(
-            ModelSpec spec, long events, String bootstrapServers, String registryUrl) {
+    private static Measurement consume(ModelSpec spec, long events, String bootstrapServers, String registryUrl) {
         TopicPartition log = new TopicPartition(spec.inputTopic(), 0);
         String label = spec.label().field();
-        try (SchemaRegistry registry =
-                        SchemaRegistry.connect(Map.of("schema.registry.url", registryUrl));
+        try (SchemaRegistry registry = SchemaRegistry.connect(Map.of("schema.registry.url", registryUrl));
                 KafkaConsumer<byte[], byte[]> consumer = consumer(bootstrapServers)) {
             ValueDecoder decoder = ValueDecoder.avro(new AvroCodec(registry));
             consumer.assign(List.of(log));
@@ -97,38 +94,19 @@ public final class Alone {
         }
     }
 
-    private static void requireNotSilent(
-            long nanos, long decoded, long events, TopicPartition log) {
+    private static void requireNotSilent(long nanos, long decoded, long events, TopicPartition log) {
         if (nanos > SILENCE_MAX.toNanos()) {
-            throw new LoadTestException(
-                    "expected "
-                            + events
-                            + " events of "
-                            + log
-                            + ", found nothing more after "
-                            + decoded
-                            + " for "
-                            + SILENCE_MAX.toSeconds()
-                            + " s");
+            throw new LoadTestException("expected " + events + " events of " + log + ", found nothing more after "
+                    + decoded + " for " + SILENCE_MAX.toSeconds() + " s");
         }
     }
 
     /// As the replay's: what a bare consumer does well with.
     private static KafkaConsumer<byte[], byte[]> consumer(String bootstrapServers) {
-        return new KafkaConsumer<>(
-                Map.of(
-                        ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG,
-                        bootstrapServers,
-                        ConsumerConfig.ISOLATION_LEVEL_CONFIG,
-                        "read_committed",
-                        ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG,
-                        false,
-                        ConsumerConfig.MAX_POLL_RECORDS_CONFIG,
-                        10_000,
-                        ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG,
-                        8 * 1024 * 1024),
-                new ByteArrayDeserializer(),
-                new ByteArrayDeserializer());
+        return new KafkaConsumer<>(Map.of(ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers,
+                ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed", ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG,
+                false, ConsumerConfig.MAX_POLL_RECORDS_CONFIG, 10_000, ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG,
+                8 * 1024 * 1024), new ByteArrayDeserializer(), new ByteArrayDeserializer());
     }
 
     /// From the first step to the last, on mini-batches that lie ready.
@@ -150,27 +128,16 @@ public final class Alone {
     }
 
     /// As the command: from the first poll to the last step. The tick behind the last event is part of it.
-    private static Measurement replay(
-            ModelSpec spec, long events, String bootstrapServers, String registryUrl) {
+    private static Measurement replay(ModelSpec spec, long events, String bootstrapServers, String registryUrl) {
         OnlineModel.blank(spec, Kernels.active()).learner().warmUp(WARM_UP_MAX.toNanos());
         double cpu = CpuClock.seconds(ProcessHandle.current().pid());
         ReplayResult result =
-                Replay.of(
-                        spec,
-                        KafkaSettings.of(bootstrapServers),
-                        RegistrySettings.of(registryUrl),
-                        Kernels.active());
+                Replay.of(spec, KafkaSettings.of(bootstrapServers), RegistrySettings.of(registryUrl), Kernels.active());
         if (result.learned() != events) {
-            throw new LoadTestException(
-                    "expected " + events + " events learned, found " + result.learned());
+            throw new LoadTestException("expected " + events + " events learned, found " + result.learned());
         }
-        return new Measurement(
-                events,
-                result.nanos() * 1e-9,
-                CpuClock.seconds(ProcessHandle.current().pid()) - cpu,
-                0,
-                result.weightsHash(),
-                result.stateHash());
+        return new Measurement(events, result.nanos() * 1e-9, CpuClock.seconds(ProcessHandle.current().pid()) - cpu, 0,
+                result.weightsHash(), result.stateHash());
     }
 
     /// As many as it takes until the stream ends where a mini-batch does: from there on they repeat.
@@ -188,14 +155,11 @@ public final class Alone {
             Batch batch = new Batch(shape, size);
             for (int i = 0; i < size; i++, rows++) {
                 Rejection rejection =
-                        featurizer.featurize(
-                                event.of(stream.repeated(shipped, rows).toAvro(schema)), row);
+                        featurizer.featurize(event.of(stream.repeated(shipped, rows).toAvro(schema)), row);
                 if (rejection != null) {
-                    throw new LoadTestException(
-                            stream.label() + ", event " + rows + ": " + rejection);
+                    throw new LoadTestException(stream.label() + ", event " + rows + ": " + rejection);
                 }
-                System.arraycopy(
-                        row.numbers, 0, batch.numbers, i * shape.numbers(), shape.numbers());
+                System.arraycopy(row.numbers, 0, batch.numbers, i * shape.numbers(), shape.numbers());
                 System.arraycopy(row.ids, 0, batch.ids, i * shape.ids(), shape.ids());
                 System.arraycopy(row.labels, 0, batch.labels, i * shape.labels(), shape.labels());
             }
@@ -204,14 +168,9 @@ public final class Alone {
         return batches;
     }
 
-    private static Measurement measurement(
-            long events, long beginNanos, double beginCpu, String weightsHash, String stateHash) {
-        return new Measurement(
-                events,
-                (System.nanoTime() - beginNanos) * 1e-9,
-                CpuClock.seconds(ProcessHandle.current().pid()) - beginCpu,
-                0,
-                weightsHash,
-                stateHash);
+    private static Measurement measurement(long events, long beginNanos, double beginCpu, String weightsHash,
+            String stateHash) {
+        return new Measurement(events, (System.nanoTime() - beginNanos) * 1e-9,
+                CpuClock.seconds(ProcessHandle.current().pid()) - beginCpu, 0, weightsHash, stateHash);
     }
 }

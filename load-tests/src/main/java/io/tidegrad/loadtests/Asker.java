@@ -12,10 +12,11 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
-/// A client of the scorer that asks one record again and again, and notes which answer first had which events behind it.
+/// A client of the scorer that asks one record again and again, and notes which answer first had which events behind
+/// it.
 final class Asker implements AutoCloseable {
-    /// Between an answer and the next question: the answers' freshness is known to within this, and the scorer is not kept
-    /// from loading by being asked.
+    /// Between an answer and the next question: the answers' freshness is known to within this, and the scorer is not
+    /// kept from loading by being asked.
     private static final Duration BETWEEN = Duration.ofMillis(2);
 
     private static final Duration ANSWER_WITHIN = Duration.ofSeconds(10);
@@ -29,17 +30,8 @@ final class Asker implements AutoCloseable {
     private volatile long answers;
 
     Asker(int port, String model, String record) {
-        question =
-                HttpRequest.newBuilder(
-                                URI.create(
-                                        "http://127.0.0.1:"
-                                                + port
-                                                + "/v1/models/"
-                                                + model
-                                                + "/score"))
-                        .timeout(ANSWER_WITHIN)
-                        .POST(HttpRequest.BodyPublishers.ofString(record))
-                        .build();
+        question = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/v1/models/" + model + "/score"))
+                .timeout(ANSWER_WITHIN).POST(HttpRequest.BodyPublishers.ofString(record)).build();
         thread = Thread.ofPlatform().daemon().name("asker").start(this::ask);
     }
 
@@ -47,8 +39,7 @@ final class Asker implements AutoCloseable {
         long count = 0; // before the first answer there may be none yet
         while (!closed) {
             try {
-                HttpResponse<String> answer =
-                        http.send(question, HttpResponse.BodyHandlers.ofString());
+                HttpResponse<String> answer = http.send(question, HttpResponse.BodyHandlers.ofString());
                 long now = System.nanoTime();
                 if (answer.statusCode() == 200) {
                     answers = ++count;

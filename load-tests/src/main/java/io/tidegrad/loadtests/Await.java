@@ -14,17 +14,12 @@ public final class Await {
 
     /// @param expected what is waited for, for the message
     /// @throws LoadTestException it does not hold within `bound`
-    public static void until(String expected, Duration bound, Condition condition)
-            throws InterruptedException {
+    public static void until(String expected, Duration bound, Condition condition) throws InterruptedException {
         long deadline = System.nanoTime() + bound.toNanos();
         while (!condition.holds()) {
             if (System.nanoTime() > deadline) {
                 throw new LoadTestException(
-                        "expected "
-                                + expected
-                                + " within "
-                                + bound.toSeconds()
-                                + " s, found that it is not");
+                        "expected " + expected + " within " + bound.toSeconds() + " s, found that it is not");
             }
             Thread.sleep(LOOK_EVERY);
         }

@@ -46,11 +46,8 @@ final class Combination {
     double[] shares() {
         double[] shares = new double[of(Subject.TRAINER).size()];
         for (int repetition = 0; repetition < shares.length; repetition++) {
-            shares[repetition] =
-                    rate(Subject.TRAINER, repetition)
-                            / Math.min(
-                                    rate(Subject.CONSUMER, repetition),
-                                    rate(Subject.ENGINE, repetition));
+            shares[repetition] = rate(Subject.TRAINER, repetition)
+                    / Math.min(rate(Subject.CONSUMER, repetition), rate(Subject.ENGINE, repetition));
         }
         return shares;
     }
@@ -59,8 +56,7 @@ final class Combination {
     double[] replayShares() {
         double[] shares = new double[of(Subject.REPLAY).size()];
         for (int repetition = 0; repetition < shares.length; repetition++) {
-            shares[repetition] =
-                    rate(Subject.REPLAY, repetition) / rate(Subject.ENGINE, repetition);
+            shares[repetition] = rate(Subject.REPLAY, repetition) / rate(Subject.ENGINE, repetition);
         }
         return shares;
     }
@@ -81,17 +77,9 @@ final class Combination {
         Measurement engine = of(Subject.ENGINE).getLast();
         Measurement measured = of(subject).getLast();
         if (!engine.stateHash().equals(measured.stateHash())) {
-            throw new LoadTestException(
-                    stream().label()
-                            + ", mini-batch "
-                            + miniBatch
-                            + ": expected the engine's state-hash "
-                            + engine.stateHash()
-                            + " of the "
-                            + subject.label()
-                            + ", found "
-                            + measured.stateHash()
-                            + ": they did not learn the same rows");
+            throw new LoadTestException(stream().label() + ", mini-batch " + miniBatch
+                    + ": expected the engine's state-hash " + engine.stateHash() + " of the " + subject.label()
+                    + ", found " + measured.stateHash() + ": they did not learn the same rows");
         }
     }
 }

@@ -4,11 +4,10 @@ package io.tidegrad.loadtests;
 public final class CpuClock {
     private CpuClock() {}
 
-    /// User and system, all threads, since it began; the operating system counts in hundredths. NaN where it does not tell.
+    /// User and system, all threads, since it began; the operating system counts in hundredths. NaN where it does not
+    /// tell.
     public static double seconds(long pid) {
-        return ProcessHandle.of(pid)
-                .flatMap(process -> process.info().totalCpuDuration())
-                .map(cpu -> cpu.toNanos() * 1e-9)
-                .orElse(Double.NaN);
+        return ProcessHandle.of(pid).flatMap(process -> process.info().totalCpuDuration())
+                .map(cpu -> cpu.toNanos() * 1e-9).orElse(Double.NaN);
     }
 }

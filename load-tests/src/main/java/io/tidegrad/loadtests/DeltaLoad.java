@@ -19,10 +19,10 @@ import java.util.List;
 import java.util.Locale;
 import java.util.SplittableRandom;
 
-/// What it costs a scorer to take changes instead of a whole model: a table of embeddings, of whose pages of 8 KiB a share is
-/// touched between two versions. The check of a version is timed, from its parts in memory to weights that may be served,
-/// full ones and deltas in turns, with the deltas' pages anywhere, and side by side. No Kafka: what it adds is proportional
-/// to the bytes.
+/// What it costs a scorer to take changes instead of a whole model: a table of embeddings, of whose pages of 8 KiB a
+/// share is touched between two versions. The check of a version is timed, from its parts in memory to weights that may
+/// be served, full ones and deltas in turns, with the deltas' pages anywhere, and side by side. No Kafka: what it adds
+/// is proportional to the bytes.
 public final class DeltaLoad {
     private static final int DIMENSION = 16;
     private static final int ROWS_A_PAGE = Parameters.PAGE_BYTES / (DIMENSION * Float.BYTES);
@@ -31,12 +31,7 @@ public final class DeltaLoad {
     /// @param fullMillis to take a full snapshot
     /// @param deltaMillis to take changes in pages anywhere
     /// @param clusteredMillis to take changes in pages side by side
-    public record Result(
-            long modelBytes,
-            double touchedShare,
-            long deltaBytes,
-            Spread fullMillis,
-            Spread deltaMillis,
+    public record Result(long modelBytes, double touchedShare, long deltaBytes, Spread fullMillis, Spread deltaMillis,
             Spread clusteredMillis) {
         public double share() {
             return deltaMillis.median() / fullMillis.median();
@@ -48,28 +43,15 @@ public final class DeltaLoad {
 
         /// Lines for people.
         public String text() {
-            return String.format(
-                    Locale.ROOT,
-                    """
+            return String.format(Locale.ROOT, """
                     model             %,.0f MiB; a delta touches %.1f %% of its pages, %,d bytes
                     full              %7.1f ms (%.1f to %.1f)
                     delta, anywhere   %7.1f ms (%.1f to %.1f), %.1f %% of a full load
                     delta, clustered  %7.1f ms (%.1f to %.1f), %.1f %% of a full load
-                    """,
-                    modelBytes / 1048576.0,
-                    100 * touchedShare,
-                    deltaBytes,
-                    fullMillis.median(),
-                    fullMillis.least(),
-                    fullMillis.most(),
-                    deltaMillis.median(),
-                    deltaMillis.least(),
-                    deltaMillis.most(),
-                    100 * share(),
-                    clusteredMillis.median(),
-                    clusteredMillis.least(),
-                    clusteredMillis.most(),
-                    100 * clusteredShare());
+                    """, modelBytes / 1048576.0, 100 * touchedShare, deltaBytes, fullMillis.median(),
+                    fullMillis.least(), fullMillis.most(), deltaMillis.median(), deltaMillis.least(),
+                    deltaMillis.most(), 100 * share(), clusteredMillis.median(), clusteredMillis.least(),
+                    clusteredMillis.most(), 100 * clusteredShare());
         }
     }
 
@@ -89,19 +71,13 @@ public final class DeltaLoad {
     public DeltaLoad(int mebibytes, double touched, int repetitions) {
         if (mebibytes < 1 || touched <= 0 || touched > 1 || repetitions < 1) {
             throw new IllegalArgumentException(
-                    "expected at least 1 MiB, a share above 0 and up to 1, and a repetition; found "
-                            + mebibytes
-                            + ", "
-                            + touched
-                            + ", "
-                            + repetitions);
+                    "expected at least 1 MiB, a share above 0 and up to 1, and a repetition; found " + mebibytes + ", "
+                            + touched + ", " + repetitions);
         }
         this.touched = touched;
         this.repetitions = repetitions;
         buckets = mebibytes * (1 << 20) / (DIMENSION * Float.BYTES);
-        spec =
-                ModelSpec.parse(
-                        """
+        spec = ModelSpec.parse("""
                         model: ids
                         input: { topic: ids }
                         label: { field: y }
@@ -109,9 +85,7 @@ public final class DeltaLoad {
                         network: [ dense: 1 ]
                         loss: binary-cross-entropy
                         optimizer: { sgd: { rate: 0.1 } }
-                        """
-                                .formatted(buckets, DIMENSION),
-                        "ids");
+                        """.formatted(buckets, DIMENSION), "ids");
         model = OnlineModel.initial(spec, Kernels.active());
         featurizer = new Featurizer(spec);
         row = featurizer.newRow();
@@ -135,12 +109,7 @@ public final class DeltaLoad {
                 clustered[i] = clusteredMillis;
             }
         }
-        return new Result(
-                served.manifest().servedBytes(),
-                touched,
-                deltaBytes,
-                Spread.of(fulls),
-                Spread.of(deltas),
+        return new Result(served.manifest().servedBytes(), touched, deltaBytes, Spread.of(fulls), Spread.of(deltas),
                 Spread.of(clustered));
     }
 
@@ -149,12 +118,8 @@ public final class DeltaLoad {
         SnapshotManifest before = served.manifest();
         model.parameters().changes().clear();
         touch(clustered);
-        PublishedSnapshot delta =
-                PublishedSnapshot.delta(
-                        model,
-                        moment(),
-                        new PublishedSnapshot.Parent(before.version(), before.chain()),
-                        PublishedSnapshot.Form.PLAIN);
+        PublishedSnapshot delta = PublishedSnapshot.delta(model, moment(),
+                new PublishedSnapshot.Parent(before.version(), before.chain()), PublishedSnapshot.Form.PLAIN);
         deltaBytes = delta.manifest().payloadBytes();
         long start = System.nanoTime();
         served = take(delta);
@@ -171,17 +136,13 @@ public final class DeltaLoad {
     }
 
     private LoadedModel take(PublishedSnapshot snapshot) {
-        List<byte[]> parts =
-                snapshot.records().subList(0, snapshot.records().size() - 1).stream()
-                        .map(SnapshotEntry::value)
-                        .toList();
-        Verification taken =
-                new SnapshotVerifier(spec.model(), Kernels.active(), Long.MAX_VALUE)
-                        .verify(snapshot.manifest(), parts, served);
+        List<byte[]> parts = snapshot.records().subList(0, snapshot.records().size() - 1).stream()
+                .map(SnapshotEntry::value).toList();
+        Verification taken = new SnapshotVerifier(spec.model(), Kernels.active(), Long.MAX_VALUE)
+                .verify(snapshot.manifest(), parts, served);
         return switch (taken) {
             case Verification.Admitted(LoadedModel loaded, long copied) -> loaded;
-            case Verification.Refused refused ->
-                    throw new LoadTestException("a version is refused: " + refused);
+            case Verification.Refused refused -> throw new LoadTestException("a version is refused: " + refused);
         };
     }
 
@@ -196,8 +157,7 @@ public final class DeltaLoad {
         int label = event.field("y");
         while (done.cardinality() < wanted) {
             Rejection rejection =
-                    featurizer.featurize(
-                            event.set(id, random.nextLong()).set(label, random.nextBoolean()), row);
+                    featurizer.featurize(event.set(id, random.nextLong()).set(label, random.nextBoolean()), row);
             int page = row.ids[0] / ROWS_A_PAGE;
             boolean fits = !clustered || (page >= first && page < first + wanted);
             if (rejection == null && fits && !done.get(page)) {

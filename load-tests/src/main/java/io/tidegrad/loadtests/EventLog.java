@@ -22,43 +22,32 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.jspecify.annotations.Nullable;
 
-/// A topic full of a stream's events, good ones or malformed ones, and a tick at the end that closes whatever mini-batch is
-/// open.
+/// A topic full of a stream's events, good ones or malformed ones, and a tick at the end that closes whatever
+/// mini-batch is open.
 ///
 /// @param malformed whether each event is one that can't be learned
 /// @param end offset after the tick
-record EventLog(
-        ShippedStream stream, TopicPartition partition, long events, boolean malformed, long end) {
-    static EventLog fill(
-            LocalStack stack, ShippedStream stream, List<StreamEvent> shipped, long events)
+record EventLog(ShippedStream stream, TopicPartition partition, long events, boolean malformed, long end) {
+    static EventLog fill(LocalStack stack, ShippedStream stream, List<StreamEvent> shipped, long events)
             throws InterruptedException {
         String topic = ModelSpec.parse(stream.spec(), stream.specFile()).inputTopic();
         return fill(stack, stream, shipped, events, topic, false);
     }
 
     /// All kinds of `Malformed` in turns, in a topic of their own.
-    static EventLog fillMalformed(
-            LocalStack stack, ShippedStream stream, List<StreamEvent> shipped, long events)
+    static EventLog fillMalformed(LocalStack stack, ShippedStream stream, List<StreamEvent> shipped, long events)
             throws InterruptedException {
         return fill(stack, stream, shipped, events, stream.label() + "-malformed", true);
     }
 
-    private static EventLog fill(
-            LocalStack stack,
-            ShippedStream stream,
-            List<StreamEvent> shipped,
-            long events,
-            String topic,
-            boolean malformed)
-            throws InterruptedException {
+    private static EventLog fill(LocalStack stack, ShippedStream stream, List<StreamEvent> shipped, long events,
+            String topic, boolean malformed) throws InterruptedException {
         EventsTopic.create(stack.bootstrapServers(), topic);
-        return new EventLog(stream, new TopicPartition(topic, 0), 0, malformed, 0)
-                .with(stack, shipped, events);
+        return new EventLog(stream, new TopicPartition(topic, 0), 0, malformed, 0).with(stack, shipped, events);
     }
 
     /// With so many more events and a tick, which are written.
-    EventLog with(LocalStack stack, List<StreamEvent> shipped, long more)
-            throws InterruptedException {
+    EventLog with(LocalStack stack, List<StreamEvent> shipped, long more) throws InterruptedException {
         String topic = partition.topic();
         AtomicReference<@Nullable Exception> failure = new AtomicReference<>();
         Callback acknowledged = (metadata, e) -> failure.compareAndSet(null, e);
@@ -66,14 +55,10 @@ record EventLog(
                 Producer<byte[], byte @Nullable []> producer = producer(stack)) {
             for (long event = events; event < events + more && failure.get() == null; event++) {
                 StreamEvent next = stream.repeated(shipped, event);
-                byte[] value =
-                        malformed
-                                ? encoder.malformed(Malformed.inTurn(event), next)
-                                : encoder.good(next);
+                byte[] value = malformed ? encoder.malformed(Malformed.inTurn(event), next) : encoder.good(next);
                 producer.send(new ProducerRecord<>(topic, 0, null, value), acknowledged);
             }
-            ProducerRecord<byte[], byte @Nullable []> tick =
-                    new ProducerRecord<>(topic, 0, null, null);
+            ProducerRecord<byte[], byte @Nullable []> tick = new ProducerRecord<>(topic, 0, null, null);
             tick.headers().add(Tick.HEADER, new byte[0]);
             producer.send(tick, acknowledged);
         }
@@ -84,14 +69,12 @@ record EventLog(
         return new EventLog(stream, partition, events + more, malformed, end + more + 1);
     }
 
-    /// Writes the spec of the stream's model, under a name of its own, so that it learns from the beginning of this topic.
+    /// Writes the spec of the stream's model, under a name of its own, so that it learns from the beginning of this
+    /// topic.
     Path writeSpec(String model, int miniBatch, Path directory) {
-        String yaml =
-                stream.spec()
-                        .replaceFirst("(?m)^model: .*$", "model: " + model)
-                        .replaceFirst("\\btopic: [\\w-]+", "topic: " + partition.topic())
-                        .replaceFirst(
-                                "(?m)^mini-batch: .*$", "mini-batch: { size: " + miniBatch + " }");
+        String yaml = stream.spec().replaceFirst("(?m)^model: .*$", "model: " + model)
+                .replaceFirst("\\btopic: [\\w-]+", "topic: " + partition.topic())
+                .replaceFirst("(?m)^mini-batch: .*$", "mini-batch: { size: " + miniBatch + " }");
         try {
             Files.createDirectories(directory);
             return Files.writeString(directory.resolve("spec.yaml"), yaml);
@@ -101,19 +84,10 @@ record EventLog(
     }
 
     private static Producer<byte[], byte @Nullable []> producer(LocalStack stack) {
-        return new KafkaProducer<>(
-                Map.of(
-                        ProducerConfig.BOOTSTRAP_SERVERS_CONFIG,
-                        stack.bootstrapServers(),
-                        ProducerConfig.KEY_SERIALIZER_CLASS_CONFIG,
-                        ByteArraySerializer.class.getName(),
-                        ProducerConfig.VALUE_SERIALIZER_CLASS_CONFIG,
-                        ByteArraySerializer.class.getName(),
-                        ProducerConfig.ACKS_CONFIG,
-                        "all",
-                        ProducerConfig.LINGER_MS_CONFIG,
-                        "10",
-                        ProducerConfig.BATCH_SIZE_CONFIG,
-                        "131072"));
+        return new KafkaProducer<>(Map.of(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, stack.bootstrapServers(),
+                ProducerConfig.KEY_SERIALIZER_CLASS_CONFIG, ByteArraySerializer.class.getName(),
+                ProducerConfig.VALUE_SERIALIZER_CLASS_CONFIG, ByteArraySerializer.class.getName(),
+                ProducerConfig.ACKS_CONFIG, "all", ProducerConfig.LINGER_MS_CONFIG, "10",
+                ProducerConfig.BATCH_SIZE_CONFIG, "131072"));
     }
 }

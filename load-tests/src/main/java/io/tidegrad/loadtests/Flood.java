@@ -23,15 +23,12 @@ enum Flood {
     /// Half of a request's headers, and then silence.
     HALF_REQUESTS("half requests", "POST /health HTTP/1.1\r\nHost: flood\r\nContent-Le"),
     /// A body of which the beginning comes; then the connection is reset.
-    HALF_BODIES(
-            "half bodies, reset",
+    HALF_BODIES("half bodies, reset",
             "POST %s HTTP/1.1\r\nHost: flood\r\nContent-Type: application/json\r\n"
                     + "Content-Length: 900\r\n\r\n{\"origin\": \"JFK\","),
     /// Metrics and health asked for over and over, and no answer read.
-    UNREAD(
-            "unread answers",
-            ("GET /metrics HTTP/1.1\r\nHost: flood\r\n\r\n"
-                            + "GET /health HTTP/1.1\r\nHost: flood\r\n\r\n")
+    UNREAD("unread answers",
+            ("GET /metrics HTTP/1.1\r\nHost: flood\r\n\r\n" + "GET /health HTTP/1.1\r\nHost: flood\r\n\r\n")
                     .repeat(1_000));
 
     /// At once as many as the attack has, then as many as this a second in place of the oldest ones.
@@ -94,8 +91,7 @@ enum Flood {
             while (!ending && connections > 0) {
                 if (open.size() >= connections) {
                     again++;
-                    LockSupport.parkNanos(
-                            start + again * 1_000_000_000L / againPerSecond - System.nanoTime());
+                    LockSupport.parkNanos(start + again * 1_000_000_000L / againPerSecond - System.nanoTime());
                     reset(open.poll());
                 } else {
                     start = System.nanoTime();
@@ -118,10 +114,7 @@ enum Flood {
             try {
                 channel = SocketChannel.open();
                 channel.setOption(StandardSocketOptions.SO_LINGER, 0); // closing resets
-                channel.socket()
-                        .connect(
-                                new InetSocketAddress(InetAddress.getLoopbackAddress(), port),
-                                1_000);
+                channel.socket().connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 1_000);
                 channel.configureBlocking(false);
                 channel.write(bytes.duplicate());
                 return channel;

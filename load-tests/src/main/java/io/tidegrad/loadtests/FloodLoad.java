@@ -24,8 +24,9 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Stream;
 
-/// Trainer and scorer under floods of connections, each at limits of open files that the flood goes beyond, with a client
-/// beside that behaves well: how long it waits, whether it gets a connection, and whether the port answers afterwards.
+/// Trainer and scorer under floods of connections, each at limits of open files that the flood goes beyond, with a
+/// client beside that behaves well: how long it waits, whether it gets a connection, and whether the port answers
+/// afterwards.
 public final class FloodLoad extends LoadTest {
     private static final ShippedStream STREAM = ShippedStream.FLIGHTS;
     private static final String MODEL = "flights-flood";
@@ -42,20 +43,11 @@ public final class FloodLoad extends LoadTest {
 
     /// @param limits of open files
     /// @param seconds of each flood
-    public FloodLoad(
-            List<Integer> limits,
-            int seconds,
-            boolean json,
-            PrintStream out,
-            PrintStream progress) {
+    public FloodLoad(List<Integer> limits, int seconds, boolean json, PrintStream out, PrintStream progress) {
         super(out, progress);
-        if (limits.isEmpty()
-                || limits.stream().anyMatch(limit -> limit <= FileDescriptors.besides())) {
+        if (limits.isEmpty() || limits.stream().anyMatch(limit -> limit <= FileDescriptors.besides())) {
             throw new IllegalArgumentException(
-                    "--limits expects numbers above "
-                            + FileDescriptors.besides()
-                            + ", found "
-                            + limits);
+                    "--limits expects numbers above " + FileDescriptors.besides() + ", found " + limits);
         }
         if (seconds < 1) {
             throw new IllegalArgumentException("--seconds expects at least 1, found " + seconds);
@@ -69,16 +61,9 @@ public final class FloodLoad extends LoadTest {
     /// @param cpu seconds of the server's
     /// @param opened connections of the attack
     /// @param alive whether a new connection is answered afterwards
-    private record Row(
-            String server,
-            int limit,
-            Flood flood,
-            long opened,
-            long open,
-            double cpu,
-            WellBehaved.Seen seen,
-            long logBytes,
-            boolean alive) {}
+    private record Row(String server, int limit, Flood flood, long opened, long open, double cpu, WellBehaved.Seen seen,
+            long logBytes, boolean alive) {
+    }
 
     @Override
     protected String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
@@ -93,71 +78,33 @@ public final class FloodLoad extends LoadTest {
         }
         String result = json ? json(rows) : text(rows);
         if (!rows.stream().allMatch(Row::alive)) {
-            throw new LoadTestException(
-                    "expected every port to answer after its flood, found\n" + result);
+            throw new LoadTestException("expected every port to answer after its flood, found\n" + result);
         }
         return result;
     }
 
-    private List<Row> trainer(LocalStack stack, Path spec, int limit, Path files)
-            throws InterruptedException {
+    private List<Row> trainer(LocalStack stack, Path spec, int limit, Path files) throws InterruptedException {
         int port = Ports.free();
-        List<String> command =
-                List.of(
-                        TrainerMain.class.getName(),
-                        "--bootstrap-servers",
-                        stack.bootstrapServers(),
-                        "--registry-url",
-                        stack.registryUrl(),
-                        "--spec",
-                        spec.toString(),
-                        "--state-dir",
-                        files.resolve("state").toString(),
-                        "--http-port",
-                        String.valueOf(port));
-        return floods(
-                "trainer",
-                limit,
-                command,
-                files,
-                port,
-                "/health",
+        List<String> command = List.of(TrainerMain.class.getName(), "--bootstrap-servers", stack.bootstrapServers(),
+                "--registry-url", stack.registryUrl(), "--spec", spec.toString(), "--state-dir",
+                files.resolve("state").toString(), "--http-port", String.valueOf(port));
+        return floods("trainer", limit, command, files, port, "/health",
                 bytes("GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"),
-                health ->
-                        health.path("models").path(0).path("published_version").asLong(-1)
-                                >= EVENTS);
+                health -> health.path("models").path(0).path("published_version").asLong(-1) >= EVENTS);
     }
 
     private List<Row> scorer(LocalStack stack, StreamEvent question, int limit, Path files)
             throws InterruptedException {
         int port = Ports.free();
-        List<String> command =
-                List.of(
-                        ScorerMain.class.getName(),
-                        "--bootstrap-servers",
-                        stack.bootstrapServers(),
-                        "--model",
-                        MODEL,
-                        "--max-connections",
-                        String.valueOf(limit - FileDescriptors.besides()),
-                        "--http-port",
-                        String.valueOf(port));
+        List<String> command = List.of(ScorerMain.class.getName(), "--bootstrap-servers", stack.bootstrapServers(),
+                "--model", MODEL, "--max-connections", String.valueOf(limit - FileDescriptors.besides()), "--http-port",
+                String.valueOf(port));
         String path = "/v1/models/" + MODEL + "/score";
         String body = Json.write(question.toQuestion());
-        return floods(
-                "scorer",
-                limit,
-                command,
-                files,
-                port,
-                path,
-                bytes(
-                        "POST "
-                                + path
-                                + " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: "
-                                + body.getBytes(StandardCharsets.UTF_8).length
-                                + "\r\n\r\n"
-                                + body),
+        return floods("scorer", limit, command, files, port, path,
+                bytes("POST " + path
+                        + " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: "
+                        + body.getBytes(StandardCharsets.UTF_8).length + "\r\n\r\n" + body),
                 health -> health.path("ready").asBoolean());
     }
 
@@ -171,41 +118,20 @@ public final class FloodLoad extends LoadTest {
     }
 
     /// One after the other on the same process; one that a flood has killed is started again for the next.
-    private List<Row> floods(
-            String server,
-            int limit,
-            List<String> command,
-            Path files,
-            int port,
-            String bodies,
-            byte[] request,
-            Ready ready)
-            throws InterruptedException {
+    private List<Row> floods(String server, int limit, List<String> command, Path files, int port, String bodies,
+            byte[] request, Ready ready) throws InterruptedException {
         List<Row> rows = new ArrayList<>();
         List<Flood> left = new ArrayList<>(List.of(Flood.values()));
         while (!left.isEmpty()) {
-            try (ChildJvm process = start(server, limit, command, files);
-                    Json http = new Json()) {
-                Await.until(
-                        "the " + server + " to be ready",
-                        READY_WITHIN,
-                        () -> {
-                            process.requireAlive();
-                            JsonNode health = http.get("http://127.0.0.1:" + port + "/health");
-                            return health != null && ready.says(health);
-                        });
+            try (ChildJvm process = start(server, limit, command, files); Json http = new Json()) {
+                Await.until("the " + server + " to be ready", READY_WITHIN, () -> {
+                    process.requireAlive();
+                    JsonNode health = http.get("http://127.0.0.1:" + port + "/health");
+                    return health != null && ready.says(health);
+                });
                 boolean alive = true;
                 while (alive && !left.isEmpty()) {
-                    Row row =
-                            flood(
-                                    server,
-                                    limit,
-                                    left.removeFirst(),
-                                    process,
-                                    files,
-                                    port,
-                                    bodies,
-                                    request);
+                    Row row = flood(server, limit, left.removeFirst(), process, files, port, bodies, request);
                     rows.add(row);
                     alive = row.alive();
                     say("%s", line(row));
@@ -216,25 +142,12 @@ public final class FloodLoad extends LoadTest {
     }
 
     private static ChildJvm start(String server, int limit, List<String> command, Path files) {
-        return ChildJvm.run(
-                List.of("sh", "-c", "ulimit -n " + limit + "; exec \"$0\" \"$@\""),
-                server,
-                childFlags(),
-                command,
-                files.resolve(server + ".out"),
-                files.resolve(server + ".log"));
+        return ChildJvm.run(List.of("sh", "-c", "ulimit -n " + limit + "; exec \"$0\" \"$@\""), server, childFlags(),
+                command, files.resolve(server + ".out"), files.resolve(server + ".log"));
     }
 
-    private Row flood(
-            String server,
-            int limit,
-            Flood flood,
-            ChildJvm process,
-            Path files,
-            int port,
-            String bodies,
-            byte[] request)
-            throws InterruptedException {
+    private Row flood(String server, int limit, Flood flood, ChildJvm process, Path files, int port, String bodies,
+            byte[] request) throws InterruptedException {
         Path log = files.resolve(server + ".log");
         long logBytes = size(log);
         double cpu = CpuClock.seconds(process.pid());
@@ -252,20 +165,11 @@ public final class FloodLoad extends LoadTest {
                 seen = client.seen();
             }
         }
-        return new Row(
-                server,
-                limit,
-                flood,
-                opened,
-                most,
-                CpuClock.seconds(process.pid()) - cpu,
-                seen,
-                size(log) - logBytes,
-                answers(process, port, request));
+        return new Row(server, limit, flood, opened, most, CpuClock.seconds(process.pid()) - cpu, seen,
+                size(log) - logBytes, answers(process, port, request));
     }
 
-    private static boolean answers(ChildJvm process, int port, byte[] request)
-            throws InterruptedException {
+    private static boolean answers(ChildJvm process, int port, byte[] request) throws InterruptedException {
         long end = System.nanoTime() + ALIVE_WITHIN.toNanos();
         while (System.nanoTime() - end < 0 && process.isAlive()) {
             if (WellBehaved.isAnswered(port, request)) {
@@ -295,45 +199,18 @@ public final class FloodLoad extends LoadTest {
 
     private static String text(List<Row> rows) {
         StringBuilder text = new StringBuilder();
-        text.append(
-                String.format(
-                        Locale.ROOT,
-                        "%-8s %6s  %-18s %9s %6s %6s %9s %7s %7s %8s %8s %12s %8s %s%n",
-                        "server",
-                        "limit",
-                        "flood",
-                        "opened",
-                        "files",
-                        "cpu s",
-                        "answered",
-                        "failed",
-                        "p50 ms",
-                        "p99 ms",
-                        "max ms",
-                        "new answered",
-                        "log KiB",
-                        "alive after"));
+        text.append(String.format(Locale.ROOT, "%-8s %6s  %-18s %9s %6s %6s %9s %7s %7s %8s %8s %12s %8s %s%n",
+                "server", "limit", "flood", "opened", "files", "cpu s", "answered", "failed", "p50 ms", "p99 ms",
+                "max ms", "new answered", "log KiB", "alive after"));
         rows.forEach(row -> text.append(line(row)).append(System.lineSeparator()));
         return text.toString();
     }
 
     private static String line(Row row) {
-        return String.format(
-                Locale.ROOT,
-                "%-8s %,6d  %-18s %,9d %,6d %6.1f %,9d %,7d %7.1f %8.1f %8.1f %12s %8.1f %s",
-                row.server(),
-                row.limit(),
-                row.flood().label(),
-                row.opened(),
-                row.open(),
-                row.cpu(),
-                row.seen().answered(),
-                row.seen().failed(),
-                row.seen().p50(),
-                row.seen().p99(),
-                row.seen().max(),
-                row.seen().connected() + "/" + (row.seen().connected() + row.seen().refused()),
-                row.logBytes() / 1024.0,
+        return String.format(Locale.ROOT, "%-8s %,6d  %-18s %,9d %,6d %6.1f %,9d %,7d %7.1f %8.1f %8.1f %12s %8.1f %s",
+                row.server(), row.limit(), row.flood().label(), row.opened(), row.open(), row.cpu(),
+                row.seen().answered(), row.seen().failed(), row.seen().p50(), row.seen().p99(), row.seen().max(),
+                row.seen().connected() + "/" + (row.seen().connected() + row.seen().refused()), row.logBytes() / 1024.0,
                 row.alive() ? "yes" : "NO");
     }
 

@@ -30,9 +30,10 @@ import java.util.Locale;
 import java.util.Map;
 import org.apache.kafka.common.TopicPartition;
 
-/// From an event to the first answer that knows it: how long after it was to be produced a client of the scorer, over HTTP,
-/// first gets an answer of a version that has learned it. Broker, registry, trainer and scorer are processes of their own, the
-/// events come in an open loop, and the parts of the time are told apart by what a broker and any consumer can see.
+/// From an event to the first answer that knows it: how long after it was to be produced a client of the scorer, over
+/// HTTP, first gets an answer of a version that has learned it. Broker, registry, trainer and scorer are processes of
+/// their own, the events come in an open loop, and the parts of the time are told apart by what a broker and any
+/// consumer can see.
 public final class FreshnessLoad extends LoadTest {
     private static final ShippedStream STREAM = ShippedStream.FLIGHTS;
     private static final String TOPIC = "flights";
@@ -42,8 +43,7 @@ public final class FreshnessLoad extends LoadTest {
     private static final int BUCKETS_MIN = 8;
     private static final int DIMENSION = 8;
 
-    private static final String SPEC =
-            """
+    private static final String SPEC = """
             model: MODEL
             input:    { topic: TOPIC, event-time: departed }
             label:    { field: late }
@@ -68,21 +68,13 @@ public final class FreshnessLoad extends LoadTest {
         super(out, progress);
         this.options = options;
         long others = weights(spec(BUCKETS_MIN)) - (long) BUCKETS_MIN * DIMENSION;
-        spec =
-                spec(
-                        (int)
-                                Math.max(
-                                        BUCKETS_MIN,
-                                        Math.ceilDiv(options.weights() - others, DIMENSION)));
+        spec = spec((int) Math.max(BUCKETS_MIN, Math.ceilDiv(options.weights() - others, DIMENSION)));
         weights = weights(spec);
     }
 
     private ModelSpec spec(int buckets) {
-        return ModelSpec.parse(
-                SPEC.replace("MODEL", MODEL)
-                        .replace("TOPIC", TOPIC)
-                        .replace("BUCKETS", String.valueOf(buckets))
-                        .replace("EVERY", options.publishEvery().toString()),
+        return ModelSpec.parse(SPEC.replace("MODEL", MODEL).replace("TOPIC", TOPIC)
+                .replace("BUCKETS", String.valueOf(buckets)).replace("EVERY", options.publishEvery().toString()),
                 "the spec");
     }
 
@@ -97,93 +89,65 @@ public final class FreshnessLoad extends LoadTest {
         Path files = directory.logs().resolve(MODEL);
         int trainerPort = Ports.free();
         int port = Ports.free();
-        try (Json http = new Json();
-                ChildJvm trainer = trainer(stack, files, trainerPort)) {
+        try (Json http = new Json(); ChildJvm trainer = trainer(stack, files, trainerPort)) {
             TrainerClient client = new TrainerClient(http, trainerPort, MODEL);
             await("the trainer to run", trainer::requireAlive, () -> client.health().running());
             try (ChildJvm scorer = scorer(stack, files, port)) {
-                await(
-                        "the scorer to answer",
-                        scorer::requireAlive,
+                await("the scorer to answer", scorer::requireAlive,
                         () -> http.get("http://127.0.0.1:" + port + "/health") != null);
                 return measure(stack, trainer, scorer, shipped, port);
             }
         }
     }
 
-    private String measure(
-            LocalStack stack,
-            ChildJvm trainer,
-            ChildJvm scorer,
-            List<StreamEvent> shipped,
-            int port)
+    private String measure(LocalStack stack, ChildJvm trainer, ChildJvm scorer, List<StreamEvent> shipped, int port)
             throws InterruptedException {
         int opening = events(options.opening());
         int all = opening + events(options.window());
         try (Asker asker = new Asker(port, MODEL, Json.write(shipped.getFirst().toQuestion()));
-                SnapshotWatch watch =
-                        new SnapshotWatch(
-                                stack.bootstrapServers(), Topics.DEFAULT.snapshots(MODEL));
-                PacedEvents events =
-                        new PacedEvents(
-                                stack, TOPIC, STREAM, shipped, options.eventsPerSecond(), all)) {
-            Runnable healthy =
-                    () -> {
-                        trainer.requireAlive();
-                        scorer.requireAlive();
-                        asker.requireHealthy();
-                        watch.requireHealthy();
-                        events.requireHealthy();
-                    };
+                SnapshotWatch watch = new SnapshotWatch(stack.bootstrapServers(), Topics.DEFAULT.snapshots(MODEL));
+                PacedEvents events = new PacedEvents(stack, TOPIC, STREAM, shipped, options.eventsPerSecond(), all)) {
+            Runnable healthy = () -> {
+                trainer.requireAlive();
+                scorer.requireAlive();
+                asker.requireHealthy();
+                watch.requireHealthy();
+                events.requireHealthy();
+            };
             say("%,d weights, %,.0f events/s", weights, options.eventsPerSecond());
             double cpu = CpuClock.seconds(trainer.pid()) + CpuClock.seconds(scorer.pid());
-            long epochNanos =
-                    ChronoUnit.NANOS.between(Instant.EPOCH, Instant.now()) - System.nanoTime();
+            long epochNanos = ChronoUnit.NANOS.between(Instant.EPOCH, Instant.now()) - System.nanoTime();
             events.start();
             Duration sending = options.opening().plus(options.window()).plus(WITHIN);
-            Await.until(
-                    "all events sent",
-                    sending,
-                    () -> {
-                        healthy.run();
-                        return events.isDone();
-                    });
+            Await.until("all events sent", sending, () -> {
+                healthy.run();
+                return events.isDone();
+            });
             await("an answer that knows them all", healthy, () -> asker.answered().newest() >= all);
             await("a snapshot of them all", healthy, () -> watch.published().newest() >= all);
             cpu = CpuClock.seconds(trainer.pid()) + CpuClock.seconds(scorer.pid()) - cpu;
             Parts parts = new Parts(events, watch, asker, epochNanos, opening, all);
             long versions = asker.answered().versionsFrom(0);
             long bytes = watch.bytes();
-            double perSecond =
-                    options.backlog() == 0
-                            ? 0
-                            : backlog(stack, shipped, all, trainer, asker, healthy);
+            double perSecond = options.backlog() == 0 ? 0 : backlog(stack, shipped, all, trainer, asker, healthy);
             return text(parts, events, asker, versions, bytes, cpu, perSecond);
         }
     }
 
-    /// Events a second, of a backlog, from when the trainer begins with it until an answer knows all of it. It is written while
-    /// the trainer stands still, between two transactions.
-    private double backlog(
-            LocalStack stack,
-            List<StreamEvent> shipped,
-            int written,
-            ChildJvm trainer,
-            Asker asker,
-            Runnable healthy)
-            throws InterruptedException {
+    /// Events a second, of a backlog, from when the trainer begins with it until an answer knows all of it. It is
+    /// written while the trainer stands still, between two transactions.
+    private double backlog(LocalStack stack, List<StreamEvent> shipped, int written, ChildJvm trainer, Asker asker,
+            Runnable healthy) throws InterruptedException {
         say("a backlog of %,d events", options.backlog());
         trainer.pause();
         try {
-            new EventLog(STREAM, new TopicPartition(TOPIC, 0), written, false, written)
-                    .with(stack, shipped, options.backlog());
+            new EventLog(STREAM, new TopicPartition(TOPIC, 0), written, false, written).with(stack, shipped,
+                    options.backlog());
         } finally {
             trainer.resume();
         }
         long start = System.nanoTime();
-        await(
-                "an answer that knows the backlog",
-                healthy,
+        await("an answer that knows the backlog", healthy,
                 () -> asker.answered().newest() >= written + options.backlog());
         return options.backlog() / ((System.nanoTime() - start) * 1e-9);
     }
@@ -194,13 +158,10 @@ public final class FreshnessLoad extends LoadTest {
 
     private static void await(String expected, Runnable healthy, Await.Condition condition)
             throws InterruptedException {
-        Await.until(
-                expected,
-                WITHIN,
-                () -> {
-                    healthy.run();
-                    return condition.holds();
-                });
+        Await.until(expected, WITHIN, () -> {
+            healthy.run();
+            return condition.holds();
+        });
     }
 
     private ChildJvm trainer(LocalStack stack, Path files, int port) {
@@ -211,47 +172,25 @@ public final class FreshnessLoad extends LoadTest {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        List<String> command =
-                new ArrayList<>(
-                        List.of(
-                                TrainerMain.class.getName(),
-                                "--bootstrap-servers",
-                                stack.bootstrapServers(),
-                                "--registry-url",
-                                stack.registryUrl(),
-                                "--spec",
-                                specFile.toString(),
-                                "--state-dir",
-                                files.resolve("state").toString(),
-                                "--http-port",
-                                String.valueOf(port)));
+        List<String> command = new ArrayList<>(List.of(TrainerMain.class.getName(), "--bootstrap-servers",
+                stack.bootstrapServers(), "--registry-url", stack.registryUrl(), "--spec", specFile.toString(),
+                "--state-dir", files.resolve("state").toString(), "--http-port", String.valueOf(port)));
         if (options.commitMillis() > 0) {
-            command.addAll(
-                    List.of("--kafka.commit.interval.ms", String.valueOf(options.commitMillis())));
+            command.addAll(List.of("--kafka.commit.interval.ms", String.valueOf(options.commitMillis())));
         }
         return start("trainer", command, files);
     }
 
     private ChildJvm scorer(LocalStack stack, Path files, int port) {
-        return start(
-                "scorer",
-                List.of(
-                        ScorerMain.class.getName(),
-                        "--bootstrap-servers",
-                        stack.bootstrapServers(),
-                        "--model",
-                        MODEL,
-                        "--http-port",
-                        String.valueOf(port)),
-                files);
+        return start("scorer", List.of(ScorerMain.class.getName(), "--bootstrap-servers", stack.bootstrapServers(),
+                "--model", MODEL, "--http-port", String.valueOf(port)), files);
     }
 
     private ChildJvm start(String name, List<String> command, Path files) {
         List<String> flags = new ArrayList<>(childFlags());
         // Twice a model while another is taken in, and what the JVM and Kafka's clients need.
         flags.add("-Xmx" + (512 + 6 * weights * Float.BYTES / 1_000_000) + "m");
-        return ChildJvm.run(
-                name, flags, command, files.resolve(name + ".out"), files.resolve(name + ".log"));
+        return ChildJvm.run(name, flags, command, files.resolve(name + ".out"), files.resolve(name + ".log"));
     }
 
     /// Of every event of the window, milliseconds.
@@ -261,13 +200,7 @@ public final class FreshnessLoad extends LoadTest {
         final double[] answered; // to an answer: fetched, verified, swapped, asked for
         final double[] whole;
 
-        Parts(
-                PacedEvents events,
-                SnapshotWatch watch,
-                Asker asker,
-                long epochNanos,
-                int from,
-                int to) {
+        Parts(PacedEvents events, SnapshotWatch watch, Asker asker, long epochNanos, int from, int to) {
             long[] appendedMillis = events.appendedMillis();
             long[] publishedNanos = watch.published().firstIn(to);
             long[] answeredNanos = asker.answered().firstIn(to);
@@ -299,14 +232,8 @@ public final class FreshnessLoad extends LoadTest {
         }
     }
 
-    private String text(
-            Parts parts,
-            PacedEvents events,
-            Asker asker,
-            long versions,
-            long snapshotBytes,
-            double cpuSeconds,
-            double backlogPerSecond) {
+    private String text(Parts parts, PacedEvents events, Asker asker, long versions, long snapshotBytes,
+            double cpuSeconds, double backlogPerSecond) {
         Map<String, double[]> all = new LinkedHashMap<>();
         all.put("whole", parts.whole);
         all.put("append", parts.appended);
@@ -319,13 +246,12 @@ public final class FreshnessLoad extends LoadTest {
             line.put("events", parts.whole.length);
             line.put("publish_ms", options.publishEvery().toMillis());
             line.put("commit_ms", options.commitMillis());
-            all.forEach(
-                    (name, sorted) -> {
-                        String prefix = name.equals("whole") ? "" : name + "_";
-                        line.put(prefix + "p50_ms", Parts.percentile(sorted, 0.5));
-                        line.put(prefix + "p99_ms", Parts.percentile(sorted, 0.99));
-                        line.put(prefix + "max_ms", sorted[sorted.length - 1]);
-                    });
+            all.forEach((name, sorted) -> {
+                String prefix = name.equals("whole") ? "" : name + "_";
+                line.put(prefix + "p50_ms", Parts.percentile(sorted, 0.5));
+                line.put(prefix + "p99_ms", Parts.percentile(sorted, 0.99));
+                line.put(prefix + "max_ms", sorted[sorted.length - 1]);
+            });
             line.put("versions_answered", versions);
             line.put("snapshot_bytes", snapshotBytes);
             line.put("sent_late_max_ms", events.latestNanos() * 1e-6);
@@ -334,9 +260,7 @@ public final class FreshnessLoad extends LoadTest {
             line.put("backlog_events_per_s", backlogPerSecond);
             return Json.write(line) + "\n";
         }
-        return String.format(
-                Locale.ROOT,
-                """
+        return String.format(Locale.ROOT, """
                 %,d weights, %,.0f events/s for %d s, a snapshot every %d ms%s
                                                      p50      p99      max   ms
                 event to answer              %s
@@ -344,38 +268,19 @@ public final class FreshnessLoad extends LoadTest {
                   learned and committed      %s
                   loaded and asked for       %s
                 %,d answers by %,d versions; %,.1f MB of snapshots; an event was sent at most %.0f ms late; trainer and scorer took %.1f s of CPU
-                %s""",
-                weights,
-                options.eventsPerSecond(),
-                options.window().toSeconds(),
+                %s""", weights, options.eventsPerSecond(), options.window().toSeconds(),
                 options.publishEvery().toMillis(),
-                options.commitMillis() == 0
-                        ? ""
-                        : ", a commit every " + options.commitMillis() + " ms",
-                row(parts.whole),
-                row(parts.appended),
-                row(parts.published),
-                row(parts.answered),
-                asker.answers(),
-                versions,
-                snapshotBytes * 1e-6,
-                events.latestNanos() * 1e-6,
-                cpuSeconds,
-                options.backlog() == 0
-                        ? ""
-                        : String.format(
-                                Locale.ROOT,
+                options.commitMillis() == 0 ? "" : ", a commit every " + options.commitMillis() + " ms",
+                row(parts.whole), row(parts.appended), row(parts.published), row(parts.answered), asker.answers(),
+                versions, snapshotBytes * 1e-6, events.latestNanos() * 1e-6, cpuSeconds,
+                options.backlog() == 0 ? ""
+                        : String.format(Locale.ROOT,
                                 "%,d events that lay ready: %,.0f events/s until an answer knew them all%n",
-                                options.backlog(),
-                                backlogPerSecond));
+                                options.backlog(), backlogPerSecond));
     }
 
     private static String row(double[] sorted) {
-        return String.format(
-                Locale.ROOT,
-                "%8.1f %8.1f %8.1f",
-                Parts.percentile(sorted, 0.5),
-                Parts.percentile(sorted, 0.99),
-                sorted[sorted.length - 1]);
+        return String.format(Locale.ROOT, "%8.1f %8.1f %8.1f", Parts.percentile(sorted, 0.5),
+                Parts.percentile(sorted, 0.99), sorted[sorted.length - 1]);
     }
 }

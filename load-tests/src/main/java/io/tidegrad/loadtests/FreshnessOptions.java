@@ -10,15 +10,8 @@ import java.time.Duration;
 /// @param commitMillis between two commits; 0 for the trainer's own choice
 /// @param backlog events that lie ready at the end, to see how many a second are learned; 0 for none
 /// @param json one line of JSON instead of text for people
-public record FreshnessOptions(
-        long weights,
-        double eventsPerSecond,
-        Duration opening,
-        Duration window,
-        Duration publishEvery,
-        int commitMillis,
-        int backlog,
-        boolean json) {
+public record FreshnessOptions(long weights, double eventsPerSecond, Duration opening, Duration window,
+        Duration publishEvery, int commitMillis, int backlog, boolean json) {
     private static final long WEIGHTS_MAX = 1L << 28;
     private static final double RATE_MAX = 1_000_000;
     private static final long EVENTS_MAX = 50_000_000;

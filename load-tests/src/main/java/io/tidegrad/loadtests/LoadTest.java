@@ -40,8 +40,7 @@ public abstract class LoadTest {
             out.flush();
         } catch (LoadTestException | LocalStackException e) {
             String logs = resources.keepLogs();
-            throw new LoadTestException(
-                    e.getMessage() + (logs.isEmpty() ? "" : "\nLogs of all processes: " + logs), e);
+            throw new LoadTestException(e.getMessage() + (logs.isEmpty() ? "" : "\nLogs of all processes: " + logs), e);
         } finally {
             resources.close();
             Resources.removeHook(hook);
@@ -54,8 +53,7 @@ public abstract class LoadTest {
     }
 
     /// Returns what to print.
-    protected abstract String measure(LocalStack stack, RunDirectory directory)
-            throws InterruptedException;
+    protected abstract String measure(LocalStack stack, RunDirectory directory) throws InterruptedException;
 
     protected final void say(String format, Object... values) {
         progress.println(String.format(Locale.ROOT, format, values));

@@ -14,8 +14,8 @@ import org.apache.avro.generic.GenericData;
 import org.apache.avro.generic.GenericRecord;
 import org.jspecify.annotations.Nullable;
 
-/// What can be wrong with an event, from the first byte to the last: each is refused at another place of the trainer's way
-/// from bytes to a row.
+/// What can be wrong with an event, from the first byte to the last: each is refused at another place of the trainer's
+/// way from bytes to a row.
 enum Malformed {
     /// No value at all.
     NULL,
@@ -47,16 +47,9 @@ enum Malformed {
             this.topic = topic;
             schema = stream.schema();
             String label = ModelSpec.parse(stream.spec(), stream.specFile()).label().field();
-            unlabeled =
-                    Schema.createRecord(
-                            schema.getName(),
-                            "Without its label.",
-                            schema.getNamespace(),
-                            false,
-                            schema.getFields().stream()
-                                    .filter(field -> !field.name().equals(label))
-                                    .map(field -> new Schema.Field(field, field.schema()))
-                                    .toList());
+            unlabeled = Schema.createRecord(schema.getName(), "Without its label.", schema.getNamespace(), false,
+                    schema.getFields().stream().filter(field -> !field.name().equals(label))
+                            .map(field -> new Schema.Field(field, field.schema())).toList());
             serializer.configure(Map.of("schema.registry.url", registryUrl), false);
         }
 
@@ -72,8 +65,7 @@ enum Malformed {
                     value[0] = 1;
                     yield value;
                 }
-                case UNKNOWN_SCHEMA_ID ->
-                        ByteBuffer.wrap(good(event)).putInt(1, UNKNOWN_ID).array();
+                case UNKNOWN_SCHEMA_ID -> ByteBuffer.wrap(good(event)).putInt(1, UNKNOWN_ID).array();
                 case TRUNCATED -> {
                     byte[] value = good(event);
                     yield Arrays.copyOf(value, value.length - 1);

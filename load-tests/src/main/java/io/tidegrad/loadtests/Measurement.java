@@ -8,12 +8,7 @@ package io.tidegrad.loadtests;
 /// @param brokerCpuSeconds of the broker's process in the window; 0 for the engine, which asks nothing of it
 /// @param weightsHash after the last event; empty for the consumer, which learns nothing
 /// @param stateHash likewise
-record Measurement(
-        long events,
-        double seconds,
-        double cpuSeconds,
-        double brokerCpuSeconds,
-        String weightsHash,
+record Measurement(long events, double seconds, double cpuSeconds, double brokerCpuSeconds, String weightsHash,
         String stateHash) {
     double eventsPerSecond() {
         return events / seconds;
@@ -28,7 +23,6 @@ record Measurement(
     }
 
     Measurement withBroker(double cpuSeconds) {
-        return new Measurement(
-                events, seconds, this.cpuSeconds, cpuSeconds, weightsHash, stateHash);
+        return new Measurement(events, seconds, this.cpuSeconds, cpuSeconds, weightsHash, stateHash);
     }
 }

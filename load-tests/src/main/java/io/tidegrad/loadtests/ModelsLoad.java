@@ -52,8 +52,7 @@ public final class ModelsLoad extends LoadTest {
     private static final long HEAP_MB = 512;
     private static final long HEAP_MB_A_MODEL = 8;
 
-    private static final String SPEC =
-            """
+    private static final String SPEC = """
             model: MODEL
             input:    { topic: TOPIC, event-time: departed }
             label:    { field: late }
@@ -75,17 +74,10 @@ public final class ModelsLoad extends LoadTest {
     /// @param idle how long they are watched without events
     /// @param events that each of them learns then
     /// @param json one line of JSON instead of text for people
-    public ModelsLoad(
-            int models,
-            Duration idle,
-            long events,
-            boolean json,
-            PrintStream out,
-            PrintStream progress) {
+    public ModelsLoad(int models, Duration idle, long events, boolean json, PrintStream out, PrintStream progress) {
         super(out, progress);
         if (models < 1 || models > MODELS_MAX) {
-            throw new IllegalArgumentException(
-                    "--models expects 1 to " + MODELS_MAX + ", found " + models);
+            throw new IllegalArgumentException("--models expects 1 to " + MODELS_MAX + ", found " + models);
         }
         if (idle.toSeconds() < 1) {
             throw new IllegalArgumentException("--seconds expects 1 or more, found " + idle);
@@ -97,12 +89,9 @@ public final class ModelsLoad extends LoadTest {
     }
 
     /// What was found.
-    private record Found(
-            double startSeconds,
-            double idleCores,
-            long idleTransactions,
-            double learnSeconds,
-            double learnCores) {}
+    private record Found(double startSeconds, double idleCores, long idleTransactions, double learnSeconds,
+            double learnCores) {
+    }
 
     @Override
     protected String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
@@ -115,17 +104,9 @@ public final class ModelsLoad extends LoadTest {
         long since = System.nanoTime();
         try (Json http = new Json();
                 Admin admin =
-                        Admin.create(
-                                Map.of(
-                                        AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG,
-                                        stack.bootstrapServers()));
-                ChildJvm trainer =
-                        ChildJvm.run(
-                                "trainer",
-                                flags,
-                                command(stack, log, files, port),
-                                files.resolve("trainer.out"),
-                                files.resolve("trainer.log"))) {
+                        Admin.create(Map.of(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, stack.bootstrapServers()));
+                ChildJvm trainer = ChildJvm.run("trainer", flags, command(stack, log, files, port),
+                        files.resolve("trainer.out"), files.resolve("trainer.log"))) {
             awaitSettled(trainer, http, port, log.end());
             double startSeconds = seconds(since);
             say("%d models learn, %.1f s after the start", models, startSeconds);
@@ -137,9 +118,8 @@ public final class ModelsLoad extends LoadTest {
             Thread.sleep(idle);
             double idleCores = (CpuClock.seconds(trainer.pid()) - cpu) / seconds(since);
             transactions = endOffsets(admin) - transactions;
-            say(
-                    "%.0f s without events: %.2f %% of a core a model, %d records of transactions",
-                    seconds(since), 100 * idleCores / models, transactions);
+            say("%.0f s without events: %.2f %% of a core a model, %d records of transactions", seconds(since),
+                    100 * idleCores / models, transactions);
 
             cpu = CpuClock.seconds(trainer.pid());
             since = System.nanoTime();
@@ -161,18 +141,9 @@ public final class ModelsLoad extends LoadTest {
     }
 
     private List<String> command(LocalStack stack, EventLog log, Path files, int port) {
-        List<String> command =
-                new ArrayList<>(
-                        List.of(
-                                TrainerMain.class.getName(),
-                                "--bootstrap-servers",
-                                stack.bootstrapServers(),
-                                "--registry-url",
-                                stack.registryUrl(),
-                                "--state-dir",
-                                files.resolve("state").toString(),
-                                "--http-port",
-                                String.valueOf(port)));
+        List<String> command = new ArrayList<>(List.of(TrainerMain.class.getName(), "--bootstrap-servers",
+                stack.bootstrapServers(), "--registry-url", stack.registryUrl(), "--state-dir",
+                files.resolve("state").toString(), "--http-port", String.valueOf(port)));
         try {
             Files.createDirectories(files);
             for (int model = 0; model < models; model++) {
@@ -190,59 +161,38 @@ public final class ModelsLoad extends LoadTest {
     private Map<String, TrainerHealth> awaitSettled(ChildJvm trainer, Json http, int port, long end)
             throws InterruptedException {
         Map<String, TrainerHealth> health = new LinkedHashMap<>();
-        Await.until(
-                models + " models that have learned up to offset " + end,
-                WITHIN,
-                () -> {
-                    trainer.requireAlive();
-                    health.putAll(TrainerClient.all(http, port));
-                    return health.size() == models
-                            && health.values().stream().allMatch(each -> each.settledAt(end));
-                });
+        Await.until(models + " models that have learned up to offset " + end, WITHIN, () -> {
+            trainer.requireAlive();
+            health.putAll(TrainerClient.all(http, port));
+            return health.size() == models && health.values().stream().allMatch(each -> each.settledAt(end));
+        });
         return health;
     }
 
     private static long endOffsets(Admin admin) throws InterruptedException {
         try {
             TopicDescription topic =
-                    admin.describeTopics(List.of(TRANSACTIONS))
-                            .allTopicNames()
-                            .get()
-                            .values()
-                            .iterator()
-                            .next();
+                    admin.describeTopics(List.of(TRANSACTIONS)).allTopicNames().get().values().iterator().next();
             Map<TopicPartition, OffsetSpec> all = new LinkedHashMap<>();
             IntStream.range(0, topic.partitions().size())
-                    .forEach(
-                            i -> all.put(new TopicPartition(TRANSACTIONS, i), OffsetSpec.latest()));
-            return admin.listOffsets(all).all().get().values().stream()
-                    .mapToLong(ListOffsetsResultInfo::offset)
-                    .sum();
+                    .forEach(i -> all.put(new TopicPartition(TRANSACTIONS, i), OffsetSpec.latest()));
+            return admin.listOffsets(all).all().get().values().stream().mapToLong(ListOffsetsResultInfo::offset).sum();
         } catch (ExecutionException e) {
             throw new LoadTestException("can't ask for the end of " + TRANSACTIONS + ": " + e, e);
         }
     }
 
     /// The hashes are also of the name.
-    private static void requireReplayedBits(
-            LocalStack stack, EventLog log, Map<String, TrainerHealth> learned) {
-        learned.forEach(
-                (model, health) -> {
-                    ReplayResult replayed =
-                            Replay.of(
-                                    ModelSpec.parse(spec(log, model), "the spec of " + model),
-                                    KafkaSettings.of(stack.bootstrapServers()),
-                                    RegistrySettings.of(stack.registryUrl()),
-                                    Kernels.active());
-                    if (!replayed.stateHash().equals(health.report().stateHash())) {
-                        throw new LoadTestException(
-                                model
-                                        + ": expected the state-hash of a replay, "
-                                        + replayed.stateHash()
-                                        + ", found "
-                                        + health.report().stateHash());
-                    }
-                });
+    private static void requireReplayedBits(LocalStack stack, EventLog log, Map<String, TrainerHealth> learned) {
+        learned.forEach((model, health) -> {
+            ReplayResult replayed = Replay.of(ModelSpec.parse(spec(log, model), "the spec of " + model),
+                    KafkaSettings.of(stack.bootstrapServers()), RegistrySettings.of(stack.registryUrl()),
+                    Kernels.active());
+            if (!replayed.stateHash().equals(health.report().stateHash())) {
+                throw new LoadTestException(model + ": expected the state-hash of a replay, " + replayed.stateHash()
+                        + ", found " + health.report().stateHash());
+            }
+        });
     }
 
     private static double seconds(long since) {
@@ -264,24 +214,14 @@ public final class ModelsLoad extends LoadTest {
             line.put("events_per_s", learned / found.learnSeconds());
             return Json.write(line) + "\n";
         }
-        return String.format(
-                Locale.ROOT,
-                """
+        return String.format(Locale.ROOT, """
                 %d models in one trainer
                 from its start until all have learned 1,000 events each   %.1f s
                 %d s without events   %.2f %% of a core a model, %d records on %s
                 %,d events each        %.1f s, %,.0f events/s in all, %.2f cores
                 each ends with the state-hash of a replay
-                """,
-                models,
-                found.startSeconds(),
-                idle.toSeconds(),
-                100 * found.idleCores() / models,
-                found.idleTransactions(),
-                TRANSACTIONS,
-                events,
-                found.learnSeconds(),
-                learned / found.learnSeconds(),
+                """, models, found.startSeconds(), idle.toSeconds(), 100 * found.idleCores() / models,
+                found.idleTransactions(), TRANSACTIONS, events, found.learnSeconds(), learned / found.learnSeconds(),
                 found.learnCores());
     }
 }

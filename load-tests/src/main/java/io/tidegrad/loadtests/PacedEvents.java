@@ -15,8 +15,9 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.jspecify.annotations.Nullable;
 
-/// Sends a stream at an even pace from a thread of its own: an open loop, whose events are due when they are due, whatever
-/// became of the ones before. Acknowledged by the broker, without batching beyond what comes while a request is under way.
+/// Sends a stream at an even pace from a thread of its own: an open loop, whose events are due when they are due,
+/// whatever became of the ones before. Acknowledged by the broker, without batching beyond what comes while a request
+/// is under way.
 final class PacedEvents implements AutoCloseable {
     private static final long WAKE_NANOS = 500_000;
 
@@ -34,12 +35,7 @@ final class PacedEvents implements AutoCloseable {
     private volatile boolean closed;
 
     /// @param count of events, which come to lie at the offsets from 0
-    PacedEvents(
-            LocalStack stack,
-            String topic,
-            ShippedStream stream,
-            List<StreamEvent> shipped,
-            double eventsPerSecond,
+    PacedEvents(LocalStack stack, String topic, ShippedStream stream, List<StreamEvent> shipped, double eventsPerSecond,
             int count) {
         this.topic = topic;
         this.stream = stream;
@@ -47,17 +43,10 @@ final class PacedEvents implements AutoCloseable {
         nanosBetween = 1e9 / eventsPerSecond;
         appendedMillis = new long[count];
         encoder = new Malformed.Encoder(stack.registryUrl(), topic, stream);
-        producer =
-                new KafkaProducer<>(
-                        Map.of(
-                                ProducerConfig.BOOTSTRAP_SERVERS_CONFIG,
-                                stack.bootstrapServers(),
-                                ProducerConfig.ACKS_CONFIG,
-                                "all",
-                                ProducerConfig.LINGER_MS_CONFIG,
-                                0),
-                        new ByteArraySerializer(),
-                        new ByteArraySerializer());
+        producer = new KafkaProducer<>(
+                Map.of(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, stack.bootstrapServers(), ProducerConfig.ACKS_CONFIG,
+                        "all", ProducerConfig.LINGER_MS_CONFIG, 0),
+                new ByteArraySerializer(), new ByteArraySerializer());
         thread = Thread.ofPlatform().daemon().name("paced-events").unstarted(this::send);
     }
 
@@ -78,20 +67,11 @@ final class PacedEvents implements AutoCloseable {
                 latest = Math.max(latest, -early);
                 latestNanos = latest;
                 int index = event;
-                producer.send(
-                        new ProducerRecord<>(
-                                topic, 0, null, encoder.good(stream.repeated(shipped, event))),
+                producer.send(new ProducerRecord<>(topic, 0, null, encoder.good(stream.repeated(shipped, event))),
                         (metadata, e) -> {
                             if (e != null || metadata.offset() != index) {
-                                failure.compareAndSet(
-                                        null,
-                                        e != null
-                                                ? e
-                                                : new IllegalStateException(
-                                                        "event "
-                                                                + index
-                                                                + " lies at offset "
-                                                                + metadata.offset()));
+                                failure.compareAndSet(null, e != null ? e : new IllegalStateException(
+                                        "event " + index + " lies at offset " + metadata.offset()));
                             } else {
                                 appendedMillis[index] = metadata.timestamp();
                             }

@@ -26,12 +26,7 @@ public final class PoisonLoad extends LoadTest {
 
     /// @param events in each topic; 0: as many as about 10 s of training are
     /// @param json one line of JSON instead of one for people
-    public PoisonLoad(
-            ShippedStream stream,
-            int repetitions,
-            long events,
-            boolean json,
-            PrintStream out,
+    public PoisonLoad(ShippedStream stream, int repetitions, long events, boolean json, PrintStream out,
             PrintStream progress) {
         super(out, progress);
         this.stream = stream;
@@ -44,10 +39,8 @@ public final class PoisonLoad extends LoadTest {
     protected String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
         say("%s: filling two topics with %,d events each", stream.label(), events);
         List<StreamEvent> shipped = stream.read();
-        List<EventLog> logs =
-                List.of(
-                        EventLog.fill(stack, stream, shipped, events),
-                        EventLog.fillMalformed(stack, stream, shipped, events));
+        List<EventLog> logs = List.of(EventLog.fill(stack, stream, shipped, events),
+                EventLog.fillMalformed(stack, stream, shipped, events));
         List<Measurement> good = new ArrayList<>();
         List<Measurement> malformed = new ArrayList<>();
         for (int repetition = 1; repetition <= repetitions; repetition++) {
@@ -55,20 +48,11 @@ public final class PoisonLoad extends LoadTest {
                 String kind = log.malformed() ? "malformed" : "good";
                 String model = stream.label() + "-" + kind + "-" + repetition;
                 Path files = directory.logs().resolve(model);
-                Measurement measurement =
-                        new TrainerRun(stack, log, model)
-                                .measure(
-                                        log.writeSpec(model, MINI_BATCH, files),
-                                        files,
-                                        childFlags());
+                Measurement measurement = new TrainerRun(stack, log, model)
+                        .measure(log.writeSpec(model, MINI_BATCH, files), files, childFlags());
                 (log.malformed() ? malformed : good).add(measurement);
-                say(
-                        "%s, %s %d: %,.0f events/s in %.1f s",
-                        stream.label(),
-                        kind,
-                        repetition,
-                        measurement.eventsPerSecond(),
-                        measurement.seconds());
+                say("%s, %s %d: %,.0f events/s in %.1f s", stream.label(), kind, repetition,
+                        measurement.eventsPerSecond(), measurement.seconds());
             }
         }
         return json ? json(good, malformed) : text(good, malformed);
@@ -76,21 +60,14 @@ public final class PoisonLoad extends LoadTest {
 
     private String text(List<Measurement> good, List<Measurement> malformed) {
         Spread shares = Spread.of(shares(good, malformed));
-        return String.format(
-                Locale.ROOT,
+        return String.format(Locale.ROOT,
                 "%s, events/s, median (range)   good %s   malformed %s   malformed / good %.2f (%.2f-%.2f)%n",
-                stream.label(),
-                rates(good),
-                rates(malformed),
-                shares.median(),
-                shares.least(),
-                shares.most());
+                stream.label(), rates(good), rates(malformed), shares.median(), shares.least(), shares.most());
     }
 
     private static String rates(List<Measurement> all) {
         Spread rates = Spread.of(values(all));
-        return String.format(
-                Locale.ROOT, "%,.0f (%,.0f-%,.0f)", rates.median(), rates.least(), rates.most());
+        return String.format(Locale.ROOT, "%,.0f (%,.0f-%,.0f)", rates.median(), rates.least(), rates.most());
     }
 
     private static double[] values(List<Measurement> all) {
@@ -100,9 +77,7 @@ public final class PoisonLoad extends LoadTest {
     private static double[] shares(List<Measurement> good, List<Measurement> malformed) {
         double[] shares = new double[good.size()];
         for (int repetition = 0; repetition < shares.length; repetition++) {
-            shares[repetition] =
-                    malformed.get(repetition).eventsPerSecond()
-                            / good.get(repetition).eventsPerSecond();
+            shares[repetition] = malformed.get(repetition).eventsPerSecond() / good.get(repetition).eventsPerSecond();
         }
         return shares;
     }

@@ -29,12 +29,8 @@ final class Profile {
         PUBLISH("snapshots and reports", "io.tidegrad.trainer.publish.Publisher.publishDue"),
         COMMIT("commit", "org.apache.kafka.streams.processor.internals.StreamThread.maybeCommit"),
         READ("reading the topic", "org.apache.kafka.clients.consumer.KafkaConsumer.poll"),
-        STREAMS(
-                "Kafka Streams besides",
-                "org.apache.kafka.streams.processor.internals.StreamThread.run"),
-        PRODUCER(
-                "sending (the producer's thread)",
-                "org.apache.kafka.clients.producer.internals.Sender.run"),
+        STREAMS("Kafka Streams besides", "org.apache.kafka.streams.processor.internals.StreamThread.run"),
+        PRODUCER("sending (the producer's thread)", "org.apache.kafka.clients.producer.internals.Sender.run"),
         OTHER("all else", "");
 
         private final String label;
@@ -53,7 +49,8 @@ final class Profile {
 
     /// @throws UncheckedIOException the recording can't be read
     static Profile of(Path recording) {
-        record Sample(Instant at, Part part) {}
+        record Sample(Instant at, Part part) {
+        }
         List<Sample> all = new ArrayList<>();
         try (RecordingFile events = new RecordingFile(recording)) {
             while (events.hasMoreEvents()) {
@@ -85,10 +82,7 @@ final class Profile {
         if (stack != null) {
             for (Part part : Part.values()) {
                 for (RecordedFrame frame : stack.getFrames()) {
-                    String method =
-                            frame.getMethod().getType().getName()
-                                    + "."
-                                    + frame.getMethod().getName();
+                    String method = frame.getMethod().getType().getName() + "." + frame.getMethod().getName();
                     if (method.equals(part.method)) {
                         return part;
                     }
@@ -102,15 +96,9 @@ final class Profile {
     String text() {
         StringBuilder text = new StringBuilder();
         for (Part part : Part.values()) {
-            text.append(
-                    String.format(
-                            Locale.ROOT,
-                            "  %5.1f %%  %s%n",
-                            100.0 * samples.getOrDefault(part, 0) / Math.max(1, total),
-                            part.label));
+            text.append(String.format(Locale.ROOT, "  %5.1f %%  %s%n",
+                    100.0 * samples.getOrDefault(part, 0) / Math.max(1, total), part.label));
         }
-        return text.append(
-                        String.format(Locale.ROOT, "  of %,d samples in the second half%n", total))
-                .toString();
+        return text.append(String.format(Locale.ROOT, "  of %,d samples in the second half%n", total)).toString();
     }
 }

@@ -5,7 +5,8 @@ import java.util.List;
 
 /// When what was first seen to hold how much of the log: moments, each with the offset up to which everything is in.
 final class Seen {
-    private record Moment(long nextOffset, long nanos) {}
+    private record Moment(long nextOffset, long nanos) {
+    }
 
     private final List<Moment> moments = new ArrayList<>();
     private long newest = -1;
@@ -40,8 +41,7 @@ final class Seen {
             }
         }
         if (event < events) {
-            throw new LoadTestException(
-                    "expected all " + events + " events to be seen, found " + event);
+            throw new LoadTestException("expected all " + events + " events to be seen, found " + event);
         }
         return first;
     }

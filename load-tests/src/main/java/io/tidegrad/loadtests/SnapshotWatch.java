@@ -14,8 +14,8 @@ import org.apache.kafka.common.errors.InterruptException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.jspecify.annotations.Nullable;
 
-/// Reads a snapshots topic as any read_committed consumer does, and notes when a manifest is first there: its transaction,
-/// the trainer's commit, has ended and its marker is written.
+/// Reads a snapshots topic as any read_committed consumer does, and notes when a manifest is first there: its
+/// transaction, the trainer's commit, has ended and its marker is written.
 final class SnapshotWatch implements AutoCloseable {
     private final Seen published = new Seen();
     private final KafkaConsumer<byte[], byte @Nullable []> consumer;
@@ -25,19 +25,11 @@ final class SnapshotWatch implements AutoCloseable {
     private volatile long bytes;
 
     SnapshotWatch(String bootstrapServers, String topic) {
-        consumer =
-                new KafkaConsumer<>(
-                        Map.of(
-                                ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG,
-                                bootstrapServers,
-                                ConsumerConfig.ISOLATION_LEVEL_CONFIG,
-                                "read_committed",
-                                ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG,
-                                false,
-                                ConsumerConfig.AUTO_OFFSET_RESET_CONFIG,
-                                "earliest"),
-                        new ByteArrayDeserializer(),
-                        new ByteArrayDeserializer());
+        consumer = new KafkaConsumer<>(
+                Map.of(ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers, ConsumerConfig.ISOLATION_LEVEL_CONFIG,
+                        "read_committed", ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false,
+                        ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest"),
+                new ByteArrayDeserializer(), new ByteArrayDeserializer());
         consumer.assign(List.of(new TopicPartition(topic, 0)));
         thread = Thread.ofPlatform().daemon().name("snapshot-watch").start(this::watch);
     }
@@ -46,8 +38,7 @@ final class SnapshotWatch implements AutoCloseable {
         try (consumer) {
             long read = 0;
             while (!closed) {
-                for (ConsumerRecord<byte[], byte @Nullable []> record :
-                        consumer.poll(Duration.ofMillis(200))) {
+                for (ConsumerRecord<byte[], byte @Nullable []> record : consumer.poll(Duration.ofMillis(200))) {
                     long now = System.nanoTime();
                     byte[] value = record.value();
                     if (value == null) {

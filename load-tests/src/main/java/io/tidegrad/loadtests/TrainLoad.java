@@ -67,12 +67,7 @@ public final class TrainLoad extends LoadTest {
             this.combination = combination;
             log = combination.log();
             this.repetition = repetition;
-            name =
-                    "%s-%d-%d"
-                            .formatted(
-                                    combination.stream().label(),
-                                    combination.miniBatch(),
-                                    repetition);
+            name = "%s-%d-%d".formatted(combination.stream().label(), combination.miniBatch(), repetition);
         }
 
         /// Another one begins each time: none is always the first after a pause.
@@ -82,30 +77,18 @@ public final class TrainLoad extends LoadTest {
             List<Subject> order = new ArrayList<>(List.of(Subject.values()));
             Collections.rotate(order, repetition - 1);
             for (Subject subject : order) {
-                Measurement measurement =
-                        switch (subject) {
-                            case TRAINER ->
-                                    new TrainerRun(stack, log, name)
-                                            .measure(specFile, files, trainerFlags());
-                            case CONSUMER, ENGINE, REPLAY -> alone(subject, specFile, files);
-                        };
+                Measurement measurement = switch (subject) {
+                    case TRAINER -> new TrainerRun(stack, log, name).measure(specFile, files, trainerFlags());
+                    case CONSUMER, ENGINE, REPLAY -> alone(subject, specFile, files);
+                };
                 combination.add(subject, measurement);
-                say(
-                        "%s, mini-batch %d, %s %d: %,.0f events/s in %.1f s",
-                        log.stream().label(),
-                        combination.miniBatch(),
-                        subject.label(),
-                        repetition,
-                        measurement.eventsPerSecond(),
-                        measurement.seconds());
+                say("%s, mini-batch %d, %s %d: %,.0f events/s in %.1f s", log.stream().label(), combination.miniBatch(),
+                        subject.label(), repetition, measurement.eventsPerSecond(), measurement.seconds());
             }
             Path recording = recording();
             if (recording != null) {
-                say(
-                        "%s, mini-batch %d, where the trainer's processor time went:\n%s",
-                        log.stream().label(),
-                        combination.miniBatch(),
-                        Profile.of(recording).text().stripTrailing());
+                say("%s, mini-batch %d, where the trainer's processor time went:\n%s", log.stream().label(),
+                        combination.miniBatch(), Profile.of(recording).text().stripTrailing());
             }
             combination.requireEqualBits();
         }
@@ -114,10 +97,8 @@ public final class TrainLoad extends LoadTest {
             List<String> flags = childFlags();
             Path recording = recording();
             if (recording != null) {
-                flags.add(
-                        "-XX:StartFlightRecording:settings=profile,jdk.CPUTimeSample#enabled=true,"
-                                + "jdk.CPUTimeSample#throttle=5ms,filename="
-                                + recording);
+                flags.add("-XX:StartFlightRecording:settings=profile,jdk.CPUTimeSample#enabled=true,"
+                        + "jdk.CPUTimeSample#throttle=5ms,filename=" + recording);
             }
             return flags;
         }
@@ -127,47 +108,24 @@ public final class TrainLoad extends LoadTest {
             return profile == null ? null : profile.toAbsolutePath().resolve(name + ".jfr");
         }
 
-        private Measurement alone(Subject subject, Path specFile, Path files)
-                throws InterruptedException {
+        private Measurement alone(Subject subject, Path specFile, Path files) throws InterruptedException {
             Path result = files.resolve(subject.label() + ".json");
             List<String> command =
-                    List.of(
-                            Alone.class.getName(),
-                            subject.name(),
-                            log.stream().name(),
-                            String.valueOf(log.events()),
-                            specFile.toString(),
-                            stack.bootstrapServers(),
-                            stack.registryUrl(),
-                            result.toString());
+                    List.of(Alone.class.getName(), subject.name(), log.stream().name(), String.valueOf(log.events()),
+                            specFile.toString(), stack.bootstrapServers(), stack.registryUrl(), result.toString());
             long broker = stack.brokerProcess().pid();
             double brokerCpu = CpuClock.seconds(broker);
-            try (ChildJvm child =
-                    ChildJvm.run(
-                            subject.label(),
-                            childFlags(),
-                            command,
-                            files.resolve(subject.label() + ".out"),
-                            files.resolve(subject.label() + ".log"))) {
+            try (ChildJvm child = ChildJvm.run(subject.label(), childFlags(), command,
+                    files.resolve(subject.label() + ".out"), files.resolve(subject.label() + ".log"))) {
                 if (!child.finishes(ALONE_WITHIN)) {
                     throw new LoadTestException(
-                            "the "
-                                    + subject.label()
-                                    + " was not done within "
-                                    + ALONE_WITHIN.toMinutes()
-                                    + " minutes");
+                            "the " + subject.label() + " was not done within " + ALONE_WITHIN.toMinutes() + " minutes");
                 }
                 JsonNode json = Json.parse(Files.readString(result));
-                Measurement measurement =
-                        new Measurement(
-                                json.path("events").asLong(),
-                                json.path("seconds").asDouble(),
-                                json.path("cpuSeconds").asDouble(),
-                                0,
-                                json.path("weightsHash").asText(),
-                                json.path("stateHash").asText());
-                return subject == Subject.ENGINE
-                        ? measurement
+                Measurement measurement = new Measurement(json.path("events").asLong(), json.path("seconds").asDouble(),
+                        json.path("cpuSeconds").asDouble(), 0, json.path("weightsHash").asText(),
+                        json.path("stateHash").asText());
+                return subject == Subject.ENGINE ? measurement
                         : measurement.withBroker(CpuClock.seconds(broker) - brokerCpu);
             } catch (IOException e) {
                 throw new UncheckedIOException(e);

@@ -10,13 +10,8 @@ import org.jspecify.annotations.Nullable;
 /// @param events of each stream, repeated as often as it takes; 0: as many as about 10 s of training are
 /// @param json one line a stream, mini-batch and subject on standard output instead of tables
 /// @param profile where a flight recording of each trainer goes; null: none is made
-public record TrainLoadOptions(
-        List<ShippedStream> streams,
-        List<Integer> miniBatches,
-        int repetitions,
-        long events,
-        boolean json,
-        @Nullable Path profile) {
+public record TrainLoadOptions(List<ShippedStream> streams, List<Integer> miniBatches, int repetitions, long events,
+        boolean json, @Nullable Path profile) {
     private static final int MINI_BATCH_MAX = 4_096;
     private static final int REPETITIONS_MAX = 100;
     private static final long EVENTS_MAX = 100_000_000;
@@ -25,8 +20,7 @@ public record TrainLoadOptions(
         streams = List.copyOf(streams);
         miniBatches = List.copyOf(miniBatches);
         if (streams.isEmpty() || miniBatches.isEmpty()) {
-            throw new IllegalArgumentException(
-                    "expected at least one stream and one mini-batch, found none");
+            throw new IllegalArgumentException("expected at least one stream and one mini-batch, found none");
         }
         for (int miniBatch : miniBatches) {
             requireWithin("--mini-batch", miniBatch, 1, MINI_BATCH_MAX);
@@ -42,8 +36,7 @@ public record TrainLoadOptions(
 
     private static void requireWithin(String option, long value, long least, long most) {
         if (value < least || value > most) {
-            throw new IllegalArgumentException(
-                    option + " expects " + least + " to " + most + ", found " + value);
+            throw new IllegalArgumentException(option + " expects " + least + " to " + most + ", found " + value);
         }
     }
 

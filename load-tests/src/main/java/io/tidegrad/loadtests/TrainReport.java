@@ -19,56 +19,31 @@ final class TrainReport {
     /// A line a combination: medians, and from the lowest to the highest.
     String text() {
         StringBuilder text = new StringBuilder();
-        text.append(
-                row(
-                        "events/s, median (range)",
-                        "",
-                        "trainer",
-                        "consumer",
-                        "engine",
-                        "trainer / slower"));
+        text.append(row("events/s, median (range)", "", "trainer", "consumer", "engine", "trainer / slower"));
         for (Combination combination : combinations) {
             Spread shares = Spread.of(combination.shares());
-            text.append(
-                    row(
-                            combination.stream().label(),
-                            "mini-batch " + combination.miniBatch(),
-                            rates(combination, Subject.TRAINER),
-                            rates(combination, Subject.CONSUMER),
-                            rates(combination, Subject.ENGINE),
-                            "%.2f (%.2f-%.2f)"
-                                    .formatted(shares.median(), shares.least(), shares.most())));
+            text.append(row(combination.stream().label(), "mini-batch " + combination.miniBatch(),
+                    rates(combination, Subject.TRAINER), rates(combination, Subject.CONSUMER),
+                    rates(combination, Subject.ENGINE),
+                    "%.2f (%.2f-%.2f)".formatted(shares.median(), shares.least(), shares.most())));
         }
         text.append('\n');
         text.append(row("events/s, median (range)", "", "replay", "engine", "replay / engine"));
         for (Combination combination : combinations) {
             Spread shares = Spread.of(combination.replayShares());
-            text.append(
-                    row(
-                            combination.stream().label(),
-                            "mini-batch " + combination.miniBatch(),
-                            rates(combination, Subject.REPLAY),
-                            rates(combination, Subject.ENGINE),
-                            "%.2f (%.2f-%.2f)"
-                                    .formatted(shares.median(), shares.least(), shares.most())));
+            text.append(row(combination.stream().label(), "mini-batch " + combination.miniBatch(),
+                    rates(combination, Subject.REPLAY), rates(combination, Subject.ENGINE),
+                    "%.2f (%.2f-%.2f)".formatted(shares.median(), shares.least(), shares.most())));
         }
         text.append('\n');
         text.append(row("CPU µs an event, median", "", "trainer", "consumer", "engine", "broker"));
         for (Combination combination : combinations) {
-            text.append(
-                    row(
-                            combination.stream().label(),
-                            "mini-batch " + combination.miniBatch(),
-                            micros(combination, Subject.TRAINER, Measurement::cpuMicros),
-                            micros(combination, Subject.CONSUMER, Measurement::cpuMicros),
-                            micros(combination, Subject.ENGINE, Measurement::cpuMicros),
-                            micros(combination, Subject.TRAINER, Measurement::brokerCpuMicros)
-                                    + " (trainer), "
-                                    + micros(
-                                            combination,
-                                            Subject.CONSUMER,
-                                            Measurement::brokerCpuMicros)
-                                    + " (consumer)"));
+            text.append(row(combination.stream().label(), "mini-batch " + combination.miniBatch(),
+                    micros(combination, Subject.TRAINER, Measurement::cpuMicros),
+                    micros(combination, Subject.CONSUMER, Measurement::cpuMicros),
+                    micros(combination, Subject.ENGINE, Measurement::cpuMicros),
+                    micros(combination, Subject.TRAINER, Measurement::brokerCpuMicros) + " (trainer), "
+                            + micros(combination, Subject.CONSUMER, Measurement::brokerCpuMicros) + " (consumer)"));
         }
         return text.toString();
     }
@@ -76,19 +51,15 @@ final class TrainReport {
     private static String row(String... first) {
         String[] cells = Arrays.copyOf(first, 6);
         Arrays.fill(cells, first.length, cells.length, "");
-        return String.format(Locale.ROOT, "%-26s%-15s%-28s%-32s%-32s%s", (Object[]) cells)
-                .stripTrailing()
-                .concat("\n");
+        return String.format(Locale.ROOT, "%-26s%-15s%-28s%-32s%-32s%s", (Object[]) cells).stripTrailing().concat("\n");
     }
 
     private static String rates(Combination combination, Subject subject) {
         Spread rates = combination.spread(subject, Measurement::eventsPerSecond);
-        return String.format(
-                Locale.ROOT, "%,.0f (%,.0f-%,.0f)", rates.median(), rates.least(), rates.most());
+        return String.format(Locale.ROOT, "%,.0f (%,.0f-%,.0f)", rates.median(), rates.least(), rates.most());
     }
 
-    private static String micros(
-            Combination combination, Subject subject, ToDoubleFunction<Measurement> value) {
+    private static String micros(Combination combination, Subject subject, ToDoubleFunction<Measurement> value) {
         return String.format(Locale.ROOT, "%.2f", combination.spread(subject, value).median());
     }
 

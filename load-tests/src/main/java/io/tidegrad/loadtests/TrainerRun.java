@@ -22,9 +22,10 @@ import org.apache.kafka.common.TopicPartition;
 ///
 /// **The window** begins when the trainer's health first says `running`: it has joined its group, its kernels are warm,
 /// the first event has not been fetched yet. It ends when the group's committed offset, asked for from outside, has
-/// passed the last event and the tick: offset, weights and snapshot are one transaction, so that is when a read_committed
-/// reader has the weights. Everything a trainer does is in it: fetching, decoding, features, learning, evaluation, the
-/// changelog, snapshots and reports of every commit, and the JVM's compiling of all of that but the kernels.
+/// passed the last event and the tick: offset, weights and snapshot are one transaction, so that is when a
+/// read_committed reader has the weights. Everything a trainer does is in it: fetching, decoding, features, learning,
+/// evaluation, the changelog, snapshots and reports of every commit, and the JVM's compiling of all of that but the
+/// kernels.
 final class TrainerRun {
     private static final int FIRST_EPOCH = 1;
 
@@ -47,41 +48,21 @@ final class TrainerRun {
     }
 
     /// @param files where state, logs go
-    Measurement measure(Path specFile, Path files, List<String> jvmFlags)
-            throws InterruptedException {
+    Measurement measure(Path specFile, Path files, List<String> jvmFlags) throws InterruptedException {
         int port = Ports.free();
-        List<String> command =
-                List.of(
-                        TrainerMain.class.getName(),
-                        "--bootstrap-servers",
-                        stack.bootstrapServers(),
-                        "--registry-url",
-                        stack.registryUrl(),
-                        "--spec",
-                        specFile.toString(),
-                        "--state-dir",
-                        files.resolve("state").toString(),
-                        "--http-port",
-                        String.valueOf(port));
+        List<String> command = List.of(TrainerMain.class.getName(), "--bootstrap-servers", stack.bootstrapServers(),
+                "--registry-url", stack.registryUrl(), "--spec", specFile.toString(), "--state-dir",
+                files.resolve("state").toString(), "--http-port", String.valueOf(port));
         try (Json http = new Json();
                 Admin admin =
-                        Admin.create(
-                                Map.of(
-                                        AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG,
-                                        stack.bootstrapServers()));
-                ChildJvm trainer =
-                        ChildJvm.run(
-                                "trainer",
-                                jvmFlags,
-                                command,
-                                files.resolve("trainer.out"),
-                                files.resolve("trainer.log"))) {
+                        Admin.create(Map.of(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, stack.bootstrapServers()));
+                ChildJvm trainer = ChildJvm.run("trainer", jvmFlags, command, files.resolve("trainer.out"),
+                        files.resolve("trainer.log"))) {
             return measure(trainer, new TrainerClient(http, port, model), admin);
         }
     }
 
-    private Measurement measure(ChildJvm trainer, TrainerClient client, Admin admin)
-            throws InterruptedException {
+    private Measurement measure(ChildJvm trainer, TrainerClient client, Admin admin) throws InterruptedException {
         Patience patience = new Patience(trainer, "the trainer to run");
         while (!client.health().running()) {
             patience.pause(0, LOOK_FOR_BEGIN_EVERY);
@@ -105,12 +86,7 @@ final class TrainerRun {
             health = client.health();
         }
         requireAccounted(health);
-        return new Measurement(
-                log.events(),
-                nanos * 1e-9,
-                cpu,
-                brokerCpu,
-                health.report().weightsHash(),
+        return new Measurement(log.events(), nanos * 1e-9, cpu, brokerCpu, health.report().weightsHash(),
                 health.report().stateHash());
     }
 
@@ -123,30 +99,17 @@ final class TrainerRun {
             OffsetAndMetadata committed = offsets.get(log.partition());
             return committed == null ? 0 : committed.offset();
         } catch (ExecutionException e) {
-            throw new LoadTestException(
-                    "can't ask for the offsets of group " + group + ": " + e.getCause(), e);
+            throw new LoadTestException("can't ask for the offsets of group " + group + ": " + e.getCause(), e);
         }
     }
 
     private void requireAccounted(TrainerHealth health) {
         long learned = log.malformed() ? 0 : log.events();
         long deadLetters = log.events() - learned;
-        if (health.learned() != learned
-                || health.pending() > 0
-                || health.deadLetters() != deadLetters) {
-            throw new LoadTestException(
-                    "model "
-                            + model
-                            + ": expected "
-                            + learned
-                            + " events learned, 0 pending, "
-                            + deadLetters
-                            + " dead letters, found "
-                            + health.learned()
-                            + ", "
-                            + health.pending()
-                            + ", "
-                            + health.deadLetters());
+        if (health.learned() != learned || health.pending() > 0 || health.deadLetters() != deadLetters) {
+            throw new LoadTestException("model " + model + ": expected " + learned + " events learned, 0 pending, "
+                    + deadLetters + " dead letters, found " + health.learned() + ", " + health.pending() + ", "
+                    + health.deadLetters());
         }
     }
 
@@ -168,13 +131,8 @@ final class TrainerRun {
                 last = progress;
                 movedAt = System.nanoTime();
             } else if (System.nanoTime() - movedAt > STANDSTILL_MAX.toNanos()) {
-                throw new LoadTestException(
-                        "waited "
-                                + STANDSTILL_MAX.toSeconds()
-                                + " s for "
-                                + what
-                                + ", and nothing moved beyond "
-                                + last);
+                throw new LoadTestException("waited " + STANDSTILL_MAX.toSeconds() + " s for " + what
+                        + ", and nothing moved beyond " + last);
             }
             Thread.sleep(pause);
         }

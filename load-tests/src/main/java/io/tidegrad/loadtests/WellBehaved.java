@@ -12,8 +12,8 @@ import java.util.concurrent.locks.LockSupport;
 import org.HdrHistogram.Histogram;
 import org.jspecify.annotations.Nullable;
 
-/// A client as a server's owner has it: a request now and then on a connection that stays open, each answer read, and now and
-/// then a connection of its own. A request's time is counted from when it was due.
+/// A client as a server's owner has it: a request now and then on a connection that stays open, each answer read, and
+/// now and then a connection of its own. A request's time is counted from when it was due.
 final class WellBehaved implements AutoCloseable {
     private static final int REQUESTS_PER_SECOND = 200;
     private static final int CONNECTIONS_PER_SECOND = 10;
@@ -38,14 +38,8 @@ final class WellBehaved implements AutoCloseable {
     /// @param failed requests on the connection that stays open, which were not answered with 200
     /// @param connected connections of one request each that were answered
     /// @param refused those that were not
-    record Seen(
-            long answered,
-            long failed,
-            double p50,
-            double p99,
-            double max,
-            long connected,
-            long refused) {}
+    record Seen(long answered, long failed, double p50, double p99, double max, long connected, long refused) {
+    }
 
     WellBehaved(int port, byte[] request) {
         this.port = port;
@@ -81,8 +75,7 @@ final class WellBehaved implements AutoCloseable {
     private void connect() {
         long start = System.nanoTime();
         for (long number = 0; !ending; number++) {
-            LockSupport.parkNanos(
-                    start + number * 1_000_000_000L / CONNECTIONS_PER_SECOND - System.nanoTime());
+            LockSupport.parkNanos(start + number * 1_000_000_000L / CONNECTIONS_PER_SECOND - System.nanoTime());
             if (isAnswered(port, request)) {
                 connected++;
             } else {
@@ -109,14 +102,8 @@ final class WellBehaved implements AutoCloseable {
     /// What it has seen; it ends.
     Seen seen() {
         close();
-        return new Seen(
-                micros.getTotalCount(),
-                failed,
-                micros.getValueAtPercentile(50) * 1e-3,
-                micros.getValueAtPercentile(99) * 1e-3,
-                micros.getMaxValue() * 1e-3,
-                connected,
-                refused);
+        return new Seen(micros.getTotalCount(), failed, micros.getValueAtPercentile(50) * 1e-3,
+                micros.getValueAtPercentile(99) * 1e-3, micros.getMaxValue() * 1e-3, connected, refused);
     }
 
     @Override
@@ -136,8 +123,7 @@ final class WellBehaved implements AutoCloseable {
 
         Line(int port) throws IOException {
             try {
-                socket.connect(
-                        new InetSocketAddress(InetAddress.getLoopbackAddress(), port),
+                socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port),
                         (int) PATIENCE.toMillis());
                 socket.setSoTimeout((int) PATIENCE.toMillis());
                 socket.setTcpNoDelay(true);

@@ -9,15 +9,8 @@ import org.apache.kafka.common.TopicPartition;
 import org.junit.jupiter.api.Test;
 
 class CombinationTest {
-    private final Combination combination =
-            new Combination(
-                    new EventLog(
-                            ShippedStream.FLIGHTS,
-                            new TopicPartition("flights", 0),
-                            1_000,
-                            false,
-                            1_001),
-                    8);
+    private final Combination combination = new Combination(
+            new EventLog(ShippedStream.FLIGHTS, new TopicPartition("flights", 0), 1_000, false, 1_001), 8);
 
     private void add(Subject subject, double seconds, String hash) {
         combination.add(subject, new Measurement(1_000, seconds, 0.5, 0.25, hash, hash));
@@ -51,13 +44,11 @@ class CombinationTest {
         add(Subject.REPLAY, 1, "abc");
         assertThatCode(combination::requireEqualBits).doesNotThrowAnyException();
         add(Subject.ENGINE, 1, "abd");
-        assertThatThrownBy(combination::requireEqualBits)
-                .isInstanceOf(LoadTestException.class)
+        assertThatThrownBy(combination::requireEqualBits).isInstanceOf(LoadTestException.class)
                 .hasMessageContaining("flights, mini-batch 8: expected the engine's state-hash abd")
                 .hasMessageContaining("of the trainer, found abc");
         add(Subject.TRAINER, 1, "abd");
-        assertThatThrownBy(combination::requireEqualBits)
-                .hasMessageContaining("of the replay, found abc");
+        assertThatThrownBy(combination::requireEqualBits).hasMessageContaining("of the replay, found abc");
     }
 
     @Test

@@ -15,14 +15,12 @@ class DeltaLoadTest {
         assertThat(result.deltaBytes()).isBetween(6L * 64, 6L * 64 + 400);
         assertThat(result.modelBytes()).isBetween(1L << 20, (1L << 20) + 200);
         assertThat(result.share()).isPositive();
-        assertThat(result.text())
-                .contains("1 MiB; a delta touches 5.0 % of its pages", "of a full load");
+        assertThat(result.text()).contains("1 MiB; a delta touches 5.0 % of its pages", "of a full load");
     }
 
     @Test
     void sizesThatCanNotBeAreTold() {
-        assertThatThrownBy(() -> new DeltaLoad(1, 1.5, 1))
-                .isInstanceOf(IllegalArgumentException.class)
+        assertThatThrownBy(() -> new DeltaLoad(1, 1.5, 1)).isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("a share above 0 and up to 1");
     }
 }

@@ -16,20 +16,15 @@ import org.junit.jupiter.api.Test;
 /// Real processes that may have 256 files open, under four floods of connections each.
 @LongProof("a load smoke: floods of connections")
 class FloodLoadTest {
-    /// What a client waits for at most on a machine that does other things too; without bounds a scorer made it wait 7 s and more.
+    /// What a client waits for at most on a machine that does other things too; without bounds a scorer made it wait 7
+    /// s and more.
     private static final double P99_MILLIS_MAX = 3_000;
 
     @Test
     void afterEveryFloodThePortAnswersAndDuringItAWellBehavedClientIsAnswered() throws Exception {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (PrintStream out = new PrintStream(bytes, false, StandardCharsets.UTF_8)) {
-            new FloodLoad(
-                            List.of(256),
-                            1,
-                            true,
-                            out,
-                            new PrintStream(OutputStream.nullOutputStream()))
-                    .run();
+            new FloodLoad(List.of(256), 1, true, out, new PrintStream(OutputStream.nullOutputStream())).run();
         }
         List<JsonNode> rows = new ArrayList<>();
         for (String line : bytes.toString(StandardCharsets.UTF_8).lines().toList()) {

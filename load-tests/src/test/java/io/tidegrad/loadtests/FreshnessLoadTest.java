@@ -16,15 +16,8 @@ import org.junit.jupiter.api.Test;
 /// Real processes, few events: what is counted, and that the parts are one whole; never a speed.
 class FreshnessLoadTest {
     private static FreshnessOptions options(double rate, int seconds) {
-        return new FreshnessOptions(
-                5_000,
-                rate,
-                Duration.ofSeconds(1),
-                Duration.ofSeconds(seconds),
-                Duration.ofMillis(100),
-                50,
-                3_000,
-                true);
+        return new FreshnessOptions(5_000, rate, Duration.ofSeconds(1), Duration.ofSeconds(seconds),
+                Duration.ofMillis(100), 50, 3_000, true);
     }
 
     @LongProof("a load smoke")
@@ -32,15 +25,13 @@ class FreshnessLoadTest {
     void everyEventIsFollowedToTheFirstAnswerThatKnowsIt() throws Exception {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (PrintStream out = new PrintStream(bytes, false, StandardCharsets.UTF_8)) {
-            new FreshnessLoad(
-                            options(200, 2), out, new PrintStream(OutputStream.nullOutputStream()))
-                    .run();
+            new FreshnessLoad(options(200, 2), out, new PrintStream(OutputStream.nullOutputStream())).run();
         }
         JsonNode json = Json.parse(bytes.toString(StandardCharsets.UTF_8));
         assertThat(json.path("weights").asLong()).isBetween(5_000L, 5_007L);
         assertThat(json.path("events_per_s").asDouble()).isEqualTo(200);
         assertThat(json.path("events").asInt()).isEqualTo(400);
-        for (String part : new String[] {"", "append_", "learn_and_commit_", "load_and_ask_"}) {
+        for (String part : new String[]{"", "append_", "learn_and_commit_", "load_and_ask_"}) {
             double p50 = json.path(part + "p50_ms").asDouble(Double.NaN);
             double p99 = json.path(part + "p99_ms").asDouble(Double.NaN);
             assertThat(p99).isGreaterThanOrEqualTo(p50);
@@ -57,7 +48,6 @@ class FreshnessLoadTest {
     void whatCannotBeMeasuredIsRefusedByItsName() {
         assertThatThrownBy(() -> options(0, 2)).hasMessageStartingWith("--rate expects 0.1 to");
         assertThatThrownBy(() -> options(1, 0)).hasMessageStartingWith("--seconds expects 1.0 to");
-        assertThatThrownBy(() -> options(1_000_000, 3_600))
-                .hasMessageStartingWith("--rate x --seconds expects");
+        assertThatThrownBy(() -> options(1_000_000, 3_600)).hasMessageStartingWith("--rate x --seconds expects");
     }
 }

@@ -12,21 +12,15 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;
 
-/// Real processes, few models: what is counted, never a speed. That all end with the bits of a replay is what the load test
-/// itself insists on.
+/// Real processes, few models: what is counted, never a speed. That all end with the bits of a replay is what the load
+/// test itself insists on.
 @LongProof("a load smoke: many models in one trainer")
 class ModelsLoadTest {
     @Test
     void modelsSideBySideLearnTheSameBitsAndBeginNoTransactionWithoutEvents() throws Exception {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (PrintStream out = new PrintStream(bytes, false, StandardCharsets.UTF_8)) {
-            new ModelsLoad(
-                            4,
-                            Duration.ofSeconds(3),
-                            501,
-                            true,
-                            out,
-                            new PrintStream(OutputStream.nullOutputStream()))
+            new ModelsLoad(4, Duration.ofSeconds(3), 501, true, out, new PrintStream(OutputStream.nullOutputStream()))
                     .run();
         }
         JsonNode json = Json.parse(bytes.toString(StandardCharsets.UTF_8));

@@ -22,8 +22,7 @@ class SeenTest {
     void anEventThatNeverWasInIsNoTimeOfZero() {
         Seen seen = new Seen();
         seen.add(3, 10);
-        assertThatThrownBy(() -> seen.firstIn(4))
-                .isInstanceOf(LoadTestException.class)
+        assertThatThrownBy(() -> seen.firstIn(4)).isInstanceOf(LoadTestException.class)
                 .hasMessage("expected all 4 events to be seen, found 3");
     }
 }

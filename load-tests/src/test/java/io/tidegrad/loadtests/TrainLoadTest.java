@@ -18,33 +18,16 @@ import org.junit.jupiter.api.Test;
 /// Real processes, few events: what is counted and compared, never a speed.
 @LongProof("a load smoke: trainer, consumer, engine and replay, twice each")
 class TrainLoadTest {
-    private static final List<String> KEYS =
-            List.of(
-                    "stream",
-                    "mini_batch",
-                    "subject",
-                    "events",
-                    "events_per_s",
-                    "events_per_s_least",
-                    "events_per_s_most",
-                    "events_per_s_all",
-                    "seconds_all",
-                    "cpu_us_per_event_all",
-                    "broker_cpu_us_per_event_all");
+    private static final List<String> KEYS = List.of("stream", "mini_batch", "subject", "events", "events_per_s",
+            "events_per_s_least", "events_per_s_most", "events_per_s_all", "seconds_all", "cpu_us_per_event_all",
+            "broker_cpu_us_per_event_all");
 
-    /// 10,004 events: the last mini-batch of 7 is not full, and only the tick behind it has it learned; and the digits begin
-    /// again after 10,000, in the middle of a mini-batch.
+    /// 10,004 events: the last mini-batch of 7 is not full, and only the tick behind it has it learned; and the digits
+    /// begin again after 10,000, in the middle of a mini-batch.
     @Test
     void everySubjectTakesEveryEventAndTrainerEngineAndReplayLearnTheSame() throws Exception {
-        List<JsonNode> lines =
-                run(
-                        new TrainLoadOptions(
-                                List.of(ShippedStream.FLIGHTS, ShippedStream.DIGITS),
-                                List.of(7),
-                                2,
-                                10_004,
-                                true,
-                                null));
+        List<JsonNode> lines = run(new TrainLoadOptions(List.of(ShippedStream.FLIGHTS, ShippedStream.DIGITS),
+                List.of(7), 2, 10_004, true, null));
         assertThat(lines).hasSize(8);
         for (int line = 0; line < lines.size(); line++) {
             JsonNode json = lines.get(line);
@@ -71,19 +54,14 @@ class TrainLoadTest {
         for (int stream = 0; stream < 8; stream += 4) {
             JsonNode trainer = lines.get(stream);
             JsonNode engine = lines.get(stream + 2);
-            assertThat(trainer.path("state_hash").asText())
-                    .hasSize(64)
-                    .isEqualTo(engine.path("state_hash").asText());
-            assertThat(lines.get(stream + 3).path("state_hash").asText())
-                    .isEqualTo(engine.path("state_hash").asText());
-            assertThat(trainer.path("weights_hash").asText())
-                    .hasSize(64)
+            assertThat(trainer.path("state_hash").asText()).hasSize(64).isEqualTo(engine.path("state_hash").asText());
+            assertThat(lines.get(stream + 3).path("state_hash").asText()).isEqualTo(engine.path("state_hash").asText());
+            assertThat(trainer.path("weights_hash").asText()).hasSize(64)
                     .isEqualTo(engine.path("weights_hash").asText());
         }
     }
 
-    private static List<JsonNode> run(TrainLoadOptions options)
-            throws InterruptedException, IOException {
+    private static List<JsonNode> run(TrainLoadOptions options) throws InterruptedException, IOException {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (PrintStream out = new PrintStream(bytes, false, StandardCharsets.UTF_8)) {
             new TrainLoad(options, out, new PrintStream(OutputStream.nullOutputStream())).run();

@@ -8,8 +8,8 @@ import java.util.concurrent.Future;
 import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 
-/// Something done to every node of a cluster at the same time: each node's start waits for a majority of the others, and
-/// its stop for the rest to take over.
+/// Something done to every node of a cluster at the same time: each node's start waits for a majority of the others,
+/// and its stop for the rest to take over.
 final class AtOnce {
     private AtOnce() {}
 
@@ -19,9 +19,7 @@ final class AtOnce {
     static <T> List<T> all(int count, IntFunction<T> action) {
         try (var threads = Executors.newThreadPerTaskExecutor(Thread.ofPlatform().factory())) {
             List<Future<T>> started =
-                    IntStream.range(0, count)
-                            .mapToObj(id -> threads.submit(() -> action.apply(id)))
-                            .toList();
+                    IntStream.range(0, count).mapToObj(id -> threads.submit(() -> action.apply(id))).toList();
             List<T> results = new ArrayList<>();
             for (Future<T> one : started) {
                 results.add(one.get());

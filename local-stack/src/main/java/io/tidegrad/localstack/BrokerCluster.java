@@ -27,8 +27,7 @@ public final class BrokerCluster implements AutoCloseable {
     public static BrokerCluster start(BrokerOptions options) {
         ClusterLayout layout = ClusterLayout.prepare(options);
         try {
-            return new BrokerCluster(
-                    layout, AtOnce.all(layout.nodes().size(), id -> new BrokerProcess(layout, id)));
+            return new BrokerCluster(layout, AtOnce.all(layout.nodes().size(), id -> new BrokerProcess(layout, id)));
         } catch (RuntimeException e) {
             // A node that did start ends with this process.
             layout.deleteIfTemporary();
@@ -67,43 +66,26 @@ public final class BrokerCluster implements AutoCloseable {
     ///
     /// @throws LocalStackException Kafka does not say
     public BrokerProcess leaderOf(TopicPartition partition) {
-        return ask(
-                admin ->
-                        admin.describeTopics(List.of(partition.topic()))
-                                .topicNameValues()
-                                .values()
-                                .iterator()
-                                .next()
-                                .get()
-                                .partitions()
-                                .get(partition.partition())
-                                .leader());
+        return ask(admin -> admin.describeTopics(List.of(partition.topic())).topicNameValues().values().iterator()
+                .next().get().partitions().get(partition.partition()).leader());
     }
 
     /// The node that coordinates a consumer group now: also its static members' sessions.
     ///
     /// @throws LocalStackException Kafka does not say
     public BrokerProcess coordinatorOf(String group) {
-        return ask(
-                admin ->
-                        admin.describeConsumerGroups(List.of(group))
-                                .describedGroups()
-                                .values()
-                                .iterator()
-                                .next()
-                                .get()
-                                .coordinator());
+        return ask(admin -> admin.describeConsumerGroups(List.of(group)).describedGroups().values().iterator().next()
+                .get().coordinator());
     }
 
     /// The node that is the active controller now.
     ///
     /// @throws LocalStackException Kafka does not say
     public BrokerProcess controller() {
-        return ask(
-                admin -> {
-                    int leader = admin.describeMetadataQuorum().quorumInfo().get().leaderId();
-                    return new Node(leader, "", -1);
-                });
+        return ask(admin -> {
+            int leader = admin.describeMetadataQuorum().quorumInfo().get().leaderId();
+            return new Node(leader, "", -1);
+        });
     }
 
     private interface Question {
@@ -111,20 +93,11 @@ public final class BrokerCluster implements AutoCloseable {
     }
 
     private BrokerProcess ask(Question question) {
-        try (Admin admin =
-                Admin.create(
-                        Map.of(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers()))) {
+        try (Admin admin = Admin.create(Map.of(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers()))) {
             Node node = question.ask(admin);
-            return Optional.ofNullable(node)
-                    .filter(found -> found.id() >= 0 && found.id() < nodes.size())
-                    .map(found -> nodes.get(found.id()))
-                    .orElseThrow(
-                            () ->
-                                    new LocalStackException(
-                                            "expected a node 0 to "
-                                                    + (nodes.size() - 1)
-                                                    + ", found "
-                                                    + node));
+            return Optional.ofNullable(node).filter(found -> found.id() >= 0 && found.id() < nodes.size())
+                    .map(found -> nodes.get(found.id())).orElseThrow(() -> new LocalStackException(
+                            "expected a node 0 to " + (nodes.size() - 1) + ", found " + node));
         } catch (ExecutionException e) {
             throw new LocalStackException("Kafka does not say: " + e.getCause(), e);
         } catch (InterruptedException e) {
@@ -135,12 +108,10 @@ public final class BrokerCluster implements AutoCloseable {
 
     /// The same to every node, at the same time: a start or a stop of one may need the others.
     public void onEveryNode(Consumer<BrokerProcess> action) {
-        AtOnce.all(
-                nodes.size(),
-                id -> {
-                    action.accept(nodes.get(id));
-                    return nodes.get(id);
-                });
+        AtOnce.all(nodes.size(), id -> {
+            action.accept(nodes.get(id));
+            return nodes.get(id);
+        });
     }
 
     @Override

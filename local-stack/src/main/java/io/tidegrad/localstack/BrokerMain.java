@@ -16,8 +16,7 @@ final class BrokerMain {
         // Standard output is how we answer the parent: whatever else is printed goes to the log.
         PrintStream parent = System.out;
         System.setOut(System.err);
-        BrokerNode node =
-                BrokerNode.start(ClusterLayout.read(Path.of(args[0])), Integer.parseInt(args[1]));
+        BrokerNode node = BrokerNode.start(ClusterLayout.read(Path.of(args[0])), Integer.parseInt(args[1]));
         Runtime.getRuntime().addShutdownHook(new Thread(node::stop, "stop-broker"));
         parent.println(READY);
         parent.flush();

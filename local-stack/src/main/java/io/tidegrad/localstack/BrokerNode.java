@@ -29,13 +29,11 @@ final class BrokerNode {
         Map<String, String> config = config(layout, id);
         try {
             format(layout, config);
-            KafkaRaftServer server =
-                    new KafkaRaftServer(new KafkaConfig(config, false), Time.SYSTEM);
+            KafkaRaftServer server = new KafkaRaftServer(new KafkaConfig(config, false), Time.SYSTEM);
             server.startup();
             return new BrokerNode(server);
         } catch (Exception e) {
-            throw new LocalStackException(
-                    "Kafka node " + id + " in " + layout.directory() + " did not start: " + e, e);
+            throw new LocalStackException("Kafka node " + id + " in " + layout.directory() + " did not start: " + e, e);
         }
     }
 
@@ -47,19 +45,11 @@ final class BrokerNode {
     private static void format(ClusterLayout layout, Map<String, String> config) throws Exception {
         String directory = config.get("log.dirs");
         Formatter formatter = new Formatter();
-        formatter
-                .setPrintStream(
-                        new PrintStream(
-                                OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8))
-                .setClusterId(layout.clusterId())
-                .setNodeId(Integer.parseInt(config.get("node.id")))
-                .setDirectories(List.of(directory))
-                .setMetadataLogDirectory(directory)
-                .setControllerListenerName("CONTROLLER")
-                .setReleaseVersion(MetadataVersion.latestProduction())
-                .setSupportedFeatures(Feature.PRODUCTION_FEATURES)
-                .setHasDynamicQuorum(false)
-                .setIgnoreFormatted(true);
+        formatter.setPrintStream(new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8))
+                .setClusterId(layout.clusterId()).setNodeId(Integer.parseInt(config.get("node.id")))
+                .setDirectories(List.of(directory)).setMetadataLogDirectory(directory)
+                .setControllerListenerName("CONTROLLER").setReleaseVersion(MetadataVersion.latestProduction())
+                .setSupportedFeatures(Feature.PRODUCTION_FEATURES).setHasDynamicQuorum(false).setIgnoreFormatted(true);
         ListenerSecurity security = layout.security();
         if (security != null) {
             formatter.setScramArguments(security.scram());
@@ -82,17 +72,14 @@ final class BrokerNode {
         String protocols = "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT";
         if (security != null) {
             // Among themselves the brokers stay in the clear, on any free port.
-            clients =
-                    "%s://127.0.0.1:%d,PLAINTEXT://127.0.0.1:0"
-                            .formatted(ListenerSecurity.LISTENER, node.port());
+            clients = "%s://127.0.0.1:%d,PLAINTEXT://127.0.0.1:0".formatted(ListenerSecurity.LISTENER, node.port());
             protocols += "," + ListenerSecurity.LISTENER + ":" + security.protocol();
             config.putAll(security.settings());
         }
         String advertised = clients;
         for (Map.Entry<String, ClusterLayout.Door> door : node.doors().entrySet()) {
             clients += ",%s://127.0.0.1:%d".formatted(door.getKey(), door.getValue().port());
-            advertised +=
-                    ",%s://127.0.0.1:%d".formatted(door.getKey(), door.getValue().advertisedPort());
+            advertised += ",%s://127.0.0.1:%d".formatted(door.getKey(), door.getValue().advertisedPort());
             protocols += "," + door.getKey() + ":PLAINTEXT";
         }
         config.put("listeners", clients + ",CONTROLLER://127.0.0.1:" + node.controllerPort());
@@ -100,11 +87,8 @@ final class BrokerNode {
         config.put("controller.listener.names", "CONTROLLER");
         config.put("listener.security.protocol.map", protocols);
         config.put("inter.broker.listener.name", "PLAINTEXT");
-        config.put(
-                "controller.quorum.voters",
-                layout.nodes().stream()
-                        .map(n -> n.id() + "@127.0.0.1:" + n.controllerPort())
-                        .collect(Collectors.joining(",")));
+        config.put("controller.quorum.voters", layout.nodes().stream()
+                .map(n -> n.id() + "@127.0.0.1:" + n.controllerPort()).collect(Collectors.joining(",")));
 
         config.put("default.replication.factor", replicas);
         config.put("min.insync.replicas", minIsr);

@@ -14,13 +14,8 @@ import org.jspecify.annotations.Nullable;
 /// @param doors     names of further listeners in the clear, for clients that come through something else, a relay that
 ///     can be cut; with the port that each node sends these clients to
 /// @param security  what clients must show; null: nothing, and they need no TLS
-public record BrokerOptions(
-        int nodes,
-        @Nullable Path directory,
-        int port,
-        Map<String, String> settings,
-        Map<String, List<Integer>> doors,
-        @Nullable ListenerSecurity security) {
+public record BrokerOptions(int nodes, @Nullable Path directory, int port, Map<String, String> settings,
+        Map<String, List<Integer>> doors, @Nullable ListenerSecurity security) {
     public BrokerOptions {
         if (nodes != 1 && nodes != 3) {
             throw new IllegalArgumentException("nodes: expected 1 or 3, found " + nodes);

@@ -4,13 +4,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
-/// One Kafka node in a child JVM, so that it can be killed like the real thing and has a heap and a processor account of
-/// its own. Its port and its data stay the same from life to life.
+/// One Kafka node in a child JVM, so that it can be killed like the real thing and has a heap and a processor account
+/// of its own. Its port and its data stay the same from life to life.
 public final class BrokerProcess implements AutoCloseable {
     private static final Duration READY_WITHIN = Duration.ofSeconds(180);
     private static final Duration STOP_WITHIN = Duration.ofSeconds(20);
-    private static final List<String> JVM_FLAGS =
-            List.of("-Xms64m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError");
+    private static final List<String> JVM_FLAGS = List.of("-Xms64m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError");
 
     private final ClusterLayout layout;
     private final int id;
@@ -28,8 +27,7 @@ public final class BrokerProcess implements AutoCloseable {
     /// @throws LocalStackException a port or the directory is taken, or Kafka did not get ready
     public static BrokerProcess start(BrokerOptions options) {
         if (options.nodes() != 1) {
-            throw new IllegalArgumentException(
-                    "a BrokerProcess is one node, found nodes = " + options.nodes());
+            throw new IllegalArgumentException("a BrokerProcess is one node, found nodes = " + options.nodes());
         }
         ClusterLayout layout = ClusterLayout.prepare(options);
         try {
@@ -45,17 +43,9 @@ public final class BrokerProcess implements AutoCloseable {
         List<String> flags = new ArrayList<>(JVM_FLAGS);
         // Three share a machine: with this heap none is larger than 512 MB.
         flags.add(alone ? "-Xmx512m" : "-Xmx256m");
-        ChildJvm child =
-                ChildJvm.start(
-                        alone ? "Kafka broker" : "Kafka broker " + id,
-                        flags,
-                        ChildJvm.ownClassPath(),
-                        List.of(
-                                BrokerMain.class.getName(),
-                                layout.directory().toString(),
-                                String.valueOf(id)),
-                        layout.directory().resolve(alone ? "broker.log" : "broker-" + id + ".log"),
-                        true);
+        ChildJvm child = ChildJvm.start(alone ? "Kafka broker" : "Kafka broker " + id, flags, ChildJvm.ownClassPath(),
+                List.of(BrokerMain.class.getName(), layout.directory().toString(), String.valueOf(id)),
+                layout.directory().resolve(alone ? "broker.log" : "broker-" + id + ".log"), true);
         child.awaitLine(READY_WITHIN);
         return child;
     }
@@ -99,8 +89,7 @@ public final class BrokerProcess implements AutoCloseable {
     /// A new life on the same data and port, after [#kill] or [#stop]. Returns when it serves.
     public void restart() {
         if (child.isAlive()) {
-            throw new IllegalStateException(
-                    "the broker is running: kill or stop it first (node " + id + ")");
+            throw new IllegalStateException("the broker is running: kill or stop it first (node " + id + ")");
         }
         child = launch(layout, id);
     }

@@ -31,8 +31,8 @@ public final class ChildJvm implements AutoCloseable {
     private static final Set<Process> RUNNING = ConcurrentHashMap.newKeySet();
 
     /// What a trainer or a scorer runs with in production, as in the launcher: the engine's module, no warning about
-    /// native access, the collector that costs no threads, the compiler's thresholds that suit the kernels; and the cache of
-    /// classes that this JVM was started with, if any.
+    /// native access, the collector that costs no threads, the compiler's thresholds that suit the kernels; and the
+    /// cache of classes that this JVM was started with, if any.
     public static final List<String> TIDEGRAD_FLAGS = tidegradFlags();
 
     private static final int TAIL_BYTES = 4096;
@@ -43,19 +43,11 @@ public final class ChildJvm implements AutoCloseable {
     private final Path log;
 
     private static List<String> tidegradFlags() {
-        List<String> flags =
-                new ArrayList<>(
-                        List.of(
-                                "--add-modules=jdk.incubator.vector",
-                                "--enable-native-access=ALL-UNNAMED",
-                                "--sun-misc-unsafe-memory-access=allow",
-                                "-XX:+UseSerialGC",
-                                "-XX:MetaspaceSize=128m",
-                                "-XX:Tier4BackEdgeThreshold=200000",
-                                "-XX:Tier4MinInvocationThreshold=100"));
+        List<String> flags = new ArrayList<>(List.of("--add-modules=jdk.incubator.vector",
+                "--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow", "-XX:+UseSerialGC",
+                "-XX:MetaspaceSize=128m", "-XX:Tier4BackEdgeThreshold=200000", "-XX:Tier4MinInvocationThreshold=100"));
         ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
-                .filter(flag -> flag.startsWith("-XX:AOTCache=") || flag.startsWith("-Xlog:aot"))
-                .forEach(flags::add);
+                .filter(flag -> flag.startsWith("-XX:AOTCache=") || flag.startsWith("-Xlog:aot")).forEach(flags::add);
         return List.copyOf(flags);
     }
 
@@ -71,98 +63,54 @@ public final class ChildJvm implements AutoCloseable {
     /// @param mainClass and its arguments
     /// @param output    standard output is appended to it
     /// @param log       standard error is appended to it
-    public static ChildJvm run(
-            String name, List<String> jvmFlags, List<String> mainClass, Path output, Path log) {
+    public static ChildJvm run(String name, List<String> jvmFlags, List<String> mainClass, Path output, Path log) {
         return run(List.of(), name, jvmFlags, mainClass, output, log);
     }
 
     /// As above, with entries behind our own class path.
     ///
     /// @param moreClassPath a folder, a jar, or `…/*` for all jars of a folder
-    public static ChildJvm run(
-            String name,
-            List<String> jvmFlags,
-            List<Path> moreClassPath,
-            List<String> mainClass,
-            Path output,
-            Path log) {
+    public static ChildJvm run(String name, List<String> jvmFlags, List<Path> moreClassPath, List<String> mainClass,
+            Path output, Path log) {
         List<String> classPath = new ArrayList<>(ownClassPath());
         moreClassPath.forEach(path -> classPath.add(path.toString()));
         return run(List.of(), name, jvmFlags, classPath, mainClass, output, log);
     }
 
     /// @param within a command that ends by becoming the one that follows it, such as `nice -n 5`
-    public static ChildJvm run(
-            List<String> within,
-            String name,
-            List<String> jvmFlags,
-            List<String> mainClass,
-            Path output,
-            Path log) {
+    public static ChildJvm run(List<String> within, String name, List<String> jvmFlags, List<String> mainClass,
+            Path output, Path log) {
         return run(within, name, jvmFlags, ownClassPath(), mainClass, output, log);
     }
 
-    private static ChildJvm run(
-            List<String> within,
-            String name,
-            List<String> jvmFlags,
-            List<String> classPath,
-            List<String> mainClass,
-            Path output,
-            Path log) {
+    private static ChildJvm run(List<String> within, String name, List<String> jvmFlags, List<String> classPath,
+            List<String> mainClass, Path output, Path log) {
         List<String> command = new ArrayList<>(List.of(ParentWatch.class.getName()));
         command.addAll(mainClass);
-        return start(
-                within,
-                name,
-                jvmFlags,
-                classPath,
-                command,
-                ProcessBuilder.Redirect.appendTo(output.toFile()),
+        return start(within, name, jvmFlags, classPath, command, ProcessBuilder.Redirect.appendTo(output.toFile()),
                 log);
     }
 
     /// @param classPath entries, in order
-    /// @param command   main class and its arguments; the main class must run under [ParentWatch]
-    /// @param log       appended to: standard error, and standard output where the child does not use it for [#awaitLine]
-    /// @param talks     whether standard output is a pipe for [#awaitLine] instead of going to the log
-    static ChildJvm start(
-            String name,
-            List<String> jvmFlags,
-            List<String> classPath,
-            List<String> command,
-            Path log,
+    /// @param command main class and its arguments; the main class must run under [ParentWatch]
+    /// @param log appended to: standard error, and standard output where the child does not use it for [#awaitLine]
+    /// @param talks whether standard output is a pipe for [#awaitLine] instead of going to the log
+    static ChildJvm start(String name, List<String> jvmFlags, List<String> classPath, List<String> command, Path log,
             boolean talks) {
-        return start(
-                List.of(),
-                name,
-                jvmFlags,
-                classPath,
-                command,
-                talks
-                        ? ProcessBuilder.Redirect.PIPE
-                        : ProcessBuilder.Redirect.appendTo(log.toFile()),
-                log);
+        return start(List.of(), name, jvmFlags, classPath, command,
+                talks ? ProcessBuilder.Redirect.PIPE : ProcessBuilder.Redirect.appendTo(log.toFile()), log);
     }
 
-    private static ChildJvm start(
-            List<String> within,
-            String name,
-            List<String> jvmFlags,
-            List<String> classPath,
-            List<String> command,
-            ProcessBuilder.Redirect output,
-            Path log) {
+    private static ChildJvm start(List<String> within, String name, List<String> jvmFlags, List<String> classPath,
+            List<String> command, ProcessBuilder.Redirect output, Path log) {
         List<String> line = new ArrayList<>(within);
         line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         line.addAll(jvmFlags);
         line.add("-cp");
         line.add(String.join(File.pathSeparator, classPath));
         line.addAll(command);
-        ProcessBuilder builder =
-                new ProcessBuilder(line)
-                        .redirectOutput(output)
-                        .redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()));
+        ProcessBuilder builder = new ProcessBuilder(line).redirectOutput(output)
+                .redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()));
         // Flags meant for this JVM must not change the child, nor make it print a line about them.
         builder.environment().remove("JAVA_TOOL_OPTIONS");
         builder.environment().remove("JDK_JAVA_OPTIONS");
@@ -185,8 +133,7 @@ public final class ChildJvm implements AutoCloseable {
     /// Where the classes of this module are: a directory or a jar.
     static Path ownCode() {
         try {
-            return Path.of(
-                    ChildJvm.class.getProtectionDomain().getCodeSource().getLocation().toURI());
+            return Path.of(ChildJvm.class.getProtectionDomain().getCodeSource().getLocation().toURI());
         } catch (URISyntaxException e) {
             throw new IllegalStateException(e);
         }
@@ -197,15 +144,13 @@ public final class ChildJvm implements AutoCloseable {
     /// @throws LocalStackException it ended, or stayed silent for `bound`; with the end of its log
     String awaitLine(Duration bound) {
         CompletableFuture<@Nullable String> line = new CompletableFuture<>();
-        Thread.ofVirtual()
-                .start(
-                        () -> {
-                            try (var out = reader(process.getInputStream())) {
-                                line.complete(out.readLine());
-                            } catch (IOException e) {
-                                line.completeExceptionally(e);
-                            }
-                        });
+        Thread.ofVirtual().start(() -> {
+            try (var out = reader(process.getInputStream())) {
+                line.complete(out.readLine());
+            } catch (IOException e) {
+                line.completeExceptionally(e);
+            }
+        });
         try {
             String answer = line.get(bound.toMillis(), TimeUnit.MILLISECONDS);
             if (answer != null) {
@@ -214,15 +159,9 @@ public final class ChildJvm implements AutoCloseable {
         } catch (TimeoutException silent) {
             kill();
             throw new LocalStackException(
-                    "the "
-                            + name
-                            + " was not ready after "
-                            + bound.toSeconds()
-                            + " s; its log: "
-                            + log);
+                    "the " + name + " was not ready after " + bound.toSeconds() + " s; its log: " + log);
         } catch (ExecutionException e) {
-            throw new LocalStackException(
-                    "lost the " + name + " while it started: " + e.getCause(), e);
+            throw new LocalStackException("lost the " + name + " while it started: " + e.getCause(), e);
         } catch (InterruptedException e) {
             kill();
             Thread.currentThread().interrupt();
@@ -237,19 +176,9 @@ public final class ChildJvm implements AutoCloseable {
     }
 
     LocalStackException endedEarly() {
-        String status =
-                process.isAlive()
-                        ? "closed its output"
-                        : "ended with status " + process.exitValue();
-        return new LocalStackException(
-                "the "
-                        + name
-                        + " "
-                        + status
-                        + " instead of getting ready; the end of its log ("
-                        + log
-                        + "): "
-                        + logTail());
+        String status = process.isAlive() ? "closed its output" : "ended with status " + process.exitValue();
+        return new LocalStackException("the " + name + " " + status + " instead of getting ready; the end of its log ("
+                + log + "): " + logTail());
     }
 
     /// @throws LocalStackException it has ended, which it should not; with the end of its log
@@ -274,15 +203,8 @@ public final class ChildJvm implements AutoCloseable {
     }
 
     private LocalStackException ended() {
-        return new LocalStackException(
-                "the "
-                        + name
-                        + " ended with status "
-                        + process.exitValue()
-                        + ". The end of its log, "
-                        + log
-                        + ":\n"
-                        + logTail());
+        return new LocalStackException("the " + name + " ended with status " + process.exitValue()
+                + ". The end of its log, " + log + ":\n" + logTail());
     }
 
     public String logTail() {
@@ -343,15 +265,10 @@ public final class ChildJvm implements AutoCloseable {
 
     private void signal(String signal) {
         try {
-            int status =
-                    new ProcessBuilder("kill", signal, String.valueOf(process.pid()))
-                            .redirectErrorStream(true)
-                            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-                            .start()
-                            .waitFor();
+            int status = new ProcessBuilder("kill", signal, String.valueOf(process.pid())).redirectErrorStream(true)
+                    .redirectOutput(ProcessBuilder.Redirect.DISCARD).start().waitFor();
             if (status != 0 && process.isAlive()) {
-                throw new LocalStackException(
-                        "kill " + signal + " of the " + name + " ended with status " + status);
+                throw new LocalStackException("kill " + signal + " of the " + name + " ended with status " + status);
             }
         } catch (IOException e) {
             throw new LocalStackException("can't run kill: " + e.getMessage(), e);

@@ -25,13 +25,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param directory holds `cluster.properties` and a directory a node
 /// @param temporary whether `directory` goes with the cluster
-record ClusterLayout(
-        String clusterId,
-        List<Node> nodes,
-        Map<String, String> settings,
-        @Nullable ListenerSecurity security,
-        Path directory,
-        boolean temporary) {
+record ClusterLayout(String clusterId, List<Node> nodes, Map<String, String> settings,
+        @Nullable ListenerSecurity security, Path directory, boolean temporary) {
     private static final String FILE = "cluster.properties";
 
     /// @param doors further listeners, by name
@@ -43,8 +38,7 @@ record ClusterLayout(
         Door door(String name) {
             Door door = doors.get(name);
             if (door == null) {
-                throw new IllegalArgumentException(
-                        "expected a door of " + doors.keySet() + ", found " + name);
+                throw new IllegalArgumentException("expected a door of " + doors.keySet() + ", found " + name);
             }
             return door;
         }
@@ -54,7 +48,8 @@ record ClusterLayout(
     ///
     /// @param port it listens on
     /// @param advertisedPort where clients are sent to
-    record Door(int port, int advertisedPort) {}
+    record Door(int port, int advertisedPort) {
+    }
 
     ClusterLayout {
         nodes = List.copyOf(nodes);
@@ -67,31 +62,18 @@ record ClusterLayout(
         Path given = options.directory();
         try {
             Path directory =
-                    given == null
-                            ? Files.createTempDirectory("tidegrad-kafka-")
-                            : Files.createDirectories(given);
+                    given == null ? Files.createTempDirectory("tidegrad-kafka-") : Files.createDirectories(given);
             String clusterId = Uuid.randomUuid().toString();
             if (Files.exists(directory.resolve(FILE))) {
                 ClusterLayout earlier = read(directory);
                 if (earlier.nodes.size() != options.nodes()) {
-                    throw new LocalStackException(
-                            directory
-                                    + " holds a cluster of "
-                                    + earlier.nodes.size()
-                                    + " node(s), asked for "
-                                    + options.nodes()
-                                    + ": use another directory");
+                    throw new LocalStackException(directory + " holds a cluster of " + earlier.nodes.size()
+                            + " node(s), asked for " + options.nodes() + ": use another directory");
                 }
                 clusterId = earlier.clusterId;
             }
-            ClusterLayout layout =
-                    new ClusterLayout(
-                            clusterId,
-                            nodes,
-                            options.settings(),
-                            options.security(),
-                            directory,
-                            given == null);
+            ClusterLayout layout = new ClusterLayout(clusterId, nodes, options.settings(), options.security(),
+                    directory, given == null);
             layout.write();
             return layout;
         } catch (IOException e) {
@@ -123,15 +105,12 @@ record ClusterLayout(
     }
 
     String bootstrapServers() {
-        return nodes.stream()
-                .map(node -> "127.0.0.1:" + node.port())
-                .collect(Collectors.joining(","));
+        return nodes.stream().map(node -> "127.0.0.1:" + node.port()).collect(Collectors.joining(","));
     }
 
     /// For clients of a door: the advertised ports of all nodes.
     String bootstrapServers(String door) {
-        return nodes.stream()
-                .map(node -> "127.0.0.1:" + node.door(door).advertisedPort())
+        return nodes.stream().map(node -> "127.0.0.1:" + node.door(door).advertisedPort())
                 .collect(Collectors.joining(","));
     }
 
@@ -144,15 +123,9 @@ record ClusterLayout(
         file.setProperty("cluster.id", clusterId);
         for (Node node : nodes) {
             file.setProperty("node." + node.id() + ".port", String.valueOf(node.port()));
-            file.setProperty(
-                    "node." + node.id() + ".controller.port",
-                    String.valueOf(node.controllerPort()));
-            node.doors()
-                    .forEach(
-                            (name, door) ->
-                                    file.setProperty(
-                                            "node." + node.id() + ".door." + name,
-                                            door.port() + " " + door.advertisedPort()));
+            file.setProperty("node." + node.id() + ".controller.port", String.valueOf(node.controllerPort()));
+            node.doors().forEach((name, door) -> file.setProperty("node." + node.id() + ".door." + name,
+                    door.port() + " " + door.advertisedPort()));
         }
         settings.forEach((key, value) -> file.setProperty("broker." + key, value));
         if (security != null) {
@@ -170,12 +143,9 @@ record ClusterLayout(
         }
         List<Node> nodes = new ArrayList<>();
         for (int id = 0; file.containsKey("node." + id + ".port"); id++) {
-            nodes.add(
-                    new Node(
-                            id,
-                            Integer.parseInt(file.getProperty("node." + id + ".port")),
-                            Integer.parseInt(file.getProperty("node." + id + ".controller.port")),
-                            doors(file, "node." + id + ".door.")));
+            nodes.add(new Node(id, Integer.parseInt(file.getProperty("node." + id + ".port")),
+                    Integer.parseInt(file.getProperty("node." + id + ".controller.port")),
+                    doors(file, "node." + id + ".door.")));
         }
         Map<String, String> settings = new TreeMap<>();
         for (String key : file.stringPropertyNames()) {
@@ -183,13 +153,8 @@ record ClusterLayout(
                 settings.put(key.substring("broker.".length()), file.getProperty(key));
             }
         }
-        return new ClusterLayout(
-                file.getProperty("cluster.id"),
-                nodes,
-                settings,
-                ListenerSecurity.read(file),
-                directory,
-                false);
+        return new ClusterLayout(file.getProperty("cluster.id"), nodes, settings, ListenerSecurity.read(file),
+                directory, false);
     }
 
     private static Map<String, Door> doors(Properties file, String prefix) {
@@ -197,8 +162,7 @@ record ClusterLayout(
         for (String key : file.stringPropertyNames()) {
             if (key.startsWith(prefix)) {
                 String[] ports = file.getProperty(key).split(" ");
-                doors.put(
-                        key.substring(prefix.length()),
+                doors.put(key.substring(prefix.length()),
                         new Door(Integer.parseInt(ports[0]), Integer.parseInt(ports[1])));
             }
         }

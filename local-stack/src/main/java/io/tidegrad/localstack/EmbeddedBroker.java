@@ -51,11 +51,9 @@ public final class EmbeddedBroker implements AutoCloseable {
     }
 
     private void onEveryNode(IntConsumer action) {
-        AtOnce.all(
-                layout.nodes().size(),
-                id -> {
-                    action.accept(id);
-                    return id;
-                });
+        AtOnce.all(layout.nodes().size(), id -> {
+            action.accept(id);
+            return id;
+        });
     }
 }

@@ -8,11 +8,7 @@ public final class EventsTopic {
     // The broker's clock stamps each record when it appends it: what freshness is measured from.
     // And a log of record is never deleted.
     private static final Map<String, String> SETTINGS =
-            Map.of(
-                    TopicConfig.MESSAGE_TIMESTAMP_TYPE_CONFIG,
-                    "LogAppendTime",
-                    TopicConfig.RETENTION_MS_CONFIG,
-                    "-1");
+            Map.of(TopicConfig.MESSAGE_TIMESTAMP_TYPE_CONFIG, "LogAppendTime", TopicConfig.RETENTION_MS_CONFIG, "-1");
 
     private EventsTopic() {}
 

@@ -20,17 +20,14 @@ public final class Json implements AutoCloseable {
     private static final Duration ANSWER_WITHIN = Duration.ofSeconds(10);
     private static final ObjectMapper MAPPER = new ObjectMapper();
 
-    private final HttpClient client =
-            HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(2)).build();
+    private final HttpClient client = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(2)).build();
 
     /// The document, or null while there is no answer or one that is no JSON: the process may still be starting. Health
     /// answers with other statuses than 200 too, so the status does not count.
     public @Nullable JsonNode get(String url) throws InterruptedException {
-        HttpRequest request =
-                HttpRequest.newBuilder(URI.create(url)).timeout(ANSWER_WITHIN).build();
+        HttpRequest request = HttpRequest.newBuilder(URI.create(url)).timeout(ANSWER_WITHIN).build();
         try {
-            HttpResponse<String> answer =
-                    client.send(request, HttpResponse.BodyHandlers.ofString());
+            HttpResponse<String> answer = client.send(request, HttpResponse.BodyHandlers.ofString());
             return MAPPER.readTree(answer.body());
         } catch (JsonProcessingException notJson) {
             return null;

@@ -15,10 +15,12 @@ import org.jspecify.annotations.Nullable;
 public record ListenerSecurity(@Nullable User user, @Nullable Certificate certificate) {
     static final String LISTENER = "CLIENTS";
 
-    public record User(String name, String password) {}
+    public record User(String name, String password) {
+    }
 
     /// @param keyStore PKCS12, key and store under the same password
-    public record Certificate(Path keyStore, String password) {}
+    public record Certificate(Path keyStore, String password) {
+    }
 
     String protocol() {
         return (user == null ? "" : "SASL_") + (certificate == null ? "PLAINTEXT" : "SSL");
@@ -30,14 +32,11 @@ public record ListenerSecurity(@Nullable User user, @Nullable Certificate certif
         String prefix = "listener.name." + LISTENER.toLowerCase(Locale.ROOT) + ".";
         if (user != null) {
             settings.put(prefix + "sasl.enabled.mechanisms", "SCRAM-SHA-512");
-            settings.put(
-                    prefix + "scram-sha-512.sasl.jaas.config",
+            settings.put(prefix + "scram-sha-512.sasl.jaas.config",
                     "org.apache.kafka.common.security.scram.ScramLoginModule required;");
         }
         if (certificate != null) {
-            settings.put(
-                    prefix + "ssl.keystore.location",
-                    certificate.keyStore().toAbsolutePath().toString());
+            settings.put(prefix + "ssl.keystore.location", certificate.keyStore().toAbsolutePath().toString());
             settings.put(prefix + "ssl.keystore.type", "PKCS12");
             settings.put(prefix + "ssl.keystore.password", certificate.password());
             settings.put(prefix + "ssl.key.password", certificate.password());
@@ -51,8 +50,7 @@ public record ListenerSecurity(@Nullable User user, @Nullable Certificate certif
             file.setProperty("security.password", user.password());
         }
         if (certificate != null) {
-            file.setProperty(
-                    "security.keystore", certificate.keyStore().toAbsolutePath().toString());
+            file.setProperty("security.keystore", certificate.keyStore().toAbsolutePath().toString());
             file.setProperty("security.keystore.password", certificate.password());
         }
     }
@@ -64,23 +62,14 @@ public record ListenerSecurity(@Nullable User user, @Nullable Certificate certif
         if (name == null && keyStore == null) {
             return null;
         }
-        return new ListenerSecurity(
-                name == null ? null : new User(name, file.getProperty("security.password")),
-                keyStore == null
-                        ? null
-                        : new Certificate(
-                                Path.of(keyStore), file.getProperty("security.keystore.password")));
+        return new ListenerSecurity(name == null ? null : new User(name, file.getProperty("security.password")),
+                keyStore == null ? null
+                        : new Certificate(Path.of(keyStore), file.getProperty("security.keystore.password")));
     }
 
     /// What `kafka-storage format --add-scram` would be given.
     List<String> scram() {
-        return user == null
-                ? List.of()
-                : List.of(
-                        "SCRAM-SHA-512=[name="
-                                + user.name()
-                                + ",password="
-                                + user.password()
-                                + "]");
+        return user == null ? List.of()
+                : List.of("SCRAM-SHA-512=[name=" + user.name() + ",password=" + user.password() + "]");
     }
 }

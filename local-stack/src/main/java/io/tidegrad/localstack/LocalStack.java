@@ -67,15 +67,10 @@ public final class LocalStack implements KafkaProvider {
         Ports.requireFree(options.kafkaPort(), "Kafka broker", Ports.KAFKA_OPTION);
         Ports.requireFree(options.registryPort(), "schema registry", Ports.REGISTRY_OPTION);
         FileChannel lock = lock(options.directory());
-        CompletableFuture<RegistryProcess> registry =
-                inBackground(() -> RegistryProcess.start(options.registry()));
+        CompletableFuture<RegistryProcess> registry = inBackground(() -> RegistryProcess.start(options.registry()));
         CompletableFuture<Kafka> kafka =
-                inBackground(
-                        () ->
-                                options.kafkaAsChild()
-                                        ? new Kafka.Children(BrokerCluster.start(options.broker()))
-                                        : new Kafka.InProcess(
-                                                EmbeddedBroker.start(options.broker())));
+                inBackground(() -> options.kafkaAsChild() ? new Kafka.Children(BrokerCluster.start(options.broker()))
+                        : new Kafka.InProcess(EmbeddedBroker.start(options.broker())));
         try {
             return new LocalStack(lock, kafka.join(), registry.join());
         } catch (CompletionException failed) {
@@ -91,8 +86,7 @@ public final class LocalStack implements KafkaProvider {
     }
 
     private static <T> CompletableFuture<T> inBackground(Supplier<T> start) {
-        return CompletableFuture.supplyAsync(
-                start, task -> Thread.ofPlatform().name("start-local-stack").start(task));
+        return CompletableFuture.supplyAsync(start, task -> Thread.ofPlatform().name("start-local-stack").start(task));
     }
 
     private static <T> void closeOnceStarted(CompletableFuture<T> started, Consumer<T> close) {
@@ -113,8 +107,7 @@ public final class LocalStack implements KafkaProvider {
         Path file = directory.resolve("local-stack.lock");
         try {
             Files.createDirectories(directory);
-            FileChannel channel =
-                    FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+            FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
             if (channel.tryLock() != null) {
                 return channel;
             }
@@ -124,11 +117,8 @@ public final class LocalStack implements KafkaProvider {
         } catch (IOException e) {
             throw new LocalStackException("can't use the directory " + directory + ": " + e, e);
         }
-        throw new LocalStackException(
-                directory
-                        + " is in use by another local-stack (it holds "
-                        + file
-                        + "): stop that one, or use another directory");
+        throw new LocalStackException(directory + " is in use by another local-stack (it holds " + file
+                + "): stop that one, or use another directory");
     }
 
     private static void release(@Nullable FileChannel lock) {
@@ -170,7 +160,7 @@ public final class LocalStack implements KafkaProvider {
         return switch (kafka) {
             case Kafka.Children(BrokerCluster brokers) -> brokers;
             case Kafka.InProcess inProcess ->
-                    throw new IllegalStateException("Kafka runs in this process, not as a child");
+                throw new IllegalStateException("Kafka runs in this process, not as a child");
         };
     }
 

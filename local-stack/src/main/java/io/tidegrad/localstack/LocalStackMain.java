@@ -17,21 +17,14 @@ public final class LocalStackMain {
         CompletableFuture<Integer> status = new CompletableFuture<>();
         // The hook holds the JVM's end back until the stack is down, and lets our caller return in
         // the meantime.
-        Thread hook =
-                new Thread(
-                        () -> {
-                            status.complete(0);
-                            stack.close();
-                        },
-                        "stop-local-stack");
+        Thread hook = new Thread(() -> {
+            status.complete(0);
+            stack.close();
+        }, "stop-local-stack");
         Runtime.getRuntime().addShutdownHook(hook);
         stack.registry().onExit().thenRun(() -> status.complete(1));
-        out.println(
-                "local-stack is ready: bootstrap.servers="
-                        + stack.bootstrapServers()
-                        + " schema.registry.url="
-                        + stack.registryUrl()
-                        + " (Ctrl-C ends it)");
+        out.println("local-stack is ready: bootstrap.servers=" + stack.bootstrapServers() + " schema.registry.url="
+                + stack.registryUrl() + " (Ctrl-C ends it)");
         out.flush();
         int result = status.join();
         if (result != 0) {

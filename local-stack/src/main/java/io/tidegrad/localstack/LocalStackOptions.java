@@ -14,14 +14,8 @@ import org.jspecify.annotations.Nullable;
 /// @param kafkaAsChild   each node in a JVM of its own instead of in this process
 /// @param doors          further listeners of Kafka, as of [BrokerOptions]
 /// @param brokerSettings broker settings that go before ours, by their Kafka names
-public record LocalStackOptions(
-        @Nullable Path directory,
-        int kafkaPort,
-        int registryPort,
-        int nodes,
-        boolean kafkaAsChild,
-        Map<String, List<Integer>> doors,
-        Map<String, String> brokerSettings) {
+public record LocalStackOptions(@Nullable Path directory, int kafkaPort, int registryPort, int nodes,
+        boolean kafkaAsChild, Map<String, List<Integer>> doors, Map<String, String> brokerSettings) {
     /// For tests: one node in this process, temporary data, any ports.
     public static LocalStackOptions temporary() {
         return new LocalStackOptions(null, 0, 0, 1, false, Map.of(), Map.of());
@@ -33,28 +27,23 @@ public record LocalStackOptions(
     }
 
     public LocalStackOptions withPorts(int kafka, int registry) {
-        return new LocalStackOptions(
-                directory, kafka, registry, nodes, kafkaAsChild, doors, brokerSettings);
+        return new LocalStackOptions(directory, kafka, registry, nodes, kafkaAsChild, doors, brokerSettings);
     }
 
     public LocalStackOptions withNodes(int nodes) {
-        return new LocalStackOptions(
-                directory, kafkaPort, registryPort, nodes, kafkaAsChild, doors, brokerSettings);
+        return new LocalStackOptions(directory, kafkaPort, registryPort, nodes, kafkaAsChild, doors, brokerSettings);
     }
 
     public LocalStackOptions withKafkaAsChild() {
-        return new LocalStackOptions(
-                directory, kafkaPort, registryPort, nodes, true, doors, brokerSettings);
+        return new LocalStackOptions(directory, kafkaPort, registryPort, nodes, true, doors, brokerSettings);
     }
 
     public LocalStackOptions withDoors(Map<String, List<Integer>> doors) {
-        return new LocalStackOptions(
-                directory, kafkaPort, registryPort, nodes, kafkaAsChild, doors, brokerSettings);
+        return new LocalStackOptions(directory, kafkaPort, registryPort, nodes, kafkaAsChild, doors, brokerSettings);
     }
 
     public LocalStackOptions withBrokerSettings(Map<String, String> settings) {
-        return new LocalStackOptions(
-                directory, kafkaPort, registryPort, nodes, kafkaAsChild, doors, settings);
+        return new LocalStackOptions(directory, kafkaPort, registryPort, nodes, kafkaAsChild, doors, settings);
     }
 
     BrokerOptions broker() {

@@ -16,18 +16,11 @@ public final class OnePartition {
     /// @throws LocalStackException it exists already, or Kafka does not answer
     public static void create(String bootstrapServers, String topic, Map<String, String> settings)
             throws InterruptedException {
-        try (Admin admin =
-                Admin.create(
-                        Map.of(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers))) {
-            admin.createTopics(
-                            List.of(
-                                    new NewTopic(topic, Optional.of(1), Optional.empty())
-                                            .configs(settings)))
-                    .all()
+        try (Admin admin = Admin.create(Map.of(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers))) {
+            admin.createTopics(List.of(new NewTopic(topic, Optional.of(1), Optional.empty()).configs(settings))).all()
                     .get();
         } catch (ExecutionException e) {
-            throw new LocalStackException(
-                    "can't create the topic " + topic + ": " + e.getCause(), e);
+            throw new LocalStackException("can't create the topic " + topic + ": " + e.getCause(), e);
         }
     }
 }

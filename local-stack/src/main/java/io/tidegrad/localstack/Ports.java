@@ -33,26 +33,15 @@ public final class Ports {
             }
         }
         throw new LocalStackException(
-                "no free port found between "
-                        + LOWEST
-                        + " and "
-                        + HIGHEST
-                        + " in "
-                        + ATTEMPTS
-                        + " attempts");
+                "no free port found between " + LOWEST + " and " + HIGHEST + " in " + ATTEMPTS + " attempts");
     }
 
     /// @param port   0 stands for any and passes
     /// @param option how the user chooses another port, for the message
     static void requireFree(int port, String what, String option) {
         if (port != 0 && !isFree(port)) {
-            throw new LocalStackException(
-                    "port "
-                            + port
-                            + ", wanted for the "
-                            + what
-                            + ", is in use: stop the program that listens on it, or choose another port with "
-                            + option);
+            throw new LocalStackException("port " + port + ", wanted for the " + what
+                    + ", is in use: stop the program that listens on it, or choose another port with " + option);
         }
     }
 

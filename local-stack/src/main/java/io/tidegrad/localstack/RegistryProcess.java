@@ -51,30 +51,19 @@ public final class RegistryProcess implements AutoCloseable {
         Ports.requireFree(port, "schema registry", Ports.REGISTRY_OPTION);
         Path directory = options.directory();
         try {
-            Path log =
-                    directory == null
-                            ? Files.createTempFile("tidegrad-registry-", ".log")
-                            : Files.createDirectories(directory).resolve("registry.log");
+            Path log = directory == null ? Files.createTempFile("tidegrad-registry-", ".log")
+                    : Files.createDirectories(directory).resolve("registry.log");
             return new RegistryProcess(port, directory, log);
         } catch (IOException e) {
-            throw new LocalStackException(
-                    "can't use the registry's directory " + directory + ": " + e, e);
+            throw new LocalStackException("can't use the registry's directory " + directory + ": " + e, e);
         }
     }
 
     private static ChildJvm launch(int port, @Nullable Path directory, Path log) {
         // Quarkus' own start class runs inside our watcher: no second JVM only to watch the first.
-        return ChildJvm.start(
-                "schema registry",
-                flags(port, directory),
-                List.of(
-                        ChildJvm.ownCode().toString(),
-                        home().resolve("quarkus-run.jar").toString()),
-                List.of(
-                        ParentWatch.class.getName(),
-                        "io.quarkus.bootstrap.runner.QuarkusEntryPoint"),
-                log,
-                false);
+        return ChildJvm.start("schema registry", flags(port, directory),
+                List.of(ChildJvm.ownCode().toString(), home().resolve("quarkus-run.jar").toString()),
+                List.of(ParentWatch.class.getName(), "io.quarkus.bootstrap.runner.QuarkusEntryPoint"), log, false);
     }
 
     private static List<String> flags(int port, @Nullable Path directory) {
@@ -83,10 +72,7 @@ public final class RegistryProcess implements AutoCloseable {
         // instead of 316.
         flags.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx384m"));
         // What the manifest of quarkus-run.jar says, which counts for `java -jar` only.
-        flags.addAll(
-                List.of(
-                        "--add-opens=java.base/java.lang=ALL-UNNAMED",
-                        "--enable-native-access=ALL-UNNAMED"));
+        flags.addAll(List.of("--add-opens=java.base/java.lang=ALL-UNNAMED", "--enable-native-access=ALL-UNNAMED"));
         flags.add("-Dquarkus.http.host=127.0.0.1");
         flags.add("-Dquarkus.http.port=" + port);
         // A second, management server can't be switched off at run time: any free port, so that two
@@ -106,10 +92,8 @@ public final class RegistryProcess implements AutoCloseable {
             // time would give
             // the id it has handed out to another schema later (seen), and old records would be
             // misread.
-            flags.add(
-                    "-Dapicurio.datasource.url=jdbc:h2:file:"
-                            + directory.toAbsolutePath().resolve("registry")
-                            + ";WRITE_DELAY=0");
+            flags.add("-Dapicurio.datasource.url=jdbc:h2:file:" + directory.toAbsolutePath().resolve("registry")
+                    + ";WRITE_DELAY=0");
         }
         return flags;
     }
@@ -121,16 +105,10 @@ public final class RegistryProcess implements AutoCloseable {
             if (child.waitFor(pause)) {
                 throw child.endedEarly();
             }
-            if (System.nanoTime() - start > READY_WITHIN.toNanos()
-                    || Thread.currentThread().isInterrupted()) {
+            if (System.nanoTime() - start > READY_WITHIN.toNanos() || Thread.currentThread().isInterrupted()) {
                 child.kill();
-                throw new LocalStackException(
-                        "the schema registry did not answer at "
-                                + url
-                                + " within "
-                                + READY_WITHIN.toSeconds()
-                                + " s; its log: "
-                                + log);
+                throw new LocalStackException("the schema registry did not answer at " + url + " within "
+                        + READY_WITHIN.toSeconds() + " s; its log: " + log);
             }
             pause = pause.compareTo(POLL_LAST) < 0 ? pause.multipliedBy(2) : POLL_LAST;
         }
@@ -138,8 +116,7 @@ public final class RegistryProcess implements AutoCloseable {
 
     private boolean answers() {
         try {
-            var request =
-                    (HttpURLConnection) URI.create(url + "/subjects").toURL().openConnection();
+            var request = (HttpURLConnection) URI.create(url + "/subjects").toURL().openConnection();
             request.setConnectTimeout(1_000);
             request.setReadTimeout(10_000);
             try {
@@ -168,20 +145,16 @@ public final class RegistryProcess implements AutoCloseable {
             // Beside <module>/target/classes or <module>/target/<jar>, whatever the module.
             Path code = ChildJvm.ownCode().toAbsolutePath();
             candidates.add(code.resolveSibling("registry"));
-            candidates.add(
-                    code.resolve(Path.of("..", "..", "..", "local-stack", "target", "registry"))
-                            .normalize());
+            candidates.add(code.resolve(Path.of("..", "..", "..", "local-stack", "target", "registry")).normalize());
         }
         for (Path candidate : candidates) {
             if (Files.isRegularFile(candidate.resolve("quarkus-run.jar"))) {
                 return candidate.toAbsolutePath();
             }
         }
-        throw new LocalStackException(
-                "the schema registry's program is not in "
-                        + candidates
-                        + ": building the module local-stack unpacks it; or name its directory with"
-                        + " -Dtidegrad.registry.home");
+        throw new LocalStackException("the schema registry's program is not in " + candidates
+                + ": building the module local-stack unpacks it; or name its directory with"
+                + " -Dtidegrad.registry.home");
     }
 
     /// Base URL of the Confluent REST API.

@@ -42,8 +42,7 @@ public final class Resources implements AutoCloseable {
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             } catch (Exception e) {
-                System.err.println(
-                        "could not close " + resource.getClass().getSimpleName() + ": " + e);
+                System.err.println("could not close " + resource.getClass().getSimpleName() + ": " + e);
             }
         }
     }

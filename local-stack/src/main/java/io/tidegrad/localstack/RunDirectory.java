@@ -15,8 +15,8 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Where a run keeps everything: Kafka's data, the registry's, the trainer's state, `logs`. A temporary one is deleted at
-/// the end; what a run killed with SIGKILL leaves behind, the next run deletes.
+/// Where a run keeps everything: Kafka's data, the registry's, the trainer's state, `logs`. A temporary one is deleted
+/// at the end; what a run killed with SIGKILL leaves behind, the next run deletes.
 public final class RunDirectory implements AutoCloseable {
     private static final String PREFIX = "tidegrad-run-";
     private static final String LOCK_FILE = "running.lock";
@@ -54,10 +54,8 @@ public final class RunDirectory implements AutoCloseable {
             Files.createDirectories(path);
             try (DirectoryStream<Path> entries = Files.newDirectoryStream(path)) {
                 if (entries.iterator().hasNext()) {
-                    throw new LocalStackException(
-                            "--dir expects a new or empty directory, and "
-                                    + path
-                                    + " is not empty: a run begins with empty topics");
+                    throw new LocalStackException("--dir expects a new or empty directory, and " + path
+                            + " is not empty: a run begins with empty topics");
                 }
             }
             RunDirectory directory = new RunDirectory(path.toAbsolutePath(), false, lock(path));
@@ -70,10 +68,7 @@ public final class RunDirectory implements AutoCloseable {
 
     private static FileChannel lock(Path path) throws IOException {
         FileChannel channel =
-                FileChannel.open(
-                        path.resolve(LOCK_FILE),
-                        StandardOpenOption.CREATE,
-                        StandardOpenOption.WRITE);
+                FileChannel.open(path.resolve(LOCK_FILE), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
         if (channel.tryLock() == null) {
             channel.close();
             throw new IOException(path + " is in use by another run");
@@ -81,11 +76,10 @@ public final class RunDirectory implements AutoCloseable {
         return channel;
     }
 
-    /// Before `own` is locked, and never looking into it: on POSIX, closing any channel of a file gives up the process's
-    /// lock on it, and the next run would take this one for abandoned.
+    /// Before `own` is locked, and never looking into it: on POSIX, closing any channel of a file gives up the
+    /// process's lock on it, and the next run would take this one for abandoned.
     private static void deleteAbandoned(Path own) throws IOException {
-        try (DirectoryStream<Path> runs =
-                Files.newDirectoryStream(own.resolveSibling(""), PREFIX + "*")) {
+        try (DirectoryStream<Path> runs = Files.newDirectoryStream(own.resolveSibling(""), PREFIX + "*")) {
             for (Path run : runs) {
                 if (!run.equals(own) && isAbandoned(run)) {
                     delete(run);
@@ -96,8 +90,7 @@ public final class RunDirectory implements AutoCloseable {
 
     /// It has a lock file that no running process holds.
     private static boolean isAbandoned(Path run) {
-        try (FileChannel channel =
-                        FileChannel.open(run.resolve(LOCK_FILE), StandardOpenOption.WRITE);
+        try (FileChannel channel = FileChannel.open(run.resolve(LOCK_FILE), StandardOpenOption.WRITE);
                 FileLock lock = channel.tryLock()) {
             return lock != null;
         } catch (OverlappingFileLockException | IOException notOurs) {
@@ -149,8 +142,7 @@ public final class RunDirectory implements AutoCloseable {
             if (!Files.exists(path.resolve(directory))) {
                 continue;
             }
-            try (DirectoryStream<Path> logs =
-                    Files.newDirectoryStream(path.resolve(directory), "*.log")) {
+            try (DirectoryStream<Path> logs = Files.newDirectoryStream(path.resolve(directory), "*.log")) {
                 for (Path log : logs) {
                     Files.move(log, logs().resolve(log.getFileName()));
                 }
@@ -159,34 +151,29 @@ public final class RunDirectory implements AutoCloseable {
     }
 
     private static void delete(Path path) throws IOException {
-        Files.walkFileTree(
-                path,
-                new SimpleFileVisitor<>() {
-                    @Override
-                    public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
-                            throws IOException {
-                        Files.deleteIfExists(file);
-                        return FileVisitResult.CONTINUE;
-                    }
+        Files.walkFileTree(path, new SimpleFileVisitor<>() {
+            @Override
+            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
+                Files.deleteIfExists(file);
+                return FileVisitResult.CONTINUE;
+            }
 
-                    @Override
-                    public FileVisitResult visitFileFailed(Path file, IOException e)
-                            throws IOException {
-                        if (e instanceof NoSuchFileException) {
-                            return FileVisitResult.CONTINUE;
-                        }
-                        throw e;
-                    }
+            @Override
+            public FileVisitResult visitFileFailed(Path file, IOException e) throws IOException {
+                if (e instanceof NoSuchFileException) {
+                    return FileVisitResult.CONTINUE;
+                }
+                throw e;
+            }
 
-                    @Override
-                    public FileVisitResult postVisitDirectory(
-                            Path directory, @Nullable IOException e) throws IOException {
-                        if (e != null) {
-                            throw e;
-                        }
-                        Files.deleteIfExists(directory);
-                        return FileVisitResult.CONTINUE;
-                    }
-                });
+            @Override
+            public FileVisitResult postVisitDirectory(Path directory, @Nullable IOException e) throws IOException {
+                if (e != null) {
+                    throw e;
+                }
+                Files.deleteIfExists(directory);
+                return FileVisitResult.CONTINUE;
+            }
+        });
     }
 }

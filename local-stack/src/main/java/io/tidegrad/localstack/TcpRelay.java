@@ -19,10 +19,10 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
-/// A network between two processes of this machine that can be slow, silent, one-way or cut, without any rights: clients
-/// connect to its port, it connects to another one and passes on what comes. It listens before it knows where to, so that its
-/// port can be told to who will listen there. Every change counts for open connections
-/// too, until [#heal].
+/// A network between two processes of this machine that can be slow, silent, one-way or cut, without any rights:
+/// clients connect to its port, it connects to another one and passes on what comes. It listens before it knows where
+/// to, so that its port can be told to who will listen there. Every change counts for open connections too, until
+/// [#heal].
 public final class TcpRelay implements AutoCloseable {
     private static final int CHUNK_BYTES = 64 * 1024;
 
@@ -42,8 +42,7 @@ public final class TcpRelay implements AutoCloseable {
 
     /// As seen by the client.
     public enum Direction {
-        SENT,
-        RECEIVED
+        SENT, RECEIVED
     }
 
     private final ServerSocket listener;
@@ -85,10 +84,7 @@ public final class TcpRelay implements AutoCloseable {
             ServerSocket listener = new ServerSocket();
             listener.bind(new InetSocketAddress(Ports.loopback(), 0));
             TcpRelay relay = new TcpRelay(listener, kafka);
-            Thread.ofPlatform()
-                    .daemon()
-                    .name("relay-" + listener.getLocalPort())
-                    .start(relay::accept);
+            Thread.ofPlatform().daemon().name("relay-" + listener.getLocalPort()).start(relay::accept);
             return relay;
         } catch (IOException e) {
             throw new LocalStackException("no relay can listen: " + e, e);
@@ -118,8 +114,9 @@ public final class TcpRelay implements AutoCloseable {
         notifyAll();
     }
 
-    /// Of what is passed on at once, this share is lost and sent again, as TCP does it: after 200 ms, then twice as long, and
-    /// what comes behind it waits. (Which packets a kernel loses takes rights; this is what the two ends see of it.)
+    /// Of what is passed on at once, this share is lost and sent again, as TCP does it: after 200 ms, then twice as
+    /// long, and what comes behind it waits. (Which packets a kernel loses takes rights; this is what the two ends see
+    /// of it.)
     ///
     /// @param share 0 to below 1
     /// @param seed of what is lost
@@ -270,7 +267,8 @@ public final class TcpRelay implements AutoCloseable {
     }
 
     /// @param cut whether the connection ends behind it
-    private record Passage(int length, boolean cut) {}
+    private record Passage(int length, boolean cut) {
+    }
 
     private final class Connection {
         private final Socket client;
@@ -311,8 +309,7 @@ public final class TcpRelay implements AutoCloseable {
             }
         }
 
-        private void readBytes(InputStream from, BlockingQueue<Chunk> chunks)
-                throws IOException, InterruptedException {
+        private void readBytes(InputStream from, BlockingQueue<Chunk> chunks) throws IOException, InterruptedException {
             while (true) {
                 byte[] bytes = new byte[CHUNK_BYTES];
                 int length = from.read(bytes);
@@ -345,8 +342,7 @@ public final class TcpRelay implements AutoCloseable {
             }
         }
 
-        private void write(
-                BlockingQueue<Chunk> chunks, OutputStream out, Socket to, Direction direction) {
+        private void write(BlockingQueue<Chunk> chunks, OutputStream out, Socket to, Direction direction) {
             try {
                 for (Chunk chunk = chunks.take(); chunk.length() > 0; chunk = chunks.take()) {
                     Passage passage = admit(chunk, direction);
@@ -369,26 +365,20 @@ public final class TcpRelay implements AutoCloseable {
         /// @return how much of it
         private Passage admit(Chunk chunk, Direction direction) throws InterruptedException {
             synchronized (TcpRelay.this) {
-                boolean held =
-                        kafka
-                                && direction == Direction.SENT
-                                && ByteBuffer.wrap(chunk.bytes()).getShort(4) == heldRequest;
+                boolean held = kafka && direction == Direction.SENT
+                        && ByteBuffer.wrap(chunk.bytes()).getShort(4) == heldRequest;
                 if (held) {
                     holds = true;
                     TcpRelay.this.notifyAll();
                 }
-                while (!closed
-                        && (stalled[direction.ordinal()] || held && heldRequest != NO_REQUEST)) {
+                while (!closed && (stalled[direction.ordinal()] || held && heldRequest != NO_REQUEST)) {
                     TcpRelay.this.wait();
                 }
                 long passesAt = System.nanoTime() + retransmissionNanos();
                 while (!closed) {
                     long now = System.nanoTime();
                     long wait =
-                            Math.max(
-                                    Math.max(
-                                            chunk.readAt() + delayNanos - now,
-                                            lostShare == 0 ? 0 : passesAt - now),
+                            Math.max(Math.max(chunk.readAt() + delayNanos - now, lostShare == 0 ? 0 : passesAt - now),
                                     bytesPerSecond == 0 ? 0 : freeAt[direction.ordinal()] - now);
                     if (wait <= 0) {
                         break;
@@ -396,8 +386,7 @@ public final class TcpRelay implements AutoCloseable {
                     TcpRelay.this.wait(wait / 1_000_000 + 1);
                 }
                 if (bytesPerSecond > 0) {
-                    freeAt[direction.ordinal()] =
-                            System.nanoTime() + chunk.length() * 1_000_000_000L / bytesPerSecond;
+                    freeAt[direction.ordinal()] = System.nanoTime() + chunk.length() * 1_000_000_000L / bytesPerSecond;
                 }
                 if (cutIn == direction) {
                     if (bytesUntilCut <= chunk.length()) {
@@ -413,9 +402,7 @@ public final class TcpRelay implements AutoCloseable {
         /// How long it takes until a packet comes through; guarded by the relay.
         private long retransmissionNanos() {
             long nanos = 0;
-            for (long timeout = RETRANSMISSION_NANOS;
-                    lostShare > 0 && losses.nextDouble() < lostShare;
-                    timeout *= 2) {
+            for (long timeout = RETRANSMISSION_NANOS; lostShare > 0 && losses.nextDouble() < lostShare; timeout *= 2) {
                 nanos += timeout;
             }
             return nanos;

@@ -27,8 +27,7 @@ public final class TrainerClient {
         return all(http, url(port));
     }
 
-    private static Map<String, TrainerHealth> all(Json http, String url)
-            throws InterruptedException {
+    private static Map<String, TrainerHealth> all(Json http, String url) throws InterruptedException {
         Map<String, TrainerHealth> models = new LinkedHashMap<>();
         JsonNode health = http.get(url);
         if (health != null) {
@@ -43,22 +42,12 @@ public final class TrainerClient {
 
     private static TrainerHealth health(JsonNode of) {
         JsonNode report = of.path("report");
-        return new TrainerHealth(
-                of.path("state").asText(),
-                of.path("version").asLong(),
-                of.path("learned").asLong(),
-                of.path("pending").asLong(),
-                of.path("dead_letters").asLong(),
-                of.path("watermark").asLong(),
+        return new TrainerHealth(of.path("state").asText(), of.path("version").asLong(), of.path("learned").asLong(),
+                of.path("pending").asLong(), of.path("dead_letters").asLong(), of.path("watermark").asLong(),
                 of.path("published_version").asLong(-1),
-                new TrainerHealth.Report(
-                        report.path("watermark").asLong(),
-                        Json.number(report, "log_loss"),
-                        Json.number(report, "prior_log_loss"),
-                        Json.number(report, "accuracy"),
-                        Json.number(report, "accuracy_last_2000"),
-                        Json.number(report, "auc"),
-                        report.path("weights_hash").asText(),
-                        report.path("state_hash").asText()));
+                new TrainerHealth.Report(report.path("watermark").asLong(), Json.number(report, "log_loss"),
+                        Json.number(report, "prior_log_loss"), Json.number(report, "accuracy"),
+                        Json.number(report, "accuracy_last_2000"), Json.number(report, "auc"),
+                        report.path("weights_hash").asText(), report.path("state_hash").asText()));
     }
 }

@@ -8,25 +8,11 @@ package io.tidegrad.localstack;
 /// @param nextOffset the watermark: next offset of the events topic, exclusive
 /// @param publishedVersion of the newest snapshot, -1 before the first
 /// @param report measures and hashes, perhaps of an earlier watermark
-public record TrainerHealth(
-        String state,
-        long version,
-        long learned,
-        long pending,
-        long deadLetters,
-        long nextOffset,
-        long publishedVersion,
-        Report report) {
+public record TrainerHealth(String state, long version, long learned, long pending, long deadLetters, long nextOffset,
+        long publishedVersion, Report report) {
     /// Progressive measures (NaN where there is nothing to tell) and hashes at one watermark.
-    public record Report(
-            long nextOffset,
-            double logLoss,
-            double priorLogLoss,
-            double accuracy,
-            double accuracyLast2000,
-            double auc,
-            String weightsHash,
-            String stateHash) {
+    public record Report(long nextOffset, double logLoss, double priorLogLoss, double accuracy, double accuracyLast2000,
+            double auc, String weightsHash, String stateHash) {
         public static final Report NONE =
                 new Report(0, Double.NaN, Double.NaN, Double.NaN, Double.NaN, Double.NaN, "", "");
     }
@@ -39,9 +25,7 @@ public record TrainerHealth(
 
     /// Everything before `endOffset` is learned, reported and published.
     public boolean settledAt(long endOffset) {
-        return nextOffset == endOffset
-                && pending == 0
-                && report.nextOffset() == endOffset
+        return nextOffset == endOffset && pending == 0 && report.nextOffset() == endOffset
                 && publishedVersion == version;
     }
 }

@@ -28,8 +28,7 @@ final class BrokerClusterTest {
                 assertThat(leader.isAlive()).isTrue();
                 Clients.commit(producer, "numbers", 200, 300);
             }
-            assertThat(Clients.readCommitted(bootstrap, "numbers"))
-                    .isEqualTo(Clients.values(0, 300));
+            assertThat(Clients.readCommitted(bootstrap, "numbers")).isEqualTo(Clients.values(0, 300));
         }
     }
 }

@@ -25,8 +25,7 @@ final class BrokerProcessTest {
                 assertThat(broker.bootstrapServers()).isEqualTo(bootstrap);
                 Clients.commit(producer, "numbers", 100, 200);
             }
-            assertThat(Clients.readCommitted(bootstrap, "numbers"))
-                    .isEqualTo(Clients.values(0, 200));
+            assertThat(Clients.readCommitted(bootstrap, "numbers")).isEqualTo(Clients.values(0, 200));
         }
     }
 }

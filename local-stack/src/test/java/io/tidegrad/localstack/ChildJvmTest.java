@@ -12,15 +12,11 @@ import org.junit.jupiter.api.io.TempDir;
 class ChildJvmTest {
     private static final Duration LONG = Duration.ofSeconds(60);
 
-    @TempDir Path logs;
+    @TempDir
+    Path logs;
 
     private ChildJvm start(Class<?> main) {
-        return ChildJvm.run(
-                "trainer",
-                List.of(),
-                List.of(main.getName()),
-                logs.resolve("out"),
-                logs.resolve("err"));
+        return ChildJvm.run("trainer", List.of(), List.of(main.getName()), logs.resolve("out"), logs.resolve("err"));
     }
 
     public static final class Fails {
@@ -39,11 +35,9 @@ class ChildJvmTest {
     @Test
     void anEarlyEndIsToldWithItsStatusAndTheEndOfItsLog() {
         try (ChildJvm child = start(Fails.class)) {
-            assertThatThrownBy(() -> child.finishes(LONG))
-                    .isInstanceOf(LocalStackException.class)
+            assertThatThrownBy(() -> child.finishes(LONG)).isInstanceOf(LocalStackException.class)
                     .hasMessageStartingWith("the trainer ended with status 3.")
-                    .hasMessageContaining(logs.resolve("err").toString())
-                    .hasMessageEndingWith("no such topic");
+                    .hasMessageContaining(logs.resolve("err").toString()).hasMessageEndingWith("no such topic");
             assertThatThrownBy(child::requireAlive).isInstanceOf(LocalStackException.class);
         }
     }

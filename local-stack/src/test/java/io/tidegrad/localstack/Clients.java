@@ -30,10 +30,8 @@ final class Clients {
     }
 
     static KafkaProducer<String, String> transactionalProducer(String bootstrap, String id) {
-        return new KafkaProducer<>(
-                Map.of("bootstrap.servers", bootstrap, "transactional.id", id),
-                new StringSerializer(),
-                new StringSerializer());
+        return new KafkaProducer<>(Map.of("bootstrap.servers", bootstrap, "transactional.id", id),
+                new StringSerializer(), new StringSerializer());
     }
 
     static void commit(KafkaProducer<String, String> producer, String topic, int from, int to) {
@@ -49,8 +47,7 @@ final class Clients {
         producer.abortTransaction();
     }
 
-    private static void send(
-            KafkaProducer<String, String> producer, String topic, int from, int to) {
+    private static void send(KafkaProducer<String, String> producer, String topic, int from, int to) {
         for (String value : values(from, to)) {
             var unused = producer.send(new ProducerRecord<>(topic, value));
         }
@@ -61,26 +58,20 @@ final class Clients {
         return IntStream.range(from, to).mapToObj(String::valueOf).toList();
     }
 
-    /// Everything committed in the topic's only partition. A commit returns before its markers are written, later still where
-    /// a broker was killed in between: what was written by now is waited for, not what is visible by now.
+    /// Everything committed in the topic's only partition. A commit returns before its markers are written, later still
+    /// where a broker was killed in between: what was written by now is waited for, not what is visible by now.
     static List<String> readCommitted(String bootstrap, String topic) throws Exception {
         TopicPartition partition = new TopicPartition(topic, 0);
         long end = written(bootstrap, partition);
         List<String> values = new ArrayList<>();
-        try (var consumer =
-                new KafkaConsumer<>(
-                        Map.<String, Object>of(
-                                "bootstrap.servers", bootstrap,
-                                "isolation.level", "read_committed",
-                                "auto.offset.reset", "earliest"),
-                        new StringDeserializer(),
-                        new StringDeserializer())) {
+        try (var consumer = new KafkaConsumer<>(Map.<String, Object>of("bootstrap.servers", bootstrap,
+                "isolation.level", "read_committed", "auto.offset.reset", "earliest"), new StringDeserializer(),
+                new StringDeserializer())) {
             consumer.assign(List.of(partition));
             long deadline = System.nanoTime() + PATIENCE.toNanos();
             while (consumer.position(partition) < end) {
                 if (System.nanoTime() > deadline) {
-                    throw new AssertionError(
-                            "read up to offset " + consumer.position(partition) + " of " + end);
+                    throw new AssertionError("read up to offset " + consumer.position(partition) + " of " + end);
                 }
                 consumer.poll(Duration.ofMillis(100)).forEach(record -> values.add(record.value()));
             }
@@ -90,12 +81,10 @@ final class Clients {
 
     private static long written(String bootstrap, TopicPartition partition) throws Exception {
         try (Admin admin = Admin.create(Map.of("bootstrap.servers", bootstrap))) {
-            return admin.listOffsets(
-                            Map.of(partition, OffsetSpec.latest()),
+            return admin
+                    .listOffsets(Map.of(partition, OffsetSpec.latest()),
                             new ListOffsetsOptions(IsolationLevel.READ_UNCOMMITTED))
-                    .partitionResult(partition)
-                    .get()
-                    .offset();
+                    .partitionResult(partition).get().offset();
         }
     }
 }

@@ -4,11 +4,10 @@ import org.testcontainers.DockerClientFactory;
 import org.testcontainers.kafka.KafkaContainer;
 import org.testcontainers.utility.DockerImageName;
 
-/// Kafka in a container, by Testcontainers, in KRaft mode; the registry is the one of [LocalStack]. The image is that of
-/// the Kafka version we build against, unless the system property `tidegrad.kafka.image` names another.
+/// Kafka in a container, by Testcontainers, in KRaft mode; the registry is the one of [LocalStack]. The image is that
+/// of the Kafka version we build against, unless the system property `tidegrad.kafka.image` names another.
 final class ContainerStack implements KafkaProvider {
-    private static final String IMAGE =
-            System.getProperty("tidegrad.kafka.image", "apache/kafka:4.3.1");
+    private static final String IMAGE = System.getProperty("tidegrad.kafka.image", "apache/kafka:4.3.1");
 
     private final KafkaContainer kafka;
     private final RegistryProcess registry;
@@ -25,8 +24,7 @@ final class ContainerStack implements KafkaProvider {
 
     static ContainerStack start() {
         KafkaContainer kafka =
-                new KafkaContainer(
-                        DockerImageName.parse(IMAGE).asCompatibleSubstituteFor("apache/kafka"));
+                new KafkaContainer(DockerImageName.parse(IMAGE).asCompatibleSubstituteFor("apache/kafka"));
         kafka.start();
         try {
             return new ContainerStack(kafka, RegistryProcess.start(RegistryOptions.temporary()));

@@ -11,9 +11,8 @@ final class ContainerStackContractTest extends KafkaProviderContractTest {
     @BeforeAll
     static void start() {
         if (!ContainerStack.isAvailable()) {
-            Assumptions.abort(
-                    "no Docker API: start Docker, or point DOCKER_HOST at podman's socket, to run"
-                            + " these with Kafka in a container");
+            Assumptions.abort("no Docker API: start Docker, or point DOCKER_HOST at podman's socket, to run"
+                    + " these with Kafka in a container");
         }
         stack = ContainerStack.start();
     }

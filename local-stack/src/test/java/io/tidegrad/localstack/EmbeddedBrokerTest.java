@@ -9,8 +9,7 @@ import org.junit.jupiter.api.Test;
 final class EmbeddedBrokerTest {
     @Test
     void threeNodesCommitATransactionWithOneOfThemStopped() throws Exception {
-        try (EmbeddedBroker cluster =
-                EmbeddedBroker.start(BrokerOptions.temporary().withNodes(3))) {
+        try (EmbeddedBroker cluster = EmbeddedBroker.start(BrokerOptions.temporary().withNodes(3))) {
             String bootstrap = cluster.bootstrapServers();
             Clients.createTopic(bootstrap, "numbers", 3);
             try (var producer = Clients.transactionalProducer(bootstrap, "three")) {
@@ -20,8 +19,7 @@ final class EmbeddedBrokerTest {
                 Clients.commit(producer, "numbers", 100, 200);
                 cluster.startNode(2);
             }
-            assertThat(Clients.readCommitted(bootstrap, "numbers"))
-                    .isEqualTo(Clients.values(0, 200));
+            assertThat(Clients.readCommitted(bootstrap, "numbers")).isEqualTo(Clients.values(0, 200));
         }
     }
 }

@@ -24,8 +24,7 @@ import org.junit.jupiter.api.Test;
 /// What a test of ours may expect of any [KafkaProvider]; the tests of the other modules stand on it and run with
 /// either.
 abstract class KafkaProviderContractTest {
-    private static final Schema POINT =
-            SchemaBuilder.record("Point").fields().requiredInt("x").endRecord();
+    private static final Schema POINT = SchemaBuilder.record("Point").fields().requiredInt("x").endRecord();
 
     abstract KafkaProvider kafka();
 
@@ -49,28 +48,17 @@ abstract class KafkaProviderContractTest {
         String bootstrap = kafka().bootstrapServers();
         Clients.createTopic(bootstrap, "contract-points", 1);
         GenericRecord point = new GenericRecordBuilder(POINT).set("x", 5).build();
-        try (var producer =
-                new KafkaProducer<String, @Nullable GenericContainer>(
-                        Map.of(
-                                "bootstrap.servers", bootstrap,
-                                "schema.registry.url", kafka().registryUrl(),
-                                "key.serializer", StringSerializer.class.getName(),
-                                "value.serializer", ConfluentAvroSerializer.class.getName()))) {
+        try (var producer = new KafkaProducer<String, @Nullable GenericContainer>(Map.of("bootstrap.servers", bootstrap,
+                "schema.registry.url", kafka().registryUrl(), "key.serializer", StringSerializer.class.getName(),
+                "value.serializer", ConfluentAvroSerializer.class.getName()))) {
             producer.send(new ProducerRecord<>("contract-points", "key", point)).get();
         }
-        try (var consumer =
-                new KafkaConsumer<String, @Nullable GenericRecord>(
-                        Map.of(
-                                "bootstrap.servers", bootstrap,
-                                "schema.registry.url", kafka().registryUrl(),
-                                "auto.offset.reset", "earliest",
-                                "key.deserializer", StringDeserializer.class.getName(),
-                                "value.deserializer", ConfluentAvroDeserializer.class.getName()))) {
+        try (var consumer = new KafkaConsumer<String, @Nullable GenericRecord>(Map.of("bootstrap.servers", bootstrap,
+                "schema.registry.url", kafka().registryUrl(), "auto.offset.reset", "earliest", "key.deserializer",
+                StringDeserializer.class.getName(), "value.deserializer", ConfluentAvroDeserializer.class.getName()))) {
             consumer.assign(List.of(new TopicPartition("contract-points", 0)));
             var records = consumer.poll(Duration.ofSeconds(60));
-            assertThat(records)
-                    .singleElement()
-                    .satisfies(r -> assertThat(r.value()).isEqualTo(point));
+            assertThat(records).singleElement().satisfies(r -> assertThat(r.value()).isEqualTo(point));
         }
     }
 }

@@ -19,11 +19,9 @@ class ListenerSecurityTest {
         settings.put("bootstrap.servers", broker.bootstrapServers());
         settings.put("security.protocol", "SASL_PLAINTEXT");
         settings.put("sasl.mechanism", "SCRAM-SHA-512");
-        settings.put(
-                "sasl.jaas.config",
+        settings.put("sasl.jaas.config",
                 "org.apache.kafka.common.security.scram.ScramLoginModule required username=\"ada\" password=\""
-                        + password
-                        + "\";");
+                        + password + "\";");
         try (Admin admin = Admin.create(settings)) {
             return admin.describeCluster().nodes().get().size();
         }
@@ -31,13 +29,10 @@ class ListenerSecurityTest {
 
     @Test
     void aBrokerProcessLetsInItsOneUserAndNobodyElse() throws Exception {
-        ListenerSecurity security =
-                new ListenerSecurity(new ListenerSecurity.User("ada", "right"), null);
-        try (BrokerProcess broker =
-                BrokerProcess.start(BrokerOptions.temporary().withSecurity(security))) {
+        ListenerSecurity security = new ListenerSecurity(new ListenerSecurity.User("ada", "right"), null);
+        try (BrokerProcess broker = BrokerProcess.start(BrokerOptions.temporary().withSecurity(security))) {
             assertThat(nodes(broker, "right")).isEqualTo(1);
-            assertThatThrownBy(() -> nodes(broker, "wrong"))
-                    .isInstanceOf(ExecutionException.class)
+            assertThatThrownBy(() -> nodes(broker, "wrong")).isInstanceOf(ExecutionException.class)
                     .hasCauseInstanceOf(SaslAuthenticationException.class);
             broker.stop();
             broker.restart();

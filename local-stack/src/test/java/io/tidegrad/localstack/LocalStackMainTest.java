@@ -14,7 +14,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 @LongProof("a stack of its own")
 final class LocalStackMainTest {
-    @TempDir Path directory;
+    @TempDir
+    Path directory;
 
     /// As the command line tool runs it.
     static final class Foreground {
@@ -25,24 +26,13 @@ final class LocalStackMainTest {
 
     @Test
     void theForegroundStackSaysWhereItIsAndEndsItsRegistryAtSigterm() throws Exception {
-        Process foreground =
-                new ProcessBuilder(
-                                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                                "-Dtidegrad.root=" + System.getProperty("tidegrad.root", ""),
-                                "-cp",
-                                System.getProperty("java.class.path"),
-                                Foreground.class.getName(),
-                                directory.toString())
-                        .redirectError(ProcessBuilder.Redirect.DISCARD)
-                        .start();
-        try (var out =
-                new BufferedReader(
-                        new InputStreamReader(
-                                foreground.getInputStream(), StandardCharsets.UTF_8))) {
-            assertThat(out.readLine())
-                    .matches(
-                            "local-stack is ready: bootstrap.servers=127\\.0\\.0\\.1:\\d+"
-                                    + " schema.registry.url=http://127\\.0\\.0\\.1:\\d+/apis/ccompat/v7.*");
+        Process foreground = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Dtidegrad.root=" + System.getProperty("tidegrad.root", ""), "-cp",
+                System.getProperty("java.class.path"), Foreground.class.getName(), directory.toString())
+                .redirectError(ProcessBuilder.Redirect.DISCARD).start();
+        try (var out = new BufferedReader(new InputStreamReader(foreground.getInputStream(), StandardCharsets.UTF_8))) {
+            assertThat(out.readLine()).matches("local-stack is ready: bootstrap.servers=127\\.0\\.0\\.1:\\d+"
+                    + " schema.registry.url=http://127\\.0\\.0\\.1:\\d+/apis/ccompat/v7.*");
             List<ProcessHandle> children = foreground.children().toList();
             assertThat(children).hasSize(1);
 

@@ -10,15 +10,15 @@ import org.junit.jupiter.api.io.TempDir;
 
 @LongProof("three stacks, one after the other")
 final class LocalStackTest {
-    @TempDir Path directory;
+    @TempDir
+    Path directory;
 
     @Test
     void eventsSchemasAndIdsAreStillThereAfterARestart() throws Exception {
         int id;
         try (LocalStack stack = LocalStack.start(LocalStackOptions.in(directory))) {
             Clients.createTopic(stack.bootstrapServers(), "numbers", 1);
-            try (var producer =
-                    Clients.transactionalProducer(stack.bootstrapServers(), "restart")) {
+            try (var producer = Clients.transactionalProducer(stack.bootstrapServers(), "restart")) {
                 producer.initTransactions();
                 Clients.commit(producer, "numbers", 0, 100);
             }
@@ -26,8 +26,7 @@ final class LocalStackTest {
             Rest.register(stack.registryUrl(), "others-value", "Second");
         }
         try (LocalStack stack = LocalStack.start(LocalStackOptions.in(directory))) {
-            assertThat(Clients.readCommitted(stack.bootstrapServers(), "numbers"))
-                    .isEqualTo(Clients.values(0, 100));
+            assertThat(Clients.readCommitted(stack.bootstrapServers(), "numbers")).isEqualTo(Clients.values(0, 100));
             assertThat(Rest.schemaById(stack.registryUrl(), id)).contains("First");
         }
     }
@@ -37,10 +36,8 @@ final class LocalStackTest {
         try (LocalStack stack = LocalStack.start(LocalStackOptions.in(directory))) {
             assertThat(stack.bootstrapServers()).startsWith("127.0.0.1:");
             assertThatThrownBy(() -> LocalStack.start(LocalStackOptions.in(directory)))
-                    .isInstanceOf(LocalStackException.class)
-                    .hasMessageContaining(directory.toString())
-                    .hasMessageContaining("use another directory")
-                    .hasMessageNotContaining("\n");
+                    .isInstanceOf(LocalStackException.class).hasMessageContaining(directory.toString())
+                    .hasMessageContaining("use another directory").hasMessageNotContaining("\n");
         }
     }
 
@@ -48,17 +45,11 @@ final class LocalStackTest {
     void aPortInUseIsNamedWithTheOptionThatChangesIt() throws Exception {
         try (var taken = new java.net.ServerSocket(0, 1, Ports.loopback())) {
             int port = taken.getLocalPort();
-            assertThatThrownBy(
-                            () ->
-                                    LocalStack.start(
-                                            LocalStackOptions.temporary().withPorts(port, 0)))
-                    .isInstanceOf(LocalStackException.class)
-                    .hasMessageContaining("port " + port)
+            assertThatThrownBy(() -> LocalStack.start(LocalStackOptions.temporary().withPorts(port, 0)))
+                    .isInstanceOf(LocalStackException.class).hasMessageContaining("port " + port)
                     .hasMessageContaining("--kafka-port");
-            assertThatThrownBy(
-                            () -> RegistryProcess.start(RegistryOptions.temporary().withPort(port)))
-                    .isInstanceOf(LocalStackException.class)
-                    .hasMessageContaining("port " + port)
+            assertThatThrownBy(() -> RegistryProcess.start(RegistryOptions.temporary().withPort(port)))
+                    .isInstanceOf(LocalStackException.class).hasMessageContaining("port " + port)
                     .hasMessageContaining("--registry-port");
         }
     }

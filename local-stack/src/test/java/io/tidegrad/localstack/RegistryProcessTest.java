@@ -19,21 +19,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 final class RegistryProcessTest {
-    private static final Schema FIRST =
-            SchemaBuilder.record("Point").fields().requiredInt("x").endRecord();
-    private static final Schema WITH_DEFAULT =
-            SchemaBuilder.record("Point")
-                    .fields()
-                    .requiredInt("x")
-                    .name("y")
-                    .type()
-                    .intType()
-                    .intDefault(0)
-                    .endRecord();
+    private static final Schema FIRST = SchemaBuilder.record("Point").fields().requiredInt("x").endRecord();
+    private static final Schema WITH_DEFAULT = SchemaBuilder.record("Point").fields().requiredInt("x").name("y").type()
+            .intType().intDefault(0).endRecord();
     private static final Schema WITHOUT_DEFAULT =
             SchemaBuilder.record("Point").fields().requiredInt("x").requiredInt("z").endRecord();
 
-    @TempDir Path directory;
+    @TempDir
+    Path directory;
 
     private static SchemaRegistry connect(String url) {
         return SchemaRegistry.connect(Map.of("schema.registry.url", url));
@@ -49,17 +42,14 @@ final class RegistryProcessTest {
             assertThat(registry.latestVersion("points-value"))
                     .isEqualTo(new SchemaRegistry.Registered(second, WITH_DEFAULT));
             assertThatThrownBy(() -> registry.register("points-value", WITHOUT_DEFAULT))
-                    .isInstanceOf(IncompatibleSchemaException.class)
-                    .hasMessageContaining("points-value");
+                    .isInstanceOf(IncompatibleSchemaException.class).hasMessageContaining("points-value");
         }
         // Another client, so that nothing comes from the first one's cache.
         try (SchemaRegistry registry = connect(SharedStack.get().registryUrl())) {
             int id = registry.idOf("points-value", FIRST);
             assertThat(registry.schemaById(id)).isEqualTo(FIRST);
-            assertThatThrownBy(() -> registry.schemaById(1_000_000))
-                    .isInstanceOf(UnknownSchemaException.class);
-            assertThatThrownBy(() -> registry.latest("no-such-subject"))
-                    .isInstanceOf(UnknownSchemaException.class);
+            assertThatThrownBy(() -> registry.schemaById(1_000_000)).isInstanceOf(UnknownSchemaException.class);
+            assertThatThrownBy(() -> registry.latest("no-such-subject")).isInstanceOf(UnknownSchemaException.class);
             assertThatThrownBy(() -> registry.idOf("points-value", WITHOUT_DEFAULT))
                     .isInstanceOf(UnknownSchemaException.class);
         }
@@ -69,8 +59,7 @@ final class RegistryProcessTest {
     void aWrongPathIsUnavailableNotAnUnknownSchema() {
         String url = SharedStack.get().registryUrl().replace("/apis/ccompat/v7", "/apis/wrong");
         try (SchemaRegistry registry = connect(url)) {
-            assertThatThrownBy(() -> registry.schemaById(1))
-                    .isInstanceOf(RegistryUnavailableException.class)
+            assertThatThrownBy(() -> registry.schemaById(1)).isInstanceOf(RegistryUnavailableException.class)
                     .hasMessageContaining("schema.registry.url");
         }
     }
@@ -84,8 +73,7 @@ final class RegistryProcessTest {
                 SchemaRegistry registry = connect(process.url())) {
             value = new AvroCodec(registry).encode(registry.register("points-value", FIRST), point);
             process.kill();
-            assertThatThrownBy(() -> registry.schemaById(99))
-                    .isInstanceOf(RegistryUnavailableException.class);
+            assertThatThrownBy(() -> registry.schemaById(99)).isInstanceOf(RegistryUnavailableException.class);
         }
         try (RegistryProcess process = RegistryProcess.start(RegistryOptions.in(directory));
                 SchemaRegistry registry = connect(process.url())) {

@@ -30,25 +30,19 @@ final class Rest {
             throws IOException, InterruptedException {
         StringBuilder list = new StringBuilder();
         for (String field : fields) {
-            list.append(list.isEmpty() ? "" : ",")
-                    .append("{\\\"name\\\":\\\"")
-                    .append(field)
+            list.append(list.isEmpty() ? "" : ",").append("{\\\"name\\\":\\\"").append(field)
                     .append("\\\",\\\"type\\\":\\\"int\\\"}");
         }
-        String body =
-                "{\"schema\":\"{\\\"type\\\":\\\"record\\\",\\\"name\\\":\\\"%s\\\",\\\"fields\\\":[%s]}\"}"
-                        .formatted(record, list);
-        HttpRequest request =
-                HttpRequest.newBuilder(URI.create(url + "/subjects/" + subject + "/versions"))
-                        .header("Content-Type", "application/vnd.schemaregistry.v1+json")
-                        .POST(HttpRequest.BodyPublishers.ofString(body))
-                        .build();
+        String body = "{\"schema\":\"{\\\"type\\\":\\\"record\\\",\\\"name\\\":\\\"%s\\\",\\\"fields\\\":[%s]}\"}"
+                .formatted(record, list);
+        HttpRequest request = HttpRequest.newBuilder(URI.create(url + "/subjects/" + subject + "/versions"))
+                .header("Content-Type", "application/vnd.schemaregistry.v1+json")
+                .POST(HttpRequest.BodyPublishers.ofString(body)).build();
         return HTTP.send(request, HttpResponse.BodyHandlers.ofString());
     }
 
     static String schemaById(String url, int id) throws IOException, InterruptedException {
-        HttpRequest request =
-                HttpRequest.newBuilder(URI.create(url + "/schemas/ids/" + id)).build();
+        HttpRequest request = HttpRequest.newBuilder(URI.create(url + "/schemas/ids/" + id)).build();
         return HTTP.send(request, HttpResponse.BodyHandlers.ofString()).body();
     }
 }

@@ -13,8 +13,7 @@ class RunDirectoryTest {
     @Test
     void aTemporaryOneLeavesNothing() throws IOException {
         RunDirectory run = RunDirectory.temporary();
-        Files.writeString(
-                Files.createDirectories(run.path().resolve("kafka/data")).resolve("log"), "x");
+        Files.writeString(Files.createDirectories(run.path().resolve("kafka/data")).resolve("log"), "x");
         Files.writeString(run.logs().resolve("trainer.log"), "x");
         run.close();
         assertThat(run.path()).doesNotExist();
@@ -43,8 +42,7 @@ class RunDirectoryTest {
         Path abandoned = Files.createTempDirectory("tidegrad-run-");
         Files.createFile(abandoned.resolve("running.lock"));
         Files.createDirectories(abandoned.resolve("kafka"));
-        try (RunDirectory running = RunDirectory.temporary();
-                RunDirectory next = RunDirectory.temporary()) {
+        try (RunDirectory running = RunDirectory.temporary(); RunDirectory next = RunDirectory.temporary()) {
             assertThat(abandoned).doesNotExist();
             assertThat(running.path()).exists();
             assertThat(next.path()).exists();
@@ -61,8 +59,7 @@ class RunDirectoryTest {
     @Test
     void aGivenOneMustBeEmpty(@TempDir Path folder) throws IOException {
         Files.writeString(folder.resolve("mine.txt"), "x");
-        assertThatThrownBy(() -> RunDirectory.in(folder))
-                .isInstanceOf(LocalStackException.class)
+        assertThatThrownBy(() -> RunDirectory.in(folder)).isInstanceOf(LocalStackException.class)
                 .hasMessageContaining("is not empty");
         assertThat(folder.resolve("mine.txt")).exists();
     }

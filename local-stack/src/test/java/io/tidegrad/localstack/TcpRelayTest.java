@@ -42,16 +42,13 @@ final class TcpRelayTest {
         while (!echo.isClosed()) {
             try {
                 Socket client = echo.accept();
-                Thread.ofVirtual()
-                        .start(
-                                () -> {
-                                    try (client) {
-                                        client.getInputStream()
-                                                .transferTo(client.getOutputStream());
-                                    } catch (IOException cut) {
-                                        // As many tests want it.
-                                    }
-                                });
+                Thread.ofVirtual().start(() -> {
+                    try (client) {
+                        client.getInputStream().transferTo(client.getOutputStream());
+                    } catch (IOException cut) {
+                        // As many tests want it.
+                    }
+                });
             } catch (IOException closed) {
                 return;
             }
@@ -184,8 +181,7 @@ final class TcpRelayTest {
         relay.answer("no".getBytes(StandardCharsets.US_ASCII));
         try (Socket socket = connect()) {
             send(socket, (short) 0, 1);
-            assertThat(socket.getInputStream().readAllBytes())
-                    .isEqualTo("no".getBytes(StandardCharsets.US_ASCII));
+            assertThat(socket.getInputStream().readAllBytes()).isEqualTo("no".getBytes(StandardCharsets.US_ASCII));
         }
     }
 }

@@ -13,8 +13,7 @@ import java.util.SplittableRandom;
 
 /// Specs and events that several tests use.
 public final class Specs {
-    public static final String FLIGHTS =
-            """
+    public static final String FLIGHTS = """
             model: flight-delay
             input:    { topic: flights, event-time: departed }
             label:    { field: late }
@@ -31,8 +30,7 @@ public final class Specs {
             seed: 42
             """;
 
-    public static final String DIGITS =
-            """
+    public static final String DIGITS = """
             model: digits
             input: { topic: digits }
             label: { field: digit }
@@ -44,8 +42,7 @@ public final class Specs {
             """;
 
     /// Every layer that a spec can name, and every feature of several values.
-    public static final String EVERY_LAYER =
-            """
+    public static final String EVERY_LAYER = """
             model: m
             input: { topic: t }
             label: { field: y }

@@ -6,8 +6,8 @@ import java.time.Duration;
 import java.util.function.LongFunction;
 
 /// Ends the process, with a stack, when one step of the thread that made it takes more processor time than allowed: a
-/// parser that hangs would otherwise hang the build, and name no input. Processor time, because a busy machine makes any
-/// step slow.
+/// parser that hangs would otherwise hang the build, and name no input. Processor time, because a busy machine makes
+/// any step slow.
 public final class CpuWatchdog implements AutoCloseable {
     private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
     private static final Duration LOOK_EVERY = Duration.ofMillis(500);
@@ -51,10 +51,7 @@ public final class CpuWatchdog implements AutoCloseable {
 
     private void report(long at) {
         System.out.println(
-                "hangs: more than "
-                        + limitNanos / 1_000_000_000
-                        + " s of processor time at "
-                        + describe.apply(at));
+                "hangs: more than " + limitNanos / 1_000_000_000 + " s of processor time at " + describe.apply(at));
         for (StackTraceElement frame : watched.getStackTrace()) {
             System.out.println("    at " + frame);
         }

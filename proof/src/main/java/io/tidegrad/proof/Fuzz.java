@@ -26,15 +26,9 @@ public final class Fuzz {
     /// @param good inputs that the reader takes
     public Fuzz(String what, Class<?> test, String module, List<byte[]> good) {
         this.what = what;
-        rerun =
-                "seed "
-                        + seed
-                        + " · rerun: mvn -pl "
-                        + module
-                        + " -am test -Dsurefire.failIfNoSpecifiedTests=false -Dtest="
-                        + test.getSimpleName()
-                        + " -Dseed="
-                        + seed;
+        rerun = "seed " + seed + " · rerun: mvn -pl " + module
+                + " -am test -Dsurefire.failIfNoSpecifiedTests=false -Dtest=" + test.getSimpleName() + " -Dseed="
+                + seed;
         this.good = List.copyOf(good);
         mutations = new Mutations(seed);
     }
@@ -82,16 +76,7 @@ public final class Fuzz {
                 return;
             }
         }
-        throw new AssertionError(
-                what
-                        + ": expected a typed refusal, found "
-                        + thrown
-                        + " for input "
-                        + i
-                        + " · "
-                        + rerun
-                        + " · "
-                        + HexFormat.of().formatHex(input, 0, Math.min(input.length, 2_000)),
-                thrown);
+        throw new AssertionError(what + ": expected a typed refusal, found " + thrown + " for input " + i + " · "
+                + rerun + " · " + HexFormat.of().formatHex(input, 0, Math.min(input.length, 2_000)), thrown);
     }
 }

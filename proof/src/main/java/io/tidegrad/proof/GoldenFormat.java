@@ -13,8 +13,8 @@ import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
-/// A binary format and its golden files, `NAME-NUMBER.bin`, one for each number that was ever written: old truths, which
-/// stay in git and which every later build reads.
+/// A binary format and its golden files, `NAME-NUMBER.bin`, one for each number that was ever written: old truths,
+/// which stay in git and which every later build reads.
 ///
 /// To change a format: raise `current`, let the reader read the number before as well, run its test once with
 /// `-Dgolden.write=true`, commit the new file beside the old ones.
@@ -25,22 +25,13 @@ import java.util.stream.Stream;
 /// @param numberAt where the number lies in the bytes, little-endian; -1 when each record inside has its own
 /// @param rewrite reads bytes of any number and writes them again, which for the current number must give the same
 /// @param sample bytes of the current number, for the golden file of a new one
-public record GoldenFormat(
-        String name,
-        int first,
-        int current,
-        int numberAt,
-        UnaryOperator<byte[]> rewrite,
+public record GoldenFormat(String name, int first, int current, int numberAt, UnaryOperator<byte[]> rewrite,
         Supplier<byte[]> sample) {
     private static final Path FOLDER = Path.of("src", "test", "resources", "formats");
     private static final int FUTURE = 99;
 
     /// There from the beginning.
-    public GoldenFormat(
-            String name,
-            int current,
-            int numberAt,
-            UnaryOperator<byte[]> rewrite,
+    public GoldenFormat(String name, int current, int numberAt, UnaryOperator<byte[]> rewrite,
             Supplier<byte[]> sample) {
         this(name, 1, current, numberAt, rewrite, sample);
     }
@@ -75,24 +66,16 @@ public record GoldenFormat(
             try {
                 readBack(read(file(number)));
             } catch (RuntimeException refused) {
-                throw new AssertionError(
-                        file(number) + " can't be read any more: " + refused, refused);
+                throw new AssertionError(file(number) + " can't be read any more: " + refused, refused);
             }
         }
         try (Stream<Path> files = Files.list(FOLDER)) {
-            List<String> strange =
-                    files.map(file -> file.getFileName().toString())
-                            .filter(file -> file.matches(name + "-[0-9]+\\.bin"))
-                            .filter(file -> number(file) < first || number(file) > current)
-                            .toList();
+            List<String> strange = files.map(file -> file.getFileName().toString())
+                    .filter(file -> file.matches(name + "-[0-9]+\\.bin"))
+                    .filter(file -> number(file) < first || number(file) > current).toList();
             if (!strange.isEmpty()) {
                 throw new AssertionError(
-                        "expected files of formats "
-                                + first
-                                + " to "
-                                + current
-                                + ", found "
-                                + strange);
+                        "expected files of formats " + first + " to " + current + ", found " + strange);
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -121,25 +104,14 @@ public record GoldenFormat(
         byte[] written = rewrite.apply(golden.clone());
         int at = Arrays.mismatch(golden, written);
         if (at >= 0) {
-            throw new AssertionError(
-                    name
-                            + " format "
-                            + current
-                            + ": byte "
-                            + at
-                            + " is written otherwise than in "
-                            + file(current)
-                            + ": expected "
-                            + hex(golden, at)
-                            + ", found "
-                            + hex(written, at)
-                            + "; readers of this number are out there: raise the number");
+            throw new AssertionError(name + " format " + current + ": byte " + at + " is written otherwise than in "
+                    + file(current) + ": expected " + hex(golden, at) + ", found " + hex(written, at)
+                    + "; readers of this number are out there: raise the number");
         }
     }
 
     private static String hex(byte[] bytes, int at) {
-        return HexFormat.of()
-                .formatHex(bytes, Math.min(at, bytes.length), Math.min(at + 8, bytes.length));
+        return HexFormat.of().formatHex(bytes, Math.min(at, bytes.length), Math.min(at + 8, bytes.length));
     }
 
     /// A number of the future is refused, and named.
@@ -156,8 +128,7 @@ public record GoldenFormat(
             if (String.valueOf(refused.getMessage()).contains("" + FUTURE)) {
                 return;
             }
-            throw new AssertionError(
-                    name + ": expected format " + FUTURE + " to be refused by its number", refused);
+            throw new AssertionError(name + ": expected format " + FUTURE + " to be refused by its number", refused);
         }
         throw new AssertionError(name + ": a value of format " + FUTURE + " was read");
     }

@@ -8,13 +8,8 @@ import java.util.SplittableRandom;
 public final class Mutations {
     /// As Avro writes them: lengths and counts of a gigabyte, of the largest and the smallest long, of -1, and a number
     /// that does not end.
-    private static final byte[][] NUMBERS = {
-        {-128, -128, -128, -128, 8},
-        {-2, -1, -1, -1, -1, -1, -1, -1, -1, 1},
-        {-1, -1, -1, -1, -1, -1, -1, -1, -1, 1},
-        {1},
-        {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1}
-    };
+    private static final byte[][] NUMBERS = {{-128, -128, -128, -128, 8}, {-2, -1, -1, -1, -1, -1, -1, -1, -1, 1},
+        {-1, -1, -1, -1, -1, -1, -1, -1, -1, 1}, {1}, {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1}};
 
     private final SplittableRandom random;
 
@@ -42,7 +37,7 @@ public final class Mutations {
 
     private byte[] once(byte[] bytes) {
         if (bytes.length == 0) {
-            return new byte[] {(byte) random.nextInt()};
+            return new byte[]{(byte) random.nextInt()};
         }
         int at = random.nextInt(bytes.length);
         int upTo = random.nextInt(at, bytes.length) + 1;
@@ -68,10 +63,7 @@ public final class Mutations {
     }
 
     private static byte[] replaced(byte[] bytes, int from, int to, byte[] by) {
-        return ByteBuffer.allocate(bytes.length - (to - from) + by.length)
-                .put(bytes, 0, from)
-                .put(by)
-                .put(bytes, to, bytes.length - to)
-                .array();
+        return ByteBuffer.allocate(bytes.length - (to - from) + by.length).put(bytes, 0, from).put(by)
+                .put(bytes, to, bytes.length - to).array();
     }
 }

@@ -17,8 +17,7 @@ public final class ProofRecorder implements AfterTestExecutionCallback {
         String oracle = test.getDeclaringClass().getSimpleName() + "." + test.getName();
         try {
             Files.createDirectories(ProofTable.FOLDER);
-            Files.writeString(
-                    ProofTable.FOLDER.resolve(breaker + "." + oracle),
+            Files.writeString(ProofTable.FOLDER.resolve(breaker + "." + oracle),
                     breaker + "\t" + oracle + "\t" + reported + "\n");
         } catch (IOException e) {
             throw new UncheckedIOException(e);

@@ -13,14 +13,14 @@ public final class ProofTable {
     /// In each module; this class runs without JUnit.
     static final Path FOLDER = Path.of("target", "oracle-proofs");
 
-    private record Proof(Breaker breaker, String oracle, boolean reported) {}
+    private record Proof(Breaker breaker, String oracle, boolean reported) {
+    }
 
     private ProofTable() {}
 
     public static void main(String[] arguments) throws IOException {
         if (arguments.length != 1) {
-            throw new IllegalArgumentException(
-                    "expected the project's folder, found " + List.of(arguments));
+            throw new IllegalArgumentException("expected the project's folder, found " + List.of(arguments));
         }
         List<Proof> proofs = read(Path.of(arguments[0]));
         List<String> silent = new ArrayList<>();
@@ -34,9 +34,8 @@ public final class ProofTable {
                 }
             }
             if (!any) {
-                System.out.printf(
-                        "%-4s %-43s %-88s %s%n",
-                        invariant, "-", "(" + invariant.title() + ": docs/reliability.md)", "-");
+                System.out.printf("%-4s %-43s %-88s %s%n", invariant, "-",
+                        "(" + invariant.title() + ": docs/reliability.md)", "-");
             }
         }
         if (!silent.isEmpty()) {
@@ -81,11 +80,7 @@ public final class ProofTable {
         List<Proof> proofs = new ArrayList<>();
         for (Path file : files) {
             String[] fields = Files.readString(file).strip().split("\t");
-            proofs.add(
-                    new Proof(
-                            Breaker.valueOf(fields[0]),
-                            fields[1],
-                            Boolean.parseBoolean(fields[2])));
+            proofs.add(new Proof(Breaker.valueOf(fields[0]), fields[1], Boolean.parseBoolean(fields[2])));
         }
         return proofs;
     }

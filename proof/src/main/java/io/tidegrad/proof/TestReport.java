@@ -15,20 +15,15 @@ import javax.xml.stream.XMLStreamReader;
 import org.jspecify.annotations.Nullable;
 
 /// The end of `./tidegrad test`: names the tests that failed and lists the slowest classes, from the XML reports that
-/// Surefire leaves in each module. It does not decide whether the tests passed: Maven's exit status does, because a JVM that
-/// crashes leaves no report.
+/// Surefire leaves in each module. It does not decide whether the tests passed: Maven's exit status does, because a JVM
+/// that crashes leaves no report.
 public final class TestReport {
     private static final int CLASSES_LISTED_MAX = 30;
     private static final int MESSAGE_MAX = 200;
 
     /// @param failed `method: first line of the message`, one for each test that failed
-    record TestClass(
-            String module,
-            String name,
-            double seconds,
-            int tests,
-            int skipped,
-            List<String> failed) {}
+    record TestClass(String module, String name, double seconds, int tests, int skipped, List<String> failed) {
+    }
 
     private TestReport() {}
 
@@ -37,8 +32,7 @@ public final class TestReport {
         if (arguments.length != 2) {
             throw new IllegalArgumentException(
                     "expected the project's folder and the name of the reports' folder in each"
-                            + " module's target, found "
-                            + List.of(arguments));
+                            + " module's target, found " + List.of(arguments));
         }
         List<TestClass> classes = read(Path.of(arguments[0]), arguments[1]);
         lines(classes).forEach(System.out::println);
@@ -81,16 +75,14 @@ public final class TestReport {
                 switch (xml.getLocalName()) {
                     case "testsuite" -> {
                         name = xml.getAttributeValue(null, "name");
-                        seconds =
-                                Double.parseDouble(
-                                        xml.getAttributeValue(null, "time").replace(",", ""));
+                        seconds = Double.parseDouble(xml.getAttributeValue(null, "time").replace(",", ""));
                         tests = Integer.parseInt(xml.getAttributeValue(null, "tests"));
                         skipped = Integer.parseInt(xml.getAttributeValue(null, "skipped"));
                     }
                     case "testcase" -> test = xml.getAttributeValue(null, "name");
-                    case "failure", "error" ->
-                            failed.add(test + firstLine(xml.getAttributeValue(null, "message")));
-                    default -> {}
+                    case "failure", "error" -> failed.add(test + firstLine(xml.getAttributeValue(null, "message")));
+                    default -> {
+                    }
                 }
             }
         }
@@ -107,25 +99,17 @@ public final class TestReport {
 
     static List<String> lines(List<TestClass> classes) {
         List<String> lines = new ArrayList<>();
-        List<TestClass> slowest =
-                classes.stream()
-                        .sorted(Comparator.comparingDouble(TestClass::seconds).reversed())
-                        .limit(CLASSES_LISTED_MAX)
-                        .toList();
+        List<TestClass> slowest = classes.stream().sorted(Comparator.comparingDouble(TestClass::seconds).reversed())
+                .limit(CLASSES_LISTED_MAX).toList();
         lines.add("");
         lines.add("%9s %6s  %-14s %s".formatted("seconds", "tests", "module", "slowest classes"));
         for (TestClass each : slowest) {
-            lines.add(
-                    "%9.1f %6d  %-14s %s"
-                            .formatted(each.seconds(), each.tests(), each.module(), each.name()));
+            lines.add("%9.1f %6d  %-14s %s".formatted(each.seconds(), each.tests(), each.module(), each.name()));
         }
-        lines.add(
-                "%9.1f %6d  in %d classes, %d tests skipped"
-                        .formatted(
-                                classes.stream().mapToDouble(TestClass::seconds).sum(),
-                                classes.stream().mapToInt(TestClass::tests).sum(),
-                                classes.size(),
-                                classes.stream().mapToInt(TestClass::skipped).sum()));
+        lines.add("%9.1f %6d  in %d classes, %d tests skipped".formatted(
+                classes.stream().mapToDouble(TestClass::seconds).sum(),
+                classes.stream().mapToInt(TestClass::tests).sum(), classes.size(),
+                classes.stream().mapToInt(TestClass::skipped).sum()));
         List<TestClass> broken = classes.stream().filter(each -> !each.failed().isEmpty()).toList();
         if (!broken.isEmpty()) {
             lines.add("");

@@ -9,50 +9,33 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class TestReportTest {
-    @TempDir private Path root;
+    @TempDir
+    private Path root;
 
     private void report(String module, String name, String time, String cases) throws IOException {
         Path folder = Files.createDirectories(root.resolve(module).resolve("target/reports"));
-        Files.writeString(
-                folder.resolve("TEST-" + name + ".xml"),
-                """
+        Files.writeString(folder.resolve("TEST-" + name + ".xml"), """
                 <?xml version="1.0" encoding="UTF-8"?>
                 <testsuite name="%s" time="%s" tests="3" errors="1" skipped="1" failures="1">
                   <properties><property name="java.home" value="/jdk"/></properties>
                   %s
                 </testsuite>
-                """
-                        .formatted(name, time, cases));
+                """.formatted(name, time, cases));
     }
 
     @Test
     void theSlowestClassesComeFirstAndAllThatFailedIsNamed() throws Exception {
-        report(
-                "engine",
-                "a.QuickTest",
-                "0.5",
-                "<testcase name=\"holds\" classname=\"a.QuickTest\"/>");
-        report(
-                "model",
-                "b.SlowTest",
-                "1,234.5",
-                """
+        report("engine", "a.QuickTest", "0.5", "<testcase name=\"holds\" classname=\"a.QuickTest\"/>");
+        report("model", "b.SlowTest", "1,234.5", """
                 <testcase name="fails"><failure message="&#10;expected 1&#10;but was 2" type="t">trace</failure></testcase>
                 <testcase name="breaks"><error type="java.io.IOException">trace</error></testcase>
                 <testcase name="waits"><skipped/></testcase>
                 """);
 
-        assertThat(TestReport.lines(TestReport.read(root, "reports")))
-                .containsExactly(
-                        "",
-                        "  seconds  tests  module         slowest classes",
-                        "   1234.5      3  model          b.SlowTest",
-                        "      0.5      3  engine         a.QuickTest",
-                        "   1235.0      6  in 2 classes, 2 tests skipped",
-                        "",
-                        "failed:",
-                        "  model b.SlowTest.fails: expected 1",
-                        "  model b.SlowTest.breaks");
+        assertThat(TestReport.lines(TestReport.read(root, "reports"))).containsExactly("",
+                "  seconds  tests  module         slowest classes", "   1234.5      3  model          b.SlowTest",
+                "      0.5      3  engine         a.QuickTest", "   1235.0      6  in 2 classes, 2 tests skipped", "",
+                "failed:", "  model b.SlowTest.fails: expected 1", "  model b.SlowTest.breaks");
     }
 
     @Test
@@ -60,9 +43,7 @@ class TestReportTest {
         for (int i = 0; i < 31; i++) {
             report("engine", "a.Test" + i, "1", "");
         }
-        assertThat(TestReport.lines(TestReport.read(root, "reports")))
-                .hasSize(33)
-                .last()
+        assertThat(TestReport.lines(TestReport.read(root, "reports"))).hasSize(33).last()
                 .isEqualTo("     31.0     93  in 31 classes, 31 tests skipped");
     }
 }

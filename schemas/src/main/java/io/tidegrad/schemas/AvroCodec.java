@@ -35,15 +35,15 @@ import org.jspecify.annotations.Nullable;
 /// Avro records in Confluent wire format: a zero byte, the schema's id (4 bytes, big-endian), Avro binary.
 ///
 /// Decoding takes hostile bytes and hostile schemas: memory and work stay within a budget that follows from the value's
-/// length alone ([BoundedDecoder#budget(int)]) and is asked before anything is made, nesting is bounded, no class is loaded
-/// because a schema names it, and every failure that a retry can't help is an [UndecodableException]. Keeps the schema that
-/// was read last and a writer per schema, so use one codec per thread; it is not safe for more.
+/// length alone ([BoundedDecoder#budget(int)]) and is asked before anything is made, nesting is bounded, no class is
+/// loaded because a schema names it, and every failure that a retry can't help is an [UndecodableException]. Keeps the
+/// schema that was read last and a writer per schema, so use one codec per thread; it is not safe for more.
 public final class AvroCodec {
     /// Bytes before the Avro data.
     public static final int HEADER_BYTES = 5;
 
-    /// Types, fields and branches of a writer's schema that is read as one of our own types, each counted as often as it is
-    /// reached: Avro resolves two schemas in as many steps. Our own have less than 100.
+    /// Types, fields and branches of a writer's schema that is read as one of our own types, each counted as often as
+    /// it is reached: Avro resolves two schemas in as many steps. Our own have less than 100.
     private static final int OWN_SCHEMA_PARTS_MAX = 10_000;
 
     private static final int OWN_SCHEMA_DEEP_MAX = 100;
@@ -54,9 +54,8 @@ public final class AvroCodec {
     static {
         // Avro makes no object of a class it was not told to trust; ours are the ones generated
         // from our own schemas.
-        ClassSecurityValidator.setGlobal(
-                ClassSecurityValidator.composite(
-                        ClassSecurityValidator.getGlobal(), AvroCodec::isGeneratedFromOurSchemas));
+        ClassSecurityValidator.setGlobal(ClassSecurityValidator.composite(ClassSecurityValidator.getGlobal(),
+                AvroCodec::isGeneratedFromOurSchemas));
     }
 
     /// Done when this class is there: Avro may make and copy records of our schemas from now on.
@@ -72,13 +71,13 @@ public final class AvroCodec {
     private int lastId; // of `last`
     private @Nullable Schema last; // the schema that was read by
     private boolean lastChooses;
-    private final Map<SpecificKey, GenericDatumReader<? extends SpecificRecord>> specificReaders =
-            new HashMap<>();
+    private final Map<SpecificKey, GenericDatumReader<? extends SpecificRecord>> specificReaders = new HashMap<>();
     private final Map<Schema, DatumWriter<GenericContainer>> writers = new IdentityHashMap<>();
     private final ByteArrayOutputStream out = new ByteArrayOutputStream(512);
     private @Nullable BinaryEncoder encoder;
 
-    private record SpecificKey(int id, Class<?> type) {}
+    private record SpecificKey(int id, Class<?> type) {
+    }
 
     public AvroCodec(SchemaRegistry registry) {
         this.registry = registry;
@@ -133,7 +132,8 @@ public final class AvroCodec {
         return codec.read(() -> reader.read(null, codec.decoder), value, id);
     }
 
-    /// Bytes of memory that decoding a value of so many bytes may take, whatever its schema: what would take more is refused.
+    /// Bytes of memory that decoding a value of so many bytes may take, whatever its schema: what would take more is
+    /// refused.
     public static long memoryBound(int valueBytes) {
         return BoundedDecoder.budget(valueBytes);
     }
@@ -162,39 +162,23 @@ public final class AvroCodec {
     /// @throws UndecodableException the header is not one
     public static int schemaId(byte[] value) {
         if (value.length < HEADER_BYTES) {
-            throw new UndecodableException(
-                    Reason.TOO_SHORT,
-                    "expected at least "
-                            + HEADER_BYTES
-                            + " bytes (0, schema id), found "
-                            + value.length);
+            throw new UndecodableException(Reason.TOO_SHORT,
+                    "expected at least " + HEADER_BYTES + " bytes (0, schema id), found " + value.length);
         }
         if (value[0] != 0) {
-            throw new UndecodableException(
-                    Reason.WRONG_MAGIC_BYTE,
-                    "expected the magic byte 0 of the Confluent wire format, found "
-                            + (value[0] & 0xff)
+            throw new UndecodableException(Reason.WRONG_MAGIC_BYTE,
+                    "expected the magic byte 0 of the Confluent wire format, found " + (value[0] & 0xff)
                             + ": was this written with a schema registry's serializer?");
         }
-        return (value[1] & 0xff) << 24
-                | (value[2] & 0xff) << 16
-                | (value[3] & 0xff) << 8
-                | (value[4] & 0xff);
+        return (value[1] & 0xff) << 24 | (value[2] & 0xff) << 16 | (value[3] & 0xff) << 8 | (value[4] & 0xff);
     }
 
-    private static <T extends SpecificRecord> GenericDatumReader<T> specificReader(
-            Schema writer, Class<T> type, int id) {
+    private static <T extends SpecificRecord> GenericDatumReader<T> specificReader(Schema writer, Class<T> type,
+            int id) {
         if (new PartCount().of(writer, 0) > OWN_SCHEMA_PARTS_MAX) {
-            throw new UndecodableException(
-                    Reason.UNSUPPORTED_SCHEMA,
-                    "schema id "
-                            + id
-                            + ": expected a version of "
-                            + type.getSimpleName()
-                            + ", found more than "
-                            + OWN_SCHEMA_PARTS_MAX
-                            + " parts, or types nested deeper than "
-                            + OWN_SCHEMA_DEEP_MAX);
+            throw new UndecodableException(Reason.UNSUPPORTED_SCHEMA,
+                    "schema id " + id + ": expected a version of " + type.getSimpleName() + ", found more than "
+                            + OWN_SCHEMA_PARTS_MAX + " parts, or types nested deeper than " + OWN_SCHEMA_DEEP_MAX);
         }
         SpecificData data = SpecificData.getForClass(type);
         return new SpecificDatumReader<>(writer, data.getSchema(type), data);
@@ -206,8 +190,7 @@ public final class AvroCodec {
     }
 
     private static DatumWriter<GenericContainer> writer(GenericContainer message, Schema schema) {
-        return message instanceof SpecificRecord
-                ? new SpecificDatumWriter<>(schema, SpecificData.getForSchema(schema))
+        return message instanceof SpecificRecord ? new SpecificDatumWriter<>(schema, SpecificData.getForSchema(schema))
                 : new GenericDatumWriter<>(schema);
     }
 
@@ -216,15 +199,12 @@ public final class AvroCodec {
         try {
             schema = registry.schemaById(id);
         } catch (UnknownSchemaException e) {
-            throw new UndecodableException(
-                    Reason.UNKNOWN_SCHEMA, String.valueOf(e.getMessage()), e);
+            throw new UndecodableException(Reason.UNKNOWN_SCHEMA, String.valueOf(e.getMessage()), e);
         } catch (UnsupportedSchemaException e) {
-            throw new UndecodableException(
-                    Reason.UNSUPPORTED_SCHEMA, String.valueOf(e.getMessage()), e);
+            throw new UndecodableException(Reason.UNSUPPORTED_SCHEMA, String.valueOf(e.getMessage()), e);
         }
         if (schema.getType() != Schema.Type.RECORD) {
-            throw new UndecodableException(
-                    Reason.UNSUPPORTED_SCHEMA,
+            throw new UndecodableException(Reason.UNSUPPORTED_SCHEMA,
                     "schema id " + id + ": expected a record, found " + schema.getType().getName());
         }
         return schema;
@@ -240,24 +220,15 @@ public final class AvroCodec {
         try {
             result = reading.read();
         } catch (UndecodableException e) {
-            throw new UndecodableException(
-                    e.reason(), "schema id " + id + ", " + e.getMessage(), e);
+            throw new UndecodableException(e.reason(), "schema id " + id + ", " + e.getMessage(), e);
         } catch (RuntimeException | IOException e) {
             // Avro's ways of saying: no such branch, no such symbol, schemas that don't match.
-            throw new UndecodableException(
-                    Reason.MALFORMED,
-                    "schema id " + id + ", byte " + decoder.position() + ": " + e.getMessage(),
-                    e);
+            throw new UndecodableException(Reason.MALFORMED,
+                    "schema id " + id + ", byte " + decoder.position() + ": " + e.getMessage(), e);
         }
         if (decoder.remainingBytes() > 0) {
-            throw new UndecodableException(
-                    Reason.TRAILING_BYTES,
-                    "schema id "
-                            + id
-                            + ": the record ends at byte "
-                            + decoder.position()
-                            + " of "
-                            + value.length);
+            throw new UndecodableException(Reason.TRAILING_BYTES,
+                    "schema id " + id + ": the record ends at byte " + decoder.position() + " of " + value.length);
         }
         return result;
     }
@@ -293,8 +264,8 @@ public final class AvroCodec {
         return false;
     }
 
-    /// Counts a schema's parts as Avro goes through them: a type that several fields have as often as that, one that contains
-    /// itself once on each way down. Gives up beyond the bound, so that counting is bounded too.
+    /// Counts a schema's parts as Avro goes through them: a type that several fields have as often as that, one that
+    /// contains itself once on each way down. Gives up beyond the bound, so that counting is bounded too.
     private static final class PartCount {
         private final Set<Schema> above = Collections.newSetFromMap(new IdentityHashMap<>());
         private int parts;

@@ -7,22 +7,23 @@ import java.util.Arrays;
 import org.apache.avro.io.Decoder;
 import org.apache.avro.util.Utf8;
 
-/// Avro binary from a byte array, for input one does not trust. Avro's own decoder allocates what a length says before it
-/// looks whether that much is there: six bytes can ask for two gigabytes. This one checks every length against what is
-/// left, counts the items of all arrays and maps, and says where it stopped.
+/// Avro binary from a byte array, for input one does not trust. Avro's own decoder allocates what a length says before
+/// it looks whether that much is there: six bytes can ask for two gigabytes. This one checks every length against what
+/// is left, counts the items of all arrays and maps, and says where it stopped.
 ///
 /// It also keeps the value's budget: everything that is made of a value is charged in bytes before it is made, and what
-/// would take more than [#budget(int)] is refused. Every value is charged, a null with the place where it is kept, so the
-/// budget bounds the work as well as the memory.
+/// would take more than [#budget(int)] is refused. Every value is charged, a null with the place where it is kept, so
+/// the budget bounds the work as well as the memory.
 ///
 /// Layout: Avro specification 1.12, "Binary encoding".
 final class BoundedDecoder extends Decoder {
-    /// Bytes of memory that a value may become for each of its own: an empty string takes 1 byte in an event and 56 as an
-    /// object, a record of one boolean 1 and 56. Real events take less than 20.
+    /// Bytes of memory that a value may become for each of its own: an empty string takes 1 byte in an event and 56 as
+    /// an object, a record of one boolean 1 and 56. Real events take less than 20.
     static final int MEMORY_PER_BYTE = 64;
 
-    /// What any value may become, however short it is: a schema has structure that takes no bytes (records, nulls). Enough for
-    /// 20,000 records without a field, and little enough that a stream of such values takes no memory from others.
+    /// What any value may become, however short it is: a schema has structure that takes no bytes (records, nulls).
+    /// Enough for 20,000 records without a field, and little enough that a stream of such values takes no memory from
+    /// others.
     static final int MEMORY_OF_ANY = 1 << 20;
 
     /// Where a value is kept: a place in the array of a record or list.
@@ -30,8 +31,7 @@ final class BoundedDecoder extends Decoder {
 
     // An array that grows by half at a time has by then been allocated three times over.
     private static final int LATER_PLACE_BYTES = 24;
-    private static final int ENTRY_BYTES =
-            56; // of a map: the entry, its places in tables that grow
+    private static final int ENTRY_BYTES = 56; // of a map: the entry, its places in tables that grow
 
     private static final int STRING_BYTES = 56; // the object, and the header of its array
     private static final int BUFFER_BYTES = 56;
@@ -64,18 +64,9 @@ final class BoundedDecoder extends Decoder {
     void charge(long memory) {
         left -= memory;
         if (left < 0) {
-            throw new UndecodableException(
-                    Reason.TOO_LARGE,
-                    "byte "
-                            + position
-                            + ": a value of "
-                            + bytes.length
-                            + " bytes may take "
-                            + budget(bytes.length)
-                            + " bytes of memory ("
-                            + MEMORY_OF_ANY
-                            + " and "
-                            + MEMORY_PER_BYTE
+            throw new UndecodableException(Reason.TOO_LARGE,
+                    "byte " + position + ": a value of " + bytes.length + " bytes may take " + budget(bytes.length)
+                            + " bytes of memory (" + MEMORY_OF_ANY + " and " + MEMORY_PER_BYTE
                             + " for each of its own), this one takes more: its schema nests too much");
         }
     }
@@ -91,16 +82,8 @@ final class BoundedDecoder extends Decoder {
 
     private void require(long count, String what) {
         if (count > end - position) {
-            throw new UndecodableException(
-                    Reason.TRUNCATED,
-                    "byte "
-                            + position
-                            + ": expected "
-                            + what
-                            + " of "
-                            + count
-                            + " bytes, found the end after "
-                            + (end - position));
+            throw new UndecodableException(Reason.TRUNCATED, "byte " + position + ": expected " + what + " of " + count
+                    + " bytes, found the end after " + (end - position));
         }
     }
 
@@ -138,8 +121,7 @@ final class BoundedDecoder extends Decoder {
         long zigzag = 0;
         for (int shift = 0; shift < 64; shift += 7) {
             if (position == end) {
-                throw new UndecodableException(
-                        Reason.TRUNCATED,
+                throw new UndecodableException(Reason.TRUNCATED,
                         "byte " + position + ": expected a number, found the end");
             }
             byte next = bytes[position++];
@@ -154,11 +136,8 @@ final class BoundedDecoder extends Decoder {
     @Override
     public float readFloat() {
         require(4, "a float");
-        int bits =
-                (bytes[position] & 0xff)
-                        | (bytes[position + 1] & 0xff) << 8
-                        | (bytes[position + 2] & 0xff) << 16
-                        | (bytes[position + 3] & 0xff) << 24;
+        int bits = (bytes[position] & 0xff) | (bytes[position + 1] & 0xff) << 8 | (bytes[position + 2] & 0xff) << 16
+                | (bytes[position + 3] & 0xff) << 24;
         position += 4;
         return Float.intBitsToFloat(bits);
     }
@@ -289,8 +268,7 @@ final class BoundedDecoder extends Decoder {
         }
         items += count;
         if (items > bytes.length || items < 0) {
-            throw malformed(
-                    "a block of " + count + " items in a value of " + bytes.length + " bytes");
+            throw malformed("a block of " + count + " items in a value of " + bytes.length + " bytes");
         }
         charge(count * bytesEach);
         return count;

@@ -7,8 +7,8 @@ import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeader;
 import org.apache.kafka.common.utils.Utils;
 
-/// A record's headers as they go on with what is made of it: in order, while they fit into 64 KiB. Nothing else bounds them but
-/// the size of the whole record.
+/// A record's headers as they go on with what is made of it: in order, while they fit into 64 KiB. Nothing else bounds
+/// them but the size of the whole record.
 public final class BoundedHeaders {
     public static final int BYTES_MAX = 64 * 1024;
 

@@ -5,11 +5,11 @@ import org.apache.avro.generic.GenericRecord;
 import org.apache.kafka.common.serialization.Deserializer;
 import org.jspecify.annotations.Nullable;
 
-/// Reads Avro records in Confluent wire format, as Confluent's `KafkaAvroDeserializer` does, with its configuration keys
-/// ([SchemaRegistry#connect]). Gives [GenericRecord]; for our own types see [AvroCodec#decode(byte[], Class)].
+/// Reads Avro records in Confluent wire format, as Confluent's `KafkaAvroDeserializer` does, with its configuration
+/// keys ([SchemaRegistry#connect]). Gives [GenericRecord]; for our own types see [AvroCodec#decode(byte[], Class)].
 ///
-/// Throws [UndecodableException] for a value no retry can decode, [SchemaRegistry.RegistryUnavailableException] when the
-/// registry can't be asked.
+/// Throws [UndecodableException] for a value no retry can decode, [SchemaRegistry.RegistryUnavailableException] when
+/// the registry can't be asked.
 public final class ConfluentAvroDeserializer implements Deserializer<@Nullable GenericRecord> {
     private @Nullable SchemaRegistry registry;
     private @Nullable AvroCodec codec;

@@ -46,9 +46,7 @@ public final class ConfluentAvroSerializer implements Serializer<@Nullable Gener
         return switch (text) {
             case "true" -> true;
             case "false" -> false;
-            default ->
-                    throw new IllegalArgumentException(
-                            key + ": expected true or false, found " + text);
+            default -> throw new IllegalArgumentException(key + ": expected true or false, found " + text);
         };
     }
 
@@ -67,45 +65,30 @@ public final class ConfluentAvroSerializer implements Serializer<@Nullable Gener
         if (!autoRegister && useLatest) {
             SchemaRegistry.Registered newest =
                     latest.computeIfAbsent(topic, unused -> connected.latestVersion(subject));
-            return newest.schema().equals(schema)
-                    ? configured.encode(newest.id(), value)
+            return newest.schema().equals(schema) ? configured.encode(newest.id(), value)
                     : configured.encode(newest.id(), converted(configured, value, newest, subject));
         }
         Map<Schema, Integer> known = ids.computeIfAbsent(topic, unused -> new IdentityHashMap<>());
         Integer id = known.get(schema);
         if (id == null) {
-            id =
-                    autoRegister
-                            ? connected.register(subject, schema)
-                            : connected.idOf(subject, schema);
+            id = autoRegister ? connected.register(subject, schema) : connected.idOf(subject, schema);
             known.put(schema, id);
         }
         return configured.encode(id, value);
     }
 
     // What a reader with the newest schema would make of the record.
-    private static GenericContainer converted(
-            AvroCodec codec,
-            GenericContainer value,
-            SchemaRegistry.Registered newest,
+    private static GenericContainer converted(AvroCodec codec, GenericContainer value, SchemaRegistry.Registered newest,
             String subject) {
         byte[] bytes = codec.encode(0, value);
         BoundedDecoder decoder = new BoundedDecoder();
         decoder.reset(bytes, AvroCodec.HEADER_BYTES);
         try {
-            return new GenericDatumReader<GenericContainer>(value.getSchema(), newest.schema())
-                    .read(null, decoder);
+            return new GenericDatumReader<GenericContainer>(value.getSchema(), newest.schema()).read(null, decoder);
         } catch (IOException | AvroRuntimeException e) {
-            throw new SerializationException(
-                    "use.latest.version: the newest schema of "
-                            + subject
-                            + " (id "
-                            + newest.id()
-                            + ") can't read a record of schema "
-                            + value.getSchema().getFullName()
-                            + ": "
-                            + e.getMessage(),
-                    e);
+            throw new SerializationException("use.latest.version: the newest schema of " + subject + " (id "
+                    + newest.id() + ") can't read a record of schema " + value.getSchema().getFullName() + ": "
+                    + e.getMessage(), e);
         }
     }
 

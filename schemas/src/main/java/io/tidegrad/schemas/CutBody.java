@@ -9,8 +9,8 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Flow;
 import org.jspecify.annotations.Nullable;
 
-/// An answer's body, read no further than a byte beyond what is taken: a body of that length is one that was cut. The JDK's
-/// own limit fails with the same exception as a broken connection, after which one would ask again, for ever.
+/// An answer's body, read no further than a byte beyond what is taken: a body of that length is one that was cut. The
+/// JDK's own limit fails with the same exception as a broken connection, after which one would ask again, for ever.
 final class CutBody implements BodySubscriber<byte[]> {
     private final int bytesMax;
     private final ByteArrayOutputStream body = new ByteArrayOutputStream();

@@ -11,8 +11,8 @@ import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.jspecify.annotations.Nullable;
 
-/// A record that can't be learned or scored, as it goes to the dead-letter topic: its own key, value and headers, and why, from
-/// where and by whom it was refused:
+/// A record that can't be learned or scored, as it goes to the dead-letter topic: its own key, value and headers, and
+/// why, from where and by whom it was refused:
 ///
 /// | header | text |
 /// |---|---|
@@ -23,15 +23,16 @@ import org.jspecify.annotations.Nullable;
 /// | `tidegrad-headers-cut` | `true` when the record's headers were longer than 64 KiB: those that did not fit are missing |
 /// | `tidegrad-key-cut`, `-value-cut` | `length sha256` of the whole, when it was cut to fit the topic's limit |
 ///
-/// and those of who refused it. A record too large for its topic can't be skipped under exactly-once: the transaction is lost,
-/// and so is the next one, for ever. So sizes are checked here, before anything is sent.
+/// and those of who refused it. A record too large for its topic can't be skipped under exactly-once: the transaction
+/// is lost, and so is the next one, for ever. So sizes are checked here, before anything is sent.
 public record DeadLetter(byte @Nullable [] key, byte @Nullable [] value, RecordHeaders headers) {
     public static final String REASON = "tidegrad-reason";
     public static final String TOPIC = "tidegrad-topic";
     public static final String PARTITION = "tidegrad-partition";
     public static final String MODEL = "tidegrad-model";
 
-    /// That a dead-letter topic's `max.message.bytes` lies above that of the topic of what is refused, so that nothing is cut.
+    /// That a dead-letter topic's `max.message.bytes` lies above that of the topic of what is refused, so that nothing
+    /// is cut.
     public static final int ROOM_BYTES = 256 * 1024;
 
     /// Room for our own headers and the record's framing.
@@ -44,14 +45,8 @@ public record DeadLetter(byte @Nullable [] key, byte @Nullable [] value, RecordH
     /// @param source `tidegrad-topic`, `tidegrad-partition`, and who refused it; likewise
     /// @param schemaId null when the value names none
     /// @param bytesMax the dead-letter topic's `max.message.bytes`
-    public static DeadLetter of(
-            ConsumerRecord<byte[], byte[]> record,
-            Predicate<String> kept,
-            Header reason,
-            String detail,
-            List<Header> source,
-            @Nullable Integer schemaId,
-            int bytesMax) {
+    public static DeadLetter of(ConsumerRecord<byte[], byte[]> record, Predicate<String> kept, Header reason,
+            String detail, List<Header> source, @Nullable Integer schemaId, int bytesMax) {
         RecordHeaders headers = new RecordHeaders();
         BoundedHeaders.copy(record.headers(), kept, headers);
         headers.add(reason);
@@ -78,9 +73,7 @@ public record DeadLetter(byte @Nullable [] key, byte @Nullable [] value, RecordH
     }
 
     private static String shortened(String detail) {
-        return detail.length() <= DETAIL_CHARS_MAX
-                ? detail
-                : detail.substring(0, DETAIL_CHARS_MAX) + "…";
+        return detail.length() <= DETAIL_CHARS_MAX ? detail : detail.substring(0, DETAIL_CHARS_MAX) + "…";
     }
 
     private static Header cut(String name, byte[] whole) {

@@ -9,8 +9,8 @@ import org.apache.avro.Schema;
 import org.apache.avro.SchemaCompatibility;
 import org.apache.avro.SchemaCompatibility.SchemaCompatibilityType;
 
-/// A registry without a server, for tests of what stands on one: ids count from 1, the same schema has one id under every
-/// subject, and a new version must be able to read all earlier ones (`BACKWARD_TRANSITIVE`).
+/// A registry without a server, for tests of what stands on one: ids count from 1, the same schema has one id under
+/// every subject, and a new version must be able to read all earlier ones (`BACKWARD_TRANSITIVE`).
 ///
 /// By configuration: `schema.registry.url=mock://name`; the same name is the same registry within a process.
 public final class InMemorySchemaRegistry implements SchemaRegistry {
@@ -38,18 +38,11 @@ public final class InMemorySchemaRegistry implements SchemaRegistry {
             if (schemas.get(id - 1).equals(schema)) {
                 return id;
             }
-            var compatibility =
-                    SchemaCompatibility.checkReaderWriterCompatibility(schema, schemas.get(id - 1));
+            var compatibility = SchemaCompatibility.checkReaderWriterCompatibility(schema, schemas.get(id - 1));
             if (compatibility.getType() != SchemaCompatibilityType.COMPATIBLE) {
                 throw new IncompatibleSchemaException(
-                        "schema "
-                                + schema.getFullName()
-                                + " can't read what schema id "
-                                + id
-                                + " of subject "
-                                + subject
-                                + " wrote: "
-                                + compatibility.getResult().getIncompatibilities());
+                        "schema " + schema.getFullName() + " can't read what schema id " + id + " of subject " + subject
+                                + " wrote: " + compatibility.getResult().getIncompatibilities());
             }
         }
         int index = schemas.indexOf(schema);

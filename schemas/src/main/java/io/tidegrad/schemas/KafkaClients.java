@@ -22,10 +22,8 @@ public final class KafkaClients {
             while (root.getCause() != null) {
                 root = root.getCause();
             }
-            throw root instanceof ConfigException
-                    ? e
-                    : new InvalidConfigurationException(
-                            root.getClass().getSimpleName() + ": " + root.getMessage());
+            throw root instanceof ConfigException ? e
+                    : new InvalidConfigurationException(root.getClass().getSimpleName() + ": " + root.getMessage());
         }
     }
 }

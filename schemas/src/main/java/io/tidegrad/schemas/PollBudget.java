@@ -3,12 +3,12 @@ package io.tidegrad.schemas;
 import org.apache.kafka.common.errors.SerializationException;
 import org.apache.kafka.common.serialization.Deserializer;
 
-/// Bounds how many bytes a poll gives. `max.poll.records` does not, nor does any other setting: what is fetched is bounded as it
-/// was compressed, and a batch of some kilobytes may hold gigabytes.
+/// Bounds how many bytes a poll gives. `max.poll.records` does not, nor does any other setting: what is fetched is
+/// bounded as it was compressed, and a batch of some kilobytes may hold gigabytes.
 ///
-/// Kafka's consumer gives what it has when a deserializer refuses the record after that, and offers the same record again at the
-/// next poll (`CompletedFetch.fetchRecords`, `FetchCollector.collectFetch`). A poll's first record is never refused, so a single one
-/// of any size is read.
+/// Kafka's consumer gives what it has when a deserializer refuses the record after that, and offers the same record
+/// again at the next poll (`CompletedFetch.fetchRecords`, `FetchCollector.collectFetch`). A poll's first record is
+/// never refused, so a single one of any size is read.
 public final class PollBudget {
     /// Four times what is fetched at once: it ends only polls of what was compressed well.
     private static final long BYTES_MAX = 16 * 1024 * 1024;

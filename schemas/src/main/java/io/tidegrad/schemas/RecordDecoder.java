@@ -34,8 +34,8 @@ public interface RecordDecoder extends AutoCloseable {
 
     /// As [#of(Map)], for a caller whose own time is bounded.
     ///
-    /// @param patience ours asks before each question what is left, another's class is configured once with half of what is
-    ///     left now; nobody can tell when that one asks, so that all of its decoding counts as waiting
+    /// @param patience ours asks before each question what is left, another's class is configured once with half of
+    ///     what is left now; nobody can tell when that one asks, so that all of its decoding counts as waiting
     static RecordDecoder of(Map<String, ?> config, RegistryPatience patience) {
         Object named = config.get(DESERIALIZER);
         if (named == null || named.equals(ConfluentAvroDeserializer.class.getName())) {
@@ -45,19 +45,11 @@ public interface RecordDecoder extends AutoCloseable {
         try {
             deserializer = Utils.newInstance(named.toString(), Deserializer.class);
         } catch (ClassNotFoundException | RuntimeException e) {
-            throw new IllegalArgumentException(
-                    DESERIALIZER
-                            + ": "
-                            + named
-                            + " can't be loaded as a Deserializer ("
-                            + e
-                            + "): add its jar to the class path",
-                    e);
+            throw new IllegalArgumentException(DESERIALIZER + ": " + named + " can't be loaded as a Deserializer (" + e
+                    + "): add its jar to the class path", e);
         }
         Map<String, Object> bounded = new HashMap<>(config);
-        Duration timeout =
-                RegistryConfig.shorter(
-                        RegistryConfig.requestTimeout(config), patience.left().dividedBy(2));
+        Duration timeout = RegistryConfig.shorter(RegistryConfig.requestTimeout(config), patience.left().dividedBy(2));
         bounded.put(RegistryConfig.REQUEST_TIMEOUT, Long.toString(timeout.toMillis()));
         deserializer.configure(bounded, false);
         return new Foreign(deserializer, patience);
@@ -82,8 +74,7 @@ public interface RecordDecoder extends AutoCloseable {
     }
 
     /// By somebody else's class, its failures told apart as ours are.
-    record Foreign(Deserializer<?> deserializer, RegistryPatience patience)
-            implements RecordDecoder {
+    record Foreign(Deserializer<?> deserializer, RegistryPatience patience) implements RecordDecoder {
         @Override
         public GenericRecord decode(String topic, byte[] value) {
             Object decoded;
@@ -100,12 +91,8 @@ public interface RecordDecoder extends AutoCloseable {
             if (decoded instanceof GenericRecord record) {
                 return record;
             }
-            throw new UndecodableException(
-                    Reason.UNSUPPORTED_SCHEMA,
-                    deserializer.getClass().getName()
-                            + " gave "
-                            + (decoded == null ? "null" : decoded.getClass().getName())
-                            + ", expected a GenericRecord");
+            throw new UndecodableException(Reason.UNSUPPORTED_SCHEMA, deserializer.getClass().getName() + " gave "
+                    + (decoded == null ? "null" : decoded.getClass().getName()) + ", expected a GenericRecord");
         }
 
         // Confluent's client reports the registry's answers and its absence alike as an
@@ -116,10 +103,8 @@ public interface RecordDecoder extends AutoCloseable {
             for (Throwable cause = e.getCause(); cause != null; cause = cause.getCause()) {
                 if (cause.getClass().getSimpleName().equals("RestClientException")) {
                     return status(cause) == 404
-                            ? new UndecodableException(
-                                    Reason.UNKNOWN_SCHEMA, String.valueOf(cause.getMessage()), e)
-                            : new RegistryUnavailableException(
-                                    String.valueOf(cause.getMessage()), e);
+                            ? new UndecodableException(Reason.UNKNOWN_SCHEMA, String.valueOf(cause.getMessage()), e)
+                            : new RegistryUnavailableException(String.valueOf(cause.getMessage()), e);
                 }
                 if (cause instanceof EOFException) {
                     break;
@@ -133,11 +118,7 @@ public interface RecordDecoder extends AutoCloseable {
 
         private static int status(Throwable restClientException) {
             try {
-                return (int)
-                        restClientException
-                                .getClass()
-                                .getMethod("getStatus")
-                                .invoke(restClientException);
+                return (int) restClientException.getClass().getMethod("getStatus").invoke(restClientException);
             } catch (ReflectiveOperationException notConfluents) {
                 return 0;
             }

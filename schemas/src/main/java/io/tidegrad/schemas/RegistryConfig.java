@@ -20,12 +20,8 @@ import org.jspecify.annotations.Nullable;
 /// @param authorization  value of the header, or null
 /// @param connectTimeout bound on connecting
 /// @param requestTimeout bound on a whole question, all URLs together
-record RegistryConfig(
-        List<URI> urls,
-        @Nullable String memoryName,
-        @Nullable String authorization,
-        Duration connectTimeout,
-        Duration requestTimeout) {
+record RegistryConfig(List<URI> urls, @Nullable String memoryName, @Nullable String authorization,
+        Duration connectTimeout, Duration requestTimeout) {
     static final String URL = "schema.registry.url";
     static final String CREDENTIALS_SOURCE = "basic.auth.credentials.source";
     static final String USER_INFO = "basic.auth.user.info";
@@ -37,30 +33,22 @@ record RegistryConfig(
     static RegistryConfig parse(Map<String, ?> config) {
         String urls = text(config, URL);
         if (urls == null) {
-            throw new IllegalArgumentException(
-                    URL + " is not set: expected for instance http://127.0.0.1:8081");
+            throw new IllegalArgumentException(URL + " is not set: expected for instance http://127.0.0.1:8081");
         }
         // Ignoring one of these would quietly trust or say less than was asked for.
         for (String key : config.keySet()) {
             if (key.startsWith("schema.registry.ssl.")) {
-                throw new IllegalArgumentException(
-                        key
-                                + " is not supported: give the JVM its trust and key store with"
-                                + " -Djavax.net.ssl.trustStore and -Djavax.net.ssl.keyStore");
+                throw new IllegalArgumentException(key + " is not supported: give the JVM its trust and key store with"
+                        + " -Djavax.net.ssl.trustStore and -Djavax.net.ssl.keyStore");
             }
             if (key.startsWith("bearer.auth.")) {
-                throw new IllegalArgumentException(
-                        key + " is not supported: use " + CREDENTIALS_SOURCE + "=USER_INFO");
+                throw new IllegalArgumentException(key + " is not supported: use " + CREDENTIALS_SOURCE + "=USER_INFO");
             }
         }
         Duration connectTimeout = millis(config, CONNECT_TIMEOUT, 2_000);
         Duration requestTimeout = requestTimeout(config);
         if (urls.startsWith(MEMORY_SCHEME)) {
-            return new RegistryConfig(
-                    List.of(),
-                    urls.substring(MEMORY_SCHEME.length()),
-                    null,
-                    connectTimeout,
+            return new RegistryConfig(List.of(), urls.substring(MEMORY_SCHEME.length()), null, connectTimeout,
                     requestTimeout);
         }
         List<URI> bases = new ArrayList<>();
@@ -72,11 +60,7 @@ record RegistryConfig(
             }
             bases.add(base(uri));
         }
-        return new RegistryConfig(
-                List.copyOf(bases),
-                null,
-                authorization(config, userInUrl),
-                connectTimeout,
+        return new RegistryConfig(List.copyOf(bases), null, authorization(config, userInUrl), connectTimeout,
                 requestTimeout);
     }
 
@@ -93,8 +77,7 @@ record RegistryConfig(
         try {
             URI uri = new URI(url);
             String scheme = uri.getScheme();
-            if (uri.getHost() != null
-                    && scheme != null
+            if (uri.getHost() != null && scheme != null
                     && (scheme.equalsIgnoreCase("http") || scheme.equalsIgnoreCase("https"))) {
                 return uri;
             }
@@ -102,19 +85,16 @@ record RegistryConfig(
             // The same message as for a URL of another kind. It leaves the URL out: there may be a
             // password in it.
         }
-        throw new IllegalArgumentException(
-                URL + " has an entry that is no http or https URL with a host");
+        throw new IllegalArgumentException(URL + " has an entry that is no http or https URL with a host");
     }
 
     private static URI base(URI uri) {
         String path = uri.getRawPath() == null ? "" : uri.getRawPath().replaceAll("/+$", "");
         String port = uri.getPort() < 0 ? "" : ":" + uri.getPort();
-        return URI.create(
-                uri.getScheme().toLowerCase(Locale.ROOT) + "://" + uri.getHost() + port + path);
+        return URI.create(uri.getScheme().toLowerCase(Locale.ROOT) + "://" + uri.getHost() + port + path);
     }
 
-    private static @Nullable String authorization(
-            Map<String, ?> config, @Nullable String userInUrl) {
+    private static @Nullable String authorization(Map<String, ?> config, @Nullable String userInUrl) {
         String source = text(config, CREDENTIALS_SOURCE);
         String userInfo;
         if (source == null || source.equals("URL")) {
@@ -125,22 +105,14 @@ record RegistryConfig(
                 userInfo = text(config, "schema.registry." + USER_INFO);
             }
         } else {
-            throw new IllegalArgumentException(
-                    CREDENTIALS_SOURCE + ": expected USER_INFO or URL, found " + source);
+            throw new IllegalArgumentException(CREDENTIALS_SOURCE + ": expected USER_INFO or URL, found " + source);
         }
         if (source != null && (userInfo == null || userInfo.indexOf(':') < 0)) {
-            throw new IllegalArgumentException(
-                    CREDENTIALS_SOURCE
-                            + "="
-                            + source
-                            + " needs user:password in "
-                            + (source.equals("URL") ? URL : USER_INFO));
+            throw new IllegalArgumentException(CREDENTIALS_SOURCE + "=" + source + " needs user:password in "
+                    + (source.equals("URL") ? URL : USER_INFO));
         }
-        return userInfo == null
-                ? null
-                : "Basic "
-                        + Base64.getEncoder()
-                                .encodeToString(userInfo.getBytes(StandardCharsets.UTF_8));
+        return userInfo == null ? null
+                : "Basic " + Base64.getEncoder().encodeToString(userInfo.getBytes(StandardCharsets.UTF_8));
     }
 
     private static Duration millis(Map<String, ?> config, String key, long byDefault) {
@@ -153,8 +125,7 @@ record RegistryConfig(
         } catch (NumberFormatException notANumber) {
             // The same message as for a number out of range.
         }
-        throw new IllegalArgumentException(
-                key + ": expected a positive number of milliseconds, found " + text);
+        throw new IllegalArgumentException(key + ": expected a positive number of milliseconds, found " + text);
     }
 
     private static @Nullable String text(Map<String, ?> config, String key) {
@@ -163,13 +134,11 @@ record RegistryConfig(
             return null;
         }
         // Kafka has parsed passwords and lists already when it configures a serde.
-        String text =
-                switch (value) {
-                    case Password password -> password.value();
-                    case List<?> list ->
-                            String.join(",", list.stream().map(String::valueOf).toList());
-                    default -> value.toString();
-                };
+        String text = switch (value) {
+            case Password password -> password.value();
+            case List<?> list -> String.join(",", list.stream().map(String::valueOf).toList());
+            default -> value.toString();
+        };
         return text.isBlank() ? null : text.strip();
     }
 }

@@ -2,8 +2,8 @@ package io.tidegrad.schemas;
 
 import java.time.Duration;
 
-/// Of a caller whose own time is bounded: how long the registry may be waited for, and when the waiting begins and ends. All
-/// of it is called on the caller's thread.
+/// Of a caller whose own time is bounded: how long the registry may be waited for, and when the waiting begins and
+/// ends. All of it is called on the caller's thread.
 @FunctionalInterface
 public interface RegistryPatience {
     /// Without a bound of its own.

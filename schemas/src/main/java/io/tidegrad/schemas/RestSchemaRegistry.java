@@ -26,8 +26,8 @@ import org.apache.avro.Schema;
 import org.jspecify.annotations.Nullable;
 
 /// The registry over HTTP: Confluent's REST API, as Confluent's own server, Apicurio's `/apis/ccompat/v7` and others
-/// speak it. Trusts nothing of what comes back: bounded in time and size, and read as what it claims to be. Safe for use
-/// by several threads.
+/// speak it. Trusts nothing of what comes back: bounded in time and size, and read as what it claims to be. Safe for
+/// use by several threads.
 final class RestSchemaRegistry implements SchemaRegistry {
     // Confluent's error codes: the only 404 that means "I looked, and there is none". Any other 404
     // comes from a wrong
@@ -38,19 +38,19 @@ final class RestSchemaRegistry implements SchemaRegistry {
 
     private static final int RESPONSE_BYTES_MAX = 4 << 20;
 
-    /// Characters of all schemas that are kept, and so of one. A registry keeps schemas as records of Kafka, which are at most
-    /// 1 MiB unless told otherwise. Parsed, a schema takes up to 55 bytes of memory a character, and while it is parsed 95.
+    /// Characters of all schemas that are kept, and so of one. A registry keeps schemas as records of Kafka, which are
+    /// at most 1 MiB unless told otherwise. Parsed, a schema takes up to 55 bytes of memory a character, and while it
+    /// is parsed 95.
     static final int SCHEMA_CHARS_MAX = 1 << 20;
 
-    /// A text of this length can refer to types that come later about 250 times in a row; Avro resolves these recursively, and
-    /// overflows a stack of 1 MiB between 250 and 2,000.
+    /// A text of this length can refer to types that come later about 250 times in a row; Avro resolves these
+    /// recursively, and overflows a stack of 1 MiB between 250 and 2,000.
     private static final int SHALLOW_CHARS_MAX = 16 << 10;
 
     /// Of the thread that parses a longer text: enough for 10,000, which is what `SCHEMA_CHARS_MAX` has room for.
     private static final long DEEP_STACK_BYTES = 128L << 20;
 
-    private static final Pattern SCHEMA_BEGINS =
-            Pattern.compile("\\s*\\{.*?\"schema\"\\s*:\\s*\"", Pattern.DOTALL);
+    private static final Pattern SCHEMA_BEGINS = Pattern.compile("\\s*\\{.*?\"schema\"\\s*:\\s*\"", Pattern.DOTALL);
     private static final int MESSAGE_CHARS_MAX = 500;
     private static final int CACHED_MAX = 10_000;
     // A burst of events with an id that is refused costs one question per this time; a schema
@@ -68,10 +68,12 @@ final class RestSchemaRegistry implements SchemaRegistry {
     private int cachedChars; // of the schemas in `byId`
     private volatile int firstUrl; // index of the URL that answered last
 
-    private record SubjectSchema(String subject, Schema schema) {}
+    private record SubjectSchema(String subject, Schema schema) {
+    }
 
     /// @param why one of the two exceptions that have no stack trace, so that it can be thrown again
-    private record Refused(long since, RuntimeException why) {}
+    private record Refused(long since, RuntimeException why) {
+    }
 
     /// @param cut whether it holds a schema, but was longer than is taken, so that its body is not there
     record Answer(int status, JsonNode body, boolean cut, URI uri) {
@@ -87,12 +89,8 @@ final class RestSchemaRegistry implements SchemaRegistry {
     RestSchemaRegistry(RegistryConfig config, RegistryPatience patience) {
         this.config = config;
         this.patience = patience;
-        this.http =
-                HttpClient.newBuilder()
-                        .version(HttpClient.Version.HTTP_1_1)
-                        .connectTimeout(config.connectTimeout())
-                        .followRedirects(HttpClient.Redirect.NEVER)
-                        .build();
+        this.http = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(config.connectTimeout())
+                .followRedirects(HttpClient.Redirect.NEVER).build();
     }
 
     @Override
@@ -143,18 +141,9 @@ final class RestSchemaRegistry implements SchemaRegistry {
         }
         Answer answer = ask("POST", "/subjects/" + encoded(subject) + "/versions", body(schema));
         if (answer.status() == 409 || answer.status() == 422) {
-            throw new IncompatibleSchemaException(
-                    "the registry refused schema "
-                            + schema.getFullName()
-                            + " for subject "
-                            + subject
-                            + " ("
-                            + answer.status()
-                            + " from "
-                            + answer.uri()
-                            + "): "
-                            + answer.message()
-                            + ". New fields need a default; or register under another subject");
+            throw new IncompatibleSchemaException("the registry refused schema " + schema.getFullName()
+                    + " for subject " + subject + " (" + answer.status() + " from " + answer.uri() + "): "
+                    + answer.message() + ". New fields need a default; or register under another subject");
         }
         return id(key, answer);
     }
@@ -168,8 +157,7 @@ final class RestSchemaRegistry implements SchemaRegistry {
         }
         Answer answer = ask("POST", "/subjects/" + encoded(subject), body(schema));
         if (notFound(answer)) {
-            throw unknown(
-                    "schema " + schema.getFullName() + " under subject " + subject,
+            throw unknown("schema " + schema.getFullName() + " under subject " + subject,
                     answer.uri() + " answered: " + answer.message());
         }
         return id(key, answer);
@@ -196,8 +184,7 @@ final class RestSchemaRegistry implements SchemaRegistry {
 
     private static boolean notFound(Answer answer) {
         return answer.status() == 404
-                && List.of(SUBJECT_NOT_FOUND, VERSION_NOT_FOUND, SCHEMA_NOT_FOUND)
-                        .contains(answer.errorCode());
+                && List.of(SUBJECT_NOT_FOUND, VERSION_NOT_FOUND, SCHEMA_NOT_FOUND).contains(answer.errorCode());
     }
 
     private int id(SubjectSchema key, Answer answer) {
@@ -223,36 +210,25 @@ final class RestSchemaRegistry implements SchemaRegistry {
 
     static Schema schema(String what, Answer answer) {
         if (answer.status() == 200 && answer.cut()) {
-            throw new UnsupportedSchemaException(
-                    what
-                            + ": "
-                            + answer.uri()
-                            + " answered with more than "
-                            + RESPONSE_BYTES_MAX
-                            + " bytes, expected a schema of at most "
-                            + SCHEMA_CHARS_MAX
-                            + " characters");
+            throw new UnsupportedSchemaException(what + ": " + answer.uri() + " answered with more than "
+                    + RESPONSE_BYTES_MAX + " bytes, expected a schema of at most " + SCHEMA_CHARS_MAX + " characters");
         }
         JsonNode body = required(answer, 200);
         if (!body.path("schema").isTextual()) {
             // A login page, a proxy's greeting: taken for a bad schema, it would turn every event
             // into a dead letter.
             throw new RegistryUnavailableException(
-                    answer.uri()
-                            + " answered 200 without a \"schema\", which no registry does: check "
-                            + RegistryConfig.URL
-                            + " and what stands in between",
+                    answer.uri() + " answered 200 without a \"schema\", which no registry does: check "
+                            + RegistryConfig.URL + " and what stands in between",
                     null);
         }
         String type = body.path("schemaType").asText("AVRO");
         if (!type.equals("AVRO")) {
-            throw new UnsupportedSchemaException(
-                    what + " is of type " + shortened(type) + ", expected AVRO");
+            throw new UnsupportedSchemaException(what + " is of type " + shortened(type) + ", expected AVRO");
         }
         if (!body.path("references").isEmpty()) {
             throw new UnsupportedSchemaException(
-                    what
-                            + " refers to other subjects, which is not supported: register one schema that"
+                    what + " refers to other subjects, which is not supported: register one schema that"
                             + " contains all of its types");
         }
         return parsed(what, text(answer));
@@ -260,12 +236,8 @@ final class RestSchemaRegistry implements SchemaRegistry {
 
     private static Schema parsed(String what, String text) {
         if (text.length() > SCHEMA_CHARS_MAX) {
-            throw new UnsupportedSchemaException(
-                    what
-                            + ": expected a schema of at most "
-                            + SCHEMA_CHARS_MAX
-                            + " characters, found "
-                            + text.length());
+            throw new UnsupportedSchemaException(what + ": expected a schema of at most " + SCHEMA_CHARS_MAX
+                    + " characters, found " + text.length());
         }
         try {
             return text.length() <= SHALLOW_CHARS_MAX ? parsed(text) : parsedWithDeepStack(text);
@@ -274,9 +246,7 @@ final class RestSchemaRegistry implements SchemaRegistry {
         } catch (RuntimeException malformed) {
             // Not only Avro's own: a name that nothing defines is a NullPointerException in 1.12.2.
             throw new UnsupportedSchemaException(
-                    what
-                            + " is no valid Avro schema: "
-                            + shortened(String.valueOf(malformed.getMessage())));
+                    what + " is no valid Avro schema: " + shortened(String.valueOf(malformed.getMessage())));
         }
     }
 
@@ -284,25 +254,18 @@ final class RestSchemaRegistry implements SchemaRegistry {
         // Names are what other languages' clients made them; only our own schemas must be strict.
         // Defaults are not checked: nothing is read by them here, and Avro goes through a type's
         // fields once more for each default that contains it, 2^n times for n types in a row.
-        return new Schema.Parser(NameValidator.UTF_VALIDATOR)
-                .setValidateDefaults(false)
-                .parse(text);
+        return new Schema.Parser(NameValidator.UTF_VALIDATOR).setValidateDefaults(false).parse(text);
     }
 
     private static Schema parsedWithDeepStack(String text) {
         CompletableFuture<Schema> result = new CompletableFuture<>();
-        Thread thread =
-                new Thread(
-                        null,
-                        () -> {
-                            try {
-                                result.complete(parsed(text));
-                            } catch (RuntimeException | StackOverflowError e) {
-                                result.completeExceptionally(e);
-                            }
-                        },
-                        "tidegrad-schema-parser",
-                        DEEP_STACK_BYTES);
+        Thread thread = new Thread(null, () -> {
+            try {
+                result.complete(parsed(text));
+            } catch (RuntimeException | StackOverflowError e) {
+                result.completeExceptionally(e);
+            }
+        }, "tidegrad-schema-parser", DEEP_STACK_BYTES);
         thread.setDaemon(true);
         thread.setUncaughtExceptionHandler((of, e) -> result.completeExceptionally(e));
         thread.start();
@@ -322,9 +285,7 @@ final class RestSchemaRegistry implements SchemaRegistry {
 
     /// What others wrote goes into headers and logs.
     private static String shortened(String message) {
-        return message.length() <= MESSAGE_CHARS_MAX
-                ? message
-                : message.substring(0, MESSAGE_CHARS_MAX) + "…";
+        return message.length() <= MESSAGE_CHARS_MAX ? message : message.substring(0, MESSAGE_CHARS_MAX) + "…";
     }
 
     private static UnknownSchemaException unknown(String what, String why) {
@@ -344,41 +305,22 @@ final class RestSchemaRegistry implements SchemaRegistry {
             return answer.body();
         }
         if (answer.status() == 401 || answer.status() == 403) {
-            throw new RegistryRefusedException(
-                    "%s answered %d, expected %d: check %s and %s"
-                            .formatted(
-                                    answer.uri(),
-                                    answer.status(),
-                                    status,
-                                    RegistryConfig.CREDENTIALS_SOURCE,
-                                    RegistryConfig.USER_INFO));
+            throw new RegistryRefusedException("%s answered %d, expected %d: check %s and %s".formatted(answer.uri(),
+                    answer.status(), status, RegistryConfig.CREDENTIALS_SOURCE, RegistryConfig.USER_INFO));
         }
-        String hint =
-                switch (answer.status()) {
-                    case 404 ->
-                            "that is no registry's \"not found\": check "
-                                    + RegistryConfig.URL
-                                    + " and the path in it";
-                    case 301, 302, 303, 307, 308 ->
-                            "redirects are not followed: check " + RegistryConfig.URL;
-                    default -> answer.message();
-                };
+        String hint = switch (answer.status()) {
+            case 404 -> "that is no registry's \"not found\": check " + RegistryConfig.URL + " and the path in it";
+            case 301, 302, 303, 307, 308 -> "redirects are not followed: check " + RegistryConfig.URL;
+            default -> answer.message();
+        };
         throw new RegistryUnavailableException(
-                answer.uri()
-                        + " answered "
-                        + answer.status()
-                        + ", expected "
-                        + status
-                        + ": "
-                        + hint,
-                null);
+                answer.uri() + " answered " + answer.status() + ", expected " + status + ": " + hint, null);
     }
 
     private static int intField(Answer answer, String name) {
         JsonNode field = answer.body().path(name);
         if (!field.isIntegralNumber() || !field.canConvertToInt() || field.intValue() < 0) {
-            throw new RegistryUnavailableException(
-                    answer.uri() + " answered without a usable \"" + name + "\"", null);
+            throw new RegistryUnavailableException(answer.uri() + " answered without a usable \"" + name + "\"", null);
         }
         return field.intValue();
     }
@@ -388,19 +330,14 @@ final class RestSchemaRegistry implements SchemaRegistry {
     private Answer ask(String method, String path, @Nullable String body) {
         int first = firstUrl;
         int count = config.urls().size();
-        long deadline =
-                System.nanoTime()
-                        + RegistryConfig.shorter(config.requestTimeout(), patience.left())
-                                .toNanos();
+        long deadline = System.nanoTime() + RegistryConfig.shorter(config.requestTimeout(), patience.left()).toNanos();
         RegistryUnavailableException failure = null;
         for (int i = 0; i < count; i++) {
             int index = (first + i) % count;
             try {
                 long share = (deadline - System.nanoTime()) / (count - i);
                 Duration timeout = Duration.ofMillis(Math.max(1, Math.ceilDiv(share, 1_000_000)));
-                Answer answer =
-                        exchange(
-                                URI.create(config.urls().get(index) + path), method, body, timeout);
+                Answer answer = exchange(URI.create(config.urls().get(index) + path), method, body, timeout);
                 firstUrl = index;
                 return answer;
             } catch (RegistryUnavailableException e) {
@@ -414,15 +351,9 @@ final class RestSchemaRegistry implements SchemaRegistry {
     }
 
     private Answer exchange(URI uri, String method, @Nullable String body, Duration timeout) {
-        HttpRequest.Builder request =
-                HttpRequest.newBuilder(uri)
-                        .timeout(timeout)
-                        .header("Accept", CONTENT_TYPE + ", application/json")
-                        .method(
-                                method,
-                                body == null
-                                        ? HttpRequest.BodyPublishers.noBody()
-                                        : HttpRequest.BodyPublishers.ofString(body));
+        HttpRequest.Builder request = HttpRequest.newBuilder(uri).timeout(timeout)
+                .header("Accept", CONTENT_TYPE + ", application/json").method(method,
+                        body == null ? HttpRequest.BodyPublishers.noBody() : HttpRequest.BodyPublishers.ofString(body));
         if (body != null) {
             request.header("Content-Type", CONTENT_TYPE);
         }
@@ -433,19 +364,13 @@ final class RestSchemaRegistry implements SchemaRegistry {
         HttpResponse<byte[]> response = send(uri, request.build(), timeout);
         return response.body().length > RESPONSE_BYTES_MAX
                 ? checked(
-                        new Answer(
-                                response.statusCode(),
-                                JSON.missingNode(),
-                                beginsWithASchema(response.body()),
-                                uri))
+                        new Answer(response.statusCode(), JSON.missingNode(), beginsWithASchema(response.body()), uri))
                 : answer(response.statusCode(), response.body(), uri);
     }
 
     /// Only a registry's answer may turn events into dead letters, not a page of a proxy.
     private static boolean beginsWithASchema(byte[] body) {
-        return SCHEMA_BEGINS
-                .matcher(new String(body, 0, 2_000, StandardCharsets.ISO_8859_1))
-                .lookingAt();
+        return SCHEMA_BEGINS.matcher(new String(body, 0, 2_000, StandardCharsets.ISO_8859_1)).lookingAt();
     }
 
     static Answer answer(int status, byte[] body, URI uri) {
@@ -463,12 +388,7 @@ final class RestSchemaRegistry implements SchemaRegistry {
     private static Answer checked(Answer answer) {
         if (answer.status() >= 500 || answer.status() == 429) {
             throw new RegistryUnavailableException(
-                    answer.uri()
-                            + " answered "
-                            + answer.status()
-                            + ": "
-                            + shortened(answer.message()),
-                    null);
+                    answer.uri() + " answered " + answer.status() + ": " + shortened(answer.message()), null);
         }
         return answer;
     }
@@ -490,17 +410,11 @@ final class RestSchemaRegistry implements SchemaRegistry {
             return sent.get(timeout.toMillis(), TimeUnit.MILLISECONDS);
         } catch (TimeoutException e) {
             sent.cancel(true);
-            throw new RegistryUnavailableException(
-                    uri + " did not answer within " + timeout.toMillis() + " ms", e);
+            throw new RegistryUnavailableException(uri + " did not answer within " + timeout.toMillis() + " ms", e);
         } catch (ExecutionException e) {
-            throw new RegistryUnavailableException(
-                    e.getCause() instanceof ConnectException
-                            ? "nobody takes the connection at "
-                                    + uri
-                                    + ": start the registry, or check "
-                                    + RegistryConfig.URL
-                            : "no answer from " + uri + ": " + e.getCause(),
-                    e.getCause());
+            throw new RegistryUnavailableException(e.getCause() instanceof ConnectException
+                    ? "nobody takes the connection at " + uri + ": start the registry, or check " + RegistryConfig.URL
+                    : "no answer from " + uri + ": " + e.getCause(), e.getCause());
         } catch (InterruptedException e) {
             sent.cancel(true);
             Thread.currentThread().interrupt();

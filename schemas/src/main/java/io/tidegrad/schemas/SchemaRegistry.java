@@ -74,7 +74,8 @@ public interface SchemaRegistry extends AutoCloseable {
     }
 
     /// A schema and the id it travels under.
-    record Registered(int id, Schema schema) {}
+    record Registered(int id, Schema schema) {
+    }
 
     /// Without a stack trace: a stream of events with an unknown id must not cost more than a stream of good ones.
     final class UnknownSchemaException extends RuntimeException {

@@ -40,8 +40,8 @@ public final class UndecodableException extends SerializationException {
         return reason;
     }
 
-    /// Leaves the stack trace out: it is the value's fault, not the code's, and a stream of poison must not cost more than
-    /// a stream of events (filling it takes longer than decoding does).
+    /// Leaves the stack trace out: it is the value's fault, not the code's, and a stream of poison must not cost more
+    /// than a stream of events (filling it takes longer than decoding does).
     @Override
     public Throwable fillInStackTrace() {
         return this;

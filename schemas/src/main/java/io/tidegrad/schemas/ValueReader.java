@@ -10,11 +10,11 @@ import org.jspecify.annotations.Nullable;
 
 /// Reads a record by the schema that it was written with, and gives the objects that Avro's `GenericDatumReader` would.
 ///
-/// Avro's own reader can't be given a budget. Before it reads a value it builds a grammar from the two schemas, in which
-/// every nested record is written out: 27 records of two fields each, every field of the previous type, take 2^27
-/// symbols, and that much memory before the first byte is looked at. It also makes a fixed of the schema's size before it
-/// looks whether the value has that many bytes. Where writer and reader have one schema no grammar is needed. This class
-/// follows the schema itself, and asks the decoder's budget before it makes an object.
+/// Avro's own reader can't be given a budget. Before it reads a value it builds a grammar from the two schemas, in
+/// which every nested record is written out: 27 records of two fields each, every field of the previous type, take 2^27
+/// symbols, and that much memory before the first byte is looked at. It also makes a fixed of the schema's size before
+/// it looks whether the value has that many bytes. Where writer and reader have one schema no grammar is needed. This
+/// class follows the schema itself, and asks the decoder's budget before it makes an object.
 final class ValueReader {
     // Sizes in bytes, of a JVM with compressed references, rounded up.
     private static final int RECORD_BYTES = 48; // the record, and the header of its array
@@ -43,8 +43,8 @@ final class ValueReader {
         this.in = in;
     }
 
-    /// @param choosesStringClass whether the schema says anywhere which class a string is to be; few do, and asking each
-    ///     string's schema takes half of the time of reading one
+    /// @param choosesStringClass whether the schema says anywhere which class a string is to be; few do, and asking
+    ///     each string's schema takes half of the time of reading one
     GenericRecord read(Schema schema, boolean choosesStringClass) {
         this.choosesStringClass = choosesStringClass;
         recordsDeep = 0;
@@ -54,45 +54,44 @@ final class ValueReader {
 
     private @Nullable Object value(Schema schema) {
         switch (schema.getType()) {
-            case NULL:
+            case NULL :
                 return null;
-            case BOOLEAN:
+            case BOOLEAN :
                 return in.readBoolean();
-            case INT:
+            case INT :
                 in.charge(SMALL_NUMBER_BYTES);
                 return in.readInt();
-            case LONG:
+            case LONG :
                 in.charge(LARGE_NUMBER_BYTES);
                 return in.readLong();
-            case FLOAT:
+            case FLOAT :
                 in.charge(SMALL_NUMBER_BYTES);
                 return in.readFloat();
-            case DOUBLE:
+            case DOUBLE :
                 in.charge(LARGE_NUMBER_BYTES);
                 return in.readDouble();
-            case STRING:
+            case STRING :
                 return string(schema);
-            case BYTES:
+            case BYTES :
                 return in.readView();
-            case FIXED:
+            case FIXED :
                 return new GenericData.Fixed(schema, in.readFixed(schema.getFixedSize()));
-            case ENUM:
+            case ENUM :
                 return symbol(schema);
-            case UNION:
+            case UNION :
                 return value(branch(schema.getTypes()));
-            case RECORD:
+            case RECORD :
                 return record(schema);
-            case ARRAY:
+            case ARRAY :
                 return array(schema);
-            case MAP:
+            case MAP :
                 return map(schema);
         }
         throw new IllegalStateException("no such type: " + schema.getType());
     }
 
     private Object string(Schema schema) {
-        return choosesStringClass && "String".equals(schema.getProp(GenericData.STRING_PROP))
-                ? in.readString()
+        return choosesStringClass && "String".equals(schema.getProp(GenericData.STRING_PROP)) ? in.readString()
                 : in.readUtf8();
     }
 
@@ -100,8 +99,7 @@ final class ValueReader {
         List<String> symbols = schema.getEnumSymbols();
         int index = in.readEnum();
         if (index < 0 || index >= symbols.size()) {
-            throw in.malformed(
-                    "expected one of " + symbols.size() + " enum symbols, found index " + index);
+            throw in.malformed("expected one of " + symbols.size() + " enum symbols, found index " + index);
         }
         in.charge(ENUM_BYTES);
         return new GenericData.EnumSymbol(schema, symbols.get(index));
@@ -110,11 +108,7 @@ final class ValueReader {
     private Schema branch(List<Schema> branches) {
         int index = in.readIndex();
         if (index < 0 || index >= branches.size()) {
-            throw in.malformed(
-                    "expected one of "
-                            + branches.size()
-                            + " branches of a union, found index "
-                            + index);
+            throw in.malformed("expected one of " + branches.size() + " branches of a union, found index " + index);
         }
         return branches.get(index);
     }
@@ -142,8 +136,7 @@ final class ValueReader {
         Schema items = schema.getElementType();
         in.charge(ARRAY_BYTES);
         long count = in.readArrayStart();
-        Collection<@Nullable Object> array =
-                (Collection<@Nullable Object>) data.newArray(null, (int) count, schema);
+        Collection<@Nullable Object> array = (Collection<@Nullable Object>) data.newArray(null, (int) count, schema);
         while (count > 0) {
             for (long i = 0; i < count; i++) {
                 array.add(value(items));
@@ -160,8 +153,7 @@ final class ValueReader {
         Schema values = schema.getValueType();
         in.charge(MAP_BYTES);
         long count = in.readMapStart();
-        Map<Object, @Nullable Object> map =
-                (Map<Object, @Nullable Object>) data.newMap(null, (int) count);
+        Map<Object, @Nullable Object> map = (Map<Object, @Nullable Object>) data.newMap(null, (int) count);
         while (count > 0) {
             for (long i = 0; i < count; i++) {
                 Object key = string(schema);

@@ -21,10 +21,7 @@ import org.apache.avro.io.EncoderFactory;
 import org.apache.avro.util.RandomData;
 
 final class AvroCodecPropertyTest {
-    private static final Schema EVENT =
-            new Schema.Parser()
-                    .parse(
-                            """
+    private static final Schema EVENT = new Schema.Parser().parse("""
                             {"type": "record", "name": "Event", "fields": [
                               {"name": "b", "type": "boolean"},
                               {"name": "i", "type": "int"},
@@ -50,63 +47,50 @@ final class AvroCodecPropertyTest {
     @Property(tries = 300)
     void whatWeWriteAvrosOwnReaderReads(@ForAll("events") GenericRecord event) throws Exception {
         byte[] value = codec.encode(id, event);
-        var avro =
-                DecoderFactory.get()
-                        .binaryDecoder(
-                                value,
-                                AvroCodec.HEADER_BYTES,
-                                value.length - AvroCodec.HEADER_BYTES,
-                                null);
+        var avro = DecoderFactory.get().binaryDecoder(value, AvroCodec.HEADER_BYTES,
+                value.length - AvroCodec.HEADER_BYTES, null);
         assertThat(new GenericDatumReader<GenericRecord>(EVENT).read(null, avro)).isEqualTo(event);
         assertThat(avro.isEnd()).isTrue();
     }
 
     @Property(tries = 300)
-    void whatAvrosOwnWritersWriteWeRead(
-            @ForAll("events") GenericRecord event, @ForAll boolean inBlocks) throws Exception {
+    void whatAvrosOwnWritersWriteWeRead(@ForAll("events") GenericRecord event, @ForAll boolean inBlocks)
+            throws Exception {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         out.write(ByteBuffer.allocate(5).put((byte) 0).putInt(id).array());
         // The blocking encoder writes arrays in blocks that say how many bytes they take: the other
         // legal form.
-        var encoder =
-                inBlocks
-                        ? EncoderFactory.get().blockingBinaryEncoder(out, null)
-                        : EncoderFactory.get().binaryEncoder(out, null);
+        var encoder = inBlocks ? EncoderFactory.get().blockingBinaryEncoder(out, null)
+                : EncoderFactory.get().binaryEncoder(out, null);
         new GenericDatumWriter<GenericRecord>(EVENT).write(event, encoder);
         encoder.flush();
         assertThat(codec.decode(out.toByteArray())).isEqualTo(event);
     }
 
     @Property(tries = 2_000)
-    void damagedBytesGiveARecordOrATypedRefusalNeverAnythingElse(
-            @ForAll("events") GenericRecord event, @ForAll("damage") List<Integer> damage) {
+    void damagedBytesGiveARecordOrATypedRefusalNeverAnythingElse(@ForAll("events") GenericRecord event,
+            @ForAll("damage") List<Integer> damage) {
         byte[] value = codec.encode(id, event);
         for (int d : damage) {
-            value[AvroCodec.HEADER_BYTES + (d >>> 8) % (value.length - AvroCodec.HEADER_BYTES)] =
-                    (byte) d;
+            value[AvroCodec.HEADER_BYTES + (d >>> 8) % (value.length - AvroCodec.HEADER_BYTES)] = (byte) d;
         }
         try {
             assertThat(codec.decode(value).getSchema()).isEqualTo(EVENT);
         } catch (UndecodableException refused) {
-            assertThat(refused.reason())
-                    .isIn(
-                            UndecodableException.Reason.TRUNCATED,
-                            UndecodableException.Reason.TRAILING_BYTES,
-                            UndecodableException.Reason.MALFORMED);
+            assertThat(refused.reason()).isIn(UndecodableException.Reason.TRUNCATED,
+                    UndecodableException.Reason.TRAILING_BYTES, UndecodableException.Reason.MALFORMED);
         }
     }
 
     @Provide
     Arbitrary<GenericRecord> events() {
-        return Arbitraries.longs()
-                .map(
-                        seed -> {
-                            List<GenericRecord> one = new ArrayList<>();
-                            for (Object record : new RandomData(EVENT, 1, seed, true)) {
-                                one.add(GenericData.get().deepCopy(EVENT, (GenericRecord) record));
-                            }
-                            return one.getFirst();
-                        });
+        return Arbitraries.longs().map(seed -> {
+            List<GenericRecord> one = new ArrayList<>();
+            for (Object record : new RandomData(EVENT, 1, seed, true)) {
+                one.add(GenericData.get().deepCopy(EVENT, (GenericRecord) record));
+            }
+            return one.getFirst();
+        });
     }
 
     @Provide

@@ -19,24 +19,15 @@ import org.apache.avro.util.Utf8;
 import org.junit.jupiter.api.Test;
 
 final class AvroCodecTest {
-    private static final Schema FLIGHT =
-            SchemaBuilder.record("Flight")
-                    .fields()
-                    .requiredString("origin")
-                    .requiredInt("distance")
-                    .optionalDouble("delay")
-                    .endRecord();
+    private static final Schema FLIGHT = SchemaBuilder.record("Flight").fields().requiredString("origin")
+            .requiredInt("distance").optionalDouble("delay").endRecord();
 
     private final SchemaRegistry registry = new InMemorySchemaRegistry();
     private final AvroCodec codec = new AvroCodec(registry);
     private final int flightId = registry.register("flights-value", FLIGHT);
 
     private static GenericRecord flight() {
-        return new GenericRecordBuilder(FLIGHT)
-                .set("origin", "SFO")
-                .set("distance", 337)
-                .set("delay", 12.5)
-                .build();
+        return new GenericRecordBuilder(FLIGHT).set("origin", "SFO").set("distance", 337).set("delay", 12.5).build();
     }
 
     private byte[] flightBytes() {
@@ -65,30 +56,8 @@ final class AvroCodecTest {
         // Written out by hand from the two specifications: 0, id; length 3 (zigzag 6) "SFO"; 337
         // (zigzag 674 =
         // a2 05); branch 1 (zigzag 2); 12.5 = 0x4029000000000000, little-endian.
-        assertThat(flightBytes())
-                .isEqualTo(
-                        new byte[] {
-                            0,
-                            0,
-                            0,
-                            0,
-                            (byte) flightId,
-                            6,
-                            'S',
-                            'F',
-                            'O',
-                            (byte) 0xa2,
-                            5,
-                            2,
-                            0,
-                            0,
-                            0,
-                            0,
-                            0,
-                            0,
-                            0x29,
-                            0x40
-                        });
+        assertThat(flightBytes()).isEqualTo(new byte[]{0, 0, 0, 0, (byte) flightId, 6, 'S', 'F', 'O', (byte) 0xa2, 5, 2,
+            0, 0, 0, 0, 0, 0, 0x29, 0x40});
     }
 
     @Test
@@ -103,9 +72,7 @@ final class AvroCodecTest {
     void aRecordCutAnywhereIsTruncatedNeverSomethingElse() {
         byte[] whole = flightBytes();
         for (int length = AvroCodec.HEADER_BYTES; length < whole.length; length++) {
-            assertThat(reasonFor(Arrays.copyOf(whole, length)))
-                    .as("cut to " + length)
-                    .isEqualTo(Reason.TRUNCATED);
+            assertThat(reasonFor(Arrays.copyOf(whole, length))).as("cut to " + length).isEqualTo(Reason.TRUNCATED);
         }
         for (int length = 0; length < AvroCodec.HEADER_BYTES; length++) {
             assertThat(reasonFor(Arrays.copyOf(whole, length))).isEqualTo(Reason.TOO_SHORT);
@@ -172,19 +139,10 @@ final class AvroCodecTest {
 
     @Test
     void anArrayOfMoreItemsThanTheValueHasBytesIsRefusedEvenIfItemsTakeNone() {
-        Schema nulls =
-                SchemaBuilder.record("Nulls")
-                        .fields()
-                        .name("n")
-                        .type(Schema.createArray(Schema.create(Schema.Type.NULL)))
-                        .noDefault()
-                        .endRecord();
+        Schema nulls = SchemaBuilder.record("Nulls").fields().name("n")
+                .type(Schema.createArray(Schema.create(Schema.Type.NULL))).noDefault().endRecord();
         // 2^62 nulls: a loop that ends after the machine does.
-        assertThat(
-                        reasonFor(
-                                value(
-                                        nulls, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80,
-                                        0x01)))
+        assertThat(reasonFor(value(nulls, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01)))
                 .isEqualTo(Reason.MALFORMED);
     }
 
@@ -196,13 +154,8 @@ final class AvroCodecTest {
         noSuchBranch[11] = 1; // branch -1
         assertThat(reasonFor(noSuchBranch)).isEqualTo(Reason.MALFORMED);
 
-        Schema symbols =
-                SchemaBuilder.record("Symbols")
-                        .fields()
-                        .name("e")
-                        .type(Schema.createEnum("E", null, null, List.of("A", "B")))
-                        .noDefault()
-                        .endRecord();
+        Schema symbols = SchemaBuilder.record("Symbols").fields().name("e")
+                .type(Schema.createEnum("E", null, null, List.of("A", "B"))).noDefault().endRecord();
         assertThat(reasonFor(value(symbols, 40))).isEqualTo(Reason.MALFORMED);
         assertThat(reasonFor(value(symbols, 39))).isEqualTo(Reason.MALFORMED);
     }
@@ -217,10 +170,7 @@ final class AvroCodecTest {
 
     @Test
     void recordsNestedDeeperThanTheBoundAreMalformedNotAStackOverflow() {
-        Schema chain =
-                new Schema.Parser()
-                        .parse(
-                                """
+        Schema chain = new Schema.Parser().parse("""
                                 {"type": "record", "name": "Chain", "fields": [
                                   {"name": "next", "type": ["null", "Chain"]}]}
                                 """);
@@ -237,53 +187,19 @@ final class AvroCodecTest {
         Schema named = Schema.create(Schema.Type.STRING);
         named.addProp("java-class", "java.net.URL");
         named.addProp("avro.java.string", "String");
-        Schema schema =
-                SchemaBuilder.record("Named")
-                        .fields()
-                        .name("u")
-                        .type(named)
-                        .noDefault()
-                        .endRecord();
+        Schema schema = SchemaBuilder.record("Named").fields().name("u").type(named).noDefault().endRecord();
         assertThat(codec.decode(value(schema, 2, 'x')).get("u")).isEqualTo("x");
     }
 
     @Test
     void arraysMapsAndFixedComeBackAsTheyWere() {
-        Schema schema =
-                SchemaBuilder.record("All")
-                        .fields()
-                        .name("list")
-                        .type()
-                        .array()
-                        .items()
-                        .longType()
-                        .noDefault()
-                        .name("map")
-                        .type()
-                        .map()
-                        .values()
-                        .floatType()
-                        .noDefault()
-                        .name("four")
-                        .type()
-                        .fixed("Four")
-                        .size(4)
-                        .noDefault()
-                        .name("flag")
-                        .type()
-                        .booleanType()
-                        .noDefault()
-                        .endRecord();
-        GenericRecord record =
-                new GenericRecordBuilder(schema)
-                        .set("list", List.of(Long.MIN_VALUE, -1L, 0L, Long.MAX_VALUE))
-                        .set("map", Map.of(new Utf8("a"), 1.5f))
-                        .set(
-                                "four",
-                                new GenericData.Fixed(
-                                        schema.getField("four").schema(), new byte[] {1, 2, 3, 4}))
-                        .set("flag", true)
-                        .build();
+        Schema schema = SchemaBuilder.record("All").fields().name("list").type().array().items().longType().noDefault()
+                .name("map").type().map().values().floatType().noDefault().name("four").type().fixed("Four").size(4)
+                .noDefault().name("flag").type().booleanType().noDefault().endRecord();
+        GenericRecord record = new GenericRecordBuilder(schema)
+                .set("list", List.of(Long.MIN_VALUE, -1L, 0L, Long.MAX_VALUE)).set("map", Map.of(new Utf8("a"), 1.5f))
+                .set("four", new GenericData.Fixed(schema.getField("four").schema(), new byte[]{1, 2, 3, 4}))
+                .set("flag", true).build();
         int id = registry.register("all-value", schema);
         assertThat(codec.decode(codec.encode(id, record))).isEqualTo(record);
     }
@@ -299,15 +215,8 @@ final class AvroCodecTest {
 
     @Test
     void aFixedLongerThanTheValueIsRefusedBeforeAnythingIsAllocated() {
-        Schema schema =
-                SchemaBuilder.record("Fixed")
-                        .fields()
-                        .name("x")
-                        .type()
-                        .fixed("Fx")
-                        .size(2_000_000_000)
-                        .noDefault()
-                        .endRecord();
+        Schema schema = SchemaBuilder.record("Fixed").fields().name("x").type().fixed("Fx").size(2_000_000_000)
+                .noDefault().endRecord();
         byte[] value = value(schema, new int[20]);
         assertThat(reasonFor(value)).isEqualTo(Reason.TRUNCATED);
         assertThat(allocatedFor(value)).isLessThan(100_000);
@@ -315,20 +224,16 @@ final class AvroCodecTest {
 
     /// `L0` is null, or what `leaf` says; each of the others has two fields of the one before.
     private static Schema doubling(int levels, String leaf) {
-        StringBuilder schema =
-                new StringBuilder(
-                        """
+        StringBuilder schema = new StringBuilder("""
                         {"type": "record", "name": "Doubling", "fields": [
                           {"name": "l0", "type": {"type": "record", "name": "L0", "fields": [
-                            {"name": "a", "type": %s}]}}"""
-                                .formatted(leaf));
+                            {"name": "a", "type": %s}]}}""".formatted(leaf));
         for (int level = 1; level <= levels; level++) {
-            schema.append(
-                    """
+            schema.append("""
                     ,
                       {"name": "l%d", "type": ["null", {"type": "record", "name": "L%d", "fields": [
-                        {"name": "a", "type": "L%d"}, {"name": "b", "type": "L%d"}]}]}"""
-                            .formatted(level, level, level - 1, level - 1));
+                        {"name": "a", "type": "L%d"}, {"name": "b", "type": "L%d"}]}]}""".formatted(level, level,
+                    level - 1, level - 1));
         }
         return new Schema.Parser().parse(schema.append("]}").toString());
     }
@@ -352,13 +257,7 @@ final class AvroCodecTest {
     void aSchemaThatNamesNoStringClassOfAvrosDecodesAsAnyOther() {
         Schema named = Schema.create(Schema.Type.STRING);
         named.addProp("avro.java.string", "java.io.File");
-        Schema schema =
-                SchemaBuilder.record("Named")
-                        .fields()
-                        .name("u")
-                        .type(named)
-                        .noDefault()
-                        .endRecord();
+        Schema schema = SchemaBuilder.record("Named").fields().name("u").type(named).noDefault().endRecord();
         assertThat(codec.decode(value(schema, 2, 'x')).get("u")).isEqualTo(new Utf8("x"));
     }
 
@@ -368,8 +267,7 @@ final class AvroCodecTest {
         for (int i = 0; i < 400; i++) {
             list = Schema.createArray(list);
         }
-        Schema schema =
-                SchemaBuilder.record("Lists").fields().name("n").type(list).noDefault().endRecord();
+        Schema schema = SchemaBuilder.record("Lists").fields().name("n").type(list).noDefault().endRecord();
         int[] nested = new int[400];
         Arrays.fill(nested, 2); // a block of one list
         assertThat(reasonFor(value(schema, nested))).isEqualTo(Reason.MALFORMED);
@@ -377,21 +275,18 @@ final class AvroCodecTest {
 
     @Test
     void aTreeIsReadAsDeepAsItsRecordsMayNest() {
-        Schema tree =
-                new Schema.Parser()
-                        .parse(
-                                """
+        Schema tree = new Schema.Parser().parse("""
                                 {"type": "record", "name": "Tree", "fields": [
                                   {"name": "children", "type": {"type": "map", "values":
                                     {"type": "array", "items": "Tree"}}}]}
                                 """);
         ByteBuffer value = ByteBuffer.allocate(1_000);
         for (int i = 0; i < 63; i++) {
-            value.put(new byte[] {2, 2, 'k', 2}); // one entry "k", one child in its list
+            value.put(new byte[]{2, 2, 'k', 2}); // one entry "k", one child in its list
         }
         value.put((byte) 0); // the deepest has no entries
         for (int i = 0; i < 63; i++) {
-            value.put(new byte[] {0, 0}); // ends of list and map
+            value.put(new byte[]{0, 0}); // ends of list and map
         }
         int[] avro = new int[value.position()];
         Arrays.setAll(avro, value::get);
@@ -402,38 +297,27 @@ final class AvroCodecTest {
     void aWritersSchemaOfOneOfOurTypesThatUnfoldsWithoutEndIsRefused() {
         Schema doubling = doubling(26, "\"null\"");
         byte[] value = value(doubling, new int[26]);
-        var e =
-                catchThrowableOfType(
-                        UndecodableException.class, () -> codec.decode(value, Progress.class));
+        var e = catchThrowableOfType(UndecodableException.class, () -> codec.decode(value, Progress.class));
         assertThat(e.reason()).isEqualTo(Reason.UNSUPPORTED_SCHEMA);
         assertThat(e).hasMessageContaining("expected a version of Progress");
     }
 
     @Test
     void bytesThatOneOfOurTypesReadsAsAStringAreThoseOfTheFieldAlone() {
-        Schema written =
-                new Schema.Parser()
-                        .parse(
-                                Prediction.getClassSchema()
-                                        .toString()
-                                        .replaceFirst(
-                                                "\\{\"type\":\"string\",\"avro.java.string\":\"String\"\\}",
-                                                "\"bytes\""));
+        Schema written = new Schema.Parser().parse(Prediction.getClassSchema().toString()
+                .replaceFirst("\\{\"type\":\"string\",\"avro.java.string\":\"String\"\\}", "\"bytes\""));
         GenericData.Record record = new GenericData.Record(written);
         for (Schema.Field field : written.getFields()) {
-            record.put(
-                    field.pos(),
-                    switch (field.schema().getType()) {
-                        case BYTES -> ByteBuffer.wrap(new byte[] {'i', 'd'});
-                        case STRING -> "text";
-                        case INT -> 7;
-                        case LONG -> 7L;
-                        case ARRAY -> List.of(0.5f);
-                        default -> throw new AssertionError(field);
-                    });
+            record.put(field.pos(), switch (field.schema().getType()) {
+                case BYTES -> ByteBuffer.wrap(new byte[]{'i', 'd'});
+                case STRING -> "text";
+                case INT -> 7;
+                case LONG -> 7L;
+                case ARRAY -> List.of(0.5f);
+                default -> throw new AssertionError(field);
+            });
         }
         int id = registry.register("predictions-value", written);
-        assertThat(codec.decode(codec.encode(id, record), Prediction.class).getRequestId())
-                .isEqualTo("id");
+        assertThat(codec.decode(codec.encode(id, record), Prediction.class).getRequestId()).isEqualTo("id");
     }
 }

@@ -16,10 +16,7 @@ final class OwnSchemasTest {
     private final AvroCodec codec = new AvroCodec(registry);
 
     static Stream<Schema> ownSchemas() {
-        return Stream.of(
-                ModelRecord.getClassSchema(),
-                Progress.getClassSchema(),
-                Comparison.getClassSchema(),
+        return Stream.of(ModelRecord.getClassSchema(), Progress.getClassSchema(), Comparison.getClassSchema(),
                 Prediction.getClassSchema());
     }
 
@@ -34,29 +31,12 @@ final class OwnSchemasTest {
 
     @Test
     void aProgressRecordComesBackAsItWas() {
-        Progress progress =
-                Progress.newBuilder()
-                        .setModel("flight-delay")
-                        .setEpoch(1)
-                        .setVersion(10_000)
-                        .setTime(Instant.ofEpochMilli(1_700_000_000_123L))
-                        .setLearned(10_000)
-                        .setPending(3)
-                        .setDeadLetters(2)
-                        .setLogLoss(0.42)
-                        .setPriorLogLoss(0.51)
-                        .setAccuracy(0.8)
-                        .setAccuracyLast2000(0.81)
-                        .setAuc(null)
-                        .setNextOffset(10_006)
-                        .setEventTime(Instant.ofEpochMilli(980_000_000_000L))
-                        .setWeightsHash("ab".repeat(32))
-                        .setStateHash(null)
-                        .build();
-        byte[] bytes =
-                codec.encode(
-                        registry.register("tidegrad.progress-value", progress.getSchema()),
-                        progress);
+        Progress progress = Progress.newBuilder().setModel("flight-delay").setEpoch(1).setVersion(10_000)
+                .setTime(Instant.ofEpochMilli(1_700_000_000_123L)).setLearned(10_000).setPending(3).setDeadLetters(2)
+                .setLogLoss(0.42).setPriorLogLoss(0.51).setAccuracy(0.8).setAccuracyLast2000(0.81).setAuc(null)
+                .setNextOffset(10_006).setEventTime(Instant.ofEpochMilli(980_000_000_000L))
+                .setWeightsHash("ab".repeat(32)).setStateHash(null).build();
+        byte[] bytes = codec.encode(registry.register("tidegrad.progress-value", progress.getSchema()), progress);
 
         assertThat(codec.decode(bytes, Progress.class)).isEqualTo(progress);
         GenericRecord generic = codec.decode(bytes);
@@ -66,46 +46,29 @@ final class OwnSchemasTest {
 
     @Test
     void aPredictionComesBackAsItWas() {
-        Prediction prediction =
-                Prediction.newBuilder()
-                        .setRequestId("r-1")
-                        .setModel("digits")
-                        .setEpoch(2)
-                        .setVersion(77)
-                        .setOffset(78)
-                        .setFreshnessMs(12)
-                        .setProbabilities(List.of(0.25f, 0.75f))
-                        .setTime(Instant.ofEpochMilli(5))
-                        .build();
+        Prediction prediction = Prediction.newBuilder().setRequestId("r-1").setModel("digits").setEpoch(2)
+                .setVersion(77).setOffset(78).setFreshnessMs(12).setProbabilities(List.of(0.25f, 0.75f))
+                .setTime(Instant.ofEpochMilli(5)).build();
         byte[] bytes =
-                codec.encode(
-                        registry.register("tidegrad.predictions-value", prediction.getSchema()),
-                        prediction);
+                codec.encode(registry.register("tidegrad.predictions-value", prediction.getSchema()), prediction);
         assertThat(codec.decode(bytes, Prediction.class)).isEqualTo(prediction);
     }
 
     @Test
     void aStageOfANewerWriterIsReadAsOneThatNeverAnswers() {
-        String newer =
-                ModelRecord.getClassSchema()
-                        .toString()
-                        .replace("\"RETIRED\"]", "\"RETIRED\",\"SHADOW\"]");
+        String newer = ModelRecord.getClassSchema().toString().replace("\"RETIRED\"]", "\"RETIRED\",\"SHADOW\"]");
         Schema writer = new Schema.Parser().parse(newer);
         var record = new org.apache.avro.generic.GenericRecordBuilder(writer);
         for (Schema.Field field : writer.getFields()) {
-            record.set(
-                    field,
-                    switch (field.schema().getType()) {
-                        case STRING -> "x";
-                        case INT -> 1;
-                        case LONG -> 1L;
-                        case ARRAY -> List.of();
-                        case UNION -> null;
-                        case ENUM ->
-                                new org.apache.avro.generic.GenericData.EnumSymbol(
-                                        field.schema(), "SHADOW");
-                        default -> throw new AssertionError(field);
-                    });
+            record.set(field, switch (field.schema().getType()) {
+                case STRING -> "x";
+                case INT -> 1;
+                case LONG -> 1L;
+                case ARRAY -> List.of();
+                case UNION -> null;
+                case ENUM -> new org.apache.avro.generic.GenericData.EnumSymbol(field.schema(), "SHADOW");
+                default -> throw new AssertionError(field);
+            });
         }
         int id = registry.register("tidegrad.models-value", writer);
         ModelRecord read = codec.decode(codec.encode(id, record.build()), ModelRecord.class);

@@ -12,12 +12,8 @@ import org.junit.jupiter.api.Test;
 class RegistryAnswerFuzzTest {
     private static final URI REGISTRY = URI.create("http://127.0.0.1:8081/schemas/ids/7");
 
-    private static final List<byte[]> ANSWERS =
-            List.of(
-                    answer(Progress.getClassSchema().toString()),
-                    answer(ModelRecord.getClassSchema().toString()),
-                    answer(
-                            """
+    private static final List<byte[]> ANSWERS = List.of(answer(Progress.getClassSchema().toString()),
+            answer(ModelRecord.getClassSchema().toString()), answer("""
                             {"type": "record", "name": "Event", "namespace": "a.b", "fields": [
                               {"name": "at", "type": {"type": "long", "logicalType": "timestamp-micros"}},
                               {"name": "e", "type": {"type": "enum", "name": "E", "symbols": ["A", "B"]}},
@@ -26,15 +22,12 @@ class RegistryAnswerFuzzTest {
                                 "precision": 9, "scale": 2}},
                               {"name": "more", "type": {"type": "map", "values":
                                 {"type": "array", "items": ["null", "Event"]}}, "default": {}}]}
-                            """),
-                    bytes("{\"schema\": \"\\\"string\\\"\", \"schemaType\": \"JSON\"}"),
-                    bytes("{\"schema\": \"\\\"string\\\"\", \"references\": [{\"name\": \"a\"}]}"));
+                            """), bytes("{\"schema\": \"\\\"string\\\"\", \"schemaType\": \"JSON\"}"),
+            bytes("{\"schema\": \"\\\"string\\\"\", \"references\": [{\"name\": \"a\"}]}"));
 
     private static byte[] answer(String schema) {
-        return bytes(
-                "{\"id\": 7, \"schema\": \""
-                        + schema.replace("\\", "\\\\").replace("\"", "\\\"").replace("\n", " ")
-                        + "\"}");
+        return bytes("{\"id\": 7, \"schema\": \""
+                + schema.replace("\\", "\\\\").replace("\"", "\\\"").replace("\n", " ") + "\"}");
     }
 
     private static byte[] bytes(String text) {
@@ -44,25 +37,13 @@ class RegistryAnswerFuzzTest {
     @Test
     void aDamagedAnswerIsASchemaOrATypedRefusal() {
         new Fuzz("registry answers", RegistryAnswerFuzzTest.class, "schemas", ANSWERS)
-                .inserting(
-                        bytes("\\\""),
-                        bytes("["),
-                        bytes("[".repeat(2_000)),
-                        bytes("{\\\"type\\\":".repeat(500)),
-                        bytes("null"),
-                        bytes("99999999999999999999"),
-                        bytes("1e999999999"),
-                        bytes("\\u0000"),
-                        bytes("\\ud800"),
-                        bytes("\\\"size\\\":2147483647,"),
+                .inserting(bytes("\\\""), bytes("["), bytes("[".repeat(2_000)), bytes("{\\\"type\\\":".repeat(500)),
+                        bytes("null"), bytes("99999999999999999999"), bytes("1e999999999"), bytes("\\u0000"),
+                        bytes("\\ud800"), bytes("\\\"size\\\":2147483647,"),
                         bytes("\\\"java-class\\\":\\\"java.io.File\\\","))
-                .run(
-                        200_000,
-                        answer ->
-                                RestSchemaRegistry.schema(
-                                        "schema id 7",
-                                        RestSchemaRegistry.answer(200, answer, REGISTRY)),
-                        RegistryUnavailableException.class,
-                        UnsupportedSchemaException.class);
+                .run(200_000,
+                        answer -> RestSchemaRegistry.schema("schema id 7",
+                                RestSchemaRegistry.answer(200, answer, REGISTRY)),
+                        RegistryUnavailableException.class, UnsupportedSchemaException.class);
     }
 }

@@ -19,16 +19,12 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 final class RestSchemaRegistryTest {
-    private static final Schema POINT =
-            new Schema.Parser()
-                    .parse(
-                            "{\"type\":\"record\",\"name\":\"Point\",\"fields\":[{\"name\":\"x\",\"type\":\"int\"}]}");
-    private static final String POINT_BODY =
-            "{\"schema\":\"" + POINT.toString().replace("\"", "\\\"") + "\"}";
+    private static final Schema POINT = new Schema.Parser()
+            .parse("{\"type\":\"record\",\"name\":\"Point\",\"fields\":[{\"name\":\"x\",\"type\":\"int\"}]}");
+    private static final String POINT_BODY = "{\"schema\":\"" + POINT.toString().replace("\"", "\\\"") + "\"}";
 
     private static SchemaRegistry connect(String url) {
-        return SchemaRegistry.connect(
-                Map.of("schema.registry.url", url, "http.read.timeout.ms", "1000"));
+        return SchemaRegistry.connect(Map.of("schema.registry.url", url, "http.read.timeout.ms", "1000"));
     }
 
     @Test
@@ -43,13 +39,10 @@ final class RestSchemaRegistryTest {
 
     @Test
     void aRegistrysNotFoundIsAnUnknownSchemaAndIsNotAskedAgainAtOnce() throws Exception {
-        try (StubRegistry stub =
-                        StubRegistry.answering(
-                                404, "{\"error_code\":40403,\"message\":\"Schema not found\"}");
+        try (StubRegistry stub = StubRegistry.answering(404, "{\"error_code\":40403,\"message\":\"Schema not found\"}");
                 SchemaRegistry registry = connect(stub.url())) {
             for (int i = 0; i < 3; i++) {
-                assertThatThrownBy(() -> registry.schemaById(7))
-                        .isInstanceOf(UnknownSchemaException.class)
+                assertThatThrownBy(() -> registry.schemaById(7)).isInstanceOf(UnknownSchemaException.class)
                         .hasMessageContaining("schema id 7");
             }
             assertThat(stub.requests).hasSize(1);
@@ -57,17 +50,10 @@ final class RestSchemaRegistryTest {
     }
 
     @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "<html>no such page</html>",
-                "{\"error_code\":404,\"message\":\"HTTP 404 Not Found\"}",
-                ""
-            })
+    @ValueSource(strings = {"<html>no such page</html>", "{\"error_code\":404,\"message\":\"HTTP 404 Not Found\"}", ""})
     void anyOther404MeansAWrongUrlNotAnUnknownSchema(String body) throws Exception {
-        try (StubRegistry stub = StubRegistry.answering(404, body);
-                SchemaRegistry registry = connect(stub.url())) {
-            assertThatThrownBy(() -> registry.schemaById(7))
-                    .isInstanceOf(RegistryUnavailableException.class)
+        try (StubRegistry stub = StubRegistry.answering(404, body); SchemaRegistry registry = connect(stub.url())) {
+            assertThatThrownBy(() -> registry.schemaById(7)).isInstanceOf(RegistryUnavailableException.class)
                     .hasMessageContaining("check schema.registry.url");
         }
     }
@@ -75,31 +61,24 @@ final class RestSchemaRegistryTest {
     @ParameterizedTest
     @CsvSource({"500", "503", "429", "401", "301"})
     void otherStatusesMeanTryAgain(int status) throws Exception {
-        try (StubRegistry stub =
-                        StubRegistry.answering(status, "{\"error_code\":1,\"message\":\"no\"}");
+        try (StubRegistry stub = StubRegistry.answering(status, "{\"error_code\":1,\"message\":\"no\"}");
                 SchemaRegistry registry = connect(stub.url())) {
-            assertThatThrownBy(() -> registry.schemaById(7))
-                    .isInstanceOf(RegistryUnavailableException.class)
-                    .hasMessageContaining(String.valueOf(status))
-                    .hasMessageContaining(stub.url());
+            assertThatThrownBy(() -> registry.schemaById(7)).isInstanceOf(RegistryUnavailableException.class)
+                    .hasMessageContaining(String.valueOf(status)).hasMessageContaining(stub.url());
         }
     }
 
     @Test
     void aRegistryThatAnswersTooSlowlyIsUnavailable() throws Exception {
         CountDownLatch done = new CountDownLatch(1);
-        try (StubRegistry stub =
-                        new StubRegistry(
-                                exchange -> {
-                                    // Headers at once, then a body that does not come.
-                                    exchange.sendResponseHeaders(200, 0);
-                                    exchange.getResponseBody().write('{');
-                                    exchange.getResponseBody().flush();
-                                    awaitQuietly(done);
-                                });
-                SchemaRegistry registry = connect(stub.url())) {
-            assertThatThrownBy(() -> registry.schemaById(7))
-                    .isInstanceOf(RegistryUnavailableException.class)
+        try (StubRegistry stub = new StubRegistry(exchange -> {
+            // Headers at once, then a body that does not come.
+            exchange.sendResponseHeaders(200, 0);
+            exchange.getResponseBody().write('{');
+            exchange.getResponseBody().flush();
+            awaitQuietly(done);
+        }); SchemaRegistry registry = connect(stub.url())) {
+            assertThatThrownBy(() -> registry.schemaById(7)).isInstanceOf(RegistryUnavailableException.class)
                     .hasMessageContaining("within 1000 ms");
             done.countDown();
         }
@@ -116,18 +95,13 @@ final class RestSchemaRegistryTest {
     @Test
     void anEndlessAnswerIsCutOff() throws Exception {
         byte[] chunk = new byte[1 << 16];
-        try (StubRegistry stub =
-                        new StubRegistry(
-                                exchange -> {
-                                    exchange.sendResponseHeaders(200, 0);
-                                    while (true) {
-                                        exchange.getResponseBody().write(chunk);
-                                    }
-                                });
-                SchemaRegistry registry =
-                        SchemaRegistry.connect(Map.of("schema.registry.url", stub.url()))) {
-            assertThatThrownBy(() -> registry.schemaById(7))
-                    .isInstanceOf(RegistryUnavailableException.class);
+        try (StubRegistry stub = new StubRegistry(exchange -> {
+            exchange.sendResponseHeaders(200, 0);
+            while (true) {
+                exchange.getResponseBody().write(chunk);
+            }
+        }); SchemaRegistry registry = SchemaRegistry.connect(Map.of("schema.registry.url", stub.url()))) {
+            assertThatThrownBy(() -> registry.schemaById(7)).isInstanceOf(RegistryUnavailableException.class);
         }
     }
 
@@ -138,8 +112,7 @@ final class RestSchemaRegistryTest {
             port = socket.getLocalPort();
         }
         try (SchemaRegistry registry = connect("http://127.0.0.1:" + port)) {
-            assertThatThrownBy(() -> registry.schemaById(7))
-                    .isInstanceOf(RegistryUnavailableException.class)
+            assertThatThrownBy(() -> registry.schemaById(7)).isInstanceOf(RegistryUnavailableException.class)
                     .hasMessageContaining("127.0.0.1:" + port);
         }
     }
@@ -157,36 +130,25 @@ final class RestSchemaRegistryTest {
     }
 
     @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "{\"schema\":\"{}\"}",
-                "{\"schema\":\"no json\"}",
-                "{\"schema\":\"message M {}\",\"schemaType\":\"PROTOBUF\"}",
-                "{\"schema\":\"\\\"string\\\"\",\"references\":[{\"name\":\"a\",\"subject\":\"s\",\"version\":1}]}"
-            })
+    @ValueSource(strings = {"{\"schema\":\"{}\"}", "{\"schema\":\"no json\"}",
+        "{\"schema\":\"message M {}\",\"schemaType\":\"PROTOBUF\"}",
+        "{\"schema\":\"\\\"string\\\"\",\"references\":[{\"name\":\"a\",\"subject\":\"s\",\"version\":1}]}"})
     void whatIsNoAvroSchemaOfOnePieceIsUnsupported(String body) throws Exception {
-        try (StubRegistry stub = StubRegistry.answering(200, body);
-                SchemaRegistry registry = connect(stub.url())) {
-            assertThatThrownBy(() -> registry.schemaById(7))
-                    .isInstanceOf(UnsupportedSchemaException.class)
+        try (StubRegistry stub = StubRegistry.answering(200, body); SchemaRegistry registry = connect(stub.url())) {
+            assertThatThrownBy(() -> registry.schemaById(7)).isInstanceOf(UnsupportedSchemaException.class)
                     .hasMessageContaining("schema id 7");
-            assertThatThrownBy(() -> registry.schemaById(7))
-                    .isInstanceOf(UnsupportedSchemaException.class);
+            assertThatThrownBy(() -> registry.schemaById(7)).isInstanceOf(UnsupportedSchemaException.class);
             assertThat(stub.requests).hasSize(1);
         }
     }
 
     /// Only a registry's answer may turn events into dead letters.
     @ParameterizedTest
-    @ValueSource(
-            strings = {"{}", "[]", "", "{\"schema\":", "{\"schema\":7}", "<html>log in</html>"})
+    @ValueSource(strings = {"{}", "[]", "", "{\"schema\":", "{\"schema\":7}", "<html>log in</html>"})
     void what200SaysWithoutASchemaIsNoRegistrysAnswer(String body) throws Exception {
-        try (StubRegistry stub = StubRegistry.answering(200, body);
-                SchemaRegistry registry = connect(stub.url())) {
-            assertThatThrownBy(() -> registry.schemaById(7))
-                    .isInstanceOf(RegistryUnavailableException.class)
-                    .hasMessageContaining(stub.url())
-                    .hasMessageContaining("check schema.registry.url");
+        try (StubRegistry stub = StubRegistry.answering(200, body); SchemaRegistry registry = connect(stub.url())) {
+            assertThatThrownBy(() -> registry.schemaById(7)).isInstanceOf(RegistryUnavailableException.class)
+                    .hasMessageContaining(stub.url()).hasMessageContaining("check schema.registry.url");
         }
     }
 
@@ -196,11 +158,9 @@ final class RestSchemaRegistryTest {
     void aSchemaLongerThanIsTakenIsUnsupported(int length) throws Exception {
         String body = "{\"schema\":\"" + " ".repeat(length) + "\"}";
         try (StubRegistry stub = StubRegistry.answering(200, body);
-                SchemaRegistry registry =
-                        SchemaRegistry.connect(Map.of("schema.registry.url", stub.url()))) {
+                SchemaRegistry registry = SchemaRegistry.connect(Map.of("schema.registry.url", stub.url()))) {
             for (int i = 0; i < 2; i++) {
-                assertThatThrownBy(() -> registry.schemaById(7))
-                        .isInstanceOf(UnsupportedSchemaException.class)
+                assertThatThrownBy(() -> registry.schemaById(7)).isInstanceOf(UnsupportedSchemaException.class)
                         .hasMessageContaining("expected a schema of at most 1048576 characters");
             }
             assertThat(stub.requests).hasSize(1);
@@ -210,13 +170,8 @@ final class RestSchemaRegistryTest {
     private static Schema parsed(String schema) throws Exception {
         String body = "{\"schema\":\"" + schema.replace("\"", "\\\"").replace("\n", " ") + "\"}";
         try (StubRegistry stub = StubRegistry.answering(200, body);
-                SchemaRegistry registry =
-                        SchemaRegistry.connect(
-                                Map.of(
-                                        "schema.registry.url",
-                                        stub.url(),
-                                        "http.read.timeout.ms",
-                                        "60000"))) {
+                SchemaRegistry registry = SchemaRegistry
+                        .connect(Map.of("schema.registry.url", stub.url(), "http.read.timeout.ms", "60000"))) {
             return registry.schemaById(7);
         }
     }
@@ -225,18 +180,14 @@ final class RestSchemaRegistryTest {
     @Test
     void aLongChainOfTypesThatAreDefinedLaterIsASchema() throws Exception {
         int types = 9_000;
-        StringBuilder schema =
-                new StringBuilder(
-                        "{\"type\": \"record\", \"name\": \"Top\", \"fields\": [{\"name\": \"x\", \"type\": \"R0\"}");
+        StringBuilder schema = new StringBuilder(
+                "{\"type\": \"record\", \"name\": \"Top\", \"fields\": [{\"name\": \"x\", \"type\": \"R0\"}");
         for (int i = 0; i < types; i++) {
-            schema.append(
-                    (",{\"name\":\"f%d\",\"type\":[\"null\",{\"type\":\"record\",\"name\":\"R%d\","
-                                    + "\"fields\":[{\"name\":\"n\",\"type\":\"R%d\"}]}]}")
-                            .formatted(i, i, i + 1));
+            schema.append((",{\"name\":\"f%d\",\"type\":[\"null\",{\"type\":\"record\",\"name\":\"R%d\","
+                    + "\"fields\":[{\"name\":\"n\",\"type\":\"R%d\"}]}]}").formatted(i, i, i + 1));
         }
-        schema.append(
-                ",{\"name\":\"last\",\"type\":{\"type\":\"record\",\"name\":\"R%d\",\"fields\":[]}}]}"
-                        .formatted(types));
+        schema.append(",{\"name\":\"last\",\"type\":{\"type\":\"record\",\"name\":\"R%d\",\"fields\":[]}}]}"
+                .formatted(types));
         assertThat(parsed(schema.toString()).getFields()).hasSize(types + 2);
     }
 
@@ -244,18 +195,14 @@ final class RestSchemaRegistryTest {
     @Test
     @Timeout(60)
     void defaultsThatContainEachOtherAreNotFollowed() throws Exception {
-        StringBuilder schema =
-                new StringBuilder(
-                        """
+        StringBuilder schema = new StringBuilder("""
                         {"type": "record", "name": "Top", "fields": [
                           {"name": "l0", "type": {"type": "record", "name": "L0", "fields": []}}""");
         for (int i = 1; i <= 60; i++) {
-            schema.append(
-                    """
+            schema.append("""
                     ,{"name": "l%d", "default": {}, "type": {"type": "record", "name": "L%d", "fields": [
                       {"name": "a", "type": "L%d", "default": {}},
-                      {"name": "b", "type": "L%d", "default": {}}]}}"""
-                            .formatted(i, i, i - 1, i - 1));
+                      {"name": "b", "type": "L%d", "default": {}}]}}""".formatted(i, i, i - 1, i - 1));
         }
         assertThat(parsed(schema + "]}").getFields()).hasSize(61);
     }
@@ -265,13 +212,11 @@ final class RestSchemaRegistryTest {
         String padding = " ".repeat(400_000);
         String body = POINT_BODY.replace("{\\\"type", padding + "{\\\"type");
         try (StubRegistry stub = StubRegistry.answering(200, body);
-                SchemaRegistry registry =
-                        SchemaRegistry.connect(Map.of("schema.registry.url", stub.url()))) {
-            for (int id : new int[] {1, 2, 1, 2, 3, 3, 1}) {
+                SchemaRegistry registry = SchemaRegistry.connect(Map.of("schema.registry.url", stub.url()))) {
+            for (int id : new int[]{1, 2, 1, 2, 3, 3, 1}) {
                 assertThat(registry.schemaById(id)).isEqualTo(POINT);
             }
-            assertThat(stub.requests.stream().map(of -> of.replaceAll(".*/", "")))
-                    .containsExactly("1", "2", "3", "1");
+            assertThat(stub.requests.stream().map(of -> of.replaceAll(".*/", ""))).containsExactly("1", "2", "3", "1");
         }
     }
 
@@ -291,26 +236,19 @@ final class RestSchemaRegistryTest {
     @Test
     void aSchemaNestedToDeathIsUnsupportedNotAStackOverflow() throws Exception {
         String nested =
-                "{\\\"type\\\":\\\"array\\\",\\\"items\\\":".repeat(100_000)
-                        + "\\\"int\\\""
-                        + "}".repeat(100_000);
+                "{\\\"type\\\":\\\"array\\\",\\\"items\\\":".repeat(100_000) + "\\\"int\\\"" + "}".repeat(100_000);
         try (StubRegistry stub = StubRegistry.answering(200, "{\"schema\":\"" + nested + "\"}");
-                SchemaRegistry registry =
-                        SchemaRegistry.connect(Map.of("schema.registry.url", stub.url()))) {
-            assertThatThrownBy(() -> registry.schemaById(7))
-                    .isInstanceOf(UnsupportedSchemaException.class);
+                SchemaRegistry registry = SchemaRegistry.connect(Map.of("schema.registry.url", stub.url()))) {
+            assertThatThrownBy(() -> registry.schemaById(7)).isInstanceOf(UnsupportedSchemaException.class);
         }
     }
 
     @Test
     void anIncompatibleSchemaIsRefusedWithTheRegistrysReason() throws Exception {
-        try (StubRegistry stub =
-                        StubRegistry.answering(
-                                409, "{\"error_code\":409,\"message\":\"x has no default\"}");
+        try (StubRegistry stub = StubRegistry.answering(409, "{\"error_code\":409,\"message\":\"x has no default\"}");
                 SchemaRegistry registry = connect(stub.url())) {
             assertThatThrownBy(() -> registry.register("points-value", POINT))
-                    .isInstanceOf(IncompatibleSchemaException.class)
-                    .hasMessageContaining("points-value")
+                    .isInstanceOf(IncompatibleSchemaException.class).hasMessageContaining("points-value")
                     .hasMessageContaining("x has no default");
         }
     }
@@ -328,8 +266,7 @@ final class RestSchemaRegistryTest {
     @ParameterizedTest
     @ValueSource(strings = {"{\"id\":-1}", "{\"id\":99999999999}", "{\"id\":\"1\"}", "{}"})
     void anIdOutsideItsRangeIsNotTaken(String body) throws Exception {
-        try (StubRegistry stub = StubRegistry.answering(200, body);
-                SchemaRegistry registry = connect(stub.url())) {
+        try (StubRegistry stub = StubRegistry.answering(200, body); SchemaRegistry registry = connect(stub.url())) {
             assertThatThrownBy(() -> registry.register("points-value", POINT))
                     .isInstanceOf(RegistryUnavailableException.class);
         }
@@ -338,16 +275,10 @@ final class RestSchemaRegistryTest {
     @Test
     void userAndPasswordAreSentAndNeverShown() throws Exception {
         try (StubRegistry stub = StubRegistry.answering(401, "");
-                SchemaRegistry byUserInfo =
-                        SchemaRegistry.connect(
-                                Map.of(
-                                        "schema.registry.url", stub.url(),
-                                        "basic.auth.credentials.source", "USER_INFO",
-                                        "basic.auth.user.info", "ada:secret"));
-                SchemaRegistry byUrl =
-                        connect(stub.url().replace("http://", "http://ada:secret@"))) {
-            assertThatThrownBy(() -> byUserInfo.schemaById(1))
-                    .hasMessageContaining("basic.auth.user.info")
+                SchemaRegistry byUserInfo = SchemaRegistry.connect(Map.of("schema.registry.url", stub.url(),
+                        "basic.auth.credentials.source", "USER_INFO", "basic.auth.user.info", "ada:secret"));
+                SchemaRegistry byUrl = connect(stub.url().replace("http://", "http://ada:secret@"))) {
+            assertThatThrownBy(() -> byUserInfo.schemaById(1)).hasMessageContaining("basic.auth.user.info")
                     .hasMessageNotContaining("secret");
             assertThatThrownBy(() -> byUrl.schemaById(1)).hasMessageNotContaining("secret");
             // base64 of ada:secret
@@ -356,26 +287,20 @@ final class RestSchemaRegistryTest {
     }
 
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            value = {
-                "schema.registry.url | ftp://host | http or https",
-                "schema.registry.url | 127.0.0.1:8081 | http or https",
-                "schema.registry.url | '' | is not set",
+    @CsvSource(delimiter = '|',
+            value = {"schema.registry.url | ftp://host | http or https",
+                "schema.registry.url | 127.0.0.1:8081 | http or https", "schema.registry.url | '' | is not set",
                 "basic.auth.credentials.source | SASL_INHERIT | expected USER_INFO or URL",
                 "basic.auth.credentials.source | USER_INFO | needs user:password",
                 "http.read.timeout.ms | soon | positive number of milliseconds",
                 "http.read.timeout.ms | 0 | positive number of milliseconds",
                 "schema.registry.ssl.truststore.location | t.jks | javax.net.ssl.trustStore",
-                "bearer.auth.token | t | not supported"
-            })
+                "bearer.auth.token | t | not supported"})
     void aWrongSettingIsRefusedByName(String key, String value, String expected) {
         Map<String, String> config = new java.util.HashMap<>();
         config.put("schema.registry.url", "http://127.0.0.1:1");
         config.put(key, value);
-        assertThatThrownBy(() -> SchemaRegistry.connect(config))
-                .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining(key)
-                .hasMessageContaining(expected);
+        assertThatThrownBy(() -> SchemaRegistry.connect(config)).isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining(key).hasMessageContaining(expected);
     }
 }

@@ -24,17 +24,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInfo;
 
 final class SerdesTest {
-    private static final Schema FIRST =
-            SchemaBuilder.record("Point").fields().requiredInt("x").endRecord();
-    private static final Schema SECOND =
-            SchemaBuilder.record("Point")
-                    .fields()
-                    .requiredInt("x")
-                    .name("y")
-                    .type()
-                    .intType()
-                    .intDefault(9)
-                    .endRecord();
+    private static final Schema FIRST = SchemaBuilder.record("Point").fields().requiredInt("x").endRecord();
+    private static final Schema SECOND = SchemaBuilder.record("Point").fields().requiredInt("x").name("y").type()
+            .intType().intDefault(9).endRecord();
 
     private Map<String, Object> config = Map.of();
     private SchemaRegistry registry = new InMemorySchemaRegistry();
@@ -86,8 +78,7 @@ final class SerdesTest {
     @Test
     void withoutAutoRegistrationOnlyRegisteredSchemasAreWritten() {
         var serializer = serializer(Map.of("auto.register.schemas", "false"), false);
-        assertThatThrownBy(() -> serializer.serialize("points", point(1)))
-                .isInstanceOf(UnknownSchemaException.class)
+        assertThatThrownBy(() -> serializer.serialize("points", point(1))).isInstanceOf(UnknownSchemaException.class)
                 .hasMessageContaining("points-value");
         registry.register("points-value", FIRST);
         assertThat(serializer.serialize("points", point(1))).isNotNull();
@@ -97,11 +88,8 @@ final class SerdesTest {
     void useLatestVersionWritesByTheNewestSchema() {
         registry.register("points-value", FIRST);
         registry.register("points-value", SECOND);
-        var serializer =
-                serializer(
-                        Map.of("auto.register.schemas", false, "use.latest.version", true), false);
-        GenericRecord read =
-                deserializer().deserialize("points", serializer.serialize("points", point(1)));
+        var serializer = serializer(Map.of("auto.register.schemas", false, "use.latest.version", true), false);
+        GenericRecord read = deserializer().deserialize("points", serializer.serialize("points", point(1)));
         assertThat(read).isNotNull();
         assertThat(read.get("x")).isEqualTo(1);
         assertThat(read.get("y")).isEqualTo(9);
@@ -110,8 +98,7 @@ final class SerdesTest {
     @Test
     void aFlagThatIsNeitherTrueNorFalseIsRefused() {
         assertThatThrownBy(() -> serializer(Map.of("auto.register.schemas", "yes"), false))
-                .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("auto.register.schemas");
+                .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("auto.register.schemas");
     }
 
     /// Fails as Confluent's deserializer does: with what went wrong as the cause of a SerializationException.
@@ -144,8 +131,7 @@ final class SerdesTest {
         all.put(RecordDecoder.DESERIALIZER, Failing.class.getName());
         try (RecordDecoder decoder = RecordDecoder.of(all)) {
             RuntimeException failure =
-                    catchThrowableOfType(
-                            RuntimeException.class, () -> decoder.decode("t", new byte[9]));
+                    catchThrowableOfType(RuntimeException.class, () -> decoder.decode("t", new byte[9]));
             assertThat(failure).isNotNull();
             return failure;
         }
@@ -153,12 +139,9 @@ final class SerdesTest {
 
     @Test
     void aForeignDeserializersFailuresAreToldApart() {
-        assertThat(foreignFailure(new RestClientException(404)))
-                .isInstanceOfSatisfying(
-                        UndecodableException.class,
-                        e -> assertThat(e.reason()).isEqualTo(Reason.UNKNOWN_SCHEMA));
-        assertThat(foreignFailure(new RestClientException(500)))
-                .isInstanceOf(RegistryUnavailableException.class);
+        assertThat(foreignFailure(new RestClientException(404))).isInstanceOfSatisfying(UndecodableException.class,
+                e -> assertThat(e.reason()).isEqualTo(Reason.UNKNOWN_SCHEMA));
+        assertThat(foreignFailure(new RestClientException(500))).isInstanceOf(RegistryUnavailableException.class);
         assertThat(foreignFailure(new IOException("connection refused")))
                 .isInstanceOf(RegistryUnavailableException.class);
         assertThat(foreignFailure(new EOFException())).isInstanceOf(UndecodableException.class);
@@ -173,8 +156,7 @@ final class SerdesTest {
         try (RecordDecoder decoder = RecordDecoder.of(all)) {
             assertThat(decoder.decode("points", bytes)).isEqualTo(point(5));
         }
-        try (RecordDecoder decoder =
-                new RecordDecoder.Foreign(deserializer(), RegistryPatience.UNBOUNDED)) {
+        try (RecordDecoder decoder = new RecordDecoder.Foreign(deserializer(), RegistryPatience.UNBOUNDED)) {
             assertThat(decoder.decode("points", bytes)).isEqualTo(point(5));
         }
     }
@@ -183,8 +165,7 @@ final class SerdesTest {
     void aClassThatIsNotThereIsNamedWithARemedy() {
         Map<String, Object> all = new HashMap<>(config);
         all.put(RecordDecoder.DESERIALIZER, "io.confluent.kafka.serializers.KafkaAvroDeserializer");
-        assertThatThrownBy(() -> RecordDecoder.of(all))
-                .isInstanceOf(IllegalArgumentException.class)
+        assertThatThrownBy(() -> RecordDecoder.of(all)).isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("io.confluent.kafka.serializers.KafkaAvroDeserializer")
                 .hasMessageContaining("class path");
     }

@@ -25,16 +25,14 @@ final class StubRegistry implements AutoCloseable {
 
     StubRegistry(Handler handler) throws IOException {
         server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
-        server.createContext(
-                "/",
-                exchange -> {
-                    requests.add(exchange.getRequestMethod() + " " + exchange.getRequestURI());
-                    String authorization = exchange.getRequestHeaders().getFirst("Authorization");
-                    authorizations.add(authorization == null ? "" : authorization);
-                    try (exchange) {
-                        handler.handle(exchange);
-                    }
-                });
+        server.createContext("/", exchange -> {
+            requests.add(exchange.getRequestMethod() + " " + exchange.getRequestURI());
+            String authorization = exchange.getRequestHeaders().getFirst("Authorization");
+            authorizations.add(authorization == null ? "" : authorization);
+            try (exchange) {
+                handler.handle(exchange);
+            }
+        });
         server.setExecutor(threads);
         server.start();
     }

@@ -18,20 +18,14 @@ import org.junit.jupiter.api.Test;
 /// Invariant I20: an event is read by the schema it was written with, whatever the newest of its subject is. The oracle
 /// takes the decoding that it judges as an argument.
 final class WritersSchemaTest {
-    private static final Schema OLD =
-            new Schema.Parser()
-                    .parse(
-                            """
+    private static final Schema OLD = new Schema.Parser().parse("""
                             {"type": "record", "name": "Flight", "fields": [
                               {"name": "distance", "type": "int"},
                               {"name": "delay", "type": "int"}]}
                             """);
 
     /// Fields moved, one came.
-    private static final Schema NEW =
-            new Schema.Parser()
-                    .parse(
-                            """
+    private static final Schema NEW = new Schema.Parser().parse("""
                             {"type": "record", "name": "Flight", "fields": [
                               {"name": "delay", "type": "int"},
                               {"name": "distance", "type": "int"},
@@ -54,10 +48,8 @@ final class WritersSchemaTest {
     }
 
     private void bothAreReadAsTheyWereWritten(Function<byte[], GenericRecord> decoding) {
-        for (GenericRecord read :
-                new GenericRecord[] {
-                    decoding.apply(flight(oldId, OLD)), decoding.apply(flight(newId, NEW))
-                }) {
+        for (GenericRecord read : new GenericRecord[]{decoding.apply(flight(oldId, OLD)),
+            decoding.apply(flight(newId, NEW))}) {
             assertThat(read.get("distance")).isEqualTo(337);
             assertThat(read.get("delay")).isEqualTo(12);
         }
@@ -77,15 +69,8 @@ final class WritersSchemaTest {
 
     private static GenericRecord byTheNewest(byte[] value) {
         try {
-            return new GenericDatumReader<GenericRecord>(NEW)
-                    .read(
-                            null,
-                            DecoderFactory.get()
-                                    .binaryDecoder(
-                                            value,
-                                            AvroCodec.HEADER_BYTES,
-                                            value.length - AvroCodec.HEADER_BYTES,
-                                            null));
+            return new GenericDatumReader<GenericRecord>(NEW).read(null, DecoderFactory.get().binaryDecoder(value,
+                    AvroCodec.HEADER_BYTES, value.length - AvroCodec.HEADER_BYTES, null));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

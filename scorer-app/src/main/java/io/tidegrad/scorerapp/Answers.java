@@ -34,11 +34,11 @@ import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Every JSON that this server says, in one place (`/v2`'s in `InferAnswers`). Written as a stream, names in snake case, times in epoch ms.
+/// Every JSON that this server says, in one place (`/v2`'s in `InferAnswers`). Written as a stream, names in snake
+/// case, times in epoch ms.
 final class Answers {
     private static final JsonFactory JSON = new JsonFactory();
-    private static final Header JSON_TYPE =
-            HeaderValues.createCached(HeaderNames.CONTENT_TYPE, "application/json");
+    private static final Header JSON_TYPE = HeaderValues.createCached(HeaderNames.CONTENT_TYPE, "application/json");
 
     private Answers() {}
 
@@ -65,15 +65,14 @@ final class Answers {
     }
 
     static byte[] problem(HttpProblem problem) {
-        return object(
-                json -> {
-                    json.writeStringField("reason", problem.reason().code());
-                    if (problem.record() != HttpProblem.NO_RECORD) {
-                        json.writeNumberField("record", problem.record());
-                    }
-                    // Half of it may be the client's own words.
-                    json.writeStringField("message", StrictJson.printable(problem.message()));
-                });
+        return object(json -> {
+            json.writeStringField("reason", problem.reason().code());
+            if (problem.record() != HttpProblem.NO_RECORD) {
+                json.writeNumberField("record", problem.record());
+            }
+            // Half of it may be the client's own words.
+            json.writeStringField("message", StrictJson.printable(problem.message()));
+        });
     }
 
     /// What a model's predictions are called.
@@ -90,27 +89,21 @@ final class Answers {
 
     static byte[] predictions(Predictions predictions, Loss loss) {
         String name = predictionName(loss);
-        return object(
-                json -> {
-                    answeredBy(
-                            json,
-                            predictions.model(),
-                            predictions.epoch(),
-                            predictions.version(),
-                            predictions.offset(),
-                            predictions.freshnessMs());
-                    json.writeArrayFieldStart("predictions");
-                    for (int event = 0; event < predictions.size(); event++) {
-                        json.writeStartObject();
-                        json.writeArrayFieldStart(name);
-                        for (int output = 0; output < predictions.outputs(); output++) {
-                            json.writeNumber(predictions.probability(event, output));
-                        }
-                        json.writeEndArray();
-                        json.writeEndObject();
-                    }
-                    json.writeEndArray();
-                });
+        return object(json -> {
+            answeredBy(json, predictions.model(), predictions.epoch(), predictions.version(), predictions.offset(),
+                    predictions.freshnessMs());
+            json.writeArrayFieldStart("predictions");
+            for (int event = 0; event < predictions.size(); event++) {
+                json.writeStartObject();
+                json.writeArrayFieldStart(name);
+                for (int output = 0; output < predictions.outputs(); output++) {
+                    json.writeNumber(predictions.probability(event, output));
+                }
+                json.writeEndArray();
+                json.writeEndObject();
+            }
+            json.writeEndArray();
+        });
     }
 
     /// As `predictions`, with what each feature adds.
@@ -118,52 +111,36 @@ final class Answers {
     /// @param explanations at least one, all by one version
     static byte[] explanations(List<Explanation> explanations, Loss loss) {
         Prediction first = explanations.getFirst().prediction();
-        return object(
-                json -> {
-                    answeredBy(
-                            json,
-                            first.model(),
-                            first.epoch(),
-                            first.version(),
-                            first.offset(),
-                            first.freshnessMs());
-                    json.writeArrayFieldStart("predictions");
-                    for (Explanation explanation : explanations) {
-                        json.writeStartObject();
-                        floats(
-                                json,
-                                predictionName(loss),
-                                explanation.prediction().probabilities());
-                        floats(json, "logits", explanation.logits());
-                        floats(json, "baseline", explanation.baseline());
-                        json.writeArrayFieldStart("contributions");
-                        for (Explanation.Contribution each : explanation.contributions()) {
-                            json.writeStartObject();
-                            json.writeStringField("feature", each.kind());
-                            json.writeArrayFieldStart("fields");
-                            for (String field : each.fields()) {
-                                json.writeString(field);
-                            }
-                            json.writeEndArray();
-                            floats(json, "logits", each.logits());
-                            json.writeEndObject();
-                        }
-                        json.writeEndArray();
-                        json.writeEndObject();
+        return object(json -> {
+            answeredBy(json, first.model(), first.epoch(), first.version(), first.offset(), first.freshnessMs());
+            json.writeArrayFieldStart("predictions");
+            for (Explanation explanation : explanations) {
+                json.writeStartObject();
+                floats(json, predictionName(loss), explanation.prediction().probabilities());
+                floats(json, "logits", explanation.logits());
+                floats(json, "baseline", explanation.baseline());
+                json.writeArrayFieldStart("contributions");
+                for (Explanation.Contribution each : explanation.contributions()) {
+                    json.writeStartObject();
+                    json.writeStringField("feature", each.kind());
+                    json.writeArrayFieldStart("fields");
+                    for (String field : each.fields()) {
+                        json.writeString(field);
                     }
                     json.writeEndArray();
-                });
+                    floats(json, "logits", each.logits());
+                    json.writeEndObject();
+                }
+                json.writeEndArray();
+                json.writeEndObject();
+            }
+            json.writeEndArray();
+        });
     }
 
     /// What every answer says of where it comes from.
-    private static void answeredBy(
-            JsonGenerator json,
-            String model,
-            int epoch,
-            long version,
-            long offset,
-            long freshnessMs)
-            throws IOException {
+    private static void answeredBy(JsonGenerator json, String model, int epoch, long version, long offset,
+            long freshnessMs) throws IOException {
         json.writeStringField("model", model);
         json.writeNumberField("epoch", epoch);
         json.writeNumberField("version", version);
@@ -180,59 +157,53 @@ final class Answers {
     }
 
     static byte[] models(Collection<String> models) {
-        return object(
-                json -> {
-                    json.writeArrayFieldStart("models");
-                    for (String model : models) {
-                        json.writeString(model);
-                    }
-                    json.writeEndArray();
-                });
+        return object(json -> {
+            json.writeArrayFieldStart("models");
+            for (String model : models) {
+                json.writeString(model);
+            }
+            json.writeEndArray();
+        });
     }
 
     /// @param fields field → what it may hold
-    static byte[] model(
-            Stages asked, ServedModel served, ScorerStatus status, Map<String, String> fields) {
+    static byte[] model(Stages asked, ServedModel served, ScorerStatus status, Map<String, String> fields) {
         Scorer scorer = asked.live();
         // Hashed from the floats of the version this answer names, not from whatever is current
         // when it is written.
         String weightsHash = served.weightsHash();
-        return object(
-                json -> {
-                    served(json, served, status);
-                    json.writeStringField("weights_hash", weightsHash);
-                    json.writeStringField(
-                            "spec_fingerprint",
-                            HexFormat.of().formatHex(served.spec().fingerprint()));
-                    json.writeNumberField("numerics", served.manifest().numerics());
-                    json.writeNumberField("examples", served.manifest().examples());
-                    String loss = served.spec().classifies() ? "log_loss" : "mean_squared_error";
-                    metric(json, loss, served.manifest().logLoss());
-                    metric(json, "prior_" + loss, served.manifest().priorLogLoss());
-                    metric(json, "accuracy", served.manifest().accuracy());
-                    metric(json, "auc", served.manifest().auc());
-                    json.writeNumberField("admissions", scorer.admissions().count());
-                    json.writeArrayFieldStart("previous_versions");
-                    for (ServedModel previous : scorer.previous()) {
-                        json.writeStartObject();
-                        json.writeStringField("model", previous.model());
-                        json.writeNumberField("epoch", previous.epoch());
-                        json.writeNumberField("version", previous.version());
-                        json.writeEndObject();
-                    }
-                    json.writeEndArray();
-                    candidates(json, asked);
-                    json.writeObjectFieldStart("fields");
-                    for (Map.Entry<String, String> field : fields.entrySet()) {
-                        json.writeStringField(field.getKey(), field.getValue());
-                    }
-                    json.writeEndObject();
-                });
+        return object(json -> {
+            served(json, served, status);
+            json.writeStringField("weights_hash", weightsHash);
+            json.writeStringField("spec_fingerprint", HexFormat.of().formatHex(served.spec().fingerprint()));
+            json.writeNumberField("numerics", served.manifest().numerics());
+            json.writeNumberField("examples", served.manifest().examples());
+            String loss = served.spec().classifies() ? "log_loss" : "mean_squared_error";
+            metric(json, loss, served.manifest().logLoss());
+            metric(json, "prior_" + loss, served.manifest().priorLogLoss());
+            metric(json, "accuracy", served.manifest().accuracy());
+            metric(json, "auc", served.manifest().auc());
+            json.writeNumberField("admissions", scorer.admissions().count());
+            json.writeArrayFieldStart("previous_versions");
+            for (ServedModel previous : scorer.previous()) {
+                json.writeStartObject();
+                json.writeStringField("model", previous.model());
+                json.writeNumberField("epoch", previous.epoch());
+                json.writeNumberField("version", previous.version());
+                json.writeEndObject();
+            }
+            json.writeEndArray();
+            candidates(json, asked);
+            json.writeObjectFieldStart("fields");
+            for (Map.Entry<String, String> field : fields.entrySet()) {
+                json.writeStringField(field.getKey(), field.getValue());
+            }
+            json.writeEndObject();
+        });
     }
 
     /// Which version it is, how fresh, and what was not admitted.
-    static void served(JsonGenerator json, ServedModel served, ScorerStatus status)
-            throws IOException {
+    static void served(JsonGenerator json, ServedModel served, ScorerStatus status) throws IOException {
         json.writeStringField("model", served.model());
         json.writeStringField("stage", status.control().stage());
         version(json, served);
@@ -241,53 +212,46 @@ final class Answers {
     }
 
     static byte[] admissions(Scorer scorer, List<AdmissionLog.Entry> entries) {
-        return object(
-                json -> {
-                    json.writeStringField("model", scorer.model());
-                    json.writeNumberField("count", scorer.admissions().count());
-                    json.writeArrayFieldStart("admissions");
-                    for (AdmissionLog.Entry entry : entries) {
-                        json.writeStartObject();
-                        json.writeNumberField("sequence", entry.sequence());
-                        json.writeStringField("model", entry.model());
-                        json.writeNumberField("epoch", entry.epoch());
-                        json.writeNumberField("version", entry.version());
-                        json.writeNumberField("next_offset", entry.nextOffset());
-                        json.writeNumberField("admitted_at_ms", entry.admittedAtMillis());
-                        json.writeNumberField("newest_append_time_ms", entry.newestAppendTime());
-                        json.writeEndObject();
-                    }
-                    json.writeEndArray();
-                    refusals(json, "refused", scorer.status());
-                });
+        return object(json -> {
+            json.writeStringField("model", scorer.model());
+            json.writeNumberField("count", scorer.admissions().count());
+            json.writeArrayFieldStart("admissions");
+            for (AdmissionLog.Entry entry : entries) {
+                json.writeStartObject();
+                json.writeNumberField("sequence", entry.sequence());
+                json.writeStringField("model", entry.model());
+                json.writeNumberField("epoch", entry.epoch());
+                json.writeNumberField("version", entry.version());
+                json.writeNumberField("next_offset", entry.nextOffset());
+                json.writeNumberField("admitted_at_ms", entry.admittedAtMillis());
+                json.writeNumberField("newest_append_time_ms", entry.newestAppendTime());
+                json.writeEndObject();
+            }
+            json.writeEndArray();
+            refusals(json, "refused", scorer.status());
+        });
     }
 
     /// @param requests null when none are taken from a topic
-    static byte[] health(
-            boolean live,
-            boolean ready,
-            Collection<Stages> models,
-            @Nullable RequestLane requests) {
-        return object(
-                json -> {
-                    json.writeBooleanField("live", live);
-                    json.writeBooleanField("ready", ready);
-                    json.writeObjectFieldStart("models");
-                    for (Stages model : models) {
-                        json.writeObjectFieldStart(model.name());
-                        health(json, model.live().status());
-                        candidates(json, model);
-                        json.writeEndObject();
-                    }
-                    json.writeEndObject();
-                    if (requests != null) {
-                        requests(json, requests.config(), requests.status());
-                    }
-                });
+    static byte[] health(boolean live, boolean ready, Collection<Stages> models, @Nullable RequestLane requests) {
+        return object(json -> {
+            json.writeBooleanField("live", live);
+            json.writeBooleanField("ready", ready);
+            json.writeObjectFieldStart("models");
+            for (Stages model : models) {
+                json.writeObjectFieldStart(model.name());
+                health(json, model.live().status());
+                candidates(json, model);
+                json.writeEndObject();
+            }
+            json.writeEndObject();
+            if (requests != null) {
+                requests(json, requests.config(), requests.status());
+            }
+        });
     }
 
-    private static void requests(JsonGenerator json, RequestsConfig config, LaneStatus status)
-            throws IOException {
+    private static void requests(JsonGenerator json, RequestsConfig config, LaneStatus status) throws IOException {
         json.writeObjectFieldStart("requests");
         json.writeStringField("state", status.state().word());
         if (!status.detail().isEmpty()) {
@@ -307,8 +271,7 @@ final class Answers {
     }
 
     /// Those that are not 0.
-    private static void counts(JsonGenerator json, String name, Map<String, Long> counts)
-            throws IOException {
+    private static void counts(JsonGenerator json, String name, Map<String, Long> counts) throws IOException {
         json.writeObjectFieldStart(name);
         for (Map.Entry<String, Long> count : counts.entrySet()) {
             if (count.getValue() > 0) {
@@ -371,8 +334,7 @@ final class Answers {
             json.writeStringField("model", tried.candidate().model());
             json.writeStringField("role", tried.candidate().role().name().toLowerCase(Locale.ROOT));
             if (tried.candidate().role() == Candidate.Role.CHALLENGER) {
-                json.writeNumberField(
-                        "share", tried.candidate().share() / (double) Candidate.WHOLE);
+                json.writeNumberField("share", tried.candidate().share() / (double) Candidate.WHOLE);
             }
             json.writeBooleanField("ready", status.ready());
             if (served != null) {
@@ -409,8 +371,7 @@ final class Answers {
             json.writeEndObject();
         }
         if (!control.lastUnreadable().isEmpty()) {
-            json.writeStringField(
-                    "last_unreadable", StrictJson.printable(control.lastUnreadable()));
+            json.writeStringField("last_unreadable", StrictJson.printable(control.lastUnreadable()));
         }
         if (!control.problem().isEmpty()) {
             json.writeStringField("problem", StrictJson.printable(control.problem()));
@@ -418,8 +379,7 @@ final class Answers {
         json.writeEndObject();
     }
 
-    private static void refusals(JsonGenerator json, String name, ScorerStatus status)
-            throws IOException {
+    private static void refusals(JsonGenerator json, String name, ScorerStatus status) throws IOException {
         json.writeObjectFieldStart(name);
         for (var refused : status.refused().entrySet()) {
             if (refused.getValue() > 0) {
@@ -443,18 +403,14 @@ final class Answers {
         json.writeNumberField("version", served.version());
         json.writeNumberField("offset", served.nextOffset());
         json.writeNumberField("admitted_at_ms", served.admittedAt());
-        number(
-                json,
-                "event_time_ms",
-                served.eventTime() == Long.MIN_VALUE ? null : served.eventTime());
+        number(json, "event_time_ms", served.eventTime() == Long.MIN_VALUE ? null : served.eventTime());
     }
 
     private static void freshness(JsonGenerator json, long freshnessMs) throws IOException {
         number(json, "freshness_ms", freshnessMs < 0 ? null : freshnessMs);
     }
 
-    private static void number(JsonGenerator json, String name, @Nullable Long value)
-            throws IOException {
+    private static void number(JsonGenerator json, String name, @Nullable Long value) throws IOException {
         if (value == null) {
             json.writeNullField(name);
         } else {

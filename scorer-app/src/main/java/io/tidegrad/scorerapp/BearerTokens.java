@@ -13,8 +13,8 @@ import java.util.function.LongSupplier;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/// The tokens that let a client in (RFC 6750), of a file with one a line, which is read again when it changes: a new token
-/// is added, clients go over to it, the old one is taken out. They are kept as hashes and shown nowhere.
+/// The tokens that let a client in (RFC 6750), of a file with one a line, which is read again when it changes: a new
+/// token is added, clients go over to it, the old one is taken out. They are kept as hashes and shown nowhere.
 final class BearerTokens {
     private static final int FILE_BYTES_MAX = 64 * 1024;
 
@@ -42,21 +42,14 @@ final class BearerTokens {
                 continue;
             }
             if (token.length() < CHARS_MIN || !TOKEN.matcher(token).matches()) {
-                throw new IllegalArgumentException(
-                        "line "
-                                + line
-                                + ": expected a token of at least "
-                                + CHARS_MIN
-                                + " letters, digits and -._~+/, found "
-                                + token.length()
-                                + " characters"
-                                + (token.length() < CHARS_MIN ? "" : ", others among them"));
+                throw new IllegalArgumentException("line " + line + ": expected a token of at least " + CHARS_MIN
+                        + " letters, digits and -._~+/, found " + token.length() + " characters"
+                        + (token.length() < CHARS_MIN ? "" : ", others among them"));
             }
             hashes.add(hash(token));
         }
         if (hashes.isEmpty()) {
-            throw new IllegalArgumentException(
-                    "expected a file with a token on a line, found none");
+            throw new IllegalArgumentException("expected a file with a token on a line, found none");
         }
         return List.copyOf(hashes);
     }
@@ -65,17 +58,14 @@ final class BearerTokens {
     private static String text(Path file) {
         try {
             if (Files.size(file) > FILE_BYTES_MAX) {
-                throw new IllegalArgumentException(
-                        "expected a file of tokens, found " + Files.size(file) + " bytes");
+                throw new IllegalArgumentException("expected a file of tokens, found " + Files.size(file) + " bytes");
             }
             return Files.readString(file, StandardCharsets.ISO_8859_1);
         } catch (NoSuchFileException e) {
             throw new IllegalArgumentException("expected a file of tokens, found no file", e);
         } catch (IOException e) {
             throw new IllegalArgumentException(
-                    "expected a file of tokens, found one that can't be read ("
-                            + e.getClass().getSimpleName()
-                            + ")",
+                    "expected a file of tokens, found one that can't be read (" + e.getClass().getSimpleName() + ")",
                     e);
         }
     }
@@ -100,15 +90,13 @@ final class BearerTokens {
     }
 
     static HttpProblem unauthorized() {
-        return new HttpProblem(
-                ProblemReason.UNAUTHORIZED,
+        return new HttpProblem(ProblemReason.UNAUTHORIZED,
                 "expected Authorization: Bearer and a token that is known here");
     }
 
     private static byte[] hash(String token) {
         try {
-            return MessageDigest.getInstance("SHA-256")
-                    .digest(token.getBytes(StandardCharsets.UTF_8));
+            return MessageDigest.getInstance("SHA-256").digest(token.getBytes(StandardCharsets.UTF_8));
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("every JDK has SHA-256", e);
         }

@@ -5,8 +5,8 @@ import java.io.InputStream;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicLong;
 
-/// What the bodies of all requests take together while they are read and worked on. Each takes as much as has come of it, not as
-/// much as it says, and its first 16 KiB are not counted: small requests are read whatever large ones take.
+/// What the bodies of all requests take together while they are read and worked on. Each takes as much as has come of
+/// it, not as much as it says, and its first 16 KiB are not counted: small requests are read whatever large ones take.
 final class BodyMemory {
     static final int FREE_BYTES = 16 * 1024;
 
@@ -33,8 +33,7 @@ final class BodyMemory {
             long more = Math.max(0, bytes - FREE_BYTES) - taken;
             if (takenByAll.addAndGet(more) > maxBytes) {
                 takenByAll.addAndGet(-more);
-                throw new HttpProblem(
-                        ProblemReason.OVERLOADED,
+                throw new HttpProblem(ProblemReason.OVERLOADED,
                         "the requests that are under way take all the memory for bodies"
                                 + " (--max-bodies-bytes); ask again later");
             }

@@ -8,8 +8,8 @@ import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// What one gRPC call takes of the memory for bodies: every byte of its messages from when the library takes it from the
-/// connection, for it keeps them until a message is whole, to the call's end.
+/// What one gRPC call takes of the memory for bodies: every byte of its messages from when the library takes it from
+/// the connection, for it keeps them until a message is whole, to the call's end.
 final class CallMemory extends ServerStreamTracer {
     private static final Context.Key<CallMemory> KEY = Context.key("tidegrad-call-memory");
 

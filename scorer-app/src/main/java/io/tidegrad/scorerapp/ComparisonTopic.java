@@ -26,8 +26,9 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Tells the topic of progress how shadows compare, every ten seconds in which one has scored, on a thread of its own. What
-/// can't be told is lost, and logged: the metrics have the sums. Opens its clients when there is something to tell.
+/// Tells the topic of progress how shadows compare, every ten seconds in which one has scored, on a thread of its own.
+/// What can't be told is lost, and logged: the metrics have the sums. Opens its clients when there is something to
+/// tell.
 final class ComparisonTopic implements AutoCloseable {
     /// Often enough to watch a trial, far too seldom to be a load.
     private static final Duration EVERY = Duration.ofSeconds(10);
@@ -44,13 +45,11 @@ final class ComparisonTopic implements AutoCloseable {
     private final Map<Shadows.Pair, ShadowComparison> comparisons;
     private final InstantSource clock;
     private final Map<Shadows.Pair, Instant> since = new HashMap<>(); // of the windows under way
-    private final ScheduledExecutorService timer =
-            Executors.newSingleThreadScheduledExecutor(
-                    Thread.ofPlatform().name("tidegrad-comparisons").daemon().factory());
+    private final ScheduledExecutorService timer = Executors
+            .newSingleThreadScheduledExecutor(Thread.ofPlatform().name("tidegrad-comparisons").daemon().factory());
     private @Nullable Writer writer; // the timer's thread alone
 
-    private record Writer(Producer<byte[], byte[]> producer, AvroCodec codec, int schemaId)
-            implements AutoCloseable {
+    private record Writer(Producer<byte[], byte[]> producer, AvroCodec codec, int schemaId) implements AutoCloseable {
         @Override
         public void close() {
             producer.close(Duration.ofMillis(SEND_WITHIN_MILLIS));
@@ -59,92 +58,62 @@ final class ComparisonTopic implements AutoCloseable {
 
     /// @param address of the process, `host:port`
     /// @param comparisons all there are, at any time
-    ComparisonTopic(
-            KafkaSettings kafka,
-            RegistrySettings registry,
-            Topics topics,
-            String address,
-            Map<Shadows.Pair, ShadowComparison> comparisons,
-            InstantSource clock) {
+    ComparisonTopic(KafkaSettings kafka, RegistrySettings registry, Topics topics, String address,
+            Map<Shadows.Pair, ShadowComparison> comparisons, InstantSource clock) {
         this.kafka = kafka;
         this.registry = registry;
         topic = topics.progress();
         scorer = address + "-" + UUID.randomUUID().toString().substring(0, 8);
         this.comparisons = comparisons;
         this.clock = clock;
-        timer.scheduleAtFixedRate(
-                this::tell, EVERY.toMillis(), EVERY.toMillis(), TimeUnit.MILLISECONDS);
+        timer.scheduleAtFixedRate(this::tell, EVERY.toMillis(), EVERY.toMillis(), TimeUnit.MILLISECONDS);
     }
 
     /// All windows, and begins the next ones.
     private void tell() {
-        comparisons.forEach(
-                (pair, comparison) -> {
-                    Instant now = clock.instant();
-                    Instant began = since.put(pair, now);
-                    ShadowComparison.Figures figures = comparison.takeWindow();
-                    Predictions live = figures.live();
-                    Predictions shadow = figures.shadow();
-                    if (live == null || shadow == null) {
-                        return;
-                    }
-                    try {
-                        send(
-                                told(pair, live, shadow, figures)
-                                        .setSince(began == null ? now.minus(EVERY) : began)
-                                        .setTime(now)
-                                        .build());
-                    } catch (RuntimeException e) {
-                        untold(pair.name(), pair.shadow(), e);
-                    }
-                });
+        comparisons.forEach((pair, comparison) -> {
+            Instant now = clock.instant();
+            Instant began = since.put(pair, now);
+            ShadowComparison.Figures figures = comparison.takeWindow();
+            Predictions live = figures.live();
+            Predictions shadow = figures.shadow();
+            if (live == null || shadow == null) {
+                return;
+            }
+            try {
+                send(told(pair, live, shadow, figures).setSince(began == null ? now.minus(EVERY) : began).setTime(now)
+                        .build());
+            } catch (RuntimeException e) {
+                untold(pair.name(), pair.shadow(), e);
+            }
+        });
     }
 
-    private Comparison.Builder told(
-            Shadows.Pair pair,
-            Predictions live,
-            Predictions shadow,
+    private Comparison.Builder told(Shadows.Pair pair, Predictions live, Predictions shadow,
             ShadowComparison.Figures figures) {
-        return Comparison.newBuilder()
-                .setName(pair.name())
-                .setModel(live.model())
-                .setEpoch(live.epoch())
-                .setVersion(live.version())
-                .setShadow(pair.shadow())
-                .setShadowEpoch(shadow.epoch())
-                .setShadowVersion(shadow.version())
-                .setScorer(scorer)
-                .setRecords(figures.records())
+        return Comparison.newBuilder().setName(pair.name()).setModel(live.model()).setEpoch(live.epoch())
+                .setVersion(live.version()).setShadow(pair.shadow()).setShadowEpoch(shadow.epoch())
+                .setShadowVersion(shadow.version()).setScorer(scorer).setRecords(figures.records())
                 .setAgreed(figures.classifies() ? figures.agreed() : null)
                 .setMeanAbsoluteDifference(figures.meanDifference())
-                .setGreatestAbsoluteDifference(figures.greatestDifference())
-                .setMeanPrediction(figures.liveMean())
-                .setShadowMeanPrediction(figures.shadowMean())
-                .setRefused(figures.refused())
+                .setGreatestAbsoluteDifference(figures.greatestDifference()).setMeanPrediction(figures.liveMean())
+                .setShadowMeanPrediction(figures.shadowMean()).setRefused(figures.refused())
                 .setDropped(figures.dropped());
     }
 
     private void send(Comparison comparison) {
         Writer ready = writer();
-        ready.producer()
-                .send(
-                        new ProducerRecord<>(
-                                topic,
-                                key(comparison),
-                                ready.codec().encode(ready.schemaId(), comparison)),
-                        (sent, failed) -> {
-                            if (failed != null) {
-                                untold(comparison.getName(), comparison.getShadow(), failed);
-                            }
-                        });
+        ready.producer().send(
+                new ProducerRecord<>(topic, key(comparison), ready.codec().encode(ready.schemaId(), comparison)),
+                (sent, failed) -> {
+                    if (failed != null) {
+                        untold(comparison.getName(), comparison.getShadow(), failed);
+                    }
+                });
     }
 
     private void untold(String name, String shadow, Exception why) {
-        log.warn(
-                "how {} compares with {} could not be told on {}: {}",
-                shadow,
-                name,
-                topic,
+        log.warn("how {} compares with {} could not be told on {}: {}", shadow, name, topic,
                 String.valueOf(why.getMessage()));
         log.debug("cause", why);
     }
@@ -158,19 +127,13 @@ final class ComparisonTopic implements AutoCloseable {
         Writer known = writer;
         if (known == null) {
             SchemaRegistry connected = SchemaRegistry.connect(registry.client());
-            int schemaId =
-                    connected.register(
-                            topic + "-" + Comparison.getClassSchema().getFullName(),
-                            Comparison.getClassSchema());
+            int schemaId = connected.register(topic + "-" + Comparison.getClassSchema().getFullName(),
+                    Comparison.getClassSchema());
             Map<String, Object> settings = new HashMap<>(kafka.producer());
             settings.put(ProducerConfig.CLIENT_ID_CONFIG, "tidegrad-scorer-comparisons");
             settings.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, SEND_WITHIN_MILLIS);
-            known =
-                    new Writer(
-                            new KafkaProducer<>(
-                                    settings, new ByteArraySerializer(), new ByteArraySerializer()),
-                            new AvroCodec(connected),
-                            schemaId);
+            known = new Writer(new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer()),
+                    new AvroCodec(connected), schemaId);
             writer = known;
         }
         return known;
@@ -179,13 +142,12 @@ final class ComparisonTopic implements AutoCloseable {
     /// Tells the windows under way.
     @Override
     public void close() {
-        timer.execute(
-                () -> {
-                    tell();
-                    if (writer != null) {
-                        writer.close();
-                    }
-                });
+        timer.execute(() -> {
+            tell();
+            if (writer != null) {
+                writer.close();
+            }
+        });
         timer.shutdown();
         try {
             if (!timer.awaitTermination(2L * SEND_WITHIN_MILLIS, TimeUnit.MILLISECONDS)) {

@@ -14,9 +14,9 @@ import org.apache.avro.Schema;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// The fields of the events that models learn from, as the registry has them under a topic's name (subject `TOPIC-value`). Who
-/// asks with a whole event makes no mistake by a field that no feature reads. Asked for on a thread of its own, and what was
-/// known stays while the registry is away: a request never waits for it.
+/// The fields of the events that models learn from, as the registry has them under a topic's name (subject
+/// `TOPIC-value`). Who asks with a whole event makes no mistake by a field that no feature reads. Asked for on a thread
+/// of its own, and what was known stays while the registry is away: a request never waits for it.
 final class EventFields implements AutoCloseable {
     private static final long EVERY_SECONDS = 10;
 
@@ -25,9 +25,8 @@ final class EventFields implements AutoCloseable {
     private final RegistrySettings settings;
     private final Supplier<Set<String>> topics;
     private final Map<String, Set<String>> known = new ConcurrentHashMap<>();
-    private final ScheduledExecutorService timer =
-            Executors.newSingleThreadScheduledExecutor(
-                    Thread.ofPlatform().name("tidegrad-event-fields").daemon().factory());
+    private final ScheduledExecutorService timer = Executors
+            .newSingleThreadScheduledExecutor(Thread.ofPlatform().name("tidegrad-event-fields").daemon().factory());
 
     /// @param topics that served models learn from, at any time
     EventFields(RegistrySettings settings, Supplier<Set<String>> topics) {

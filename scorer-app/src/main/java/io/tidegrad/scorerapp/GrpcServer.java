@@ -36,8 +36,8 @@ import org.jspecify.annotations.Nullable;
 
 /// gRPC beside HTTP, on a port of its own, with the limits of HTTP: sizes, times, connections.
 final class GrpcServer implements AutoCloseable {
-    /// The library's own, held so that its level stays: at WARNING it writes a stack trace for every message that is too
-    /// large, and any client could fill the log. What it calls SEVERE goes to stderr.
+    /// The library's own, held so that its level stays: at WARNING it writes a stack trace for every message that is
+    /// too large, and any client could fill the log. What it calls SEVERE goes to stderr.
     private static final Logger LIBRARY = Logger.getLogger("io.grpc");
 
     static {
@@ -55,16 +55,12 @@ final class GrpcServer implements AutoCloseable {
     private static final Duration IDLE = Duration.ofSeconds(30);
     private static final Duration STOP_WITHIN = Duration.ofSeconds(5);
 
-    private final EventLoopGroup accepting =
-            new NioEventLoopGroup(1, new DefaultThreadFactory("grpc-accept", true));
-    private final EventLoopGroup reading =
-            new NioEventLoopGroup(
-                    Runtime.getRuntime().availableProcessors(),
-                    new DefaultThreadFactory("grpc-read", true));
+    private final EventLoopGroup accepting = new NioEventLoopGroup(1, new DefaultThreadFactory("grpc-accept", true));
+    private final EventLoopGroup reading = new NioEventLoopGroup(Runtime.getRuntime().availableProcessors(),
+            new DefaultThreadFactory("grpc-read", true));
     private final ExecutorService answering = Executors.newVirtualThreadPerTaskExecutor();
     private final ScheduledExecutorService timers =
-            Executors.newSingleThreadScheduledExecutor(
-                    Thread.ofPlatform().daemon().name("grpc-timers").factory());
+            Executors.newSingleThreadScheduledExecutor(Thread.ofPlatform().daemon().name("grpc-timers").factory());
     private final CompletableFuture<String> ended = new CompletableFuture<>();
     private final Server server;
     private volatile boolean closing;
@@ -72,58 +68,33 @@ final class GrpcServer implements AutoCloseable {
     /// Starts to listen.
     ///
     /// @param within a request comes whole
-    GrpcServer(
-            ServerConfig config,
-            int port,
-            ServedModels models,
-            RequestLimits limits,
-            BooleanSupplier live,
+    GrpcServer(ServerConfig config, int port, ServedModels models, RequestLimits limits, BooleanSupplier live,
             Duration within) {
         BearerTokens tokens = config.tokens();
-        Connections connections =
-                new Connections(
-                        config.maxConnections(),
-                        () -> {
-                            if (!closing) {
-                                ended.complete(
-                                        "port "
-                                                + port
-                                                + " of gRPC is not listened on any more; only a restart helps");
-                            }
-                        });
-        NettyServerBuilder builder =
-                NettyServerBuilder.forAddress(new InetSocketAddress(config.host(), port))
-                        .bossEventLoopGroup(accepting)
-                        .workerEventLoopGroup(reading)
-                        .channelFactory(() -> new BoundedChannel(connections))
-                        .executor(answering)
-                        .maxInboundMessageSize(config.maxBodyBytes())
-                        .addStreamTracerFactory(CallMemory.factory(limits.bodies()))
-                        .maxInboundMetadataSize(METADATA_BYTES_MAX)
-                        .maxConcurrentCallsPerConnection(CALLS_MAX)
-                        .maxRstFramesPerWindow(RESETS_MAX, RESETS_WITHIN_SECONDS)
-                        .handshakeTimeout(within.toMillis(), TimeUnit.MILLISECONDS)
-                        // A peer that is gone is asked for, and then let go with its calls.
-                        .keepAliveTime(IDLE.toMillis(), TimeUnit.MILLISECONDS)
-                        .keepAliveTimeout(within.toMillis(), TimeUnit.MILLISECONDS)
-                        .maxConnectionIdle(IDLE.toMillis(), TimeUnit.MILLISECONDS)
-                        // Messages are taken as they are, as bodies are.
-                        .decompressorRegistry(
-                                DecompressorRegistry.emptyInstance()
-                                        .with(Codec.Identity.NONE, false))
-                        .addService(
-                                // As streams until they are in hand: what is no protobuf is refused
-                                // there.
-                                ServerInterceptors.intercept(
-                                        ServerInterceptors.useInputStreamMessages(
-                                                new InferService(models, live).bindService()),
-                                        new WholeRequests(
-                                                within,
-                                                connections::end,
-                                                models,
-                                                limits.work(),
-                                                timers),
-                                        new TokenCheck(tokens, models)));
+        Connections connections = new Connections(config.maxConnections(), () -> {
+            if (!closing) {
+                ended.complete("port " + port + " of gRPC is not listened on any more; only a restart helps");
+            }
+        });
+        NettyServerBuilder builder = NettyServerBuilder.forAddress(new InetSocketAddress(config.host(), port))
+                .bossEventLoopGroup(accepting).workerEventLoopGroup(reading)
+                .channelFactory(() -> new BoundedChannel(connections)).executor(answering)
+                .maxInboundMessageSize(config.maxBodyBytes())
+                .addStreamTracerFactory(CallMemory.factory(limits.bodies())).maxInboundMetadataSize(METADATA_BYTES_MAX)
+                .maxConcurrentCallsPerConnection(CALLS_MAX).maxRstFramesPerWindow(RESETS_MAX, RESETS_WITHIN_SECONDS)
+                .handshakeTimeout(within.toMillis(), TimeUnit.MILLISECONDS)
+                // A peer that is gone is asked for, and then let go with its calls.
+                .keepAliveTime(IDLE.toMillis(), TimeUnit.MILLISECONDS)
+                .keepAliveTimeout(within.toMillis(), TimeUnit.MILLISECONDS)
+                .maxConnectionIdle(IDLE.toMillis(), TimeUnit.MILLISECONDS)
+                // Messages are taken as they are, as bodies are.
+                .decompressorRegistry(DecompressorRegistry.emptyInstance().with(Codec.Identity.NONE, false)).addService(
+                        // As streams until they are in hand: what is no protobuf is refused
+                        // there.
+                        ServerInterceptors.intercept(
+                                ServerInterceptors.useInputStreamMessages(new InferService(models, live).bindService()),
+                                new WholeRequests(within, connections::end, models, limits.work(), timers),
+                                new TokenCheck(tokens, models)));
         if (config.certificate() != null) {
             builder.sslContext(tls(config.certificate()));
         }
@@ -138,10 +109,8 @@ final class GrpcServer implements AutoCloseable {
 
     private static SslContext tls(ServerCertificate certificate) {
         try {
-            return GrpcSslContexts.configure(
-                            SslContextBuilder.forServer(certificate), SslProvider.JDK)
-                    .protocols(ServerCertificate.PROTOCOLS)
-                    .build();
+            return GrpcSslContexts.configure(SslContextBuilder.forServer(certificate), SslProvider.JDK)
+                    .protocols(ServerCertificate.PROTOCOLS).build();
         } catch (SSLException e) {
             throw new IllegalStateException("TLS for gRPC", e);
         }
@@ -176,8 +145,7 @@ final class GrpcServer implements AutoCloseable {
 
     /// @param open by the client's address, which is another one for each
     /// @param closed told when the port itself is closed
-    private record Connections(
-            int max, Runnable closed, AtomicInteger count, Map<SocketAddress, Channel> open) {
+    private record Connections(int max, Runnable closed, AtomicInteger count, Map<SocketAddress, Channel> open) {
         Connections(int max, Runnable closed) {
             this(max, closed, new AtomicInteger(), new ConcurrentHashMap<>());
         }
@@ -187,8 +155,7 @@ final class GrpcServer implements AutoCloseable {
             Channel channel = client == null ? null : open.get(client);
             if (channel != null) {
                 // Past HTTP/2, which would wait for the calls that are open.
-                channel.eventLoop()
-                        .execute(() -> channel.unsafe().close(channel.unsafe().voidPromise()));
+                channel.eventLoop().execute(() -> channel.unsafe().close(channel.unsafe().voidPromise()));
             }
         }
     }
@@ -217,12 +184,10 @@ final class GrpcServer implements AutoCloseable {
             }
             SocketAddress client = channel.remoteAddress();
             connections.open.put(client, channel);
-            channel.closeFuture()
-                    .addListener(
-                            closed -> {
-                                connections.open.remove(client, channel);
-                                connections.count.decrementAndGet();
-                            });
+            channel.closeFuture().addListener(closed -> {
+                connections.open.remove(client, channel);
+                connections.count.decrementAndGet();
+            });
             return count;
         }
     }

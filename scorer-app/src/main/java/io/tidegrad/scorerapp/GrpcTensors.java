@@ -32,11 +32,8 @@ final class GrpcTensors {
         }
         boolean raw = isRaw(message);
         if (raw && message.getRawInputContentsCount() != inputs) {
-            throw notARequest(
-                    "raw_input_contents: expected one for each of "
-                            + inputs
-                            + " inputs, found "
-                            + message.getRawInputContentsCount());
+            throw notARequest("raw_input_contents: expected one for each of " + inputs + " inputs, found "
+                    + message.getRawInputContentsCount());
         }
         List<Tensor> tensors = new ArrayList<>(inputs);
         for (int i = 0; i < inputs; i++) {
@@ -47,22 +44,11 @@ final class GrpcTensors {
             if (raw && input.hasContents()) {
                 throw data.problem("expected no contents beside raw_input_contents");
             }
-            tensors.add(
-                    new Tensor(
-                            input.getName(),
-                            type,
-                            shape,
-                            raw
-                                    ? data.raw(message.getRawInputContents(i))
-                                    : data.typed(input.getContents())));
+            tensors.add(new Tensor(input.getName(), type, shape,
+                    raw ? data.raw(message.getRawInputContents(i)) : data.typed(input.getContents())));
         }
-        return new InferRequest(
-                message.getId().isEmpty() ? null : message.getId(),
-                key(message),
-                tensors,
-                message.getOutputsList().stream()
-                        .map(InferRequestedOutputTensor::getName)
-                        .toList());
+        return new InferRequest(message.getId().isEmpty() ? null : message.getId(), key(message), tensors,
+                message.getOutputsList().stream().map(InferRequestedOutputTensor::getName).toList());
     }
 
     private static @Nullable String key(ModelInferRequest message) {
@@ -86,107 +72,74 @@ final class GrpcTensors {
         }
 
         List<Object> typed(InferTensorContents contents) {
-            List<?> data =
-                    switch (type) {
-                        case BOOL -> contents.getBoolContentsList();
-                        case INT8, INT16, INT32 -> contents.getIntContentsList();
-                        case INT64 -> contents.getInt64ContentsList();
-                        case UINT8, UINT16, UINT32 -> contents.getUintContentsList();
-                        case UINT64 -> contents.getUint64ContentsList();
-                        case FP32 -> contents.getFp32ContentsList();
-                        case FP64 -> contents.getFp64ContentsList();
-                        case BYTES -> contents.getBytesContentsList();
-                        case FP16 ->
-                                throw problem(
-                                        "expected FP16 in raw_input_contents, for contents have no list of it");
-                    };
+            List<?> data = switch (type) {
+                case BOOL -> contents.getBoolContentsList();
+                case INT8, INT16, INT32 -> contents.getIntContentsList();
+                case INT64 -> contents.getInt64ContentsList();
+                case UINT8, UINT16, UINT32 -> contents.getUintContentsList();
+                case UINT64 -> contents.getUint64ContentsList();
+                case FP32 -> contents.getFp32ContentsList();
+                case FP64 -> contents.getFp64ContentsList();
+                case BYTES -> contents.getBytesContentsList();
+                case FP16 -> throw problem("expected FP16 in raw_input_contents, for contents have no list of it");
+            };
             if (count(contents) != data.size() || data.size() != shape.elements()) {
-                throw problem(
-                        "contents: expected "
-                                + shape.elements()
-                                + " elements of "
-                                + type
-                                + ", as shape "
-                                + shape
-                                + " says, found "
-                                + data.size()
-                                + " and "
-                                + (count(contents) - data.size())
-                                + " of others");
+                throw problem("contents: expected " + shape.elements() + " elements of " + type + ", as shape " + shape
+                        + " says, found " + data.size() + " and " + (count(contents) - data.size()) + " of others");
             }
             List<Object> values = new ArrayList<>(data.size());
             for (Object element : data) {
-                values.add(
-                        switch (element) {
-                            case Integer bits ->
-                                    whole(
-                                            type == TensorType.INT32
-                                                            || type == TensorType.INT16
-                                                            || type == TensorType.INT8
-                                                    ? bits
-                                                    : Integer.toUnsignedLong(bits),
-                                            values.size());
-                            case Long bits when type == TensorType.UINT64 ->
-                                    TensorType.unsigned(bits);
-                            case ByteString bytes -> bytes.toByteArray();
-                            default -> element;
-                        });
+                values.add(switch (element) {
+                    case Integer bits ->
+                        whole(type == TensorType.INT32 || type == TensorType.INT16 || type == TensorType.INT8 ? bits
+                                : Integer.toUnsignedLong(bits), values.size());
+                    case Long bits when type == TensorType.UINT64 -> TensorType.unsigned(bits);
+                    case ByteString bytes -> bytes.toByteArray();
+                    default -> element;
+                });
             }
             return values;
         }
 
         private static int count(InferTensorContents contents) {
-            return contents.getBoolContentsCount()
-                    + contents.getIntContentsCount()
-                    + contents.getInt64ContentsCount()
-                    + contents.getUintContentsCount()
-                    + contents.getUint64ContentsCount()
-                    + contents.getFp32ContentsCount()
-                    + contents.getFp64ContentsCount()
+            return contents.getBoolContentsCount() + contents.getIntContentsCount() + contents.getInt64ContentsCount()
+                    + contents.getUintContentsCount() + contents.getUint64ContentsCount()
+                    + contents.getFp32ContentsCount() + contents.getFp64ContentsCount()
                     + contents.getBytesContentsCount();
         }
 
         private Long whole(long value, int index) {
             if (!type.holds(value)) {
-                throw problem(
-                        "contents["
-                                + index
-                                + "]: expected "
-                                + type.described()
-                                + ", found "
-                                + value);
+                throw problem("contents[" + index + "]: expected " + type.described() + ", found " + value);
             }
             return value;
         }
 
         List<Object> raw(ByteString contents) {
             ByteBuffer data = contents.asReadOnlyByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
-            if (type != TensorType.BYTES
-                    && data.remaining() != (long) shape.elements() * type.bytes()) {
+            if (type != TensorType.BYTES && data.remaining() != (long) shape.elements() * type.bytes()) {
                 throw misfit((long) shape.elements() * type.bytes() + " bytes", data.remaining());
             }
             List<Object> values = new ArrayList<>();
             while (data.hasRemaining() && values.size() < shape.elements()) {
-                values.add(
-                        switch (type) {
-                            case BOOL -> data.get() != 0;
-                            case INT8 -> (long) data.get();
-                            case INT16 -> (long) data.getShort();
-                            case INT32 -> (long) data.getInt();
-                            case INT64 -> data.getLong();
-                            case UINT8 -> (long) Byte.toUnsignedInt(data.get());
-                            case UINT16 -> (long) Short.toUnsignedInt(data.getShort());
-                            case UINT32 -> Integer.toUnsignedLong(data.getInt());
-                            case UINT64 -> TensorType.unsigned(data.getLong());
-                            case FP16 -> Float.float16ToFloat(data.getShort());
-                            case FP32 -> data.getFloat();
-                            case FP64 -> data.getDouble();
-                            case BYTES -> element(data);
-                        });
+                values.add(switch (type) {
+                    case BOOL -> data.get() != 0;
+                    case INT8 -> (long) data.get();
+                    case INT16 -> (long) data.getShort();
+                    case INT32 -> (long) data.getInt();
+                    case INT64 -> data.getLong();
+                    case UINT8 -> (long) Byte.toUnsignedInt(data.get());
+                    case UINT16 -> (long) Short.toUnsignedInt(data.getShort());
+                    case UINT32 -> Integer.toUnsignedLong(data.getInt());
+                    case UINT64 -> TensorType.unsigned(data.getLong());
+                    case FP16 -> Float.float16ToFloat(data.getShort());
+                    case FP32 -> data.getFloat();
+                    case FP64 -> data.getDouble();
+                    case BYTES -> element(data);
+                });
             }
             if (values.size() < shape.elements() || data.hasRemaining()) {
-                throw misfit(
-                        shape.elements() + " elements and no byte behind them",
+                throw misfit(shape.elements() + " elements and no byte behind them",
                         values.size() + " and " + data.remaining());
             }
             return values;
@@ -203,52 +156,31 @@ final class GrpcTensors {
         }
 
         private HttpProblem misfit(String expected, Object found) {
-            return problem(
-                    "raw_input_contents: expected "
-                            + expected
-                            + ", as "
-                            + type
-                            + " of shape "
-                            + shape
-                            + " has, found "
-                            + found);
+            return problem("raw_input_contents: expected " + expected + ", as " + type + " of shape " + shape
+                    + " has, found " + found);
         }
     }
 
     /// @param raw as the request was
     static ModelInferResponse answer(OpenInference.Answer answer, boolean raw) {
         Predictions predictions = answer.predictions();
-        InferOutputTensor.Builder output =
-                InferOutputTensor.newBuilder()
-                        .setName(answer.output())
-                        .setDatatype(TensorType.FP32.name())
-                        .addShape(predictions.size())
-                        .addShape(predictions.outputs());
-        ModelInferResponse.Builder response =
-                ModelInferResponse.newBuilder()
-                        .setModelName(answer.name())
-                        .setModelVersion(answer.version())
-                        .setId(answer.id() == null ? "" : answer.id())
-                        .putParameters(
-                                "model",
-                                InferParameter.newBuilder()
-                                        .setStringParam(predictions.model())
-                                        .build())
-                        .putParameters("epoch", number(predictions.epoch()))
-                        .putParameters("version", number(predictions.version()))
-                        .putParameters("offset", number(predictions.offset()));
+        InferOutputTensor.Builder output = InferOutputTensor.newBuilder().setName(answer.output())
+                .setDatatype(TensorType.FP32.name()).addShape(predictions.size()).addShape(predictions.outputs());
+        ModelInferResponse.Builder response = ModelInferResponse.newBuilder().setModelName(answer.name())
+                .setModelVersion(answer.version()).setId(answer.id() == null ? "" : answer.id())
+                .putParameters("model", InferParameter.newBuilder().setStringParam(predictions.model()).build())
+                .putParameters("epoch", number(predictions.epoch()))
+                .putParameters("version", number(predictions.version()))
+                .putParameters("offset", number(predictions.offset()));
         if (predictions.freshnessMs() >= 0) {
             response.putParameters("freshness_ms", number(predictions.freshnessMs()));
         }
         float[] values = predictions.probabilities();
         if (raw) {
             ByteBuffer bytes =
-                    ByteBuffer.allocate(Math.multiplyExact(values.length, Float.BYTES))
-                            .order(ByteOrder.LITTLE_ENDIAN);
+                    ByteBuffer.allocate(Math.multiplyExact(values.length, Float.BYTES)).order(ByteOrder.LITTLE_ENDIAN);
             bytes.asFloatBuffer().put(values);
-            return response.addOutputs(output)
-                    .addRawOutputContents(ByteString.copyFrom(bytes))
-                    .build();
+            return response.addOutputs(output).addRawOutputContents(ByteString.copyFrom(bytes)).build();
         }
         InferTensorContents.Builder contents = InferTensorContents.newBuilder();
         for (float value : values) {

@@ -1,7 +1,7 @@
 package io.tidegrad.scorerapp;
 
-/// A request that can't be answered with a prediction, and what to tell its sender. Carries no cause and no trace: it is
-/// an answer, not an accident.
+/// A request that can't be answered with a prediction, and what to tell its sender. Carries no cause and no trace: it
+/// is an answer, not an accident.
 final class HttpProblem extends RuntimeException {
     /// The problem concerns the request as a whole.
     static final int NO_RECORD = -1;
@@ -23,8 +23,7 @@ final class HttpProblem extends RuntimeException {
 
     /// A defect of ours. The client is told so and no more; the log holds the cause.
     static HttpProblem internal() {
-        return new HttpProblem(
-                ProblemReason.INTERNAL, "a defect of the scorer, not of the request; see its log");
+        return new HttpProblem(ProblemReason.INTERNAL, "a defect of the scorer, not of the request; see its log");
     }
 
     ProblemReason reason() {

@@ -17,20 +17,16 @@ final class InferAnswers {
 
     /// The protocol has one string for it all: the reason for programs comes first.
     static String text(HttpProblem problem) {
-        String record =
-                problem.record() == HttpProblem.NO_RECORD
-                        ? ""
-                        : "record " + problem.record() + ": ";
+        String record = problem.record() == HttpProblem.NO_RECORD ? "" : "record " + problem.record() + ": ";
         return problem.reason().code() + ": " + record + StrictJson.printable(problem.message());
     }
 
     static byte[] server() {
-        return Answers.object(
-                json -> {
-                    json.writeStringField("name", OpenInference.SERVER);
-                    json.writeStringField("version", Build.version());
-                    strings(json, "extensions", List.of());
-                });
+        return Answers.object(json -> {
+            json.writeStringField("name", OpenInference.SERVER);
+            json.writeStringField("version", Build.version());
+            strings(json, "extensions", List.of());
+        });
     }
 
     static byte[] live(boolean live) {
@@ -39,75 +35,66 @@ final class InferAnswers {
 
     /// The specification's table has `live` here too; what a probe wants to know is the other.
     static byte[] ready(boolean live, boolean ready) {
-        return Answers.object(
-                json -> {
-                    json.writeBooleanField("live", live);
-                    json.writeBooleanField("ready", ready);
-                });
+        return Answers.object(json -> {
+            json.writeBooleanField("live", live);
+            json.writeBooleanField("ready", ready);
+        });
     }
 
     static byte[] modelReady(String name, boolean ready) {
-        return Answers.object(
-                json -> {
-                    json.writeStringField("name", name);
-                    json.writeBooleanField("ready", ready);
-                });
+        return Answers.object(json -> {
+            json.writeStringField("name", name);
+            json.writeBooleanField("ready", ready);
+        });
     }
 
     static byte[] metadata(OpenInference.Metadata metadata) {
-        return Answers.object(
-                json -> {
-                    json.writeStringField("name", metadata.name());
-                    strings(json, "versions", metadata.versions());
-                    json.writeStringField("platform", OpenInference.PLATFORM);
-                    tensors(json, "inputs", metadata.inputs());
-                    tensors(json, "outputs", metadata.outputs());
-                    // The protocol's schema lets an object have more than it names; inferences have
-                    // parameters too.
-                    json.writeObjectFieldStart("parameters");
-                    Answers.served(json, metadata.served(), metadata.status());
-                    json.writeEndObject();
-                });
+        return Answers.object(json -> {
+            json.writeStringField("name", metadata.name());
+            strings(json, "versions", metadata.versions());
+            json.writeStringField("platform", OpenInference.PLATFORM);
+            tensors(json, "inputs", metadata.inputs());
+            tensors(json, "outputs", metadata.outputs());
+            // The protocol's schema lets an object have more than it names; inferences have
+            // parameters too.
+            json.writeObjectFieldStart("parameters");
+            Answers.served(json, metadata.served(), metadata.status());
+            json.writeEndObject();
+        });
     }
 
     static byte[] inference(OpenInference.Answer answer) {
         Predictions predictions = answer.predictions();
-        return Answers.object(
-                json -> {
-                    json.writeStringField("model_name", answer.name());
-                    json.writeStringField("model_version", answer.version());
-                    if (answer.id() != null) {
-                        json.writeStringField("id", answer.id());
-                    }
-                    json.writeObjectFieldStart("parameters");
-                    json.writeStringField("model", predictions.model());
-                    json.writeNumberField("epoch", predictions.epoch());
-                    json.writeNumberField("version", predictions.version());
-                    json.writeNumberField("offset", predictions.offset());
-                    if (predictions.freshnessMs() >= 0) {
-                        // A parameter is a string, a number or a boolean: unknown is left out.
-                        json.writeNumberField("freshness_ms", predictions.freshnessMs());
-                    }
-                    json.writeEndObject();
-                    json.writeArrayFieldStart("outputs");
-                    json.writeStartObject();
-                    tensor(
-                            json,
-                            answer.output(),
-                            TensorType.FP32,
-                            List.of(predictions.size(), predictions.outputs()));
-                    json.writeArrayFieldStart("data");
-                    for (float value : predictions.probabilities()) {
-                        json.writeNumber(value);
-                    }
-                    json.writeEndArray();
-                    json.writeEndObject();
-                    json.writeEndArray();
-                });
+        return Answers.object(json -> {
+            json.writeStringField("model_name", answer.name());
+            json.writeStringField("model_version", answer.version());
+            if (answer.id() != null) {
+                json.writeStringField("id", answer.id());
+            }
+            json.writeObjectFieldStart("parameters");
+            json.writeStringField("model", predictions.model());
+            json.writeNumberField("epoch", predictions.epoch());
+            json.writeNumberField("version", predictions.version());
+            json.writeNumberField("offset", predictions.offset());
+            if (predictions.freshnessMs() >= 0) {
+                // A parameter is a string, a number or a boolean: unknown is left out.
+                json.writeNumberField("freshness_ms", predictions.freshnessMs());
+            }
+            json.writeEndObject();
+            json.writeArrayFieldStart("outputs");
+            json.writeStartObject();
+            tensor(json, answer.output(), TensorType.FP32, List.of(predictions.size(), predictions.outputs()));
+            json.writeArrayFieldStart("data");
+            for (float value : predictions.probabilities()) {
+                json.writeNumber(value);
+            }
+            json.writeEndArray();
+            json.writeEndObject();
+            json.writeEndArray();
+        });
     }
 
-    private static void tensors(JsonGenerator json, String name, Collection<TensorInfo> tensors)
-            throws IOException {
+    private static void tensors(JsonGenerator json, String name, Collection<TensorInfo> tensors) throws IOException {
         json.writeArrayFieldStart(name);
         for (TensorInfo tensor : tensors) {
             json.writeStartObject();
@@ -117,8 +104,7 @@ final class InferAnswers {
         json.writeEndArray();
     }
 
-    private static void tensor(
-            JsonGenerator json, String name, TensorType type, List<Integer> shape)
+    private static void tensor(JsonGenerator json, String name, TensorType type, List<Integer> shape)
             throws IOException {
         json.writeStringField("name", name);
         json.writeStringField("datatype", type.name());
@@ -129,8 +115,7 @@ final class InferAnswers {
         json.writeEndArray();
     }
 
-    private static void strings(JsonGenerator json, String name, List<String> strings)
-            throws IOException {
+    private static void strings(JsonGenerator json, String name, List<String> strings) throws IOException {
         json.writeArrayFieldStart(name);
         for (String string : strings) {
             json.writeString(string);

@@ -17,11 +17,7 @@ final class InferEndpoint {
     private final BooleanSupplier live;
 
     /// @param ignoreUnknown whether what the protocol does not know in a request is passed over instead of refused
-    InferEndpoint(
-            ServedModels models,
-            RequestBody bodies,
-            WorkLimit work,
-            boolean ignoreUnknown,
+    InferEndpoint(ServedModels models, RequestBody bodies, WorkLimit work, boolean ignoreUnknown,
             BooleanSupplier live) {
         this.models = models;
         protocol = new OpenInference(models);
@@ -51,9 +47,7 @@ final class InferEndpoint {
     }
 
     void model(ServerRequest request, ServerResponse response) {
-        Answers.send(
-                response,
-                Status.OK_200,
+        Answers.send(response, Status.OK_200,
                 InferAnswers.metadata(protocol.metadata(name(request), version(request))));
     }
 
@@ -64,20 +58,19 @@ final class InferEndpoint {
 
     void infer(ServerRequest request, ServerResponse response) {
         Stages asked = models.stages(name(request));
-        models.answer(
-                asked.name(),
-                () -> {
-                    Inferred inferred;
-                    try (BodyMemory.Body body = bodies.read(request)) {
-                        byte[] json = body.bytes();
-                        inferred = work.within(() -> infer(asked, version(request), json));
-                    }
-                    Answers.send(response, Status.OK_200, inferred.json());
-                    return inferred.records();
-                });
+        models.answer(asked.name(), () -> {
+            Inferred inferred;
+            try (BodyMemory.Body body = bodies.read(request)) {
+                byte[] json = body.bytes();
+                inferred = work.within(() -> infer(asked, version(request), json));
+            }
+            Answers.send(response, Status.OK_200, inferred.json());
+            return inferred.records();
+        });
     }
 
-    private record Inferred(byte[] json, int records) {}
+    private record Inferred(byte[] json, int records) {
+    }
 
     private Inferred infer(Stages asked, @Nullable String version, byte[] body) {
         OpenInference.Answer answer =

@@ -14,8 +14,7 @@ import org.jspecify.annotations.Nullable;
 /// request's `key` is the only one that has a meaning here.
 final class InferReader {
     private static final List<String> REQUEST = List.of("id", "parameters", "inputs", "outputs");
-    private static final List<String> INPUT =
-            List.of("name", "shape", "datatype", "parameters", "data");
+    private static final List<String> INPUT = List.of("name", "shape", "datatype", "parameters", "data");
     private static final List<String> OUTPUT = List.of("name", "parameters");
 
     private final byte[] body;
@@ -47,8 +46,7 @@ final class InferReader {
         void take(String name, JsonParser parser) throws IOException;
     }
 
-    private void members(JsonParser parser, String of, List<String> known, Members members)
-            throws IOException {
+    private void members(JsonParser parser, String of, List<String> known, Members members) throws IOException {
         expect(parser, of, JsonToken.START_OBJECT);
         while (parser.nextToken() != JsonToken.END_OBJECT) {
             String name = parser.currentName();
@@ -60,12 +58,8 @@ final class InferReader {
             } else if (ignoreUnknown) {
                 parser.skipChildren();
             } else {
-                throw notARequest(
-                        of
-                                + ": no member '"
-                                + StrictJson.printable(name)
-                                + "' in the protocol"
-                                + NearestName.hint(name, known));
+                throw notARequest(of + ": no member '" + StrictJson.printable(name) + "' in the protocol"
+                        + NearestName.hint(name, known));
             }
         }
     }
@@ -171,8 +165,7 @@ final class InferReader {
             String named = present(name, place, "name");
             TensorType type = TensorType.of(named, present(datatype, place, "datatype"));
             Tensor.Shape dimensions = Tensor.Shape.of(named, present(shape, place, "shape"));
-            return new Tensor(
-                    named, type, dimensions, new Data(named, type, dimensions).read(parser));
+            return new Tensor(named, type, dimensions, new Data(named, type, dimensions).read(parser));
         }
     }
 
@@ -182,19 +175,14 @@ final class InferReader {
         List<Long> dimensions = new ArrayList<>();
         while (parser.nextToken() != JsonToken.END_ARRAY) {
             if (parser.currentToken() != JsonToken.VALUE_NUMBER_INT) {
-                throw notARequest(
-                        place
-                                + ": expected whole numbers, found "
-                                + StrictJson.describe(parser.currentToken())
-                                + StrictJson.at(parser));
+                throw notARequest(place + ": expected whole numbers, found "
+                        + StrictJson.describe(parser.currentToken()) + StrictJson.at(parser));
             }
             if (dimensions.size() > Tensor.RANK_MAX) {
                 continue; // refused in any case
             }
-            dimensions.add(
-                    parser.getNumberType() == JsonParser.NumberType.BIG_INTEGER
-                            ? parser.getBigIntegerValue().signum() * Long.MAX_VALUE
-                            : parser.getLongValue());
+            dimensions.add(parser.getNumberType() == JsonParser.NumberType.BIG_INTEGER
+                    ? parser.getBigIntegerValue().signum() * Long.MAX_VALUE : parser.getLongValue());
         }
         return dimensions;
     }
@@ -210,8 +198,7 @@ final class InferReader {
         }
 
         /// The elements of an array whose first token is the parser's current one.
-        private void add(JsonParser parser, List<Long> dimensions, int axis, List<Object> values)
-                throws IOException {
+        private void add(JsonParser parser, List<Long> dimensions, int axis, List<Object> values) throws IOException {
             long expected = dimensions.get(axis);
             long found = 0;
             for (; parser.currentToken() != JsonToken.END_ARRAY; parser.nextToken()) {
@@ -233,28 +220,14 @@ final class InferReader {
         }
 
         private HttpProblem misfit(long expected, String found) {
-            return Tensor.problem(
-                    tensor,
-                    "data: expected "
-                            + expected
-                            + " elements in an array, as shape "
-                            + shape
-                            + " says, found "
-                            + found);
+            return Tensor.problem(tensor, "data: expected " + expected + " elements in an array, as shape " + shape
+                    + " says, found " + found);
         }
 
-        private HttpProblem wrong(int index, String expected, JsonParser parser)
-                throws IOException {
+        private HttpProblem wrong(int index, String expected, JsonParser parser) throws IOException {
             JsonToken token = parser.currentToken();
-            return Tensor.problem(
-                    tensor,
-                    "data["
-                            + index
-                            + "]: expected "
-                            + expected
-                            + ", found "
-                            + StrictJson.describe(token)
-                            + (token.isNumeric() ? " " + parser.getText() : ""));
+            return Tensor.problem(tensor, "data[" + index + "]: expected " + expected + ", found "
+                    + StrictJson.describe(token) + (token.isNumeric() ? " " + parser.getText() : ""));
         }
 
         private Object value(JsonParser parser, int index) throws IOException {
@@ -288,15 +261,13 @@ final class InferReader {
             };
         }
 
-        /// Rounded once, from the decimal to the datatype; only `FP16` by way of a float, which is exact for what a client
-        /// that holds one writes.
+        /// Rounded once, from the decimal to the datatype; only `FP16` by way of a float, which is exact for what a
+        /// client that holds one writes.
         private Number number(JsonParser parser) throws IOException {
             return switch (type) {
                 case FP64 -> parser.getDoubleValue();
                 case FP32 -> Float.parseFloat(parser.getText());
-                default ->
-                        Float.float16ToFloat(
-                                Float.floatToFloat16(Float.parseFloat(parser.getText())));
+                default -> Float.float16ToFloat(Float.floatToFloat16(Float.parseFloat(parser.getText())));
             };
         }
 
@@ -304,11 +275,8 @@ final class InferReader {
         private @Nullable Number whole(JsonParser parser) throws IOException {
             if (parser.getNumberType() == JsonParser.NumberType.BIG_INTEGER) {
                 BigInteger large = parser.getBigIntegerValue();
-                return type == TensorType.UINT64
-                                && large.signum() > 0
-                                && large.bitLength() <= Long.SIZE
-                        ? TensorType.unsigned(large.longValue())
-                        : null;
+                return type == TensorType.UINT64 && large.signum() > 0 && large.bitLength() <= Long.SIZE
+                        ? TensorType.unsigned(large.longValue()) : null;
             }
             long value = parser.getLongValue();
             return type.holds(value) ? (Number) value : null;
@@ -324,11 +292,8 @@ final class InferReader {
         while (parser.nextToken() != JsonToken.END_OBJECT) {
             String name = parser.currentName();
             if (parser.nextToken().isStructStart()) {
-                throw notARequest(
-                        place
-                                + ": expected strings, numbers and booleans, found "
-                                + StrictJson.describe(parser.currentToken())
-                                + StrictJson.at(parser));
+                throw notARequest(place + ": expected strings, numbers and booleans, found "
+                        + StrictJson.describe(parser.currentToken()) + StrictJson.at(parser));
             }
             if (name.equals(InferRequest.KEY)) {
                 key = text(parser, place + "." + name);
@@ -351,13 +316,9 @@ final class InferReader {
 
     private static void expect(JsonParser parser, String place, JsonToken expected) {
         if (parser.currentToken() != expected) {
-            throw notARequest(
-                    place
-                            + ": expected "
-                            + StrictJson.describe(expected)
-                            + ", found "
-                            + StrictJson.describe(parser.currentToken())
-                            + (parser.currentToken() == null ? "" : StrictJson.at(parser)));
+            throw notARequest(place + ": expected " + StrictJson.describe(expected) + ", found "
+                    + StrictJson.describe(parser.currentToken())
+                    + (parser.currentToken() == null ? "" : StrictJson.at(parser)));
         }
     }
 

@@ -40,108 +40,56 @@ final class InferService extends GRPCInferenceServiceImplBase {
 
     @Override
     public void serverLive(ServerLiveRequest request, StreamObserver<ServerLiveResponse> observer) {
-        answer(
-                ScorerMetrics.NO_MODEL,
-                observer,
-                to ->
-                        to.onNext(
-                                ServerLiveResponse.newBuilder()
-                                        .setLive(live.getAsBoolean())
-                                        .build()));
+        answer(ScorerMetrics.NO_MODEL, observer,
+                to -> to.onNext(ServerLiveResponse.newBuilder().setLive(live.getAsBoolean()).build()));
     }
 
     @Override
-    public void serverReady(
-            ServerReadyRequest request, StreamObserver<ServerReadyResponse> observer) {
-        answer(
-                ScorerMetrics.NO_MODEL,
-                observer,
+    public void serverReady(ServerReadyRequest request, StreamObserver<ServerReadyResponse> observer) {
+        answer(ScorerMetrics.NO_MODEL, observer,
                 to -> to.onNext(ServerReadyResponse.newBuilder().setReady(models.ready()).build()));
     }
 
     @Override
     public void modelReady(ModelReadyRequest request, StreamObserver<ModelReadyResponse> observer) {
-        answer(
-                request.getName(),
-                observer,
-                to ->
-                        to.onNext(
-                                ModelReadyResponse.newBuilder()
-                                        .setReady(
-                                                protocol.ready(
-                                                        request.getName(),
-                                                        given(request.getVersion())))
-                                        .build()));
+        answer(request.getName(), observer, to -> to.onNext(ModelReadyResponse.newBuilder()
+                .setReady(protocol.ready(request.getName(), given(request.getVersion()))).build()));
     }
 
     @Override
-    public void serverMetadata(
-            ServerMetadataRequest request, StreamObserver<ServerMetadataResponse> observer) {
-        answer(
-                ScorerMetrics.NO_MODEL,
-                observer,
-                to ->
-                        to.onNext(
-                                ServerMetadataResponse.newBuilder()
-                                        .setName(OpenInference.SERVER)
-                                        .setVersion(Build.version())
-                                        .build()));
+    public void serverMetadata(ServerMetadataRequest request, StreamObserver<ServerMetadataResponse> observer) {
+        answer(ScorerMetrics.NO_MODEL, observer, to -> to.onNext(
+                ServerMetadataResponse.newBuilder().setName(OpenInference.SERVER).setVersion(Build.version()).build()));
     }
 
     @Override
-    public void modelMetadata(
-            ModelMetadataRequest request, StreamObserver<ModelMetadataResponse> observer) {
-        answer(
-                request.getName(),
-                observer,
-                to -> {
-                    OpenInference.Metadata metadata =
-                            protocol.metadata(request.getName(), given(request.getVersion()));
-                    to.onNext(
-                            ModelMetadataResponse.newBuilder()
-                                    .setName(metadata.name())
-                                    .addAllVersions(metadata.versions())
-                                    .setPlatform(OpenInference.PLATFORM)
-                                    .addAllInputs(tensors(metadata.inputs()))
-                                    .addAllOutputs(tensors(metadata.outputs()))
-                                    .build());
-                });
+    public void modelMetadata(ModelMetadataRequest request, StreamObserver<ModelMetadataResponse> observer) {
+        answer(request.getName(), observer, to -> {
+            OpenInference.Metadata metadata = protocol.metadata(request.getName(), given(request.getVersion()));
+            to.onNext(ModelMetadataResponse.newBuilder().setName(metadata.name()).addAllVersions(metadata.versions())
+                    .setPlatform(OpenInference.PLATFORM).addAllInputs(tensors(metadata.inputs()))
+                    .addAllOutputs(tensors(metadata.outputs())).build());
+        });
     }
 
     @Override
     public void modelInfer(ModelInferRequest request, StreamObserver<ModelInferResponse> observer) {
-        answer(
-                request.getModelName(),
-                observer,
-                to -> {
-                    Stages asked = models.stages(request.getModelName());
-                    models.answer(
-                            asked.name(),
-                            () -> {
-                                OpenInference.Answer answer =
-                                        protocol.infer(
-                                                asked,
-                                                given(request.getModelVersion()),
-                                                GrpcTensors.read(request),
-                                                request.getSerializedSize());
-                                to.onNext(GrpcTensors.answer(answer, GrpcTensors.isRaw(request)));
-                                return answer.predictions().size();
-                            });
-                });
+        answer(request.getModelName(), observer, to -> {
+            Stages asked = models.stages(request.getModelName());
+            models.answer(asked.name(), () -> {
+                OpenInference.Answer answer = protocol.infer(asked, given(request.getModelVersion()),
+                        GrpcTensors.read(request), request.getSerializedSize());
+                to.onNext(GrpcTensors.answer(answer, GrpcTensors.isRaw(request)));
+                return answer.predictions().size();
+            });
+        });
     }
 
     private static List<ModelMetadataResponse.TensorMetadata> tensors(List<TensorInfo> tensors) {
         return tensors.stream()
-                .map(
-                        tensor ->
-                                ModelMetadataResponse.TensorMetadata.newBuilder()
-                                        .setName(tensor.name())
-                                        .setDatatype(tensor.type().name())
-                                        .addAllShape(
-                                                tensor.shape().stream()
-                                                        .map(Integer::longValue)
-                                                        .toList())
-                                        .build())
+                .map(tensor -> ModelMetadataResponse.TensorMetadata.newBuilder().setName(tensor.name())
+                        .setDatatype(tensor.type().name())
+                        .addAllShape(tensor.shape().stream().map(Integer::longValue).toList()).build())
                 .toList();
     }
 
@@ -157,8 +105,7 @@ final class InferService extends GRPCInferenceServiceImplBase {
 
     private <A> void answer(String model, StreamObserver<A> observer, Answering<A> answering) {
         if (observer instanceof ServerCallStreamObserver<A> call) {
-            call.setOnCancelHandler(
-                    () -> log.debug("a client of {} did not wait", StrictJson.printable(model)));
+            call.setOnCancelHandler(() -> log.debug("a client of {} did not wait", StrictJson.printable(model)));
         }
         try {
             answering.answer(observer);
@@ -178,16 +125,15 @@ final class InferService extends GRPCInferenceServiceImplBase {
 
     /// As its reason's HTTP status says.
     static Status status(HttpProblem problem) {
-        Status status =
-                switch (problem.reason().status().code()) {
-                    case 401 -> Status.UNAUTHENTICATED;
-                    case 404, 410 -> Status.NOT_FOUND;
-                    case 408 -> Status.DEADLINE_EXCEEDED;
-                    case 413 -> Status.RESOURCE_EXHAUSTED;
-                    case 500 -> Status.INTERNAL;
-                    case 503 -> Status.UNAVAILABLE;
-                    default -> Status.INVALID_ARGUMENT;
-                };
+        Status status = switch (problem.reason().status().code()) {
+            case 401 -> Status.UNAUTHENTICATED;
+            case 404, 410 -> Status.NOT_FOUND;
+            case 408 -> Status.DEADLINE_EXCEEDED;
+            case 413 -> Status.RESOURCE_EXHAUSTED;
+            case 500 -> Status.INTERNAL;
+            case 503 -> Status.UNAVAILABLE;
+            default -> Status.INVALID_ARGUMENT;
+        };
         return status.withDescription(InferAnswers.text(problem));
     }
 }

@@ -9,8 +9,8 @@ import io.tidegrad.scorerapp.topic.LaneStatus;
 import io.tidegrad.scorerapp.topic.RequestLane;
 import java.util.function.ToDoubleFunction;
 
-/// What Prometheus reads about scoring from topic to topic; the table is in `docs/operations-scorer.md`. All series are there
-/// from the start, at 0: an alarm on an increase would not see one that begins at 1.
+/// What Prometheus reads about scoring from topic to topic; the table is in `docs/operations-scorer.md`. All series are
+/// there from the start, at 0: an alarm on an increase would not see one that begins at 1.
 final class LaneMetrics implements MeterBinder {
     private static final String PREFIX = "tidegrad.scorer.requests.topic.";
 
@@ -24,64 +24,31 @@ final class LaneMetrics implements MeterBinder {
     public void bindTo(MeterRegistry registry) {
         LaneStatus first = lane.status();
         for (String model : first.predictions().keySet()) {
-            counter(
-                    registry,
-                    "predictions",
-                    Tags.of("model", model),
-                    "Requests of the topic that were answered",
+            counter(registry, "predictions", Tags.of("model", model), "Requests of the topic that were answered",
                     status -> status.predictions().getOrDefault(model, 0L));
         }
         for (String reason : first.deadLetters().keySet()) {
-            counter(
-                    registry,
-                    "dead.letters",
-                    Tags.of("reason", reason),
-                    "Requests of the topic that can't be answered",
+            counter(registry, "dead.letters", Tags.of("reason", reason), "Requests of the topic that can't be answered",
                     status -> status.deadLetters().getOrDefault(reason, 0L));
         }
-        counter(
-                registry,
-                "transactions",
-                Tags.of("outcome", "committed"),
-                "Transactions of answers and offsets",
+        counter(registry, "transactions", Tags.of("outcome", "committed"), "Transactions of answers and offsets",
                 LaneStatus::committed);
-        counter(
-                registry,
-                "transactions",
-                Tags.of("outcome", "aborted"),
-                "Transactions of answers and offsets",
+        counter(registry, "transactions", Tags.of("outcome", "aborted"), "Transactions of answers and offsets",
                 LaneStatus::aborted);
-        counter(
-                registry,
-                "lost",
-                Tags.empty(),
-                "Requests that were deleted before they were read",
-                LaneStatus::lost);
-        gauge(
-                registry,
-                "running",
-                "1 while requests of the topic are answered",
+        counter(registry, "lost", Tags.empty(), "Requests that were deleted before they were read", LaneStatus::lost);
+        gauge(registry, "running", "1 while requests of the topic are answered",
                 status -> status.state() == LaneStatus.State.RUNNING ? 1 : 0);
         gauge(registry, "partitions", "Partitions that are answered here", LaneStatus::partitions);
         gauge(registry, "lag", "Records in these that are not answered yet", LaneStatus::lag);
     }
 
-    private void counter(
-            MeterRegistry registry,
-            String name,
-            Tags tags,
-            String help,
+    private void counter(MeterRegistry registry, String name, Tags tags, String help,
             ToDoubleFunction<LaneStatus> value) {
-        FunctionCounter.builder(PREFIX + name, lane, of -> value.applyAsDouble(of.status()))
-                .description(help)
-                .tags(tags)
-                .register(registry);
+        FunctionCounter.builder(PREFIX + name, lane, of -> value.applyAsDouble(of.status())).description(help)
+                .tags(tags).register(registry);
     }
 
-    private void gauge(
-            MeterRegistry registry, String name, String help, ToDoubleFunction<LaneStatus> value) {
-        Gauge.builder(PREFIX + name, lane, of -> value.applyAsDouble(of.status()))
-                .description(help)
-                .register(registry);
+    private void gauge(MeterRegistry registry, String name, String help, ToDoubleFunction<LaneStatus> value) {
+        Gauge.builder(PREFIX + name, lane, of -> value.applyAsDouble(of.status())).description(help).register(registry);
     }
 }

@@ -11,7 +11,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// The Open Inference Protocol (version 2) over the models served here, apart from what carries it
-/// (https://github.com/kserve/open-inference-protocol). A field is an input tensor, the prediction the one output tensor.
+/// (https://github.com/kserve/open-inference-protocol). A field is an input tensor, the prediction the one output
+/// tensor.
 final class OpenInference {
     static final String SERVER = "tidegrad";
 
@@ -27,13 +28,8 @@ final class OpenInference {
     /// @param versions that may be asked for, newest first
     /// @param served the one that is described
     /// @param status what else is told of its scorer
-    record Metadata(
-            String name,
-            List<String> versions,
-            List<TensorInfo> inputs,
-            List<TensorInfo> outputs,
-            ServedModel served,
-            ScorerStatus status) {
+    record Metadata(String name, List<String> versions, List<TensorInfo> inputs, List<TensorInfo> outputs,
+            ServedModel served, ScorerStatus status) {
         Metadata {
             versions = List.copyOf(versions);
             inputs = List.copyOf(inputs);
@@ -55,19 +51,14 @@ final class OpenInference {
     Metadata metadata(String name, @Nullable String version) {
         Scorer scorer = models.live(name);
         ServedModel served = models.version(scorer, version);
-        return new Metadata(
-                name,
-                models.versions(scorer).stream().map(ServedModels::name).toList(),
-                List.copyOf(models.readers(served).fields().inputs()),
-                List.of(output(served)),
-                served,
+        return new Metadata(name, models.versions(scorer).stream().map(ServedModels::name).toList(),
+                List.copyOf(models.readers(served).fields().inputs()), List.of(output(served)), served,
                 scorer.status());
     }
 
     /// One row a record, in a matrix also where a row is one number.
     private static TensorInfo output(ServedModel served) {
-        return TensorInfo.of(
-                Answers.predictionName(served.spec().loss()), TensorType.FP32, served.outputs());
+        return TensorInfo.of(Answers.predictionName(served.spec().loss()), TensorType.FP32, served.outputs());
     }
 
     /// @param version null for the current one
@@ -86,12 +77,9 @@ final class OpenInference {
     /// @throws HttpProblem it can't be answered
     Answer infer(Stages asked, @Nullable String version, InferRequest request, int bytes) {
         ServedModels.Records records = new Inputs(request, bytes);
-        ServedModels.Answered answered =
-                version == null
-                        ? models.score(asked, request.key(), records)
-                        : models.score(asked, models.version(asked.live(), version), records);
-        return new Answer(
-                asked.name(), request.id(), output(answered.by()).name(), answered.predictions());
+        ServedModels.Answered answered = version == null ? models.score(asked, request.key(), records)
+                : models.score(asked, models.version(asked.live(), version), records);
+        return new Answer(asked.name(), request.id(), output(answered.by()).name(), answered.predictions());
     }
 
     private record Inputs(InferRequest request, int sent) implements ServedModels.Records {
@@ -117,22 +105,13 @@ final class OpenInference {
     private static void checkOutputs(List<String> requested, String output) {
         for (String name : requested) {
             if (!name.equals(output)) {
-                throw new HttpProblem(
-                        ProblemReason.UNKNOWN_OUTPUT,
-                        "no output '"
-                                + StrictJson.printable(name)
-                                + "' of this model"
-                                + NearestName.hint(name, List.of(output)));
+                throw new HttpProblem(ProblemReason.UNKNOWN_OUTPUT, "no output '" + StrictJson.printable(name)
+                        + "' of this model" + NearestName.hint(name, List.of(output)));
             }
         }
         if (requested.size() > 1) {
-            throw new HttpProblem(
-                    ProblemReason.NOT_A_REQUEST,
-                    "outputs: expected '"
-                            + output
-                            + "' once, found it "
-                            + requested.size()
-                            + " times");
+            throw new HttpProblem(ProblemReason.NOT_A_REQUEST,
+                    "outputs: expected '" + output + "' once, found it " + requested.size() + " times");
         }
     }
 }

@@ -7,36 +7,22 @@ import java.util.Locale;
 /// Why a request is not answered with what it asked for. Closed, so that metrics have as many series as there are
 /// reasons; what each means to a client is a line of the table in `docs/scoring.md`.
 enum ProblemReason {
-    BAD_JSON(Status.BAD_REQUEST_400),
-    NO_RECORDS(Status.BAD_REQUEST_400),
-    NOT_A_RECORD(Status.BAD_REQUEST_400),
+    BAD_JSON(Status.BAD_REQUEST_400), NO_RECORDS(Status.BAD_REQUEST_400), NOT_A_RECORD(Status.BAD_REQUEST_400),
     /// JSON, but no inference request.
     NOT_A_REQUEST(Status.BAD_REQUEST_400),
     /// Shape, datatype and data of a tensor do not fit, or tensors do not fit each other.
-    BAD_TENSOR(Status.BAD_REQUEST_400),
-    UNKNOWN_OUTPUT(Status.BAD_REQUEST_400),
-    UNKNOWN_FIELD(Status.BAD_REQUEST_400),
-    WRONG_TYPE(Status.BAD_REQUEST_400),
-    MISSING_FIELD(Status.BAD_REQUEST_400),
-    NOT_FINITE(Status.BAD_REQUEST_400),
-    OUT_OF_RANGE(Status.BAD_REQUEST_400),
-    BAD_BODY(Status.BAD_REQUEST_400),
-    BAD_QUERY(Status.BAD_REQUEST_400),
+    BAD_TENSOR(Status.BAD_REQUEST_400), UNKNOWN_OUTPUT(Status.BAD_REQUEST_400), UNKNOWN_FIELD(Status.BAD_REQUEST_400),
+    WRONG_TYPE(Status.BAD_REQUEST_400), MISSING_FIELD(Status.BAD_REQUEST_400), NOT_FINITE(Status.BAD_REQUEST_400),
+    OUT_OF_RANGE(Status.BAD_REQUEST_400), BAD_BODY(Status.BAD_REQUEST_400), BAD_QUERY(Status.BAD_REQUEST_400),
     /// Not HTTP/1.1 as this server takes it.
     BAD_REQUEST(Status.BAD_REQUEST_400),
     /// No token that is known here.
-    UNAUTHORIZED(Status.UNAUTHORIZED_401),
-    UNKNOWN_MODEL(Status.NOT_FOUND_404),
-    UNKNOWN_VERSION(Status.NOT_FOUND_404),
-    UNKNOWN_PATH(Status.NOT_FOUND_404),
-    METHOD_NOT_ALLOWED(Status.METHOD_NOT_ALLOWED_405),
+    UNAUTHORIZED(Status.UNAUTHORIZED_401), UNKNOWN_MODEL(Status.NOT_FOUND_404), UNKNOWN_VERSION(Status.NOT_FOUND_404),
+    UNKNOWN_PATH(Status.NOT_FOUND_404), METHOD_NOT_ALLOWED(Status.METHOD_NOT_ALLOWED_405),
     /// By a control record; asking again helps only when it is created again.
-    MODEL_DELETED(Status.GONE_410),
-    TOO_SLOW(Status.REQUEST_TIMEOUT_408),
-    BODY_TOO_LARGE(Status.REQUEST_ENTITY_TOO_LARGE_413),
-    LINE_TOO_LONG(Status.REQUEST_URI_TOO_LONG_414),
-    WRONG_CONTENT_TYPE(Status.UNSUPPORTED_MEDIA_TYPE_415),
-    WRONG_CONTENT_ENCODING(Status.UNSUPPORTED_MEDIA_TYPE_415),
+    MODEL_DELETED(Status.GONE_410), TOO_SLOW(Status.REQUEST_TIMEOUT_408),
+    BODY_TOO_LARGE(Status.REQUEST_ENTITY_TOO_LARGE_413), LINE_TOO_LONG(Status.REQUEST_URI_TOO_LONG_414),
+    WRONG_CONTENT_TYPE(Status.UNSUPPORTED_MEDIA_TYPE_415), WRONG_CONTENT_ENCODING(Status.UNSUPPORTED_MEDIA_TYPE_415),
     NOT_READY(Status.SERVICE_UNAVAILABLE_503),
     /// More than is worked on at once, and than waits.
     OVERLOADED(Status.SERVICE_UNAVAILABLE_503),
@@ -56,36 +42,12 @@ enum ProblemReason {
     /// Whether the connection ends with the answer: what follows on it can't be told from the request's rest.
     boolean endsConnection() {
         return switch (this) {
-            case BAD_BODY,
-                    BAD_REQUEST,
-                    TOO_SLOW,
-                    BODY_TOO_LARGE,
-                    LINE_TOO_LONG,
-                    WRONG_CONTENT_ENCODING ->
-                    true;
-            case BAD_JSON,
-                    NO_RECORDS,
-                    NOT_A_RECORD,
-                    NOT_A_REQUEST,
-                    BAD_TENSOR,
-                    UNKNOWN_OUTPUT,
-                    UNKNOWN_FIELD,
-                    WRONG_TYPE,
-                    MISSING_FIELD,
-                    NOT_FINITE,
-                    OUT_OF_RANGE,
-                    BAD_QUERY,
-                    UNAUTHORIZED,
-                    UNKNOWN_MODEL,
-                    UNKNOWN_VERSION,
-                    UNKNOWN_PATH,
-                    METHOD_NOT_ALLOWED,
-                    MODEL_DELETED,
-                    WRONG_CONTENT_TYPE,
-                    NOT_READY,
-                    OVERLOADED,
-                    INTERNAL ->
-                    false;
+            case BAD_BODY, BAD_REQUEST, TOO_SLOW, BODY_TOO_LARGE, LINE_TOO_LONG, WRONG_CONTENT_ENCODING -> true;
+            case BAD_JSON, NO_RECORDS, NOT_A_RECORD, NOT_A_REQUEST, BAD_TENSOR, UNKNOWN_OUTPUT, UNKNOWN_FIELD,
+                    WRONG_TYPE, MISSING_FIELD, NOT_FINITE, OUT_OF_RANGE, BAD_QUERY, UNAUTHORIZED, UNKNOWN_MODEL,
+                    UNKNOWN_VERSION, UNKNOWN_PATH, METHOD_NOT_ALLOWED, MODEL_DELETED, WRONG_CONTENT_TYPE, NOT_READY,
+                    OVERLOADED, INTERNAL ->
+                false;
         };
     }
 
@@ -104,17 +66,9 @@ enum ProblemReason {
             // Of labels, of weights, of event times, of bytes on a topic and of a trainer's end:
             // scoring
             // looks at none of them.
-            case NULL_VALUE,
-                    NOT_AVRO,
-                    UNKNOWN_SCHEMA,
-                    TOO_LARGE,
-                    MISSING_LABEL,
-                    INVALID_LABEL,
-                    INVALID_WEIGHT,
-                    MISSING_TIME,
-                    FUTURE_TIME,
-                    ENDED_THE_TRAINER ->
-                    INTERNAL;
+            case NULL_VALUE, NOT_AVRO, UNKNOWN_SCHEMA, TOO_LARGE, MISSING_LABEL, INVALID_LABEL, INVALID_WEIGHT,
+                    MISSING_TIME, FUTURE_TIME, ENDED_THE_TRAINER ->
+                INTERNAL;
         };
     }
 

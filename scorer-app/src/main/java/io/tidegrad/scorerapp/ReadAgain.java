@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// What is read from files, and again when one of them has changed; what can't be used then is told once, and what was read
-/// before stays.
+/// What is read from files, and again when one of them has changed; what can't be used then is told once, and what was
+/// read before stays.
 final class ReadAgain<T> {
     private static final Logger log = LoggerFactory.getLogger(ReadAgain.class);
 
@@ -46,10 +46,8 @@ final class ReadAgain<T> {
     private record Stamp(@Nullable Object key, @Nullable FileTime modified, long size) {
         static Stamp of(Path file) {
             try {
-                BasicFileAttributes attributes =
-                        Files.readAttributes(file, BasicFileAttributes.class);
-                return new Stamp(
-                        attributes.fileKey(), attributes.lastModifiedTime(), attributes.size());
+                BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
+                return new Stamp(attributes.fileKey(), attributes.lastModifiedTime(), attributes.size());
             } catch (IOException gone) {
                 return new Stamp(null, null, -1);
             }

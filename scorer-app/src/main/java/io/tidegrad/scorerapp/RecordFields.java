@@ -35,15 +35,9 @@ final class RecordFields {
         for (Feature feature : spec.features()) {
             switch (feature) {
                 case Feature.Sequence sequence -> {
-                    expect(
-                            sequence.field(),
-                            (sequence.padded() ? "array of at most " : "array of ")
-                                    + sequence.count()
-                                    + " numbers");
-                    input(
-                            sequence.field(),
-                            TensorType.FP64,
-                            sequence.padded() ? TensorInfo.ANY : sequence.steps(),
+                    expect(sequence.field(),
+                            (sequence.padded() ? "array of at most " : "array of ") + sequence.count() + " numbers");
+                    input(sequence.field(), TensorType.FP64, sequence.padded() ? TensorInfo.ANY : sequence.steps(),
                             sequence.width());
                 }
                 case Feature.Categories list -> expectList(list.field(), list.count());
@@ -67,13 +61,8 @@ final class RecordFields {
                 }
                 case Feature.Pixels image -> {
                     pixels.add(image.field());
-                    expect(
-                            image.field(),
-                            "array of "
-                                    + image.count()
-                                    + " numbers, or base64 of "
-                                    + image.count()
-                                    + " bytes");
+                    expect(image.field(),
+                            "array of " + image.count() + " numbers, or base64 of " + image.count() + " bytes");
                     input(image.field(), TensorType.FP64, image.height(), image.width());
                 }
             }
@@ -118,9 +107,7 @@ final class RecordFields {
     ///
     /// @param element dimensions of one record's values; none for a single value
     private void input(String field, TensorType type, int... element) {
-        inputs.merge(
-                field,
-                TensorInfo.of(field, type, element),
+        inputs.merge(field, TensorInfo.of(field, type, element),
                 (known, now) -> known.type() == TensorType.BYTES ? now : known);
     }
 
@@ -152,7 +139,8 @@ final class RecordFields {
     }
 
     /// Null for a field that no feature reads.
-    @Nullable TensorInfo input(String field) {
+    @Nullable
+    TensorInfo input(String field) {
         return inputs.get(field);
     }
 
@@ -162,12 +150,8 @@ final class RecordFields {
     /// @throws HttpProblem `wrong-type`
     Object text(String text, String field, int record) {
         if (timeAndCategory.contains(field)) {
-            throw new HttpProblem(
-                    ProblemReason.WRONG_TYPE,
-                    record,
-                    "field '"
-                            + field
-                            + "': a category is made of this time: expected epoch ms, as in training, found text");
+            throw new HttpProblem(ProblemReason.WRONG_TYPE, record, "field '" + field
+                    + "': a category is made of this time: expected epoch ms, as in training, found text");
         }
         if (!isPixels(field)) {
             return text;
@@ -195,20 +179,13 @@ final class RecordFields {
     }
 
     HttpProblem wrongType(String field, int record, String found) {
-        return new HttpProblem(
-                ProblemReason.WRONG_TYPE,
-                record,
+        return new HttpProblem(ProblemReason.WRONG_TYPE, record,
                 "field '" + field + "': expected " + expected.get(field) + ", found " + found);
     }
 
     /// @param record position of the record that has it, or `HttpProblem.NO_RECORD`
     HttpProblem unknown(String field, int record) {
-        return new HttpProblem(
-                ProblemReason.UNKNOWN_FIELD,
-                record,
-                "no field '"
-                        + StrictJson.printable(field)
-                        + "' in this model"
-                        + NearestName.hint(field, expected.keySet()));
+        return new HttpProblem(ProblemReason.UNKNOWN_FIELD, record, "no field '" + StrictJson.printable(field)
+                + "' in this model" + NearestName.hint(field, expected.keySet()));
     }
 }

@@ -28,8 +28,7 @@ final class RecordReader {
     List<Event> read(byte[] body, int length) {
         List<Event> events = StrictJson.read(body, length, this::records);
         if (events.isEmpty()) {
-            throw new HttpProblem(
-                    ProblemReason.NO_RECORDS, "expected at least one record, found []");
+            throw new HttpProblem(ProblemReason.NO_RECORDS, "expected at least one record, found []");
         }
         return events;
     }
@@ -42,18 +41,13 @@ final class RecordReader {
         } else if (first == JsonToken.START_ARRAY) {
             while (parser.nextToken() != JsonToken.END_ARRAY) {
                 if (parser.currentToken() != JsonToken.START_OBJECT) {
-                    throw new HttpProblem(
-                            ProblemReason.NOT_A_RECORD,
-                            events.size(),
-                            "expected a JSON object, found "
-                                    + StrictJson.describe(parser.currentToken())
-                                    + StrictJson.at(parser));
+                    throw new HttpProblem(ProblemReason.NOT_A_RECORD, events.size(), "expected a JSON object, found "
+                            + StrictJson.describe(parser.currentToken()) + StrictJson.at(parser));
                 }
                 events.add(record(parser, events.size()));
             }
         } else {
-            throw new HttpProblem(
-                    ProblemReason.BAD_JSON,
+            throw new HttpProblem(ProblemReason.BAD_JSON,
                     "expected one record, {...}, or an array of records, [{...}, ...], found "
                             + StrictJson.describe(first));
         }
@@ -84,19 +78,13 @@ final class RecordReader {
     private @Nullable Object value(JsonParser parser, String field, int index) throws IOException {
         JsonToken token = parser.currentToken();
         return switch (token) {
-            case VALUE_STRING ->
-                    fields.text(StrictJson.wholeText(parser.getText(), index), field, index);
+            case VALUE_STRING -> fields.text(StrictJson.wholeText(parser.getText(), index), field, index);
             case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> number(parser);
             case VALUE_TRUE -> Boolean.TRUE;
             case VALUE_FALSE -> Boolean.FALSE;
             case VALUE_NULL -> null;
-            case START_ARRAY ->
-                    fields.isList(field)
-                            ? values(parser, field, index)
-                            : numbers(parser, field, index);
-            default ->
-                    throw fields.wrongType(
-                            field, index, StrictJson.describe(token) + StrictJson.at(parser));
+            case START_ARRAY -> fields.isList(field) ? values(parser, field, index) : numbers(parser, field, index);
+            default -> throw fields.wrongType(field, index, StrictJson.describe(token) + StrictJson.at(parser));
         };
     }
 
@@ -112,13 +100,8 @@ final class RecordReader {
         List<Number> numbers = new ArrayList<>();
         while (parser.nextToken() != JsonToken.END_ARRAY) {
             if (!parser.currentToken().isNumeric()) {
-                throw fields.wrongType(
-                        field,
-                        index,
-                        "an array with "
-                                + StrictJson.describe(parser.currentToken())
-                                + " in it"
-                                + StrictJson.at(parser));
+                throw fields.wrongType(field, index, "an array with " + StrictJson.describe(parser.currentToken())
+                        + " in it" + StrictJson.at(parser));
             }
             numbers.add(number(parser));
         }
@@ -126,27 +109,19 @@ final class RecordReader {
     }
 
     /// Null where an element is.
-    private List<@Nullable Object> values(JsonParser parser, String field, int index)
-            throws IOException {
+    private List<@Nullable Object> values(JsonParser parser, String field, int index) throws IOException {
         List<@Nullable Object> values = new ArrayList<>();
         while (parser.nextToken() != JsonToken.END_ARRAY) {
             JsonToken token = parser.currentToken();
-            values.add(
-                    switch (token) {
-                        case VALUE_STRING -> StrictJson.wholeText(parser.getText(), index);
-                        case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> number(parser);
-                        case VALUE_TRUE -> Boolean.TRUE;
-                        case VALUE_FALSE -> Boolean.FALSE;
-                        case VALUE_NULL -> null;
-                        default ->
-                                throw fields.wrongType(
-                                        field,
-                                        index,
-                                        "an array with "
-                                                + StrictJson.describe(token)
-                                                + " in it"
-                                                + StrictJson.at(parser));
-                    });
+            values.add(switch (token) {
+                case VALUE_STRING -> StrictJson.wholeText(parser.getText(), index);
+                case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> number(parser);
+                case VALUE_TRUE -> Boolean.TRUE;
+                case VALUE_FALSE -> Boolean.FALSE;
+                case VALUE_NULL -> null;
+                default -> throw fields.wrongType(field, index,
+                        "an array with " + StrictJson.describe(token) + " in it" + StrictJson.at(parser));
+            });
         }
         return values;
     }

@@ -21,7 +21,8 @@ record RequestBody(int maxBytes, BodyMemory memory) {
     private static final Logger log = LoggerFactory.getLogger(RequestBody.class);
 
     /// @return to be closed
-    /// @throws HttpProblem it is not said to be JSON, is too large, comes too slowly or not whole, or too many are under way
+    /// @throws HttpProblem it is not said to be JSON, is too large, comes too slowly or not whole, or too many are
+    ///     under way
     BodyMemory.Body read(ServerRequest request) {
         checkContent(request.headers());
         long declared = request.headers().contentLength().orElse(0);
@@ -61,8 +62,8 @@ record RequestBody(int maxBytes, BodyMemory memory) {
         return body;
     }
 
-    /// JSON, in UTF-8, as it is. What clients say when nobody told them what they send (curl, urllib: a form) is taken for
-    /// nothing said.
+    /// JSON, in UTF-8, as it is. What clients say when nobody told them what they send (curl, urllib: a form) is taken
+    /// for nothing said.
     private static void checkContent(ServerRequestHeaders headers) {
         Optional<HttpMediaType> type;
         try {
@@ -72,47 +73,34 @@ record RequestBody(int maxBytes, BodyMemory memory) {
             // a StringIndexOutOfBoundsException (Helidon 4.5.0).
             throw wrongType("something else");
         }
-        type.filter(stated -> !isJson(stated))
-                .ifPresent(
-                        stated -> {
-                            throw wrongType("'" + StrictJson.printable(stated.text()) + "'");
-                        });
+        type.filter(stated -> !isJson(stated)).ifPresent(stated -> {
+            throw wrongType("'" + StrictJson.printable(stated.text()) + "'");
+        });
     }
 
     private static boolean isJson(HttpMediaType stated) {
         MediaType type = stated.mediaType();
-        return (type.equals(MediaTypes.APPLICATION_JSON)
-                        || type.hasSuffix("json")
-                        || type.equals(MediaTypes.APPLICATION_FORM_URLENCODED))
+        return (type.equals(MediaTypes.APPLICATION_JSON) || type.hasSuffix("json")
+                || type.equals(MediaTypes.APPLICATION_FORM_URLENCODED))
                 && stated.charset().map("UTF-8"::equalsIgnoreCase).orElse(true);
     }
 
     private static HttpProblem wrongType(String found) {
-        return new HttpProblem(
-                ProblemReason.WRONG_CONTENT_TYPE,
+        return new HttpProblem(ProblemReason.WRONG_CONTENT_TYPE,
                 "Content-Type: expected application/json in UTF-8, or none, found " + found);
     }
 
     private static HttpProblem badBody() {
-        return new HttpProblem(
-                ProblemReason.BAD_BODY, "it ended early, or is not framed as HTTP says");
+        return new HttpProblem(ProblemReason.BAD_BODY, "it ended early, or is not framed as HTTP says");
     }
 
     static HttpProblem tooSlow() {
-        return new HttpProblem(
-                ProblemReason.TOO_SLOW,
-                "expected the whole request within "
-                        + ScorerServer.REQUEST_WITHIN.toSeconds()
-                        + " s of its first byte");
+        return new HttpProblem(ProblemReason.TOO_SLOW, "expected the whole request within "
+                + ScorerServer.REQUEST_WITHIN.toSeconds() + " s of its first byte");
     }
 
     private HttpProblem tooLarge(String found) {
-        return new HttpProblem(
-                ProblemReason.BODY_TOO_LARGE,
-                "expected at most "
-                        + maxBytes
-                        + " bytes, found "
-                        + found
-                        + "; send fewer records a request");
+        return new HttpProblem(ProblemReason.BODY_TOO_LARGE,
+                "expected at most " + maxBytes + " bytes, found " + found + "; send fewer records a request");
     }
 }

@@ -6,8 +6,7 @@ package io.tidegrad.scorerapp;
 /// @param bodies of memory
 record RequestLimits(WorkLimit work, BodyMemory bodies) {
     static RequestLimits of(ServerConfig config) {
-        return new RequestLimits(
-                new WorkLimit(config.maxConcurrentRequests(), config.maxConnections()),
+        return new RequestLimits(new WorkLimit(config.maxConcurrentRequests(), config.maxConnections()),
                 new BodyMemory(config.maxBodiesBytes()));
     }
 }

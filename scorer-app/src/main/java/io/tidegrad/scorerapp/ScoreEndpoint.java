@@ -35,41 +35,33 @@ final class ScoreEndpoint {
 
     void score(ServerRequest request, ServerResponse response) {
         Stages asked = models.stages(name(request));
-        models.answer(
-                asked.name(),
-                () -> {
-                    String key = request.headers().first(KEY).orElse(null);
-                    Scored scored;
-                    try (BodyMemory.Body body = bodies.read(request)) {
-                        byte[] json = body.bytes();
-                        boolean explain = isTrue(request, "contributions");
-                        scored =
-                                work.within(
-                                        () ->
-                                                explain
-                                                        ? explain(asked, key, json)
-                                                        : score(asked, key, json));
-                    }
-                    // Without the body: an answer that its client does not take holds no memory of
-                    // others' requests.
-                    Answers.send(response, Status.OK_200, scored.json());
-                    return scored.records();
-                });
+        models.answer(asked.name(), () -> {
+            String key = request.headers().first(KEY).orElse(null);
+            Scored scored;
+            try (BodyMemory.Body body = bodies.read(request)) {
+                byte[] json = body.bytes();
+                boolean explain = isTrue(request, "contributions");
+                scored = work.within(() -> explain ? explain(asked, key, json) : score(asked, key, json));
+            }
+            // Without the body: an answer that its client does not take holds no memory of
+            // others' requests.
+            Answers.send(response, Status.OK_200, scored.json());
+            return scored.records();
+        });
     }
 
-    private record Scored(byte[] json, int records) {}
+    private record Scored(byte[] json, int records) {
+    }
 
     private Scored score(Stages asked, @Nullable String key, byte[] body) {
         ServedModels.Answered answered = models.score(asked, key, new Body(body));
         Predictions predictions = answered.predictions();
-        return new Scored(
-                Answers.predictions(predictions, answered.by().spec().loss()), predictions.size());
+        return new Scored(Answers.predictions(predictions, answered.by().spec().loss()), predictions.size());
     }
 
     private Scored explain(Stages asked, @Nullable String key, byte[] body) {
         ServedModels.Explained explained = models.explain(asked, key, new Body(body));
-        return new Scored(
-                Answers.explanations(explained.explanations(), explained.by().spec().loss()),
+        return new Scored(Answers.explanations(explained.explanations(), explained.by().spec().loss()),
                 explained.explanations().size());
     }
 
@@ -93,23 +85,14 @@ final class ScoreEndpoint {
         Stages asked = models.stages(name(request));
         Scorer scorer = asked.live();
         ServedModel served = models.current(scorer);
-        byte[] json =
-                describing.within(
-                        () ->
-                                Answers.model(
-                                        asked,
-                                        served,
-                                        scorer.status(),
-                                        models.readers(served).fields().expected()));
+        byte[] json = describing.within(
+                () -> Answers.model(asked, served, scorer.status(), models.readers(served).fields().expected()));
         Answers.send(response, Status.OK_200, json);
     }
 
     void admissions(ServerRequest request, ServerResponse response) {
         Scorer scorer = models.live(name(request));
-        Answers.send(
-                response,
-                Status.OK_200,
-                Answers.admissions(scorer, scorer.admissions().after(after(request))));
+        Answers.send(response, Status.OK_200, Answers.admissions(scorer, scorer.admissions().after(after(request))));
     }
 
     private static String name(ServerRequest request) {
@@ -125,8 +108,7 @@ final class ScoreEndpoint {
         }
         String text = request.query().first(name).orElse("false");
         if (!text.equals("true") && !text.equals("false")) {
-            throw new HttpProblem(
-                    ProblemReason.BAD_QUERY,
+            throw new HttpProblem(ProblemReason.BAD_QUERY,
                     name + ": expected true or false, found '" + StrictJson.printable(text) + "'");
         }
         return text.equals("true");
@@ -138,8 +120,7 @@ final class ScoreEndpoint {
         try {
             return Long.parseLong(text);
         } catch (NumberFormatException notANumber) {
-            throw new HttpProblem(
-                    ProblemReason.BAD_QUERY,
+            throw new HttpProblem(ProblemReason.BAD_QUERY,
                     "after: expected a whole number, found '" + StrictJson.printable(text) + "'");
         }
     }

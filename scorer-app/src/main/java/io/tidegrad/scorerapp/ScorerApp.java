@@ -36,17 +36,11 @@ public final class ScorerApp implements AutoCloseable {
             }
             ScorerMetrics metrics = new ScorerMetrics(live().toList(), clock);
             shadows = new Shadows(metrics::follow);
-            ServedModels models =
-                    new ServedModels(
-                            stages,
-                            metrics,
-                            shadows,
-                            config.server().maxBodyBytes(),
-                            config.server().ignoreUnknownFields(),
-                            (topic, field) -> {
-                                EventFields fields = eventFields;
-                                return fields != null && fields.has(topic, field);
-                            });
+            ServedModels models = new ServedModels(stages, metrics, shadows, config.server().maxBodyBytes(),
+                    config.server().ignoreUnknownFields(), (topic, field) -> {
+                        EventFields fields = eventFields;
+                        return fields != null && fields.has(topic, field);
+                    });
             if (config.registry() != null) {
                 eventFields = new EventFields(config.registry(), models::inputTopics);
             }
@@ -56,14 +50,9 @@ public final class ScorerApp implements AutoCloseable {
             requests = requests(config, models, metrics, clock);
             server = server(config, models, metrics, limits);
             comparisons = comparisons(config, clock);
-            status =
-                    new StatusTopic(
-                            config.kafka(),
-                            new Topics(config.topicPrefix()),
-                            config.server().host() + ":" + server.port(),
-                            stages.values(),
-                            config.snapshots().pins().keySet(),
-                            clock);
+            status = new StatusTopic(config.kafka(), new Topics(config.topicPrefix()),
+                    config.server().host() + ":" + server.port(), stages.values(), config.snapshots().pins().keySet(),
+                    clock);
             metrics.follow(status);
         } catch (RuntimeException e) {
             stages.values().forEach(Stages::close);
@@ -72,45 +61,30 @@ public final class ScorerApp implements AutoCloseable {
     }
 
     private GrpcServer grpc(ScorerConfig config, ServedModels models, RequestLimits limits) {
-        return new GrpcServer(
-                config.server(),
-                config.server().grpcPort().getAsInt(),
-                models,
-                limits,
-                this::isLive,
+        return new GrpcServer(config.server(), config.server().grpcPort().getAsInt(), models, limits, this::isLive,
                 ScorerServer.REQUEST_WITHIN);
     }
 
-    private @Nullable RequestLane requests(
-            ScorerConfig config, ServedModels models, ScorerMetrics metrics, InstantSource clock) {
+    private @Nullable RequestLane requests(ScorerConfig config, ServedModels models, ScorerMetrics metrics,
+            InstantSource clock) {
         if (config.requests() == null) {
             return null;
         }
-        RequestLane lane =
-                RequestLane.start(
-                        config.requests(), stages, shadows::answered, models::serving, clock);
+        RequestLane lane = RequestLane.start(config.requests(), stages, shadows::answered, models::serving, clock);
         metrics.bind(new LaneMetrics(lane));
         return lane;
     }
 
     /// Without a registry only metrics tell.
     private @Nullable ComparisonTopic comparisons(ScorerConfig config, InstantSource clock) {
-        return config.registry() == null
-                ? null
-                : new ComparisonTopic(
-                        config.kafka(),
-                        config.registry(),
-                        new Topics(config.topicPrefix()),
-                        config.server().host() + ":" + server.port(),
-                        shadows.comparisons(),
-                        clock);
+        return config.registry() == null ? null
+                : new ComparisonTopic(config.kafka(), config.registry(), new Topics(config.topicPrefix()),
+                        config.server().host() + ":" + server.port(), shadows.comparisons(), clock);
     }
 
-    private ScorerServer server(
-            ScorerConfig config, ServedModels models, ScorerMetrics metrics, RequestLimits limits) {
+    private ScorerServer server(ScorerConfig config, ServedModels models, ScorerMetrics metrics, RequestLimits limits) {
         try {
-            return new ScorerServer(
-                    config.server(), models, requests, metrics, limits, this::isLive);
+            return new ScorerServer(config.server(), models, requests, metrics, limits, this::isLive);
         } catch (RuntimeException e) {
             if (requests != null) {
                 requests.close();
@@ -128,11 +102,8 @@ public final class ScorerApp implements AutoCloseable {
     }
 
     private static ScorerOptions options(ScorerConfig config, String model, InstantSource clock) {
-        return config.snapshots()
-                .applied(
-                        ScorerOptions.of(model, config.kafka().consumer())
-                                .withPrefix(config.topicPrefix())
-                                .withClock(clock));
+        return config.snapshots().applied(
+                ScorerOptions.of(model, config.kafka().consumer()).withPrefix(config.topicPrefix()).withClock(clock));
     }
 
     public int port() {
@@ -156,8 +127,7 @@ public final class ScorerApp implements AutoCloseable {
     Stages stages(String model) {
         Stages known = stages.get(model);
         if (known == null) {
-            throw new IllegalArgumentException(
-                    "no model '" + model + "'; served: " + stages.keySet());
+            throw new IllegalArgumentException("no model '" + model + "'; served: " + stages.keySet());
         }
         return known;
     }
@@ -170,15 +140,12 @@ public final class ScorerApp implements AutoCloseable {
         return live().noneMatch(scorer -> scorer.status().follower().equals("failed"));
     }
 
-    /// Why Kafka does not let a scorer in that has nothing to serve: the process should end, and starting it again gives
-    /// the same. Once a version serves, it goes on serving whatever Kafka says.
-    /// Likewise why requests of a topic can't be answered, before the first has been.
+    /// Why Kafka does not let a scorer in that has nothing to serve: the process should end, and starting it again
+    /// gives the same. Once a version serves, it goes on serving whatever Kafka says. Likewise why requests of a topic
+    /// can't be answered, before the first has been.
     Optional<String> refusal() {
-        Optional<String> ofScorers =
-                live().map(Scorer::status)
-                        .filter(status -> status.follower().equals("refused"))
-                        .map(ScorerStatus::followerDetail)
-                        .findFirst();
+        Optional<String> ofScorers = live().map(Scorer::status).filter(status -> status.follower().equals("refused"))
+                .map(ScorerStatus::followerDetail).findFirst();
         return ofScorers.isPresent() || requests == null ? ofScorers : requests.refusal();
     }
 

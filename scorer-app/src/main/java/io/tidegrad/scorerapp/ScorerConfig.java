@@ -19,14 +19,8 @@ import org.jspecify.annotations.Nullable;
 /// @param topicPrefix of our topics
 /// @param registry for what is written to topics; null where none is named
 /// @param requests scoring from topic to topic; null when it is off
-public record ScorerConfig(
-        List<String> models,
-        String topicPrefix,
-        ServerConfig server,
-        SnapshotsConfig snapshots,
-        KafkaSettings kafka,
-        @Nullable RegistrySettings registry,
-        @Nullable RequestsConfig requests) {
+public record ScorerConfig(List<String> models, String topicPrefix, ServerConfig server, SnapshotsConfig snapshots,
+        KafkaSettings kafka, @Nullable RegistrySettings registry, @Nullable RequestsConfig requests) {
     public ScorerConfig {
         models = List.copyOf(models);
     }
@@ -42,14 +36,8 @@ public record ScorerConfig(
         RequestsConfig requests = requests(settings);
         // Last, for it refuses what all have found.
         ServerConfig server = ServerConfig.of(settings);
-        return new ScorerConfig(
-                settings.list(Setting.MODEL),
-                settings.text(Setting.PREFIX),
-                server,
-                snapshots,
-                settings.kafka(),
-                settings.text(Setting.REGISTRY_URL).isEmpty() ? null : settings.registry(),
-                requests);
+        return new ScorerConfig(settings.list(Setting.MODEL), settings.text(Setting.PREFIX), server, snapshots,
+                settings.kafka(), settings.text(Setting.REGISTRY_URL).isEmpty() ? null : settings.registry(), requests);
     }
 
     private static @Nullable RequestsConfig requests(Settings settings) {
@@ -60,26 +48,16 @@ public record ScorerConfig(
         Topics topics = new Topics(settings.text(Setting.PREFIX));
         String predictions = given(settings, Setting.PREDICTIONS_TOPIC, topics.predictions());
         if (Stream.of(requests, predictions, topics.deadLetters()).distinct().count() < 3) {
-            settings.problem(
-                    "--requests-topic, --predictions-topic: expected two topics, and neither of them "
-                            + topics.deadLetters()
-                            + ", found "
-                            + requests
-                            + " and "
-                            + predictions
-                            + ": answers would be taken for requests");
+            settings.problem("--requests-topic, --predictions-topic: expected two topics, and neither of them "
+                    + topics.deadLetters() + ", found " + requests + " and " + predictions
+                    + ": answers would be taken for requests");
         }
         if (settings.text(Setting.REGISTRY_URL).isEmpty()) {
             settings.problem(
                     "--registry-url: expected beside --requests-topic, found none: the registry has the schemas of requests");
         }
-        return new RequestsConfig(
-                topics,
-                requests,
-                predictions,
-                given(settings, Setting.REQUESTS_GROUP, topics.requestsGroup()),
-                settings.kafka(),
-                settings.registry(),
+        return new RequestsConfig(topics, requests, predictions,
+                given(settings, Setting.REQUESTS_GROUP, topics.requestsGroup()), settings.kafka(), settings.registry(),
                 settings.retentionMillis(Setting.DEAD_LETTER_RETENTION));
     }
 

@@ -42,8 +42,8 @@ public final class ScorerMain {
         }
     }
 
-    /// Nothing here is written by Java's own serialization, which makes objects of whatever its bytes name. By the property
-    /// `jdk.serialFilter` somebody else may have said so, or otherwise, already.
+    /// Nothing here is written by Java's own serialization, which makes objects of whatever its bytes name. By the
+    /// property `jdk.serialFilter` somebody else may have said so, or otherwise, already.
     static void refuseSerializedObjects() {
         if (ObjectInputFilter.Config.getSerialFilter() == null) {
             ObjectInputFilter.Config.setSerialFilter(read -> ObjectInputFilter.Status.REJECTED);
@@ -67,27 +67,18 @@ public final class ScorerMain {
             log.debug("cause", e);
             return RETRYABLE;
         }
-        System.out.println(
-                "scorer listening on "
-                        + (config.server().certificate() == null ? "http://" : "https://")
-                        + config.server().host()
-                        + ":"
-                        + app.port()
-                        + " models "
-                        + String.join(",", config.models())
-                        + grpc(config, app));
+        System.out.println("scorer listening on " + (config.server().certificate() == null ? "http://" : "https://")
+                + config.server().host() + ":" + app.port() + " models " + String.join(",", config.models())
+                + grpc(config, app));
         System.out.flush();
         CountDownLatch stop = new CountDownLatch(1);
         CountDownLatch stopped = new CountDownLatch(1);
-        Runtime.getRuntime()
-                .addShutdownHook(new Thread(() -> stopInOrder(stop, stopped), "stop-scorer"));
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> stopInOrder(stop, stopped), "stop-scorer"));
         return serve(app, stop, stopped);
     }
 
     private static String grpc(ScorerConfig config, ScorerApp app) {
-        return app.grpcPort().isPresent()
-                ? " grpc " + config.server().host() + ":" + app.grpcPort().getAsInt()
-                : "";
+        return app.grpcPort().isPresent() ? " grpc " + config.server().host() + ":" + app.grpcPort().getAsInt() : "";
     }
 
     private static int serve(ScorerApp app, CountDownLatch stop, CountDownLatch stopped) {
@@ -102,14 +93,12 @@ public final class ScorerMain {
                 }
                 Optional<String> ended = app.ended();
                 if (ended.isPresent()) {
-                    log.error(
-                            "{}; ending so that a supervisor starts the scorer again", ended.get());
+                    log.error("{}; ending so that a supervisor starts the scorer again", ended.get());
                     status = RETRYABLE;
                     break;
                 }
                 if (!app.isLive()) {
-                    log.error(
-                            "a follower died; ending so that a supervisor starts the scorer again");
+                    log.error("a follower died; ending so that a supervisor starts the scorer again");
                     status = RETRYABLE;
                     break;
                 }
@@ -123,8 +112,8 @@ public final class ScorerMain {
         return status;
     }
 
-    /// On SIGTERM and SIGINT: waits for the orderly stop, then ends with status 0. The JVM's own status would be 128 + the
-    /// signal, which a supervisor takes for a crash.
+    /// On SIGTERM and SIGINT: waits for the orderly stop, then ends with status 0. The JVM's own status would be 128 +
+    /// the signal, which a supervisor takes for a crash.
     private static void stopInOrder(CountDownLatch stop, CountDownLatch stopped) {
         if (stopped.getCount() == 0) {
             // Not a signal: main has stopped everything and is ending with a status of its own.

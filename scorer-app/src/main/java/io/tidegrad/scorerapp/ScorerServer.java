@@ -64,47 +64,28 @@ final class ScorerServer implements AutoCloseable {
     ///
     /// @param requests told of in health; null when none are taken from a topic
     /// @param live false when only a restart helps
-    ScorerServer(
-            ServerConfig config,
-            ServedModels models,
-            @Nullable RequestLane requests,
-            ScorerMetrics metrics,
-            RequestLimits limits,
-            BooleanSupplier live) {
+    ScorerServer(ServerConfig config, ServedModels models, @Nullable RequestLane requests, ScorerMetrics metrics,
+            RequestLimits limits, BooleanSupplier live) {
         tokens = config.tokens();
         this.live = live;
         this.models = models;
         this.requests = requests;
         this.metrics = metrics;
-        healthAnswer =
-                new SharedAnswer<>(
-                        () -> Answers.health(isLive(), models.ready(), models.stages(), requests));
+        healthAnswer = new SharedAnswer<>(() -> Answers.health(isLive(), models.ready(), models.stages(), requests));
         metricsPage = new SharedAnswer<>(() -> metrics.scrape().getBytes(StandardCharsets.UTF_8));
         RequestBody bodies = new RequestBody(config.maxBodyBytes(), limits.bodies());
         score = new ScoreEndpoint(models, bodies, limits.work());
-        infer =
-                new InferEndpoint(
-                        models, bodies, limits.work(), config.ignoreUnknownFields(), live);
+        infer = new InferEndpoint(models, bodies, limits.work(), config.ignoreUnknownFields(), live);
         ServerCertificate certificate = config.certificate();
-        HttpOptions options =
-                HttpOptions.at(config.host(), config.port())
-                        .withConnections(config.maxConnections(), metrics::connectionEnded)
-                        .withRequests(
-                                requestBytesMax(config.maxBodyBytes()),
-                                REQUEST_WITHIN,
-                                directHandlers())
-                        .withTls(certificate == null ? null : certificate.context());
+        HttpOptions options = HttpOptions.at(config.host(), config.port())
+                .withConnections(config.maxConnections(), metrics::connectionEnded)
+                .withRequests(requestBytesMax(config.maxBodyBytes()), REQUEST_WITHIN, directHandlers())
+                .withTls(certificate == null ? null : certificate.context());
         try {
             server = HttpServer.start(options, this::route);
         } catch (IOException e) {
             throw new IllegalStateException(
-                    "can't listen on "
-                            + config.host()
-                            + ":"
-                            + config.port()
-                            + ": "
-                            + e.getMessage(),
-                    e);
+                    "can't listen on " + config.host() + ":" + config.port() + ": " + e.getMessage(), e);
         }
     }
 
@@ -146,17 +127,12 @@ final class ScorerServer implements AutoCloseable {
             only(routing, Method.GET, model, infer::model);
             only(routing, Method.GET, model + "/ready", infer::modelReady);
         }
-        open(
-                routing,
-                "/health",
-                (request, response) -> health(response, isLive() && models.ready()));
+        open(routing, "/health", (request, response) -> health(response, isLive() && models.ready()));
         open(routing, "/health/live", (request, response) -> health(response, isLive()));
         open(routing, "/health/ready", (request, response) -> health(response, models.ready()));
         only(routing, Method.GET, "/metrics", this::metrics);
-        routing.any(guarded((request, response) -> nothingHere(request)))
-                .error(HttpProblem.class, this::problem)
-                .error(HttpException.class, this::refusedByServer)
-                .error(Throwable.class, this::internal);
+        routing.any(guarded((request, response) -> nothingHere(request))).error(HttpProblem.class, this::problem)
+                .error(HttpException.class, this::refusedByServer).error(Throwable.class, this::internal);
     }
 
     /// For those who come with a token, where one is asked for.
@@ -171,51 +147,41 @@ final class ScorerServer implements AutoCloseable {
 
     private Handler guarded(Handler handler) {
         BearerTokens known = tokens;
-        return known == null
-                ? handler
-                : (request, response) -> {
-                    if (!known.letsIn(
-                            request.headers().first(HeaderNames.AUTHORIZATION).orElse(null))) {
-                        throw BearerTokens.unauthorized();
-                    }
-                    handler.handle(request, response);
-                };
+        return known == null ? handler : (request, response) -> {
+            if (!known.letsIn(request.headers().first(HeaderNames.AUTHORIZATION).orElse(null))) {
+                throw BearerTokens.unauthorized();
+            }
+            handler.handle(request, response);
+        };
     }
 
     private Handler notThis(Method method) {
         return (request, response) -> {
             response.header(HeaderNames.ALLOW, method.text());
-            problem(
-                    request,
-                    response,
-                    new HttpProblem(ProblemReason.METHOD_NOT_ALLOWED, "expected " + method.text()));
+            problem(request, response, new HttpProblem(ProblemReason.METHOD_NOT_ALLOWED, "expected " + method.text()));
         };
     }
 
     /// A connection whose rest can't be read ends with the answer.
-    private static void oneRequestAtATime(
-            FilterChain chain, RoutingRequest request, RoutingResponse response) {
+    private static void oneRequestAtATime(FilterChain chain, RoutingRequest request, RoutingResponse response) {
         chain.proceed();
         if (response.headers().contains(HeaderValues.CONNECTION_CLOSE)) {
             throw new CloseConnectionException("answered, and the rest is not read");
         }
     }
 
-    /// Where a request ends must be said in one way, or a proxy before us may see another end: the server refuses what does
-    /// not, here it is told what that was.
+    /// Where a request ends must be said in one way, or a proxy before us may see another end: the server refuses what
+    /// does not, here it is told what that was.
     private static @Nullable String ambiguousLength(Headers headers) {
         List<String> encodings = headers.values(HeaderNames.TRANSFER_ENCODING);
         List<String> lengths = headers.values(HeaderNames.CONTENT_LENGTH);
         if (!encodings.isEmpty() && !lengths.isEmpty()) {
             return "expected Content-Length or Transfer-Encoding, found both";
         }
-        if (!encodings.isEmpty()
-                && (encodings.size() > 1 || !encodings.get(0).equalsIgnoreCase("chunked"))) {
-            return "Transfer-Encoding: expected chunked, found "
-                    + StrictJson.printable(String.join(", ", encodings));
+        if (!encodings.isEmpty() && (encodings.size() > 1 || !encodings.get(0).equalsIgnoreCase("chunked"))) {
+            return "Transfer-Encoding: expected chunked, found " + StrictJson.printable(String.join(", ", encodings));
         }
-        if (!lengths.isEmpty()
-                && (lengths.size() > 1 || !DIGITS.matcher(lengths.get(0)).matches())) {
+        if (!lengths.isEmpty() && (lengths.size() > 1 || !DIGITS.matcher(lengths.get(0)).matches())) {
             return "Content-Length: expected one whole number, found "
                     + StrictJson.printable(String.join(", ", lengths));
         }
@@ -223,15 +189,11 @@ final class ScorerServer implements AutoCloseable {
     }
 
     private void health(ServerResponse response, boolean well) {
-        Answers.send(
-                response,
-                well ? Status.OK_200 : Status.SERVICE_UNAVAILABLE_503,
-                healthAnswer.get());
+        Answers.send(response, well ? Status.OK_200 : Status.SERVICE_UNAVAILABLE_503, healthAnswer.get());
     }
 
     private void metrics(ServerRequest request, ServerResponse response) {
-        response.header(HeaderNames.CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")
-                .send(metricsPage.get());
+        response.header(HeaderNames.CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8").send(metricsPage.get());
     }
 
     private boolean isLive() {
@@ -239,12 +201,8 @@ final class ScorerServer implements AutoCloseable {
     }
 
     private static void nothingHere(ServerRequest request) {
-        throw new HttpProblem(
-                ProblemReason.UNKNOWN_PATH,
-                "nothing at "
-                        + request.prologue().method().text()
-                        + " "
-                        + StrictJson.printable(request.path().path())
+        throw new HttpProblem(ProblemReason.UNKNOWN_PATH,
+                "nothing at " + request.prologue().method().text() + " " + StrictJson.printable(request.path().path())
                         + "; there are POST /v1/models/{model}/score, GET /v1/models, /v1/models/{model},"
                         + " /v1/models/{model}/admissions, /health, /metrics, and the Open Inference Protocol"
                         + " under /v2");
@@ -260,16 +218,13 @@ final class ScorerServer implements AutoCloseable {
         if (problem.reason().endsConnection()) {
             response.header(HeaderValues.CONNECTION_CLOSE);
         }
-        models.refused(
-                request.path().pathParameters().first("model").orElse(ScorerMetrics.NO_MODEL),
-                problem.reason());
+        models.refused(request.path().pathParameters().first("model").orElse(ScorerMetrics.NO_MODEL), problem.reason());
         try {
             if (request.prologue().method().equals(Method.HEAD)) {
                 // Bytes after its headers would be taken for the next answer.
                 response.status(problem.reason().status()).send();
             } else {
-                Answers.send(
-                        response, problem.reason().status(), told(problem, request.path().path()));
+                Answers.send(response, problem.reason().status(), told(problem, request.path().path()));
             }
         } catch (CloseConnectionException gone) {
             // Its client is: nothing that the library should answer with a status of its own.
@@ -281,42 +236,29 @@ final class ScorerServer implements AutoCloseable {
         return InferEndpoint.isHere(path) ? InferAnswers.error(problem) : Answers.problem(problem);
     }
 
-    private void refusedByServer(
-            ServerRequest request, ServerResponse response, HttpException refused) {
-        problem(
-                request,
-                response,
-                new HttpProblem(
-                        ProblemReason.of(refused.status()), String.valueOf(refused.getMessage())));
+    private void refusedByServer(ServerRequest request, ServerResponse response, HttpException refused) {
+        problem(request, response,
+                new HttpProblem(ProblemReason.of(refused.status()), String.valueOf(refused.getMessage())));
     }
 
     private void internal(ServerRequest request, ServerResponse response, Throwable e) {
         long times = defects.times();
         if (times > 0) {
-            log.error(
-                    "{} {} failed ({} times since the last such line)",
-                    request.prologue().method(),
-                    StrictJson.printable(request.path().path()),
-                    times,
-                    e);
+            log.error("{} {} failed ({} times since the last such line)", request.prologue().method(),
+                    StrictJson.printable(request.path().path()), times, e);
         }
         problem(request, response, HttpProblem.internal());
     }
 
     /// What is wrong before a request is one: answered in the same shape.
     private DirectHandlers directHandlers() {
-        DirectHandler handler =
-                (request, event, status, headers, message) -> {
-                    HttpProblem problem = beforeRouting(status, request.headers());
-                    models.refused(ScorerMetrics.NO_MODEL, problem.reason());
-                    headers.set(HeaderNames.CONTENT_TYPE, "application/json");
-                    return DirectHandler.TransportResponse.builder()
-                            .status(problem.reason().status())
-                            .headers(headers)
-                            .keepAlive(false)
-                            .entity(told(problem, request.path()))
-                            .build();
-                };
+        DirectHandler handler = (request, event, status, headers, message) -> {
+            HttpProblem problem = beforeRouting(status, request.headers());
+            models.refused(ScorerMetrics.NO_MODEL, problem.reason());
+            headers.set(HeaderNames.CONTENT_TYPE, "application/json");
+            return DirectHandler.TransportResponse.builder().status(problem.reason().status()).headers(headers)
+                    .keepAlive(false).entity(told(problem, request.path())).build();
+        };
         DirectHandlers.Builder handlers = DirectHandlers.builder();
         for (DirectHandler.EventType event : DirectHandler.EventType.values()) {
             handlers.addHandler(event, handler);
@@ -332,24 +274,15 @@ final class ScorerServer implements AutoCloseable {
         }
         ProblemReason reason = ProblemReason.of(status);
         return switch (reason) {
-            case BAD_REQUEST ->
-                    headers.contains(HeaderNames.CONTENT_ENCODING)
-                            ? new HttpProblem(
-                                    ProblemReason.WRONG_CONTENT_ENCODING,
-                                    "expected no Content-Encoding: bodies are taken as they are")
-                            : new HttpProblem(
-                                    reason,
-                                    "expected a request of HTTP/1.1: lines that end in CR LF, one Host, a path and headers"
-                                            + " of printable ASCII, at most "
-                                            + HEADER_BYTES_MAX
-                                            + " bytes of headers");
+            case BAD_REQUEST -> headers.contains(HeaderNames.CONTENT_ENCODING)
+                    ? new HttpProblem(ProblemReason.WRONG_CONTENT_ENCODING,
+                            "expected no Content-Encoding: bodies are taken as they are")
+                    : new HttpProblem(reason,
+                            "expected a request of HTTP/1.1: lines that end in CR LF, one Host, a path and headers"
+                                    + " of printable ASCII, at most " + HEADER_BYTES_MAX + " bytes of headers");
             case TOO_SLOW -> RequestBody.tooSlow();
             case LINE_TOO_LONG ->
-                    new HttpProblem(
-                            reason,
-                            "expected a request line of at most "
-                                    + REQUEST_LINE_BYTES_MAX
-                                    + " bytes");
+                new HttpProblem(reason, "expected a request line of at most " + REQUEST_LINE_BYTES_MAX + " bytes");
             default -> new HttpProblem(reason, status.reasonPhrase());
         };
     }

@@ -38,12 +38,8 @@ class ServedModels {
     /// What reads requests for a spec, kept as long as versions with it are served.
     ///
     /// @param beside of the live model, when it is a candidate's; else the same
-    record Readers(
-            ModelSpec spec,
-            ModelSpec beside,
-            RecordFields fields,
-            RecordReader records,
-            TensorRecords tensors) {}
+    record Readers(ModelSpec spec, ModelSpec beside, RecordFields fields, RecordReader records, TensorRecords tensors) {
+    }
 
     /// A request's records, still to be read by what a model's spec says.
     interface Records {
@@ -55,7 +51,8 @@ class ServedModels {
     }
 
     /// What a request's records were answered by and with.
-    record Answered(ServedModel by, Predictions predictions) {}
+    record Answered(ServedModel by, Predictions predictions) {
+    }
 
     /// What a request's records were explained by and with.
     record Explained(ServedModel by, List<Explanation> explanations) {
@@ -66,23 +63,14 @@ class ServedModels {
 
     /// @param stages by name
     /// @param maxAnswers numbers in an answer: a record of a few bytes may have a thousand classes
-    ServedModels(
-            Map<String, Stages> stages,
-            ScorerMetrics metrics,
-            Shadows shadows,
-            int maxAnswers,
+    ServedModels(Map<String, Stages> stages, ScorerMetrics metrics, Shadows shadows, int maxAnswers,
             boolean ignoreUnknownFields) {
         this(stages, metrics, shadows, maxAnswers, ignoreUnknownFields, (topic, field) -> false);
     }
 
     /// @param eventFields of the events of a topic, whether or not a model reads them
-    ServedModels(
-            Map<String, Stages> stages,
-            ScorerMetrics metrics,
-            Shadows shadows,
-            int maxAnswers,
-            boolean ignoreUnknownFields,
-            BiPredicate<String, String> eventFields) {
+    ServedModels(Map<String, Stages> stages, ScorerMetrics metrics, Shadows shadows, int maxAnswers,
+            boolean ignoreUnknownFields, BiPredicate<String, String> eventFields) {
         this.eventFields = eventFields;
         this.stages = new LinkedHashMap<>(stages);
         this.metrics = metrics;
@@ -113,11 +101,10 @@ class ServedModels {
         return all(scorer -> scorer.current() != null);
     }
 
-    /// A model that was deleted is not waited for: it would take the others' traffic with it. Alone, it leaves nothing to
-    /// answer with.
+    /// A model that was deleted is not waited for: it would take the others' traffic with it. Alone, it leaves nothing
+    /// to answer with.
     private boolean all(Predicate<Scorer> are) {
-        List<Scorer> expected =
-                live().filter(scorer -> !scorer.status().control().deleted()).toList();
+        List<Scorer> expected = live().filter(scorer -> !scorer.status().control().deleted()).toList();
         return !expected.isEmpty() && expected.stream().allMatch(are);
     }
 
@@ -125,12 +112,8 @@ class ServedModels {
     Stages stages(String name) {
         Stages known = stages.get(name);
         if (known == null) {
-            throw new HttpProblem(
-                    ProblemReason.UNKNOWN_MODEL,
-                    "no model '"
-                            + StrictJson.printable(name)
-                            + "' is served here; served: "
-                            + String.join(", ", stages.keySet()));
+            throw new HttpProblem(ProblemReason.UNKNOWN_MODEL, "no model '" + StrictJson.printable(name)
+                    + "' is served here; served: " + String.join(", ", stages.keySet()));
         }
         return known;
     }
@@ -156,16 +139,12 @@ class ServedModels {
         if (status.control().deleted()) {
             return new HttpProblem(ProblemReason.MODEL_DELETED, status.control().lastInWords());
         }
-        return new HttpProblem(
-                ProblemReason.NOT_READY,
-                "model '"
-                        + scorer.model()
-                        + "' has no snapshot yet; its follower is "
-                        + status.follower());
+        return new HttpProblem(ProblemReason.NOT_READY,
+                "model '" + scorer.model() + "' has no snapshot yet; its follower is " + status.follower());
     }
 
-    /// The versions that a request may name, newest first: the current one and what is kept of its epoch before it. What a
-    /// rollback has left behind is not asked for by mistake.
+    /// The versions that a request may name, newest first: the current one and what is kept of its epoch before it.
+    /// What a rollback has left behind is not asked for by mistake.
     ///
     /// @throws HttpProblem `not-ready`, `model-deleted`
     List<ServedModel> versions(Scorer scorer) {
@@ -174,8 +153,7 @@ class ServedModels {
         versions.add(current);
         for (ServedModel previous : scorer.previous()) {
             // What is read after the current one may hold it, and newer ones.
-            if (previous.model().equals(current.model())
-                    && previous.epoch() == current.epoch()
+            if (previous.model().equals(current.model()) && previous.epoch() == current.epoch()
                     && previous.version() < current.version()) {
                 versions.add(previous);
             }
@@ -195,12 +173,8 @@ class ServedModels {
                 return served;
             }
         }
-        throw new HttpProblem(
-                ProblemReason.UNKNOWN_VERSION,
-                "no version '"
-                        + StrictJson.printable(version)
-                        + "' of model '"
-                        + scorer.model()
+        throw new HttpProblem(ProblemReason.UNKNOWN_VERSION,
+                "no version '" + StrictJson.printable(version) + "' of model '" + scorer.model()
                         + "' is served here; served: "
                         + String.join(", ", versions.stream().map(ServedModels::name).toList()));
     }
@@ -228,19 +202,10 @@ class ServedModels {
             RecordFields fields = new RecordFields(served.spec());
             RecordFields others = served == beside ? fields : new RecordFields(beside.spec());
             String topic = served.spec().inputTopic();
-            Predicate<String> passedOver =
-                    field ->
-                            ignoreUnknownFields
-                                    || others.isKnown(field)
-                                    || eventFields.test(topic, field)
-                                    || isReadByAnother(topic, field);
-            known =
-                    new Readers(
-                            served.spec(),
-                            beside.spec(),
-                            fields,
-                            new RecordReader(fields, passedOver),
-                            new TensorRecords(fields, passedOver));
+            Predicate<String> passedOver = field -> ignoreUnknownFields || others.isKnown(field)
+                    || eventFields.test(topic, field) || isReadByAnother(topic, field);
+            known = new Readers(served.spec(), beside.spec(), fields, new RecordReader(fields, passedOver),
+                    new TensorRecords(fields, passedOver));
             readers.put(key, known);
         }
         return known;
@@ -249,14 +214,8 @@ class ServedModels {
     /// What serves now, whether it answers to a name or is tried under one.
     private Stream<ServedModel> servedNow() {
         return stages.values().stream()
-                .flatMap(
-                        each ->
-                                Stream.concat(
-                                        Stream.of(each.live()),
-                                        each.tried().stream().map(Stages.Tried::scorer)))
-                .map(Scorer::current)
-                .filter(Objects::nonNull)
-                .map(Objects::requireNonNull);
+                .flatMap(each -> Stream.concat(Stream.of(each.live()), each.tried().stream().map(Stages.Tried::scorer)))
+                .map(Scorer::current).filter(Objects::nonNull).map(Objects::requireNonNull);
     }
 
     /// Topics of events that are learned by what serves now.
@@ -266,8 +225,7 @@ class ServedModels {
 
     /// Asked only of a name that the model does not know: another one that learns from the same events may read it.
     private boolean isReadByAnother(String topic, String field) {
-        return servedNow()
-                .filter(served -> served.spec().inputTopic().equals(topic))
+        return servedNow().filter(served -> served.spec().inputTopic().equals(topic))
                 .anyMatch(served -> readers(served).fields().isKnown(field));
     }
 
@@ -276,58 +234,45 @@ class ServedModels {
     /// @param key null where the request has none
     /// @throws HttpProblem a record can't be scored, or there are too many
     Answered score(Stages asked, @Nullable String key, Records records) {
-        return byWhoAnswers(
-                asked,
-                key,
-                (scorer, by, with) -> {
-                    Predictions predictions = score(scorer, by, records.read(by, with));
-                    if (scorer != asked.live()) {
-                        metrics.challenged(asked.name(), scorer.model(), predictions.size());
-                    } else if (!asked.tried().isEmpty()) {
-                        shadows.answered(
-                                asked,
-                                by,
-                                predictions,
-                                shadow ->
-                                        records.read(
-                                                shadow, candidateReaders(asked.name(), shadow, by)),
-                                records.bytes());
-                    }
-                    return new Answered(by, predictions);
-                });
+        return byWhoAnswers(asked, key, (scorer, by, with) -> {
+            Predictions predictions = score(scorer, by, records.read(by, with));
+            if (scorer != asked.live()) {
+                metrics.challenged(asked.name(), scorer.model(), predictions.size());
+            } else if (!asked.tried().isEmpty()) {
+                shadows.answered(asked, by, predictions,
+                        shadow -> records.read(shadow, candidateReaders(asked.name(), shadow, by)), records.bytes());
+            }
+            return new Answered(by, predictions);
+        });
     }
 
-    /// What each feature of the records adds to their predictions, by what answers for the key. Shadows have no part in it.
+    /// What each feature of the records adds to their predictions, by what answers for the key. Shadows have no part in
+    /// it.
     ///
     /// @throws HttpProblem a record can't be scored, there are too many, or the network can't tell
     Explained explain(Stages asked, @Nullable String key, Records records) {
-        return byWhoAnswers(
-                asked,
-                key,
-                (scorer, by, with) -> {
-                    if (!by.spec().readsFeaturesTogether()) {
-                        throw new HttpProblem(
-                                ProblemReason.BAD_QUERY,
-                                "contributions: expected a model whose network reads all features together, found "
-                                        + by.model());
-                    }
-                    List<Event> events = records.read(by, with);
-                    long rows = (long) events.size() * (2 + by.spec().features().size());
-                    requireAnswerable(events.size(), rows * by.outputs());
-                    List<Explanation> explanations = new ArrayList<>(events.size());
-                    for (int i = 0; i < events.size(); i++) {
-                        explanations.add(explanation(scorer, by, events.get(i), i));
-                    }
-                    return new Explained(by, explanations);
-                });
+        return byWhoAnswers(asked, key, (scorer, by, with) -> {
+            if (!by.spec().readsFeaturesTogether()) {
+                throw new HttpProblem(ProblemReason.BAD_QUERY,
+                        "contributions: expected a model whose network reads all features together, found "
+                                + by.model());
+            }
+            List<Event> events = records.read(by, with);
+            long rows = (long) events.size() * (2 + by.spec().features().size());
+            requireAnswerable(events.size(), rows * by.outputs());
+            List<Explanation> explanations = new ArrayList<>(events.size());
+            for (int i = 0; i < events.size(); i++) {
+                explanations.add(explanation(scorer, by, events.get(i), i));
+            }
+            return new Explained(by, explanations);
+        });
     }
 
     private static Explanation explanation(Scorer scorer, ServedModel by, Event event, int record) {
         try {
             return scorer.explain(by, event);
         } catch (RejectedEventException e) {
-            throw new HttpProblem(
-                    ProblemReason.of(e.rejection().reason()), record, e.rejection().detail());
+            throw new HttpProblem(ProblemReason.of(e.rejection().reason()), record, e.rejection().detail());
         }
     }
 
@@ -345,11 +290,8 @@ class ServedModels {
         if (challenger != null) {
             ServedModel live = asked.live().current();
             try {
-                return scoring.score(
-                        chosen,
-                        challenger,
-                        candidateReaders(
-                                asked.name(), challenger, live == null ? challenger : live));
+                return scoring.score(chosen, challenger,
+                        candidateReaders(asked.name(), challenger, live == null ? challenger : live));
             } catch (HttpProblem problem) {
                 ofChallenger = problem;
             }
@@ -366,12 +308,11 @@ class ServedModels {
     ///
     /// @throws HttpProblem a record can't be scored, or there are too many
     Answered score(Stages asked, ServedModel served, Records records) {
-        return new Answered(
-                served, score(asked.live(), served, records.read(served, readers(served))));
+        return new Answered(served, score(asked.live(), served, records.read(served, readers(served))));
     }
 
-    /// By the version whose fields the events were read by: the one that a swap brings meanwhile may be another model's.
-    /// Overridden only where another runtime is measured behind this server.
+    /// By the version whose fields the events were read by: the one that a swap brings meanwhile may be another
+    /// model's. Overridden only where another runtime is measured behind this server.
     ///
     /// @throws HttpProblem a record can't be scored, or there are too many
     Predictions score(Scorer scorer, ServedModel served, List<Event> events) {
@@ -379,21 +320,14 @@ class ServedModels {
         try {
             return scorer.scoreAll(served, events);
         } catch (RejectedEventException e) {
-            throw new HttpProblem(
-                    ProblemReason.of(e.rejection().reason()), e.index(), e.rejection().detail());
+            throw new HttpProblem(ProblemReason.of(e.rejection().reason()), e.index(), e.rejection().detail());
         }
     }
 
     private void requireAnswerable(int records, long numbers) {
         if (numbers > maxAnswers) {
-            throw new HttpProblem(
-                    ProblemReason.BODY_TOO_LARGE,
-                    "expected at most "
-                            + maxAnswers
-                            + " numbers in an answer, found "
-                            + numbers
-                            + " for "
-                            + records
+            throw new HttpProblem(ProblemReason.BODY_TOO_LARGE,
+                    "expected at most " + maxAnswers + " numbers in an answer, found " + numbers + " for " + records
                             + " records; send fewer records a request");
         }
     }

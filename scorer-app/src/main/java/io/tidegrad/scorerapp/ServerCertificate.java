@@ -32,8 +32,8 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Who this server is to clients over TLS: a chain of certificates and its private key, read again when the files change, so
-/// that a certificate is renewed without a restart. Connections that are open keep theirs.
+/// Who this server is to clients over TLS: a chain of certificates and its private key, read again when the files
+/// change, so that a certificate is renewed without a restart. Connections that are open keep theirs.
 final class ServerCertificate extends X509ExtendedKeyManager {
     private static final Logger log = LoggerFactory.getLogger(ServerCertificate.class);
 
@@ -48,15 +48,12 @@ final class ServerCertificate extends X509ExtendedKeyManager {
     /// @param privateKey PEM, PKCS #8
     /// @throws IllegalArgumentException no certificate and its key; what was expected and found
     ServerCertificate(Path certificates, Path privateKey, LongSupplier nanoTime) {
-        current =
-                new ReadAgain<>(
-                        List.of(certificates, privateKey),
-                        () -> read(certificates, privateKey),
-                        nanoTime);
+        current = new ReadAgain<>(List.of(certificates, privateKey), () -> read(certificates, privateKey), nanoTime);
     }
 
     /// @param alias a handshake asks for chain and key by it, one after the other: both are of one reading
-    private record Identity(String alias, List<X509Certificate> chain, PrivateKey key) {}
+    private record Identity(String alias, List<X509Certificate> chain, PrivateKey key) {
+    }
 
     private Identity read(Path certificates, Path privateKey) {
         List<X509Certificate> chain = chain(certificates);
@@ -65,11 +62,8 @@ final class ServerCertificate extends X509ExtendedKeyManager {
         try {
             own.checkValidity();
         } catch (CertificateException e) {
-            log.warn(
-                    "{}: clients refuse this certificate: it holds from {} to {}",
-                    certificates,
-                    own.getNotBefore().toInstant(),
-                    own.getNotAfter().toInstant());
+            log.warn("{}: clients refuse this certificate: it holds from {} to {}", certificates,
+                    own.getNotBefore().toInstant(), own.getNotAfter().toInstant());
         }
         int read = reads.incrementAndGet();
         Identity identity = new Identity(Integer.toString(read), chain, key);
@@ -84,23 +78,16 @@ final class ServerCertificate extends X509ExtendedKeyManager {
         try {
             CertificateFactory factory = CertificateFactory.getInstance("X.509");
             for (byte[] block : blocks) {
-                chain.add(
-                        (X509Certificate)
-                                factory.generateCertificate(new ByteArrayInputStream(block)));
+                chain.add((X509Certificate) factory.generateCertificate(new ByteArrayInputStream(block)));
             }
         } catch (CertificateException e) {
-            throw new IllegalArgumentException(
-                    file + ": expected X.509 certificates, found: " + e.getMessage(), e);
+            throw new IllegalArgumentException(file + ": expected X.509 certificates, found: " + e.getMessage(), e);
         }
         for (int i = 1; i < chain.size(); i++) {
-            if (!chain.get(i - 1)
-                    .getIssuerX500Principal()
-                    .equals(chain.get(i).getSubjectX500Principal())) {
+            if (!chain.get(i - 1).getIssuerX500Principal().equals(chain.get(i).getSubjectX500Principal())) {
                 throw new IllegalArgumentException(
-                        file
-                                + ": expected the server's certificate, then each one's issuer; found that certificate "
-                                + (i + 1)
-                                + " did not issue the one before it");
+                        file + ": expected the server's certificate, then each one's issuer; found that certificate "
+                                + (i + 1) + " did not issue the one before it");
             }
         }
         return List.copyOf(chain);
@@ -109,21 +96,15 @@ final class ServerCertificate extends X509ExtendedKeyManager {
     private static PrivateKey key(Path file, Path certificates, X509Certificate certificate) {
         byte[] encoded = pem(file, "PRIVATE KEY").getFirst();
         String algorithm = certificate.getPublicKey().getAlgorithm();
-        String signing =
-                switch (algorithm) {
-                    case "RSA" -> "SHA256withRSA";
-                    case "EC" -> "SHA256withECDSA";
-                    case "EdDSA" -> "EdDSA";
-                    default ->
-                            throw new IllegalArgumentException(
-                                    certificates
-                                            + ": expected a certificate of an RSA, EC or EdDSA key, found "
-                                            + algorithm);
-                };
+        String signing = switch (algorithm) {
+            case "RSA" -> "SHA256withRSA";
+            case "EC" -> "SHA256withECDSA";
+            case "EdDSA" -> "EdDSA";
+            default -> throw new IllegalArgumentException(
+                    certificates + ": expected a certificate of an RSA, EC or EdDSA key, found " + algorithm);
+        };
         try {
-            PrivateKey key =
-                    KeyFactory.getInstance(algorithm)
-                            .generatePrivate(new PKCS8EncodedKeySpec(encoded));
+            PrivateKey key = KeyFactory.getInstance(algorithm).generatePrivate(new PKCS8EncodedKeySpec(encoded));
             Signature signature = Signature.getInstance(signing);
             signature.initSign(key);
             byte[] probe = certificates.toString().getBytes(StandardCharsets.UTF_8);
@@ -138,24 +119,16 @@ final class ServerCertificate extends X509ExtendedKeyManager {
             // Of another algorithm or curve, or none at all: said below.
             log.debug("not a key of {}", algorithm, e);
         }
-        throw new IllegalArgumentException(
-                file
-                        + ": expected the private key ("
-                        + algorithm
-                        + ") of the certificate in "
-                        + certificates
-                        + ", found another");
+        throw new IllegalArgumentException(file + ": expected the private key (" + algorithm
+                + ") of the certificate in " + certificates + ", found another");
     }
 
     /// At least one.
     private static List<byte[]> pem(Path file, String what) {
         String text = PemFile.text(file);
         List<byte[]> blocks = new ArrayList<>();
-        Matcher block =
-                Pattern.compile(
-                                "-----BEGIN %1$s-----([A-Za-z0-9+/=\\s]*)-----END %1$s-----"
-                                        .formatted(what))
-                        .matcher(text);
+        Matcher block = Pattern.compile("-----BEGIN %1$s-----([A-Za-z0-9+/=\\s]*)-----END %1$s-----".formatted(what))
+                .matcher(text);
         while (block.find()) {
             try {
                 blocks.add(Base64.getMimeDecoder().decode(block.group(1)));
@@ -165,14 +138,9 @@ final class ServerCertificate extends X509ExtendedKeyManager {
             }
         }
         if (blocks.isEmpty()) {
-            throw new IllegalArgumentException(
-                    file
-                            + ": expected -----BEGIN "
-                            + what
-                            + "----- and its end, found none"
-                            + (text.contains(" PRIVATE KEY-----")
-                                    ? "; `openssl pkcs8 -topk8 -nocrypt` makes one of another format"
-                                    : ""));
+            throw new IllegalArgumentException(file + ": expected -----BEGIN " + what + "----- and its end, found none"
+                    + (text.contains(" PRIVATE KEY-----")
+                            ? "; `openssl pkcs8 -topk8 -nocrypt` makes one of another format" : ""));
         }
         return blocks;
     }
@@ -181,7 +149,7 @@ final class ServerCertificate extends X509ExtendedKeyManager {
     SSLContext context() {
         try {
             SSLContext context = SSLContext.getInstance("TLS");
-            context.init(new KeyManager[] {this}, new TrustManager[0], null);
+            context.init(new KeyManager[]{this}, new TrustManager[0], null);
             return context;
         } catch (GeneralSecurityException e) {
             throw new IllegalStateException("every JDK has TLS", e);
@@ -197,14 +165,12 @@ final class ServerCertificate extends X509ExtendedKeyManager {
     }
 
     @Override
-    public @Nullable String chooseEngineServerAlias(
-            String keyType, Principal @Nullable [] issuers, SSLEngine engine) {
+    public @Nullable String chooseEngineServerAlias(String keyType, Principal @Nullable [] issuers, SSLEngine engine) {
         return alias(keyType);
     }
 
     @Override
-    public @Nullable String chooseServerAlias(
-            String keyType, Principal @Nullable [] issuers, Socket socket) {
+    public @Nullable String chooseServerAlias(String keyType, Principal @Nullable [] issuers, Socket socket) {
         return alias(keyType);
     }
 
@@ -223,7 +189,7 @@ final class ServerCertificate extends X509ExtendedKeyManager {
     @Override
     public String @Nullable [] getServerAliases(String keyType, Principal @Nullable [] issuers) {
         String alias = alias(keyType);
-        return alias == null ? null : new String[] {alias};
+        return alias == null ? null : new String[]{alias};
     }
 
     @Override
@@ -232,8 +198,7 @@ final class ServerCertificate extends X509ExtendedKeyManager {
     }
 
     @Override
-    public @Nullable String chooseClientAlias(
-            String[] keyType, Principal @Nullable [] issuers, Socket socket) {
+    public @Nullable String chooseClientAlias(String[] keyType, Principal @Nullable [] issuers, Socket socket) {
         return null;
     }
 }

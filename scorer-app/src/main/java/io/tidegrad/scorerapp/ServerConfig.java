@@ -24,17 +24,9 @@ import org.slf4j.LoggerFactory;
 /// @param ignoreUnknownFields whether fields that no feature reads are passed over instead of refused
 /// @param certificate to answer over TLS with; null for none
 /// @param tokens that clients must have one of; null when they need none
-record ServerConfig(
-        String host,
-        int port,
-        OptionalInt grpcPort,
-        int maxBodyBytes,
-        int maxConnections,
-        int maxConcurrentRequests,
-        long maxBodiesBytes,
-        boolean ignoreUnknownFields,
-        @Nullable ServerCertificate certificate,
-        @Nullable BearerTokens tokens) {
+record ServerConfig(String host, int port, OptionalInt grpcPort, int maxBodyBytes, int maxConnections,
+        int maxConcurrentRequests, long maxBodiesBytes, boolean ignoreUnknownFields,
+        @Nullable ServerCertificate certificate, @Nullable BearerTokens tokens) {
     private static final Logger log = LoggerFactory.getLogger(ServerConfig.class);
 
     /// Of a processor: what waits for a core is in memory, and more of it makes no answer faster.
@@ -45,33 +37,22 @@ record ServerConfig(
         ServerCertificate certificate = certificate(settings);
         BearerTokens tokens = tokens(settings);
         OptionalInt grpcPort = grpcPort(settings);
-        FileDescriptors.tooFew(
-                        settings.number(Setting.MAX_CONNECTIONS) * (grpcPort.isPresent() ? 2L : 1),
-                        "lower --"
-                                + Setting.MAX_CONNECTIONS.key()
+        FileDescriptors
+                .tooFew(settings.number(Setting.MAX_CONNECTIONS) * (grpcPort.isPresent() ? 2L : 1),
+                        "lower --" + Setting.MAX_CONNECTIONS.key()
                                 + (grpcPort.isPresent() ? ", which HTTP and gRPC have each" : ""))
                 .ifPresent(settings::problem);
         settings.refuseMistakes();
-        return new ServerConfig(
-                settings.text(Setting.HTTP_HOST),
-                settings.number(Setting.HTTP_PORT),
-                grpcPort,
-                settings.number(Setting.MAX_BODY_BYTES),
-                settings.number(Setting.MAX_CONNECTIONS),
+        return new ServerConfig(settings.text(Setting.HTTP_HOST), settings.number(Setting.HTTP_PORT), grpcPort,
+                settings.number(Setting.MAX_BODY_BYTES), settings.number(Setting.MAX_CONNECTIONS),
                 maxConcurrentRequests(settings),
-                settings.numberIfGiven(Setting.MAX_BODIES_BYTES)
-                        .orElse(Runtime.getRuntime().maxMemory() / 4),
-                settings.text(Setting.UNKNOWN_FIELDS).equals("ignore"),
-                certificate,
-                tokens);
+                settings.numberIfGiven(Setting.MAX_BODIES_BYTES).orElse(Runtime.getRuntime().maxMemory() / 4),
+                settings.text(Setting.UNKNOWN_FIELDS).equals("ignore"), certificate, tokens);
     }
 
     private static int maxConcurrentRequests(Settings settings) {
-        return Math.toIntExact(
-                settings.numberIfGiven(Setting.MAX_CONCURRENT_REQUESTS)
-                        .orElse(
-                                REQUESTS_PER_PROCESSOR
-                                        * (long) Runtime.getRuntime().availableProcessors()));
+        return Math.toIntExact(settings.numberIfGiven(Setting.MAX_CONCURRENT_REQUESTS)
+                .orElse(REQUESTS_PER_PROCESSOR * (long) Runtime.getRuntime().availableProcessors()));
     }
 
     private static @Nullable ServerCertificate certificate(Settings settings) {
@@ -81,20 +62,13 @@ record ServerConfig(
             return null;
         }
         if (certificates.isEmpty() || privateKey.isEmpty()) {
-            settings.problem(
-                    "expected --%s and --%s together, found only --%s"
-                            .formatted(
-                                    Setting.TLS_CERTIFICATE.key(),
-                                    Setting.TLS_PRIVATE_KEY.key(),
-                                    (certificates.isEmpty()
-                                                    ? Setting.TLS_PRIVATE_KEY
-                                                    : Setting.TLS_CERTIFICATE)
-                                            .key()));
+            settings.problem("expected --%s and --%s together, found only --%s".formatted(Setting.TLS_CERTIFICATE.key(),
+                    Setting.TLS_PRIVATE_KEY.key(),
+                    (certificates.isEmpty() ? Setting.TLS_PRIVATE_KEY : Setting.TLS_CERTIFICATE).key()));
             return null;
         }
         try {
-            return new ServerCertificate(
-                    Path.of(certificates), Path.of(privateKey), System::nanoTime);
+            return new ServerCertificate(Path.of(certificates), Path.of(privateKey), System::nanoTime);
         } catch (IllegalArgumentException e) {
             settings.problem("TLS: " + e.getMessage());
             return null;
@@ -119,18 +93,11 @@ record ServerConfig(
         if (isLoopback(host) || certificate != null && tokens != null) {
             return;
         }
-        log.warn(
-                "whoever reaches {} {}: give {}, or let only something reach it that has both",
-                host,
-                tokens == null
-                        ? certificate == null
-                                ? "can ask, and read along what others ask"
-                                : "can ask"
+        log.warn("whoever reaches {} {}: give {}, or let only something reach it that has both", host,
+                tokens == null ? certificate == null ? "can ask, and read along what others ask" : "can ask"
                         : "can read along what others ask, and their tokens",
                 tokens == null
-                        ? certificate == null
-                                ? "--tls-certificate, --tls-private-key and --token-file"
-                                : "--token-file"
+                        ? certificate == null ? "--tls-certificate, --tls-private-key and --token-file" : "--token-file"
                         : "--tls-certificate and --tls-private-key");
     }
 
@@ -144,8 +111,6 @@ record ServerConfig(
 
     private static OptionalInt grpcPort(Settings settings) {
         OptionalLong given = settings.numberIfGiven(Setting.GRPC_PORT);
-        return given.isPresent()
-                ? OptionalInt.of(Math.toIntExact(given.getAsLong()))
-                : OptionalInt.empty();
+        return given.isPresent() ? OptionalInt.of(Math.toIntExact(given.getAsLong())) : OptionalInt.empty();
     }
 }

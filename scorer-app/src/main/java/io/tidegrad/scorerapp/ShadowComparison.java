@@ -22,18 +22,10 @@ final class ShadowComparison {
     /// @param classifies whether the models do
     /// @param live the newest predictions of the model that answered; null without records
     /// @param shadow likewise of the shadow
-    record Figures(
-            long records,
-            long agreed,
-            double meanDifference,
-            double greatestDifference,
-            double liveMean,
-            double shadowMean,
-            long refused,
-            long dropped,
-            boolean classifies,
-            @Nullable Predictions live,
-            @Nullable Predictions shadow) {}
+    record Figures(long records, long agreed, double meanDifference, double greatestDifference, double liveMean,
+            double shadowMean, long refused, long dropped, boolean classifies, @Nullable Predictions live,
+            @Nullable Predictions shadow) {
+    }
 
     private static final class Sums {
         long records;
@@ -45,29 +37,20 @@ final class ShadowComparison {
         long refused;
         long dropped;
         boolean classifies;
-        @Nullable Predictions newestLive;
-        @Nullable Predictions newestShadow;
+        @Nullable
+        Predictions newestLive;
+        @Nullable
+        Predictions newestShadow;
 
         Figures figures() {
-            return new Figures(
-                    records,
-                    agreed,
-                    difference / records,
-                    greatest,
-                    live / records,
-                    shadow / records,
-                    refused,
-                    dropped,
-                    classifies,
-                    newestLive,
-                    newestShadow);
+            return new Figures(records, agreed, difference / records, greatest, live / records, shadow / records,
+                    refused, dropped, classifies, newestLive, newestShadow);
         }
     }
 
     /// Whether the numbers of the two mean the same.
     static boolean isComparable(ServedModel live, ServedModel shadow) {
-        return live.outputs() == shadow.outputs()
-                && live.spec().classifies() == shadow.spec().classifies()
+        return live.outputs() == shadow.outputs() && live.spec().classifies() == shadow.spec().classifies()
                 && live.spec().loss().link() == shadow.spec().loss().link();
     }
 
@@ -84,10 +67,7 @@ final class ShadowComparison {
         for (int record = 0; record < live.size(); record++) {
             double sum = 0;
             for (int output = 0; output < live.outputs(); output++) {
-                double difference =
-                        Math.abs(
-                                live.probability(record, output)
-                                        - shadow.probability(record, output));
+                double difference = Math.abs(live.probability(record, output) - shadow.probability(record, output));
                 sum += difference;
                 to.greatest = Math.max(to.greatest, difference);
             }
@@ -95,8 +75,7 @@ final class ShadowComparison {
             to.difference += sum / live.outputs();
             to.live += live.probability(record, 0);
             to.shadow += shadow.probability(record, 0);
-            if (spec.classifies()
-                    && decision(spec, live, record) == decision(spec, shadow, record)) {
+            if (spec.classifies() && decision(spec, live, record) == decision(spec, shadow, record)) {
                 to.agreed++;
             }
         }
@@ -110,8 +89,7 @@ final class ShadowComparison {
         }
         int likeliest = 0;
         for (int output = 1; output < predictions.outputs(); output++) {
-            if (predictions.probability(record, output)
-                    > predictions.probability(record, likeliest)) {
+            if (predictions.probability(record, output) > predictions.probability(record, likeliest)) {
                 likeliest = output;
             }
         }

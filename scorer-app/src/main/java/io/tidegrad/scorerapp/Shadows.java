@@ -35,19 +35,15 @@ final class Shadows implements AutoCloseable {
     private final Thread thread;
 
     /// A name, and the model that is its shadow.
-    record Pair(String name, String shadow) {}
+    record Pair(String name, String shadow) {
+    }
 
     /// What was answered, and is to be scored once more.
     ///
     /// @param name that was asked
     /// @param live version that answered
     /// @param records reads them for another model
-    private record Task(
-            String name,
-            Scorer shadow,
-            ServedModel live,
-            Predictions answered,
-            int requestBytes,
+    private record Task(String name, Scorer shadow, ServedModel live, Predictions answered, int requestBytes,
             Function<ServedModel, List<Event>> records) {
         int bytes() {
             return TASK_BYTES + requestBytes + Float.BYTES * answered.probabilities().length;
@@ -67,22 +63,11 @@ final class Shadows implements AutoCloseable {
     /// What a live model has answered, for all shadows of the name. From any thread; never waits.
     ///
     /// @param events the same records, read for a shadow
-    void answered(
-            Stages asked,
-            ServedModel by,
-            Predictions predictions,
-            Function<ServedModel, List<Event>> events,
+    void answered(Stages asked, ServedModel by, Predictions predictions, Function<ServedModel, List<Event>> events,
             int bytesOfEvents) {
         for (Stages.Tried tried : asked.tried()) {
             if (tried.candidate().role() == Candidate.Role.SHADOW) {
-                offer(
-                        new Task(
-                                asked.name(),
-                                tried.scorer(),
-                                by,
-                                predictions,
-                                bytesOfEvents,
-                                events));
+                offer(new Task(asked.name(), tried.scorer(), by, predictions, bytesOfEvents, events));
             }
         }
     }
@@ -101,13 +86,11 @@ final class Shadows implements AutoCloseable {
     }
 
     private ShadowComparison comparison(Pair pair) {
-        return comparisons.computeIfAbsent(
-                pair,
-                first -> {
-                    ShadowComparison comparison = new ShadowComparison();
-                    onFirst.accept(first, comparison);
-                    return comparison;
-                });
+        return comparisons.computeIfAbsent(pair, first -> {
+            ShadowComparison comparison = new ShadowComparison();
+            onFirst.accept(first, comparison);
+            return comparison;
+        });
     }
 
     private void run() {
@@ -117,8 +100,7 @@ final class Shadows implements AutoCloseable {
                 try {
                     score(task, comparison(task.pair()));
                 } catch (RuntimeException | OutOfMemoryError e) {
-                    log.error(
-                            "{} as the shadow of {} failed", task.pair().shadow(), task.name(), e);
+                    log.error("{} as the shadow of {} failed", task.pair().shadow(), task.name(), e);
                     comparison(task.pair()).refused(task.answered().size());
                 } finally {
                     bytes.addAndGet(-task.bytes());
@@ -141,9 +123,7 @@ final class Shadows implements AutoCloseable {
             return;
         }
         try {
-            comparison.compare(
-                    task.live().spec(),
-                    task.answered(),
+            comparison.compare(task.live().spec(), task.answered(),
                     task.shadow().scoreAll(shadow, task.records().apply(shadow)));
         } catch (HttpProblem | RejectedEventException notByThis) {
             comparison.refused(records);

@@ -22,11 +22,7 @@ import org.jspecify.annotations.Nullable;
 /// @param stateDir keeps what serves, for a start without Kafka; null for nowhere
 /// @param maxAge of what serves for a scorer that is ready; null for any
 /// @param pins versions that serve and no other, by model
-record SnapshotsConfig(
-        long maxBytes,
-        @Nullable PublicKey publicKey,
-        @Nullable Path stateDir,
-        @Nullable Duration maxAge,
+record SnapshotsConfig(long maxBytes, @Nullable PublicKey publicKey, @Nullable Path stateDir, @Nullable Duration maxAge,
         Map<String, ScorerOptions.Pin> pins) {
     private static final Pattern PIN = Pattern.compile("(.+)=(\\d+)\\.(\\d+)");
 
@@ -39,21 +35,14 @@ record SnapshotsConfig(
         PublicKey publicKey = ManifestKeys.publicKey(settings);
         Path stateDir = stateDir(settings);
         Map<String, ScorerOptions.Pin> pins = pins(settings);
-        return new SnapshotsConfig(
-                settings.numberIfGiven(Setting.MAX_SNAPSHOT_BYTES).orElse(0),
-                publicKey,
-                stateDir,
-                maxAge(settings),
-                pins);
+        return new SnapshotsConfig(settings.numberIfGiven(Setting.MAX_SNAPSHOT_BYTES).orElse(0), publicKey, stateDir,
+                maxAge(settings), pins);
     }
 
     /// For a model that is followed.
     ScorerOptions applied(ScorerOptions options) {
-        ScorerOptions told =
-                options.withPublicKey(publicKey)
-                        .withStateDir(stateDir)
-                        .withMaxAge(maxAge)
-                        .withPin(pins.get(options.model()));
+        ScorerOptions told = options.withPublicKey(publicKey).withStateDir(stateDir).withMaxAge(maxAge)
+                .withPin(pins.get(options.model()));
         return maxBytes == 0 ? told : told.withMaxSnapshotBytes(maxBytes);
     }
 
@@ -66,16 +55,11 @@ record SnapshotsConfig(
             }
             String model = parts.group(1);
             if (!settings.list(Setting.MODEL).contains(model)) {
-                settings.problem(
-                        "--pin: expected one of --model, "
-                                + String.join(", ", settings.list(Setting.MODEL))
-                                + ", found '"
-                                + pin
-                                + "'");
+                settings.problem("--pin: expected one of --model, " + String.join(", ", settings.list(Setting.MODEL))
+                        + ", found '" + pin + "'");
             }
             ScorerOptions.Pin version =
-                    new ScorerOptions.Pin(
-                            Integer.parseInt(parts.group(2)), Long.parseLong(parts.group(3)));
+                    new ScorerOptions.Pin(Integer.parseInt(parts.group(2)), Long.parseLong(parts.group(3)));
             if (pins.put(model, version) != null) {
                 settings.problem("--pin: expected one version of " + model + ", found another");
             }
@@ -94,12 +78,8 @@ record SnapshotsConfig(
             there = there.getParent();
         }
         if (!Files.isDirectory(there) || !Files.isWritable(there)) {
-            settings.problem(
-                    "--state-dir: expected a directory that can be written, found "
-                            + there
-                            + (Files.isDirectory(there)
-                                    ? ", which can't be"
-                                    : ", which is not one"));
+            settings.problem("--state-dir: expected a directory that can be written, found " + there
+                    + (Files.isDirectory(there) ? ", which can't be" : ", which is not one"));
         }
         return directory;
     }

@@ -31,9 +31,9 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Tells the status topic what this process serves: at once when another model or epoch answers or readiness changes, after
-/// a second when a version does, every ten seconds anyway. On a thread of its own, for serving needs none of it: where the
-/// topic is not there or may not be written to, that is counted, said once, and tried again after a pause.
+/// Tells the status topic what this process serves: at once when another model or epoch answers or readiness changes,
+/// after a second when a version does, every ten seconds anyway. On a thread of its own, for serving needs none of it:
+/// where the topic is not there or may not be written to, that is counted, said once, and tried again after a pause.
 final class StatusTopic implements AutoCloseable {
     private static final long LOOK_MILLIS = 50;
     private static final long VERSIONS_APART_MILLIS = 1_000;
@@ -55,8 +55,7 @@ final class StatusTopic implements AutoCloseable {
     private final LongAdder told = new LongAdder();
     private final LongAdder failures = new LongAdder();
     private final ScheduledExecutorService timer =
-            Executors.newSingleThreadScheduledExecutor(
-                    Thread.ofPlatform().name("tidegrad-status").daemon().factory());
+            Executors.newSingleThreadScheduledExecutor(Thread.ofPlatform().name("tidegrad-status").daemon().factory());
 
     // On the timer's thread:
     private @Nullable Producer<byte[], byte[]> producer;
@@ -69,12 +68,7 @@ final class StatusTopic implements AutoCloseable {
 
     /// @param address of the process, `host:port`
     /// @param pinned names whose version stays, whatever is decided
-    StatusTopic(
-            KafkaSettings kafka,
-            Topics topics,
-            String address,
-            Collection<Stages> stages,
-            Set<String> pinned,
+    StatusTopic(KafkaSettings kafka, Topics topics, String address, Collection<Stages> stages, Set<String> pinned,
             InstantSource clock) {
         this.kafka = kafka;
         topic = topics.status();
@@ -101,11 +95,9 @@ final class StatusTopic implements AutoCloseable {
         if (now - notBeforeNanos < 0) {
             return;
         }
-        List<ProcessStatus.Served> served =
-                stages.stream().map(each -> served(each.live())).toList();
+        List<ProcessStatus.Served> served = stages.stream().map(each -> served(each.live())).toList();
         long since = everTold ? (now - lastNanos) / 1_000_000 : Long.MAX_VALUE;
-        if (since < ProcessStatus.HEARTBEAT_MILLIS
-                && isSameBut(served, last)
+        if (since < ProcessStatus.HEARTBEAT_MILLIS && isSameBut(served, last)
                 && (served.equals(last) || since < VERSIONS_APART_MILLIS)) {
             return;
         }
@@ -130,8 +122,7 @@ final class StatusTopic implements AutoCloseable {
             log.warn(
                     "what is served here can't be told on {}: {}. Serving goes on; commands that wait for scorers don't see this one."
                             + " A trainer or a models command creates the topic; the scorer needs the right to write to it",
-                    topic,
-                    String.valueOf(why.getMessage()));
+                    topic, String.valueOf(why.getMessage()));
         }
         log.debug("cause", why);
         notBeforeNanos = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(pauseMillis);
@@ -139,36 +130,21 @@ final class StatusTopic implements AutoCloseable {
     }
 
     /// But for versions, which come twice a second.
-    private static boolean isSameBut(
-            List<ProcessStatus.Served> some, List<ProcessStatus.Served> others) {
+    private static boolean isSameBut(List<ProcessStatus.Served> some, List<ProcessStatus.Served> others) {
         return withoutVersions(some).equals(withoutVersions(others));
     }
 
     private static List<ProcessStatus.Served> withoutVersions(List<ProcessStatus.Served> served) {
-        return served.stream()
-                .map(
-                        each ->
-                                new ProcessStatus.Served(
-                                        each.name(),
-                                        each.model(),
-                                        each.epoch(),
-                                        0,
-                                        each.ready(),
-                                        each.pinned(),
-                                        each.problem()))
-                .toList();
+        return served.stream().map(each -> new ProcessStatus.Served(each.name(), each.model(), each.epoch(), 0,
+                each.ready(), each.pinned(), each.problem())).toList();
     }
 
     private ProcessStatus.Served served(Scorer scorer) {
         ScorerStatus status = scorer.status();
         ServedModel served = status.served();
         String problem = status.control().problem();
-        return new ProcessStatus.Served(
-                scorer.model(),
-                served == null ? "" : served.model(),
-                served == null ? 0 : served.epoch(),
-                served == null ? -1 : served.version(),
-                status.ready(),
+        return new ProcessStatus.Served(scorer.model(), served == null ? "" : served.model(),
+                served == null ? 0 : served.epoch(), served == null ? -1 : served.version(), status.ready(),
                 pinned.contains(scorer.model()),
                 problem.isEmpty() && served == null ? status.followerDetail() : problem);
     }
@@ -182,8 +158,8 @@ final class StatusTopic implements AutoCloseable {
             producer = open;
         }
         // Partition 0, which is the one that is read, also where somebody has added others.
-        open.send(new ProducerRecord<>(topic, 0, status.key(), status.encode()))
-                .get(2L * SEND_WITHIN_MILLIS, TimeUnit.MILLISECONDS);
+        open.send(new ProducerRecord<>(topic, 0, status.key(), status.encode())).get(2L * SEND_WITHIN_MILLIS,
+                TimeUnit.MILLISECONDS);
         told.increment();
     }
 
@@ -204,24 +180,23 @@ final class StatusTopic implements AutoCloseable {
     /// Tells that the process ends, so that nobody waits for it.
     @Override
     public void close() {
-        timer.execute(
-                () -> {
-                    Producer<byte[], byte[]> open = producer;
-                    if (open == null) {
-                        return;
-                    }
-                    try {
-                        if (everTold && !saidWhy) {
-                            send(last, true);
-                        }
-                    } catch (ExecutionException | TimeoutException | KafkaException e) {
-                        log.debug("the end could not be told", e);
-                    } catch (InterruptedException e) {
-                        Thread.currentThread().interrupt();
-                    } finally {
-                        open.close(Duration.ofMillis(SEND_WITHIN_MILLIS));
-                    }
-                });
+        timer.execute(() -> {
+            Producer<byte[], byte[]> open = producer;
+            if (open == null) {
+                return;
+            }
+            try {
+                if (everTold && !saidWhy) {
+                    send(last, true);
+                }
+            } catch (ExecutionException | TimeoutException | KafkaException e) {
+                log.debug("the end could not be told", e);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            } finally {
+                open.close(Duration.ofMillis(SEND_WITHIN_MILLIS));
+            }
+        });
         timer.shutdown();
         try {
             if (!timer.awaitTermination(4L * SEND_WITHIN_MILLIS, TimeUnit.MILLISECONDS)) {

@@ -13,8 +13,8 @@ import java.util.HexFormat;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/// JSON as this server takes it, whatever the request: UTF-8, no name twice, bounded depth, names and numbers, and nothing
-/// after its end. What isn't becomes a `bad-json` that says where.
+/// JSON as this server takes it, whatever the request: UTF-8, no name twice, bounded depth, names and numbers, and
+/// nothing after its end. What isn't becomes a `bad-json` that says where.
 final class StrictJson {
     /// A tensor of four dimensions, nested in its request, is seven deep.
     private static final int NESTING_MAX = 8;
@@ -24,23 +24,15 @@ final class StrictJson {
     private static final int MESSAGE_CHARS_MAX = 300;
 
     /// Control and format characters, line and paragraph separators, unpaired surrogates.
-    private static final Pattern UNPRINTABLE =
-            Pattern.compile("[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Cs}]");
+    private static final Pattern UNPRINTABLE = Pattern.compile("[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Cs}]");
 
-    private static final JsonFactory JSON =
-            JsonFactory.builder()
-                    .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-                    .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
-                    // Names are the client's: kept no longer than the request.
-                    .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
-                    .disable(JsonFactory.Feature.FAIL_ON_SYMBOL_HASH_OVERFLOW)
-                    .streamReadConstraints(
-                            StreamReadConstraints.builder()
-                                    .maxNestingDepth(NESTING_MAX)
-                                    .maxNumberLength(NUMBER_CHARS_MAX)
-                                    .maxNameLength(NAME_CHARS_MAX)
-                                    .build())
-                    .build();
+    private static final JsonFactory JSON = JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
+            // Names are the client's: kept no longer than the request.
+            .disable(JsonFactory.Feature.INTERN_FIELD_NAMES).disable(JsonFactory.Feature.FAIL_ON_SYMBOL_HASH_OVERFLOW)
+            .streamReadConstraints(StreamReadConstraints.builder().maxNestingDepth(NESTING_MAX)
+                    .maxNumberLength(NUMBER_CHARS_MAX).maxNameLength(NAME_CHARS_MAX).build())
+            .build();
 
     private StrictJson() {}
 
@@ -57,8 +49,7 @@ final class StrictJson {
             parser.nextToken();
             T value = reader.read(parser);
             if (parser.nextToken() != null) {
-                throw new HttpProblem(
-                        ProblemReason.BAD_JSON,
+                throw new HttpProblem(ProblemReason.BAD_JSON,
                         "expected the end, found " + describe(parser.currentToken()) + at(parser));
             }
             return value;
@@ -68,9 +59,7 @@ final class StrictJson {
             throw new HttpProblem(ProblemReason.BAD_JSON, "not JSON: " + clean(e) + at(e));
         } catch (IOException e) {
             // Bad UTF-8; reading from an array has no other input errors.
-            throw new HttpProblem(
-                    ProblemReason.BAD_JSON,
-                    "not UTF-8: " + printable(String.valueOf(e.getMessage())));
+            throw new HttpProblem(ProblemReason.BAD_JSON, "not UTF-8: " + printable(String.valueOf(e.getMessage())));
         }
     }
 
@@ -88,8 +77,7 @@ final class StrictJson {
             wide |= body[i] == 0;
         }
         if (marked || wide) {
-            throw new HttpProblem(
-                    ProblemReason.BAD_JSON,
+            throw new HttpProblem(ProblemReason.BAD_JSON,
                     "expected UTF-8 without a byte order mark, found something else at its first bytes");
         }
     }
@@ -102,11 +90,8 @@ final class StrictJson {
             char c = text.charAt(i);
             if (Character.isSurrogate(c)) {
                 if (i + 1 == text.length() || !Character.isSurrogatePair(c, text.charAt(i + 1))) {
-                    throw new HttpProblem(
-                            ProblemReason.BAD_JSON,
-                            record,
-                            "expected text, found half a character, \\u"
-                                    + HexFormat.of().toHexDigits(c));
+                    throw new HttpProblem(ProblemReason.BAD_JSON, record,
+                            "expected text, found half a character, \\u" + HexFormat.of().toHexDigits(c));
                 }
                 i++;
             }
@@ -145,10 +130,7 @@ final class StrictJson {
 
     /// Of bounded length, and without what ends lines, hides or is half a character: it goes into answers and logs.
     static String printable(String text) {
-        String cut =
-                text.length() > MESSAGE_CHARS_MAX
-                        ? text.substring(0, MESSAGE_CHARS_MAX) + "…"
-                        : text;
+        String cut = text.length() > MESSAGE_CHARS_MAX ? text.substring(0, MESSAGE_CHARS_MAX) + "…" : text;
         return UNPRINTABLE.matcher(cut).replaceAll("?");
     }
 }

@@ -30,29 +30,18 @@ record Tensor(String name, TensorType type, Shape shape, List<Object> values) {
         /// @throws HttpProblem `bad-tensor`: no dimension, too many, one below 1, or a product that no request can hold
         static Shape of(String tensor, List<Long> dimensions) {
             if (dimensions.isEmpty() || dimensions.size() > RANK_MAX) {
-                throw problem(
-                        tensor,
-                        "shape: expected 1 to "
-                                + RANK_MAX
-                                + " dimensions, records first, found "
-                                + dimensions.size());
+                throw problem(tensor,
+                        "shape: expected 1 to " + RANK_MAX + " dimensions, records first, found " + dimensions.size());
             }
             long elements = 1;
             for (long dimension : dimensions) {
                 if (dimension < 1) {
-                    throw problem(
-                            tensor,
-                            "shape: expected dimensions of at least 1, found "
-                                    + dimension
-                                    + "; leave a tensor without elements out");
+                    throw problem(tensor, "shape: expected dimensions of at least 1, found " + dimension
+                            + "; leave a tensor without elements out");
                 }
                 if (dimension > Integer.MAX_VALUE / elements) {
-                    throw problem(
-                            tensor,
-                            "shape: expected at most "
-                                    + Integer.MAX_VALUE
-                                    + " elements, found "
-                                    + dimensions);
+                    throw problem(tensor,
+                            "shape: expected at most " + Integer.MAX_VALUE + " elements, found " + dimensions);
                 }
                 elements *= dimension;
             }

@@ -18,10 +18,7 @@ record TensorInfo(String name, TensorType type, List<Integer> shape) {
     ///
     /// @param element dimensions of one record's values; none for a single value
     static TensorInfo of(String name, TensorType type, int... element) {
-        return new TensorInfo(
-                name,
-                type,
-                IntStream.concat(IntStream.of(ANY), Arrays.stream(element)).boxed().toList());
+        return new TensorInfo(name, type, IntStream.concat(IntStream.of(ANY), Arrays.stream(element)).boxed().toList());
     }
 
     /// Whether a record has a list of values here.

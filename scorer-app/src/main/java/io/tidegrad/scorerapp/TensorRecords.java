@@ -28,9 +28,7 @@ final class TensorRecords {
     /// @param isList whether a record's value is the list of them
     private record Column(List<Object> values, int width, boolean isList) {
         Object at(int record) {
-            return isList
-                    ? values.subList(record * width, (record + 1) * width)
-                    : values.get(record);
+            return isList ? values.subList(record * width, (record + 1) * width) : values.get(record);
         }
     }
 
@@ -43,8 +41,8 @@ final class TensorRecords {
     }
 
     /// @param inputs at least one
-    /// @throws HttpProblem 400: a name that no feature reads or that comes twice, tensors of different numbers of records,
-    ///     several values a record where a field holds one
+    /// @throws HttpProblem 400: a name that no feature reads or that comes twice, tensors of different numbers of
+    ///     records, several values a record where a field holds one
     List<Event> read(List<Tensor> inputs) {
         Map<String, Column> columns = new HashMap<>();
         Set<String> names = new HashSet<>();
@@ -57,14 +55,8 @@ final class TensorRecords {
                 throw Tensor.problem(input.name(), "expected one tensor of a name, found another");
             }
             if (input.shape().records() != first.shape().records()) {
-                throw Tensor.problem(
-                        input.name(),
-                        "expected as many records as "
-                                + Tensor.input(first.name())
-                                + ", "
-                                + first.shape().records()
-                                + ", found shape "
-                                + input.shape());
+                throw Tensor.problem(input.name(), "expected as many records as " + Tensor.input(first.name()) + ", "
+                        + first.shape().records() + ", found shape " + input.shape());
             }
             TensorInfo info = fields.input(input.name());
             if (info != null) {
@@ -84,12 +76,8 @@ final class TensorRecords {
         boolean isList = info.holdsLists() && !(isText && fields.isPixels(input.name()));
         int width = input.shape().width();
         if (!isList && width > 1) {
-            throw Tensor.problem(
-                    input.name(),
-                    "shape: expected one value a record, ["
-                            + input.shape().records()
-                            + "], found "
-                            + input.shape());
+            throw Tensor.problem(input.name(),
+                    "shape: expected one value a record, [" + input.shape().records() + "], found " + input.shape());
         }
         if (!isText) {
             return new Column(input.values(), width, isList);
@@ -97,10 +85,8 @@ final class TensorRecords {
         List<Object> values = new ArrayList<>(input.values().size());
         for (Object value : input.values()) {
             int record = values.size() / width;
-            values.add(
-                    value instanceof byte[] bytes
-                            ? fields.bytes(bytes, input.name(), record)
-                            : fields.text((String) value, input.name(), record));
+            values.add(value instanceof byte[] bytes ? fields.bytes(bytes, input.name(), record)
+                    : fields.text((String) value, input.name(), record));
         }
         return new Column(values, width, isList);
     }

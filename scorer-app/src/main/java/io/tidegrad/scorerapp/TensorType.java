@@ -8,24 +8,13 @@ import java.util.stream.Collectors;
 
 /// Datatypes of the Open Inference Protocol, by the names that it gives them.
 enum TensorType {
-    BOOL(1),
-    UINT8(1),
-    UINT16(2),
-    UINT32(4),
-    UINT64(8),
-    INT8(1),
-    INT16(2),
-    INT32(4),
-    INT64(8),
-    FP16(2),
-    FP32(4),
+    BOOL(1), UINT8(1), UINT16(2), UINT32(4), UINT64(8), INT8(1), INT16(2), INT32(4), INT64(8), FP16(2), FP32(4),
     FP64(8),
     /// Strings, each as long as it is.
     BYTES(0);
 
     private static final Map<String, TensorType> BY_NAME =
-            Arrays.stream(values())
-                    .collect(Collectors.toUnmodifiableMap(Enum::name, Function.identity()));
+            Arrays.stream(values()).collect(Collectors.toUnmodifiableMap(Enum::name, Function.identity()));
 
     private final int bytes;
 
@@ -40,13 +29,9 @@ enum TensorType {
         if (type != null) {
             return type;
         }
-        throw Tensor.problem(
-                tensor,
-                "datatype: expected one of "
-                        + Arrays.stream(values()).map(Enum::name).collect(Collectors.joining(", "))
-                        + ", found '"
-                        + StrictJson.printable(name)
-                        + "'");
+        throw Tensor.problem(tensor,
+                "datatype: expected one of " + Arrays.stream(values()).map(Enum::name).collect(Collectors.joining(", "))
+                        + ", found '" + StrictJson.printable(name) + "'");
     }
 
     /// Of one element; 0 for `BYTES`.
@@ -65,12 +50,8 @@ enum TensorType {
             case BOOL -> "BOOL, true or false";
             case BYTES -> "BYTES, a string";
             case FP16, FP32, FP64 -> name() + ", a number";
-            case UINT8, UINT16, UINT32, UINT64, INT8, INT16, INT32, INT64 ->
-                    name()
-                            + ", a whole number from "
-                            + min()
-                            + " to "
-                            + (this == UINT64 ? Long.toUnsignedString(-1) : max());
+            case UINT8, UINT16, UINT32, UINT64, INT8, INT16, INT32, INT64 -> name() + ", a whole number from " + min()
+                    + " to " + (this == UINT64 ? Long.toUnsignedString(-1) : max());
         };
     }
 
@@ -93,8 +74,7 @@ enum TensorType {
 
     /// The largest one, of `UINT64` the largest that a long holds.
     private long max() {
-        return isSigned() || bytes == Long.BYTES
-                ? Long.MAX_VALUE >> (Long.SIZE - 8 * bytes)
+        return isSigned() || bytes == Long.BYTES ? Long.MAX_VALUE >> (Long.SIZE - 8 * bytes)
                 : -1L >>> (Long.SIZE - 8 * bytes);
     }
 }

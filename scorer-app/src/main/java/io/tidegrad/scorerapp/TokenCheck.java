@@ -17,17 +17,16 @@ record TokenCheck(@Nullable BearerTokens tokens, ServedModels models) implements
             Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
 
     @Override
-    public <Q, A> ServerCall.Listener<Q> interceptCall(
-            ServerCall<Q, A> call, Metadata headers, ServerCallHandler<Q, A> next) {
-        if (tokens == null
-                || isOpen(call.getMethodDescriptor())
-                || tokens.letsIn(headers.get(AUTHORIZATION))) {
+    public <Q, A> ServerCall.Listener<Q> interceptCall(ServerCall<Q, A> call, Metadata headers,
+            ServerCallHandler<Q, A> next) {
+        if (tokens == null || isOpen(call.getMethodDescriptor()) || tokens.letsIn(headers.get(AUTHORIZATION))) {
             return next.startCall(call, headers);
         }
         HttpProblem problem = BearerTokens.unauthorized();
         models.refused(ScorerMetrics.NO_MODEL, problem.reason());
         call.close(InferService.status(problem), new Metadata());
-        return new ServerCall.Listener<>() {};
+        return new ServerCall.Listener<>() {
+        };
     }
 
     /// Health of the server.

@@ -20,9 +20,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Lets one whole message through and refuses the rest: none, a second one, one that is no protobuf or too large, one that
-/// does not come in time. The library would call most of these a defect of the server, and wait for the last for ever. It is
-/// taken apart and answered when it has a place to be worked on.
+/// Lets one whole message through and refuses the rest: none, a second one, one that is no protobuf or too large, one
+/// that does not come in time. The library would call most of these a defect of the server, and wait for the last for
+/// ever. It is taken apart and answered when it has a place to be worked on.
 final class WholeRequests implements ServerInterceptor {
     /// What a request has to come, three times over.
     private static final int ANSWER_WITHIN = 3;
@@ -33,15 +33,11 @@ final class WholeRequests implements ServerInterceptor {
     private final WorkLimit work;
     private final ScheduledExecutorService timers;
 
-    /// @param within a request comes; its answer is taken within three times as much, or its client's connection is ended: for
-    ///     a client that opens no window answers would be kept for ever
+    /// @param within a request comes; its answer is taken within three times as much, or its client's connection is
+    ///     ended: for a client that opens no window answers would be kept for ever
     /// @param unread ends a client's connection
     /// @param work what messages become, but for health, which is answered whatever else is to be done
-    WholeRequests(
-            Duration within,
-            Consumer<@Nullable SocketAddress> unread,
-            ServedModels models,
-            WorkLimit work,
+    WholeRequests(Duration within, Consumer<@Nullable SocketAddress> unread, ServedModels models, WorkLimit work,
             ScheduledExecutorService timers) {
         this.within = within;
         this.unread = unread;
@@ -51,8 +47,8 @@ final class WholeRequests implements ServerInterceptor {
     }
 
     @Override
-    public <Q, A> ServerCall.Listener<Q> interceptCall(
-            ServerCall<Q, A> call, Metadata headers, ServerCallHandler<Q, A> next) {
+    public <Q, A> ServerCall.Listener<Q> interceptCall(ServerCall<Q, A> call, Metadata headers,
+            ServerCallHandler<Q, A> next) {
         return new Whole<>(call, next.startCall(call, headers));
     }
 
@@ -68,11 +64,8 @@ final class WholeRequests implements ServerInterceptor {
         Whole(ServerCall<Q, ?> call, ServerCall.Listener<Q> of) {
             this.call = call;
             this.of = of;
-            timer =
-                    timers.schedule(
-                            () -> beforeItIsWhole(RequestBody.tooSlow()),
-                            within.toMillis(),
-                            TimeUnit.MILLISECONDS);
+            timer = timers.schedule(() -> beforeItIsWhole(RequestBody.tooSlow()), within.toMillis(),
+                    TimeUnit.MILLISECONDS);
             CallMemory.ofThisCall().whenRefused(this::beforeItIsWhole);
         }
 
@@ -93,10 +86,7 @@ final class WholeRequests implements ServerInterceptor {
             try {
                 message = ((InputStream) stream).readAllBytes();
             } catch (StatusRuntimeException e) {
-                refuse(
-                        new HttpProblem(
-                                ProblemReason.BODY_TOO_LARGE,
-                                "a message of more than --max-body-bytes"));
+                refuse(new HttpProblem(ProblemReason.BODY_TOO_LARGE, "a message of more than --max-body-bytes"));
             } catch (IOException e) {
                 refuse(notARequest("expected a message that can be read"));
             }
@@ -114,24 +104,17 @@ final class WholeRequests implements ServerInterceptor {
                 }
                 whole = true;
             }
-            timer =
-                    timers.schedule(
-                            () ->
-                                    unread.accept(
-                                            call.getAttributes()
-                                                    .get(Grpc.TRANSPORT_ATTR_REMOTE_ADDR)),
-                            ANSWER_WITHIN * within.toMillis(),
-                            TimeUnit.MILLISECONDS);
+            timer = timers.schedule(() -> unread.accept(call.getAttributes().get(Grpc.TRANSPORT_ATTR_REMOTE_ADDR)),
+                    ANSWER_WITHIN * within.toMillis(), TimeUnit.MILLISECONDS);
             if (TokenCheck.isOpen(call.getMethodDescriptor())) {
                 answer();
                 return;
             }
             try {
-                work.within(
-                        () -> {
-                            answer();
-                            return whole;
-                        });
+                work.within(() -> {
+                    answer();
+                    return whole;
+                });
             } catch (HttpProblem overloaded) {
                 refuse(overloaded);
             }

@@ -6,9 +6,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 
-/// How many requests are worked on at once. What comes beyond waits a moment, in the order of its coming, and is then refused,
-/// before anything in it is looked at: a server that takes on more than it can do answers nobody in time. Work is what computes;
-/// reading from a client and sending to it are not, so that no client can hold a place by being slow.
+/// How many requests are worked on at once. What comes beyond waits a moment, in the order of its coming, and is then
+/// refused, before anything in it is looked at: a server that takes on more than it can do answers nobody in time. Work
+/// is what computes; reading from a client and sending to it are not, so that no client can hold a place by being slow.
 final class WorkLimit {
     /// A burst that is worked off within it is answered whole.
     private static final Duration WAIT = Duration.ofMillis(250);
@@ -75,9 +75,9 @@ final class WorkLimit {
         }
     }
 
-    /// Virtual threads run until they block, one a processor, and work does not block: who is next would not even be read, and
-    /// wait unseen. Where it matters all come as far as this, and how many they are shows. For short work it costs more than the
-    /// work itself: with it, flights had 0.53 of a bare server's throughput, without, 0.84.
+    /// Virtual threads run until they block, one a processor, and work does not block: who is next would not even be
+    /// read, and wait unseen. Where it matters all come as far as this, and how many they are shows. For short work it
+    /// costs more than the work itself: with it, flights had 0.53 of a bare server's throughput, without, 0.84.
     private void letOthersCome() {
         if (meanNanos >= SHORT_NANOS) {
             Thread.yield();
@@ -85,8 +85,7 @@ final class WorkLimit {
     }
 
     private static HttpProblem overloaded() {
-        return new HttpProblem(
-                ProblemReason.OVERLOADED,
+        return new HttpProblem(ProblemReason.OVERLOADED,
                 "more requests than are worked on at once (--max-concurrent-requests); ask again later");
     }
 }

@@ -59,8 +59,7 @@ class BodyMemoryTest {
         try (TestServer server = TestServer.start("--max-bodies-bytes", "100000")) {
             assertThat(ask(server, 60_000).status()).as("alone").isEqualTo(200);
             awaitTaken(server, 0);
-            try (RawHttp _ = stuck(server);
-                    RawHttp _ = stuck(server)) {
+            try (RawHttp _ = stuck(server); RawHttp _ = stuck(server)) {
                 // Told by the metric: to ask with a large request would take what one of them is
                 // yet to take.
                 awaitTaken(server, 2 * 48 * 1024);
@@ -79,9 +78,7 @@ class BodyMemoryTest {
     void messagesOfGrpcTakeOfTheSameMemory() throws InterruptedException {
         try (TestServer server = TestServer.start("--max-bodies-bytes", "100000")) {
             ManagedChannel channel =
-                    NettyChannelBuilder.forAddress("127.0.0.1", server.grpc.port())
-                            .usePlaintext()
-                            .build();
+                    NettyChannelBuilder.forAddress("127.0.0.1", server.grpc.port()).usePlaintext().build();
             try {
                 Call first = new Call(channel, 60_000);
                 Call second = new Call(channel, 60_000);
@@ -91,8 +88,7 @@ class BodyMemoryTest {
                 Status refused = new Call(channel, 60_000).end();
                 assertThat(refused.getCode()).isEqualTo(Status.Code.UNAVAILABLE);
                 assertThat(refused.getDescription()).contains("overloaded", "--max-bodies-bytes");
-                assertThat(new Call(channel, 10_000).end().getCode())
-                        .isEqualTo(Status.Code.NOT_FOUND);
+                assertThat(new Call(channel, 10_000).end().getCode()).isEqualTo(Status.Code.NOT_FOUND);
 
                 first.call.cancel("gone", null);
                 awaitTaken(server, each);
@@ -113,13 +109,10 @@ class BodyMemoryTest {
         private final int bytes;
 
         Call(ManagedChannel channel, int length) {
-            call =
-                    channel.newCall(
-                            GRPCInferenceServiceGrpc.getModelInferMethod(), CallOptions.DEFAULT);
+            call = channel.newCall(GRPCInferenceServiceGrpc.getModelInferMethod(), CallOptions.DEFAULT);
             call.start(this, new Metadata());
             call.request(2);
-            ModelInferRequest request =
-                    ModelInferRequest.newBuilder().setId("x".repeat(length)).build();
+            ModelInferRequest request = ModelInferRequest.newBuilder().setId("x".repeat(length)).build();
             bytes = request.getSerializedSize();
             call.sendMessage(request);
         }
@@ -136,8 +129,7 @@ class BodyMemoryTest {
     }
 
     static void awaitTaken(TestServer server, int bytes) {
-        Awaitility.await("the metric says that bodies take " + bytes)
-                .atMost(Duration.ofSeconds(30))
+        Awaitility.await("the metric says that bodies take " + bytes).atMost(Duration.ofSeconds(30))
                 .pollInterval(Duration.ofMillis(10))
                 .until(() -> server.count("tidegrad_scorer_bodies_bytes", "") == bytes);
     }
@@ -148,26 +140,14 @@ class BodyMemoryTest {
         for (int i = 0; i < 100; i++) {
             assertThatThrownBy(() -> memory.read(new Dribble(new byte[200_000], 999), 200_000))
                     .isInstanceOf(HttpProblem.class);
-            assertThatThrownBy(() -> memory.read(new BreaksOff(), 100_000))
-                    .hasMessage("broken off");
+            assertThatThrownBy(() -> memory.read(new BreaksOff(), 100_000)).hasMessage("broken off");
             memory.read(new Dribble(new byte[100_000], 999), 100_000).close();
         }
     }
 
     @ParameterizedTest
-    @CsvSource({
-        "0, 10",
-        "1, 1",
-        "9, 10",
-        "16383, 16384",
-        "16384, 16384",
-        "16384, 16385",
-        "16385, 16385",
-        "16385, 1000000",
-        "32768, 32769",
-        "100000, 100000",
-        "200000, 100000"
-    })
+    @CsvSource({"0, 10", "1, 1", "9, 10", "16383, 16384", "16384, 16384", "16384, 16385", "16385, 16385",
+        "16385, 1000000", "32768, 32769", "100000, 100000", "200000, 100000"})
     void allThatComesIsReadUpToAsMuchAsIsAskedFor(int comes, int most) throws IOException {
         byte[] bytes = new byte[comes];
         new Random(comes).nextBytes(bytes);

@@ -13,24 +13,13 @@ import org.junit.jupiter.api.Test;
 
 /// Clients that take their time, on a clock that only the test moves.
 class BoundedRequestsTest {
-    private static final String REQUEST =
-            "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello";
+    private static final String REQUEST = "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello";
 
     private final AtomicLong nanos = new AtomicLong(Long.MAX_VALUE - 5); // and over
     private final Semaphore reads = new Semaphore(0);
-    private final HttpServer server =
-            BoundedServer.start(
-                    nanos,
-                    reads,
-                    1_000,
-                    why -> {},
-                    System::nanoTime,
-                    null,
-                    routing ->
-                            routing.post(
-                                    "/echo",
-                                    (request, response) ->
-                                            response.send(request.content().as(byte[].class))));
+    private final HttpServer server = BoundedServer.start(nanos, reads, 1_000, why -> {
+    }, System::nanoTime, null,
+            routing -> routing.post("/echo", (request, response) -> response.send(request.content().as(byte[].class))));
 
     @AfterEach
     void stop() {
@@ -38,8 +27,7 @@ class BoundedRequestsTest {
     }
 
     /// A part of a request, which the server has read when this returns; then time passes.
-    private void sendAndLetPass(RawHttp http, String part, int seconds)
-            throws InterruptedException {
+    private void sendAndLetPass(RawHttp http, String part, int seconds) throws InterruptedException {
         reads.drainPermits();
         http.send(RawHttp.bytes(part));
         assertThat(reads.tryAcquire(1, TimeUnit.MINUTES)).as("read: %s", part).isTrue();
@@ -54,10 +42,7 @@ class BoundedRequestsTest {
 
     @Test
     void aRequestThatTakesLongerThanItMayIsRefusedWhereverItStalls() throws InterruptedException {
-        for (int stall :
-                new int[] {
-                    1, REQUEST.indexOf("Host") + 2, REQUEST.indexOf("Content"), REQUEST.length() - 2
-                }) {
+        for (int stall : new int[]{1, REQUEST.indexOf("Host") + 2, REQUEST.indexOf("Content"), REQUEST.length() - 2}) {
             try (RawHttp http = RawHttp.connect(server.port())) {
                 sendAndLetPass(http, REQUEST.substring(0, stall), 11);
                 http.send(RawHttp.bytes(REQUEST.substring(stall)));
@@ -94,10 +79,8 @@ class BoundedRequestsTest {
     @Test
     void aRequestOfMoreBytesThanAllowedIsRefused() {
         try (RawHttp http = RawHttp.connect(server.port())) {
-            http.send(
-                    RawHttp.bytes(
-                            "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1;"
-                                    + "x".repeat(2_000)));
+            http.send(RawHttp.bytes(
+                    "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1;" + "x".repeat(2_000)));
             Answer answer = http.answer();
             assertThat(answer.status()).isEqualTo(413);
         }

@@ -22,26 +22,14 @@ final class BoundedServer {
     /// @param nanos the time of requests, as the test says
     /// @param reads gets a permit for every read of a connection
     /// @param connectionTime of connections
-    static HttpServer start(
-            AtomicLong nanos,
-            Semaphore reads,
-            int connectionsMax,
-            Consumer<EndedConnection> ended,
-            LongSupplier connectionTime,
-            @Nullable SSLContext tls,
-            Consumer<HttpRouting.Builder> routing) {
-        HttpOptions options =
-                HttpOptions.at("127.0.0.1", 0)
-                        .withConnections(connectionsMax, ended)
-                        .withRequests(1_000, Duration.ofSeconds(10), DirectHandlers.create())
-                        .withTls(tls)
-                        .withTimes(
-                                () -> {
-                                    long now = nanos.get();
-                                    reads.release();
-                                    return now;
-                                },
-                                connectionTime);
+    static HttpServer start(AtomicLong nanos, Semaphore reads, int connectionsMax, Consumer<EndedConnection> ended,
+            LongSupplier connectionTime, @Nullable SSLContext tls, Consumer<HttpRouting.Builder> routing) {
+        HttpOptions options = HttpOptions.at("127.0.0.1", 0).withConnections(connectionsMax, ended)
+                .withRequests(1_000, Duration.ofSeconds(10), DirectHandlers.create()).withTls(tls).withTimes(() -> {
+                    long now = nanos.get();
+                    reads.release();
+                    return now;
+                }, connectionTime);
         try {
             return HttpServer.start(options, routing);
         } catch (IOException e) {

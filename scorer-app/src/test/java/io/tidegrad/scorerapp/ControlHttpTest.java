@@ -33,10 +33,8 @@ class ControlHttpTest {
     private final String model = app.flights;
     private final String other = app.kinds;
     private final TestTrainer challenger = TestTrainer.of(other, 1, 4).learn(20);
-    private final TestPublisher theirs =
-            new TestPublisher(TestBroker.bootstrapServers(), other).createTopic();
-    private final TestControl control =
-            new TestControl(TestBroker.bootstrapServers(), Topics.DEFAULT).createTopic();
+    private final TestPublisher theirs = new TestPublisher(TestBroker.bootstrapServers(), other).createTopic();
+    private final TestControl control = new TestControl(TestBroker.bootstrapServers(), Topics.DEFAULT).createTopic();
     private final PublishedSnapshot base = app.trainer.publishFull();
 
     @BeforeAll
@@ -70,11 +68,7 @@ class ControlHttpTest {
 
     private Answer infer(String of) {
         try (RawHttp http = RawHttp.connect(app.port())) {
-            http.send(
-                    RawHttp.post(
-                            "/v2/models/" + of + "/infer",
-                            "",
-                            RawHttp.bytes(Flights.tensors(OFFSETS))));
+            http.send(RawHttp.post("/v2/models/" + of + "/infer", "", RawHttp.bytes(Flights.tensors(OFFSETS))));
             return http.answer();
         }
     }
@@ -106,12 +100,10 @@ class ControlHttpTest {
     void aRollbackIsInAnswersHealthAndMetrics() {
         PublishedSnapshot newer = app.trainer.learn(10).publishDelta();
         app.publisher.publish(newer);
-        await().atMost(SOON)
-                .until(() -> health(model).get("version").asLong() == newer.manifest().version());
+        await().atMost(SOON).until(() -> health(model).get("version").asLong() == newer.manifest().version());
         control.rollBack(2, base);
         await().atMost(SOON).until(() -> score(model).json().get("epoch").asInt() == 2);
-        assertThat(score(model).json().get("version").asLong())
-                .isEqualTo(base.manifest().version());
+        assertThat(score(model).json().get("version").asLong()).isEqualTo(base.manifest().version());
         JsonNode health = health(model);
         assertThat(health.get("brought_back").asLong()).isEqualTo(1);
         JsonNode told = health.get("control");
@@ -124,13 +116,9 @@ class ControlHttpTest {
         String back = "2." + base.manifest().version();
         assertThat(infer(model).json().get("model_version").asText()).isEqualTo(back);
         assertThat(get("/v2/models/" + model).json().get("versions").toString())
-                .as("what was left behind is not on offer")
-                .isEqualTo("[\"" + back + "\"]");
+                .as("what was left behind is not on offer").isEqualTo("[\"" + back + "\"]");
         assertThat(metrics())
-                .contains(
-                        "tidegrad_scorer_snapshots_admitted_total{kind=\"rollback\",model=\""
-                                + model
-                                + "\"} 1.0")
+                .contains("tidegrad_scorer_snapshots_admitted_total{kind=\"rollback\",model=\"" + model + "\"} 1.0")
                 .contains(series("control_problem") + "0.0");
     }
 
@@ -167,15 +155,8 @@ class ControlHttpTest {
     @Order(5)
     @Test
     void aStatusTopicThatIsNotThereIsCountedAndKeepsNobodyFromAnswering() {
-        await().atMost(SOON)
-                .until(
-                        () ->
-                                metrics()
-                                        .lines()
-                                        .anyMatch(
-                                                line ->
-                                                        line.matches(
-                                                                "tidegrad_scorer_status_failures_total\\{model=\"-\"} [1-9].*")));
+        await().atMost(SOON).until(() -> metrics().lines()
+                .anyMatch(line -> line.matches("tidegrad_scorer_status_failures_total\\{model=\"-\"} [1-9].*")));
         assertThat(metrics()).contains("tidegrad_scorer_status_records_total{model=\"-\"} 0.0");
         assertThat(score(model).status()).isEqualTo(200);
     }
@@ -190,8 +171,7 @@ class ControlHttpTest {
         assertThat(gone.json().get("message").asText()).contains("by ops@here: as tested");
         assertThat(get("/v1/models/" + model).status()).isEqualTo(410);
         assertThat(infer(model).status()).isEqualTo(410);
-        assertThat(infer(model).json().get("error").asText())
-                .startsWith("model-deleted: ")
+        assertThat(infer(model).json().get("error").asText()).startsWith("model-deleted: ")
                 .contains("by ops@here: as tested");
         assertThat(get("/v2/models/" + model + "/ready").status()).isEqualTo(503);
         JsonNode health = health(model);
@@ -200,8 +180,7 @@ class ControlHttpTest {
         assertThat(health.get("follower_detail").asText()).contains("was deleted");
         assertThat(get("/health/ready").status()).isEqualTo(200);
         assertThat(score(other).status()).isEqualTo(200);
-        assertThat(metrics())
-                .contains("tidegrad_scorer_stage{model=\"" + model + "\",stage=\"deleted\"} 1.0");
+        assertThat(metrics()).contains("tidegrad_scorer_stage{model=\"" + model + "\",stage=\"deleted\"} 1.0");
 
         control.decide(other, new ControlAction.Delete());
         await().atMost(SOON).until(() -> score(other).status() == 410);

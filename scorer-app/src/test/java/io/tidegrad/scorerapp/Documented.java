@@ -15,9 +15,7 @@ public final class Documented {
     public static String block(String name) {
         String text;
         try {
-            text =
-                    Files.readString(
-                            Path.of(System.getProperty("tidegrad.root"), "docs", "scoring.md"));
+            text = Files.readString(Path.of(System.getProperty("tidegrad.root"), "docs", "scoring.md"));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -29,8 +27,7 @@ public final class Documented {
     /// Names in order, and kinds of values.
     public static String shape(JsonNode node) {
         if (node.isObject()) {
-            return node.properties().stream()
-                    .map(field -> field.getKey() + ": " + shape(field.getValue()))
+            return node.properties().stream().map(field -> field.getKey() + ": " + shape(field.getValue()))
                     .collect(Collectors.joining(", ", "{", "}"));
         }
         if (!node.isArray()) {

@@ -14,22 +14,14 @@ final class Flights {
 
     /// A request's body.
     static byte[] records(long[] offsets) {
-        return RawHttp.bytes(
-                Arrays.stream(offsets)
-                        .mapToObj(offset -> record(TestTrainer.event(offset).fields()))
-                        .collect(Collectors.joining(",", "[", "]")));
+        return RawHttp.bytes(Arrays.stream(offsets).mapToObj(offset -> record(TestTrainer.event(offset).fields()))
+                .collect(Collectors.joining(",", "[", "]")));
     }
 
     private static String record(Map<String, ?> fields) {
         return fields.entrySet().stream()
-                .map(
-                        field ->
-                                "\""
-                                        + field.getKey()
-                                        + "\": "
-                                        + (field.getValue() instanceof String text
-                                                ? "\"" + text + "\""
-                                                : field.getValue()))
+                .map(field -> "\"" + field.getKey() + "\": "
+                        + (field.getValue() instanceof String text ? "\"" + text + "\"" : field.getValue()))
                 .collect(Collectors.joining(", ", "{", "}"));
     }
 
@@ -42,14 +34,9 @@ final class Flights {
 
     private static String tensor(String name, String type, long[] offsets) {
         String quote = type.equals("BYTES") ? "\"" : "";
-        return Arrays.stream(offsets)
-                .mapToObj(offset -> quote + TestTrainer.event(offset).get(name) + quote)
-                .collect(
-                        Collectors.joining(
-                                ", ",
-                                "{\"name\": \"%s\", \"shape\": [%d], \"datatype\": \"%s\", \"data\": ["
-                                        .formatted(name, offsets.length, type),
-                                "]}"));
+        return Arrays.stream(offsets).mapToObj(offset -> quote + TestTrainer.event(offset).get(name) + quote).collect(
+                Collectors.joining(", ", "{\"name\": \"%s\", \"shape\": [%d], \"datatype\": \"%s\", \"data\": ["
+                        .formatted(name, offsets.length, type), "]}"));
     }
 
     /// The probability of each record, with the bits that it was written from.

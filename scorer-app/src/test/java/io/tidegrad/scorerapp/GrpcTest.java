@@ -68,34 +68,24 @@ class GrpcTest {
 
     private final TestTrainer trainer = TestTrainer.of("flights").learn(300);
     private final Scorer scorer = scorer(trainer.publish());
-    private final Shadows shadows = new Shadows((pair, comparison) -> {});
+    private final Shadows shadows = new Shadows((pair, comparison) -> {
+    });
     private final GrpcServer server = server(WITHIN);
     private final ManagedChannel channel = channel(server);
-    private final GRPCInferenceServiceBlockingStub client =
-            GRPCInferenceServiceGrpc.newBlockingStub(channel);
+    private final GRPCInferenceServiceBlockingStub client = GRPCInferenceServiceGrpc.newBlockingStub(channel);
 
     private static Scorer scorer(PublishedSnapshot snapshot) {
-        return Scorer.of(
-                snapshot.manifest(),
-                snapshot.records().stream()
-                        .limit(snapshot.records().size() - 1L)
-                        .map(SnapshotEntry::value)
-                        .toList(),
+        return Scorer.of(snapshot.manifest(),
+                snapshot.records().stream().limit(snapshot.records().size() - 1L).map(SnapshotEntry::value).toList(),
                 InstantSource.system());
     }
 
     private GrpcServer server(Duration within, String... settings) {
-        List<String> arguments =
-                new ArrayList<>(List.of("--bootstrap-servers", "none:1", "--model", "flights"));
+        List<String> arguments = new ArrayList<>(List.of("--bootstrap-servers", "none:1", "--model", "flights"));
         arguments.addAll(List.of(settings));
         ServerConfig config = ScorerConfig.parse(arguments, Map.of()).server();
-        ServedModels models =
-                new ServedModels(
-                        Map.of("flights", Stages.of(scorer)),
-                        new ScorerMetrics(List.of(scorer), InstantSource.system()),
-                        shadows,
-                        config.maxBodyBytes(),
-                        false);
+        ServedModels models = new ServedModels(Map.of("flights", Stages.of(scorer)),
+                new ScorerMetrics(List.of(scorer), InstantSource.system()), shadows, config.maxBodyBytes(), false);
         return new GrpcServer(config, 0, models, RequestLimits.of(config), () -> true, within);
     }
 
@@ -112,30 +102,20 @@ class GrpcTest {
     }
 
     private static ModelInferRequest request(boolean raw) {
-        ModelInferRequest.Builder request =
-                ModelInferRequest.newBuilder()
-                        .setModelName("flights")
-                        .setId("42")
-                        .addOutputs(
-                                InferRequestedOutputTensor.newBuilder().setName("probabilities"));
+        ModelInferRequest.Builder request = ModelInferRequest.newBuilder().setModelName("flights").setId("42")
+                .addOutputs(InferRequestedOutputTensor.newBuilder().setName("probabilities"));
         for (String field : List.of("departed", "distance", "origin", "destination")) {
             boolean text = field.equals("origin") || field.equals("destination");
-            InferInputTensor.Builder input =
-                    InferInputTensor.newBuilder()
-                            .setName(field)
-                            .setDatatype(text ? "BYTES" : "INT64")
-                            .addShape(OFFSETS.length);
-            ByteBuffer bytes =
-                    ByteBuffer.allocate(8 * OFFSETS.length).order(ByteOrder.LITTLE_ENDIAN);
+            InferInputTensor.Builder input = InferInputTensor.newBuilder().setName(field)
+                    .setDatatype(text ? "BYTES" : "INT64").addShape(OFFSETS.length);
+            ByteBuffer bytes = ByteBuffer.allocate(8 * OFFSETS.length).order(ByteOrder.LITTLE_ENDIAN);
             InferTensorContents.Builder contents = InferTensorContents.newBuilder();
             for (long offset : OFFSETS) {
                 if (TestTrainer.event(offset).get(field) instanceof Number number) {
                     bytes.putLong(number.longValue());
                     contents.addInt64Contents(number.longValue());
                 } else {
-                    byte[] name =
-                            String.valueOf(TestTrainer.event(offset).get(field))
-                                    .getBytes(StandardCharsets.UTF_8);
+                    byte[] name = String.valueOf(TestTrainer.event(offset).get(field)).getBytes(StandardCharsets.UTF_8);
                     bytes.putInt(name.length).put(name);
                     contents.addBytesContents(ByteString.copyFrom(name));
                 }
@@ -152,22 +132,15 @@ class GrpcTest {
     void healthAndMetadataAreThoseOfHttp() {
         assertThat(client.serverLive(ServerLiveRequest.getDefaultInstance()).getLive()).isTrue();
         assertThat(client.serverReady(ServerReadyRequest.getDefaultInstance()).getReady()).isTrue();
-        assertThat(
-                        client.modelReady(
-                                        ModelReadyRequest.newBuilder()
-                                                .setName("flights")
-                                                .setVersion("1.300")
-                                                .build())
-                                .getReady())
-                .isTrue();
+        assertThat(client.modelReady(ModelReadyRequest.newBuilder().setName("flights").setVersion("1.300").build())
+                .getReady()).isTrue();
         assertThat(client.serverMetadata(ServerMetadataRequest.getDefaultInstance()).getVersion())
                 .isEqualTo(Build.version());
         ModelMetadataResponse metadata =
                 client.modelMetadata(ModelMetadataRequest.newBuilder().setName("flights").build());
         assertThat(metadata.getVersionsList()).containsExactly("1.300");
         assertThat(metadata.getPlatform()).isEqualTo("tidegrad_snapshot");
-        assertThat(metadata.getInputsList())
-                .extracting(ModelMetadataResponse.TensorMetadata::getName)
+        assertThat(metadata.getInputsList()).extracting(ModelMetadataResponse.TensorMetadata::getName)
                 .containsExactly("distance", "departed", "origin", "destination");
         assertThat(metadata.getOutputs(0).getShapeList()).containsExactly(-1L, 1L);
     }
@@ -190,8 +163,7 @@ class GrpcTest {
 
         ModelInferResponse raw = client.modelInfer(request(true));
         assertThat(raw.getOutputs(0).hasContents()).isFalse();
-        ByteBuffer bytes =
-                raw.getRawOutputContents(0).asReadOnlyByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer bytes = raw.getRawOutputContents(0).asReadOnlyByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
         for (int i = 0; i < expected.length; i++) {
             int bits = Float.floatToRawIntBits(expected[i]);
             assertThat(Float.floatToRawIntBits(contents.get(i))).isEqualTo(bits);
@@ -201,54 +173,31 @@ class GrpcTest {
     }
 
     private void assertRefused(ModelInferRequest request, Status.Code code, String description) {
-        assertThatThrownBy(() -> client.modelInfer(request))
-                .isInstanceOfSatisfying(
-                        StatusRuntimeException.class,
-                        e -> {
-                            assertThat(e.getStatus().getCode()).as(e.toString()).isEqualTo(code);
-                            assertThat(e.getStatus().getDescription())
-                                    .contains(description)
-                                    .doesNotContain("Exception", "io.tidegrad");
-                        });
+        assertThatThrownBy(() -> client.modelInfer(request)).isInstanceOfSatisfying(StatusRuntimeException.class, e -> {
+            assertThat(e.getStatus().getCode()).as(e.toString()).isEqualTo(code);
+            assertThat(e.getStatus().getDescription()).contains(description).doesNotContain("Exception", "io.tidegrad");
+        });
     }
 
     @Test
     void aMistakeIsToldByStatusAndDescription() {
         ModelInferRequest right = request(false);
-        assertRefused(
-                right.toBuilder().setModelName("other").build(),
-                Status.Code.NOT_FOUND,
+        assertRefused(right.toBuilder().setModelName("other").build(), Status.Code.NOT_FOUND,
                 "unknown-model: no model 'other'");
-        assertRefused(
-                right.toBuilder().setModelVersion("7").build(),
-                Status.Code.NOT_FOUND,
+        assertRefused(right.toBuilder().setModelVersion("7").build(), Status.Code.NOT_FOUND,
                 "unknown-version: no version '7' of model 'flights' is served here; served: 1.300");
-        assertRefused(
-                right.toBuilder().removeInputs(1).build(),
-                Status.Code.INVALID_ARGUMENT,
+        assertRefused(right.toBuilder().removeInputs(1).build(), Status.Code.INVALID_ARGUMENT,
                 "missing-field: record 0: field 'distance'");
-        assertRefused(
-                right.toBuilder()
-                        .setOutputs(0, InferRequestedOutputTensor.newBuilder().setName("p"))
-                        .build(),
-                Status.Code.INVALID_ARGUMENT,
-                "unknown-output");
-        assertRefused(
-                right.toBuilder().clearInputs().build(),
-                Status.Code.INVALID_ARGUMENT,
-                "not-a-request");
+        assertRefused(right.toBuilder().setOutputs(0, InferRequestedOutputTensor.newBuilder().setName("p")).build(),
+                Status.Code.INVALID_ARGUMENT, "unknown-output");
+        assertRefused(right.toBuilder().clearInputs().build(), Status.Code.INVALID_ARGUMENT, "not-a-request");
         InferInputTensor origin = right.getInputs(2);
         assertRefused(
                 right.toBuilder()
-                        .setInputs(
-                                2,
+                        .setInputs(2,
                                 origin.toBuilder()
-                                        .setContents(
-                                                origin.getContents().toBuilder()
-                                                        .setBytesContents(
-                                                                7,
-                                                                ByteString.copyFrom(
-                                                                        new byte[] {-1}))))
+                                        .setContents(origin.getContents().toBuilder().setBytesContents(7,
+                                                ByteString.copyFrom(new byte[]{-1}))))
                         .build(),
                 Status.Code.INVALID_ARGUMENT,
                 "wrong-type: record 7: field 'origin': expected string, number, boolean or null, found bytes that"
@@ -258,21 +207,16 @@ class GrpcTest {
     @Test
     void aMessageBeyondTheLimitIsRefused() {
         List<LogRecord> logged = new CopyOnWriteArrayList<>();
-        Handler listening =
-                new StreamHandler() {
-                    @Override
-                    public void publish(LogRecord entry) {
-                        logged.add(entry);
-                    }
-                };
+        Handler listening = new StreamHandler() {
+            @Override
+            public void publish(LogRecord entry) {
+                logged.add(entry);
+            }
+        };
         Logger.getLogger("io.grpc").addHandler(listening);
         ModelInferRequest large = request(false).toBuilder().setId("x".repeat(1 << 20)).build();
-        assertThatThrownBy(() -> client.modelInfer(large))
-                .isInstanceOfSatisfying(
-                        StatusRuntimeException.class,
-                        e ->
-                                assertThat(e.getStatus().getCode())
-                                        .isEqualTo(Status.Code.RESOURCE_EXHAUSTED));
+        assertThatThrownBy(() -> client.modelInfer(large)).isInstanceOfSatisfying(StatusRuntimeException.class,
+                e -> assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED));
         assertThat(client.modelInfer(request(false)).getId()).as("afterwards").isEqualTo("42");
         Logger.getLogger("io.grpc").removeHandler(listening);
         assertThat(logged).as("a log that any client can fill").isEmpty();
@@ -298,22 +242,17 @@ class GrpcTest {
     /// What comes of a call that sends these messages.
     private static Status call(ManagedChannel channel, boolean halfClose, byte[]... messages) {
         MethodDescriptor<byte[], byte[]> method =
-                MethodDescriptor.<byte[], byte[]>newBuilder()
-                        .setType(MethodDescriptor.MethodType.BIDI_STREAMING)
+                MethodDescriptor.<byte[], byte[]>newBuilder().setType(MethodDescriptor.MethodType.BIDI_STREAMING)
                         .setFullMethodName("inference.GRPCInferenceService/ModelInfer")
-                        .setRequestMarshaller(new Bytes())
-                        .setResponseMarshaller(new Bytes())
-                        .build();
+                        .setRequestMarshaller(new Bytes()).setResponseMarshaller(new Bytes()).build();
         ClientCall<byte[], byte[]> call = channel.newCall(method, CallOptions.DEFAULT);
         CompletableFuture<Status> end = new CompletableFuture<>();
-        call.start(
-                new ClientCall.Listener<>() {
-                    @Override
-                    public void onClose(Status status, Metadata trailers) {
-                        end.complete(status);
-                    }
-                },
-                new Metadata());
+        call.start(new ClientCall.Listener<>() {
+            @Override
+            public void onClose(Status status, Metadata trailers) {
+                end.complete(status);
+            }
+        }, new Metadata());
         call.request(2);
         for (byte[] message : messages) {
             call.sendMessage(message);
@@ -328,16 +267,10 @@ class GrpcTest {
     void whatIsNotOneMessageIsAClientsMistake() {
         byte[] right = request(false).toByteArray();
         assertThat(call(channel, true, right).getCode()).isEqualTo(Status.Code.OK);
-        for (byte[][] messages :
-                List.of(
-                        new byte[][] {},
-                        new byte[][] {right, right},
-                        new byte[][] {{-1, -1, -1}},
-                        new byte[][] {Arrays.copyOf(right, right.length - 1)})) {
+        for (byte[][] messages : List.of(new byte[][]{}, new byte[][]{right, right}, new byte[][]{{-1, -1, -1}},
+                new byte[][]{Arrays.copyOf(right, right.length - 1)})) {
             Status status = call(channel, true, messages);
-            assertThat(status.getCode())
-                    .as(status.toString())
-                    .isEqualTo(Status.Code.INVALID_ARGUMENT);
+            assertThat(status.getCode()).as(status.toString()).isEqualTo(Status.Code.INVALID_ARGUMENT);
             assertThat(status.getDescription()).startsWith("not-a-request: expected");
         }
     }
@@ -347,8 +280,7 @@ class GrpcTest {
         GrpcServer impatient = server(Duration.ofMillis(100));
         ManagedChannel to = channel(impatient);
         try {
-            for (byte[][] messages :
-                    List.of(new byte[][] {}, new byte[][] {request(false).toByteArray()})) {
+            for (byte[][] messages : List.of(new byte[][]{}, new byte[][]{request(false).toByteArray()})) {
                 Status status = call(to, false, messages);
                 assertThat(status.getCode()).isEqualTo(Status.Code.DEADLINE_EXCEEDED);
                 assertThat(status.getDescription()).startsWith("too-slow: ");
@@ -385,21 +317,13 @@ class GrpcTest {
         long seed = Long.getLong("seed", 20_261_126L);
         System.out.println("mutated messages: -Dseed=" + seed);
         Mutations mutations = new Mutations(seed);
-        List<byte[]> right =
-                Stream.of(request(false), request(true))
-                        .map(ModelInferRequest::toByteArray)
-                        .toList();
+        List<byte[]> right = Stream.of(request(false), request(true)).map(ModelInferRequest::toByteArray).toList();
         Map<Status.Code, Integer> seen = new TreeMap<>();
         for (int i = 0; i < 1_000; i++) {
             Status status = call(channel, true, mutations.of(right.get(i % 2)));
             seen.merge(status.getCode(), 1, Integer::sum);
-            assertThat(status.getCode())
-                    .as("mutation %d of seed %d: %s", i, seed, status)
-                    .isIn(
-                            Status.Code.OK,
-                            Status.Code.INVALID_ARGUMENT,
-                            Status.Code.NOT_FOUND,
-                            Status.Code.RESOURCE_EXHAUSTED);
+            assertThat(status.getCode()).as("mutation %d of seed %d: %s", i, seed, status).isIn(Status.Code.OK,
+                    Status.Code.INVALID_ARGUMENT, Status.Code.NOT_FOUND, Status.Code.RESOURCE_EXHAUSTED);
         }
         System.out.println("statuses: " + seen);
         assertThat(seen.get(Status.Code.OK)).isPositive();
@@ -409,26 +333,11 @@ class GrpcTest {
     @Test
     void aTakenPortIsToldAtTheStart() {
         ServerConfig config =
-                ScorerConfig.parse(
-                                List.of("--bootstrap-servers", "none:1", "--model", "flights"),
-                                Map.of())
-                        .server();
+                ScorerConfig.parse(List.of("--bootstrap-servers", "none:1", "--model", "flights"), Map.of()).server();
         ServedModels none =
-                new ServedModels(
-                        Map.of(),
-                        new ScorerMetrics(List.of(), InstantSource.system()),
-                        shadows,
-                        1,
-                        false);
+                new ServedModels(Map.of(), new ScorerMetrics(List.of(), InstantSource.system()), shadows, 1, false);
         assertThatThrownBy(
-                        () ->
-                                new GrpcServer(
-                                        config,
-                                        server.port(),
-                                        none,
-                                        RequestLimits.of(config),
-                                        () -> true,
-                                        WITHIN))
+                () -> new GrpcServer(config, server.port(), none, RequestLimits.of(config), () -> true, WITHIN))
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessageContaining("can't listen on 127.0.0.1:" + server.port());
     }

@@ -21,8 +21,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 
-/// HTTP/2 by hand, as no library sends it: what costs the server more than its sender ends the connection, and the others
-/// notice nothing.
+/// HTTP/2 by hand, as no library sends it: what costs the server more than its sender ends the connection, and the
+/// others notice nothing.
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class HostileFramesTest {
     private static final int DATA = 0;
@@ -50,12 +50,8 @@ class HostileFramesTest {
 
     @AfterEach
     void othersNoticeNothing() {
-        assertThat(
-                        GRPCInferenceServiceGrpc.newBlockingStub(channel)
-                                .modelReady(
-                                        ModelReadyRequest.newBuilder().setName("flights").build())
-                                .getReady())
-                .isTrue();
+        assertThat(GRPCInferenceServiceGrpc.newBlockingStub(channel)
+                .modelReady(ModelReadyRequest.newBuilder().setName("flights").build()).getReady()).isTrue();
     }
 
     @AfterAll
@@ -114,7 +110,8 @@ class HostileFramesTest {
             return error;
         }
 
-        @Nullable Frame read() throws IOException {
+        @Nullable
+        Frame read() throws IOException {
             int first = in.read();
             if (first < 0) {
                 return null;
@@ -132,31 +129,21 @@ class HostileFramesTest {
         }
     }
 
-    private record Frame(int type, byte[] payload) {}
+    private record Frame(int type, byte[] payload) {
+    }
 
     private static byte[] frame(int type, int flags, int stream, byte[] payload) {
-        return ByteBuffer.allocate(9 + payload.length)
-                .put((byte) (payload.length >> 16))
-                .putShort((short) payload.length)
-                .put((byte) type)
-                .put((byte) flags)
-                .putInt(stream)
-                .put(payload)
+        return ByteBuffer.allocate(9 + payload.length).put((byte) (payload.length >> 16))
+                .putShort((short) payload.length).put((byte) type).put((byte) flags).putInt(stream).put(payload)
                 .array();
     }
 
     /// HPACK, each literal and not indexed.
     private static byte[] headers(String method) {
         ByteArrayOutputStream block = new ByteArrayOutputStream();
-        for (String header :
-                new String[] {
-                    ":method POST",
-                    ":scheme http",
-                    ":path /inference.GRPCInferenceService/" + method,
-                    ":authority x",
-                    "content-type application/grpc",
-                    "te trailers"
-                }) {
+        for (String header : new String[]{":method POST", ":scheme http",
+            ":path /inference.GRPCInferenceService/" + method, ":authority x", "content-type application/grpc",
+            "te trailers"}) {
             block.write(0);
             for (String part : header.split(" ")) {
                 block.write(part.length());
@@ -172,11 +159,8 @@ class HostileFramesTest {
         try (Frames frames = new Frames(server.grpc.port())) {
             byte[] headers = headers("ModelInfer");
             int sent = 0;
-            for (int stream = 1;
-                    frames.send(
-                            frame(HEADERS, END_HEADERS, stream, headers),
-                            frame(RST_STREAM, 0, stream, new byte[] {0, 0, 0, 8}));
-                    stream += 2) {
+            for (int stream = 1; frames.send(frame(HEADERS, END_HEADERS, stream, headers),
+                    frame(RST_STREAM, 0, stream, new byte[]{0, 0, 0, 8})); stream += 2) {
                 assertThat(++sent).isLessThan(FRAMES_MAX);
             }
             System.out.println("rapid resets until the end: " + sent);
@@ -184,9 +168,8 @@ class HostileFramesTest {
         try (Frames frames = new Frames(server.grpc.port())) {
             byte[] headers = headers("ModelInfer");
             for (int stream = 1; stream < 2 * 1_002; stream += 2) {
-                frames.send(
-                        frame(HEADERS, END_HEADERS, stream, headers),
-                        frame(RST_STREAM, 0, stream, new byte[] {0, 0, 0, 8}));
+                frames.send(frame(HEADERS, END_HEADERS, stream, headers),
+                        frame(RST_STREAM, 0, stream, new byte[]{0, 0, 0, 8}));
             }
             assertThat(frames.end()).isEqualTo(ENHANCE_YOUR_CALM);
         }
@@ -198,8 +181,7 @@ class HostileFramesTest {
         try (Frames frames = new Frames(server.grpc.port())) {
             byte[] headers = headers("ModelInfer");
             for (int stream = 1; stream < 2 * 1_002; stream += 2) {
-                frames.send(
-                        frame(HEADERS, END_HEADERS, stream, headers),
+                frames.send(frame(HEADERS, END_HEADERS, stream, headers),
                         // A window that grows by nothing is a mistake of its stream.
                         frame(8, 0, stream, new byte[4]));
             }
@@ -227,13 +209,8 @@ class HostileFramesTest {
             sent += 1_000;
             assertThat(sent).as("frames").isLessThan(FRAMES_MAX);
         }
-        System.out.println(
-                "frames of type "
-                        + frame[3]
-                        + " and "
-                        + (frame.length - 9)
-                        + " bytes until the end: "
-                        + sent);
+        System.out
+                .println("frames of type " + frame[3] + " and " + (frame.length - 9) + " bytes until the end: " + sent);
     }
 
     /// Each is to be acknowledged, and nobody reads.
@@ -246,7 +223,7 @@ class HostileFramesTest {
 
     @Test
     void headersWithoutEndEndTheConnection() throws IOException {
-        for (int size : new int[] {0, 1, 1_000}) {
+        for (int size : new int[]{0, 1, 1_000}) {
             try (Frames frames = new Frames(server.grpc.port())) {
                 frames.send(frame(HEADERS, 0, 1, headers("ModelInfer")));
                 // Indexed fields of the static table, which is what one byte says most with.
@@ -263,7 +240,7 @@ class HostileFramesTest {
         try (Frames frames = new Frames(server.grpc.port())) {
             ByteArrayOutputStream block = new ByteArrayOutputStream();
             block.writeBytes(headers("ModelInfer"));
-            block.writeBytes(new byte[] {0x40, 1, 'x', 0x7f, (byte) (0x80 | 3_900 - 127 & 0x7f)});
+            block.writeBytes(new byte[]{0x40, 1, 'x', 0x7f, (byte) (0x80 | 3_900 - 127 & 0x7f)});
             block.write(3_900 - 127 >> 7);
             block.writeBytes("y".repeat(3_900).getBytes(StandardCharsets.US_ASCII));
             for (int i = 0; i < 4_000; i++) {
@@ -274,10 +251,8 @@ class HostileFramesTest {
             for (Frame frame = frames.read(); !refused; frame = frames.read()) {
                 assertThat(frame).as("a refusal").isNotNull();
                 String said = new String(frame.payload, StandardCharsets.ISO_8859_1);
-                refused =
-                        frame.type == RST_STREAM
-                                || frame.type == GOAWAY
-                                || frame.type == HEADERS && said.contains("431");
+                refused = frame.type == RST_STREAM || frame.type == GOAWAY
+                        || frame.type == HEADERS && said.contains("431");
             }
         }
     }
@@ -287,17 +262,11 @@ class HostileFramesTest {
     void answersThatAreNotTakenEndTheConnection() throws IOException {
         int initialWindowSize = 4;
         try (Frames frames = new Frames(server.grpc.port(), initialWindowSize, 0)) {
-            byte[] message =
-                    ModelMetadataRequest.newBuilder().setName("flights").build().toByteArray();
+            byte[] message = ModelMetadataRequest.newBuilder().setName("flights").build().toByteArray();
             byte[] data =
-                    ByteBuffer.allocate(5 + message.length)
-                            .put((byte) 0)
-                            .putInt(message.length)
-                            .put(message)
-                            .array();
+                    ByteBuffer.allocate(5 + message.length).put((byte) 0).putInt(message.length).put(message).array();
             for (int stream = 1; stream < 200; stream += 2) {
-                frames.send(
-                        frame(HEADERS, END_HEADERS, stream, headers("ModelMetadata")),
+                frames.send(frame(HEADERS, END_HEADERS, stream, headers("ModelMetadata")),
                         frame(DATA, END_STREAM, stream, data));
             }
             frames.end();
@@ -308,8 +277,7 @@ class HostileFramesTest {
     void messagesThatStopInTheMiddleAreCountedFromTheirFirstByte() throws IOException {
         int part = 50_000;
         byte[] message = ByteBuffer.allocate(5 + part).put((byte) 0).putInt(part + 1).array();
-        try (TestServer small =
-                        TestServer.start(Duration.ofSeconds(30), "--max-bodies-bytes", "100000");
+        try (TestServer small = TestServer.start(Duration.ofSeconds(30), "--max-bodies-bytes", "100000");
                 Frames frames = new Frames(small.grpc.port())) {
             for (int stream = 1; stream <= 5; stream += 2) {
                 frames.send(frame(HEADERS, END_HEADERS, stream, headers("ModelInfer")));
@@ -325,8 +293,7 @@ class HostileFramesTest {
             } while (frame.type != HEADERS);
             // The third one's are given back when its stream is closed, after its answer.
             BodyMemoryTest.awaitTaken(small, 2 * (part - BodyMemory.FREE_BYTES));
-            assertThat(small.count("tidegrad_scorer_requests_refused_total", "overloaded"))
-                    .isEqualTo(1);
+            assertThat(small.count("tidegrad_scorer_requests_refused_total", "overloaded")).isEqualTo(1);
         }
     }
 

@@ -15,37 +15,20 @@ import org.apache.avro.Schema;
 /// follows from the seed.
 final class HostileSchemas {
     /// The fields that the model reads, and a type for each with which an event can be learned.
-    private static final String[][] FIELDS = {
-        {"over", "\"int\""},
-        {"f", "\"double\""},
-        {"s", "\"string\""},
+    private static final String[][] FIELDS = {{"over", "\"int\""}, {"f", "\"double\""}, {"s", "\"string\""},
         {"e", "{\"type\": \"enum\", \"name\": \"Ev\", \"symbols\": [\"A\", \"B\"]}"},
         {"at", "{\"type\": \"long\", \"logicalType\": \"timestamp-micros\"}"},
         {"picture", "{\"type\": \"fixed\", \"name\": \"Pic\", \"size\": 4}"},
         {"tags", "{\"type\": \"array\", \"items\": \"string\"}"},
-        {"steps", "{\"type\": \"array\", \"items\": \"float\"}"}
-    };
+        {"steps", "{\"type\": \"array\", \"items\": \"float\"}"}};
 
-    private static final String[] PLAIN = {
-        "null", "boolean", "int", "long", "float", "double", "bytes", "string"
-    };
+    private static final String[] PLAIN = {"null", "boolean", "int", "long", "float", "double", "bytes", "string"};
 
-    private static final long[] SIZES = {
-        0, 1, 2, 4, 16, 1_000, 1 << 20, 2_000_000_000, Integer.MAX_VALUE - 8
-    };
+    private static final long[] SIZES = {0, 1, 2, 4, 16, 1_000, 1 << 20, 2_000_000_000, Integer.MAX_VALUE - 8};
 
     /// Right for hardly any type.
-    private static final String[] DEFAULTS = {
-        "null",
-        "1",
-        "\"x\"",
-        "{}",
-        "[]",
-        "[[]]",
-        "1e1830",
-        "9".repeat(100),
-        "{\"over\": {\"a\": 1}}"
-    };
+    private static final String[] DEFAULTS =
+            {"null", "1", "\"x\"", "{}", "[]", "[[]]", "1e1830", "9".repeat(100), "{\"over\": {\"a\": 1}}"};
 
     private static final int STEPS_MAX = 3_000;
 
@@ -59,15 +42,8 @@ final class HostileSchemas {
     HostileSchemas(long seed) {
         random = new SplittableRandom(seed);
         mutations = new Mutations(seed);
-        textMutations =
-                new Mutations(
-                        seed,
-                        utf8("["),
-                        utf8("{\"type\":"),
-                        utf8("null"),
-                        utf8("1e999"),
-                        utf8("\\ud800"),
-                        utf8("\"s\":"));
+        textMutations = new Mutations(seed, utf8("["), utf8("{\"type\":"), utf8("null"), utf8("1e999"), utf8("\\ud800"),
+                utf8("\"s\":"));
     }
 
     private static byte[] utf8(String text) {
@@ -79,20 +55,19 @@ final class HostileSchemas {
     String schema() {
         names.clear();
         parts = 0;
-        String schema =
-                switch (random.nextInt(40)) {
-                    case 0 -> doubling(random.nextInt(1, 60), any(3));
-                    case 1 -> doubling(random.nextInt(20, 40), "\"null\"");
-                    case 2 -> laterChain(random.nextInt(1, 1_500));
-                    case 3 -> deep("array\", \"items\": ", random.nextInt(1, 600));
-                    case 4 -> deep("map\", \"values\": ", random.nextInt(1, 600));
-                    case 5 -> wide(random.nextInt(1, 3_000));
-                    case 6 -> longEnum(random.nextInt(1, 10_000));
-                    case 7 -> listOf(random.nextBoolean() ? "\"null\"" : empty());
-                    case 8 -> everything();
-                    case 9 -> ringOfDefaults(random.nextInt(1, 50));
-                    default -> top();
-                };
+        String schema = switch (random.nextInt(40)) {
+            case 0 -> doubling(random.nextInt(1, 60), any(3));
+            case 1 -> doubling(random.nextInt(20, 40), "\"null\"");
+            case 2 -> laterChain(random.nextInt(1, 1_500));
+            case 3 -> deep("array\", \"items\": ", random.nextInt(1, 600));
+            case 4 -> deep("map\", \"values\": ", random.nextInt(1, 600));
+            case 5 -> wide(random.nextInt(1, 3_000));
+            case 6 -> longEnum(random.nextInt(1, 10_000));
+            case 7 -> listOf(random.nextBoolean() ? "\"null\"" : empty());
+            case 8 -> everything();
+            case 9 -> ringOfDefaults(random.nextInt(1, 50));
+            default -> top();
+        };
         if (random.nextInt(40) == 0) {
             return new String(textMutations.of(utf8(schema)), StandardCharsets.UTF_8);
         }
@@ -123,9 +98,7 @@ final class HostileSchemas {
         }
         fields.append("{\"name\": \"").append(name).append("\", \"type\": ").append(type);
         switch (random.nextInt(12)) {
-            case 0 ->
-                    fields.append(", \"default\": ")
-                            .append(DEFAULTS[random.nextInt(DEFAULTS.length)]);
+            case 0 -> fields.append(", \"default\": ").append(DEFAULTS[random.nextInt(DEFAULTS.length)]);
             case 1 -> fields.append(", \"aliases\": [\"").append(name()).append("\", \"over\"]");
             case 2 -> fields.append(", \"order\": \"ignore\", \"logicalType\": \"decimal\"");
             default -> {
@@ -190,12 +163,9 @@ final class HostileSchemas {
     private String fixed() {
         String name = name();
         names.add(name);
-        return "{\"type\": \"fixed\", \"name\": \""
-                + name
-                + "\", \"size\": "
+        return "{\"type\": \"fixed\", \"name\": \"" + name + "\", \"size\": "
                 + (random.nextInt(50) == 0 ? -1 : SIZES[random.nextInt(SIZES.length)])
-                + (random.nextBoolean() ? "" : ", \"logicalType\": \"duration\"")
-                + "}";
+                + (random.nextBoolean() ? "" : ", \"logicalType\": \"duration\"") + "}";
     }
 
     private String symbols(int count) {
@@ -205,26 +175,20 @@ final class HostileSchemas {
         for (int i = 0; i < count; i++) {
             symbols.append(i == 0 ? "" : ", ").append("\"S").append(i).append('"');
         }
-        return "{\"type\": \"enum\", \"name\": \""
-                + name
-                + (random.nextInt(20) == 0 ? "\", \"default\": \"S9" : "")
-                + "\", \"symbols\": ["
-                + symbols
-                + "]}";
+        return "{\"type\": \"enum\", \"name\": \"" + name + (random.nextInt(20) == 0 ? "\", \"default\": \"S9" : "")
+                + "\", \"symbols\": [" + symbols + "]}";
     }
 
     private String logical() {
         return switch (random.nextInt(7)) {
             case 0 ->
-                    "{\"type\": \"bytes\", \"logicalType\": \"decimal\", \"precision\": 2147483647, \"scale\": -2147483648}";
-            case 1 ->
-                    "{\"type\": \"bytes\", \"logicalType\": \"big-decimal\", \"scale\": 999999999}";
+                "{\"type\": \"bytes\", \"logicalType\": \"decimal\", \"precision\": 2147483647, \"scale\": -2147483648}";
+            case 1 -> "{\"type\": \"bytes\", \"logicalType\": \"big-decimal\", \"scale\": 999999999}";
             case 2 -> "{\"type\": \"int\", \"logicalType\": \"date\"}";
             case 3 -> "{\"type\": \"long\", \"logicalType\": \"local-timestamp-nanos\"}";
             case 4 -> "{\"type\": \"string\", \"logicalType\": \"uuid\"}";
             case 5 -> "{\"type\": \"string\", \"avro.java.string\": \"java.io.File\"}";
-            default ->
-                    "{\"type\": \"string\", \"avro.java.string\": \"String\", \"java-class\": \"java.net.URL\"}";
+            default -> "{\"type\": \"string\", \"avro.java.string\": \"String\", \"java-class\": \"java.net.URL\"}";
         };
     }
 
@@ -246,14 +210,8 @@ final class HostileSchemas {
     private String doubling(int levels, String leaf) {
         String record = record("L0", "{\"name\": \"a\", \"type\": " + leaf + "}");
         for (int i = 1; i <= levels; i++) {
-            record =
-                    record(
-                            "L" + i,
-                            "{\"name\": \"a\", \"type\": "
-                                    + record
-                                    + "}, {\"name\": \"b\", \"type\": \"L"
-                                    + (i - 1)
-                                    + "\"}");
+            record = record("L" + i,
+                    "{\"name\": \"a\", \"type\": " + record + "}, {\"name\": \"b\", \"type\": \"L" + (i - 1) + "\"}");
         }
         return record;
     }
@@ -266,20 +224,13 @@ final class HostileSchemas {
             fields.append(", {\"name\": \"f").append(i).append("\", \"type\": [\"null\", ");
             fields.append(inner).append("]}");
         }
-        fields.append(", {\"name\": \"last\", \"type\": ")
-                .append(record("R" + types, ""))
-                .append('}');
+        fields.append(", {\"name\": \"last\", \"type\": ").append(record("R" + types, "")).append('}');
         return record("Top", fields);
     }
 
     private String deep(String container, int levels) {
-        return record(
-                "Top",
-                "{\"name\": \"tags\", \"type\": "
-                        + ("{\"type\": \"" + container).repeat(levels)
-                        + plain()
-                        + "}".repeat(levels)
-                        + "}");
+        return record("Top", "{\"name\": \"tags\", \"type\": " + ("{\"type\": \"" + container).repeat(levels) + plain()
+                + "}".repeat(levels) + "}");
     }
 
     private String wide(int count) {
@@ -296,10 +247,8 @@ final class HostileSchemas {
     }
 
     private String listOf(String items) {
-        return record(
-                "Top",
-                "{\"name\": \"tags\", \"type\": {\"type\": \"array\", \"items\": "
-                        + items
+        return record("Top",
+                "{\"name\": \"tags\", \"type\": {\"type\": \"array\", \"items\": " + items
                         + "}}, {\"name\": \"steps\", \"type\": {\"type\": \"array\", \"items\": "
                         + "{\"type\": \"array\", \"items\": \"null\"}}}");
     }
@@ -315,11 +264,7 @@ final class HostileSchemas {
             branches.add(record("B" + i, "{\"name\": \"n\", \"type\": \"Top\"}"));
         }
         String union = String.join(", ", branches);
-        return record(
-                "Top",
-                "{\"name\": \"f\", \"type\": ["
-                        + union
-                        + "]}, {\"name\": \"s\", \"type\": \"bytes\"}");
+        return record("Top", "{\"name\": \"f\", \"type\": [" + union + "]}, {\"name\": \"s\", \"type\": \"bytes\"}");
     }
 
     /// Checking them takes 2^n steps.
@@ -345,10 +290,8 @@ final class HostileSchemas {
             case 0 -> new byte[random.nextInt(64)];
             case 1 -> filled((byte) 2, random.nextInt(300));
             case 2 -> random(random.nextInt(200));
-            case 3 ->
-                    random.nextInt(100) == 0
-                            ? filled((byte) random.nextInt(4), 1 << 20)
-                            : filled((byte) random.nextInt(4), random.nextInt(20_000));
+            case 3 -> random.nextInt(100) == 0 ? filled((byte) random.nextInt(4), 1 << 20)
+                    : filled((byte) random.nextInt(4), random.nextInt(20_000));
             case 4, 5, 6 -> mutations.of(valid(schema));
             default -> valid(schema);
         };
@@ -384,11 +327,9 @@ final class HostileSchemas {
             }
             case BOOLEAN -> out.write(random.nextInt(2));
             case INT -> number(random.nextInt(2), out);
-            case LONG ->
-                    number(random.nextInt(4) == 0 ? random.nextLong() : 978_307_200_000_000L, out);
+            case LONG -> number(random.nextInt(4) == 0 ? random.nextLong() : 978_307_200_000_000L, out);
             case FLOAT -> out.writeBytes(random(4));
-            case DOUBLE ->
-                    out.writeBytes(new byte[] {0, 0, 0, 0, 0, 0, (byte) random.nextInt(), 64});
+            case DOUBLE -> out.writeBytes(new byte[]{0, 0, 0, 0, 0, 0, (byte) random.nextInt(), 64});
             case STRING, BYTES -> {
                 int length = random.nextInt(6);
                 number(length, out);
@@ -404,8 +345,7 @@ final class HostileSchemas {
                     write(schema.getTypes().get(branch), out, deep + 1);
                 }
             }
-            case RECORD ->
-                    schema.getFields().forEach(field -> write(field.schema(), out, deep + 1));
+            case RECORD -> schema.getFields().forEach(field -> write(field.schema(), out, deep + 1));
             case ARRAY, MAP -> {
                 int count = random.nextInt(4);
                 number(count, out);

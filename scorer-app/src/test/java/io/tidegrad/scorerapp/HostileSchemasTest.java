@@ -16,8 +16,8 @@ import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Whatever a writer's schema says and whatever bytes follow, an event or a request is taken or refused with its reason, in a
-/// JVM of 256 MiB, and none takes more memory than its length allows.
+/// Whatever a writer's schema says and whatever bytes follow, an event or a request is taken or refused with its
+/// reason, in a JVM of 256 MiB, and none takes more memory than its length allows.
 ///
 /// A run prints its seed; `-Dseed=…` repeats it, `-Dmutations=…` makes more or fewer pairs.
 class HostileSchemasTest {
@@ -26,27 +26,21 @@ class HostileSchemasTest {
     private static final int VALUES_EACH = 20;
     private static final Duration WITHIN = Duration.ofMinutes(6);
 
-    @TempDir Path directory;
+    @TempDir
+    Path directory;
 
-    private record Ended(OptionalInt status, String said) {}
+    private record Ended(OptionalInt status, String said) {
+    }
 
     private Ended run(long seed, int pairs, Breaker breaker) throws IOException {
         Path output = directory.resolve("output");
         Path log = directory.resolve("log");
         List<String> flags = new ArrayList<>(ChildJvm.TIDEGRAD_FLAGS);
         flags.addAll(List.of("-Xmx256m", "-XX:+ExitOnOutOfMemoryError"));
-        try (ChildJvm suite =
-                ChildJvm.run(
-                        "hostile suite",
-                        flags,
-                        List.of(
-                                HostileSuite.class.getName(),
-                                Long.toString(seed),
-                                Integer.toString(pairs / VALUES_EACH),
-                                Integer.toString(VALUES_EACH),
-                                breaker.name()),
-                        output,
-                        log)) {
+        try (ChildJvm suite = ChildJvm.run(
+                "hostile suite", flags, List.of(HostileSuite.class.getName(), Long.toString(seed),
+                        Integer.toString(pairs / VALUES_EACH), Integer.toString(VALUES_EACH), breaker.name()),
+                output, log)) {
             assertThat(suite.waitFor(WITHIN)).as("ended within " + WITHIN).isTrue();
             return new Ended(suite.status(), Files.readString(output) + suite.logTail());
         }
@@ -65,16 +59,12 @@ class HostileSchemasTest {
 
     private void assertTakenOrRefused(int pairs) throws IOException {
         long seed = Long.getLong("seed", System.nanoTime());
-        System.out.println(
-                "seed "
-                        + seed
-                        + " · rerun: mvn -pl scorer-app test -Dtest=HostileSchemasTest -Dseed="
-                        + seed);
+        System.out
+                .println("seed " + seed + " · rerun: mvn -pl scorer-app test -Dtest=HostileSchemasTest -Dseed=" + seed);
         Ended ended = run(seed, pairs, Breaker.NONE);
         System.out.println(ended.said());
         assertThat(ended.status()).as(ended.said()).hasValue(0);
-        assertThat(ended.said())
-                .contains("fold: taken", "lane: taken", "http: taken")
+        assertThat(ended.said()).contains("fold: taken", "lane: taken", "http: taken")
                 .contains("fold: too-large", "lane: too-large", "fold: not-avro")
                 .contains("http: wrong-type", "schema: refused", pairs + " pairs");
     }

@@ -44,14 +44,12 @@ import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.jspecify.annotations.Nullable;
 
-/// A process that takes made-up pairs of a writer's schema and a value through the trainer's fold and through what the request
-/// lane does to a request, and made-up JSON records through what HTTP scoring does to a body. Schemas come over HTTP, as
-/// from a registry. Ends with 1 at the first outcome that is neither an event nor a typed refusal, or that has taken more
-/// memory than it may.
+/// A process that takes made-up pairs of a writer's schema and a value through the trainer's fold and through what the
+/// request lane does to a request, and made-up JSON records through what HTTP scoring does to a body. Schemas come over
+/// HTTP, as from a registry. Ends with 1 at the first outcome that is neither an event nor a typed refusal, or that has
+/// taken more memory than it may.
 public final class HostileSuite implements AutoCloseable {
-    private static final ModelSpec SPEC =
-            ModelSpec.parse(
-                    """
+    private static final ModelSpec SPEC = ModelSpec.parse("""
                     model: hostile
                     input: { topic: t }
                     label: { field: over }
@@ -66,12 +64,12 @@ public final class HostileSuite implements AutoCloseable {
                     network: [ dense: 4, relu, dense: 1 ]
                     loss: binary-cross-entropy
                     optimizer: { adam: { rate: 0.01 } }
-                    """,
-                    "test spec");
+                    """, "test spec");
 
     private static final Headers NONE = new RecordHeaders();
 
-    /// For what is said about a refusal, for the row, and for the fields of a schema that are looked up when it is first seen.
+    /// For what is said about a refusal, for the row, and for the fields of a schema that are looked up when it is
+    /// first seen.
     private static final long BESIDE = 64 << 10;
 
     private static final long BESIDE_A_FIELD = 256;
@@ -111,25 +109,16 @@ public final class HostileSuite implements AutoCloseable {
         made = new HostileSchemas(seed);
         server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
         server.setExecutor(threads);
-        server.createContext(
-                "/",
-                exchange -> {
-                    try (exchange) {
-                        byte[] answer =
-                                ("{\"schema\": \"" + escaped(schema) + "\"}")
-                                        .getBytes(StandardCharsets.UTF_8);
-                        exchange.sendResponseHeaders(200, answer.length);
-                        exchange.getResponseBody().write(answer);
-                    }
-                });
+        server.createContext("/", exchange -> {
+            try (exchange) {
+                byte[] answer = ("{\"schema\": \"" + escaped(schema) + "\"}").getBytes(StandardCharsets.UTF_8);
+                exchange.sendResponseHeaders(200, answer.length);
+                exchange.getResponseBody().write(answer);
+            }
+        });
         server.start();
-        registry =
-                SchemaRegistry.connect(
-                        Map.of(
-                                "schema.registry.url",
-                                "http://127.0.0.1:" + server.getAddress().getPort(),
-                                "http.read.timeout.ms",
-                                "60000"));
+        registry = SchemaRegistry.connect(Map.of("schema.registry.url",
+                "http://127.0.0.1:" + server.getAddress().getPort(), "http.read.timeout.ms", "60000"));
         attackedFold = fold(attacked, breaker);
         sparedFold = fold(spared, breaker);
         decoder = RecordDecoder.of(registry);
@@ -157,10 +146,8 @@ public final class HostileSuite implements AutoCloseable {
     }
 
     private EventFold fold(OnlineModel model, Breaker breaker) {
-        ValueDecoder decoding =
-                breaker == Breaker.DECODES_WITHOUT_A_BUDGET
-                        ? this::decodedByAvro
-                        : ValueDecoder.avro(new AvroCodec(registry));
+        ValueDecoder decoding = breaker == Breaker.DECODES_WITHOUT_A_BUDGET ? this::decodedByAvro
+                : ValueDecoder.avro(new AvroCodec(registry));
         return new EventFold(SPEC, model, decoding);
     }
 
@@ -168,17 +155,8 @@ public final class HostileSuite implements AutoCloseable {
     private Event decodedByAvro(byte[] value) {
         try {
             Schema written = registry.schemaById(AvroCodec.schemaId(value));
-            return new AvroEvent()
-                    .of(
-                            new GenericDatumReader<GenericRecord>(written)
-                                    .read(
-                                            null,
-                                            DecoderFactory.get()
-                                                    .binaryDecoder(
-                                                            value,
-                                                            AvroCodec.HEADER_BYTES,
-                                                            value.length - AvroCodec.HEADER_BYTES,
-                                                            null)));
+            return new AvroEvent().of(new GenericDatumReader<GenericRecord>(written).read(null, DecoderFactory.get()
+                    .binaryDecoder(value, AvroCodec.HEADER_BYTES, value.length - AvroCodec.HEADER_BYTES, null)));
         } catch (RuntimeException | IOException e) {
             throw new UndecodableException(UndecodableException.Reason.MALFORMED, "" + e, e);
         }
@@ -186,20 +164,15 @@ public final class HostileSuite implements AutoCloseable {
 
     private static Scorer scorer() throws IOException {
         OnlineModel model = model();
-        PublishedSnapshot full =
-                PublishedSnapshot.full(
-                        model,
-                        new PublishedSnapshot.Moment(model.weightsHash(), 1, 0, 0, true, 0),
-                        PublishedSnapshot.Form.PLAIN);
+        PublishedSnapshot full = PublishedSnapshot.full(model,
+                new PublishedSnapshot.Moment(model.weightsHash(), 1, 0, 0, true, 0), PublishedSnapshot.Form.PLAIN);
         ByteArrayOutputStream file = new ByteArrayOutputStream();
-        SnapshotFile.write(
-                SnapshotFile.Head.of(full.manifest(), SPEC.yaml()), model.parameters(), file);
+        SnapshotFile.write(SnapshotFile.Head.of(full.manifest(), SPEC.yaml()), model.parameters(), file);
         return Scorer.of(file.toByteArray());
     }
 
     private void run(int schemas, int valuesEach) {
-        try (CpuWatchdog watchdog =
-                new CpuWatchdog(Duration.ofSeconds(20), i -> "pair " + i + ", seed " + seed)) {
+        try (CpuWatchdog watchdog = new CpuWatchdog(Duration.ofSeconds(20), i -> "pair " + i + ", seed " + seed)) {
             // The first ones load classes, which takes memory once.
             for (int i = 1 - WARM_UP; i <= schemas; i++) {
                 measured = i > 0;
@@ -210,26 +183,15 @@ public final class HostileSuite implements AutoCloseable {
                     pair += measured ? 1 : 0;
                     watchdog.begin(pair);
                     byte[] avro = made.avro(parsed == null ? HostileSuite.NO_SCHEMA : parsed);
-                    byte[] value =
-                            ByteBuffer.allocate(AvroCodec.HEADER_BYTES + avro.length)
-                                    .put((byte) 0)
-                                    .putInt(WARM_UP + i)
-                                    .put(avro)
-                                    .array();
+                    byte[] value = ByteBuffer.allocate(AvroCodec.HEADER_BYTES + avro.length).put((byte) 0)
+                            .putInt(WARM_UP + i).put(avro).array();
                     long fields =
-                            parsed == null || parsed.getType() != Schema.Type.RECORD
-                                    ? 0
-                                    : parsed.getFields().size();
-                    long bound =
-                            AvroCodec.memoryBound(value.length) + BESIDE + BESIDE_A_FIELD * fields;
+                            parsed == null || parsed.getType() != Schema.Type.RECORD ? 0 : parsed.getFields().size();
+                    long bound = AvroCodec.memoryBound(value.length) + BESIDE + BESIDE_A_FIELD * fields;
                     checked("fold", value, bound, () -> fold(value));
                     checked("lane", value, bound, () -> lane(value));
                     byte[] body = made.jsonRecords();
-                    checked(
-                            "http",
-                            body,
-                            BESIDE_JSON + JSON_MEMORY_PER_BYTE * body.length,
-                            () -> http(body));
+                    checked("http", body, BESIDE_JSON + JSON_MEMORY_PER_BYTE * body.length, () -> http(body));
                 }
             }
         }
@@ -267,33 +229,17 @@ public final class HostileSuite implements AutoCloseable {
             return;
         }
         if (allocated > bound) {
-            throw new AssertionError(
-                    "expected at most "
-                            + bound
-                            + " bytes of memory, found "
-                            + allocated
-                            + " ("
-                            + outcome
-                            + ") for "
-                            + described(path, input));
+            throw new AssertionError("expected at most " + bound + " bytes of memory, found " + allocated + " ("
+                    + outcome + ") for " + described(path, input));
         }
         nearest = Math.max(nearest, (double) allocated / bound);
         count(path + ": " + outcome);
     }
 
     private String described(String path, byte[] input) {
-        return "pair "
-                + pair
-                + ", seed "
-                + seed
-                + ", "
-                + path
-                + ", "
-                + HexFormat.of().formatHex(input, 0, Math.min(200, input.length))
-                + " of "
-                + input.length
-                + " bytes, schema "
-                + schema.substring(0, Math.min(2_000, schema.length()));
+        return "pair " + pair + ", seed " + seed + ", " + path + ", "
+                + HexFormat.of().formatHex(input, 0, Math.min(200, input.length)) + " of " + input.length
+                + " bytes, schema " + schema.substring(0, Math.min(2_000, schema.length()));
     }
 
     private void count(String outcome) {
@@ -332,8 +278,7 @@ public final class HostileSuite implements AutoCloseable {
         String last = "";
         for (Event event : events) {
             Rejection rejection = session.score(event);
-            if (rejection != null
-                    && ProblemReason.of(rejection.reason()) == ProblemReason.INTERNAL) {
+            if (rejection != null && ProblemReason.of(rejection.reason()) == ProblemReason.INTERNAL) {
                 throw new AssertionError("a status of 500: " + rejection);
             }
             last = said(rejection);
@@ -362,14 +307,11 @@ public final class HostileSuite implements AutoCloseable {
     /// @param args seed, number of schemas, values for each, a `Breaker`
     public static void main(String[] args) throws IOException {
         long begun = System.nanoTime();
-        try (HostileSuite suite =
-                new HostileSuite(Long.parseLong(args[0]), Breaker.valueOf(args[3]))) {
+        try (HostileSuite suite = new HostileSuite(Long.parseLong(args[0]), Breaker.valueOf(args[3]))) {
             suite.run(Integer.parseInt(args[1]), Integer.parseInt(args[2]));
-            suite.outcomes.forEach(
-                    (outcome, count) -> System.out.printf("%s %d%n", outcome, count));
-            System.out.printf(
-                    "%d pairs in %d s, the largest share of what one may take was %.2f%n",
-                    suite.pair, (System.nanoTime() - begun) / 1_000_000_000, suite.nearest);
+            suite.outcomes.forEach((outcome, count) -> System.out.printf("%s %d%n", outcome, count));
+            System.out.printf("%d pairs in %d s, the largest share of what one may take was %.2f%n", suite.pair,
+                    (System.nanoTime() - begun) / 1_000_000_000, suite.nearest);
         } catch (Throwable failed) {
             failed.printStackTrace(System.out);
             System.exit(1);

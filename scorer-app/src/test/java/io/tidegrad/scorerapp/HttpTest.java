@@ -38,11 +38,8 @@ class HttpTest {
 
     private HttpResponse<String> send(String method, String path, BodyPublisher body) {
         try {
-            return client.send(
-                    HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + app.port() + path))
-                            .method(method, body)
-                            .build(),
-                    HttpResponse.BodyHandlers.ofString());
+            return client.send(HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + app.port() + path))
+                    .method(method, body).build(), HttpResponse.BodyHandlers.ofString());
         } catch (IOException | InterruptedException e) {
             throw new IllegalStateException(e);
         }
@@ -71,14 +68,10 @@ class HttpTest {
 
     @Test
     void scoresOneRecordWithTheBitsOfTheTrainer() {
-        HttpResponse<String> response =
-                score(
-                        """
-                {"departed": 978307920000, "distance": %s, "origin": "%s", "destination": "%s"}"""
-                                .formatted(
-                                        TestTrainer.event(12).get("distance"),
-                                        TestTrainer.event(12).get("origin"),
-                                        TestTrainer.event(12).get("destination")));
+        HttpResponse<String> response = score("""
+                {"departed": 978307920000, "distance": %s, "origin": "%s", "destination": "%s"}""".formatted(
+                TestTrainer.event(12).get("distance"), TestTrainer.event(12).get("origin"),
+                TestTrainer.event(12).get("destination")));
         assertThat(response.statusCode()).isEqualTo(200);
         JsonNode answer = json(response);
         assertThat(answer.get("model").asText()).isEqualTo(model);
@@ -87,10 +80,8 @@ class HttpTest {
         assertThat(answer.get("offset").asLong()).isEqualTo(300);
         assertThat(answer.get("freshness_ms").asLong()).isPositive();
         assertThat(answer.get("predictions")).hasSize(1);
-        float probability =
-                Float.parseFloat(
-                        answer.get("predictions").get(0).get("probabilities").get(0).asText());
-        assertThat(probability).isEqualTo(trainer.answers(new long[] {12})[0]);
+        float probability = Float.parseFloat(answer.get("predictions").get(0).get("probabilities").get(0).asText());
+        assertThat(probability).isEqualTo(trainer.answers(new long[]{12})[0]);
     }
 
     /// The documentation's request gets the documentation's answer, but for the numbers.
@@ -104,8 +95,7 @@ class HttpTest {
 
     @Test
     void saysWhatEachFeatureAddsToAPredictionOfTheSameBits() throws IOException {
-        HttpResponse<String> response =
-                post("/v1/models/" + model + "/score?contributions=true", "[" + RECORD + "]");
+        HttpResponse<String> response = post("/v1/models/" + model + "/score?contributions=true", "[" + RECORD + "]");
         assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
         assertThat(Documented.shape(json(response)))
                 .isEqualTo(Documented.shape(JSON.readTree(Documented.block("explained-answer"))));
@@ -113,17 +103,15 @@ class HttpTest {
         assertThat(explained.get("probabilities"))
                 .isEqualTo(json(score(RECORD)).get("predictions").get(0).get("probabilities"));
         double p = explained.get("probabilities").get(0).asDouble();
-        assertThat(explained.get("logits").get(0).asDouble())
-                .isCloseTo(Math.log(p / (1 - p)), within(1e-4));
-        assertThat(post("/v1/models/" + model + "/score?contributions=yes", RECORD).body())
-                .contains("bad-query", "expected true or false, found 'yes'");
+        assertThat(explained.get("logits").get(0).asDouble()).isCloseTo(Math.log(p / (1 - p)), within(1e-4));
+        assertThat(post("/v1/models/" + model + "/score?contributions=yes", RECORD).body()).contains("bad-query",
+                "expected true or false, found 'yes'");
     }
 
     @Test
     void scoresManyRecordsInOrder() {
         String other = RECORD.replace("SFO", "ORD");
-        JsonNode together =
-                json(score("[" + RECORD + "," + other + "," + RECORD + "]")).get("predictions");
+        JsonNode together = json(score("[" + RECORD + "," + other + "," + RECORD + "]")).get("predictions");
         assertThat(together).hasSize(3);
         assertThat(together.get(0)).isEqualTo(json(score(RECORD)).get("predictions").get(0));
         assertThat(together.get(1)).isEqualTo(json(score(other)).get("predictions").get(0));
@@ -133,11 +121,9 @@ class HttpTest {
     @Test
     void timesAreIsoTextOrEpochMillis() {
         String epoch = RECORD.replace("\"2001-05-01T08:30:00Z\"", "988705800000");
-        assertThat(json(score(epoch)).get("predictions"))
-                .isEqualTo(json(score(RECORD)).get("predictions"));
+        assertThat(json(score(epoch)).get("predictions")).isEqualTo(json(score(RECORD)).get("predictions"));
         String offset = RECORD.replace("08:30:00Z", "10:30:00+02:00");
-        assertThat(json(score(offset)).get("predictions"))
-                .isEqualTo(json(score(RECORD)).get("predictions"));
+        assertThat(json(score(offset)).get("predictions")).isEqualTo(json(score(RECORD)).get("predictions"));
     }
 
     @Test
@@ -156,24 +142,17 @@ class HttpTest {
         assertThat(declared.statusCode()).isEqualTo(413);
         assertThat(json(declared).get("reason").asText()).isEqualTo("body-too-large");
         byte[] bytes = large.getBytes(StandardCharsets.UTF_8);
-        HttpResponse<String> chunked =
-                send(
-                        "POST",
-                        "/v1/models/" + model + "/score",
-                        BodyPublishers.ofInputStream(() -> new ByteArrayInputStream(bytes)));
+        HttpResponse<String> chunked = send("POST", "/v1/models/" + model + "/score",
+                BodyPublishers.ofInputStream(() -> new ByteArrayInputStream(bytes)));
         assertThat(chunked.statusCode()).isEqualTo(413);
         assertThat(score(RECORD).statusCode()).as("afterwards").isEqualTo(200);
     }
 
     @Test
     void pathsAndMethodsThatAreNotThereSaySo() {
-        HttpResponse<String> unknown =
-                send("POST", "/v1/models/other/score", BodyPublishers.ofString(RECORD));
+        HttpResponse<String> unknown = send("POST", "/v1/models/other/score", BodyPublishers.ofString(RECORD));
         assertThat(unknown.statusCode()).isEqualTo(404);
-        assertThat(json(unknown).get("message").asText())
-                .contains("other")
-                .contains(model)
-                .contains("never");
+        assertThat(json(unknown).get("message").asText()).contains("other").contains(model).contains("never");
         assertThat(get("/v1/models/" + model + "/score").statusCode()).isEqualTo(405);
         assertThat(get("/v3").statusCode()).isEqualTo(404);
         assertThat(json(get("/v3")).get("reason").asText()).isEqualTo("unknown-path");
@@ -181,8 +160,7 @@ class HttpTest {
 
     @Test
     void aModelWithoutASnapshotIsAnswered503() {
-        HttpResponse<String> response =
-                send("POST", "/v1/models/never/score", BodyPublishers.ofString(RECORD));
+        HttpResponse<String> response = send("POST", "/v1/models/never/score", BodyPublishers.ofString(RECORD));
         assertThat(response.statusCode()).isEqualTo(503);
         assertThat(json(response).get("reason").asText()).isEqualTo("not-ready");
         assertThat(response.headers().firstValue("Retry-After")).hasValue("1");
@@ -200,8 +178,7 @@ class HttpTest {
         assertThat(served.get("ready").asBoolean()).isTrue();
         assertThat(served.get("version").asLong()).isEqualTo(300);
         assertThat(served.get("follower").asText()).isEqualTo("following");
-        assertThat(health.get("models").get("never").get("follower").asText())
-                .isEqualTo("waiting-for-topic");
+        assertThat(health.get("models").get("never").get("follower").asText()).isEqualTo("waiting-for-topic");
     }
 
     @Test
@@ -225,10 +202,8 @@ class HttpTest {
         JsonNode first = all.get("admissions").get(0);
         assertThat(first.get("sequence").asLong()).isEqualTo(1);
         assertThat(first.get("next_offset").asLong()).isEqualTo(300);
-        assertThat(first.get("newest_append_time_ms").asLong())
-                .isEqualTo(TestTrainer.appendTime(299));
-        assertThat(json(get("/v1/models/" + model + "/admissions?after=1")).get("admissions"))
-                .isEmpty();
+        assertThat(first.get("newest_append_time_ms").asLong()).isEqualTo(TestTrainer.appendTime(299));
+        assertThat(json(get("/v1/models/" + model + "/admissions?after=1")).get("admissions")).isEmpty();
         assertThat(get("/v1/models/" + model + "/admissions?after=x").statusCode()).isEqualTo(400);
     }
 
@@ -237,22 +212,12 @@ class HttpTest {
         score(RECORD);
         score("{");
         String metrics = get("/metrics").body();
-        assertThat(metrics)
-                .contains("tidegrad_scorer_version{model=\"" + model + "\"} 300.0")
+        assertThat(metrics).contains("tidegrad_scorer_version{model=\"" + model + "\"} 300.0")
                 .contains("tidegrad_scorer_snapshots_loaded_total{model=\"" + model + "\"} 1.0")
-                .contains(
-                        "tidegrad_scorer_snapshots_refused_total{model=\""
-                                + model
-                                + "\",reason=\"golden-rows\"} 0.0")
+                .contains("tidegrad_scorer_snapshots_refused_total{model=\"" + model + "\",reason=\"golden-rows\"} 0.0")
                 .contains("tidegrad_scorer_freshness_seconds{model=\"" + model + "\"}")
-                .contains(
-                        "tidegrad_scorer_requests_seconds_bucket{model=\""
-                                + model
-                                + "\",status=\"200\"")
-                .contains(
-                        "tidegrad_scorer_requests_seconds_count{model=\""
-                                + model
-                                + "\",status=\"400\"}")
+                .contains("tidegrad_scorer_requests_seconds_bucket{model=\"" + model + "\",status=\"200\"")
+                .contains("tidegrad_scorer_requests_seconds_count{model=\"" + model + "\",status=\"400\"}")
                 .contains("tidegrad_scorer_predictions_total{model=\"" + model + "\"}")
                 .contains("tidegrad_scorer_ready{model=\"never\"} 0.0");
     }

@@ -33,8 +33,7 @@ class InferHttpTest {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final Duration SOON = Duration.ofSeconds(30);
 
-    private static final String INPUTS =
-            """
+    private static final String INPUTS = """
             [{"name": "departed", "shape": [2], "datatype": "INT64", "data": [988705800000, 988705800000]},
              {"name": "distance", "shape": [2], "datatype": "FP64", "data": [2586, 733]},
              {"name": "origin", "shape": [2], "datatype": "BYTES", "data": ["SFO", "ORD"]},
@@ -74,10 +73,7 @@ class InferHttpTest {
         assertThat(answer.status()).as(answer.toString()).isEqualTo(status);
         assertThat(answer.headers()).containsEntry("content-type", "application/json");
         assertThat(Documented.shape(answer.json())).isEqualTo("{error: STRING}");
-        assertThat(answer.json().get("error").asText())
-                .startsWith(reason + ": ")
-                .contains(message)
-                .hasSizeLessThan(600)
+        assertThat(answer.json().get("error").asText()).startsWith(reason + ": ").contains(message).hasSizeLessThan(600)
                 .doesNotContain("\n", "Exception", "io.tidegrad", "fasterxml", "helidon");
     }
 
@@ -96,10 +92,7 @@ class InferHttpTest {
         assertThat(answer.status()).isEqualTo(200);
         assertThat(answer.headers()).containsEntry("content-type", "application/json");
         assertThat(answer.body())
-                .isEqualTo(
-                        "{\"name\":\"tidegrad\",\"version\":\""
-                                + Build.version()
-                                + "\",\"extensions\":[]}");
+                .isEqualTo("{\"name\":\"tidegrad\",\"version\":\"" + Build.version() + "\",\"extensions\":[]}");
         assertThat(Build.version()).matches("\\d+\\.\\d+\\.\\d+");
         assertThat(get("/v2/").body()).as("as the OpenAPI file writes it").isEqualTo(answer.body());
     }
@@ -112,11 +105,9 @@ class InferHttpTest {
         assertThat(ready.status()).as("one model never comes").isEqualTo(503);
         assertThat(ready.body()).isEqualTo("{\"live\":true,\"ready\":false}");
         assertThat(get(flights + "/ready").status()).isEqualTo(200);
-        assertThat(get(flights + "/ready").body())
-                .isEqualTo("{\"name\":\"" + app.flights + "\",\"ready\":true}");
+        assertThat(get(flights + "/ready").body()).isEqualTo("{\"name\":\"" + app.flights + "\",\"ready\":true}");
         assertThat(get("/v2/models/never/ready").status()).isEqualTo(503);
-        assertThat(get("/v2/models/never/ready").body())
-                .isEqualTo("{\"name\":\"never\",\"ready\":false}");
+        assertThat(get("/v2/models/never/ready").body()).isEqualTo("{\"name\":\"never\",\"ready\":false}");
         assertRefused(get("/v2/models/other/ready"), 404, "unknown-model", "no model 'other'");
     }
 
@@ -137,19 +128,16 @@ class InferHttpTest {
         assertThat(told.get("freshness_ms").asLong()).isPositive();
         assertThat(told.get("snapshots_refused")).isEmpty();
         JsonNode kinds = described("/v2/models/" + app.kinds);
-        assertThat(kinds.toString())
-                .isEqualTo(
-                        "{\"name\":\""
-                                + app.kinds
-                                + "\",\"versions\":[\"1.0\"],\"platform\":\"tidegrad_snapshot\",\"inputs\":["
-                                + "{\"name\":\"size\",\"datatype\":\"FP64\",\"shape\":[-1]},"
-                                + "{\"name\":\"camera\",\"datatype\":\"BYTES\",\"shape\":[-1]},"
-                                + "{\"name\":\"lens\",\"datatype\":\"BYTES\",\"shape\":[-1]},"
-                                + "{\"name\":\"taken\",\"datatype\":\"INT64\",\"shape\":[-1]},"
-                                + "{\"name\":\"angle\",\"datatype\":\"FP64\",\"shape\":[-1]},"
-                                + "{\"name\":\"sold\",\"datatype\":\"INT64\",\"shape\":[-1]},"
-                                + "{\"name\":\"image\",\"datatype\":\"FP64\",\"shape\":[-1,2,2]}],"
-                                + "\"outputs\":[{\"name\":\"probabilities\",\"datatype\":\"FP32\",\"shape\":[-1,1]}]}");
+        assertThat(kinds.toString()).isEqualTo(
+                "{\"name\":\"" + app.kinds + "\",\"versions\":[\"1.0\"],\"platform\":\"tidegrad_snapshot\",\"inputs\":["
+                        + "{\"name\":\"size\",\"datatype\":\"FP64\",\"shape\":[-1]},"
+                        + "{\"name\":\"camera\",\"datatype\":\"BYTES\",\"shape\":[-1]},"
+                        + "{\"name\":\"lens\",\"datatype\":\"BYTES\",\"shape\":[-1]},"
+                        + "{\"name\":\"taken\",\"datatype\":\"INT64\",\"shape\":[-1]},"
+                        + "{\"name\":\"angle\",\"datatype\":\"FP64\",\"shape\":[-1]},"
+                        + "{\"name\":\"sold\",\"datatype\":\"INT64\",\"shape\":[-1]},"
+                        + "{\"name\":\"image\",\"datatype\":\"FP64\",\"shape\":[-1,2,2]}],"
+                        + "\"outputs\":[{\"name\":\"probabilities\",\"datatype\":\"FP32\",\"shape\":[-1,1]}]}");
         assertThat(described("/v2/models/" + app.kinds + "/versions/1.0")).isEqualTo(kinds);
         assertRefused(get("/v2/models/never"), 503, "not-ready", "has no snapshot yet");
     }
@@ -158,21 +146,16 @@ class InferHttpTest {
     @Test
     void anInferenceHasTheMembersOfTheSpecification() {
         Answer answer =
-                infer(
-                        "{\"id\": \"42\", \"inputs\": "
-                                + INPUTS
-                                + ", \"outputs\": [{\"name\": \"probabilities\"}]}");
+                infer("{\"id\": \"42\", \"inputs\": " + INPUTS + ", \"outputs\": [{\"name\": \"probabilities\"}]}");
         assertThat(answer.status()).as(answer.toString()).isEqualTo(200);
         assertThat(answer.headers()).containsEntry("content-type", "application/json");
         JsonNode json = answer.json();
         assertThat(Documented.shape(json))
-                .isEqualTo(
-                        "{model_name: STRING, model_version: STRING, id: STRING, parameters: {model: STRING,"
-                                + " epoch: NUMBER, version: NUMBER, offset: NUMBER, freshness_ms: NUMBER},"
-                                + " outputs: [{name: STRING, datatype: STRING, shape: [NUMBER], data: [NUMBER]}]}");
+                .isEqualTo("{model_name: STRING, model_version: STRING, id: STRING, parameters: {model: STRING,"
+                        + " epoch: NUMBER, version: NUMBER, offset: NUMBER, freshness_ms: NUMBER},"
+                        + " outputs: [{name: STRING, datatype: STRING, shape: [NUMBER], data: [NUMBER]}]}");
         assertThat(json.get("model_name").asText()).isEqualTo(app.flights);
-        assertThat(json.get("model_version").asText())
-                .isEqualTo("1." + json.get("parameters").get("version").asLong());
+        assertThat(json.get("model_version").asText()).isEqualTo("1." + json.get("parameters").get("version").asLong());
         assertThat(json.get("id").asText()).isEqualTo("42");
         assertThat(json.get("parameters").get("model").asText()).isEqualTo(app.flights);
         JsonNode output = json.get("outputs").get(0);
@@ -189,20 +172,9 @@ class InferHttpTest {
     void anAnswerHasTheBitsOfTheOtherEndpointAndOfTheTrainer() {
         JsonNode json = post(flights + "/versions/1.300/infer", Flights.tensors(OFFSETS)).json();
         assertThat(data(json.get("outputs").get(0))).isEqualTo(answers);
-        Answer records =
-                send(
-                        RawHttp.post(
-                                "/v1/models/" + app.flights + "/score",
-                                "",
-                                Flights.records(OFFSETS)));
-        JsonNode same =
-                post(
-                                flights
-                                        + "/versions/"
-                                        + records.json().get("version").asLong()
-                                        + "/infer",
-                                Flights.tensors(OFFSETS))
-                        .json();
+        Answer records = send(RawHttp.post("/v1/models/" + app.flights + "/score", "", Flights.records(OFFSETS)));
+        JsonNode same = post(flights + "/versions/" + records.json().get("version").asLong() + "/infer",
+                Flights.tensors(OFFSETS)).json();
         assertThat(data(same.get("outputs").get(0))).isEqualTo(Flights.answers(records));
     }
 
@@ -230,62 +202,39 @@ class InferHttpTest {
                     times.add("\"2001-05-01T" + (10 + random.nextInt(10)) + ":30:00Z\"");
                     sold.add(Long.toString(random.nextLong(1L << 41)));
                     angles.add(Double.toString(random.nextDouble(360)));
-                    images.add(
-                            "[[%d, %d], [%d, %d]]"
-                                    .formatted(random.ints(4, 0, 256).boxed().toArray()));
+                    images.add("[[%d, %d], [%d, %d]]".formatted(random.ints(4, 0, 256).boxed().toArray()));
                     objects.add(
                             "{\"size\": %s, \"camera\": %s, \"lens\": %s, \"taken\": %s, \"sold\": %s, \"angle\": %s, \"image\": %s}"
-                                    .formatted(
-                                            sizes.get(i),
-                                            cameras.get(i),
-                                            lenses.get(i),
-                                            times.get(i),
-                                            sold.get(i),
+                                    .formatted(sizes.get(i), cameras.get(i), lenses.get(i), times.get(i), sold.get(i),
                                             angles.get(i),
-                                            images.get(i)
-                                                    .replace("[[", "[")
-                                                    .replace("]]", "]")
-                                                    .replace("], [", ", ")));
+                                            images.get(i).replace("[[", "[").replace("]]", "]").replace("], [", ", ")));
                 }
-                String inputs =
-                        Stream.of(
-                                        tensor("size", "FP64", sizes, ""),
-                                        tensor("camera", "BYTES", cameras, ""),
-                                        tensor("lens", "UINT16", lenses, ", 1"),
-                                        tensor("taken", "BYTES", times, ""),
-                                        tensor("sold", "UINT64", sold, ""),
-                                        tensor("angle", "FP64", angles, ""),
-                                        tensor("image", "UINT8", images, ", 2, 2"))
-                                .collect(Collectors.joining(", ", "{\"inputs\": [", "]}"));
-                http.send(
-                        RawHttp.post(
-                                "/v2/models/" + app.kinds + "/infer", "", RawHttp.bytes(inputs)));
+                String inputs = Stream
+                        .of(tensor("size", "FP64", sizes, ""), tensor("camera", "BYTES", cameras, ""),
+                                tensor("lens", "UINT16", lenses, ", 1"), tensor("taken", "BYTES", times, ""),
+                                tensor("sold", "UINT64", sold, ""), tensor("angle", "FP64", angles, ""),
+                                tensor("image", "UINT8", images, ", 2, 2"))
+                        .collect(Collectors.joining(", ", "{\"inputs\": [", "]}"));
+                http.send(RawHttp.post("/v2/models/" + app.kinds + "/infer", "", RawHttp.bytes(inputs)));
                 Answer inference = http.answer();
                 assertThat(inference.status()).as(inference.toString()).isEqualTo(200);
-                http.send(
-                        RawHttp.post(
-                                "/v1/models/" + app.kinds + "/score",
-                                "",
-                                RawHttp.bytes(objects.toString())));
-                assertThat(data(inference.json().get("outputs").get(0)))
-                        .as("round %d of seed %d", round, seed)
+                http.send(RawHttp.post("/v1/models/" + app.kinds + "/score", "", RawHttp.bytes(objects.toString())));
+                assertThat(data(inference.json().get("outputs").get(0))).as("round %d of seed %d", round, seed)
                         .isEqualTo(Flights.answers(http.answer()));
             }
         }
     }
 
     private static String tensor(String name, String type, List<String> values, String element) {
-        return "{\"name\": \"%s\", \"shape\": [%d%s], \"datatype\": \"%s\", \"data\": %s}"
-                .formatted(name, values.size(), element, type, values);
+        return "{\"name\": \"%s\", \"shape\": [%d%s], \"datatype\": \"%s\", \"data\": %s}".formatted(name,
+                values.size(), element, type, values);
     }
 
     @Test
     void aVersionThatIsKeptAnswersByItsNumber() {
         app.publisher.publish(app.trainer.learn(10).publish());
-        await().atMost(SOON)
-                .until(() -> get(flights).json().get("versions").get(0).asText().equals("1.310"));
-        assertThat(get(flights).json().get("versions").toString())
-                .isEqualTo("[\"1.310\",\"1.300\"]");
+        await().atMost(SOON).until(() -> get(flights).json().get("versions").get(0).asText().equals("1.310"));
+        assertThat(get(flights).json().get("versions").toString()).isEqualTo("[\"1.310\",\"1.300\"]");
         String body = Flights.tensors(OFFSETS);
         JsonNode current = infer(body).json();
         assertThat(current.get("model_version").asText()).isEqualTo("1.310");
@@ -293,89 +242,40 @@ class InferHttpTest {
             JsonNode kept = post(flights + "/versions/" + version + "/infer", body).json();
             assertThat(kept.get("model_version").asText()).isEqualTo("1.300");
             assertThat(kept.get("parameters").get("offset").asLong()).isEqualTo(300);
-            assertThat(data(kept.get("outputs").get(0)))
-                    .isEqualTo(answers)
+            assertThat(data(kept.get("outputs").get(0))).isEqualTo(answers)
                     .isNotEqualTo(data(current.get("outputs").get(0)));
             assertThat(get(flights + "/versions/" + version + "/ready").status()).isEqualTo(200);
         }
-        for (String version :
-                List.of("299", "2.300", "1.299", "0300", "+300", "v1", "1.300.0", "%0a")) {
-            assertRefused(
-                    post(flights + "/versions/" + version + "/infer", body),
-                    404,
-                    "unknown-version",
+        for (String version : List.of("299", "2.300", "1.299", "0300", "+300", "v1", "1.300.0", "%0a")) {
+            assertRefused(post(flights + "/versions/" + version + "/infer", body), 404, "unknown-version",
                     "served: 1.310, 1.300");
             assertRefused(get(flights + "/versions/" + version), 404, "unknown-version", "served:");
-            assertRefused(
-                    get(flights + "/versions/" + version + "/ready"),
-                    404,
-                    "unknown-version",
-                    "served:");
+            assertRefused(get(flights + "/versions/" + version + "/ready"), 404, "unknown-version", "served:");
         }
     }
 
     static Stream<Arguments> mistakes() {
         String infer = "/v2/models/FLIGHTS/infer";
-        return Stream.of(
-                arguments(infer, "{", 400, "bad-json", "not JSON"),
+        return Stream.of(arguments(infer, "{", 400, "bad-json", "not JSON"),
                 arguments(infer, "{\"inputs\": []}", 400, "not-a-request", "at least one tensor"),
                 arguments(infer, body("2]", "3]"), 400, "bad-tensor", "expected 3 elements"),
                 arguments(infer, body("INT64", "INT99"), 400, "bad-tensor", "found 'INT99'"),
-                arguments(
-                        infer, body("733]", "true]"), 400, "bad-tensor", "data[1]: expected FP64"),
-                arguments(
-                        infer,
-                        body("733]", "1e999]"),
-                        400,
-                        "not-finite",
-                        "record 1: field 'distance'"),
-                arguments(
-                        infer,
-                        body(
-                                "\"FP64\", \"data\": [2586, 733]",
-                                "\"BYTES\", \"data\": [\"1\", \"2\"]"),
-                        400,
-                        "wrong-type",
-                        "record 0: field 'distance': expected a number"),
-                arguments(
-                        infer,
-                        body("\"distance\"", "\"distances\""),
-                        400,
-                        "unknown-field",
+                arguments(infer, body("733]", "true]"), 400, "bad-tensor", "data[1]: expected FP64"),
+                arguments(infer, body("733]", "1e999]"), 400, "not-finite", "record 1: field 'distance'"),
+                arguments(infer, body("\"FP64\", \"data\": [2586, 733]", "\"BYTES\", \"data\": [\"1\", \"2\"]"), 400,
+                        "wrong-type", "record 0: field 'distance': expected a number"),
+                arguments(infer, body("\"distance\"", "\"distances\""), 400, "unknown-field",
                         "did you mean 'distance'?"),
-                arguments(
-                        infer,
-                        body("\"distance\"", "\"origin\""),
-                        400,
-                        "bad-tensor",
-                        "one tensor of a name"),
-                arguments(
-                        infer,
-                        body("\"distance\"", "\"late\""),
-                        400,
-                        "missing-field",
-                        "record 0: field 'distance'"),
-                arguments(
-                        infer,
-                        "{\"outputs\": [{\"name\": \"probability\"}], \"inputs\": " + INPUTS + "}",
-                        400,
-                        "unknown-output",
-                        "did you mean 'probabilities'?"),
-                arguments(
-                        infer,
+                arguments(infer, body("\"distance\"", "\"origin\""), 400, "bad-tensor", "one tensor of a name"),
+                arguments(infer, body("\"distance\"", "\"late\""), 400, "missing-field", "record 0: field 'distance'"),
+                arguments(infer, "{\"outputs\": [{\"name\": \"probability\"}], \"inputs\": " + INPUTS + "}", 400,
+                        "unknown-output", "did you mean 'probabilities'?"),
+                arguments(infer,
                         "{\"outputs\": [{\"name\": \"probabilities\"}, {\"name\": \"probabilities\"}], \"inputs\": "
-                                + INPUTS
-                                + "}",
-                        400,
-                        "not-a-request",
-                        "once, found it 2 times"),
+                                + INPUTS + "}",
+                        400, "not-a-request", "once, found it 2 times"),
                 arguments("/v2/models/other/infer", "{}", 404, "unknown-model", "no model 'other'"),
-                arguments(
-                        "/v2/models/never/infer",
-                        "{\"inputs\": " + INPUTS + "}",
-                        503,
-                        "not-ready",
-                        "no snapshot"),
+                arguments("/v2/models/never/infer", "{\"inputs\": " + INPUTS + "}", 503, "not-ready", "no snapshot"),
                 arguments("/v2/models/FLIGHTS/explain", "{}", 404, "unknown-path", "/v2"),
                 arguments("/v2/models/FLIGHTS", "{}", 405, "method-not-allowed", "expected GET"),
                 arguments("/v2", "{}", 405, "method-not-allowed", "expected GET"));
@@ -383,47 +283,28 @@ class InferHttpTest {
 
     private static String body(String from, String to) {
         assertThat(INPUTS).contains(from);
-        return "{\"inputs\": "
-                + INPUTS.replaceFirst(Pattern.quote(from), Matcher.quoteReplacement(to))
-                + "}";
+        return "{\"inputs\": " + INPUTS.replaceFirst(Pattern.quote(from), Matcher.quoteReplacement(to)) + "}";
     }
 
     @ParameterizedTest(name = "{0} {1}: {3}")
     @MethodSource("mistakes")
-    void aMistakeIsAnsweredInTheProtocolsWords(
-            String path, String body, int status, String reason, String message) {
+    void aMistakeIsAnsweredInTheProtocolsWords(String path, String body, int status, String reason, String message) {
         assertRefused(post(path.replace("FLIGHTS", app.flights), body), status, reason, message);
     }
 
     @Test
     void whatTheServerRefusesBeforeARouteIsAnsweredInTheProtocolsWordsToo() {
         assertRefused(
-                send(
-                        RawHttp.bytes(
-                                "POST "
-                                        + flights
-                                        + "/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 104857600\r\n\r\n")),
-                413,
-                "body-too-large",
-                "1048576 bytes");
+                send(RawHttp
+                        .bytes("POST " + flights + "/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 104857600\r\n\r\n")),
+                413, "body-too-large", "1048576 bytes");
+        assertRefused(send(
+                RawHttp.post(flights + "/infer", "Content-Type: application/octet-stream\r\n", RawHttp.bytes("x"))),
+                415, "wrong-content-type", "application/octet-stream");
         assertRefused(
-                send(
-                        RawHttp.post(
-                                flights + "/infer",
-                                "Content-Type: application/octet-stream\r\n",
-                                RawHttp.bytes("x"))),
-                415,
-                "wrong-content-type",
-                "application/octet-stream");
-        assertRefused(
-                send(
-                        RawHttp.bytes(
-                                "POST "
-                                        + flights
-                                        + "/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}")),
-                400,
-                "bad-body",
-                "one whole number");
+                send(RawHttp.bytes("POST " + flights
+                        + "/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}")),
+                400, "bad-body", "one whole number");
         assertRefused(get(flights + "/infer"), 405, "method-not-allowed", "expected POST");
     }
 
@@ -434,18 +315,11 @@ class InferHttpTest {
         assertThat(answer.status()).as(answer.toString()).isEqualTo(200);
         assertThat(Documented.shape(answer.json()))
                 .isEqualTo(Documented.shape(JSON.readTree(Documented.block("infer-answer"))));
-        Matcher curl =
-                Pattern.compile(
-                                "curl -s http://127\\.0\\.0\\.1:8080(/\\S+) \\\\\\s+-d '(.*)'",
-                                Pattern.DOTALL)
-                        .matcher(Documented.block("infer-curl"));
+        Matcher curl = Pattern.compile("curl -s http://127\\.0\\.0\\.1:8080(/\\S+) \\\\\\s+-d '(.*)'", Pattern.DOTALL)
+                .matcher(Documented.block("infer-curl"));
         assertThat(curl.find()).isTrue();
-        Answer asCurl =
-                send(
-                        RawHttp.post(
-                                curl.group(1).replace("flight-delay", app.flights),
-                                "Content-Type: application/x-www-form-urlencoded\r\n",
-                                RawHttp.bytes(curl.group(2))));
+        Answer asCurl = send(RawHttp.post(curl.group(1).replace("flight-delay", app.flights),
+                "Content-Type: application/x-www-form-urlencoded\r\n", RawHttp.bytes(curl.group(2))));
         assertThat(asCurl.status()).as(asCurl.toString()).isEqualTo(200);
         assertThat(asCurl.json().get("outputs")).isEqualTo(answer.json().get("outputs"));
     }
@@ -459,12 +333,8 @@ class InferHttpTest {
     }
 
     private double predictions() {
-        Matcher series =
-                Pattern.compile(
-                                "tidegrad_scorer_predictions_total\\{model=\""
-                                        + app.flights
-                                        + "\"} (.*)")
-                        .matcher(get("/metrics").body());
+        Matcher series = Pattern.compile("tidegrad_scorer_predictions_total\\{model=\"" + app.flights + "\"} (.*)")
+                .matcher(get("/metrics").body());
         return series.find() ? Double.parseDouble(series.group(1)) : 0;
     }
 }

@@ -16,8 +16,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /// Requests as the specification writes them, and what is none.
 class InferReaderTest {
     /// The example of the specification, but that its second tensor has as much data as its shape says.
-    private static final String EXAMPLE =
-            """
+    private static final String EXAMPLE = """
             {
               "id" : "42",
               "inputs" : [
@@ -42,8 +41,7 @@ class InferReaderTest {
             }
             """;
 
-    private static final String EVERYTHING =
-            """
+    private static final String EVERYTHING = """
             {"parameters": {"a": "b", "c": 1.5, "d": true, "e": null},
              "outputs": [{"parameters": {"binary_data": false}, "name": "probabilities"}],
              "inputs": [
@@ -63,8 +61,8 @@ class InferReaderTest {
     }
 
     private static String input(String shape, String datatype, String data) {
-        return "{\"inputs\": [{\"name\": \"x\", \"shape\": %s, \"datatype\": \"%s\", \"data\": %s}]}"
-                .formatted(shape, datatype, data);
+        return "{\"inputs\": [{\"name\": \"x\", \"shape\": %s, \"datatype\": \"%s\", \"data\": %s}]}".formatted(shape,
+                datatype, data);
     }
 
     private static List<Object> values(String shape, String datatype, String data) {
@@ -87,10 +85,8 @@ class InferReaderTest {
     /// As it stands there, three elements are promised and one comes.
     @Test
     void refusesTheExampleWhoseShapeAndDataDisagree() {
-        assertThatThrownBy(() -> read(EXAMPLE.replace("[ 1 ]", "[ 3 ]")))
-                .hasMessageContaining("input 'input1'")
-                .hasMessageContaining("expected 3 elements")
-                .hasMessageContaining("found 1");
+        assertThatThrownBy(() -> read(EXAMPLE.replace("[ 1 ]", "[ 3 ]"))).hasMessageContaining("input 'input1'")
+                .hasMessageContaining("expected 3 elements").hasMessageContaining("found 1");
     }
 
     @Test
@@ -98,8 +94,7 @@ class InferReaderTest {
         InferRequest request = read(EVERYTHING);
         assertThat(request.id()).isEqualTo("the \"second\"");
         assertThat(request.outputs()).containsExactly("probabilities");
-        assertThat(request.inputs().get(0).values())
-                .containsExactly(1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.5);
+        assertThat(request.inputs().get(0).values()).containsExactly(1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.5);
         assertThat(request.inputs().get(1).values()).containsExactly("SFO", "\u00fc\ud83d\ude00");
         assertThat(request.inputs().get(2).values()).containsExactly(0L, 0x1p64);
         assertThat(values("[2, 2, 2]", "FP64", "[1, 2, 3, 4, 5, 6, 7, 8.5]"))
@@ -108,10 +103,8 @@ class InferReaderTest {
 
     @Test
     void anAbsentMemberMayBeNull() {
-        InferRequest request =
-                read(
-                        "{\"id\": null, \"parameters\": null, \"outputs\": null, "
-                                + input("[1]", "BOOL", "[false]").substring(1));
+        InferRequest request = read("{\"id\": null, \"parameters\": null, \"outputs\": null, "
+                + input("[1]", "BOOL", "[false]").substring(1));
         assertThat(request.id()).isNull();
         assertThat(request.outputs()).isEmpty();
     }
@@ -119,8 +112,7 @@ class InferReaderTest {
     @Test
     void aValueHasItsDatatype() {
         assertThat(values("[2]", "FP32", "[0.1, 16777217]")).containsExactly(0.1f, 16777216f);
-        assertThat(values("[2]", "FP64", "[0.1, 1e999]"))
-                .containsExactly(0.1, Double.POSITIVE_INFINITY);
+        assertThat(values("[2]", "FP64", "[0.1, 1e999]")).containsExactly(0.1, Double.POSITIVE_INFINITY);
         assertThat(values("[1]", "FP16", "[0.1]")).containsExactly(0.099975586f);
         assertThat(values("[2]", "INT8", "[-128, 127]")).containsExactly(-128L, 127L);
         assertThat(values("[2]", "INT64", "[-9223372036854775808, 9223372036854775807]"))
@@ -139,10 +131,7 @@ class InferReaderTest {
 
     @Test
     void passesOverWhatTheProtocolDoesNotKnowWhenToldTo() {
-        byte[] body =
-                bytes(
-                        "{\"model\": {\"deep\": [1]}, "
-                                + input("[1]", "BOOL", "[true]").substring(1));
+        byte[] body = bytes("{\"model\": {\"deep\": [1]}, " + input("[1]", "BOOL", "[true]").substring(1));
         assertThat(InferReader.read(body, true).inputs()).hasSize(1);
     }
 
@@ -152,8 +141,7 @@ class InferReaderTest {
                 // JSON.
                 arguments("", "not-a-request", "found nothing"),
                 arguments("[]", "not-a-request", "the request: expected an object, found an array"),
-                arguments("{", "bad-json", "not JSON"),
-                arguments(EXAMPLE + "x", "bad-json", "not JSON"),
+                arguments("{", "bad-json", "not JSON"), arguments(EXAMPLE + "x", "bad-json", "not JSON"),
                 arguments("{\"id\": \"1\", \"id\": \"2\"}", "bad-json", "Duplicate"),
                 arguments(input("[1]", "FP64", "[NaN]"), "bad-json", "NaN"),
                 arguments(input("[1]", "FP64", "[1"), "bad-json", "not JSON"),
@@ -169,36 +157,20 @@ class InferReaderTest {
                 arguments("{\"inputs\": [1]}", "not-a-request", "inputs[0]: expected an object"),
                 arguments("{\"input\": []}", "not-a-request", "did you mean 'inputs'?"),
                 arguments("{\"id\": 42}", "not-a-request", "id: expected a string, found a number"),
-                arguments(
-                        "{\"parameters\": []}", "not-a-request", "parameters: expected an object"),
-                arguments(
-                        "{\"parameters\": {\"a\": [1]}}",
-                        "not-a-request",
+                arguments("{\"parameters\": []}", "not-a-request", "parameters: expected an object"),
+                arguments("{\"parameters\": {\"a\": [1]}}", "not-a-request",
                         "expected strings, numbers and booleans, found an array"),
-                arguments(
-                        "{\"outputs\": [{\"parameters\": {}}]}",
-                        "not-a-request",
+                arguments("{\"outputs\": [{\"parameters\": {}}]}", "not-a-request",
                         "outputs[0]: expected a member 'name'"),
-                arguments(
-                        "{\"outputs\": [\"x\"]}",
-                        "not-a-request",
-                        "outputs[0]: expected an object"),
+                arguments("{\"outputs\": [\"x\"]}", "not-a-request", "outputs[0]: expected an object"),
                 // A tensor's members.
-                arguments(
-                        "{\"inputs\": [{\"shape\": [1], \"datatype\": \"BOOL\", \"data\": [true]}]}",
-                        "not-a-request",
+                arguments("{\"inputs\": [{\"shape\": [1], \"datatype\": \"BOOL\", \"data\": [true]}]}", "not-a-request",
                         "inputs[0]: expected a member 'name'"),
-                arguments(
-                        "{\"inputs\": [{\"name\": \"x\", \"datatype\": \"BOOL\", \"data\": [true]}]}",
-                        "not-a-request",
-                        "a member 'shape'"),
-                arguments(
-                        "{\"inputs\": [{\"name\": \"x\", \"shape\": [1], \"data\": [true]}]}",
-                        "not-a-request",
+                arguments("{\"inputs\": [{\"name\": \"x\", \"datatype\": \"BOOL\", \"data\": [true]}]}",
+                        "not-a-request", "a member 'shape'"),
+                arguments("{\"inputs\": [{\"name\": \"x\", \"shape\": [1], \"data\": [true]}]}", "not-a-request",
                         "a member 'datatype'"),
-                arguments(
-                        "{\"inputs\": [{\"name\": \"x\", \"shape\": [1], \"datatype\": \"BOOL\"}]}",
-                        "not-a-request",
+                arguments("{\"inputs\": [{\"name\": \"x\", \"shape\": [1], \"datatype\": \"BOOL\"}]}", "not-a-request",
                         "a member 'data'"),
                 arguments(input("[1]", "FLOAT", "[1]"), "bad-tensor", "found 'FLOAT'"),
                 arguments(input("[1]", "fp32", "[1]"), "bad-tensor", "found 'fp32'"),
@@ -212,20 +184,10 @@ class InferReaderTest {
                 arguments(input("[\"1\"]", "FP64", "[1]"), "not-a-request", "found a string"),
                 arguments(input("1", "FP64", "[1]"), "not-a-request", "expected an array"),
                 arguments(input("[[1]]", "FP64", "[1]"), "not-a-request", "found an array"),
-                arguments(
-                        input("[65536, 65536]", "FP64", "[1]"), "bad-tensor", "at most 2147483647"),
-                arguments(
-                        input("[4294967296, 4294967296]", "FP64", "[]"),
-                        "bad-tensor",
-                        "at most 2147483647"),
-                arguments(
-                        input("[18446744073709551615]", "FP64", "[1]"),
-                        "bad-tensor",
-                        "at most 2147483647"),
-                arguments(
-                        input("[-99999999999999999999]", "FP64", "[1]"),
-                        "bad-tensor",
-                        "at least 1"),
+                arguments(input("[65536, 65536]", "FP64", "[1]"), "bad-tensor", "at most 2147483647"),
+                arguments(input("[4294967296, 4294967296]", "FP64", "[]"), "bad-tensor", "at most 2147483647"),
+                arguments(input("[18446744073709551615]", "FP64", "[1]"), "bad-tensor", "at most 2147483647"),
+                arguments(input("[-99999999999999999999]", "FP64", "[1]"), "bad-tensor", "at least 1"),
                 // Data and shape.
                 arguments(input("[2]", "FP64", "[1]"), "bad-tensor", "2 elements"),
                 arguments(input("[2]", "FP64", "[1, 2, 3]"), "bad-tensor", "found more"),
@@ -236,78 +198,42 @@ class InferReaderTest {
                 arguments(input("[2, 2]", "FP64", "[[1, 1, 1], [1]]"), "bad-tensor", "more"),
                 arguments(input("[2, 2]", "FP64", "[[1, 1]]"), "bad-tensor", "found 1"),
                 arguments(input("[2, 2]", "FP64", "[[1, 1], 1, 1]"), "bad-tensor", "an array"),
-                arguments(
-                        input("[2, 2]", "FP64", "[1, 1, [1, 1]]"), "bad-tensor", "found an array"),
+                arguments(input("[2, 2]", "FP64", "[1, 1, [1, 1]]"), "bad-tensor", "found an array"),
                 arguments(input("[2, 2]", "FP64", "[[[1], [1]], 1]"), "bad-tensor", "an array"),
                 arguments(input("[4]", "FP64", "[" + ones + "]"), "bad-tensor", "found an array"),
                 // Data and datatype.
                 arguments(input("[1]", "FP64", "[null]"), "bad-tensor", "found null"),
                 arguments(input("[1]", "FP64", "[\"1\"]"), "bad-tensor", "found a string"),
                 arguments(input("[1]", "FP64", "[true]"), "bad-tensor", "found a boolean"),
-                arguments(
-                        input("[1]", "BOOL", "[1]"),
-                        "bad-tensor",
-                        "true or false, found a number 1"),
+                arguments(input("[1]", "BOOL", "[1]"), "bad-tensor", "true or false, found a number 1"),
                 arguments(input("[1]", "BYTES", "[1]"), "bad-tensor", "BYTES, a string"),
                 arguments(input("[1]", "INT32", "[1.5]"), "bad-tensor", "a whole number"),
                 arguments(input("[1]", "INT32", "[1.0]"), "bad-tensor", "a whole number"),
-                arguments(
-                        input("[1]", "UINT8", "[256]"),
-                        "bad-tensor",
-                        "0 to 255, found a number 256"),
+                arguments(input("[1]", "UINT8", "[256]"), "bad-tensor", "0 to 255, found a number 256"),
                 arguments(input("[1]", "UINT8", "[-1]"), "bad-tensor", "found a number -1"),
                 arguments(input("[2]", "INT8", "[1, 128]"), "bad-tensor", "data[1]"),
                 arguments(input("[1]", "INT64", "[9223372036854775808]"), "bad-tensor", "INT64"),
-                arguments(
-                        input("[1]", "UINT64", "[18446744073709551616]"),
-                        "bad-tensor",
-                        "0 to 18446744073709551615"),
-                arguments(
-                        input("[1]", "UINT64", "[-9223372036854775809]"), "bad-tensor", "UINT64"));
+                arguments(input("[1]", "UINT64", "[18446744073709551616]"), "bad-tensor", "0 to 18446744073709551615"),
+                arguments(input("[1]", "UINT64", "[-9223372036854775809]"), "bad-tensor", "UINT64"));
     }
 
     @ParameterizedTest
     @MethodSource("mistakes")
     void saysWhatIsWrongAndWhere(String body, String reason, String message) {
-        assertThatThrownBy(() -> read(body))
-                .isInstanceOfSatisfying(
-                        HttpProblem.class,
-                        problem -> {
-                            assertThat(problem.reason().status().code()).isEqualTo(400);
-                            assertThat(problem.reason().code())
-                                    .as(problem.message())
-                                    .isEqualTo(reason);
-                            assertThat(problem.message())
-                                    .contains(message)
-                                    .doesNotContain("\n", "com.fasterxml", "Exception");
-                        });
+        assertThatThrownBy(() -> read(body)).isInstanceOfSatisfying(HttpProblem.class, problem -> {
+            assertThat(problem.reason().status().code()).isEqualTo(400);
+            assertThat(problem.reason().code()).as(problem.message()).isEqualTo(reason);
+            assertThat(problem.message()).contains(message).doesNotContain("\n", "com.fasterxml", "Exception");
+        });
     }
 
     @Test
     void aDamagedRequestIsARequestOrATypedRefusal() {
-        new Fuzz(
-                        "inference requests",
-                        InferReaderTest.class,
-                        "scorer-app",
-                        List.of(bytes(EXAMPLE), bytes(EVERYTHING)))
-                .inserting(
-                        bytes("["),
-                        bytes("]"),
-                        bytes("{"),
-                        bytes("["),
-                        bytes("[".repeat(1_000)),
-                        bytes(","),
-                        bytes("null"),
-                        bytes("true"),
-                        bytes("0"),
-                        bytes("-1"),
-                        bytes("1e999"),
-                        bytes("2147483648"),
-                        bytes("99999999999999999999"),
-                        bytes("\"data\": [1], "),
-                        bytes("\"shape\": [4294967296, 4294967296], "),
-                        bytes("\\ud800"),
-                        bytes("\u0000"))
+        new Fuzz("inference requests", InferReaderTest.class, "scorer-app", List.of(bytes(EXAMPLE), bytes(EVERYTHING)))
+                .inserting(bytes("["), bytes("]"), bytes("{"), bytes("["), bytes("[".repeat(1_000)), bytes(","),
+                        bytes("null"), bytes("true"), bytes("0"), bytes("-1"), bytes("1e999"), bytes("2147483648"),
+                        bytes("99999999999999999999"), bytes("\"data\": [1], "),
+                        bytes("\"shape\": [4294967296, 4294967296], "), bytes("\\ud800"), bytes("\u0000"))
                 .run(40_000, input -> InferReader.read(input, false), HttpProblem.class);
     }
 }

@@ -8,43 +8,10 @@ import java.util.SplittableRandom;
 final class Mutation {
     /// What parsers stumble over.
     private static final List<String> TOKENS =
-            List.of(
-                    "{",
-                    "}",
-                    "[",
-                    "]",
-                    "\"",
-                    ":",
-                    ",",
-                    "\\",
-                    "\\u",
-                    "\\ud800",
-                    "\0",
-                    "\r\n",
-                    "\n",
-                    "\r\n\r\n",
-                    " ",
-                    "NaN",
-                    "1e999",
-                    "-",
-                    "1E400",
-                    "null",
-                    "true",
-                    "0x",
-                    "%00",
-                    "%2e%2e/",
-                    "../",
-                    "//",
-                    "?",
-                    "#",
-                    "\u00ff\u00fe",
-                    "\u00ef\u00bb\u00bf",
-                    "Content-Length: 5\r\n",
-                    "Transfer-Encoding: chunked\r\n",
-                    "Content-Type: text/plain\r\n",
-                    "99999999999999999999",
-                    "ffffffff\r\n",
-                    "0\r\n\r\n");
+            List.of("{", "}", "[", "]", "\"", ":", ",", "\\", "\\u", "\\ud800", "\0", "\r\n", "\n", "\r\n\r\n", " ",
+                    "NaN", "1e999", "-", "1E400", "null", "true", "0x", "%00", "%2e%2e/", "../", "//", "?", "#",
+                    "\u00ff\u00fe", "\u00ef\u00bb\u00bf", "Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n",
+                    "Content-Type: text/plain\r\n", "99999999999999999999", "ffffffff\r\n", "0\r\n\r\n");
 
     /// Leave a record what it is more often than others do.
     private static final String DIGITS_AND_LETTERS = "0123456789abcXYZ";
@@ -74,26 +41,13 @@ final class Mutation {
             }
             case 5, 6 -> {
                 byte[] other = bytes.clone();
-                other[from] =
-                        (byte)
-                                DIGITS_AND_LETTERS.charAt(
-                                        random.nextInt(DIGITS_AND_LETTERS.length()));
+                other[from] = (byte) DIGITS_AND_LETTERS.charAt(random.nextInt(DIGITS_AND_LETTERS.length()));
                 yield other;
             }
             case 1 -> spliced(bytes, from, to, new byte[0]);
             case 2 -> spliced(bytes, from, from, range);
-            case 3 ->
-                    spliced(
-                            bytes,
-                            from,
-                            to,
-                            RawHttp.bytes(TOKENS.get(random.nextInt(TOKENS.size()))));
-            case 4 ->
-                    spliced(
-                            bytes,
-                            from,
-                            from,
-                            RawHttp.bytes(TOKENS.get(random.nextInt(TOKENS.size()))));
+            case 3 -> spliced(bytes, from, to, RawHttp.bytes(TOKENS.get(random.nextInt(TOKENS.size()))));
+            case 4 -> spliced(bytes, from, from, RawHttp.bytes(TOKENS.get(random.nextInt(TOKENS.size()))));
             default -> Arrays.copyOf(bytes, from);
         };
     }

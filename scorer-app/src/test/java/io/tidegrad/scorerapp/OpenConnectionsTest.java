@@ -40,7 +40,8 @@ class OpenConnectionsTest {
     /// More than sockets hold between them.
     private static final int LARGE = 64 << 20;
 
-    @TempDir static Path directory;
+    @TempDir
+    static Path directory;
     private static TestCertificates certificates;
 
     private final AtomicLong nanos = new AtomicLong(Long.MAX_VALUE - 5); // and over
@@ -57,34 +58,16 @@ class OpenConnectionsTest {
 
     private int listen(boolean tls) {
         SSLContext context =
-                tls
-                        ? new ServerCertificate(
-                                        certificates.certificate(),
-                                        certificates.privateKey(),
-                                        System::nanoTime)
-                                .context()
-                        : null;
-        server =
-                BoundedServer.start(
-                        nanos,
-                        reads,
-                        MAX,
-                        ended::add,
-                        nanos::get,
-                        context,
-                        routing ->
-                                routing.get("/hello", (request, response) -> response.send("hello"))
-                                        .get(
-                                                "/large",
-                                                (request, response) ->
-                                                        response.send(new byte[LARGE]))
-                                        .get(
-                                                "/work",
-                                                (request, response) -> {
-                                                    working.countDown();
-                                                    worked.await();
-                                                    response.send("worked");
-                                                }));
+                tls ? new ServerCertificate(certificates.certificate(), certificates.privateKey(), System::nanoTime)
+                        .context() : null;
+        server = BoundedServer.start(nanos, reads, MAX, ended::add, nanos::get, context,
+                routing -> routing.get("/hello", (request, response) -> response.send("hello"))
+                        .get("/large", (request, response) -> response.send(new byte[LARGE]))
+                        .get("/work", (request, response) -> {
+                            working.countDown();
+                            worked.await();
+                            response.send("worked");
+                        }));
         return server.port();
     }
 
@@ -122,7 +105,7 @@ class OpenConnectionsTest {
             assertHello(next);
             assertThat(open.get(1).read()).as("its end").isNull();
             assertThat(ended).containsExactly(EndedConnection.DISPLACED);
-            for (int i : new int[] {0, 2, 3}) {
+            for (int i : new int[]{0, 2, 3}) {
                 assertHello(open.get(i));
             }
         }
@@ -178,16 +161,15 @@ class OpenConnectionsTest {
 
     @Test
     void anAnswerThatItsClientDoesNotTakeEndsTheConnection() {
-        for (boolean tls : new boolean[] {false, true}) {
+        for (boolean tls : new boolean[]{false, true}) {
             int port = listen(tls);
             ended.clear();
             try (Socket socket = tls ? greeted(port) : new Socket("127.0.0.1", port)) {
                 socket.getOutputStream().write(RawHttp.bytes(REQUEST.replace("hello", "large")));
-                soon().until(
-                                () -> {
-                                    nanos.addAndGet(Duration.ofSeconds(31).toNanos());
-                                    return ended.contains(EndedConnection.UNREAD);
-                                });
+                soon().until(() -> {
+                    nanos.addAndGet(Duration.ofSeconds(31).toNanos());
+                    return ended.contains(EndedConnection.UNREAD);
+                });
                 assertThat(countToEnd(socket)).isLessThan(LARGE);
             } catch (IOException e) {
                 throw new AssertionError(e);
@@ -212,16 +194,15 @@ class OpenConnectionsTest {
     @Test
     void aHandshakeThatNeverEndsIsEnded() throws IOException {
         int port = listen(true);
-        for (byte[] began : new byte[][] {{}, {22, 3, 1, 2}}) {
+        for (byte[] began : new byte[][]{{}, {22, 3, 1, 2}}) {
             try (Socket socket = new Socket("127.0.0.1", port)) {
                 socket.setSoTimeout(60_000);
                 socket.getOutputStream().write(began);
                 ended.clear();
-                soon().until(
-                                () -> {
-                                    nanos.addAndGet(Duration.ofSeconds(11).toNanos());
-                                    return ended.contains(EndedConnection.HANDSHAKE);
-                                });
+                soon().until(() -> {
+                    nanos.addAndGet(Duration.ofSeconds(11).toNanos());
+                    return ended.contains(EndedConnection.HANDSHAKE);
+                });
                 assertThat(countToEnd(socket)).isLessThan(100);
             }
         }
@@ -263,14 +244,8 @@ class OpenConnectionsTest {
     private static SSLSocket greeted(int port, @Nullable Socket over) {
         try {
             SSLContext trusting = TestCertificates.trusting(certificates);
-            SSLSocket socket =
-                    (SSLSocket)
-                            trusting.getSocketFactory()
-                                    .createSocket(
-                                            over == null ? new Socket("127.0.0.1", port) : over,
-                                            "127.0.0.1",
-                                            port,
-                                            true);
+            SSLSocket socket = (SSLSocket) trusting.getSocketFactory()
+                    .createSocket(over == null ? new Socket("127.0.0.1", port) : over, "127.0.0.1", port, true);
             socket.setSoTimeout(60_000);
             socket.startHandshake();
             return socket;
@@ -296,10 +271,8 @@ class OpenConnectionsTest {
     @Test
     void aRecordThatIsHeldBackIsRefusedWhenItIsLate() throws Exception {
         int port = listen(true);
-        for (Map.Entry<Integer, String> seconds :
-                Map.of(9, "HTTP/1.1 200", 11, "HTTP/1.1 408").entrySet()) {
-            try (HeldBack below = new HeldBack(port);
-                    SSLSocket socket = greeted(port, below)) {
+        for (Map.Entry<Integer, String> seconds : Map.of(9, "HTTP/1.1 200", 11, "HTTP/1.1 408").entrySet()) {
+            try (HeldBack below = new HeldBack(port); SSLSocket socket = greeted(port, below)) {
                 byte[] request = REQUEST.getBytes(StandardCharsets.US_ASCII);
                 socket.getOutputStream().write(request);
                 assertThat(answer(socket)).startsWith("HTTP/1.1 200");

@@ -58,55 +58,28 @@ class OverloadTest {
         ManagedChannel channel = null;
         try (TestServer server = TestServer.start("--max-concurrent-requests", "1");
                 RawHttp http = RawHttp.connect(server.http.port())) {
-            channel =
-                    NettyChannelBuilder.forAddress("127.0.0.1", server.grpc.port())
-                            .usePlaintext()
-                            .build();
-            GRPCInferenceServiceBlockingStub grpc =
-                    GRPCInferenceServiceGrpc.newBlockingStub(channel);
-            server.limits
-                    .work()
-                    .within(
-                            () -> {
-                                for (String path :
-                                        List.of(
-                                                "/v1/models/flights/score",
-                                                "/v2/models/flights/infer")) {
-                                    http.send(RawHttp.post(path, "", RawHttp.bytes("no JSON")));
-                                    assertOverloaded(http.answer());
-                                }
-                                assertThatThrownBy(
-                                                () ->
-                                                        grpc.modelReady(
-                                                                ModelReadyRequest.newBuilder()
-                                                                        .setName("flights")
-                                                                        .build()))
-                                        .isInstanceOfSatisfying(
-                                                StatusRuntimeException.class,
-                                                e -> {
-                                                    assertThat(e.getStatus().getCode())
-                                                            .isEqualTo(Status.Code.UNAVAILABLE);
-                                                    assertThat(e.getStatus().getDescription())
-                                                            .startsWith("overloaded: ");
-                                                });
-                                http.send(RawHttp.bytes(LIVE));
-                                assertThat(http.answer().status()).isEqualTo(200);
-                                http.send(RawHttp.bytes(LIVE.replace("/health/live", "/metrics")));
-                                assertThat(http.answer().status()).isEqualTo(200);
-                                return grpc.serverLive(ServerLiveRequest.getDefaultInstance())
-                                        .getLive();
-                            });
+            channel = NettyChannelBuilder.forAddress("127.0.0.1", server.grpc.port()).usePlaintext().build();
+            GRPCInferenceServiceBlockingStub grpc = GRPCInferenceServiceGrpc.newBlockingStub(channel);
+            server.limits.work().within(() -> {
+                for (String path : List.of("/v1/models/flights/score", "/v2/models/flights/infer")) {
+                    http.send(RawHttp.post(path, "", RawHttp.bytes("no JSON")));
+                    assertOverloaded(http.answer());
+                }
+                assertThatThrownBy(() -> grpc.modelReady(ModelReadyRequest.newBuilder().setName("flights").build()))
+                        .isInstanceOfSatisfying(StatusRuntimeException.class, e -> {
+                            assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
+                            assertThat(e.getStatus().getDescription()).startsWith("overloaded: ");
+                        });
+                http.send(RawHttp.bytes(LIVE));
+                assertThat(http.answer().status()).isEqualTo(200);
+                http.send(RawHttp.bytes(LIVE.replace("/health/live", "/metrics")));
+                assertThat(http.answer().status()).isEqualTo(200);
+                return grpc.serverLive(ServerLiveRequest.getDefaultInstance()).getLive();
+            });
             http.send(RawHttp.post("/v1/models/flights/score", "", RawHttp.bytes(TestApp.RECORD)));
             assertThat(http.answer().status()).as("afterwards").isEqualTo(200);
-            assertThat(
-                            grpc.modelReady(
-                                            ModelReadyRequest.newBuilder()
-                                                    .setName("flights")
-                                                    .build())
-                                    .getReady())
-                    .isTrue();
-            assertThat(server.count("tidegrad_scorer_requests_refused_total", "\"overloaded\""))
-                    .isEqualTo(3);
+            assertThat(grpc.modelReady(ModelReadyRequest.newBuilder().setName("flights").build()).getReady()).isTrue();
+            assertThat(server.count("tidegrad_scorer_requests_refused_total", "\"overloaded\"")).isEqualTo(3);
         } finally {
             if (channel != null) {
                 channel.shutdownNow();
@@ -118,13 +91,9 @@ class OverloadTest {
     void aPlaceIsFreeAgainWhateverBecameOfTheWork() {
         WorkLimit one = new WorkLimit(1, 1);
         for (int i = 0; i < 3; i++) {
-            assertThatThrownBy(
-                            () ->
-                                    one.within(
-                                            () -> {
-                                                throw new IllegalStateException("broken");
-                                            }))
-                    .hasMessage("broken");
+            assertThatThrownBy(() -> one.within(() -> {
+                throw new IllegalStateException("broken");
+            })).hasMessage("broken");
         }
         assertThat(one.within(() -> "done")).isEqualTo("done");
     }
@@ -132,16 +101,11 @@ class OverloadTest {
     @Test
     void noMoreWaitThanMay() {
         WorkLimit none = new WorkLimit(1, 0, Duration.ofDays(1));
-        none.within(
-                () -> {
-                    assertThatThrownBy(() -> none.within(() -> 1))
-                            .isInstanceOfSatisfying(
-                                    HttpProblem.class,
-                                    e ->
-                                            assertThat(e.reason())
-                                                    .isEqualTo(ProblemReason.OVERLOADED));
-                    return 0;
-                });
+        none.within(() -> {
+            assertThatThrownBy(() -> none.within(() -> 1)).isInstanceOfSatisfying(HttpProblem.class,
+                    e -> assertThat(e.reason()).isEqualTo(ProblemReason.OVERLOADED));
+            return 0;
+        });
     }
 
     /// Version → the trainer's own answers, known before the version is published.
@@ -156,33 +120,25 @@ class OverloadTest {
     void underFarTooManyRequestsAnswersAreRightAndSwapsGoOn() throws Exception {
         String model = TestBroker.newModelName();
         TestTrainer trainer = TestTrainer.of(model);
-        try (TestPublisher publisher =
-                        new TestPublisher(TestBroker.bootstrapServers(), model).createTopic();
+        try (TestPublisher publisher = new TestPublisher(TestBroker.bootstrapServers(), model).createTopic();
                 TestApp app = TestApp.of(model, Scorer::open, "--max-concurrent-requests", "1");
                 ExecutorService clients = Executors.newFixedThreadPool(CLIENTS + 1)) {
             publish(trainer, publisher);
             Scorer scorer = app.scorer(model);
             assertThat(scorer.awaitReady(Duration.ofMinutes(1))).isTrue();
-            byte[] request =
-                    RawHttp.post("/v1/models/" + model + "/score", "", Flights.records(OFFSETS));
+            byte[] request = RawHttp.post("/v1/models/" + model + "/score", "", Flights.records(OFFSETS));
             List<Future<Void>> asking = new ArrayList<>();
             for (int client = 0; client < CLIENTS; client++) {
                 asking.add(clients.submit(asking(app.port(), request, client % 4 == 0)));
             }
             asking.add(clients.submit(health(app.port())));
             try {
-                for (int published = 2;
-                        published < ENOUGH
-                                || overloaded.get() < ENOUGH
-                                || answered.get() < ENOUGH
-                                || healthy.get() < ENOUGH;
-                        published++) {
+                for (int published = 2; published < ENOUGH || overloaded.get() < ENOUGH || answered.get() < ENOUGH
+                        || healthy.get() < ENOUGH; published++) {
                     publish(trainer, publisher);
                     long admitted = published;
-                    Awaitility.await("swap " + published)
-                            .atMost(Duration.ofMinutes(1))
-                            .pollInterval(Duration.ofMillis(10))
-                            .until(() -> scorer.admissions().count() >= admitted);
+                    Awaitility.await("swap " + published).atMost(Duration.ofMinutes(1))
+                            .pollInterval(Duration.ofMillis(10)).until(() -> scorer.admissions().count() >= admitted);
                     assertThat(published).as("swaps until enough is seen").isLessThan(5_000);
                     asking.stream().filter(Future::isDone).forEach(OverloadTest::get);
                 }
@@ -190,15 +146,8 @@ class OverloadTest {
                 done.set(true);
             }
             asking.forEach(OverloadTest::get);
-            System.out.println(
-                    "under overload: answered "
-                            + answered
-                            + ", refused "
-                            + overloaded
-                            + ", health answered "
-                            + healthy
-                            + ", swaps "
-                            + scorer.admissions().count());
+            System.out.println("under overload: answered " + answered + ", refused " + overloaded + ", health answered "
+                    + healthy + ", swaps " + scorer.admissions().count());
             try (RawHttp http = RawHttp.connect(app.port())) {
                 for (int i = 0; i < 20; i++) {
                     http.send(request);
@@ -232,9 +181,7 @@ class OverloadTest {
                     if (answer.status() == 200 && looks) {
                         float[] told = expected.get(answer.json().get("version").asLong());
                         assertThat(told).isNotNull();
-                        assertThat(Arrays.equals(told, Flights.answers(answer)))
-                                .as("the bits of its version")
-                                .isTrue();
+                        assertThat(Arrays.equals(told, Flights.answers(answer))).as("the bits of its version").isTrue();
                         answered.incrementAndGet();
                     } else if (answer.status() != 200) {
                         assertOverloaded(answer);

@@ -60,15 +60,8 @@ final class RawHttp implements AutoCloseable {
     /// A request as it should be, with the body's length.
     static byte[] post(String path, String headers, byte[] body) {
         ByteArrayOutputStream request = new ByteArrayOutputStream();
-        request.writeBytes(
-                bytes(
-                        "POST "
-                                + path
-                                + " HTTP/1.1\r\nHost: x\r\n"
-                                + headers
-                                + "Content-Length: "
-                                + body.length
-                                + "\r\n\r\n"));
+        request.writeBytes(bytes(
+                "POST " + path + " HTTP/1.1\r\nHost: x\r\n" + headers + "Content-Length: " + body.length + "\r\n\r\n"));
         request.writeBytes(body);
         return request.toByteArray();
     }
@@ -105,12 +98,14 @@ final class RawHttp implements AutoCloseable {
     }
 
     /// The next answer; null when the connection ended before one.
-    @Nullable Answer read() {
+    @Nullable
+    Answer read() {
         return read(true);
     }
 
     /// As `read`, of an answer to HEAD: headers only.
-    @Nullable Answer readHead() {
+    @Nullable
+    Answer readHead() {
         return read(false);
     }
 
@@ -124,15 +119,12 @@ final class RawHttp implements AutoCloseable {
             Map<String, String> headers = new TreeMap<>();
             for (String header = line(); header != null && !header.isEmpty(); header = line()) {
                 int colon = header.indexOf(':');
-                headers.put(
-                        header.substring(0, colon).toLowerCase(Locale.ROOT),
-                        header.substring(colon + 1).trim());
+                headers.put(header.substring(0, colon).toLowerCase(Locale.ROOT), header.substring(colon + 1).trim());
             }
             int length = Integer.parseInt(headers.getOrDefault("content-length", "0"));
             byte[] body = hasBody ? in.readNBytes(length) : new byte[0];
             if (hasBody && body.length < length) {
-                throw new AssertionError(
-                        "an answer of " + body.length + " of " + length + " bytes");
+                throw new AssertionError("an answer of " + body.length + " of " + length + " bytes");
             }
             return new Answer(status, headers, new String(body, StandardCharsets.UTF_8));
         } catch (SocketException reset) {

@@ -14,10 +14,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class RecordReaderTest {
-    private static final RecordFields FIELDS =
-            new RecordFields(
-                    ModelSpec.parse(
-                            """
+    private static final RecordFields FIELDS = new RecordFields(ModelSpec.parse("""
                     model: photos
                     input: { topic: photos, event-time: taken }
                     label: { field: good }
@@ -33,8 +30,7 @@ class RecordReaderTest {
                     network: [ dense: 1 ]
                     loss: binary-cross-entropy
                     optimizer: { sgd: { rate: 0.1 } }
-                    """,
-                            "test"));
+                    """, "test"));
 
     private static List<Event> read(String body) {
         byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
@@ -44,8 +40,7 @@ class RecordReaderTest {
     @Test
     void readsOneRecordOrMany() {
         assertThat(read("{\"size\": 3}")).hasSize(1);
-        List<Event> two =
-                read(" [ {\"size\": 3, \"camera\": \"x\"} , {\"size\": 4.5, \"camera\": null} ] ");
+        List<Event> two = read(" [ {\"size\": 3, \"camera\": \"x\"} , {\"size\": 4.5, \"camera\": null} ] ");
         assertThat(two).hasSize(2);
         assertThat(two.get(0).get("size")).isEqualTo(3L);
         assertThat(two.get(0).get("camera")).isEqualTo("x");
@@ -58,13 +53,12 @@ class RecordReaderTest {
         assertThat(read("{\"image\": [0, 128, 255, 1.5]}").getFirst().get("image"))
                 .isEqualTo(List.of(0L, 128L, 255L, 1.5));
         assertThat(read("{\"image\": \"AID/AQ==\"}").getFirst().get("image"))
-                .isEqualTo(new byte[] {0, (byte) 128, (byte) 255, 1});
+                .isEqualTo(new byte[]{0, (byte) 128, (byte) 255, 1});
     }
 
     @Test
     void knowsWhatItExpects() {
-        assertThat(FIELDS.expected())
-                .containsEntry("size", "number")
+        assertThat(FIELDS.expected()).containsEntry("size", "number")
                 .containsEntry("taken", "time, ISO-8601 or epoch ms")
                 .containsEntry("image", "array of 4 numbers, or base64 of 4 bytes")
                 .containsEntry("good", "label (not used)");
@@ -72,21 +66,16 @@ class RecordReaderTest {
 
     @Test
     void passesOverUnknownFieldsWhenToldTo() {
-        byte[] bytes =
-                "{\"size\": 3, \"extra\": {\"deep\": [1]}, \"camera\": \"x\"}"
-                        .getBytes(StandardCharsets.UTF_8);
+        byte[] bytes = "{\"size\": 3, \"extra\": {\"deep\": [1]}, \"camera\": \"x\"}".getBytes(StandardCharsets.UTF_8);
         Event event = new RecordReader(FIELDS, field -> true).read(bytes, bytes.length).getFirst();
         assertThat(event.get("camera")).isEqualTo("x");
         assertThat(event.get("extra")).isNull();
     }
 
     static Stream<Arguments> mistakes() {
-        return Stream.of(
-                Arguments.of("", "bad-json", -1, "found nothing"),
-                Arguments.of("null", "bad-json", -1, "found null"),
-                Arguments.of("3", "bad-json", -1, "found a number"),
-                Arguments.of("[]", "no-records", -1, "at least one"),
-                Arguments.of("{", "bad-json", -1, "line 1"),
+        return Stream.of(Arguments.of("", "bad-json", -1, "found nothing"),
+                Arguments.of("null", "bad-json", -1, "found null"), Arguments.of("3", "bad-json", -1, "found a number"),
+                Arguments.of("[]", "no-records", -1, "at least one"), Arguments.of("{", "bad-json", -1, "line 1"),
                 Arguments.of("{\"size\": 3", "bad-json", -1, "not JSON"),
                 Arguments.of("{\"size\": 3} x", "bad-json", -1, "line 1"),
                 Arguments.of("{\"size\": 3}{\"size\": 3}", "bad-json", -1, "expected the end"),
@@ -98,11 +87,7 @@ class RecordReaderTest {
                 Arguments.of("[[{\"size\": 3}]]", "not-a-record", 0, "found an array"),
                 Arguments.of("[{\"size\": 3}, 4]", "not-a-record", 1, "found a number"),
                 Arguments.of("{\"sise\": 3}", "unknown-field", 0, "did you mean 'size'?"),
-                Arguments.of(
-                        "[{}, {\"altitude\": 3}]",
-                        "unknown-field",
-                        1,
-                        "(known: size, camera, taken"),
+                Arguments.of("[{}, {\"altitude\": 3}]", "unknown-field", 1, "(known: size, camera, taken"),
                 Arguments.of("{\"a\\nb\": 3}", "unknown-field", 0, "'a?b'"),
                 Arguments.of("{\"size\": {}}", "wrong-type", 0, "expected number, found an object"),
                 Arguments.of("{\"image\": [1, \"2\"]}", "wrong-type", 0, "an array with a string"),
@@ -115,41 +100,29 @@ class RecordReaderTest {
     @ParameterizedTest
     @MethodSource("mistakes")
     void saysWhatIsWrongAndWhere(String body, String reason, int record, String message) {
-        assertThatThrownBy(() -> read(body))
-                .isInstanceOfSatisfying(
-                        HttpProblem.class,
-                        problem -> {
-                            assertThat(problem.reason().status().code()).isEqualTo(400);
-                            assertThat(problem.reason().code())
-                                    .as(problem.message())
-                                    .isEqualTo(reason);
-                            assertThat(problem.record()).isEqualTo(record);
-                            assertThat(problem.message())
-                                    .contains(message)
-                                    .doesNotContain("\n", "com.fasterxml", "Exception");
-                        });
+        assertThatThrownBy(() -> read(body)).isInstanceOfSatisfying(HttpProblem.class, problem -> {
+            assertThat(problem.reason().status().code()).isEqualTo(400);
+            assertThat(problem.reason().code()).as(problem.message()).isEqualTo(reason);
+            assertThat(problem.record()).isEqualTo(record);
+            assertThat(problem.message()).contains(message).doesNotContain("\n", "com.fasterxml", "Exception");
+        });
     }
 
     @Test
     void brokenUtf8IsAClientsMistake() {
         byte[] bytes = {'{', '"', (byte) 0xff, (byte) 0xfe, '"', ':', '1', '}'};
         assertThatThrownBy(() -> new RecordReader(FIELDS, field -> false).read(bytes, bytes.length))
-                .isInstanceOf(HttpProblem.class)
-                .hasMessageContaining("UTF-8");
+                .isInstanceOf(HttpProblem.class).hasMessageContaining("UTF-8");
     }
 
     @Test
     void readsListsOfValuesWhereAFeatureIsMadeOfThem() {
-        Event event =
-                read("{\"tags\": [\"a\", 3, true, null], \"shares\": [1, 0.5], \"steps\": [1, 2]}")
-                        .getFirst();
+        Event event = read("{\"tags\": [\"a\", 3, true, null], \"shares\": [1, 0.5], \"steps\": [1, 2]}").getFirst();
         assertThat(event.get("tags")).isEqualTo(java.util.Arrays.asList("a", 3L, true, null));
         assertThat(event.get("shares")).isEqualTo(List.of(1L, 0.5));
-        assertThat(FIELDS.expected())
-                .containsEntry("tags", "array of at most 3 strings, numbers, booleans or nulls")
+        assertThat(FIELDS.expected()).containsEntry("tags", "array of at most 3 strings, numbers, booleans or nulls")
                 .containsEntry("steps", "array of 2 numbers");
-        assertThatThrownBy(() -> read("{\"shares\": [\"a\"]}"))
-                .hasMessageContaining("a string in it");
+        assertThatThrownBy(() -> read("{\"shares\": [\"a\"]}")).hasMessageContaining("a string in it");
         assertThatThrownBy(() -> read("{\"tags\": [[1]]}")).hasMessageContaining("an array in it");
     }
 }

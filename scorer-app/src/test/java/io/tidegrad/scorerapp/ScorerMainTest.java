@@ -50,17 +50,10 @@ class ScorerMainTest {
     /// @param within a command that becomes the one that follows it
     private Process start(List<String> within, String... arguments) throws IOException {
         List<String> command = new ArrayList<>(within);
-        command.addAll(
-                List.of(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "--add-modules",
-                        "jdk.incubator.vector",
-                        "-XX:TieredStopAtLevel=1",
-                        "-Dlogback.configurationFile=logback.xml", // as it ships, not the
-                        // one of the tests
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        ScorerMain.class.getName()));
+        command.addAll(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "--add-modules",
+                "jdk.incubator.vector", "-XX:TieredStopAtLevel=1", "-Dlogback.configurationFile=logback.xml", // as it ships, not the
+                // one of the tests
+                "-cp", System.getProperty("java.class.path"), ScorerMain.class.getName()));
         command.addAll(List.of(arguments));
         Process process = new ProcessBuilder(command).start();
         started.add(process);
@@ -79,26 +72,15 @@ class ScorerMainTest {
     @Test
     void printsWhereItListensAndStopsInOrderOnSigterm() throws Exception {
         Process process =
-                start(
-                        "--bootstrap-servers",
-                        TestBroker.bootstrapServers(),
-                        "--model",
-                        "none",
-                        "--http-port",
-                        "0");
+                start("--bootstrap-servers", TestBroker.bootstrapServers(), "--model", "none", "--http-port", "0");
         BufferedReader out =
-                new BufferedReader(
-                        new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+                new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
         String line = out.readLine();
         assertThat(line).matches("scorer listening on http://127\\.0\\.0\\.1:\\d+ models none");
         URI health = URI.create(line.split(" ")[3] + "/health/live");
         try (HttpClient client = HttpClient.newHttpClient()) {
-            assertThat(
-                            client.send(
-                                            HttpRequest.newBuilder(health).build(),
-                                            HttpResponse.BodyHandlers.ofString())
-                                    .statusCode())
-                    .isEqualTo(200);
+            assertThat(client.send(HttpRequest.newBuilder(health).build(), HttpResponse.BodyHandlers.ofString())
+                    .statusCode()).isEqualTo(200);
         }
         process.toHandle().destroy(); // SIGTERM; Process.destroy would close the stream too
         assertThat(awaitExit(process)).isEqualTo(ScorerMain.OK);
@@ -107,30 +89,16 @@ class ScorerMainTest {
 
     @Test
     void printsWhereItAnswersGrpcAndStopsInOrder() throws Exception {
-        Process process =
-                start(
-                        "--bootstrap-servers",
-                        TestBroker.bootstrapServers(),
-                        "--model",
-                        "none",
-                        "--http-port",
-                        "0",
-                        "--grpc-port",
-                        "0");
+        Process process = start("--bootstrap-servers", TestBroker.bootstrapServers(), "--model", "none", "--http-port",
+                "0", "--grpc-port", "0");
         BufferedReader out =
-                new BufferedReader(
-                        new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+                new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
         String line = out.readLine();
         assertThat(line)
-                .matches(
-                        "scorer listening on http://127\\.0\\.0\\.1:\\d+ models none grpc 127\\.0\\.0\\.1:\\d+");
-        ManagedChannel channel =
-                NettyChannelBuilder.forTarget(line.split(" ")[7]).usePlaintext().build();
-        assertThat(
-                        GRPCInferenceServiceGrpc.newBlockingStub(channel)
-                                .serverLive(ServerLiveRequest.getDefaultInstance())
-                                .getLive())
-                .isTrue();
+                .matches("scorer listening on http://127\\.0\\.0\\.1:\\d+ models none grpc 127\\.0\\.0\\.1:\\d+");
+        ManagedChannel channel = NettyChannelBuilder.forTarget(line.split(" ")[7]).usePlaintext().build();
+        assertThat(GRPCInferenceServiceGrpc.newBlockingStub(channel).serverLive(ServerLiveRequest.getDefaultInstance())
+                .getLive()).isTrue();
         channel.shutdownNow();
         process.toHandle().destroy();
         assertThat(awaitExit(process)).isEqualTo(ScorerMain.OK);
@@ -153,33 +121,18 @@ class ScorerMainTest {
     void listensWithTlsAndShowsNoToken(@TempDir Path directory) throws Exception {
         TestCertificates certificates = TestCertificates.make(directory, "server", "-keyalg EC");
         Path tokens = Files.writeString(directory.resolve("tokens"), "not-to-be-shown-0123\n");
-        List<String> arguments =
-                new ArrayList<>(
-                        List.of(
-                                "--bootstrap-servers",
-                                TestBroker.bootstrapServers(),
-                                "--model",
-                                "none",
-                                "--http-port",
-                                "0",
-                                "--token-file",
-                                tokens.toString()));
+        List<String> arguments = new ArrayList<>(List.of("--bootstrap-servers", TestBroker.bootstrapServers(),
+                "--model", "none", "--http-port", "0", "--token-file", tokens.toString()));
         arguments.addAll(List.of(certificates.settings()));
         Process process = start(arguments.toArray(String[]::new));
         BufferedReader out =
-                new BufferedReader(
-                        new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+                new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
         String line = out.readLine();
         assertThat(line).matches("scorer listening on https://127\\.0\\.0\\.1:\\d+ models none");
-        try (HttpClient client =
-                HttpClient.newBuilder()
-                        .sslContext(TestCertificates.trusting(certificates))
-                        .build()) {
+        try (HttpClient client = HttpClient.newBuilder().sslContext(TestCertificates.trusting(certificates)).build()) {
             for (String token : List.of("not-to-be-shown-0123", "not-to-be-shown-4567")) {
-                HttpRequest request =
-                        HttpRequest.newBuilder(URI.create(line.split(" ")[3] + "/v1/models"))
-                                .header("Authorization", "Bearer " + token)
-                                .build();
+                HttpRequest request = HttpRequest.newBuilder(URI.create(line.split(" ")[3] + "/v1/models"))
+                        .header("Authorization", "Bearer " + token).build();
                 assertThat(client.send(request, HttpResponse.BodyHandlers.ofString()).statusCode())
                         .isEqualTo(token.endsWith("0123") ? 200 : 401);
             }
@@ -198,36 +151,20 @@ class ScorerMainTest {
 
     @Test
     void aSettingThatBreaksThePromiseEndsWithStatus2() throws Exception {
-        Process process =
-                start(
-                        "--bootstrap-servers",
-                        "127.0.0.1:1",
-                        "--model",
-                        "flights",
-                        "--kafka.isolation.level",
-                        "read_uncommitted");
+        Process process = start("--bootstrap-servers", "127.0.0.1:1", "--model", "flights", "--kafka.isolation.level",
+                "read_uncommitted");
         assertThat(awaitExit(process)).isEqualTo(ScorerMain.CONFIGURATION);
-        assertThat(errors(process))
-                .contains("isolation.level")
-                .contains("read_committed")
-                .doesNotContain("\tat ");
+        assertThat(errors(process)).contains("isolation.level").contains("read_committed").doesNotContain("\tat ");
     }
 
     @Test
     void aPortInUseEndsWithStatus75() throws Exception {
         try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
             String port = Integer.toString(taken.getLocalPort());
-            for (List<String> ports :
-                    List.of(
-                            List.of("--http-port", port),
-                            List.of("--http-port", "0", "--grpc-port", port))) {
+            for (List<String> ports : List.of(List.of("--http-port", port),
+                    List.of("--http-port", "0", "--grpc-port", port))) {
                 List<String> arguments =
-                        new ArrayList<>(
-                                List.of(
-                                        "--bootstrap-servers",
-                                        "127.0.0.1:1",
-                                        "--model",
-                                        "flights"));
+                        new ArrayList<>(List.of("--bootstrap-servers", "127.0.0.1:1", "--model", "flights"));
                 arguments.addAll(ports);
                 Process process = start(arguments.toArray(String[]::new));
                 assertThat(awaitExit(process)).isEqualTo(ScorerMain.RETRYABLE);
@@ -238,52 +175,29 @@ class ScorerMainTest {
 
     @Test
     void connectionsThatDoNotFitIntoTheLimitOfOpenFilesAreAMistakeAtStart() throws Exception {
-        Process process =
-                start(
-                        List.of("sh", "-c", "ulimit -n 400; exec \"$0\" \"$@\""),
-                        "--bootstrap-servers",
-                        "127.0.0.1:1",
-                        "--model",
-                        "none",
-                        "--max-connections",
-                        "390",
-                        "--http-port",
-                        "0");
-        assertThat(errors(process))
-                .contains("open files: expected a limit of at least")
-                .contains("390 for connections of clients")
-                .contains("found 400; raise it (ulimit -n")
+        Process process = start(List.of("sh", "-c", "ulimit -n 400; exec \"$0\" \"$@\""), "--bootstrap-servers",
+                "127.0.0.1:1", "--model", "none", "--max-connections", "390", "--http-port", "0");
+        assertThat(errors(process)).contains("open files: expected a limit of at least")
+                .contains("390 for connections of clients").contains("found 400; raise it (ulimit -n")
                 .contains("or lower --max-connections");
         assertThat(awaitExit(process)).isEqualTo(ScorerMain.CONFIGURATION);
     }
 
     @Test
     void modelsThatTheHeapHasNoRoomForTogetherAreAMistakeAtStart() throws Exception {
-        List<String> arguments =
-                new ArrayList<>(
-                        List.of(
-                                "--bootstrap-servers",
-                                TestBroker.bootstrapServers(),
-                                "--max-snapshot-bytes",
-                                Integer.toString(40 << 20),
-                                "--http-port",
-                                "0"));
+        List<String> arguments = new ArrayList<>(List.of("--bootstrap-servers", TestBroker.bootstrapServers(),
+                "--max-snapshot-bytes", Integer.toString(40 << 20), "--http-port", "0"));
         for (int i = 0; i < 2; i++) {
             String model = TestBroker.newModelName();
-            try (TestPublisher publisher =
-                    new TestPublisher(TestBroker.bootstrapServers(), model).createTopic()) {
+            try (TestPublisher publisher = new TestPublisher(TestBroker.bootstrapServers(), model).createTopic()) {
                 // 36 MiB: 2^19 rows of 18 floats. Of a heap of 96 MiB models may take 64.
                 publisher.publish(TestTrainer.ofOrigins(model, 1 << 19, 18).learn(1).publishFull());
             }
             arguments.addAll(List.of("--model", model));
         }
-        Process process =
-                start(List.of("env", "JDK_JAVA_OPTIONS=-Xmx96m"), arguments.toArray(String[]::new));
+        Process process = start(List.of("env", "JDK_JAVA_OPTIONS=-Xmx96m"), arguments.toArray(String[]::new));
         assertThat(awaitExit(process)).isEqualTo(ScorerMain.CONFIGURATION);
-        assertThat(errors(process))
-                .contains("expected models of at most 64.0 MiB together")
-                .contains("to load ")
-                .contains("Give the process -Xmx")
-                .doesNotContain("OutOfMemoryError");
+        assertThat(errors(process)).contains("expected models of at most 64.0 MiB together").contains("to load ")
+                .contains("Give the process -Xmx").doesNotContain("OutOfMemoryError");
     }
 }

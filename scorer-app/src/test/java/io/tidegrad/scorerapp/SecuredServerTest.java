@@ -59,7 +59,8 @@ class SecuredServerTest {
     private static final Duration SOON = Duration.ofMinutes(1);
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    @TempDir static Path directory;
+    @TempDir
+    static Path directory;
 
     private TestCertificates certificates;
     private TestCertificates rsa;
@@ -92,11 +93,9 @@ class SecuredServerTest {
         server.close();
     }
 
-    private HttpResponse<String> send(String path, String authorization, byte[] body)
-            throws Exception {
+    private HttpResponse<String> send(String path, String authorization, byte[] body) throws Exception {
         HttpRequest.Builder request =
-                HttpRequest.newBuilder(
-                        URI.create("https://127.0.0.1:" + server.http.port() + path));
+                HttpRequest.newBuilder(URI.create("https://127.0.0.1:" + server.http.port() + path));
         if (!authorization.isEmpty()) {
             request.header("Authorization", authorization);
         }
@@ -112,18 +111,15 @@ class SecuredServerTest {
 
     @Test
     void anAnswerOverTlsHasTheSameBitsWhateverItsSize() throws Exception {
-        for (int records : new int[] {1, 100, 5_000}) {
+        for (int records : new int[]{1, 100, 5_000}) {
             long[] offsets = LongStream.range(0, records).toArray();
-            HttpResponse<String> answer =
-                    send("/v1/models/flights/score", "Bearer " + TOKEN, Flights.records(offsets));
+            HttpResponse<String> answer = send("/v1/models/flights/score", "Bearer " + TOKEN, Flights.records(offsets));
             assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
             assertThat(answer.sslSession().orElseThrow().getProtocol()).isEqualTo("TLSv1.3");
             JsonNode predictions = JSON.readTree(answer.body()).get("predictions");
             float[] expected = server.trainer.answers(offsets);
             for (int i = 0; i < records; i++) {
-                assertThat(
-                                Float.parseFloat(
-                                        predictions.get(i).get("probabilities").get(0).asText()))
+                assertThat(Float.parseFloat(predictions.get(i).get("probabilities").get(0).asText()))
                         .isEqualTo(expected[i]);
             }
         }
@@ -132,20 +128,14 @@ class SecuredServerTest {
     @Test
     void tls12IsSpokenAndWhatIsOlderIsNot() throws Exception {
         try (SSLSocket socket =
-                (SSLSocket)
-                        trusting(certificates)
-                                .getSocketFactory()
-                                .createSocket("127.0.0.1", server.http.port())) {
-            socket.setEnabledProtocols(new String[] {"TLSv1.2"});
+                (SSLSocket) trusting(certificates).getSocketFactory().createSocket("127.0.0.1", server.http.port())) {
+            socket.setEnabledProtocols(new String[]{"TLSv1.2"});
             socket.startHandshake();
             assertThat(socket.getSession().getProtocol()).isEqualTo("TLSv1.2");
         }
         // A greeting of TLS 1.1 with two suites that it has.
-        byte[] old =
-                HexFormat.of()
-                        .parseHex(
-                                "160301002f0100002b0302" + "00".repeat(32) + "000004c013c0140100");
-        for (int port : new int[] {server.http.port(), server.grpc.port()}) {
+        byte[] old = HexFormat.of().parseHex("160301002f0100002b0302" + "00".repeat(32) + "000004c013c0140100");
+        for (int port : new int[]{server.http.port(), server.grpc.port()}) {
             try (Socket socket = new Socket("127.0.0.1", port)) {
                 socket.setSoTimeout(60_000);
                 socket.getOutputStream().write(old);
@@ -158,30 +148,11 @@ class SecuredServerTest {
 
     @Test
     void everythingButHealthWantsATokenThatIsKnown() throws Exception {
-        for (String path :
-                List.of(
-                        "/v1/models",
-                        "/v1/models/flights",
-                        "/v1/models/flights/admissions",
-                        "/v1/models/flights/score",
-                        "/v1/models/other",
-                        "/metrics",
-                        "/nowhere",
-                        "/health/../metrics",
-                        "/v2",
-                        "/v2/models/flights",
-                        "/v2/models/flights/ready",
-                        "/v2/models/flights/infer")) {
-            for (String authorization :
-                    List.of(
-                            "",
-                            "Bearer",
-                            "Bearer ",
-                            "Bearer " + TOKEN.substring(1),
-                            "Bearer " + TOKEN + "x",
-                            "Bearer # of clients",
-                            "Basic " + TOKEN,
-                            TOKEN)) {
+        for (String path : List.of("/v1/models", "/v1/models/flights", "/v1/models/flights/admissions",
+                "/v1/models/flights/score", "/v1/models/other", "/metrics", "/nowhere", "/health/../metrics", "/v2",
+                "/v2/models/flights", "/v2/models/flights/ready", "/v2/models/flights/infer")) {
+            for (String authorization : List.of("", "Bearer", "Bearer ", "Bearer " + TOKEN.substring(1),
+                    "Bearer " + TOKEN + "x", "Bearer # of clients", "Basic " + TOKEN, TOKEN)) {
                 HttpResponse<String> answer = get(path, authorization);
                 assertThat(answer.statusCode()).as(path + " " + authorization).isEqualTo(401);
                 assertThat(answer.headers().firstValue("WWW-Authenticate")).hasValue("Bearer");
@@ -189,17 +160,10 @@ class SecuredServerTest {
             }
             assertThat(get(path, "bearer  " + TOKEN).statusCode()).as(path).isNotEqualTo(401);
         }
-        for (String path :
-                List.of(
-                        "/health",
-                        "/health/live",
-                        "/health/ready",
-                        "/v2/health/live",
-                        "/v2/health/ready")) {
+        for (String path : List.of("/health", "/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready")) {
             assertThat(get(path, "").statusCode()).as(path).isEqualTo(200);
         }
-        assertThat(server.count("tidegrad_scorer_requests_refused_total", "\"unauthorized\""))
-                .isGreaterThan(90);
+        assertThat(server.count("tidegrad_scorer_requests_refused_total", "\"unauthorized\"")).isGreaterThan(90);
     }
 
     @Test
@@ -207,19 +171,8 @@ class SecuredServerTest {
         String url = "https://127.0.0.1:" + server.http.port() + "/v1/models/flights/score";
         Process curl;
         try {
-            curl =
-                    new ProcessBuilder(
-                                    "curl",
-                                    "-s",
-                                    "--cacert",
-                                    certificates.certificate().toString(),
-                                    "-H",
-                                    "Authorization: Bearer " + TOKEN,
-                                    url,
-                                    "-d",
-                                    TestApp.RECORD)
-                            .redirectErrorStream(true)
-                            .start();
+            curl = new ProcessBuilder("curl", "-s", "--cacert", certificates.certificate().toString(), "-H",
+                    "Authorization: Bearer " + TOKEN, url, "-d", TestApp.RECORD).redirectErrorStream(true).start();
         } catch (IOException e) {
             assumeTrue(false, "no curl here");
             return;
@@ -231,18 +184,13 @@ class SecuredServerTest {
 
     private ManagedChannel channel() throws IOException {
         return NettyChannelBuilder.forAddress("127.0.0.1", server.grpc.port())
-                .sslContext(
-                        GrpcSslContexts.forClient()
-                                .trustManager(certificates.certificate().toFile())
-                                .build())
+                .sslContext(GrpcSslContexts.forClient().trustManager(certificates.certificate().toFile()).build())
                 .build();
     }
 
-    private static GRPCInferenceServiceBlockingStub with(
-            String authorization, GRPCInferenceServiceBlockingStub stub) {
+    private static GRPCInferenceServiceBlockingStub with(String authorization, GRPCInferenceServiceBlockingStub stub) {
         Metadata metadata = new Metadata();
-        metadata.put(
-                Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER), authorization);
+        metadata.put(Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER), authorization);
         return stub.withInterceptors(MetadataUtils.newAttachHeadersInterceptor(metadata));
     }
 
@@ -250,35 +198,20 @@ class SecuredServerTest {
     void grpcWantsTheSame() throws Exception {
         ManagedChannel channel = channel();
         try {
-            GRPCInferenceServiceBlockingStub stub =
-                    GRPCInferenceServiceGrpc.newBlockingStub(channel);
+            GRPCInferenceServiceBlockingStub stub = GRPCInferenceServiceGrpc.newBlockingStub(channel);
             assertThat(stub.serverLive(ServerLiveRequest.getDefaultInstance()).getLive()).isTrue();
-            assertThat(stub.serverReady(ServerReadyRequest.getDefaultInstance()).getReady())
-                    .isTrue();
-            for (GRPCInferenceServiceBlockingStub stranger :
-                    List.of(stub, with("Bearer " + TOKEN + "x", stub), with("Basic x", stub))) {
-                assertThatThrownBy(
-                                () ->
-                                        stranger.serverMetadata(
-                                                ServerMetadataRequest.getDefaultInstance()))
-                        .isInstanceOfSatisfying(
-                                StatusRuntimeException.class,
-                                e -> {
-                                    assertThat(e.getStatus().getCode())
-                                            .isEqualTo(Status.Code.UNAUTHENTICATED);
-                                    assertThat(e.getStatus().getDescription())
-                                            .startsWith("unauthorized: ")
-                                            .doesNotContain(TOKEN);
-                                });
+            assertThat(stub.serverReady(ServerReadyRequest.getDefaultInstance()).getReady()).isTrue();
+            for (GRPCInferenceServiceBlockingStub stranger : List.of(stub, with("Bearer " + TOKEN + "x", stub),
+                    with("Basic x", stub))) {
+                assertThatThrownBy(() -> stranger.serverMetadata(ServerMetadataRequest.getDefaultInstance()))
+                        .isInstanceOfSatisfying(StatusRuntimeException.class, e -> {
+                            assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.UNAUTHENTICATED);
+                            assertThat(e.getStatus().getDescription()).startsWith("unauthorized: ")
+                                    .doesNotContain(TOKEN);
+                        });
             }
-            assertThat(
-                            with("Bearer " + TOKEN, stub)
-                                    .modelReady(
-                                            ModelReadyRequest.newBuilder()
-                                                    .setName("flights")
-                                                    .build())
-                                    .getReady())
-                    .isTrue();
+            assertThat(with("Bearer " + TOKEN, stub)
+                    .modelReady(ModelReadyRequest.newBuilder().setName("flights").build()).getReady()).isTrue();
         } finally {
             channel.shutdownNow();
         }
@@ -291,15 +224,11 @@ class SecuredServerTest {
             for (int attempt = 0; attempt < 40; attempt++) {
                 try (Socket socket = new Socket("127.0.0.1", narrow.http.port())) {
                     socket.setSoTimeout(60_000);
-                    socket.getOutputStream()
-                            .write(RawHttp.bytes("GET /health HTTP/1.1\r\nHost: x\r\n\r\n"));
+                    socket.getOutputStream().write(RawHttp.bytes("GET /health HTTP/1.1\r\nHost: x\r\n\r\n"));
                     assertEnds(socket.getInputStream());
                 }
                 try (SSLSocket socket =
-                        (SSLSocket)
-                                trusting(rsa)
-                                        .getSocketFactory()
-                                        .createSocket("127.0.0.1", narrow.http.port())) {
+                        (SSLSocket) trusting(rsa).getSocketFactory().createSocket("127.0.0.1", narrow.http.port())) {
                     assertThatThrownBy(socket::startHandshake).isInstanceOf(IOException.class);
                 }
             }
@@ -308,7 +237,7 @@ class SecuredServerTest {
             assertThat(peer(narrow.http.port(), certificates)).isEqualTo("CN=server");
             try (Socket silent = new Socket("127.0.0.1", narrow.grpc.port())) {
                 silent.setSoTimeout(60_000);
-                silent.getOutputStream().write(new byte[] {22, 3, 1});
+                silent.getOutputStream().write(new byte[]{22, 3, 1});
                 assertEnds(silent.getInputStream());
             }
         }
@@ -330,8 +259,7 @@ class SecuredServerTest {
 
     /// Whom a server says to be.
     private String peer(int port, TestCertificates... trusted) throws Exception {
-        try (SSLSocket socket =
-                (SSLSocket) trusting(trusted).getSocketFactory().createSocket("127.0.0.1", port)) {
+        try (SSLSocket socket = (SSLSocket) trusting(trusted).getSocketFactory().createSocket("127.0.0.1", port)) {
             socket.setSoTimeout(60_000);
             socket.startHandshake();
             Principal peer = socket.getSession().getPeerPrincipal();
@@ -348,11 +276,8 @@ class SecuredServerTest {
         List<String> settings = new ArrayList<>(List.of(new TestCertificates(pem, key).settings()));
         settings.addAll(List.of("--token-file", live.toString()));
         try (TestServer renewed = TestServer.start(settings.toArray(String[]::new));
-                SSLSocket open =
-                        (SSLSocket)
-                                trusting(certificates)
-                                        .getSocketFactory()
-                                        .createSocket("127.0.0.1", renewed.http.port())) {
+                SSLSocket open = (SSLSocket) trusting(certificates).getSocketFactory().createSocket("127.0.0.1",
+                        renewed.http.port())) {
             open.startHandshake();
             assertThat(known.letsIn("Bearer " + TOKEN)).isTrue();
             // One file after the other, as it is done: in between the two don't belong together.
@@ -360,29 +285,23 @@ class SecuredServerTest {
             Files.writeString(live, TOKEN + "\n" + NEW_TOKEN + "\n");
             Awaitility.await().atMost(SOON).until(() -> known.letsIn("Bearer " + NEW_TOKEN));
             assertThat(known.letsIn("Bearer " + TOKEN)).isTrue();
-            for (int port : new int[] {renewed.http.port(), renewed.grpc.port()}) {
+            for (int port : new int[]{renewed.http.port(), renewed.grpc.port()}) {
                 assertThat(peer(port, certificates)).isEqualTo("CN=server");
             }
             replace(rsa.privateKey(), key);
             Files.writeString(live, NEW_TOKEN + "\n");
             Awaitility.await().atMost(SOON).until(() -> !known.letsIn("Bearer " + TOKEN));
-            for (int port : new int[] {renewed.http.port(), renewed.grpc.port()}) {
-                Awaitility.await()
-                        .atMost(SOON)
-                        .until(() -> peer(port, certificates, rsa).equals("CN=rsa"));
+            for (int port : new int[]{renewed.http.port(), renewed.grpc.port()}) {
+                Awaitility.await().atMost(SOON).until(() -> peer(port, certificates, rsa).equals("CN=rsa"));
             }
             // Nothing readable: what is known stays.
             Files.writeString(live, "short\n");
-            Awaitility.await()
-                    .during(Duration.ofMillis(1_500))
-                    .atMost(SOON)
+            Awaitility.await().during(Duration.ofMillis(1_500)).atMost(SOON)
                     .until(() -> known.letsIn("Bearer " + NEW_TOKEN));
             open.setSoTimeout(60_000);
-            open.getOutputStream()
-                    .write(RawHttp.bytes("GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"));
+            open.getOutputStream().write(RawHttp.bytes("GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"));
             assertThat(new String(open.getInputStream().readNBytes(12), StandardCharsets.US_ASCII))
-                    .as("a connection that was open before")
-                    .isEqualTo("HTTP/1.1 200");
+                    .as("a connection that was open before").isEqualTo("HTTP/1.1 200");
         }
     }
 
@@ -392,8 +311,7 @@ class SecuredServerTest {
     }
 
     private static void assertMistake(String said, String... settings) {
-        assertThatThrownBy(() -> TestServer.config(settings))
-                .isInstanceOf(SettingsException.class)
+        assertThatThrownBy(() -> TestServer.config(settings)).isInstanceOf(SettingsException.class)
                 .hasMessageContaining(said);
     }
 
@@ -401,66 +319,29 @@ class SecuredServerTest {
     void aMistakeIsASettingsMistake() throws Exception {
         String pem = certificates.certificate().toString();
         String key = certificates.privateKey().toString();
-        assertMistake(
-                "expected --tls-certificate and --tls-private-key together, found only --tls-certificate",
-                "--tls-certificate",
-                pem);
+        assertMistake("expected --tls-certificate and --tls-private-key together, found only --tls-certificate",
+                "--tls-certificate", pem);
         assertMistake("found only --tls-private-key", "--tls-private-key", key);
-        assertMistake(
-                "expected a PEM file, found none",
-                "--tls-certificate",
-                pem,
-                "--tls-private-key",
-                key + ".none");
-        assertMistake(
-                "expected the private key (EC) of the certificate in",
-                "--tls-certificate",
-                pem,
-                "--tls-private-key",
-                rsa.privateKey().toString());
+        assertMistake("expected a PEM file, found none", "--tls-certificate", pem, "--tls-private-key", key + ".none");
+        assertMistake("expected the private key (EC) of the certificate in", "--tls-certificate", pem,
+                "--tls-private-key", rsa.privateKey().toString());
         TestCertificates other = TestCertificates.make(directory, "other", "-keyalg EC");
-        assertMistake(
-                "expected the private key (EC) of the certificate in",
-                "--tls-certificate",
-                pem,
-                "--tls-private-key",
-                other.privateKey().toString());
-        assertMistake(
-                "expected -----BEGIN CERTIFICATE----- and its end, found none",
-                "--tls-certificate",
-                key,
-                "--tls-private-key",
-                key);
-        Path pkcs1 =
-                TestCertificates.pem(directory.resolve("pkcs1"), "RSA PRIVATE KEY", new byte[9]);
-        assertMistake(
-                "openssl pkcs8 -topk8 -nocrypt",
-                "--tls-certificate",
-                pem,
-                "--tls-private-key",
-                pkcs1.toString());
-        assertMistake(
-                "expected a PEM file, found one that can't be read",
-                "--tls-certificate",
-                directory.toString(),
-                "--tls-private-key",
-                key);
-        Path chain =
-                Files.writeString(
-                        directory.resolve("chain"),
-                        Files.readString(certificates.certificate())
-                                + Files.readString(rsa.certificate()));
-        assertMistake(
-                "certificate 2 did not issue the one before it",
-                "--tls-certificate",
-                chain.toString(),
-                "--tls-private-key",
-                key);
+        assertMistake("expected the private key (EC) of the certificate in", "--tls-certificate", pem,
+                "--tls-private-key", other.privateKey().toString());
+        assertMistake("expected -----BEGIN CERTIFICATE----- and its end, found none", "--tls-certificate", key,
+                "--tls-private-key", key);
+        Path pkcs1 = TestCertificates.pem(directory.resolve("pkcs1"), "RSA PRIVATE KEY", new byte[9]);
+        assertMistake("openssl pkcs8 -topk8 -nocrypt", "--tls-certificate", pem, "--tls-private-key", pkcs1.toString());
+        assertMistake("expected a PEM file, found one that can't be read", "--tls-certificate", directory.toString(),
+                "--tls-private-key", key);
+        Path chain = Files.writeString(directory.resolve("chain"),
+                Files.readString(certificates.certificate()) + Files.readString(rsa.certificate()));
+        assertMistake("certificate 2 did not issue the one before it", "--tls-certificate", chain.toString(),
+                "--tls-private-key", key);
         Path weak = Files.writeString(directory.resolve("weak"), "\n# one\nsecret\n");
         assertMistake(
                 "token-file: line 3: expected a token of at least 16 letters, digits and -._~+/, found 6 characters",
-                "--token-file",
-                weak.toString());
+                "--token-file", weak.toString());
         Path none = Files.writeString(directory.resolve("none"), "# none\n\n");
         assertMistake("expected a file with a token on a line", "--token-file", none.toString());
         // The token itself in place of its file.
@@ -482,16 +363,12 @@ class SecuredServerTest {
             ours.detachAppender(logged);
             ours.setLevel(before);
         }
-        return logged.list.stream()
-                .filter(event -> event.getLevel().isGreaterOrEqual(Level.WARN))
-                .toList();
+        return logged.list.stream().filter(event -> event.getLevel().isGreaterOrEqual(Level.WARN)).toList();
     }
 
     @Test
     void anExpiredCertificateIsWarnedOf() throws Exception {
-        TestCertificates expired =
-                TestCertificates.make(
-                        directory, "expired", "-keyalg EC -startdate -9d -validity 1");
+        TestCertificates expired = TestCertificates.make(directory, "expired", "-keyalg EC -startdate -9d -validity 1");
         List<ILoggingEvent> told = warnings(() -> TestServer.config(expired.settings()));
         assertThat(told).hasSize(1);
         assertThat(told.getFirst().getFormattedMessage())
@@ -501,16 +378,12 @@ class SecuredServerTest {
     @Test
     void whoBindsWhatOthersReachIsWarnedInOneLine() {
         assertThat(warnings(() -> TestServer.config().warnOfStrangers())).isEmpty();
-        List<ILoggingEvent> told =
-                warnings(() -> TestServer.config("--http-host", "0.0.0.0").warnOfStrangers());
-        assertThat(told)
-                .extracting(ILoggingEvent::getFormattedMessage)
-                .containsExactly(
-                        "whoever reaches 0.0.0.0 can ask, and read along what others ask: give --tls-certificate,"
-                                + " --tls-private-key and --token-file, or let only something reach it that has both");
+        List<ILoggingEvent> told = warnings(() -> TestServer.config("--http-host", "0.0.0.0").warnOfStrangers());
+        assertThat(told).extracting(ILoggingEvent::getFormattedMessage).containsExactly(
+                "whoever reaches 0.0.0.0 can ask, and read along what others ask: give --tls-certificate,"
+                        + " --tls-private-key and --token-file, or let only something reach it that has both");
         List<String> all = new ArrayList<>(List.of(secured(certificates)));
         all.addAll(List.of("--http-host", "0.0.0.0"));
-        assertThat(warnings(() -> TestServer.config(all.toArray(String[]::new)).warnOfStrangers()))
-                .isEmpty();
+        assertThat(warnings(() -> TestServer.config(all.toArray(String[]::new)).warnOfStrangers())).isEmpty();
     }
 }

@@ -19,23 +19,14 @@ import org.junit.jupiter.api.Test;
 
 class ServedModelsTest {
     private final PublishedSnapshot snapshot = TestTrainer.of("flights").learn(20).publish();
-    private final Scorer scorer =
-            Scorer.of(
-                    snapshot.manifest(),
-                    snapshot.records().stream()
-                            .limit(snapshot.records().size() - 1L)
-                            .map(SnapshotEntry::value)
-                            .toList(),
-                    InstantSource.system());
+    private final Scorer scorer = Scorer.of(snapshot.manifest(),
+            snapshot.records().stream().limit(snapshot.records().size() - 1L).map(SnapshotEntry::value).toList(),
+            InstantSource.system());
     private final Stages asked = Stages.of(scorer);
-    private final Shadows shadows = new Shadows((pair, comparison) -> {});
-    private final ServedModels models =
-            new ServedModels(
-                    Map.of("flights", asked),
-                    new ScorerMetrics(List.of(scorer), InstantSource.system()),
-                    shadows,
-                    2,
-                    false);
+    private final Shadows shadows = new Shadows((pair, comparison) -> {
+    });
+    private final ServedModels models = new ServedModels(Map.of("flights", asked),
+            new ScorerMetrics(List.of(scorer), InstantSource.system()), shadows, 2, false);
 
     @AfterEach
     void close() {
@@ -43,36 +34,26 @@ class ServedModelsTest {
     }
 
     private int answers(int count) {
-        List<Event> events =
-                List.<Event>copyOf(
-                        LongStream.range(0, count).mapToObj(TestTrainer::event).toList());
-        return models.score(
-                        asked,
-                        (String) null,
-                        new ServedModels.Records() {
-                            @Override
-                            public List<Event> read(ServedModel by, ServedModels.Readers with) {
-                                return events;
-                            }
+        List<Event> events = List.<Event>copyOf(LongStream.range(0, count).mapToObj(TestTrainer::event).toList());
+        return models.score(asked, (String) null, new ServedModels.Records() {
+            @Override
+            public List<Event> read(ServedModel by, ServedModels.Readers with) {
+                return events;
+            }
 
-                            @Override
-                            public int bytes() {
-                                return 0;
-                            }
-                        })
-                .predictions()
-                .size();
+            @Override
+            public int bytes() {
+                return 0;
+            }
+        }).predictions().size();
     }
 
     @Test
     void anAnswerHasABoundedNumberOfNumbers() {
         assertThat(answers(2)).isEqualTo(2);
         assertThatThrownBy(() -> answers(3))
-                .isInstanceOfSatisfying(
-                        HttpProblem.class,
-                        problem ->
-                                assertThat(problem.reason())
-                                        .isEqualTo(ProblemReason.BODY_TOO_LARGE))
+                .isInstanceOfSatisfying(HttpProblem.class,
+                        problem -> assertThat(problem.reason()).isEqualTo(ProblemReason.BODY_TOO_LARGE))
                 .hasMessageContaining("at most 2 numbers in an answer, found 3 for 3 records");
     }
 }

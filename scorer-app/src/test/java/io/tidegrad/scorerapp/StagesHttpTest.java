@@ -49,27 +49,20 @@ class StagesHttpTest {
     private static final Duration SOON = Duration.ofSeconds(30);
     private static final String REGISTRY = "mock://stages";
     private static final long[] OFFSETS = {1, 2, 3};
-    private static final List<Event> EVENTS =
-            LongStream.of(OFFSETS).<Event>mapToObj(TestTrainer::event).toList();
+    private static final List<Event> EVENTS = LongStream.of(OFFSETS).<Event>mapToObj(TestTrainer::event).toList();
 
     private final TestApp app = TestApp.staged("FLIGHTS", REGISTRY);
     private final String model = app.flights;
     private final String wide = TestBroker.newModelName();
     private final String narrow = TestBroker.newModelName();
-    private final TestPublisher wides =
-            new TestPublisher(TestBroker.bootstrapServers(), wide).createTopic();
-    private final TestPublisher narrows =
-            new TestPublisher(TestBroker.bootstrapServers(), narrow).createTopic();
-    private final TestControl control =
-            new TestControl(TestBroker.bootstrapServers(), Topics.DEFAULT).createTopic();
+    private final TestPublisher wides = new TestPublisher(TestBroker.bootstrapServers(), wide).createTopic();
+    private final TestPublisher narrows = new TestPublisher(TestBroker.bootstrapServers(), narrow).createTopic();
+    private final TestControl control = new TestControl(TestBroker.bootstrapServers(), Topics.DEFAULT).createTopic();
 
     @BeforeAll
     void publish() throws InterruptedException, ExecutionException {
-        try (Admin admin =
-                Admin.create(Map.of("bootstrap.servers", TestBroker.bootstrapServers()))) {
-            admin.createTopics(List.of(new NewTopic(Topics.DEFAULT.progress(), 1, (short) 1)))
-                    .all()
-                    .get();
+        try (Admin admin = Admin.create(Map.of("bootstrap.servers", TestBroker.bootstrapServers()))) {
+            admin.createTopics(List.of(new NewTopic(Topics.DEFAULT.progress(), 1, (short) 1))).all().get();
         }
         app.publisher.publish(app.trainer.publishFull());
         wides.publish(TestTrainer.of(wide, 1, 32).learn(200).publishFull());
@@ -94,11 +87,8 @@ class StagesHttpTest {
 
     private Answer score(String key, byte[] records) {
         try (RawHttp http = RawHttp.connect(app.port())) {
-            http.send(
-                    RawHttp.post(
-                            "/v1/models/" + model + "/score",
-                            key.isEmpty() ? "" : "Tidegrad-Key: " + key + "\r\n",
-                            records));
+            http.send(RawHttp.post("/v1/models/" + model + "/score",
+                    key.isEmpty() ? "" : "Tidegrad-Key: " + key + "\r\n", records));
             return http.answer();
         }
     }
@@ -111,8 +101,7 @@ class StagesHttpTest {
 
     private JsonNode infer(String key) {
         String tensors = Flights.tensors(OFFSETS);
-        String keyed =
-                "{\"parameters\": {\"key\": \"" + key + "\"}," + tensors.strip().substring(1);
+        String keyed = "{\"parameters\": {\"key\": \"" + key + "\"}," + tensors.strip().substring(1);
         try (RawHttp http = RawHttp.connect(app.port())) {
             http.send(RawHttp.post("/v2/models/" + model + "/infer", "", RawHttp.bytes(keyed)));
             return http.answer().json();
@@ -120,27 +109,19 @@ class StagesHttpTest {
     }
 
     private Scorer tried(String candidate) {
-        return app.stages(model).tried().stream()
-                .filter(each -> each.candidate().model().equals(candidate))
-                .findFirst()
-                .orElseThrow()
-                .scorer();
+        return app.stages(model).tried().stream().filter(each -> each.candidate().model().equals(candidate)).findFirst()
+                .orElseThrow().scorer();
     }
 
     private void awaitTried(String candidate) {
-        await().atMost(SOON)
-                .ignoreExceptionsInstanceOf(java.util.NoSuchElementException.class)
+        await().atMost(SOON).ignoreExceptionsInstanceOf(java.util.NoSuchElementException.class)
                 .until(() -> tried(candidate).ready());
     }
 
     private double metric(String name, String... tags) {
-        return get("/metrics")
-                .body()
-                .lines()
-                .filter(line -> line.startsWith("tidegrad_scorer_" + name + "{"))
+        return get("/metrics").body().lines().filter(line -> line.startsWith("tidegrad_scorer_" + name + "{"))
                 .filter(line -> List.of(tags).stream().allMatch(line::contains))
-                .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
-                .sum();
+                .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1))).sum();
     }
 
     private double ofShadow(String figure) {
@@ -194,9 +175,7 @@ class StagesHttpTest {
         List<String> by = keys.stream().map(this::answeredBy).toList();
         assertThat(by).containsOnly(model, narrow);
         assertThat(keys.stream().map(this::answeredBy)).as("the same again").isEqualTo(by);
-        assertThat(keys.stream().map(key -> infer(key).at("/parameters/model").asText()))
-                .as("as in /v1")
-                .isEqualTo(by);
+        assertThat(keys.stream().map(key -> infer(key).at("/parameters/model").asText())).as("as in /v1").isEqualTo(by);
         assertThat(answeredBy("")).as("without a key").isEqualTo(model);
 
         String theirs = keys.get(by.indexOf(narrow));
@@ -206,8 +185,7 @@ class StagesHttpTest {
             assertThat((float) predictions.get(i).get("probabilities").get(0).asDouble())
                     .isEqualTo(alone.probability(i, 0));
         }
-        assertThat(metric("challenger_predictions_total", "challenger=\"" + narrow + "\""))
-                .isPositive();
+        assertThat(metric("challenger_predictions_total", "challenger=\"" + narrow + "\"")).isPositive();
     }
 
     @Order(4)
@@ -217,12 +195,8 @@ class StagesHttpTest {
         app.publishKinds();
         control.decide(model, new ControlAction.Challenge(app.kinds, 1, 7_000));
         awaitTried(app.kinds);
-        String theirs =
-                IntStream.range(0, 100)
-                        .mapToObj(i -> "customer-" + i)
-                        .filter(key -> app.stages(model).answering(key).model().equals(app.kinds))
-                        .findFirst()
-                        .orElseThrow();
+        String theirs = IntStream.range(0, 100).mapToObj(i -> "customer-" + i)
+                .filter(key -> app.stages(model).answering(key).model().equals(app.kinds)).findFirst().orElseThrow();
         assertThat(answeredBy(theirs)).isEqualTo(model);
         assertThat(infer(theirs).at("/parameters/model").asText()).isEqualTo(model);
         assertThat(metric("challenger_refused_total", "reason=\"missing-field\"")).isEqualTo(2);
@@ -231,8 +205,7 @@ class StagesHttpTest {
         assertThat(refused.status()).isEqualTo(400);
         assertThat(refused.json().get("reason").asText()).isEqualTo("unknown-field");
         assertThat(metric("challenger_refused_total"))
-                .as("a mistake of the client is not laid at the challenger's door")
-                .isEqualTo(2);
+                .as("a mistake of the client is not laid at the challenger's door").isEqualTo(2);
         control.decide(model, new ControlAction.Withdraw(app.kinds));
     }
 
@@ -241,13 +214,10 @@ class StagesHttpTest {
     void aPromotedChallengerAnswersEveryKeyAndTheOthersAreWithdrawn() {
         control.decide(model, new ControlAction.Promote(narrow, 1));
         control.decide(model, new ControlAction.Withdraw(wide));
-        await().atMost(SOON)
-                .untilAsserted(
-                        () -> {
-                            assertThat(app.stages(model).tried()).isEmpty();
-                            assertThat(Objects.requireNonNull(app.scorer(model).current()).model())
-                                    .isEqualTo(narrow);
-                        });
+        await().atMost(SOON).untilAsserted(() -> {
+            assertThat(app.stages(model).tried()).isEmpty();
+            assertThat(Objects.requireNonNull(app.scorer(model).current()).model()).isEqualTo(narrow);
+        });
         assertThat(get("/v1/models/" + model).json().has("candidates")).isFalse();
     }
 
@@ -257,28 +227,17 @@ class StagesHttpTest {
     void fieldsThatTheEventsHaveAreNoMistakeOfWhoAsksOnceTheRegistryHasThem() {
         byte[] events = Flights.records(OFFSETS);
         Answer before = score("", events);
-        assertThat(before.json().get("reason").asText())
-                .as(before.body())
-                .isEqualTo("unknown-field");
-        try (SchemaRegistry registry =
-                SchemaRegistry.connect(Map.of("schema.registry.url", REGISTRY))) {
-            registry.register(
-                    "flights-value",
-                    SchemaBuilder.record("Flight")
-                            .fields()
-                            .requiredLong("departed")
-                            .requiredLong("distance")
-                            .requiredString("origin")
-                            .requiredString("destination")
-                            .requiredBoolean("late")
-                            .requiredString("flight_id")
-                            .endRecord());
+        assertThat(before.json().get("reason").asText()).as(before.body()).isEqualTo("unknown-field");
+        try (SchemaRegistry registry = SchemaRegistry.connect(Map.of("schema.registry.url", REGISTRY))) {
+            registry.register("flights-value",
+                    SchemaBuilder.record("Flight").fields().requiredLong("departed").requiredLong("distance")
+                            .requiredString("origin").requiredString("destination").requiredBoolean("late")
+                            .requiredString("flight_id").endRecord());
         }
         await().atMost(SOON.multipliedBy(2)).until(() -> score("", events).status() == 200);
         assertThat(answeredBy("")).isEqualTo(narrow);
         assertThat(infer("").at("/parameters/model").asText()).isEqualTo(narrow);
-        byte[] withId =
-                RawHttp.bytes(TestApp.RECORD.replace("{", "{\"flight_id\": {\"a\": [1]}, "));
+        byte[] withId = RawHttp.bytes(TestApp.RECORD.replace("{", "{\"flight_id\": {\"a\": [1]}, "));
         assertThat(score("", withId).status()).isEqualTo(200);
         Answer mistake = score("", RawHttp.bytes(TestApp.RECORD.replace("origin", "orgin")));
         assertThat(mistake.json().get("reason").asText()).isEqualTo("unknown-field");
@@ -292,13 +251,7 @@ class StagesHttpTest {
         app.close();
         List<Comparison> told = comparisons();
         assertThat(told.stream().mapToLong(Comparison::getRecords).sum()).isEqualTo((long) records);
-        assertThat(
-                        told.stream()
-                                .mapToDouble(
-                                        each ->
-                                                each.getMeanAbsoluteDifference()
-                                                        * each.getRecords())
-                                .sum())
+        assertThat(told.stream().mapToDouble(each -> each.getMeanAbsoluteDifference() * each.getRecords()).sum())
                 .isCloseTo(difference, within(1e-9));
         Comparison last = told.getLast();
         assertThat(last.getName()).isEqualTo(model);
@@ -310,15 +263,12 @@ class StagesHttpTest {
     }
 
     private List<Comparison> comparisons() {
-        AvroCodec codec =
-                new AvroCodec(SchemaRegistry.connect(Map.of("schema.registry.url", REGISTRY)));
+        AvroCodec codec = new AvroCodec(SchemaRegistry.connect(Map.of("schema.registry.url", REGISTRY)));
         List<Comparison> told = new ArrayList<>();
         TopicPartition progress = new TopicPartition(Topics.DEFAULT.progress(), 0);
         try (KafkaConsumer<byte[], byte[]> consumer =
-                new KafkaConsumer<>(
-                        Map.of("bootstrap.servers", TestBroker.bootstrapServers()),
-                        new ByteArrayDeserializer(),
-                        new ByteArrayDeserializer())) {
+                new KafkaConsumer<>(Map.of("bootstrap.servers", TestBroker.bootstrapServers()),
+                        new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
             consumer.assign(List.of(progress));
             consumer.seekToBeginning(List.of(progress));
             long end = consumer.endOffsets(List.of(progress)).getOrDefault(progress, 0L);

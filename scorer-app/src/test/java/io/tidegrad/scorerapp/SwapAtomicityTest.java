@@ -59,12 +59,7 @@ class SwapAtomicityTest {
     }
 
     /// @param versions admitted
-    private record Seen(
-            long libraryAnswers,
-            long httpAnswers,
-            long versions,
-            long wrongLibrary,
-            long wrongHttp) {
+    private record Seen(long libraryAnswers, long httpAnswers, long versions, long wrongLibrary, long wrongHttp) {
         long wrong() {
             return wrongLibrary + wrongHttp;
         }
@@ -86,8 +81,7 @@ class SwapAtomicityTest {
         fullsOnly = breaker == Breaker.OVERWRITES_WHAT_IS_SERVED;
         String model = TestBroker.newModelName();
         TestTrainer trainer = TestTrainer.of(model);
-        try (TestPublisher publisher =
-                        new TestPublisher(TestBroker.bootstrapServers(), model).createTopic();
+        try (TestPublisher publisher = new TestPublisher(TestBroker.bootstrapServers(), model).createTopic();
                 TestApp app = TestApp.of(model, options -> BreakableScorer.open(breaker, options));
                 ExecutorService readers = Executors.newFixedThreadPool(5)) {
             publish(trainer, publisher);
@@ -102,10 +96,8 @@ class SwapAtomicityTest {
             }
             try {
                 long start = System.nanoTime();
-                for (long next = start;
-                        System.nanoTime() - start < howLong.toNanos()
-                                && !(untilWrong && wrongLibrary.get() + wrongHttp.get() > 0);
-                        next += SWAP_NANOS) {
+                for (long next = start; System.nanoTime() - start < howLong.toNanos()
+                        && !(untilWrong && wrongLibrary.get() + wrongHttp.get() > 0); next += SWAP_NANOS) {
                     LockSupport.parkNanos(next - System.nanoTime());
                     publish(trainer, publisher);
                 }
@@ -115,11 +107,7 @@ class SwapAtomicityTest {
             for (Future<Void> reader : reading) {
                 reader.get(1, TimeUnit.MINUTES);
             }
-            return new Seen(
-                    libraryAnswers.get(),
-                    httpAnswers.get(),
-                    scorer.admissions().count(),
-                    wrongLibrary.get(),
+            return new Seen(libraryAnswers.get(), httpAnswers.get(), scorer.admissions().count(), wrongLibrary.get(),
                     wrongHttp.get());
         }
     }
@@ -140,10 +128,8 @@ class SwapAtomicityTest {
                     assertThat(session.score(TestTrainer.event(OFFSETS[i]))).isNull();
                     float[] told = expected.get(session.version());
                     // Invariant I14 too: what a reader sees never goes back.
-                    if (told == null
-                            || session.version() < last
-                            || Float.floatToRawIntBits(told[i])
-                                    != Float.floatToRawIntBits(session.probability(0))) {
+                    if (told == null || session.version() < last
+                            || Float.floatToRawIntBits(told[i]) != Float.floatToRawIntBits(session.probability(0))) {
                         wrongLibrary.incrementAndGet();
                     }
                     last = session.version();
@@ -156,8 +142,7 @@ class SwapAtomicityTest {
 
     /// All records in one request, so that a swap in the middle of it would show.
     private Callable<Void> http(int port, String model) {
-        byte[] request =
-                RawHttp.post("/v1/models/" + model + "/score", "", Flights.records(OFFSETS));
+        byte[] request = RawHttp.post("/v1/models/" + model + "/score", "", Flights.records(OFFSETS));
         return () -> {
             long last = -1;
             try (RawHttp http = RawHttp.connect(port)) {
@@ -167,9 +152,7 @@ class SwapAtomicityTest {
                     assertThat(answer.status()).as(answer.toString()).isEqualTo(200);
                     long version = answer.json().get("version").asLong();
                     float[] told = expected.get(version);
-                    if (told == null
-                            || version < last
-                            || !Arrays.equals(told, Flights.answers(answer))) {
+                    if (told == null || version < last || !Arrays.equals(told, Flights.answers(answer))) {
                         wrongHttp.incrementAndGet();
                     }
                     last = version;

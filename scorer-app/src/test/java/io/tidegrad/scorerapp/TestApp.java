@@ -31,22 +31,13 @@ final class TestApp implements AutoCloseable {
     final String flights = TestBroker.newModelName();
     final String kinds = TestBroker.newModelName();
     final TestTrainer trainer = TestTrainer.of(flights).learn(300);
-    final TestPublisher publisher =
-            new TestPublisher(TestBroker.bootstrapServers(), flights).createTopic();
+    final TestPublisher publisher = new TestPublisher(TestBroker.bootstrapServers(), flights).createTopic();
     private final ScorerApp app;
 
     private TestApp(String models, Function<ScorerOptions, Stages> open, String... moreArguments) {
         List<String> arguments = new ArrayList<>(List.of(moreArguments));
-        arguments.addAll(
-                List.of(
-                        "--bootstrap-servers",
-                        TestBroker.bootstrapServers(),
-                        "--model",
-                        models.replace("FLIGHTS", flights).replace("KINDS", kinds),
-                        "--http-port",
-                        "0",
-                        "--grpc-port",
-                        "0"));
+        arguments.addAll(List.of("--bootstrap-servers", TestBroker.bootstrapServers(), "--model",
+                models.replace("FLIGHTS", flights).replace("KINDS", kinds), "--http-port", "0", "--grpc-port", "0"));
         app = new ScorerApp(ScorerConfig.parse(arguments, Map.of()), InstantSource.system(), open);
     }
 
@@ -75,15 +66,13 @@ final class TestApp implements AutoCloseable {
     /// A version that has learned nothing, of the model with every kind of feature.
     void publishKinds() {
         OnlineModel untrained = OnlineModel.initial(kindsSpec(kinds), Kernels.active());
-        try (TestPublisher other =
-                new TestPublisher(TestBroker.bootstrapServers(), kinds).createTopic()) {
+        try (TestPublisher other = new TestPublisher(TestBroker.bootstrapServers(), kinds).createTopic()) {
             other.publish(PublishedSnapshot.of(untrained, untrained.weightsHash(), 1, 0, 0, true));
         }
     }
 
     private static ModelSpec kindsSpec(String model) {
-        return ModelSpec.parse(
-                """
+        return ModelSpec.parse("""
                 model: %s
                 input: { topic: photos }
                 label: { field: good }
@@ -98,9 +87,7 @@ final class TestApp implements AutoCloseable {
                 network: [ dense: 1 ]
                 loss: binary-cross-entropy
                 optimizer: { sgd: { rate: 0.1 } }
-                """
-                        .formatted(model),
-                "test");
+                """.formatted(model), "test");
     }
 
     private void awaitReady(String model) {

@@ -27,21 +27,10 @@ record TestCertificates(Path certificate, Path privateKey) {
             throws IOException, InterruptedException, GeneralSecurityException {
         Path keyStore = directory.resolve(name + ".p12");
         List<String> line =
-                new ArrayList<>(
-                        List.of(
-                                Path.of(System.getProperty("java.home"), "bin", "keytool")
-                                        .toString()));
-        line.addAll(
-                List.of(
-                        ("-genkeypair -alias x -dname CN="
-                                        + name
-                                        + " -ext san=ip:127.0.0.1 -storetype PKCS12 -storepass "
-                                        + PASSWORD
-                                        + " -keystore "
-                                        + keyStore
-                                        + " "
-                                        + options)
-                                .split(" ")));
+                new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "keytool").toString()));
+        line.addAll(List
+                .of(("-genkeypair -alias x -dname CN=" + name + " -ext san=ip:127.0.0.1 -storetype PKCS12 -storepass "
+                        + PASSWORD + " -keystore " + keyStore + " " + options).split(" ")));
         Process keytool = new ProcessBuilder(line).redirectErrorStream(true).start();
         String said = new String(keytool.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         if (keytool.waitFor() != 0) {
@@ -52,31 +41,22 @@ record TestCertificates(Path certificate, Path privateKey) {
             keys.load(in, PASSWORD.toCharArray());
         }
         return new TestCertificates(
-                pem(
-                        directory.resolve(name + ".pem"),
-                        "CERTIFICATE",
-                        keys.getCertificate("x").getEncoded()),
-                pem(
-                        directory.resolve(name + ".key"),
-                        "PRIVATE KEY",
+                pem(directory.resolve(name + ".pem"), "CERTIFICATE", keys.getCertificate("x").getEncoded()),
+                pem(directory.resolve(name + ".key"), "PRIVATE KEY",
                         keys.getKey("x", PASSWORD.toCharArray()).getEncoded()));
     }
 
     static Path pem(Path file, String what, byte[] encoded) throws IOException {
-        String base64 = Base64.getMimeEncoder(64, new byte[] {'\n'}).encodeToString(encoded);
-        return Files.writeString(
-                file, "-----BEGIN %1$s-----\n%2$s\n-----END %1$s-----\n".formatted(what, base64));
+        String base64 = Base64.getMimeEncoder(64, new byte[]{'\n'}).encodeToString(encoded);
+        return Files.writeString(file, "-----BEGIN %1$s-----\n%2$s\n-----END %1$s-----\n".formatted(what, base64));
     }
 
     String[] settings() {
-        return new String[] {
-            "--tls-certificate", certificate.toString(), "--tls-private-key", privateKey.toString()
-        };
+        return new String[]{"--tls-certificate", certificate.toString(), "--tls-private-key", privateKey.toString()};
     }
 
     /// For a client that trusts these and nobody else.
-    static SSLContext trusting(TestCertificates... trusted)
-            throws IOException, GeneralSecurityException {
+    static SSLContext trusting(TestCertificates... trusted) throws IOException, GeneralSecurityException {
         KeyStore store = KeyStore.getInstance("PKCS12");
         store.load(null, null);
         for (TestCertificates one : trusted) {
@@ -91,9 +71,7 @@ record TestCertificates(Path certificate, Path privateKey) {
 
     private X509Certificate x509() throws IOException, GeneralSecurityException {
         try (InputStream in = Files.newInputStream(certificate)) {
-            return (X509Certificate)
-                    java.security.cert.CertificateFactory.getInstance("X.509")
-                            .generateCertificate(in);
+            return (X509Certificate) java.security.cert.CertificateFactory.getInstance("X.509").generateCertificate(in);
         }
     }
 }

@@ -23,12 +23,7 @@ final class TestServer implements AutoCloseable {
 
     private TestServer(ServerConfig config, Duration within) {
         ServedModels models =
-                new ServedModels(
-                        Map.of("flights", Stages.of(scorer)),
-                        metrics,
-                        shadows,
-                        config.maxBodyBytes(),
-                        false);
+                new ServedModels(Map.of("flights", Stages.of(scorer)), metrics, shadows, config.maxBodyBytes(), false);
         limits = RequestLimits.of(config);
         metrics.follow(limits.bodies());
         http = new ScorerServer(config, models, null, metrics, limits, () -> true);
@@ -46,35 +41,21 @@ final class TestServer implements AutoCloseable {
 
     static ServerConfig config(String... settings) {
         List<String> arguments =
-                new ArrayList<>(
-                        List.of(
-                                "--bootstrap-servers",
-                                "none:1",
-                                "--model",
-                                "flights",
-                                "--http-port",
-                                "0"));
+                new ArrayList<>(List.of("--bootstrap-servers", "none:1", "--model", "flights", "--http-port", "0"));
         arguments.addAll(List.of(settings));
         return ScorerConfig.parse(arguments, Map.of()).server();
     }
 
     private static Scorer scorer(PublishedSnapshot snapshot) {
-        return Scorer.of(
-                snapshot.manifest(),
-                snapshot.records().stream()
-                        .limit(snapshot.records().size() - 1L)
-                        .map(SnapshotEntry::value)
-                        .toList(),
+        return Scorer.of(snapshot.manifest(),
+                snapshot.records().stream().limit(snapshot.records().size() - 1L).map(SnapshotEntry::value).toList(),
                 InstantSource.system());
     }
 
     /// Of a counter, by all of its labels: `reason="displaced"`.
     double count(String name, String label) {
-        return metrics.scrape()
-                .lines()
-                .filter(line -> line.startsWith(name) && line.contains(label))
-                .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
-                .sum();
+        return metrics.scrape().lines().filter(line -> line.startsWith(name) && line.contains(label))
+                .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1))).sum();
     }
 
     @Override

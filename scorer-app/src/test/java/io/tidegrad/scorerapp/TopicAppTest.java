@@ -29,20 +29,10 @@ class TopicAppTest {
     private static final Duration SOON = Duration.ofSeconds(60);
 
     private static ScorerApp app(String model, String... more) {
-        List<String> arguments =
-                new ArrayList<>(
-                        List.of(
-                                "--bootstrap-servers",
-                                TestBroker.bootstrapServers(),
-                                "--registry-url",
-                                "mock://topic-app",
-                                "--model",
-                                model,
-                                "--http-port",
-                                "0"));
+        List<String> arguments = new ArrayList<>(List.of("--bootstrap-servers", TestBroker.bootstrapServers(),
+                "--registry-url", "mock://topic-app", "--model", model, "--http-port", "0"));
         arguments.addAll(List.of(more));
-        return new ScorerApp(
-                ScorerConfig.parse(arguments, Map.of()), InstantSource.system(), Stages::open);
+        return new ScorerApp(ScorerConfig.parse(arguments, Map.of()), InstantSource.system(), Stages::open);
     }
 
     private static Answer get(ScorerApp app, String path) {
@@ -57,55 +47,37 @@ class TopicAppTest {
         String model = TestBroker.newModelName();
         String prefix = "p" + UUID.randomUUID().toString().substring(0, 8);
         try (TestPublisher publisher =
-                        new TestPublisher(TestBroker.bootstrapServers(), new Topics(prefix), model)
-                                .createTopic();
-                ScorerApp app =
-                        app(model, "--prefix", prefix, "--requests-topic", prefix + ".requests");
+                new TestPublisher(TestBroker.bootstrapServers(), new Topics(prefix), model).createTopic();
+                ScorerApp app = app(model, "--prefix", prefix, "--requests-topic", prefix + ".requests");
                 KafkaProducer<byte[], byte[]> producer =
-                        new KafkaProducer<>(
-                                Map.of("bootstrap.servers", TestBroker.bootstrapServers()),
-                                new ByteArraySerializer(),
-                                new ByteArraySerializer())) {
+                        new KafkaProducer<>(Map.of("bootstrap.servers", TestBroker.bootstrapServers()),
+                                new ByteArraySerializer(), new ByteArraySerializer())) {
             assertThat(state(app)).isIn("starting", "waiting-for-model");
             publisher.publish(TestTrainer.of(model).learn(10).publish());
             await().atMost(SOON).until(() -> health(app).get("partitions").asInt() > 0);
-            producer.send(new ProducerRecord<>(prefix + ".requests", new byte[] {'k'}, null)).get();
-            await().atMost(SOON)
-                    .until(() -> health(app).get("transactions_committed").asInt() == 1);
+            producer.send(new ProducerRecord<>(prefix + ".requests", new byte[]{'k'}, null)).get();
+            await().atMost(SOON).until(() -> health(app).get("transactions_committed").asInt() == 1);
             JsonNode health = health(app);
             assertThat(health.get("state").asText()).isEqualTo("running");
             assertThat(health.get("dead_letters").get("null-value").asInt()).isEqualTo(1);
-            assertThat(get(app, "/metrics").body())
-                    .contains(
-                            "tidegrad_scorer_requests_topic_dead_letters_total{reason=\"null-value\"} 1.0",
-                            "tidegrad_scorer_requests_topic_dead_letters_total{reason=\"unknown-schema\"} 0.0",
-                            "tidegrad_scorer_requests_topic_predictions_total{model=\""
-                                    + model
-                                    + "\"} 0.0",
-                            "tidegrad_scorer_requests_topic_transactions_total{outcome=\"committed\"} 1.0",
-                            "tidegrad_scorer_requests_topic_transactions_total{outcome=\"aborted\"} 0.0",
-                            "tidegrad_scorer_requests_topic_running 1.0",
-                            "tidegrad_scorer_requests_topic_lag 0.0",
-                            "tidegrad_scorer_requests_topic_lost_total 0.0");
+            assertThat(get(app, "/metrics").body()).contains(
+                    "tidegrad_scorer_requests_topic_dead_letters_total{reason=\"null-value\"} 1.0",
+                    "tidegrad_scorer_requests_topic_dead_letters_total{reason=\"unknown-schema\"} 0.0",
+                    "tidegrad_scorer_requests_topic_predictions_total{model=\"" + model + "\"} 0.0",
+                    "tidegrad_scorer_requests_topic_transactions_total{outcome=\"committed\"} 1.0",
+                    "tidegrad_scorer_requests_topic_transactions_total{outcome=\"aborted\"} 0.0",
+                    "tidegrad_scorer_requests_topic_running 1.0", "tidegrad_scorer_requests_topic_lag 0.0",
+                    "tidegrad_scorer_requests_topic_lost_total 0.0");
             assertThat(app.refusal()).isEmpty();
             assertThat(app.isLive()).isTrue();
             assertThat(Documented.shape(health))
-                    .isEqualTo(
-                            Documented.shape(
-                                    new ObjectMapper()
-                                            .readTree(documentedHealth())
-                                            .get("requests")));
+                    .isEqualTo(Documented.shape(new ObjectMapper().readTree(documentedHealth()).get("requests")));
         }
     }
 
     /// Of `docs/operations-scorer.md`.
     private static String documentedHealth() throws Exception {
-        String text =
-                Files.readString(
-                        Path.of(
-                                System.getProperty("tidegrad.root"),
-                                "docs",
-                                "operations-scorer.md"));
+        String text = Files.readString(Path.of(System.getProperty("tidegrad.root"), "docs", "operations-scorer.md"));
         String after = text.substring(text.indexOf("<!-- requests-health -->"));
         String block = after.substring(after.indexOf("```json") + 7);
         return block.substring(0, block.indexOf("```"));
@@ -123,13 +95,11 @@ class TopicAppTest {
     @Test
     void aTopicOfRequestsThatIsNotThereIsARefusal() throws Exception {
         String model = TestBroker.newModelName();
-        try (TestPublisher publisher =
-                        new TestPublisher(TestBroker.bootstrapServers(), model).createTopic();
+        try (TestPublisher publisher = new TestPublisher(TestBroker.bootstrapServers(), model).createTopic();
                 ScorerApp app = app(model, "--requests-topic", "misspelt")) {
             publisher.publish(TestTrainer.of(model).learn(10).publish());
             await().atMost(SOON).until(() -> app.refusal().isPresent());
-            assertThat(app.refusal())
-                    .hasValueSatisfying(why -> assertThat(why).contains("misspelt"));
+            assertThat(app.refusal()).hasValueSatisfying(why -> assertThat(why).contains("misspelt"));
             assertThat(get(app, "/health/ready").status()).isEqualTo(200);
         }
     }

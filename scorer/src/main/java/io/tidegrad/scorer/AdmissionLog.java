@@ -3,8 +3,8 @@ package io.tidegrad.scorer;
 import java.util.ArrayList;
 import java.util.List;
 
-/// The newest admissions of a process, oldest overwritten first: what event-to-admitted is measured from. For an event at
-/// offset o of the log of record, the first entry with `nextOffset > o` says when its effect could first be served.
+/// The newest admissions of a process, oldest overwritten first: what event-to-admitted is measured from. For an event
+/// at offset o of the log of record, the first entry with `nextOffset > o` says when its effect could first be served.
 public final class AdmissionLog {
     public static final int CAPACITY = 4096;
 
@@ -13,29 +13,17 @@ public final class AdmissionLog {
     /// @param nextOffset of the log of record, exclusive
     /// @param admittedAtMillis epoch ms of the swap
     /// @param newestAppendTime record timestamp (epoch ms) of the newest event contained
-    public record Entry(
-            long sequence,
-            String model,
-            int epoch,
-            long version,
-            long nextOffset,
-            long admittedAtMillis,
-            long newestAppendTime) {}
+    public record Entry(long sequence, String model, int epoch, long version, long nextOffset, long admittedAtMillis,
+            long newestAppendTime) {
+    }
 
     private final Entry[] ring = new Entry[CAPACITY];
     private long admissions;
 
     synchronized void add(ServedModel model) {
         admissions++;
-        ring[(int) (admissions % CAPACITY)] =
-                new Entry(
-                        admissions,
-                        model.model(),
-                        model.epoch(),
-                        model.version(),
-                        model.nextOffset(),
-                        model.admittedAt(),
-                        model.newestAppendTime());
+        ring[(int) (admissions % CAPACITY)] = new Entry(admissions, model.model(), model.epoch(), model.version(),
+                model.nextOffset(), model.admittedAt(), model.newestAppendTime());
     }
 
     /// Admissions since this process started.

@@ -11,8 +11,8 @@ import java.util.List;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.jspecify.annotations.Nullable;
 
-/// Makes one version out of the records of its chain, the full snapshot and the deltas up to it in the order of the log, and
-/// serves nothing of it.
+/// Makes one version out of the records of its chain, the full snapshot and the deltas up to it in the order of the
+/// log, and serves nothing of it.
 final class ChainLoader {
     private final String model;
     private final SnapshotVerifier verifier;
@@ -23,18 +23,11 @@ final class ChainLoader {
     private @Nullable LoadedModel last;
     private long copiedBytes;
     private Verification.Refused problem =
-            new Verification.Refused(
-                    Verification.Reason.PARTS, "it went from the topic while it was read");
+            new Verification.Refused(Verification.Reason.PARTS, "it went from the topic while it was read");
 
     /// @param full version of the full snapshot that the chain begins with
     /// @param version that is wanted
-    ChainLoader(
-            String model,
-            SnapshotVerifier verifier,
-            long maxBytes,
-            int epoch,
-            long full,
-            long version) {
+    ChainLoader(String model, SnapshotVerifier verifier, long maxBytes, int epoch, long full, long version) {
         this.model = model;
         this.verifier = verifier;
         this.epoch = epoch;
@@ -50,10 +43,7 @@ final class ChainLoader {
         }
         try {
             SnapshotKey key = SnapshotKey.decode(record.key());
-            if (!key.kind().isOfAVersion()
-                    || key.epoch() != epoch
-                    || key.version() < full
-                    || key.version() > version) {
+            if (!key.kind().isOfAVersion() || key.epoch() != epoch || key.version() < full || key.version() > version) {
                 return;
             }
             if (key.kind() == SnapshotKey.Kind.PART) {
@@ -62,9 +52,7 @@ final class ChainLoader {
                 manifest(key, SnapshotManifest.decode(record.value()));
             }
         } catch (SnapshotFormatException damaged) {
-            problem =
-                    new Verification.Refused(
-                            Verification.Reason.PARTS, String.valueOf(damaged.getMessage()));
+            problem = new Verification.Refused(Verification.Reason.PARTS, String.valueOf(damaged.getMessage()));
         }
     }
 
@@ -77,12 +65,9 @@ final class ChainLoader {
     }
 
     private void manifest(SnapshotKey key, SnapshotManifest manifest) {
-        if (!(assembler.take(key, manifest.parts())
-                instanceof AssembledParts.Collected(List<byte[]> parts))) {
-            problem =
-                    new Verification.Refused(
-                            Verification.Reason.PARTS,
-                            "version " + epoch + "." + key.version() + " is not whole any more");
+        if (!(assembler.take(key, manifest.parts()) instanceof AssembledParts.Collected(List<byte[]> parts))) {
+            problem = new Verification.Refused(Verification.Reason.PARTS,
+                    "version " + epoch + "." + key.version() + " is not whole any more");
             return;
         }
         switch (verifier.verify(manifest, parts, last)) {
@@ -95,7 +80,8 @@ final class ChainLoader {
     }
 
     /// After the last record: the newest version of the chain that is sound; null when none is.
-    @Nullable LoadedModel furthest() {
+    @Nullable
+    LoadedModel furthest() {
         return last;
     }
 
@@ -107,8 +93,7 @@ final class ChainLoader {
     /// After the last record: the version, or why it can't be had.
     Verification result() {
         LoadedModel loaded = last;
-        return loaded != null && loaded.manifest().version() == version
-                ? new Verification.Admitted(loaded, copiedBytes)
+        return loaded != null && loaded.manifest().version() == version ? new Verification.Admitted(loaded, copiedBytes)
                 : problem;
     }
 }

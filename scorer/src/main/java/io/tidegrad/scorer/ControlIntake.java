@@ -14,8 +14,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /// Control records in, a directive out. Knows no Kafka. All models are folded, because a promotion may make any of them
-/// answer. A record that can't be read is counted and told; what was decided before stays. Written by the follower's thread,
-/// read by any.
+/// answer. A record that can't be read is counted and told; what was decided before stays. Written by the follower's
+/// thread, read by any.
 final class ControlIntake {
     private static final Logger log = LoggerFactory.getLogger(ControlIntake.class);
 
@@ -33,12 +33,14 @@ final class ControlIntake {
 
     /// @param name that requests give; answered by the model of that name until a record says otherwise
     ControlIntake(String name) {
-        this(name, true, candidates -> {});
+        this(name, true, candidates -> {
+        });
     }
 
     /// For a model that is tried under another name, or pinned: answered by itself, whatever was promoted to its own.
     static ControlIntake ofModel(String model) {
-        return new ControlIntake(model, false, candidates -> {});
+        return new ControlIntake(model, false, candidates -> {
+        });
     }
 
     /// @param onCandidates told of those of the name whenever they change, on the follower's thread
@@ -62,11 +64,7 @@ final class ControlIntake {
     /// What holds for one model, whoever answers to its name.
     ControlDirective directive(String model) {
         ControlState state = of(model);
-        return new ControlDirective(
-                model,
-                state.epoch(),
-                begun.getOrDefault(model, 0L),
-                state.rollback(),
+        return new ControlDirective(model, state.epoch(), begun.getOrDefault(model, 0L), state.rollback(),
                 state.deleted());
     }
 
@@ -103,14 +101,8 @@ final class ControlIntake {
         ControlState before = of(record.model());
         int begins = begins(record.action());
         if (begins >= 0 && begins <= before.epoch()) {
-            unreadable(
-                    offset,
-                    "expected an epoch above "
-                            + before.epoch()
-                            + " of "
-                            + record.model()
-                            + ", found "
-                            + record.action());
+            unreadable(offset, "expected an epoch above " + before.epoch() + " of " + record.model() + ", found "
+                    + record.action());
             return;
         }
         models.put(record.model(), before.after(record));
@@ -142,10 +134,7 @@ final class ControlIntake {
 
     private void unreadable(long offset, String why) {
         log.error("control record at offset {} is passed over: {}", offset, why);
-        refresh(
-                status.records(),
-                status.unreadable() + 1,
-                "control record at offset " + offset + ": " + why);
+        refresh(status.records(), status.unreadable() + 1, "control record at offset " + offset + ": " + why);
     }
 
     private void refresh(long records, long unreadable, String lastUnreadable) {
@@ -157,27 +146,16 @@ final class ControlIntake {
             log.info("{} is now answered so: {}", name, now);
             directive = now;
         }
-        status =
-                new ControlStatus(
-                        by,
-                        answering.epoch(),
-                        answering.paused(),
-                        answering.deleted(),
-                        answering.rollback(),
-                        own.candidates(),
-                        newest(own.newest(), answering.newest()),
-                        records,
-                        unreadable,
-                        lastUnreadable,
-                        problemOf != null && problemOf.equals(answering.rollback()) ? problem : "");
+        status = new ControlStatus(by, answering.epoch(), answering.paused(), answering.deleted(), answering.rollback(),
+                own.candidates(), newest(own.newest(), answering.newest()), records, unreadable, lastUnreadable,
+                problemOf != null && problemOf.equals(answering.rollback()) ? problem : "");
         if (!candidates.equals(own.candidates())) {
             candidates = own.candidates();
             onCandidates.accept(candidates);
         }
     }
 
-    private static @Nullable ControlRecord newest(
-            @Nullable ControlRecord one, @Nullable ControlRecord other) {
+    private static @Nullable ControlRecord newest(@Nullable ControlRecord one, @Nullable ControlRecord other) {
         if (one == null || other == null) {
             return one == null ? other : one;
         }

@@ -20,18 +20,9 @@ import org.jspecify.annotations.Nullable;
 /// @param unreadable records that were passed over
 /// @param lastUnreadable of these, where it lies and what is wrong; empty when there is none
 /// @param problem why what was decided is not what serves; empty while it is
-public record ControlStatus(
-        String model,
-        int epoch,
-        boolean paused,
-        boolean deleted,
-        ControlAction.@Nullable Rollback rollback,
-        List<Candidate> candidates,
-        @Nullable ControlRecord last,
-        long records,
-        long unreadable,
-        String lastUnreadable,
-        String problem) {
+public record ControlStatus(String model, int epoch, boolean paused, boolean deleted,
+        ControlAction.@Nullable Rollback rollback, List<Candidate> candidates, @Nullable ControlRecord last,
+        long records, long unreadable, String lastUnreadable, String problem) {
 
     /// What `stage` may be.
     public static final List<String> STAGES = List.of("live", "paused", "deleted");
@@ -41,18 +32,8 @@ public record ControlStatus(
     }
 
     ControlStatus with(String otherProblem) {
-        return new ControlStatus(
-                model,
-                epoch,
-                paused,
-                deleted,
-                rollback,
-                candidates,
-                last,
-                records,
-                unreadable,
-                lastUnreadable,
-                otherProblem);
+        return new ControlStatus(model, epoch, paused, deleted, rollback, candidates, last, records, unreadable,
+                lastUnreadable, otherProblem);
     }
 
     /// One of `STAGES`, of the model that answers.
@@ -69,11 +50,7 @@ public record ControlStatus(
         if (record == null) {
             return "";
         }
-        return record.action().word()
-                + " of "
-                + record.model()
-                + " at "
-                + Instant.ofEpochMilli(record.time())
+        return record.action().word() + " of " + record.model() + " at " + Instant.ofEpochMilli(record.time())
                 + (record.author().isEmpty() ? "" : " by " + record.author())
                 + (record.reason().isEmpty() ? "" : ": " + record.reason());
     }

@@ -26,13 +26,13 @@ final class CurrentModel {
     private final CountDownLatch firstAdmission = new CountDownLatch(1);
     private boolean retired; // what was to be served may not be any more
     private volatile List<ServedModel> previous = List.of();
-    private volatile @Nullable ServedModel
-            before; // last version of the model that answered before this one
+    private volatile @Nullable ServedModel before; // last version of the model that answered before this one
     private volatile @Nullable Beat beat;
     private volatile boolean elsewhere; // the topic is not the one that the file's version is of
 
     /// A heartbeat, of which model, and where it lies.
-    private record Beat(String model, SeenHeartbeat seen, long offset) {}
+    private record Beat(String model, SeenHeartbeat seen, long offset) {
+    }
 
     /// @param maxPreviousBytes of weights that earlier versions may hold together: large models keep fewer
     /// @param clock of this machine
@@ -41,8 +41,7 @@ final class CurrentModel {
     }
 
     /// @param memory that all models of the process share
-    CurrentModel(
-            long maxPreviousBytes, Succession succession, InstantSource clock, ModelMemory memory) {
+    CurrentModel(long maxPreviousBytes, Succession succession, InstantSource clock, ModelMemory memory) {
         this.maxPreviousBytes = maxPreviousBytes;
         this.succession = succession;
         this.clock = clock;
@@ -52,7 +51,8 @@ final class CurrentModel {
     /// Room in the heap for a load, until `release`; null when there is, else why not.
     ///
     /// @param bytes that it takes beside what is served
-    @Nullable String reserve(String model, long bytes, BooleanSupplier halted) {
+    @Nullable
+    String reserve(String model, long bytes, BooleanSupplier halted) {
         return memory.reserve(this, model, bytes, halted);
     }
 
@@ -77,10 +77,7 @@ final class CurrentModel {
     /// Each earlier version counted whole, though versions share what did not change between them.
     long previousBytes() {
         ServedModel wayBack = before;
-        return previous.stream()
-                        .filter(each -> each != wayBack)
-                        .mapToLong(each -> each.manifest().servedBytes())
-                        .sum()
+        return previous.stream().filter(each -> each != wayBack).mapToLong(each -> each.manifest().servedBytes()).sum()
                 + (wayBack == null ? 0 : wayBack.manifest().servedBytes());
     }
 
@@ -90,7 +87,8 @@ final class CurrentModel {
         before = null;
     }
 
-    @Nullable ServedModel get() {
+    @Nullable
+    ServedModel get() {
         return root.getAcquire();
     }
 
@@ -112,9 +110,7 @@ final class CurrentModel {
     /// The highest version of this model that is served; -1 where it is another model that answers, or another epoch.
     long served(String model, int epoch) {
         ServedModel served = root.getPlain();
-        return served != null && served.model().equals(model) && served.epoch() == epoch
-                ? served.version()
-                : -1;
+        return served != null && served.model().equals(model) && served.epoch() == epoch ? served.version() : -1;
     }
 
     /// Called by the follower, and by who has a file for when it has nothing.
@@ -124,9 +120,7 @@ final class CurrentModel {
         ServedModel replaced = root.getPlain();
         if (!wants(model.model(), model.epoch(), model.version())) {
             throw new IllegalArgumentException(
-                    model.name()
-                            + " may not follow "
-                            + (replaced == null ? "what was" : replaced.name()));
+                    model.name() + " may not follow " + (replaced == null ? "what was" : replaced.name()));
         }
         if (replaced != null) {
             keep(replaced, !replaced.model().equals(model.model()));
@@ -139,23 +133,18 @@ final class CurrentModel {
 
     /// Publishes where nothing is served and nothing was decided against it. False when it was not.
     synchronized boolean publishIfNone(ServedModel model) {
-        if (retired
-                || root.getPlain() != null
-                || !wants(model.model(), model.epoch(), model.version())) {
+        if (retired || root.getPlain() != null || !wants(model.model(), model.epoch(), model.version())) {
             return false;
         }
         publish(model);
         return true;
     }
 
-    /// Whether a manifest there is of what the file's version was made of, or older: what is read once more says nothing
-    /// new.
+    /// Whether a manifest there is of what the file's version was made of, or older: what is read once more says
+    /// nothing new.
     boolean isInFile(String model, int epoch, long offset) {
         ServedModel served = root.getPlain();
-        return served != null
-                && served.model().equals(model)
-                && served.epoch() == epoch
-                && offset < served.fileResume()
+        return served != null && served.model().equals(model) && served.epoch() == epoch && offset < served.fileResume()
                 && !elsewhere;
     }
 
@@ -164,12 +153,11 @@ final class CurrentModel {
         elsewhere = true;
     }
 
-    /// Whether this is the very version that a rollback serves: published once more by the trainer that went on from it.
+    /// Whether this is the very version that a rollback serves: published once more by the trainer that went on from
+    /// it.
     boolean wasBroughtBack(SnapshotManifest manifest) {
         ServedModel served = root.getPlain();
-        return served != null
-                && served.isBroughtBack()
-                && served.epoch() == manifest.epoch()
+        return served != null && served.isBroughtBack() && served.epoch() == manifest.epoch()
                 && served.hasWeights(manifest.model(), manifest.version(), manifest.weightsHash());
     }
 
@@ -182,7 +170,8 @@ final class CurrentModel {
     }
 
     /// Of the versions at hand, the one of this model with these weights.
-    @Nullable ServedModel withWeights(String model, long version, String weightsHash) {
+    @Nullable
+    ServedModel withWeights(String model, long version, String weightsHash) {
         ServedModel served = root.getPlain();
         if (served != null && served.hasWeights(model, version, weightsHash)) {
             return served;
@@ -195,8 +184,8 @@ final class CurrentModel {
         return null;
     }
 
-    /// Lets go of earlier versions that would not fit beside a whole one that is about to be loaded. Called by the follower
-    /// only.
+    /// Lets go of earlier versions that would not fit beside a whole one that is about to be loaded. Called by the
+    /// follower only.
     synchronized void makeRoom(long bytes) {
         keep(previous, maxPreviousBytes - bytes);
     }
@@ -249,19 +238,21 @@ final class CurrentModel {
     }
 
     /// The newest of that model; null when none was read, or only of another.
-    @Nullable Heartbeat heartbeat(String model) {
+    @Nullable
+    Heartbeat heartbeat(String model) {
         SeenHeartbeat seen = seenHeartbeat(model);
         return seen == null ? null : seen.heartbeat();
     }
 
     /// As `heartbeat`, and when it was read.
-    @Nullable SeenHeartbeat seenHeartbeat(String model) {
+    @Nullable
+    SeenHeartbeat seenHeartbeat(String model) {
         Beat known = beat;
         return known == null || !model.equals(known.model) ? null : known.seen;
     }
 
-    /// What is read from now on may lie on a topic that was made anew, whose offsets say nothing of what was read before: the
-    /// next beat counts, wherever it lies. Called by the follower only.
+    /// What is read from now on may lie on a topic that was made anew, whose offsets say nothing of what was read
+    /// before: the next beat counts, wherever it lies. Called by the follower only.
     void beatsBeginAnew() {
         Beat known = beat;
         if (known != null) {
@@ -269,8 +260,8 @@ final class CurrentModel {
         }
     }
 
-    /// Called by the follower only. Of one epoch the beat furthest down the log counts, whatever order they are read in;
-    /// an earlier epoch's says nothing, for its trainer may not know yet that it is over.
+    /// Called by the follower only. Of one epoch the beat furthest down the log counts, whatever order they are read
+    /// in; an earlier epoch's says nothing, for its trainer may not know yet that it is over.
     ///
     /// @param offset of the record that says so
     void beat(String model, Heartbeat newer, long offset) {
@@ -278,9 +269,7 @@ final class CurrentModel {
             return;
         }
         Beat known = beat;
-        if (known == null
-                || !known.model.equals(model)
-                || newer.epoch() > known.seen.heartbeat().epoch()
+        if (known == null || !known.model.equals(model) || newer.epoch() > known.seen.heartbeat().epoch()
                 || (newer.epoch() == known.seen.heartbeat().epoch() && offset > known.offset)) {
             beat = new Beat(model, new SeenHeartbeat(newer, clock.millis()), offset);
         }

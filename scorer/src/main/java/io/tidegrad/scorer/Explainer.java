@@ -16,8 +16,8 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// What each feature adds to one record's prediction: a batch of the record, of a neutral one, and of one a feature that is
-/// neutral in that alone. One use.
+/// What each feature adds to one record's prediction: a batch of the record, of a neutral one, and of one a feature
+/// that is neutral in that alone. One use.
 final class Explainer {
     private static final int RECORD = 0;
     private static final int NEUTRAL = 1;
@@ -30,15 +30,14 @@ final class Explainer {
     private final Batch batch;
     private final Predictor predictor;
 
-    /// @throws UnsupportedOperationException the network reads features here and there: what is the mean of a number is then
-    ///     not one answer
+    /// @throws UnsupportedOperationException the network reads features here and there: what is the mean of a number is
+    ///     then not one answer
     Explainer(ServedModel served, Kernels kernels) {
         this.served = served;
         spec = served.spec();
         if (!spec.readsFeaturesTogether()) {
             throw new UnsupportedOperationException(
-                    "contributions: expected a network that reads all features together, found "
-                            + served.model()
+                    "contributions: expected a network that reads all features together, found " + served.model()
                             + ", whose network selects them");
         }
         layout = spec.layout();
@@ -50,7 +49,8 @@ final class Explainer {
     }
 
     /// Null when the batch holds the event and what it is compared with; else why it can't be scored.
-    @Nullable Rejection take(Event event) {
+    @Nullable
+    Rejection take(Event event) {
         Row record = featurizer.newRow();
         Rejection rejection = featurizer.featurizeForScoring(event, record);
         if (rejection != null) {
@@ -86,8 +86,7 @@ final class Explainer {
     }
 
     private void put(int at, Row row) {
-        System.arraycopy(
-                row.numbers, 0, batch.numbers, at * row.numbers.length, row.numbers.length);
+        System.arraycopy(row.numbers, 0, batch.numbers, at * row.numbers.length, row.numbers.length);
         System.arraycopy(row.ids, 0, batch.ids, at * row.ids.length, row.ids.length);
     }
 
@@ -127,17 +126,8 @@ final class Explainer {
             Feature of = spec.features().get(feature);
             contributions.add(new Explanation.Contribution(of.fields(), kind(of), added));
         }
-        return new Explanation(
-                new Prediction(
-                        served.model(),
-                        served.epoch(),
-                        served.version(),
-                        served.nextOffset(),
-                        freshnessMs,
-                        row(predictions, RECORD, outputs)),
-                record,
-                row(logits, NEUTRAL, outputs),
-                contributions);
+        return new Explanation(new Prediction(served.model(), served.epoch(), served.version(), served.nextOffset(),
+                freshnessMs, row(predictions, RECORD, outputs)), record, row(logits, NEUTRAL, outputs), contributions);
     }
 
     private static float[] row(float[] of, int row, int outputs) {

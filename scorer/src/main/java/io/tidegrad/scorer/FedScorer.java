@@ -8,8 +8,8 @@ import java.time.InstantSource;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// A scorer whose records are handed to it by its caller instead of being read from a topic: the same intake, the same checks,
-/// the same swap, without Kafka. For measuring what swaps cost who scores.
+/// A scorer whose records are handed to it by its caller instead of being read from a topic: the same intake, the same
+/// checks, the same swap, without Kafka. For measuring what swaps cost who scores.
 public final class FedScorer {
     private final String model;
     private final InstantSource clock;
@@ -24,18 +24,10 @@ public final class FedScorer {
         this.clock = clock;
         current = new CurrentModel(maxBytes, new Succession(), clock);
         SnapshotCounters counters = new SnapshotCounters();
-        SnapshotVerifier verifier =
-                new SnapshotVerifier(model, kernels, maxBytes, null, Parameters::served);
+        SnapshotVerifier verifier = new SnapshotVerifier(model, kernels, maxBytes, null, Parameters::served);
         SnapshotAdmission admission =
-                new SnapshotAdmission(
-                        model,
-                        verifier,
-                        kernels,
-                        clock,
-                        current,
-                        new AdmissionLog(),
-                        counters,
-                        () -> {});
+                new SnapshotAdmission(model, verifier, kernels, clock, current, new AdmissionLog(), counters, () -> {
+                });
         intake = new SnapshotIntake(model, admission, current, counters, maxBytes);
     }
 

@@ -25,9 +25,9 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// What a follower reads through: one consumer, assigned, read_committed, without a group, on one model's snapshots topic
-/// and on the control topic beside it. Whatever the former is read for, records of the latter are told first, so that no
-/// load, however long, holds a decision up. One thread, but for `wakeup`.
+/// What a follower reads through: one consumer, assigned, read_committed, without a group, on one model's snapshots
+/// topic and on the control topic beside it. Whatever the former is read for, records of the latter are told first, so
+/// that no load, however long, holds a decision up. One thread, but for `wakeup`.
 final class FollowedTopics implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(FollowedTopics.class);
 
@@ -50,20 +50,12 @@ final class FollowedTopics implements AutoCloseable {
 
     /// @param closing reads end when it is down
     /// @param between called between two pieces of a poll
-    FollowedTopics(
-            ScorerOptions options,
-            ControlIntake control,
-            CountDownLatch closing,
-            Runnable between) {
+    FollowedTopics(ScorerOptions options, ControlIntake control, CountDownLatch closing, Runnable between) {
         this(open(options, between), options.topics(), control, closing);
     }
 
     /// @param consumer assigned to nothing
-    FollowedTopics(
-            Consumer<byte[], byte[]> consumer,
-            Topics topics,
-            ControlIntake control,
-            CountDownLatch closing) {
+    FollowedTopics(Consumer<byte[], byte[]> consumer, Topics topics, ControlIntake control, CountDownLatch closing) {
         this.consumer = consumer;
         this.control = control;
         this.closing = closing;
@@ -73,15 +65,12 @@ final class FollowedTopics implements AutoCloseable {
     private static Consumer<byte[], byte[]> open(ScorerOptions options, Runnable between) {
         // The one call of ours in the middle of a poll: behind it are the network and the batch,
         // before it the next request.
-        Deserializer<byte[]> keys =
-                (topic, key) -> {
-                    between.run();
-                    return key;
-                };
-        return KafkaClients.open(
-                () ->
-                        new KafkaConsumer<>(
-                                options.consumerSettings(), keys, new ByteArrayDeserializer()));
+        Deserializer<byte[]> keys = (topic, key) -> {
+            between.run();
+            return key;
+        };
+        return KafkaClients
+                .open(() -> new KafkaConsumer<>(options.consumerSettings(), keys, new ByteArrayDeserializer()));
     }
 
     /// From another thread: ends what the consumer waits for.
@@ -110,23 +99,16 @@ final class FollowedTopics implements AutoCloseable {
             return;
         }
         if (partitions != 1) {
-            throw new IllegalStateException(
-                    "topic "
-                            + controlPartition.topic()
-                            + ": expected 1 partition, whose order is the order of decisions, found "
-                            + partitions);
+            throw new IllegalStateException("topic " + controlPartition.topic()
+                    + ": expected 1 partition, whose order is the order of decisions, found " + partitions);
         }
         controlled = true;
         assign();
         long begin = begin(controlPartition);
         long next = control.next();
         if (next > 0 && (next < begin || next > end(controlPartition))) {
-            log.warn(
-                    "topic {} was at {} and is from {} to {}: made anew; reading it from its beginning",
-                    controlPartition.topic(),
-                    next,
-                    begin,
-                    end(controlPartition));
+            log.warn("topic {} was at {} and is from {} to {}: made anew; reading it from its beginning",
+                    controlPartition.topic(), next, begin, end(controlPartition));
             next = begin;
         }
         consumer.seek(controlPartition, Math.max(next, begin));
@@ -186,8 +168,8 @@ final class FollowedTopics implements AutoCloseable {
         return closing.getCount() > 0;
     }
 
-    /// Records of the followed topic. Where a control record that came with them is a new directive, they are left for the
-    /// next poll: the directive may be that they are not wanted.
+    /// Records of the followed topic. Where a control record that came with them is a new directive, they are left for
+    /// the next poll: the directive may be that they are not wanted.
     List<ConsumerRecord<byte[], byte[]>> poll() {
         return poll(POLL);
     }
@@ -226,10 +208,7 @@ final class FollowedTopics implements AutoCloseable {
     ///
     /// @param to exclusive
     /// @param halted read no further
-    void read(
-            long from,
-            long to,
-            BooleanSupplier halted,
+    void read(long from, long to, BooleanSupplier halted,
             java.util.function.Consumer<ConsumerRecord<byte[], byte[]>> each) {
         if (from >= to) {
             return;
@@ -275,14 +254,14 @@ final class FollowedTopics implements AutoCloseable {
         return consumer.currentLag(partition()).orElse(0);
     }
 
-    /// An offset before which no record with that timestamp or a later one lies, as late as Kafka's index of times can tell;
-    /// the topic's beginning where it can't. That it can't does not mean that there are no such records: Kafka looks in the
-    /// first segment whose greatest timestamp is late enough, and the log cleaner may have emptied that one.
+    /// An offset before which no record with that timestamp or a later one lies, as late as Kafka's index of times can
+    /// tell; the topic's beginning where it can't. That it can't does not mean that there are no such records: Kafka
+    /// looks in the first segment whose greatest timestamp is late enough, and the log cleaner may have emptied that
+    /// one.
     ///
     /// @param time epoch ms
     long since(long time) {
-        OffsetAndTimestamp found =
-                consumer.offsetsForTimes(Map.of(partition(), time), ASK).get(partition());
+        OffsetAndTimestamp found = consumer.offsetsForTimes(Map.of(partition(), time), ASK).get(partition());
         return found == null ? begin() : found.offset();
     }
 

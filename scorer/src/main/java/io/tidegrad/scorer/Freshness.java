@@ -6,8 +6,8 @@ import org.jspecify.annotations.Nullable;
 /// How old an answer's knowledge is: answer time − append time of the newest event in the served version. 0 while the
 /// trainer's heartbeat says that the served version holds everything the log holds.
 ///
-/// Append times are of other machines' clocks. Where the one here is behind the trainer's, which its heartbeats tell, ages
-/// count by the trainer's: they are then too great where it is the trainer's that is ahead, and never too small.
+/// Append times are of other machines' clocks. Where the one here is behind the trainer's, which its heartbeats tell,
+/// ages count by the trainer's: they are then too great where it is the trainer's that is ahead, and never too small.
 final class Freshness {
     /// No event is in the served version, or the clock here is behind its append time: there is no age to tell.
     static final long UNKNOWN = -1;
@@ -33,8 +33,7 @@ final class Freshness {
     }
 
     /// How far the clock here is behind others', at least; 0 where it is not, by more than clocks differ.
-    static long clockBehindMillis(
-            @Nullable ServedModel served, @Nullable SeenHeartbeat seen, long nowMillis) {
+    static long clockBehindMillis(@Nullable ServedModel served, @Nullable SeenHeartbeat seen, long nowMillis) {
         long behind = seen == null ? 0 : seen.clockBehindMillis();
         if (served == null || served.newestAppendTime() <= 0) {
             return behind;
@@ -49,8 +48,7 @@ final class Freshness {
 
     private static boolean isCaughtUp(ServedModel served, SeenHeartbeat seen, long nowMillis) {
         Heartbeat heartbeat = seen.heartbeat();
-        if (!heartbeat.caughtUp()
-                || heartbeat.epoch() != served.epoch()
+        if (!heartbeat.caughtUp() || heartbeat.epoch() != served.epoch()
                 || seen.ageMillis(nowMillis) > HEARTBEAT_MAX_AGE_MILLIS) {
             return false;
         }

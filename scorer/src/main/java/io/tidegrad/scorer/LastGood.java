@@ -18,17 +18,18 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Keeps the version that serves in a file, and serves the file's at a start that Kafka does not answer. A thread of its own
-/// does both: neither who scores nor who follows waits for a disk.
+/// Keeps the version that serves in a file, and serves the file's at a start that Kafka does not answer. A thread of
+/// its own does both: neither who scores nor who follows waits for a disk.
 ///
-/// The file is read once, when nothing serves for `PATIENCE` or Kafka gives an error before, is checked as what comes from
-/// the topic, and never takes the place of anything. From then on it is as if this process had admitted that version itself:
-/// what follows it is above it.
+/// The file is read once, when nothing serves for `PATIENCE` or Kafka gives an error before, is checked as what comes
+/// from the topic, and never takes the place of anything. From then on it is as if this process had admitted that
+/// version itself: what follows it is above it.
 final class LastGood implements AutoCloseable {
     /// What a start from Kafka takes as a rule is a tenth of it.
     static final Duration PATIENCE = Duration.ofSeconds(3);
 
-    /// A version is replaced in half a second, and worth keeping after much more: the disk is not asked for more than this.
+    /// A version is replaced in half a second, and worth keeping after much more: the disk is not asked for more than
+    /// this.
     private static final Duration WRITES_APART = Duration.ofSeconds(30);
 
     private static final Duration LOOK = Duration.ofMillis(20);
@@ -56,21 +57,15 @@ final class LastGood implements AutoCloseable {
     /// A version that serves. Weak: what waits for its turn to be written keeps no memory.
     ///
     /// @param resume next offset of the snapshots topic after its manifest; -1 when that is not known
-    private record Offer(long resume, WeakReference<ServedModel> served) {}
+    private record Offer(long resume, WeakReference<ServedModel> served) {
+    }
 
     /// @param signed whether snapshots must be
     /// @param allowed what control records that were read meanwhile have against a version
     /// @param admissions by the name of the model that the file is of
     /// @param patience with Kafka, at a start
-    LastGood(
-            String name,
-            LastGoodFile file,
-            CurrentModel current,
-            SnapshotCounters counters,
-            boolean signed,
-            Predicate<SnapshotManifest> allowed,
-            Function<String, SnapshotAdmission> admissions,
-            Duration patience) {
+    LastGood(String name, LastGoodFile file, CurrentModel current, SnapshotCounters counters, boolean signed,
+            Predicate<SnapshotManifest> allowed, Function<String, SnapshotAdmission> admissions, Duration patience) {
         this.name = name;
         this.file = file;
         this.current = current;
@@ -81,11 +76,7 @@ final class LastGood implements AutoCloseable {
         this.patience = patience;
         file.makeDirectory();
         mayServe = file.exists();
-        thread =
-                Thread.ofPlatform()
-                        .name("tidegrad-last-good-" + name)
-                        .daemon()
-                        .unstarted(this::run);
+        thread = Thread.ofPlatform().name("tidegrad-last-good-" + name).daemon().unstarted(this::run);
     }
 
     void start() {
@@ -144,8 +135,7 @@ final class LastGood implements AutoCloseable {
 
     private boolean serve() throws InterruptedException {
         long start = System.nanoTime();
-        while (System.nanoTime() - start < patience.toNanos()
-                && current.get() == null
+        while (System.nanoTime() - start < patience.toNanos() && current.get() == null
                 && !needed.await(LOOK.toMillis(), TimeUnit.MILLISECONDS)) {
             // Something may come yet.
         }
@@ -157,58 +147,33 @@ final class LastGood implements AutoCloseable {
             SnapshotFile read = SnapshotFile.read(in);
             SnapshotManifest manifest = read.head().manifest();
             if (!read.head().name().equals(name)) {
-                return refused(
-                        new Admission.Refused(
-                                manifest.epoch(),
-                                manifest.version(),
-                                RefusalReason.WRONG_MODEL,
-                                "expected what served as '"
-                                        + name
-                                        + "', found what served as '"
-                                        + read.head().name()
-                                        + "'"));
+                return refused(new Admission.Refused(manifest.epoch(), manifest.version(), RefusalReason.WRONG_MODEL,
+                        "expected what served as '" + name + "', found what served as '" + read.head().name() + "'"));
             }
             if (!allowed.test(manifest)) {
-                return refused(
-                        new Admission.Refused(
-                                manifest.epoch(),
-                                manifest.version(),
-                                RefusalReason.OLD_EPOCH,
-                                "what was decided since then leaves nothing of epoch "
-                                        + manifest.epoch()
-                                        + " of "
-                                        + manifest.model()));
+                return refused(new Admission.Refused(manifest.epoch(), manifest.version(), RefusalReason.OLD_EPOCH,
+                        "what was decided since then leaves nothing of epoch " + manifest.epoch() + " of "
+                                + manifest.model()));
             }
             return switch (admissions.apply(manifest.model()).admitIfNone(read)) {
                 case null -> false;
                 case Admission.Admitted(ServedModel served) -> {
-                    log.warn(
-                            "nothing came from Kafka: serving {} from {} until something does",
-                            served.name(),
+                    log.warn("nothing came from Kafka: serving {} from {} until something does", served.name(),
                             file.path());
                     yield true;
                 }
                 case Admission.Refused refused -> refused(refused);
             };
         } catch (SnapshotFormatException e) {
-            return refused(
-                    new Admission.Refused(
-                            0, 0, RefusalReason.UNREADABLE, String.valueOf(e.getMessage())));
+            return refused(new Admission.Refused(0, 0, RefusalReason.UNREADABLE, String.valueOf(e.getMessage())));
         } catch (IOException e) {
-            return refused(
-                    new Admission.Refused(
-                            0, 0, RefusalReason.UNREADABLE, "it can't be read: " + e));
+            return refused(new Admission.Refused(0, 0, RefusalReason.UNREADABLE, "it can't be read: " + e));
         }
     }
 
     private boolean refused(Admission.Refused refused) {
         counters.refused(refused);
-        log.error(
-                "{}: {} is not served: {}: {}",
-                name,
-                file.path(),
-                refused.reason().code(),
-                refused.detail());
+        log.error("{}: {} is not served: {}: {}", name, file.path(), refused.reason().code(), refused.detail());
         return false;
     }
 
@@ -230,22 +195,10 @@ final class LastGood implements AutoCloseable {
                 file.delete();
                 return true;
             }
-            file.write(
-                    new SnapshotFile.Head(
-                            name,
-                            served.manifest(),
-                            served.spec().yaml(),
-                            offer.resume,
-                            served.isBroughtBack()),
-                    served.parameters(),
-                    () -> forgotten.get() == known);
+            file.write(new SnapshotFile.Head(name, served.manifest(), served.spec().yaml(), offer.resume,
+                    served.isBroughtBack()), served.parameters(), () -> forgotten.get() == known);
         } catch (IOException e) {
-            log.error(
-                    "{}: {} can't be written, {} is not kept: {}",
-                    name,
-                    file.path(),
-                    served.name(),
-                    e.toString());
+            log.error("{}: {} can't be written, {} is not kept: {}", name, file.path(), served.name(), e.toString());
         }
         return true;
     }

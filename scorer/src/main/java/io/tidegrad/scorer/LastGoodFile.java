@@ -18,9 +18,9 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.function.BooleanSupplier;
 import java.util.regex.Pattern;
 
-/// `NAME.snapshot` in the state directory: the version that served last under a name. It is there whole, or as it was before:
-/// written beside its place, forced to the disk, then moved. Nobody but the owner of the directory may look into it, when
-/// this made it.
+/// `NAME.snapshot` in the state directory: the version that served last under a name. It is there whole, or as it was
+/// before: written beside its place, forced to the disk, then moved. Nobody but the owner of the directory may look
+/// into it, when this made it.
 final class LastGoodFile {
     /// As topics are named: no way out of the directory.
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]+");
@@ -41,8 +41,7 @@ final class LastGoodFile {
         if (!NAME.matcher(name).matches()) {
             throw new IllegalArgumentException(
                     "a state directory has a file a model: expected a name of letters, digits, '.', '_' and '-', found '"
-                            + name
-                            + "'");
+                            + name + "'");
         }
     }
 
@@ -57,25 +56,19 @@ final class LastGoodFile {
                 Files.createDirectories(parent);
             }
             if (directory.getFileSystem().supportedFileAttributeViews().contains("posix")) {
-                Files.createDirectory(
-                        directory,
-                        PosixFilePermissions.asFileAttribute(
-                                PosixFilePermissions.fromString("rwx------")));
+                Files.createDirectory(directory,
+                        PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
             } else {
                 Files.createDirectory(directory);
             }
         } catch (FileAlreadyExistsException e) {
             if (!Files.isDirectory(directory)) {
-                throw new UncheckedIOException(
-                        "state directory " + directory + ": expected a directory, found a file", e);
+                throw new UncheckedIOException("state directory " + directory + ": expected a directory, found a file",
+                        e);
             }
         } catch (IOException e) {
             throw new UncheckedIOException(
-                    "state directory "
-                            + directory
-                            + ": expected a directory that can be written, found "
-                            + e,
-                    e);
+                    "state directory " + directory + ": expected a directory that can be written, found " + e, e);
         }
     }
 
@@ -89,11 +82,8 @@ final class LastGoodFile {
 
     /// @param wanted asked when all is written, before it takes its place
     /// @return whether it did
-    boolean write(SnapshotFile.Head head, Parameters parameters, BooleanSupplier wanted)
-            throws IOException {
-        try (FileChannel channel =
-                        FileChannel.open(
-                                part, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+    boolean write(SnapshotFile.Head head, Parameters parameters, BooleanSupplier wanted) throws IOException {
+        try (FileChannel channel = FileChannel.open(part, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
                 OutputStream to = new BufferedOutputStream(Channels.newOutputStream(channel))) {
             lock(channel);
             channel.truncate(0);
@@ -105,11 +95,7 @@ final class LastGoodFile {
                     Files.deleteIfExists(part);
                     return false;
                 }
-                Files.move(
-                        part,
-                        path,
-                        StandardCopyOption.ATOMIC_MOVE,
-                        StandardCopyOption.REPLACE_EXISTING);
+                Files.move(part, path, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
             }
         }
         forceDirectory();

@@ -9,18 +9,17 @@ import java.util.WeakHashMap;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// How much of the heap the models of this process may take together, and who loads one now. A load that would not fit is
-/// refused before it asks for memory; one that only has to wait until another has ended waits. Thread-safe.
+/// How much of the heap the models of this process may take together, and who loads one now. A load that would not fit
+/// is refused before it asks for memory; one that only has to wait until another has ended waits. Thread-safe.
 final class ModelMemory {
     private static final int AGAIN_MILLIS = 50;
     private static final double MIB = 1 << 20;
 
-    /// What requests, Kafka's buffers and the collector need at least, however small the heap: with a tenth of a heap of 80 MiB
-    /// left, the collector was at work for more than a minute instead of the scorer.
+    /// What requests, Kafka's buffers and the collector need at least, however small the heap: with a tenth of a heap
+    /// of 80 MiB left, the collector was at work for more than a minute instead of the scorer.
     static final long LEAST_REST = 32L << 20;
 
-    static final ModelMemory OF_THIS_PROCESS =
-            new ModelMemory(limit(Runtime.getRuntime().maxMemory()));
+    static final ModelMemory OF_THIS_PROCESS = new ModelMemory(limit(Runtime.getRuntime().maxMemory()));
 
     private final long limit;
     private final Map<CurrentModel, Boolean> holders = new WeakHashMap<>();
@@ -47,8 +46,7 @@ final class ModelMemory {
     /// @param bytes that the load takes beside what is served
     /// @param halted the load is not wanted any more
     /// @return why there is none; null when there is
-    synchronized @Nullable String reserve(
-            CurrentModel by, String model, long bytes, BooleanSupplier halted) {
+    synchronized @Nullable String reserve(CurrentModel by, String model, long bytes, BooleanSupplier halted) {
         holders.put(by, true);
         if (bytes > limit) {
             return refusal(model, Math.min(bytes, Long.MAX_VALUE / 16), sum(false));
@@ -96,8 +94,7 @@ final class ModelMemory {
 
     private long sum(boolean withPrevious) {
         return holders.keySet().stream()
-                .mapToLong(each -> each.servedBytes() + (withPrevious ? each.previousBytes() : 0))
-                .sum();
+                .mapToLong(each -> each.servedBytes() + (withPrevious ? each.previousBytes() : 0)).sum();
     }
 
     private String refusal(String model, long bytes, long served) {
@@ -110,20 +107,10 @@ final class ModelMemory {
         }
         names.sort(null);
         long heap = heapFor(served + bytes);
-        return "expected models of at most "
-                + mib(limit)
-                + " together, the heap without an eighth and without less than "
-                + mib(LEAST_REST)
-                + ", found "
-                + mib(served + bytes)
-                + ": "
-                + (names.isEmpty() ? "" : "served " + String.join(", ", names) + "; ")
-                + "to load "
-                + model
-                + " "
-                + mib(bytes)
-                + ". Give the process -Xmx"
-                + (long) Math.ceil(heap / MIB)
+        return "expected models of at most " + mib(limit)
+                + " together, the heap without an eighth and without less than " + mib(LEAST_REST) + ", found "
+                + mib(served + bytes) + ": " + (names.isEmpty() ? "" : "served " + String.join(", ", names) + "; ")
+                + "to load " + model + " " + mib(bytes) + ". Give the process -Xmx" + (long) Math.ceil(heap / MIB)
                 + "m or more, or serve fewer models in it";
     }
 

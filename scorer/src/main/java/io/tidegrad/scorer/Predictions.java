@@ -4,13 +4,7 @@ package io.tidegrad.scorer;
 ///
 /// @param outputs width of one answer
 /// @param probabilities shape (events, outputs), row-major
-public record Predictions(
-        String model,
-        int epoch,
-        long version,
-        long offset,
-        long freshnessMs,
-        int outputs,
+public record Predictions(String model, int epoch, long version, long offset, long freshnessMs, int outputs,
         float[] probabilities) {
     public int size() {
         return probabilities.length / outputs;

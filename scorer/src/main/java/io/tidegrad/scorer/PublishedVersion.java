@@ -9,9 +9,9 @@ import java.util.function.BooleanSupplier;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.jspecify.annotations.Nullable;
 
-/// Gets one version, which a rollback goes back to or which is pinned, out of the followed topic, a full snapshot or one and its deltas, verified
-/// as any other. A trainer writes versions in their order, so the search goes by halves and reads a fetch for each: about 15
-/// of a topic, however large. Moves the position. For one use.
+/// Gets one version, which a rollback goes back to or which is pinned, out of the followed topic, a full snapshot or
+/// one and its deltas, verified as any other. A trainer writes versions in their order, so the search goes by halves
+/// and reads a fetch for each: about 15 of a topic, however large. Moves the position. For one use.
 final class PublishedVersion {
     /// A stretch that one fetch brings as a rule is read instead of halved.
     private static final long STRETCH_RECORDS = 16;
@@ -31,11 +31,7 @@ final class PublishedVersion {
 
     /// @param weightsHash of the version; null where any will do
     /// @param halted stop reading; the result then means nothing
-    PublishedVersion(
-            FollowedTopics topics,
-            SnapshotFeed feed,
-            ScorerOptions.Pin wanted,
-            @Nullable String weightsHash,
+    PublishedVersion(FollowedTopics topics, SnapshotFeed feed, ScorerOptions.Pin wanted, @Nullable String weightsHash,
             BooleanSupplier halted) {
         this.topics = topics;
         this.feed = feed;
@@ -68,22 +64,12 @@ final class PublishedVersion {
         }
         SnapshotManifest found = manifest;
         if (found == null) {
-            return new Verification.Refused(
-                    Verification.Reason.PARTS,
+            return new Verification.Refused(Verification.Reason.PARTS,
                     "it is not on the topic, which begins at offset " + begin);
         }
-        ChainLoader loader =
-                new ChainLoader(
-                        feed.intake().model(),
-                        verifier,
-                        maxBytes,
-                        wanted.epoch(),
-                        found.chain().full(),
-                        wanted.version());
-        topics.read(
-                Math.max(begin, SnapshotBootstrap.start(topics, found, offset, timestamp)),
-                offset + 1,
-                halted,
+        ChainLoader loader = new ChainLoader(feed.intake().model(), verifier, maxBytes, wanted.epoch(),
+                found.chain().full(), wanted.version());
+        topics.read(Math.max(begin, SnapshotBootstrap.start(topics, found, offset, timestamp)), offset + 1, halted,
                 record -> {
                     feed.count(record);
                     loader.accept(record);
@@ -104,34 +90,22 @@ final class PublishedVersion {
             }
         }
         boolean[] passed = {false};
-        topics.read(
-                from,
-                end,
-                () -> halted.getAsBoolean() || passed[0] || manifest != null,
-                record -> {
-                    look(record);
-                    Probe probe = probe(record);
-                    passed[0] |= probe != null && probe.isAfter(wanted);
-                });
+        topics.read(from, end, () -> halted.getAsBoolean() || passed[0] || manifest != null, record -> {
+            look(record);
+            Probe probe = probe(record);
+            passed[0] |= probe != null && probe.isAfter(wanted);
+        });
     }
 
     private void searchBackwards(long begin, long end) {
         long to = end;
-        for (long step = STRETCH_RECORDS;
-                to > begin
-                        && manifest == null
-                        && scannedBytes < SCAN_BYTES_MAX
-                        && !halted.getAsBoolean();
-                step *= 2) {
+        for (long step = STRETCH_RECORDS; to > begin && manifest == null && scannedBytes < SCAN_BYTES_MAX
+                && !halted.getAsBoolean(); step *= 2) {
             long from = Math.max(begin, to - step);
-            topics.read(
-                    from,
-                    to,
-                    halted,
-                    record -> {
-                        scannedBytes += Math.max(0, record.serializedValueSize());
-                        look(record);
-                    });
+            topics.read(from, to, halted, record -> {
+                scannedBytes += Math.max(0, record.serializedValueSize());
+                look(record);
+            });
             to = from;
         }
     }
@@ -139,16 +113,12 @@ final class PublishedVersion {
     /// The first part or manifest of a stretch; null when there is none.
     private @Nullable Probe first(long from, long to) {
         Probe[] first = new Probe[1];
-        topics.read(
-                from,
-                to,
-                () -> halted.getAsBoolean() || first[0] != null,
-                record -> {
-                    feed.count(record);
-                    if (first[0] == null) {
-                        first[0] = probe(record);
-                    }
-                });
+        topics.read(from, to, () -> halted.getAsBoolean() || first[0] != null, record -> {
+            feed.count(record);
+            if (first[0] == null) {
+                first[0] = probe(record);
+            }
+        });
         return first[0];
     }
 
@@ -159,9 +129,7 @@ final class PublishedVersion {
         }
         try {
             SnapshotKey key = SnapshotKey.decode(record.key());
-            return key.kind().isOfAVersion()
-                    ? new Probe(key.epoch(), key.version(), record.offset())
-                    : null;
+            return key.kind().isOfAVersion() ? new Probe(key.epoch(), key.version(), record.offset()) : null;
         } catch (SnapshotFormatException foreign) {
             return null;
         }

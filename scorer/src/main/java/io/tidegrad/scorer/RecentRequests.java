@@ -6,8 +6,8 @@ import io.tidegrad.model.feature.Row;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 
-/// Rows of recent requests of one spec, for the next version to be warmed up on: what was asked just now is what will be
-/// asked next. A ring of places; who offers a row and finds its place taken leaves it be, so nobody ever waits.
+/// Rows of recent requests of one spec, for the next version to be warmed up on: what was asked just now is what will
+/// be asked next. A ring of places; who offers a row and finds its place taken leaves it be, so nobody ever waits.
 /// Allocates nothing after construction.
 final class RecentRequests {
     /// One of so many rows that a session scores is offered: copying it is then some thousandth of scoring them.

@@ -8,16 +8,15 @@ import java.util.Locale;
 public enum RefusalReason {
     /// A key, part or manifest whose bytes are not what they should be: magic, format, length, place, checksum.
     UNREADABLE,
-    /// A delta to another version than the one served: the one between was refused or is gone. The next full snapshot mends
-    /// it.
+    /// A delta to another version than the one served: the one between was refused or is gone. The next full snapshot
+    /// mends it.
     UNKNOWN_PARENT,
     /// Not signed, or not by the key that this scorer was given.
     SIGNATURE,
     /// A manifest without all of its parts, or parts that another version followed without a manifest.
     INCOMPLETE,
     /// Declared or collected bytes beyond `ScorerOptions.maxSnapshotBytes`.
-    TOO_LARGE,
-    WRONG_MODEL,
+    TOO_LARGE, WRONG_MODEL,
     /// The spec inside the manifest does not parse, or its fingerprint is not the one the manifest states.
     SPEC,
     /// The same epoch came with another spec than the one served.
@@ -25,8 +24,7 @@ public enum RefusalReason {
     /// Rows would mean something else here than they did in training.
     FEATURES,
     /// Learned by a build whose numbers differ.
-    NUMERICS,
-    NOT_FINITE,
+    NUMERICS, NOT_FINITE,
     /// The hash recomputed from the decoded floats is not the manifest's.
     WEIGHTS_HASH,
     /// The trainer's own predictions were not reproduced bit for bit.

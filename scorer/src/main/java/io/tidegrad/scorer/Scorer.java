@@ -29,8 +29,8 @@ import java.util.function.Function;
 import org.apache.avro.generic.IndexedRecord;
 import org.jspecify.annotations.Nullable;
 
-/// Scores events with a model's newest admitted version, inside any JVM service: follows the snapshots topic on a thread
-/// of its own, verifies before it admits, swaps with one store, keeps the last good version whatever happens.
+/// Scores events with a model's newest admitted version, inside any JVM service: follows the snapshots topic on a
+/// thread of its own, verifies before it admits, swaps with one store, keeps the last good version whatever happens.
 ///
 /// Thread-safe; readers never wait. Every answer comes from exactly one version and says which. `newSession` gives the
 /// path without allocation; the `score` methods are the comfortable one.
@@ -56,15 +56,8 @@ public final class Scorer implements AutoCloseable {
     private final @Nullable SnapshotFollower follower;
     private final @Nullable LastGood lastGood;
 
-    private Scorer(
-            String model,
-            int maxBatch,
-            InstantSource clock,
-            Kernels kernels,
-            CurrentModel current,
-            ControlIntake control,
-            @Nullable Duration maxAge,
-            Function<Scorer, @Nullable LastGood> lastGood,
+    private Scorer(String model, int maxBatch, InstantSource clock, Kernels kernels, CurrentModel current,
+            ControlIntake control, @Nullable Duration maxAge, Function<Scorer, @Nullable LastGood> lastGood,
             BiFunction<Scorer, @Nullable LastGood, @Nullable SnapshotFollower> follower) {
         this.model = model;
         this.clock = clock;
@@ -73,68 +66,40 @@ public final class Scorer implements AutoCloseable {
         this.current = current;
         this.control = control;
         // Twice the processors: more sessions than that can't be busy at once for long.
-        sessions =
-                new SessionPool(2 * Runtime.getRuntime().availableProcessors(), this::newSession);
+        sessions = new SessionPool(2 * Runtime.getRuntime().availableProcessors(), this::newSession);
         maxAgeMillis = maxAge == null ? Long.MAX_VALUE : maxAge.toMillis();
         this.lastGood = lastGood.apply(this);
         this.follower = follower.apply(this, this.lastGood);
     }
 
-    /// Opens on a topic and returns at once; `awaitReady` waits for the first version. Neither Kafka nor the topic needs
-    /// to be there yet.
+    /// Opens on a topic and returns at once; `awaitReady` waits for the first version. Neither Kafka nor the topic
+    /// needs to be there yet.
     public static Scorer open(ScorerOptions options) {
-        return open(
-                options,
-                options.pin() == null
-                        ? new ControlIntake(options.model())
-                        : ControlIntake.ofModel(options.model()));
+        return open(options,
+                options.pin() == null ? new ControlIntake(options.model()) : ControlIntake.ofModel(options.model()));
     }
 
     /// @param control of the name
     static Scorer open(ScorerOptions options, ControlIntake control) {
-        return open(
-                options,
-                Parameters::served,
-                options.pin() == null ? new Succession() : Succession.ofPin(),
+        return open(options, Parameters::served, options.pin() == null ? new Succession() : Succession.ofPin(),
                 control);
     }
 
     /// @param room where snapshots are decoded; see `SnapshotVerifier`
-    static Scorer open(
-            ScorerOptions options,
-            Function<Plan, Parameters> room,
-            Succession succession,
+    static Scorer open(ScorerOptions options, Function<Plan, Parameters> room, Succession succession,
             ControlIntake control) {
         return open(options, room, succession, control, LastGood.PATIENCE);
     }
 
     /// @param room where snapshots are decoded; see `SnapshotVerifier`
     /// @param patience with Kafka at a start, where there is a file
-    static Scorer open(
-            ScorerOptions options,
-            Function<Plan, Parameters> room,
-            Succession succession,
-            ControlIntake control,
-            Duration patience) {
-        Scorer scorer =
-                new Scorer(
-                        options.model(),
-                        options.maxBatch(),
-                        options.clock(),
-                        options.kernels(),
-                        new CurrentModel(options.maxSnapshotBytes(), succession, options.clock()),
-                        control,
-                        options.maxAge(),
-                        opening -> opening.lastGood(options, patience),
-                        (opening, lastGood) ->
-                                new SnapshotFollower(
-                                        options,
-                                        model -> opening.intake(options, model, room),
-                                        opening.control,
-                                        opening.current,
-                                        opening.counters,
-                                        opening.givingWay,
-                                        lastGood));
+    static Scorer open(ScorerOptions options, Function<Plan, Parameters> room, Succession succession,
+            ControlIntake control, Duration patience) {
+        Scorer scorer = new Scorer(options.model(), options.maxBatch(), options.clock(), options.kernels(),
+                new CurrentModel(options.maxSnapshotBytes(), succession, options.clock()), control, options.maxAge(),
+                opening -> opening.lastGood(options, patience),
+                (opening, lastGood) -> new SnapshotFollower(options, model -> opening.intake(options, model, room),
+                        opening.control, opening.current, opening.counters, opening.givingWay, lastGood));
         if (scorer.follower != null) {
             scorer.follower.start();
         }
@@ -146,46 +111,24 @@ public final class Scorer implements AutoCloseable {
 
     private @Nullable LastGood lastGood(ScorerOptions options, Duration patience) {
         Path directory = options.stateDir();
-        return directory == null || options.pin() != null
-                ? null
-                : new LastGood(
-                        model,
-                        new LastGoodFile(directory, model),
-                        current,
-                        counters,
-                        options.publicKey() != null,
-                        manifest -> follower == null || follower.allows(manifest),
-                        answering ->
-                                admission(
-                                        answering,
-                                        verifier(options, answering, Parameters::served)),
-                        patience);
+        return directory == null || options.pin() != null ? null
+                : new LastGood(model, new LastGoodFile(directory, model), current, counters,
+                        options.publicKey() != null, manifest -> follower == null || follower.allows(manifest),
+                        answering -> admission(answering, verifier(options, answering, Parameters::served)), patience);
     }
 
-    private SnapshotVerifier verifier(
-            ScorerOptions options, String answering, Function<Plan, Parameters> room) {
-        return new SnapshotVerifier(
-                answering,
-                kernels,
-                options.maxSnapshotBytes(),
-                options.publicKey(),
-                room,
+    private SnapshotVerifier verifier(ScorerOptions options, String answering, Function<Plan, Parameters> room) {
+        return new SnapshotVerifier(answering, kernels, options.maxSnapshotBytes(), options.publicKey(), room,
                 givingWay);
     }
 
-    private SnapshotIntake intake(
-            ScorerOptions options, String answering, Function<Plan, Parameters> room) {
-        return new SnapshotIntake(
-                answering,
-                admission(answering, verifier(options, answering, room)),
-                current,
-                counters,
-                options.maxSnapshotBytes());
+    private SnapshotIntake intake(ScorerOptions options, String answering, Function<Plan, Parameters> room) {
+        return new SnapshotIntake(answering, admission(answering, verifier(options, answering, room)), current,
+                counters, options.maxSnapshotBytes());
     }
 
     private SnapshotAdmission admission(String answering, SnapshotVerifier verifier) {
-        return new SnapshotAdmission(
-                answering, verifier, kernels, clock, current, admissions, counters, givingWay);
+        return new SnapshotAdmission(answering, verifier, kernels, clock, current, admissions, counters, givingWay);
     }
 
     /// Serves one full snapshot and never another.
@@ -193,12 +136,11 @@ public final class Scorer implements AutoCloseable {
     /// @param parts values of parts 0 … n-1
     /// @throws IllegalArgumentException the snapshot is refused; says why
     public static Scorer of(SnapshotManifest manifest, List<byte[]> parts, InstantSource clock) {
-        return alone(
-                "snapshot", manifest, null, clock, admission -> admission.admit(manifest, parts));
+        return alone("snapshot", manifest, null, clock, admission -> admission.admit(manifest, parts));
     }
 
-    /// Serves the version in a file (`tidegrad export --to NAME.snapshot`) and never another, verified as one that comes
-    /// from the topic.
+    /// Serves the version in a file (`tidegrad export --to NAME.snapshot`) and never another, verified as one that
+    /// comes from the topic.
     ///
     /// @throws IOException the file can't be read
     /// @throws IllegalArgumentException it is no such file, or what it holds is refused; says why
@@ -233,58 +175,28 @@ public final class Scorer implements AutoCloseable {
         }
     }
 
-    private static Scorer of(String what, InputStream in, @Nullable PublicKey key)
-            throws IOException {
+    private static Scorer of(String what, InputStream in, @Nullable PublicKey key) throws IOException {
         SnapshotFile file;
         try {
             file = SnapshotFile.read(in);
         } catch (SnapshotFormatException e) {
             throw new IllegalArgumentException(what + " is refused: " + e.getMessage(), e);
         }
-        return alone(
-                what,
-                file.head().manifest(),
-                key,
-                InstantSource.system(),
-                admission -> admission.admit(file));
+        return alone(what, file.head().manifest(), key, InstantSource.system(), admission -> admission.admit(file));
     }
 
-    private static Scorer alone(
-            String what,
-            SnapshotManifest manifest,
-            @Nullable PublicKey key,
-            InstantSource clock,
+    private static Scorer alone(String what, SnapshotManifest manifest, @Nullable PublicKey key, InstantSource clock,
             Function<SnapshotAdmission, Admission> admit) {
         long maxBytes = Runtime.getRuntime().maxMemory() / 4;
         Kernels kernels = Kernels.active();
         Scorer scorer =
-                new Scorer(
-                        manifest.model(),
-                        32,
-                        clock,
-                        kernels,
-                        new CurrentModel(maxBytes, new Succession(), clock),
-                        new ControlIntake(manifest.model()),
-                        null,
-                        opening -> null,
-                        (opening, none) -> null);
+                new Scorer(manifest.model(), 32, clock, kernels, new CurrentModel(maxBytes, new Succession(), clock),
+                        new ControlIntake(manifest.model()), null, opening -> null, (opening, none) -> null);
         scorer.counters.seen();
-        SnapshotVerifier verifier =
-                new SnapshotVerifier(manifest.model(), kernels, maxBytes, key, Parameters::served);
-        if (admit.apply(scorer.admission(manifest.model(), verifier))
-                instanceof Admission.Refused refused) {
-            throw new IllegalArgumentException(
-                    what
-                            + " "
-                            + refused.epoch()
-                            + "."
-                            + refused.version()
-                            + " of '"
-                            + manifest.model()
-                            + "' is refused: "
-                            + refused.reason().code()
-                            + ": "
-                            + refused.detail());
+        SnapshotVerifier verifier = new SnapshotVerifier(manifest.model(), kernels, maxBytes, key, Parameters::served);
+        if (admit.apply(scorer.admission(manifest.model(), verifier)) instanceof Admission.Refused refused) {
+            throw new IllegalArgumentException(what + " " + refused.epoch() + "." + refused.version() + " of '"
+                    + manifest.model() + "' is refused: " + refused.reason().code() + ": " + refused.detail());
         }
         return scorer;
     }
@@ -346,17 +258,12 @@ public final class Scorer implements AutoCloseable {
         }
         float[] probabilities = new float[session.outputs()];
         session.probabilities(probabilities, 0);
-        return new Prediction(
-                session.model().model(),
-                session.epoch(),
-                session.version(),
-                session.offset(),
-                session.freshnessMs(),
-                probabilities);
+        return new Prediction(session.model().model(), session.epoch(), session.version(), session.offset(),
+                session.freshnessMs(), probabilities);
     }
 
-    /// Scores one event and says what each of its features adds to the prediction. Costs as many predictions as there are
-    /// features, and two; the prediction has the same bits as `score` gives.
+    /// Scores one event and says what each of its features adds to the prediction. Costs as many predictions as there
+    /// are features, and two; the prediction has the same bits as `score` gives.
     ///
     /// @throws RejectedEventException the event can't be scored
     /// @throws NotReadyException no version has been admitted yet
@@ -397,8 +304,8 @@ public final class Scorer implements AutoCloseable {
         return scoreAll(served, events);
     }
 
-    /// As `scoreAll(List)`, by a version that was read from `current()`: another one that comes meanwhile may want other
-    /// fields of an event.
+    /// As `scoreAll(List)`, by a version that was read from `current()`: another one that comes meanwhile may want
+    /// other fields of an event.
     public Predictions scoreAll(ServedModel served, List<? extends Event> events) {
         if (events.isEmpty()) {
             throw new IllegalArgumentException("expected at least one event, found none");
@@ -421,21 +328,15 @@ public final class Scorer implements AutoCloseable {
                     session.clear();
                 }
             }
-            return new Predictions(
-                    served.model(),
-                    session.epoch(),
-                    session.version(),
-                    session.offset(),
-                    session.freshnessMs(),
-                    outputs,
-                    probabilities);
+            return new Predictions(served.model(), session.epoch(), session.version(), session.offset(),
+                    session.freshnessMs(), outputs, probabilities);
         } finally {
             sessions.giveBack(session);
         }
     }
 
-    /// An event to fill through handles, with the fields that the served spec reads; one a thread. It can be scored by any
-    /// version, also one that reads other fields: see `TypedEvent`.
+    /// An event to fill through handles, with the fields that the served spec reads; one a thread. It can be scored by
+    /// any version, also one that reads other fields: see `TypedEvent`.
     ///
     /// @throws NotReadyException no version has been admitted yet
     public TypedEvent newEvent() {
@@ -444,10 +345,7 @@ public final class Scorer implements AutoCloseable {
             throw new NotReadyException(model);
         }
         return new TypedEvent(
-                served.spec().features().stream()
-                        .flatMap(feature -> feature.fields().stream())
-                        .distinct()
-                        .toList());
+                served.spec().features().stream().flatMap(feature -> feature.fields().stream()).distinct().toList());
     }
 
     /// One thread's reusable workspace: the path without allocation.
@@ -484,51 +382,28 @@ public final class Scorer implements AutoCloseable {
     public ScorerStatus status() {
         ServedModel served = current.get();
         ControlStatus controlled = control.status();
-        SeenHeartbeat seen =
-                current.seenHeartbeat(served == null ? controlled.model() : served.model());
+        SeenHeartbeat seen = current.seenHeartbeat(served == null ? controlled.model() : served.model());
         long now = clock.millis();
         SnapshotFollower.Status following =
-                follower == null
-                        ? new SnapshotFollower.Status(SnapshotFollower.State.CLOSED, "")
-                        : follower.status();
+                follower == null ? new SnapshotFollower.Status(SnapshotFollower.State.CLOSED, "") : follower.status();
         long freshnessMs = served == null ? Freshness.UNKNOWN : Freshness.millis(served, seen, now);
-        return new ScorerStatus(
-                model,
-                served,
-                freshnessMs,
-                Freshness.clockBehindMillis(served, seen, now),
-                follower == null
-                        ? "none"
-                        : following.state().name().toLowerCase(Locale.ROOT).replace('_', '-'),
-                following.detail(),
-                controlled.with(problem(controlled, served)),
-                seen == null ? null : seen.heartbeat(),
-                seen == null ? -1 : seen.ageMillis(now),
-                counters.seenCount(),
-                counters.loadedCount(),
-                counters.reading(),
-                counters.failureCount(),
-                counters.refusedCounts(),
-                counters.lastRefusal(),
-                !isFresh(freshnessMs));
+        return new ScorerStatus(model, served, freshnessMs, Freshness.clockBehindMillis(served, seen, now),
+                follower == null ? "none" : following.state().name().toLowerCase(Locale.ROOT).replace('_', '-'),
+                following.detail(), controlled.with(problem(controlled, served)),
+                seen == null ? null : seen.heartbeat(), seen == null ? -1 : seen.ageMillis(now), counters.seenCount(),
+                counters.loadedCount(), counters.reading(), counters.failureCount(), counters.refusedCounts(),
+                counters.lastRefusal(), !isFresh(freshnessMs));
     }
 
     /// Why what was decided is not what serves; empty when it is, or when nothing serves, which has words of its own.
     private static String problem(ControlStatus controlled, @Nullable ServedModel served) {
-        if (served == null
-                || (served.model().equals(controlled.model())
-                        && served.epoch() >= controlled.epoch()
-                        && !controlled.deleted())) {
+        if (served == null || (served.model().equals(controlled.model()) && served.epoch() >= controlled.epoch()
+                && !controlled.deleted())) {
             return served == null ? controlled.problem() : "";
         }
         return controlled.problem().isEmpty()
-                ? "expected "
-                        + (controlled.deleted()
-                                ? "nothing of "
-                                : "epoch " + controlled.epoch() + " or above of ")
-                        + controlled.model()
-                        + ", still serving "
-                        + served.name()
+                ? "expected " + (controlled.deleted() ? "nothing of " : "epoch " + controlled.epoch() + " or above of ")
+                        + controlled.model() + ", still serving " + served.name()
                 : controlled.problem();
     }
 

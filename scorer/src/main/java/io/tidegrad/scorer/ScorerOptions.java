@@ -18,52 +18,36 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param topics where the topic's name comes from (its prefix)
 /// @param kafka consumer settings, passed through (`bootstrap.servers`, TLS, SASL, …); those in `FIXED` are ours
-/// @param maxSnapshotBytes largest model that is taken, checked before memory is asked for; a full load needs it beside the
-///     model that serves, the first one of another spec or epoch twice
+/// @param maxSnapshotBytes largest model that is taken, checked before memory is asked for; a full load needs it beside
+///     the model that serves, the first one of another spec or epoch twice
 /// @param maxBatch events a session scores at once
 /// @param publicKey Ed25519 key that every manifest must be signed with; null when they need not be signed
 /// @param clock what freshness and admission times are told by
 /// @param stateDir where the version that serves is kept, for a start without Kafka; null for nowhere
-/// @param maxAge of what is served, beyond which the scorer says that it is not ready, and goes on answering; null for any
+/// @param maxAge of what is served, beyond which the scorer says that it is not ready, and goes on answering; null for
+///     any
 /// @param pin the one version that serves, whatever is published or decided after it; null for the newest
-public record ScorerOptions(
-        String model,
-        Topics topics,
-        Map<String, Object> kafka,
-        long maxSnapshotBytes,
-        int maxBatch,
-        @Nullable PublicKey publicKey,
-        InstantSource clock,
-        Kernels kernels,
-        @Nullable Path stateDir,
-        @Nullable Duration maxAge,
-        @Nullable Pin pin) {
+public record ScorerOptions(String model, Topics topics, Map<String, Object> kafka, long maxSnapshotBytes, int maxBatch,
+        @Nullable PublicKey publicKey, InstantSource clock, Kernels kernels, @Nullable Path stateDir,
+        @Nullable Duration maxAge, @Nullable Pin pin) {
 
     /// Settings whose value is part of what a follower promises: only committed snapshots, no group, no silent jump.
-    static final Map<String, Object> FIXED =
-            Map.of(
-                    ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed",
-                    ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, "false",
-                    ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none",
-                    ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, "false");
+    static final Map<String, Object> FIXED = Map.of(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed",
+            ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, "false", ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none",
+            ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, "false");
 
     /// Settings that have no meaning here.
     private static final List<String> REFUSED =
-            List.of(
-                    ConsumerConfig.GROUP_ID_CONFIG,
-                    ConsumerConfig.GROUP_INSTANCE_ID_CONFIG,
-                    ConsumerConfig.KEY_DESERIALIZER_CLASS_CONFIG,
-                    ConsumerConfig.VALUE_DESERIALIZER_CLASS_CONFIG);
+            List.of(ConsumerConfig.GROUP_ID_CONFIG, ConsumerConfig.GROUP_INSTANCE_ID_CONFIG,
+                    ConsumerConfig.KEY_DESERIALIZER_CLASS_CONFIG, ConsumerConfig.VALUE_DESERIALIZER_CLASS_CONFIG);
 
     public ScorerOptions {
         kafka = Map.copyOf(kafka);
         if (model.isBlank()) {
-            throw new IllegalArgumentException(
-                    "a scorer needs the name of a model, found a blank one");
+            throw new IllegalArgumentException("a scorer needs the name of a model, found a blank one");
         }
         if (maxSnapshotBytes < 1) {
-            throw new IllegalArgumentException(
-                    "maxSnapshotBytes must be at least 1, found " + maxSnapshotBytes);
+            throw new IllegalArgumentException("maxSnapshotBytes must be at least 1, found " + maxSnapshotBytes);
         }
         if (maxBatch < 1) {
             throw new IllegalArgumentException("maxBatch must be at least 1, found " + maxBatch);
@@ -75,28 +59,19 @@ public record ScorerOptions(
             throw new IllegalArgumentException("maxAge must be positive, found " + maxAge);
         }
         if (!kafka.containsKey(CommonClientConfigs.BOOTSTRAP_SERVERS_CONFIG)) {
-            throw new IllegalArgumentException(
-                    "kafka settings lack bootstrap.servers, for instance 127.0.0.1:9092");
+            throw new IllegalArgumentException("kafka settings lack bootstrap.servers, for instance 127.0.0.1:9092");
         }
         for (Map.Entry<String, Object> fixed : FIXED.entrySet()) {
             Object found = kafka.get(fixed.getKey());
             if (found != null && !found.toString().equalsIgnoreCase(fixed.getValue().toString())) {
-                throw new IllegalArgumentException(
-                        "kafka setting "
-                                + fixed.getKey()
-                                + " must be "
-                                + fixed.getValue()
-                                + " for a scorer, found "
-                                + found
-                                + "; leave it out");
+                throw new IllegalArgumentException("kafka setting " + fixed.getKey() + " must be " + fixed.getValue()
+                        + " for a scorer, found " + found + "; leave it out");
             }
         }
         for (String refused : REFUSED) {
             if (kafka.containsKey(refused)) {
-                throw new IllegalArgumentException(
-                        "kafka setting "
-                                + refused
-                                + " has no meaning for a scorer, which reads its topic without a group; leave it out");
+                throw new IllegalArgumentException("kafka setting " + refused
+                        + " has no meaning for a scorer, which reads its topic without a group; leave it out");
             }
         }
     }
@@ -114,28 +89,18 @@ public record ScorerOptions(
 
     /// The defaults: prefix `tidegrad`, models up to a quarter of the heap, batches of 32, the system's clock.
     public static ScorerOptions of(String model, Map<String, ?> kafka) {
-        return new ScorerOptions(
-                model,
-                Topics.DEFAULT,
-                new LinkedHashMap<>(kafka),
-                Runtime.getRuntime().maxMemory() / 4,
-                32,
-                null,
-                InstantSource.system(),
-                Kernels.active(),
-                null,
-                null,
+        return new ScorerOptions(model, Topics.DEFAULT, new LinkedHashMap<>(kafka),
+                Runtime.getRuntime().maxMemory() / 4, 32, null, InstantSource.system(), Kernels.active(), null, null,
                 null);
     }
 
     /// The same for another model, which is not kept in a file: it may have a scorer of its own that does that.
     ScorerOptions withModel(String other) {
-        return with(
-                draft -> {
-                    draft.model = other;
-                    draft.stateDir = null;
-                    draft.pin = null;
-                });
+        return with(draft -> {
+            draft.model = other;
+            draft.stateDir = null;
+            draft.pin = null;
+        });
     }
 
     public ScorerOptions withPrefix(String prefix) {
@@ -158,8 +123,8 @@ public record ScorerOptions(
         return with(draft -> draft.clock = source);
     }
 
-    /// With a file for the version that serves: every half a minute at most it is written anew, and at the end. A start that
-    /// Kafka does not answer serves it, after the same checks. The directory is made when it is not there.
+    /// With a file for the version that serves: every half a minute at most it is written anew, and at the end. A start
+    /// that Kafka does not answer serves it, after the same checks. The directory is made when it is not there.
     public ScorerOptions withStateDir(@Nullable Path directory) {
         return with(draft -> draft.stateDir = directory);
     }
@@ -168,8 +133,9 @@ public record ScorerOptions(
         return with(draft -> draft.maxAge = age);
     }
 
-    /// Serves this version and no other: what is published after it, rolled back or promoted changes nothing; only deletion of
-    /// the model ends it. It is read from the topic, so it must still be there, and no state directory keeps it.
+    /// Serves this version and no other: what is published after it, rolled back or promoted changes nothing; only
+    /// deletion of the model ends it. It is read from the topic, so it must still be there, and no state directory
+    /// keeps it.
     public ScorerOptions withPin(@Nullable Pin version) {
         return with(draft -> draft.pin = version);
     }
@@ -187,12 +153,16 @@ public record ScorerOptions(
         final Map<String, Object> kafka;
         long maxSnapshotBytes;
         int maxBatch;
-        @Nullable PublicKey publicKey;
+        @Nullable
+        PublicKey publicKey;
         InstantSource clock;
         final Kernels kernels;
-        @Nullable Path stateDir;
-        @Nullable Duration maxAge;
-        @Nullable Pin pin;
+        @Nullable
+        Path stateDir;
+        @Nullable
+        Duration maxAge;
+        @Nullable
+        Pin pin;
 
         Draft(ScorerOptions from) {
             model = from.model;
@@ -209,18 +179,8 @@ public record ScorerOptions(
         }
 
         ScorerOptions checked() {
-            return new ScorerOptions(
-                    model,
-                    topics,
-                    kafka,
-                    maxSnapshotBytes,
-                    maxBatch,
-                    publicKey,
-                    clock,
-                    kernels,
-                    stateDir,
-                    maxAge,
-                    pin);
+            return new ScorerOptions(model, topics, kafka, maxSnapshotBytes, maxBatch, publicKey, clock, kernels,
+                    stateDir, maxAge, pin);
         }
     }
 

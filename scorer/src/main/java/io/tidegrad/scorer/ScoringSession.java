@@ -23,8 +23,8 @@ import org.jspecify.annotations.Nullable;
 /// }
 /// ```
 ///
-/// Several events by the same version: `begin()`, then `add` up to `capacity()` events, then `predict()`; `clear()` makes
-/// room for more without leaving the version.
+/// Several events by the same version: `begin()`, then `add` up to `capacity()` events, then `predict()`; `clear()`
+/// makes room for more without leaving the version.
 public final class ScoringSession {
     private final String modelName;
     private final CurrentModel current;
@@ -58,12 +58,7 @@ public final class ScoringSession {
         }
     }
 
-    ScoringSession(
-            String modelName,
-            CurrentModel current,
-            Kernels kernels,
-            InstantSource clock,
-            int capacity) {
+    ScoringSession(String modelName, CurrentModel current, Kernels kernels, InstantSource clock, int capacity) {
         this.modelName = modelName;
         this.current = current;
         this.kernels = kernels;
@@ -71,8 +66,8 @@ public final class ScoringSession {
         this.capacity = capacity;
     }
 
-    /// Scores one event with the newest admitted version. Null when the getters hold the answer; else why the event can't
-    /// be scored.
+    /// Scores one event with the newest admitted version. Null when the getters hold the answer; else why the event
+    /// can't be scored.
     ///
     /// @throws NotReadyException no version has been admitted yet
     public @Nullable Rejection score(Event event) {
@@ -117,16 +112,14 @@ public final class ScoringSession {
         Batch batch = ready.batch;
         int at = batch.size();
         if (at == capacity) {
-            throw new IllegalStateException(
-                    "this session holds " + capacity + " events; predict, read, then clear");
+            throw new IllegalStateException("this session holds " + capacity + " events; predict, read, then clear");
         }
         Row row = ready.row;
         Rejection rejection = ready.featurizer.featurizeForScoring(event, row);
         if (rejection != null) {
             return rejection;
         }
-        System.arraycopy(
-                row.numbers, 0, batch.numbers, at * row.numbers.length, row.numbers.length);
+        System.arraycopy(row.numbers, 0, batch.numbers, at * row.numbers.length, row.numbers.length);
         System.arraycopy(row.ids, 0, batch.ids, at * row.ids.length, row.ids.length);
         batch.resize(at + 1);
         if (++added % RecentRequests.ONE_IN == 0) {
@@ -170,8 +163,7 @@ public final class ScoringSession {
     public float probability(int event, int output) {
         Bench ready = bench();
         Objects.checkIndex(event, ready.batch.size());
-        return ready.probabilities[
-                event * ready.outputs + Objects.checkIndex(output, ready.outputs)];
+        return ready.probabilities[event * ready.outputs + Objects.checkIndex(output, ready.outputs)];
     }
 
     /// Copies the answers to all events of the batch, shape (size, outputs), row-major.

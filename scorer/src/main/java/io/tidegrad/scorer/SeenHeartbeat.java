@@ -9,8 +9,8 @@ record SeenHeartbeat(Heartbeat heartbeat, long readAt) {
     /// Clocks that are kept by NTP differ by less, and a heartbeat takes less on its way.
     static final long CLOCKS_APART_MILLIS = 2_000;
 
-    /// By the trainer's clock or by ours, whichever says more: where ours is behind, the heartbeat of a trainer that fell
-    /// silent would stay young.
+    /// By the trainer's clock or by ours, whichever says more: where ours is behind, the heartbeat of a trainer that
+    /// fell silent would stay young.
     long ageMillis(long nowMillis) {
         return Math.max(0, Math.max(nowMillis - heartbeat.time(), nowMillis - readAt));
     }

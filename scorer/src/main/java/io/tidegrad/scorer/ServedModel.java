@@ -22,14 +22,8 @@ public final class ServedModel {
     static final long NO_FILE = -2;
 
     /// @param fileResume of a version out of a file: next offset of its snapshots topic, `SnapshotFile.Head.NOT_KNOWN`
-    ServedModel(
-            ModelBinding binding,
-            Parameters parameters,
-            ServedLeaves leaves,
-            SnapshotManifest manifest,
-            boolean broughtBack,
-            long admittedAt,
-            long fileResume) {
+    ServedModel(ModelBinding binding, Parameters parameters, ServedLeaves leaves, SnapshotManifest manifest,
+            boolean broughtBack, long admittedAt, long fileResume) {
         this.binding = binding;
         this.parameters = parameters;
         this.leaves = leaves;
@@ -112,9 +106,7 @@ public final class ServedModel {
     }
 
     boolean hasWeights(String ofModel, long ofVersion, String weightsHash) {
-        return version() == ofVersion
-                && manifest.weightsHash().equals(weightsHash)
-                && model().equals(ofModel);
+        return version() == ofVersion && manifest.weightsHash().equals(weightsHash) && model().equals(ofModel);
     }
 
     /// The same version, served again after another model has answered.

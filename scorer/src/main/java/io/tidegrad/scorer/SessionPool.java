@@ -4,8 +4,8 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/// Sessions for callers that hold none of their own (one virtual thread a request, say). Never waits: with all slots empty
-/// a session is made, with all slots full one is dropped.
+/// Sessions for callers that hold none of their own (one virtual thread a request, say). Never waits: with all slots
+/// empty a session is made, with all slots full one is dropped.
 final class SessionPool {
     private final AtomicReferenceArray<@Nullable ScoringSession> slots;
     private final Supplier<ScoringSession> make;

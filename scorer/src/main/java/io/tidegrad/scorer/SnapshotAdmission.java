@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// The gate between a whole snapshot and the threads that score: everything is checked on memory nobody else sees, off the
-/// serving path; what passes is warmed up and published with one release store.
+/// The gate between a whole snapshot and the threads that score: everything is checked on memory nobody else sees, off
+/// the serving path; what passes is warmed up and published with one release store.
 final class SnapshotAdmission {
     private static final Logger log = LoggerFactory.getLogger(SnapshotAdmission.class);
 
@@ -43,15 +43,8 @@ final class SnapshotAdmission {
     private int warmedOn;
 
     /// @param between called between pieces of some tens of microseconds
-    SnapshotAdmission(
-            String model,
-            SnapshotVerifier verifier,
-            Kernels kernels,
-            InstantSource clock,
-            CurrentModel current,
-            AdmissionLog admissions,
-            SnapshotCounters counters,
-            Runnable between) {
+    SnapshotAdmission(String model, SnapshotVerifier verifier, Kernels kernels, InstantSource clock,
+            CurrentModel current, AdmissionLog admissions, SnapshotCounters counters, Runnable between) {
         this.model = model;
         this.verifier = verifier;
         this.kernels = kernels;
@@ -66,13 +59,11 @@ final class SnapshotAdmission {
     ///
     /// @param parts values of parts 0 … n-1
     Admission admit(SnapshotManifest manifest, List<byte[]> parts) {
-        return admit(
-                manifest,
-                () -> {
-                    ServedModel served = servedOfThis();
-                    LoadedModel parent = served == null ? null : served.loaded();
-                    return verifier.verify(manifest, parts, parent);
-                });
+        return admit(manifest, () -> {
+            ServedModel served = servedOfThis();
+            LoadedModel parent = served == null ? null : served.loaded();
+            return verifier.verify(manifest, parts, parent);
+        });
     }
 
     /// As `admit`, for parts that may be decoded already.
@@ -80,7 +71,7 @@ final class SnapshotAdmission {
         return switch (parts) {
             case AssembledParts.Collected(List<byte[]> values) -> admit(manifest, values);
             case AssembledParts.Decoded(DecodedParts decoded) ->
-                    admit(manifest, () -> verifier.verify(manifest, decoded));
+                admit(manifest, () -> verifier.verify(manifest, decoded));
         };
     }
 
@@ -90,41 +81,36 @@ final class SnapshotAdmission {
     }
 
     /// Serves the version in a file where nothing is served; null when something is by then, or may not be.
-    @Nullable Admission admitIfNone(SnapshotFile file) {
+    @Nullable
+    Admission admitIfNone(SnapshotFile file) {
         SnapshotFile.Head head = file.head();
-        return decide(
-                head.manifest(),
-                () -> verifier.verify(file),
-                (loaded, copiedBytes) -> {
-                    ServedModel served = prepare(loaded, head.broughtBack(), head.resume());
-                    if (!current.publishIfNone(served)) {
-                        return null;
-                    }
-                    admissions.add(served);
-                    return new Admission.Admitted(served);
-                });
+        return decide(head.manifest(), () -> verifier.verify(file), (loaded, copiedBytes) -> {
+            ServedModel served = prepare(loaded, head.broughtBack(), head.resume());
+            if (!current.publishIfNone(served)) {
+                return null;
+            }
+            admissions.add(served);
+            return new Admission.Admitted(served);
+        });
     }
 
     private Admission admit(SnapshotManifest manifest, Supplier<Verification> verified) {
-        return Objects.requireNonNull(
-                decide(
-                        manifest,
-                        verified,
-                        (loaded, copiedBytes) -> {
-                            // Told first: whoever sees the version finds it counted.
-                            counters.loaded(manifest.isDelta(), copiedBytes);
-                            return publish(loaded, false);
-                        }));
+        return Objects.requireNonNull(decide(manifest, verified, (loaded, copiedBytes) -> {
+            // Told first: whoever sees the version finds it counted.
+            counters.loaded(manifest.isDelta(), copiedBytes);
+            return publish(loaded, false);
+        }));
     }
 
     /// Publishes what passed.
     @FunctionalInterface
     private interface Publishing {
-        @Nullable Admission publish(LoadedModel loaded, long copiedBytes);
+        @Nullable
+        Admission publish(LoadedModel loaded, long copiedBytes);
     }
 
-    private @Nullable Admission decide(
-            SnapshotManifest manifest, Supplier<Verification> verified, Publishing publishing) {
+    private @Nullable Admission decide(SnapshotManifest manifest, Supplier<Verification> verified,
+            Publishing publishing) {
         boolean reserved = false;
         try {
             Admission.Refused outOfPlace = refuseOutOfPlace(manifest);
@@ -140,29 +126,17 @@ final class SnapshotAdmission {
             }
             return switch (verified.get()) {
                 case Verification.Admitted(LoadedModel loaded, long copiedBytes) ->
-                        publishing.publish(loaded, copiedBytes);
+                    publishing.publish(loaded, copiedBytes);
                 case Verification.Refused(Verification.Reason reason, String detail) ->
-                        refused(manifest, RefusalReason.of(reason), detail);
+                    refused(manifest, RefusalReason.of(reason), detail);
             };
         } catch (OutOfMemoryError e) {
             // What it needed is garbage by now; trying again would need as much again.
-            return refused(
-                    manifest,
-                    RefusalReason.TOO_LARGE,
-                    "the heap had no room for "
-                            + manifest.servedBytes()
-                            + " bytes beside what is served");
+            return refused(manifest, RefusalReason.TOO_LARGE,
+                    "the heap had no room for " + manifest.servedBytes() + " bytes beside what is served");
         } catch (RuntimeException e) {
-            log.error(
-                    "admitting {} version {}.{} failed",
-                    model,
-                    manifest.epoch(),
-                    manifest.version(),
-                    e);
-            return refused(
-                    manifest,
-                    RefusalReason.INTERNAL,
-                    e.getClass().getSimpleName() + ": " + e.getMessage());
+            log.error("admitting {} version {}.{} failed", model, manifest.epoch(), manifest.version(), e);
+            return refused(manifest, RefusalReason.INTERNAL, e.getClass().getSimpleName() + ": " + e.getMessage());
         } finally {
             if (reserved) {
                 current.release();
@@ -216,35 +190,20 @@ final class SnapshotAdmission {
     /// What was served before rules out: versions go up, epochs end, and a spec stays for its epoch.
     private Admission.@Nullable Refused refuseOutOfPlace(SnapshotManifest manifest) {
         if (current.succession().isOver(model, manifest.epoch())) {
-            return refused(
-                    manifest,
-                    RefusalReason.OLD_EPOCH,
+            return refused(manifest, RefusalReason.OLD_EPOCH,
                     "epoch " + manifest.epoch() + " is over: a later one has begun");
         }
         ServedModel served = servedOfThis();
         if (!current.wants(model, manifest.epoch(), manifest.version())) {
-            return refused(
-                    manifest,
-                    RefusalReason.NOT_NEWER,
+            return refused(manifest, RefusalReason.NOT_NEWER,
                     "expected a version above "
-                            + (served == null
-                                    ? "what was served"
-                                    : served.epoch() + "." + served.version())
-                            + ", found "
-                            + manifest.epoch()
-                            + "."
-                            + manifest.version());
+                            + (served == null ? "what was served" : served.epoch() + "." + served.version())
+                            + ", found " + manifest.epoch() + "." + manifest.version());
         }
-        if (served != null
-                && manifest.epoch() == served.epoch()
-                && !Arrays.equals(
-                        manifest.specFingerprint(), served.manifest().specFingerprint())) {
-            return refused(
-                    manifest,
-                    RefusalReason.SPEC_CHANGED,
-                    "epoch "
-                            + served.epoch()
-                            + " is served with another spec; a changed spec needs a new epoch");
+        if (served != null && manifest.epoch() == served.epoch()
+                && !Arrays.equals(manifest.specFingerprint(), served.manifest().specFingerprint())) {
+            return refused(manifest, RefusalReason.SPEC_CHANGED,
+                    "epoch " + served.epoch() + " is served with another spec; a changed spec needs a new epoch");
         }
         return null;
     }
@@ -253,14 +212,8 @@ final class SnapshotAdmission {
         ModelBinding binding = bind(loaded);
         warmUp(binding, loaded);
         warmedOn = warmUpOnRequests(binding, loaded.parameters());
-        return new ServedModel(
-                binding,
-                loaded.parameters(),
-                loaded.leaves(),
-                loaded.manifest(),
-                broughtBack,
-                clock.millis(),
-                fileResume);
+        return new ServedModel(binding, loaded.parameters(), loaded.leaves(), loaded.manifest(), broughtBack,
+                clock.millis(), fileResume);
     }
 
     private Admission publish(LoadedModel loaded, boolean broughtBack) {
@@ -274,15 +227,14 @@ final class SnapshotAdmission {
     /// The served model's binding when the spec is the same, so that sessions keep their workspace.
     private ModelBinding bind(LoadedModel loaded) {
         ServedModel served = servedOfThis();
-        if (served != null
-                && Arrays.equals(
-                        served.manifest().specFingerprint(), loaded.manifest().specFingerprint())) {
+        if (served != null && Arrays.equals(served.manifest().specFingerprint(), loaded.manifest().specFingerprint())) {
             return served.binding();
         }
         return new ModelBinding(loaded.spec(), loaded.plan());
     }
 
-    /// Once a spec: afterwards the compiled code is there, and checking the golden rows has brought the new weights near.
+    /// Once a spec: afterwards the compiled code is there, and checking the golden rows has brought the new weights
+    /// near.
     private void warmUp(ModelBinding binding, LoadedModel loaded) {
         List<SnapshotManifest.GoldenRow> rows = loaded.manifest().goldenRows();
         if (warm == binding || rows.isEmpty()) {
@@ -293,9 +245,7 @@ final class SnapshotAdmission {
         Predictor predictor = new Predictor(binding.plan(), kernels, 1);
         float[] answer = new float[binding.plan().outputs()];
         long start = System.nanoTime();
-        for (int done = 0;
-                done < WARM_UP_PREDICTIONS && System.nanoTime() - start < WARM_UP_NANOS_MAX;
-                done++) {
+        for (int done = 0; done < WARM_UP_PREDICTIONS && System.nanoTime() - start < WARM_UP_NANOS_MAX; done++) {
             SnapshotManifest.GoldenRow row = rows.get(done % rows.size());
             System.arraycopy(row.numbers(), 0, batch.numbers, 0, row.numbers().length);
             System.arraycopy(row.ids(), 0, batch.ids, 0, row.ids().length);
@@ -304,8 +254,8 @@ final class SnapshotAdmission {
         warm = binding;
     }
 
-    /// Predicts what was asked just now, once: the rows of the new version that will be read next are then near. Answers go
-    /// nowhere.
+    /// Predicts what was asked just now, once: the rows of the new version that will be read next are then near.
+    /// Answers go nowhere.
     private int warmUpOnRequests(ModelBinding binding, Parameters parameters) {
         RecentRequests recent = binding.recent();
         Batch batch = new Batch(binding.plan().spec().row(), 1);
@@ -333,8 +283,7 @@ final class SnapshotAdmission {
         return warmedOn;
     }
 
-    private static Admission.Refused refused(
-            SnapshotManifest manifest, RefusalReason reason, String detail) {
+    private static Admission.Refused refused(SnapshotManifest manifest, RefusalReason reason, String detail) {
         return new Admission.Refused(manifest.epoch(), manifest.version(), reason, detail);
     }
 }

@@ -7,8 +7,8 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/// Collects the parts of one version, in whatever order and repetition they come, or has them decoded at once. At most one
-/// version is held, and never more than `maxBytes` of it: a part of another version ends the one before.
+/// Collects the parts of one version, in whatever order and repetition they come, or has them decoded at once. At most
+/// one version is held, and never more than `maxBytes` of it: a part of another version ends the one before.
 final class SnapshotAssembler {
     /// What a part costs beside its bytes, so that endless empty parts meet the bound too.
     private static final int PART_OVERHEAD = 64;
@@ -16,7 +16,8 @@ final class SnapshotAssembler {
     /// Where the parts of a version go, by the one that came first; null to collect them.
     @FunctionalInterface
     interface Decoding {
-        @Nullable DecodedParts begin(SnapshotKey key, byte[] value);
+        @Nullable
+        DecodedParts begin(SnapshotKey key, byte[] value);
     }
 
     private final long maxBytes;
@@ -60,16 +61,8 @@ final class SnapshotAssembler {
         byte[] before = parts.put(key.part(), value);
         bytes += value.length - (before == null ? -PART_OVERHEAD : before.length);
         if (bytes > maxBytes) {
-            Admission.Refused tooLarge =
-                    new Admission.Refused(
-                            epoch,
-                            version,
-                            RefusalReason.TOO_LARGE,
-                            parts.size()
-                                    + " parts hold "
-                                    + bytes
-                                    + " bytes and no manifest came; a snapshot may hold "
-                                    + maxBytes);
+            Admission.Refused tooLarge = new Admission.Refused(epoch, version, RefusalReason.TOO_LARGE, parts.size()
+                    + " parts hold " + bytes + " bytes and no manifest came; a snapshot may hold " + maxBytes);
             abandon();
             return tooLarge;
         }
@@ -82,7 +75,8 @@ final class SnapshotAssembler {
     }
 
     /// Parts 0 … count-1 of the version, or null when they are not what came. Empties the assembler.
-    @Nullable AssembledParts take(SnapshotKey manifest, int count) {
+    @Nullable
+    AssembledParts take(SnapshotKey manifest, int count) {
         AssembledParts taken = count == collected(manifest) ? whole(count) : null;
         clear();
         return taken;
@@ -93,8 +87,7 @@ final class SnapshotAssembler {
             return decoded.isWhole() ? new AssembledParts.Decoded(decoded) : null;
         }
         return count == 0 || (parts.firstKey() == 0 && parts.lastKey() == count - 1)
-                ? new AssembledParts.Collected(List.copyOf(parts.values()))
-                : null;
+                ? new AssembledParts.Collected(List.copyOf(parts.values())) : null;
     }
 
     /// There was no room for the version of `key`: its other parts, and its manifest, are passed over.
@@ -133,16 +126,8 @@ final class SnapshotAssembler {
         if (!open || abandoned) {
             return null;
         }
-        return new Admission.Refused(
-                epoch,
-                version,
-                RefusalReason.INCOMPLETE,
-                count()
-                        + " parts and no manifest before version "
-                        + next.epoch()
-                        + "."
-                        + next.version()
-                        + " began");
+        return new Admission.Refused(epoch, version, RefusalReason.INCOMPLETE,
+                count() + " parts and no manifest before version " + next.epoch() + "." + next.version() + " began");
     }
 
     private void begin(SnapshotKey key) {

@@ -15,14 +15,14 @@ import java.util.function.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.jspecify.annotations.Nullable;
 
-/// Finds what to begin with: the newest full snapshot that may be served, and its deltas. The newest manifest, looked for
-/// from the end backwards in doubling steps, says when that was written, and Kafka's index of times where that is. From there
-/// it reads what comes; of what lies before it nothing. For one use.
+/// Finds what to begin with: the newest full snapshot that may be served, and its deltas. The newest manifest, looked
+/// for from the end backwards in doubling steps, says when that was written, and Kafka's index of times where that is.
+/// From there it reads what comes; of what lies before it nothing. For one use.
 final class SnapshotBootstrap {
     private static final long FIRST_SCAN_RECORDS = 16;
 
-    /// How much later the clock of who decides may be than that of who publishes. Where they are further apart, a start between
-    /// a rollback and the next full snapshot serves what was rolled back to until then.
+    /// How much later the clock of who decides may be than that of who publishes. Where they are further apart, a start
+    /// between a rollback and the next full snapshot serves what was rolled back to until then.
     private static final long CLOCKS_APART_MILLIS = 600_000;
 
     /// As much as one fetch brings.
@@ -37,15 +37,10 @@ final class SnapshotBootstrap {
     private long tailBytes;
     private long loaded = SnapshotFeed.NOWHERE; // after the last manifest that was admitted
     private long notBefore; // timestamps, of what may be served
-    private long
-            newestInStretch; // timestamp, of the stretch that was read last; of none the greatest
+    private long newestInStretch; // timestamp, of the stretch that was read last; of none the greatest
 
     /// @param halted stop, wherever it is; the position is then anywhere
-    SnapshotBootstrap(
-            FollowedTopics topics,
-            SnapshotFeed feed,
-            CurrentModel current,
-            BooleanSupplier halted) {
+    SnapshotBootstrap(FollowedTopics topics, SnapshotFeed feed, CurrentModel current, BooleanSupplier halted) {
         this.topics = topics;
         this.feed = feed;
         this.current = current;
@@ -54,11 +49,8 @@ final class SnapshotBootstrap {
 
     /// A manifest, and where it lies.
     private record Found(SnapshotManifest manifest, long offset, long timestamp) {
-        static final Comparator<Found> NEWEST_FIRST =
-                Comparator.comparingInt((Found found) -> found.manifest.epoch())
-                        .thenComparingLong(found -> found.manifest.version())
-                        .thenComparingLong(Found::offset)
-                        .reversed();
+        static final Comparator<Found> NEWEST_FIRST = Comparator.comparingInt((Found found) -> found.manifest.epoch())
+                .thenComparingLong(found -> found.manifest.version()).thenComparingLong(Found::offset).reversed();
     }
 
     /// Loads the newest full snapshot that is above the served version, with its deltas, and leaves the position where
@@ -118,8 +110,7 @@ final class SnapshotBootstrap {
                         return false;
                     }
                 }
-                boolean again =
-                        manifest.isDelta() && !chainsTried.add(manifest.epoch() + "." + full);
+                boolean again = manifest.isDelta() && !chainsTried.add(manifest.epoch() + "." + full);
                 if (again) {
                     continue;
                 }
@@ -128,9 +119,7 @@ final class SnapshotBootstrap {
                 }
                 try {
                     long from = Math.max(begin, start(found));
-                    if (above || !intake.comesBack()
-                            ? loadChain(from, found)
-                            : comeBack(from, found)) {
+                    if (above || !intake.comesBack() ? loadChain(from, found) : comeBack(from, found)) {
                         topics.seek(Math.max(feed.resume(), found.offset() + 1));
                         return true;
                     }
@@ -143,32 +132,26 @@ final class SnapshotBootstrap {
         return false;
     }
 
-    /// The manifests of one stretch, newest version first. Records are kept for `loadChain`, so that the newest deltas are
-    /// not read twice.
+    /// The manifests of one stretch, newest version first. Records are kept for `loadChain`, so that the newest deltas
+    /// are not read twice.
     private List<Found> scan(long from, long to) {
         List<Found> manifests = new ArrayList<>();
         List<ConsumerRecord<byte[], byte[]>> stretch = new ArrayList<>();
         boolean[] keeps = {tailFrom == to};
         newestInStretch = Long.MAX_VALUE;
-        topics.read(
-                from,
-                to,
-                halted,
-                record -> {
-                    newestInStretch =
-                            newestInStretch == Long.MAX_VALUE
-                                    ? record.timestamp()
-                                    : Math.max(newestInStretch, record.timestamp());
-                    tailBytes += Math.max(0, record.serializedValueSize());
-                    keeps[0] &= tailBytes <= TAIL_BYTES_MAX;
-                    if (keeps[0]) {
-                        stretch.add(record);
-                    }
-                    Found found = note(record);
-                    if (found != null) {
-                        manifests.add(found);
-                    }
-                });
+        topics.read(from, to, halted, record -> {
+            newestInStretch = newestInStretch == Long.MAX_VALUE ? record.timestamp()
+                    : Math.max(newestInStretch, record.timestamp());
+            tailBytes += Math.max(0, record.serializedValueSize());
+            keeps[0] &= tailBytes <= TAIL_BYTES_MAX;
+            if (keeps[0]) {
+                stretch.add(record);
+            }
+            Found found = note(record);
+            if (found != null) {
+                manifests.add(found);
+            }
+        });
         if (keeps[0]) {
             tail.addAll(0, stretch);
             tailFrom = from;
@@ -186,17 +169,13 @@ final class SnapshotBootstrap {
         try {
             SnapshotKey key = SnapshotKey.decode(record.key());
             switch (key.kind()) {
-                case HEARTBEAT ->
-                        current.beat(
-                                intake.model(), Heartbeat.decode(record.value()), record.offset());
-                case PART, STATUS -> {}
+                case HEARTBEAT -> current.beat(intake.model(), Heartbeat.decode(record.value()), record.offset());
+                case PART, STATUS -> {
+                }
                 case MANIFEST -> {
                     feed.passed(record.offset());
                     if (!intake.wasRefused(record.offset())) {
-                        return new Found(
-                                SnapshotManifest.decode(record.value()),
-                                record.offset(),
-                                record.timestamp());
+                        return new Found(SnapshotManifest.decode(record.value()), record.offset(), record.timestamp());
                     }
                 }
             }
@@ -211,17 +190,15 @@ final class SnapshotBootstrap {
     private long start(Found newest) {
         SnapshotManifest manifest = newest.manifest();
         long first = newest.offset() - manifest.parts();
-        return !manifest.isDelta() && isFirstPart(manifest, first)
-                ? first
+        return !manifest.isDelta() && isFirstPart(manifest, first) ? first
                 : start(topics, manifest, newest.offset(), newest.timestamp());
     }
 
-    /// Where the full snapshot begins, or before it. All its records carry one time, and nothing older than it lies behind
-    /// it, so the first record of that time is not after its first part.
+    /// Where the full snapshot begins, or before it. All its records carry one time, and nothing older than it lies
+    /// behind it, so the first record of that time is not after its first part.
     ///
     /// @param timestamp of the manifest's record
-    static long start(
-            FollowedTopics topics, SnapshotManifest manifest, long offset, long timestamp) {
+    static long start(FollowedTopics topics, SnapshotManifest manifest, long offset, long timestamp) {
         long time = manifest.chain().fullTime();
         if (time < 0 && !manifest.isDelta()) {
             time = timestamp; // format 1
@@ -233,12 +210,11 @@ final class SnapshotBootstrap {
     /// Whether the tail has the first part there.
     private boolean isFirstPart(SnapshotManifest manifest, long offset) {
         byte[] key = SnapshotKey.part(manifest.epoch(), manifest.version(), 0).encode();
-        return tail.stream()
-                .anyMatch(record -> record.offset() == offset && Arrays.equals(record.key(), key));
+        return tail.stream().anyMatch(record -> record.offset() == offset && Arrays.equals(record.key(), key));
     }
 
-    /// Reads the full snapshot and its deltas up to `newest`, each admitted as it comes: an answer of an older version is
-    /// better than none. Of a chain that is served already only what is above it. True when any was.
+    /// Reads the full snapshot and its deltas up to `newest`, each admitted as it comes: an answer of an older version
+    /// is better than none. Of a chain that is served already only what is above it. True when any was.
     private boolean loadChain(long from, Found newest) {
         feed.intake().reset();
         long above = feed.intake().served(newest.manifest().epoch());
@@ -247,23 +223,16 @@ final class SnapshotBootstrap {
         return admitted[0];
     }
 
-    /// Another model answers, and what this one comes back with is a change to what is below the version that it served:
-    /// loads the chain, and serves the last of it.
+    /// Another model answers, and what this one comes back with is a change to what is below the version that it
+    /// served: loads the chain, and serves the last of it.
     private boolean comeBack(long from, Found newest) {
         SnapshotIntake intake = feed.intake();
         SnapshotManifest manifest = newest.manifest();
-        ChainLoader chain =
-                new ChainLoader(
-                        intake.model(),
-                        intake.verifier(),
-                        intake.maxBytes(),
-                        manifest.epoch(),
-                        manifest.chain().full(),
-                        manifest.version());
+        ChainLoader chain = new ChainLoader(intake.model(), intake.verifier(), intake.maxBytes(), manifest.epoch(),
+                manifest.chain().full(), manifest.version());
         readChain(from, newest, chain::accept);
-        if (halted.getAsBoolean()
-                || !(feed.comeBack(manifest, newest.offset(), newest.timestamp(), chain)
-                        instanceof Admission.Admitted)) {
+        if (halted.getAsBoolean() || !(feed.comeBack(manifest, newest.offset(), newest.timestamp(),
+                chain) instanceof Admission.Admitted)) {
             return false;
         }
         loaded = newest.offset() + 1;
@@ -271,45 +240,33 @@ final class SnapshotBootstrap {
     }
 
     private void readChain(long from, Found newest, Consumer<ConsumerRecord<byte[], byte[]>> each) {
-        topics.read(
-                from,
-                Math.min(tailFrom, newest.offset() + 1),
-                halted,
-                record -> {
-                    feed.count(record);
-                    each.accept(record);
-                });
+        topics.read(from, Math.min(tailFrom, newest.offset() + 1), halted, record -> {
+            feed.count(record);
+            each.accept(record);
+        });
         for (ConsumerRecord<byte[], byte[]> record : tail) {
-            if (record.offset() >= from
-                    && record.offset() <= newest.offset()
-                    && !halted.getAsBoolean()) {
+            if (record.offset() >= from && record.offset() <= newest.offset() && !halted.getAsBoolean()) {
                 each.accept(record);
             }
         }
     }
 
     private boolean admits(Found newest, long above, ConsumerRecord<byte[], byte[]> record) {
-        boolean admitted =
-                isOf(newest.manifest(), above, record)
-                        && feed.decide(record) instanceof Admission.Admitted;
+        boolean admitted = isOf(newest.manifest(), above, record) && feed.decide(record) instanceof Admission.Admitted;
         if (admitted) {
             loaded = record.offset() + 1;
         }
         return admitted;
     }
 
-    private static boolean isOf(
-            SnapshotManifest newest, long above, ConsumerRecord<byte[], byte[]> record) {
+    private static boolean isOf(SnapshotManifest newest, long above, ConsumerRecord<byte[], byte[]> record) {
         if (record.key() == null || record.value() == null) {
             return false;
         }
         try {
             SnapshotKey key = SnapshotKey.decode(record.key());
-            return key.kind().isOfAVersion()
-                    && key.epoch() == newest.epoch()
-                    && key.version() >= newest.chain().full()
-                    && key.version() > above
-                    && key.version() <= newest.version();
+            return key.kind().isOfAVersion() && key.epoch() == newest.epoch() && key.version() >= newest.chain().full()
+                    && key.version() > above && key.version() <= newest.version();
         } catch (SnapshotFormatException e) {
             return false;
         }

@@ -71,14 +71,8 @@ final class SnapshotCounters {
     }
 
     SnapshotReading reading() {
-        return new SnapshotReading(
-                fulls.sum(),
-                deltas.sum(),
-                fallbacks.sum(),
-                broughtBack.sum(),
-                records.sum(),
-                bytes.sum(),
-                copiedBytes.sum());
+        return new SnapshotReading(fulls.sum(), deltas.sum(), fallbacks.sum(), broughtBack.sum(), records.sum(),
+                bytes.sum(), copiedBytes.sum());
     }
 
     long failureCount() {

@@ -6,8 +6,8 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Records of one model's topic on their way into its intake: counts them, logs what they decide, and keeps from where on
-/// they are still to be read. The follower's thread only.
+/// Records of one model's topic on their way into its intake: counts them, logs what they decide, and keeps from where
+/// on they are still to be read. The follower's thread only.
 final class SnapshotFeed {
     static final long NOWHERE = -1;
 
@@ -52,14 +52,12 @@ final class SnapshotFeed {
     }
 
     void count(ConsumerRecord<byte[], byte[]> record) {
-        counters.read(
-                (long) Math.max(0, record.serializedKeySize())
-                        + Math.max(0, record.serializedValueSize()));
+        counters.read((long) Math.max(0, record.serializedKeySize()) + Math.max(0, record.serializedValueSize()));
     }
 
-    @Nullable Admission decide(ConsumerRecord<byte[], byte[]> record) {
-        Admission admission =
-                intake.accept(record.key(), record.value(), record.offset(), record.timestamp());
+    @Nullable
+    Admission decide(ConsumerRecord<byte[], byte[]> record) {
+        Admission admission = intake.accept(record.key(), record.value(), record.offset(), record.timestamp());
         if (SnapshotIntake.isManifest(record.key())) {
             passed(record.offset());
         }
@@ -70,8 +68,8 @@ final class SnapshotFeed {
     /// What serves after another model has answered.
     ///
     /// @param offset of the newest manifest
-    @Nullable Admission comeBack(
-            SnapshotManifest wanted, long offset, long timestamp, ChainLoader chain) {
+    @Nullable
+    Admission comeBack(SnapshotManifest wanted, long offset, long timestamp, ChainLoader chain) {
         Admission admission = intake.comeBack(wanted, offset, timestamp, chain);
         tell(admission, offset);
         return admission;
@@ -79,20 +77,15 @@ final class SnapshotFeed {
 
     private void tell(@Nullable Admission admission, long offset) {
         switch (admission) {
-            case null -> {}
+            case null -> {
+            }
             case Admission.Admitted(ServedModel model) -> {
                 admitted = offset + 1;
                 log.debug("serving {}", model.name());
             }
             case Admission.Refused(int epoch, long version, RefusalReason reason, String detail) ->
-                    log.warn(
-                            "refused {} version {}.{} at offset {}: {}: {}",
-                            intake.model(),
-                            epoch,
-                            version,
-                            offset,
-                            reason.code(),
-                            detail);
+                log.warn("refused {} version {}.{} at offset {}: {}: {}", intake.model(), epoch, version, offset,
+                        reason.code(), detail);
         }
     }
 }

@@ -20,30 +20,29 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// A thread that follows what answers to a model's name: the control topic says which model that is and from which epoch on,
-/// its snapshots topic brings the versions. It reads all of the former before it serves anything, begins the latter at the
-/// newest full snapshot (`SnapshotBootstrap`), and begins again wherever a control record says something else. Whatever
-/// happens to Kafka, or to a snapshot, it goes on: with back-off, and with the last good model serving.
+/// A thread that follows what answers to a model's name: the control topic says which model that is and from which
+/// epoch on, its snapshots topic brings the versions. It reads all of the former before it serves anything, begins the
+/// latter at the newest full snapshot (`SnapshotBootstrap`), and begins again wherever a control record says something
+/// else. Whatever happens to Kafka, or to a snapshot, it goes on: with back-off, and with the last good model serving.
 final class SnapshotFollower implements AutoCloseable {
     /// What the thread is doing, for health.
     enum State {
         STARTING,
         /// Kafka answers, the topic is not there (yet).
-        WAITING_FOR_TOPIC,
-        FOLLOWING,
+        WAITING_FOR_TOPIC, FOLLOWING,
         /// The model was deleted: nothing serves until it is created again.
         DELETED,
         /// Kafka gave an error; tried again after a pause.
         RETRYING,
-        /// Kafka does not let us in, or the heap has no room for what is published, and nothing serves yet; tried again, but
-        /// only other settings can help.
+        /// Kafka does not let us in, or the heap has no room for what is published, and nothing serves yet; tried
+        /// again, but only other settings can help.
         REFUSED,
         /// The thread died of an error no retry can heal; the process should be restarted.
-        FAILED,
-        CLOSED
+        FAILED, CLOSED
     }
 
-    record Status(State state, String detail) {}
+    record Status(State state, String detail) {
+    }
 
     private static final Logger log = LoggerFactory.getLogger(SnapshotFollower.class);
 
@@ -77,14 +76,8 @@ final class SnapshotFollower implements AutoCloseable {
     /// @param intakes what takes a model's snapshots, by its name
     /// @param givingWay what intakes call between two pieces of an admission
     /// @param lastGood keeps what serves, and has something to serve when Kafka has not; null for none
-    SnapshotFollower(
-            ScorerOptions options,
-            Function<String, SnapshotIntake> intakes,
-            ControlIntake control,
-            CurrentModel current,
-            SnapshotCounters counters,
-            GivingWay givingWay,
-            @Nullable LastGood lastGood) {
+    SnapshotFollower(ScorerOptions options, Function<String, SnapshotIntake> intakes, ControlIntake control,
+            CurrentModel current, SnapshotCounters counters, GivingWay givingWay, @Nullable LastGood lastGood) {
         this.options = options;
         this.intakes = intakes;
         this.control = control;
@@ -92,11 +85,7 @@ final class SnapshotFollower implements AutoCloseable {
         this.counters = counters;
         this.givingWay = givingWay;
         this.lastGood = lastGood;
-        thread =
-                Thread.ofPlatform()
-                        .name("tidegrad-follower-" + options.model())
-                        .daemon()
-                        .unstarted(this::run);
+        thread = Thread.ofPlatform().name("tidegrad-follower-" + options.model()).daemon().unstarted(this::run);
     }
 
     void start() {
@@ -143,11 +132,7 @@ final class SnapshotFollower implements AutoCloseable {
                         pauseMillis = PAUSE_MILLIS_MIN;
                     }
                     status = failure(e);
-                    log.warn(
-                            "following {} failed, next try in {} ms: {}",
-                            options.model(),
-                            pauseMillis,
-                            describe(e));
+                    log.warn("following {} failed, next try in {} ms: {}", options.model(), pauseMillis, describe(e));
                     log.debug("cause", e);
                     if (feed != null) {
                         feed.intake().reset();
@@ -171,14 +156,9 @@ final class SnapshotFollower implements AutoCloseable {
     private Status failure(Throwable e) {
         if (current.get() == null && (lastGood == null || !lastGood.mayServe())) {
             for (Throwable cause = e; cause != null; cause = cause.getCause()) {
-                if (cause instanceof AuthenticationException
-                        || cause instanceof InvalidConfigurationException) {
-                    return new Status(
-                            State.REFUSED,
-                            "Kafka does not let us in: "
-                                    + describe(cause)
-                                    + rest(cause)
-                                    + "; check the kafka.* settings");
+                if (cause instanceof AuthenticationException || cause instanceof InvalidConfigurationException) {
+                    return new Status(State.REFUSED, "Kafka does not let us in: " + describe(cause) + rest(cause)
+                            + "; check the kafka.* settings");
                 }
             }
         }
@@ -217,10 +197,8 @@ final class SnapshotFollower implements AutoCloseable {
     /// Whether what was decided, as far as it was read, leaves a version to be served.
     boolean allows(SnapshotManifest manifest) {
         ControlDirective directive = control.directive();
-        return !controlled
-                || (directive.model().equals(manifest.model())
-                        && !directive.deleted()
-                        && !current.succession().isOver(manifest.model(), manifest.epoch()));
+        return !controlled || (directive.model().equals(manifest.model()) && !directive.deleted()
+                && !current.succession().isOver(manifest.model(), manifest.epoch()));
     }
 
     private void serveNothing(FollowedTopics opened) throws InterruptedException {
@@ -231,11 +209,7 @@ final class SnapshotFollower implements AutoCloseable {
         feed = null;
         positioned = false;
         opened.followNothing();
-        String detail =
-                "model "
-                        + control.status().model()
-                        + " was deleted: "
-                        + control.status().lastInWords();
+        String detail = "model " + control.status().model() + " was deleted: " + control.status().lastInWords();
         log.warn("{}", detail);
         status = new Status(State.DELETED, detail);
         while (!halted()) {
@@ -244,8 +218,7 @@ final class SnapshotFollower implements AutoCloseable {
     }
 
     /// Follows one directive until another is given.
-    private void follow(FollowedTopics opened, ControlDirective directive)
-            throws InterruptedException {
+    private void follow(FollowedTopics opened, ControlDirective directive) throws InterruptedException {
         SnapshotFeed followed = feed(directive.model());
         followed.intake().begin(directive.epoch());
         withdrawOver();
@@ -314,16 +287,9 @@ final class SnapshotFollower implements AutoCloseable {
                 return;
             }
             if (found instanceof Verification.Refused(Verification.Reason reason, String why)) {
-                status =
-                        new Status(
-                                State.REFUSED,
-                                "version "
-                                        + pin
-                                        + " of "
-                                        + followed.intake().model()
-                                        + ", which is pinned, can't be had: "
-                                        + why
-                                        + "; pin one that is published (tidegrad snapshots list), or none");
+                status = new Status(State.REFUSED,
+                        "version " + pin + " of " + followed.intake().model() + ", which is pinned, can't be had: "
+                                + why + "; pin one that is published (tidegrad snapshots list), or none");
                 log.error("{}: {}", status.detail(), reason);
                 closing.await(PAUSE_MILLIS_MAX, TimeUnit.MILLISECONDS);
                 return;
@@ -354,10 +320,7 @@ final class SnapshotFollower implements AutoCloseable {
         if (!own.deleted() && !current.succession().isOver(own.model(), served.epoch())) {
             return;
         }
-        log.warn(
-                "{} of the file is served no more: {}",
-                served.name(),
-                control.status().lastInWords());
+        log.warn("{} of the file is served no more: {}", served.name(), control.status().lastInWords());
         current.retire();
         if (lastGood != null) {
             lastGood.forget("its epoch is over");
@@ -367,8 +330,7 @@ final class SnapshotFollower implements AutoCloseable {
     /// As if this process had read what the file was made of itself.
     private void resumeAfterFile(FollowedTopics opened, SnapshotFeed followed) {
         ServedModel served = current.get();
-        if (served == null
-                || served.fileResume() <= followed.resume()
+        if (served == null || served.fileResume() <= followed.resume()
                 || !served.model().equals(followed.intake().model())) {
             return;
         }
@@ -385,25 +347,16 @@ final class SnapshotFollower implements AutoCloseable {
         }
         byte[] key = SnapshotKey.manifest(served.epoch(), served.version()).encode();
         boolean[] found = {false};
-        opened.read(
-                offset,
-                offset + 1,
-                this::halted,
-                record -> found[0] = Arrays.equals(record.key(), key));
+        opened.read(offset, offset + 1, this::halted, record -> found[0] = Arrays.equals(record.key(), key));
         return found[0];
     }
 
     private void offer(SnapshotFeed followed) {
         ServedModel served = current.get();
-        if (lastGood != null
-                && served != null
-                && !served.isFromFile()
+        if (lastGood != null && served != null && !served.isFromFile()
                 && served.model().equals(followed.intake().model())) {
-            lastGood.offer(
-                    served,
-                    served.isBroughtBack() || followed.admitted() < 0
-                            ? SnapshotFile.Head.NOT_KNOWN
-                            : followed.admitted());
+            lastGood.offer(served, served.isBroughtBack() || followed.admitted() < 0 ? SnapshotFile.Head.NOT_KNOWN
+                    : followed.admitted());
         }
     }
 
@@ -425,14 +378,9 @@ final class SnapshotFollower implements AutoCloseable {
             if (partitions == 1) {
                 return true;
             }
-            String detail =
-                    partitions == 0
-                            ? "topic " + topic + " does not exist (yet): the trainer creates it"
-                            : "topic "
-                                    + topic
-                                    + " has "
-                                    + partitions
-                                    + " partitions, a snapshots topic has 1: its order is the order of versions";
+            String detail = partitions == 0 ? "topic " + topic + " does not exist (yet): the trainer creates it"
+                    : "topic " + topic + " has " + partitions
+                            + " partitions, a snapshots topic has 1: its order is the order of versions";
             if (!status.detail().equals(detail)) {
                 log.info("{}", detail);
             }
@@ -454,18 +402,15 @@ final class SnapshotFollower implements AutoCloseable {
         return true;
     }
 
-    private void bootstrap(
-            FollowedTopics opened, SnapshotFeed followed, ControlDirective directive) {
+    private void bootstrap(FollowedTopics opened, SnapshotFeed followed, ControlDirective directive) {
         new SnapshotBootstrap(opened, followed, current, this::halted).run(directive.since());
     }
 
     /// After a rollback: serves the version it goes back to, until the new epoch has one of its own.
-    private void bringBack(
-            FollowedTopics opened, SnapshotFeed followed, ControlDirective directive) {
+    private void bringBack(FollowedTopics opened, SnapshotFeed followed, ControlDirective directive) {
         ControlAction.Rollback rollback = directive.rollback();
         SnapshotIntake intake = followed.intake();
-        if (rollback == null
-                || rollback.equals(unavailable)
+        if (rollback == null || rollback.equals(unavailable)
                 || !intake.wants(rollback.epoch(), rollback.base().version())) {
             return;
         }
@@ -478,61 +423,36 @@ final class SnapshotFollower implements AutoCloseable {
         switch (found) {
             case Verification.Admitted(LoadedModel base, long copiedBytes) -> {
                 intake.bringBack(base, rollback.epoch(), copiedBytes);
-                log.info(
-                        "{} is rolled back: serving {}.{} as {}.{}",
-                        directive.model(),
-                        rollback.base().epoch(),
-                        rollback.base().version(),
-                        rollback.epoch(),
-                        rollback.base().version());
+                log.info("{} is rolled back: serving {}.{} as {}.{}", directive.model(), rollback.base().epoch(),
+                        rollback.base().version(), rollback.epoch(), rollback.base().version());
             }
             case Verification.Refused(Verification.Reason reason, String why) -> {
                 unavailable = rollback;
-                String problem =
-                        "rolled back to version "
-                                + rollback.base().epoch()
-                                + "."
-                                + rollback.base().version()
-                                + ", which can't be had: "
-                                + why
-                                + "; "
-                                + (current.get() == null
-                                        ? "nothing serves"
-                                        : "what served before goes on")
-                                + " until epoch "
-                                + rollback.epoch()
-                                + " publishes";
+                String problem = "rolled back to version " + rollback.base().epoch() + "." + rollback.base().version()
+                        + ", which can't be had: " + why + "; "
+                        + (current.get() == null ? "nothing serves" : "what served before goes on") + " until epoch "
+                        + rollback.epoch() + " publishes";
                 control.problem(rollback, problem);
                 log.error("{}: {}", directive.model(), problem);
             }
         }
     }
 
-    private Verification base(
-            FollowedTopics opened, SnapshotFeed followed, ControlAction.Base base) {
-        ServedModel atHand =
-                current.withWeights(followed.intake().model(), base.version(), base.weightsHash());
+    private Verification base(FollowedTopics opened, SnapshotFeed followed, ControlAction.Base base) {
+        ServedModel atHand = current.withWeights(followed.intake().model(), base.version(), base.weightsHash());
         if (atHand != null) {
             return new Verification.Admitted(atHand.loaded(), 0);
         }
-        return published(
-                opened,
-                followed,
-                new ScorerOptions.Pin(base.epoch(), base.version()),
-                base.weightsHash());
+        return published(opened, followed, new ScorerOptions.Pin(base.epoch(), base.version()), base.weightsHash());
     }
 
-    private Verification published(
-            FollowedTopics opened,
-            SnapshotFeed followed,
-            ScorerOptions.Pin version,
+    private Verification published(FollowedTopics opened, SnapshotFeed followed, ScorerOptions.Pin version,
             @Nullable String weightsHash) {
         try {
             return new PublishedVersion(opened, followed, version, weightsHash, this::halted)
                     .find(followed.intake().verifier(), options.maxSnapshotBytes());
         } catch (OutOfMemoryError e) {
-            return new Verification.Refused(
-                    Verification.Reason.TOO_LARGE, "the heap had no room for it");
+            return new Verification.Refused(Verification.Reason.TOO_LARGE, "the heap had no room for it");
         }
     }
 

@@ -11,17 +11,19 @@ import java.util.Set;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// Where the versions of a scanned stretch of the topic lie: offsets only, no payload. Lets a look-up find a whole snapshot, and
-/// what it is a change to, without holding or verifying the others.
+/// Where the versions of a scanned stretch of the topic lie: offsets only, no payload. Lets a look-up find a whole
+/// snapshot, and what it is a change to, without holding or verifying the others.
 final class SnapshotIndex {
     private static final long NOWHERE = -1;
 
-    private record Version(int epoch, long version) {}
+    private record Version(int epoch, long version) {
+    }
 
     /// @param from offset of its first part (or of the manifest when there is none)
     /// @param manifest offset of its manifest
     /// @param parent version that it is a change to; -1 when it is full
-    record Candidate(int epoch, long version, long from, long manifest, long parent) {}
+    record Candidate(int epoch, long version, long from, long manifest, long parent) {
+    }
 
     private static final class Found {
         // As large as what was read, whatever numbers it claims.
@@ -32,8 +34,7 @@ final class SnapshotIndex {
         long parent = NOWHERE;
 
         boolean isComplete() {
-            return manifest != NOWHERE
-                    && parts.size() >= expected
+            return manifest != NOWHERE && parts.size() >= expected
                     && IntStream.range(0, expected).allMatch(parts::contains);
         }
     }
@@ -58,27 +59,18 @@ final class SnapshotIndex {
     }
 
     /// The highest (epoch, version) whose manifest and parts were all scanned.
-    @Nullable Candidate newestComplete() {
+    @Nullable
+    Candidate newestComplete() {
         List<Candidate> complete = complete();
         return complete.isEmpty() ? null : complete.getFirst();
     }
 
     /// Every version whose manifest and parts were all scanned, newest first.
     List<Candidate> complete() {
-        return versions.entrySet().stream()
-                .filter(entry -> entry.getValue().isComplete())
-                .map(
-                        entry ->
-                                new Candidate(
-                                        entry.getKey().epoch(),
-                                        entry.getKey().version(),
-                                        entry.getValue().first,
-                                        entry.getValue().manifest,
-                                        entry.getValue().parent))
-                .sorted(
-                        Comparator.comparingInt(Candidate::epoch)
-                                .thenComparingLong(Candidate::version)
-                                .reversed())
+        return versions.entrySet().stream().filter(entry -> entry.getValue().isComplete())
+                .map(entry -> new Candidate(entry.getKey().epoch(), entry.getKey().version(), entry.getValue().first,
+                        entry.getValue().manifest, entry.getValue().parent))
+                .sorted(Comparator.comparingInt(Candidate::epoch).thenComparingLong(Candidate::version).reversed())
                 .toList();
     }
 
@@ -107,7 +99,6 @@ final class SnapshotIndex {
     }
 
     private Found found(SnapshotKey key) {
-        return versions.computeIfAbsent(
-                new Version(key.epoch(), key.version()), version -> new Found());
+        return versions.computeIfAbsent(new Version(key.epoch(), key.version()), version -> new Found());
     }
 }

@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Records of a snapshots topic in, admissions out. Knows no Kafka: the follower feeds it, and so do tests. One thread.
 final class SnapshotIntake {
-    /// A refused manifest is remembered by its offset, so that reading the topic's end again neither tries nor counts it
-    /// twice. Beyond this many the oldest is forgotten, which costs a second refusal.
+    /// A refused manifest is remembered by its offset, so that reading the topic's end again neither tries nor counts
+    /// it twice. Beyond this many the oldest is forgotten, which costs a second refusal.
     private static final int REFUSALS_REMEMBERED = 256;
 
     private final String model;
@@ -29,11 +29,7 @@ final class SnapshotIntake {
     private final Set<Long> refusedOffsets = new LinkedHashSet<>();
     private @Nullable String noRoom;
 
-    SnapshotIntake(
-            String model,
-            SnapshotAdmission admission,
-            CurrentModel current,
-            SnapshotCounters counters,
+    SnapshotIntake(String model, SnapshotAdmission admission, CurrentModel current, SnapshotCounters counters,
             long maxBytes) {
         this.model = model;
         this.admission = admission;
@@ -46,8 +42,8 @@ final class SnapshotIntake {
     /// One record in the order of the log. An admission or refusal when this record decided one, else null.
     ///
     /// @param timestamp of the record, epoch ms
-    @Nullable Admission accept(
-            byte @Nullable [] keyBytes, byte @Nullable [] value, long offset, long timestamp) {
+    @Nullable
+    Admission accept(byte @Nullable [] keyBytes, byte @Nullable [] value, long offset, long timestamp) {
         SnapshotKey key;
         try {
             key = SnapshotKey.decode(keyBytes == null ? new byte[0] : keyBytes);
@@ -106,11 +102,10 @@ final class SnapshotIntake {
     }
 
     /// Serves the model again where it was, when nothing was decided against that version meanwhile.
-    @Nullable Admission comeBack() {
+    @Nullable
+    Admission comeBack() {
         ServedModel last = current.lastOf(model);
-        return last == null || !wants(last.epoch(), last.version())
-                ? null
-                : admission.comeBack(last);
+        return last == null || !wants(last.epoch(), last.version()) ? null : admission.comeBack(last);
     }
 
     /// Whether this model has served, and another one answers now.
@@ -118,31 +113,23 @@ final class SnapshotIntake {
         return current.comesBack(model);
     }
 
-    /// What came of loading the newest version with its chain while another model answers. Where a link is bad, the version
-    /// before it serves if it is not below where the model was.
+    /// What came of loading the newest version with its chain while another model answers. Where a link is bad, the
+    /// version before it serves if it is not below where the model was.
     ///
     /// @param wanted the newest manifest
     /// @param offset of that manifest
     /// @param timestamp of its record, epoch ms
     /// @return what serves now, or why nothing of it does; null when nothing was decided
-    @Nullable Admission comeBack(
-            SnapshotManifest wanted, long offset, long timestamp, ChainLoader chain) {
+    @Nullable
+    Admission comeBack(SnapshotManifest wanted, long offset, long timestamp, ChainLoader chain) {
         counters.seen();
         Admission refused = null;
-        if (chain.result()
-                instanceof Verification.Refused(Verification.Reason reason, String why)) {
-            refused =
-                    refuse(
-                            offset,
-                            new Admission.Refused(
-                                    wanted.epoch(),
-                                    wanted.version(),
-                                    RefusalReason.of(reason),
-                                    why));
+        if (chain.result() instanceof Verification.Refused(Verification.Reason reason, String why)) {
+            refused = refuse(offset,
+                    new Admission.Refused(wanted.epoch(), wanted.version(), RefusalReason.of(reason), why));
         }
         LoadedModel furthest = chain.furthest();
-        if (furthest == null
-                || !wants(furthest.manifest().epoch(), furthest.manifest().version())) {
+        if (furthest == null || !wants(furthest.manifest().epoch(), furthest.manifest().version())) {
             return refused;
         }
         Admission admitted = admission.comeBack(furthest, chain.copiedBytes());
@@ -159,10 +146,8 @@ final class SnapshotIntake {
         long loads = served(manifest.epoch()) < 0 ? 2 : 1;
         noRoom = current.reserve(model, loads * manifest.servedBytes(), halted);
         if (noRoom != null) {
-            refuse(
-                    offset,
-                    new Admission.Refused(
-                            manifest.epoch(), manifest.version(), RefusalReason.TOO_LARGE, noRoom));
+            refuse(offset,
+                    new Admission.Refused(manifest.epoch(), manifest.version(), RefusalReason.TOO_LARGE, noRoom));
         }
         return noRoom == null;
     }
@@ -172,7 +157,8 @@ final class SnapshotIntake {
     }
 
     /// Why the newest version that was looked for could not even be loaded; null when it could.
-    @Nullable String noRoom() {
+    @Nullable
+    String noRoom() {
         return noRoom;
     }
 
@@ -206,9 +192,7 @@ final class SnapshotIntake {
             current.beat(model, Heartbeat.decode(value), offset);
             return null;
         } catch (SnapshotFormatException e) {
-            return refuse(
-                    offset,
-                    unreadable(key.epoch(), key.version(), "heartbeat at offset " + offset, e));
+            return refuse(offset, unreadable(key.epoch(), key.version(), "heartbeat at offset " + offset, e));
         }
     }
 
@@ -221,8 +205,7 @@ final class SnapshotIntake {
             // does not exist.
             SnapshotParts.check(model, key, value);
         } catch (SnapshotFormatException e) {
-            return refuse(
-                    offset, unreadable(key.epoch(), key.version(), "part at offset " + offset, e));
+            return refuse(offset, unreadable(key.epoch(), key.version(), "part at offset " + offset, e));
         }
         Admission.Refused refusal;
         try {
@@ -234,23 +217,19 @@ final class SnapshotIntake {
         return refusal == null ? null : refuse(offset, refusal);
     }
 
-    /// The parts of a full snapshot of the served epoch, and so of its spec, are decoded as they come: a full load then needs
-    /// the model once more, and not twice. Another spec is known only by its manifest.
+    /// The parts of a full snapshot of the served epoch, and so of its spec, are decoded as they come: a full load then
+    /// needs the model once more, and not twice. Another spec is known only by its manifest.
     private @Nullable DecodedParts decoding(SnapshotKey key, byte[] value) {
         ServedModel served = current.get();
-        if (served == null
-                || !served.model().equals(model)
-                || served.epoch() != key.epoch()
-                || served.manifest().servedBytes() > maxBytes
-                || !DecodedParts.isFull(served.loaded(), key, value)) {
+        if (served == null || !served.model().equals(model) || served.epoch() != key.epoch()
+                || served.manifest().servedBytes() > maxBytes || !DecodedParts.isFull(served.loaded(), key, value)) {
             return null;
         }
         current.makeRoom(served.manifest().servedBytes());
         return admission.verifier().stage(served.loaded(), key);
     }
 
-    private @Nullable Admission manifest(
-            SnapshotKey key, byte[] value, long offset, long timestamp) {
+    private @Nullable Admission manifest(SnapshotKey key, byte[] value, long offset, long timestamp) {
         if (wasRefused(offset)) {
             return null;
         }
@@ -264,9 +243,7 @@ final class SnapshotIntake {
             manifest = SnapshotManifest.decode(value);
         } catch (SnapshotFormatException e) {
             assembler.discard(key);
-            return refuse(
-                    offset,
-                    unreadable(key.epoch(), key.version(), "manifest at offset " + offset, e));
+            return refuse(offset, unreadable(key.epoch(), key.version(), "manifest at offset " + offset, e));
         }
         Admission.Refused unwanted = refuseUnwanted(key, manifest);
         if (unwanted != null) {
@@ -283,30 +260,14 @@ final class SnapshotIntake {
             if (current.isInFile(model, key.epoch(), offset)) {
                 return null;
             }
-            return refuse(
-                    offset,
-                    refused(
-                            key,
-                            RefusalReason.NOT_NEWER,
-                            "version "
-                                    + key.epoch()
-                                    + "."
-                                    + key.version()
-                                    + " is not above the one served"));
+            return refuse(offset, refused(key, RefusalReason.NOT_NEWER,
+                    "version " + key.epoch() + "." + key.version() + " is not above the one served"));
         }
         int collected = assembler.collected(key);
         AssembledParts parts = assembler.take(key, manifest.parts());
         if (parts == null) {
-            return refuse(
-                    offset,
-                    refused(
-                            key,
-                            RefusalReason.INCOMPLETE,
-                            "the manifest tells of "
-                                    + manifest.parts()
-                                    + " parts, "
-                                    + collected
-                                    + " came before it"));
+            return refuse(offset, refused(key, RefusalReason.INCOMPLETE,
+                    "the manifest tells of " + manifest.parts() + " parts, " + collected + " came before it"));
         }
         if (!manifest.isDelta()) {
             current.makeRoom(manifest.servedBytes());
@@ -323,22 +284,11 @@ final class SnapshotIntake {
     /// What key and manifest rule out by themselves.
     private Admission.@Nullable Refused refuseUnwanted(SnapshotKey key, SnapshotManifest manifest) {
         if (manifest.epoch() != key.epoch() || manifest.version() != key.version()) {
-            return refused(
-                    key,
-                    RefusalReason.UNREADABLE,
-                    "the key says version "
-                            + key.epoch()
-                            + "."
-                            + key.version()
-                            + ", its manifest "
-                            + manifest.epoch()
-                            + "."
-                            + manifest.version());
+            return refused(key, RefusalReason.UNREADABLE, "the key says version " + key.epoch() + "." + key.version()
+                    + ", its manifest " + manifest.epoch() + "." + manifest.version());
         }
         if (isOver(key.epoch())) {
-            return refused(
-                    key,
-                    RefusalReason.OLD_EPOCH,
+            return refused(key, RefusalReason.OLD_EPOCH,
                     "epoch " + key.epoch() + " is over: the model was rolled back or made anew");
         }
         return null;
@@ -346,15 +296,8 @@ final class SnapshotIntake {
 
     /// A snapshot published with the log's end in sight says so at once; the next beat is up to a second away.
     private void beat(SnapshotManifest manifest, long offset, long timestamp) {
-        current.beat(
-                model,
-                new Heartbeat(
-                        manifest.epoch(),
-                        manifest.version(),
-                        manifest.nextOffset(),
-                        manifest.caughtUp(),
-                        timestamp),
-                offset);
+        current.beat(model, new Heartbeat(manifest.epoch(), manifest.version(), manifest.nextOffset(),
+                manifest.caughtUp(), timestamp), offset);
     }
 
     private static Admission.Refused refused(SnapshotKey key, RefusalReason reason, String detail) {
@@ -371,9 +314,7 @@ final class SnapshotIntake {
         return refusal;
     }
 
-    private static Admission.Refused unreadable(
-            int epoch, long version, String what, SnapshotFormatException e) {
-        return new Admission.Refused(
-                epoch, version, RefusalReason.UNREADABLE, what + ": " + e.getMessage());
+    private static Admission.Refused unreadable(int epoch, long version, String what, SnapshotFormatException e) {
+        return new Admission.Refused(epoch, version, RefusalReason.UNREADABLE, what + ": " + e.getMessage());
     }
 }

@@ -22,8 +22,8 @@ import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.jspecify.annotations.Nullable;
 
-/// One version of a model out of its snapshots topic, read_committed and verified as a scorer verifies it: for what needs
-/// weights once and follows nothing.
+/// One version of a model out of its snapshots topic, read_committed and verified as a scorer verifies it: for what
+/// needs weights once and follows nothing.
 public final class SnapshotLookup {
     private static final Duration ASK = Duration.ofSeconds(10);
     private static final Duration POLL = Duration.ofMillis(100);
@@ -43,8 +43,8 @@ public final class SnapshotLookup {
         controlPartition = new TopicPartition(options.topics().control(), 0);
     }
 
-    /// @param version of the newest epoch that has it; empty for what a scorer would serve: the newest sound one of the epoch
-    ///     that counts, or what that epoch was rolled back to
+    /// @param version of the newest epoch that has it; empty for what a scorer would serve: the newest sound one of the
+    ///     epoch that counts, or what that epoch was rolled back to
     /// @throws SnapshotNotFoundException it is not there, or not sound, with what is there
     /// @throws org.apache.kafka.common.KafkaException Kafka can't be reached or does not let us in
     public static LoadedModel find(ScorerOptions options, OptionalLong version) {
@@ -59,13 +59,9 @@ public final class SnapshotLookup {
         return find(options, OptionalInt.of(epoch), OptionalLong.of(version));
     }
 
-    private static LoadedModel find(
-            ScorerOptions options, OptionalInt epoch, OptionalLong version) {
-        try (KafkaConsumer<byte[], byte[]> consumer =
-                new KafkaConsumer<>(
-                        options.consumerSettings(),
-                        new ByteArrayDeserializer(),
-                        new ByteArrayDeserializer())) {
+    private static LoadedModel find(ScorerOptions options, OptionalInt epoch, OptionalLong version) {
+        try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(options.consumerSettings(),
+                new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
             return new SnapshotLookup(options, consumer).find(epoch, version);
         }
     }
@@ -80,11 +76,9 @@ public final class SnapshotLookup {
         List<SnapshotIndex.Candidate> complete = index.complete();
         Verification.Refused refused = null;
         for (SnapshotIndex.Candidate candidate : complete) {
-            boolean wanted =
-                    version.isPresent()
-                            ? candidate.version() == version.getAsLong()
-                                    && candidate.epoch() == epoch.orElse(candidate.epoch())
-                            : candidate.epoch() >= directive.epoch();
+            boolean wanted = version.isPresent()
+                    ? candidate.version() == version.getAsLong() && candidate.epoch() == epoch.orElse(candidate.epoch())
+                    : candidate.epoch() >= directive.epoch();
             if (!wanted) {
                 continue;
             }
@@ -101,8 +95,7 @@ public final class SnapshotLookup {
         ControlAction.Rollback rollback = directive.rollback();
         if (version.isEmpty() && rollback != null) {
             for (SnapshotIndex.Candidate candidate : complete) {
-                if (candidate.epoch() == rollback.base().epoch()
-                        && candidate.version() == rollback.base().version()) {
+                if (candidate.epoch() == rollback.base().epoch() && candidate.version() == rollback.base().version()) {
                     switch (loadChain(index.chain(candidate))) {
                         case Verification.Admitted(LoadedModel base, long copied) -> {
                             return base.inEpoch(rollback.epoch());
@@ -113,21 +106,15 @@ public final class SnapshotLookup {
             }
         }
         if (refused != null) {
-            throw notFound(
-                    "one that is refused: " + refused.reason().code() + ": " + refused.detail());
+            throw notFound("one that is refused: " + refused.reason().code() + ": " + refused.detail());
         }
         if (complete.isEmpty()) {
             throw notFound("none yet");
         }
-        throw notFound(
-                "not version "
-                        + (epoch.isPresent() ? epoch.getAsInt() + "." : "")
-                        + version.orElse(0)
-                        + ", but "
-                        + complete.stream()
-                                .map(found -> found.epoch() + "." + found.version())
-                                .collect(Collectors.joining(", "))
-                        + " (epoch.version)");
+        throw notFound("not version "
+                + (epoch.isPresent() ? epoch.getAsInt() + "." : "") + version.orElse(0) + ", but " + complete.stream()
+                        .map(found -> found.epoch() + "." + found.version()).collect(Collectors.joining(", "))
+                + " (epoch.version)");
     }
 
     private boolean exists(TopicPartition of) {
@@ -140,10 +127,7 @@ public final class SnapshotLookup {
         ControlIntake control = new ControlIntake(options.model());
         if (exists(controlPartition)) {
             consumer.assign(List.of(controlPartition));
-            read(
-                    controlPartition,
-                    begin(controlPartition),
-                    end(controlPartition),
+            read(controlPartition, begin(controlPartition), end(controlPartition),
                     record -> control.accept(record.key(), record.value(), record.offset()));
         }
         return control.directive(options.model());
@@ -160,61 +144,43 @@ public final class SnapshotLookup {
 
     private SnapshotIndex index() {
         SnapshotIndex index = new SnapshotIndex();
-        read(
-                partition,
-                begin(partition),
-                end(partition),
-                record -> {
-                    SnapshotKey key = key(record);
-                    byte[] value = record.value();
-                    if (key == null || value == null) {
-                        return;
+        read(partition, begin(partition), end(partition), record -> {
+            SnapshotKey key = key(record);
+            byte[] value = record.value();
+            if (key == null || value == null) {
+                return;
+            }
+            switch (key.kind()) {
+                case HEARTBEAT, STATUS -> {
+                }
+                case PART -> index.part(key, record.offset());
+                case MANIFEST -> {
+                    SnapshotManifest manifest = manifest(value);
+                    if (manifest != null) {
+                        index.manifest(key, manifest.parts(), manifest.parentVersion(), record.offset());
                     }
-                    switch (key.kind()) {
-                        case HEARTBEAT, STATUS -> {}
-                        case PART -> index.part(key, record.offset());
-                        case MANIFEST -> {
-                            SnapshotManifest manifest = manifest(value);
-                            if (manifest != null) {
-                                index.manifest(
-                                        key,
-                                        manifest.parts(),
-                                        manifest.parentVersion(),
-                                        record.offset());
-                            }
-                        }
-                    }
-                });
+                }
+            }
+        });
         return index;
     }
 
     private Verification loadChain(List<SnapshotIndex.Candidate> chain) {
         if (chain.isEmpty()) {
-            return new Verification.Refused(
-                    Verification.Reason.PARENT,
+            return new Verification.Refused(Verification.Reason.PARENT,
                     "it is a change to a version that is not whole on the topic any more");
         }
         SnapshotIndex.Candidate full = chain.getFirst();
         SnapshotIndex.Candidate wanted = chain.getLast();
-        ChainLoader loader =
-                new ChainLoader(
-                        options.model(),
-                        new SnapshotVerifier(
-                                options.model(),
-                                options.kernels(),
-                                options.maxSnapshotBytes(),
-                                options.publicKey(),
-                                Parameters::served),
-                        options.maxSnapshotBytes(),
-                        wanted.epoch(),
-                        full.version(),
-                        wanted.version());
+        ChainLoader loader = new ChainLoader(options.model(),
+                new SnapshotVerifier(options.model(), options.kernels(), options.maxSnapshotBytes(),
+                        options.publicKey(), Parameters::served),
+                options.maxSnapshotBytes(), wanted.epoch(), full.version(), wanted.version());
         read(partition, full.from(), wanted.manifest() + 1, loader::accept);
         return loader.result();
     }
 
-    private void read(
-            TopicPartition of, long from, long to, Consumer<ConsumerRecord<byte[], byte[]>> each) {
+    private void read(TopicPartition of, long from, long to, Consumer<ConsumerRecord<byte[], byte[]>> each) {
         consumer.seek(of, from);
         long lastProgress = System.nanoTime();
         long position = from;
@@ -229,8 +195,7 @@ public final class SnapshotLookup {
                 position = now;
                 lastProgress = System.nanoTime();
             } else if (System.nanoTime() - lastProgress > PATIENCE.toNanos()) {
-                throw new TimeoutException(
-                        of + ": nothing came for " + PATIENCE.toSeconds() + " s");
+                throw new TimeoutException(of + ": nothing came for " + PATIENCE.toSeconds() + " s");
             }
         }
     }
@@ -254,12 +219,7 @@ public final class SnapshotLookup {
     }
 
     private SnapshotNotFoundException notFound(String found) {
-        return new SnapshotNotFoundException(
-                "topic "
-                        + partition.topic()
-                        + ": expected a snapshot of model "
-                        + options.model()
-                        + ", found "
-                        + found);
+        return new SnapshotNotFoundException("topic " + partition.topic() + ": expected a snapshot of model "
+                + options.model() + ", found " + found);
     }
 }

@@ -9,11 +9,6 @@ package io.tidegrad.scorer;
 /// @param records read from the topic, those read twice counted twice
 /// @param bytes of their keys and values
 /// @param copiedBytes of memory for admitted versions, beyond what they share with the version before
-public record SnapshotReading(
-        long fulls,
-        long deltas,
-        long fallbacks,
-        long broughtBack,
-        long records,
-        long bytes,
-        long copiedBytes) {}
+public record SnapshotReading(long fulls, long deltas, long fallbacks, long broughtBack, long records, long bytes,
+        long copiedBytes) {
+}

@@ -13,8 +13,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /// What answers to a name, and what is tried beside it: the live model, shadows that score the same and answer nothing,
-/// challengers that answer for a share of the keys. Which they are the control topic says; each has a scorer of its own,
-/// opened and closed as its records come.
+/// challengers that answer for a share of the keys. Which they are the control topic says; each has a scorer of its
+/// own, opened and closed as its records come.
 ///
 /// Thread-safe; readers never wait.
 ///
@@ -25,7 +25,8 @@ import org.slf4j.LoggerFactory;
 /// ```
 public final class Stages implements AutoCloseable {
     /// A model that is tried, and what scores with it.
-    public record Tried(Candidate candidate, Scorer scorer) {}
+    public record Tried(Candidate candidate, Scorer scorer) {
+    }
 
     private static final Logger log = LoggerFactory.getLogger(Stages.class);
 
@@ -35,8 +36,7 @@ public final class Stages implements AutoCloseable {
     private volatile List<Tried> tried = List.of();
     private boolean closed; // under the lock of this
 
-    private Stages(
-            String name, Function<ControlIntake, Scorer> live, Function<String, Scorer> open) {
+    private Stages(String name, Function<ControlIntake, Scorer> live, Function<String, Scorer> open) {
         this.open = open;
         seed = Murmur3.hash(name.getBytes(StandardCharsets.UTF_8), 0);
         this.live = live.apply(ControlIntake.of(name, this::follow));
@@ -44,24 +44,17 @@ public final class Stages implements AutoCloseable {
 
     /// Opens on the topic of a name and returns at once, as `Scorer.open` does.
     public static Stages open(ScorerOptions options) {
-        return new Stages(
-                options.model(),
+        return new Stages(options.model(),
                 // Beside a version that is pinned nothing is tried.
-                control ->
-                        options.pin() == null
-                                ? Scorer.open(options, control)
-                                : Scorer.open(options),
+                control -> options.pin() == null ? Scorer.open(options, control) : Scorer.open(options),
                 model -> Scorer.open(options.withModel(model), ControlIntake.ofModel(model)));
     }
 
     /// A scorer alone: nothing is tried beside it.
     public static Stages of(Scorer live) {
-        return new Stages(
-                live.model(),
-                control -> live,
-                model -> {
-                    throw new IllegalStateException(model + " has no scorer to be tried with");
-                });
+        return new Stages(live.model(), control -> live, model -> {
+            throw new IllegalStateException(model + " has no scorer to be tried with");
+        });
     }
 
     /// Candidates of the name have changed. On the follower's thread of `live`.
@@ -74,9 +67,7 @@ public final class Stages implements AutoCloseable {
         List<Tried> next = new ArrayList<>();
         for (Candidate candidate : candidates) {
             Scorer known = open.remove(candidate.model());
-            next.add(
-                    new Tried(
-                            candidate, known == null ? this.open.apply(candidate.model()) : known));
+            next.add(new Tried(candidate, known == null ? this.open.apply(candidate.model()) : known));
         }
         tried = List.copyOf(next);
         log.info("tried beside what answers now: {}", candidates);
@@ -99,12 +90,12 @@ public final class Stages implements AutoCloseable {
         return tried;
     }
 
-    /// What answers for a key: always the same, as long as nothing else is decided. The live one where no challenger has
-    /// the key, where it serves nothing yet, and without a key.
+    /// What answers for a key: always the same, as long as nothing else is decided. The live one where no challenger
+    /// has the key, where it serves nothing yet, and without a key.
     ///
-    /// MurmurHash3 (x86, 32 bits) of the key, with that of the name as its seed, says which ten-thousandth of all keys it
-    /// is; challengers own ranges of these from 0 up, in the order in which they were decided. A share that grows keeps
-    /// the keys that it had, as long as no challenger before it changes.
+    /// MurmurHash3 (x86, 32 bits) of the key, with that of the name as its seed, says which ten-thousandth of all keys
+    /// it is; challengers own ranges of these from 0 up, in the order in which they were decided. A share that grows
+    /// keeps the keys that it had, as long as no challenger before it changes.
     ///
     /// @param key whatever the same answerer is to be kept for, in UTF-8: a customer, a session
     public Scorer answering(byte @Nullable [] key) {

@@ -5,10 +5,11 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// Which version may follow which, invariant I14 in one place: of one model (epoch, version) never goes back, also when
-/// another answered in between, and nothing of an epoch that is over is served any more. The follower's thread asks, and the
-/// one that has a file.
+/// another answered in between, and nothing of an epoch that is over is served any more. The follower's thread asks,
+/// and the one that has a file.
 class Succession {
-    private record Mark(int epoch, long version) {}
+    private record Mark(int epoch, long version) {
+    }
 
     private final Map<String, Mark> highest = new HashMap<>();
     private final Map<String, Integer> first = new HashMap<>();
@@ -24,8 +25,7 @@ class Succession {
     }
 
     /// Whether this version may be served next.
-    final synchronized boolean mayFollow(
-            @Nullable ServedModel served, String model, int epoch, long version) {
+    final synchronized boolean mayFollow(@Nullable ServedModel served, String model, int epoch, long version) {
         if (isOver(model, epoch)) {
             return false;
         }
@@ -38,8 +38,8 @@ class Succession {
         return comesBack(served, model) && epoch == mark.epoch && version == mark.version;
     }
 
-    /// Whether this model has served, and another one answers now. What it comes back with lies at or above where it was; what
-    /// it is a change to lies below, and is loaded without being served.
+    /// Whether this model has served, and another one answers now. What it comes back with lies at or above where it
+    /// was; what it is a change to lies below, and is loaded without being served.
     final synchronized boolean comesBack(@Nullable ServedModel served, String model) {
         return highest.containsKey(model) && (served == null || !served.model().equals(model));
     }

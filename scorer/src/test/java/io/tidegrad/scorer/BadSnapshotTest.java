@@ -34,17 +34,9 @@ class BadSnapshotTest {
     private void assertRefused(List<SnapshotEntry> bad, RefusalReason reason) {
         ServedModel before = intake.served();
         List<Admission> decided = intake.accept(bad);
-        assertThat(decided)
-                .isNotEmpty()
-                .allSatisfy(
-                        admission ->
-                                assertThat(admission)
-                                        .isInstanceOfSatisfying(
-                                                Admission.Refused.class,
-                                                refused ->
-                                                        assertThat(refused.reason())
-                                                                .as(refused.detail())
-                                                                .isEqualTo(reason)));
+        assertThat(decided).isNotEmpty()
+                .allSatisfy(admission -> assertThat(admission).isInstanceOfSatisfying(Admission.Refused.class,
+                        refused -> assertThat(refused.reason()).as(refused.detail()).isEqualTo(reason)));
         assertThat(intake.served()).isSameAs(before);
         assertThat(intake.counters.refusedCounts()).containsEntry(reason, (long) decided.size());
     }
@@ -62,17 +54,11 @@ class BadSnapshotTest {
         for (int record = 0; record < good.size(); record++) {
             SnapshotEntry entry = good.get(record);
             for (int bit = 0; bit < 8 * entry.key().length; bit++) {
-                assertNotServed(
-                        good,
-                        record,
-                        new SnapshotEntry(Forgery.flipped(entry.key(), bit), entry.value()));
+                assertNotServed(good, record, new SnapshotEntry(Forgery.flipped(entry.key(), bit), entry.value()));
                 flips++;
             }
             for (int bit = 0; bit < 8 * entry.value().length; bit++) {
-                assertNotServed(
-                        good,
-                        record,
-                        new SnapshotEntry(entry.key(), Forgery.flipped(entry.value(), bit)));
+                assertNotServed(good, record, new SnapshotEntry(entry.key(), Forgery.flipped(entry.value(), bit)));
                 flips++;
             }
         }
@@ -88,18 +74,12 @@ class BadSnapshotTest {
             SnapshotEntry entry = good.get(record);
             for (int length = 0; length <= entry.key().length + 16; length++) {
                 if (length != entry.key().length) {
-                    assertNotServed(
-                            good,
-                            record,
-                            new SnapshotEntry(Arrays.copyOf(entry.key(), length), entry.value()));
+                    assertNotServed(good, record, new SnapshotEntry(Arrays.copyOf(entry.key(), length), entry.value()));
                 }
             }
             for (int length = 0; length <= entry.value().length + 64; length++) {
                 if (length != entry.value().length) {
-                    assertNotServed(
-                            good,
-                            record,
-                            new SnapshotEntry(entry.key(), Arrays.copyOf(entry.value(), length)));
+                    assertNotServed(good, record, new SnapshotEntry(entry.key(), Arrays.copyOf(entry.value(), length)));
                 }
             }
         }
@@ -112,12 +92,7 @@ class BadSnapshotTest {
         List<Admission> decided = intake.accept(records);
         if (decided.isEmpty() || !intake.servedVersion().equals("1.10")) {
             throw new AssertionError(
-                    "record "
-                            + record
-                            + " damaged, decided "
-                            + decided
-                            + ", served "
-                            + intake.servedVersion());
+                    "record " + record + " damaged, decided " + decided + ", served " + intake.servedVersion());
         }
     }
 
@@ -125,16 +100,12 @@ class BadSnapshotTest {
     @Test
     void absurdSizesAreRefusedBeforeAnythingIsAllocated() {
         PublishedSnapshot next = trainer.publish();
-        SnapshotKey highest =
-                SnapshotKey.part(1, next.manifest().version(), SnapshotKey.PARTS_MAX - 1);
+        SnapshotKey highest = SnapshotKey.part(1, next.manifest().version(), SnapshotKey.PARTS_MAX - 1);
         SnapshotIndex index = new SnapshotIndex();
-        List<SnapshotEntry> absurd =
-                Forgery.manifest(
-                        next,
-                        forged -> {
-                            forged.parts = SnapshotKey.PARTS_MAX;
-                            forged.servedBytes = SnapshotKey.PARTS_MAX * 63L * 8192;
-                        });
+        List<SnapshotEntry> absurd = Forgery.manifest(next, forged -> {
+            forged.parts = SnapshotKey.PARTS_MAX;
+            forged.servedBytes = SnapshotKey.PARTS_MAX * 63L * 8192;
+        });
         // What a first use of the code allocates does not count.
         new TestIntake("flights").accept(absurd);
         SnapshotIndex other = new SnapshotIndex();
@@ -143,8 +114,7 @@ class BadSnapshotTest {
         long before = THREADS.getCurrentThreadAllocatedBytes();
         assertThat(intake.accept(absurd)).noneMatch(Admission.Admitted.class::isInstance);
         index.part(highest, 1);
-        index.manifest(
-                SnapshotKey.manifest(1, next.manifest().version()), SnapshotKey.PARTS_MAX, -1, 2);
+        index.manifest(SnapshotKey.manifest(1, next.manifest().version()), SnapshotKey.PARTS_MAX, -1, 2);
         assertThat(index.newestComplete()).isNull();
         assertThat(THREADS.getCurrentThreadAllocatedBytes() - before).isLessThan(1 << 18);
         assertTheNextGoodOneLoads();
@@ -160,9 +130,7 @@ class BadSnapshotTest {
 
     @Test
     void anotherSpecUnderTheSameEpochIsRefusedAndUnderTheNextServed() {
-        assertRefused(
-                TestTrainer.of("flights", 1, 8).learn(20).publish().records(),
-                RefusalReason.SPEC_CHANGED);
+        assertRefused(TestTrainer.of("flights", 1, 8).learn(20).publish().records(), RefusalReason.SPEC_CHANGED);
         intake.accept(TestTrainer.of("flights", 2, 8).learn(5).publish());
         assertThat(intake.servedVersion()).isEqualTo("2.5");
         intake.accept(trainer.learn(10).publish());
@@ -173,28 +141,19 @@ class BadSnapshotTest {
     void moreBytesThanAllowedAreNotKept() {
         TestIntake small = new TestIntake("flights", 1_000, intake.clock);
         List<Admission> decided = small.accept(trainer.publish());
-        assertThat(decided)
-                .singleElement()
-                .isInstanceOfSatisfying(
-                        Admission.Refused.class,
-                        refused -> assertThat(refused.reason()).isEqualTo(RefusalReason.TOO_LARGE));
+        assertThat(decided).singleElement().isInstanceOfSatisfying(Admission.Refused.class,
+                refused -> assertThat(refused.reason()).isEqualTo(RefusalReason.TOO_LARGE));
         assertThat(small.servedVersion()).isEqualTo("none");
     }
 
     @Test
     void nullsAndForeignRecordsDisturbNothing() {
         List<SnapshotEntry> records = trainer.publish().records();
-        assertThat(intake.intake.accept(null, null, 1_000, 0))
-                .isInstanceOf(Admission.Refused.class);
+        assertThat(intake.intake.accept(null, null, 1_000, 0)).isInstanceOf(Admission.Refused.class);
         assertThat(
-                        intake.intake.accept(
-                                "hello".getBytes(java.nio.charset.StandardCharsets.UTF_8),
-                                new byte[3],
-                                1_001,
-                                0))
+                intake.intake.accept("hello".getBytes(java.nio.charset.StandardCharsets.UTF_8), new byte[3], 1_001, 0))
                 .isInstanceOf(Admission.Refused.class);
-        assertThat(intake.intake.accept(SnapshotKey.manifest(1, 3).encode(), null, 1_002, 0))
-                .isNull();
+        assertThat(intake.intake.accept(SnapshotKey.manifest(1, 3).encode(), null, 1_002, 0)).isNull();
         assertThat(intake.intake.accept(SnapshotKey.HEARTBEAT.encode(), new byte[7], 1_003, 0))
                 .isInstanceOf(Admission.Refused.class);
         intake.accept(records);
@@ -203,8 +162,7 @@ class BadSnapshotTest {
 
     @Test
     void aRefusedManifestReadAgainIsNeitherTriedNorCountedTwice() {
-        List<SnapshotEntry> bad =
-                Forgery.manifest(trainer.publish(), forged -> forged.weightsHash = "00".repeat(32));
+        List<SnapshotEntry> bad = Forgery.manifest(trainer.publish(), forged -> forged.weightsHash = "00".repeat(32));
         for (int reading = 0; reading < 3; reading++) {
             for (int i = 0; i < bad.size(); i++) {
                 intake.intake.accept(bad.get(i).key(), bad.get(i).value(), 500 + i, 0);
@@ -216,18 +174,13 @@ class BadSnapshotTest {
 
     @Test
     void anEventInTheServedVersionAnswersAsTheTrainerDid() {
-        long[] offsets =
-                Stream.iterate(100L, offset -> offset + 7)
-                        .limit(50)
-                        .mapToLong(Long::longValue)
-                        .toArray();
+        long[] offsets = Stream.iterate(100L, offset -> offset + 7).limit(50).mapToLong(Long::longValue).toArray();
         intake.accept(trainer.learn(200).publish());
         float[] expected = trainer.answers(offsets);
         ScoringSession session = intake.session(1);
         for (int i = 0; i < offsets.length; i++) {
             assertThat(session.score(TestTrainer.event(offsets[i]))).isNull();
-            assertThat(Float.floatToRawIntBits(session.probability(0)))
-                    .isEqualTo(Float.floatToRawIntBits(expected[i]));
+            assertThat(Float.floatToRawIntBits(session.probability(0))).isEqualTo(Float.floatToRawIntBits(expected[i]));
         }
         assertThat(Kernels.active().name()).isNotEmpty();
     }

@@ -13,17 +13,10 @@ public final class BreakableScorer {
         Map<String, Parameters> only = new ConcurrentHashMap<>();
         return switch (breaker) {
             case OVERWRITES_WHAT_IS_SERVED ->
-                    Scorer.open(
-                            options,
-                            plan -> only.computeIfAbsent("only", key -> Parameters.served(plan)),
-                            new Succession(),
-                            new ControlIntake(options.model()));
+                Scorer.open(options, plan -> only.computeIfAbsent("only", key -> Parameters.served(plan)),
+                        new Succession(), new ControlIntake(options.model()));
             case ADMITS_AN_EPOCH_THAT_IS_OVER, SERVES_A_FILE_THAT_IS_OVER ->
-                    Scorer.open(
-                            options,
-                            Parameters::served,
-                            new EpochBlind(),
-                            new ControlIntake(options.model()));
+                Scorer.open(options, Parameters::served, new EpochBlind(), new ControlIntake(options.model()));
             default -> Scorer.open(options);
         };
     }

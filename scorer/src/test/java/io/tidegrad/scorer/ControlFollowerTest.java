@@ -34,16 +34,15 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/// Decisions on the control topic of a real broker, and what a scorer makes of them. Each test has topics of its own. Bounds
-/// are for liveness: six times and more what is usual.
+/// Decisions on the control topic of a real broker, and what a scorer makes of them. Each test has topics of its own.
+/// Bounds are for liveness: six times and more what is usual.
 class ControlFollowerTest {
     private static final Duration SOON = Duration.ofSeconds(30);
 
     private final String model = TestBroker.newModelName();
     private final Topics topics = new Topics("t-" + UUID.randomUUID());
     private final TestTrainer trainer = TestTrainer.of(model);
-    private final TestPublisher publisher =
-            new TestPublisher(TestBroker.bootstrapServers(), topics, model);
+    private final TestPublisher publisher = new TestPublisher(TestBroker.bootstrapServers(), topics, model);
     private final TestControl control = new TestControl(TestBroker.bootstrapServers(), topics);
 
     @BeforeEach
@@ -90,11 +89,7 @@ class ControlFollowerTest {
     private static void awaitServed(Scorer scorer, int epoch, PublishedSnapshot snapshot) {
         String version = epoch + "." + snapshot.manifest().version();
         await().atMost(SOON)
-                .untilAsserted(
-                        () ->
-                                assertThat(served(scorer))
-                                        .as(scorer.status().toString())
-                                        .isEqualTo(version));
+                .untilAsserted(() -> assertThat(served(scorer)).as(scorer.status().toString()).isEqualTo(version));
         assertThat(scorer.weightsHash()).isEqualTo(snapshot.manifest().weightsHash());
     }
 
@@ -109,10 +104,8 @@ class ControlFollowerTest {
         Map<String, AdmissionLog.Entry> last = new HashMap<>();
         for (AdmissionLog.Entry entry : scorer.admissions().after(0)) {
             AdmissionLog.Entry before = last.put(entry.model(), entry);
-            if (before != null
-                    && (entry.epoch() < before.epoch()
-                            || (entry.epoch() == before.epoch()
-                                    && entry.version() < before.version()))) {
+            if (before != null && (entry.epoch() < before.epoch()
+                    || (entry.epoch() == before.epoch() && entry.version() < before.version()))) {
                 wentBack.add(before + " then " + entry);
             }
         }
@@ -124,12 +117,7 @@ class ControlFollowerTest {
         ControlRecord record = scorer.status().control().last();
         ServedModel served = scorer.current();
         if (record != null && served != null) {
-            System.out.println(
-                    "rollback to "
-                            + to
-                            + ": served after "
-                            + (served.admittedAt() - record.time())
-                            + " ms");
+            System.out.println("rollback to " + to + ": served after " + (served.admittedAt() - record.time()) + " ms");
         }
     }
 
@@ -166,8 +154,7 @@ class ControlFollowerTest {
     @ProvesOracle(Breaker.ADMITS_AN_EPOCH_THAT_IS_OVER)
     @Test
     void aScorerThatTakesALateSnapshotOfAnOldEpochIsSeen() {
-        try (Scorer scorer =
-                BreakableScorer.open(Breaker.ADMITS_AN_EPOCH_THAT_IS_OVER, options())) {
+        try (Scorer scorer = BreakableScorer.open(Breaker.ADMITS_AN_EPOCH_THAT_IS_OVER, options())) {
             assertThat(lateSnapshotAfterARollback(scorer)).isNotEmpty();
         }
     }
@@ -193,7 +180,8 @@ class ControlFollowerTest {
         }
     }
 
-    /// What it goes back to is a delta of a chain that was replaced long ago, and nothing of the new epoch is there yet.
+    /// What it goes back to is a delta of a chain that was replaced long ago, and nothing of the new epoch is there
+    /// yet.
     @Test
     void aScorerThatStartsAfterARollbackServesItsBaseAndNoLateSnapshot() {
         full();
@@ -208,16 +196,14 @@ class ControlFollowerTest {
         try (Scorer scorer = open()) {
             awaitServed(scorer, 2, base);
             assertThat(scorer.admissions().count()).isEqualTo(1);
-            TestTrainer second =
-                    TestTrainer.of(model, 2, 16).learn((int) base.manifest().nextOffset());
+            TestTrainer second = TestTrainer.of(model, 2, 16).learn((int) base.manifest().nextOffset());
             // The same version once more, then one more.
             publisher.publish(second.publishFull());
             PublishedSnapshot next = second.learn(3).publishDelta();
             publisher.publish(next);
             awaitServed(scorer, 2, next);
             assertThat(scorer.status().refused().values()).containsOnly(0L);
-            assertThat(scorer.score(TestTrainer.event(9)).version())
-                    .isLessThan(late.manifest().version());
+            assertThat(scorer.score(TestTrainer.event(9)).version()).isLessThan(late.manifest().version());
         }
         try (Scorer again = open()) {
             await().atMost(SOON).until(() -> served(again).startsWith("2."));
@@ -235,10 +221,7 @@ class ControlFollowerTest {
         assertThat(found.manifest().weightsHash()).isEqualTo(base.manifest().weightsHash());
         // By its number it is found in the epoch that has it.
         long version = old.manifest().version();
-        assertThat(
-                        SnapshotLookup.find(options(), OptionalLong.of(version))
-                                .manifest()
-                                .weightsHash())
+        assertThat(SnapshotLookup.find(options(), OptionalLong.of(version)).manifest().weightsHash())
                 .isEqualTo(old.manifest().weightsHash());
         PublishedSnapshot next = TestTrainer.of(model, 2, 16).learn(2).publishFull();
         publisher.publish(next);
@@ -263,15 +246,8 @@ class ControlFollowerTest {
         }
         publisher.publish(many);
         PublishedSnapshot last = full();
-        ScorerOptions small =
-                ScorerOptions.of(
-                                model,
-                                Map.of(
-                                        "bootstrap.servers",
-                                        TestBroker.bootstrapServers(),
-                                        "max.partition.fetch.bytes",
-                                        "" + 20 * base.bytes()))
-                        .withPrefix(topics.prefix());
+        ScorerOptions small = ScorerOptions.of(model, Map.of("bootstrap.servers", TestBroker.bootstrapServers(),
+                "max.partition.fetch.bytes", "" + 20 * base.bytes())).withPrefix(topics.prefix());
         try (Scorer scorer = Scorer.open(small)) {
             awaitServed(scorer, 1, last);
             long before = scorer.status().reading().bytes();
@@ -282,8 +258,8 @@ class ControlFollowerTest {
         }
     }
 
-    /// The decision is committed while the chain's full snapshot is being decoded; fetches are so small that its deltas are
-    /// still to be read.
+    /// The decision is committed while the chain's full snapshot is being decoded; fetches are so small that its deltas
+    /// are still to be read.
     @Test
     void aRollbackEndsTheLoadingOfAChain() {
         PublishedSnapshot base = full();
@@ -293,38 +269,24 @@ class ControlFollowerTest {
             chain.add(delta());
         }
         AtomicInteger decoded = new AtomicInteger();
-        ScorerOptions small =
-                ScorerOptions.of(
-                                model,
-                                Map.of(
-                                        "bootstrap.servers",
-                                        TestBroker.bootstrapServers(),
-                                        "max.partition.fetch.bytes",
-                                        "1",
-                                        "max.poll.records",
-                                        "1"))
-                        .withPrefix(topics.prefix());
-        try (Scorer scorer =
-                Scorer.open(
-                        small,
-                        plan -> {
-                            if (decoded.getAndIncrement() == 0) {
-                                control.rollBack(2, base);
-                            }
-                            return Parameters.served(plan);
-                        },
-                        new Succession(),
-                        new ControlIntake(model))) {
+        ScorerOptions small = ScorerOptions.of(model, Map.of("bootstrap.servers", TestBroker.bootstrapServers(),
+                "max.partition.fetch.bytes", "1", "max.poll.records", "1")).withPrefix(topics.prefix());
+        try (Scorer scorer = Scorer.open(small, plan -> {
+            if (decoded.getAndIncrement() == 0) {
+                control.rollBack(2, base);
+            }
+            return Parameters.served(plan);
+        }, new Succession(), new ControlIntake(model))) {
             awaitServed(scorer, 2, base);
-            assertThat(scorer.admissions().after(0))
-                    .extracting(entry -> entry.epoch() + "." + entry.version())
+            assertThat(scorer.admissions().after(0)).extracting(entry -> entry.epoch() + "." + entry.version())
                     .contains("1." + chain.getFirst().manifest().version())
                     .doesNotContain("1." + chain.getLast().manifest().version());
             assertThat(wentBack(scorer)).isEmpty();
         }
     }
 
-    /// A large full snapshot is spread over transactions: parts of one epoch may be there when the other's manifest comes.
+    /// A large full snapshot is spread over transactions: parts of one epoch may be there when the other's manifest
+    /// comes.
     @Test
     void aVersionInAssemblyIsDroppedWithItsEpochAndKeptFromAnOlderOne() {
         PublishedSnapshot base = full();
@@ -335,8 +297,7 @@ class ControlFollowerTest {
             control.rollBack(2, base);
             awaitServed(scorer, 2, base);
 
-            TestTrainer second =
-                    TestTrainer.of(model, 2, 16).learn((int) base.manifest().nextOffset());
+            TestTrainer second = TestTrainer.of(model, 2, 16).learn((int) base.manifest().nextOffset());
             PublishedSnapshot next = second.learn(3).publishFull();
             List<SnapshotEntry> records = next.records();
             publisher.publish(records.subList(0, records.size() - 1));
@@ -353,15 +314,10 @@ class ControlFollowerTest {
         PublishedSnapshot last = full();
         try (Scorer scorer = open()) {
             awaitServed(scorer, 1, last);
-            control.decide(
-                    model,
-                    new ControlAction.Rollback(
-                            2, new ControlAction.Base(1, 99_999, "ab".repeat(32), 1), 1));
-            await().atMost(SOON)
-                    .until(() -> scorer.status().control().problem().contains("1.99999"));
-            assertThat(scorer.status().control().problem())
-                    .contains("can't be had")
-                    .contains("goes on");
+            control.decide(model,
+                    new ControlAction.Rollback(2, new ControlAction.Base(1, 99_999, "ab".repeat(32), 1), 1));
+            await().atMost(SOON).until(() -> scorer.status().control().problem().contains("1.99999"));
+            assertThat(scorer.status().control().problem()).contains("can't be had").contains("goes on");
             awaitServed(scorer, 1, last);
             PublishedSnapshot next = TestTrainer.of(model, 2, 16).learn(2).publishFull();
             publisher.publish(next);
@@ -378,8 +334,7 @@ class ControlFollowerTest {
         try (Scorer scorer = open()) {
             awaitServed(scorer, 1, last);
             control.rollBack(2, base);
-            await().atMost(SOON)
-                    .until(() -> scorer.status().control().problem().contains("the weights give"));
+            await().atMost(SOON).until(() -> scorer.status().control().problem().contains("the weights give"));
             assertThat(served(scorer)).isEqualTo("1." + last.manifest().version());
         }
     }
@@ -389,27 +344,24 @@ class ControlFollowerTest {
         String other = TestBroker.newModelName();
         TestTrainer challenger = TestTrainer.ofDistances(other);
         PublishedSnapshot own = full();
-        try (TestPublisher theirs =
-                        new TestPublisher(TestBroker.bootstrapServers(), topics, other)
-                                .createTopic();
+        try (TestPublisher theirs = new TestPublisher(TestBroker.bootstrapServers(), topics, other).createTopic();
                 Scorer scorer = open()) {
             theirs.publish(challenger.learn(2).publishFull());
             awaitServed(scorer, 1, own);
             ScoringSession session = scorer.newSession();
-            float[] mine = trainer.answers(new long[] {7});
+            float[] mine = trainer.answers(new long[]{7});
             assertThat(session.score(TestTrainer.event(7))).isNull();
             assertThat(session.probability(0)).isEqualTo(mine[0]);
 
             control.decide(model, new ControlAction.Promote(other, 1));
-            await().atMost(SOON)
-                    .until(() -> scorer.score(TestTrainer.event(7)).model().equals(other));
+            await().atMost(SOON).until(() -> scorer.score(TestTrainer.event(7)).model().equals(other));
             PublishedSnapshot theirNext = challenger.learn(2).publishDelta();
             theirs.publish(theirNext);
             awaitServed(scorer, 1, theirNext);
             // Lower than what its own model had: another model, another count.
             assertThat(session.score(TestTrainer.event(7))).isNull();
             assertThat(session.model().model()).isEqualTo(other);
-            assertThat(session.probability(0)).isEqualTo(challenger.answers(new long[] {7})[0]);
+            assertThat(session.probability(0)).isEqualTo(challenger.answers(new long[]{7})[0]);
             assertThat(scorer.status().control().model()).isEqualTo(other);
 
             // A rollback of the model that answers, and none of the one that doesn't.
@@ -433,14 +385,11 @@ class ControlFollowerTest {
         String other = TestBroker.newModelName();
         PublishedSnapshot own = full();
         try (Scorer scorer = open();
-                TestPublisher theirs =
-                        new TestPublisher(TestBroker.bootstrapServers(), topics, other)) {
+                TestPublisher theirs = new TestPublisher(TestBroker.bootstrapServers(), topics, other)) {
             awaitServed(scorer, 1, own);
             control.decide(model, new ControlAction.Promote(other, 1));
-            await().atMost(SOON)
-                    .until(() -> scorer.status().follower().equals("waiting-for-topic"));
-            assertThat(scorer.status().control().problem())
-                    .contains("epoch 0 or above of " + other)
+            await().atMost(SOON).until(() -> scorer.status().follower().equals("waiting-for-topic"));
+            assertThat(scorer.status().control().problem()).contains("epoch 0 or above of " + other)
                     .contains("still serving " + model + " 1." + own.manifest().version());
             assertThat(scorer.score(TestTrainer.event(1)).model()).isEqualTo(model);
             PublishedSnapshot their = TestTrainer.ofDistances(other).learn(2).publishFull();
@@ -454,9 +403,7 @@ class ControlFollowerTest {
     void aModelThatComesBackGoesOnWhereItWas() {
         String other = TestBroker.newModelName();
         PublishedSnapshot own = full();
-        try (TestPublisher theirs =
-                        new TestPublisher(TestBroker.bootstrapServers(), topics, other)
-                                .createTopic();
+        try (TestPublisher theirs = new TestPublisher(TestBroker.bootstrapServers(), topics, other).createTopic();
                 Scorer scorer = open()) {
             PublishedSnapshot their = TestTrainer.ofDistances(other).learn(2).publishFull();
             theirs.publish(their);
@@ -507,13 +454,10 @@ class ControlFollowerTest {
         void promote(String by, long newest) {
             long start = System.nanoTime();
             control.decide(model, new ControlAction.Promote(by, 1));
-            await().pollInterval(Duration.ofMillis(2))
-                    .atMost(SOON)
-                    .until(
-                            () -> {
-                                Prediction answer = scorer.score(TestTrainer.event(7));
-                                return answer.model().equals(by) && answer.version() >= newest;
-                            });
+            await().pollInterval(Duration.ofMillis(2)).atMost(SOON).until(() -> {
+                Prediction answer = scorer.score(TestTrainer.event(7));
+                return answer.model().equals(by) && answer.version() >= newest;
+            });
             millis.add((System.nanoTime() - start) / 1_000_000);
         }
 
@@ -521,14 +465,10 @@ class ControlFollowerTest {
         void promote(String by, PublishedSnapshot newest) {
             long start = System.nanoTime();
             control.decide(model, new ControlAction.Promote(by, 1));
-            await().pollInterval(Duration.ofMillis(5))
-                    .atMost(SOON)
-                    .untilAsserted(
-                            () ->
-                                    assertThat(scorer.score(TestTrainer.event(7)))
-                                            .as(scorer.status().toString())
-                                            .extracting(Prediction::model, Prediction::version)
-                                            .containsExactly(by, newest.manifest().version()));
+            await().pollInterval(Duration.ofMillis(5)).atMost(SOON)
+                    .untilAsserted(() -> assertThat(scorer.score(TestTrainer.event(7))).as(scorer.status().toString())
+                            .extracting(Prediction::model, Prediction::version)
+                            .containsExactly(by, newest.manifest().version()));
             millis.add((System.nanoTime() - start) / 1_000_000);
             assertThat(scorer.weightsHash()).isEqualTo(newest.manifest().weightsHash());
         }
@@ -536,9 +476,8 @@ class ControlFollowerTest {
         /// The goal is 2 s; six times that fails.
         void report(String how) {
             List<Long> sorted = millis.stream().sorted().toList();
-            System.out.printf(
-                    "%d promotions %s: followed after p50 %d ms, max %d ms%n",
-                    sorted.size(), how, sorted.get(sorted.size() / 2), sorted.getLast());
+            System.out.printf("%d promotions %s: followed after p50 %d ms, max %d ms%n", sorted.size(), how,
+                    sorted.get(sorted.size() / 2), sorted.getLast());
             assertThat(sorted.getLast()).isLessThan(12_000);
             millis.clear();
         }
@@ -634,22 +573,14 @@ class ControlFollowerTest {
             AtomicLong answers = new AtomicLong();
             AtomicBoolean over = new AtomicBoolean();
             try (ExecutorService load = Executors.newFixedThreadPool(3)) {
-                List<Future<?>> running =
-                        List.of(
-                                load.submit(publishing(over, newest, this::full, this::delta)),
-                                load.submit(
-                                        publishing(
-                                                over,
-                                                theirNewest,
-                                                swap::theirFull,
-                                                swap::theirDelta)),
-                                load.submit(
-                                        () -> {
-                                            for (long i = 0; !over.get(); i++) {
-                                                swap.scorer.score(TestTrainer.event(i));
-                                                answers.incrementAndGet();
-                                            }
-                                        }));
+                List<Future<?>> running = List.of(load.submit(publishing(over, newest, this::full, this::delta)),
+                        load.submit(publishing(over, theirNewest, swap::theirFull, swap::theirDelta)),
+                        load.submit(() -> {
+                            for (long i = 0; !over.get(); i++) {
+                                swap.scorer.score(TestTrainer.event(i));
+                                answers.incrementAndGet();
+                            }
+                        }));
                 try {
                     for (int times = 0; times < promotions; times++) {
                         swap.promote(swap.other, theirNewest.get());
@@ -670,10 +601,7 @@ class ControlFollowerTest {
     }
 
     /// A full snapshot, nineteen deltas, and again, 50 a second.
-    private static Runnable publishing(
-            AtomicBoolean over,
-            AtomicLong newest,
-            Supplier<PublishedSnapshot> full,
+    private static Runnable publishing(AtomicBoolean over, AtomicLong newest, Supplier<PublishedSnapshot> full,
             Supplier<PublishedSnapshot> delta) {
         return () -> {
             for (int i = 0; !over.get(); i++) {
@@ -691,11 +619,8 @@ class ControlFollowerTest {
             control.decide(model, new ControlAction.Delete());
             await().atMost(SOON).until(() -> !scorer.ready());
             assertThat(scorer.status().follower()).isEqualTo("deleted");
-            assertThat(scorer.status().followerDetail())
-                    .contains("deleted")
-                    .contains("by ops@here: as tested");
-            assertThatThrownBy(() -> scorer.score(TestTrainer.event(1)))
-                    .isInstanceOf(NotReadyException.class)
+            assertThat(scorer.status().followerDetail()).contains("deleted").contains("by ops@here: as tested");
+            assertThatThrownBy(() -> scorer.score(TestTrainer.event(1))).isInstanceOf(NotReadyException.class)
                     .hasMessageContaining("deleted");
             assertThat(scorer.previous()).isEmpty();
             try (Scorer starting = open()) {
@@ -705,8 +630,7 @@ class ControlFollowerTest {
             publisher.deleteTopic();
             PublishedSnapshot first = TestTrainer.of(model, 2, 8).learn(1).publishFull();
             control.create(model, 2, first.manifest());
-            await().atMost(SOON)
-                    .until(() -> scorer.status().follower().equals("waiting-for-topic"));
+            await().atMost(SOON).until(() -> scorer.status().follower().equals("waiting-for-topic"));
             publisher.createTopic();
             publisher.publish(first);
             awaitServed(scorer, 2, first);
@@ -720,8 +644,7 @@ class ControlFollowerTest {
             awaitServed(scorer, 1, last);
             control.decide(model, new ControlAction.Pause());
             await().atMost(SOON).until(() -> scorer.status().control().stage().equals("paused"));
-            assertThat(scorer.score(TestTrainer.event(1)).version())
-                    .isEqualTo(last.manifest().version());
+            assertThat(scorer.score(TestTrainer.event(1)).version()).isEqualTo(last.manifest().version());
             control.decide(model, new ControlAction.Resume());
             await().atMost(SOON).until(() -> scorer.status().control().stage().equals("live"));
         }
@@ -733,7 +656,7 @@ class ControlFollowerTest {
         try (Scorer scorer = open()) {
             awaitServed(scorer, 1, base);
             awaitServed(scorer, 1, goOn(2));
-            control.write(model.getBytes(), new byte[] {1, 2, 3});
+            control.write(model.getBytes(), new byte[]{1, 2, 3});
             control.rollBack(2, base);
             awaitServed(scorer, 2, base);
             ControlStatus status = scorer.status().control();
@@ -741,8 +664,7 @@ class ControlFollowerTest {
             assertThat(status.lastUnreadable()).contains("offset 0");
             control.rollBack(2, base);
             await().atMost(SOON).until(() -> scorer.status().control().unreadable() == 2);
-            assertThat(scorer.status().control().lastUnreadable())
-                    .contains("expected an epoch above 2");
+            assertThat(scorer.status().control().lastUnreadable()).contains("expected an epoch above 2");
         }
     }
 
@@ -750,9 +672,7 @@ class ControlFollowerTest {
     @Test
     void aControlTopicThatComesLaterIsFollowed() {
         Topics older = new Topics("t-" + UUID.randomUUID());
-        try (TestPublisher early =
-                        new TestPublisher(TestBroker.bootstrapServers(), older, model)
-                                .createTopic();
+        try (TestPublisher early = new TestPublisher(TestBroker.bootstrapServers(), older, model).createTopic();
                 Scorer scorer = Scorer.open(TestBroker.options(model).withPrefix(older.prefix()));
                 TestControl late = new TestControl(TestBroker.bootstrapServers(), older)) {
             PublishedSnapshot base = trainer.learn(3).publishFull();
@@ -773,8 +693,7 @@ class ControlFollowerTest {
         ScorerOptions.Pin pin = new ScorerOptions.Pin(1, pinned.manifest().version());
         PublishedSnapshot base = delta();
         full();
-        try (Scorer scorer = Scorer.open(options().withPin(pin));
-                Scorer following = open()) {
+        try (Scorer scorer = Scorer.open(options().withPin(pin)); Scorer following = open()) {
             awaitServed(scorer, 1, pinned);
             // From now on it would see whatever is published.
             await().atMost(SOON).until(() -> scorer.status().follower().equals("following"));

@@ -23,8 +23,7 @@ class ControlIntakeTest {
     }
 
     private static ControlAction.Rollback rollback(int epoch) {
-        return new ControlAction.Rollback(
-                epoch, new ControlAction.Base(epoch - 1, 50, HASH, 60), 60);
+        return new ControlAction.Rollback(epoch, new ControlAction.Base(epoch - 1, 50, HASH, 60), 60);
     }
 
     @Test
@@ -52,15 +51,12 @@ class ControlIntakeTest {
         decide("n", rollback(2));
         decide("m", rollback(5));
         decide("m", new ControlAction.Promote("n", 2));
-        assertThat(intake.directive())
-                .isEqualTo(new ControlDirective("n", 2, 1_001, rollback(2), false));
+        assertThat(intake.directive()).isEqualTo(new ControlDirective("n", 2, 1_001, rollback(2), false));
         decide("n", new ControlAction.Delete());
         assertThat(intake.directive().deleted()).isTrue();
-        assertThat(intake.status().lastInWords())
-                .isEqualTo("delete of n at 1970-01-01T00:00:01.004Z by a@b: why");
+        assertThat(intake.status().lastInWords()).isEqualTo("delete of n at 1970-01-01T00:00:01.004Z by a@b: why");
         decide("m", new ControlAction.Promote("m", 5));
-        assertThat(intake.directive())
-                .isEqualTo(new ControlDirective("m", 5, 1_002, rollback(5), false));
+        assertThat(intake.directive()).isEqualTo(new ControlDirective("m", 5, 1_002, rollback(5), false));
     }
 
     /// Two models may answer to each other's names.
@@ -79,9 +75,7 @@ class ControlIntakeTest {
         decide("m", create(2));
         assertThat(intake.directive().epoch()).isEqualTo(3);
         assertThat(intake.status().unreadable()).isEqualTo(2);
-        assertThat(intake.status().lastUnreadable())
-                .contains("offset 3")
-                .contains("expected an epoch above 3 of m");
+        assertThat(intake.status().lastUnreadable()).contains("offset 3").contains("expected an epoch above 3 of m");
     }
 
     @Test

@@ -14,7 +14,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /// The same where a version of that spec is served: parts are decoded as they come.
 class DecodedAssemblyTest extends SnapshotAssemblyTest {
-    @TempDir Path directory;
+    @TempDir
+    Path directory;
 
     @Override
     boolean isServed() {
@@ -25,16 +26,11 @@ class DecodedAssemblyTest extends SnapshotAssemblyTest {
     void aPartThatIsShortIsToldWhenTheManifestComes() {
         SnapshotEntry last = parts.getLast();
         List<SnapshotEntry> records = new ArrayList<>(parts);
-        records.set(
-                parts.size() - 1,
-                new SnapshotEntry(last.key(), Forgery.resized(last.value(), -8, "flights")));
-        assertThat(offer(records))
-                .isInstanceOfSatisfying(
-                        Admission.Refused.class,
-                        refused -> {
-                            assertThat(refused.reason()).isEqualTo(RefusalReason.UNREADABLE);
-                            assertThat(refused.detail()).contains("expected a payload of");
-                        });
+        records.set(parts.size() - 1, new SnapshotEntry(last.key(), Forgery.resized(last.value(), -8, "flights")));
+        assertThat(offer(records)).isInstanceOfSatisfying(Admission.Refused.class, refused -> {
+            assertThat(refused.reason()).isEqualTo(RefusalReason.UNREADABLE);
+            assertThat(refused.detail()).contains("expected a payload of");
+        });
         assertThat(offer(parts)).isInstanceOf(Admission.Admitted.class);
     }
 
@@ -44,12 +40,8 @@ class DecodedAssemblyTest extends SnapshotAssemblyTest {
         List<String> flags = new ArrayList<>(ChildJvm.TIDEGRAD_FLAGS);
         flags.add("-Xmx" + FullLoads.MODEL_MIB * 24 / 10 + "m");
         try (ChildJvm child =
-                ChildJvm.run(
-                        "full-loads",
-                        flags,
-                        List.of(FullLoads.class.getName(), directory.toString()),
-                        directory.resolve("out"),
-                        directory.resolve("log"))) {
+                ChildJvm.run("full-loads", flags, List.of(FullLoads.class.getName(), directory.toString()),
+                        directory.resolve("out"), directory.resolve("log"))) {
             assertThat(child.waitFor(Duration.ofSeconds(60))).as(child.logTail()).isTrue();
             assertThat(child.status()).as(child.logTail()).hasValue(0);
         }

@@ -33,12 +33,8 @@ class DeltaFollowerTest {
     }
 
     private static void awaitVersion(Scorer scorer, PublishedSnapshot snapshot) {
-        await().atMost(SOON)
-                .untilAsserted(
-                        () ->
-                                assertThat(version(scorer))
-                                        .as(scorer.status().toString())
-                                        .isEqualTo(snapshot.manifest().version()));
+        await().atMost(SOON).untilAsserted(() -> assertThat(version(scorer)).as(scorer.status().toString())
+                .isEqualTo(snapshot.manifest().version()));
         assertThat(scorer.weightsHash()).isEqualTo(snapshot.manifest().weightsHash());
     }
 
@@ -86,8 +82,7 @@ class DeltaFollowerTest {
             long before = scorer.status().reading().records();
             PublishedSnapshot next = delta();
             awaitVersion(scorer, next);
-            assertThat(scorer.status().reading().records() - before)
-                    .isEqualTo(next.records().size());
+            assertThat(scorer.status().reading().records() - before).isEqualTo(next.records().size());
         }
     }
 
@@ -109,12 +104,8 @@ class DeltaFollowerTest {
         delta();
         try (Scorer starting = Scorer.open(TestBroker.options(model))) {
             awaitVersion(starting, good);
-            await().atMost(SOON)
-                    .untilAsserted(
-                            () ->
-                                    assertThat(starting.status().refused())
-                                            .containsEntry(RefusalReason.UNREADABLE, 1L)
-                                            .containsEntry(RefusalReason.UNKNOWN_PARENT, 2L));
+            await().atMost(SOON).untilAsserted(() -> assertThat(starting.status().refused())
+                    .containsEntry(RefusalReason.UNREADABLE, 1L).containsEntry(RefusalReason.UNKNOWN_PARENT, 2L));
             full();
             awaitVersion(starting, delta());
             assertThat(starting.status().reading().fallbacks()).isEqualTo(1);
@@ -143,12 +134,8 @@ class DeltaFollowerTest {
             List<SnapshotEntry> records = trainer.learn(3).publishDelta().records();
             publisher.writePlain(records.getLast().key(), records.getLast().value());
             delta();
-            await().atMost(SOON)
-                    .untilAsserted(
-                            () ->
-                                    assertThat(scorer.status().refused())
-                                            .containsEntry(RefusalReason.INCOMPLETE, 1L)
-                                            .containsEntry(RefusalReason.UNKNOWN_PARENT, 1L));
+            await().atMost(SOON).untilAsserted(() -> assertThat(scorer.status().refused())
+                    .containsEntry(RefusalReason.INCOMPLETE, 1L).containsEntry(RefusalReason.UNKNOWN_PARENT, 1L));
             assertThat(version(scorer)).isEqualTo(first.manifest().version());
             awaitVersion(scorer, full());
         }
@@ -180,12 +167,7 @@ class DeltaFollowerTest {
         PublishedSnapshot broken = trainer.learn(3).publishDelta();
         publisher.publish(broken);
         publisher.writeTombstone(SnapshotKey.part(1, broken.manifest().version(), 0).encode());
-        assertThat(
-                        SnapshotLookup.find(
-                                        TestBroker.options(model),
-                                        OptionalLong.of(wanted.manifest().version()))
-                                .manifest()
-                                .weightsHash())
-                .isEqualTo(wanted.manifest().weightsHash());
+        assertThat(SnapshotLookup.find(TestBroker.options(model), OptionalLong.of(wanted.manifest().version()))
+                .manifest().weightsHash()).isEqualTo(wanted.manifest().weightsHash());
     }
 }

@@ -40,8 +40,7 @@ class DeltaIntakeTest {
         assertServesWhatTheTrainerHas();
         SplittableRandom random = new SplittableRandom(3);
         for (int version = 0; version < 30; version++) {
-            PartCompression compression =
-                    random.nextBoolean() ? PartCompression.ZSTD : PartCompression.NONE;
+            PartCompression compression = random.nextBoolean() ? PartCompression.ZSTD : PartCompression.NONE;
             trainer.with(new PublishedSnapshot.Form(compression, null));
             trainer.learn(random.nextInt(1, 6));
             boolean full = random.nextInt(8) == 0;
@@ -54,7 +53,8 @@ class DeltaIntakeTest {
         assertThat(reading.fallbacks()).isZero();
     }
 
-    /// After decoding, hashing, the golden rows and each few recent requests: whoever waits for the core waits for one of them.
+    /// After decoding, hashing, the golden rows and each few recent requests: whoever waits for the core waits for one
+    /// of them.
     @Test
     void anAdmissionIsDoneInPieces() {
         intake.accept(trainer.publishFull());
@@ -121,9 +121,7 @@ class DeltaIntakeTest {
             SnapshotEntry entry = good.get(record);
             for (int bit = 0; bit < 8 * entry.value().length; bit++) {
                 List<SnapshotEntry> bad = new java.util.ArrayList<>(good);
-                bad.set(
-                        record,
-                        new SnapshotEntry(entry.key(), Forgery.flipped(entry.value(), bit)));
+                bad.set(record, new SnapshotEntry(entry.key(), Forgery.flipped(entry.value(), bit)));
                 intake.accept(bad);
                 assertThat(intake.servedVersion()).isEqualTo("1.50");
             }
@@ -136,29 +134,17 @@ class DeltaIntakeTest {
     void aForgedDeltaIsRefusedWithItsReason() {
         intake.accept(trainer.publishFull());
         PublishedSnapshot delta = trainer.learn(5).publishDelta();
-        assertRefused(
-                intake.accept(Forgery.manifest(delta, f -> f.weightsHash = "00".repeat(32))),
+        assertRefused(intake.accept(Forgery.manifest(delta, f -> f.weightsHash = "00".repeat(32))),
                 RefusalReason.WEIGHTS_HASH);
-        assertRefused(
-                intake.accept(Forgery.manifest(delta, Forgery::nudgeGoldenRows)),
-                RefusalReason.GOLDEN_ROWS);
-        assertRefused(
-                intake.accept(Forgery.manifest(delta, f -> f.numerics++)), RefusalReason.NUMERICS);
-        assertRefused(
-                intake.accept(Forgery.manifest(delta, f -> f.specFingerprint = new byte[32])),
+        assertRefused(intake.accept(Forgery.manifest(delta, Forgery::nudgeGoldenRows)), RefusalReason.GOLDEN_ROWS);
+        assertRefused(intake.accept(Forgery.manifest(delta, f -> f.numerics++)), RefusalReason.NUMERICS);
+        assertRefused(intake.accept(Forgery.manifest(delta, f -> f.specFingerprint = new byte[32])),
                 RefusalReason.SPEC_CHANGED);
-        assertRefused(
-                intake.accept(Forgery.manifest(delta, f -> f.featureFingerprint = new byte[32])),
+        assertRefused(intake.accept(Forgery.manifest(delta, f -> f.featureFingerprint = new byte[32])),
                 RefusalReason.FEATURES);
-        assertRefused(
-                intake.accept(Forgery.manifest(delta, f -> f.servedBytes += 4)),
-                RefusalReason.UNREADABLE);
-        assertRefused(
-                intake.accept(Forgery.manifest(delta, f -> f.payloadBytes += 4)),
-                RefusalReason.UNREADABLE);
-        assertRefused(
-                intake.accept(Forgery.manifest(delta, f -> f.examples++)),
-                RefusalReason.WEIGHTS_HASH);
+        assertRefused(intake.accept(Forgery.manifest(delta, f -> f.servedBytes += 4)), RefusalReason.UNREADABLE);
+        assertRefused(intake.accept(Forgery.manifest(delta, f -> f.payloadBytes += 4)), RefusalReason.UNREADABLE);
+        assertRefused(intake.accept(Forgery.manifest(delta, f -> f.examples++)), RefusalReason.WEIGHTS_HASH);
         assertThat(intake.servedVersion()).isEqualTo("1.50");
         intake.accept(delta);
         assertServesWhatTheTrainerHas();
@@ -182,13 +168,7 @@ class DeltaIntakeTest {
     }
 
     private static void assertRefused(List<Admission> decided, RefusalReason reason) {
-        assertThat(decided)
-                .singleElement()
-                .isInstanceOfSatisfying(
-                        Admission.Refused.class,
-                        refused ->
-                                assertThat(refused.reason())
-                                        .as(refused.detail())
-                                        .isEqualTo(reason));
+        assertThat(decided).singleElement().isInstanceOfSatisfying(Admission.Refused.class,
+                refused -> assertThat(refused.reason()).as(refused.detail()).isEqualTo(reason));
     }
 }

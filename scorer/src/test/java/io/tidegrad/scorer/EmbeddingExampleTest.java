@@ -17,13 +17,13 @@ import org.junit.jupiter.api.io.TempDir;
 
 /// The examples of `docs/scoring.md`, compiled and run.
 class EmbeddingExampleTest {
-    @TempDir Path directory;
+    @TempDir
+    Path directory;
 
     @Test
     void theDocumentedExampleRuns() throws Exception {
         String model = TestBroker.newModelName();
-        try (TestPublisher publisher =
-                new TestPublisher(TestBroker.bootstrapServers(), model).createTopic()) {
+        try (TestPublisher publisher = new TestPublisher(TestBroker.bootstrapServers(), model).createTopic()) {
             publisher.publish(TestTrainer.of(model).learn(20).publish());
             assertThat(chanceOfDelay(TestBroker.bootstrapServers(), model)).isBetween(0f, 1f);
         }
@@ -33,12 +33,10 @@ class EmbeddingExampleTest {
     void theDocumentedPathWithoutAllocationRuns() throws IOException {
         TestTrainer trainer = TestTrainer.of("flights").learn(20);
         ByteArrayOutputStream file = new ByteArrayOutputStream();
-        SnapshotFile.write(
-                SnapshotFile.Head.of(trainer.publish().manifest(), trainer.model().spec().yaml()),
-                trainer.model().parameters(),
-                file);
+        SnapshotFile.write(SnapshotFile.Head.of(trainer.publish().manifest(), trainer.model().spec().yaml()),
+                trainer.model().parameters(), file);
         Path path = Files.write(directory.resolve("flights.snapshot"), file.toByteArray());
-        assertThat(latestOf(path, new long[] {100, 2_586})).isBetween(0f, 1f);
+        assertThat(latestOf(path, new long[]{100, 2_586})).isBetween(0f, 1f);
     }
 
     @Test
@@ -46,19 +44,12 @@ class EmbeddingExampleTest {
         Path root = Path.of(System.getProperty("tidegrad.root"));
         String documentation = Files.readString(root.resolve("docs/scoring.md"));
         String source =
-                Files.readString(
-                        root.resolve(
-                                "scorer/src/test/java/io/tidegrad/scorer/EmbeddingExampleTest.java"));
+                Files.readString(root.resolve("scorer/src/test/java/io/tidegrad/scorer/EmbeddingExampleTest.java"));
         for (String name : List.of("example", "handles")) {
-            String example =
-                    source.substring(
-                                    source.indexOf("// tag::" + name) + 8 + name.length(),
-                                    source.indexOf("// end::" + name))
-                            .stripTrailing()
-                            .stripIndent()
-                            .strip();
-            assertThat(documentation)
-                    .contains("<!-- " + name + " -->\n```java\n" + example + "\n```");
+            String example = source
+                    .substring(source.indexOf("// tag::" + name) + 8 + name.length(), source.indexOf("// end::" + name))
+                    .stripTrailing().stripIndent().strip();
+            assertThat(documentation).contains("<!-- " + name + " -->\n```java\n" + example + "\n```");
             assertThat(example.lines().count()).isLessThanOrEqualTo(20);
         }
     }
@@ -68,19 +59,13 @@ class EmbeddingExampleTest {
         ScorerOptions options = ScorerOptions.of(model, Map.of("bootstrap.servers", kafka));
         try (Scorer scorer = Scorer.open(options)) {
             if (!scorer.awaitReady(Duration.ofSeconds(30))) {
-                throw new IllegalStateException(
-                        "no model yet: " + scorer.status().followerDetail());
+                throw new IllegalStateException("no model yet: " + scorer.status().followerDetail());
             }
             Map<String, Object> flight =
-                    Map.of(
-                            "departed", "2001-05-01T08:30:00Z",
-                            "distance", 2586,
-                            "origin", "SFO",
-                            "destination", "JFK");
+                    Map.of("departed", "2001-05-01T08:30:00Z", "distance", 2586, "origin", "SFO", "destination", "JFK");
             Prediction late = scorer.score(flight);
-            System.out.printf(
-                    "p = %.3f by version %d.%d (%d ms old)%n",
-                    late.probabilities()[0], late.epoch(), late.version(), late.freshnessMs());
+            System.out.printf("p = %.3f by version %d.%d (%d ms old)%n", late.probabilities()[0], late.epoch(),
+                    late.version(), late.freshnessMs());
             return late.probabilities()[0];
         }
         // end::example

@@ -27,12 +27,8 @@ class ExplanationTest {
     }
 
     private static Scorer scorer(PublishedSnapshot snapshot) {
-        return Scorer.of(
-                snapshot.manifest(),
-                snapshot.records().stream()
-                        .limit(snapshot.records().size() - 1L)
-                        .map(SnapshotEntry::value)
-                        .toList(),
+        return Scorer.of(snapshot.manifest(),
+                snapshot.records().stream().limit(snapshot.records().size() - 1L).map(SnapshotEntry::value).toList(),
                 InstantSource.system());
     }
 
@@ -67,12 +63,10 @@ class ExplanationTest {
             Map<String, Object> record = record(event);
             double whole = logit(scorer, record);
             Explanation explanation = scorer.explain(record);
-            assertThat(explanation.contributions())
-                    .extracting(Explanation.Contribution::kind)
-                    .containsExactly("number", "time-part", "category", "cross");
+            assertThat(explanation.contributions()).extracting(Explanation.Contribution::kind).containsExactly("number",
+                    "time-part", "category", "cross");
             assertThat(explanation.logits()[0]).isCloseTo((float) whole, within(1e-4f));
-            assertThat(explanation.prediction().probabilities())
-                    .containsExactly(scorer.score(record).probabilities());
+            assertThat(explanation.prediction().probabilities()).containsExactly(scorer.score(record).probabilities());
 
             Map<String, Object> average = new HashMap<>(record);
             average.put("distance", meanDistance());
@@ -84,13 +78,11 @@ class ExplanationTest {
                     .isCloseTo(whole - logit(scorer, timeless), within(1e-4));
             // The origin is also in the cross, which alone keeps it: so not by the record's field.
             assertThat(explanation.contributions().get(2).fields()).containsExactly("origin");
-            assertThat(explanation.contributions().get(3).fields())
-                    .containsExactly("origin", "destination");
+            assertThat(explanation.contributions().get(3).fields()).containsExactly("origin", "destination");
             Map<String, Object> elsewhere = new HashMap<>(record);
             elsewhere.put("distance", meanDistance());
             elsewhere.keySet().removeAll(List.of("departed", "origin", "destination"));
-            assertThat((double) explanation.baseline()[0])
-                    .isCloseTo(logit(scorer, elsewhere), within(1e-4));
+            assertThat((double) explanation.baseline()[0]).isCloseTo(logit(scorer, elsewhere), within(1e-4));
         }
     }
 
@@ -105,8 +97,7 @@ class ExplanationTest {
                 sum += each.logits()[0];
             }
             assertThat(sum).isCloseTo(explanation.logits()[0], within(1e-5));
-            assertThat(explanation.contributions())
-                    .extracting(Explanation.Contribution::fields)
+            assertThat(explanation.contributions()).extracting(Explanation.Contribution::fields)
                     .containsExactly(List.of("distance"), List.of("destination"));
         }
     }
@@ -114,17 +105,14 @@ class ExplanationTest {
     @Test
     void whatCanNotBeScoredIsNotExplained() {
         try (Scorer scorer = scorer(TestTrainer.of("deep"))) {
-            assertThatThrownBy(() -> scorer.explain(Map.of("origin", "SFO")))
-                    .isInstanceOf(RejectedEventException.class)
+            assertThatThrownBy(() -> scorer.explain(Map.of("origin", "SFO"))).isInstanceOf(RejectedEventException.class)
                     .hasMessageContaining("distance");
         }
     }
 
     @Test
     void aNetworkThatSelectsFeaturesIsNotExplained() {
-        ModelSpec spec =
-                ModelSpec.parse(
-                        """
+        ModelSpec spec = ModelSpec.parse("""
                         model: selecting
                         input: { topic: flights }
                         label: { field: late }
@@ -136,13 +124,10 @@ class ExplanationTest {
                           - dense: 1
                         loss: binary-cross-entropy
                         optimizer: { sgd: { rate: 0.05 } }
-                        """,
-                        "test");
+                        """, "test");
         OnlineModel untrained = OnlineModel.initial(spec, Kernels.active());
-        try (Scorer scorer =
-                scorer(PublishedSnapshot.of(untrained, untrained.weightsHash(), 1, 0, 0, true))) {
-            assertThatThrownBy(() -> scorer.explain(record(1)))
-                    .isInstanceOf(UnsupportedOperationException.class)
+        try (Scorer scorer = scorer(PublishedSnapshot.of(untrained, untrained.weightsHash(), 1, 0, 0, true))) {
+            assertThatThrownBy(() -> scorer.explain(record(1))).isInstanceOf(UnsupportedOperationException.class)
                     .hasMessageContaining("found selecting, whose network selects them");
         }
     }

@@ -28,28 +28,24 @@ import org.junit.jupiter.api.Test;
 /// In which order two topics are told of, with a consumer that returns what it is given at once.
 class FollowedTopicsTest {
     private static final TopicPartition CONTROL = new TopicPartition(Topics.DEFAULT.control(), 0);
-    private static final TopicPartition SNAPSHOTS =
-            new TopicPartition(Topics.DEFAULT.snapshots("m"), 0);
+    private static final TopicPartition SNAPSHOTS = new TopicPartition(Topics.DEFAULT.snapshots("m"), 0);
 
-    private final MockConsumer<byte[], byte[]> consumer =
-            new MockConsumer<>(AutoOffsetResetStrategy.NONE.name()) {
-                /// As a broker answers when the log cleaner has emptied the segment in which it looks.
-                @Override
-                public Map<TopicPartition, OffsetAndTimestamp> offsetsForTimes(
-                        Map<TopicPartition, Long> times, Duration timeout) {
-                    Map<TopicPartition, OffsetAndTimestamp> nothing = new HashMap<>();
-                    times.keySet().forEach(partition -> nothing.put(partition, null));
-                    return nothing;
-                }
-            };
+    private final MockConsumer<byte[], byte[]> consumer = new MockConsumer<>(AutoOffsetResetStrategy.NONE.name()) {
+        /// As a broker answers when the log cleaner has emptied the segment in which it looks.
+        @Override
+        public Map<TopicPartition, OffsetAndTimestamp> offsetsForTimes(Map<TopicPartition, Long> times,
+                Duration timeout) {
+            Map<TopicPartition, OffsetAndTimestamp> nothing = new HashMap<>();
+            times.keySet().forEach(partition -> nothing.put(partition, null));
+            return nothing;
+        }
+    };
     private final ControlIntake control = new ControlIntake("m");
 
     private FollowedTopics topics(int controlPartitions) {
         List<PartitionInfo> partitions = new ArrayList<>();
         for (int partition = 0; partition < controlPartitions; partition++) {
-            partitions.add(
-                    new PartitionInfo(
-                            CONTROL.topic(), partition, Node.noNode(), new Node[0], new Node[0]));
+            partitions.add(new PartitionInfo(CONTROL.topic(), partition, Node.noNode(), new Node[0], new Node[0]));
         }
         consumer.updatePartitions(CONTROL.topic(), partitions);
         consumer.updateBeginningOffsets(Map.of(CONTROL, 0L, SNAPSHOTS, 0L));
@@ -59,14 +55,11 @@ class FollowedTopicsTest {
 
     private void decide(long offset, ControlAction action) {
         ControlRecord record = new ControlRecord("m", action, 1, "", "");
-        consumer.addRecord(
-                new ConsumerRecord<>(CONTROL.topic(), 0, offset, record.key(), record.encode()));
+        consumer.addRecord(new ConsumerRecord<>(CONTROL.topic(), 0, offset, record.key(), record.encode()));
     }
 
     private void snapshot(long offset) {
-        consumer.addRecord(
-                new ConsumerRecord<>(
-                        SNAPSHOTS.topic(), 0, offset, new byte[] {(byte) offset}, new byte[1]));
+        consumer.addRecord(new ConsumerRecord<>(SNAPSHOTS.topic(), 0, offset, new byte[]{(byte) offset}, new byte[1]));
     }
 
     private static List<Long> offsets(List<ConsumerRecord<byte[], byte[]>> records) {
@@ -96,12 +89,11 @@ class FollowedTopicsTest {
         try (FollowedTopics topics = topics(1)) {
             consumer.setMaxPollRecords(1);
             consumer.updateEndOffsets(Map.of(CONTROL, 3L, SNAPSHOTS, 5L));
-            consumer.schedulePollTask(
-                    () -> {
-                        decide(0, new ControlAction.Pause());
-                        decide(1, new ControlAction.Resume());
-                        decide(2, new ControlAction.Delete());
-                    });
+            consumer.schedulePollTask(() -> {
+                decide(0, new ControlAction.Pause());
+                decide(1, new ControlAction.Resume());
+                decide(2, new ControlAction.Delete());
+            });
             topics.readControl();
             assertThat(control.status().records()).isEqualTo(3);
             assertThat(control.directive().deleted()).isTrue();
@@ -137,19 +129,9 @@ class FollowedTopicsTest {
     private void give(List<SnapshotEntry> records, long first, long time) {
         long offset = first;
         for (SnapshotEntry record : records) {
-            consumer.addRecord(
-                    new ConsumerRecord<>(
-                            SNAPSHOTS.topic(),
-                            0,
-                            offset++,
-                            time,
-                            TimestampType.CREATE_TIME,
-                            record.key().length,
-                            record.value().length,
-                            record.key(),
-                            record.value(),
-                            new RecordHeaders(),
-                            Optional.empty()));
+            consumer.addRecord(new ConsumerRecord<>(SNAPSHOTS.topic(), 0, offset++, time, TimestampType.CREATE_TIME,
+                    record.key().length, record.value().length, record.key(), record.value(), new RecordHeaders(),
+                    Optional.empty()));
         }
     }
 
@@ -165,8 +147,7 @@ class FollowedTopicsTest {
             // The topic's end is read, and then whatever lies before it, as far as it is wanted.
             for (long from = end - 16; from > -16; from -= 16) {
                 long first = Math.max(0, from);
-                consumer.schedulePollTask(
-                        () -> give(records.subList((int) first, records.size()), first, time));
+                consumer.schedulePollTask(() -> give(records.subList((int) first, records.size()), first, time));
             }
             consumer.schedulePollTask(() -> give(records, 0, time));
             new SnapshotBootstrap(topics, feed, inside.current, () -> false).run(since);
@@ -187,15 +168,13 @@ class FollowedTopicsTest {
     @Test
     void aVersionIsFoundAlsoWhereKafkaKnowsNoOffsetOfItsTime() {
         long now = System.currentTimeMillis();
-        assertThat(servedAfterAStart(now - 5_000, aFullSnapshotAndItsDeltas(), now))
-                .isEqualTo("1.17");
+        assertThat(servedAfterAStart(now - 5_000, aFullSnapshotAndItsDeltas(), now)).isEqualTo("1.17");
     }
 
     @Test
     void whatIsOlderThanTheDecisionByMoreThanClocksMayDifferIsNotSearched() {
         long now = System.currentTimeMillis();
-        assertThat(servedAfterAStart(now, aFullSnapshotAndItsDeltas(), now - 3_600_000))
-                .isEqualTo("none");
+        assertThat(servedAfterAStart(now, aFullSnapshotAndItsDeltas(), now - 3_600_000)).isEqualTo("none");
     }
 
     @Test
@@ -221,7 +200,7 @@ class FollowedTopicsTest {
     /// Offsets that were read are not there any more: the topic was made anew.
     @Test
     void aControlTopicThatWasMadeAnewIsReadFromItsBeginning() {
-        control.accept(new byte[] {1}, null, 41);
+        control.accept(new byte[]{1}, null, 41);
         assertThat(control.next()).isEqualTo(42);
         try (FollowedTopics topics = topics(1)) {
             topics.readControl();

@@ -60,8 +60,7 @@ public final class Forgery {
     }
 
     /// The snapshot's records with another manifest.
-    public static List<SnapshotEntry> manifest(
-            PublishedSnapshot snapshot, Consumer<Forgery> forge) {
+    public static List<SnapshotEntry> manifest(PublishedSnapshot snapshot, Consumer<Forgery> forge) {
         Forgery forged = new Forgery(snapshot.manifest());
         forge.accept(forged);
         return withManifest(snapshot, forged.manifest().encode());
@@ -81,15 +80,11 @@ public final class Forgery {
 
     /// Of the next float above, in each row.
     public void nudgeGoldenRows() {
-        goldenRows =
-                goldenRows.stream()
-                        .map(
-                                row -> {
-                                    float[] predictions = row.predictions().clone();
-                                    predictions[0] = Math.nextUp(predictions[0]);
-                                    return new GoldenRow(row.numbers(), row.ids(), predictions);
-                                })
-                        .toList();
+        goldenRows = goldenRows.stream().map(row -> {
+            float[] predictions = row.predictions().clone();
+            predictions[0] = Math.nextUp(predictions[0]);
+            return new GoldenRow(row.numbers(), row.ids(), predictions);
+        }).toList();
     }
 
     /// All parts again after one float was overwritten with these bits: the stream's last, a bias.
@@ -97,16 +92,12 @@ public final class Forgery {
         Parameters parameters = Parameters.served(plan);
         SnapshotManifest manifest = snapshot.manifest();
         List<byte[]> parts =
-                snapshot.records().subList(0, manifest.parts()).stream()
-                        .map(SnapshotEntry::value)
-                        .toList();
+                snapshot.records().subList(0, manifest.parts()).stream().map(SnapshotEntry::value).toList();
         SnapshotParts.decode(manifest, parts, parameters);
         int page = parameters.servedPages() - 1;
         byte[] bytes = new byte[Parameters.PAGE_BYTES];
         parameters.readPage(page, bytes, 0);
-        ByteBuffer.wrap(bytes)
-                .order(ByteOrder.LITTLE_ENDIAN)
-                .putInt(parameters.pageLength(page) - Float.BYTES, bits);
+        ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).putInt(parameters.pageLength(page) - Float.BYTES, bits);
         parameters.writePage(page, bytes, 0);
         List<SnapshotEntry> records = new ArrayList<>();
         List<byte[]> forged = SnapshotParts.encode(parameters, manifest.model(), manifest.epoch());
@@ -132,9 +123,7 @@ public final class Forgery {
         crc.update(context.getBytes(StandardCharsets.UTF_8));
         crc.update(value, 0, value.length - 4);
         byte[] sealed = value.clone();
-        ByteBuffer.wrap(sealed)
-                .order(ByteOrder.LITTLE_ENDIAN)
-                .putInt(value.length - 4, (int) crc.getValue());
+        ByteBuffer.wrap(sealed).order(ByteOrder.LITTLE_ENDIAN).putInt(value.length - 4, (int) crc.getValue());
         return sealed;
     }
 
@@ -148,54 +137,26 @@ public final class Forgery {
     public static byte[] resized(byte[] part, int bytes, String model) {
         byte[] resized = Arrays.copyOf(part, part.length + bytes);
         ByteBuffer whole = ByteBuffer.wrap(part).order(ByteOrder.LITTLE_ENDIAN);
-        ByteBuffer.wrap(resized)
-                .order(ByteOrder.LITTLE_ENDIAN)
-                .putInt(25, whole.getInt(25) + bytes)
-                .putInt(29, whole.getInt(29) + bytes);
+        ByteBuffer.wrap(resized).order(ByteOrder.LITTLE_ENDIAN).putInt(25, whole.getInt(25) + bytes).putInt(29,
+                whole.getInt(29) + bytes);
         return sealed(resized, model);
     }
 
     /// The manifest's key and value as those of another (epoch, version).
     public static SnapshotEntry manifestEntry(SnapshotManifest manifest) {
-        return new SnapshotEntry(
-                SnapshotKey.manifest(manifest.epoch(), manifest.version()).encode(),
+        return new SnapshotEntry(SnapshotKey.manifest(manifest.epoch(), manifest.version()).encode(),
                 manifest.encode());
     }
 
     private SnapshotManifest manifest() {
         if (of.parentVersion() < 0 && chain == of.chain() && payloadBytes == of.payloadBytes()) {
             boolean delta = parentVersion >= 0;
-            chain =
-                    delta
-                            ? new Chain(parentVersion, -1, 1)
-                            : Chain.ofFull(version, chain.fullTime());
+            chain = delta ? new Chain(parentVersion, -1, 1) : Chain.ofFull(version, chain.fullTime());
             payloadBytes = delta ? servedBytes - 4 : servedBytes;
         }
-        return new SnapshotManifest(
-                model,
-                epoch,
-                version,
-                parentVersion,
-                specYaml,
-                specFingerprint,
-                featureFingerprint,
-                numerics,
-                examples,
-                of.nextOffset(),
-                of.newestAppendTime(),
-                of.eventTime(),
-                of.caughtUp(),
-                of.logLoss(),
-                of.priorLogLoss(),
-                of.accuracy(),
-                of.auc(),
-                parts,
-                servedBytes,
-                weightsHash,
-                goldenRows,
-                payloadBytes,
-                chain,
-                of.origin(),
-                signature);
+        return new SnapshotManifest(model, epoch, version, parentVersion, specYaml, specFingerprint, featureFingerprint,
+                numerics, examples, of.nextOffset(), of.newestAppendTime(), of.eventTime(), of.caughtUp(), of.logLoss(),
+                of.priorLogLoss(), of.accuracy(), of.auc(), parts, servedBytes, weightsHash, goldenRows, payloadBytes,
+                chain, of.origin(), signature);
     }
 }

@@ -21,10 +21,8 @@ class FreshnessTest {
         appended = TestTrainer.appendTime(49);
     }
 
-    private static SeenHeartbeat beat(
-            int epoch, long version, long nextOffset, boolean caughtUp, long age) {
-        return new SeenHeartbeat(
-                new Heartbeat(epoch, version, nextOffset, caughtUp, NOW - age), NOW - age);
+    private static SeenHeartbeat beat(int epoch, long version, long nextOffset, boolean caughtUp, long age) {
+        return new SeenHeartbeat(new Heartbeat(epoch, version, nextOffset, caughtUp, NOW - age), NOW - age);
     }
 
     /// By a clock that is behind all others by an hour, `ago` ms after the trainer's beat was read.
@@ -45,18 +43,14 @@ class FreshnessTest {
 
     @Test
     void growsAgainWhenTheTrainerFallsSilent() {
-        assertThat(Freshness.millis(served, beat(1, 50, 50, true, 3_001), NOW))
-                .isEqualTo(NOW - appended);
+        assertThat(Freshness.millis(served, beat(1, 50, 50, true, 3_001), NOW)).isEqualTo(NOW - appended);
     }
 
     @Test
     void countsWhatTheTrainerHasAndWeHaveNot() {
-        assertThat(Freshness.millis(served, beat(1, 51, 51, true, 0), NOW))
-                .isEqualTo(NOW - appended);
-        assertThat(Freshness.millis(served, beat(1, 50, 50, false, 0), NOW))
-                .isEqualTo(NOW - appended);
-        assertThat(Freshness.millis(served, beat(2, 50, 50, true, 0), NOW))
-                .isEqualTo(NOW - appended);
+        assertThat(Freshness.millis(served, beat(1, 51, 51, true, 0), NOW)).isEqualTo(NOW - appended);
+        assertThat(Freshness.millis(served, beat(1, 50, 50, false, 0), NOW)).isEqualTo(NOW - appended);
+        assertThat(Freshness.millis(served, beat(2, 50, 50, true, 0), NOW)).isEqualTo(NOW - appended);
     }
 
     @Test
@@ -86,8 +80,7 @@ class FreshnessTest {
     @Test
     void aTrainerThatFellSilentIsNotCaughtUpForAnHourBecauseOurClockIsBehind() {
         assertThat(Freshness.millis(served, beatOfAnHourAhead(true, 3_000), NOW)).isZero();
-        assertThat(Freshness.millis(served, beatOfAnHourAhead(true, 3_001), NOW))
-                .isEqualTo(NOW + HOUR - appended);
+        assertThat(Freshness.millis(served, beatOfAnHourAhead(true, 3_001), NOW)).isEqualTo(NOW + HOUR - appended);
         assertThat(beatOfAnHourAhead(true, 60_000).ageMillis(NOW)).isEqualTo(60_000);
     }
 

@@ -21,8 +21,8 @@ import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.List;
 
-/// Full snapshots of a model that fills most of a heap, one after the other into an intake; they come from files, as they
-/// would from Kafka: a part at a time. The main class of a child.
+/// Full snapshots of a model that fills most of a heap, one after the other into an intake; they come from files, as
+/// they would from Kafka: a part at a time. The main class of a child.
 public final class FullLoads {
     static final int MODEL_MIB = 96;
     private static final int VERSIONS = 4;
@@ -33,9 +33,7 @@ public final class FullLoads {
     public static void main(String[] arguments) throws IOException {
         Path directory = Path.of(arguments[0]);
         int buckets = MODEL_MIB * (1 << 20) / (DIMENSION * Float.BYTES);
-        ModelSpec spec =
-                ModelSpec.parse(
-                        """
+        ModelSpec spec = ModelSpec.parse("""
                         model: ids
                         input: { topic: ids }
                         label: { field: y }
@@ -43,9 +41,7 @@ public final class FullLoads {
                         network: [ dense: 1 ]
                         loss: binary-cross-entropy
                         optimizer: { sgd: { rate: 0.1 } }
-                        """
-                                .formatted(buckets, DIMENSION),
-                        "ids");
+                        """.formatted(buckets, DIMENSION), "ids");
         for (int version = 1; version <= VERSIONS; version++) {
             write(spec, version, directory.resolve(version + ".snapshot"));
         }
@@ -68,33 +64,11 @@ public final class FullLoads {
         }
         parameters.setCounts(version, version);
         long bytes = parameters.servedBytes();
-        SnapshotManifest manifest =
-                new SnapshotManifest(
-                        spec.model(),
-                        1,
-                        version,
-                        -1,
-                        spec.yaml(),
-                        spec.fingerprint(),
-                        spec.featureFingerprint(),
-                        Numerics.VERSION,
-                        version,
-                        version,
-                        version,
-                        Long.MIN_VALUE,
-                        false,
-                        0,
-                        0,
-                        0,
-                        0,
-                        (int) Math.ceilDiv(bytes, 63L * Parameters.PAGE_BYTES),
-                        bytes,
-                        ModelHash.weights(spec.fingerprint(), parameters),
-                        List.of(),
-                        bytes,
-                        SnapshotManifest.Chain.ofFull(version, -1),
-                        null,
-                        new byte[0]);
+        SnapshotManifest manifest = new SnapshotManifest(spec.model(), 1, version, -1, spec.yaml(), spec.fingerprint(),
+                spec.featureFingerprint(), Numerics.VERSION, version, version, version, Long.MIN_VALUE, false, 0, 0, 0,
+                0, (int) Math.ceilDiv(bytes, 63L * Parameters.PAGE_BYTES), bytes,
+                ModelHash.weights(spec.fingerprint(), parameters), List.of(), bytes,
+                SnapshotManifest.Chain.ofFull(version, -1), null, new byte[0]);
         try (OutputStream to = new BufferedOutputStream(Files.newOutputStream(file))) {
             SnapshotFile.write(SnapshotFile.Head.of(manifest, spec.yaml()), parameters, to);
         }
@@ -108,15 +82,10 @@ public final class FullLoads {
             for (int part = 0; part < manifest.parts(); part++) {
                 byte[] value = new byte[Integer.reverseBytes(parts.readInt())];
                 parts.readFully(value);
-                intake.intake.accept(
-                        SnapshotKey.part(1, manifest.version(), part).encode(), value, part, 1);
+                intake.intake.accept(SnapshotKey.part(1, manifest.version(), part).encode(), value, part, 1);
             }
-            Admission decided =
-                    intake.intake.accept(
-                            SnapshotKey.manifest(1, manifest.version()).encode(),
-                            manifest.encode(),
-                            manifest.parts(),
-                            1);
+            Admission decided = intake.intake.accept(SnapshotKey.manifest(1, manifest.version()).encode(),
+                    manifest.encode(), manifest.parts(), 1);
             if (!(decided instanceof Admission.Admitted)) {
                 throw new IllegalStateException(String.valueOf(decided));
             }

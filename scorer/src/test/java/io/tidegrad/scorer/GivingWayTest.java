@@ -14,13 +14,10 @@ class GivingWayTest {
 
     @BeforeEach
     void open() {
-        givingWay =
-                new GivingWay(
-                        () -> {
-                            yields++;
-                            now += yieldNanos;
-                        },
-                        () -> now);
+        givingWay = new GivingWay(() -> {
+            yields++;
+            now += yieldNanos;
+        }, () -> now);
     }
 
     private void pieces(int count) {

@@ -33,8 +33,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Invariant I16 at a start: with a broker that is not there, one that comes, and topics that have nothing. Bounds are for
-/// liveness.
+/// Invariant I16 at a start: with a broker that is not there, one that comes, and topics that have nothing. Bounds are
+/// for liveness.
 class LastGoodTest {
     private static final Duration SOON = Duration.ofSeconds(30);
 
@@ -43,7 +43,8 @@ class LastGoodTest {
 
     private static EmbeddedBroker broker;
 
-    @TempDir Path directory;
+    @TempDir
+    Path directory;
 
     private final List<AutoCloseable> opened = new ArrayList<>();
 
@@ -78,8 +79,7 @@ class LastGoodTest {
         }
 
         ScorerOptions options() {
-            return ScorerOptions.of(model, Map.of("bootstrap.servers", servers()))
-                    .withPrefix(topics.prefix())
+            return ScorerOptions.of(model, Map.of("bootstrap.servers", servers())).withPrefix(topics.prefix())
                     .withStateDir(directory.resolve("state"));
         }
 
@@ -107,12 +107,10 @@ class LastGoodTest {
 
         /// Follows until the file is there; what a scorer offers is written within a second, and at its end.
         private void awaitFile(long version) {
-            await().atMost(SOON)
-                    .untilAsserted(
-                            () -> {
-                                assertThat(file()).exists();
-                                assertThat(fileVersion()).isLessThanOrEqualTo(version);
-                            });
+            await().atMost(SOON).untilAsserted(() -> {
+                assertThat(file()).exists();
+                assertThat(fileVersion()).isLessThanOrEqualTo(version);
+            });
         }
 
         long fileVersion() {
@@ -129,21 +127,12 @@ class LastGoodTest {
     }
 
     private static Scorer open(ScorerOptions options) {
-        return Scorer.open(
-                options,
-                Parameters::served,
-                new Succession(),
-                new ControlIntake(options.model()),
-                PATIENCE);
+        return Scorer.open(options, Parameters::served, new Succession(), new ControlIntake(options.model()), PATIENCE);
     }
 
     private static void awaitVersion(Scorer scorer, long version) {
         await().atMost(SOON)
-                .untilAsserted(
-                        () ->
-                                assertThat(version(scorer))
-                                        .as(scorer.status().toString())
-                                        .isEqualTo(version));
+                .untilAsserted(() -> assertThat(version(scorer)).as(scorer.status().toString()).isEqualTo(version));
     }
 
     private static long version(Scorer scorer) {
@@ -157,12 +146,8 @@ class LastGoodTest {
     }
 
     private static void awaitRefused(Scorer scorer, RefusalReason reason) {
-        await().atMost(SOON)
-                .untilAsserted(
-                        () ->
-                                assertThat(scorer.status().refused().get(reason))
-                                        .as(scorer.status().toString())
-                                        .isEqualTo(1));
+        await().atMost(SOON).untilAsserted(
+                () -> assertThat(scorer.status().refused().get(reason)).as(scorer.status().toString()).isEqualTo(1));
     }
 
     @Test
@@ -174,26 +159,21 @@ class LastGoodTest {
         goesOn.serveAndStop(3);
         rolledBack.serveAndStop(1);
         assertThat(goesOn.fileVersion()).isEqualTo(11);
-        assertThat(
-                        PosixFilePermissions.toString(
-                                Files.getPosixFilePermissions(directory.resolve("state"))))
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(directory.resolve("state"))))
                 .isEqualTo("rwx------");
-        assertThat(directory.resolve("state"))
-                .isDirectoryNotContaining(path -> path.toString().endsWith(".part"));
+        assertThat(directory.resolve("state")).isDirectoryNotContaining(path -> path.toString().endsWith(".part"));
         TestTrainer other = TestTrainer.of(rolledBack.model, 2, 16).learn(3);
-        rolledBack.control.decide(
-                rolledBack.model, new ControlAction.Create(2, "00".repeat(32), "flights", "id", 0));
+        rolledBack.control.decide(rolledBack.model, new ControlAction.Create(2, "00".repeat(32), "flights", "id", 0));
 
         broker.stopNode(0);
-        try (Scorer one = goesOn.open();
-                Scorer two = rolledBack.open()) {
+        try (Scorer one = goesOn.open(); Scorer two = rolledBack.open()) {
             assertThat(one.awaitReady(SOON)).isTrue();
             assertThat(two.awaitReady(SOON)).isTrue();
             assertThat(isFromFile(one)).isTrue();
             assertThat(one.weightsHash()).isEqualTo(goesOn.trainer.model().weightsHash());
             for (int i = 0; i < 20; i++) {
                 assertThat(one.score(TestTrainer.event(i)).probabilities())
-                        .isEqualTo(goesOn.trainer.answers(new long[] {i}));
+                        .isEqualTo(goesOn.trainer.answers(new long[]{i}));
             }
             assertThat(version(two)).isEqualTo(7);
 
@@ -210,8 +190,7 @@ class LastGoodTest {
             assertThat(one.weightsHash()).isEqualTo(goesOn.trainer.model().weightsHash());
             assertThat(one.status().snapshotsLoaded()).isEqualTo(1);
             assertThat(one.status().reading().deltas()).isEqualTo(1);
-            assertThat(one.status().refused())
-                    .allSatisfy((reason, times) -> assertThat(times).isZero());
+            assertThat(one.status().refused()).allSatisfy((reason, times) -> assertThat(times).isZero());
         }
         assertThat(goesOn.fileVersion()).isEqualTo(13);
     }
@@ -269,13 +248,8 @@ class LastGoodTest {
         try (Scorer ofOver = over.open();
                 Scorer ofDamaged = damaged.open();
                 Scorer ofCopied = copied.open();
-                Scorer ofUnsigned =
-                        open(
-                                unsigned.options()
-                                        .withPublicKey(
-                                                KeyPairGenerator.getInstance("Ed25519")
-                                                        .generateKeyPair()
-                                                        .getPublic()))) {
+                Scorer ofUnsigned = open(unsigned.options()
+                        .withPublicKey(KeyPairGenerator.getInstance("Ed25519").generateKeyPair().getPublic()))) {
             awaitRefused(ofOver, RefusalReason.OLD_EPOCH);
             awaitRefused(ofDamaged, RefusalReason.UNREADABLE);
             awaitRefused(ofUnsigned, RefusalReason.SIGNATURE);
@@ -305,20 +279,17 @@ class LastGoodTest {
         flights.publisher.deleteTopic();
         flights.control.createTopic();
         flights.control.rollBack(2, flights.trainer.publish());
-        try (Scorer scorer =
-                BreakableScorer.open(Breaker.SERVES_A_FILE_THAT_IS_OVER, flights.options())) {
+        try (Scorer scorer = BreakableScorer.open(Breaker.SERVES_A_FILE_THAT_IS_OVER, flights.options())) {
             awaitVersion(scorer, 5);
             assertThatThrownBy(() -> assertNothingIsServedOfAnEpochThatIsOver(scorer))
-                    .isInstanceOf(AssertionError.class)
-                    .hasMessageContaining("epoch");
+                    .isInstanceOf(AssertionError.class).hasMessageContaining("epoch");
         }
     }
 
     private static void assertNothingIsServedOfAnEpochThatIsOver(Scorer scorer) {
         ServedModel served = scorer.current();
         if (served != null) {
-            assertThat(served.epoch())
-                    .as("epoch of what serves")
+            assertThat(served.epoch()).as("epoch of what serves")
                     .isGreaterThanOrEqualTo(scorer.status().control().epoch());
         }
     }
@@ -331,12 +302,10 @@ class LastGoodTest {
         try (Scorer scorer = flights.open()) {
             awaitVersion(scorer, 5);
             flights.control.decide(flights.model, new ControlAction.Delete());
-            await().atMost(SOON)
-                    .untilAsserted(
-                            () -> {
-                                assertThat(scorer.current()).isNull();
-                                assertThat(flights.file()).doesNotExist();
-                            });
+            await().atMost(SOON).untilAsserted(() -> {
+                assertThat(scorer.current()).isNull();
+                assertThat(flights.file()).doesNotExist();
+            });
         }
         assertThat(flights.file()).doesNotExist();
     }
@@ -348,8 +317,7 @@ class LastGoodTest {
         flights.publisher.publish(flights.trainer.learn(5).publish());
         ManualClock clock = new ManualClock(System.currentTimeMillis());
         long age = clock.millis() - TestTrainer.appendTime(4);
-        ScorerOptions options =
-                flights.options().withClock(clock).withMaxAge(Duration.ofMillis(age + 1_000));
+        ScorerOptions options = flights.options().withClock(clock).withMaxAge(Duration.ofMillis(age + 1_000));
         try (Scorer scorer = open(options)) {
             awaitVersion(scorer, 5);
             assertThat(scorer.ready()).isTrue();
@@ -366,21 +334,16 @@ class LastGoodTest {
     @Test
     void aNameThatIsAWayOutOfTheDirectoryIsRefused() {
         assertThatThrownBy(
-                        () ->
-                                ScorerOptions.of("../x", Map.of("bootstrap.servers", "127.0.0.1:1"))
-                                        .withStateDir(directory))
-                .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("found '../x'");
+                () -> ScorerOptions.of("../x", Map.of("bootstrap.servers", "127.0.0.1:1")).withStateDir(directory))
+                .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("found '../x'");
     }
 
     @Test
     void aStateDirectoryThatIsAFileIsToldAtOnce() throws IOException {
         Path file = Files.writeString(directory.resolve("file"), "x");
         ScorerOptions options =
-                ScorerOptions.of("flights", Map.of("bootstrap.servers", "127.0.0.1:1"))
-                        .withStateDir(file);
-        assertThatThrownBy(() -> open(options))
-                .isInstanceOf(UncheckedIOException.class)
+                ScorerOptions.of("flights", Map.of("bootstrap.servers", "127.0.0.1:1")).withStateDir(file);
+        assertThatThrownBy(() -> open(options)).isInstanceOf(UncheckedIOException.class)
                 .hasMessageContaining("expected a directory, found a file");
     }
 }

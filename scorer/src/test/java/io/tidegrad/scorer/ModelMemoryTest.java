@@ -28,17 +28,10 @@ class ModelMemoryTest {
         assertThat(flights.servedVersion()).isEqualTo("1.6");
         TestIntake other = intake("other", memory);
         PublishedSnapshot theirs = TestTrainer.of("other", 1, 64).learn(5).publishFull();
-        assertThat(other.accept(theirs))
-                .singleElement()
-                .isInstanceOfSatisfying(
-                        Admission.Refused.class,
-                        refused -> {
-                            assertThat(refused.reason()).isEqualTo(RefusalReason.TOO_LARGE);
-                            assertThat(refused.detail())
-                                    .contains("served flights ")
-                                    .contains("to load other ")
-                                    .contains("-Xmx33m");
-                        });
+        assertThat(other.accept(theirs)).singleElement().isInstanceOfSatisfying(Admission.Refused.class, refused -> {
+            assertThat(refused.reason()).isEqualTo(RefusalReason.TOO_LARGE);
+            assertThat(refused.detail()).contains("served flights ").contains("to load other ").contains("-Xmx33m");
+        });
         flights.accept(trainer.learn(1).publishDelta());
         assertThat(flights.servedVersion()).isEqualTo("1.7");
         assertThat(other.servedVersion()).isEqualTo("none");
@@ -72,8 +65,7 @@ class ModelMemoryTest {
         CurrentModel other = intake("other", memory).current;
         assertThat(one.reserve("flights", 2 * bytes, () -> false)).isNull();
         CompletableFuture<Boolean> waiting =
-                CompletableFuture.supplyAsync(
-                        () -> other.reserve("other", 2 * bytes, () -> false) == null);
+                CompletableFuture.supplyAsync(() -> other.reserve("other", 2 * bytes, () -> false) == null);
         assertThat(waiting.isDone()).isFalse();
         assertThat(other.isReserved()).isFalse();
         one.release();

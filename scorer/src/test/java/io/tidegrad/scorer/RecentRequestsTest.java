@@ -42,11 +42,8 @@ class RecentRequestsTest {
                     whole &= id == value;
                 }
                 if (!whole) {
-                    throw new AssertionError(
-                            "expected a row of one value, found "
-                                    + Arrays.toString(batch.numbers)
-                                    + " and "
-                                    + Arrays.toString(batch.ids));
+                    throw new AssertionError("expected a row of one value, found " + Arrays.toString(batch.numbers)
+                            + " and " + Arrays.toString(batch.ids));
                 }
                 held.add(value);
             }
@@ -61,9 +58,7 @@ class RecentRequestsTest {
         for (int value = 0; value < 100; value++) {
             recent.offer(row(value));
         }
-        assertThat(held(recent))
-                .hasSize(64)
-                .allSatisfy(value -> assertThat(value).isGreaterThan(35));
+        assertThat(held(recent)).hasSize(64).allSatisfy(value -> assertThat(value).isGreaterThan(35));
     }
 
     @Test
@@ -73,14 +68,11 @@ class RecentRequestsTest {
         List<Thread> writers = new ArrayList<>();
         for (int writer = 0; writer < 3; writer++) {
             Row[] rows = {row(writer), row(writer + 3)};
-            writers.add(
-                    Thread.ofPlatform()
-                            .start(
-                                    () -> {
-                                        for (int i = 0; !done.get(); i++) {
-                                            recent.offer(rows[i & 1]);
-                                        }
-                                    }));
+            writers.add(Thread.ofPlatform().start(() -> {
+                for (int i = 0; !done.get(); i++) {
+                    recent.offer(rows[i & 1]);
+                }
+            }));
         }
         try {
             for (int i = 0; i < 20_000; i++) {

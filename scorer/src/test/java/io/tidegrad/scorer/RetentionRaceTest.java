@@ -15,7 +15,8 @@ import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.common.TopicPartition;
 import org.junit.jupiter.api.Test;
 
-/// Retention that is faster than a reader: what it is about to read is gone, a version's parts are, its manifest is not.
+/// Retention that is faster than a reader: what it is about to read is gone, a version's parts are, its manifest is
+/// not.
 class RetentionRaceTest {
     private static final int VERSIONS = 30;
     private static final Duration SOON = Duration.ofSeconds(60);
@@ -27,61 +28,37 @@ class RetentionRaceTest {
 
     @Test
     void aReaderThatRetentionOvertakesGoesOnWithTheNewestWholeVersion() throws Exception {
-        try (Admin admin =
-                        Admin.create(Map.of("bootstrap.servers", TestBroker.bootstrapServers()));
+        try (Admin admin = Admin.create(Map.of("bootstrap.servers", TestBroker.bootstrapServers()));
                 TestPublisher publisher = new TestPublisher(TestBroker.bootstrapServers(), model)) {
             admin.createTopics(
-                            List.of(
-                                    new NewTopic(topic, 1, (short) 1)
-                                            .configs(Map.of("cleanup.policy", "compact,delete"))))
-                    .all()
-                    .get();
+                    List.of(new NewTopic(topic, 1, (short) 1).configs(Map.of("cleanup.policy", "compact,delete"))))
+                    .all().get();
             publisher.publish(trainer.learn(1).publishFull());
             try (Scorer scorer = Scorer.open(TestBroker.options(model));
                     Scorer alsoFromTheStart = Scorer.open(TestBroker.options(model))) {
                 for (int i = 0; i < VERSIONS; i++) {
-                    publisher.publish(
-                            i % 3 == 0
-                                    ? trainer.learn(1).publishFull()
-                                    : trainer.learn(1).publishDelta());
+                    publisher.publish(i % 3 == 0 ? trainer.learn(1).publishFull() : trainer.learn(1).publishDelta());
                     // Up to its manifest, its marker, and behind it.
                     delete(admin, i % 3);
                 }
                 PublishedSnapshot last = trainer.learn(1).publishFull();
                 publisher.publish(last);
                 for (Scorer reader : List.of(scorer, alsoFromTheStart)) {
-                    await().atMost(SOON)
-                            .untilAsserted(
-                                    () ->
-                                            assertThat(version(reader))
-                                                    .as(reader.status().toString())
-                                                    .isEqualTo(last.manifest().version()));
+                    await().atMost(SOON).untilAsserted(() -> assertThat(version(reader)).as(reader.status().toString())
+                            .isEqualTo(last.manifest().version()));
                     assertThat(reader.weightsHash()).isEqualTo(trainer.model().weightsHash());
-                    assertThat(reader.admissions().after(0))
-                            .extracting(AdmissionLog.Entry::version)
-                            .isSorted()
+                    assertThat(reader.admissions().after(0)).extracting(AdmissionLog.Entry::version).isSorted()
                             .doesNotHaveDuplicates();
                 }
-                System.out.println(
-                        "overtaken by retention: admitted "
-                                + scorer.admissions().count()
-                                + " of "
-                                + (VERSIONS + 2)
-                                + ", "
-                                + scorer.status().refused());
+                System.out.println("overtaken by retention: admitted " + scorer.admissions().count() + " of "
+                        + (VERSIONS + 2) + ", " + scorer.status().refused());
             }
         }
     }
 
     private void delete(Admin admin, int butRecords) throws Exception {
-        long end =
-                admin.listOffsets(Map.of(partition, OffsetSpec.latest()))
-                        .partitionResult(partition)
-                        .get()
-                        .offset();
-        admin.deleteRecords(Map.of(partition, RecordsToDelete.beforeOffset(end - butRecords)))
-                .all()
-                .get();
+        long end = admin.listOffsets(Map.of(partition, OffsetSpec.latest())).partitionResult(partition).get().offset();
+        admin.deleteRecords(Map.of(partition, RecordsToDelete.beforeOffset(end - butRecords))).all().get();
     }
 
     private static long version(Scorer scorer) {

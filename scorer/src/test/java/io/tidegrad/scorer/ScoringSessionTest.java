@@ -42,13 +42,11 @@ class ScoringSessionTest {
         assertThat(session.version()).isEqualTo(110);
 
         // The measure sees an allocation when there is one: an event made anew for each prediction.
-        long withNewEvents =
-                allocatedBy(
-                        () -> {
-                            for (int i = 0; i < 100; i++) {
-                                session.score(TestTrainer.event(i));
-                            }
-                        });
+        long withNewEvents = allocatedBy(() -> {
+            for (int i = 0; i < 100; i++) {
+                session.score(TestTrainer.event(i));
+            }
+        });
         assertThat(withNewEvents).isGreaterThan(100 * 16);
         assertThat(sum).isPositive();
     }
@@ -64,18 +62,15 @@ class ScoringSessionTest {
         int distance = event.field("distance");
         int departed = event.field("departed");
         String[] airports = {"ATL", "BOS", "DEN", "JFK"};
-        Runnable scoreMany =
-                () -> {
-                    for (int i = 0; i < 5_000; i++) {
-                        event.set(origin, airports[i & 3])
-                                .set(destination, airports[i >> 2 & 3])
-                                .set(distance, 1_000.0 + i)
-                                .set(departed, 978_307_200_000L + i);
-                        if (session.score(event) != null) {
-                            throw new AssertionError("rejected");
-                        }
-                    }
-                };
+        Runnable scoreMany = () -> {
+            for (int i = 0; i < 5_000; i++) {
+                event.set(origin, airports[i & 3]).set(destination, airports[i >> 2 & 3]).set(distance, 1_000.0 + i)
+                        .set(departed, 978_307_200_000L + i);
+                if (session.score(event) != null) {
+                    throw new AssertionError("rejected");
+                }
+            }
+        };
         for (int i = 0; i < 4; i++) {
             scoreMany.run();
         }
@@ -83,13 +78,11 @@ class ScoringSessionTest {
 
         for (int i = 0; i < 64; i++) {
             Map<String, ?> fields = TestTrainer.event(i).fields();
-            event.clear()
-                    .set(origin, value(fields, "origin").toString())
+            event.clear().set(origin, value(fields, "origin").toString())
                     .set(destination, value(fields, "destination").toString())
-                    .set(distance, (Long) value(fields, "distance"))
-                    .set(departed, (Long) value(fields, "departed"));
+                    .set(distance, (Long) value(fields, "distance")).set(departed, (Long) value(fields, "departed"));
             assertThat(session.score(event)).isNull();
-            assertThat(session.probability(0)).isEqualTo(trainer.answers(new long[] {i})[0]);
+            assertThat(session.probability(0)).isEqualTo(trainer.answers(new long[]{i})[0]);
         }
     }
 
@@ -122,10 +115,7 @@ class ScoringSessionTest {
     @Test
     void aBatchAnswersBitForBitAsItsEventsAlone() {
         try (Scorer scorer =
-                Scorer.of(
-                        trainer.publish().manifest(),
-                        parts(trainer.publish()),
-                        InstantSource.system())) {
+                Scorer.of(trainer.publish().manifest(), parts(trainer.publish()), InstantSource.system())) {
             List<Event> events = new ArrayList<>();
             IntStream.range(0, 77).forEach(offset -> events.add(TestTrainer.event(offset)));
             Predictions together = scorer.scoreAll(events);
@@ -139,8 +129,7 @@ class ScoringSessionTest {
     }
 
     static List<byte[]> parts(PublishedSnapshot snapshot) {
-        return snapshot.records().subList(0, snapshot.records().size() - 1).stream()
-                .map(record -> record.value())
+        return snapshot.records().subList(0, snapshot.records().size() - 1).stream().map(record -> record.value())
                 .toList();
     }
 
@@ -157,7 +146,7 @@ class ScoringSessionTest {
         assertThat(session.add(TestTrainer.event(2))).isNull();
         session.predict();
         assertThat(session.size()).isEqualTo(2);
-        float[] expected = trainer.answers(new long[] {1, 2});
+        float[] expected = trainer.answers(new long[]{1, 2});
         assertThat(session.probability(0, 0)).isEqualTo(expected[0]);
         assertThat(session.probability(1, 0)).isEqualTo(expected[1]);
     }
@@ -169,7 +158,7 @@ class ScoringSessionTest {
         ScoringSession session = intake.session(1);
         session.begin();
         assertThat(session.add(TestTrainer.event(1))).isNull();
-        float[] expected = trainer.answers(new long[] {1});
+        float[] expected = trainer.answers(new long[]{1});
         intake.accept(trainer.learn(10).publish());
         session.predict();
         assertThat(session.version()).isEqualTo(100);
@@ -181,8 +170,7 @@ class ScoringSessionTest {
     @Test
     void nothingIsAnsweredBeforeTheFirstVersion() {
         ScoringSession session = new TestIntake("flights").session(1);
-        assertThatThrownBy(() -> session.score(TestTrainer.event(1)))
-                .isInstanceOf(NotReadyException.class)
+        assertThatThrownBy(() -> session.score(TestTrainer.event(1))).isInstanceOf(NotReadyException.class)
                 .hasMessageContaining("flights");
     }
 
@@ -196,7 +184,7 @@ class ScoringSessionTest {
         intake.accept(wider.publish());
         assertThat(session.score(TestTrainer.event(1))).isNull();
         assertThat(session.epoch()).isEqualTo(2);
-        assertThat(session.probability(0)).isEqualTo(wider.answers(new long[] {1})[0]);
+        assertThat(session.probability(0)).isEqualTo(wider.answers(new long[]{1})[0]);
     }
 
     @Test
@@ -214,25 +202,18 @@ class ScoringSessionTest {
         for (int i = 0; i < 6; i++) {
             intake.accept(trainer.learn(1).publish());
         }
-        assertThat(intake.current.previous())
-                .extracting(ServedModel::version)
-                .containsExactly(105L, 104L, 103L);
+        assertThat(intake.current.previous()).extracting(ServedModel::version).containsExactly(105L, 104L, 103L);
         assertThat(intake.admissions.count()).isEqualTo(6);
-        assertThat(intake.admissions.after(4))
-                .extracting(AdmissionLog.Entry::version)
-                .containsExactly(105L, 106L);
+        assertThat(intake.admissions.after(4)).extracting(AdmissionLog.Entry::version).containsExactly(105L, 106L);
     }
 
     @Test
     void earlierVersionsAreKeptWithinASizeOnly() {
         long bytes = trainer.publish().manifest().servedBytes();
-        TestIntake intake =
-                new TestIntake("flights", 2 * bytes + bytes / 2, InstantSource.system());
+        TestIntake intake = new TestIntake("flights", 2 * bytes + bytes / 2, InstantSource.system());
         for (int i = 0; i < 6; i++) {
             intake.accept(trainer.learn(1).publish());
         }
-        assertThat(intake.current.previous())
-                .extracting(ServedModel::version)
-                .containsExactly(105L, 104L);
+        assertThat(intake.current.previous()).extracting(ServedModel::version).containsExactly(105L, 104L);
     }
 }

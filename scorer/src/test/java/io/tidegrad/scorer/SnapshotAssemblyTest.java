@@ -61,15 +61,10 @@ class SnapshotAssemblyTest {
             List<SnapshotEntry> others = new ArrayList<>(parts);
             others.remove(missing);
             int came = others.size();
-            assertThat(offer(others))
-                    .isInstanceOfSatisfying(
-                            Admission.Refused.class,
-                            refused -> {
-                                assertThat(refused.reason()).isEqualTo(RefusalReason.INCOMPLETE);
-                                assertThat(refused.detail())
-                                        .contains(parts.size() + " parts")
-                                        .contains(came + " came");
-                            });
+            assertThat(offer(others)).isInstanceOfSatisfying(Admission.Refused.class, refused -> {
+                assertThat(refused.reason()).isEqualTo(RefusalReason.INCOMPLETE);
+                assertThat(refused.detail()).contains(parts.size() + " parts").contains(came + " came");
+            });
         }
         assertThat(offer(parts)).isInstanceOf(Admission.Admitted.class);
     }
@@ -96,11 +91,8 @@ class SnapshotAssemblyTest {
         long half = snapshot.manifest().servedBytes() / 2;
         TestIntake small = new TestIntake("flights", half, intake.clock);
         List<Admission> decided = small.accept(snapshot);
-        assertThat(decided)
-                .singleElement()
-                .isInstanceOfSatisfying(
-                        Admission.Refused.class,
-                        refused -> assertThat(refused.reason()).isEqualTo(RefusalReason.TOO_LARGE));
+        assertThat(decided).singleElement().isInstanceOfSatisfying(Admission.Refused.class,
+                refused -> assertThat(refused.reason()).isEqualTo(RefusalReason.TOO_LARGE));
         small.accept(TestTrainer.of("flights", 2, 16).learn(1).publish());
         assertThat(small.servedVersion()).isEqualTo("2.1");
     }

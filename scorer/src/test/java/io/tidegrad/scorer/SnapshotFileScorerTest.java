@@ -20,15 +20,14 @@ import org.junit.jupiter.api.io.TempDir;
 
 /// A scorer that is opened on a file, or on a file's bytes.
 class SnapshotFileScorerTest {
-    @TempDir Path directory;
+    @TempDir
+    Path directory;
 
     private final TestTrainer trainer = TestTrainer.of("flights").learn(60);
 
     private byte[] bytes(SnapshotManifest manifest) throws IOException {
         ByteArrayOutputStream to = new ByteArrayOutputStream();
-        SnapshotFile.write(
-                SnapshotFile.Head.of(manifest, trainer.model().spec().yaml()),
-                trainer.model().parameters(),
+        SnapshotFile.write(SnapshotFile.Head.of(manifest, trainer.model().spec().yaml()), trainer.model().parameters(),
                 to);
         return to.toByteArray();
     }
@@ -40,22 +39,18 @@ class SnapshotFileScorerTest {
     @Test
     void aFileAndItsBytesAnswerAsTheTrainerBitForBit() throws IOException {
         byte[] bytes = bytes(trainer.publish().manifest());
-        try (Scorer ofFile = Scorer.open(file(bytes));
-                Scorer ofBytes = Scorer.of(bytes)) {
+        try (Scorer ofFile = Scorer.open(file(bytes)); Scorer ofBytes = Scorer.of(bytes)) {
             for (int i = 0; i < 50; i++) {
-                float expected = trainer.answers(new long[] {i})[0];
-                assertThat(ofFile.score(TestTrainer.event(i)).probabilities())
-                        .containsExactly(expected);
-                assertThat(ofBytes.score(TestTrainer.event(i)).probabilities())
-                        .containsExactly(expected);
+                float expected = trainer.answers(new long[]{i})[0];
+                assertThat(ofFile.score(TestTrainer.event(i)).probabilities()).containsExactly(expected);
+                assertThat(ofBytes.score(TestTrainer.event(i)).probabilities()).containsExactly(expected);
             }
             assertThat(ofFile.weightsHash()).isEqualTo(trainer.model().weightsHash());
             Prediction prediction = ofBytes.score(TestTrainer.event(1));
             assertThat(prediction.model()).isEqualTo("flights");
             assertThat(prediction.version()).isEqualTo(60);
             assertThat(prediction.offset()).isEqualTo(60);
-            assertThat(ofFile.newEvent().fields())
-                    .containsExactly("distance", "departed", "origin", "destination");
+            assertThat(ofFile.newEvent().fields()).containsExactly("distance", "departed", "origin", "destination");
         }
     }
 
@@ -95,10 +90,7 @@ class SnapshotFileScorerTest {
     }
 
     private void assertForgeryRefused(Consumer<Forgery> forge, String reason) throws IOException {
-        byte[] forged =
-                bytes(
-                        SnapshotManifest.decode(
-                                Forgery.manifest(trainer.publish(), forge).getLast().value()));
+        byte[] forged = bytes(SnapshotManifest.decode(Forgery.manifest(trainer.publish(), forge).getLast().value()));
         assertRefused(forged, reason);
     }
 
@@ -106,24 +98,16 @@ class SnapshotFileScorerTest {
     void aFileThatMustBeSignedIsRefusedUnsigned() throws Exception {
         byte[] unsigned = bytes(trainer.publish().manifest());
         assertThatThrownBy(
-                        () ->
-                                Scorer.of(
-                                        unsigned,
-                                        KeyPairGenerator.getInstance("Ed25519")
-                                                .generateKeyPair()
-                                                .getPublic()))
+                () -> Scorer.of(unsigned, KeyPairGenerator.getInstance("Ed25519").generateKeyPair().getPublic()))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("signature: expected a signed manifest");
     }
 
     private void assertRefused(byte[] bytes, String... words) throws IOException {
         Path file = file(bytes);
-        assertThatThrownBy(() -> Scorer.of(bytes))
-                .isInstanceOf(IllegalArgumentException.class)
+        assertThatThrownBy(() -> Scorer.of(bytes)).isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContainingAll(words);
-        assertThatThrownBy(() -> Scorer.open(file))
-                .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContainingAll(words)
-                .hasMessageContaining(file.toString());
+        assertThatThrownBy(() -> Scorer.open(file)).isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContainingAll(words).hasMessageContaining(file.toString());
     }
 }

@@ -64,8 +64,7 @@ class SnapshotFollowerTest {
     @Test
     void waitsForATopicThatIsNotThereYet() {
         try (Scorer scorer = Scorer.open(TestBroker.options(model))) {
-            await().atMost(SOON)
-                    .until(() -> scorer.status().follower().equals("waiting-for-topic"));
+            await().atMost(SOON).until(() -> scorer.status().follower().equals("waiting-for-topic"));
             assertThat(scorer.status().followerDetail()).contains(model).contains("does not exist");
             assertThat(scorer.ready()).isFalse();
             publisher.createTopic();
@@ -82,9 +81,7 @@ class SnapshotFollowerTest {
             awaitVersion(scorer, 5);
             publisher.publishAborted(trainer.learn(5).publish());
             publishAndAwait(scorer);
-            assertThat(scorer.admissions().after(0))
-                    .extracting(AdmissionLog.Entry::version)
-                    .containsExactly(5L, 16L);
+            assertThat(scorer.admissions().after(0)).extracting(AdmissionLog.Entry::version).containsExactly(5L, 16L);
             assertThat(scorer.status().snapshotsSeen()).isEqualTo(2);
         }
     }
@@ -113,16 +110,11 @@ class SnapshotFollowerTest {
         try (Scorer scorer = Scorer.open(TestBroker.options(model))) {
             awaitVersion(scorer, 5);
             // The second transaction's marker may still be on its way when the scorer starts.
-            await().atMost(SOON)
-                    .untilAsserted(
-                            () ->
-                                    assertThat(scorer.status().refused())
-                                            .containsEntry(RefusalReason.UNREADABLE, 1L));
+            await().atMost(SOON).untilAsserted(
+                    () -> assertThat(scorer.status().refused()).containsEntry(RefusalReason.UNREADABLE, 1L));
             publisher.publish(damaged(trainer.learn(5).publish()));
             publishAndAwait(scorer);
-            assertThat(scorer.admissions().after(0))
-                    .extracting(AdmissionLog.Entry::version)
-                    .containsExactly(5L, 16L);
+            assertThat(scorer.admissions().after(0)).extracting(AdmissionLog.Entry::version).containsExactly(5L, 16L);
         }
     }
 
@@ -175,9 +167,8 @@ class SnapshotFollowerTest {
         try (Scorer scorer = Scorer.open(TestBroker.options(model))) {
             awaitVersion(scorer, 5);
             publishAndAwait(scorer);
-            PublishedSnapshot.keys(1, 5, first.manifest().parts())
-                    .forEach(publisher::writeTombstone);
-            publisher.writePlain(SnapshotKey.part(1, 99, 0).encode(), new byte[] {1, 2, 3});
+            PublishedSnapshot.keys(1, 5, first.manifest().parts()).forEach(publisher::writeTombstone);
+            publisher.writePlain(SnapshotKey.part(1, 99, 0).encode(), new byte[]{1, 2, 3});
             publishAndAwait(scorer);
             assertThat(version(scorer)).isEqualTo(7);
         }
@@ -228,8 +219,7 @@ class SnapshotFollowerTest {
             await().atMost(SOON).until(() -> recreated(publisher));
             Heartbeat anew = new Heartbeat(1, 5, 5, true, 1_700_000_001_000L);
             publisher.beat(anew);
-            await().atMost(SOON)
-                    .untilAsserted(() -> assertThat(beatAt(scorer)).isEqualTo(anew.time()));
+            await().atMost(SOON).untilAsserted(() -> assertThat(beatAt(scorer)).isEqualTo(anew.time()));
             publisher.publish(trainer.learn(2).publish());
             awaitVersion(scorer, 7);
             publishAndAwait(scorer);
@@ -254,15 +244,9 @@ class SnapshotFollowerTest {
     @Test
     void keepsServingWhileKafkaIsAwayAndGoesOnWhenItIsBack() {
         try (EmbeddedBroker broker = EmbeddedBroker.start(BrokerOptions.temporary())) {
-            try (TestPublisher other =
-                            new TestPublisher(broker.bootstrapServers(), model).createTopic();
-                    Scorer scorer =
-                            Scorer.open(
-                                    ScorerOptions.of(
-                                            model,
-                                            Map.of(
-                                                    "bootstrap.servers",
-                                                    broker.bootstrapServers())))) {
+            try (TestPublisher other = new TestPublisher(broker.bootstrapServers(), model).createTopic();
+                    Scorer scorer = Scorer
+                            .open(ScorerOptions.of(model, Map.of("bootstrap.servers", broker.bootstrapServers())))) {
                 other.publish(trainer.learn(5).publish());
                 awaitVersion(scorer, 5);
                 float before = scorer.score(TestTrainer.event(1)).probabilities()[0];
@@ -283,34 +267,24 @@ class SnapshotFollowerTest {
     void startsWithoutKafkaAndServesOnceItIsThere() {
         int port;
         try (EmbeddedBroker broker = EmbeddedBroker.start(BrokerOptions.temporary())) {
-            port =
-                    Integer.parseInt(
-                            broker.bootstrapServers()
-                                    .substring(broker.bootstrapServers().lastIndexOf(':') + 1));
+            port = Integer
+                    .parseInt(broker.bootstrapServers().substring(broker.bootstrapServers().lastIndexOf(':') + 1));
         }
         String servers = "127.0.0.1:" + port;
-        try (Scorer scorer =
-                Scorer.open(ScorerOptions.of(model, Map.of("bootstrap.servers", servers)))) {
+        try (Scorer scorer = Scorer.open(ScorerOptions.of(model, Map.of("bootstrap.servers", servers)))) {
             assertThat(scorer.ready()).isFalse();
-            try (EmbeddedBroker broker =
-                            EmbeddedBroker.start(BrokerOptions.temporary().withPort(port));
-                    TestPublisher other =
-                            new TestPublisher(broker.bootstrapServers(), model).createTopic()) {
+            try (EmbeddedBroker broker = EmbeddedBroker.start(BrokerOptions.temporary().withPort(port));
+                    TestPublisher other = new TestPublisher(broker.bootstrapServers(), model).createTopic()) {
                 other.publish(trainer.learn(5).publish());
                 await().atMost(Duration.ofSeconds(60))
-                        .untilAsserted(
-                                () ->
-                                        assertThat(version(scorer))
-                                                .as(scorer.status().toString())
-                                                .isEqualTo(5));
+                        .untilAsserted(() -> assertThat(version(scorer)).as(scorer.status().toString()).isEqualTo(5));
             }
         }
     }
 
     @Test
     void closingIsPromptWhateverTheFollowerWaitsFor() {
-        Scorer waiting =
-                Scorer.open(ScorerOptions.of(model, Map.of("bootstrap.servers", "127.0.0.1:1")));
+        Scorer waiting = Scorer.open(ScorerOptions.of(model, Map.of("bootstrap.servers", "127.0.0.1:1")));
         waiting.close();
         assertThat(waiting.status().follower()).isEqualTo("closed");
     }

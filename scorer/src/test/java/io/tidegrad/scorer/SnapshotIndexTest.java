@@ -57,9 +57,8 @@ class SnapshotIndexTest {
         assertThat(newest).isNotNull();
         assertThat(index.chain(newest)).isEmpty();
         delta(30, 20, 5);
-        assertThat(index.chain(newest))
-                .extracting(SnapshotIndex.Candidate::version)
-                .containsExactly(10L, 20L, 30L, 40L);
+        assertThat(index.chain(newest)).extracting(SnapshotIndex.Candidate::version).containsExactly(10L, 20L, 30L,
+                40L);
     }
 
     private void delta(long version, long parent, long offset) {

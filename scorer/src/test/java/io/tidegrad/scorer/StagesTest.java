@@ -22,19 +22,15 @@ import org.junit.jupiter.params.provider.CsvSource;
 /// Models that are tried beside the one that answers, decided on a real control topic.
 class StagesTest {
     private static final Duration SOON = Duration.ofSeconds(30);
-    private static final List<String> KEYS =
-            IntStream.range(0, 20_000).mapToObj(i -> "customer-" + i).toList();
+    private static final List<String> KEYS = IntStream.range(0, 20_000).mapToObj(i -> "customer-" + i).toList();
 
     private final String model = TestBroker.newModelName();
     private final String other = TestBroker.newModelName();
     private final Topics topics = new Topics("t-" + UUID.randomUUID());
-    private final TestPublisher ours =
-            new TestPublisher(TestBroker.bootstrapServers(), topics, model);
-    private final TestPublisher theirs =
-            new TestPublisher(TestBroker.bootstrapServers(), topics, other);
+    private final TestPublisher ours = new TestPublisher(TestBroker.bootstrapServers(), topics, model);
+    private final TestPublisher theirs = new TestPublisher(TestBroker.bootstrapServers(), topics, other);
     private final TestControl control = new TestControl(TestBroker.bootstrapServers(), topics);
-    private final Stages stages =
-            Stages.open(TestBroker.options(model).withPrefix(topics.prefix()));
+    private final Stages stages = Stages.open(TestBroker.options(model).withPrefix(topics.prefix()));
 
     @BeforeEach
     void publish() {
@@ -57,26 +53,17 @@ class StagesTest {
     }
 
     private void awaitTried(List<Candidate> candidates) {
-        await().atMost(SOON)
-                .untilAsserted(
-                        () ->
-                                assertThat(stages.tried().stream().map(Stages.Tried::candidate))
-                                        .as(stages.live().status().toString())
-                                        .containsExactlyElementsOf(candidates));
+        await().atMost(SOON).untilAsserted(() -> assertThat(stages.tried().stream().map(Stages.Tried::candidate))
+                .as(stages.live().status().toString()).containsExactlyElementsOf(candidates));
     }
 
     private void awaitReady() {
-        await().atMost(SOON)
-                .until(
-                        () ->
-                                stages.live().ready()
-                                        && stages.tried().stream()
-                                                .allMatch(tried -> tried.scorer().ready()));
+        await().atMost(SOON).until(
+                () -> stages.live().ready() && stages.tried().stream().allMatch(tried -> tried.scorer().ready()));
     }
 
     private Set<String> keysOf(String answering) {
-        return KEYS.stream()
-                .filter(key -> stages.answering(key).model().equals(answering))
+        return KEYS.stream().filter(key -> stages.answering(key).model().equals(answering))
                 .collect(Collectors.toUnmodifiableSet());
     }
 
@@ -101,8 +88,7 @@ class StagesTest {
         assertThat(second).containsAll(first);
         assertThat(second.size() / (double) KEYS.size()).isCloseTo(0.2, within(0.017));
         assertThat(stages.answering((String) null)).isSameAs(stages.live());
-        Prediction prediction =
-                stages.answering(first.iterator().next()).score(TestTrainer.event(1));
+        Prediction prediction = stages.answering(first.iterator().next()).score(TestTrainer.event(1));
         assertThat(prediction.model()).isEqualTo(other);
     }
 
@@ -128,8 +114,7 @@ class StagesTest {
 
         control.decide(model, new ControlAction.Challenge(other, 1, 100));
         awaitTried(List.of(challenger(100)));
-        assertThat(stages.tried().getFirst().scorer())
-                .as("what is loaded stays loaded when the role changes")
+        assertThat(stages.tried().getFirst().scorer()).as("what is loaded stays loaded when the role changes")
                 .isSameAs(shadow);
 
         control.decide(model, new ControlAction.Withdraw(other));
@@ -145,8 +130,7 @@ class StagesTest {
         awaitReady();
         control.decide(model, new ControlAction.Promote(other, 1));
         awaitTried(List.of());
-        await().atMost(SOON)
-                .until(() -> stages.live().score(TestTrainer.event(1)).model().equals(other));
+        await().atMost(SOON).until(() -> stages.live().score(TestTrainer.event(1)).model().equals(other));
         assertThat(keysOf(model)).as("all by the live scorer of the name").hasSameSizeAs(KEYS);
     }
 
@@ -157,18 +141,15 @@ class StagesTest {
         control.decide(model, new ControlAction.Shadow(other, 1));
         awaitTried(List.of(new Candidate(other, Candidate.Role.SHADOW, 0)));
         awaitReady();
-        assertThat(stages.tried().getFirst().scorer().score(TestTrainer.event(1)).model())
-                .isEqualTo(other);
+        assertThat(stages.tried().getFirst().scorer().score(TestTrainer.event(1)).model()).isEqualTo(other);
     }
 
     /// Computed by another implementation of MurmurHash3, from the name and the key.
     @ParameterizedTest
     @CsvSource({"'',8220", "customer-1,6561", "customer-2,5955", "Zoë,3114", "4711,7025"})
     void theKeysPlaceIsPartOfThePromise(String key, int place) {
-        try (Stages named =
-                Stages.open(TestBroker.options("flight-delay").withPrefix(topics.prefix()))) {
-            assertThat(named.place(key.getBytes(java.nio.charset.StandardCharsets.UTF_8)))
-                    .isEqualTo(place);
+        try (Stages named = Stages.open(TestBroker.options("flight-delay").withPrefix(topics.prefix()))) {
+            assertThat(named.place(key.getBytes(java.nio.charset.StandardCharsets.UTF_8))).isEqualTo(place);
         }
     }
 }

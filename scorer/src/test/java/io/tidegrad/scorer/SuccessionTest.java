@@ -12,8 +12,8 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
-/// Invariant I14 without Kafka: records of three epochs' trainers, who don't know of each other, in any order, and rollbacks
-/// in between.
+/// Invariant I14 without Kafka: records of three epochs' trainers, who don't know of each other, in any order, and
+/// rollbacks in between.
 class SuccessionTest {
     private static final int EPOCHS = 3;
 
@@ -46,10 +46,8 @@ class SuccessionTest {
                     }
                 } else {
                     trainer.learn(random.nextInt(1, 4));
-                    PublishedSnapshot snapshot =
-                            random.nextBoolean() ? trainer.publishFull() : trainer.publishDelta();
-                    String version =
-                            snapshot.manifest().epoch() + "." + snapshot.manifest().version();
+                    PublishedSnapshot snapshot = random.nextBoolean() ? trainer.publishFull() : trainer.publishDelta();
+                    String version = snapshot.manifest().epoch() + "." + snapshot.manifest().version();
                     for (Admission admission : intake.accept(snapshot)) {
                         if (admission instanceof Admission.Admitted) {
                             hashes.put(version, snapshot.manifest().weightsHash());
@@ -61,18 +59,11 @@ class SuccessionTest {
                 }
                 if (intake.current.get() != null) {
                     ServedModel served = intake.served();
-                    assertThat(served.epoch())
-                            .as("seed " + seed)
-                            .isGreaterThanOrEqualTo(
-                                    intake.current.succession().isOver("flights", begun - 1)
-                                            ? begun
-                                            : 1);
+                    assertThat(served.epoch()).as("seed " + seed).isGreaterThanOrEqualTo(
+                            intake.current.succession().isOver("flights", begun - 1) ? begun : 1);
                     assertThat(compare(intake.servedVersion(), last))
-                            .as("seed " + seed + ": " + last + " then " + intake.servedVersion())
-                            .isNotNegative();
-                    assertThat(served.weightsHash())
-                            .as("seed " + seed)
-                            .isEqualTo(hashes.get(intake.servedVersion()));
+                            .as("seed " + seed + ": " + last + " then " + intake.servedVersion()).isNotNegative();
+                    assertThat(served.weightsHash()).as("seed " + seed).isEqualTo(hashes.get(intake.servedVersion()));
                     last = intake.servedVersion();
                 }
             }

@@ -33,35 +33,20 @@ public final class TestControl implements AutoCloseable {
     public TestControl(String bootstrapServers, Topics topics) {
         this.bootstrapServers = bootstrapServers;
         control = new TopicPartition(topics.control(), 0);
-        producer =
-                new KafkaProducer<>(
-                        Map.of(
-                                ProducerConfig.BOOTSTRAP_SERVERS_CONFIG,
-                                bootstrapServers,
-                                ProducerConfig.TRANSACTIONAL_ID_CONFIG,
-                                topics.controlTransactionalId()),
-                        new ByteArraySerializer(),
-                        new ByteArraySerializer());
+        producer = new KafkaProducer<>(
+                Map.of(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers,
+                        ProducerConfig.TRANSACTIONAL_ID_CONFIG, topics.controlTransactionalId()),
+                new ByteArraySerializer(), new ByteArraySerializer());
         producer.initTransactions();
-        reader =
-                new KafkaConsumer<>(
-                        Map.of(
-                                "bootstrap.servers",
-                                bootstrapServers,
-                                "isolation.level",
-                                "read_committed"),
-                        new ByteArrayDeserializer(),
-                        new ByteArrayDeserializer());
+        reader = new KafkaConsumer<>(Map.of("bootstrap.servers", bootstrapServers, "isolation.level", "read_committed"),
+                new ByteArrayDeserializer(), new ByteArrayDeserializer());
     }
 
     /// Where another test has not.
     public TestControl createTopic() {
         try (Admin admin = Admin.create(Map.of("bootstrap.servers", bootstrapServers))) {
             admin.createTopics(
-                            List.of(
-                                    new NewTopic(control.topic(), 1, (short) 1)
-                                            .configs(Map.of("retention.ms", "-1"))))
-                    .all()
+                    List.of(new NewTopic(control.topic(), 1, (short) 1).configs(Map.of("retention.ms", "-1")))).all()
                     .get();
         } catch (InterruptedException e) {
             throw new IllegalStateException(e);
@@ -74,9 +59,7 @@ public final class TestControl implements AutoCloseable {
     }
 
     public void decide(String model, ControlAction action) {
-        ControlRecord record =
-                new ControlRecord(
-                        model, action, System.currentTimeMillis(), "ops@here", "as tested");
+        ControlRecord record = new ControlRecord(model, action, System.currentTimeMillis(), "ops@here", "as tested");
         write(record.key(), record.encode());
     }
 
@@ -92,35 +75,20 @@ public final class TestControl implements AutoCloseable {
         }
         // The commit's marker may still be on its way.
         await().atMost(Duration.ofSeconds(30))
-                .until(
-                        () ->
-                                reader.endOffsets(List.of(control)).getOrDefault(control, 0L)
-                                        > offset);
+                .until(() -> reader.endOffsets(List.of(control)).getOrDefault(control, 0L) > offset);
     }
 
     public void create(String model, int epoch, SnapshotManifest manifest) {
-        decide(
-                model,
-                new ControlAction.Create(
-                        epoch,
-                        HexFormat.of().formatHex(manifest.specFingerprint()),
-                        "flights",
-                        "id",
-                        0));
+        decide(model, new ControlAction.Create(epoch, HexFormat.of().formatHex(manifest.specFingerprint()), "flights",
+                "id", 0));
     }
 
     /// To a published version; learning goes on at its next offset.
     public void rollBack(int epoch, PublishedSnapshot to) {
         SnapshotManifest base = to.manifest();
-        decide(
-                base.model(),
-                new ControlAction.Rollback(
-                        epoch,
-                        new ControlAction.Base(
-                                base.epoch(),
-                                base.version(),
-                                base.weightsHash(),
-                                base.nextOffset()),
+        decide(base.model(),
+                new ControlAction.Rollback(epoch,
+                        new ControlAction.Base(base.epoch(), base.version(), base.weightsHash(), base.nextOffset()),
                         base.nextOffset()));
     }
 

@@ -40,31 +40,13 @@ final class TestIntake {
         this(model, maxBytes, null, clock, memory);
     }
 
-    private TestIntake(
-            String model,
-            long maxBytes,
-            @Nullable PublicKey key,
-            InstantSource clock,
-            ModelMemory memory) {
+    private TestIntake(String model, long maxBytes, @Nullable PublicKey key, InstantSource clock, ModelMemory memory) {
         this.model = model;
         current = new CurrentModel(maxBytes, new Succession(), clock, memory);
         this.clock = clock;
-        admission =
-                new SnapshotAdmission(
-                        model,
-                        new SnapshotVerifier(
-                                model,
-                                Kernels.active(),
-                                maxBytes,
-                                key,
-                                Parameters::served,
-                                () -> pieces++),
-                        Kernels.active(),
-                        clock,
-                        current,
-                        admissions,
-                        counters,
-                        () -> pieces++);
+        admission = new SnapshotAdmission(model,
+                new SnapshotVerifier(model, Kernels.active(), maxBytes, key, Parameters::served, () -> pieces++),
+                Kernels.active(), clock, current, admissions, counters, () -> pieces++);
         intake = new SnapshotIntake(model, admission, current, counters, maxBytes);
     }
 
@@ -72,8 +54,7 @@ final class TestIntake {
     List<Admission> accept(List<SnapshotEntry> records) {
         List<Admission> decided = new ArrayList<>();
         for (SnapshotEntry record : records) {
-            Admission admission =
-                    intake.accept(record.key(), record.value(), offset++, clock.millis());
+            Admission admission = intake.accept(record.key(), record.value(), offset++, clock.millis());
             if (admission != null) {
                 decided.add(admission);
             }

@@ -31,31 +31,19 @@ public final class TestPublisher implements AutoCloseable {
     public TestPublisher(String bootstrapServers, Topics topics, String model) {
         topic = topics.snapshots(model);
         this.bootstrapServers = bootstrapServers;
-        plain =
-                new KafkaProducer<>(
-                        Map.of(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers),
-                        new ByteArraySerializer(),
-                        new ByteArraySerializer());
-        transactional =
-                new KafkaProducer<>(
-                        Map.of(
-                                ProducerConfig.BOOTSTRAP_SERVERS_CONFIG,
-                                bootstrapServers,
-                                ProducerConfig.TRANSACTIONAL_ID_CONFIG,
-                                "test-publisher-" + UUID.randomUUID()),
-                        new ByteArraySerializer(),
-                        new ByteArraySerializer());
+        plain = new KafkaProducer<>(Map.of(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers),
+                new ByteArraySerializer(), new ByteArraySerializer());
+        transactional = new KafkaProducer<>(
+                Map.of(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers,
+                        ProducerConfig.TRANSACTIONAL_ID_CONFIG, "test-publisher-" + UUID.randomUUID()),
+                new ByteArraySerializer(), new ByteArraySerializer());
         transactional.initTransactions();
     }
 
     public TestPublisher createTopic() {
         try (Admin admin = Admin.create(Map.of("bootstrap.servers", bootstrapServers))) {
-            admin.createTopics(
-                            List.of(
-                                    new NewTopic(topic, 1, (short) 1)
-                                            .configs(Map.of("cleanup.policy", "compact"))))
-                    .all()
-                    .get();
+            admin.createTopics(List.of(new NewTopic(topic, 1, (short) 1).configs(Map.of("cleanup.policy", "compact"))))
+                    .all().get();
         } catch (InterruptedException | ExecutionException e) {
             throw new IllegalStateException(e);
         }

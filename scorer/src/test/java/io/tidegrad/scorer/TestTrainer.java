@@ -19,8 +19,7 @@ import org.jspecify.annotations.Nullable;
 /// Learns made-up departures and publishes: what a trainer does, without Kafka. Events are a pure function of their
 /// offset, so every test sees the same versions.
 public final class TestTrainer {
-    private static final List<String> AIRPORTS =
-            List.of("ATL", "BOS", "DEN", "JFK", "LAX", "ORD", "SEA", "SFO");
+    private static final List<String> AIRPORTS = List.of("ATL", "BOS", "DEN", "JFK", "LAX", "ORD", "SEA", "SFO");
     private static final long FIRST_DEPARTURE = 978_307_200_000L; // 2001-01-01T00:00Z
     private static final long MINUTE = 60_000;
 
@@ -50,9 +49,7 @@ public final class TestTrainer {
 
     /// A model of the same events with fewer features: another spec, other fields.
     public static TestTrainer ofDistances(String modelName) {
-        return new TestTrainer(
-                ModelSpec.parse(
-                        """
+        return new TestTrainer(ModelSpec.parse("""
                         model: %s
                         input: { topic: flights }
                         label: { field: late }
@@ -63,17 +60,12 @@ public final class TestTrainer {
                         loss: binary-cross-entropy
                         optimizer: { sgd: { rate: 0.05 } }
                         seed: 7
-                        """
-                                .formatted(modelName),
-                        "test"),
-                1);
+                        """.formatted(modelName), "test"), 1);
     }
 
     /// A model of one table, as large as wanted.
     public static TestTrainer ofOrigins(String modelName, int buckets, int dimension) {
-        return new TestTrainer(
-                ModelSpec.parse(
-                        """
+        return new TestTrainer(ModelSpec.parse("""
                         model: %s
                         input: { topic: flights }
                         label: { field: late }
@@ -82,10 +74,7 @@ public final class TestTrainer {
                         loss: binary-cross-entropy
                         optimizer: { sgd: { rate: 0.05 } }
                         seed: 7
-                        """
-                                .formatted(modelName, buckets, dimension),
-                        "test"),
-                1);
+                        """.formatted(modelName, buckets, dimension), "test"), 1);
     }
 
     public static String spec(String modelName, int hidden) {
@@ -102,26 +91,16 @@ public final class TestTrainer {
                 loss: binary-cross-entropy
                 optimizer: { adam: { rate: 0.01 } }
                 seed: 42
-                """
-                .formatted(modelName, hidden);
+                """.formatted(modelName, hidden);
     }
 
     public static MapEvent event(long offset) {
         long mixed = (offset + 1) * 0x9E3779B97F4A7C15L;
         int origin = (int) (mixed >>> 61);
         int destination = (int) (mixed >>> 58 & 7);
-        return new MapEvent(
-                Map.of(
-                        "departed",
-                        FIRST_DEPARTURE + offset * MINUTE,
-                        "distance",
-                        100 + (mixed >>> 40 & 0xfff),
-                        "origin",
-                        AIRPORTS.get(origin),
-                        "destination",
-                        AIRPORTS.get(destination),
-                        "late",
-                        (origin + destination) % 3 == 0));
+        return new MapEvent(Map.of("departed", FIRST_DEPARTURE + offset * MINUTE, "distance",
+                100 + (mixed >>> 40 & 0xfff), "origin", AIRPORTS.get(origin), "destination", AIRPORTS.get(destination),
+                "late", (origin + destination) % 3 == 0));
     }
 
     public TestTrainer learn(int events) {
@@ -161,13 +140,8 @@ public final class TestTrainer {
     }
 
     public PublishedSnapshot publish(boolean caughtUp) {
-        return PublishedSnapshot.of(
-                model,
-                model.weightsHash(),
-                epoch,
-                nextOffset,
-                nextOffset == 0 ? 0 : appendTime(nextOffset - 1),
-                caughtUp);
+        return PublishedSnapshot.of(model, model.weightsHash(), epoch, nextOffset,
+                nextOffset == 0 ? 0 : appendTime(nextOffset - 1), caughtUp);
     }
 
     /// All of the model; deltas may follow.
@@ -180,12 +154,8 @@ public final class TestTrainer {
     /// What changed since the snapshot before.
     public PublishedSnapshot publishDelta() {
         SnapshotManifest before = Objects.requireNonNull(last, "a full snapshot comes first");
-        PublishedSnapshot delta =
-                PublishedSnapshot.delta(
-                        model,
-                        moment(),
-                        new PublishedSnapshot.Parent(before.version(), before.chain()),
-                        form);
+        PublishedSnapshot delta = PublishedSnapshot.delta(model, moment(),
+                new PublishedSnapshot.Parent(before.version(), before.chain()), form);
         published(delta);
         return delta;
     }
@@ -201,13 +171,8 @@ public final class TestTrainer {
     }
 
     private PublishedSnapshot.Moment moment() {
-        return new PublishedSnapshot.Moment(
-                model.weightsHash(),
-                epoch,
-                nextOffset,
-                nextOffset == 0 ? 0 : appendTime(nextOffset - 1),
-                false,
-                System.currentTimeMillis());
+        return new PublishedSnapshot.Moment(model.weightsHash(), epoch, nextOffset,
+                nextOffset == 0 ? 0 : appendTime(nextOffset - 1), false, System.currentTimeMillis());
     }
 
     /// The trainer's own answers to the events at `offsets`.

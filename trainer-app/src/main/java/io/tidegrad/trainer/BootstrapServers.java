@@ -32,8 +32,7 @@ final class BootstrapServers {
                 socket.connect(address, (int) CONNECT_MAX.toMillis());
                 return;
             } catch (IOException e) {
-                found.add(
-                        address.getHostString() + ":" + address.getPort() + ": " + e.getMessage());
+                found.add(address.getHostString() + ":" + address.getPort() + ": " + e.getMessage());
             }
         }
         throw nobody(servers, String.join(", ", found), null);
@@ -48,15 +47,8 @@ final class BootstrapServers {
         }
     }
 
-    private static TrainerException nobody(
-            String servers, String found, @Nullable ConfigException cause) {
-        return new TrainerException(
-                ExitCode.RETRYABLE,
-                "--bootstrap-servers: expected a Kafka broker at "
-                        + servers
-                        + ", found none ("
-                        + found
-                        + "); start it, or correct the address",
-                cause);
+    private static TrainerException nobody(String servers, String found, @Nullable ConfigException cause) {
+        return new TrainerException(ExitCode.RETRYABLE, "--bootstrap-servers: expected a Kafka broker at " + servers
+                + ", found none (" + found + "); start it, or correct the address", cause);
     }
 }

@@ -21,8 +21,8 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Reads the control topic from its beginning and then as it grows, each record once and in order. Costs a request every
-/// half second while nothing is decided.
+/// Reads the control topic from its beginning and then as it grows, each record once and in order. Costs a request
+/// every half second while nothing is decided.
 final class ControlFollower implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ControlFollower.class);
 
@@ -49,8 +49,7 @@ final class ControlFollower implements AutoCloseable {
         settings.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
         settings.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");
         settings.put(ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false);
-        return new KafkaConsumer<>(
-                settings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+        return new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
     }
 
     /// What was decided until now.
@@ -85,10 +84,7 @@ final class ControlFollower implements AutoCloseable {
             } catch (InterruptException e) {
                 return;
             } catch (InvalidOffsetException e) { // another topic of this name, or an emptied one
-                LOG.warn(
-                        "{} no longer has offset {}, reading it from its begin",
-                        partition,
-                        position);
+                LOG.warn("{} no longer has offset {}, reading it from its begin", partition, position);
                 consumer.seekToBeginning(List.of(partition));
             } catch (KafkaException e) {
                 if (!away) {

@@ -35,8 +35,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /// The control topic and the catalog that is derived from it. A decision is a control record and what it makes of the
-/// catalog, in one transaction. All writers share one transactional id: whoever begins fences who is at it, sees everything
-/// that was decided before, and decides on that.
+/// catalog, in one transaction. All writers share one transactional id: whoever begins fences who is at it, sees
+/// everything that was decided before, and decides on that.
 public final class ControlLog {
     private static final Logger LOG = LoggerFactory.getLogger(ControlLog.class);
     private static final int RECORD_BYTES_MAX = 64 * 1024;
@@ -77,49 +77,29 @@ public final class ControlLog {
     // written to partition 0 and read from there, and Kafka can't remove a partition.
 
     static KafkaTopics.Wanted catalogTopic(Topics topics) {
-        return new KafkaTopics.Wanted(
-                topics.models(), "compact", CatalogRecord.BYTES_MAX, Map.of());
+        return new KafkaTopics.Wanted(topics.models(), "compact", CatalogRecord.BYTES_MAX, Map.of());
     }
 
     static KafkaTopics.Wanted controlTopic(Topics topics) {
-        return new KafkaTopics.Wanted(
-                        topics.control(),
-                        "delete",
-                        RECORD_BYTES_MAX,
-                        Map.of(
-                                TopicConfig.RETENTION_MS_CONFIG,
-                                "-1",
-                                TopicConfig.RETENTION_BYTES_CONFIG,
-                                "-1"))
-                .keptForEver();
+        return new KafkaTopics.Wanted(topics.control(), "delete", RECORD_BYTES_MAX,
+                Map.of(TopicConfig.RETENTION_MS_CONFIG, "-1", TopicConfig.RETENTION_BYTES_CONFIG, "-1")).keptForEver();
     }
 
     static KafkaTopics.Wanted statusTopic(Topics topics) {
-        return new KafkaTopics.Wanted(
-                topics.status(),
-                "delete",
-                STATUS_BYTES_MAX,
+        return new KafkaTopics.Wanted(topics.status(), "delete", STATUS_BYTES_MAX,
                 // Read whole by whoever asks: of a hundred scorers some 50,000 small records.
-                Map.of(
-                        TopicConfig.RETENTION_MS_CONFIG,
-                        "3600000",
-                        TopicConfig.SEGMENT_MS_CONFIG,
-                        "600000",
-                        TopicConfig.MESSAGE_TIMESTAMP_TYPE_CONFIG,
-                        "LogAppendTime"));
+                Map.of(TopicConfig.RETENTION_MS_CONFIG, "3600000", TopicConfig.SEGMENT_MS_CONFIG, "600000",
+                        TopicConfig.MESSAGE_TIMESTAMP_TYPE_CONFIG, "LogAppendTime"));
     }
 
     /// What has been decided, and what came of it.
     ///
     /// @param records of all models, in their order
     /// @param models by name; deleted ones are not there
-    /// @param rebuilt those of `models` whose entry in the catalog was overwritten by something that is none: made again
-    ///     from the decisions, and to be written
+    /// @param rebuilt those of `models` whose entry in the catalog was overwritten by something that is none: made
+    ///     again from the decisions, and to be written
     /// @param lost models that were created and not deleted, whose entry is not there, with what created them
-    public record View(
-            List<ControlRecord> records,
-            Map<String, ModelRecord> models,
-            Set<String> rebuilt,
+    public record View(List<ControlRecord> records, Map<String, ModelRecord> models, Set<String> rebuilt,
             Map<String, Lost> lost) {
         public View {
             records = List.copyOf(records);
@@ -139,15 +119,11 @@ public final class ControlLog {
                 ControlState state = ControlState.of(model, records);
                 ControlAction.Create creation = CatalogRebuild.creation(model, records);
                 ModelRecord entry = catalog.models().get(model);
-                if (state.deleted()
-                        || creation == null
-                        || entry != null
-                                && entry.getEpoch() >= state.epoch()
-                                && !catalog.outdated().contains(model)) {
+                if (state.deleted() || creation == null
+                        || entry != null && entry.getEpoch() >= state.epoch() && !catalog.outdated().contains(model)) {
                     continue;
                 }
-                if (entry != null
-                        && entry.getSpecFingerprint().equals(creation.specFingerprint())) {
+                if (entry != null && entry.getSpecFingerprint().equals(creation.specFingerprint())) {
                     models.put(model, CatalogRebuild.of(model, creation, records, entry.getSpec()));
                     if (!catalog.newer().contains(model)) {
                         rebuilt.add(model);
@@ -190,21 +166,13 @@ public final class ControlLog {
 
         /// What was expected, what was found, what to do.
         String text(String topic, String model) {
-            return "model "
-                    + model
-                    + ": expected its entry on "
-                    + topic
-                    + ", for it was created in epoch "
-                    + creation.epoch()
-                    + " with a spec of fingerprint "
-                    + creation.specFingerprint()
+            return "model " + model + ": expected its entry on " + topic + ", for it was created in epoch "
+                    + creation.epoch() + " with a spec of fingerprint " + creation.specFingerprint()
                     + ", found none that can be read"
-                    + (newer
-                            ? ": a newer build wrote it; use that build"
+                    + (newer ? ": a newer build wrote it; use that build"
                             : ": it was overwritten or deleted on the topic. Give the spec with which the model was"
                                     + " created; that restores the entry and changes nothing else: tidegrad models"
-                                    + " create --spec FILE. Or give the model up: tidegrad models delete "
-                                    + model);
+                                    + " create --spec FILE. Or give the model up: tidegrad models delete " + model);
         }
     }
 
@@ -213,8 +181,7 @@ public final class ControlLog {
     /// @param records in their order
     /// @param models whose records change, as they are from now on
     /// @param deleted model that leaves the catalog; null for none
-    record Decision(
-            List<ControlRecord> records, List<ModelRecord> models, @Nullable String deleted) {
+    record Decision(List<ControlRecord> records, List<ModelRecord> models, @Nullable String deleted) {
         Decision {
             records = List.copyOf(records);
             models = List.copyOf(models);
@@ -229,7 +196,8 @@ public final class ControlLog {
     @FunctionalInterface
     interface Decider {
         /// @return null when nothing is to be written
-        @Nullable Decision decide(View view);
+        @Nullable
+        Decision decide(View view);
     }
 
     /// As of now; without a control topic there are no records.
@@ -246,16 +214,14 @@ public final class ControlLog {
 
     private List<ControlRecord> records() {
         List<ControlRecord> records = new ArrayList<>();
-        try (Consumer<byte[], byte[]> consumer =
-                new ReadCommitted(kafka.client()).open(partition)) {
+        try (Consumer<byte[], byte[]> consumer = new ReadCommitted(kafka.client()).open(partition)) {
             if (!consumer.listTopics().containsKey(partition.topic())) {
                 return records;
             }
             consumer.seekToBeginning(List.of(partition));
             long end = ReadCommitted.end(consumer, partition);
             while (consumer.position(partition) < end) {
-                for (ConsumerRecord<byte[], byte[]> record :
-                        consumer.poll(Duration.ofMillis(100))) {
+                for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(100))) {
                     ControlRecord read = decode(record, unreadable);
                     if (read != null) {
                         records.add(read);
@@ -267,17 +233,14 @@ public final class ControlLog {
     }
 
     /// Null for what this build can't read, which is told: it may be a decision of a newer one.
-    static @Nullable ControlRecord decode(
-            ConsumerRecord<byte[], byte[]> record, UnreadableRecords unreadable) {
+    static @Nullable ControlRecord decode(ConsumerRecord<byte[], byte[]> record, UnreadableRecords unreadable) {
         try {
             if (record.key() == null || record.value() == null) {
                 throw new ControlFormatException("expected a key and a value, found one missing");
             }
             return ControlRecord.decode(record.key(), record.value());
         } catch (ControlFormatException e) {
-            unreadable.passOver(
-                    record,
-                    String.valueOf(e.getMessage()),
+            unreadable.passOver(record, String.valueOf(e.getMessage()),
                     "if it is a decision, it is not followed. Find out who writes there; a newer build of Tidegrad reads"
                             + " what that build wrote");
             return null;
@@ -297,8 +260,7 @@ public final class ControlLog {
                 if (decision == null && view.rebuilt().isEmpty()) {
                     return view;
                 }
-                Decision decided =
-                        decision == null ? new Decision(List.of(), List.of(), null) : decision;
+                Decision decided = decision == null ? new Decision(List.of(), List.of(), null) : decision;
                 producer.beginTransaction();
                 restore(producer, view);
                 send(producer, decided);
@@ -308,11 +270,8 @@ public final class ControlLog {
                 LOG.info("somebody else decided at the same time; deciding again");
             }
         }
-        throw new TrainerException(
-                ExitCode.RETRYABLE,
-                topics.control()
-                        + ": expected to be the only one who decides, found others, "
-                        + ATTEMPTS
+        throw new TrainerException(ExitCode.RETRYABLE,
+                topics.control() + ": expected to be the only one who decides, found others, " + ATTEMPTS
                         + " times; try again when they are done");
     }
 
@@ -333,12 +292,8 @@ public final class ControlLog {
 
     private void restore(Producer<byte[], byte[]> producer, View view) {
         for (String model : view.rebuilt()) {
-            LOG.warn(
-                    "model {}: its entry on {} was overwritten by a record that can't be read; it is written again, as"
-                            + " the decisions on {} say",
-                    model,
-                    topics.models(),
-                    topics.control());
+            LOG.warn("model {}: its entry on {} was overwritten by a record that can't be read; it is written again, as"
+                    + " the decisions on {} say", model, topics.models(), topics.control());
             send(producer, view.model(model));
         }
     }
@@ -350,18 +305,13 @@ public final class ControlLog {
         decision.models().forEach(model -> send(producer, model));
         String deleted = decision.deleted();
         if (deleted != null) {
-            producer.send(
-                    new ProducerRecord<>(topics.models(), 0, ControlRecord.key(deleted), null));
+            producer.send(new ProducerRecord<>(topics.models(), 0, ControlRecord.key(deleted), null));
         }
     }
 
     private void send(Producer<byte[], byte[]> producer, ModelRecord model) {
-        producer.send(
-                new ProducerRecord<>(
-                        topics.models(),
-                        0,
-                        ControlRecord.key(model.getModel()),
-                        CatalogRecord.encode(model)));
+        producer.send(new ProducerRecord<>(topics.models(), 0, ControlRecord.key(model.getModel()),
+                CatalogRecord.encode(model)));
     }
 
     private Producer<byte[], byte[]> producer() {

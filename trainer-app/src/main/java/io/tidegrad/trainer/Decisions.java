@@ -48,32 +48,37 @@ public final class Decisions {
     ///
     /// @param author `user@host`; may be empty
     /// @param reason may be empty
-    public record By(String author, String reason) {}
+    public record By(String author, String reason) {
+    }
 
     /// What was decided.
     ///
     /// @param before null when there was no such model
     /// @param after null when there is none any more
-    public record Decided(
-            ControlRecord record, @Nullable ModelRecord before, @Nullable ModelRecord after) {}
+    public record Decided(ControlRecord record, @Nullable ModelRecord before, @Nullable ModelRecord after) {
+    }
 
     /// A decision to go back.
     ///
     /// @param skipped offsets between the base and where learning goes on: left out for ever
-    public record RolledBack(Decided decided, ControlAction.Rollback rollback, long skipped) {}
+    public record RolledBack(Decided decided, ControlAction.Rollback rollback, long skipped) {
+    }
 
     /// Which version to go back to, and where to go on.
     ///
     /// @param epoch of the version; empty for the newest that has it
     /// @param resumeAt where learning goes on; null for the log's end
-    public record Back(OptionalInt epoch, long version, ResumeAt resumeAt) {}
+    public record Back(OptionalInt epoch, long version, ResumeAt resumeAt) {
+    }
 
     /// Where learning goes on after a rollback.
     public sealed interface ResumeAt {
         /// What the base has not learned is learned again.
-        record Base() implements ResumeAt {}
+        record Base() implements ResumeAt {
+        }
 
-        record At(Place place) implements ResumeAt {}
+        record At(Place place) implements ResumeAt {
+        }
     }
 
     /// Loads a published version as a scorer would.
@@ -104,57 +109,37 @@ public final class Decisions {
         KafkaTopics.Log log = kafkaTopics.log(spec.inputTopic());
         ModelRecord before = control.read().models().get(spec.model());
         if (before != null) {
-            throw new TrainerException(
-                    ExitCode.CONFIGURATION,
-                    "model "
-                            + spec.model()
-                            + ": expected a name that no model has, found one in epoch "
-                            + before.getEpoch()
-                            + (before.getSpecFingerprint()
-                                            .equals(HexFormat.of().formatHex(spec.fingerprint()))
-                                    ? " with the same spec"
-                                    : " with another spec")
-                            + "; choose another name, or delete it first (tidegrad models delete "
-                            + spec.model()
-                            + ")");
+            throw new TrainerException(ExitCode.CONFIGURATION, "model " + spec.model()
+                    + ": expected a name that no model has, found one in epoch " + before.getEpoch()
+                    + (before.getSpecFingerprint().equals(HexFormat.of().formatHex(spec.fingerprint()))
+                            ? " with the same spec" : " with another spec")
+                    + "; choose another name, or delete it first (tidegrad models delete " + spec.model() + ")");
         }
         long startOffset;
         try (LogReader reader = new LogReader(kafka, spec.inputTopic())) {
             startOffset = start.asStart(spec.model(), reader, log.begin());
         }
         ControlLog.View after =
-                Registration.ensure(
-                        new Registration.Wanted(spec, log, startOffset, Registration.Origin.PERSON),
-                        control,
-                        by.author(),
-                        by.reason());
+                Registration.ensure(new Registration.Wanted(spec, log, startOffset, Registration.Origin.PERSON),
+                        control, by.author(), by.reason());
         return new Decided(after.records(spec.model()).getLast(), null, after.model(spec.model()));
     }
 
     /// @throws TrainerException there is no such model, or it is paused
     public Decided pause(String model) {
-        return decide(
-                model,
-                (view, known) -> {
-                    if (known.getStage() == Stage.PAUSED) {
-                        throw pausedAlready(model, view.state(model));
-                    }
-                    return new ControlLog.Decision(
-                            record(model, new ControlAction.Pause()),
-                            ModelRecord.newBuilder(known)
-                                    .setStage(Stage.PAUSED)
-                                    .setPausedFrom(known.getStage())
-                                    .build());
-                });
+        return decide(model, (view, known) -> {
+            if (known.getStage() == Stage.PAUSED) {
+                throw pausedAlready(model, view.state(model));
+            }
+            return new ControlLog.Decision(record(model, new ControlAction.Pause()),
+                    ModelRecord.newBuilder(known).setStage(Stage.PAUSED).setPausedFrom(known.getStage()).build());
+        });
     }
 
     private static TrainerException pausedAlready(String model, ControlState state) {
         ControlRecord newest = state.newest();
-        return new TrainerException(
-                ExitCode.CONFIGURATION,
-                "model "
-                        + model
-                        + ": expected one that learns, found that it is paused already"
+        return new TrainerException(ExitCode.CONFIGURATION,
+                "model " + model + ": expected one that learns, found that it is paused already"
                         + (newest == null ? "" : ", since " + Instant.ofEpochMilli(newest.time())));
     }
 
@@ -162,38 +147,25 @@ public final class Decisions {
     ///
     /// @throws TrainerException there is no such model, or it is neither paused nor has it stopped
     public Decided resume(String model) {
-        return decide(
-                model,
-                (view, known) -> {
-                    if (known.getStage() != Stage.PAUSED) {
-                        TrainerStatus status =
-                                new ModelOverview(view, kafka, topics)
-                                        .entries(List.of(model))
-                                        .getFirst()
-                                        .status();
-                        if (status != null && status.hasStopped()) {
-                            return new ControlLog.Decision(
-                                    record(model, new ControlAction.Resume()));
-                        }
-                        throw new TrainerException(
-                                ExitCode.CONFIGURATION,
-                                "model "
-                                        + model
-                                        + ": expected one that is paused or has stopped, found one that learns");
-                    }
-                    return resumption(known, record(model, new ControlAction.Resume()));
-                });
+        return decide(model, (view, known) -> {
+            if (known.getStage() != Stage.PAUSED) {
+                TrainerStatus status =
+                        new ModelOverview(view, kafka, topics).entries(List.of(model)).getFirst().status();
+                if (status != null && status.hasStopped()) {
+                    return new ControlLog.Decision(record(model, new ControlAction.Resume()));
+                }
+                throw new TrainerException(ExitCode.CONFIGURATION,
+                        "model " + model + ": expected one that is paused or has stopped, found one that learns");
+            }
+            return resumption(known, record(model, new ControlAction.Resume()));
+        });
     }
 
     /// @param known a paused one
     static ControlLog.Decision resumption(ModelRecord known, ControlRecord record) {
         Stage from = known.getPausedFrom();
-        return new ControlLog.Decision(
-                record,
-                ModelRecord.newBuilder(known)
-                        .setStage(from == null ? Stage.LIVE : from)
-                        .setPausedFrom(null)
-                        .build());
+        return new ControlLog.Decision(record,
+                ModelRecord.newBuilder(known).setStage(from == null ? Stage.LIVE : from).setPausedFrom(null).build());
     }
 
     /// The name `name` is answered by `by` from now on; with the same name twice, by its own model again. What answered
@@ -202,48 +174,31 @@ public final class Decisions {
     /// @throws TrainerException one of them is not there, or `by` has published nothing that could answer
     public Decided promote(String name, String by) {
         requirePublished(name, by);
-        return decide(
-                name,
-                view -> {
-                    ModelRecord promoted = view.models().get(by);
-                    if (promoted == null) {
-                        throw notThere(by, view);
-                    }
-                    // The name of a deleted model may go on being answered by another one.
-                    ModelRecord known = view.state(name).deleted() ? null : known(name, view);
-                    String until = view.state(name).answeredBy();
-                    List<ModelRecord> changed = new ArrayList<>();
-                    if (by.equals(name)) {
-                        changed.add(
-                                withStage(
-                                        ModelRecord.newBuilder(promoted)
-                                                .setAnsweredBy(null)
-                                                .build(),
-                                        Stage.LIVE));
-                    } else {
-                        changed.add(withStage(promoted, Stage.LIVE));
-                        if (known != null) {
-                            changed.add(
-                                    withStage(
-                                            ModelRecord.newBuilder(known).setAnsweredBy(by).build(),
-                                            Stage.RETIRED));
-                        }
-                    }
-                    ModelRecord replaced = view.models().get(until);
-                    if (replaced != null
-                            && !until.equals(name)
-                            && !until.equals(by)
-                            && names(view, until).equals(Set.of(name))) {
-                        changed.add(withStage(replaced, Stage.RETIRED));
-                    }
-                    return new ControlLog.Decision(
-                            List.of(
-                                    record(
-                                            name,
-                                            new ControlAction.Promote(by, promoted.getEpoch()))),
-                            changed,
-                            null);
-                });
+        return decide(name, view -> {
+            ModelRecord promoted = view.models().get(by);
+            if (promoted == null) {
+                throw notThere(by, view);
+            }
+            // The name of a deleted model may go on being answered by another one.
+            ModelRecord known = view.state(name).deleted() ? null : known(name, view);
+            String until = view.state(name).answeredBy();
+            List<ModelRecord> changed = new ArrayList<>();
+            if (by.equals(name)) {
+                changed.add(withStage(ModelRecord.newBuilder(promoted).setAnsweredBy(null).build(), Stage.LIVE));
+            } else {
+                changed.add(withStage(promoted, Stage.LIVE));
+                if (known != null) {
+                    changed.add(withStage(ModelRecord.newBuilder(known).setAnsweredBy(by).build(), Stage.RETIRED));
+                }
+            }
+            ModelRecord replaced = view.models().get(until);
+            if (replaced != null && !until.equals(name) && !until.equals(by)
+                    && names(view, until).equals(Set.of(name))) {
+                changed.add(withStage(replaced, Stage.RETIRED));
+            }
+            return new ControlLog.Decision(List.of(record(name, new ControlAction.Promote(by, promoted.getEpoch()))),
+                    changed, null);
+        });
     }
 
     /// Scorers would go on answering by what is to be replaced, for as long as it takes the trainer to publish.
@@ -251,26 +206,15 @@ public final class Decisions {
         ControlLog.View view = control.read();
         ModelRecord promoted = view.models().get(by);
         // What a rollback goes back to was looked for when it was decided.
-        if (promoted == null
-                || view.state(by).rollback() != null
+        if (promoted == null || view.state(by).rollback() != null
                 || PublishedVersions.any(kafka, topics, by, promoted.getEpoch())) {
             return;
         }
-        throw new TrainerException(
-                ExitCode.CONFIGURATION,
-                "model "
-                        + by
-                        + ": expected a version of epoch "
-                        + promoted.getEpoch()
-                        + " on topic "
-                        + topics.snapshots(by)
-                        + ", found none, so that nothing could answer for "
-                        + name
-                        + "; start a trainer for "
-                        + by
-                        + " and promote it when it has published (tidegrad snapshots list --model "
-                        + by
-                        + ")");
+        throw new TrainerException(ExitCode.CONFIGURATION,
+                "model " + by + ": expected a version of epoch " + promoted.getEpoch() + " on topic "
+                        + topics.snapshots(by) + ", found none, so that nothing could answer for " + name
+                        + "; start a trainer for " + by
+                        + " and promote it when it has published (tidegrad snapshots list --model " + by + ")");
     }
 
     /// `by` scores what is asked under `name` too, and answers nothing; what it was there before it is no more.
@@ -283,74 +227,49 @@ public final class Decisions {
     /// `by` answers for a share of the keys that are asked with under `name`; what it was there before it is no more.
     ///
     /// @param share in ten-thousandths, 1 to `Candidate.WHOLE`
-    /// @throws TrainerException one of them is not there, it is `by` that answers for the name, or challengers would have
-    ///     more than all keys
+    /// @throws TrainerException one of them is not there, it is `by` that answers for the name, or challengers would
+    ///     have more than all keys
     public Decided challenge(String name, String by, int share) {
         return tryOut(name, by, share, epoch -> new ControlAction.Challenge(by, epoch, share));
     }
 
     private Decided tryOut(String name, String by, int share, IntFunction<ControlAction> action) {
-        return decide(
-                name,
-                view -> {
-                    ModelRecord tried = known(by, view);
-                    ControlState state = view.state(name);
-                    if (!state.deleted()) {
-                        known(name, view);
-                    }
-                    if (state.answeredBy().equals(by)) {
-                        throw new TrainerException(
-                                ExitCode.CONFIGURATION,
-                                "model "
-                                        + by
-                                        + ": expected one that does not answer for "
-                                        + name
-                                        + ", found the one that does; promote another one first");
-                    }
-                    int others =
-                            state.candidates().stream()
-                                    .filter(each -> !each.model().equals(by))
-                                    .mapToInt(Candidate::share)
-                                    .sum();
-                    if (others + share > Candidate.WHOLE) {
-                        throw new TrainerException(
-                                ExitCode.CONFIGURATION,
-                                "--share: expected at most "
-                                        + Candidate.percent(Candidate.WHOLE - others)
-                                        + ", which other challengers of "
-                                        + name
-                                        + " leave, found "
-                                        + Candidate.percent(share));
-                    }
-                    return new ControlLog.Decision(
-                            List.of(record(name, action.apply(tried.getEpoch()))), List.of(), null);
-                });
+        return decide(name, view -> {
+            ModelRecord tried = known(by, view);
+            ControlState state = view.state(name);
+            if (!state.deleted()) {
+                known(name, view);
+            }
+            if (state.answeredBy().equals(by)) {
+                throw new TrainerException(ExitCode.CONFIGURATION,
+                        "model " + by + ": expected one that does not answer for " + name
+                                + ", found the one that does; promote another one first");
+            }
+            int others = state.candidates().stream().filter(each -> !each.model().equals(by)).mapToInt(Candidate::share)
+                    .sum();
+            if (others + share > Candidate.WHOLE) {
+                throw new TrainerException(ExitCode.CONFIGURATION,
+                        "--share: expected at most " + Candidate.percent(Candidate.WHOLE - others)
+                                + ", which other challengers of " + name + " leave, found " + Candidate.percent(share));
+            }
+            return new ControlLog.Decision(List.of(record(name, action.apply(tried.getEpoch()))), List.of(), null);
+        });
     }
 
     /// `by` is no shadow and no challenger of `name` any more.
     ///
     /// @throws TrainerException it is none
     public Decided withdraw(String name, String by) {
-        return decide(
-                name,
-                view -> {
-                    List<String> candidates = candidates(view.state(name));
-                    if (!candidates.contains(by)) {
-                        throw new TrainerException(
-                                ExitCode.CONFIGURATION,
-                                "model "
-                                        + by
-                                        + ": expected a shadow or a challenger of "
-                                        + name
-                                        + ", found "
-                                        + (candidates.isEmpty()
-                                                ? "that it has none"
-                                                : "that these are: "
-                                                        + String.join(", ", candidates)));
-                    }
-                    return new ControlLog.Decision(
-                            List.of(record(name, new ControlAction.Withdraw(by))), List.of(), null);
-                });
+        return decide(name, view -> {
+            List<String> candidates = candidates(view.state(name));
+            if (!candidates.contains(by)) {
+                throw new TrainerException(ExitCode.CONFIGURATION,
+                        "model " + by + ": expected a shadow or a challenger of " + name + ", found "
+                                + (candidates.isEmpty() ? "that it has none"
+                                        : "that these are: " + String.join(", ", candidates)));
+            }
+            return new ControlLog.Decision(List.of(record(name, new ControlAction.Withdraw(by))), List.of(), null);
+        });
     }
 
     private static List<String> candidates(ControlState state) {
@@ -371,27 +290,17 @@ public final class Decisions {
         }
         String name = own.isEmpty() ? names.iterator().next() : model;
         String tried = own.isEmpty() ? model : own.getFirst();
-        throw new TrainerException(
-                ExitCode.CONFIGURATION,
-                "model "
-                        + model
-                        + ": expected one that is not tried and under which none is, found that "
-                        + tried
-                        + " is tried under "
-                        + name
-                        + "; withdraw it first (tidegrad models withdraw "
-                        + tried
-                        + " --for "
-                        + name
-                        + ")");
+        throw new TrainerException(ExitCode.CONFIGURATION,
+                "model " + model + ": expected one that is not tried and under which none is, found that " + tried
+                        + " is tried under " + name + "; withdraw it first (tidegrad models withdraw " + tried
+                        + " --for " + name + ")");
     }
 
     /// Other names that are answered by a model.
     private static Set<String> names(ControlLog.View view, String model) {
         Set<String> names = new TreeSet<>();
         for (ControlRecord record : view.records()) {
-            if (!record.model().equals(model)
-                    && view.state(record.model()).answeredBy().equals(model)) {
+            if (!record.model().equals(model) && view.state(record.model()).answeredBy().equals(model)) {
                 names.add(record.model());
             }
         }
@@ -400,8 +309,7 @@ public final class Decisions {
 
     /// A paused model stays so, and takes the stage when it goes on.
     private static ModelRecord withStage(ModelRecord model, Stage stage) {
-        return model.getStage() == Stage.PAUSED
-                ? ModelRecord.newBuilder(model).setPausedFrom(stage).build()
+        return model.getStage() == Stage.PAUSED ? ModelRecord.newBuilder(model).setPausedFrom(stage).build()
                 : ModelRecord.newBuilder(model).setStage(stage).build();
     }
 
@@ -415,84 +323,45 @@ public final class Decisions {
         SnapshotManifest base = base(known, back);
         soundness.require(base.epoch(), base.version());
         ControlAction.Base from =
-                new ControlAction.Base(
-                        base.epoch(), base.version(), base.weightsHash(), base.nextOffset());
-        TimeTravel.requireReachable(
-                kafka, topics, lineage(known, view.state(model), base.epoch()), base.nextOffset());
+                new ControlAction.Base(base.epoch(), base.version(), base.weightsHash(), base.nextOffset());
+        TimeTravel.requireReachable(kafka, topics, lineage(known, view.state(model), base.epoch()), base.nextOffset());
         long resume = resumeOffset(known, from, back.resumeAt());
         int epoch = known.getEpoch() + 1;
         ControlAction.Rollback rollback = new ControlAction.Rollback(epoch, from, resume);
-        Decided decided =
-                decide(
-                        model,
-                        (now, same) -> {
-                            if (same.getEpoch() != known.getEpoch()) {
-                                throw new TrainerException(
-                                        ExitCode.RETRYABLE,
-                                        "model "
-                                                + model
-                                                + ": expected epoch "
-                                                + known.getEpoch()
-                                                + ", found "
-                                                + same.getEpoch()
-                                                + ": somebody else decided at the same time; look again");
-                            }
-                            ControlRecord record = record(model, rollback);
-                            ControlState state = now.state(model).after(record);
-                            return new ControlLog.Decision(
-                                    record,
-                                    ModelRecord.newBuilder(same)
-                                            .setEpoch(epoch)
-                                            .setCreatedAt(Instant.ofEpochMilli(record.time()))
-                                            .setRollbacks(
-                                                    ModelCatalog.origins(state.lineage(epoch)))
-                                            .build());
-                        });
+        Decided decided = decide(model, (now, same) -> {
+            if (same.getEpoch() != known.getEpoch()) {
+                throw new TrainerException(ExitCode.RETRYABLE, "model " + model + ": expected epoch " + known.getEpoch()
+                        + ", found " + same.getEpoch() + ": somebody else decided at the same time; look again");
+            }
+            ControlRecord record = record(model, rollback);
+            ControlState state = now.state(model).after(record);
+            return new ControlLog.Decision(record,
+                    ModelRecord.newBuilder(same).setEpoch(epoch).setCreatedAt(Instant.ofEpochMilli(record.time()))
+                            .setRollbacks(ModelCatalog.origins(state.lineage(epoch))).build());
+        });
         return new RolledBack(decided, rollback, resume - from.nextOffset());
     }
 
     /// Of a model's epoch, its present one or an earlier one.
     static Lineage lineage(ModelRecord known, ControlState state, int epoch) {
-        return new Lineage(
-                SpecFile.registered(known.getSpec(), "the registered spec of " + known.getModel()),
-                epoch,
-                new TopicPartition(known.getInputTopic(), 0),
-                Uuid.fromString(known.getInputTopicId()),
-                known.getStartOffset(),
-                state.lineage(epoch));
+        return new Lineage(SpecFile.registered(known.getSpec(), "the registered spec of " + known.getModel()), epoch,
+                new TopicPartition(known.getInputTopic(), 0), Uuid.fromString(known.getInputTopicId()),
+                known.getStartOffset(), state.lineage(epoch));
     }
 
     private SnapshotManifest base(ModelRecord known, Back back) {
         List<ControlAction.Rollback> rollbacks = ModelCatalog.rollbacks(known);
         int first = rollbacks.isEmpty() ? known.getEpoch() : rollbacks.getFirst().base().epoch();
-        List<SnapshotManifest> published =
-                PublishedVersions.read(kafka, topics, known.getModel()).stream()
-                        .filter(each -> each.epoch() >= first && each.epoch() <= known.getEpoch())
-                        .toList();
-        return published.stream()
-                .filter(each -> each.version() == back.version())
+        List<SnapshotManifest> published = PublishedVersions.read(kafka, topics, known.getModel()).stream()
+                .filter(each -> each.epoch() >= first && each.epoch() <= known.getEpoch()).toList();
+        return published.stream().filter(each -> each.version() == back.version())
                 .filter(each -> back.epoch().isEmpty() || each.epoch() == back.epoch().getAsInt())
                 .max(Comparator.comparingInt(SnapshotManifest::epoch))
-                .orElseThrow(
-                        () ->
-                                new TrainerException(
-                                        ExitCode.CONFIGURATION,
-                                        "model "
-                                                + known.getModel()
-                                                + ": expected version "
-                                                + (back.epoch().isPresent()
-                                                        ? back.epoch().getAsInt() + "."
-                                                        : "")
-                                                + back.version()
-                                                + " among the published ones, found "
-                                                + published.stream()
-                                                        .map(
-                                                                each ->
-                                                                        each.epoch()
-                                                                                + "."
-                                                                                + each.version())
-                                                        .collect(Collectors.joining(", "))
-                                                + " (epoch.version)"));
+                .orElseThrow(() -> new TrainerException(ExitCode.CONFIGURATION, "model " + known.getModel()
+                        + ": expected version " + (back.epoch().isPresent() ? back.epoch().getAsInt() + "." : "")
+                        + back.version() + " among the published ones, found " + published.stream()
+                                .map(each -> each.epoch() + "." + each.version()).collect(Collectors.joining(", "))
+                        + " (epoch.version)"));
     }
 
     private long resumeOffset(ModelRecord known, ControlAction.Base base, ResumeAt resumeAt) {
@@ -502,16 +371,10 @@ public final class Decisions {
                 try (LogReader reader = new LogReader(kafka, known.getInputTopic())) {
                     long offset = place.asStart(known.getModel(), reader, base.nextOffset());
                     if (offset < base.nextOffset()) {
-                        throw new TrainerException(
-                                ExitCode.CONFIGURATION,
-                                "--resume-at: expected an offset from "
-                                        + base.nextOffset()
-                                        + " on, up to where version "
-                                        + base.epoch()
-                                        + "."
-                                        + base.version()
-                                        + " has learned, found "
-                                        + offset
+                        throw new TrainerException(ExitCode.CONFIGURATION,
+                                "--resume-at: expected an offset from " + base.nextOffset()
+                                        + " on, up to where version " + base.epoch() + "." + base.version()
+                                        + " has learned, found " + offset
                                         + ": events would be learned twice; give a later one, or 'base'");
                     }
                     yield offset;
@@ -524,25 +387,17 @@ public final class Decisions {
     ///
     /// @throws TrainerException there is no such model, another name is answered by it, or it is tried somewhere
     public Decided delete(String model) {
-        return decide(
-                model,
-                (view, known) -> {
-                    Set<String> names = names(view, model);
-                    if (!names.isEmpty()) {
-                        throw new TrainerException(
-                                ExitCode.CONFIGURATION,
-                                "model "
-                                        + model
-                                        + ": expected one that answers for no other name, found that it answers for "
-                                        + String.join(", ", names)
-                                        + "; promote another one first (tidegrad models promote "
-                                        + names.iterator().next()
-                                        + ")");
-                    }
-                    refuseTried(view, model);
-                    return new ControlLog.Decision(
-                            List.of(record(model, new ControlAction.Delete())), List.of(), model);
-                });
+        return decide(model, (view, known) -> {
+            Set<String> names = names(view, model);
+            if (!names.isEmpty()) {
+                throw new TrainerException(ExitCode.CONFIGURATION,
+                        "model " + model + ": expected one that answers for no other name, found that it answers for "
+                                + String.join(", ", names) + "; promote another one first (tidegrad models promote "
+                                + names.iterator().next() + ")");
+            }
+            refuseTried(view, model);
+            return new ControlLog.Decision(List.of(record(model, new ControlAction.Delete())), List.of(), model);
+        });
     }
 
     /// @throws TrainerException there is no such model
@@ -553,9 +408,7 @@ public final class Decisions {
     /// Null unless the model was deleted, and not made anew.
     public @Nullable Decided deletion(String model) {
         ControlState state = control.read().state(model);
-        return state.deleted()
-                ? new Decided(Objects.requireNonNull(state.newest()), null, null)
-                : null;
+        return state.deleted() ? new Decided(Objects.requireNonNull(state.newest()), null, null) : null;
     }
 
     /// How many epochs the model has had, deleted ones among them; 0 where no decision names one.
@@ -577,21 +430,16 @@ public final class Decisions {
     private Decided decide(String model, ControlLog.Decider decider) {
         ControlLog.createOrCheck(new KafkaTopics(admin, replication), topics);
         ModelRecord[] before = new ModelRecord[1];
-        ControlLog.View after =
-                control.write(
-                        view -> {
-                            before[0] = view.models().get(model);
-                            return decider.decide(view);
-                        });
-        return new Decided(
-                Objects.requireNonNull(after.state(model).newest(), "just decided"),
-                before[0],
+        ControlLog.View after = control.write(view -> {
+            before[0] = view.models().get(model);
+            return decider.decide(view);
+        });
+        return new Decided(Objects.requireNonNull(after.state(model).newest(), "just decided"), before[0],
                 after.models().get(model));
     }
 
     private ControlRecord record(String model, ControlAction action) {
-        return new ControlRecord(
-                model, action, System.currentTimeMillis(), by.author(), by.reason());
+        return new ControlRecord(model, action, System.currentTimeMillis(), by.author(), by.reason());
     }
 
     private ModelRecord known(String model, ControlLog.View view) {
@@ -611,18 +459,10 @@ public final class Decisions {
         if (lost != null) {
             return lost.refusal(topics.models(), model);
         }
-        return new TrainerException(
-                ExitCode.CONFIGURATION,
-                "model "
-                        + model
-                        + ": expected a registered model on "
-                        + topics.models()
-                        + ", found "
-                        + (view.models().isEmpty()
-                                ? "none"
-                                : view.models().keySet().stream()
-                                        .sorted()
-                                        .collect(Collectors.joining(", ")))
+        return new TrainerException(ExitCode.CONFIGURATION,
+                "model " + model + ": expected a registered model on " + topics.models() + ", found "
+                        + (view.models().isEmpty() ? "none"
+                                : view.models().keySet().stream().sorted().collect(Collectors.joining(", ")))
                         + "; correct the name or --prefix, or register it: tidegrad models create --spec FILE");
     }
 }

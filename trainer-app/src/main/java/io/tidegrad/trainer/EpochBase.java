@@ -22,17 +22,11 @@ import org.apache.kafka.common.KafkaException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// What an epoch that a rollback began goes on from. Snapshots hold no optimizer state, so the base is learned again, from
-/// the nearest stored state or the beginning; it must come out with the hash that was published, or nothing is begun. The
-/// first snapshot of the epoch, with the base's weights, is in the same transaction as the state.
-record EpochBase(
-        KafkaSettings kafka,
-        RegistrySettings registry,
-        Topics topics,
-        PublishedSnapshot.Form snapshotForm,
-        String reason,
-        Kernels kernels,
-        StoreParts parts) {
+/// What an epoch that a rollback began goes on from. Snapshots hold no optimizer state, so the base is learned again,
+/// from the nearest stored state or the beginning; it must come out with the hash that was published, or nothing is
+/// begun. The first snapshot of the epoch, with the base's weights, is in the same transaction as the state.
+record EpochBase(KafkaSettings kafka, RegistrySettings registry, Topics topics, PublishedSnapshot.Form snapshotForm,
+        String reason, Kernels kernels, StoreParts parts) {
     private static final Logger LOG = LoggerFactory.getLogger(EpochBase.class);
 
     /// Returns when the epoch has a state, whoever gave it that.
@@ -46,65 +40,25 @@ record EpochBase(
         }
         long start = System.nanoTime();
         ControlAction.Base base = origin.base();
-        LOG.info(
-                "model {}, epoch {}: learning version {}.{} again, to go on from it at offset {}",
-                lineage.model(),
-                lineage.epoch(),
-                base.epoch(),
-                base.version(),
-                origin.resumeOffset());
+        LOG.info("model {}, epoch {}: learning version {}.{} again, to go on from it at offset {}", lineage.model(),
+                lineage.epoch(), base.epoch(), base.version(), origin.resumeOffset());
         TimeTravel.PastModel past = past(lineage, base);
         OnlineModel model = past.model();
         String weightsHash = model.weightsHash();
         requireBase(lineage, base, model, weightsHash);
-        PublishedSnapshot snapshot =
-                PublishedSnapshot.full(
-                        model,
-                        new PublishedSnapshot.Moment(
-                                weightsHash,
-                                lineage.epoch(),
-                                origin.resumeOffset(),
-                                past.newestAppendTime(),
-                                false,
-                                System.currentTimeMillis()),
-                        snapshotForm,
-                        new SnapshotManifest.Origin(
-                                base.epoch(),
-                                base.version(),
-                                base.nextOffset(),
-                                origin.resumeOffset(),
-                                reason));
-        FirstState state =
-                new FirstState(
-                        model,
-                        origin.resumeOffset(),
-                        past.accounts(),
-                        past.newestAppendTime(),
-                        List.of(retained(snapshot)));
-        state.commit(
-                kafka,
-                ready,
-                () -> isUntouched(ready),
-                to ->
-                        snapshot.records()
-                                .forEach(
-                                        entry ->
-                                                to.accept(
-                                                        new ProducerRecord<>(
-                                                                topics.snapshots(lineage.model()),
-                                                                0,
-                                                                snapshot.manifest()
-                                                                        .chain()
-                                                                        .fullTime(),
-                                                                entry.key(),
-                                                                entry.value()))));
-        LOG.info(
-                "model {}, epoch {}: made from {} and the log from offset {} on, in {} ms",
-                lineage.model(),
-                lineage.epoch(),
-                past.state(),
-                past.stateOffset(),
-                (System.nanoTime() - start) / 1_000_000);
+        PublishedSnapshot snapshot = PublishedSnapshot.full(model,
+                new PublishedSnapshot.Moment(weightsHash, lineage.epoch(), origin.resumeOffset(),
+                        past.newestAppendTime(), false, System.currentTimeMillis()),
+                snapshotForm, new SnapshotManifest.Origin(base.epoch(), base.version(), base.nextOffset(),
+                        origin.resumeOffset(), reason));
+        FirstState state = new FirstState(model, origin.resumeOffset(), past.accounts(), past.newestAppendTime(),
+                List.of(retained(snapshot)));
+        state.commit(kafka, ready, () -> isUntouched(ready),
+                to -> snapshot.records()
+                        .forEach(entry -> to.accept(new ProducerRecord<>(topics.snapshots(lineage.model()), 0,
+                                snapshot.manifest().chain().fullTime(), entry.key(), entry.value()))));
+        LOG.info("model {}, epoch {}: made from {} and the log from offset {} on, in {} ms", lineage.model(),
+                lineage.epoch(), past.state(), past.stateOffset(), (System.nanoTime() - start) / 1_000_000);
     }
 
     private static boolean isUntouched(ModelTrainer.Ready ready) {
@@ -120,39 +74,21 @@ record EpochBase(
         }
     }
 
-    private void requireBase(
-            Lineage lineage, ControlAction.Base base, OnlineModel model, String weightsHash) {
+    private void requireBase(Lineage lineage, ControlAction.Base base, OnlineModel model, String weightsHash) {
         long version = model.parameters().updates();
         if (!parts.isBase(base, version, weightsHash)) {
-            throw new TrainerException(
-                    ExitCode.STATE_VIOLATION,
-                    "model "
-                            + lineage.model()
-                            + ", epoch "
-                            + lineage.epoch()
-                            + ": expected version "
-                            + base.version()
-                            + " with weights-hash "
-                            + base.weightsHash()
-                            + " from the log up to offset "
-                            + base.nextOffset()
-                            + ", as it was published, found version "
-                            + version
-                            + " with "
-                            + weightsHash
-                            + ": that version was not what the log gives. Roll back to another one (tidegrad verify tells"
-                            + " which are sound)");
+            throw new TrainerException(ExitCode.STATE_VIOLATION, "model " + lineage.model() + ", epoch "
+                    + lineage.epoch() + ": expected version " + base.version() + " with weights-hash "
+                    + base.weightsHash() + " from the log up to offset " + base.nextOffset()
+                    + ", as it was published, found version " + version + " with " + weightsHash
+                    + ": that version was not what the log gives. Roll back to another one (tidegrad verify tells"
+                    + " which are sound)");
         }
     }
 
     private static RetainedSnapshot retained(PublishedSnapshot snapshot) {
         SnapshotManifest manifest = snapshot.manifest();
-        return new RetainedSnapshot(
-                manifest.version(),
-                RetainedSnapshot.FULL,
-                manifest.parts(),
-                snapshot.bytes(),
-                manifest.chain().fullTime(),
-                true);
+        return new RetainedSnapshot(manifest.version(), RetainedSnapshot.FULL, manifest.parts(), snapshot.bytes(),
+                manifest.chain().fullTime(), true);
     }
 }

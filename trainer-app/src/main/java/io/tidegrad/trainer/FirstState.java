@@ -24,18 +24,15 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
-/// A state that an epoch begins with in place of nothing: pages, carry, manifest and the group's offset in one transaction,
-/// as a trainer would have committed them at that offset. Two that try it fence each other, and the second finds it done.
+/// A state that an epoch begins with in place of nothing: pages, carry, manifest and the group's offset in one
+/// transaction, as a trainer would have committed them at that offset. Two that try it fence each other, and the second
+/// finds it done.
 ///
 /// @param model as it was learned elsewhere
 /// @param nextOffset of the log, exclusive: what is accounted for, and where the epoch goes on
 /// @param accounts of what became of the events it learned
 /// @param retained snapshots that the same transaction writes
-record FirstState(
-        OnlineModel model,
-        long nextOffset,
-        Accounts accounts,
-        long newestAppendTime,
+record FirstState(OnlineModel model, long nextOffset, Accounts accounts, long newestAppendTime,
         List<RetainedSnapshot> retained) {
     private static final Duration TRANSACTION_MIN = Duration.ofSeconds(60);
 
@@ -49,10 +46,7 @@ record FirstState(
     /// @param wanted asked when nobody else can begin it any more; false leaves everything as it is
     /// @param more hands further records to its argument
     /// @throws TrainerException a number in the model is not finite
-    void commit(
-            KafkaSettings kafka,
-            ModelTrainer.Ready ready,
-            BooleanSupplier wanted,
+    void commit(KafkaSettings kafka, ModelTrainer.Ready ready, BooleanSupplier wanted,
             Consumer<Consumer<ProducerRecord<byte[], byte[]>>> more) {
         Lineage lineage = ready.lineage();
         requireFinite();
@@ -65,19 +59,9 @@ record FirstState(
             }
             producer.beginTransaction();
             more.accept(producer::send);
-            StateSeed.write(
-                    lineage,
-                    model,
-                    nextOffset,
-                    accounts,
-                    newestAppendTime,
-                    retained,
-                    (key, value) ->
-                            producer.send(
-                                    new ProducerRecord<>(
-                                            changelog, lineage.log().partition(), key, value)));
-            producer.sendOffsetsToTransaction(
-                    Map.of(lineage.log(), Changelog.offsetWithWatermark(nextOffset)),
+            StateSeed.write(lineage, model, nextOffset, accounts, newestAppendTime, retained, (key, value) -> producer
+                    .send(new ProducerRecord<>(changelog, lineage.log().partition(), key, value)));
+            producer.sendOffsetsToTransaction(Map.of(lineage.log(), Changelog.offsetWithWatermark(nextOffset)),
                     ofNoMember(kafka, group));
             producer.commitTransaction();
         }
@@ -89,8 +73,7 @@ record FirstState(
         settings.put(ConsumerConfig.GROUP_ID_CONFIG, group);
         settings.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
         try (KafkaConsumer<byte[], byte[]> consumer =
-                new KafkaConsumer<>(
-                        settings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+                new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
             return consumer.groupMetadata();
         }
     }
@@ -98,14 +81,9 @@ record FirstState(
     private void requireFinite() {
         int page = model.parameters().firstNonFinitePage();
         if (page >= 0) {
-            throw new TrainerException(
-                    ExitCode.MODEL_DIVERGED,
-                    "model "
-                            + model.spec().model()
-                            + ": page "
-                            + page
-                            + " holds a weight or optimizer state that is not finite, before offset "
-                            + nextOffset
+            throw new TrainerException(ExitCode.MODEL_DIVERGED,
+                    "model " + model.spec().model() + ": page " + page
+                            + " holds a weight or optimizer state that is not finite, before offset " + nextOffset
                             + "; it was not committed. Lower the learning rate under another name");
         }
     }
@@ -117,15 +95,11 @@ record FirstState(
         Map<String, Object> settings = new HashMap<>(kafka.client());
         settings.put(ProducerConfig.ACKS_CONFIG, "all");
         settings.put(ProducerConfig.TRANSACTIONAL_ID_CONFIG, ready.applicationId() + "-replay");
-        settings.put(
-                ProducerConfig.TRANSACTION_TIMEOUT_CONFIG,
-                (int)
-                        (timeout.compareTo(TRANSACTION_MAX) < 0 ? timeout : TRANSACTION_MAX)
-                                .toMillis());
+        settings.put(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG,
+                (int) (timeout.compareTo(TRANSACTION_MAX) < 0 ? timeout : TRANSACTION_MAX).toMillis());
         settings.put(ProducerConfig.LINGER_MS_CONFIG, 5);
         settings.put(ProducerConfig.BATCH_SIZE_CONFIG, 256 * 1024);
-        settings.put(
-                ProducerConfig.MAX_REQUEST_SIZE_CONFIG,
+        settings.put(ProducerConfig.MAX_REQUEST_SIZE_CONFIG,
                 Math.max(ModelTopics.PART_REQUEST_BYTES, ready.topics().deadLetterBytesMax()));
         return new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer());
     }

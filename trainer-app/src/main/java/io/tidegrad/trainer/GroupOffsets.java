@@ -25,8 +25,8 @@ final class GroupOffsets {
     private final String group;
     private final Duration patience;
 
-    /// @param patience a little more than the session timeout: until then a member that was killed, or a static one that
-    ///     was stopped, counts as present, and Kafka lets nobody else set the group's offsets
+    /// @param patience a little more than the session timeout: until then a member that was killed, or a static one
+    ///     that was stopped, counts as present, and Kafka lets nobody else set the group's offsets
     GroupOffsets(Admin admin, String group, Duration patience) {
         this.admin = admin;
         this.group = group;
@@ -42,10 +42,7 @@ final class GroupOffsets {
                 LOG.warn(
                         "model {}: group {} has no offset, Kafka may have expired it; taking {} from the changelog's"
                                 + " manifest. This can take {} s",
-                        lineage.model(),
-                        group,
-                        offset,
-                        patience.toSeconds());
+                        lineage.model(), group, offset, patience.toSeconds());
             }
             checkInLog(lineage, offset, log);
             alter(lineage, Changelog.offsetWithWatermark(offset));
@@ -56,53 +53,35 @@ final class GroupOffsets {
 
     private void checkInLog(Lineage lineage, long offset, KafkaTopics.Log log) {
         if (offset < log.begin()) {
-            throw new TrainerException(
-                    ExitCode.STATE_VIOLATION,
-                    "model "
-                            + lineage.model()
-                            + ": expected "
-                            + lineage.log()
-                            + " from offset "
-                            + offset
-                            + " on, found that it begins at "
-                            + log.begin()
-                            + ": retention deleted "
-                            + (log.begin() - offset)
-                            + " offsets that were not learned. Learn again under a new model name, and raise the topic's"
-                            + " retention");
+            throw new TrainerException(ExitCode.STATE_VIOLATION, "model " + lineage.model() + ": expected "
+                    + lineage.log() + " from offset " + offset + " on, found that it begins at " + log.begin()
+                    + ": retention deleted " + (log.begin() - offset)
+                    + " offsets that were not learned. Learn again under a new model name, and raise the topic's"
+                    + " retention");
         }
         // The log's end was looked at before the group's offset was: of a model that another
         // trainer
         // learns meanwhile, the offset may have passed it.
         long end = offset > log.end() ? end(lineage) : log.end();
         if (offset > end) {
-            throw new TrainerException(
-                    ExitCode.STATE_VIOLATION,
-                    "model "
-                            + lineage.model()
-                            + ": expected "
-                            + lineage.log()
-                            + " to reach offset "
-                            + offset
-                            + ", up to which it was learned, found that it ends at "
-                            + end
+            throw new TrainerException(ExitCode.STATE_VIOLATION,
+                    "model " + lineage.model() + ": expected " + lineage.log() + " to reach offset " + offset
+                            + ", up to which it was learned, found that it ends at " + end
                             + ": the log lost records. Restore it, or learn again under a new model name");
         }
     }
 
     private long end(Lineage lineage) {
-        return KafkaTopics.get(
-                        admin.listOffsets(Map.of(lineage.log(), OffsetSpec.latest()))
-                                .partitionResult(lineage.log()))
+        return KafkaTopics
+                .get(admin.listOffsets(Map.of(lineage.log(), OffsetSpec.latest())).partitionResult(lineage.log()))
                 .offset();
     }
 
     /// Null when the group has no offset.
-    @Nullable OffsetAndMetadata committed(Lineage lineage) {
+    @Nullable
+    OffsetAndMetadata committed(Lineage lineage) {
         try {
-            return KafkaTopics.get(
-                            admin.listConsumerGroupOffsets(group)
-                                    .partitionsToOffsetAndMetadata(group))
+            return KafkaTopics.get(admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata(group))
                     .get(lineage.log());
         } catch (GroupIdNotFoundException e) {
             return null;
@@ -113,18 +92,13 @@ final class GroupOffsets {
         long deadline = System.nanoTime() + patience.toNanos();
         while (true) {
             try {
-                KafkaTopics.get(
-                        admin.alterConsumerGroupOffsets(group, Map.of(lineage.log(), offset))
-                                .partitionResult(lineage.log()));
+                KafkaTopics.get(admin.alterConsumerGroupOffsets(group, Map.of(lineage.log(), offset))
+                        .partitionResult(lineage.log()));
                 return;
             } catch (UnknownMemberIdException e) {
                 if (System.nanoTime() > deadline) {
-                    throw new TrainerException(
-                            ExitCode.RETRYABLE,
-                            "model "
-                                    + lineage.model()
-                                    + ": group "
-                                    + group
+                    throw new TrainerException(ExitCode.RETRYABLE,
+                            "model " + lineage.model() + ": group " + group
                                     + " has a member, so its missing offset can't be set; is another trainer running?",
                             e);
                 }

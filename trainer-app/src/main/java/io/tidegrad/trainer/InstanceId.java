@@ -15,8 +15,8 @@ import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Who this trainer is to Kafka, across restarts: a name generated once and kept in the state directory. Its loss means no more
-/// than one wait for the old session, so a file that is damaged is replaced.
+/// Who this trainer is to Kafka, across restarts: a name generated once and kept in the state directory. Its loss means
+/// no more than one wait for the old session, so a file that is damaged is replaced.
 final class InstanceId {
     private static final Logger LOG = LoggerFactory.getLogger(InstanceId.class);
     private static final String FILE = "instance-id";
@@ -39,8 +39,7 @@ final class InstanceId {
                 LOG.warn(
                         "expected a name of letters, digits, '.', '_' and '-' in {}, found {} bytes that are none: replaced;"
                                 + " the first start under the new name may wait until the old one's session has ended",
-                        file,
-                        Files.size(file));
+                        file, Files.size(file));
             }
             String made = "trainer-" + UUID.randomUUID();
             write(made, file, stateDir);
@@ -71,14 +70,9 @@ final class InstanceId {
     }
 
     static TrainerException unusable(Path stateDir, IOException e) {
-        return new TrainerException(
-                ExitCode.CONFIGURATION,
-                "--state-dir "
-                        + stateDir
-                        + ": expected a directory that can be written, found "
-                        + e.getClass().getSimpleName()
-                        + " "
-                        + e.getMessage(),
+        return new TrainerException(ExitCode.CONFIGURATION,
+                "--state-dir " + stateDir + ": expected a directory that can be written, found "
+                        + e.getClass().getSimpleName() + " " + e.getMessage(),
                 e);
     }
 }

@@ -53,13 +53,9 @@ final class KafkaTopics {
     /// @param bytesMax its `max.message.bytes`
     /// @param begin offset of its first record
     /// @param end offset after its last
-    record Log(
-            TopicPartition partition,
-            Uuid topicId,
-            int bytesMax,
-            StoreSettings.Retention retention,
-            long begin,
-            long end) {}
+    record Log(TopicPartition partition, Uuid topicId, int bytesMax, StoreSettings.Retention retention, long begin,
+            long end) {
+    }
 
     /// A topic as Kafka describes it.
     ///
@@ -74,22 +70,15 @@ final class KafkaTopics {
         }
 
         StoreSettings.Retention retention() {
-            return new StoreSettings.Retention(
-                    number(TopicConfig.RETENTION_MS_CONFIG),
+            return new StoreSettings.Retention(number(TopicConfig.RETENTION_MS_CONFIG),
                     number(TopicConfig.RETENTION_BYTES_CONFIG));
         }
     }
 
     /// The events topic, if a model can learn from it directly: it exists, has one partition and keeps every event.
     Log log(String topic) {
-        return log(
-                topic,
-                () ->
-                        refused(
-                                "topic "
-                                        + topic
-                                        + ": expected the topic of events, found none; create it, or correct input.topic"
-                                        + " of the spec"));
+        return log(topic, () -> refused("topic " + topic
+                + ": expected the topic of events, found none; create it, or correct input.topic" + " of the spec"));
     }
 
     /// @param none thrown when there is no such topic
@@ -100,45 +89,30 @@ final class KafkaTopics {
         }
         requireLog(topic, found);
         StoreSettings.Retention retention = found.retention();
-        if (retention.millis() >= 0 && retention.millis() < SHORT_RETENTION.toMillis()
-                || retention.bytes() >= 0) {
+        if (retention.millis() >= 0 && retention.millis() < SHORT_RETENTION.toMillis() || retention.bytes() >= 0) {
             LOG.warn(
                     "topic {} keeps events for {} and {}: what is deleted can't be replayed, and a trainer that was down"
                             + " for longer can't go on",
-                    topic,
-                    retention.millis() < 0 ? "ever" : Duration.ofMillis(retention.millis()),
+                    topic, retention.millis() < 0 ? "ever" : Duration.ofMillis(retention.millis()),
                     retention.bytes() < 0 ? "any size" : retention.bytes() + " bytes");
         }
         TopicPartition partition = new TopicPartition(topic, 0);
-        return new Log(
-                partition,
-                found.id(),
-                (int) found.number(TopicConfig.MAX_MESSAGE_BYTES_CONFIG),
-                retention,
-                offset(partition, OffsetSpec.earliest()),
-                offset(partition, OffsetSpec.latest()));
+        return new Log(partition, found.id(), (int) found.number(TopicConfig.MAX_MESSAGE_BYTES_CONFIG), retention,
+                offset(partition, OffsetSpec.earliest()), offset(partition, OffsetSpec.latest()));
     }
 
     /// @throws TrainerException no model can learn from it
     static void requireLog(String topic, Found found) {
         if (found.partitions() != 1) {
-            throw refused(
-                    "topic "
-                            + topic
-                            + ": expected 1 partition, whose order is the order of learning, found "
-                            + found.partitions()
-                            + "; write the events to a topic with one partition");
+            throw refused("topic " + topic + ": expected 1 partition, whose order is the order of learning, found "
+                    + found.partitions() + "; write the events to a topic with one partition");
         }
         if (!found.settings().isEmpty()
-                && found.text(TopicConfig.CLEANUP_POLICY_CONFIG)
-                        .contains(TopicConfig.CLEANUP_POLICY_COMPACT)) {
-            throw refused(
-                    "topic "
-                            + topic
-                            + ": expected cleanup.policy=delete, found "
-                            + found.text(TopicConfig.CLEANUP_POLICY_CONFIG)
-                            + "; compaction removes events, and no replay could give these weights again. Write the events to"
-                            + " a topic that is not compacted");
+                && found.text(TopicConfig.CLEANUP_POLICY_CONFIG).contains(TopicConfig.CLEANUP_POLICY_COMPACT)) {
+            throw refused("topic " + topic + ": expected cleanup.policy=delete, found "
+                    + found.text(TopicConfig.CLEANUP_POLICY_CONFIG)
+                    + "; compaction removes events, and no replay could give these weights again. Write the events to"
+                    + " a topic that is not compacted");
         }
     }
 
@@ -146,10 +120,8 @@ final class KafkaTopics {
     Uuid id(String topic) {
         TopicDescription description = describe(topic);
         if (description == null) {
-            throw new TrainerException(
-                    ExitCode.STATE_VIOLATION,
-                    "topic "
-                            + topic
+            throw new TrainerException(ExitCode.STATE_VIOLATION,
+                    "topic " + topic
                             + ": expected the topic of events, found none: it was deleted, and what was learned from it"
                             + " can't be learned again");
         }
@@ -163,12 +135,7 @@ final class KafkaTopics {
     /// @param forEver whether a retention that deletes anything is refused
     /// @param settings more, when created
     /// @param otherPartitions what to do about more than one partition; null where they do no harm
-    record Wanted(
-            String topic,
-            String cleanup,
-            int bytesMax,
-            boolean forEver,
-            Map<String, String> settings,
+    record Wanted(String topic, String cleanup, int bytesMax, boolean forEver, Map<String, String> settings,
             @Nullable String otherPartitions) {
         Wanted(String topic, String cleanup, int bytesMax, Map<String, String> settings) {
             this(topic, cleanup, bytesMax, false, settings, null);
@@ -188,7 +155,8 @@ final class KafkaTopics {
     ///
     /// @param bytesMax its `max.message.bytes`
     /// @param created by this call
-    record Checked(Uuid id, int bytesMax, boolean created) {}
+    record Checked(Uuid id, int bytesMax, boolean created) {
+    }
 
     /// @throws TrainerException it exists, and not as it must be
     Checked createOrCheck(Wanted wanted) {
@@ -201,17 +169,15 @@ final class KafkaTopics {
             found = found(wanted.topic()); // somebody else was faster
         }
         if (found == null) {
-            throw new TrainerException(
-                    ExitCode.RETRYABLE,
-                    "topic " + wanted.topic() + " is being created and deleted");
+            throw new TrainerException(ExitCode.RETRYABLE, "topic " + wanted.topic() + " is being created and deleted");
         }
         check(wanted, found);
-        return new Checked(
-                found.id(), (int) found.number(TopicConfig.MAX_MESSAGE_BYTES_CONFIG), false);
+        return new Checked(found.id(), (int) found.number(TopicConfig.MAX_MESSAGE_BYTES_CONFIG), false);
     }
 
     /// A topic of ours that was deleted while it was in use: created as at a start. Where brokers create topics that
-    /// somebody asks for (`auto.create.topics.enable`), a producer of ours has done so meanwhile, and it gets our settings.
+    /// somebody asks for (`auto.create.topics.enable`), a producer of ours has done so meanwhile, and it gets our
+    /// settings.
     ///
     /// @throws TrainerException it can't become as it must be
     Checked createAgain(Wanted wanted) {
@@ -220,16 +186,11 @@ final class KafkaTopics {
             return createOrCheck(wanted);
         }
         List<AlterConfigOp> missing = new ArrayList<>();
-        settings(wanted)
-                .forEach(
-                        (key, value) -> {
-                            if (!value.equals(found.settings().get(key))) {
-                                missing.add(
-                                        new AlterConfigOp(
-                                                new ConfigEntry(key, value),
-                                                AlterConfigOp.OpType.SET));
-                            }
-                        });
+        settings(wanted).forEach((key, value) -> {
+            if (!value.equals(found.settings().get(key))) {
+                missing.add(new AlterConfigOp(new ConfigEntry(key, value), AlterConfigOp.OpType.SET));
+            }
+        });
         if (!missing.isEmpty()) {
             get(admin.incrementalAlterConfigs(Map.of(resource(wanted.topic()), missing)).all());
         }
@@ -240,46 +201,22 @@ final class KafkaTopics {
     /// @throws TrainerException it is not as it must be
     static void check(Wanted wanted, Found found) {
         if (wanted.otherPartitions() != null && found.partitions() != 1) {
-            throw refused(
-                    "topic "
-                            + wanted.topic()
-                            + ": expected 1 partition, found "
-                            + found.partitions()
-                            + "; "
-                            + wanted.otherPartitions());
+            throw refused("topic " + wanted.topic() + ": expected 1 partition, found " + found.partitions() + "; "
+                    + wanted.otherPartitions());
         }
         if (found.settings().isEmpty()) {
             return;
         }
         String cleanup = found.text(TopicConfig.CLEANUP_POLICY_CONFIG);
         if (!cleanup.equals(wanted.cleanup())) {
-            throw refused(
-                    "topic "
-                            + wanted.topic()
-                            + ": expected cleanup.policy="
-                            + wanted.cleanup()
-                            + ", found "
-                            + cleanup
-                            + "; "
-                            + remedy(
-                                    wanted.topic(),
-                                    TopicConfig.CLEANUP_POLICY_CONFIG,
-                                    wanted.cleanup()));
+            throw refused("topic " + wanted.topic() + ": expected cleanup.policy=" + wanted.cleanup() + ", found "
+                    + cleanup + "; " + remedy(wanted.topic(), TopicConfig.CLEANUP_POLICY_CONFIG, wanted.cleanup()));
         }
         long bytesMax = found.number(TopicConfig.MAX_MESSAGE_BYTES_CONFIG);
         if (bytesMax < wanted.bytesMax()) {
-            throw refused(
-                    "topic "
-                            + wanted.topic()
-                            + ": expected max.message.bytes of at least "
-                            + wanted.bytesMax()
-                            + ", found "
-                            + bytesMax
-                            + "; "
-                            + remedy(
-                                    wanted.topic(),
-                                    TopicConfig.MAX_MESSAGE_BYTES_CONFIG,
-                                    Integer.toString(wanted.bytesMax())));
+            throw refused("topic " + wanted.topic() + ": expected max.message.bytes of at least " + wanted.bytesMax()
+                    + ", found " + bytesMax + "; " + remedy(wanted.topic(), TopicConfig.MAX_MESSAGE_BYTES_CONFIG,
+                            Integer.toString(wanted.bytesMax())));
         }
         if (wanted.forEver()) {
             requireKeptForEver(wanted.topic(), found);
@@ -287,18 +224,10 @@ final class KafkaTopics {
     }
 
     private static void requireKeptForEver(String topic, Found found) {
-        for (String key :
-                List.of(TopicConfig.RETENTION_MS_CONFIG, TopicConfig.RETENTION_BYTES_CONFIG)) {
+        for (String key : List.of(TopicConfig.RETENTION_MS_CONFIG, TopicConfig.RETENTION_BYTES_CONFIG)) {
             if (found.number(key) >= 0) {
-                throw refused(
-                        "topic "
-                                + topic
-                                + ": expected "
-                                + key
-                                + "=-1, found "
-                                + found.number(key)
-                                + ": what was decided would be forgotten; "
-                                + remedy(topic, key, "-1"));
+                throw refused("topic " + topic + ": expected " + key + "=-1, found " + found.number(key)
+                        + ": what was decided would be forgotten; " + remedy(topic, key, "-1"));
             }
         }
     }
@@ -313,14 +242,9 @@ final class KafkaTopics {
         }
         long found = there.number(TopicConfig.RETENTION_MS_CONFIG);
         if (found != wanted) {
-            LOG.warn(
-                    "topic {} keeps records {}, {} says {}; a topic that exists is not changed. {}, or say so with {}",
-                    topic,
-                    kept(found),
-                    setting,
-                    kept(wanted),
-                    remedy(topic, TopicConfig.RETENTION_MS_CONFIG, Long.toString(wanted)),
-                    setting);
+            LOG.warn("topic {} keeps records {}, {} says {}; a topic that exists is not changed. {}, or say so with {}",
+                    topic, kept(found), setting, kept(wanted),
+                    remedy(topic, TopicConfig.RETENTION_MS_CONFIG, Long.toString(wanted)), setting);
         }
     }
 
@@ -329,18 +253,13 @@ final class KafkaTopics {
             return "for ever";
         }
         Duration time = Duration.ofMillis(millis);
-        return time.toDays() > 0 && time.equals(Duration.ofDays(time.toDays()))
-                ? "for " + time.toDays() + " days"
+        return time.toDays() > 0 && time.equals(Duration.ofDays(time.toDays())) ? "for " + time.toDays() + " days"
                 : "for " + time;
     }
 
     private static String remedy(String topic, String setting, String value) {
-        return "set it: kafka-configs.sh --alter --entity-type topics --entity-name "
-                + topic
-                + " --add-config "
-                + setting
-                + "="
-                + value;
+        return "set it: kafka-configs.sh --alter --entity-type topics --entity-name " + topic + " --add-config "
+                + setting + "=" + value;
     }
 
     private static Map<String, String> settings(Wanted wanted) {
@@ -352,12 +271,8 @@ final class KafkaTopics {
 
     /// Null when it exists already.
     private @Nullable Uuid create(Wanted wanted) {
-        NewTopic topic =
-                new NewTopic(
-                                wanted.topic(),
-                                Optional.of(1),
-                                replication < 0 ? Optional.empty() : Optional.of(replication))
-                        .configs(settings(wanted));
+        NewTopic topic = new NewTopic(wanted.topic(), Optional.of(1),
+                replication < 0 ? Optional.empty() : Optional.of(replication)).configs(settings(wanted));
         try {
             return get(admin.createTopics(List.of(topic)).topicId(wanted.topic()));
         } catch (TopicExistsException e) {
@@ -367,10 +282,7 @@ final class KafkaTopics {
 
     /// Warns where the broker's transactions are of the old kind, in which a delayed message can hit a later one.
     void checkBroker() {
-        var feature =
-                get(admin.describeFeatures().featureMetadata())
-                        .finalizedFeatures()
-                        .get("transaction.version");
+        var feature = get(admin.describeFeatures().featureMetadata()).finalizedFeatures().get("transaction.version");
         if (feature == null || feature.maxVersionLevel() < 2) {
             LOG.warn(
                     "the brokers run transactions of version {}; a delayed message can hit a later transaction below 2."
@@ -412,9 +324,7 @@ final class KafkaTopics {
                 Config config = existing(configs.get(resource));
                 Found before = Objects.requireNonNull(found.remove(resource.name()));
                 if (config != null) {
-                    found.put(
-                            resource.name(),
-                            new Found(before.id(), before.partitions(), values(config)));
+                    found.put(resource.name(), new Found(before.id(), before.partitions(), values(config)));
                 }
             }
         }
@@ -444,9 +354,7 @@ final class KafkaTopics {
     }
 
     private long offset(TopicPartition partition, OffsetSpec spec) {
-        return Objects.requireNonNull(
-                        get(admin.listOffsets(Map.of(partition, spec)).all()).get(partition))
-                .offset();
+        return Objects.requireNonNull(get(admin.listOffsets(Map.of(partition, spec)).all()).get(partition)).offset();
     }
 
     private static TrainerException refused(String message) {
@@ -463,17 +371,14 @@ final class KafkaTopics {
             }
             throw new IllegalStateException(e);
         } catch (TimeoutException e) {
-            throw new TrainerException(
-                    ExitCode.RETRYABLE,
-                    "expected an answer from Kafka within "
-                            + TIMEOUT.toSeconds()
+            throw new TrainerException(ExitCode.RETRYABLE,
+                    "expected an answer from Kafka within " + TIMEOUT.toSeconds()
                             + " s, found none; check that kafka.security.protocol is the listener's, and that the"
                             + " addresses which the brokers advertise can be reached from here",
                     e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new TrainerException(
-                    ExitCode.RETRYABLE, "interrupted while waiting for Kafka", e);
+            throw new TrainerException(ExitCode.RETRYABLE, "interrupted while waiting for Kafka", e);
         }
     }
 }

@@ -50,8 +50,7 @@ final class LetIn {
     /// Whether Kafka let us in within the last hour, as this machine's clock tells it.
     boolean recently() {
         try {
-            Duration ago =
-                    Duration.between(Files.getLastModifiedTime(file).toInstant(), Instant.now());
+            Duration ago = Duration.between(Files.getLastModifiedTime(file).toInstant(), Instant.now());
             return ago.abs().compareTo(GRACE) < 0;
         } catch (IOException e) {
             return false;

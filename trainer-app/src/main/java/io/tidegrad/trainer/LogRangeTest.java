@@ -16,31 +16,24 @@ import java.util.function.LongFunction;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 
-/// A [RangeTest] on a model's log of record, read from its beginning. The model need not be registered; nothing is written.
+/// A [RangeTest] on a model's log of record, read from its beginning. The model need not be registered; nothing is
+/// written.
 public final class LogRangeTest {
     private LogRangeTest() {}
 
     /// @param range of the events that the log holds now → which rates to try
     /// @throws TrainerException the log can't be read, or is none that a model could learn from
     /// @throws IllegalArgumentException as [RangeTest]
-    public static RateCurve run(
-            KafkaSettings kafka,
-            RegistrySettings registrySettings,
-            ModelSpec spec,
-            LongFunction<RangeTest.Range> range,
-            Kernels kernels) {
+    public static RateCurve run(KafkaSettings kafka, RegistrySettings registrySettings, ModelSpec spec,
+            LongFunction<RangeTest.Range> range, Kernels kernels) {
         try (SchemaRegistry registry = SchemaRegistry.connect(registrySettings.client())) {
             BootstrapServers.requireOne(kafka.bootstrapServers());
             KafkaTopics.Log log;
             try (Admin admin = Admin.create(kafka.client())) {
                 log = new KafkaTopics(admin, (short) -1).log(spec.inputTopic());
             }
-            RangeTest test =
-                    new RangeTest(
-                            spec,
-                            ValueDecoder.avro(new AvroCodec(registry)),
-                            kernels,
-                            range.apply(log.end() - log.begin()));
+            RangeTest test = new RangeTest(spec, ValueDecoder.avro(new AvroCodec(registry)), kernels,
+                    range.apply(log.end() - log.begin()));
             try (LogReader reader = new LogReader(kafka, spec.inputTopic())) {
                 reader.read(log.begin(), reader.end(), record -> fold(test, record));
             }
@@ -60,16 +53,8 @@ public final class LogRangeTest {
         } catch (SchemaRegistry.RegistryUnavailableException e) {
             throw e;
         } catch (RuntimeException | Error e) {
-            throw new TrainerException(
-                    ExitCode.INTERNAL,
-                    record.topic()
-                            + "-"
-                            + record.partition()
-                            + " offset "
-                            + record.offset()
-                            + ": expected an event that can be learned or refused, found "
-                            + e,
-                    e);
+            throw new TrainerException(ExitCode.INTERNAL, record.topic() + "-" + record.partition() + " offset "
+                    + record.offset() + ": expected an event that can be learned or refused, found " + e, e);
         }
     }
 }

@@ -53,7 +53,8 @@ public final class ModelCatalog {
     }
 
     /// The newest record of `model`, or null.
-    @Nullable ModelRecord find(String model) {
+    @Nullable
+    ModelRecord find(String model) {
         return read().models().get(model);
     }
 
@@ -64,25 +65,21 @@ public final class ModelCatalog {
             consumer.seekToBeginning(List.of(partition));
             long end = ReadCommitted.end(consumer, partition);
             while (consumer.position(partition) < end) {
-                for (ConsumerRecord<byte[], byte[]> record :
-                        consumer.poll(Duration.ofMillis(100))) {
+                for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(100))) {
                     take(record, models, outdated);
                 }
             }
         }
         Set<String> newer = new TreeSet<>();
-        outdated.forEach(
-                (model, value) -> {
-                    if (CatalogRecord.isOfNewerBuild(value)) {
-                        newer.add(model);
-                    }
-                });
+        outdated.forEach((model, value) -> {
+            if (CatalogRecord.isOfNewerBuild(value)) {
+                newer.add(model);
+            }
+        });
         return new Content(models, outdated.keySet(), newer);
     }
 
-    private void take(
-            ConsumerRecord<byte[], byte[]> record,
-            Map<String, ModelRecord> models,
+    private void take(ConsumerRecord<byte[], byte[]> record, Map<String, ModelRecord> models,
             Map<String, byte[]> outdated) {
         String model = null;
         try {
@@ -100,9 +97,7 @@ public final class ModelCatalog {
             if (model != null && record.value() != null) {
                 outdated.put(model, record.value());
             }
-            unreadable.passOver(
-                    record,
-                    String.valueOf(e.getMessage()),
+            unreadable.passOver(record, String.valueOf(e.getMessage()),
                     "what counts is this key's record before it and the decisions on the control topic. Find out who"
                             + " writes there; a newer build of Tidegrad reads what that build wrote");
         }
@@ -116,31 +111,17 @@ public final class ModelCatalog {
     /// What the record says its epoch comes from.
     static List<ControlAction.Rollback> rollbacks(ModelRecord record) {
         return record.getRollbacks().stream()
-                .map(
-                        origin ->
-                                new ControlAction.Rollback(
-                                        origin.getEpoch(),
-                                        new ControlAction.Base(
-                                                origin.getBaseEpoch(),
-                                                origin.getBaseVersion(),
-                                                origin.getBaseWeightsHash(),
-                                                origin.getBaseNextOffset()),
-                                        origin.getResumeOffset()))
+                .map(origin -> new ControlAction.Rollback(origin.getEpoch(),
+                        new ControlAction.Base(origin.getBaseEpoch(), origin.getBaseVersion(),
+                                origin.getBaseWeightsHash(), origin.getBaseNextOffset()),
+                        origin.getResumeOffset()))
                 .toList();
     }
 
     static List<EpochOrigin> origins(List<ControlAction.Rollback> rollbacks) {
-        return rollbacks.stream()
-                .map(
-                        rollback ->
-                                EpochOrigin.newBuilder()
-                                        .setEpoch(rollback.epoch())
-                                        .setBaseEpoch(rollback.base().epoch())
-                                        .setBaseVersion(rollback.base().version())
-                                        .setBaseNextOffset(rollback.base().nextOffset())
-                                        .setBaseWeightsHash(rollback.base().weightsHash())
-                                        .setResumeOffset(rollback.resumeOffset())
-                                        .build())
-                .toList();
+        return rollbacks.stream().map(rollback -> EpochOrigin.newBuilder().setEpoch(rollback.epoch())
+                .setBaseEpoch(rollback.base().epoch()).setBaseVersion(rollback.base().version())
+                .setBaseNextOffset(rollback.base().nextOffset()).setBaseWeightsHash(rollback.base().weightsHash())
+                .setResumeOffset(rollback.resumeOffset()).build()).toList();
     }
 }

@@ -43,7 +43,8 @@ final class ModelCondition {
 
     /// @param message one sentence for a person
     /// @param since when the model first had a reason of this kind, without a break
-    record Reason(Kind kind, String message, Instant since) {}
+    record Reason(Kind kind, String message, Instant since) {
+    }
 
     private final Map<Kind, Reason> reasons = new EnumMap<>(Kind.class);
 
@@ -51,9 +52,7 @@ final class ModelCondition {
     synchronized void set(Kind kind, String message) {
         Reason before = reasons.get(kind);
         if (before == null || !before.message().equals(message)) {
-            reasons.put(
-                    kind,
-                    new Reason(kind, message, before == null ? Instant.now() : before.since()));
+            reasons.put(kind, new Reason(kind, message, before == null ? Instant.now() : before.since()));
         }
     }
 

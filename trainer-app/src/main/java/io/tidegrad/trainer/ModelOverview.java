@@ -46,13 +46,9 @@ public final class ModelOverview {
     /// @param beat newest heartbeat of its trainer; null when there is none
     /// @param status what its trainer said last of this epoch; null when none has said anything
     /// @param lag offsets between what was learned and the log's end; −1 where either is not known
-    public record Entry(
-            ModelRecord model,
-            @Nullable SnapshotManifest newest,
-            long newestTime,
-            @Nullable Heartbeat beat,
-            @Nullable TrainerStatus status,
-            long lag) {}
+    public record Entry(ModelRecord model, @Nullable SnapshotManifest newest, long newestTime, @Nullable Heartbeat beat,
+            @Nullable TrainerStatus status, long lag) {
+    }
 
     ModelOverview(ControlLog.View view, KafkaSettings kafka, Topics topics) {
         this.view = view;
@@ -84,24 +80,16 @@ public final class ModelOverview {
                     throw lost.refusal(topics.models(), model);
                 }
                 if (!wanted.containsKey(model)) {
-                    throw new TrainerException(
-                            ExitCode.CONFIGURATION,
-                            "model "
-                                    + model
-                                    + ": expected a registered model on "
-                                    + topics.models()
-                                    + ", found "
-                                    + (wanted.isEmpty()
-                                            ? "none"
-                                            : String.join(", ", wanted.keySet()))
+                    throw new TrainerException(ExitCode.CONFIGURATION,
+                            "model " + model + ": expected a registered model on " + topics.models() + ", found "
+                                    + (wanted.isEmpty() ? "none" : String.join(", ", wanted.keySet()))
                                     + "; correct the name or --prefix");
                 }
             }
             wanted.keySet().retainAll(models);
         }
         if (models.isEmpty()) {
-            view.lost()
-                    .forEach((model, lost) -> LOG.error("{}", lost.text(topics.models(), model)));
+            view.lost().forEach((model, lost) -> LOG.error("{}", lost.text(topics.models(), model)));
         }
         List<Entry> entries = new ArrayList<>();
         if (wanted.isEmpty()) {
@@ -110,8 +98,7 @@ public final class ModelOverview {
         try (Consumer<byte[], byte[]> consumer =
                 new ReadCommitted(kafka.client()).open(new TopicPartition(topics.models(), 0))) {
             Set<String> there = consumer.listTopics().keySet();
-            Set<TopicPartition> snapshots =
-                    partitions(wanted, there, model -> topics.snapshots(model.getModel()));
+            Set<TopicPartition> snapshots = partitions(wanted, there, model -> topics.snapshots(model.getModel()));
             Set<TopicPartition> all = partitions(wanted, there, ModelRecord::getInputTopic);
             all.addAll(snapshots);
             consumer.assign(all);
@@ -120,47 +107,32 @@ public final class ModelOverview {
             begins.forEach(consumer::seek);
             Map<TopicPartition, Long> ends = consumer.endOffsets(all);
             for (ModelRecord model : wanted.values()) {
-                TopicPartition partition =
-                        new TopicPartition(topics.snapshots(model.getModel()), 0);
+                TopicPartition partition = new TopicPartition(topics.snapshots(model.getModel()), 0);
                 Tail tail =
-                        snapshots.contains(partition)
-                                ? tail(
-                                        consumer,
-                                        partition,
-                                        begins.getOrDefault(partition, 0L),
-                                        ends.getOrDefault(partition, 0L),
-                                        model.getEpoch())
-                                : new Tail();
+                        snapshots.contains(partition) ? tail(consumer, partition, begins.getOrDefault(partition, 0L),
+                                ends.getOrDefault(partition, 0L), model.getEpoch()) : new Tail();
                 Long end = ends.get(new TopicPartition(model.getInputTopic(), 0));
-                entries.add(
-                        new Entry(
-                                model,
-                                tail.manifest,
-                                tail.time,
-                                tail.heartbeat,
-                                tail.status,
-                                end == null ? -1 : tail.lag(end)));
+                entries.add(new Entry(model, tail.manifest, tail.time, tail.heartbeat, tail.status,
+                        end == null ? -1 : tail.lag(end)));
             }
         }
         return entries;
     }
 
-    private static Set<TopicPartition> partitions(
-            Map<String, ModelRecord> models,
-            Set<String> there,
+    private static Set<TopicPartition> partitions(Map<String, ModelRecord> models, Set<String> there,
             Function<ModelRecord, String> topic) {
-        return models.values().stream()
-                .map(topic)
-                .filter(there::contains)
-                .map(each -> new TopicPartition(each, 0))
+        return models.values().stream().map(topic).filter(there::contains).map(each -> new TopicPartition(each, 0))
                 .collect(Collectors.toSet());
     }
 
     /// The end of a snapshots topic.
     private static final class Tail {
-        @Nullable SnapshotManifest manifest;
-        @Nullable Heartbeat heartbeat;
-        @Nullable TrainerStatus status;
+        @Nullable
+        SnapshotManifest manifest;
+        @Nullable
+        Heartbeat heartbeat;
+        @Nullable
+        TrainerStatus status;
         long time;
 
         long lag(long end) {
@@ -179,9 +151,7 @@ public final class ModelOverview {
                 if (key.kind() == SnapshotKey.Kind.STATUS && record.value() != null) {
                     TrainerStatus said = TrainerStatus.decode(record.value());
                     status = said.epoch() == epoch ? said : status;
-                } else if (key.kind() == SnapshotKey.Kind.MANIFEST
-                        && key.epoch() == epoch
-                        && record.value() != null) {
+                } else if (key.kind() == SnapshotKey.Kind.MANIFEST && key.epoch() == epoch && record.value() != null) {
                     manifest = SnapshotManifest.decode(record.value());
                     time = record.timestamp();
                 }
@@ -192,21 +162,16 @@ public final class ModelOverview {
     }
 
     /// Backwards in growing steps until there is a snapshot of the epoch.
-    private static Tail tail(
-            Consumer<byte[], byte[]> consumer,
-            TopicPartition partition,
-            long begin,
-            long end,
+    private static Tail tail(Consumer<byte[], byte[]> consumer, TopicPartition partition, long begin, long end,
             int epoch) {
         consumer.resume(List.of(partition));
         try {
-            for (long step = TAIL; ; step *= TAIL_GROWTH) {
+            for (long step = TAIL;; step *= TAIL_GROWTH) {
                 long from = Math.max(begin, end - step);
                 Tail tail = new Tail();
                 consumer.seek(partition, from);
                 while (consumer.position(partition) < end) {
-                    consumer.poll(Duration.ofMillis(50))
-                            .forEach(record -> tail.take(record, epoch));
+                    consumer.poll(Duration.ofMillis(50)).forEach(record -> tail.take(record, epoch));
                 }
                 if (tail.manifest != null || from == begin) {
                     return tail;

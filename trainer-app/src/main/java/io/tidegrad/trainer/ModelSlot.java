@@ -23,11 +23,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /// One model of this process and what people decide about it: it learns, is paused, goes on from an earlier version, is
-/// deleted, or made anew. What is to be done follows from all records so far, not from the last one, so that it does not
-/// matter which of them were seen before the start. Done one after the other, on a thread of the slot's own.
+/// deleted, or made anew. What is to be done follows from all records so far, not from the last one, so that it does
+/// not matter which of them were seen before the start. Done one after the other, on a thread of the slot's own.
 ///
-/// A model that can't go on stops alone: its trainer is closed, and the reason is kept. One that may go on later is tried
-/// again after 1, 2, 4 … 60 s; another one when a decision about it says so (create, resume, rollback).
+/// A model that can't go on stops alone: its trainer is closed, and the reason is kept. One that may go on later is
+/// tried again after 1, 2, 4 … 60 s; another one when a decision about it says so (create, resume, rollback).
 final class ModelSlot implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ModelSlot.class);
 
@@ -43,10 +43,7 @@ final class ModelSlot implements AutoCloseable {
     /// What the model does in this process.
     enum Doing {
         /// Restores, is learned again for a rollback, or waits for the log.
-        PREPARING,
-        LEARNING,
-        PAUSED,
-        DELETED,
+        PREPARING, LEARNING, PAUSED, DELETED,
         /// Has failed for a reason that may pass, and is tried again.
         RETRYING,
         /// Can't go on.
@@ -70,7 +67,8 @@ final class ModelSlot implements AutoCloseable {
     }
 
     /// A trainer, and whether anybody wants to know why it fails.
-    private record Running(ModelTrainer trainer, AtomicBoolean counts) {}
+    private record Running(ModelTrainer trainer, AtomicBoolean counts) {
+    }
 
     private final String model;
     private final @Nullable ModelSpec given;
@@ -89,29 +87,20 @@ final class ModelSlot implements AutoCloseable {
     private volatile @Nullable TrainerException failure; // while it has stopped
     private volatile boolean again; // a decision says that a failed model is to be tried again
     private volatile int attempts; // since it last learned for a while
-    private volatile long
-            learnsSince; // nanoseconds; since its newest attempt learned, 0 before that
+    private volatile long learnsSince; // nanoseconds; since its newest attempt learned, 0 before that
 
     /// @param given spec as its author gave it; null for the registered one
     /// @param history of decisions about any models
     /// @param failures told why this model has stopped
-    ModelSlot(
-            String model,
-            @Nullable ModelSpec given,
-            List<ControlRecord> history,
-            ModelTrainer.Surroundings surroundings,
-            ModelCatalog catalog,
-            List<Listener> listeners,
-            Failures failures) {
+    ModelSlot(String model, @Nullable ModelSpec given, List<ControlRecord> history,
+            ModelTrainer.Surroundings surroundings, ModelCatalog catalog, List<Listener> listeners, Failures failures) {
         this.model = model;
         this.given = given;
         this.surroundings = surroundings;
         this.catalog = catalog;
         this.listeners = listeners;
         this.failures = failures;
-        thread =
-                Executors.newSingleThreadScheduledExecutor(
-                        Thread.ofVirtual().name("slot-" + model).factory());
+        thread = Executors.newSingleThreadScheduledExecutor(Thread.ofVirtual().name("slot-" + model).factory());
         decided = ControlState.initial(model);
         history.stream().filter(record -> record.model().equals(model)).forEach(this::add);
     }
@@ -142,13 +131,12 @@ final class ModelSlot implements AutoCloseable {
     /// The one that it learns, or would learn.
     int epoch() {
         ModelTrainer now = trainer();
-        return now == null
-                ? Math.max(Registration.FIRST_EPOCH, decided.epoch())
-                : now.lineage().epoch();
+        return now == null ? Math.max(Registration.FIRST_EPOCH, decided.epoch()) : now.lineage().epoch();
     }
 
     /// Why it has stopped; null while it has not.
-    @Nullable TrainerException failure() {
+    @Nullable
+    TrainerException failure() {
         return failure;
     }
 
@@ -174,13 +162,14 @@ final class ModelSlot implements AutoCloseable {
     }
 
     /// Null while nothing of the model runs here.
-    @Nullable ModelTrainer trainer() {
+    @Nullable
+    ModelTrainer trainer() {
         Running now = running;
         return now == null ? null : now.trainer();
     }
 
-    /// Checks and creates what the model needs, if it is to learn; nothing learns before `start`. An epoch that a rollback
-    /// began may have to be learned again first: that is left to the slot's thread.
+    /// Checks and creates what the model needs, if it is to learn; nothing learns before `start`. An epoch that a
+    /// rollback began may have to be learned again first: that is left to the slot's thread.
     ///
     /// @throws TrainerException why the model can't be learned
     void prepare() {
@@ -215,10 +204,8 @@ final class ModelSlot implements AutoCloseable {
     /// One more record about this model; from one thread.
     void decide(ControlRecord record) {
         add(record);
-        again |=
-                record.action() instanceof ControlAction.Create
-                        || record.action() instanceof ControlAction.Resume
-                        || record.action() instanceof ControlAction.Rollback;
+        again |= record.action() instanceof ControlAction.Create || record.action() instanceof ControlAction.Resume
+                || record.action() instanceof ControlAction.Rollback;
         LOG.info("model {}: {}", model, text(decided));
         thread.execute(this::followDecisions);
     }
@@ -228,8 +215,7 @@ final class ModelSlot implements AutoCloseable {
         if (newest == null) {
             return "nothing decided";
         }
-        return newest.action().word()
-                + (newest.author().isEmpty() ? "" : " by " + newest.author())
+        return newest.action().word() + (newest.author().isEmpty() ? "" : " by " + newest.author())
                 + (newest.reason().isEmpty() ? "" : ": " + newest.reason());
     }
 
@@ -264,8 +250,7 @@ final class ModelSlot implements AutoCloseable {
         again = false;
         learnsSince = 0;
         condition.clear();
-        condition.set(
-                passes ? ModelCondition.Kind.RETRYING : ModelCondition.Kind.FAILED,
+        condition.set(passes ? ModelCondition.Kind.RETRYING : ModelCondition.Kind.FAILED,
                 String.valueOf(why.getMessage()));
         doing = passes ? Doing.RETRYING : Doing.FAILED;
         if (failures.failed(this, why)) {
@@ -274,11 +259,8 @@ final class ModelSlot implements AutoCloseable {
         if (why.exitCode() == ExitCode.INTERNAL) {
             LOG.error("model {}: a defect; it has stopped, other models learn on", model, why);
         } else {
-            LOG.error(
-                    "model {} has stopped{}, other models learn on: {}",
-                    model,
-                    passes ? " and is tried again in " + backOff.toSeconds() + " s" : "",
-                    why.getMessage());
+            LOG.error("model {} has stopped{}, other models learn on: {}", model,
+                    passes ? " and is tried again in " + backOff.toSeconds() + " s" : "", why.getMessage());
         }
         try {
             thread.execute(() -> leave(false));
@@ -319,9 +301,7 @@ final class ModelSlot implements AutoCloseable {
 
     private void follow(ControlState state) {
         ModelTrainer trainer = trainer();
-        boolean sameEpoch =
-                trainer != null
-                        && (state.epoch() == 0 || trainer.lineage().epoch() == state.epoch());
+        boolean sameEpoch = trainer != null && (state.epoch() == 0 || trainer.lineage().epoch() == state.epoch());
         if (closed) {
             return;
         }
@@ -360,17 +340,11 @@ final class ModelSlot implements AutoCloseable {
             return null;
         }
         AtomicBoolean counts = new AtomicBoolean(true);
-        ModelTrainer trainer =
-                ModelTrainer.prepare(
-                        spec(record),
-                        record,
-                        reason,
-                        surroundings,
-                        why -> {
-                            if (counts.compareAndSet(true, false)) {
-                                stop(why);
-                            }
-                        });
+        ModelTrainer trainer = ModelTrainer.prepare(spec(record), record, reason, surroundings, why -> {
+            if (counts.compareAndSet(true, false)) {
+                stop(why);
+            }
+        });
         synchronized (this) {
             if (closed) {
                 trainer.close();
@@ -384,26 +358,15 @@ final class ModelSlot implements AutoCloseable {
     }
 
     private ModelSpec spec(ModelRecord record) {
-        ModelSpec registered =
-                SpecFile.registered(record.getSpec(), "the registered spec of " + model);
+        ModelSpec registered = SpecFile.registered(record.getSpec(), "the registered spec of " + model);
         // What lies outside of the fingerprint, such as how often to publish, is the file's. A file
         // with another spec is
         // refused at the start; one that was given for an earlier epoch counts no more.
-        ModelSpec spec =
-                given != null
-                                && (!prepared
-                                        || Arrays.equals(
-                                                given.fingerprint(), registered.fingerprint()))
-                        ? given
-                        : registered;
-        spec.labelReads()
-                .forEach(
-                        answer ->
-                                LOG.warn(
-                                        "model {}: its quality says nothing, for it is given the answers: {}; it learns on,"
-                                                + " but a new model with this spec would be refused",
-                                        model,
-                                        answer));
+        ModelSpec spec = given != null && (!prepared || Arrays.equals(given.fingerprint(), registered.fingerprint()))
+                ? given : registered;
+        spec.labelReads().forEach(
+                answer -> LOG.warn("model {}: its quality says nothing, for it is given the answers: {}; it learns on,"
+                        + " but a new model with this spec would be refused", model, answer));
         return spec;
     }
 
@@ -420,15 +383,9 @@ final class ModelSlot implements AutoCloseable {
                 return null;
             }
             if (System.nanoTime() > deadline) {
-                throw new TrainerException(
-                        ExitCode.RETRYABLE,
-                        "model "
-                                + model
-                                + ": expected epoch "
-                                + state.epoch()
-                                + " in the catalog, learning, as the control topic says, found "
-                                + (record == null ? "no such model" : "" + record.getEpoch())
-                                + (paused ? ", paused" : ""));
+                throw new TrainerException(ExitCode.RETRYABLE, "model " + model + ": expected epoch " + state.epoch()
+                        + " in the catalog, learning, as the control topic says, found "
+                        + (record == null ? "no such model" : "" + record.getEpoch()) + (paused ? ", paused" : ""));
             }
             try {
                 Thread.sleep(CATALOG_PAUSE_MILLIS);

@@ -23,8 +23,8 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.IntSupplier;
 
-/// The models of this process, by name. They come with the start and, where all models are wanted, with each that is created
-/// later; one that is deleted keeps its slot, for it may be made anew.
+/// The models of this process, by name. They come with the start and, where all models are wanted, with each that is
+/// created later; one that is deleted keeps its slot, for it may be made anew.
 final class ModelSlots implements AutoCloseable {
     private static final int PREPARED_AT_ONCE = 8;
     private static final int STARTS_MAX = 16;
@@ -41,18 +41,14 @@ final class ModelSlots implements AutoCloseable {
     private final Consumer<TrainerException> ended;
     private final Map<String, ModelSlot> slots = new ConcurrentSkipListMap<>();
     private final List<ModelSlot.Listener> listeners = new CopyOnWriteArrayList<>();
-    private final Map<String, TrainerException> stopped =
-            new LinkedHashMap<>(); // the first one first
+    private final Map<String, TrainerException> stopped = new LinkedHashMap<>(); // the first one first
     private volatile int models;
 
     /// @param given specs as their authors gave them, by model
     /// @param surroundings gets how many models there are, as of when it is asked
     /// @param ended told why the process ends: no model is left that could go on, or the first that can't is to end it
-    ModelSlots(
-            ModelCatalog catalog,
-            Map<String, ModelSpec> given,
-            Function<IntSupplier, ModelTrainer.Surroundings> surroundings,
-            Consumer<TrainerException> ended) {
+    ModelSlots(ModelCatalog catalog, Map<String, ModelSpec> given,
+            Function<IntSupplier, ModelTrainer.Surroundings> surroundings, Consumer<TrainerException> ended) {
         this.catalog = catalog;
         this.given = Map.copyOf(given);
         this.surroundings = surroundings.apply(() -> models);
@@ -62,22 +58,14 @@ final class ModelSlots implements AutoCloseable {
 
     /// @param history of decisions about any models
     void add(String model, List<ControlRecord> history) {
-        slots.put(
-                model,
-                new ModelSlot(
-                        model,
-                        given.get(model),
-                        history,
-                        surroundings,
-                        catalog,
-                        listeners,
-                        this::failed));
+        slots.put(model,
+                new ModelSlot(model, given.get(model), history, surroundings, catalog, listeners, this::failed));
         count();
         listeners.forEach(listener -> listener.appears(Objects.requireNonNull(slots.get(model))));
     }
 
-    /// The more models there are, the further apart each commits (`StreamsSettings.commitIntervalMin`). Paused ones count:
-    /// they may go on.
+    /// The more models there are, the further apart each commits (`StreamsSettings.commitIntervalMin`). Paused ones
+    /// count: they may go on.
     private void count() {
         int count = 0;
         for (ModelSlot slot : slots.values()) {
@@ -88,12 +76,10 @@ final class ModelSlots implements AutoCloseable {
 
     /// @throws TrainerException all that were asked for are deleted
     void requireAny() {
-        List<ModelSlot> deleted =
-                slots.values().stream().filter(slot -> slot.decided().deleted()).toList();
+        List<ModelSlot> deleted = slots.values().stream().filter(slot -> slot.decided().deleted()).toList();
         if (!deleted.isEmpty() && deleted.size() == slots.size()) {
             ModelSlot first = deleted.getFirst();
-            throw Registration.deleted(
-                    first.model(), Objects.requireNonNull(first.decided().newest()));
+            throw Registration.deleted(first.model(), Objects.requireNonNull(first.decided().newest()));
         }
     }
 
@@ -110,9 +96,7 @@ final class ModelSlots implements AutoCloseable {
                 specs.add(file);
             } else if (record != null) {
                 try {
-                    specs.add(
-                            SpecFile.registered(
-                                    record.getSpec(), "the registered spec of " + slot.model()));
+                    specs.add(SpecFile.registered(record.getSpec(), "the registered spec of " + slot.model()));
                 } catch (TrainerException unreadable) {
                     // Such a model stops alone, when it is prepared.
                 }
@@ -121,37 +105,30 @@ final class ModelSlots implements AutoCloseable {
         Room.requireTrainer(specs, Runtime.getRuntime().maxMemory());
     }
 
-    /// See `ModelSlot.prepare`. Side by side: mostly they wait for brokers. A model that can't be learned is left out, and
-    /// told.
+    /// See `ModelSlot.prepare`. Side by side: mostly they wait for brokers. A model that can't be learned is left out,
+    /// and told.
     ///
     /// @param refused models that are known not to be learnable, and why
     /// @throws TrainerException no model is left that could be learned, or the first that can't is to end the process
     void prepare(Map<String, TrainerException> refused) {
         Map<String, Future<?>> prepared = new TreeMap<>();
         try (ExecutorService threads =
-                Executors.newFixedThreadPool(
-                        PREPARED_AT_ONCE, Thread.ofVirtual().name("prepare-", 0).factory())) {
-            slots.forEach(
-                    (model, slot) -> {
-                        if (!refused.containsKey(model)) {
-                            prepared.put(model, threads.submit(slot::prepare));
-                        }
-                    });
+                Executors.newFixedThreadPool(PREPARED_AT_ONCE, Thread.ofVirtual().name("prepare-", 0).factory())) {
+            slots.forEach((model, slot) -> {
+                if (!refused.containsKey(model)) {
+                    prepared.put(model, threads.submit(slot::prepare));
+                }
+            });
         }
         Map<String, TrainerException> failed = new TreeMap<>(refused);
-        prepared.forEach(
-                (model, future) -> {
-                    if (future.state() == Future.State.FAILED) {
-                        failed.put(model, reason(future.exceptionNow()));
-                    }
-                });
+        prepared.forEach((model, future) -> {
+            if (future.state() == Future.State.FAILED) {
+                failed.put(model, reason(future.exceptionNow()));
+            }
+        });
         boolean anyIsGoing =
-                slots.values().stream()
-                        .anyMatch(slot -> slot.isGoing() && !failed.containsKey(slot.model()));
-        boolean ends =
-                failFast
-                        || !anyIsGoing
-                        || failed.values().stream().anyMatch(ModelSlots::isOfTheProcess);
+                slots.values().stream().anyMatch(slot -> slot.isGoing() && !failed.containsKey(slot.model()));
+        boolean ends = failFast || !anyIsGoing || failed.values().stream().anyMatch(ModelSlots::isOfTheProcess);
         if (!failed.isEmpty() && ends) {
             throw ending(failed);
         }
@@ -160,14 +137,12 @@ final class ModelSlots implements AutoCloseable {
 
     private TrainerException reason(Throwable thrown) {
         return thrown instanceof RegistryUnavailableException e
-                ? TrainerException.from(e, surroundings.config().registry().shownUrl())
-                : surroundings.reason(thrown);
+                ? TrainerException.from(e, surroundings.config().registry().shownUrl()) : surroundings.reason(thrown);
     }
 
     /// A model has stopped. The others learn on as long as there are any that do.
     private synchronized boolean failed(ModelSlot slot, TrainerException why) {
-        stopped.keySet()
-                .removeIf(model -> Objects.requireNonNull(slots.get(model)).failure() == null);
+        stopped.keySet().removeIf(model -> Objects.requireNonNull(slots.get(model)).failure() == null);
         stopped.remove(slot.model());
         stopped.put(slot.model(), why);
         if (failFast || isOfTheProcess(why)) {
@@ -191,47 +166,32 @@ final class ModelSlots implements AutoCloseable {
         return false;
     }
 
-    /// What the process ends with when none of its models goes on: a reason that may pass, if there is one, since starting
-    /// again helps that model; else the first.
+    /// What the process ends with when none of its models goes on: a reason that may pass, if there is one, since
+    /// starting again helps that model; else the first.
     ///
     /// @param failed by model, at least one
     private static TrainerException ending(Map<String, TrainerException> failed) {
-        TrainerException first =
-                failed.values().stream()
-                        .filter(ModelSlots::isOfTheProcess)
-                        .findFirst()
-                        .or(
-                                () ->
-                                        failed.values().stream()
-                                                .filter(why -> why.exitCode().retryable())
-                                                .findFirst())
-                        .orElseGet(() -> failed.values().iterator().next());
+        TrainerException first = failed.values().stream().filter(ModelSlots::isOfTheProcess).findFirst()
+                .or(() -> failed.values().stream().filter(why -> why.exitCode().retryable()).findFirst())
+                .orElseGet(() -> failed.values().iterator().next());
         Map<String, List<String>> others = new LinkedHashMap<>(); // models by message
-        failed.forEach(
-                (model, why) -> {
-                    if (why != first) {
-                        others.computeIfAbsent(
-                                        String.valueOf(why.getMessage()), same -> new ArrayList<>())
-                                .add(model);
-                    }
-                });
+        failed.forEach((model, why) -> {
+            if (why != first) {
+                others.computeIfAbsent(String.valueOf(why.getMessage()), same -> new ArrayList<>()).add(model);
+            }
+        });
         if (others.isEmpty()) {
             return first;
         }
         StringBuilder message = new StringBuilder(String.valueOf(first.getMessage()));
         message.append(". No other model of this trainer can go on either");
-        others.forEach(
-                (said, models) ->
-                        message.append("; ")
-                                .append(String.join(", ", models))
-                                .append(" (")
-                                .append(said)
-                                .append(')'));
+        others.forEach((said, models) -> message.append("; ").append(String.join(", ", models)).append(" (")
+                .append(said).append(')'));
         return new TrainerException(first.exitCode(), message.toString(), first);
     }
 
-    /// A few at a time, each until it has restored: hundreds that join, restore and commit at once would keep brokers, and
-    /// each other, longer than all of them take in turns.
+    /// A few at a time, each until it has restored: hundreds that join, restore and commit at once would keep brokers,
+    /// and each other, longer than all of them take in turns.
     void start() {
         List<ModelSlot> starting = new ArrayList<>();
         for (ModelSlot slot : slots.values()) {
@@ -282,8 +242,7 @@ final class ModelSlots implements AutoCloseable {
     /// Side by side: each takes as long as its last commit.
     @Override
     public void close() {
-        List<Thread> closing =
-                slots.values().stream().map(slot -> Thread.ofVirtual().start(slot::close)).toList();
+        List<Thread> closing = slots.values().stream().map(slot -> Thread.ofVirtual().start(slot::close)).toList();
         for (Thread thread : closing) {
             try {
                 thread.join();

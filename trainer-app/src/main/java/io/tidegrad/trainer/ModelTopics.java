@@ -25,12 +25,9 @@ final class ModelTopics {
 
     /// Compaction reads what restart reads: small segments and an eager cleaner keep it near the model's size. The lag
     /// is bounded for a model that learns seldom.
-    static final Map<String, String> CHANGELOG =
-            Map.of(
-                    TopicConfig.SEGMENT_BYTES_CONFIG, Integer.toString(16 * 1024 * 1024),
-                    TopicConfig.MIN_CLEANABLE_DIRTY_RATIO_CONFIG, "0.1",
-                    TopicConfig.MAX_COMPACTION_LAG_MS_CONFIG, "600000",
-                    TopicConfig.RETENTION_MS_CONFIG, "-1");
+    static final Map<String, String> CHANGELOG = Map.of(TopicConfig.SEGMENT_BYTES_CONFIG,
+            Integer.toString(16 * 1024 * 1024), TopicConfig.MIN_CLEANABLE_DIRTY_RATIO_CONFIG, "0.1",
+            TopicConfig.MAX_COMPACTION_LAG_MS_CONFIG, "600000", TopicConfig.RETENTION_MS_CONFIG, "-1");
 
     /// Pages are small and carry chunks are 256 KiB; snapshot parts are the largest thing written.
     static final int PART_REQUEST_BYTES = SnapshotParts.PART_BYTES_MAX + 64 * 1024;
@@ -45,8 +42,7 @@ final class ModelTopics {
     private final Uuid changelogId;
 
     /// A topic that is written and not read by the trainer, and may be made again.
-    private record Output(
-            KafkaTopics.Wanted wanted, KafkaTopics.Checked checked, String whatIsLost) {
+    private record Output(KafkaTopics.Wanted wanted, KafkaTopics.Checked checked, String whatIsLost) {
         Output(KafkaTopics kafka, KafkaTopics.Wanted wanted, String whatIsLost) {
             this(wanted, kafka.createOrCheck(wanted), whatIsLost);
         }
@@ -57,57 +53,27 @@ final class ModelTopics {
     /// @param log as it was found
     /// @param deadLetterRetention of the dead-letter topic if it is created, ms; -1 for ever
     /// @throws TrainerException one of them is not as it must be
-    ModelTopics(
-            KafkaTopics kafka,
-            ModelSpec spec,
-            int epoch,
-            KafkaTopics.Log log,
-            Topics topics,
+    ModelTopics(KafkaTopics kafka, ModelSpec spec, int epoch, KafkaTopics.Log log, Topics topics,
             long deadLetterRetention) {
         this.kafka = kafka;
         this.log = log;
         model = spec.model();
-        snapshots =
-                new Output(
-                        kafka,
-                        new KafkaTopics.Wanted(
-                                        topics.snapshots(model),
-                                        "compact",
-                                        PART_REQUEST_BYTES,
-                                        CHANGELOG)
-                                .withOnePartition(
-                                        "Kafka can't remove a partition: stop the trainer and delete the topic. The next"
-                                                + " start creates it and publishes the model again; earlier versions are"
-                                                + " lost"),
-                        "the versions that were on it are lost, the newest one is published again");
-        deadLetters =
-                new Output(
-                        kafka,
-                        new KafkaTopics.Wanted(
-                                topics.deadLetters(),
-                                "delete",
-                                (int)
-                                        Math.min(
-                                                (long) log.bytesMax() + DeadLetter.ROOM_BYTES,
-                                                Integer.MAX_VALUE),
-                                Map.of(
-                                        TopicConfig.RETENTION_MS_CONFIG,
-                                        Long.toString(deadLetterRetention))),
-                        "the dead letters that were on it are lost");
-        progress =
-                new Output(
-                        kafka,
-                        new KafkaTopics.Wanted(topics.progress(), "delete", 64 * 1024, Map.of()),
-                        "the metrics and hashes of earlier versions that were on it are lost");
-        changelog =
-                new KafkaTopics.Wanted(
-                                Changelog.topic(topics.applicationId(model, epoch)),
-                                "compact",
-                                PART_REQUEST_BYTES,
-                                CHANGELOG)
-                        .withOnePartition(
-                                "Kafka can't remove a partition, and deleting the topic would delete the model. "
-                                        + wayBack(model));
+        snapshots = new Output(kafka, new KafkaTopics.Wanted(topics.snapshots(model), "compact", PART_REQUEST_BYTES,
+                CHANGELOG)
+                .withOnePartition("Kafka can't remove a partition: stop the trainer and delete the topic. The next"
+                        + " start creates it and publishes the model again; earlier versions are" + " lost"),
+                "the versions that were on it are lost, the newest one is published again");
+        deadLetters = new Output(kafka,
+                new KafkaTopics.Wanted(topics.deadLetters(), "delete",
+                        (int) Math.min((long) log.bytesMax() + DeadLetter.ROOM_BYTES, Integer.MAX_VALUE),
+                        Map.of(TopicConfig.RETENTION_MS_CONFIG, Long.toString(deadLetterRetention))),
+                "the dead letters that were on it are lost");
+        progress = new Output(kafka, new KafkaTopics.Wanted(topics.progress(), "delete", 64 * 1024, Map.of()),
+                "the metrics and hashes of earlier versions that were on it are lost");
+        changelog = new KafkaTopics.Wanted(Changelog.topic(topics.applicationId(model, epoch)), "compact",
+                PART_REQUEST_BYTES, CHANGELOG)
+                .withOnePartition("Kafka can't remove a partition, and deleting the topic would delete the model. "
+                        + wayBack(model));
         changelogId = kafka.createOrCheck(changelog).id();
     }
 
@@ -121,42 +87,25 @@ final class ModelTopics {
     }
 
     private static String wayBack(String model) {
-        return "To go on from a published version, with a changelog of its own: tidegrad models rollback "
-                + model
-                + " --version N (tidegrad snapshots list --model "
-                + model
+        return "To go on from a published version, with a changelog of its own: tidegrad models rollback " + model
+                + " --version N (tidegrad snapshots list --model " + model
                 + " shows them). Or learn the log again under a new model name";
     }
 
     /// The topic of events of a registered model is gone.
     static TrainerException logGone(String model, String topic) {
-        return new TrainerException(
-                ExitCode.STATE_VIOLATION,
-                "model "
-                        + model
-                        + ": expected the topic of events "
-                        + topic
-                        + ", found that it was deleted. Published versions can still be served. A topic that is created now"
-                        + " under this name is another log: begin a new epoch with it (tidegrad models delete "
-                        + model
-                        + ", then tidegrad models create --spec FILE), or learn from it under a new model name");
+        return new TrainerException(ExitCode.STATE_VIOLATION, "model " + model + ": expected the topic of events "
+                + topic
+                + ", found that it was deleted. Published versions can still be served. A topic that is created now"
+                + " under this name is another log: begin a new epoch with it (tidegrad models delete " + model
+                + ", then tidegrad models create --spec FILE), or learn from it under a new model name");
     }
 
     /// @throws TrainerException the topic of events is another one than was registered
     static void requireSameLog(String model, String topic, String registeredId, Uuid foundId) {
         if (!registeredId.equals(foundId.toString())) {
-            throw new TrainerException(
-                    ExitCode.STATE_VIOLATION,
-                    "model "
-                            + model
-                            + ": expected topic "
-                            + topic
-                            + " with id "
-                            + registeredId
-                            + ", found id "
-                            + foundId
-                            + ": "
-                            + Refusals.otherLog(model));
+            throw new TrainerException(ExitCode.STATE_VIOLATION, "model " + model + ": expected topic " + topic
+                    + " with id " + registeredId + ", found id " + foundId + ": " + Refusals.otherLog(model));
         }
     }
 
@@ -169,23 +118,20 @@ final class ModelTopics {
         watched.add(new Guarded(log.partition().topic(), new WatchedLog(), failed));
         watched.add(new Guarded(changelog.topic(), this::lookAtChangelog, failed));
         watched.add(guarded(snapshots, failed, snapshotsGone));
-        watched.add(guarded(deadLetters, failed, () -> {}));
-        watched.add(guarded(progress, failed, () -> {}));
+        watched.add(guarded(deadLetters, failed, () -> {
+        }));
+        watched.add(guarded(progress, failed, () -> {
+        }));
         return watched;
     }
 
-    private TopicWatch.Watched guarded(
-            Output output, Consumer<TrainerException> failed, Runnable again) {
-        return new Guarded(
-                output.wanted().topic(), new WatchedOutput(kafka, output, again), failed);
+    private TopicWatch.Watched guarded(Output output, Consumer<TrainerException> failed, Runnable again) {
+        return new Guarded(output.wanted().topic(), new WatchedOutput(kafka, output, again), failed);
     }
 
     /// What is thrown because a topic is not as it must be ends the model; what may pass is tried again.
-    private record Guarded(
-            String topic,
-            Consumer<KafkaTopics.@Nullable Found> looks,
-            Consumer<TrainerException> failed)
-            implements TopicWatch.Watched {
+    private record Guarded(String topic, Consumer<KafkaTopics.@Nullable Found> looks,
+            Consumer<TrainerException> failed) implements TopicWatch.Watched {
         @Override
         public void look(KafkaTopics.@Nullable Found found) {
             try {
@@ -211,18 +157,12 @@ final class ModelTopics {
             }
             requireSameLog(model, topic, log.topicId().toString(), found.id());
             if (found.partitions() != 1) {
-                throw new TrainerException(
-                        ExitCode.CONFIGURATION,
-                        "model "
-                                + model
-                                + ": topic "
-                                + topic
-                                + ": expected 1 partition, whose order is the order of learning, found "
-                                + found.partitions()
-                                + ": partitions were added. What partition 0 holds was learned up to the last commit; events"
-                                + " of the other partitions were not learned. Kafka can't remove a partition: write the"
-                                + " events to a new topic with one partition, copy there what shall be learned, and learn"
-                                + " from it under a new model name");
+                throw new TrainerException(ExitCode.CONFIGURATION, "model " + model + ": topic " + topic
+                        + ": expected 1 partition, whose order is the order of learning, found " + found.partitions()
+                        + ": partitions were added. What partition 0 holds was learned up to the last commit; events"
+                        + " of the other partitions were not learned. Kafka can't remove a partition: write the"
+                        + " events to a new topic with one partition, copy there what shall be learned, and learn"
+                        + " from it under a new model name");
             }
             KafkaTopics.requireLog(topic, found);
             if (!found.settings().isEmpty() && !found.retention().equals(retention)) {
@@ -230,11 +170,7 @@ final class ModelTopics {
                 LOG.warn(
                         "model {}: topic {} now keeps events for {} ms and {} bytes (-1: for ever); when an image is due was"
                                 + " planned with {} ms and {} bytes. Restart the trainer",
-                        model,
-                        topic,
-                        retention.millis(),
-                        retention.bytes(),
-                        log.retention().millis(),
+                        model, topic, retention.millis(), retention.bytes(), log.retention().millis(),
                         log.retention().bytes());
             }
         }
@@ -242,17 +178,10 @@ final class ModelTopics {
 
     private void lookAtChangelog(KafkaTopics.@Nullable Found found) {
         if (found == null || !found.id().equals(changelogId)) {
-            throw new TrainerException(
-                    ExitCode.STATE_VIOLATION,
-                    "model "
-                            + model
-                            + ": expected the changelog "
-                            + changelog.topic()
-                            + " with id "
-                            + changelogId
+            throw new TrainerException(ExitCode.STATE_VIOLATION,
+                    "model " + model + ": expected the changelog " + changelog.topic() + " with id " + changelogId
                             + ", which holds the model, found "
-                            + (found == null ? "that it was deleted. " : "id " + found.id() + ". ")
-                            + wayBack(model));
+                            + (found == null ? "that it was deleted. " : "id " + found.id() + ". ") + wayBack(model));
         }
         KafkaTopics.check(changelog, found);
     }
@@ -274,10 +203,7 @@ final class ModelTopics {
         public void accept(KafkaTopics.@Nullable Found found) {
             if (found == null || !found.id().equals(id)) {
                 id = kafka.createAgain(output.wanted()).id();
-                LOG.warn(
-                        "topic {} was deleted and is there again: {}",
-                        output.wanted().topic(),
-                        output.whatIsLost());
+                LOG.warn("topic {} was deleted and is there again: {}", output.wanted().topic(), output.whatIsLost());
                 again.run();
             } else {
                 KafkaTopics.check(output.wanted(), found);

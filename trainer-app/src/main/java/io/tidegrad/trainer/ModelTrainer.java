@@ -70,8 +70,8 @@ public final class ModelTrainer implements AutoCloseable {
 
     private static final Duration SETTLE = Duration.ofSeconds(4);
 
-    /// A larger full snapshot is spread over several commits, so that none comes near its transaction's timeout: a broker
-    /// takes 20 MB/s and more (`StreamsSettings`), which makes it a second beside the flush.
+    /// A larger full snapshot is spread over several commits, so that none comes near its transaction's timeout: a
+    /// broker takes 20 MB/s and more (`StreamsSettings`), which makes it a second beside the flush.
     private static final long SNAPSHOT_COMMIT_BYTES = 16L << 20;
 
     private final Lineage lineage;
@@ -93,46 +93,30 @@ public final class ModelTrainer implements AutoCloseable {
     ///
     /// @param models of this process, as of when it is asked
     /// @param storeParts `StoreParts.STANDARD` outside tests
-    record Surroundings(
-            TrainerConfig config,
-            String instanceId,
-            Admin admin,
-            TopicWatch watch,
-            SchemaRegistry registry,
-            Kernels kernels,
-            WarmUps warmUps,
-            IntSupplier models,
-            StoreParts storeParts) {
+    record Surroundings(TrainerConfig config, String instanceId, Admin admin, TopicWatch watch, SchemaRegistry registry,
+            Kernels kernels, WarmUps warmUps, IntSupplier models, StoreParts storeParts) {
         Topics topics() {
             return new Topics(config.prefix());
         }
 
-        /// Why a model stops, inside what was thrown. A user whom Kafka took for who he is an hour ago is worth another try;
-        /// one that may not use what this model needs is not.
+        /// Why a model stops, inside what was thrown. A user whom Kafka took for who he is an hour ago is worth another
+        /// try; one that may not use what this model needs is not.
         TrainerException reason(Throwable thrown) {
-            return TrainerException.from(
-                    thrown,
-                    refusal ->
-                            refusal == TrainerException.Refusal.AUTHENTICATION
-                                    && new LetIn(config.stateDir()).recently());
+            return TrainerException.from(thrown, refusal -> refusal == TrainerException.Refusal.AUTHENTICATION
+                    && new LetIn(config.stateDir()).recently());
         }
     }
 
     /// What a model needs before it can learn: it is registered, its topics are there, its group has an offset.
-    record Ready(
-            Lineage lineage,
-            String applicationId,
-            StoreSettings.Retention retention,
-            ModelTopics topics,
-            ReadCommitted readCommitted,
-            GroupOffsets group) {
-        @Nullable OffsetAndMetadata committed() {
+    record Ready(Lineage lineage, String applicationId, StoreSettings.Retention retention, ModelTopics topics,
+            ReadCommitted readCommitted, GroupOffsets group) {
+        @Nullable
+        OffsetAndMetadata committed() {
             return group.committed(lineage);
         }
 
         Changelog changelog() {
-            return new Changelog(
-                    new TopicPartition(Changelog.topic(applicationId), 0), readCommitted);
+            return new Changelog(new TopicPartition(Changelog.topic(applicationId), 0), readCommitted);
         }
     }
 
@@ -143,32 +127,13 @@ public final class ModelTrainer implements AutoCloseable {
     /// @param reason why its epoch began, if a rollback began it
     /// @param failed told at most once, from Streams' thread
     /// @throws TrainerException why it can't be learned
-    static ModelTrainer prepare(
-            ModelSpec spec,
-            ModelRecord known,
-            String reason,
-            Surroundings surroundings,
+    static ModelTrainer prepare(ModelSpec spec, ModelRecord known, String reason, Surroundings surroundings,
             Consumer<TrainerException> failed) {
         TrainerConfig config = surroundings.config();
-        EpochBase base =
-                new EpochBase(
-                        config.kafka(),
-                        config.registry(),
-                        surroundings.topics(),
-                        config.snapshotForm(),
-                        reason,
-                        surroundings.kernels(),
-                        surroundings.storeParts());
-        Ready ready =
-                ready(
-                        spec,
-                        known,
-                        config.kafka(),
-                        surroundings.topics(),
-                        config.replication(),
-                        config.deadLetterRetention(),
-                        surroundings.admin(),
-                        base::ensure);
+        EpochBase base = new EpochBase(config.kafka(), config.registry(), surroundings.topics(), config.snapshotForm(),
+                reason, surroundings.kernels(), surroundings.storeParts());
+        Ready ready = ready(spec, known, config.kafka(), surroundings.topics(), config.replication(),
+                config.deadLetterRetention(), surroundings.admin(), base::ensure);
         return new ModelTrainer(ready, surroundings, failed);
     }
 
@@ -177,36 +142,19 @@ public final class ModelTrainer implements AutoCloseable {
     /// @param deadLetterRetention of the dead-letter topic if it is created, ms; -1 for ever
     /// @param firstState gives an epoch a state that does not begin from nothing, before its group has an offset
     /// @throws TrainerException why it can't be learned
-    static Ready ready(
-            ModelSpec spec,
-            ModelRecord known,
-            KafkaSettings kafka,
-            Topics topics,
-            short replication,
-            long deadLetterRetention,
-            Admin admin,
-            Consumer<Ready> firstState) {
+    static Ready ready(ModelSpec spec, ModelRecord known, KafkaSettings kafka, Topics topics, short replication,
+            long deadLetterRetention, Admin admin, Consumer<Ready> firstState) {
         KafkaTopics kafkaTopics = new KafkaTopics(admin, replication);
         KafkaTopics.Log log =
-                kafkaTopics.log(
-                        spec.inputTopic(),
-                        () -> ModelTopics.logGone(spec.model(), spec.inputTopic()));
+                kafkaTopics.log(spec.inputTopic(), () -> ModelTopics.logGone(spec.model(), spec.inputTopic()));
         Lineage lineage = lineage(spec, log, known);
         String applicationId = topics.applicationId(lineage.model(), lineage.epoch());
-        ModelTopics modelTopics =
-                new ModelTopics(
-                        kafkaTopics, spec, lineage.epoch(), log, topics, deadLetterRetention);
+        ModelTopics modelTopics = new ModelTopics(kafkaTopics, spec, lineage.epoch(), log, topics, deadLetterRetention);
 
         Duration patience = StreamsSettings.sessionTimeout(kafka).multipliedBy(3);
         GroupOffsets group = new GroupOffsets(admin, applicationId, patience);
-        Ready ready =
-                new Ready(
-                        lineage,
-                        applicationId,
-                        log.retention(),
-                        modelTopics,
-                        new ReadCommitted(kafka.client()),
-                        group);
+        Ready ready = new Ready(lineage, applicationId, log.retention(), modelTopics, new ReadCommitted(kafka.client()),
+                group);
         firstState.accept(ready);
         group.ensure(lineage, log, ready.changelog());
         return ready;
@@ -216,37 +164,20 @@ public final class ModelTrainer implements AutoCloseable {
     private static Lineage lineage(ModelSpec spec, KafkaTopics.Log log, ModelRecord known) {
         String fingerprint = HexFormat.of().formatHex(spec.fingerprint());
         if (!known.getSpecFingerprint().equals(fingerprint)) {
-            throw new TrainerException(
-                    ExitCode.CONFIGURATION,
-                    "model "
-                            + spec.model()
-                            + ": changed spec under the same epoch: expected fingerprint "
-                            + known.getSpecFingerprint()
-                            + " of epoch "
-                            + known.getEpoch()
-                            + ", found "
-                            + fingerprint
-                            + "; weights learned by one spec mean nothing to another. To learn the log again by the changed"
-                            + " spec: tidegrad models delete "
-                            + spec.model()
-                            + ", then tidegrad models create --spec FILE (a new epoch), or give it a new model name and"
-                            + " keep both. To go on as before: start with --model "
-                            + spec.model()
-                            + " in place of the file");
+            throw new TrainerException(ExitCode.CONFIGURATION, "model " + spec.model()
+                    + ": changed spec under the same epoch: expected fingerprint " + known.getSpecFingerprint()
+                    + " of epoch " + known.getEpoch() + ", found " + fingerprint
+                    + "; weights learned by one spec mean nothing to another. To learn the log again by the changed"
+                    + " spec: tidegrad models delete " + spec.model()
+                    + ", then tidegrad models create --spec FILE (a new epoch), or give it a new model name and"
+                    + " keep both. To go on as before: start with --model " + spec.model() + " in place of the file");
         }
-        ModelTopics.requireSameLog(
-                spec.model(), spec.inputTopic(), known.getInputTopicId(), log.topicId());
-        return new Lineage(
-                spec,
-                known.getEpoch(),
-                log.partition(),
-                Uuid.fromString(known.getInputTopicId()),
-                known.getStartOffset(),
-                ModelCatalog.rollbacks(known));
+        ModelTopics.requireSameLog(spec.model(), spec.inputTopic(), known.getInputTopicId(), log.topicId());
+        return new Lineage(spec, known.getEpoch(), log.partition(), Uuid.fromString(known.getInputTopicId()),
+                known.getStartOffset(), ModelCatalog.rollbacks(known));
     }
 
-    private ModelTrainer(
-            Ready ready, Surroundings surroundings, Consumer<TrainerException> failed) {
+    private ModelTrainer(Ready ready, Surroundings surroundings, Consumer<TrainerException> failed) {
         this.failed = failed;
         lineage = ready.lineage();
         memory = LearningMemory.of(lineage.spec());
@@ -264,92 +195,48 @@ public final class ModelTrainer implements AutoCloseable {
         guard = storeParts.guard(lineage.log());
         Plan plan = Plan.of(lineage.spec().network());
         GuardedClients clients =
-                new GuardedClients(
-                        guard, lineage.log(), Burst.eventsMax(plan.bytesOfEveryStep()), stop);
+                new GuardedClients(guard, lineage.log(), Burst.eventsMax(plan.bytesOfEveryStep()), stop);
         store = storeSettings(config, plan, surroundings.models(), ready.retention());
         Patience patience = new Patience(store.transactionTimeout().dividedBy(2));
-        ProgressWriter progress =
-                AvroProgress.register(lineage, topics.progress(), surroundings.registry());
-        Publisher.Settings publishing =
-                new Publisher.Settings(
-                        lineage.spec().publishEvery(),
-                        new SnapshotSeries.Settings(
-                                config.snapshotDeltas(),
-                                config.ladder(),
-                                config.snapshotForm(),
-                                SNAPSHOT_COMMIT_BYTES),
-                        progress,
-                        clients::atEnd,
-                        stop::isGiven,
-                        republish);
+        ProgressWriter progress = AvroProgress.register(lineage, topics.progress(), surroundings.registry());
+        Publisher.Settings publishing = new Publisher.Settings(
+                lineage.spec().publishEvery(), new SnapshotSeries.Settings(config.snapshotDeltas(), config.ladder(),
+                        config.snapshotForm(), SNAPSHOT_COMMIT_BYTES),
+                progress, clients::atEnd, stop::isGiven, republish);
         fatalEvents = fatalEvents(config.stateDir(), applicationId);
         decoder = RecordDecoder.of(config.registry().client(), fatalEvents.around(patience));
         AvroEvent event = new AvroEvent();
-        ValueDecoder values =
-                storeParts.decoder(value -> event.of(decoder.decode(lineage.log().topic(), value)));
-        TrainerTopology.Parts parts =
-                new TrainerTopology.Parts(
-                        lineage,
-                        topics,
-                        new ModelStoreBuilder(
-                                () ->
-                                        storeParts.store(
-                                                lineage,
-                                                surroundings.kernels(),
-                                                store,
-                                                stop::isGiven,
-                                                readCommitted,
-                                                guard,
-                                                TrainerClock.SYSTEM),
-                                ModelTopics.CHANGELOG),
-                        model -> new EventFold(lineage.spec(), model, values),
-                        () -> new Publisher(lineage, publishing),
-                        deadLetterBytesMax,
-                        patience,
-                        fatalEvents,
-                        stop,
-                        surroundings.warmUps().of(lineage.spec()));
+        ValueDecoder values = storeParts.decoder(value -> event.of(decoder.decode(lineage.log().topic(), value)));
+        TrainerTopology.Parts parts = new TrainerTopology.Parts(lineage, topics,
+                new ModelStoreBuilder(() -> storeParts.store(lineage, surroundings.kernels(), store, stop::isGiven,
+                        readCommitted, guard, TrainerClock.SYSTEM), ModelTopics.CHANGELOG),
+                model -> new EventFold(lineage.spec(), model, values), () -> new Publisher(lineage, publishing),
+                deadLetterBytesMax, patience, fatalEvents, stop, surroundings.warmUps().of(lineage.spec()));
         Properties settings = new Properties();
-        settings.putAll(
-                StreamsSettings.of(
-                        applicationId,
-                        config.stateDir(),
-                        surroundings.instanceId(),
-                        config.kafka(),
-                        store.commitMax(),
-                        store.mayRedo(),
-                        config.standbyReplicas(),
-                        Math.max(ModelTopics.PART_REQUEST_BYTES, deadLetterBytesMax)));
+        settings.putAll(StreamsSettings.of(applicationId, config.stateDir(), surroundings.instanceId(), config.kafka(),
+                store.commitMax(), store.mayRedo(), config.standbyReplicas(),
+                Math.max(ModelTopics.PART_REQUEST_BYTES, deadLetterBytesMax)));
         try {
             streams = streams(parts, settings, clients);
         } catch (RuntimeException e) {
             decoder.close();
             throw e;
         }
-        streams.setUncaughtExceptionHandler(
-                thrown -> {
-                    if (stop.isGiven() && guard.committed() == null) {
-                        return StreamThreadExceptionResponse.SHUTDOWN_CLIENT; // it never began
-                    }
-                    giveUp(TrainerException.from(thrown, this::letInBefore));
-                    return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
-                });
-        streams.setStateListener(
-                (now, before) -> {
-                    if (now == KafkaStreams.State.ERROR && !stop.isGiven()) {
-                        giveUp(
-                                new TrainerException(
-                                        ExitCode.RETRYABLE,
-                                        "model " + lineage.model() + ": Kafka Streams gave up"));
-                    }
-                });
-        heartbeats =
-                new Heartbeats(
-                        lineage,
-                        topics.snapshots(lineage.model()),
-                        guard,
-                        this::hasTask,
-                        config.kafka().client());
+        streams.setUncaughtExceptionHandler(thrown -> {
+            if (stop.isGiven() && guard.committed() == null) {
+                return StreamThreadExceptionResponse.SHUTDOWN_CLIENT; // it never began
+            }
+            giveUp(TrainerException.from(thrown, this::letInBefore));
+            return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
+        });
+        streams.setStateListener((now, before) -> {
+            if (now == KafkaStreams.State.ERROR && !stop.isGiven()) {
+                giveUp(new TrainerException(ExitCode.RETRYABLE,
+                        "model " + lineage.model() + ": Kafka Streams gave up"));
+            }
+        });
+        heartbeats = new Heartbeats(lineage, topics.snapshots(lineage.model()), guard, this::hasTask,
+                config.kafka().client());
     }
 
     /// Tells the first reason why this trainer can't go on.
@@ -375,50 +262,30 @@ public final class ModelTrainer implements AutoCloseable {
 
     private FatalEvents fatalEvents(Path stateDir, String applicationId) {
         try {
-            return FatalEvents.in(
-                    stateDir.resolve("events-in-progress").resolve(applicationId),
-                    lineage.model(),
+            return FatalEvents.in(stateDir.resolve("events-in-progress").resolve(applicationId), lineage.model(),
                     lineage.logTopicId());
         } catch (IOException e) {
             throw InstanceId.unusable(stateDir, e);
         }
     }
 
-    private static StoreSettings storeSettings(
-            TrainerConfig config,
-            Plan plan,
-            IntSupplier models,
+    private static StoreSettings storeSettings(TrainerConfig config, Plan plan, IntSupplier models,
             StoreSettings.Retention retention) {
         long modelBytes = plan.parameterBytes();
-        Duration max =
-                StreamsSettings.commitIntervalMax(
-                        config.kafka(),
-                        modelBytes,
-                        config.storeBytesPerSecond(),
-                        models.getAsInt(),
-                        config.allModels());
-        return new StoreSettings(
-                config.store(),
-                modelBytes,
-                config.storeBytesPerSecond(),
-                config.redoGoal(),
+        Duration max = StreamsSettings.commitIntervalMax(config.kafka(), modelBytes, config.storeBytesPerSecond(),
+                models.getAsInt(), config.allModels());
+        return new StoreSettings(config.store(), modelBytes, config.storeBytesPerSecond(), config.redoGoal(),
                 StreamsSettings.transactionTimeout(config.kafka(), max),
-                () -> StreamsSettings.commitIntervalMin(config.kafka(), models.getAsInt()),
-                max,
-                retention);
+                () -> StreamsSettings.commitIntervalMin(config.kafka(), models.getAsInt()), max, retention);
     }
 
-    private static KafkaStreams streams(
-            TrainerTopology.Parts parts, Properties settings, GuardedClients clients) {
+    private static KafkaStreams streams(TrainerTopology.Parts parts, Properties settings, GuardedClients clients) {
         try {
-            return new KafkaStreams(
-                    TrainerTopology.of(parts), settings, clients, new MonotonicTime());
+            return new KafkaStreams(TrainerTopology.of(parts), settings, clients, new MonotonicTime());
         } catch (StreamsException e) {
             if (String.valueOf(e.getMessage()).contains("same state directory")) {
-                throw new TrainerException(
-                        ExitCode.CONFIGURATION,
-                        "the state directory "
-                                + settings.get(StreamsConfig.STATE_DIR_CONFIG)
+                throw new TrainerException(ExitCode.CONFIGURATION,
+                        "the state directory " + settings.get(StreamsConfig.STATE_DIR_CONFIG)
                                 + " is used by another trainer; give each its own with --state-dir",
                         e);
             }
@@ -427,14 +294,9 @@ public final class ModelTrainer implements AutoCloseable {
     }
 
     void start() {
-        LOG.info(
-                "model {}, epoch {}: learning from {}, committing every {} ms, at most {}; heap needed: {}",
-                lineage.model(),
-                lineage.epoch(),
-                lineage.log(),
-                store.commitMin().toMillis(),
-                store.commitMax().toMillis(),
-                memory.text());
+        LOG.info("model {}, epoch {}: learning from {}, committing every {} ms, at most {}; heap needed: {}",
+                lineage.model(), lineage.epoch(), lineage.log(), store.commitMin().toMillis(),
+                store.commitMax().toMillis(), memory.text());
         watch.add(watched);
         streams.start();
     }
@@ -458,7 +320,8 @@ public final class ModelTrainer implements AutoCloseable {
         return heartbeats.lag();
     }
 
-    /// For how long the model has had something to learn without a commit; zero while it has nothing, stands by or restores.
+    /// For how long the model has had something to learn without a commit; zero while it has nothing, stands by or
+    /// restores.
     Duration standstill() {
         if (guard.committed() == null || state() != KafkaStreams.State.RUNNING || !hasTask()) {
             return Duration.ZERO;
@@ -468,28 +331,23 @@ public final class ModelTrainer implements AutoCloseable {
         return Duration.ofNanos(Math.max(0, since));
     }
 
-    /// The longest that a trainer which is well may be between two commits: the commit interval, an event that waits for its
-    /// schema for as long as it may (`Patience`), and a commit that takes its transaction's whole time. With the defaults 15
-    /// to 18 s.
+    /// The longest that a trainer which is well may be between two commits: the commit interval, an event that waits
+    /// for its schema for as long as it may (`Patience`), and a commit that takes its transaction's whole time. With
+    /// the defaults 15 to 18 s.
     Duration standstillMax() {
-        return store.commitMax()
-                .plus(store.transactionTimeout())
-                .plus(store.transactionTimeout().dividedBy(2));
+        return store.commitMax().plus(store.transactionTimeout()).plus(store.transactionTimeout().dividedBy(2));
     }
 
     /// Why the trainer does not learn although there is something to learn; null when it learns, or there is nothing.
-    @Nullable String stalled() {
+    @Nullable
+    String stalled() {
         Duration standstill = standstill();
         if (standstill.compareTo(standstillMax()) <= 0) {
             return null;
         }
-        return (lag() < 0
-                        ? "Kafka does not answer, and nothing was committed for "
-                        : lag() + " offsets are not learned, and nothing was committed for ")
-                + standstill.toSeconds()
-                + " s, expected a commit at least every "
-                + standstillMax().toSeconds()
-                + " s";
+        return (lag() < 0 ? "Kafka does not answer, and nothing was committed for "
+                : lag() + " offsets are not learned, and nothing was committed for ") + standstill.toSeconds()
+                + " s, expected a commit at least every " + standstillMax().toSeconds() + " s";
     }
 
     /// Events of this model that ended two lives in a row and were set aside by trainers with this state directory.
@@ -516,8 +374,7 @@ public final class ModelTrainer implements AutoCloseable {
     /// Whether the model is this instance's to learn; false while another one learns it and this one would take over.
     boolean hasTask() {
         try {
-            return streams.metadataForLocalThreads().stream()
-                    .anyMatch(thread -> !thread.activeTasks().isEmpty());
+            return streams.metadataForLocalThreads().stream().anyMatch(thread -> !thread.activeTasks().isEmpty());
         } catch (IllegalStateException e) {
             return false; // it has just stopped
         }
@@ -549,10 +406,7 @@ public final class ModelTrainer implements AutoCloseable {
         watch.remove(watched);
         stop.give();
         CommittedState committed = guard.committed();
-        if (committed != null
-                && !gaveUp.get()
-                && !isSettled(committed)
-                && state() == KafkaStreams.State.RUNNING) {
+        if (committed != null && !gaveUp.get() && !isSettled(committed) && state() == KafkaStreams.State.RUNNING) {
             settle();
         }
         heartbeats.close();
@@ -560,25 +414,20 @@ public final class ModelTrainer implements AutoCloseable {
         decoder.close();
     }
 
-    /// Stops for good, and leaves the group: whoever asks sees at once that nobody learns it, and another instance need not
-    /// wait for a session to end.
+    /// Stops for good, and leaves the group: whoever asks sees at once that nobody learns it, and another instance need
+    /// not wait for a session to end.
     ///
     /// @param settle whether what has been read is learned and published first, as `close` does
     void leave(boolean settle) {
         watch.remove(watched);
         stop.give();
         CommittedState committed = guard.committed();
-        if (settle
-                && committed != null
-                && !isSettled(committed)
-                && state() == KafkaStreams.State.RUNNING) {
+        if (settle && committed != null && !isSettled(committed) && state() == KafkaStreams.State.RUNNING) {
             settle();
         }
         heartbeats.close();
-        streams.close(
-                CloseOptions.timeout(gaveUp.get() ? GIVE_UP_MAX : STOP_MAX)
-                        .withGroupMembershipOperation(
-                                CloseOptions.GroupMembershipOperation.LEAVE_GROUP));
+        streams.close(CloseOptions.timeout(gaveUp.get() ? GIVE_UP_MAX : STOP_MAX)
+                .withGroupMembershipOperation(CloseOptions.GroupMembershipOperation.LEAVE_GROUP));
         decoder.close();
     }
 
@@ -586,8 +435,8 @@ public final class ModelTrainer implements AutoCloseable {
         return committed.settled() && committed.isWhole();
     }
 
-    /// Patience ends when nothing has been committed for as long as a slow machine needs to hash and check a whole model:
-    /// four seconds, and one for each 10 MB.
+    /// Patience ends when nothing has been committed for as long as a slow machine needs to hash and check a whole
+    /// model: four seconds, and one for each 10 MB.
     private void settle() {
         long patience = SETTLE.toNanos() + 100 * store.modelBytes();
         long deadline = System.nanoTime() + patience;

@@ -7,8 +7,8 @@ import java.util.Locale;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Looks once a second at each model of the process and keeps its `ModelCondition`: what stands still, or learns nothing
-/// of what comes, is told though nothing failed.
+/// Looks once a second at each model of the process and keeps its `ModelCondition`: what stands still, or learns
+/// nothing of what comes, is told though nothing failed.
 final class ModelWatch implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ModelWatch.class);
     private static final Duration EVERY = Duration.ofSeconds(1);
@@ -58,12 +58,9 @@ final class ModelWatch implements AutoCloseable {
     private static void setAside(ModelSlot slot, ModelTrainer trainer) {
         long events = trainer.eventsSetAsideNow();
         if (events > 0) {
-            slot.condition()
-                    .set(
-                            ModelCondition.Kind.EVENT_SET_ASIDE,
-                            "events that ended the trainer twice in a row and were set aside: "
-                                    + events
-                                    + "; the topic of dead letters holds them (ended-the-trainer), the log says what they threw");
+            slot.condition().set(ModelCondition.Kind.EVENT_SET_ASIDE,
+                    "events that ended the trainer twice in a row and were set aside: " + events
+                            + "; the topic of dead letters holds them (ended-the-trainer), the log says what they threw");
         } else {
             slot.condition().clear(ModelCondition.Kind.EVENT_SET_ASIDE);
         }
@@ -81,8 +78,8 @@ final class ModelWatch implements AutoCloseable {
         slot.condition().set(ModelCondition.Kind.STALLED, why);
     }
 
-    /// A minute without any event changes nothing: a sender of a broken event every two minutes would else look well every
-    /// other minute.
+    /// A minute without any event changes nothing: a sender of a broken event every two minutes would else look well
+    /// every other minute.
     private static void deadLetters(ModelSlot slot, ModelTrainer trainer) {
         CommittedState committed = trainer.committed();
         if (committed == null) {
@@ -96,20 +93,12 @@ final class ModelWatch implements AutoCloseable {
                 return;
             }
             Accounts accounts = committed.accounts();
-            share =
-                    (double) accounts.deadLetters()
-                            / (accounts.deadLetters() + accounts.accepted());
+            share = (double) accounts.deadLetters() / (accounts.deadLetters() + accounts.accepted());
             of = "of the events of its epoch, of which none came in the last minute,";
         }
         if (share >= DEAD_LETTERS_MAX) {
-            slot.condition()
-                    .set(
-                            kind,
-                            String.format(
-                                    Locale.ROOT,
-                                    "%.0f %% %s are dead letters; the topic of dead letters says why of each",
-                                    100 * share,
-                                    of));
+            slot.condition().set(kind, String.format(Locale.ROOT,
+                    "%.0f %% %s are dead letters; the topic of dead letters says why of each", 100 * share, of));
         } else {
             slot.condition().clear(kind);
         }

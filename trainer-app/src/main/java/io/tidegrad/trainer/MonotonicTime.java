@@ -5,9 +5,9 @@ import java.util.function.Supplier;
 import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.utils.Time;
 
-/// The time for Kafka Streams: the wall clock of its start, and what has passed since by a clock that nobody sets. Streams
-/// measures its commit intervals and the times between two punctuations by it, and puts it into no record. By the wall clock
-/// (`Time.SYSTEM`) a step back of half an hour would keep it from both for half an hour.
+/// The time for Kafka Streams: the wall clock of its start, and what has passed since by a clock that nobody sets.
+/// Streams measures its commit intervals and the times between two punctuations by it, and puts it into no record. By
+/// the wall clock (`Time.SYSTEM`) a step back of half an hour would keep it from both for half an hour.
 final class MonotonicTime implements Time {
     private final LongSupplier nanos;
     private final long startMillis;
@@ -39,8 +39,7 @@ final class MonotonicTime implements Time {
     }
 
     @Override
-    public void waitObject(Object lock, Supplier<Boolean> condition, long deadlineMillis)
-            throws InterruptedException {
+    public void waitObject(Object lock, Supplier<Boolean> condition, long deadlineMillis) throws InterruptedException {
         synchronized (lock) {
             while (!condition.get()) {
                 long left = deadlineMillis - milliseconds();

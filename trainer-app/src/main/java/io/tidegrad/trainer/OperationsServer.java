@@ -72,29 +72,18 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
         new FileDescriptorMetrics().bindTo(metrics);
         metricsPage = new SharedAnswer<>(() -> metrics.scrape().getBytes(StandardCharsets.UTF_8));
         for (EndedConnection why : EndedConnection.values()) {
-            ended.put(
-                    why,
+            ended.put(why,
                     Counter.builder("tidegrad.connections.ended")
-                            .description(
-                                    "HTTP connections that ended otherwise than between two requests")
-                            .tag("reason", why.name().toLowerCase(Locale.ROOT))
-                            .register(metrics));
+                            .description("HTTP connections that ended otherwise than between two requests")
+                            .tag("reason", why.name().toLowerCase(Locale.ROOT)).register(metrics));
         }
-        server =
-                HttpServer.start(
-                        HttpOptions.at(host, port)
-                                .withConnections(
-                                        CONNECTIONS_MAX,
-                                        why -> Objects.requireNonNull(ended.get(why)).increment()),
-                        routing ->
-                                routing.get("/health", (request, response) -> health(response))
-                                        .get(
-                                                "/metrics",
-                                                (request, response) ->
-                                                        response.header(
-                                                                        HeaderNames.CONTENT_TYPE,
-                                                                        "text/plain; version=0.0.4; charset=utf-8")
-                                                                .send(metricsPage.get())));
+        server = HttpServer.start(
+                HttpOptions.at(host, port).withConnections(CONNECTIONS_MAX,
+                        why -> Objects.requireNonNull(ended.get(why)).increment()),
+                routing -> routing.get("/health", (request, response) -> health(response)).get("/metrics",
+                        (request, response) -> response
+                                .header(HeaderNames.CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")
+                                .send(metricsPage.get())));
     }
 
     /// Answers at once, as a trainer that does not learn yet: without models.
@@ -104,24 +93,11 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
         try {
             return new OperationsServer(host, port);
         } catch (BindException e) {
-            throw new TrainerException(
-                    ExitCode.CONFIGURATION,
-                    "--http-port: expected a free port of "
-                            + host
-                            + ", found "
-                            + port
-                            + " in use; choose another, or 0 for any",
-                    e);
+            throw new TrainerException(ExitCode.CONFIGURATION, "--http-port: expected a free port of " + host
+                    + ", found " + port + " in use; choose another, or 0 for any", e);
         } catch (IOException e) {
-            throw new TrainerException(
-                    ExitCode.CONFIGURATION,
-                    "--http-host, --http-port: can't listen on "
-                            + host
-                            + ":"
-                            + port
-                            + ": "
-                            + e.getMessage(),
-                    e);
+            throw new TrainerException(ExitCode.CONFIGURATION,
+                    "--http-host, --http-port: can't listen on " + host + ":" + port + ": " + e.getMessage(), e);
         }
     }
 
@@ -143,13 +119,9 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
 
     /// @param topics topics of ours, and how many of their records were passed over so far
     void countUnreadable(Map<String, IntSupplier> topics) {
-        topics.forEach(
-                (topic, count) ->
-                        Gauge.builder("tidegrad_unreadable_records", count, IntSupplier::getAsInt)
-                                .description("records of a topic of ours that can't be read")
-                                .tag("topic", topic)
-                                .strongReference(true)
-                                .register(metrics));
+        topics.forEach((topic, count) -> Gauge.builder("tidegrad_unreadable_records", count, IntSupplier::getAsInt)
+                .description("records of a topic of ours that can't be read").tag("topic", topic).strongReference(true)
+                .register(metrics));
     }
 
     @Override
@@ -167,36 +139,27 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
     @Override
     public synchronized void ends(ModelTrainer trainer) {
         String model = trainer.lineage().model();
-        metrics.getMeters().stream()
-                .filter(meter -> model.equals(meter.getId().getTag("model")))
-                .filter(meter -> !OF_SLOTS.contains(meter.getId().getName()))
-                .forEach(metrics::remove);
+        metrics.getMeters().stream().filter(meter -> model.equals(meter.getId().getTag("model")))
+                .filter(meter -> !OF_SLOTS.contains(meter.getId().getName())).forEach(metrics::remove);
     }
 
     /// @param answers whether whoever asks for readiness is to be told yes
-    private record Health(boolean answers, byte[] json) {}
+    private record Health(boolean answers, byte[] json) {
+    }
 
     private void health(ServerResponse response) {
         Health health = healthAnswer.get();
         response.status(
-                        health.answers()
-                                ? io.helidon.http.Status.OK_200
-                                : io.helidon.http.Status.SERVICE_UNAVAILABLE_503)
-                .header(HeaderNames.CONTENT_TYPE, "application/json")
-                .send(health.json());
+                health.answers() ? io.helidon.http.Status.OK_200 : io.helidon.http.Status.SERVICE_UNAVAILABLE_503)
+                .header(HeaderNames.CONTENT_TYPE, "application/json").send(health.json());
     }
 
     private Health health() {
         ModelSlots known = slots;
         List<ModelSlot> all = known == null ? List.of() : known.all();
-        List<ModelSlot> here =
-                all.stream().filter(slot -> slot.doing() != ModelSlot.Doing.DELETED).toList();
-        Status status =
-                known == null
-                        ? Status.DOWN
-                        : here.stream()
-                                .map(OperationsServer::status)
-                                .reduce(Status.UP, OperationsServer::worse);
+        List<ModelSlot> here = all.stream().filter(slot -> slot.doing() != ModelSlot.Doing.DELETED).toList();
+        Status status = known == null ? Status.DOWN
+                : here.stream().map(OperationsServer::status).reduce(Status.UP, OperationsServer::worse);
         if (status == Status.DEGRADED && here.stream().noneMatch(OperationsServer::isAsDecided)) {
             status = Status.DOWN;
         }
@@ -214,8 +177,8 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
     /// Of the process, or what one of its models makes of it.
     private enum Status {
         UP,
-        /// Some models learn; of others, or of what these learn, the reasons tell. Nothing that stopping the process, or
-        /// leaving it out, would make better.
+        /// Some models learn; of others, or of what these learn, the reasons tell. Nothing that stopping the process,
+        /// or leaving it out, would make better.
         DEGRADED,
         /// Not ready: a model is on its way, or no model does what was decided.
         DOWN
@@ -241,16 +204,13 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
     }
 
     private static List<Map<String, Object>> reasons(ModelSlot slot) {
-        return slot.condition().reasons().stream()
-                .map(
-                        reason -> {
-                            Map<String, Object> said = new LinkedHashMap<>();
-                            said.put("reason", reason.kind().word());
-                            said.put("message", reason.message());
-                            said.put("since", reason.since().toString());
-                            return said;
-                        })
-                .toList();
+        return slot.condition().reasons().stream().map(reason -> {
+            Map<String, Object> said = new LinkedHashMap<>();
+            said.put("reason", reason.kind().word());
+            said.put("message", reason.message());
+            said.put("since", reason.since().toString());
+            return said;
+        }).toList();
     }
 
     private static Map<String, @Nullable Object> describe(ModelSlot slot) {
@@ -285,9 +245,7 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
     private static void describe(ModelTrainer model, Map<String, @Nullable Object> said) {
         said.put("model", model.lineage().model());
         said.put("epoch", model.lineage().epoch());
-        said.put(
-                "state",
-                model.standsBy() ? "standby" : model.state().name().toLowerCase(Locale.ROOT));
+        said.put("state", model.standsBy() ? "standby" : model.state().name().toLowerCase(Locale.ROOT));
         said.put("log", model.lineage().log().toString());
         said.put("lag", model.lag() < 0 ? null : model.lag());
         said.put("memory_bytes", memory(model.memory()));
@@ -313,9 +271,7 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
         said.put("dead_letter_share", number(model.deadLetterShare()));
         said.put("events_set_aside", model.eventsSetAside());
         said.put("ticks", committed.accounts().ticks());
-        said.put(
-                "published_version",
-                committed.publishedVersion() < 0 ? null : committed.publishedVersion());
+        said.put("published_version", committed.publishedVersion() < 0 ? null : committed.publishedVersion());
         said.put("snapshots", SnapshotMetrics.health(committed.snapshots()));
         said.put("commits", committed.commits());
         Report report = committed.report();
@@ -369,8 +325,7 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
 
     /// Milliseconds, at least 0.
     private static double retentionLeft(StoreStatus store) {
-        return store.retainedUntilMillis() == Long.MAX_VALUE
-                ? Double.POSITIVE_INFINITY
+        return store.retainedUntilMillis() == Long.MAX_VALUE ? Double.POSITIVE_INFINITY
                 : Math.max(0, store.retainedUntilMillis() - System.currentTimeMillis());
     }
 
@@ -380,219 +335,79 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
 
     private static void register(ModelTrainer model, PrometheusMeterRegistry metrics) {
         Tags tags = Tags.of("model", model.lineage().model());
-        counter(
-                metrics,
-                tags,
-                model,
-                "tidegrad.examples.learned",
-                "rows learned",
-                CommittedState::examples);
-        counter(
-                metrics,
-                tags,
-                model,
-                "tidegrad.events.accepted",
-                "events taken: learned or pending",
+        counter(metrics, tags, model, "tidegrad.examples.learned", "rows learned", CommittedState::examples);
+        counter(metrics, tags, model, "tidegrad.events.accepted", "events taken: learned or pending",
                 committed -> committed.accounts().accepted());
-        counter(
-                metrics,
-                tags,
-                model,
-                "tidegrad.dead.letters",
-                "events that can't be learned",
+        counter(metrics, tags, model, "tidegrad.dead.letters", "events that can't be learned",
                 committed -> committed.accounts().deadLetters());
-        counter(
-                metrics,
-                tags,
-                model,
-                "tidegrad.commits",
-                "commits with changes",
-                CommittedState::commits);
-        gauge(
-                metrics,
-                tags,
-                model,
-                "tidegrad.model.version",
-                "committed update count",
-                CommittedState::version);
-        gauge(
-                metrics,
-                tags,
-                model,
-                "tidegrad.published.version",
-                "version of the newest snapshot",
+        counter(metrics, tags, model, "tidegrad.commits", "commits with changes", CommittedState::commits);
+        gauge(metrics, tags, model, "tidegrad.model.version", "committed update count", CommittedState::version);
+        gauge(metrics, tags, model, "tidegrad.published.version", "version of the newest snapshot",
                 CommittedState::publishedVersion);
-        gauge(
-                metrics,
-                tags,
-                model,
-                "tidegrad.watermark",
-                "next offset of the log",
-                CommittedState::nextOffset);
-        gauge(
-                metrics,
-                tags,
-                model,
-                "tidegrad.pending.rows",
-                "rows waiting for their batch",
-                CommittedState::pending);
-        gauge(
-                metrics,
-                tags,
-                model,
-                "tidegrad.store.image.and.redo",
+        gauge(metrics, tags, model, "tidegrad.watermark", "next offset of the log", CommittedState::nextOffset);
+        gauge(metrics, tags, model, "tidegrad.pending.rows", "rows waiting for their batch", CommittedState::pending);
+        gauge(metrics, tags, model, "tidegrad.store.image.and.redo",
                 "1 where the model is kept as image and redo, 0 where as page log",
                 committed -> committed.store().kind() == StoreKind.IMAGE_AND_REDO ? 1 : 0);
-        gauge(
-                metrics,
-                tags,
-                model,
-                "tidegrad.commit.interval.seconds",
+        gauge(metrics, tags, model, "tidegrad.commit.interval.seconds",
                 "until the next commit, while there is something to commit",
                 committed -> committed.store().commitIntervalMillis() / 1e3);
-        gauge(
-                metrics,
-                tags,
-                model,
-                "tidegrad.changed.bytes",
-                "of the pages that changed between the last two commits",
+        gauge(metrics, tags, model, "tidegrad.changed.bytes", "of the pages that changed between the last two commits",
                 committed -> committed.store().changedBytes());
-        gauge(
-                metrics,
-                tags,
-                model,
-                "tidegrad.image.number",
-                "of the newest whole image",
+        gauge(metrics, tags, model, "tidegrad.image.number", "of the newest whole image",
                 committed -> committed.store().image());
-        gauge(
-                metrics,
-                tags,
-                model,
-                "tidegrad.image.progress",
+        gauge(metrics, tags, model, "tidegrad.image.progress",
                 "of the image being written, 0 to 1; NaN when there is none",
-                committed ->
-                        committed.store().imagePages() < 0
-                                ? Double.NaN
-                                : (double) committed.store().imagePages()
-                                        / committed.store().pages());
-        gauge(
-                metrics,
-                tags,
-                model,
-                "tidegrad.redo.events",
-                "that a restart would learn again",
+                committed -> committed.store().imagePages() < 0 ? Double.NaN
+                        : (double) committed.store().imagePages() / committed.store().pages());
+        gauge(metrics, tags, model, "tidegrad.redo.events", "that a restart would learn again",
                 committed -> committed.store().redoEvents());
-        gauge(
-                metrics,
-                tags,
-                model,
-                "tidegrad.redo.seconds",
-                "about how long a restart would learn again",
+        gauge(metrics, tags, model, "tidegrad.redo.seconds", "about how long a restart would learn again",
                 committed -> committed.store().redoMillis() / 1e3);
-        gauge(
-                metrics,
-                tags,
-                model,
-                "tidegrad.retention.left.seconds",
+        gauge(metrics, tags, model, "tidegrad.retention.left.seconds",
                 "until retention may delete what a restart would learn again",
                 committed -> retentionLeft(committed.store()) / 1e3);
         Gauge.builder("tidegrad.flush.seconds", model, m -> m.flushTime().toNanos() / 1e9)
-                .description("what the last commit took")
-                .tags(tags)
-                .register(metrics);
+                .description("what the last commit took").tags(tags).register(metrics);
         Gauge.builder("tidegrad.restore.progress", model, OperationsServer::restored)
-                .description("of pages and of events to learn again, 0 to 1")
-                .tags(tags)
-                .register(metrics);
-        reported(
-                metrics, tags, model, "tidegrad.log.loss", "progressive log loss", Report::logLoss);
-        reported(
-                metrics,
-                tags,
-                model,
-                "tidegrad.prior.log.loss",
-                "of the running prior",
-                Report::priorLogLoss);
-        reported(
-                metrics,
-                tags,
-                model,
-                "tidegrad.accuracy",
-                "progressive accuracy",
-                Report::accuracy);
-        reported(
-                metrics,
-                tags,
-                model,
-                "tidegrad.auc",
-                "progressive area under the ROC curve",
-                Report::auc);
-        reported(
-                metrics,
-                tags,
-                model,
-                "tidegrad.mean.squared.error",
-                "progressive mean squared error",
+                .description("of pages and of events to learn again, 0 to 1").tags(tags).register(metrics);
+        reported(metrics, tags, model, "tidegrad.log.loss", "progressive log loss", Report::logLoss);
+        reported(metrics, tags, model, "tidegrad.prior.log.loss", "of the running prior", Report::priorLogLoss);
+        reported(metrics, tags, model, "tidegrad.accuracy", "progressive accuracy", Report::accuracy);
+        reported(metrics, tags, model, "tidegrad.auc", "progressive area under the ROC curve", Report::auc);
+        reported(metrics, tags, model, "tidegrad.mean.squared.error", "progressive mean squared error",
                 Report::meanSquaredError);
-        reported(
-                metrics,
-                tags,
-                model,
-                "tidegrad.prior.mean.squared.error",
-                "of the running mean",
+        reported(metrics, tags, model, "tidegrad.prior.mean.squared.error", "of the running mean",
                 Report::priorMeanSquaredError);
-        reported(
-                metrics,
-                tags,
-                model,
-                "tidegrad.mean.absolute.error",
-                "progressive mean absolute error",
+        reported(metrics, tags, model, "tidegrad.mean.absolute.error", "progressive mean absolute error",
                 Report::meanAbsoluteError);
         SnapshotMetrics.register(model, metrics);
         Gauge.builder("tidegrad.lag", model, m -> m.lag() < 0 ? Double.NaN : m.lag())
-                .description("offsets between the watermark and the end of the log")
-                .tags(tags)
-                .register(metrics);
+                .description("offsets between the watermark and the end of the log").tags(tags).register(metrics);
         Gauge.builder("tidegrad.standstill.seconds", model, m -> m.standstill().toNanos() / 1e9)
-                .description("without a commit while there is something to learn")
-                .tags(tags)
-                .register(metrics);
+                .description("without a commit while there is something to learn").tags(tags).register(metrics);
         Gauge.builder("tidegrad.dead.letter.share", model, ModelTrainer::deadLetterShare)
-                .description("of the events of the last minute, 0 to 1")
-                .tags(tags)
-                .register(metrics);
+                .description("of the events of the last minute, 0 to 1").tags(tags).register(metrics);
         FunctionCounter.builder("tidegrad.events.set.aside", model, ModelTrainer::eventsSetAside)
-                .description("events that ended two lives of the trainer in a row")
-                .tags(tags)
-                .register(metrics);
+                .description("events that ended two lives of the trainer in a row").tags(tags).register(metrics);
         Gauge.builder("tidegrad.standby", model, m -> m.standsBy() ? 1 : 0)
-                .description("1 while another trainer learns the model")
-                .tags(tags)
-                .register(metrics);
+                .description("1 while another trainer learns the model").tags(tags).register(metrics);
     }
 
     /// What stays while the model's trainers come and go.
     private static void register(ModelSlot slot, PrometheusMeterRegistry metrics) {
         Tags tags = Tags.of("model", slot.model());
         Gauge.builder(UP, slot, OperationsServer::up)
-                .description("1 while the model learns; NaN while it is paused or deleted")
-                .tags(tags)
+                .description("1 while the model learns; NaN while it is paused or deleted").tags(tags)
                 .register(metrics);
-        Gauge.builder(
-                        EXIT_CODE,
-                        slot,
-                        each -> {
-                            TrainerException failure = each.failure();
-                            return failure == null ? 0 : failure.exitCode().status();
-                        })
-                .description("of the reason why the model has stopped; 0 while it has not")
-                .tags(tags)
-                .register(metrics);
+        Gauge.builder(EXIT_CODE, slot, each -> {
+            TrainerException failure = each.failure();
+            return failure == null ? 0 : failure.exitCode().status();
+        }).description("of the reason why the model has stopped; 0 while it has not").tags(tags).register(metrics);
         for (ModelCondition.Kind kind : ModelCondition.Kind.values()) {
             Gauge.builder(DEGRADED, slot, each -> each.condition().reason(kind) == null ? 0 : 1)
                     .description("1 while the model has this reason not to learn as it should")
-                    .tags(tags.and("reason", kind.word()))
-                    .register(metrics);
+                    .tags(tags.and("reason", kind.word())).register(metrics);
         }
     }
 
@@ -609,59 +424,29 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
             return 1;
         }
         RestoreProgress progress = model.restoring();
-        double pages =
-                progress.pages() == 0 ? 0 : (double) progress.pagesRestored() / progress.pages();
+        double pages = progress.pages() == 0 ? 0 : (double) progress.pagesRestored() / progress.pages();
         double redo = progress.toRedo() == 0 ? 0 : (double) progress.redone() / progress.toRedo();
         return (pages + redo) / 2;
     }
 
-    private static void counter(
-            PrometheusMeterRegistry metrics,
-            Tags tags,
-            ModelTrainer model,
-            String name,
-            String description,
-            ToDoubleFunction<CommittedState> value) {
-        FunctionCounter.builder(name, model, m -> of(m, value, 0))
-                .description(description)
-                .tags(tags)
+    private static void counter(PrometheusMeterRegistry metrics, Tags tags, ModelTrainer model, String name,
+            String description, ToDoubleFunction<CommittedState> value) {
+        FunctionCounter.builder(name, model, m -> of(m, value, 0)).description(description).tags(tags)
                 .register(metrics);
     }
 
-    private static void gauge(
-            PrometheusMeterRegistry metrics,
-            Tags tags,
-            ModelTrainer model,
-            String name,
-            String description,
-            ToDoubleFunction<CommittedState> value) {
-        Gauge.builder(name, model, m -> of(m, value, Double.NaN))
-                .description(description)
-                .tags(tags)
-                .register(metrics);
+    private static void gauge(PrometheusMeterRegistry metrics, Tags tags, ModelTrainer model, String name,
+            String description, ToDoubleFunction<CommittedState> value) {
+        Gauge.builder(name, model, m -> of(m, value, Double.NaN)).description(description).tags(tags).register(metrics);
     }
 
-    private static void reported(
-            PrometheusMeterRegistry metrics,
-            Tags tags,
-            ModelTrainer model,
-            String name,
-            String description,
-            ToDoubleFunction<Report> value) {
-        gauge(
-                metrics,
-                tags,
-                model,
-                name,
-                description,
-                committed ->
-                        committed.report() == null
-                                ? Double.NaN
-                                : value.applyAsDouble(committed.report()));
+    private static void reported(PrometheusMeterRegistry metrics, Tags tags, ModelTrainer model, String name,
+            String description, ToDoubleFunction<Report> value) {
+        gauge(metrics, tags, model, name, description,
+                committed -> committed.report() == null ? Double.NaN : value.applyAsDouble(committed.report()));
     }
 
-    private static double of(
-            ModelTrainer model, ToDoubleFunction<CommittedState> value, double unknown) {
+    private static double of(ModelTrainer model, ToDoubleFunction<CommittedState> value, double unknown) {
         CommittedState committed = model.committed();
         return committed == null ? unknown : value.applyAsDouble(committed);
     }

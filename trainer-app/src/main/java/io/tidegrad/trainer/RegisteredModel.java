@@ -15,7 +15,8 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 
-/// A model of the catalog whose log is the one that it was registered with: what can be learned again. Nothing is written.
+/// A model of the catalog whose log is the one that it was registered with: what can be learned again. Nothing is
+/// written.
 ///
 /// @param createdAt wall clock: what is older on a shared topic is of a model that had this name before
 public record RegisteredModel(Lineage lineage, Instant createdAt) {
@@ -29,12 +30,8 @@ public record RegisteredModel(Lineage lineage, Instant createdAt) {
             if (lost != null) {
                 throw lost.refusal(topics.models(), model);
             }
-            throw new TrainerException(
-                    ExitCode.CONFIGURATION,
-                    "model "
-                            + model
-                            + ": expected a registered model, found none on "
-                            + topics.models()
+            throw new TrainerException(ExitCode.CONFIGURATION,
+                    "model " + model + ": expected a registered model, found none on " + topics.models()
                             + "; correct --model or --prefix, or register it: tidegrad trainer --spec FILE");
         }
         ModelSpec spec = SpecFile.registered(record.getSpec(), "the registered spec of " + model);
@@ -44,35 +41,18 @@ public record RegisteredModel(Lineage lineage, Instant createdAt) {
             found = new KafkaTopics(admin, (short) -1).id(record.getInputTopic());
         }
         if (!found.equals(registered)) {
-            throw new TrainerException(
-                    ExitCode.STATE_VIOLATION,
-                    "model "
-                            + model
-                            + ": expected topic "
-                            + record.getInputTopic()
-                            + " with id "
-                            + registered
-                            + ", found id "
-                            + found
-                            + ", so what the model learned can't be learned again: "
+            throw new TrainerException(ExitCode.STATE_VIOLATION,
+                    "model " + model + ": expected topic " + record.getInputTopic() + " with id " + registered
+                            + ", found id " + found + ", so what the model learned can't be learned again: "
                             + Refusals.otherLog(model));
         }
-        return new RegisteredModel(
-                new Lineage(
-                        spec,
-                        record.getEpoch(),
-                        new TopicPartition(record.getInputTopic(), 0),
-                        registered,
-                        record.getStartOffset(),
-                        ModelCatalog.rollbacks(record)),
-                record.getCreatedAt());
+        return new RegisteredModel(new Lineage(spec, record.getEpoch(), new TopicPartition(record.getInputTopic(), 0),
+                registered, record.getStartOffset(), ModelCatalog.rollbacks(record)), record.getCreatedAt());
     }
 
     /// Of a lineage's live model.
     public static Changelog changelog(KafkaSettings kafka, Topics topics, Lineage lineage) {
         String application = topics.applicationId(lineage.model(), lineage.epoch());
-        return new Changelog(
-                new TopicPartition(Changelog.topic(application), 0),
-                new ReadCommitted(kafka.client()));
+        return new Changelog(new TopicPartition(Changelog.topic(application), 0), new ReadCommitted(kafka.client()));
     }
 }

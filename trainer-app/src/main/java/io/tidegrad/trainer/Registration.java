@@ -27,28 +27,26 @@ final class Registration {
     /// Who wants a model.
     enum Origin {
         /// What was deleted stays so, whatever file a supervisor starts it with.
-        TRAINER,
-        PERSON,
+        TRAINER, PERSON,
         /// Paused until the state is handed over: a trainer that takes up whatever is created would begin with nothing.
         REPLAY
     }
 
     /// @param startOffset of the first event to learn
-    record Wanted(ModelSpec spec, KafkaTopics.Log log, long startOffset, Origin origin) {}
+    record Wanted(ModelSpec spec, KafkaTopics.Log log, long startOffset, Origin origin) {
+    }
 
     /// What is known once the model is there: as it was found, or with its new record.
     ///
     /// @throws TrainerException the model was deleted, and nobody said that it is to be made anew
     static ControlLog.View ensure(Wanted wanted, ControlLog control, String author, String reason) {
         ControlLog.View view = control.read();
-        return view.models().containsKey(wanted.spec().model())
-                ? view
+        return view.models().containsKey(wanted.spec().model()) ? view
                 : ensure(List.of(wanted), control, author, reason);
     }
 
     /// All that are not there yet, in one transaction.
-    static ControlLog.View ensure(
-            List<Wanted> wanted, ControlLog control, String author, String reason) {
+    static ControlLog.View ensure(List<Wanted> wanted, ControlLog control, String author, String reason) {
         wanted.forEach(each -> checkWeights(each.spec()));
         return control.write(view -> decide(wanted, view, author, reason));
     }
@@ -57,13 +55,12 @@ final class Registration {
     static void checkWeights(ModelSpec spec) {
         ModelSpec.InitialWeights weights = spec.initialWeights();
         if (weights != null) {
-            SafetensorsImport.check(
-                    Path.of(weights.file()), weights.sha256(), Plan.of(spec.network()));
+            SafetensorsImport.check(Path.of(weights.file()), weights.sha256(), Plan.of(spec.network()));
         }
     }
 
-    private static ControlLog.@Nullable Decision decide(
-            List<Wanted> wanted, ControlLog.View view, String author, String reason) {
+    private static ControlLog.@Nullable Decision decide(List<Wanted> wanted, ControlLog.View view, String author,
+            String reason) {
         List<ControlRecord> records = new ArrayList<>();
         List<ModelRecord> models = new ArrayList<>();
         for (Wanted each : wanted) {
@@ -79,8 +76,7 @@ final class Registration {
     }
 
     /// The entry of a model whose spec is here again.
-    private static ModelRecord restored(
-            ModelSpec spec, ControlLog.Lost lost, ControlLog.View view) {
+    private static ModelRecord restored(ModelSpec spec, ControlLog.Lost lost, ControlLog.View view) {
         requireSame(spec, lost);
         return CatalogRebuild.of(spec.model(), lost.creation(), view.records(), spec.yaml());
     }
@@ -89,21 +85,13 @@ final class Registration {
     static void requireSame(ModelSpec spec, ControlLog.Lost lost) {
         String fingerprint = HexFormat.of().formatHex(spec.fingerprint());
         if (lost.newer() || !fingerprint.equals(lost.creation().specFingerprint())) {
-            throw new TrainerException(
-                    ExitCode.CONFIGURATION,
-                    lost.text("the catalog", spec.model())
-                            + ". The spec that was given has fingerprint "
-                            + fingerprint);
+            throw new TrainerException(ExitCode.CONFIGURATION, lost.text("the catalog", spec.model())
+                    + ". The spec that was given has fingerprint " + fingerprint);
         }
     }
 
-    private static void decide(
-            Wanted wanted,
-            ControlLog.View view,
-            String author,
-            String reason,
-            List<ControlRecord> records,
-            List<ModelRecord> models) {
+    private static void decide(Wanted wanted, ControlLog.View view, String author, String reason,
+            List<ControlRecord> records, List<ModelRecord> models) {
         ModelSpec spec = wanted.spec();
         ControlState state = view.state(spec.model());
         if (state.deleted() && wanted.origin() == Origin.TRAINER) {
@@ -116,39 +104,24 @@ final class Registration {
         String topicId = wanted.log().topicId().toString();
         boolean paused = wanted.origin() == Origin.REPLAY;
         List<ControlAction> actions = new ArrayList<>();
-        actions.add(
-                new ControlAction.Create(
-                        epoch, fingerprint, spec.inputTopic(), topicId, wanted.startOffset()));
+        actions.add(new ControlAction.Create(epoch, fingerprint, spec.inputTopic(), topicId, wanted.startOffset()));
         if (paused) {
             actions.add(new ControlAction.Pause());
         }
         for (ControlAction action : actions) {
             records.add(new ControlRecord(spec.model(), action, now, author, reason));
         }
-        models.add(
-                ModelRecord.newBuilder()
-                        .setModel(spec.model())
-                        .setEpoch(epoch)
-                        .setSpec(spec.yaml())
-                        .setSpecFingerprint(fingerprint)
-                        .setStage(paused ? Stage.PAUSED : Stage.LIVE)
-                        .setPausedFrom(paused ? Stage.CANDIDATE : null)
-                        .setCreatedAt(Instant.ofEpochMilli(now))
-                        .setInputTopic(spec.inputTopic())
-                        .setInputTopicId(topicId)
-                        .setStartOffset(wanted.startOffset())
-                        .setAnsweredBy(answeredBy)
-                        .build());
+        models.add(ModelRecord.newBuilder().setModel(spec.model()).setEpoch(epoch).setSpec(spec.yaml())
+                .setSpecFingerprint(fingerprint).setStage(paused ? Stage.PAUSED : Stage.LIVE)
+                .setPausedFrom(paused ? Stage.CANDIDATE : null).setCreatedAt(Instant.ofEpochMilli(now))
+                .setInputTopic(spec.inputTopic()).setInputTopicId(topicId).setStartOffset(wanted.startOffset())
+                .setAnsweredBy(answeredBy).build());
     }
 
     static TrainerException deleted(String model, ControlRecord record) {
-        return new TrainerException(
-                ExitCode.CONFIGURATION,
-                "model "
-                        + model
-                        + ": expected one that was not deleted, found that "
-                        + (record.author().isEmpty() ? "somebody" : record.author())
-                        + " deleted it at "
+        return new TrainerException(ExitCode.CONFIGURATION,
+                "model " + model + ": expected one that was not deleted, found that "
+                        + (record.author().isEmpty() ? "somebody" : record.author()) + " deleted it at "
                         + Instant.ofEpochMilli(record.time())
                         + "; make it anew (tidegrad models create --spec FILE), or leave it out");
     }

@@ -8,8 +8,8 @@ import java.util.List;
 
 /// Whether the heap holds what models need, before any of it is allocated.
 public final class Room {
-    /// What a trainer takes beside its models: clients of Kafka and of the registry, the server, events on their way. With one
-    /// small model, `-Xmx24m` ran out of memory at the start, and `-Xmx28m` learned 5,000 events.
+    /// What a trainer takes beside its models: clients of Kafka and of the registry, the server, events on their way.
+    /// With one small model, `-Xmx24m` ran out of memory at the start, and `-Xmx28m` learned 5,000 events.
     private static final long TRAINER_BYTES = 26L << 20;
 
     private Room() {}
@@ -37,19 +37,13 @@ public final class Room {
             parts.append(": ").append(needs.get(i).text());
         }
         if (beside > 0) {
-            parts.append(specs.isEmpty() ? "The trainer" : "; the trainer")
-                    .append(" itself takes ")
+            parts.append(specs.isEmpty() ? "The trainer" : "; the trainer").append(" itself takes ")
                     .append(LearningMemory.text(beside));
         }
-        throw new TrainerException(
-                ExitCode.CONFIGURATION,
-                "expected a heap of more than "
-                        + LearningMemory.text(total)
-                        + (specs.isEmpty() ? " and what the models take" : "")
-                        + ", found one of at most "
-                        + LearningMemory.text(heap)
-                        + ". "
-                        + parts
+        throw new TrainerException(ExitCode.CONFIGURATION,
+                "expected a heap of more than " + LearningMemory.text(total)
+                        + (specs.isEmpty() ? " and what the models take" : "") + ", found one of at most "
+                        + LearningMemory.text(heap) + ". " + parts
                         + ". Raise the heap (JAVA_TOOL_OPTIONS=-Xmx…), or take smaller tables, layers or mini-batches;"
                         + " tidegrad spec FILE tells what takes how much");
     }

@@ -39,53 +39,22 @@ final class SnapshotMetrics {
         counter(model, metrics, full, "published.bytes", bytes, SnapshotTotals::fullBytes);
         counter(model, metrics, delta, "published.bytes", bytes, SnapshotTotals::deltaBytes);
         counter(model, metrics, tags, "buried", "snapshots retired", SnapshotTotals::buried);
-        gauge(
-                model,
-                metrics,
-                tags,
-                "chain",
-                "deltas since the newest full snapshot",
-                SnapshotTotals::chain);
+        gauge(model, metrics, tags, "chain", "deltas since the newest full snapshot", SnapshotTotals::chain);
         gauge(model, metrics, tags, "retained", "snapshots on the topic", SnapshotTotals::retained);
-        gauge(
-                model,
-                metrics,
-                tags,
-                "retained.bytes",
-                "bytes of their records",
-                SnapshotTotals::retainedBytes);
-        gauge(
-                model,
-                metrics,
-                tags,
-                "unsent.parts",
-                "parts of a full snapshot that is spread over commits",
+        gauge(model, metrics, tags, "retained.bytes", "bytes of their records", SnapshotTotals::retainedBytes);
+        gauge(model, metrics, tags, "unsent.parts", "parts of a full snapshot that is spread over commits",
                 SnapshotTotals::unsentParts);
     }
 
-    private static void counter(
-            ModelTrainer model,
-            PrometheusMeterRegistry metrics,
-            Tags tags,
-            String name,
-            String description,
-            ToDoubleFunction<SnapshotTotals> value) {
-        FunctionCounter.builder("tidegrad.snapshots." + name, model, m -> of(m, value))
-                .description(description)
-                .tags(tags)
-                .register(metrics);
+    private static void counter(ModelTrainer model, PrometheusMeterRegistry metrics, Tags tags, String name,
+            String description, ToDoubleFunction<SnapshotTotals> value) {
+        FunctionCounter.builder("tidegrad.snapshots." + name, model, m -> of(m, value)).description(description)
+                .tags(tags).register(metrics);
     }
 
-    private static void gauge(
-            ModelTrainer model,
-            PrometheusMeterRegistry metrics,
-            Tags tags,
-            String name,
-            String description,
-            ToDoubleFunction<SnapshotTotals> value) {
-        Gauge.builder("tidegrad.snapshots." + name, model, m -> of(m, value))
-                .description(description)
-                .tags(tags)
+    private static void gauge(ModelTrainer model, PrometheusMeterRegistry metrics, Tags tags, String name,
+            String description, ToDoubleFunction<SnapshotTotals> value) {
+        Gauge.builder("tidegrad.snapshots." + name, model, m -> of(m, value)).description(description).tags(tags)
                 .register(metrics);
     }
 

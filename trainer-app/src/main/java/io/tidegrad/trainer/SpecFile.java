@@ -34,18 +34,12 @@ public final class SpecFile {
         try {
             return Files.readString(file);
         } catch (IOException e) {
-            throw new TrainerException(
-                    ExitCode.CONFIGURATION,
-                    option
-                            + " "
-                            + file
-                            + ": expected a readable file in UTF-8, found "
-                            + switch (e) {
-                                case NoSuchFileException none -> "none";
-                                case CharacterCodingException other -> "other bytes";
-                                default -> e.toString();
-                            },
-                    e);
+            throw new TrainerException(ExitCode.CONFIGURATION,
+                    option + " " + file + ": expected a readable file in UTF-8, found " + switch (e) {
+                        case NoSuchFileException none -> "none";
+                        case CharacterCodingException other -> "other bytes";
+                        default -> e.toString();
+                    }, e);
         }
     }
 
@@ -58,8 +52,7 @@ public final class SpecFile {
         return parse(yaml, source, ModelSpec::parseRegistered);
     }
 
-    private static ModelSpec parse(
-            String yaml, String source, BiFunction<String, String, ModelSpec> parser) {
+    private static ModelSpec parse(String yaml, String source, BiFunction<String, String, ModelSpec> parser) {
         try {
             return parser.apply(yaml, source);
         } catch (SpecException e) {

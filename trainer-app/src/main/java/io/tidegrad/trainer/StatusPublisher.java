@@ -22,9 +22,9 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Writes each model's `TrainerStatus` to its snapshots topic, for `tidegrad models list` and `show`, which ask no trainer.
-/// One thread and one producer for all models of the process, outside transactions: a model that has stopped has none of
-/// its own. What another instance learns, it speaks for.
+/// Writes each model's `TrainerStatus` to its snapshots topic, for `tidegrad models list` and `show`, which ask no
+/// trainer. One thread and one producer for all models of the process, outside transactions: a model that has stopped
+/// has none of its own. What another instance learns, it speaks for.
 final class StatusPublisher implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(StatusPublisher.class);
     private static final Duration EVERY = Duration.ofSeconds(1);
@@ -66,8 +66,7 @@ final class StatusPublisher implements AutoCloseable {
                 }
                 if (!away) {
                     away = true;
-                    LOG.warn(
-                            "what models list shows of this trainer can't be written, trying again: {}",
+                    LOG.warn("what models list shows of this trainer can't be written, trying again: {}",
                             e.getMessage());
                 }
             }
@@ -96,16 +95,10 @@ final class StatusPublisher implements AutoCloseable {
     }
 
     private static boolean isWorthARecord(TrainerStatus before, TrainerStatus now) {
-        return before.epoch() != now.epoch()
-                || !before.state().equals(now.state())
-                || !words(before).equals(words(now))
+        return before.epoch() != now.epoch() || !before.state().equals(now.state()) || !words(before).equals(words(now))
                 || now.time() - before.time() >= NUMBERS_MILLIS
-                        && (before.accepted() != now.accepted()
-                                || before.deadLetters() != now.deadLetters()
-                                || Double.compare(
-                                                before.recentDeadLetterShare(),
-                                                now.recentDeadLetterShare())
-                                        != 0
+                        && (before.accepted() != now.accepted() || before.deadLetters() != now.deadLetters()
+                                || Double.compare(before.recentDeadLetterShare(), now.recentDeadLetterShare()) != 0
                                 || !before.reasons().equals(now.reasons()));
     }
 
@@ -117,31 +110,19 @@ final class StatusPublisher implements AutoCloseable {
     private static @Nullable TrainerStatus status(ModelSlot slot) {
         TrainerException failure = slot.failure();
         ModelTrainer trainer = slot.trainer();
-        CommittedState committed =
-                failure == null && trainer != null && trainer.learns() ? trainer.committed() : null;
+        CommittedState committed = failure == null && trainer != null && trainer.learns() ? trainer.committed() : null;
         if (failure == null && committed == null) {
             return null;
         }
-        return new TrainerStatus(
-                slot.epoch(),
-                System.currentTimeMillis(),
-                failure == null
-                        ? TrainerStatus.LEARNING
-                        : failure.exitCode().retryable()
-                                ? TrainerStatus.RETRYING
-                                : TrainerStatus.FAILED,
+        return new TrainerStatus(slot.epoch(), System.currentTimeMillis(),
+                failure == null ? TrainerStatus.LEARNING
+                        : failure.exitCode().retryable() ? TrainerStatus.RETRYING : TrainerStatus.FAILED,
                 failure == null ? 0 : failure.exitCode().status(),
                 committed == null ? TrainerStatus.UNKNOWN : committed.accounts().accepted(),
                 committed == null ? TrainerStatus.UNKNOWN : committed.accounts().deadLetters(),
                 committed == null ? Double.NaN : Objects.requireNonNull(trainer).deadLetterShare(),
-                slot.condition().reasons().stream()
-                        .map(
-                                reason ->
-                                        new TrainerStatus.Reason(
-                                                reason.kind().word(),
-                                                reason.message(),
-                                                reason.since().toEpochMilli()))
-                        .toList());
+                slot.condition().reasons().stream().map(reason -> new TrainerStatus.Reason(reason.kind().word(),
+                        reason.message(), reason.since().toEpochMilli())).toList());
     }
 
     private Producer<byte[], byte[]> producer() {

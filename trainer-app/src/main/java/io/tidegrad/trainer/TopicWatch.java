@@ -13,12 +13,12 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Looks every few seconds whether the topics that this process relies on are still the ones that it found when it started.
-/// Kafka's clients notice a topic that was deleted, or a partition that was added, only when they next ask for metadata,
-/// which is five minutes later where nothing fails, and they never notice a setting.
+/// Looks every few seconds whether the topics that this process relies on are still the ones that it found when it
+/// started. Kafka's clients notice a topic that was deleted, or a partition that was added, only when they next ask for
+/// metadata, which is five minutes later where nothing fails, and they never notice a setting.
 ///
-/// All models together cost one request each time, and with every third one more for the settings. A look that fails says
-/// nothing of the topics, so it ends nothing.
+/// All models together cost one request each time, and with every third one more for the settings. A look that fails
+/// says nothing of the topics, so it ends nothing.
 final class TopicWatch implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(TopicWatch.class);
 
@@ -34,8 +34,8 @@ final class TopicWatch implements AutoCloseable {
     interface Watched {
         String topic();
 
-        /// Told after each look, on the watch's thread, how the topic is. What it throws is logged, and the next look tells
-        /// again.
+        /// Told after each look, on the watch's thread, how the topic is. What it throws is logged, and the next look
+        /// tells again.
         ///
         /// @param found null when there is no such topic, by two looks in a row; its settings are empty in most looks
         void look(KafkaTopics.@Nullable Found found);

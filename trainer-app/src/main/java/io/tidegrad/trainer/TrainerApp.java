@@ -31,8 +31,9 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// A trainer: one or more models that learn in this process, with health and metrics. A model that can't go on stops alone.
-/// The process ends by itself only when none is left that could, or with the first one if it is told to; `ended` says why.
+/// A trainer: one or more models that learn in this process, with health and metrics. A model that can't go on stops
+/// alone. The process ends by itself only when none is left that could, or with the first one if it is told to; `ended`
+/// says why.
 public final class TrainerApp implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(TrainerApp.class);
 
@@ -62,9 +63,7 @@ public final class TrainerApp implements AutoCloseable {
     public static TrainerApp start(TrainerConfig config) {
         try {
             return start(config, StoreParts.STANDARD, Kernels.active());
-        } catch (
-                IllegalStateException
-                        e) { // this machine has no kernels for us; the message says what it lacks
+        } catch (IllegalStateException e) { // this machine has no kernels for us; the message says what it lacks
             throw new TrainerException(ExitCode.CONFIGURATION, String.valueOf(e.getMessage()), e);
         }
     }
@@ -88,10 +87,8 @@ public final class TrainerApp implements AutoCloseable {
             throw e;
         } catch (KafkaException e) {
             registry.close();
-            throw new TrainerException(
-                    ExitCode.CONFIGURATION,
-                    "no client of Kafka can be made with the kafka.* settings: " + root(e),
-                    e);
+            throw new TrainerException(ExitCode.CONFIGURATION,
+                    "no client of Kafka can be made with the kafka.* settings: " + root(e), e);
         }
         TrainerApp app = new TrainerApp(config, admin, registry);
         try {
@@ -100,10 +97,8 @@ public final class TrainerApp implements AutoCloseable {
         } catch (CompletionException e) { // of what ran beside
             app.close();
             throw e.getCause() instanceof SchemaRegistry.RegistryUnavailableException away
-                    ? TrainerException.from(away, config.registry().shownUrl())
-                    : TrainerException.from(
-                            Objects.requireNonNullElse(e.getCause(), e),
-                            refusal -> app.letIn.recently());
+                    ? TrainerException.from(away, config.registry().shownUrl()) : TrainerException
+                            .from(Objects.requireNonNullElse(e.getCause(), e), refusal -> app.letIn.recently());
         } catch (SchemaRegistry.RegistryUnavailableException e) {
             app.close();
             throw TrainerException.from(e, config.registry().shownUrl());
@@ -116,19 +111,12 @@ public final class TrainerApp implements AutoCloseable {
     private void startModels(String instanceId, StoreParts storeParts, Kernels kernels) {
         // Beside what follows: a start is the JVM's loading of classes more than anything else.
         CompletableFuture<OperationsServer> serving =
-                CompletableFuture.supplyAsync(
-                        () -> OperationsServer.start(config.httpHost(), config.httpPort()),
+                CompletableFuture.supplyAsync(() -> OperationsServer.start(config.httpHost(), config.httpPort()),
                         task -> Thread.ofVirtual().name("start-server").start(task));
         server = serving;
-        CompletableFuture<Void> sameRegistry =
-                CompletableFuture.runAsync(
-                        () ->
-                                RegistryCheck.requireSame(
-                                        config.kafka(),
-                                        topics(),
-                                        registry,
-                                        config.registry().shownUrl()),
-                        task -> Thread.ofVirtual().name("check-registry").start(task));
+        CompletableFuture<Void> sameRegistry = CompletableFuture.runAsync(
+                () -> RegistryCheck.requireSame(config.kafka(), topics(), registry, config.registry().shownUrl()),
+                task -> Thread.ofVirtual().name("check-registry").start(task));
         KafkaTopics kafkaTopics = new KafkaTopics(admin, config.replication());
         kafkaTopics.checkBroker();
         ControlLog.createOrCheck(kafkaTopics, topics());
@@ -146,35 +134,16 @@ public final class TrainerApp implements AutoCloseable {
         Map<String, ModelRecord> registered = known.models();
         TopicWatch watching = new TopicWatch(kafkaTopics, letIn::note);
         topicWatch = watching;
-        watching.add(
-                List.of(
-                        new SharedTopic(
-                                kafkaTopics,
-                                ControlLog.controlTopic(topics()),
-                                "every decision that was on it is lost. The models go on as they are; which epoch and"
-                                        + " stage counts stands in the catalog only, and scorers that start now take the"
-                                        + " newest epoch"),
-                        new SharedTopic(
-                                kafkaTopics,
-                                ControlLog.catalogTopic(topics()),
-                                "the catalog of models is lost. The models go on as they are; no command finds them before"
-                                        + " a trainer is started with their specs (--spec)")));
-        ModelSlots slots =
-                new ModelSlots(
-                        catalog,
-                        given,
-                        models ->
-                                new ModelTrainer.Surroundings(
-                                        config,
-                                        instanceId,
-                                        admin,
-                                        watching,
-                                        registry,
-                                        kernels,
-                                        new WarmUps(kernels),
-                                        models,
-                                        storeParts),
-                        this::end);
+        watching.add(List.of(
+                new SharedTopic(kafkaTopics, ControlLog.controlTopic(topics()),
+                        "every decision that was on it is lost. The models go on as they are; which epoch and"
+                                + " stage counts stands in the catalog only, and scorers that start now take the"
+                                + " newest epoch"),
+                new SharedTopic(kafkaTopics, ControlLog.catalogTopic(topics()),
+                        "the catalog of models is lost. The models go on as they are; no command finds them before"
+                                + " a trainer is started with their specs (--spec)")));
+        ModelSlots slots = new ModelSlots(catalog, given, models -> new ModelTrainer.Surroundings(config, instanceId,
+                admin, watching, registry, kernels, new WarmUps(kernels), models, storeParts), this::end);
         this.slots = slots;
         for (String model : wanted(given.keySet(), known, refused)) {
             slots.add(model, history);
@@ -184,16 +153,12 @@ public final class TrainerApp implements AutoCloseable {
         sameRegistry.join(); // before schemas of ours are registered there
         slots.prepare(refused);
         letIn.note();
-        kafkaTopics.tellRetention(
-                topics().deadLetters(),
-                config.deadLetterRetention(),
+        kafkaTopics.tellRetention(topics().deadLetters(), config.deadLetterRetention(),
                 "--" + Setting.DEAD_LETTER_RETENTION.key());
         OperationsServer operations = serving.join();
         operations.tellOf(slots);
         operations.countUnreadable(
-                Map.of(
-                        topics().models(), catalog::unreadable,
-                        topics().control(), following::unreadable));
+                Map.of(topics().models(), catalog::unreadable, topics().control(), following::unreadable));
         operations.ended().thenAccept(why -> end(new TrainerException(ExitCode.RETRYABLE, why)));
         watch = new ModelWatch(slots);
         statuses = new StatusPublisher(slots, config.kafka(), topics(), kafkaTopics);
@@ -262,9 +227,7 @@ public final class TrainerApp implements AutoCloseable {
         for (Path file : config.specs()) {
             ModelSpec spec = SpecFile.readRegistered(file);
             if (specs.put(spec.model(), spec) != null) {
-                throw new TrainerException(
-                        ExitCode.CONFIGURATION,
-                        "--spec: model " + spec.model() + " is given twice");
+                throw new TrainerException(ExitCode.CONFIGURATION, "--spec: model " + spec.model() + " is given twice");
             }
         }
         return specs;
@@ -276,10 +239,7 @@ public final class TrainerApp implements AutoCloseable {
     ///
     /// @param refused gets the models that can't be registered, and why
     /// @return whether there was any to register or to write
-    private boolean register(
-            Collection<ModelSpec> given,
-            ControlLog.View known,
-            KafkaTopics kafkaTopics,
+    private boolean register(Collection<ModelSpec> given, ControlLog.View known, KafkaTopics kafkaTopics,
             Map<String, TrainerException> refused) {
         List<Registration.Wanted> wanted = new ArrayList<>();
         for (ModelSpec spec : given) {
@@ -293,9 +253,7 @@ public final class TrainerApp implements AutoCloseable {
                     }
                     KafkaTopics.Log log = kafkaTopics.log(spec.inputTopic());
                     Registration.checkWeights(spec);
-                    wanted.add(
-                            new Registration.Wanted(
-                                    spec, log, log.begin(), Registration.Origin.TRAINER));
+                    wanted.add(new Registration.Wanted(spec, log, log.begin(), Registration.Origin.TRAINER));
                 } catch (TrainerException | InitialWeightsException e) {
                     TrainerException why = TrainerException.from(e);
                     if (why.exitCode().retryable()) {
@@ -308,25 +266,18 @@ public final class TrainerApp implements AutoCloseable {
         if (wanted.isEmpty() && known.rebuilt().isEmpty()) {
             return false;
         }
-        Registration.ensure(
-                wanted,
-                new ControlLog(config.kafka(), topics()),
-                "",
+        Registration.ensure(wanted, new ControlLog(config.kafka(), topics()), "",
                 "a trainer was started with its spec");
         return true;
     }
 
     /// @param refused gets the models whose entry in the catalog is gone
-    private Set<String> wanted(
-            Set<String> given, ControlLog.View known, Map<String, TrainerException> refused) {
+    private Set<String> wanted(Set<String> given, ControlLog.View known, Map<String, TrainerException> refused) {
         Set<String> wanted = new LinkedHashSet<>(given);
         for (String model : config.models()) {
             if (!known.models().containsKey(model) && !known.lost().containsKey(model)) {
-                throw new TrainerException(
-                        ExitCode.CONFIGURATION,
-                        "--model "
-                                + model
-                                + ": expected a registered model, found none; register it with --spec FILE");
+                throw new TrainerException(ExitCode.CONFIGURATION,
+                        "--model " + model + ": expected a registered model, found none; register it with --spec FILE");
             }
             wanted.add(model);
         }
@@ -334,13 +285,11 @@ public final class TrainerApp implements AutoCloseable {
             wanted.addAll(known.models().keySet());
             wanted.addAll(known.lost().keySet());
         }
-        known.lost()
-                .forEach(
-                        (model, lost) -> {
-                            if (wanted.contains(model)) {
-                                refused.putIfAbsent(model, lost.refusal(topics().models(), model));
-                            }
-                        });
+        known.lost().forEach((model, lost) -> {
+            if (wanted.contains(model)) {
+                refused.putIfAbsent(model, lost.refusal(topics().models(), model));
+            }
+        });
         return wanted;
     }
 
@@ -407,14 +356,12 @@ public final class TrainerApp implements AutoCloseable {
         }
         CompletableFuture<OperationsServer> serving = server;
         if (serving != null) {
-            serving.handle(
-                            (running, failed) -> {
-                                if (running != null) {
-                                    running.close();
-                                }
-                                return running;
-                            })
-                    .join();
+            serving.handle((running, failed) -> {
+                if (running != null) {
+                    running.close();
+                }
+                return running;
+            }).join();
         }
         admin.close(java.time.Duration.ofSeconds(5));
         registry.close();

@@ -34,26 +34,10 @@ import org.jspecify.annotations.Nullable;
 /// @param standbyReplicas other trainers that keep a warm copy of each model
 /// @param replication of topics we create, -1 for the broker's default
 /// @param deadLetterRetention of the dead-letter topic when we create it, ms; -1 for ever
-public record TrainerConfig(
-        KafkaSettings kafka,
-        RegistrySettings registry,
-        String prefix,
-        Path stateDir,
-        List<Path> specs,
-        List<String> models,
-        boolean allModels,
-        boolean failFast,
-        String httpHost,
-        int httpPort,
-        RetentionLadder ladder,
-        int snapshotDeltas,
-        PublishedSnapshot.Form snapshotForm,
-        @Nullable StoreKind store,
-        long storeBytesPerSecond,
-        Duration redoGoal,
-        int standbyReplicas,
-        short replication,
-        long deadLetterRetention) {
+public record TrainerConfig(KafkaSettings kafka, RegistrySettings registry, String prefix, Path stateDir,
+        List<Path> specs, List<String> models, boolean allModels, boolean failFast, String httpHost, int httpPort,
+        RetentionLadder ladder, int snapshotDeltas, PublishedSnapshot.Form snapshotForm, @Nullable StoreKind store,
+        long storeBytesPerSecond, Duration redoGoal, int standbyReplicas, short replication, long deadLetterRetention) {
     public TrainerConfig {
         specs = List.copyOf(specs);
         models = List.copyOf(models);
@@ -69,8 +53,7 @@ public record TrainerConfig(
         List<String> specs = settings.list(Setting.SPEC);
         List<String> models = settings.list(Setting.MODEL);
         if (specs.isEmpty() && models.isEmpty() && !settings.flag(Setting.ALL_MODELS)) {
-            settings.problem(
-                    "expected at least one --spec FILE or --model NAME, or --all-models, found none");
+            settings.problem("expected at least one --spec FILE or --model NAME, or --all-models, found none");
         }
         return of(settings, specs.stream().map(Path::of).toList(), models);
     }
@@ -83,31 +66,16 @@ public record TrainerConfig(
         PrivateKey key = privateKey(settings);
         FileDescriptors.tooFew(OperationsServer.CONNECTIONS_MAX, "").ifPresent(settings::problem);
         settings.refuseMistakes();
-        return new TrainerConfig(
-                settings.kafka(),
-                settings.registry(),
-                settings.text(Setting.PREFIX),
-                Path.of(settings.text(Setting.STATE_DIR)),
-                specs,
-                models,
-                settings.flag(Setting.ALL_MODELS),
-                settings.flag(Setting.FAIL_FAST),
-                settings.text(Setting.HTTP_HOST),
-                settings.number(Setting.HTTP_PORT),
-                new RetentionLadder(
-                        settings.number(Setting.KEEP_SNAPSHOTS),
-                        settings.number(Setting.KEEP_HOURLY),
-                        settings.number(Setting.KEEP_DAILY)),
+        return new TrainerConfig(settings.kafka(), settings.registry(), settings.text(Setting.PREFIX),
+                Path.of(settings.text(Setting.STATE_DIR)), specs, models, settings.flag(Setting.ALL_MODELS),
+                settings.flag(Setting.FAIL_FAST), settings.text(Setting.HTTP_HOST), settings.number(Setting.HTTP_PORT),
+                new RetentionLadder(settings.number(Setting.KEEP_SNAPSHOTS), settings
+                        .number(Setting.KEEP_HOURLY), settings.number(Setting.KEEP_DAILY)),
                 settings.number(Setting.SNAPSHOT_DELTAS),
-                new PublishedSnapshot.Form(
-                        settings.text(Setting.SNAPSHOT_COMPRESSION).equals("zstd")
-                                ? PartCompression.ZSTD
-                                : PartCompression.NONE,
-                        key),
-                kind(settings.text(Setting.STORE)),
-                settings.number(Setting.STORE_BYTES_PER_SECOND),
-                Duration.ofSeconds(settings.number(Setting.REDO_SECONDS)),
-                settings.number(Setting.STANDBY_REPLICAS),
+                new PublishedSnapshot.Form(settings.text(Setting.SNAPSHOT_COMPRESSION).equals("zstd")
+                        ? PartCompression.ZSTD : PartCompression.NONE, key),
+                kind(settings.text(Setting.STORE)), settings.number(Setting.STORE_BYTES_PER_SECOND),
+                Duration.ofSeconds(settings.number(Setting.REDO_SECONDS)), settings.number(Setting.STANDBY_REPLICAS),
                 (short) settings.numberIfGiven(Setting.REPLICATION).orElse(-1),
                 settings.retentionMillis(Setting.DEAD_LETTER_RETENTION));
     }

@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// The trainer's process. Prints one line when it learns, `trainer ready: http://host:port`, and ends with an `ExitCode`.
+/// The trainer's process. Prints one line when it learns, `trainer ready: http://host:port`, and ends with an
+/// `ExitCode`.
 public final class TrainerMain {
     private static final Logger LOG = LoggerFactory.getLogger(TrainerMain.class);
 
@@ -40,8 +41,7 @@ public final class TrainerMain {
     /// Ends the process: when it is asked to stop, or with the reason why a model can't go on.
     public static void run(TrainerConfig config) {
         AtomicReference<@Nullable TrainerApp> running = new AtomicReference<>();
-        Thread.setDefaultUncaughtExceptionHandler(
-                (thread, thrown) -> threadEnded(thread, thrown, running.get()));
+        Thread.setDefaultUncaughtExceptionHandler((thread, thrown) -> threadEnded(thread, thrown, running.get()));
         TrainerApp app;
         try {
             app = TrainerApp.start(config);
@@ -71,8 +71,8 @@ public final class TrainerMain {
         }
     }
 
-    /// Without one of its threads a process may wait for ever for what that thread had to do. Before anything was learned,
-    /// memory that runs out is a heap that is too small; later, starting again may help.
+    /// Without one of its threads a process may wait for ever for what that thread had to do. Before anything was
+    /// learned, memory that runs out is a heap that is too small; later, starting again may help.
     private static void threadEnded(Thread thread, Throwable thrown, @Nullable TrainerApp app) {
         if (!(thrown instanceof OutOfMemoryError)) {
             LOG.error("thread {} ended", thread.getName(), thrown);
@@ -80,10 +80,7 @@ public final class TrainerMain {
         }
         boolean learned = app != null && app.models().stream().anyMatch(ModelTrainer::learns);
         ExitCode code = learned ? ExitCode.RETRYABLE : TrainerException.from(thrown).exitCode();
-        LOG.error(
-                "stopping: thread {} ended: {}",
-                thread.getName(),
-                TrainerException.from(thrown).getMessage());
+        LOG.error("stopping: thread {} ended: {}", thread.getName(), TrainerException.from(thrown).getMessage());
         Runtime.getRuntime().halt(code.status());
     }
 

@@ -53,11 +53,9 @@ public final class TrainerSide {
     public boolean runs(String model, int epoch) {
         String group = topics.applicationId(model, epoch);
         try {
-            return !Objects.requireNonNull(
-                            KafkaTopics.get(admin.describeConsumerGroups(List.of(group)).all())
-                                    .get(group))
-                    .members()
-                    .isEmpty();
+            return !Objects
+                    .requireNonNull(KafkaTopics.get(admin.describeConsumerGroups(List.of(group)).all()).get(group))
+                    .members().isEmpty();
         } catch (GroupIdNotFoundException none) {
             return false;
         }
@@ -117,10 +115,8 @@ public final class TrainerSide {
 
     static @Nullable Heartbeat heartbeat(ConsumerRecord<byte[], byte[]> record) {
         try {
-            return record.value() != null
-                            && SnapshotKey.decode(record.key()).kind() == SnapshotKey.Kind.HEARTBEAT
-                    ? Heartbeat.decode(record.value())
-                    : null;
+            return record.value() != null && SnapshotKey.decode(record.key()).kind() == SnapshotKey.Kind.HEARTBEAT
+                    ? Heartbeat.decode(record.value()) : null;
         } catch (SnapshotFormatException unreadable) {
             return null; // a scorer refuses it too, and says so
         }
@@ -133,12 +129,11 @@ public final class TrainerSide {
         settings.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
         settings.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
         settings.put(ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false);
-        return new KafkaConsumer<>(
-                settings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+        return new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
     }
 
-    /// Deletes snapshots, changelogs and groups of a model that nobody learns any more. Events, dead letters and progress
-    /// stay.
+    /// Deletes snapshots, changelogs and groups of a model that nobody learns any more. Events, dead letters and
+    /// progress stay.
     ///
     /// @param epochs its epochs are 1 to this
     /// @return topics that were deleted
@@ -169,13 +164,9 @@ public final class TrainerSide {
         } catch (GroupIdNotFoundException none) {
             // it never began
         } catch (GroupNotEmptyException e) {
-            throw new TrainerException(
-                    ExitCode.RETRYABLE,
-                    "group "
-                            + group
-                            + ": expected no member, found one: a trainer still learns it. Stop it, then give the command"
-                            + " again",
-                    e);
+            throw new TrainerException(ExitCode.RETRYABLE, "group " + group
+                    + ": expected no member, found one: a trainer still learns it. Stop it, then give the command"
+                    + " again", e);
         }
     }
 }

@@ -12,15 +12,16 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// The warm-ups of a process. Models of one network share theirs: 200 of them would else run it for a minute, on cores that
-/// their start needs.
+/// The warm-ups of a process. Models of one network share theirs: 200 of them would else run it for a minute, on cores
+/// that their start needs.
 final class WarmUps {
     private static final Logger LOG = LoggerFactory.getLogger(WarmUps.class);
 
     /// Compiling takes about 1.5 s of CPU; on a busy machine learning begins with what is compiled by then.
     private static final Duration LONGEST = Duration.ofSeconds(10);
 
-    private record Shapes(NetworkSpec network, int maxBatch) {}
+    private record Shapes(NetworkSpec network, int maxBatch) {
+    }
 
     private final Kernels kernels;
     private final Map<Shapes, CompletableFuture<Void>> begun = new ConcurrentHashMap<>();
@@ -29,25 +30,16 @@ final class WarmUps {
         this.kernels = kernels;
     }
 
-    /// Runs the kernels at this model's shapes while the group is joined and the state restored, so that the first events
-    /// are learned at full speed. On scratch data: the model is not touched.
+    /// Runs the kernels at this model's shapes while the group is joined and the state restored, so that the first
+    /// events are learned at full speed. On scratch data: the model is not touched.
     CompletableFuture<Void> of(ModelSpec spec) {
-        return begun.computeIfAbsent(
-                new Shapes(spec.network(), spec.miniBatch()), shapes -> run(spec.model(), shapes));
+        return begun.computeIfAbsent(new Shapes(spec.network(), spec.miniBatch()), shapes -> run(spec.model(), shapes));
     }
 
     private CompletableFuture<Void> run(String model, Shapes shapes) {
-        return CompletableFuture.runAsync(
-                () -> {
-                    long nanos =
-                            Learner.warmUp(
-                                    shapes.network(),
-                                    kernels,
-                                    shapes.maxBatch(),
-                                    Workers.NONE,
-                                    LONGEST.toNanos());
-                    LOG.info("model {}: kernels warm after {} ms", model, nanos / 1_000_000);
-                },
-                task -> Thread.ofPlatform().name("warm-up-" + model).daemon().start(task));
+        return CompletableFuture.runAsync(() -> {
+            long nanos = Learner.warmUp(shapes.network(), kernels, shapes.maxBatch(), Workers.NONE, LONGEST.toNanos());
+            LOG.info("model {}: kernels warm after {} ms", model, nanos / 1_000_000);
+        }, task -> Thread.ofPlatform().name("warm-up-" + model).daemon().start(task));
     }
 }

@@ -29,23 +29,15 @@ class BoundedMemoryTest {
     /// 1 MiB of weights and optimizer state: kept after each event, the heap is full before half of the backlog.
     private static final int BUCKETS = 20_000;
 
-    @TempDir Path directory;
+    @TempDir
+    Path directory;
     private TestLog log;
 
-    /// A backlog that is larger than the heap: large events, and many. Compressed, so that all of the large ones come with one
-    /// answer of the broker.
+    /// A backlog that is larger than the heap: large events, and many. Compressed, so that all of the large ones come
+    /// with one answer of the broker.
     @BeforeEach
     void fill() {
-        log =
-                new TestLog(
-                                directory,
-                                "1",
-                                SharedStack.get().registryUrl(),
-                                "",
-                                BUCKETS,
-                                4,
-                                "PT0.2S")
-                        .created();
+        log = new TestLog(directory, "1", SharedStack.get().registryUrl(), "", BUCKETS, 4, "PT0.2S").created();
         byte[] key = new byte[LARGE_KEY_BYTES];
         try (KafkaProducer<byte[], byte[]> producer =
                 log.producer(Map.of(ProducerConfig.COMPRESSION_TYPE_CONFIG, "zstd"))) {
@@ -62,10 +54,7 @@ class BoundedMemoryTest {
     }
 
     private TrainerProcess start(Breaker breaker) {
-        return TrainerProcess.start(
-                log,
-                "-Xmx" + HEAP_MIB + "m -Xmn32m -XX:+ExitOnOutOfMemoryError",
-                breaker,
+        return TrainerProcess.start(log, "-Xmx" + HEAP_MIB + "m -Xmn32m -XX:+ExitOnOutOfMemoryError", breaker,
                 KillPoint.NEVER);
     }
 

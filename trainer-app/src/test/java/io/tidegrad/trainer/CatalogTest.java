@@ -34,7 +34,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /// The topic of models when something is on it that nobody should have written there, or what an older build wrote.
 class CatalogTest {
-    @TempDir Path directory;
+    @TempDir
+    Path directory;
     private TestLog log;
 
     @BeforeEach
@@ -52,8 +53,7 @@ class CatalogTest {
     }
 
     private Decisions decisions() {
-        return new Decisions(
-                kafka(), log.topics(), log.admin, (short) -1, new Decisions.By("ann@host", ""));
+        return new Decisions(kafka(), log.topics(), log.admin, (short) -1, new Decisions.By("ann@host", ""));
     }
 
     private ControlLog.View view() {
@@ -85,7 +85,7 @@ class CatalogTest {
         decisions().create(log.spec(), new Place.Begin());
         ModelRecord before = registered();
         write("garbage".getBytes(UTF_8), "{\"a\":1}".getBytes(UTF_8));
-        write(new byte[] {(byte) 0xc3, 0x28}, new byte[] {1});
+        write(new byte[]{(byte) 0xc3, 0x28}, new byte[]{1});
         write("other".getBytes(UTF_8), CatalogRecord.encode(before));
         write("avro".getBytes(UTF_8), avro(77_777, before));
         write("empty".getBytes(UTF_8), new byte[0]);
@@ -93,20 +93,15 @@ class CatalogTest {
         write(key(), "overwritten".getBytes(UTF_8));
 
         assertThat(new ModelCatalog(log.topics().models(), kafka().client()).read().outdated())
-                .containsExactlyInAnyOrder(
-                        "garbage", "other", "avro", "empty", "large", log.model());
-        List<ModelOverview.Entry> entries =
-                ModelOverview.read(kafka(), log.topics()).entries(List.of());
+                .containsExactlyInAnyOrder("garbage", "other", "avro", "empty", "large", log.model());
+        List<ModelOverview.Entry> entries = ModelOverview.read(kafka(), log.topics()).entries(List.of());
         assertThat(entries).extracting(ModelOverview.Entry::model).containsExactly(before);
         log.send(0, 50);
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
             CommittedState state = TrainerTest.awaitSettled(trainer, 50);
             TrainerTest.assertEqual(state, log.fold());
             assertThat(metrics(trainer))
-                    .contains(
-                            "tidegrad_unreadable_records{topic=\""
-                                    + log.topics().models()
-                                    + "\"} 7.0");
+                    .contains("tidegrad_unreadable_records{topic=\"" + log.topics().models() + "\"} 7.0");
         }
         // The trainer wrote the entry again.
         assertThat(new ModelCatalog(log.topics().models(), kafka().client()).read().outdated())
@@ -122,10 +117,8 @@ class CatalogTest {
             TrainerTest.awaitSettled(trainer, 50);
         }
         Map<String, NewPartitions> wider =
-                Map.of(
-                        log.topics().models(), NewPartitions.increaseTo(3),
-                        log.topics().control(), NewPartitions.increaseTo(3),
-                        log.topics().status(), NewPartitions.increaseTo(3));
+                Map.of(log.topics().models(), NewPartitions.increaseTo(3), log.topics().control(),
+                        NewPartitions.increaseTo(3), log.topics().status(), NewPartitions.increaseTo(3));
         log.admin.createPartitions(wider).all().get();
         log.send(50, 80);
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
@@ -139,8 +132,7 @@ class CatalogTest {
     private static String metrics(TrainerApp trainer) throws Exception {
         URI uri = URI.create("http://127.0.0.1:" + trainer.httpPort() + "/metrics");
         return HttpClient.newHttpClient()
-                .send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.ofString())
-                .body();
+                .send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.ofString()).body();
     }
 
     /// Everything but the spec's text is in the decisions; the text comes from the record before.
@@ -154,8 +146,7 @@ class CatalogTest {
         // As if the records behind the creation had been overwritten one after the other.
         write(key(), CatalogRecord.encode(created));
         write(key(), "overwritten".getBytes(UTF_8));
-        assertThat(new ControlLog(kafka(), log.topics()).read().models())
-                .containsEntry(log.model(), paused);
+        assertThat(new ControlLog(kafka(), log.topics()).read().models()).containsEntry(log.model(), paused);
     }
 
     @Test
@@ -167,17 +158,12 @@ class CatalogTest {
         ModelRecord before = registered();
         write(key(), null);
 
-        assertThatThrownBy(() -> decisions().pause(log.model()))
-                .isInstanceOfSatisfying(
-                        TrainerException.class,
-                        refusal -> {
-                            assertThat(refusal.exitCode()).isEqualTo(ExitCode.CONFIGURATION);
-                            assertThat(refusal)
-                                    .hasMessageContainingAll(
-                                            "expected its entry on " + log.topics().models(),
-                                            before.getSpecFingerprint(),
-                                            "tidegrad models create --spec FILE");
-                        });
+        assertThatThrownBy(() -> decisions().pause(log.model())).isInstanceOfSatisfying(TrainerException.class,
+                refusal -> {
+                    assertThat(refusal.exitCode()).isEqualTo(ExitCode.CONFIGURATION);
+                    assertThat(refusal).hasMessageContainingAll("expected its entry on " + log.topics().models(),
+                            before.getSpecFingerprint(), "tidegrad models create --spec FILE");
+                });
         decisions().create(log.spec(), new Place.Begin());
         assertThat(registered()).isEqualTo(before);
 
@@ -208,7 +194,6 @@ class CatalogTest {
         newer[4] = 99;
         write(key(), newer);
         assertThat(registered()).isEqualTo(before);
-        assertThat(new ModelCatalog(log.topics().models(), kafka().client()).read().outdated())
-                .contains(log.model());
+        assertThat(new ModelCatalog(log.topics().models(), kafka().client()).read().outdated()).contains(log.model());
     }
 }

@@ -76,7 +76,8 @@ class ControlTest {
     private static final Decisions.By SOMEBODY = new Decisions.By("ann@host", "a test");
     private static final String[] ALL_SNAPSHOTS = {"--keep-snapshots", "1000"};
 
-    @TempDir Path directory;
+    @TempDir
+    Path directory;
     private TestLog log;
 
     @BeforeEach
@@ -111,11 +112,9 @@ class ControlTest {
     }
 
     private Decisions.RolledBack rollback(long version, Decisions.ResumeAt resumeAt) {
-        return decisions()
-                .rollback(
-                        log.model(),
-                        new Decisions.Back(OptionalInt.empty(), version, resumeAt),
-                        (epoch, base) -> {});
+        return decisions().rollback(log.model(), new Decisions.Back(OptionalInt.empty(), version, resumeAt),
+                (epoch, base) -> {
+                });
     }
 
     private static Decisions.ResumeAt at(Place place) {
@@ -128,18 +127,11 @@ class ControlTest {
 
     /// In this epoch, everything before `nextOffset` learned, published and committed.
     private static CommittedState awaitSettled(TrainerApp trainer, int epoch, long nextOffset) {
-        await().atMost(TrainerTest.PATIENCE)
-                .until(
-                        () ->
-                                trainer.models().stream()
-                                        .anyMatch(
-                                                model -> {
-                                                    CommittedState state = model.committed();
-                                                    return model.lineage().epoch() == epoch
-                                                            && state != null
-                                                            && state.settled()
-                                                            && state.nextOffset() == nextOffset;
-                                                }));
+        await().atMost(TrainerTest.PATIENCE).until(() -> trainer.models().stream().anyMatch(model -> {
+            CommittedState state = model.committed();
+            return model.lineage().epoch() == epoch && state != null && state.settled()
+                    && state.nextOffset() == nextOffset;
+        }));
         assertThat(trainer.ended()).isNotDone();
         return Objects.requireNonNull(trainer.models().getFirst().committed());
     }
@@ -157,34 +149,19 @@ class ControlTest {
 
     private VerifyResult verify() {
         return Verify.run(
-                new VerifyOptions(
-                        kafka(),
-                        RegistrySettings.of(log.registryUrl),
-                        log.prefix,
-                        log.model(),
-                        log.model(),
-                        OptionalLong.empty(),
-                        Kernels.active()),
-                VerifyTest.scorer(log, log.model()),
-                ReplayProgress.Listener.NONE);
+                new VerifyOptions(kafka(), RegistrySettings.of(log.registryUrl), log.prefix, log.model(), log.model(),
+                        OptionalLong.empty(), Kernels.active()),
+                VerifyTest.scorer(log, log.model()), ReplayProgress.Listener.NONE);
     }
 
     private TimeTravel.PastModel past(long offset) {
-        return TimeTravel.to(
-                new TimeTravel.Options(
-                        kafka(),
-                        RegistrySettings.of(log.registryUrl),
-                        log.prefix,
-                        log.model(),
-                        new Place.Offset(offset),
-                        Kernels.active()),
-                ReplayProgress.Listener.NONE);
+        return TimeTravel.to(new TimeTravel.Options(kafka(), RegistrySettings.of(log.registryUrl), log.prefix,
+                log.model(), new Place.Offset(offset), Kernels.active()), ReplayProgress.Listener.NONE);
     }
 
     private List<SnapshotManifest> manifests(int epoch) {
         return log.manifests(log.visible(log.topics().snapshots(log.model()))).stream()
-                .filter(manifest -> manifest.epoch() == epoch)
-                .toList();
+                .filter(manifest -> manifest.epoch() == epoch).toList();
     }
 
     @Test
@@ -203,8 +180,7 @@ class ControlTest {
             assertThat(first.version()).isEqualTo(200);
             assertThat(first.weightsHash()).isEqualTo(base.weightsHash());
             assertThat(first.nextOffset()).isEqualTo(400);
-            assertThat(first.origin())
-                    .isEqualTo(new SnapshotManifest.Origin(1, 200, 200, 400, "a test"));
+            assertThat(first.origin()).isEqualTo(new SnapshotManifest.Origin(1, 200, 200, 400, "a test"));
             assertThat(trainerSide().runs(log.model(), 1)).isFalse();
             assertThat(trainerSide().runs(log.model(), 2)).isTrue();
 
@@ -217,24 +193,12 @@ class ControlTest {
         assertThat(verified.difference()).isNull();
         assertThat(verified.events()).isEqualTo(400);
         assertThat(verified.compared()).isGreaterThanOrEqualTo(4);
-        assertThat(
-                        Replay.run(
-                                        new ReplayOptions(
-                                                kafka(),
-                                                RegistrySettings.of(log.registryUrl),
-                                                log.prefix,
-                                                log.model(),
-                                                ReplayOptions.TO_END,
-                                                Kernels.active()))
-                                .stateHash())
-                .isEqualTo(log.fold(learned).stateHash());
+        assertThat(Replay.run(new ReplayOptions(kafka(), RegistrySettings.of(log.registryUrl), log.prefix, log.model(),
+                ReplayOptions.TO_END, Kernels.active())).stateHash()).isEqualTo(log.fold(learned).stateHash());
         // Within what was left out it is the base; before it, what the epoch before was.
-        assertThat(past(300).model().stateHash())
-                .isEqualTo(log.fold(offset -> offset < 200).stateHash());
-        assertThat(past(150).model().stateHash())
-                .isEqualTo(log.fold(offset -> offset < 150).stateHash());
-        assertThat(past(450).model().stateHash())
-                .isEqualTo(log.fold(o -> o < 450 && learned.test(o)).stateHash());
+        assertThat(past(300).model().stateHash()).isEqualTo(log.fold(offset -> offset < 200).stateHash());
+        assertThat(past(150).model().stateHash()).isEqualTo(log.fold(offset -> offset < 150).stateHash());
+        assertThat(past(450).model().stateHash()).isEqualTo(log.fold(o -> o < 450 && learned.test(o)).stateHash());
     }
 
     @Test
@@ -262,10 +226,8 @@ class ControlTest {
             CommittedState state = awaitSettled(trainer, 4, 430);
             long base = manifests(3).get(1).nextOffset();
             assertThat(stateHash(state))
-                    .isEqualTo(
-                            log.fold(o -> o < 200 || o >= 310 && o < base || o >= 420).stateHash());
-            assertThat(trainer.models().getFirst().lineage().rollbacks())
-                    .extracting(ControlAction.Rollback::epoch)
+                    .isEqualTo(log.fold(o -> o < 200 || o >= 310 && o < base || o >= 420).stateHash());
+            assertThat(trainer.models().getFirst().lineage().rollbacks()).extracting(ControlAction.Rollback::epoch)
                     .containsExactly(3, 4);
         }
         assertThat(verify().difference()).isNull();
@@ -281,17 +243,13 @@ class ControlTest {
             log.send(100, 200);
             assertThat(registered(log.model()).getStage()).isEqualTo(Stage.PAUSED);
             assertThat(new Changelog(partition(), readCommitted()).watermark()).isEqualTo(100);
-            refused(
-                    () -> decisions().pause(log.model()),
-                    ExitCode.CONFIGURATION,
-                    "is paused already");
+            refused(() -> decisions().pause(log.model()), ExitCode.CONFIGURATION, "is paused already");
         }
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
             assertThat(trainer.models()).isEmpty();
             long mark = trainerSide().mark(log.model());
             decisions().resume(log.model());
-            assertThat(trainerSide().awaitLearning(log.model(), 1, mark, TrainerTest.PATIENCE))
-                    .isPresent();
+            assertThat(trainerSide().awaitLearning(log.model(), 1, mark, TrainerTest.PATIENCE)).isPresent();
             assertThat(stateHash(awaitSettled(trainer, 1, 200))).isEqualTo(log.fold().stateHash());
             assertThat(registered(log.model()).getStage()).isEqualTo(Stage.LIVE);
         }
@@ -313,24 +271,12 @@ class ControlTest {
             assertThat(trainerSide().awaitStopped(log.model(), 1, TrainerTest.PATIENCE)).isTrue();
             await().atMost(TrainerTest.PATIENCE).until(() -> trainer.models().isEmpty());
             assertThat(trainerSide().deleteData(log.model(), 1))
-                    .containsExactlyInAnyOrder(
-                            log.topics().snapshots(log.model()), Changelog.topic(log.group()));
-            refused(
-                    () -> decisions().pause(log.model()),
-                    ExitCode.CONFIGURATION,
-                    "ann@host deleted it",
+                    .containsExactlyInAnyOrder(log.topics().snapshots(log.model()), Changelog.topic(log.group()));
+            refused(() -> decisions().pause(log.model()), ExitCode.CONFIGURATION, "ann@host deleted it",
                     "tidegrad models create");
             // A supervisor that starts the trainer again does not bring it back.
-            refused(
-                    () ->
-                            TrainerApp.start(
-                                            log.config(
-                                                    "--state-dir",
-                                                    directory.resolve("other").toString()))
-                                    .close(),
-                    ExitCode.CONFIGURATION,
-                    "ann@host deleted it",
-                    "or leave it out");
+            refused(() -> TrainerApp.start(log.config("--state-dir", directory.resolve("other").toString())).close(),
+                    ExitCode.CONFIGURATION, "ann@host deleted it", "or leave it out");
 
             Decisions.Decided created = decisions().create(log.spec(), new Place.Offset(50));
             assertThat(Objects.requireNonNull(created.after()).getEpoch()).isEqualTo(2);
@@ -346,14 +292,10 @@ class ControlTest {
             learn(trainer, 1, 0, 100, 100);
         }
         TestLog.await(log.admin.deleteTopics(List.of(log.topic)).all());
-        await().atMost(TrainerTest.PATIENCE)
-                .ignoreExceptions() // a deletion takes a moment
+        await().atMost(TrainerTest.PATIENCE).ignoreExceptions() // a deletion takes a moment
                 .until(() -> log.created() != null);
         log.send(500, 550);
-        refused(
-                () -> TrainerApp.start(log.config()).close(),
-                ExitCode.STATE_VIOLATION,
-                "deleted and created again",
+        refused(() -> TrainerApp.start(log.config()).close(), ExitCode.STATE_VIOLATION, "deleted and created again",
                 "tidegrad models delete " + log.model() + ", then tidegrad models create");
         log.endSessions();
         decisions().delete(log.model());
@@ -378,14 +320,8 @@ class ControlTest {
                 awaitSettled(trainer, 1, 50);
                 decisions().create(other.spec(), new Place.Begin());
                 await().atMost(TrainerTest.PATIENCE)
-                        .until(
-                                () ->
-                                        trainer.models().stream()
-                                                .map(ModelTrainer::committed)
-                                                .filter(Objects::nonNull)
-                                                .map(CommittedState::nextOffset)
-                                                .toList()
-                                                .containsAll(List.of(50L, 30L)));
+                        .until(() -> trainer.models().stream().map(ModelTrainer::committed).filter(Objects::nonNull)
+                                .map(CommittedState::nextOffset).toList().containsAll(List.of(50L, 30L)));
             }
         }
     }
@@ -394,30 +330,19 @@ class ControlTest {
     @Test
     void theMoreModelsThereAreTheFurtherApartEachCommits() {
         IntSupplier[] models = {() -> 0};
-        TopicWatch watch = new TopicWatch(new KafkaTopics(log.admin, (short) -1), () -> {});
+        TopicWatch watch = new TopicWatch(new KafkaTopics(log.admin, (short) -1), () -> {
+        });
         ModelTrainer.Surroundings surroundings =
-                new ModelTrainer.Surroundings(
-                        log.config(),
-                        "here",
-                        log.admin,
-                        watch,
-                        log.registry,
-                        Kernels.active(),
-                        new WarmUps(Kernels.active()),
-                        () -> models[0].getAsInt(),
-                        StoreParts.STANDARD);
-        Supplier<Duration> apart =
-                () -> StreamsSettings.commitIntervalMin(kafka(), surroundings.models().getAsInt());
+                new ModelTrainer.Surroundings(log.config(), "here", log.admin, watch, log.registry, Kernels.active(),
+                        new WarmUps(Kernels.active()), () -> models[0].getAsInt(), StoreParts.STANDARD);
+        Supplier<Duration> apart = () -> StreamsSettings.commitIntervalMin(kafka(), surroundings.models().getAsInt());
         try (watch;
                 ModelSlots slots =
-                        new ModelSlots(
-                                new ModelCatalog(log.topics().models(), kafka().client()),
-                                Map.of(),
-                                count -> {
-                                    models[0] = count;
-                                    return surroundings;
-                                },
-                                why -> {})) {
+                        new ModelSlots(new ModelCatalog(log.topics().models(), kafka().client()), Map.of(), count -> {
+                            models[0] = count;
+                            return surroundings;
+                        }, why -> {
+                        })) {
             slots.add("m0", List.of());
             assertThat(apart.get()).isEqualTo(Duration.ofMillis(100));
             for (int i = 1; i < 30; i++) {
@@ -438,13 +363,9 @@ class ControlTest {
     @Test
     void ofTwoTrainersOfOneModelOneLearnsAndTheOtherTakesOver() throws Exception {
         TrainerConfig other = log.config("--state-dir", directory.resolve("other").toString());
-        try (TrainerApp one = TrainerApp.start(log.config());
-                TrainerApp two = TrainerApp.start(other)) {
-            await().atMost(TrainerTest.PATIENCE)
-                    .untilAsserted(
-                            () ->
-                                    assertThat(List.of(state(one), state(two)))
-                                            .containsExactlyInAnyOrder("running", "standby"));
+        try (TrainerApp one = TrainerApp.start(log.config()); TrainerApp two = TrainerApp.start(other)) {
+            await().atMost(TrainerTest.PATIENCE).untilAsserted(
+                    () -> assertThat(List.of(state(one), state(two))).containsExactlyInAnyOrder("running", "standby"));
             assertThat(health(one).path("status").asText()).isEqualTo("UP");
             assertThat(health(two).path("status").asText()).isEqualTo("UP");
             boolean first = state(one).equals("running");
@@ -464,28 +385,19 @@ class ControlTest {
 
     private static JsonNode health(TrainerApp trainer) throws Exception {
         try (HttpClient client = HttpClient.newHttpClient()) {
-            return new ObjectMapper()
-                    .readTree(
-                            client.send(
-                                            HttpRequest.newBuilder(
-                                                            URI.create(
-                                                                    "http://127.0.0.1:"
-                                                                            + trainer.httpPort()
-                                                                            + "/health"))
-                                                    .build(),
-                                            HttpResponse.BodyHandlers.ofString())
-                                    .body());
+            return new ObjectMapper().readTree(client.send(
+                    HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + trainer.httpPort() + "/health")).build(),
+                    HttpResponse.BodyHandlers.ofString()).body());
         }
     }
 
-    /// A trainer that hears nothing of a rollback, here since it is stopped by a signal, may go on with the old epoch when it
-    /// wakes up: that changes nothing of the new one.
+    /// A trainer that hears nothing of a rollback, here since it is stopped by a signal, may go on with the old epoch
+    /// when it wakes up: that changes nothing of the new one.
     @LongProof("a trainer that has to time out")
     @Test
     void aTrainerThatSleepsThroughARollbackChangesNothingOfTheNewEpoch() throws Exception {
         LongPredicate learned = offset -> offset < 100 || offset >= 200;
-        try (TrainerProcess sleeper =
-                TrainerProcess.start(log, Breaker.NONE, KillPoint.NEVER, ALL_SNAPSHOTS)) {
+        try (TrainerProcess sleeper = TrainerProcess.start(log, Breaker.NONE, KillPoint.NEVER, ALL_SNAPSHOTS)) {
             sleeper.await("READY");
             log.send(0, 100);
             awaitPublished(1, 100);
@@ -493,8 +405,7 @@ class ControlTest {
             awaitPublished(1, 200);
             signal("STOP", sleeper.pid());
             rollback(100, at(new Place.End()));
-            TrainerConfig second =
-                    log.config("--state-dir", directory.resolve("second").toString());
+            TrainerConfig second = log.config("--state-dir", directory.resolve("second").toString());
             try (TrainerApp trainer = TrainerApp.start(second)) {
                 log.send(200, 300);
                 awaitSettled(trainer, 2, 300);
@@ -514,10 +425,7 @@ class ControlTest {
 
     private void awaitPublished(int epoch, long nextOffset) {
         await().atMost(TrainerTest.PATIENCE)
-                .until(
-                        () ->
-                                manifests(epoch).stream()
-                                        .anyMatch(each -> each.nextOffset() == nextOffset));
+                .until(() -> manifests(epoch).stream().anyMatch(each -> each.nextOffset() == nextOffset));
     }
 
     private static void signal(String name, long pid) throws Exception {
@@ -530,37 +438,15 @@ class ControlTest {
             learn(trainer, 1, 0, 200, 100);
         }
         int decided = view().records().size();
-        refused(
-                () -> rollback(150, at(new Place.End())),
-                ExitCode.CONFIGURATION,
-                "expected version 150 among the published ones",
-                "1.100",
-                "1.200");
-        refused(
-                () -> rollback(200, at(new Place.Offset(150))),
-                ExitCode.CONFIGURATION,
-                "expected an offset from 200 on",
-                "found 150",
-                "learned twice");
-        refused(
-                () ->
-                        decisions()
-                                .rollback(
-                                        "nobody",
-                                        new Decisions.Back(
-                                                OptionalInt.empty(), 1, at(new Place.End())),
-                                        (epoch, base) -> {}),
-                ExitCode.CONFIGURATION,
-                "model nobody: expected a registered model",
-                "found " + log.model());
-        TestLog.await(
-                log.admin
-                        .deleteRecords(Map.of(log.partition(), RecordsToDelete.beforeOffset(50)))
-                        .all());
-        refused(
-                () -> rollback(100, at(new Place.End())),
-                ExitCode.STATE_VIOLATION,
-                "from offset 0 on",
+        refused(() -> rollback(150, at(new Place.End())), ExitCode.CONFIGURATION,
+                "expected version 150 among the published ones", "1.100", "1.200");
+        refused(() -> rollback(200, at(new Place.Offset(150))), ExitCode.CONFIGURATION,
+                "expected an offset from 200 on", "found 150", "learned twice");
+        refused(() -> decisions().rollback("nobody", new Decisions.Back(OptionalInt.empty(), 1, at(new Place.End())),
+                (epoch, base) -> {
+                }), ExitCode.CONFIGURATION, "model nobody: expected a registered model", "found " + log.model());
+        TestLog.await(log.admin.deleteRecords(Map.of(log.partition(), RecordsToDelete.beforeOffset(50))).all());
+        refused(() -> rollback(100, at(new Place.End())), ExitCode.STATE_VIOLATION, "from offset 0 on",
                 "retention has deleted events");
         assertThat(view().records()).hasSize(decided);
     }
@@ -574,51 +460,33 @@ class ControlTest {
         }
         ControlLog control = new ControlLog(kafka(), log.topics());
         ModelRecord known = registered(log.model());
-        ControlRecord forged =
-                new ControlRecord(
-                        log.model(),
-                        new ControlAction.Rollback(
-                                2, new ControlAction.Base(1, 100, "ab".repeat(32), 100), 200),
-                        0,
-                        "",
-                        "");
+        ControlRecord forged = new ControlRecord(log.model(),
+                new ControlAction.Rollback(2, new ControlAction.Base(1, 100, "ab".repeat(32), 100), 200), 0, "", "");
         ControlState state = view().state(log.model()).after(forged);
-        control.write(
-                view ->
-                        new ControlLog.Decision(
-                                forged,
-                                ModelRecord.newBuilder(known)
-                                        .setEpoch(2)
-                                        .setRollbacks(ModelCatalog.origins(state.lineage(2)))
-                                        .build()));
+        control.write(view -> new ControlLog.Decision(forged, ModelRecord.newBuilder(known).setEpoch(2)
+                .setRollbacks(ModelCatalog.origins(state.lineage(2))).build()));
         try (TrainerApp trainer = TrainerApp.start(log.config(ALL_SNAPSHOTS))) {
             TrainerException why = trainer.ended().orTimeout(60, TimeUnit.SECONDS).join();
             assertThat(why.exitCode()).isEqualTo(ExitCode.STATE_VIOLATION);
-            assertThat(why.getMessage())
-                    .contains(
-                            "expected version 100 with weights-hash abab",
-                            "not what the log gives");
+            assertThat(why.getMessage()).contains("expected version 100 with weights-hash abab",
+                    "not what the log gives");
         }
         assertThat(manifests(2)).isEmpty();
         assertThat(epochsOfOtherWeights()).isEmpty();
-        try (TrainerApp trainer =
-                TrainerApp.start(
-                        log.config(ALL_SNAPSHOTS),
-                        new BreakableParts(Breaker.TAKES_ANY_BASE),
-                        Kernels.active())) {
+        try (TrainerApp trainer = TrainerApp.start(log.config(ALL_SNAPSHOTS),
+                new BreakableParts(Breaker.TAKES_ANY_BASE), Kernels.active())) {
             awaitSettled(trainer, 2, 200);
         }
         assertThat(epochsOfOtherWeights()).hasSize(1);
     }
 
-    /// Invariant I12 of an epoch that a rollback began, the oracle: its first snapshot has the weights that were decided, which
-    /// scorers serve already.
+    /// Invariant I12 of an epoch that a rollback began, the oracle: its first snapshot has the weights that were
+    /// decided, which scorers serve already.
     private List<String> epochsOfOtherWeights() {
         List<String> others = new ArrayList<>();
         for (ControlAction.Rollback rollback : ModelCatalog.rollbacks(registered(log.model()))) {
             List<SnapshotManifest> published = manifests(rollback.epoch());
-            if (!published.isEmpty()
-                    && !published.getFirst().weightsHash().equals(rollback.base().weightsHash())) {
+            if (!published.isEmpty() && !published.getFirst().weightsHash().equals(rollback.base().weightsHash())) {
                 others.add(rollback + " began with " + published.getFirst().weightsHash());
             }
         }
@@ -632,20 +500,19 @@ class ControlTest {
         List<Callable<Boolean>> tries = new ArrayList<>();
         for (int i = 0; i < 8; i++) {
             boolean pause = i % 2 == 0;
-            tries.add(
-                    () -> {
-                        try {
-                            if (pause) {
-                                decisions().pause(log.model());
-                            } else {
-                                decisions().resume(log.model());
-                            }
-                            return true;
-                        } catch (TrainerException wrongMoment) {
-                            assertThat(wrongMoment.exitCode()).isEqualTo(ExitCode.CONFIGURATION);
-                            return false;
-                        }
-                    });
+            tries.add(() -> {
+                try {
+                    if (pause) {
+                        decisions().pause(log.model());
+                    } else {
+                        decisions().resume(log.model());
+                    }
+                    return true;
+                } catch (TrainerException wrongMoment) {
+                    assertThat(wrongMoment.exitCode()).isEqualTo(ExitCode.CONFIGURATION);
+                    return false;
+                }
+            });
         }
         int decided = 0;
         try (var threads = Executors.newFixedThreadPool(4)) {
@@ -680,14 +547,13 @@ class ControlTest {
             more.add(other);
         }
         control.write(view -> new ControlLog.Decision(List.of(), more, null));
-        Callable<Set<String>> reading =
-                () -> {
-                    Set<String> read = new TreeSet<>();
-                    for (int i = 0; i < 5; i++) {
-                        read.addAll(control.read().models().keySet());
-                    }
-                    return read;
-                };
+        Callable<Set<String>> reading = () -> {
+            Set<String> read = new TreeSet<>();
+            for (int i = 0; i < 5; i++) {
+                read.addAll(control.read().models().keySet());
+            }
+            return read;
+        };
         try (var threads = Executors.newFixedThreadPool(4)) {
             for (Future<Set<String>> read : threads.invokeAll(Collections.nCopies(4, reading))) {
                 assertThat(read.get()).isEqualTo(names);
@@ -698,17 +564,12 @@ class ControlTest {
     /// A version that has learned nothing, as a trainer would.
     private void publish(ModelSpec spec) {
         OnlineModel model = OnlineModel.initial(spec, Kernels.active());
-        PublishedSnapshot snapshot =
-                PublishedSnapshot.of(model, model.weightsHash(), 1, 0, 0, true);
+        PublishedSnapshot snapshot = PublishedSnapshot.of(model, model.weightsHash(), 1, 0, 0, true);
         String topic = log.topics().snapshots(spec.model());
         KafkaTopics.get(log.admin.createTopics(List.of(new NewTopic(topic, 1, (short) 1))).all());
         try (KafkaProducer<byte[], byte[]> producer = log.producer(Map.of())) {
             snapshot.records()
-                    .forEach(
-                            record ->
-                                    producer.send(
-                                            new ProducerRecord<>(
-                                                    topic, record.key(), record.value())));
+                    .forEach(record -> producer.send(new ProducerRecord<>(topic, record.key(), record.value())));
         }
     }
 
@@ -717,9 +578,7 @@ class ControlTest {
         try (TestLog other = new TestLog(directory, 1).created()) {
             decisions().create(log.spec(), new Place.Begin());
             decisions().create(other.spec(), new Place.Begin());
-            refused(
-                    () -> decisions().promote(log.model(), other.model()),
-                    ExitCode.CONFIGURATION,
+            refused(() -> decisions().promote(log.model(), other.model()), ExitCode.CONFIGURATION,
                     "model " + other.model() + ": expected a version of epoch 1 on topic ",
                     "found none, so that nothing could answer for " + log.model(),
                     "tidegrad snapshots list --model " + other.model());
@@ -730,10 +589,7 @@ class ControlTest {
             assertThat(view().state(log.model()).answeredBy()).isEqualTo(other.model());
             assertThat(registered(log.model()).getStage()).isEqualTo(Stage.RETIRED);
             assertThat(registered(other.model()).getStage()).isEqualTo(Stage.LIVE);
-            refused(
-                    () -> decisions().delete(other.model()),
-                    ExitCode.CONFIGURATION,
-                    "answers for " + log.model());
+            refused(() -> decisions().delete(other.model()), ExitCode.CONFIGURATION, "answers for " + log.model());
             decisions().promote(log.model(), log.model());
             assertThat(view().state(log.model()).answeredBy()).isEqualTo(log.model());
             assertThat(registered(log.model()).getStage()).isEqualTo(Stage.LIVE);
@@ -744,47 +600,31 @@ class ControlTest {
 
     @Test
     void aModelIsTriedUnderAnotherOnesNameUntilItIsWithdrawnOrPromoted() {
-        try (TestLog other = new TestLog(directory, 1).created();
-                TestLog third = new TestLog(directory, 1).created()) {
+        try (TestLog other = new TestLog(directory, 1).created(); TestLog third = new TestLog(directory, 1).created()) {
             decisions().create(log.spec(), new Place.Begin());
             decisions().create(other.spec(), new Place.Begin());
             decisions().create(third.spec(), new Place.Begin());
             publish(third.spec());
             decisions().shadow(log.model(), other.model());
             decisions().challenge(log.model(), third.model(), 9_000);
-            assertThat(view().state(log.model()).candidates())
-                    .extracting(Candidate::model)
+            assertThat(view().state(log.model()).candidates()).extracting(Candidate::model)
                     .containsExactly(other.model(), third.model());
-            refused(
-                    () -> decisions().challenge(log.model(), other.model(), 1_001),
-                    ExitCode.CONFIGURATION,
-                    "--share: expected at most 10 %, which other challengers of "
-                            + log.model()
+            refused(() -> decisions().challenge(log.model(), other.model(), 1_001), ExitCode.CONFIGURATION,
+                    "--share: expected at most 10 %, which other challengers of " + log.model()
                             + " leave, found 10.01 %");
             decisions().challenge(log.model(), other.model(), 1_000);
             decisions().challenge(log.model(), third.model(), 8_000);
-            refused(
-                    () -> decisions().shadow(log.model(), log.model()),
-                    ExitCode.CONFIGURATION,
+            refused(() -> decisions().shadow(log.model(), log.model()), ExitCode.CONFIGURATION,
                     "found the one that does");
-            refused(
-                    () -> decisions().shadow(log.model(), "nobody"),
-                    ExitCode.CONFIGURATION,
+            refused(() -> decisions().shadow(log.model(), "nobody"), ExitCode.CONFIGURATION,
                     "model nobody: expected a registered model");
-            refused(
-                    () -> decisions().delete(other.model()),
-                    ExitCode.CONFIGURATION,
+            refused(() -> decisions().delete(other.model()), ExitCode.CONFIGURATION,
                     "tidegrad models withdraw " + other.model() + " --for " + log.model());
-            refused(
-                    () -> decisions().delete(log.model()),
-                    ExitCode.CONFIGURATION,
+            refused(() -> decisions().delete(log.model()), ExitCode.CONFIGURATION,
                     "tidegrad models withdraw " + other.model() + " --for " + log.model());
             decisions().withdraw(log.model(), other.model());
-            refused(
-                    () -> decisions().withdraw(log.model(), other.model()),
-                    ExitCode.CONFIGURATION,
-                    "expected a shadow or a challenger of " + log.model(),
-                    "found that these are: " + third.model());
+            refused(() -> decisions().withdraw(log.model(), other.model()), ExitCode.CONFIGURATION,
+                    "expected a shadow or a challenger of " + log.model(), "found that these are: " + third.model());
             decisions().promote(log.model(), third.model());
             assertThat(view().state(log.model()).candidates()).isEmpty();
             decisions().delete(other.model());
@@ -792,12 +632,9 @@ class ControlTest {
     }
 
     private static void refused(ThrowingCallable run, ExitCode code, String... words) {
-        assertThatThrownBy(run)
-                .isInstanceOfSatisfying(
-                        TrainerException.class,
-                        refusal -> {
-                            assertThat(refusal.exitCode()).isEqualTo(code);
-                            assertThat(refusal.getMessage()).contains(words);
-                        });
+        assertThatThrownBy(run).isInstanceOfSatisfying(TrainerException.class, refusal -> {
+            assertThat(refusal.exitCode()).isEqualTo(code);
+            assertThat(refusal.getMessage()).contains(words);
+        });
     }
 }

@@ -8,8 +8,8 @@ import org.apache.avro.generic.GenericRecord;
 import org.apache.kafka.common.serialization.Deserializer;
 import org.jspecify.annotations.Nullable;
 
-/// Ours, but for events of a place named `fatal`, at which it throws what no decoder should. A trainer takes it by its public
-/// setting.
+/// Ours, but for events of a place named `fatal`, at which it throws what no decoder should. A trainer takes it by its
+/// public setting.
 public final class FatalDeserializer implements Deserializer<@Nullable GenericRecord> {
     static final String PLACE = "fatal";
     static final String SETTING = "--registry." + RecordDecoder.DESERIALIZER;

@@ -45,10 +45,10 @@ class FatalEventTest {
     private static final long FATAL = 100; // its offset
 
     /// Restarts learn everything again from the first image.
-    private static final List<String> REDO =
-            List.of("--store", "image-and-redo", "--redo-seconds", "86400");
+    private static final List<String> REDO = List.of("--store", "image-and-redo", "--redo-seconds", "86400");
 
-    @TempDir Path directory;
+    @TempDir
+    Path directory;
     private TestLog log;
 
     @BeforeEach
@@ -72,8 +72,7 @@ class FatalEventTest {
     }
 
     @Test
-    void anEventThatEndsTwoLivesInARowIsSetAsideByTheThirdAndEverythingThatLearnsAgainFollows()
-            throws Exception {
+    void anEventThatEndsTwoLivesInARowIsSetAsideByTheThirdAndEverythingThatLearnsAgainFollows() throws Exception {
         assertSetAside("page-log");
     }
 
@@ -84,9 +83,7 @@ class FatalEventTest {
     }
 
     private void assertSetAside(String store) throws Exception {
-        List<String> settings =
-                new ArrayList<>(
-                        List.of(FatalDeserializer.SETTING, FatalDeserializer.class.getName()));
+        List<String> settings = new ArrayList<>(List.of(FatalDeserializer.SETTING, FatalDeserializer.class.getName()));
         settings.addAll(store.equals("page-log") ? List.of("--store", store) : REDO);
         TrainerConfig config = log.config(settings.toArray(String[]::new));
         sendAFatalEventAmongOthers();
@@ -100,11 +97,8 @@ class FatalEventTest {
             assertEqual(state, foldWithoutIt());
             assertThat(state.accounts().deadLetters()).isEqualTo(1);
             assertThat(third.models().getFirst().eventsSetAside()).isEqualTo(1);
-            JsonNode health =
-                    TrainerProcess.awaitHealth(
-                            third.httpPort(), model -> !model.path("reasons").isEmpty());
-            assertThat(health.path("reasons").path(0).path("reason").asText())
-                    .isEqualTo("event-set-aside");
+            JsonNode health = TrainerProcess.awaitHealth(third.httpPort(), model -> !model.path("reasons").isEmpty());
+            assertThat(health.path("reasons").path(0).path("reason").asText()).isEqualTo("event-set-aside");
             assertThat(health.path("events_set_aside").asInt()).isEqualTo(1);
         }
         assertOneLetter();
@@ -122,48 +116,23 @@ class FatalEventTest {
             assertThat(replay.stateHash()).isEqualTo(foldWithoutIt().stateHash());
             assertThat(replay.deadLetters()).isEqualTo(1);
         }
-        VerifyOptions verify =
-                new VerifyOptions(
-                        kafka(),
-                        registry(true),
-                        log.prefix,
-                        log.model(),
-                        log.model(),
-                        OptionalLong.empty(),
-                        Kernels.active());
-        assertThat(
-                        Verify.run(
-                                        verify,
-                                        VerifyTest.scorer(log, log.model()),
-                                        ReplayProgress.Listener.NONE)
-                                .difference())
+        VerifyOptions verify = new VerifyOptions(kafka(), registry(true), log.prefix, log.model(), log.model(),
+                OptionalLong.empty(), Kernels.active());
+        assertThat(Verify.run(verify, VerifyTest.scorer(log, log.model()), ReplayProgress.Listener.NONE).difference())
                 .isNull();
-        TimeTravel.PastModel past =
-                TimeTravel.to(
-                        new TimeTravel.Options(
-                                kafka(),
-                                registry(false),
-                                log.prefix,
-                                log.model(),
-                                new Place.Offset(150),
-                                Kernels.active()),
-                        ReplayProgress.Listener.NONE);
-        assertThat(past.model().stateHash())
-                .isEqualTo(log.fold(offset -> offset != FATAL && offset < 150).stateHash());
-        ModelSpec other =
-                ModelSpec.parse(log.spec().yaml().replace("seed: 7", "seed: 8"), "another spec");
-        assertThat(Replay.run(replay(false, other), ReplayProgress.Listener.NONE).deadLetters())
-                .isEqualTo(1);
+        TimeTravel.PastModel past = TimeTravel.to(new TimeTravel.Options(kafka(), registry(false), log.prefix,
+                log.model(), new Place.Offset(150), Kernels.active()), ReplayProgress.Listener.NONE);
+        assertThat(past.model().stateHash()).isEqualTo(log.fold(offset -> offset != FATAL && offset < 150).stateHash());
+        ModelSpec other = ModelSpec.parse(log.spec().yaml().replace("seed: 7", "seed: 8"), "another spec");
+        assertThat(Replay.run(replay(false, other), ReplayProgress.Listener.NONE).deadLetters()).isEqualTo(1);
     }
 
     /// One life; why it ended.
     private String end(TrainerConfig config) throws Exception {
         try (TrainerApp trainer = TrainerApp.start(config)) {
-            TrainerException why =
-                    trainer.ended().get(TrainerTest.PATIENCE.toSeconds(), TimeUnit.SECONDS);
+            TrainerException why = trainer.ended().get(TrainerTest.PATIENCE.toSeconds(), TimeUnit.SECONDS);
             assertThat(why.exitCode()).isEqualTo(ExitCode.RETRYABLE);
-            assertThat(why)
-                    .hasMessageContaining("offset " + FATAL)
+            assertThat(why).hasMessageContaining("offset " + FATAL)
                     .hasMessageContaining("StackOverflowError: thrown on purpose");
             return String.valueOf(why.getMessage());
         }
@@ -191,28 +160,13 @@ class FatalEventTest {
 
     /// @param decodable whether the event is, here
     private RegistrySettings registry(boolean decodable) {
-        return new RegistrySettings(
-                log.registryUrl,
-                decodable
-                        ? Map.of()
-                        : Map.of(RecordDecoder.DESERIALIZER, FatalDeserializer.class.getName()));
+        return new RegistrySettings(log.registryUrl,
+                decodable ? Map.of() : Map.of(RecordDecoder.DESERIALIZER, FatalDeserializer.class.getName()));
     }
 
     private ReplayOptions replay(boolean decodable, @Nullable ModelSpec spec) {
-        return new ReplayOptions(
-                kafka(),
-                registry(decodable),
-                log.prefix,
-                log.model(),
-                new Place.Begin(),
-                new Place.End(),
-                spec,
-                false,
-                false,
-                "",
-                (short) -1,
-                -1,
-                Kernels.active());
+        return new ReplayOptions(kafka(), registry(decodable), log.prefix, log.model(), new Place.Begin(),
+                new Place.End(), spec, false, false, "", (short) -1, -1, Kernels.active());
     }
 
     @Test
@@ -222,11 +176,9 @@ class FatalEventTest {
             TrainerTest.awaitSettled(trainer, 201); // here it can be learned
         }
         assertThatThrownBy(() -> Replay.run(replay(false, null), ReplayProgress.Listener.NONE))
-                .isInstanceOfSatisfying(
-                        TrainerException.class,
+                .isInstanceOfSatisfying(TrainerException.class,
                         e -> assertThat(e.exitCode()).isEqualTo(ExitCode.INTERNAL))
-                .hasMessageContaining("offset " + FATAL)
-                .hasMessageContaining("StackOverflowError")
+                .hasMessageContaining("offset " + FATAL).hasMessageContaining("StackOverflowError")
                 .hasMessageContaining("no trainer has set it aside");
     }
 
@@ -244,8 +196,7 @@ class FatalEventTest {
         try (TrainerProcess third = TrainerProcess.start(log, Breaker.NONE, inside)) {
             int port = Integer.parseInt(third.await("READY"));
             JsonNode health = TrainerProcess.awaitReport(port, 201);
-            assertThat(health.path("report").path("state_hash").asText())
-                    .isEqualTo(foldWithoutIt().stateHash());
+            assertThat(health.path("report").path("state_hash").asText()).isEqualTo(foldWithoutIt().stateHash());
             assertThat(third.stop()).isEqualTo(ExitCode.OK.status());
         }
         assertOneLetter();
@@ -260,16 +211,12 @@ class FatalEventTest {
             log.send(log.event(value));
             log.send((int) FATAL, 200);
             int schema = ByteBuffer.wrap(value).getInt(1);
-            String[] options = {
-                "--registry-url", registry.url(), "--kafka.transaction.timeout.ms", "60000"
-            };
+            String[] options = {"--registry-url", registry.url(), "--kafka.transaction.timeout.ms", "60000"};
             registry.silentAbout(schema, true);
             for (int life = 0; life < 3; life++) {
                 int before = registry.askedInVain();
-                try (TrainerProcess trainer =
-                        TrainerProcess.start(log, Breaker.NONE, KillPoint.NEVER, options)) {
-                    await().atMost(TrainerTest.PATIENCE)
-                            .until(() -> registry.askedInVain() > before);
+                try (TrainerProcess trainer = TrainerProcess.start(log, Breaker.NONE, KillPoint.NEVER, options)) {
+                    await().atMost(TrainerTest.PATIENCE).until(() -> registry.askedInVain() > before);
                     trainer.kill();
                 }
             }

@@ -47,29 +47,20 @@ class GroupOffsetsTest {
     void anOffsetBeyondTheLogIsRefused() {
         commit(21);
         assertThatThrownBy(this::ensure)
-                .isInstanceOfSatisfying(
-                        TrainerException.class,
+                .isInstanceOfSatisfying(TrainerException.class,
                         e -> assertThat(e.exitCode()).isEqualTo(ExitCode.STATE_VIOLATION))
-                .hasMessageContaining("reach offset 21")
-                .hasMessageContaining("ends at 20");
+                .hasMessageContaining("reach offset 21").hasMessageContaining("ends at 20");
     }
 
     private void commit(long offset) {
-        TestLog.await(
-                log.admin
-                        .alterConsumerGroupOffsets(
-                                log.group(), Map.of(log.partition(), new OffsetAndMetadata(offset)))
-                        .all());
+        TestLog.await(log.admin
+                .alterConsumerGroupOffsets(log.group(), Map.of(log.partition(), new OffsetAndMetadata(offset))).all());
     }
 
     private void ensure() {
         Lineage lineage = new Lineage(log.spec(), 1, log.partition(), before.topicId(), 0);
-        Changelog changelog =
-                new Changelog(
-                        new TopicPartition(Changelog.topic(log.group()), 0),
-                        new ReadCommitted(
-                                Map.of("bootstrap.servers", log.kafka.bootstrapServers())));
-        new GroupOffsets(log.admin, log.group(), Duration.ofSeconds(10))
-                .ensure(lineage, before, changelog);
+        Changelog changelog = new Changelog(new TopicPartition(Changelog.topic(log.group()), 0),
+                new ReadCommitted(Map.of("bootstrap.servers", log.kafka.bootstrapServers())));
+        new GroupOffsets(log.admin, log.group(), Duration.ofSeconds(10)).ensure(lineage, before, changelog);
     }
 }

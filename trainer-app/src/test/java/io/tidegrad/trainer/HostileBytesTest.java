@@ -31,10 +31,7 @@ import org.junit.jupiter.api.Test;
 class HostileBytesTest {
     private static final int MUTATIONS = Integer.getInteger("mutations", 400_000);
 
-    private static final Schema EVENT =
-            new Schema.Parser()
-                    .parse(
-                            """
+    private static final Schema EVENT = new Schema.Parser().parse("""
                             {"type": "record", "name": "Event", "fields": [
                               {"name": "over", "type": ["int", "null", "boolean"]},
                               {"name": "at", "type": {"type": "long", "logicalType": "timestamp-micros"}},
@@ -49,9 +46,7 @@ class HostileBytesTest {
                               {"name": "next", "type": ["null", "Event"], "default": null}]}
                             """);
 
-    private static final ModelSpec SPEC =
-            ModelSpec.parse(
-                    """
+    private static final ModelSpec SPEC = ModelSpec.parse("""
                     model: hostile
                     input: { topic: t, event-time: at }
                     label: { field: over }
@@ -65,8 +60,7 @@ class HostileBytesTest {
                     loss: binary-cross-entropy
                     optimizer: { adam: { rate: 0.01 } }
                     mini-batch: { size: 4 }
-                    """,
-                    "test spec");
+                    """, "test spec");
 
     private static final Headers NONE = new RecordHeaders();
 
@@ -74,13 +68,9 @@ class HostileBytesTest {
 
     @Test
     void damagedBytesAreLearnedOrRefusedWithAReasonAndARefusalChangesNothing() {
-        System.out.println(
-                "seed "
-                        + seed
-                        + " · rerun: mvn -pl trainer-app test -Dtest=HostileBytesTest -Dseed="
-                        + seed);
-        try (SchemaRegistry registry =
-                SchemaRegistry.connect(Map.of("schema.registry.url", "mock://hostile-bytes"))) {
+        System.out
+                .println("seed " + seed + " · rerun: mvn -pl trainer-app test -Dtest=HostileBytesTest -Dseed=" + seed);
+        try (SchemaRegistry registry = SchemaRegistry.connect(Map.of("schema.registry.url", "mock://hostile-bytes"))) {
             AvroCodec codec = new AvroCodec(registry);
             int id = registry.register("t-value", EVENT);
             List<byte[]> good = new ArrayList<>();
@@ -89,7 +79,7 @@ class HostileBytesTest {
                 record.put("over", good.size() % 2);
                 record.put("at", TestLog.START * 1_000);
                 record.put("f", 0.25f * good.size());
-                record.put("picture", ByteBuffer.wrap(new byte[] {1, 2, 3, 4}));
+                record.put("picture", ByteBuffer.wrap(new byte[]{1, 2, 3, 4}));
                 good.add(codec.encode(id, record));
             }
             EventFold attacked = fold(codec);
@@ -102,8 +92,7 @@ class HostileBytesTest {
             Mutations mutations = new Mutations(seed);
             Map<Rejection.Reason, Integer> reasons = new EnumMap<>(Rejection.Reason.class);
             int accepted = 0;
-            try (CpuWatchdog watchdog =
-                    new CpuWatchdog(Duration.ofSeconds(5), i -> "input " + i + ", seed " + seed)) {
+            try (CpuWatchdog watchdog = new CpuWatchdog(Duration.ofSeconds(5), i -> "input " + i + ", seed " + seed)) {
                 for (int i = 0; i < MUTATIONS; i++) {
                     watchdog.begin(i);
                     byte[] value = mutations.of(good.get(i % good.size()));
@@ -122,21 +111,18 @@ class HostileBytesTest {
                                 assertThat(spared.fold(value, NONE)).isEqualTo(outcome);
                             }
                         }
-                        case EventFold.Outcome.Ticked() ->
-                                throw new AssertionError("a tick without its header");
+                        case EventFold.Outcome.Ticked() -> throw new AssertionError("a tick without its header");
                     }
                 }
             }
             System.out.println(accepted + " accepted, refused " + reasons);
             assertThat(accepted).isPositive();
-            assertThat(reasons)
-                    .containsKeys(Rejection.Reason.NOT_AVRO, Rejection.Reason.UNKNOWN_SCHEMA);
+            assertThat(reasons).containsKeys(Rejection.Reason.NOT_AVRO, Rejection.Reason.UNKNOWN_SCHEMA);
             assertThat(attacked.model().stateHash()).isEqualTo(spared.model().stateHash());
         }
     }
 
     private static EventFold fold(AvroCodec codec) {
-        return new EventFold(
-                SPEC, OnlineModel.initial(SPEC, new ScalarKernels()), ValueDecoder.avro(codec));
+        return new EventFold(SPEC, OnlineModel.initial(SPEC, new ScalarKernels()), ValueDecoder.avro(codec));
     }
 }

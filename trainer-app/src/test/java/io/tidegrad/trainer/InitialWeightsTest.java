@@ -21,20 +21,15 @@ import org.junit.jupiter.api.io.TempDir;
 
 /// A trainer that starts from weights that PyTorch saved, on a real broker.
 class InitialWeightsTest {
-    private static final Path PYTORCH =
-            Path.of("../model/src/test/resources/pytorch/readings.safetensors");
-    private static final String SHA256 =
-            "9798856fbba054a541e4f4e218a52281f1127a7d040ed1db6f816a99e8483acc";
+    private static final Path PYTORCH = Path.of("../model/src/test/resources/pytorch/readings.safetensors");
+    private static final String SHA256 = "9798856fbba054a541e4f4e218a52281f1127a7d040ed1db6f816a99e8483acc";
 
-    @TempDir Path directory;
+    @TempDir
+    Path directory;
 
     private TestLog log(Path file) {
-        return new TestLog(
-                        directory,
-                        8,
-                        SharedStack.get().registryUrl(),
-                        "initial-weights: { file: " + file + ", sha256: " + SHA256 + " }\n")
-                .created();
+        return new TestLog(directory, 8, SharedStack.get().registryUrl(),
+                "initial-weights: { file: " + file + ", sha256: " + SHA256 + " }\n").created();
     }
 
     @Test
@@ -56,8 +51,7 @@ class InitialWeightsTest {
                 TrainerTest.assertEqual(TrainerTest.awaitSettled(trainer, fold.nextOffset()), fold);
             }
             assertThatThrownBy(() -> Replay.run(replay(log)))
-                    .isInstanceOfSatisfying(
-                            TrainerException.class,
+                    .isInstanceOfSatisfying(TrainerException.class,
                             e -> assertThat(e.exitCode()).isEqualTo(ExitCode.CONFIGURATION))
                     .hasMessageContaining("initial weights " + file + ": expected a file");
         }
@@ -69,8 +63,7 @@ class InitialWeightsTest {
         try (TestLog log = log(file)) {
             log.send(0, 20);
             assertThatThrownBy(() -> TrainerApp.start(log.config()))
-                    .isInstanceOfSatisfying(
-                            TrainerException.class,
+                    .isInstanceOfSatisfying(TrainerException.class,
                             e -> assertThat(e.exitCode()).isEqualTo(ExitCode.CONFIGURATION))
                     .hasMessageContaining("initial weights " + file + ": expected a file");
             assertThat(log.visible(log.topics().models())).isEmpty();
@@ -82,12 +75,8 @@ class InitialWeightsTest {
     }
 
     private static ReplayOptions replay(TestLog log) {
-        return new ReplayOptions(
-                KafkaSettings.of(log.kafka.bootstrapServers()),
-                RegistrySettings.of(log.kafka.registryUrl()),
-                log.prefix,
-                log.model(),
-                ReplayOptions.TO_END,
+        return new ReplayOptions(KafkaSettings.of(log.kafka.bootstrapServers()),
+                RegistrySettings.of(log.kafka.registryUrl()), log.prefix, log.model(), ReplayOptions.TO_END,
                 Kernels.active());
     }
 }

@@ -19,7 +19,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /// A trainer's name in its state directory. Kafka's own check of such names is the oracle.
 class InstanceIdTest {
-    @TempDir Path directory;
+    @TempDir
+    Path directory;
 
     @Test
     void aTrainerIsTheSameAtEveryStart() throws IOException {
@@ -38,13 +39,8 @@ class InstanceIdTest {
     }
 
     static List<byte[]> damaged() {
-        return List.of(
-                new byte[0],
-                new byte[] {'t', (byte) 0xff, 'r'},
-                "trainer-\n1".getBytes(StandardCharsets.UTF_8),
-                "..".getBytes(StandardCharsets.UTF_8),
-                "trainer-ä".getBytes(StandardCharsets.UTF_8),
-                new byte[4096]);
+        return List.of(new byte[0], new byte[]{'t', (byte) 0xff, 'r'}, "trainer-\n1".getBytes(StandardCharsets.UTF_8),
+                "..".getBytes(StandardCharsets.UTF_8), "trainer-ä".getBytes(StandardCharsets.UTF_8), new byte[4096]);
     }
 
     @ParameterizedTest
@@ -52,12 +48,9 @@ class InstanceIdTest {
     void aDamagedNameIsReplacedForGood(byte[] bytes) throws IOException {
         Files.write(directory.resolve("instance-id"), bytes);
         String id = InstanceId.in(directory);
-        Topic.validate(
-                id,
-                "group.instance.id",
-                why -> {
-                    throw new AssertionError(why);
-                });
+        Topic.validate(id, "group.instance.id", why -> {
+            throw new AssertionError(why);
+        });
         assertThat(InstanceId.in(directory)).isEqualTo(id);
     }
 
@@ -65,8 +58,7 @@ class InstanceIdTest {
     void aDirectoryThatCantBeWrittenIsNamed() throws IOException {
         Path file = Files.createFile(directory.resolve("file"));
         assertThatThrownBy(() -> InstanceId.in(file.resolve("state")))
-                .isInstanceOfSatisfying(
-                        TrainerException.class,
+                .isInstanceOfSatisfying(TrainerException.class,
                         e -> assertThat(e.exitCode()).isEqualTo(ExitCode.CONFIGURATION))
                 .hasMessageContaining("--state-dir " + file.resolve("state"));
     }

@@ -35,13 +35,11 @@ class KillTest {
 
     /// In order; the last two need state to restore, and so does every later life.
     private static final List<KillPoint> FIXED =
-            List.of(
-                    new KillPoint(Moment.PAGE_LOGGED, 40),
-                    new KillPoint(Moment.BEFORE_MANIFEST, 3),
-                    new KillPoint(Moment.FLUSHED_NOT_COMMITTED, 4),
-                    new KillPoint(Moment.RECORD_RESTORED, 6));
+            List.of(new KillPoint(Moment.PAGE_LOGGED, 40), new KillPoint(Moment.BEFORE_MANIFEST, 3),
+                    new KillPoint(Moment.FLUSHED_NOT_COMMITTED, 4), new KillPoint(Moment.RECORD_RESTORED, 6));
 
-    @TempDir Path directory;
+    @TempDir
+    Path directory;
     private TestLog log;
     private long seed;
 
@@ -49,11 +47,8 @@ class KillTest {
     void open() {
         seed = Long.getLong("seed", System.nanoTime());
         System.out.println(
-                "seed "
-                        + seed
-                        + " · rerun: mvn -pl trainer-app -am test -Dsurefire.failIfNoSpecifiedTests=false"
-                        + " -Dtest=KillTest -Dseed="
-                        + seed);
+                "seed " + seed + " · rerun: mvn -pl trainer-app -am test -Dsurefire.failIfNoSpecifiedTests=false"
+                        + " -Dtest=KillTest -Dseed=" + seed);
         log = new TestLog(directory, 4).created();
     }
 
@@ -82,8 +77,7 @@ class KillTest {
                         }
                     }
                     if (point.moment() == Moment.NEVER) {
-                        LockSupport.parkNanos(
-                                random.nextLong(1_500_000_000L)); // the moment is the test's input
+                        LockSupport.parkNanos(random.nextLong(1_500_000_000L)); // the moment is the test's input
                     } else {
                         trainer.await("AT");
                     }
@@ -100,52 +94,31 @@ class KillTest {
         try (TrainerProcess trainer = TrainerProcess.start(log, Breaker.NONE, KillPoint.NEVER)) {
             int port = Integer.parseInt(trainer.await("READY"));
             JsonNode health = TrainerProcess.awaitReport(port, fold.nextOffset());
-            assertThat(health.path("report").path("weights_hash").asText())
-                    .isEqualTo(fold.weightsHash());
-            assertThat(health.path("report").path("state_hash").asText())
-                    .isEqualTo(fold.stateHash());
+            assertThat(health.path("report").path("weights_hash").asText()).isEqualTo(fold.weightsHash());
+            assertThat(health.path("report").path("state_hash").asText()).isEqualTo(fold.stateHash());
             assertThat(health.path("pending").asInt()).isEqualTo(fold.pending());
-            long accounted =
-                    health.path("learned").asLong()
-                            + health.path("pending").asLong()
-                            + health.path("dead_letters").asLong()
-                            + health.path("ticks").asLong();
+            long accounted = health.path("learned").asLong() + health.path("pending").asLong()
+                    + health.path("dead_letters").asLong() + health.path("ticks").asLong();
             assertThat(accounted).isEqualTo(fold.visible());
             assertThat(trainer.stop()).isEqualTo(ExitCode.OK.status());
         }
         assertThat(log.deadLetterOffsets()).isNotEmpty().isEqualTo(fold.rejected());
-        System.out.println(
-                fold.visible()
-                        + " visible records, "
-                        + fold.rejected().size()
-                        + " dead letters, weights "
-                        + fold.weightsHash().substring(0, 16));
+        System.out.println(fold.visible() + " visible records, " + fold.rejected().size() + " dead letters, weights "
+                + fold.weightsHash().substring(0, 16));
     }
 
     /// As whom the group and the transactions know this model's trainers.
     private Set<String> identity() {
         Set<String> identity = new TreeSet<>();
-        TestLog.await(log.admin.describeConsumerGroups(List.of(log.group())).all())
-                .values()
-                .forEach(
-                        group ->
-                                group.members()
-                                        .forEach(
-                                                member ->
-                                                        identity.add(
-                                                                "member "
-                                                                        + member.groupInstanceId()
-                                                                                .orElse(
-                                                                                        "nameless"))));
-        TestLog.await(log.admin.listTransactions().all()).stream()
-                .map(TransactionListing::transactionalId)
-                .filter(id -> id.startsWith(log.group()))
-                .forEach(id -> identity.add("transactions of " + id));
+        TestLog.await(log.admin.describeConsumerGroups(List.of(log.group())).all()).values().forEach(group -> group
+                .members().forEach(member -> identity.add("member " + member.groupInstanceId().orElse("nameless"))));
+        TestLog.await(log.admin.listTransactions().all()).stream().map(TransactionListing::transactionalId)
+                .filter(id -> id.startsWith(log.group())).forEach(id -> identity.add("transactions of " + id));
         return identity;
     }
 
-    /// Invariant I9, the oracle: a trainer that takes its predecessor's place in the group and among the transactions waits for
-    /// neither of them to time out; whoever is a stranger does, however fast it is.
+    /// Invariant I9, the oracle: a trainer that takes its predecessor's place in the group and among the transactions
+    /// waits for neither of them to time out; whoever is a stranger does, however fast it is.
     private Set<String> strangers(Set<String> identity) {
         Set<String> strangers = identity();
         strangers.removeAll(identity);
@@ -163,17 +136,10 @@ class KillTest {
             assertThat(identity).hasSize(2);
             trainer.kill();
         }
-        try (TrainerProcess trainer =
-                TrainerProcess.start(
-                        log,
-                        Breaker.FORGETS_WHO_IT_IS,
-                        KillPoint.NEVER,
-                        "--state-dir",
-                        directory.resolve("another").toString())) {
+        try (TrainerProcess trainer = TrainerProcess.start(log, Breaker.FORGETS_WHO_IT_IS, KillPoint.NEVER,
+                "--state-dir", directory.resolve("another").toString())) {
             trainer.await("READY");
-            org.awaitility.Awaitility.await()
-                    .atMost(TrainerTest.PATIENCE)
-                    .until(() -> !strangers(identity).isEmpty());
+            org.awaitility.Awaitility.await().atMost(TrainerTest.PATIENCE).until(() -> !strangers(identity).isEmpty());
         }
     }
 
@@ -213,48 +179,41 @@ class KillTest {
     }
 
     private void awaitGroupOffset(long offset) {
-        org.awaitility.Awaitility.await()
-                .atMost(TrainerTest.PATIENCE)
-                .until(
-                        () -> {
-                            OffsetAndMetadata committed = groupOffset();
-                            return committed != null && committed.offset() >= offset;
-                        });
+        org.awaitility.Awaitility.await().atMost(TrainerTest.PATIENCE).until(() -> {
+            OffsetAndMetadata committed = groupOffset();
+            return committed != null && committed.offset() >= offset;
+        });
     }
 
     private @Nullable OffsetAndMetadata groupOffset() {
-        return TestLog.await(
-                        log.admin
-                                .listConsumerGroupOffsets(log.group())
-                                .partitionsToOffsetAndMetadata())
+        return TestLog.await(log.admin.listConsumerGroupOffsets(log.group()).partitionsToOffsetAndMetadata())
                 .get(log.partition());
     }
 
-    /// With the check on the trainer stops and says so; with it off it learns 100 events twice, and only the oracle knows.
+    /// With the check on the trainer stops and says so; with it off it learns 100 events twice, and only the oracle
+    /// knows.
     @ProvesOracle(Breaker.CHECKS_NO_WATERMARK)
     @Test
     void theOracleCatchesAMovedGroupOffsetWithTheCheckOff() {
         moveTheGroupOffsetBetweenTwoLives();
         try (TrainerProcess trainer = TrainerProcess.start(log, Breaker.NONE, KillPoint.NEVER)) {
-            assertThat(trainer.await("ENDED"))
-                    .startsWith("STATE_VIOLATION")
-                    .contains("watermark 1000", "found none", "altered by hand");
+            assertThat(trainer.await("ENDED")).startsWith("STATE_VIOLATION").contains("watermark 1000", "found none",
+                    "altered by hand");
             assertThat(trainer.join()).isEqualTo(ExitCode.STATE_VIOLATION.status());
         }
         OffsetAndMetadata untouched = groupOffset();
         assertThat(untouched).isEqualTo(new OffsetAndMetadata(900, ""));
 
-        try (TrainerProcess trainer =
-                TrainerProcess.start(log, Breaker.CHECKS_NO_WATERMARK, KillPoint.NEVER)) {
+        try (TrainerProcess trainer = TrainerProcess.start(log, Breaker.CHECKS_NO_WATERMARK, KillPoint.NEVER)) {
             int port = Integer.parseInt(trainer.await("READY"));
             TestLog.Fold fold = log.fold();
             JsonNode health = TrainerProcess.awaitReport(port, fold.nextOffset());
-            assertThat(health.path("report").path("state_hash").asText())
-                    .isNotEqualTo(fold.stateHash());
+            assertThat(health.path("report").path("state_hash").asText()).isNotEqualTo(fold.stateHash());
         }
     }
 
-    /// 1,000 events are learned; then the group is moved back by 100 as `kafka-consumer-groups.sh --reset-offsets` does.
+    /// 1,000 events are learned; then the group is moved back by 100 as `kafka-consumer-groups.sh --reset-offsets`
+    /// does.
     private void moveTheGroupOffsetBetweenTwoLives() {
         log.send(0, 1_000);
         try (TrainerProcess trainer = TrainerProcess.start(log, Breaker.NONE, KillPoint.NEVER)) {
@@ -263,21 +222,12 @@ class KillTest {
             assertThat(trainer.stop()).isZero();
         }
         log.endSessions();
-        org.awaitility.Awaitility.await()
-                .atMost(TrainerTest.PATIENCE)
-                .ignoreExceptions() // the group's end takes a moment
-                .until(
-                        () -> {
-                            TestLog.await(
-                                    log.admin
-                                            .alterConsumerGroupOffsets(
-                                                    log.group(),
-                                                    Map.of(
-                                                            log.partition(),
-                                                            new OffsetAndMetadata(900, "")))
-                                            .all());
-                            return true;
-                        });
+        org.awaitility.Awaitility.await().atMost(TrainerTest.PATIENCE).ignoreExceptions() // the group's end takes a moment
+                .until(() -> {
+                    TestLog.await(log.admin.alterConsumerGroupOffsets(log.group(),
+                            Map.of(log.partition(), new OffsetAndMetadata(900, ""))).all());
+                    return true;
+                });
         log.send(1_000, 1_200);
     }
 
@@ -297,8 +247,7 @@ class KillTest {
     void aSnapshotOfATransactionThatDoesNotCommitIsNeverSeen() {
         log.send(0, 500);
         KillPoint beforeTheFirstCommit = new KillPoint(Moment.FLUSHED_NOT_COMMITTED, 1);
-        try (TrainerProcess trainer =
-                TrainerProcess.start(log, Breaker.NONE, beforeTheFirstCommit)) {
+        try (TrainerProcess trainer = TrainerProcess.start(log, Breaker.NONE, beforeTheFirstCommit)) {
             trainer.await("AT");
             String snapshots = log.topics().snapshots(log.model());
             assertThat(log.manifests(log.records(snapshots, "read_uncommitted"))).hasSize(1);
@@ -310,9 +259,7 @@ class KillTest {
     private void assertStopsBeforeTheFirstCommit(Breaker breaker) {
         log.send(0, 500);
         try (TrainerProcess trainer = TrainerProcess.start(log, breaker, KillPoint.NEVER)) {
-            assertThat(trainer.await("ENDED"))
-                    .startsWith("STATE_VIOLATION")
-                    .contains("commit refused");
+            assertThat(trainer.await("ENDED")).startsWith("STATE_VIOLATION").contains("commit refused");
         }
         OffsetAndMetadata committed = groupOffset();
         assertThat(committed == null ? 0 : committed.offset()).isZero();

@@ -16,42 +16,25 @@ public final class KillableTrainer {
 
     public static void main(String[] arguments) {
         Breaker breaker = Breaker.valueOf(arguments[0]);
-        KillPoint point =
-                new KillPoint(
-                        KillPoint.Moment.valueOf(arguments[1]), Integer.parseInt(arguments[2]));
+        KillPoint point = new KillPoint(KillPoint.Moment.valueOf(arguments[1]), Integer.parseInt(arguments[2]));
         List<String> rest = Arrays.asList(arguments).subList(3, arguments.length);
         // Under the parent's eyes: when its pipe closes, this process has no reason to live.
         Thread.ofPlatform().daemon().start(KillableTrainer::dieWithParent);
         try {
-            TrainerApp app =
-                    TrainerApp.start(
-                            TrainerConfig.parse(rest, Map.of()),
-                            new BreakableParts(breaker, point, true),
-                            Kernels.active());
+            TrainerApp app = TrainerApp.start(TrainerConfig.parse(rest, Map.of()),
+                    new BreakableParts(breaker, point, true), Kernels.active());
             System.out.println("READY " + app.httpPort());
-            Runtime.getRuntime()
-                    .addShutdownHook(
-                            new Thread(
-                                    () -> {
-                                        app.close();
-                                        System.out.println(
-                                                "STATE " + BreakableParts.liveStateHash());
-                                        Runtime.getRuntime().halt(0);
-                                    }));
+            Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+                app.close();
+                System.out.println("STATE " + BreakableParts.liveStateHash());
+                Runtime.getRuntime().halt(0);
+            }));
             TrainerException why = app.ended().join();
-            System.out.println(
-                    "ENDED "
-                            + why.exitCode()
-                            + " "
-                            + String.valueOf(why.getMessage()).replace('\n', ' '));
+            System.out.println("ENDED " + why.exitCode() + " " + String.valueOf(why.getMessage()).replace('\n', ' '));
             app.close();
             Runtime.getRuntime().halt(why.exitCode().status());
         } catch (TrainerException why) {
-            System.out.println(
-                    "ENDED "
-                            + why.exitCode()
-                            + " "
-                            + String.valueOf(why.getMessage()).replace('\n', ' '));
+            System.out.println("ENDED " + why.exitCode() + " " + String.valueOf(why.getMessage()).replace('\n', ' '));
             Runtime.getRuntime().halt(why.exitCode().status());
         }
     }

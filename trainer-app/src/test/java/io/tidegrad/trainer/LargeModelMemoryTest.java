@@ -15,9 +15,9 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// A model that is large for its process: learned, written as images while learning goes on, killed, restored and learned
-/// again in a heap of twice its size, what a published snapshot takes and a fixed part. Its events touch every page while
-/// an image is written, so that every page is copied: the worst case.
+/// A model that is large for its process: learned, written as images while learning goes on, killed, restored and
+/// learned again in a heap of twice its size, what a published snapshot takes and a fixed part. Its events touch every
+/// page while an image is written, so that every page is copied: the worst case.
 ///
 /// By hand, not in CI: `-Dlarge.mib=1024 -Dlarge.events=1000000 -Dpatience.seconds=900` makes it a gigabyte,
 /// `-Dlarge.options=" -XX:TieredStopAtLevel=4 -Dtidegrad.kernels=256"` compiles it as a real trainer,
@@ -38,39 +38,26 @@ class LargeModelMemoryTest {
     private static final int DIMENSION = 16;
     private static final int BYTES_A_WEIGHT = 12; // Adam's
 
-    @TempDir Path directory;
+    @TempDir
+    Path directory;
 
     @Test
     void twiceTheModelAndAFixedPartAreEnough() {
         int mib = Integer.getInteger("large.mib", 128);
         int events = Integer.getInteger("large.events", 120_000);
         int buckets = (int) ((long) mib * MIB / BYTES_A_WEIGHT / DIMENSION);
-        try (TestLog log =
-                new TestLog(
-                                directory,
-                                "32",
-                                SharedStack.get().registryUrl(),
-                                "",
-                                buckets,
-                                DIMENSION,
-                                "PT1H")
-                        .created()) {
+        try (TestLog log = new TestLog(directory, "32", SharedStack.get().registryUrl(), "", buckets, DIMENSION, "PT1H")
+                .created()) {
             long modelBytes = Plan.of(log.spec().network()).parameterBytes();
             int heapMib = (int) (2 * modelBytes / MIB + modelBytes / 3 / MIB + FIXED_MIB);
-            String[] settings =
-                    ("--store image-and-redo --redo-seconds 0" + MORE_SETTINGS).split(" ");
+            String[] settings = ("--store image-and-redo --redo-seconds 0" + MORE_SETTINGS).split(" ");
             send(log, 0, events / 2);
             try (TrainerProcess trainer = start(log, heapMib, settings)) {
                 int port = Integer.parseInt(trainer.await("READY"));
-                TrainerProcess.awaitHealth(
-                        port, health -> health.path("image").path("number").asLong() >= 1);
+                TrainerProcess.awaitHealth(port, health -> health.path("image").path("number").asLong() >= 1);
                 send(log, events / 2, events);
-                JsonNode health =
-                        TrainerProcess.awaitHealth(
-                                port,
-                                now ->
-                                        now.path("image").path("number").asLong() >= 2
-                                                && now.path("watermark").asLong() > events / 2);
+                JsonNode health = TrainerProcess.awaitHealth(port, now -> now.path("image").path("number").asLong() >= 2
+                        && now.path("watermark").asLong() > events / 2);
                 System.out.println("killed at " + health);
                 trainer.kill();
             }
@@ -79,30 +66,22 @@ class LargeModelMemoryTest {
             try (TrainerProcess trainer = start(log, heapMib, settings)) {
                 int port = Integer.parseInt(trainer.await("READY"));
                 JsonNode restored = TrainerProcess.awaitHealth(port);
-                System.out.printf(
-                        "%d MiB model, heap %d MiB: restored after %d ms, JVM start included: %s%n",
-                        modelBytes / MIB,
-                        heapMib,
-                        (System.nanoTime() - start) / 1_000_000,
-                        restored.path("restore"));
+                System.out.printf("%d MiB model, heap %d MiB: restored after %d ms, JVM start included: %s%n",
+                        modelBytes / MIB, heapMib, (System.nanoTime() - start) / 1_000_000, restored.path("restore"));
                 JsonNode health =
-                        TrainerProcess.awaitHealth(
-                                port, now -> now.path("watermark").asLong() == fold.nextOffset());
+                        TrainerProcess.awaitHealth(port, now -> now.path("watermark").asLong() == fold.nextOffset());
                 System.out.println("learned all: " + health);
                 long stop = System.nanoTime();
                 assertThat(trainer.stop()).isEqualTo(ExitCode.OK.status());
                 assertThat(trainer.await("STATE")).isEqualTo(fold.stateHash());
-                System.out.printf(
-                        "clean stop with an image: %d ms%n",
-                        (System.nanoTime() - stop) / 1_000_000);
+                System.out.printf("clean stop with an image: %d ms%n", (System.nanoTime() - stop) / 1_000_000);
             }
             start = System.nanoTime();
             try (TrainerProcess trainer = start(log, heapMib, settings)) {
                 int port = Integer.parseInt(trainer.await("READY"));
                 JsonNode restored = TrainerProcess.awaitHealth(port);
-                System.out.printf(
-                        "restored after %d ms: %s%n",
-                        (System.nanoTime() - start) / 1_000_000, restored.path("restore"));
+                System.out.printf("restored after %d ms: %s%n", (System.nanoTime() - start) / 1_000_000,
+                        restored.path("restore"));
                 assertThat(restored.path("restore").path("redo_events_of").asLong()).isZero();
                 assertThat(restored.path("watermark").asLong()).isEqualTo(fold.nextOffset());
             }
@@ -110,12 +89,8 @@ class LargeModelMemoryTest {
     }
 
     private static TrainerProcess start(TestLog log, int heapMib, String... settings) {
-        return TrainerProcess.start(
-                log,
-                "-Xmx" + heapMib + "m -Xmn" + YOUNG_MIB + "m" + MORE,
-                Breaker.NONE,
-                KillPoint.NEVER,
-                settings);
+        return TrainerProcess.start(log, "-Xmx" + heapMib + "m -Xmn" + YOUNG_MIB + "m" + MORE, Breaker.NONE,
+                KillPoint.NEVER, settings);
     }
 
     /// Places that are all different: rows all over the table.

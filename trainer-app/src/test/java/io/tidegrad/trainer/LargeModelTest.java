@@ -31,42 +31,34 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Image and redo on a real broker. The model is small and the budget tiny, so that an image takes several commits, as a
-/// gigabyte does at 20 MB/s.
+/// Image and redo on a real broker. The model is small and the budget tiny, so that an image takes several commits, as
+/// a gigabyte does at 20 MB/s.
 class LargeModelTest {
     /// Two or three of the 15 pages a commit.
     private static final String BUDGET = "300000";
 
-    private static final String[] IMAGES = {
-        "--store", "image-and-redo", "--store-bytes-per-second", BUDGET, "--redo-seconds", "0"
-    };
+    private static final String[] IMAGES =
+            {"--store", "image-and-redo", "--store-bytes-per-second", BUDGET, "--redo-seconds", "0"};
 
     /// One image at the beginning, and no other.
-    private static final String[] ONE_IMAGE = {
-        "--store", "image-and-redo", "--store-bytes-per-second", BUDGET, "--redo-seconds", "86400"
-    };
+    private static final String[] ONE_IMAGE =
+            {"--store", "image-and-redo", "--store-bytes-per-second", BUDGET, "--redo-seconds", "86400"};
 
     /// The same so slowly that no commit writes more than 6 of its pages, however long it comes after the one before.
-    private static final String[] ONE_SLOW_IMAGE = {
-        "--store", "image-and-redo", "--store-bytes-per-second", "20000", "--redo-seconds", "86400"
-    };
+    private static final String[] ONE_SLOW_IMAGE =
+            {"--store", "image-and-redo", "--store-bytes-per-second", "20000", "--redo-seconds", "86400"};
 
-    private static final String[] PAGES = {
-        "--store", "page-log", "--store-bytes-per-second", BUDGET
-    };
+    private static final String[] PAGES = {"--store", "page-log", "--store-bytes-per-second", BUDGET};
 
     private static final int RANDOM_KILLS = 4;
 
-    private static final List<KillPoint> FIXED =
-            List.of(
-                    new KillPoint(Moment.IMAGE_PAGE_LOGGED, 4), // of the first image
-                    new KillPoint(Moment.IMAGE_PAGE_LOGGED, 40), // of the third, some committed
-                    new KillPoint(Moment.IMAGE_WHOLE, 2),
-                    new KillPoint(Moment.EVENT_LEARNED_AGAIN, 3),
-                    new KillPoint(Moment.BEFORE_MANIFEST, 9),
-                    new KillPoint(Moment.FLUSHED_NOT_COMMITTED, 7));
+    private static final List<KillPoint> FIXED = List.of(new KillPoint(Moment.IMAGE_PAGE_LOGGED, 4), // of the first image
+            new KillPoint(Moment.IMAGE_PAGE_LOGGED, 40), // of the third, some committed
+            new KillPoint(Moment.IMAGE_WHOLE, 2), new KillPoint(Moment.EVENT_LEARNED_AGAIN, 3),
+            new KillPoint(Moment.BEFORE_MANIFEST, 9), new KillPoint(Moment.FLUSHED_NOT_COMMITTED, 7));
 
-    @TempDir Path directory;
+    @TempDir
+    Path directory;
     private TestLog log;
 
     @BeforeEach
@@ -91,8 +83,7 @@ class LargeModelTest {
                 boolean fixed = life < FIXED.size();
                 KillPoint point = fixed ? FIXED.get(life) : KillPoint.NEVER;
                 String[] kind = fixed || random.nextBoolean() ? IMAGES : PAGES;
-                try (TrainerProcess trainer =
-                        TrainerProcess.start(log, Breaker.NONE, point, kind)) {
+                try (TrainerProcess trainer = TrainerProcess.start(log, Breaker.NONE, point, kind)) {
                     int port = Integer.parseInt(trainer.await("READY"));
                     if (fixed) {
                         trainer.await("AT");
@@ -101,9 +92,7 @@ class LargeModelTest {
                         LockSupport.parkNanos(random.nextLong(1_500_000_000L)); // the input
                         JsonNode report = TrainerProcess.awaitHealth(port).path("report");
                         if (report.has("state_hash")) {
-                            hashes.put(
-                                    report.path("watermark").asLong(),
-                                    report.path("state_hash").asText());
+                            hashes.put(report.path("watermark").asLong(), report.path("state_hash").asText());
                         }
                     }
                     trainer.kill();
@@ -112,12 +101,10 @@ class LargeModelTest {
             assertThat(traffic.committed()).isPositive();
         }
         TestLog.Fold fold = log.fold();
-        try (TrainerProcess trainer =
-                TrainerProcess.start(log, Breaker.NONE, KillPoint.NEVER, IMAGES)) {
+        try (TrainerProcess trainer = TrainerProcess.start(log, Breaker.NONE, KillPoint.NEVER, IMAGES)) {
             int port = Integer.parseInt(trainer.await("READY"));
             JsonNode health = TrainerProcess.awaitReport(port, fold.nextOffset());
-            assertThat(health.path("report").path("state_hash").asText())
-                    .isEqualTo(fold.stateHash());
+            assertThat(health.path("report").path("state_hash").asText()).isEqualTo(fold.stateHash());
             assertThat(health.path("pending").asInt()).isEqualTo(fold.pending());
             assertThat(health.path("dead_letters").asLong()).isEqualTo(fold.rejected().size());
             assertThat(health.path("ticks").asLong()).isEqualTo(fold.ticks());
@@ -127,18 +114,9 @@ class LargeModelTest {
         assertThat(log.deadLetterOffsets()).isNotEmpty().isEqualTo(fold.rejected());
         assertThat(hashes).isNotEmpty();
         List<ConsumerRecord<byte[], byte[]>> events = log.visible(log.topic);
-        hashes.forEach(
-                (watermark, hash) ->
-                        assertThat(hash)
-                                .as("state at %d", watermark)
-                                .isEqualTo(
-                                        log.fold(events, offset -> offset < watermark)
-                                                .stateHash()));
-        System.out.println(
-                fold.visible()
-                        + " visible records, checked at "
-                        + hashes.keySet()
-                        + " and the end");
+        hashes.forEach((watermark, hash) -> assertThat(hash).as("state at %d", watermark)
+                .isEqualTo(log.fold(events, offset -> offset < watermark).stateHash()));
+        System.out.println(fold.visible() + " visible records, checked at " + hashes.keySet() + " and the end");
     }
 
     /// Also when the trainer is asked to stop amid an image: the log of record is emptied between the two lives.
@@ -174,15 +152,10 @@ class LargeModelTest {
         // With the default budget: Streams looks after the commits of such a small model.
         String[] settings = {"--store", "image-and-redo", "--redo-seconds", "0"};
         try (TrainerApp trainer = TrainerApp.start(log.config(settings))) {
-            await().atMost(TrainerTest.PATIENCE)
-                    .until(
-                            () -> {
-                                CommittedState state = trainer.models().getFirst().committed();
-                                return state != null
-                                        && state.nextOffset() == 500
-                                        && state.settled()
-                                        && state.isWhole();
-                            });
+            await().atMost(TrainerTest.PATIENCE).until(() -> {
+                CommittedState state = trainer.models().getFirst().committed();
+                return state != null && state.nextOffset() == 500 && state.settled() && state.isWhole();
+            });
             JsonNode health = TrainerProcess.awaitHealth(trainer.httpPort());
             assertThat(health.path("store").asText()).isEqualTo("image-and-redo");
             assertThat(health.path("store_reason").asText()).isEqualTo("set by --store");
@@ -193,8 +166,7 @@ class LargeModelTest {
             awaitHeartbeats(heard + 1);
             int records = log.records(Changelog.topic(log.group()), "read_uncommitted").size();
             awaitHeartbeats(heard + 3);
-            assertThat(log.records(Changelog.topic(log.group()), "read_uncommitted"))
-                    .hasSize(records);
+            assertThat(log.records(Changelog.topic(log.group()), "read_uncommitted")).hasSize(records);
         }
     }
 
@@ -207,11 +179,9 @@ class LargeModelTest {
         long image = killedAfterAnImage(Breaker.NONE);
         forget(image + 5);
         assertThatThrownBy(() -> startAndEnd(log.config(IMAGES)))
-                .isInstanceOfSatisfying(
-                        TrainerException.class,
+                .isInstanceOfSatisfying(TrainerException.class,
                         why -> assertThat(why.exitCode()).isEqualTo(ExitCode.STATE_VIOLATION))
-                .hasMessageContaining("from offset " + image + " on")
-                .hasMessageContaining("begins at " + (image + 5))
+                .hasMessageContaining("from offset " + image + " on").hasMessageContaining("begins at " + (image + 5))
                 .hasMessageContaining("deleted offsets " + image + " to " + (image + 4))
                 .hasMessageContaining("raise the topic's retention");
     }
@@ -221,21 +191,17 @@ class LargeModelTest {
         killedAfterAnImage(Breaker.NONE);
         String topic = Changelog.topic(log.group());
         List<ConsumerRecord<byte[], byte[]>> records = log.visible(topic);
-        ConsumerRecord<byte[], byte[]> page =
-                records.stream().filter(r -> r.key()[0] == 'P').findFirst().orElseThrow();
+        ConsumerRecord<byte[], byte[]> page = records.stream().filter(r -> r.key()[0] == 'P').findFirst().orElseThrow();
         byte[] flipped = page.value().clone();
         flipped[flipped.length / 2] ^= 0x10;
         log.send(new ProducerRecord<>(topic, 0, page.key(), flipped));
-        assertThatThrownBy(() -> startAndEnd(log.config(IMAGES)))
-                .hasMessageContaining(topic + " at offset ")
-                .hasMessageContaining("expected checksum")
-                .hasMessageContaining("under page")
+        assertThatThrownBy(() -> startAndEnd(log.config(IMAGES))).hasMessageContaining(topic + " at offset ")
+                .hasMessageContaining("expected checksum").hasMessageContaining("under page")
                 .hasMessageContaining("Restore the topic");
     }
 
     @Test
-    void anEventWithoutASchemaStaysADeadLetterWhenTheSchemaIsRegisteredBeforeARestart()
-            throws Exception {
+    void anEventWithoutASchemaStaysADeadLetterWhenTheSchemaIsRegisteredBeforeARestart() throws Exception {
         try (SwitchableRegistry registry = new SwitchableRegistry(log.kafka.registryUrl());
                 TestLog mine = new TestLog(directory, 4, registry.url()).created()) {
             byte[] event = mine.event(1);
@@ -247,17 +213,14 @@ class LargeModelTest {
             TestLog.Fold fold = mine.fold();
             assertThat(fold.rejected()).containsExactly(10L);
             String[] noImage = {"--store", "image-and-redo", "--store-bytes-per-second", "1000"};
-            try (TrainerProcess trainer =
-                    TrainerProcess.start(mine, Breaker.NONE, KillPoint.NEVER, noImage)) {
+            try (TrainerProcess trainer = TrainerProcess.start(mine, Breaker.NONE, KillPoint.NEVER, noImage)) {
                 int port = Integer.parseInt(trainer.await("READY"));
                 JsonNode health = TrainerProcess.awaitReport(port, 21);
                 assertThat(health.path("image").path("redo_events").asLong()).isEqualTo(21);
                 trainer.kill();
             }
-            registry.answerWith(
-                    idOf(unknown),
-                    new ObjectMapper()
-                            .writeValueAsString(Map.of("schema", TestLog.EVENT.toString())));
+            registry.answerWith(idOf(unknown),
+                    new ObjectMapper().writeValueAsString(Map.of("schema", TestLog.EVENT.toString())));
             try (TrainerApp again = TrainerApp.start(mine.config(noImage))) {
                 CommittedState state = TrainerTest.awaitSettled(again, 21);
                 TrainerTest.assertEqual(state, fold);
@@ -312,11 +275,9 @@ class LargeModelTest {
 
     private long killedAfterAnImage(Breaker breaker, String[] settings) {
         log.send(0, 500);
-        try (TrainerProcess trainer =
-                TrainerProcess.start(log, breaker, KillPoint.NEVER, settings)) {
+        try (TrainerProcess trainer = TrainerProcess.start(log, breaker, KillPoint.NEVER, settings)) {
             int port = Integer.parseInt(trainer.await("READY"));
-            TrainerProcess.awaitHealth(
-                    port, health -> health.path("image").path("number").asLong() == 1);
+            TrainerProcess.awaitHealth(port, health -> health.path("image").path("number").asLong() == 1);
             log.send(500, 2_000);
             JsonNode image = TrainerProcess.awaitReport(port, 2_000).path("image");
             trainer.kill();
@@ -329,11 +290,7 @@ class LargeModelTest {
 
     /// As retention does.
     private void forget(long before) {
-        TestLog.await(
-                log.admin
-                        .deleteRecords(
-                                Map.of(log.partition(), RecordsToDelete.beforeOffset(before)))
-                        .all());
+        TestLog.await(log.admin.deleteRecords(Map.of(log.partition(), RecordsToDelete.beforeOffset(before))).all());
     }
 
     private static void startAndEnd(TrainerConfig config) throws Exception {

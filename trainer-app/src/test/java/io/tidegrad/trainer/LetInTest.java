@@ -10,7 +10,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class LetInTest {
-    @TempDir Path stateDir;
+    @TempDir
+    Path stateDir;
 
     @Test
     void aNewStateDirectoryWasNeverLetIn() {
@@ -24,8 +25,7 @@ class LetInTest {
         letIn.note();
         assertThat(new LetIn(stateDir).recently()).isTrue();
         Path file = stateDir.resolve("let-in");
-        Files.setLastModifiedTime(
-                file, FileTime.from(Instant.now().minus(LetIn.GRACE).minusSeconds(60)));
+        Files.setLastModifiedTime(file, FileTime.from(Instant.now().minus(LetIn.GRACE).minusSeconds(60)));
         assertThat(letIn.recently()).isFalse();
         new LetIn(stateDir).note();
         assertThat(letIn.recently()).isTrue();
@@ -35,8 +35,7 @@ class LetInTest {
     void aTimeFarInTheFutureIsNoGraceForEver() throws Exception {
         LetIn letIn = new LetIn(stateDir);
         letIn.note();
-        Files.setLastModifiedTime(
-                stateDir.resolve("let-in"),
+        Files.setLastModifiedTime(stateDir.resolve("let-in"),
                 FileTime.from(Instant.now().plus(LetIn.GRACE).plusSeconds(60)));
         assertThat(letIn.recently()).isFalse();
     }

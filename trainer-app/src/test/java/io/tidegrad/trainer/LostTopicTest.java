@@ -46,7 +46,8 @@ class LostTopicTest {
     /// What is promised; a busy machine gets no more.
     private static final Duration PROMISED = Duration.ofSeconds(60);
 
-    @TempDir Path directory;
+    @TempDir
+    Path directory;
     TestLog log;
 
     @BeforeEach
@@ -65,24 +66,21 @@ class LostTopicTest {
 
     private void learnsOn(TrainerApp trainer, String lost) {
         log.send(0, 100);
-        log.send(log.event(new byte[] {1}));
+        log.send(log.event(new byte[]{1}));
         TrainerTest.awaitSettled(trainer, 101);
         delete(lost);
         long begin = System.nanoTime();
         log.send(100, 200);
-        log.send(log.event(new byte[] {2}));
+        log.send(log.event(new byte[]{2}));
         ModelTrainer model = trainer.models().getFirst();
-        await().atMost(PROMISED)
-                .until(
-                        () -> {
-                            if (trainer.ended().isDone()) {
-                                throw trainer.ended().join();
-                            }
-                            CommittedState state = model.committed();
-                            return state != null && state.nextOffset() == 202 && state.settled();
-                        });
-        System.out.printf(
-                "%s lost: learned on after %d ms%n", lost, (System.nanoTime() - begin) / 1_000_000);
+        await().atMost(PROMISED).until(() -> {
+            if (trainer.ended().isDone()) {
+                throw trainer.ended().join();
+            }
+            CommittedState state = model.committed();
+            return state != null && state.nextOffset() == 202 && state.settled();
+        });
+        System.out.printf("%s lost: learned on after %d ms%n", lost, (System.nanoTime() - begin) / 1_000_000);
         TestLog.Fold fold = log.fold();
         CommittedState state = Objects.requireNonNull(model.committed());
         assertThat(Objects.requireNonNull(state.report()).stateHash()).isEqualTo(fold.stateHash());
@@ -102,13 +100,10 @@ class LostTopicTest {
     void aTrainerThatLosesItsProgressLearnsOn() {
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
             learnsOn(trainer, log.topics().progress());
-            await().atMost(PROMISED)
-                    .until(() -> log.admin.listTopics().names().get(), hasProgress());
+            await().atMost(PROMISED).until(() -> log.admin.listTopics().names().get(), hasProgress());
             log.send(200, 201);
             TrainerTest.awaitSettled(trainer, 203);
-            await().atMost(PROMISED)
-                    .untilAsserted(
-                            () -> assertThat(log.visible(log.topics().progress())).isNotEmpty());
+            await().atMost(PROMISED).untilAsserted(() -> assertThat(log.visible(log.topics().progress())).isNotEmpty());
         }
     }
 
@@ -124,16 +119,9 @@ class LostTopicTest {
         }
 
         @Override
-        public ModelStore store(
-                Lineage lineage,
-                Kernels kernels,
-                StoreSettings settings,
-                BooleanSupplier stopping,
-                ReadCommitted readCommitted,
-                CommitGuard guard,
-                TrainerClock clock) {
-            return new ModelStore(
-                    lineage, kernels, settings, stopping, readCommitted, guard, clock) {
+        public ModelStore store(Lineage lineage, Kernels kernels, StoreSettings settings, BooleanSupplier stopping,
+                ReadCommitted readCommitted, CommitGuard guard, TrainerClock clock) {
+            return new ModelStore(lineage, kernels, settings, stopping, readCommitted, guard, clock) {
                 @Override
                 protected void offsetsJoin() {
                     try {
@@ -153,23 +141,17 @@ class LostTopicTest {
         CountDownLatch held = new CountDownLatch(1);
         AtomicReference<CountDownLatch> commits = new AtomicReference<>(taken);
         // 0.1 s of commit interval, 10 s of transaction, 5 s of patience: 15 s.
-        try (TrainerApp trainer =
-                        TrainerApp.start(log.config(), new HeldCommits(commits), Kernels.active());
+        try (TrainerApp trainer = TrainerApp.start(log.config(), new HeldCommits(commits), Kernels.active());
                 AutoCloseable release = held::countDown) {
             log.send(0, 100);
             TrainerTest.awaitSettled(trainer, 100);
             await().atMost(PROMISED).until(() -> get(trainer, "/health").statusCode() == 200);
             commits.set(held);
             log.send(100, 200);
-            HttpResponse<String> health =
-                    await().atMost(PROMISED)
-                            .until(
-                                    () -> get(trainer, "/health"),
-                                    answer -> answer.body().contains("\"stalled\""));
+            HttpResponse<String> health = await().atMost(PROMISED).until(() -> get(trainer, "/health"),
+                    answer -> answer.body().contains("\"stalled\""));
             assertThat(health.statusCode()).isEqualTo(503);
-            assertThat(health.body())
-                    .contains(
-                            "100 offsets are not learned", "expected a commit at least every 15 s");
+            assertThat(health.body()).contains("100 offsets are not learned", "expected a commit at least every 15 s");
             assertThat(get(trainer, "/metrics").body())
                     .containsPattern("tidegrad_degraded\\{[^}]*reason=\"stalled\"[^}]*\\} 1.0")
                     .containsPattern("tidegrad_standstill_seconds\\{[^}]*\\} 1[5-9]");
@@ -180,8 +162,7 @@ class LostTopicTest {
     private static HttpResponse<String> get(TrainerApp trainer, String path) throws Exception {
         URI uri = URI.create("http://127.0.0.1:" + trainer.httpPort() + path);
         try (HttpClient client = HttpClient.newHttpClient()) {
-            return client.send(
-                    HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.ofString());
+            return client.send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.ofString());
         }
     }
 
@@ -190,13 +171,9 @@ class LostTopicTest {
         String snapshots = log.topics().snapshots(log.model());
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
             learnsOn(trainer, snapshots);
-            await().atMost(PROMISED)
-                    .until(
-                            () -> log.manifests(log.visible(snapshots)),
-                            manifests ->
-                                    !manifests.isEmpty()
-                                            && !manifests.getFirst().isDelta()
-                                            && manifests.getLast().version() == 200);
+            await().atMost(PROMISED).until(() -> log.manifests(log.visible(snapshots)),
+                    manifests -> !manifests.isEmpty() && !manifests.getFirst().isDelta()
+                            && manifests.getLast().version() == 200);
         }
     }
 
@@ -208,14 +185,9 @@ class LostTopicTest {
             log.send(0, 100);
             TrainerTest.awaitSettled(trainer, 100);
             delete(snapshots);
-            await().atMost(PROMISED)
-                    .ignoreExceptions()
-                    .until(
-                            () -> log.manifests(log.visible(snapshots)),
-                            manifests ->
-                                    manifests.size() == 1
-                                            && !manifests.getFirst().isDelta()
-                                            && manifests.getFirst().version() == 100);
+            await().atMost(PROMISED).ignoreExceptions().until(() -> log.manifests(log.visible(snapshots)),
+                    manifests -> manifests.size() == 1 && !manifests.getFirst().isDelta()
+                            && manifests.getFirst().version() == 100);
             assertThat(trainer.ended()).isNotDone();
         }
     }
@@ -223,12 +195,8 @@ class LostTopicTest {
     private TrainerException ended(TrainerApp trainer, String what) {
         long begin = System.nanoTime();
         TrainerException why = trainer.ended().orTimeout(60, TimeUnit.SECONDS).join();
-        System.out.printf(
-                "%s: ended after %d ms, exit %d: %s%n",
-                what,
-                (System.nanoTime() - begin) / 1_000_000,
-                why.exitCode().status(),
-                why.getMessage());
+        System.out.printf("%s: ended after %d ms, exit %d: %s%n", what, (System.nanoTime() - begin) / 1_000_000,
+                why.exitCode().status(), why.getMessage());
         return why;
     }
 
@@ -238,19 +206,12 @@ class LostTopicTest {
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
             log.send(0, 100);
             TrainerTest.awaitSettled(trainer, 100);
-            TestLog.await(
-                    log.admin
-                            .createPartitions(Map.of(log.topic, NewPartitions.increaseTo(2)))
-                            .all());
+            TestLog.await(log.admin.createPartitions(Map.of(log.topic, NewPartitions.increaseTo(2))).all());
             TrainerException why = ended(trainer, "a partition added");
             assertThat(why.exitCode()).isEqualTo(ExitCode.CONFIGURATION);
-            assertThat(why)
-                    .hasMessageContaining(log.topic)
-                    .hasMessageContaining("expected 1 partition")
-                    .hasMessageContaining("found 2")
-                    .hasMessageContaining("not learned")
-                    .hasMessageContaining("new topic with one partition")
-                    .hasMessageNotContaining("Resetter");
+            assertThat(why).hasMessageContaining(log.topic).hasMessageContaining("expected 1 partition")
+                    .hasMessageContaining("found 2").hasMessageContaining("not learned")
+                    .hasMessageContaining("new topic with one partition").hasMessageNotContaining("Resetter");
         }
     }
 
@@ -262,9 +223,7 @@ class LostTopicTest {
             delete(log.topic);
             TrainerException why = ended(trainer, "the log deleted");
             assertThat(why.exitCode()).isEqualTo(ExitCode.STATE_VIOLATION);
-            assertThat(why)
-                    .hasMessageContaining(log.topic)
-                    .hasMessageContaining("deleted")
+            assertThat(why).hasMessageContaining(log.topic).hasMessageContaining("deleted")
                     .hasMessageContaining("tidegrad models delete");
         }
         TrainerException again = startFails();
@@ -289,8 +248,7 @@ class LostTopicTest {
             delete(Changelog.topic(log.group()));
             TrainerException why = ended(trainer, "the changelog deleted");
             assertThat(why.exitCode()).isEqualTo(ExitCode.STATE_VIOLATION);
-            assertThat(why)
-                    .hasMessageContaining("changelog")
+            assertThat(why).hasMessageContaining("changelog")
                     .hasMessageContaining("tidegrad models rollback " + log.model());
         }
     }
@@ -317,8 +275,7 @@ class LostTopicTest {
             set(Changelog.topic(log.group()), "cleanup.policy", "delete");
             TrainerException why = ended(trainer, "the changelog's policy changed");
             assertThat(why.exitCode()).isEqualTo(ExitCode.CONFIGURATION);
-            assertThat(why)
-                    .hasMessageContaining("expected cleanup.policy=compact")
+            assertThat(why).hasMessageContaining("expected cleanup.policy=compact")
                     .hasMessageContaining("kafka-configs.sh");
         }
     }
@@ -327,13 +284,8 @@ class LostTopicTest {
         ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
         TestLog.await(
                 log.admin
-                        .incrementalAlterConfigs(
-                                Map.of(
-                                        resource,
-                                        List.of(
-                                                new AlterConfigOp(
-                                                        new ConfigEntry(setting, value),
-                                                        AlterConfigOp.OpType.SET))))
+                        .incrementalAlterConfigs(Map.of(resource,
+                                List.of(new AlterConfigOp(new ConfigEntry(setting, value), AlterConfigOp.OpType.SET))))
                         .all());
     }
 }

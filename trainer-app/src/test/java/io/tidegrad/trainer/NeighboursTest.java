@@ -37,8 +37,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Several models of one trainer, of which one can't go on: what becomes of it, and that the others learn as if it were not
-/// there.
+/// Several models of one trainer, of which one can't go on: what becomes of it, and that the others learn as if it were
+/// not there.
 class NeighboursTest {
     private static final Decisions.By SOMEBODY = new Decisions.By("ann@host", "a test");
 
@@ -47,7 +47,8 @@ class NeighboursTest {
     /// More than any weight can bear.
     private static final String DIVERGES = "sgd: { rate: 1000 }";
 
-    @TempDir Path directory;
+    @TempDir
+    Path directory;
     private TestLog log;
 
     @BeforeEach
@@ -64,12 +65,8 @@ class NeighboursTest {
 
     /// The log's spec under another name, which follows the log's own in the alphabet.
     private ModelSpec named(String suffix, String optimizer) {
-        return ModelSpec.parse(
-                log.spec()
-                        .yaml()
-                        .replace("model: " + log.model(), "model: " + log.model() + suffix)
-                        .replace(ADAM, optimizer),
-                "test spec");
+        return ModelSpec.parse(log.spec().yaml().replace("model: " + log.model(), "model: " + log.model() + suffix)
+                .replace(ADAM, optimizer), "test spec");
     }
 
     private ModelSpec named(String suffix) {
@@ -91,16 +88,13 @@ class NeighboursTest {
     }
 
     private static @Nullable ModelTrainer find(TrainerApp trainer, ModelSpec spec) {
-        return trainer.models().stream()
-                .filter(model -> model.lineage().model().equals(spec.model()))
-                .findFirst()
+        return trainer.models().stream().filter(model -> model.lineage().model().equals(spec.model())).findFirst()
                 .orElse(null);
     }
 
     private static CommittedState awaitSettled(TrainerApp trainer, ModelSpec spec, long offset) {
         await().atMost(TrainerTest.PATIENCE).until(() -> find(trainer, spec) != null);
-        return TrainerTest.awaitSettled(
-                trainer, Objects.requireNonNull(find(trainer, spec)), offset);
+        return TrainerTest.awaitSettled(trainer, Objects.requireNonNull(find(trainer, spec)), offset);
     }
 
     private void assertLearned(TrainerApp trainer, ModelSpec spec, long offset) {
@@ -109,11 +103,7 @@ class NeighboursTest {
     }
 
     private Decisions decisions() {
-        return new Decisions(
-                KafkaSettings.of(log.kafka.bootstrapServers()),
-                log.topics(),
-                log.admin,
-                (short) -1,
+        return new Decisions(KafkaSettings.of(log.kafka.bootstrapServers()), log.topics(), log.admin, (short) -1,
                 SOMEBODY);
     }
 
@@ -122,8 +112,7 @@ class NeighboursTest {
     private static HttpResponse<String> get(TrainerApp trainer, String path) {
         try (HttpClient client = HttpClient.newHttpClient()) {
             URI uri = URI.create("http://127.0.0.1:" + trainer.httpPort() + path);
-            return client.send(
-                    HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.ofString());
+            return client.send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.ofString());
         } catch (Exception e) {
             throw new IllegalStateException(e);
         }
@@ -148,38 +137,27 @@ class NeighboursTest {
 
     private static void awaitState(TrainerApp trainer, ModelSpec spec, String state) {
         await().atMost(TrainerTest.PATIENCE)
-                .untilAsserted(
-                        () ->
-                                assertThat(health(trainer, spec).path("state").asText())
-                                        .isEqualTo(state));
+                .untilAsserted(() -> assertThat(health(trainer, spec).path("state").asText()).isEqualTo(state));
     }
 
     private static void awaitHealth(TrainerApp trainer, int status, String word) {
-        await().atMost(TrainerTest.PATIENCE)
-                .untilAsserted(
-                        () -> {
-                            HttpResponse<String> health = get(trainer, "/health");
-                            assertThat(json(health.body()).path("status").asText())
-                                    .as(health.body())
-                                    .isEqualTo(word);
-                            assertThat(health.statusCode()).isEqualTo(status);
-                        });
+        await().atMost(TrainerTest.PATIENCE).untilAsserted(() -> {
+            HttpResponse<String> health = get(trainer, "/health");
+            assertThat(json(health.body()).path("status").asText()).as(health.body()).isEqualTo(word);
+            assertThat(health.statusCode()).isEqualTo(status);
+        });
     }
 
-    private static void assertFailed(
-            TrainerApp trainer, ModelSpec spec, ExitCode code, String... said) {
+    private static void assertFailed(TrainerApp trainer, ModelSpec spec, ExitCode code, String... said) {
         awaitState(trainer, spec, "failed");
         JsonNode health = health(trainer, spec);
         assertThat(health.path("exit_code").asInt()).isEqualTo(code.status());
         assertThat(health.path("reasons").get(0).path("reason").asText()).isEqualTo("failed");
         assertThat(health.path("reasons").get(0).path("message").asText()).contains(said);
-        assertThat(get(trainer, "/metrics").body())
-                .contains(
-                        "tidegrad_exit_code{model=\"%s\"} %d.0"
-                                .formatted(spec.model(), code.status()),
-                        "tidegrad_degraded{model=\"%s\",reason=\"failed\"} 1.0"
-                                .formatted(spec.model()),
-                        "tidegrad_up{model=\"%s\"} 0.0".formatted(spec.model()));
+        assertThat(get(trainer, "/metrics").body()).contains(
+                "tidegrad_exit_code{model=\"%s\"} %d.0".formatted(spec.model(), code.status()),
+                "tidegrad_degraded{model=\"%s\",reason=\"failed\"} 1.0".formatted(spec.model()),
+                "tidegrad_up{model=\"%s\"} 0.0".formatted(spec.model()));
         assertThat(trainer.ended()).isNotDone();
     }
 
@@ -229,10 +207,8 @@ class NeighboursTest {
     @Test
     void theFirstModelThatCannotGoOnEndsTheProcessIfThatIsAskedFor() {
         log.send(0, 100);
-        TrainerConfig config =
-                TrainerConfig.parse(
-                        arguments(List.of(log.spec(), named("b", DIVERGES))),
-                        Map.of("TIDEGRAD_FAIL_FAST", "true"));
+        TrainerConfig config = TrainerConfig.parse(arguments(List.of(log.spec(), named("b", DIVERGES))),
+                Map.of("TIDEGRAD_FAIL_FAST", "true"));
         try (TrainerApp trainer = TrainerApp.start(config)) {
             TrainerException why = trainer.ended().orTimeout(60, TimeUnit.SECONDS).join();
             assertThat(why.exitCode()).isEqualTo(ExitCode.MODEL_DIVERGED);
@@ -244,16 +220,14 @@ class NeighboursTest {
     void theProcessEndsWithTheFirstReasonWhenTheLastModelCannotGoOn() {
         try (TestLog other = new TestLog(directory, 1).created()) {
             ModelSpec first = named("a", DIVERGES);
-            ModelSpec second =
-                    ModelSpec.parse(other.spec().yaml().replace(ADAM, DIVERGES), "test spec");
+            ModelSpec second = ModelSpec.parse(other.spec().yaml().replace(ADAM, DIVERGES), "test spec");
             log.send(0, 100);
             try (TrainerApp trainer = TrainerApp.start(config(List.of(first, second)))) {
                 assertFailed(trainer, first, ExitCode.MODEL_DIVERGED, first.model());
                 other.send(0, 100);
                 TrainerException why = trainer.ended().orTimeout(60, TimeUnit.SECONDS).join();
                 assertThat(why.exitCode()).isEqualTo(ExitCode.MODEL_DIVERGED);
-                assertThat(why.getMessage())
-                        .startsWith("model " + first.model())
+                assertThat(why.getMessage()).startsWith("model " + first.model())
                         .contains("No other model of this trainer can go on", second.model());
             }
         }
@@ -262,29 +236,20 @@ class NeighboursTest {
     @Test
     void aStartWithoutAnyModelThatCanBeLearnedEndsWithTheReasonOfTheFirst() {
         ModelSpec nowhere =
-                ModelSpec.parse(
-                        named("a").yaml().replace("topic: " + log.topic, "topic: nowhere"),
-                        "test spec");
+                ModelSpec.parse(named("a").yaml().replace("topic: " + log.topic, "topic: nowhere"), "test spec");
         ModelSpec elsewhere =
-                ModelSpec.parse(
-                        named("b").yaml().replace("topic: " + log.topic, "topic: elsewhere"),
-                        "test spec");
+                ModelSpec.parse(named("b").yaml().replace("topic: " + log.topic, "topic: elsewhere"), "test spec");
         assertThatThrownBy(() -> TrainerApp.start(config(List.of(nowhere, elsewhere))).close())
-                .isInstanceOfSatisfying(
-                        TrainerException.class,
-                        why -> {
-                            assertThat(why.exitCode()).isEqualTo(ExitCode.CONFIGURATION);
-                            assertThat(why.getMessage())
-                                    .startsWith("topic nowhere: expected the topic of events")
-                                    .contains(elsewhere.model(), "topic elsewhere");
-                        });
+                .isInstanceOfSatisfying(TrainerException.class, why -> {
+                    assertThat(why.exitCode()).isEqualTo(ExitCode.CONFIGURATION);
+                    assertThat(why.getMessage()).startsWith("topic nowhere: expected the topic of events")
+                            .contains(elsewhere.model(), "topic elsewhere");
+                });
         // One that can be is enough.
         log.send(0, 50);
-        try (TrainerApp trainer =
-                TrainerApp.start(config(List.of(nowhere, elsewhere, named("c"))))) {
+        try (TrainerApp trainer = TrainerApp.start(config(List.of(nowhere, elsewhere, named("c"))))) {
             assertLearned(trainer, named("c"), 50);
-            assertFailed(
-                    trainer, nowhere, ExitCode.CONFIGURATION, "topic nowhere", "create it, or");
+            assertFailed(trainer, nowhere, ExitCode.CONFIGURATION, "topic nowhere", "create it, or");
         }
     }
 
@@ -292,48 +257,22 @@ class NeighboursTest {
     void aModelThatHasStoppedIsTriedAgainWhenItIsResumed() {
         ModelSpec last = named("b");
         String snapshots = log.topics().snapshots(last.model());
-        TestLog.await(
-                log.admin
-                        .createTopics(
-                                List.of(
-                                        new NewTopic(snapshots, 1, (short) 1)
-                                                .configs(
-                                                        Map.of(
-                                                                "cleanup.policy",
-                                                                "delete",
-                                                                "max.message.bytes",
-                                                                "2000000"))))
-                        .all());
+        TestLog.await(log.admin.createTopics(List.of(new NewTopic(snapshots, 1, (short) 1)
+                .configs(Map.of("cleanup.policy", "delete", "max.message.bytes", "2000000")))).all());
         log.send(0, 50);
         try (TrainerApp trainer = TrainerApp.start(config(List.of(log.spec(), last)))) {
-            assertFailed(
-                    trainer, last, ExitCode.CONFIGURATION, snapshots, "cleanup.policy=compact");
-            await().atMost(TrainerTest.PATIENCE)
-                    .until(
-                            () ->
-                                    status(last) instanceof TrainerStatus told
-                                            && told.state().equals(TrainerStatus.FAILED));
+            assertFailed(trainer, last, ExitCode.CONFIGURATION, snapshots, "cleanup.policy=compact");
+            await().atMost(TrainerTest.PATIENCE).until(
+                    () -> status(last) instanceof TrainerStatus told && told.state().equals(TrainerStatus.FAILED));
             assertLearned(trainer, log.spec(), 50);
-            await().atMost(TrainerTest.PATIENCE)
-                    .until(
-                            () ->
-                                    status(log.spec()) instanceof TrainerStatus told
-                                            && told.state().equals(TrainerStatus.LEARNING)
-                                            && told.accepted() == 50);
-            assertThatThrownBy(() -> decisions().resume(log.model()))
-                    .hasMessageContaining("found one that learns");
+            await().atMost(TrainerTest.PATIENCE).until(() -> status(log.spec()) instanceof TrainerStatus told
+                    && told.state().equals(TrainerStatus.LEARNING) && told.accepted() == 50);
+            assertThatThrownBy(() -> decisions().resume(log.model())).hasMessageContaining("found one that learns");
             ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, snapshots);
-            TestLog.await(
-                    log.admin
-                            .incrementalAlterConfigs(
-                                    Map.of(
-                                            resource,
-                                            List.of(
-                                                    new AlterConfigOp(
-                                                            new ConfigEntry(
-                                                                    "cleanup.policy", "compact"),
-                                                            AlterConfigOp.OpType.SET))))
-                            .all());
+            TestLog.await(log.admin
+                    .incrementalAlterConfigs(Map.of(resource, List.of(
+                            new AlterConfigOp(new ConfigEntry("cleanup.policy", "compact"), AlterConfigOp.OpType.SET))))
+                    .all());
             decisions().resume(last.model());
             assertLearned(trainer, last, 50);
             awaitHealth(trainer, 200, "UP");
@@ -342,9 +281,7 @@ class NeighboursTest {
 
     private @Nullable TrainerStatus status(ModelSpec spec) {
         return ModelOverview.read(KafkaSettings.of(log.kafka.bootstrapServers()), log.topics())
-                .entries(List.of(spec.model()))
-                .getFirst()
-                .status();
+                .entries(List.of(spec.model())).getFirst().status();
     }
 
     /// What the message advises is what is done here.
@@ -359,14 +296,8 @@ class NeighboursTest {
                 awaitSettled(trainer, log.spec(), 50);
                 awaitSettled(trainer, doomed, 50);
                 TestLog.await(log.admin.deleteTopics(List.of(other.topic)).all());
-                assertFailed(
-                        trainer,
-                        doomed,
-                        ExitCode.STATE_VIOLATION,
-                        other.topic,
-                        "it was deleted",
-                        "tidegrad models delete " + doomed.model(),
-                        "tidegrad models create --spec FILE");
+                assertFailed(trainer, doomed, ExitCode.STATE_VIOLATION, other.topic, "it was deleted",
+                        "tidegrad models delete " + doomed.model(), "tidegrad models create --spec FILE");
                 log.send(50, 100);
                 assertLearned(trainer, log.spec(), 100);
 
@@ -374,9 +305,7 @@ class NeighboursTest {
                 other.send(50, 80);
                 decisions().delete(doomed.model());
                 decisions().create(doomed, new Place.Begin());
-                assertThat(
-                                Objects.requireNonNull(awaitSettled(trainer, doomed, 30).report())
-                                        .stateHash())
+                assertThat(Objects.requireNonNull(awaitSettled(trainer, doomed, 30).report()).stateHash())
                         .isEqualTo(other.fold().stateHash());
                 awaitHealth(trainer, 200, "UP");
             }
@@ -390,13 +319,8 @@ class NeighboursTest {
                 SwitchableRegistry registry = new SwitchableRegistry(log.kafka.registryUrl())) {
             log.send(0, 50);
             other.send(0, 50);
-            TrainerConfig config =
-                    config(
-                            List.of(log.spec(), other.spec()),
-                            "--registry-url",
-                            registry.url(),
-                            "--kafka.transaction.timeout.ms",
-                            "4000");
+            TrainerConfig config = config(List.of(log.spec(), other.spec()), "--registry-url", registry.url(),
+                    "--kafka.transaction.timeout.ms", "4000");
             try (TrainerApp trainer = TrainerApp.start(config)) {
                 awaitSettled(trainer, log.spec(), 50);
                 awaitSettled(trainer, other.spec(), 50);
@@ -404,22 +328,16 @@ class NeighboursTest {
                 byte[] unknown = RegistryFaultTest.byANewSchema(other);
                 other.send(new ProducerRecord<>(other.topic, 0, null, unknown));
                 awaitState(trainer, other.spec(), "retrying");
-                assertThat(health(trainer, other.spec()).path("reasons").toString())
-                        .contains("retrying", "nothing is lost");
+                assertThat(health(trainer, other.spec()).path("reasons").toString()).contains("retrying",
+                        "nothing is lost");
                 awaitHealth(trainer, 200, "DEGRADED");
                 log.send(50, 100);
                 assertLearned(trainer, log.spec(), 100);
                 registry.fault(Fault.NONE);
                 await().atMost(Duration.ofSeconds(90))
-                        .until(
-                                () ->
-                                        health(trainer, other.spec()).path("watermark").asLong()
-                                                == 51);
+                        .until(() -> health(trainer, other.spec()).path("watermark").asLong() == 51);
                 other.send(50, 100);
-                assertThat(
-                                Objects.requireNonNull(
-                                                awaitSettled(trainer, other.spec(), 101).report())
-                                        .stateHash())
+                assertThat(Objects.requireNonNull(awaitSettled(trainer, other.spec(), 101).report()).stateHash())
                         .isEqualTo(other.fold().stateHash());
                 assertThat(trainer.ended()).isNotDone();
                 awaitHealth(trainer, 200, "UP");
@@ -454,18 +372,16 @@ class NeighboursTest {
     @Test
     void aTrainerWhoseEveryEventIsRefusedIsDegradedUntilGoodOnesCome() {
         for (int i = 0; i < 20; i++) {
-            log.send(log.event(new byte[] {1, 2, 3}));
+            log.send(log.event(new byte[]{1, 2, 3}));
         }
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
             awaitHealth(trainer, 200, "DEGRADED");
             JsonNode reason = health(trainer, log.spec()).path("reasons").get(0);
             assertThat(reason.path("reason").asText()).isEqualTo("dead-letters");
             assertThat(reason.path("message").asText()).startsWith("100 % of the events");
-            assertThat(get(trainer, "/metrics").body())
-                    .contains(
-                            "tidegrad_degraded{model=\"%s\",reason=\"dead-letters\"} 1.0"
-                                    .formatted(log.model()),
-                            "tidegrad_up{model=\"%s\"} 1.0".formatted(log.model()));
+            assertThat(get(trainer, "/metrics").body()).contains(
+                    "tidegrad_degraded{model=\"%s\",reason=\"dead-letters\"} 1.0".formatted(log.model()),
+                    "tidegrad_up{model=\"%s\"} 1.0".formatted(log.model()));
             log.send(0, 100);
             awaitHealth(trainer, 200, "UP");
         }

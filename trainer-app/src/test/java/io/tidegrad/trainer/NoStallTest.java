@@ -30,8 +30,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/// Invariant I7: of all that a malformed event can cost, a question to the registry is what would stall a stream of them. How
-/// fast they are refused is measured by `loadtest poison`.
+/// Invariant I7: of all that a malformed event can cost, a question to the registry is what would stall a stream of
+/// them. How fast they are refused is measured by `loadtest poison`.
 class NoStallTest {
     private static final int MALFORMED = 2_000;
 
@@ -40,17 +40,12 @@ class NoStallTest {
 
     private static final int KNOWN_ID = 1;
 
-    private static final Schema EVENT =
-            new Schema.Parser()
-                    .parse(
-                            """
+    private static final Schema EVENT = new Schema.Parser().parse("""
                             {"type": "record", "name": "Reading", "fields": [
                               {"name": "a", "type": "float"}, {"name": "over", "type": "int"}]}
                             """);
 
-    private static final ModelSpec SPEC =
-            ModelSpec.parse(
-                    """
+    private static final ModelSpec SPEC = ModelSpec.parse("""
                     model: m
                     input: { topic: t }
                     label: { field: over }
@@ -58,8 +53,7 @@ class NoStallTest {
                     network: [ dense: 1 ]
                     loss: binary-cross-entropy
                     optimizer: { sgd: { rate: 0.1 } }
-                    """,
-                    "test spec");
+                    """, "test spec");
 
     private static final Headers NONE = new RecordHeaders();
 
@@ -71,23 +65,17 @@ class NoStallTest {
     void startRegistry() throws IOException {
         server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
         server.setExecutor(Executors.newVirtualThreadPerTaskExecutor());
-        server.createContext(
-                "/schemas/ids/",
-                exchange -> {
-                    try (exchange) {
-                        questions.incrementAndGet();
-                        boolean known = exchange.getRequestURI().getPath().endsWith("/" + KNOWN_ID);
-                        byte[] answer =
-                                (known
-                                                ? "{\"schema\": \""
-                                                        + EVENT.toString().replace("\"", "\\\"")
-                                                        + "\"}"
-                                                : "{\"error_code\": 40403, \"message\": \"Schema not found\"}")
-                                        .getBytes(StandardCharsets.UTF_8);
-                        exchange.sendResponseHeaders(known ? 200 : 404, answer.length);
-                        exchange.getResponseBody().write(answer);
-                    }
-                });
+        server.createContext("/schemas/ids/", exchange -> {
+            try (exchange) {
+                questions.incrementAndGet();
+                boolean known = exchange.getRequestURI().getPath().endsWith("/" + KNOWN_ID);
+                byte[] answer = (known ? "{\"schema\": \"" + EVENT.toString().replace("\"", "\\\"") + "\"}"
+                        : "{\"error_code\": 40403, \"message\": \"Schema not found\"}")
+                        .getBytes(StandardCharsets.UTF_8);
+                exchange.sendResponseHeaders(known ? 200 : 404, answer.length);
+                exchange.getResponseBody().write(answer);
+            }
+        });
         server.start();
     }
 
@@ -97,8 +85,8 @@ class NoStallTest {
     }
 
     private SchemaRegistry registry() {
-        return SchemaRegistry.connect(
-                Map.of("schema.registry.url", "http://127.0.0.1:" + server.getAddress().getPort()));
+        return SchemaRegistry
+                .connect(Map.of("schema.registry.url", "http://127.0.0.1:" + server.getAddress().getPort()));
     }
 
     private static byte[] good(SchemaRegistry registry) {
@@ -134,13 +122,8 @@ class NoStallTest {
         // One for each of the two ids, and another one about the unknown id from time to time.
         long allowed = 2 + (System.nanoTime() - start) / UNKNOWN_FOR.toNanos();
         if (questions.get() > allowed) {
-            stalls.add(
-                    "expected at most "
-                            + allowed
-                            + " questions to the registry for "
-                            + malformed
-                            + " events, found "
-                            + questions.get());
+            stalls.add("expected at most " + allowed + " questions to the registry for " + malformed + " events, found "
+                    + questions.get());
         }
         fold.fold(good, NONE);
         if (model.parameters().updates() != 1) {
@@ -153,20 +136,18 @@ class NoStallTest {
     void malformedEventsAloneAskNobodyAndTheGoodOneBehindThemIsLearned() {
         try (SchemaRegistry registry = registry()) {
             byte[] good = good(registry);
-            assertThat(stalls(ValueDecoder.avro(new AvroCodec(registry)), MALFORMED, good))
-                    .isEmpty();
+            assertThat(stalls(ValueDecoder.avro(new AvroCodec(registry)), MALFORMED, good)).isEmpty();
         }
     }
 
     @ProvesOracle(Breaker.ASKS_ABOUT_EVERY_EVENT)
     @Test
     void aQuestionForEveryEventIsReported() {
-        ValueDecoder forgetful =
-                value -> {
-                    try (SchemaRegistry registry = registry()) {
-                        return ValueDecoder.avro(new AvroCodec(registry)).decode(value);
-                    }
-                };
+        ValueDecoder forgetful = value -> {
+            try (SchemaRegistry registry = registry()) {
+                return ValueDecoder.avro(new AvroCodec(registry)).decode(value);
+            }
+        };
         try (SchemaRegistry registry = registry()) {
             assertThat(stalls(forgetful, 30, good(registry))).hasSize(1);
         }

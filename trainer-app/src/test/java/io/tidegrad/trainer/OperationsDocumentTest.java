@@ -13,16 +13,12 @@ import org.junit.jupiter.api.Test;
 class OperationsDocumentTest {
     /// Names of our own metrics, as the document's table has them.
     static List<String> metricNames() throws IOException {
-        return Pattern.compile("`(tidegrad_[a-z_]+)`")
-                .matcher(document())
-                .results()
-                .map(name -> name.group(1))
+        return Pattern.compile("`(tidegrad_[a-z_]+)`").matcher(document()).results().map(name -> name.group(1))
                 .toList();
     }
 
     private static String document() throws IOException {
-        return Files.readString(
-                Path.of(System.getProperty("tidegrad.root"), "docs", "operations.md"));
+        return Files.readString(Path.of(System.getProperty("tidegrad.root"), "docs", "operations.md"));
     }
 
     @Test
@@ -30,8 +26,7 @@ class OperationsDocumentTest {
         String document = document();
         for (ExitCode code : ExitCode.values()) {
             String restart = code.retryable() ? "yes" : "no";
-            assertThat(document)
-                    .contains("| %d | %s | %s |".formatted(code.status(), code, restart));
+            assertThat(document).contains("| %d | %s | %s |".formatted(code.status(), code, restart));
         }
     }
 }

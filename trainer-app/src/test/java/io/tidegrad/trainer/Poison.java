@@ -23,8 +23,7 @@ final class Poison {
     private static final long YEAR_MILLIS = 365L * 86_400_000;
 
     /// Of the fixed schemas that only poison is written with.
-    private static final String NULLABLE =
-            """
+    private static final String NULLABLE = """
             {"type": "record", "name": "Reading", "fields": [
               {"name": "at", "type": ["null", {"type": "long", "logicalType": "timestamp-millis"}]},
               {"name": "place", "type": "string"},
@@ -33,8 +32,7 @@ final class Poison {
               {"name": "over", "type": ["null", "int"]}]}
             """;
 
-    private static final String TEXT_FOR_A_NUMBER =
-            """
+    private static final String TEXT_FOR_A_NUMBER = """
             {"type": "record", "name": "Reading", "fields": [
               {"name": "at", "type": "long"},
               {"name": "place", "type": "string"},
@@ -43,8 +41,7 @@ final class Poison {
               {"name": "over", "type": "int"}]}
             """;
 
-    private static final String NO_LABEL =
-            """
+    private static final String NO_LABEL = """
             {"type": "record", "name": "Reading", "fields": [
               {"name": "at", "type": "long"},
               {"name": "place", "type": "string"},
@@ -52,20 +49,17 @@ final class Poison {
               {"name": "b", "type": "float"}]}
             """;
 
-    private static final String CHAIN =
-            """
+    private static final String CHAIN = """
             {"type": "record", "name": "Link", "fields": [{"name": "next", "type": ["null", "Link"]}]}
             """;
 
-    private static final String LISTS =
-            """
+    private static final String LISTS = """
             {"type": "record", "name": "Lists", "fields": [
               {"name": "nulls", "type": {"type": "array", "items": "null"}},
               {"name": "texts", "type": {"type": "map", "values": "string"}}]}
             """;
 
-    private static final String FIXED =
-            """
+    private static final String FIXED = """
             {"type": "record", "name": "Fixed", "fields": [
               {"name": "x", "type": {"type": "fixed", "name": "Fx", "size": 2000000000}}]}
             """;
@@ -74,39 +68,32 @@ final class Poison {
     private static String doubling(int levels) {
         String record = "{\"type\": \"record\", \"name\": \"L0\", \"fields\": []}";
         for (int level = 1; level <= levels; level++) {
-            record =
-                    """
+            record = """
                     {"type": "record", "name": "L%d", "fields": [
                       {"name": "a", "type": %s}, {"name": "b", "type": "L%d"}]}
-                    """
-                            .formatted(level, record, level - 1);
+                    """.formatted(level, record, level - 1);
         }
         return record;
     }
 
     enum Kind {
         EMPTY(Reason.NOT_AVRO, poison -> poison.bare(new byte[0])),
-        HEADER_CUT_SHORT(Reason.NOT_AVRO, poison -> poison.bare(new byte[] {0, 0, 0})),
+        HEADER_CUT_SHORT(Reason.NOT_AVRO, poison -> poison.bare(new byte[]{0, 0, 0})),
         WRONG_MAGIC_BYTE(Reason.NOT_AVRO, poison -> poison.changed(0, 1)),
         JSON_TEXT(Reason.NOT_AVRO, poison -> poison.bare(utf8("{\"place\": \"here\", \"a\": 1}"))),
         TRUNCATED(Reason.NOT_AVRO, Poison::truncated),
         TRAILING(Reason.NOT_AVRO, poison -> poison.bare(poison.longer(1))),
         UNKNOWN_SCHEMA(Reason.UNKNOWN_SCHEMA, poison -> poison.withSchema(0x7f00_0001)),
-        ANOTHER_UNKNOWN_SCHEMA(
-                Reason.UNKNOWN_SCHEMA,
+        ANOTHER_UNKNOWN_SCHEMA(Reason.UNKNOWN_SCHEMA,
                 poison -> poison.withSchema(0x7e00_0000 + poison.random.nextInt(1 << 24))),
         NEGATIVE_SCHEMA(Reason.UNKNOWN_SCHEMA, poison -> poison.withSchema(-7)),
         NOT_A_RECORD(Reason.NOT_AVRO, poison -> poison.withSchema(poison.id("\"string\""))),
         RECURSION(Reason.NOT_AVRO, poison -> poison.bare(poison.chain(100_000))),
         ENDLESS_LIST(Reason.NOT_AVRO, poison -> poison.bare(poison.lists(Long.MAX_VALUE / 2))),
         LIST_OF_NOTHINGS(Reason.NOT_AVRO, poison -> poison.bare(poison.lists(2_000_000_000))),
-        FIXED_OF_TWO_GIGABYTES(
-                Reason.NOT_AVRO, poison -> poison.bare(poison.begun(FIXED, 15).array())),
-        DOUBLING_WITHOUT_BYTES(
-                Reason.TOO_LARGE, poison -> poison.bare(poison.begun(doubling(26), 0).array())),
-        TEXT_FOR_NUMBER(
-                Reason.WRONG_TYPE,
-                poison -> poison.encoded(TEXT_FOR_A_NUMBER, Map.of("a", "1.5", "over", 1))),
+        FIXED_OF_TWO_GIGABYTES(Reason.NOT_AVRO, poison -> poison.bare(poison.begun(FIXED, 15).array())),
+        DOUBLING_WITHOUT_BYTES(Reason.TOO_LARGE, poison -> poison.bare(poison.begun(doubling(26), 0).array())),
+        TEXT_FOR_NUMBER(Reason.WRONG_TYPE, poison -> poison.encoded(TEXT_FOR_A_NUMBER, Map.of("a", "1.5", "over", 1))),
         NAN(Reason.NOT_FINITE, poison -> poison.feature(Float.NaN)),
         INFINITE(Reason.NOT_FINITE, poison -> poison.feature(Float.POSITIVE_INFINITY)),
         MINUS_INFINITE(Reason.NOT_FINITE, poison -> poison.feature(Float.NEGATIVE_INFINITY)),
@@ -116,19 +103,14 @@ final class Poison {
         NO_LABEL_AT_ALL(Reason.MISSING_LABEL, poison -> poison.encoded(NO_LABEL, Map.of("a", 1f))),
         LABEL_OF_SEVEN(Reason.INVALID_LABEL, poison -> poison.bare(poison.value(1f, 7))),
         NO_EVENT_TIME(Reason.MISSING_TIME, Poison::timeless),
-        FUTURE(
-                Reason.FUTURE_TIME,
-                poison ->
-                        poison.bare(
-                                poison.log.encode(TestLog.START + 50 * YEAR_MILLIS, "p", 1, 1, 1))),
-        YEAR_TWELVE_THOUSAND(
-                Reason.OUT_OF_RANGE,
+        FUTURE(Reason.FUTURE_TIME,
+                poison -> poison.bare(poison.log.encode(TestLog.START + 50 * YEAR_MILLIS, "p", 1, 1, 1))),
+        YEAR_TWELVE_THOUSAND(Reason.OUT_OF_RANGE,
                 poison -> poison.bare(poison.log.encode(10_000 * YEAR_MILLIS, "p", 1, 1, 1))),
         NULL_VALUE(Reason.NULL_VALUE, poison -> poison.record(null)),
         TICK_AT_NOON(Reason.WRONG_TYPE, Poison::tickAtNoon),
         LARGE_AND_NO_AVRO(Reason.NOT_AVRO, poison -> poison.bare(poison.longer(LARGE_BYTES))),
-        LARGE_AND_NOT_FINITE(
-                Reason.NOT_FINITE,
+        LARGE_AND_NOT_FINITE(Reason.NOT_FINITE,
                 poison -> poison.bare(poison.log.encode("p".repeat(LARGE_BYTES), Float.NaN, 0, 1))),
         MANY_HEADERS(Reason.NOT_AVRO, Poison::manyHeaders);
 
@@ -142,9 +124,7 @@ final class Poison {
 
         /// Takes about a megabyte or as long as one.
         boolean bulky() {
-            return this == LARGE_AND_NO_AVRO
-                    || this == LARGE_AND_NOT_FINITE
-                    || this == MANY_HEADERS;
+            return this == LARGE_AND_NO_AVRO || this == LARGE_AND_NOT_FINITE || this == MANY_HEADERS;
         }
     }
 
@@ -210,8 +190,7 @@ final class Poison {
     }
 
     private int id(String schema) {
-        return ids.computeIfAbsent(
-                schema,
+        return ids.computeIfAbsent(schema,
                 text -> log.registry.register(log.topic + "-poison-" + ids.size(), parsed(text)));
     }
 
@@ -251,7 +230,7 @@ final class Poison {
     /// A list that says it has so many items, none of which takes a byte.
     private byte[] lists(long items) {
         ByteBuffer value = begun(LISTS, 10);
-        for (long zigzag = items << 1; ; zigzag >>>= 7) {
+        for (long zigzag = items << 1;; zigzag >>>= 7) {
             if (zigzag < 128) {
                 return value.put((byte) zigzag).array();
             }
@@ -266,7 +245,7 @@ final class Poison {
     }
 
     private ProducerRecord<byte[], byte[]> manyHeaders() {
-        ProducerRecord<byte[], byte[]> record = record(new byte[] {1});
+        ProducerRecord<byte[], byte[]> record = record(new byte[]{1});
         for (int i = 0; i < HEADERS; i++) {
             record.headers().add("h" + i, utf8("value " + i));
         }

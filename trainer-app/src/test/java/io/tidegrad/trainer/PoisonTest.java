@@ -36,18 +36,15 @@ class PoisonTest {
     private static final int POISON = 1_000;
     private static final int BULKY = 12;
 
-    @TempDir Path directory;
+    @TempDir
+    Path directory;
     private TestLog log;
     private long seed;
 
     @BeforeEach
     void open() {
         seed = Long.getLong("seed", System.nanoTime());
-        System.out.println(
-                "seed "
-                        + seed
-                        + " · rerun: mvn -pl trainer-app test -Dtest=PoisonTest -Dseed="
-                        + seed);
+        System.out.println("seed " + seed + " · rerun: mvn -pl trainer-app test -Dtest=PoisonTest -Dseed=" + seed);
         log = new TestLog(directory, 8).created();
     }
 
@@ -57,8 +54,7 @@ class PoisonTest {
     }
 
     @Test
-    void aThousandMalformedEventsAreDeadLettersOnceAndTheModelIsAsIfTheyHadNotBeenThere()
-            throws Exception {
+    void aThousandMalformedEventsAreDeadLettersOnceAndTheModelIsAsIfTheyHadNotBeenThere() throws Exception {
         Map<Long, Sent> sent = send();
         TestLog.Fold fold = log.fold(offset -> !sent.containsKey(offset));
         assertThat(fold.rejected()).isEmpty();
@@ -73,11 +69,8 @@ class PoisonTest {
 
             JsonNode health = TrainerProcess.health(trainer.httpPort());
             assertThat(health.path("dead_letters").asInt()).isEqualTo(POISON);
-            assertThat(
-                            health.path("learned").asLong()
-                                    + health.path("pending").asLong()
-                                    + health.path("dead_letters").asLong()
-                                    + health.path("ticks").asLong())
+            assertThat(health.path("learned").asLong() + health.path("pending").asLong()
+                    + health.path("dead_letters").asLong() + health.path("ticks").asLong())
                     .isEqualTo(fold.visible() + POISON);
         }
         assertLetters(sent);
@@ -93,7 +86,8 @@ class PoisonTest {
         return log.config("--kafka.transaction.timeout.ms", "60000");
     }
 
-    private record Sent(Kind kind, ProducerRecord<byte[], byte[]> record) {}
+    private record Sent(Kind kind, ProducerRecord<byte[], byte[]> record) {
+    }
 
     /// Runs of good events and of poison in random order, by offset what was poison. Every kind comes.
     private Map<Long, Sent> send() throws Exception {
@@ -141,8 +135,7 @@ class PoisonTest {
             Sent original = Objects.requireNonNull(sent.get(offset));
             Kind kind = original.kind();
             ProducerRecord<byte[], byte[]> event = original.record();
-            assertThat(TestLog.header(letter, "tidegrad-reason"))
-                    .describedAs("%s at offset %d", kind, offset)
+            assertThat(TestLog.header(letter, "tidegrad-reason")).describedAs("%s at offset %d", kind, offset)
                     .isEqualTo(kind.reason.code());
             assertThat(letter.key()).describedAs("key of %s", kind).isEqualTo(event.key());
             assertThat(letter.value()).describedAs("value of %s", kind).isEqualTo(event.value());
@@ -151,8 +144,7 @@ class PoisonTest {
             assertThat(TestLog.header(letter, "tidegrad-model")).isEqualTo(log.model());
             assertThat(TestLog.header(letter, "tidegrad-epoch")).isEqualTo("1");
             assertThat(TestLog.header(letter, "tidegrad-detail")).isNotBlank();
-            assertThat(TestLog.header(letter, "tidegrad-schema-id"))
-                    .describedAs("schema id of %s", kind)
+            assertThat(TestLog.header(letter, "tidegrad-schema-id")).describedAs("schema id of %s", kind)
                     .isEqualTo(schemaId(event));
             assertHeaders(kind, event, letter);
         }
@@ -160,31 +152,20 @@ class PoisonTest {
 
     private static String schemaId(ProducerRecord<byte[], byte[]> event) {
         byte[] value = event.value();
-        return value == null
-                        || value.length < 5
-                        || value[0] != 0
-                        || event.headers().lastHeader("tidegrad-tick") != null
-                ? ""
-                : Integer.toString(ByteBuffer.wrap(value).getInt(1));
+        return value == null || value.length < 5 || value[0] != 0 || event.headers().lastHeader("tidegrad-tick") != null
+                ? "" : Integer.toString(ByteBuffer.wrap(value).getInt(1));
     }
 
     /// The event's own headers come first and in order: all of them, or, flagged, those that fit 64 KiB.
-    private static void assertHeaders(
-            Kind kind,
-            ProducerRecord<byte[], byte[]> event,
+    private static void assertHeaders(Kind kind, ProducerRecord<byte[], byte[]> event,
             ConsumerRecord<byte[], byte[]> letter) {
         Header[] own = event.headers().toArray();
-        List<Header> copied =
-                Arrays.stream(letter.headers().toArray())
-                        .takeWhile(header -> !header.key().matches("tidegrad-(reason|headers-cut)"))
-                        .toList();
+        List<Header> copied = Arrays.stream(letter.headers().toArray())
+                .takeWhile(header -> !header.key().matches("tidegrad-(reason|headers-cut)")).toList();
         if (kind == Kind.MANY_HEADERS) {
             assertThat(TestLog.header(letter, "tidegrad-headers-cut")).isEqualTo("true");
             assertThat(copied).isEqualTo(List.of(own).subList(0, copied.size()));
-            int bytes =
-                    copied.stream()
-                            .mapToInt(h -> Utils.utf8Length(h.key()) + h.value().length)
-                            .sum();
+            int bytes = copied.stream().mapToInt(h -> Utils.utf8Length(h.key()) + h.value().length).sum();
             assertThat(bytes).isBetween(32 * 1024, 64 * 1024);
         } else {
             assertThat(TestLog.header(letter, "tidegrad-headers-cut")).isEmpty();
@@ -213,9 +194,7 @@ class PoisonTest {
     }
 
     private static String said(byte[] bytes) throws Exception {
-        return bytes.length
-                + " "
-                + HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+        return bytes.length + " " + HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
     }
 
     /// Any bytes at all: a bit flipped here, an end cut off there, a length that promises gigabytes.

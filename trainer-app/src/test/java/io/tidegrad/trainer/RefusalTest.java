@@ -40,7 +40,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 /// What a trainer does not start on: a row a cause, with its exit code and what the message must say of what was
 /// expected, what was found, where, and what to do.
 class RefusalTest {
-    @TempDir Path directory;
+    @TempDir
+    Path directory;
     TestLog log;
 
     @BeforeEach
@@ -54,11 +55,7 @@ class RefusalTest {
     }
 
     /// @param arranged makes the cause; gives what the trainer is started with
-    record Row(
-            String cause,
-            Function<RefusalTest, List<String>> arranged,
-            ExitCode exitCode,
-            String... said) {
+    record Row(String cause, Function<RefusalTest, List<String>> arranged, ExitCode exitCode, String... said) {
         @Override
         public String toString() {
             return cause;
@@ -67,449 +64,199 @@ class RefusalTest {
 
     static Stream<Row> settings() {
         return Stream.of(
-                setting(
-                        "reads uncommitted",
-                        "isolation.level",
-                        "read_uncommitted",
-                        "expected read_committed",
-                        "aborted transactions would be learned",
-                        "leave it out"),
+                setting("reads uncommitted", "isolation.level", "read_uncommitted", "expected read_committed",
+                        "aborted transactions would be learned", "leave it out"),
                 setting("acks not all", "acks", "1", "expected all, found '1'", "leave it out"),
-                setting(
-                        "no idempotence",
-                        "enable.idempotence",
-                        "false",
-                        "expected true",
-                        "leave it out"),
+                setting("no idempotence", "enable.idempotence", "false", "expected true", "leave it out"),
                 setting("at least once", "processing.guarantee", "at_least_once", "leave it out"),
                 setting("a reset policy", "auto.offset.reset", "latest", "a gap in the log"),
                 setting("an unknown key", "sasl.mecanism", "PLAIN", "--kafka.sasl.mechanism"),
                 setting("a time that is none", "transaction.timeout.ms", "soon", "whole number"),
-                new Row(
-                        "an unknown option",
-                        test -> test.log.arguments("--keep-snapshot", "3"),
-                        ExitCode.CONFIGURATION,
-                        "--keep-snapshot",
-                        "--keep-snapshots"));
+                new Row("an unknown option", test -> test.log.arguments("--keep-snapshot", "3"), ExitCode.CONFIGURATION,
+                        "--keep-snapshot", "--keep-snapshots"));
     }
 
     private static Row setting(String cause, String key, String value, String... said) {
         List<String> all = new ArrayList<>(List.of("--kafka." + key));
         all.addAll(List.of(said));
-        return new Row(
-                cause,
-                test -> test.log.arguments("--kafka." + key, value),
-                ExitCode.CONFIGURATION,
+        return new Row(cause, test -> test.log.arguments("--kafka." + key, value), ExitCode.CONFIGURATION,
                 all.toArray(String[]::new));
     }
 
     static Stream<Row> start() {
         return Stream.of(
-                new Row(
-                        "no broker there",
-                        test ->
-                                test.log.arguments(
-                                        "--bootstrap-servers", "127.0.0.1:" + unusedPort()),
-                        ExitCode.RETRYABLE,
-                        "--bootstrap-servers",
-                        "expected a Kafka broker at 127.0.0.1:",
-                        "found none",
-                        "refused",
-                        "start it, or correct the address"),
-                new Row(
-                        "a bootstrap server that is no address",
-                        test -> test.log.arguments("--bootstrap-servers", "localhost"),
-                        ExitCode.CONFIGURATION,
-                        "--bootstrap-servers",
-                        "expected HOST:PORT",
-                        "found 'localhost'"),
-                new Row(
-                        "a bootstrap server that no name server knows",
-                        test -> test.log.arguments("--bootstrap-servers", "kafka.invalid:9092"),
-                        ExitCode.RETRYABLE,
-                        "--bootstrap-servers",
-                        "expected a Kafka broker at kafka.invalid:9092",
-                        "no such host",
+                new Row("no broker there",
+                        test -> test.log.arguments("--bootstrap-servers", "127.0.0.1:" + unusedPort()),
+                        ExitCode.RETRYABLE, "--bootstrap-servers", "expected a Kafka broker at 127.0.0.1:",
+                        "found none", "refused", "start it, or correct the address"),
+                new Row("a bootstrap server that is no address",
+                        test -> test.log.arguments("--bootstrap-servers", "localhost"), ExitCode.CONFIGURATION,
+                        "--bootstrap-servers", "expected HOST:PORT", "found 'localhost'"),
+                new Row("a bootstrap server that no name server knows",
+                        test -> test.log.arguments("--bootstrap-servers", "kafka.invalid:9092"), ExitCode.RETRYABLE,
+                        "--bootstrap-servers", "expected a Kafka broker at kafka.invalid:9092", "no such host",
                         "correct the address"),
-                new Row(
-                        "no registry there",
-                        test ->
-                                test.created()
-                                        .arguments(
-                                                "--registry-url",
-                                                "http://127.0.0.1:" + unusedPort()),
-                        ExitCode.RETRYABLE,
-                        "schema registry http://127.0.0.1:",
-                        "nobody takes the connection",
+                new Row("no registry there",
+                        test -> test.created().arguments("--registry-url", "http://127.0.0.1:" + unusedPort()),
+                        ExitCode.RETRYABLE, "schema registry http://127.0.0.1:", "nobody takes the connection",
                         "start the registry, or check schema.registry.url"),
-                new Row(
-                        "a URL that is no registry's",
-                        test ->
-                                test.created()
-                                        .arguments(
-                                                "--registry-url",
-                                                test.log.kafka.registryUrl() + "/nowhere"),
-                        ExitCode.RETRYABLE,
-                        "/nowhere",
-                        "check schema.registry.url"),
-                new Row(
-                        "no topic of events",
-                        test -> test.log.arguments(),
-                        ExitCode.CONFIGURATION,
-                        "expected the topic of events",
-                        "found none",
-                        "create it, or correct input.topic"),
-                new Row(
-                        "a compacted log",
-                        test ->
-                                test.log
-                                        .created(1, Map.of("cleanup.policy", "compact"))
-                                        .arguments(),
-                        ExitCode.CONFIGURATION,
-                        "expected cleanup.policy=delete",
-                        "found compact",
-                        "not compacted"),
-                new Row(
-                        "a log of two partitions",
-                        test -> test.log.created(2, Map.of()).arguments(),
-                        ExitCode.CONFIGURATION,
-                        "expected 1 partition",
-                        "found 2",
-                        "a topic with one partition"),
-                new Row(
-                        "a snapshots topic that would forget",
-                        test -> {
-                            test.create(
-                                    test.log.topics().snapshots(test.log.model()),
-                                    Map.of("cleanup.policy", "delete"));
-                            return test.created().arguments();
-                        },
-                        ExitCode.CONFIGURATION,
-                        "expected cleanup.policy=compact",
-                        "found delete",
+                new Row("a URL that is no registry's",
+                        test -> test.created().arguments("--registry-url", test.log.kafka.registryUrl() + "/nowhere"),
+                        ExitCode.RETRYABLE, "/nowhere", "check schema.registry.url"),
+                new Row("no topic of events", test -> test.log.arguments(), ExitCode.CONFIGURATION,
+                        "expected the topic of events", "found none", "create it, or correct input.topic"),
+                new Row("a compacted log", test -> test.log.created(1, Map.of("cleanup.policy", "compact")).arguments(),
+                        ExitCode.CONFIGURATION, "expected cleanup.policy=delete", "found compact", "not compacted"),
+                new Row("a log of two partitions", test -> test.log.created(2, Map.of()).arguments(),
+                        ExitCode.CONFIGURATION, "expected 1 partition", "found 2", "a topic with one partition"),
+                new Row("a snapshots topic that would forget", test -> {
+                    test.create(test.log.topics().snapshots(test.log.model()), Map.of("cleanup.policy", "delete"));
+                    return test.created().arguments();
+                }, ExitCode.CONFIGURATION, "expected cleanup.policy=compact", "found delete", "kafka-configs.sh"),
+                new Row("a control topic that would forget", test -> {
+                    test.create(test.log.topics().control(),
+                            Map.of("max.message.bytes", "1000000", "retention.ms", "604800000"));
+                    return test.created().arguments();
+                }, ExitCode.CONFIGURATION, "expected retention.ms=-1", "found 604800000",
+                        "what was decided would be forgotten", "kafka-configs.sh"),
+                new Row("a dead-letter topic narrower than the log", test -> {
+                    test.create(test.log.topics().deadLetters(), Map.of("max.message.bytes", "100000"));
+                    return test.created().arguments();
+                }, ExitCode.CONFIGURATION, "expected max.message.bytes of at least", "found 100000",
                         "kafka-configs.sh"),
-                new Row(
-                        "a control topic that would forget",
-                        test -> {
-                            test.create(
-                                    test.log.topics().control(),
-                                    Map.of(
-                                            "max.message.bytes",
-                                            "1000000",
-                                            "retention.ms",
-                                            "604800000"));
-                            return test.created().arguments();
-                        },
-                        ExitCode.CONFIGURATION,
-                        "expected retention.ms=-1",
-                        "found 604800000",
-                        "what was decided would be forgotten",
-                        "kafka-configs.sh"),
-                new Row(
-                        "a dead-letter topic narrower than the log",
-                        test -> {
-                            test.create(
-                                    test.log.topics().deadLetters(),
-                                    Map.of("max.message.bytes", "100000"));
-                            return test.created().arguments();
-                        },
-                        ExitCode.CONFIGURATION,
-                        "expected max.message.bytes of at least",
-                        "found 100000",
-                        "kafka-configs.sh"),
-                new Row(
-                        "a broker whose clock is another's",
-                        test -> {
-                            test.created().send(0, 100);
-                            // As if this machine's clock was behind the broker's: by any
-                            // millisecond.
-                            test.create(
-                                    Changelog.topic(test.log.group()),
-                                    Map.of(
-                                            "cleanup.policy",
-                                            "compact",
-                                            "max.message.bytes",
-                                            Integer.toString(ModelTopics.PART_REQUEST_BYTES),
-                                            "message.timestamp.before.max.ms",
-                                            "0"));
-                            return test.log.arguments();
-                        },
-                        ExitCode.RETRYABLE,
-                        "Kafka refused the time of a record",
-                        "clock",
-                        "Nothing is lost"),
-                new Row(
-                        "transactions shorter than commits are apart",
-                        test ->
-                                test.created()
-                                        .arguments(
-                                                "--kafka.transaction.timeout.ms",
-                                                "2000",
-                                                "--kafka.commit.interval.ms",
-                                                "2001"),
-                        ExitCode.CONFIGURATION,
-                        "kafka.transaction.timeout.ms",
-                        "expected at least",
-                        "2001",
-                        "found 2000",
-                        "raise it, or leave it out"),
-                new Row(
-                        "transactions longer than the broker allows",
-                        test ->
-                                test.created()
-                                        .arguments("--kafka.transaction.timeout.ms", "90000000"),
-                        ExitCode.CONFIGURATION,
-                        "Kafka refused a timeout",
-                        "transaction.max.timeout.ms"),
-                new Row(
-                        "sessions shorter than the broker allows",
-                        test -> test.created().arguments("--kafka.session.timeout.ms", "100"),
-                        ExitCode.CONFIGURATION,
-                        "Kafka refused a timeout",
-                        "group.min.session.timeout.ms"),
-                new Row(
-                        "heartbeats rarer than sessions end",
+                new Row("a broker whose clock is another's", test -> {
+                    test.created().send(0, 100);
+                    // As if this machine's clock was behind the broker's: by any
+                    // millisecond.
+                    test.create(Changelog.topic(test.log.group()),
+                            Map.of("cleanup.policy", "compact", "max.message.bytes",
+                                    Integer.toString(ModelTopics.PART_REQUEST_BYTES), "message.timestamp.before.max.ms",
+                                    "0"));
+                    return test.log.arguments();
+                }, ExitCode.RETRYABLE, "Kafka refused the time of a record", "clock", "Nothing is lost"),
+                new Row("transactions shorter than commits are apart",
+                        test -> test.created().arguments("--kafka.transaction.timeout.ms", "2000",
+                                "--kafka.commit.interval.ms", "2001"),
+                        ExitCode.CONFIGURATION, "kafka.transaction.timeout.ms", "expected at least", "2001",
+                        "found 2000", "raise it, or leave it out"),
+                new Row("transactions longer than the broker allows",
+                        test -> test.created().arguments("--kafka.transaction.timeout.ms", "90000000"),
+                        ExitCode.CONFIGURATION, "Kafka refused a timeout", "transaction.max.timeout.ms"),
+                new Row("sessions shorter than the broker allows",
+                        test -> test.created().arguments("--kafka.session.timeout.ms", "100"), ExitCode.CONFIGURATION,
+                        "Kafka refused a timeout", "group.min.session.timeout.ms"),
+                new Row("heartbeats rarer than sessions end",
                         test -> test.created().arguments("--kafka.heartbeat.interval.ms", "6000"),
-                        ExitCode.CONFIGURATION,
-                        "kafka.heartbeat.interval.ms",
-                        "expected less than the session timeout of 6000 ms",
-                        "found 6000"),
-                new Row(
-                        "an unregistered model without a spec",
-                        test -> {
-                            List<String> arguments =
-                                    new ArrayList<>(test.created().arguments("--model", "nobody"));
-                            int spec = arguments.indexOf("--spec");
-                            arguments.subList(spec, spec + 2).clear();
-                            return arguments;
-                        },
-                        ExitCode.CONFIGURATION,
-                        "--model nobody",
-                        "found none",
-                        "register it with --spec"),
-                new Row(
-                        "a spec file that is not there",
-                        test -> test.created().arguments("--spec", "/nowhere/spec.yaml"),
-                        ExitCode.CONFIGURATION,
-                        "--spec /nowhere/spec.yaml",
-                        "expected a readable file",
-                        "found none"),
-                new Row(
-                        "a new spec whose feature reads the label's field",
-                        test ->
-                                test.created()
-                                        .arguments(
-                                                "--spec",
-                                                test.log
-                                                        .write("copying.yaml", test.copying())
-                                                        .toString()),
-                        ExitCode.CONFIGURATION,
-                        "the spec of the new model",
-                        "reads 'over', the label's field",
+                        ExitCode.CONFIGURATION, "kafka.heartbeat.interval.ms",
+                        "expected less than the session timeout of 6000 ms", "found 6000"),
+                new Row("an unregistered model without a spec", test -> {
+                    List<String> arguments = new ArrayList<>(test.created().arguments("--model", "nobody"));
+                    int spec = arguments.indexOf("--spec");
+                    arguments.subList(spec, spec + 2).clear();
+                    return arguments;
+                }, ExitCode.CONFIGURATION, "--model nobody", "found none", "register it with --spec"),
+                new Row("a spec file that is not there",
+                        test -> test.created().arguments("--spec", "/nowhere/spec.yaml"), ExitCode.CONFIGURATION,
+                        "--spec /nowhere/spec.yaml", "expected a readable file", "found none"),
+                new Row("a new spec whose feature reads the label's field",
+                        test -> test.created().arguments("--spec",
+                                test.log.write("copying.yaml", test.copying()).toString()),
+                        ExitCode.CONFIGURATION, "the spec of the new model", "reads 'over', the label's field",
                         "allow-label: true"),
-                new Row(
-                        "a changed spec under the same epoch",
-                        test -> {
-                            test.learn(100);
-                            String changed =
-                                    test.log.spec().yaml().replace("rate: 0.01", "rate: 0.02");
-                            return test.log.arguments(
-                                    "--spec", test.log.write("changed.yaml", changed).toString());
-                        },
-                        ExitCode.CONFIGURATION,
-                        "changed spec under the same epoch",
-                        "expected fingerprint",
-                        "found",
+                new Row("a changed spec under the same epoch", test -> {
+                    test.learn(100);
+                    String changed = test.log.spec().yaml().replace("rate: 0.01", "rate: 0.02");
+                    return test.log.arguments("--spec", test.log.write("changed.yaml", changed).toString());
+                }, ExitCode.CONFIGURATION, "changed spec under the same epoch", "expected fingerprint", "found",
                         "new model name"),
-                new Row(
-                        "a log that was deleted and created again",
-                        test -> {
-                            test.learn(100);
-                            TestLog.await(
-                                    test.log.admin.deleteTopics(List.of(test.log.topic)).all());
-                            eventually(test::created);
-                            return test.log.arguments();
-                        },
-                        ExitCode.STATE_VIOLATION,
-                        "with id",
-                        "found id",
-                        "deleted and created again",
-                        "tidegrad models delete",
-                        "tidegrad models create --spec FILE",
-                        "new model name"),
-                new Row(
-                        "a log that lost records",
-                        test -> {
-                            test.learn(100);
-                            test.setOffset(Changelog.offsetWithWatermark(150));
-                            return test.log.arguments();
-                        },
-                        ExitCode.STATE_VIOLATION,
-                        "to reach offset 150",
-                        "found that it ends at 100",
-                        "new model name"),
-                new Row(
-                        "a range that retention deleted before it was learned",
-                        test -> {
-                            test.learn(100);
-                            test.log.send(100, 200);
-                            TestLog.await(
-                                    test.log
-                                            .admin
-                                            .deleteRecords(
-                                                    Map.of(
-                                                            test.log.partition(),
-                                                            RecordsToDelete.beforeOffset(150)))
-                                            .all());
-                            return test.log.arguments();
-                        },
-                        ExitCode.STATE_VIOLATION,
-                        "from offset 100",
-                        "begins at 150",
-                        "retention deleted 50 offsets",
+                new Row("a log that was deleted and created again", test -> {
+                    test.learn(100);
+                    TestLog.await(test.log.admin.deleteTopics(List.of(test.log.topic)).all());
+                    eventually(test::created);
+                    return test.log.arguments();
+                }, ExitCode.STATE_VIOLATION, "with id", "found id", "deleted and created again",
+                        "tidegrad models delete", "tidegrad models create --spec FILE", "new model name"),
+                new Row("a log that lost records", test -> {
+                    test.learn(100);
+                    test.setOffset(Changelog.offsetWithWatermark(150));
+                    return test.log.arguments();
+                }, ExitCode.STATE_VIOLATION, "to reach offset 150", "found that it ends at 100", "new model name"),
+                new Row("a range that retention deleted before it was learned", test -> {
+                    test.learn(100);
+                    test.log.send(100, 200);
+                    TestLog.await(test.log.admin
+                            .deleteRecords(Map.of(test.log.partition(), RecordsToDelete.beforeOffset(150))).all());
+                    return test.log.arguments();
+                }, ExitCode.STATE_VIOLATION, "from offset 100", "begins at 150", "retention deleted 50 offsets",
                         "raise the topic's retention"),
-                new Row(
-                        "an offset set by hand",
-                        test -> {
-                            test.learn(100);
-                            test.setOffset(new OffsetAndMetadata(50, ""));
-                            return test.log.arguments();
-                        },
-                        ExitCode.STATE_VIOLATION,
-                        "expected watermark 100",
-                        "found none",
-                        "altered by hand",
-                        "kafka.session.timeout.ms",
-                        "kafka-consumer-groups.sh --delete-offsets --group"),
-                changelog(
-                        "a changelog that lost its content",
-                        record -> null,
-                        "model-changelog is empty",
-                        "found watermark 100",
-                        "Restore the topic"),
-                changelog(
-                        "a changelog without its manifest",
-                        record -> record.key()[0] == 'M' ? null : record.value(),
-                        "expected a manifest after",
-                        "found no manifest"),
-                changelog(
-                        "a changelog without one page",
-                        record -> isPage(record, 3) ? null : record.value(),
-                        "pages",
+                new Row("an offset set by hand", test -> {
+                    test.learn(100);
+                    test.setOffset(new OffsetAndMetadata(50, ""));
+                    return test.log.arguments();
+                }, ExitCode.STATE_VIOLATION, "expected watermark 100", "found none", "altered by hand",
+                        "kafka.session.timeout.ms", "kafka-consumer-groups.sh --delete-offsets --group"),
+                changelog("a changelog that lost its content", record -> null, "model-changelog is empty",
+                        "found watermark 100", "Restore the topic"),
+                changelog("a changelog without its manifest", record -> record.key()[0] == 'M' ? null : record.value(),
+                        "expected a manifest after", "found no manifest"),
+                changelog("a changelog without one page", record -> isPage(record, 3) ? null : record.value(), "pages",
                         "found"),
-                changelog(
-                        "a changelog with a flipped bit in a page",
-                        record -> isPage(record, 3) ? flipped(record.value()) : record.value(),
-                        "offset",
-                        "expected checksum",
-                        "page 3",
-                        "found"),
-                changelog(
-                        "a changelog with a flipped bit in a manifest",
-                        record -> record.key()[0] == 'M' ? flipped(record.value()) : record.value(),
-                        "offset",
-                        "expected checksum",
-                        "manifest"),
-                changelog(
-                        "a changelog with a page cut short",
-                        record ->
-                                isPage(record, 3)
-                                        ? java.util.Arrays.copyOf(record.value(), 100)
-                                        : record.value(),
-                        "offset",
-                        "checksum",
-                        "page 3"),
-                changelog(
-                        "a changelog with a value cut to nothing",
-                        record -> isPage(record, 3) ? new byte[2] : record.value(),
-                        "offset",
-                        "expected at least 8 bytes",
-                        "found 2 bytes"),
-                new Row(
-                        "a changelog with a page of an earlier commit",
-                        test -> {
-                            test.learn(100);
-                            test.log.send(100, 200);
-                            learn(test.log, 200);
-                            test.replaceChangelog(test::withoutANewestPage);
-                            return test.log.arguments();
-                        },
-                        ExitCode.STATE_VIOLATION,
-                        "model-changelog",
-                        "expected pages with digest",
-                        "found",
+                changelog("a changelog with a flipped bit in a page",
+                        record -> isPage(record, 3) ? flipped(record.value()) : record.value(), "offset",
+                        "expected checksum", "page 3", "found"),
+                changelog("a changelog with a flipped bit in a manifest",
+                        record -> record.key()[0] == 'M' ? flipped(record.value()) : record.value(), "offset",
+                        "expected checksum", "manifest"),
+                changelog("a changelog with a page cut short",
+                        record -> isPage(record, 3) ? java.util.Arrays.copyOf(record.value(), 100) : record.value(),
+                        "offset", "checksum", "page 3"),
+                changelog("a changelog with a value cut to nothing",
+                        record -> isPage(record, 3) ? new byte[2] : record.value(), "offset",
+                        "expected at least 8 bytes", "found 2 bytes"),
+                new Row("a changelog with a page of an earlier commit", test -> {
+                    test.learn(100);
+                    test.log.send(100, 200);
+                    learn(test.log, 200);
+                    test.replaceChangelog(test::withoutANewestPage);
+                    return test.log.arguments();
+                }, ExitCode.STATE_VIOLATION, "model-changelog", "expected pages with digest", "found",
                         "Restore the topic"),
-                new Row(
-                        "another model's changelog",
-                        test -> {
-                            test.learn(100);
-                            try (TestLog other = new TestLog(test.directory, 1)) {
-                                // The same sizes, another name.
-                                other.created().send(0, 100);
-                                learn(other, 100, "--state-dir", test.path("other"));
-                                List<ConsumerRecord<byte[], byte[]>> theirs =
-                                        other.visible(Changelog.topic(other.group()));
-                                test.replaceChangelog(ours -> theirs.stream().map(test::entry));
-                            }
-                            return test.log.arguments();
-                        },
-                        ExitCode.CONFIGURATION,
-                        "the stored state is not of this spec",
-                        "expected the fingerprint",
-                        "found",
+                new Row("another model's changelog", test -> {
+                    test.learn(100);
+                    try (TestLog other = new TestLog(test.directory, 1)) {
+                        // The same sizes, another name.
+                        other.created().send(0, 100);
+                        learn(other, 100, "--state-dir", test.path("other"));
+                        List<ConsumerRecord<byte[], byte[]>> theirs = other.visible(Changelog.topic(other.group()));
+                        test.replaceChangelog(ours -> theirs.stream().map(test::entry));
+                    }
+                    return test.log.arguments();
+                }, ExitCode.CONFIGURATION, "the stored state is not of this spec", "expected the fingerprint", "found",
                         "new model name"),
-                new Row(
-                        "another application's records in the changelog",
-                        test -> {
-                            test.learn(100);
-                            test.log.send(test.entry(utf8("a key of theirs"), utf8("theirs")));
-                            return test.log.arguments();
-                        },
-                        ExitCode.STATE_VIOLATION,
-                        "model-changelog at offset",
-                        "expected a key of 5 bytes",
-                        "found 15 bytes",
+                new Row("another application's records in the changelog", test -> {
+                    test.learn(100);
+                    test.log.send(test.entry(utf8("a key of theirs"), utf8("theirs")));
+                    return test.log.arguments();
+                }, ExitCode.STATE_VIOLATION, "model-changelog at offset", "expected a key of 5 bytes", "found 15 bytes",
                         "Restore the topic"),
-                new Row(
-                        "another application's records under keys like ours",
-                        test -> {
-                            test.learn(100);
-                            test.log.send(test.entry(utf8("Pcart"), utf8("three apples")));
-                            return test.log.arguments();
-                        },
-                        ExitCode.STATE_VIOLATION,
-                        "model-changelog at offset",
-                        "expected format 1",
-                        "another application's",
+                new Row("another application's records under keys like ours", test -> {
+                    test.learn(100);
+                    test.log.send(test.entry(utf8("Pcart"), utf8("three apples")));
+                    return test.log.arguments();
+                }, ExitCode.STATE_VIOLATION, "model-changelog at offset", "expected format 1", "another application's",
                         "Restore the topic"));
     }
 
     /// @param kept the value that a record has instead, null for no such record
-    private static Row changelog(
-            String cause,
-            Function<ConsumerRecord<byte[], byte[]>, byte @Nullable []> kept,
+    private static Row changelog(String cause, Function<ConsumerRecord<byte[], byte[]>, byte @Nullable []> kept,
             String... said) {
-        return new Row(
-                cause,
-                test -> {
-                    test.learn(100);
-                    test.replaceChangelog(
-                            records ->
-                                    records.stream()
-                                            .flatMap(
-                                                    record ->
-                                                            Stream.ofNullable(kept.apply(record))
-                                                                    .map(
-                                                                            value ->
-                                                                                    test.entry(
-                                                                                            record
-                                                                                                    .key(),
-                                                                                            value))));
-                    return test.log.arguments();
-                },
-                ExitCode.STATE_VIOLATION,
-                Stream.concat(Stream.of("changelog", "Restore the topic"), Stream.of(said))
-                        .toArray(String[]::new));
+        return new Row(cause, test -> {
+            test.learn(100);
+            test.replaceChangelog(records -> records.stream().flatMap(
+                    record -> Stream.ofNullable(kept.apply(record)).map(value -> test.entry(record.key(), value))));
+            return test.log.arguments();
+        }, ExitCode.STATE_VIOLATION,
+                Stream.concat(Stream.of("changelog", "Restore the topic"), Stream.of(said)).toArray(String[]::new));
     }
 
     private static byte[] flipped(byte[] value) {
@@ -523,21 +270,14 @@ class RefusalTest {
     }
 
     /// A page that was logged twice is left as it was logged first.
-    private Stream<ProducerRecord<byte[], byte[]>> withoutANewestPage(
-            List<ConsumerRecord<byte[], byte[]>> records) {
+    private Stream<ProducerRecord<byte[], byte[]>> withoutANewestPage(List<ConsumerRecord<byte[], byte[]>> records) {
         Map<ByteBuffer, List<Long>> offsets = new LinkedHashMap<>();
         for (ConsumerRecord<byte[], byte[]> record : records) {
             if (record.key()[0] == 'P') {
-                offsets.computeIfAbsent(ByteBuffer.wrap(record.key()), key -> new ArrayList<>())
-                        .add(record.offset());
+                offsets.computeIfAbsent(ByteBuffer.wrap(record.key()), key -> new ArrayList<>()).add(record.offset());
             }
         }
-        long dropped =
-                offsets.values().stream()
-                        .filter(twice -> twice.size() > 1)
-                        .findFirst()
-                        .orElseThrow()
-                        .getLast();
+        long dropped = offsets.values().stream().filter(twice -> twice.size() > 1).findFirst().orElseThrow().getLast();
         return records.stream().filter(record -> record.offset() != dropped).map(this::entry);
     }
 
@@ -558,17 +298,14 @@ class RefusalTest {
         List<String> arguments = row.arranged().apply(this);
         long begin = System.nanoTime();
         Refusal refusal = refusal(arguments);
-        System.out.printf(
-                "%s: %d ms, exit %d: %s%n",
-                row.cause(),
-                (System.nanoTime() - begin) / 1_000_000,
-                refusal.status(),
-                refusal.message());
+        System.out.printf("%s: %d ms, exit %d: %s%n", row.cause(), (System.nanoTime() - begin) / 1_000_000,
+                refusal.status(), refusal.message());
         assertThat(refusal.message()).contains(row.said()).doesNotContain("\tat ");
         assertThat(refusal.status()).isEqualTo(row.exitCode().status());
     }
 
-    private record Refusal(int status, String message) {}
+    private record Refusal(int status, String message) {
+    }
 
     /// At start, or as soon as the first task runs.
     private static Refusal refusal(List<String> arguments) {
@@ -601,19 +338,12 @@ class RefusalTest {
     void aRegisteredModelWhoseFeatureReadsTheLabelLearnsOn() {
         created().send(0, 100);
         KafkaSettings kafka = KafkaSettings.of(log.kafka.bootstrapServers());
-        new Decisions(
-                        kafka,
-                        log.topics(),
-                        log.admin,
-                        (short) -1,
-                        new Decisions.By("ann@host", "a test"))
+        new Decisions(kafka, log.topics(), log.admin, (short) -1, new Decisions.By("ann@host", "a test"))
                 .create(ModelSpec.parseRegistered(copying(), "an old spec"), new Place.Begin());
 
         learn(log, 100, "--spec", log.write("copying.yaml", copying()).toString());
         log.send(100, 200);
-        String allowed =
-                copying()
-                        .replace("field: over, buckets", "field: over, allow-label: true, buckets");
+        String allowed = copying().replace("field: over, buckets", "field: over, allow-label: true, buckets");
         assertThat(allowed).isNotEqualTo(copying());
         learn(log, 200, "--spec", log.write("allowed.yaml", allowed).toString());
     }
@@ -621,11 +351,8 @@ class RefusalTest {
     // ---- causes ----
 
     private String copying() {
-        return log.spec()
-                .yaml()
-                .replace(
-                        "features:\n",
-                        "features:\n  - category: { field: over, buckets: 3, dimension: 2 }\n");
+        return log.spec().yaml().replace("features:\n",
+                "features:\n  - category: { field: over, buckets: 3, dimension: 2 }\n");
     }
 
     private TestLog created() {
@@ -648,10 +375,7 @@ class RefusalTest {
     }
 
     private void create(String topic, Map<String, String> settings) {
-        TestLog.await(
-                log.admin
-                        .createTopics(List.of(new NewTopic(topic, 1, (short) 1).configs(settings)))
-                        .all());
+        TestLog.await(log.admin.createTopics(List.of(new NewTopic(topic, 1, (short) 1).configs(settings))).all());
     }
 
     /// A record of our changelog.
@@ -664,8 +388,7 @@ class RefusalTest {
     }
 
     private void replaceChangelog(
-            Function<List<ConsumerRecord<byte[], byte[]>>, Stream<ProducerRecord<byte[], byte[]>>>
-                    change) {
+            Function<List<ConsumerRecord<byte[], byte[]>>, Stream<ProducerRecord<byte[], byte[]>>> change) {
         String topic = Changelog.topic(log.group());
         List<ProducerRecord<byte[], byte[]>> changed = change.apply(log.visible(topic)).toList();
         TestLog.await(log.admin.deleteTopics(List.of(topic)).all());
@@ -680,13 +403,8 @@ class RefusalTest {
     /// As `kafka-consumer-groups.sh --reset-offsets` does.
     private void setOffset(OffsetAndMetadata offset) {
         log.endSessions();
-        eventually(
-                () ->
-                        TestLog.await(
-                                log.admin
-                                        .alterConsumerGroupOffsets(
-                                                log.group(), Map.of(log.partition(), offset))
-                                        .all()));
+        eventually(() -> TestLog
+                .await(log.admin.alterConsumerGroupOffsets(log.group(), Map.of(log.partition(), offset)).all()));
     }
 
     /// Deleting a topic takes a moment, and so does a group's end.

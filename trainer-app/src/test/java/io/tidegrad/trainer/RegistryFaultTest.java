@@ -50,7 +50,8 @@ class RegistryFaultTest {
 
     private static final Schema PROGRESS = Progress.getClassSchema();
 
-    @TempDir Path directory;
+    @TempDir
+    Path directory;
     TestLog log;
 
     @BeforeEach
@@ -70,9 +71,7 @@ class RegistryFaultTest {
 
     @LongProof("two lives of a trainer for each fault of a registry")
     @ParameterizedTest
-    @EnumSource(
-            names = {"NONE", "ANSWERS_500"},
-            mode = EnumSource.Mode.EXCLUDE)
+    @EnumSource(names = {"NONE", "ANSWERS_500"}, mode = EnumSource.Mode.EXCLUDE)
     void howeverARegistryIsNotWellTheTrainerStopsForALaterStart(Fault fault) throws Exception {
         assertStopsForALaterStart(fault);
     }
@@ -123,25 +122,15 @@ class RegistryFaultTest {
     }
 
     private ReplayOptions replay(String registryUrl) {
-        return new ReplayOptions(
-                KafkaSettings.of(log.kafka.bootstrapServers()),
-                RegistrySettings.of(registryUrl),
-                log.topics().prefix(),
-                log.model(),
-                ReplayOptions.TO_END,
-                Kernels.active());
+        return new ReplayOptions(KafkaSettings.of(log.kafka.bootstrapServers()), RegistrySettings.of(registryUrl),
+                log.topics().prefix(), log.model(), ReplayOptions.TO_END, Kernels.active());
     }
 
     private void refusesTheRegistry(String url, String found) {
-        TrainerException why =
-                refusal(() -> TrainerApp.start(log.config("--registry-url", url)).close());
+        TrainerException why = refusal(() -> TrainerApp.start(log.config("--registry-url", url)).close());
         assertThat(why.exitCode()).isEqualTo(ExitCode.CONFIGURATION);
-        assertThat(why)
-                .hasMessageContainingAll(
-                        "the schema registry " + url,
-                        "by which the record at " + log.topics().progress() + "-0 offset ",
-                        found,
-                        "Correct --registry-url");
+        assertThat(why).hasMessageContainingAll("the schema registry " + url,
+                "by which the record at " + log.topics().progress() + "-0 offset ", found, "Correct --registry-url");
     }
 
     /// What a registry did not know once stands in the dead letters only, and they are not kept for ever.
@@ -149,16 +138,15 @@ class RegistryFaultTest {
     @Test
     void deadLettersThatRetentionHasDeletedAreToldByWhoeverLearnsAgain() throws Exception {
         log.send(0, 50);
-        log.send(log.event(new byte[] {1, 2, 3}));
-        log.send(log.event(new byte[] {0, 0x7d, 0, 0, 1, 2}));
+        log.send(log.event(new byte[]{1, 2, 3}));
+        log.send(log.event(new byte[]{0, 0x7d, 0, 0, 1, 2}));
         log.send(50, 60);
         CommittedState state;
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
             state = TrainerTest.awaitSettled(trainer, 62);
         }
         assertThat(state.accounts().deadLetters()).isEqualTo(2);
-        ConfigResource topic =
-                new ConfigResource(ConfigResource.Type.TOPIC, log.topics().deadLetters());
+        ConfigResource topic = new ConfigResource(ConfigResource.Type.TOPIC, log.topics().deadLetters());
         Map<ConfigResource, Config> configs = log.admin.describeConfigs(List.of(topic)).all().get();
         assertThat(Objects.requireNonNull(configs.get(topic)).get("retention.ms").value())
                 .isEqualTo("" + Duration.ofDays(30).toMillis());
@@ -168,12 +156,9 @@ class RegistryFaultTest {
         log.admin.deleteRecords(Map.of(letters, RecordsToDelete.beforeOffset(-1))).all().get();
         TrainerException why = refusal(() -> Replay.run(replay(log.registryUrl)));
         assertThat(why.exitCode()).isEqualTo(ExitCode.STATE_VIOLATION);
-        assertThat(why)
-                .hasMessageContainingAll(
-                        "offset 51 was learned (there is no dead letter of it)",
-                        "2 of its 2 dead letters are not on "
-                                + log.topics().deadLetters()
-                                + " any more, where retention deletes them");
+        assertThat(why).hasMessageContainingAll("offset 51 was learned (there is no dead letter of it)",
+                "2 of its 2 dead letters are not on " + log.topics().deadLetters()
+                        + " any more, where retention deletes them");
     }
 
     private static TrainerException refusal(ThrowableAssert.ThrowingCallable run) {
@@ -181,12 +166,8 @@ class RegistryFaultTest {
     }
 
     private static String[] options(String registryUrl) {
-        return new String[] {
-            "--registry-url",
-            registryUrl,
-            "--kafka.transaction.timeout.ms",
-            Integer.toString(TRANSACTION_TIMEOUT_MILLIS)
-        };
+        return new String[]{"--registry-url", registryUrl, "--kafka.transaction.timeout.ms",
+            Integer.toString(TRANSACTION_TIMEOUT_MILLIS)};
     }
 
     /// The real one's process is gone, and comes back on the same port.
@@ -207,8 +188,7 @@ class RegistryFaultTest {
                 own.send(50, 100);
                 stopped(trainer);
             }
-            try (RegistryProcess second =
-                            RegistryProcess.start(RegistryOptions.in(schemas).withPort(port));
+            try (RegistryProcess second = RegistryProcess.start(RegistryOptions.in(schemas).withPort(port));
                     TrainerApp trainer = TrainerApp.start(own.config(options))) {
                 CommittedState state = TrainerTest.awaitSettled(trainer, 101);
                 assertThat(second.url()).isEqualTo(first.url());
@@ -223,16 +203,12 @@ class RegistryFaultTest {
     void whatTheRegistryKnowsToBeNoRecordsSchemaMakesDeadLetters() throws Exception {
         try (SwitchableRegistry registry = new SwitchableRegistry(log.kafka.registryUrl())) {
             log.send(0, 50);
-            try (TrainerApp trainer =
-                    TrainerApp.start(log.config("--registry-url", registry.url()))) {
+            try (TrainerApp trainer = TrainerApp.start(log.config("--registry-url", registry.url()))) {
                 TrainerTest.awaitSettled(trainer, 50);
                 int id = 0x7d00_0000;
-                for (String answer :
-                        List.of(
-                                "{\"schemaType\":\"PROTOBUF\",\"schema\":\"message M {}\"}",
-                                "{\"schema\":\"\\\"string\\\"\"}",
-                                "{\"schema\":\"{\\\"type\\\":\\\"recrod\\\"}\"}",
-                                "{\"schema\":\"{}\",\"references\":[{\"name\":\"a\",\"subject\":\"s\",\"version\":1}]}")) {
+                for (String answer : List.of("{\"schemaType\":\"PROTOBUF\",\"schema\":\"message M {}\"}",
+                        "{\"schema\":\"\\\"string\\\"\"}", "{\"schema\":\"{\\\"type\\\":\\\"recrod\\\"}\"}",
+                        "{\"schema\":\"{}\",\"references\":[{\"name\":\"a\",\"subject\":\"s\",\"version\":1}]}")) {
                     registry.answerWith(id, answer);
                     log.send(log.event(withSchema(log.event(0), id++)));
                 }
@@ -257,16 +233,9 @@ class RegistryFaultTest {
 
     /// A good event by a schema that no trainer has seen: one field more.
     static byte[] byANewSchema(TestLog log) {
-        try (SchemaRegistry registry =
-                SchemaRegistry.connect(Map.of("schema.registry.url", log.registryUrl))) {
-            Schema more =
-                    new Schema.Parser()
-                            .parse(
-                                    TestLog.EVENT
-                                            .toString()
-                                            .replace(
-                                                    "\"fields\":[",
-                                                    "\"fields\":[{\"name\":\"more\",\"type\":\"int\",\"default\":0},"));
+        try (SchemaRegistry registry = SchemaRegistry.connect(Map.of("schema.registry.url", log.registryUrl))) {
+            Schema more = new Schema.Parser().parse(TestLog.EVENT.toString().replace("\"fields\":[",
+                    "\"fields\":[{\"name\":\"more\",\"type\":\"int\",\"default\":0},"));
             int id = registry.register(log.topic + "-value", more);
             GenericData.Record event = new GenericData.Record(more);
             event.put("more", 1);
@@ -281,14 +250,10 @@ class RegistryFaultTest {
 
     private static TrainerException stopped(TrainerApp trainer) throws Exception {
         long begin = System.nanoTime();
-        TrainerException why =
-                trainer.ended().get(TrainerTest.PATIENCE.toSeconds(), TimeUnit.SECONDS);
-        System.out.printf(
-                "after %d ms: %s%n", (System.nanoTime() - begin) / 1_000_000, why.getMessage());
+        TrainerException why = trainer.ended().get(TrainerTest.PATIENCE.toSeconds(), TimeUnit.SECONDS);
+        System.out.printf("after %d ms: %s%n", (System.nanoTime() - begin) / 1_000_000, why.getMessage());
         assertThat(why.exitCode()).isEqualTo(ExitCode.RETRYABLE);
-        assertThat(why)
-                .hasMessageContaining(
-                        "schema registry within " + TRANSACTION_TIMEOUT_MILLIS / 2 + " ms")
+        assertThat(why).hasMessageContaining("schema registry within " + TRANSACTION_TIMEOUT_MILLIS / 2 + " ms")
                 .hasMessageContaining("nothing is lost");
         return why;
     }

@@ -55,8 +55,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// One log with everything that a log may have: aborted transactions, ticks, events that can't be learned, windows of event
-/// time. A trainer learned it live, in pieces, and said its hashes in between; a tail came when it was gone.
+/// One log with everything that a log may have: aborted transactions, ticks, events that can't be learned, windows of
+/// event time. A trainer learned it live, in pieces, and said its hashes in between; a tail came when it was gone.
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class ReplayTest {
     private static final int PIECES = 12;
@@ -77,13 +77,10 @@ class ReplayTest {
     @BeforeAll
     void learnLive(@TempDir Path directory) throws IOException {
         registry = new SwitchableRegistry(SharedStack.get().registryUrl());
-        log =
-                new TestLog(directory, "8, window: PT20S", registry.url(), "")
-                        .created(1, Map.of("retention.ms", "-1")); // its timestamps are years old
+        log = new TestLog(directory, "8, window: PT20S", registry.url(), "").created(1, Map.of("retention.ms", "-1")); // its timestamps are years old
         SplittableRandom random = new SplittableRandom(20261125);
         List<CommittedState> states = new ArrayList<>();
-        try (KafkaProducer<byte[], byte[]> producer =
-                log.producer(Map.of("transactional.id", "replay-" + log.topic))) {
+        try (KafkaProducer<byte[], byte[]> producer = log.producer(Map.of("transactional.id", "replay-" + log.topic))) {
             producer.initTransactions();
             try (TrainerApp trainer = TrainerApp.start(log.config("--keep-snapshots", "4"))) {
                 for (int piece = 0; piece < PIECES; piece++) {
@@ -100,11 +97,7 @@ class ReplayTest {
             transaction(producer, random, false); // nobody learns it live any more
         }
         last = states.getLast();
-        log.visible(log.topic)
-                .forEach(
-                        record ->
-                                timeOf.put(
-                                        record.offset(), Instant.ofEpochMilli(record.timestamp())));
+        log.visible(log.topic).forEach(record -> timeOf.put(record.offset(), Instant.ofEpochMilli(record.timestamp())));
         // From now on the registry knows what it did not know then.
         registry.answerWith(UNKNOWN_ID, "{\"schema\": " + quoted(TestLog.EVENT.toString()) + "}");
     }
@@ -117,16 +110,14 @@ class ReplayTest {
         transaction(producer, random, random.nextInt(5) == 0);
     }
 
-    private void transaction(
-            KafkaProducer<byte[], byte[]> producer, SplittableRandom random, boolean aborted) {
+    private void transaction(KafkaProducer<byte[], byte[]> producer, SplittableRandom random, boolean aborted) {
         producer.beginTransaction();
         Future<RecordMetadata> newest = CompletableFuture.failedFuture(new IllegalStateException());
         int size = random.nextInt(40, 160); // more in all than are held ahead: chunks come round
         for (int i = 0; i < size; i++) {
             int event = next++;
             ProducerRecord<byte[], byte[]> record =
-                    new ProducerRecord<>(
-                            log.topic, 0, STAMPS + 10L * event, null, value(event, random));
+                    new ProducerRecord<>(log.topic, 0, STAMPS + 10L * event, null, value(event, random));
             if (record.value() == null && random.nextBoolean()) {
                 record.headers().add(Tick.HEADER, new byte[0]);
             }
@@ -144,7 +135,7 @@ class ReplayTest {
         long at = TestLog.START + event * 1_000L;
         return switch (random.nextInt(60)) {
             case 0 -> null;
-            case 1 -> new byte[] {1, 2, 3};
+            case 1 -> new byte[]{1, 2, 3};
             case 2 -> unknown(log.event(event));
             case 3 -> log.encode(at, "p", Float.NaN, 0, 1);
             case 4 -> log.encode(at + 20L * 365 * 86_400_000, "p", 1, 0, 1); // years ahead
@@ -170,22 +161,9 @@ class ReplayTest {
         return KafkaSettings.of(log.kafka.bootstrapServers());
     }
 
-    private ReplayOptions options(
-            Place from, Place until, @Nullable ModelSpec spec, boolean keep, String compareWith) {
-        return new ReplayOptions(
-                kafka(),
-                RegistrySettings.of(registry.url()),
-                log.prefix,
-                log.model(),
-                from,
-                until,
-                spec,
-                keep,
-                false,
-                compareWith,
-                (short) -1,
-                -1,
-                Kernels.active());
+    private ReplayOptions options(Place from, Place until, @Nullable ModelSpec spec, boolean keep, String compareWith) {
+        return new ReplayOptions(kafka(), RegistrySettings.of(registry.url()), log.prefix, log.model(), from, until,
+                spec, keep, false, compareWith, (short) -1, -1, Kernels.active());
     }
 
     private ReplayResult replay(Place from, Place until) {
@@ -194,19 +172,12 @@ class ReplayTest {
 
     private Instant timeOfFirstSince(long offset) {
         return Objects.requireNonNull(
-                timeOf.get(
-                        timeOf.keySet().stream()
-                                .filter(at -> at >= offset)
-                                .min(Long::compare)
-                                .orElseThrow()));
+                timeOf.get(timeOf.keySet().stream().filter(at -> at >= offset).min(Long::compare).orElseThrow()));
     }
 
     private ModelSpec otherSpec(String name) {
         return ModelSpec.parse(
-                log.spec()
-                        .yaml()
-                        .replace("model: " + log.model(), "model: " + name)
-                        .replace("dense: 8", "dense: 16"),
+                log.spec().yaml().replace("model: " + log.model(), "model: " + name).replace("dense: 8", "dense: 16"),
                 "another spec");
     }
 
@@ -217,12 +188,10 @@ class ReplayTest {
         assertThat(said).hasSizeGreaterThanOrEqualTo(10);
         assertThat(last.accounts().ticks()).isPositive();
         assertThat(last.accounts().deadLetters()).isPositive();
-        assertThat(
-                        log.visible(log.topics().deadLetters()).stream()
-                                .map(letter -> TestLog.header(letter, "tidegrad-reason")))
+        assertThat(log.visible(log.topics().deadLetters()).stream()
+                .map(letter -> TestLog.header(letter, "tidegrad-reason")))
                 .contains("null-value", "not-avro", "unknown-schema", "not-finite", "future-time");
-        assertThat(said.values().stream().map(Report::version).distinct().count())
-                .isGreaterThanOrEqualTo(10);
+        assertThat(said.values().stream().map(Report::version).distinct().count()).isGreaterThanOrEqualTo(10);
     }
 
     @Test
@@ -243,8 +212,7 @@ class ReplayTest {
         for (int round = 0; round < 3; round++) {
             // Facts bind what was learned only: of the tail the registry's word of today counts.
             ReplayResult result = replay(new Place.Begin(), new Place.End());
-            OnlineModel oneThread =
-                    TimeTravel.to(at(new Place.Offset(result.nextOffset())), NOBODY).model();
+            OnlineModel oneThread = TimeTravel.to(at(new Place.Offset(result.nextOffset())), NOBODY).model();
             assertThat(result.stateHash()).isEqualTo(oneThread.stateHash());
         }
         ReplayResult result = replay(new Place.Offset(50), new Place.Offset(60));
@@ -286,11 +254,8 @@ class ReplayTest {
         ModelSpec spec = otherSpec(name);
         long from = said.firstKey();
         long until = said.lowerKey(said.lastKey());
-        ReplayResult kept =
-                Replay.run(
-                        options(new Place.Offset(from), new Place.Offset(until), spec, true, ""));
-        ReplayResult toTheEnd =
-                Replay.run(options(new Place.Offset(from), new Place.End(), spec, false, ""));
+        ReplayResult kept = Replay.run(options(new Place.Offset(from), new Place.Offset(until), spec, true, ""));
+        ReplayResult toTheEnd = Replay.run(options(new Place.Offset(from), new Place.End(), spec, false, ""));
         assertThat(kept.kept()).isTrue();
         assertThat(deadLettersOf(name)).hasSize((int) kept.deadLetters());
 
@@ -303,21 +268,14 @@ class ReplayTest {
             assertThat(gone.accounts().deadLetters()).isEqualTo(toTheEnd.deadLetters());
             assertThat(gone.accounts().ticks()).isEqualTo(toTheEnd.ticks());
         }
-        assertThat(deadLettersOf(name))
-                .hasSize((int) toTheEnd.deadLetters())
-                .doesNotHaveDuplicates();
+        assertThat(deadLettersOf(name)).hasSize((int) toTheEnd.deadLetters()).doesNotHaveDuplicates();
         assertThat(verify(name, OptionalLong.empty()).difference()).isNull();
-        refused(
-                () -> Replay.run(options(new Place.Offset(from), new Place.End(), spec, true, "")),
-                ExitCode.CONFIGURATION,
-                "--as " + name,
-                "that no trainer has begun to learn",
-                "choose another name");
+        refused(() -> Replay.run(options(new Place.Offset(from), new Place.End(), spec, true, "")),
+                ExitCode.CONFIGURATION, "--as " + name, "that no trainer has begun to learn", "choose another name");
     }
 
     private TrainerConfig trainerOf(String name, Path state, String store) {
-        List<String> arguments =
-                new ArrayList<>(List.of("--bootstrap-servers", log.kafka.bootstrapServers()));
+        List<String> arguments = new ArrayList<>(List.of("--bootstrap-servers", log.kafka.bootstrapServers()));
         arguments.addAll(List.of("--registry-url", registry.url(), "--prefix", log.prefix));
         arguments.addAll(List.of("--model", name, "--http-port", "0"));
         arguments.addAll(List.of("--state-dir", state.toString(), "--store", store));
@@ -327,22 +285,14 @@ class ReplayTest {
     private List<String> deadLettersOf(String model) {
         return log.visible(log.topics().deadLetters()).stream()
                 .filter(letter -> TestLog.header(letter, "tidegrad-model").equals(model))
-                .map(letter -> TestLog.header(letter, "tidegrad-offset"))
-                .toList();
+                .map(letter -> TestLog.header(letter, "tidegrad-offset")).toList();
     }
 
     @Test
     void twoModelsAreScoredOverTheSameEvents() {
         long from = said.firstKey();
         Place until = new Place.Offset(last.nextOffset());
-        ReplayResult other =
-                Replay.run(
-                        options(
-                                new Place.Begin(),
-                                until,
-                                otherSpec(log.model()),
-                                false,
-                                log.model()));
+        ReplayResult other = Replay.run(options(new Place.Begin(), until, otherSpec(log.model()), false, log.model()));
         ReplayResult.Compared compared = Objects.requireNonNull(other.compared());
         ReplayResult alone = replay(new Place.Begin(), until);
         assertThat(compared.version()).isEqualTo(alone.version());
@@ -353,32 +303,22 @@ class ReplayTest {
 
         // From a later offset: the running model learns from its beginning, and is scored from
         // there.
-        ReplayResult later =
-                Replay.run(options(new Place.Offset(from), until, null, false, log.model()));
+        ReplayResult later = Replay.run(options(new Place.Offset(from), until, null, false, log.model()));
         ReplayResult.Compared running = Objects.requireNonNull(later.compared());
         assertThat(running.version()).isEqualTo(alone.version());
         ReplayResult before = replay(new Place.Begin(), new Place.Offset(from));
         long rows = alone.evaluation().rows() - before.evaluation().rows();
         assertThat(running.evaluation().rows()).isEqualTo(rows);
-        double sum =
-                alone.evaluation().logLoss() * alone.evaluation().rows()
-                        - before.evaluation().logLoss() * before.evaluation().rows();
-        assertThat(running.evaluation().logLoss())
-                .isCloseTo(sum / rows, org.assertj.core.api.Assertions.within(1e-9));
+        double sum = alone.evaluation().logLoss() * alone.evaluation().rows()
+                - before.evaluation().logLoss() * before.evaluation().rows();
+        assertThat(running.evaluation().logLoss()).isCloseTo(sum / rows, org.assertj.core.api.Assertions.within(1e-9));
     }
 
     @Test
     void itTellsHowFarItHasCome() {
         List<ReplayProgress> told = new ArrayList<>();
         ReplayResult result =
-                Replay.run(
-                        options(
-                                new Place.Begin(),
-                                new Place.Offset(last.nextOffset()),
-                                null,
-                                false,
-                                ""),
-                        told::add);
+                Replay.run(options(new Place.Begin(), new Place.Offset(last.nextOffset()), null, false, ""), told::add);
         ReplayProgress end = told.getLast();
         assertThat(end.share()).isEqualTo(1);
         assertThat(end.at()).isEqualTo(last.nextOffset());
@@ -391,12 +331,7 @@ class ReplayTest {
     private static final ReplayProgress.Listener NOBODY = ReplayProgress.Listener.NONE;
 
     private TimeTravel.Options at(Place place) {
-        return new TimeTravel.Options(
-                kafka(),
-                RegistrySettings.of(registry.url()),
-                log.prefix,
-                log.model(),
-                place,
+        return new TimeTravel.Options(kafka(), RegistrySettings.of(registry.url()), log.prefix, log.model(), place,
                 Kernels.active());
     }
 
@@ -408,9 +343,7 @@ class ReplayTest {
         assertSaid(offset, model.parameters().updates(), model.weightsHash(), model.stateHash());
         ByteArrayOutputStream file = new ByteArrayOutputStream();
         SavedModel.write(model.parameters(), file);
-        var read =
-                SavedModel.read(
-                        model.parameters().plan(), new ByteArrayInputStream(file.toByteArray()));
+        var read = SavedModel.read(model.parameters().plan(), new ByteArrayInputStream(file.toByteArray()));
         assertThat(read.updates()).isEqualTo(model.parameters().updates());
         assertThat(read.weights("3.weight")).isEqualTo(model.parameters().weights("3.weight"));
     }
@@ -428,13 +361,7 @@ class ReplayTest {
     // ---- verify ----
 
     private VerifyOptions verification(String model, OptionalLong version) {
-        return new VerifyOptions(
-                kafka(),
-                RegistrySettings.of(registry.url()),
-                log.prefix,
-                model,
-                model,
-                version,
+        return new VerifyOptions(kafka(), RegistrySettings.of(registry.url()), log.prefix, model, model, version,
                 Kernels.active());
     }
 
@@ -449,14 +376,11 @@ class ReplayTest {
         assertThat(newest.target().nextOffset()).isEqualTo(last.nextOffset());
         assertThat(newest.weightsHash()).isEqualTo(newest.target().weightsHash());
         assertThat(newest.compared()).isGreaterThan(4); // snapshots, progress, the live state
-        List<SnapshotManifest> published =
-                log.manifests(log.visible(log.topics().snapshots(log.model())));
+        List<SnapshotManifest> published = log.manifests(log.visible(log.topics().snapshots(log.model())));
         assertThat(newest.compared()).isGreaterThan(published.size()); // each of them, in one pass
         // One by one a full one and the longest chain of changes: each costs a pass of its own.
         SnapshotManifest change =
-                published.stream()
-                        .max(Comparator.comparingInt(manifest -> manifest.chain().deltas()))
-                        .orElseThrow();
+                published.stream().max(Comparator.comparingInt(manifest -> manifest.chain().deltas())).orElseThrow();
         assertThat(change.isDelta()).isTrue();
         for (SnapshotManifest manifest : List.of(published.getFirst(), change)) {
             VerifyResult each = verify(log.model(), OptionalLong.of(manifest.version()));
@@ -467,69 +391,38 @@ class ReplayTest {
 
     // ---- refusals ----
 
-    private static void refused(
-            org.assertj.core.api.ThrowableAssert.ThrowingCallable run,
-            ExitCode code,
+    private static void refused(org.assertj.core.api.ThrowableAssert.ThrowingCallable run, ExitCode code,
             String... words) {
-        assertThatThrownBy(run)
-                .isInstanceOfSatisfying(
-                        TrainerException.class,
-                        refusal -> {
-                            assertThat(refusal.exitCode()).isEqualTo(code);
-                            assertThat(refusal.getMessage()).contains(words);
-                        });
+        assertThatThrownBy(run).isInstanceOfSatisfying(TrainerException.class, refusal -> {
+            assertThat(refusal.exitCode()).isEqualTo(code);
+            assertThat(refusal.getMessage()).contains(words);
+        });
     }
 
     @Test
     void whatIsNotInTheLogIsRefused() {
-        refused(
-                () -> replay(new Place.Begin(), new Place.Offset(1_000_000)),
-                ExitCode.CONFIGURATION,
-                "expected an offset up to its end",
-                "found 1000000",
-                "not been written yet");
-        refused(
-                () -> replay(new Place.Offset(1_000_000), new Place.End()),
-                ExitCode.CONFIGURATION,
+        refused(() -> replay(new Place.Begin(), new Place.Offset(1_000_000)), ExitCode.CONFIGURATION,
+                "expected an offset up to its end", "found 1000000", "not been written yet");
+        refused(() -> replay(new Place.Offset(1_000_000), new Place.End()), ExitCode.CONFIGURATION,
                 "expected an offset up to its end");
-        refused(
-                () -> replay(new Place.Begin(), new Place.Time(Instant.now().plusSeconds(3_600))),
-                ExitCode.CONFIGURATION,
-                "expected a time up to now",
-                "before which events may still come");
-        refused(
-                () -> replay(new Place.Offset(100), new Place.Offset(50)),
-                ExitCode.CONFIGURATION,
+        refused(() -> replay(new Place.Begin(), new Place.Time(Instant.now().plusSeconds(3_600))),
+                ExitCode.CONFIGURATION, "expected a time up to now", "before which events may still come");
+        refused(() -> replay(new Place.Offset(100), new Place.Offset(50)), ExitCode.CONFIGURATION,
                 "expected an end at or after the start");
-        refused(
-                () -> TimeTravel.to(at(new Place.Offset(1_000_000)), NOBODY),
-                ExitCode.CONFIGURATION,
+        refused(() -> TimeTravel.to(at(new Place.Offset(1_000_000)), NOBODY), ExitCode.CONFIGURATION,
                 "not been written yet");
     }
 
     @Test
     void anUnknownModelOrVersionIsRefused() {
-        refused(
-                () -> verify("nobody", OptionalLong.empty()),
-                ExitCode.CONFIGURATION,
-                "model nobody: expected a registered model, found none",
-                "correct --model or --prefix");
-        refused(
-                () -> verify(log.model(), OptionalLong.of(1)),
-                ExitCode.CONFIGURATION,
-                "expected version 1 on",
-                "" + last.publishedVersion(),
-                "--keep-snapshots");
-        ModelSpec elsewhere =
-                ModelSpec.parse(
-                        log.spec().yaml().replace("topic: " + log.topic, "topic: elsewhere"),
-                        "a spec of another topic");
-        refused(
-                () -> Replay.run(options(new Place.Begin(), new Place.End(), elsewhere, false, "")),
-                ExitCode.CONFIGURATION,
-                "--with-spec",
-                log.topic,
-                "found elsewhere");
+        refused(() -> verify("nobody", OptionalLong.empty()), ExitCode.CONFIGURATION,
+                "model nobody: expected a registered model, found none", "correct --model or --prefix");
+        refused(() -> verify(log.model(), OptionalLong.of(1)), ExitCode.CONFIGURATION, "expected version 1 on",
+                "" + last.publishedVersion(), "--keep-snapshots");
+        ModelSpec elsewhere = ModelSpec.parse(log.spec().yaml().replace("topic: " + log.topic, "topic: elsewhere"),
+                "a spec of another topic");
+        refused(() -> Replay.run(options(new Place.Begin(), new Place.End(), elsewhere, false, "")),
+                ExitCode.CONFIGURATION, "--with-spec", log.topic, "found elsewhere");
     }
 
     private void assertSaid(long offset, long version, String weightsHash, String stateHash) {

@@ -14,27 +14,17 @@ import org.junit.jupiter.api.io.TempDir;
 
 /// `TrainerMain` in a heap that is too small for it.
 class SmallHeapTest {
-    @TempDir Path directory;
+    @TempDir
+    Path directory;
 
     private Process start(String heap, List<String> arguments) throws IOException {
         List<String> command =
-                new ArrayList<>(
-                        List.of(
-                                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                                "--add-modules",
-                                "jdk.incubator.vector",
-                                "--enable-native-access=ALL-UNNAMED",
-                                "-Dtidegrad.kernels=scalar",
-                                "-XX:+UseSerialGC",
-                                "-XX:TieredStopAtLevel=1",
-                                heap,
-                                "-cp",
-                                System.getProperty("java.class.path"),
-                                TrainerMain.class.getName()));
+                new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED",
+                        "-Dtidegrad.kernels=scalar", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", heap, "-cp",
+                        System.getProperty("java.class.path"), TrainerMain.class.getName()));
         command.addAll(arguments);
-        return new ProcessBuilder(command)
-                .redirectErrorStream(true)
-                .redirectOutput(directory.resolve("said").toFile())
+        return new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(directory.resolve("said").toFile())
                 .start();
     }
 
@@ -46,21 +36,10 @@ class SmallHeapTest {
     @Test
     void aHeapThatIsTooSmallForAnyModelIsNamedWithWhatIsNeeded() throws Exception {
         Process trainer =
-                start(
-                        "-Xmx24m",
-                        List.of(
-                                "--bootstrap-servers",
-                                "127.0.0.1:1",
-                                "--registry-url",
-                                "http://127.0.0.1:1",
-                                "--all-models",
-                                "--http-port",
-                                "0",
-                                "--state-dir",
-                                directory.resolve("state").toString()));
+                start("-Xmx24m", List.of("--bootstrap-servers", "127.0.0.1:1", "--registry-url", "http://127.0.0.1:1",
+                        "--all-models", "--http-port", "0", "--state-dir", directory.resolve("state").toString()));
         try {
-            assertThat(trainer.waitFor(TrainerTest.PATIENCE.toSeconds(), TimeUnit.SECONDS))
-                    .isTrue();
+            assertThat(trainer.waitFor(TrainerTest.PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
             assertThat(trainer.exitValue()).isEqualTo(ExitCode.CONFIGURATION.status());
             assertThat(said())
                     .containsPattern(

@@ -19,13 +19,7 @@ import java.util.concurrent.Executors;
 /// Passes requests on to a real schema registry, or is as unwell as it is told to be.
 final class SwitchableRegistry implements AutoCloseable {
     enum Fault {
-        NONE,
-        ANSWERS_500,
-        ANSWERS_NOTHING,
-        CLOSES_THE_CONNECTION,
-        BEGINS_AND_STOPS,
-        NEVER_ENDS,
-        GREETS_IN_HTML,
+        NONE, ANSWERS_500, ANSWERS_NOTHING, CLOSES_THE_CONNECTION, BEGINS_AND_STOPS, NEVER_ENDS, GREETS_IN_HTML,
         REDIRECTS
     }
 
@@ -46,9 +40,7 @@ final class SwitchableRegistry implements AutoCloseable {
     }
 
     String url() {
-        return "http://127.0.0.1:"
-                + server.getAddress().getPort()
-                + URI.create(target).getRawPath();
+        return "http://127.0.0.1:" + server.getAddress().getPort() + URI.create(target).getRawPath();
     }
 
     synchronized void fault(Fault fault) {
@@ -107,7 +99,8 @@ final class SwitchableRegistry implements AutoCloseable {
                 }
                 case ANSWERS_500 -> answer(exchange, 500, "{\"message\":\"out of order\"}");
                 case ANSWERS_NOTHING -> hang(Fault.ANSWERS_NOTHING);
-                case CLOSES_THE_CONNECTION -> {}
+                case CLOSES_THE_CONNECTION -> {
+                }
                 case BEGINS_AND_STOPS -> {
                     exchange.sendResponseHeaders(200, 0);
                     exchange.getResponseBody().write('{');
@@ -149,20 +142,15 @@ final class SwitchableRegistry implements AutoCloseable {
     private void passOn(HttpExchange exchange) throws IOException {
         try {
             byte[] body = exchange.getRequestBody().readAllBytes();
-            HttpRequest.Builder request =
-                    HttpRequest.newBuilder(URI.create(target).resolve(exchange.getRequestURI()))
-                            .method(
-                                    exchange.getRequestMethod(),
-                                    HttpRequest.BodyPublishers.ofByteArray(body));
+            HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(target).resolve(exchange.getRequestURI()))
+                    .method(exchange.getRequestMethod(), HttpRequest.BodyPublishers.ofByteArray(body));
             String type = exchange.getRequestHeaders().getFirst("Content-Type");
             if (type != null) {
                 request.header("Content-Type", type);
             }
-            HttpResponse<byte[]> response =
-                    client.send(request.build(), HttpResponse.BodyHandlers.ofByteArray());
+            HttpResponse<byte[]> response = client.send(request.build(), HttpResponse.BodyHandlers.ofByteArray());
             exchange.getResponseHeaders().add("Content-Type", "application/json");
-            exchange.sendResponseHeaders(
-                    response.statusCode(),
+            exchange.sendResponseHeaders(response.statusCode(),
                     response.body().length == 0 ? -1 : response.body().length);
             exchange.getResponseBody().write(response.body());
         } catch (InterruptedException e) {

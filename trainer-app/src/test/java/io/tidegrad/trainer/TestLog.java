@@ -47,10 +47,7 @@ import org.jspecify.annotations.Nullable;
 /// One model's log on a real broker, with topics of its own, and the oracle: a fold of the visible records in this
 /// process, which knows nothing of changelogs, groups or transactions.
 public final class TestLog implements AutoCloseable {
-    public static final Schema EVENT =
-            new Schema.Parser()
-                    .parse(
-                            """
+    public static final Schema EVENT = new Schema.Parser().parse("""
                             {"type": "record", "name": "Reading", "fields": [
                               {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
                               {"name": "place", "type": "string"},
@@ -63,8 +60,7 @@ public final class TestLog implements AutoCloseable {
     public static final long START = 1_577_836_800_000L;
 
     /// About 15 pages with Adam's state: small enough to restart often, large enough to be torn.
-    private static final String SPEC =
-            """
+    private static final String SPEC = """
             model: MODEL
             input: { topic: TOPIC, event-time: at }
             label: { field: over }
@@ -112,29 +108,16 @@ public final class TestLog implements AutoCloseable {
     }
 
     /// With another table, (buckets, dimension): the model's size. And snapshots so far apart.
-    TestLog(
-            Path directory,
-            String miniBatch,
-            String registryUrl,
-            String moreKeys,
-            int buckets,
-            int dimension,
+    TestLog(Path directory, String miniBatch, String registryUrl, String moreKeys, int buckets, int dimension,
             String publishEvery) {
         String id = UUID.randomUUID().toString().substring(0, 8);
         this.directory = directory;
         this.registryUrl = registryUrl;
         prefix = "t" + id;
         topic = "readings-" + id;
-        spec =
-                ModelSpec.parse(
-                        (SPEC + moreKeys)
-                                .replace("MODEL", "m" + id)
-                                .replace("TOPIC", topic)
-                                .replace("BATCH", miniBatch)
-                                .replace("BUCKETS", "" + buckets)
-                                .replace("DIMENSION", "" + dimension)
-                                .replace("EVERY", publishEvery),
-                        "test spec");
+        spec = ModelSpec.parse((SPEC + moreKeys).replace("MODEL", "m" + id).replace("TOPIC", topic)
+                .replace("BATCH", miniBatch).replace("BUCKETS", "" + buckets).replace("DIMENSION", "" + dimension)
+                .replace("EVERY", publishEvery), "test spec");
         registry = SchemaRegistry.connect(Map.of("schema.registry.url", registryUrl));
         codec = new AvroCodec(registry);
         schemaId = registry.register(topic + "-value", EVENT);
@@ -147,15 +130,9 @@ public final class TestLog implements AutoCloseable {
     }
 
     public TestLog created(int partitions, Map<String, String> settings) {
-        await(
-                admin.createTopics(
-                                List.of(
-                                        new NewTopic(topic, partitions, (short) 1)
-                                                .configs(settings)))
-                        .all());
+        await(admin.createTopics(List.of(new NewTopic(topic, partitions, (short) 1).configs(settings))).all());
         org.awaitility.Awaitility.await() // a busy broker may tell of it a little later
-                .atMost(TrainerTest.PATIENCE)
-                .until(() -> admin.listTopics().names().get().contains(topic));
+                .atMost(TrainerTest.PATIENCE).until(() -> admin.listTopics().names().get().contains(topic));
         return this;
     }
 
@@ -215,11 +192,10 @@ public final class TestLog implements AutoCloseable {
             options.put(more[i], more[i + 1]);
         }
         List<String> arguments = new ArrayList<>();
-        options.forEach(
-                (name, value) -> {
-                    arguments.add(name);
-                    arguments.add(value);
-                });
+        options.forEach((name, value) -> {
+            arguments.add(name);
+            arguments.add(value);
+        });
         return arguments;
     }
 
@@ -279,19 +255,10 @@ public final class TestLog implements AutoCloseable {
 
     public List<ConsumerRecord<byte[], byte[]>> records(String topic, String isolation) {
         List<ConsumerRecord<byte[], byte[]>> records = new ArrayList<>();
-        Map<String, Object> settings =
-                Map.of(
-                        "bootstrap.servers",
-                        kafka.bootstrapServers(),
-                        "isolation.level",
-                        isolation,
-                        "auto.offset.reset",
-                        "earliest",
-                        "enable.auto.commit",
-                        false);
+        Map<String, Object> settings = Map.of("bootstrap.servers", kafka.bootstrapServers(), "isolation.level",
+                isolation, "auto.offset.reset", "earliest", "enable.auto.commit", false);
         try (KafkaConsumer<byte[], byte[]> consumer =
-                new KafkaConsumer<>(
-                        settings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+                new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
             TopicPartition partition = new TopicPartition(topic, 0);
             consumer.assign(List.of(partition));
             long end = ReadCommitted.end(consumer, partition);
@@ -318,20 +285,14 @@ public final class TestLog implements AutoCloseable {
 
     /// Manifests of snapshots that are not buried.
     public List<SnapshotManifest> manifests(List<ConsumerRecord<byte[], byte[]>> snapshots) {
-        return live(snapshots).entrySet().stream()
-                .filter(entry -> entry.getKey().kind() == SnapshotKey.Kind.MANIFEST)
-                .map(entry -> SnapshotManifest.decode(entry.getValue()))
-                .toList();
+        return live(snapshots).entrySet().stream().filter(entry -> entry.getKey().kind() == SnapshotKey.Kind.MANIFEST)
+                .map(entry -> SnapshotManifest.decode(entry.getValue())).toList();
     }
 
     public List<Heartbeat> heartbeats() {
         return visible(topics().snapshots(model())).stream()
-                .filter(
-                        record ->
-                                SnapshotKey.decode(record.key()).kind()
-                                        == SnapshotKey.Kind.HEARTBEAT)
-                .map(record -> Heartbeat.decode(record.value()))
-                .toList();
+                .filter(record -> SnapshotKey.decode(record.key()).kind() == SnapshotKey.Kind.HEARTBEAT)
+                .map(record -> Heartbeat.decode(record.value())).toList();
     }
 
     /// What the visible records make of a model, in one process that never fails.
@@ -365,39 +326,24 @@ public final class TestLog implements AutoCloseable {
                 visible.stream().filter(record -> offsets.test(record.offset())).toList();
         for (ConsumerRecord<byte[], byte[]> record : records) {
             switch (fold.fold(record.value(), record.headers())) {
-                case EventFold.Outcome.Accepted() -> {}
+                case EventFold.Outcome.Accepted() -> {
+                }
                 case EventFold.Outcome.Ticked() -> ticks++;
-                case EventFold.Outcome.Rejected(var rejection, var id) ->
-                        rejected.add(record.offset());
+                case EventFold.Outcome.Rejected(var rejection, var id) -> rejected.add(record.offset());
             }
             next = record.offset() + 1;
         }
-        return new Fold(
-                records.size(),
-                next,
-                model.parameters().examples(),
-                model.pending(),
-                ticks,
-                rejected,
-                model.weightsHash(),
-                model.stateHash());
+        return new Fold(records.size(), next, model.parameters().examples(), model.pending(), ticks, rejected,
+                model.weightsHash(), model.stateHash());
     }
 
-    public record Fold(
-            long visible,
-            long nextOffset,
-            long learned,
-            int pending,
-            long ticks,
-            List<Long> rejected,
-            String weightsHash,
-            String stateHash) {}
+    public record Fold(long visible, long nextOffset, long learned, int pending, long ticks, List<Long> rejected,
+            String weightsHash, String stateHash) {
+    }
 
     /// Offsets of dead letters of this log, in their order on the topic.
     public List<Long> deadLetterOffsets() {
-        return visible(topics().deadLetters()).stream()
-                .map(r -> Long.parseLong(header(r, "tidegrad-offset")))
-                .toList();
+        return visible(topics().deadLetters()).stream().map(r -> Long.parseLong(header(r, "tidegrad-offset"))).toList();
     }
 
     public static String header(ConsumerRecord<byte[], byte[]> record, String name) {
@@ -405,13 +351,10 @@ public final class TestLog implements AutoCloseable {
         return header == null ? "" : new String(header.value(), StandardCharsets.UTF_8);
     }
 
-    /// Takes the group's members away, as it does itself once their sessions time out: a trainer does not leave when it stops,
-    /// so that it gets its task back when it starts again.
+    /// Takes the group's members away, as it does itself once their sessions time out: a trainer does not leave when it
+    /// stops, so that it gets its task back when it starts again.
     void endSessions() {
-        await(
-                admin.removeMembersFromConsumerGroup(
-                                group(), new RemoveMembersFromConsumerGroupOptions())
-                        .all());
+        await(admin.removeMembersFromConsumerGroup(group(), new RemoveMembersFromConsumerGroupOptions()).all());
     }
 
     static <T> T await(org.apache.kafka.common.KafkaFuture<T> future) {

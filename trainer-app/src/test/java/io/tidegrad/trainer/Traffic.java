@@ -10,9 +10,8 @@ import org.apache.kafka.common.KafkaException;
 /// A transactional producer that writes while trainers die: transactions of 1 to 40 events, one in five aborted, poison
 /// and ticks in between, about 2,000 events a second.
 final class Traffic implements AutoCloseable {
-    private static final byte[][] POISON = {
-        {}, {1, 2, 3}, {0, 0, 0, 0, 9}, {0, 127, 127, 127, 127, 1}, new byte[2_000]
-    };
+    private static final byte[][] POISON =
+            {{}, {1, 2, 3}, {0, 0, 0, 0, 9}, {0, 127, 127, 127, 127, 1}, new byte[2_000]};
 
     private final TestLog log;
     private final SplittableRandom random;

@@ -22,17 +22,9 @@ class TrainerConfigTest {
 
     @Test
     void aTrainerNeedsAModelToLearn() {
-        assertThatThrownBy(
-                        () ->
-                                TrainerConfig.parse(
-                                        List.of("--state-dir=/s", "--colour=blue"), Map.of()))
-                .isInstanceOf(SettingsException.class)
-                .hasMessageContainingAll(
-                        "4 mistakes",
-                        "--bootstrap-servers",
-                        "--registry-url",
-                        "--colour: unknown",
-                        "at least one --spec FILE or --model NAME");
+        assertThatThrownBy(() -> TrainerConfig.parse(List.of("--state-dir=/s", "--colour=blue"), Map.of()))
+                .isInstanceOf(SettingsException.class).hasMessageContainingAll("4 mistakes", "--bootstrap-servers",
+                        "--registry-url", "--colour: unknown", "at least one --spec FILE or --model NAME");
     }
 
     @Test
@@ -46,8 +38,7 @@ class TrainerConfigTest {
         assertThat(commitIntervalMax(PLAIN, 40_000_000)).isEqualTo(Duration.ofSeconds(2));
         assertThat(commitIntervalMax(given, 40_000_000)).isEqualTo(Duration.ofMillis(50));
         // A gigabyte fits the default transaction timeout.
-        assertThat(commitIntervalMax(PLAIN, 1L << 30))
-                .isEqualTo(StreamsSettings.TRANSACTION_TIMEOUT.dividedBy(4));
+        assertThat(commitIntervalMax(PLAIN, 1L << 30)).isEqualTo(StreamsSettings.TRANSACTION_TIMEOUT.dividedBy(4));
         assertThat(commitIntervalMax(with("transaction.timeout.ms", "4000"), 1L << 30))
                 .isEqualTo(Duration.ofSeconds(1));
         // Where models may come later, there is room for 250.
@@ -62,37 +53,21 @@ class TrainerConfigTest {
     @Test
     void aTransactionOutlastsFourCommitsUnlessGivenAndAtLeastOne() {
         Duration interval = Duration.ofSeconds(4);
-        assertThat(StreamsSettings.transactionTimeout(PLAIN, interval))
-                .isEqualTo(Duration.ofSeconds(16));
-        assertThat(
-                        StreamsSettings.transactionTimeout(
-                                with("transaction.timeout.ms", "4000"), interval))
+        assertThat(StreamsSettings.transactionTimeout(PLAIN, interval)).isEqualTo(Duration.ofSeconds(16));
+        assertThat(StreamsSettings.transactionTimeout(with("transaction.timeout.ms", "4000"), interval))
                 .isEqualTo(interval);
-        assertThatThrownBy(
-                        () ->
-                                StreamsSettings.transactionTimeout(
-                                        with("transaction.timeout.ms", "3999"), interval))
-                .isInstanceOf(TrainerException.class)
-                .hasMessageContaining("commit interval of 4000 ms, found 3999");
+        assertThatThrownBy(() -> StreamsSettings.transactionTimeout(with("transaction.timeout.ms", "3999"), interval))
+                .isInstanceOf(TrainerException.class).hasMessageContaining("commit interval of 4000 ms, found 3999");
     }
 
     @Test
     void tunablesReachTheMainConsumerAndSecurityEveryClient() {
-        KafkaSettings kafka =
-                new KafkaSettings(
-                        "k:9092",
-                        Map.of(
-                                "max.poll.records", "7",
-                                "commit.interval.ms", "250",
-                                "security.protocol", "SSL"));
+        KafkaSettings kafka = new KafkaSettings("k:9092",
+                Map.of("max.poll.records", "7", "commit.interval.ms", "250", "security.protocol", "SSL"));
         Map<String, Object> settings =
-                StreamsSettings.of(
-                        "app", Path.of("/s"), "i", kafka, Duration.ofMillis(250), false, 2, 1);
-        assertThat(settings)
-                .containsEntry("bootstrap.servers", "k:9092")
-                .containsEntry("security.protocol", "SSL")
-                .containsEntry("num.standby.replicas", 2)
-                .containsEntry("main.consumer.max.poll.records", "7")
+                StreamsSettings.of("app", Path.of("/s"), "i", kafka, Duration.ofMillis(250), false, 2, 1);
+        assertThat(settings).containsEntry("bootstrap.servers", "k:9092").containsEntry("security.protocol", "SSL")
+                .containsEntry("num.standby.replicas", 2).containsEntry("main.consumer.max.poll.records", "7")
                 .containsEntry("commit.interval.ms", 250L);
     }
 }

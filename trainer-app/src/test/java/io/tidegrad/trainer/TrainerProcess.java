@@ -24,8 +24,7 @@ import java.util.function.Predicate;
 /// A `KillableTrainer` seen from its parent.
 final class TrainerProcess implements AutoCloseable {
     /// Of one step of a child's life; a liveness bound.
-    private static final Duration PATIENCE =
-            Duration.ofSeconds(Integer.getInteger("patience.seconds", 90));
+    private static final Duration PATIENCE = Duration.ofSeconds(Integer.getInteger("patience.seconds", 90));
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -43,37 +42,20 @@ final class TrainerProcess implements AutoCloseable {
     }
 
     /// @param options of the JVM, in place of the ones above where they name the same
-    static TrainerProcess start(
-            TestLog log, String options, Breaker breaker, KillPoint point, String... more) {
+    static TrainerProcess start(TestLog log, String options, Breaker breaker, KillPoint point, String... more) {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(
-                List.of(
-                        "--add-modules",
-                        "jdk.incubator.vector",
-                        "--enable-native-access=ALL-UNNAMED",
-                        // Scalar kernels: quick to start, and one more proof that they give the
-                        // vector kernels' bits.
-                        "-Dtidegrad.kernels=scalar",
-                        "-XX:+UseSerialGC",
-                        "-XX:TieredStopAtLevel=1"));
+        command.addAll(List.of("--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED",
+                // Scalar kernels: quick to start, and one more proof that they give the
+                // vector kernels' bits.
+                "-Dtidegrad.kernels=scalar", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
         command.addAll(List.of(options.split(" ")));
-        command.addAll(
-                List.of(
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        KillableTrainer.class.getName(),
-                        breaker.name(),
-                        point.moment().name(),
-                        Integer.toString(point.nth())));
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), KillableTrainer.class.getName(),
+                breaker.name(), point.moment().name(), Integer.toString(point.nth())));
         command.addAll(log.arguments(more));
         try {
-            return new TrainerProcess(
-                    new ProcessBuilder(command)
-                            .redirectError(
-                                    ProcessBuilder.Redirect.appendTo(
-                                            log.directory.resolve("stderr").toFile()))
-                            .start());
+            return new TrainerProcess(new ProcessBuilder(command)
+                    .redirectError(ProcessBuilder.Redirect.appendTo(log.directory.resolve("stderr").toFile())).start());
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -81,8 +63,7 @@ final class TrainerProcess implements AutoCloseable {
 
     private void read() {
         try (BufferedReader out =
-                new BufferedReader(
-                        new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
+                new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
             for (String line = out.readLine(); line != null; line = out.readLine()) {
                 lines.add(line);
             }
@@ -92,7 +73,8 @@ final class TrainerProcess implements AutoCloseable {
         lines.add("CLOSED");
     }
 
-    /// What follows `word` on the next line that begins with it. A child that ends instead is an error, with what it said.
+    /// What follows `word` on the next line that begins with it. A child that ends instead is an error, with what it
+    /// said.
     String await(String word) {
         long deadline = System.nanoTime() + PATIENCE.toNanos();
         while (true) {
@@ -103,15 +85,8 @@ final class TrainerProcess implements AutoCloseable {
                 throw new IllegalStateException(e);
             }
             if (line == null || line.equals("CLOSED")) {
-                throw new AssertionError(
-                        "expected a line "
-                                + word
-                                + " within "
-                                + PATIENCE.toSeconds()
-                                + " s, found "
-                                + (line == null ? "none" : "the end")
-                                + " after "
-                                + seen);
+                throw new AssertionError("expected a line " + word + " within " + PATIENCE.toSeconds() + " s, found "
+                        + (line == null ? "none" : "the end") + " after " + seen);
             }
             seen.add(line);
             if (line.startsWith(word)) {
@@ -139,8 +114,7 @@ final class TrainerProcess implements AutoCloseable {
     int join() {
         try {
             if (!process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
-                throw new AssertionError(
-                        "the trainer did not end within " + PATIENCE.toSeconds() + " s");
+                throw new AssertionError("the trainer did not end within " + PATIENCE.toSeconds() + " s");
             }
             return process.exitValue();
         } catch (InterruptedException e) {
@@ -150,8 +124,7 @@ final class TrainerProcess implements AutoCloseable {
 
     /// The one model's part of `/health`, once it has learned everything up to `nextOffset` and said so.
     static JsonNode awaitReport(int port, long nextOffset) {
-        return awaitHealth(
-                port, health -> health.path("report").path("watermark").asLong(-1) == nextOffset);
+        return awaitHealth(port, health -> health.path("report").path("watermark").asLong(-1) == nextOffset);
     }
 
     /// The same, once the model's state is restored.
@@ -160,17 +133,13 @@ final class TrainerProcess implements AutoCloseable {
     }
 
     static JsonNode awaitHealth(int port, Predicate<JsonNode> wanted) {
-        return org.awaitility.Awaitility.await()
-                .atMost(PATIENCE)
-                .pollInterval(Duration.ofMillis(50))
+        return org.awaitility.Awaitility.await().atMost(PATIENCE).pollInterval(Duration.ofMillis(50))
                 .until(() -> health(port), wanted);
     }
 
     static JsonNode health(int port) throws IOException, InterruptedException {
         try (HttpClient client = HttpClient.newHttpClient()) {
-            HttpRequest request =
-                    HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/health"))
-                            .build();
+            HttpRequest request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/health")).build();
             String body = client.send(request, HttpResponse.BodyHandlers.ofString()).body();
             return JSON.readTree(body).path("models").path(0);
         }

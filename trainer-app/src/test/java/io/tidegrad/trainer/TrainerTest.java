@@ -60,7 +60,8 @@ class TrainerTest {
     /// Generous: a liveness bound, not a speed.
     static final Duration PATIENCE = Duration.ofSeconds(60);
 
-    @TempDir Path directory;
+    @TempDir
+    Path directory;
     TestLog log;
 
     @BeforeEach
@@ -100,27 +101,17 @@ class TrainerTest {
     }
 
     private ReplayResult replay(String model, long toOffset) {
-        return Replay.run(
-                new ReplayOptions(
-                        KafkaSettings.of(log.kafka.bootstrapServers()),
-                        RegistrySettings.of(log.kafka.registryUrl()),
-                        log.prefix,
-                        model,
-                        toOffset,
-                        Kernels.active()));
+        return Replay.run(new ReplayOptions(KafkaSettings.of(log.kafka.bootstrapServers()),
+                RegistrySettings.of(log.kafka.registryUrl()), log.prefix, model, toOffset, Kernels.active()));
     }
 
     @Test
     void aRangeTestReadsTheLogFromItsBeginningAndLeavesNothingBehind() throws Exception {
         log.send(0, 3_000);
         Set<String> topics = log.admin.listTopics().names().get();
-        RateCurve curve =
-                LogRangeTest.run(
-                        KafkaSettings.of(log.kafka.bootstrapServers()),
-                        RegistrySettings.of(log.kafka.registryUrl()),
-                        log.spec(),
-                        held -> new RangeTest.Range(1e-6, 1e-2, held),
-                        Kernels.active());
+        RateCurve curve = LogRangeTest.run(KafkaSettings.of(log.kafka.bootstrapServers()),
+                RegistrySettings.of(log.kafka.registryUrl()), log.spec(), held -> new RangeTest.Range(1e-6, 1e-2, held),
+                Kernels.active());
         assertThat(curve.events()).isEqualTo(3_000);
         assertThat(curve.deadLetters()).isZero();
         assertThat(curve.end()).isEqualTo(RateCurve.End.AT_THE_LAST_RATE);
@@ -150,9 +141,8 @@ class TrainerTest {
         byte[] unknownSchema = {0, 127, 1, 2, 3, 42};
         byte[] notAvro = "{\"place\": \"here\"}".getBytes(java.nio.charset.StandardCharsets.UTF_8);
         byte[] notFinite = log.encode("p", Float.NaN, 0, 1);
-        ProducerRecord<byte[], byte[]> poison =
-                new ProducerRecord<>(log.topic, 0, new byte[] {9}, unknownSchema);
-        poison.headers().add("mine", new byte[] {7});
+        ProducerRecord<byte[], byte[]> poison = new ProducerRecord<>(log.topic, 0, new byte[]{9}, unknownSchema);
+        poison.headers().add("mine", new byte[]{7});
         log.send(0, 100);
         log.send(poison);
         log.send(log.event(notAvro));
@@ -174,8 +164,7 @@ class TrainerTest {
         assertThat(first.headers().lastHeader("mine").value()).containsExactly(7);
         assertThat(TestLog.header(first, "tidegrad-topic")).isEqualTo(log.topic);
         assertThat(TestLog.header(first, "tidegrad-offset")).isEqualTo("100");
-        assertThat(TestLog.header(first, "tidegrad-schema-id"))
-                .isEqualTo(Integer.toString(0x7f010203));
+        assertThat(TestLog.header(first, "tidegrad-schema-id")).isEqualTo(Integer.toString(0x7f010203));
         assertThat(TestLog.header(first, "tidegrad-model")).isEqualTo(log.model());
         assertThat(letters.get(1).value()).isEqualTo(notAvro);
         assertThat(letters.get(2).value()).isEqualTo(notFinite);
@@ -184,19 +173,13 @@ class TrainerTest {
 
     @Test
     void theNewestSnapshotsStayAndOlderOnesAreBuried() {
-        try (TrainerApp trainer =
-                TrainerApp.start(
-                        log.config(
-                                "--keep-snapshots", "3",
-                                "--keep-hourly", "0",
-                                "--keep-daily", "0",
-                                "--snapshot-deltas", "0"))) {
+        try (TrainerApp trainer = TrainerApp.start(log.config("--keep-snapshots", "3", "--keep-hourly", "0",
+                "--keep-daily", "0", "--snapshot-deltas", "0"))) {
             for (int round = 1; round <= 5; round++) {
                 log.send((round - 1) * 80, round * 80);
                 awaitSettled(trainer, round * 80L);
             }
-            List<ConsumerRecord<byte[], byte[]>> records =
-                    log.visible(log.topics().snapshots(log.model()));
+            List<ConsumerRecord<byte[], byte[]>> records = log.visible(log.topics().snapshots(log.model()));
             List<SnapshotManifest> manifests = log.manifests(records);
             assertThat(manifests).hasSize(3);
             SnapshotManifest newest = manifests.getLast();
@@ -208,32 +191,20 @@ class TrainerTest {
             Set<SnapshotKey> live = log.live(records).keySet();
             for (SnapshotManifest manifest : manifests) {
                 for (int part = 0; part < manifest.parts(); part++) {
-                    assertThat(live)
-                            .contains(SnapshotKey.part(manifest.epoch(), manifest.version(), part));
+                    assertThat(live).contains(SnapshotKey.part(manifest.epoch(), manifest.version(), part));
                 }
             }
             long parts = live.stream().filter(key -> key.kind() == SnapshotKey.Kind.PART).count();
-            assertThat(parts)
-                    .isEqualTo(manifests.stream().mapToLong(SnapshotManifest::parts).sum());
+            assertThat(parts).isEqualTo(manifests.stream().mapToLong(SnapshotManifest::parts).sum());
         }
     }
 
-    /// Full snapshots and deltas in turn, over a restart: at each version what a reader makes of them is the fold of the
-    /// log up to there, and the topic holds what the ladder keeps, with the chain of every delta.
+    /// Full snapshots and deltas in turn, over a restart: at each version what a reader makes of them is the fold of
+    /// the log up to there, and the topic holds what the ladder keeps, with the chain of every delta.
     @Test
     void everyPublishedVersionIsTheFoldOfTheLogWhetherFullOrDelta() {
-        String[] options = {
-            "--keep-snapshots",
-            "2",
-            "--keep-hourly",
-            "0",
-            "--keep-daily",
-            "0",
-            "--snapshot-deltas",
-            "3",
-            "--snapshot-compression",
-            "zstd"
-        };
+        String[] options = {"--keep-snapshots", "2", "--keep-hourly", "0", "--keep-daily", "0", "--snapshot-deltas",
+            "3", "--snapshot-compression", "zstd"};
         int round = 0;
         for (int life = 0; life < 2; life++) {
             try (TrainerApp trainer = TrainerApp.start(log.config(options))) {
@@ -242,16 +213,13 @@ class TrainerTest {
                     log.send((round - 1) * 8, round * 8);
                     awaitSettled(trainer, round * 8L);
                 }
-                SnapshotTotals totals =
-                        Objects.requireNonNull(trainer.models().getFirst().committed()).snapshots();
+                SnapshotTotals totals = Objects.requireNonNull(trainer.models().getFirst().committed()).snapshots();
                 assertThat(totals.fulls()).isBetween(2L, 3L);
                 assertThat(totals.deltas()).isBetween(3L, 4L);
-                assertThat(totals.deltaBytes() / totals.deltas())
-                        .isLessThan(totals.fullBytes() / totals.fulls() / 2);
+                assertThat(totals.deltaBytes() / totals.deltas()).isLessThan(totals.fullBytes() / totals.fulls() / 2);
             }
         }
-        List<ConsumerRecord<byte[], byte[]>> records =
-                log.visible(log.topics().snapshots(log.model()));
+        List<ConsumerRecord<byte[], byte[]>> records = log.visible(log.topics().snapshots(log.model()));
         SnapshotVerifier verifier = new SnapshotVerifier(log.model(), Kernels.active(), 1 << 20);
         Map<SnapshotKey, byte[]> seen = new HashMap<>();
         List<SnapshotManifest> manifests = new ArrayList<>();
@@ -269,17 +237,13 @@ class TrainerTest {
             SnapshotManifest manifest = SnapshotManifest.decode(record.value());
             List<byte[]> parts = new ArrayList<>();
             for (int part = 0; part < manifest.parts(); part++) {
-                parts.add(
-                        Objects.requireNonNull(
-                                seen.get(SnapshotKey.part(1, manifest.version(), part))));
+                parts.add(Objects.requireNonNull(seen.get(SnapshotKey.part(1, manifest.version(), part))));
             }
             Verification verification = verifier.verify(manifest, parts, loaded);
             assertThat(verification).isInstanceOf(Verification.Admitted.class);
             loaded = ((Verification.Admitted) verification).model();
             assertThat(ModelHash.weights(log.spec().fingerprint(), loaded.parameters()))
-                    .isEqualTo(
-                            log.fold(events, offset -> offset < manifest.nextOffset())
-                                    .weightsHash());
+                    .isEqualTo(log.fold(events, offset -> offset < manifest.nextOffset()).weightsHash());
             manifests.add(manifest);
         }
         assertThat(manifests).hasSize(12);
@@ -291,20 +255,15 @@ class TrainerTest {
         Set<Long> live = new HashSet<>();
         log.manifests(records).forEach(manifest -> live.add(manifest.version()));
         assertThat(live).hasSizeBetween(2, 4).contains(manifests.getLast().version());
-        log.manifests(records)
-                .forEach(
-                        manifest -> {
-                            if (manifest.isDelta()) {
-                                assertThat(live).contains(manifest.parentVersion());
-                            }
-                        });
+        log.manifests(records).forEach(manifest -> {
+            if (manifest.isDelta()) {
+                assertThat(live).contains(manifest.parentVersion());
+            }
+        });
     }
 
     private static long timeOf(List<ConsumerRecord<byte[], byte[]>> records, SnapshotKey key) {
-        return records.stream()
-                .filter(record -> SnapshotKey.decode(record.key()).equals(key))
-                .findFirst()
-                .orElseThrow()
+        return records.stream().filter(record -> SnapshotKey.decode(record.key()).equals(key)).findFirst().orElseThrow()
                 .timestamp();
     }
 
@@ -315,8 +274,7 @@ class TrainerTest {
         await().atMost(PATIENCE).until(() -> trainer.models().getFirst().committed() != null);
         trainer.close();
         CommittedState state = Objects.requireNonNull(trainer.models().getFirst().committed());
-        List<SnapshotManifest> manifests =
-                log.manifests(log.visible(log.topics().snapshots(log.model())));
+        List<SnapshotManifest> manifests = log.manifests(log.visible(log.topics().snapshots(log.model())));
         if (state.version() > 0) {
             assertThat(manifests.getLast().version()).isEqualTo(state.version());
         }
@@ -328,8 +286,7 @@ class TrainerTest {
 
     @Test
     void anIdleTrainerCommitsNothingAndItsHeartbeatsSayThatItHasCaughtUp() {
-        try (KafkaProducer<byte[], byte[]> producer =
-                log.producer(Map.of("transactional.id", "idle-" + log.topic))) {
+        try (KafkaProducer<byte[], byte[]> producer = log.producer(Map.of("transactional.id", "idle-" + log.topic))) {
             producer.initTransactions();
             producer.beginTransaction();
             for (int i = 0; i < 100; i++) {
@@ -350,21 +307,14 @@ class TrainerTest {
     }
 
     private List<Heartbeat> awaitHeartbeats(int count) {
-        return await().atMost(PATIENCE)
-                .until(
-                        () -> log.heartbeats(),
-                        heartbeats ->
-                                heartbeats.size() >= count && heartbeats.getLast().caughtUp());
+        return await().atMost(PATIENCE).until(() -> log.heartbeats(),
+                heartbeats -> heartbeats.size() >= count && heartbeats.getLast().caughtUp());
     }
 
     private long end(String topic) {
         TopicPartition partition = new TopicPartition(topic, 0);
         return Objects.requireNonNull(
-                        TestLog.await(
-                                        log.admin
-                                                .listOffsets(Map.of(partition, OffsetSpec.latest()))
-                                                .all())
-                                .get(partition))
+                TestLog.await(log.admin.listOffsets(Map.of(partition, OffsetSpec.latest())).all()).get(partition))
                 .offset();
     }
 
@@ -377,31 +327,17 @@ class TrainerTest {
             var health = TrainerProcess.health(trainer.httpPort());
             assertThat(health.path("version").asLong()).isEqualTo(50);
             assertThat(health.path("watermark").asLong()).isEqualTo(400);
-            assertThat(health.path("report").path("state_hash").asText())
-                    .isEqualTo(fold.stateHash());
+            assertThat(health.path("report").path("state_hash").asText()).isEqualTo(fold.stateHash());
             try (HttpClient client = HttpClient.newHttpClient()) {
-                String metrics =
-                        client.send(
-                                        HttpRequest.newBuilder(
-                                                        URI.create(
-                                                                "http://127.0.0.1:"
-                                                                        + trainer.httpPort()
-                                                                        + "/metrics"))
-                                                .build(),
-                                        HttpResponse.BodyHandlers.ofString())
-                                .body();
+                String metrics = client
+                        .send(HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + trainer.httpPort() + "/metrics"))
+                                .build(), HttpResponse.BodyHandlers.ofString())
+                        .body();
                 assertThat(metrics).contains(OperationsDocumentTest.metricNames());
-                assertThat(metrics)
-                        .contains(
-                                "tidegrad_examples_learned_total{model=\""
-                                        + log.model()
-                                        + "\"} 400.0");
+                assertThat(metrics).contains("tidegrad_examples_learned_total{model=\"" + log.model() + "\"} 400.0");
             }
-            Progress progress =
-                    await().atMost(PATIENCE)
-                            .until(
-                                    this::newestProgress,
-                                    newest -> newest != null && newest.getNextOffset() == 400);
+            Progress progress = await().atMost(PATIENCE).until(this::newestProgress,
+                    newest -> newest != null && newest.getNextOffset() == 400);
             assertThat(progress.getModel()).isEqualTo(log.model());
             assertThat(progress.getWeightsHash()).isEqualTo(fold.weightsHash());
         }
@@ -409,9 +345,7 @@ class TrainerTest {
 
     private @Nullable Progress newestProgress() {
         List<ConsumerRecord<byte[], byte[]>> records = log.visible(log.topics().progress());
-        return records.isEmpty()
-                ? null
-                : new AvroCodec(log.registry).decode(records.getLast().value(), Progress.class);
+        return records.isEmpty() ? null : new AvroCodec(log.registry).decode(records.getLast().value(), Progress.class);
     }
 
     @Test
@@ -421,17 +355,11 @@ class TrainerTest {
             awaitSettled(trainer, 100);
         }
         log.endSessions();
-        await().atMost(PATIENCE)
-                .ignoreExceptions() // the group's end takes a moment
-                .until(
-                        () -> {
-                            TestLog.await(
-                                    log.admin
-                                            .deleteConsumerGroupOffsets(
-                                                    log.group(), Set.of(log.partition()))
-                                            .all());
-                            return true;
-                        });
+        await().atMost(PATIENCE).ignoreExceptions() // the group's end takes a moment
+                .until(() -> {
+                    TestLog.await(log.admin.deleteConsumerGroupOffsets(log.group(), Set.of(log.partition())).all());
+                    return true;
+                });
         log.send(100, 200);
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
             assertEqual(awaitSettled(trainer, 200), log.fold());
@@ -443,10 +371,7 @@ class TrainerTest {
         log.send(0, 500);
         String other = log.model() + "-wide";
         String spec =
-                log.spec()
-                        .yaml()
-                        .replace("model: " + log.model(), "model: " + other)
-                        .replace("dense: 8", "dense: 16");
+                log.spec().yaml().replace("model: " + log.model(), "model: " + other).replace("dense: 8", "dense: 16");
         List<String> arguments = new ArrayList<>(log.arguments());
         arguments.addAll(List.of("--spec", log.write("wide.yaml", spec).toString()));
         try (TrainerApp trainer = TrainerApp.start(TrainerConfig.parse(arguments, Map.of()))) {
@@ -480,10 +405,7 @@ class TrainerTest {
     void aTaskThatStreamsRevivesSkipsNothing() throws Exception {
         log.send(0, 50_000);
         try (TrainerApp trainer =
-                TrainerApp.start(
-                        log.config(),
-                        new BreakableParts(Breaker.REPORTS_CORRUPTION_ONCE),
-                        Kernels.active())) {
+                TrainerApp.start(log.config(), new BreakableParts(Breaker.REPORTS_CORRUPTION_ONCE), Kernels.active())) {
             TrainerException why = trainer.ended().get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
             assertThat(why.exitCode()).isEqualTo(ExitCode.RETRYABLE);
         }
@@ -498,10 +420,7 @@ class TrainerTest {
         assertThat(report.stateHash()).isEqualTo(fold.stateHash());
         assertThat(state.examples()).isEqualTo(fold.learned());
         assertThat(state.pending()).isEqualTo(fold.pending());
-        assertThat(
-                        state.accounts().accepted()
-                                + state.accounts().deadLetters()
-                                + state.accounts().ticks())
+        assertThat(state.accounts().accepted() + state.accounts().deadLetters() + state.accounts().ticks())
                 .isEqualTo(fold.visible());
     }
 
@@ -510,19 +429,11 @@ class TrainerTest {
     }
 
     static CommittedState awaitSettled(TrainerApp trainer, ModelTrainer model, long nextOffset) {
-        return Objects.requireNonNull(
-                await().atMost(PATIENCE)
-                        .pollInterval(Duration.ofMillis(20))
-                        .until(
-                                () -> {
-                                    if (trainer.ended().isDone()) {
-                                        throw trainer.ended().join();
-                                    }
-                                    return model.committed();
-                                },
-                                state ->
-                                        state != null
-                                                && state.nextOffset() == nextOffset
-                                                && state.settled()));
+        return Objects.requireNonNull(await().atMost(PATIENCE).pollInterval(Duration.ofMillis(20)).until(() -> {
+            if (trainer.ended().isDone()) {
+                throw trainer.ended().join();
+            }
+            return model.committed();
+        }, state -> state != null && state.nextOffset() == nextOffset && state.settled()));
     }
 }

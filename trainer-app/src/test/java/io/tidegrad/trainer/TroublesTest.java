@@ -36,13 +36,12 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// One trainer of many models. Each kind of trouble is given to one of them, which learns from a topic of its own; after each
-/// all that have none yet learn on, and their hashes are those of folds. Prints a table. `-Dtroubles.models=30` has
-/// thirty; by default there is one bystander beside those that get into trouble.
+/// One trainer of many models. Each kind of trouble is given to one of them, which learns from a topic of its own;
+/// after each all that have none yet learn on, and their hashes are those of folds. Prints a table.
+/// `-Dtroubles.models=30` has thirty; by default there is one bystander beside those that get into trouble.
 @LongProof("every trouble that a model can have, beside models that have none")
 class TroublesTest {
-    private static final int MODELS =
-            Integer.getInteger("troubles.models", Trouble.values().length + 1);
+    private static final int MODELS = Integer.getInteger("troubles.models", Trouble.values().length + 1);
     private static final int EVENTS = 20; // between two troubles, on each topic
     private static final Duration PATIENCE = Duration.ofSeconds(120);
 
@@ -54,8 +53,7 @@ class TroublesTest {
         PARTITION_ADDED("its topic gets a second partition", "failed", 2),
         CHANGELOG_DELETED("its changelog is deleted", "failed", 3),
         CHANGELOG_DAMAGED("its changelog is damaged while it is paused", "failed", 3),
-        RETENTION_OVERTAKES(
-                "retention deletes what it has not learned, while it is paused", "failed", 3),
+        RETENTION_OVERTAKES("retention deletes what it has not learned, while it is paused", "failed", 3),
         OFFSETS_ALTERED("its group's offset is altered while it is paused", "failed", 3),
         POISON("nothing but broken events come", "dead-letters", 0),
         SNAPSHOTS_DELETED("its snapshots topic is deleted", "", 0),
@@ -73,7 +71,8 @@ class TroublesTest {
         }
     }
 
-    @TempDir Path directory;
+    @TempDir
+    Path directory;
     private final Map<Trouble, TestLog> logs = new EnumMap<>(Trouble.class);
     private final Map<String, TestLog> sound = new TreeMap<>(); // by model
     private final Map<String, ModelSpec> specs = new TreeMap<>();
@@ -89,13 +88,8 @@ class TroublesTest {
         for (Trouble trouble : Trouble.values()) {
             TestLog own = new TestLog(directory, 1).created();
             logs.put(trouble, own);
-            add(
-                    own,
-                    trouble == Trouble.DIVERGES
-                            ? own.spec()
-                                    .yaml()
-                                    .replace("adam: { rate: 0.01 }", "sgd: { rate: 1000 }")
-                            : own.spec().yaml());
+            add(own, trouble == Trouble.DIVERGES
+                    ? own.spec().yaml().replace("adam: { rate: 0.01 }", "sgd: { rate: 1000 }") : own.spec().yaml());
         }
     }
 
@@ -133,26 +127,20 @@ class TroublesTest {
                 awaitReason(trainer, trouble);
             }
         }
-        System.out.println(
-                "| of %d models, to one | after | health says of it | the others, hashes equal, after |"
-                        .formatted(specs.size()));
+        System.out.println("| of %d models, to one | after | health says of it | the others, hashes equal, after |"
+                .formatted(specs.size()));
         System.out.println("|---|---|---|---|");
         table.forEach(System.out::println);
     }
 
     private TrainerConfig config() {
         List<String> files = new ArrayList<>();
-        specs.forEach(
-                (model, spec) -> files.add(log.write(model + ".yaml", spec.yaml()).toString()));
+        specs.forEach((model, spec) -> files.add(log.write(model + ".yaml", spec.yaml()).toString()));
         return TrainerConfig.parse(log.arguments("--spec", String.join(",", files)), Map.of());
     }
 
     private Decisions decisions() {
-        return new Decisions(
-                KafkaSettings.of(log.kafka.bootstrapServers()),
-                log.topics(),
-                log.admin,
-                (short) -1,
+        return new Decisions(KafkaSettings.of(log.kafka.bootstrapServers()), log.topics(), log.admin, (short) -1,
                 new Decisions.By("ann@host", "a test"));
     }
 
@@ -171,64 +159,26 @@ class TroublesTest {
             case TOPIC_DELETED -> delete(own.topic);
             case TOPIC_MADE_ANEW -> {
                 delete(own.topic);
-                await().atMost(PATIENCE)
-                        .ignoreExceptions() // a deletion takes a moment
+                await().atMost(PATIENCE).ignoreExceptions() // a deletion takes a moment
                         .until(() -> own.created() != null);
             }
             case PARTITION_ADDED ->
-                    TestLog.await(
-                            log.admin
-                                    .createPartitions(
-                                            Map.of(own.topic, NewPartitions.increaseTo(2)))
-                                    .all());
+                TestLog.await(log.admin.createPartitions(Map.of(own.topic, NewPartitions.increaseTo(2))).all());
             case CHANGELOG_DELETED -> delete(changelog);
-            case CHANGELOG_DAMAGED ->
-                    whilePaused(
-                            model,
-                            () ->
-                                    log.send(
-                                            new ProducerRecord<>(
-                                                    changelog,
-                                                    0,
-                                                    "a key of theirs"
-                                                            .getBytes(StandardCharsets.UTF_8),
-                                                    "theirs".getBytes(StandardCharsets.UTF_8))));
-            case RETENTION_OVERTAKES ->
-                    whilePaused(
-                            model,
-                            () -> {
-                                own.send(0, 100);
-                                long end = end(own);
-                                TestLog.await(
-                                        log.admin
-                                                .deleteRecords(
-                                                        Map.of(
-                                                                own.partition(),
-                                                                RecordsToDelete.beforeOffset(
-                                                                        end - 10)))
-                                                .all());
-                            });
-            case OFFSETS_ALTERED ->
-                    whilePaused(
-                            model,
-                            () ->
-                                    TestLog.await(
-                                            log.admin
-                                                    .alterConsumerGroupOffsets(
-                                                            group,
-                                                            Map.of(
-                                                                    own.partition(),
-                                                                    new OffsetAndMetadata(3, "")))
-                                                    .all()));
-            case POISON ->
-                    IntStream.range(0, 200).forEach(i -> own.send(own.event(new byte[] {1, 2, 3})));
+            case CHANGELOG_DAMAGED -> whilePaused(model, () -> log.send(new ProducerRecord<>(changelog, 0,
+                    "a key of theirs".getBytes(StandardCharsets.UTF_8), "theirs".getBytes(StandardCharsets.UTF_8))));
+            case RETENTION_OVERTAKES -> whilePaused(model, () -> {
+                own.send(0, 100);
+                long end = end(own);
+                TestLog.await(
+                        log.admin.deleteRecords(Map.of(own.partition(), RecordsToDelete.beforeOffset(end - 10))).all());
+            });
+            case OFFSETS_ALTERED -> whilePaused(model, () -> TestLog.await(log.admin
+                    .alterConsumerGroupOffsets(group, Map.of(own.partition(), new OffsetAndMetadata(3, ""))).all()));
+            case POISON -> IntStream.range(0, 200).forEach(i -> own.send(own.event(new byte[]{1, 2, 3})));
             case SNAPSHOTS_DELETED -> delete(log.topics().snapshots(model));
             case SPEC_CHANGED ->
-                    specs.put(
-                            model,
-                            ModelSpec.parse(
-                                    own.spec().yaml().replace("rate: 0.01", "rate: 0.02"),
-                                    "test spec"));
+                specs.put(model, ModelSpec.parse(own.spec().yaml().replace("rate: 0.01", "rate: 0.02"), "test spec"));
         }
     }
 
@@ -238,9 +188,7 @@ class TroublesTest {
 
     private void whilePaused(String model, Runnable action) {
         decisions().pause(model);
-        TrainerSide side =
-                new TrainerSide(
-                        KafkaSettings.of(log.kafka.bootstrapServers()), log.topics(), log.admin);
+        TrainerSide side = new TrainerSide(KafkaSettings.of(log.kafka.bootstrapServers()), log.topics(), log.admin);
         assertThat(side.awaitStopped(model, 1, PATIENCE)).isTrue();
         action.run();
         decisions().resume(model);
@@ -258,18 +206,11 @@ class TroublesTest {
         double noticed = seconds(begin);
         long after = System.nanoTime();
         learn(trainer, trouble);
-        table.add(
-                "| %s | %.1f s | %s | %.1f s |"
-                        .formatted(
-                                trouble.words,
-                                noticed,
-                                told.path("reasons").isEmpty()
-                                        ? told.path("state").asText()
-                                        : told.path("reasons").get(0).path("reason").asText()
-                                                + (told.has("exit_code")
-                                                        ? ", " + told.path("exit_code").asInt()
-                                                        : ""),
-                                seconds(after)));
+        table.add("| %s | %.1f s | %s | %.1f s |".formatted(trouble.words, noticed,
+                told.path("reasons").isEmpty() ? told.path("state").asText()
+                        : told.path("reasons").get(0).path("reason").asText()
+                                + (told.has("exit_code") ? ", " + told.path("exit_code").asInt() : ""),
+                seconds(after)));
     }
 
     private static double seconds(long since) {
@@ -278,28 +219,18 @@ class TroublesTest {
 
     private JsonNode awaitReason(TrainerApp trainer, Trouble trouble) {
         String model = Objects.requireNonNull(logs.get(trouble)).model();
-        return await("what health says of " + trouble)
-                .atMost(PATIENCE)
-                .until(
-                        () -> health(trainer, model),
-                        told -> {
-                            JsonNode reasons = told.path("reasons");
-                            return trouble.reason.isEmpty()
-                                    ? reasons.isEmpty()
-                                            && told.path("state").asText().equals("running")
-                                    : trouble.reason.equals(reasons.path(0).path("reason").asText())
-                                            && told.path("exit_code").asInt() == trouble.exitCode;
-                        });
+        return await("what health says of " + trouble).atMost(PATIENCE).until(() -> health(trainer, model), told -> {
+            JsonNode reasons = told.path("reasons");
+            return trouble.reason.isEmpty() ? reasons.isEmpty() && told.path("state").asText().equals("running")
+                    : trouble.reason.equals(reasons.path(0).path("reason").asText())
+                            && told.path("exit_code").asInt() == trouble.exitCode;
+        });
     }
 
     private static JsonNode health(TrainerApp trainer, String model) throws Exception {
         try (HttpClient client = HttpClient.newHttpClient()) {
             URI uri = URI.create("http://127.0.0.1:" + trainer.httpPort() + "/health");
-            String body =
-                    client.send(
-                                    HttpRequest.newBuilder(uri).build(),
-                                    HttpResponse.BodyHandlers.ofString())
-                            .body();
+            String body = client.send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.ofString()).body();
             for (JsonNode each : new ObjectMapper().readTree(body).path("models")) {
                 if (each.path("model").asText().equals(model)) {
                     return each;
@@ -311,36 +242,23 @@ class TroublesTest {
 
     /// More events for all that have had no trouble, which makes of them what a fold makes.
     private void learn(TrainerApp trainer, Trouble after) {
-        List<TestLog> own =
-                sound.values().stream().distinct().filter(each -> !isDiverging(each)).toList();
+        List<TestLog> own = sound.values().stream().distinct().filter(each -> !isDiverging(each)).toList();
         int from = EVENTS * (after.ordinal() + 1);
         own.forEach(each -> each.send(from, from + EVENTS));
         Map<TestLog, List<ConsumerRecord<byte[], byte[]>>> visible = new HashMap<>();
         own.forEach(each -> visible.put(each, each.visible(each.topic)));
-        sound.forEach(
-                (model, of) -> {
-                    if (isDiverging(of)) {
-                        return;
-                    }
-                    TestLog.Fold fold =
-                            of.fold(
-                                    Objects.requireNonNull(specs.get(model)),
-                                    Objects.requireNonNull(visible.get(of)),
-                                    offset -> true);
-                    CommittedState state =
-                            await(model + " after " + after)
-                                    .atMost(PATIENCE)
-                                    .until(
-                                            () -> committed(trainer, model),
-                                            found ->
-                                                    found != null
-                                                            && found.settled()
-                                                            && found.nextOffset()
-                                                                    == fold.nextOffset());
-                    assertThat(Objects.requireNonNull(state.report()).stateHash())
-                            .as("%s after %s", model, after)
-                            .isEqualTo(fold.stateHash());
-                });
+        sound.forEach((model, of) -> {
+            if (isDiverging(of)) {
+                return;
+            }
+            TestLog.Fold fold = of.fold(Objects.requireNonNull(specs.get(model)),
+                    Objects.requireNonNull(visible.get(of)), offset -> true);
+            CommittedState state =
+                    await(model + " after " + after).atMost(PATIENCE).until(() -> committed(trainer, model),
+                            found -> found != null && found.settled() && found.nextOffset() == fold.nextOffset());
+            assertThat(Objects.requireNonNull(state.report()).stateHash()).as("%s after %s", model, after)
+                    .isEqualTo(fold.stateHash());
+        });
     }
 
     /// Until its trouble begins, it gets no events.
@@ -349,10 +267,7 @@ class TroublesTest {
     }
 
     private static @Nullable CommittedState committed(TrainerApp trainer, String model) {
-        return trainer.models().stream()
-                .filter(each -> each.lineage().model().equals(model))
-                .map(ModelTrainer::committed)
-                .findFirst()
-                .orElse(null);
+        return trainer.models().stream().filter(each -> each.lineage().model().equals(model))
+                .map(ModelTrainer::committed).findFirst().orElse(null);
     }
 }

@@ -45,7 +45,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /// A published version that the log does not give, found, and found where.
 class VerifyTest {
-    @TempDir Path directory;
+    @TempDir
+    Path directory;
     private TestLog log;
 
     @BeforeEach
@@ -60,9 +61,8 @@ class VerifyTest {
 
     /// Published weights as a scorer finds them.
     static Verify.Weights scorer(TestLog log, String model) {
-        ScorerOptions options =
-                ScorerOptions.of(model, Map.of("bootstrap.servers", log.kafka.bootstrapServers()))
-                        .withPrefix(log.prefix);
+        ScorerOptions options = ScorerOptions.of(model, Map.of("bootstrap.servers", log.kafka.bootstrapServers()))
+                .withPrefix(log.prefix);
         return version -> SnapshotLookup.find(options, OptionalLong.of(version));
     }
 
@@ -72,20 +72,14 @@ class VerifyTest {
 
     private VerifyResult verify(String as, OptionalLong version) {
         return Verify.run(
-                new VerifyOptions(
-                        KafkaSettings.of(log.kafka.bootstrapServers()),
-                        RegistrySettings.of(log.registryUrl),
-                        log.prefix,
-                        log.model(),
-                        as,
-                        version,
-                        Kernels.active()),
-                scorer(log, as),
-                ReplayProgress.Listener.NONE);
+                new VerifyOptions(KafkaSettings.of(log.kafka.bootstrapServers()), RegistrySettings.of(log.registryUrl),
+                        log.prefix, log.model(), as, version, Kernels.active()),
+                scorer(log, as), ReplayProgress.Listener.NONE);
     }
 
     private void learn(Breaker breaker) {
-        learn(breaker, () -> {});
+        learn(breaker, () -> {
+        });
     }
 
     /// @param beforeItStops while the trainer runs and has committed all 500
@@ -93,8 +87,7 @@ class VerifyTest {
         List<String> settings = new ArrayList<>(List.of("--keep-snapshots", "1000"));
         settings.addAll(List.of(more));
         TrainerConfig config = log.config(settings.toArray(String[]::new));
-        try (TrainerApp trainer =
-                TrainerApp.start(config, new BreakableParts(breaker), Kernels.active())) {
+        try (TrainerApp trainer = TrainerApp.start(config, new BreakableParts(breaker), Kernels.active())) {
             for (int to = 100; to <= 500; to += 100) {
                 log.send(to - 100, to);
                 TrainerTest.awaitSettled(trainer, to);
@@ -108,8 +101,7 @@ class VerifyTest {
     void aWeightBitThatFlippedInTheTrainerIsFoundByBatchTensorAndIndex() {
         learn(Breaker.FLIPS_A_WEIGHT_BIT);
         VerifyResult result = verify(OptionalLong.empty());
-        VerifyResult.Difference difference =
-                Objects.requireNonNull(result.difference(), "nothing was found");
+        VerifyResult.Difference difference = Objects.requireNonNull(result.difference(), "nothing was found");
         Checkpoint equal = Objects.requireNonNull(difference.equal());
         assertThat(equal.version()).isLessThan(BreakableParts.FLIPPED_UPDATE);
         assertThat(difference.different().version()).isEqualTo(BreakableParts.FLIPPED_UPDATE);
@@ -150,99 +142,63 @@ class VerifyTest {
     void aRenamedCopyIsComparedWithWhatTheFirstModelsLogGives() {
         learn(Breaker.NONE);
         String copy = log.model() + "-copy";
-        ModelSpec renamed =
-                ModelSpec.parse(
-                        log.spec().yaml().replace("model: " + log.model(), "model: " + copy), copy);
+        ModelSpec renamed = ModelSpec.parse(log.spec().yaml().replace("model: " + log.model(), "model: " + copy), copy);
         Path spec = log.write("copy.yaml", renamed.yaml());
-        try (TrainerApp trainer =
-                TrainerApp.start(
-                        log.config("--spec", spec.toString(), "--keep-snapshots", "1000"))) {
-            await().atMost(TrainerTest.PATIENCE)
-                    .until(
-                            () ->
-                                    trainer.models().stream()
-                                            .map(ModelTrainer::committed)
-                                            .allMatch(
-                                                    state ->
-                                                            state != null
-                                                                    && state.settled()
-                                                                    && state.nextOffset() == 500));
+        try (TrainerApp trainer = TrainerApp.start(log.config("--spec", spec.toString(), "--keep-snapshots", "1000"))) {
+            await().atMost(TrainerTest.PATIENCE).until(() -> trainer.models().stream().map(ModelTrainer::committed)
+                    .allMatch(state -> state != null && state.settled() && state.nextOffset() == 500));
         }
         VerifyResult result = verify(copy, OptionalLong.empty());
         assertThat(result.difference()).isNull();
         assertThat(result.model()).isEqualTo(copy);
         assertThat(result.learnedBy()).isEqualTo(log.model());
         assertThat(result.compared()).isPositive();
-        assertThat(result.weightsHash())
-                .isEqualTo(result.target().weightsHash())
+        assertThat(result.weightsHash()).isEqualTo(result.target().weightsHash())
                 .isNotEqualTo(log.fold().weightsHash());
         ModelSpec other =
-                ModelSpec.parse(
-                        renamed.yaml().replace("mini-batch: { size: ", "mini-batch: { size: 1"),
-                        "other");
+                ModelSpec.parse(renamed.yaml().replace("mini-batch: { size: ", "mini-batch: { size: 1"), "other");
         assertThat(renamed.isRenamed(log.spec())).isTrue();
         assertThat(other.isRenamed(log.spec())).isFalse();
     }
 
-    /// One image comes at the beginning, the next one when the trainer stops: in between the changelog's newest manifest is
-    /// of a later offset than its pages.
+    /// One image comes at the beginning, the next one when the trainer stops: in between the changelog's newest
+    /// manifest is of a later offset than its pages.
     @LongProof("several lives of a trainer")
     @Test
     void aModelKeptAsImageAndRedoIsVerifiedAndGoneOnFromItsLastWholeImage() {
-        learn(
-                Breaker.NONE,
-                () -> {
-                    TimeTravel.PastModel now = past(500);
-                    assertThat(now.state()).isEqualTo("the last whole image");
-                    assertThat(now.stateOffset()).isPositive().isLessThan(500);
-                    assertThat(now.model().stateHash()).isEqualTo(log.fold().stateHash());
-                    assertThat(now.accounts().accepted()).isEqualTo(500);
-                    VerifyResult result = verify(OptionalLong.empty());
-                    assertThat(result.difference()).isNull();
-                    assertThat(result.weightsHash()).isEqualTo(log.fold().weightsHash());
-                },
-                "--store",
-                "image-and-redo",
-                "--redo-seconds",
-                "86400");
+        learn(Breaker.NONE, () -> {
+            TimeTravel.PastModel now = past(500);
+            assertThat(now.state()).isEqualTo("the last whole image");
+            assertThat(now.stateOffset()).isPositive().isLessThan(500);
+            assertThat(now.model().stateHash()).isEqualTo(log.fold().stateHash());
+            assertThat(now.accounts().accepted()).isEqualTo(500);
+            VerifyResult result = verify(OptionalLong.empty());
+            assertThat(result.difference()).isNull();
+            assertThat(result.weightsHash()).isEqualTo(log.fold().weightsHash());
+        }, "--store", "image-and-redo", "--redo-seconds", "86400");
         TimeTravel.PastModel then = past(1);
         assertThat(then.state()).isEqualTo("its beginning");
         assertThat(then.model().stateHash()).isEqualTo(log.fold(offset -> offset < 1).stateHash());
     }
 
     private TimeTravel.PastModel past(long offset) {
-        return TimeTravel.to(
-                new TimeTravel.Options(
-                        KafkaSettings.of(log.kafka.bootstrapServers()),
-                        RegistrySettings.of(log.registryUrl),
-                        log.prefix,
-                        log.model(),
-                        new Place.Offset(offset),
-                        Kernels.active()),
-                ReplayProgress.Listener.NONE);
+        return TimeTravel.to(new TimeTravel.Options(KafkaSettings.of(log.kafka.bootstrapServers()),
+                RegistrySettings.of(log.registryUrl), log.prefix, log.model(), new Place.Offset(offset),
+                Kernels.active()), ReplayProgress.Listener.NONE);
     }
 
     @Test
     void aVersionOfOtherNumericsNamesTheBuildThatIsNeeded() throws Exception {
         learn(Breaker.NONE);
-        SnapshotManifest newest =
-                log.manifests(log.visible(log.topics().snapshots(log.model()))).getLast();
+        SnapshotManifest newest = log.manifests(log.visible(log.topics().snapshots(log.model()))).getLast();
         SnapshotManifest other = withNumerics(newest, Numerics.VERSION + 1);
         try (KafkaProducer<byte[], byte[]> producer = log.producer(Map.of())) {
-            producer.send(
-                            new ProducerRecord<>(
-                                    log.topics().snapshots(log.model()),
-                                    0,
-                                    SnapshotKey.manifest(other.epoch(), other.version()).encode(),
-                                    other.encode()))
-                    .get();
+            producer.send(new ProducerRecord<>(log.topics().snapshots(log.model()), 0,
+                    SnapshotKey.manifest(other.epoch(), other.version()).encode(), other.encode())).get();
         }
-        refused(
-                () -> verify(OptionalLong.empty()),
-                ExitCode.CONFIGURATION,
+        refused(() -> verify(OptionalLong.empty()), ExitCode.CONFIGURATION,
                 "expected numerics " + Numerics.VERSION + " of this build",
-                "found a version learned with " + (Numerics.VERSION + 1),
-                "tidegrad --version");
+                "found a version learned with " + (Numerics.VERSION + 1), "tidegrad --version");
     }
 
     /// Whatever components a manifest has.
@@ -253,10 +209,8 @@ class VerifyTest {
         Object[] values = new Object[components.length];
         for (int i = 0; i < components.length; i++) {
             types[i] = components[i].getType();
-            values[i] =
-                    components[i].getName().equals("numerics")
-                            ? numerics
-                            : components[i].getAccessor().invoke(manifest);
+            values[i] = components[i].getName().equals("numerics") ? numerics
+                    : components[i].getAccessor().invoke(manifest);
         }
         return SnapshotManifest.class.getDeclaredConstructor(types).newInstance(values);
     }
@@ -265,35 +219,21 @@ class VerifyTest {
     @Test
     void aRangeThatRetentionOvertookIsRefusedWithTheRemedy() {
         learn(Breaker.NONE);
-        TestLog.await(
-                log.admin
-                        .deleteRecords(Map.of(log.partition(), RecordsToDelete.beforeOffset(50)))
-                        .all());
-        String[] said = {
-            "from offset 0 on", "retention has deleted events", "tidegrad export", "--from OFFSET"
-        };
+        TestLog.await(log.admin.deleteRecords(Map.of(log.partition(), RecordsToDelete.beforeOffset(50))).all());
+        String[] said = {"from offset 0 on", "retention has deleted events", "tidegrad export", "--from OFFSET"};
         refused(() -> verify(OptionalLong.empty()), ExitCode.STATE_VIOLATION, said);
         refused(() -> past(400), ExitCode.STATE_VIOLATION, said);
         // The log was created again: its offsets mean other events.
         TestLog.await(log.admin.deleteTopics(List.of(log.topic)).all());
         log.created();
-        refused(
-                () -> verify(OptionalLong.empty()),
-                ExitCode.STATE_VIOLATION,
-                log.topic,
-                "deleted and created again");
+        refused(() -> verify(OptionalLong.empty()), ExitCode.STATE_VIOLATION, log.topic, "deleted and created again");
     }
 
-    private static void refused(
-            org.assertj.core.api.ThrowableAssert.ThrowingCallable run,
-            ExitCode code,
+    private static void refused(org.assertj.core.api.ThrowableAssert.ThrowingCallable run, ExitCode code,
             String... words) {
-        assertThatThrownBy(run)
-                .isInstanceOfSatisfying(
-                        TrainerException.class,
-                        refusal -> {
-                            assertThat(refusal.exitCode()).isEqualTo(code);
-                            assertThat(refusal.getMessage()).contains(words);
-                        });
+        assertThatThrownBy(run).isInstanceOfSatisfying(TrainerException.class, refusal -> {
+            assertThat(refusal.exitCode()).isEqualTo(code);
+            assertThat(refusal.getMessage()).contains(words);
+        });
     }
 }

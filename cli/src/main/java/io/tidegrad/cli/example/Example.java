@@ -11,10 +11,8 @@ import java.util.Map;
 /// A program of `docs/examples` that shows a trouble and what helps. It prints, for each panel of its plot, one line
 /// `# title; x label; y label (log)`, then its points: `line,x,y`.
 public enum Example {
-    VANISHING_GRADIENTS("VanishingGradients.java"),
-    EXPLODING_GRADIENTS("ExplodingGradients.java"),
-    PLATEAUS("Plateaus.java"),
-    OVERFITTING("Overfitting.java");
+    VANISHING_GRADIENTS("VanishingGradients.java"), EXPLODING_GRADIENTS("ExplodingGradients.java"),
+    PLATEAUS("Plateaus.java"), OVERFITTING("Overfitting.java");
 
     private static final String LOGARITHMIC = " (log)";
 
@@ -51,15 +49,10 @@ public enum Example {
                 String[] columns = line.split(",", -1);
                 if (columns.length != 3 || head.isEmpty()) {
                     throw new IllegalArgumentException(
-                            "expected '# title; x label; y label' and then lines 'line,x,y', found '"
-                                    + line
-                                    + "'");
+                            "expected '# title; x label; y label' and then lines 'line,x,y', found '" + line + "'");
                 }
                 lines.computeIfAbsent(columns[0], name -> new ArrayList<>())
-                        .add(
-                                new Panel.Point(
-                                        Double.parseDouble(columns[1]),
-                                        Double.parseDouble(columns[2])));
+                        .add(new Panel.Point(Double.parseDouble(columns[1]), Double.parseDouble(columns[2])));
             }
         }
         panels.add(panel(head, lines));
@@ -69,16 +62,10 @@ public enum Example {
     private static Panel panel(String head, Map<String, List<Panel.Point>> lines) {
         String[] words = head.split("; ", -1);
         if (words.length != 3) {
-            throw new IllegalArgumentException(
-                    "expected 'title; x label; y label', found '" + head + "'");
+            throw new IllegalArgumentException("expected 'title; x label; y label', found '" + head + "'");
         }
-        return new Panel(
-                words[0],
-                axis(words[1]),
-                axis(words[2]),
-                lines.entrySet().stream()
-                        .map(line -> new Panel.Line(line.getKey(), line.getValue()))
-                        .toList(),
+        return new Panel(words[0], axis(words[1]), axis(words[2]),
+                lines.entrySet().stream().map(line -> new Panel.Line(line.getKey(), line.getValue())).toList(),
                 List.of());
     }
 

@@ -9,8 +9,8 @@ import java.util.TreeMap;
 import java.util.stream.IntStream;
 
 /// Which columns of the engine's rows belong to which input of a case: floats side by side in `numbers`, integers in
-/// `ids`. Nearly always row r of an input is what row r of the engine holds; states of both directions of a recurrent layer
-/// have the batch as their second axis, and bags of indices lie one after the other.
+/// `ids`. Nearly always row r of an input is what row r of the engine holds; states of both directions of a recurrent
+/// layer have the batch as their second axis, and bags of indices lie one after the other.
 final class CaseInputs {
     private final Map<String, Input> inputs = new LinkedHashMap<>();
     private final int numbers;
@@ -35,17 +35,13 @@ final class CaseInputs {
     /// How an input lies in rows.
     private record Layout(int rows, List<Integer> rowShape, int[] sources) {
         static Layout batchFirst(Tensor tensor) {
-            return new Layout(
-                    tensor.rows(),
-                    tensor.rowShape(),
-                    IntStream.range(0, tensor.values().length).toArray());
+            return new Layout(tensor.rows(), tensor.rowShape(), IntStream.range(0, tensor.values().length).toArray());
         }
 
         /// [2, N, hidden]: forward and backward side by side in a row.
         static Layout states(Tensor tensor) {
             if (tensor.shape().size() != 3 || tensor.rows() != 2) {
-                throw new GoldenException(
-                        "inputs: expected states of shape [2, N, hidden], found " + tensor.shape());
+                throw new GoldenException("inputs: expected states of shape [2, N, hidden], found " + tensor.shape());
             }
             int rows = tensor.shape().get(1);
             int hidden = tensor.shape().get(2);
@@ -67,8 +63,7 @@ final class CaseInputs {
             for (int bag = 0; bag < offsets.length; bag++) {
                 if (ends[bag] > ends[bag + 1] || ends[0] != 0) {
                     throw new GoldenException(
-                            "inputs: expected offsets that rise from 0, found "
-                                    + Arrays.toString(offsets));
+                            "inputs: expected offsets that rise from 0, found " + Arrays.toString(offsets));
                 }
                 columns = Math.max(columns, ends[bag + 1] - ends[bag]);
             }
@@ -121,14 +116,12 @@ final class CaseInputs {
     }
 
     /// The offsets become the sizes of the bags.
-    private static void bags(
-            Fields layer, Map<String, Tensor> values, Map<String, Layout> layouts) {
+    private static void bags(Fields layer, Map<String, Tensor> values, Map<String, Layout> layouts) {
         String ids = layer.has("inputs") ? layer.texts("inputs").getFirst() : "x";
         String offsetsName = layer.text("offsets");
         Tensor tensor = values.get(offsetsName);
         if (tensor == null || !tensor.integers() || !values.containsKey(ids)) {
-            throw new GoldenException(
-                    "expected integer inputs '" + ids + "', '" + offsetsName + "'");
+            throw new GoldenException("expected integer inputs '" + ids + "', '" + offsetsName + "'");
         }
         int[] offsets = new int[tensor.values().length];
         Arrays.setAll(offsets, i -> (int) tensor.values()[i]);
@@ -210,8 +203,7 @@ final class CaseInputs {
     private Input input(String name) {
         Input input = inputs.get(name);
         if (input == null) {
-            throw new GoldenException(
-                    "expected an input or an earlier layer, found '" + name + "'");
+            throw new GoldenException("expected an input or an earlier layer, found '" + name + "'");
         }
         return input;
     }

@@ -24,28 +24,19 @@ final class CaseModel {
         this.network = network;
         parameters = Parameters.initial(Plan.of(spec));
         Map<String, Tensor> initial = new TreeMap<>(golden.tensors("initial_parameters"));
-        network.parameters()
-                .forEach(
-                        (name, parameter) -> {
-                            Tensor values = initial.remove(name);
-                            if (values == null || !values.shape().equals(parameter.shape())) {
-                                throw new GoldenException(
-                                        "initial_parameters."
-                                                + name
-                                                + ": expected shape "
-                                                + parameter.shape()
-                                                + ", found "
-                                                + (values == null ? "nothing" : values.shape()));
-                            }
-                            parameters.setWeights(
-                                    parameter.tensor(), parameter.toPlan(values.values()));
-                        });
+        network.parameters().forEach((name, parameter) -> {
+            Tensor values = initial.remove(name);
+            if (values == null || !values.shape().equals(parameter.shape())) {
+                throw new GoldenException("initial_parameters." + name + ": expected shape " + parameter.shape()
+                        + ", found " + (values == null ? "nothing" : values.shape()));
+            }
+            parameters.setWeights(parameter.tensor(), parameter.toPlan(values.values()));
+        });
         if (!initial.isEmpty()) {
             throw new UnsupportedException("parameters " + initial.keySet());
         }
         golden.tensors("initial_buffers")
-                .forEach(
-                        (name, values) -> parameters.setStatistics(buffer(name), values.doubles()));
+                .forEach((name, values) -> parameters.setStatistics(buffer(name), values.doubles()));
     }
 
     static Gradients.Mode mode(Fields spec) {
@@ -60,8 +51,7 @@ final class CaseModel {
     static Tensor only(Map<String, Tensor> tensors, String name) {
         Tensor tensor = tensors.get(name);
         if (tensor == null) {
-            throw new GoldenException(
-                    "expected a tensor '" + name + "', found " + tensors.keySet());
+            throw new GoldenException("expected a tensor '" + name + "', found " + tensors.keySet());
         }
         if (tensors.size() > 1) {
             throw new UnsupportedException("tensors " + tensors.keySet());
@@ -81,16 +71,11 @@ final class CaseModel {
         for (int r = 0; r < rows.size(); r++) {
             int row = rows.get(r);
             if (row >= inputs.rows()) {
-                throw new GoldenException(
-                        "batches: expected rows below " + inputs.rows() + ", found " + row);
+                throw new GoldenException("batches: expected rows below " + inputs.rows() + ", found " + row);
             }
             inputs.copy(row, batch.numbers, r * shape.numbers(), batch.ids, r * shape.ids());
             if (targets != null) {
-                System.arraycopy(
-                        targets.values(),
-                        row * shape.labels(),
-                        batch.labels,
-                        r * shape.labels(),
+                System.arraycopy(targets.values(), row * shape.labels(), batch.labels, r * shape.labels(),
                         shape.labels());
             }
             if (sampleWeights != null) {
@@ -101,56 +86,36 @@ final class CaseModel {
     }
 
     /// @param gradientOf of the tensor of this name in the plan
-    void checkParameterGradients(
-            Fields expected, Function<String, float[]> gradientOf, Comparison comparison) {
-        expected.tensors("parameter_gradients")
-                .forEach(
-                        (name, want) -> {
-                            CaseNetwork.Parameter parameter = parameter(name);
-                            comparison.tensor(
-                                    "parameter_gradients." + name,
-                                    parameter.shape(),
-                                    parameter.fromPlan(gradientOf.apply(parameter.tensor())),
-                                    want);
-                        });
+    void checkParameterGradients(Fields expected, Function<String, float[]> gradientOf, Comparison comparison) {
+        expected.tensors("parameter_gradients").forEach((name, want) -> {
+            CaseNetwork.Parameter parameter = parameter(name);
+            comparison.tensor("parameter_gradients." + name, parameter.shape(),
+                    parameter.fromPlan(gradientOf.apply(parameter.tensor())), want);
+        });
     }
 
     /// After a batch of all rows.
     ///
     /// @param gradients of the rows' numbers
     void checkInputGradients(Fields expected, float[] gradients, Comparison comparison) {
-        expected.tensors("input_gradients")
-                .forEach(
-                        (name, want) -> {
-                            if (inputs.integers(name)) {
-                                throw new GoldenException(
-                                        "expected.input_gradients: integers have none: " + name);
-                            }
-                            comparison.tensor(
-                                    "input_gradients." + name,
-                                    inputs.shape(name),
-                                    inputs.of(name, gradients),
-                                    want);
-                        });
+        expected.tensors("input_gradients").forEach((name, want) -> {
+            if (inputs.integers(name)) {
+                throw new GoldenException("expected.input_gradients: integers have none: " + name);
+            }
+            comparison.tensor("input_gradients." + name, inputs.shape(name), inputs.of(name, gradients), want);
+        });
     }
 
     /// What the layers have learned from their inputs.
     void checkBuffers(Fields expected, Comparison comparison) {
-        expected.tensors("buffers_after")
-                .forEach(
-                        (name, want) ->
-                                comparison.tensor(
-                                        "buffers_after." + name,
-                                        want.shape(),
-                                        Tensor.floats(parameters.statistics(buffer(name))),
-                                        want));
+        expected.tensors("buffers_after").forEach((name, want) -> comparison.tensor("buffers_after." + name,
+                want.shape(), Tensor.floats(parameters.statistics(buffer(name))), want));
     }
 
     private String buffer(String name) {
         String tensor = network.buffers().get(name);
         if (tensor == null) {
-            throw new GoldenException(
-                    "no buffer is called " + name + "; there are " + network.buffers().keySet());
+            throw new GoldenException("no buffer is called " + name + "; there are " + network.buffers().keySet());
         }
         return tensor;
     }
@@ -158,11 +123,8 @@ final class CaseModel {
     CaseNetwork.Parameter parameter(String name) {
         CaseNetwork.Parameter parameter = network.parameters().get(name);
         if (parameter == null) {
-            throw new GoldenException(
-                    "expected: no parameter is called "
-                            + name
-                            + "; there are "
-                            + new ArrayList<>(network.parameters().keySet()));
+            throw new GoldenException("expected: no parameter is called " + name + "; there are "
+                    + new ArrayList<>(network.parameters().keySet()));
         }
         return parameter;
     }

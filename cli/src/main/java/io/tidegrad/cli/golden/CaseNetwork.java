@@ -44,8 +44,8 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// A case's layers as the engine's tree. A case names what each layer reads, so that it may be any graph without cycles;
-/// the engine takes those in which branches that share layers meet again in one concat.
+/// A case's layers as the engine's tree. A case names what each layer reads, so that it may be any graph without
+/// cycles; the engine takes those in which branches that share layers meet again in one concat.
 final class CaseNetwork {
     private final CaseInputs inputs;
     private final Embedding.Update update;
@@ -78,14 +78,8 @@ final class CaseNetwork {
     /// A recurrent layer, whose last state others may ask for.
     private record RecurrentLayer(Value input, Recurrent layer) {
         Value put(Recurrent.Output output, String type, Map<Layer, List<Own>> owned) {
-            Recurrent other =
-                    new Recurrent(
-                            layer.cell(),
-                            layer.hidden(),
-                            layer.bidirectional(),
-                            output,
-                            layer.lengthAt(),
-                            layer.initial());
+            Recurrent other = new Recurrent(layer.cell(), layer.hidden(), layer.bidirectional(), output,
+                    layer.lengthAt(), layer.initial());
             owned.put(other, owned.getOrDefault(layer, List.of()));
             return input.then(other, type);
         }
@@ -96,7 +90,8 @@ final class CaseNetwork {
     /// @param name in the case: `fc1.weight`
     /// @param tensor its last name in the plan
     /// @param shape in the case's layout
-    private record Own(String name, String tensor, List<Integer> shape, Order order) {}
+    private record Own(String name, String tensor, List<Integer> shape, Order order) {
+    }
 
     /// How the plan orders a parameter's axes.
     private enum Order {
@@ -140,16 +135,13 @@ final class CaseNetwork {
         }
         output = last == null ? named(first) : last;
         String lastName = layers.isEmpty() ? "" : name(layers.getLast());
-        lastState =
-                recurrent.containsKey(lastName)
-                        ? recurrent.get(lastName).put(Recurrent.Output.STATE, output.source, owned)
-                        : null;
+        lastState = recurrent.containsKey(lastName)
+                ? recurrent.get(lastName).put(Recurrent.Output.STATE, output.source, owned) : null;
         place(network(), "");
         for (List<Own> own : owned.values()) {
             for (Own parameter : own) {
                 if (parameter.order != Order.BUFFER && !parameters.containsKey(parameter.name)) {
-                    throw new UnsupportedException(
-                            "parameter " + parameter.name + ", which nothing reads");
+                    throw new UnsupportedException("parameter " + parameter.name + ", which nothing reads");
                 }
             }
         }
@@ -163,9 +155,10 @@ final class CaseNetwork {
         return output.layer();
     }
 
-    /// A network with the same parameters that puts out a last recurrent layer's final state instead; null where the last
-    /// layer is another.
-    @Nullable Layer lastState() {
+    /// A network with the same parameters that puts out a last recurrent layer's final state instead; null where the
+    /// last layer is another.
+    @Nullable
+    Layer lastState() {
         return lastState == null ? null : lastState.layer();
     }
 
@@ -195,12 +188,11 @@ final class CaseNetwork {
     /// Name of the table in the case → its layer.
     Map<String, Embedding> embeddings() {
         Map<String, Embedding> embeddings = new LinkedHashMap<>();
-        owned.forEach(
-                (layer, own) -> {
-                    if (layer instanceof Embedding embedding) {
-                        embeddings.put(own.getFirst().name, embedding);
-                    }
-                });
+        owned.forEach((layer, own) -> {
+            if (layer instanceof Embedding embedding) {
+                embeddings.put(own.getFirst().name, embedding);
+            }
+        });
         return embeddings;
     }
 
@@ -230,21 +222,17 @@ final class CaseNetwork {
         }
         boolean table = type.equals("embedding") || type.equals("embedding_bag");
         if (read.stream().anyMatch(Value::isIntegers) != table) {
-            throw table
-                    ? new GoldenException(
-                            "layer " + name + ": expected to read an input of dtype i32")
+            throw table ? new GoldenException("layer " + name + ": expected to read an input of dtype i32")
                     : new UnsupportedException("layer " + type + " on integers");
         }
         Value x = read.getFirst();
-        Value y =
-                switch (type) {
-                    case "embedding" -> embedding(layer, name, x);
-                    case "embedding_bag" -> embeddingBag(layer, name, x);
-                    case "concat" ->
-                            new Value(join(read.stream().map(Value::chain).toList()), type);
-                    case "rnn", "gru", "lstm" -> recurrent(layer, type, name, x);
-                    default -> x.then(layer(layer, type, name, x), type);
-                };
+        Value y = switch (type) {
+            case "embedding" -> embedding(layer, name, x);
+            case "embedding_bag" -> embeddingBag(layer, name, x);
+            case "concat" -> new Value(join(read.stream().map(Value::chain).toList()), type);
+            case "rnn", "gru", "lstm" -> recurrent(layer, type, name, x);
+            default -> x.then(layer(layer, type, name, x), type);
+        };
         layer.requireAllRead();
         if (layer.has("name") && values.put(name, y) != null) {
             throw new GoldenException("spec.layers: two layers are called " + name);
@@ -264,26 +252,17 @@ final class CaseNetwork {
             case "softmax" -> new Softmax();
             case "leaky_relu" -> new LeakyRelu(layer.number("negative_slope"));
             case "elu" -> new Elu(layer.number("alpha"));
-            case "gelu" ->
-                    new Gelu(
-                            switch (layer.text("form")) {
-                                case "erf" -> Gelu.Form.ERF;
-                                case "tanh" -> Gelu.Form.TANH;
-                                case String other ->
-                                        throw new UnsupportedException("gelu of form " + other);
-                            });
+            case "gelu" -> new Gelu(switch (layer.text("form")) {
+                case "erf" -> Gelu.Form.ERF;
+                case "tanh" -> Gelu.Form.TANH;
+                case String other -> throw new UnsupportedException("gelu of form " + other);
+            });
             case "conv2d" -> conv2d(layer, name);
             case "conv1d" -> conv1d(layer, name);
             case "maxpool2d" ->
-                    new MaxPool2d(
-                            extent(layer, "kernel"),
-                            extent(layer, "stride"),
-                            extent(layer, "padding"));
+                new MaxPool2d(extent(layer, "kernel"), extent(layer, "stride"), extent(layer, "padding"));
             case "avgpool2d" ->
-                    new AveragePool2d(
-                            extent(layer, "kernel"),
-                            extent(layer, "stride"),
-                            extent(layer, "padding"));
+                new AveragePool2d(extent(layer, "kernel"), extent(layer, "stride"), extent(layer, "padding"));
             case "global_avgpool2d" -> new GlobalAveragePool2d();
             case "flatten" -> new Flatten();
             case "transpose" -> new Transpose();
@@ -293,9 +272,7 @@ final class CaseNetwork {
             }
             case "rms_norm" -> {
                 List<Integer> size = List.of(layer.count("size"));
-                yield own(
-                        new RmsNorm(layer.number("eps")),
-                        new Own(name + ".weight", "weight", size, Order.AS_IT_IS));
+                yield own(new RmsNorm(layer.number("eps")), new Own(name + ".weight", "weight", size, Order.AS_IT_IS));
             }
             case "batch_norm" -> batchNorm(layer, name);
             case "dropout" -> new Dropout(layer.number("p"), inputs.from(layer.text("mask")));
@@ -312,10 +289,8 @@ final class CaseNetwork {
 
     private static Own[] scaleAndBias(Fields layer, String name) {
         List<Integer> size = List.of(layer.count("size"));
-        return new Own[] {
-            new Own(name + ".weight", "weight", size, Order.AS_IT_IS),
-            new Own(name + ".bias", "bias", size, Order.AS_IT_IS)
-        };
+        return new Own[]{new Own(name + ".weight", "weight", size, Order.AS_IT_IS),
+            new Own(name + ".bias", "bias", size, Order.AS_IT_IS)};
     }
 
     /// The weight, whose outputs come first in a case, and the bias if there is one.
@@ -339,14 +314,7 @@ final class CaseNetwork {
     private void requireLast(String name, String field, int expected, Value x) {
         if (shape(x).getLast() != expected) {
             throw new GoldenException(
-                    "layer "
-                            + name
-                            + ": "
-                            + field
-                            + " is "
-                            + expected
-                            + ", but it reads "
-                            + shape(x));
+                    "layer " + name + ": " + field + " is " + expected + ", but it reads " + shape(x));
         }
     }
 
@@ -355,17 +323,8 @@ final class CaseNetwork {
         int out = layer.count("out_channels");
         Extent kernel = extent(layer, "kernel");
         boolean bias = layer.flag("bias", true);
-        return own(
-                new Conv2d(
-                        out,
-                        kernel,
-                        extent(layer, "stride"),
-                        extent(layer, "padding"),
-                        bias,
-                        Initialization.HE_UNIFORM),
-                name,
-                List.of(out, in, kernel.height(), kernel.width()),
-                bias);
+        return own(new Conv2d(out, kernel, extent(layer, "stride"), extent(layer, "padding"), bias,
+                Initialization.HE_UNIFORM), name, List.of(out, in, kernel.height(), kernel.width()), bias);
     }
 
     private Layer conv1d(Fields layer, String name) {
@@ -374,29 +333,16 @@ final class CaseNetwork {
         int kernel = layer.count("kernel");
         boolean bias = layer.flag("bias", true);
         return own(
-                new Conv1d(
-                        out,
-                        kernel,
-                        layer.count("stride"),
-                        layer.count("padding"),
-                        bias,
-                        Initialization.HE_UNIFORM),
-                name,
-                List.of(out, in, kernel),
-                bias);
+                new Conv1d(out, kernel, layer.count("stride"), layer.count("padding"), bias, Initialization.HE_UNIFORM),
+                name, List.of(out, in, kernel), bias);
     }
 
     /// A number for both, or [height, width].
     private static Extent extent(Fields layer, String field) {
         List<Integer> found = layer.countOrCounts(field);
         if (found.size() > 2) {
-            throw new GoldenException(
-                    "layer "
-                            + name(layer)
-                            + ": expected "
-                            + field
-                            + " as a number or as [height, width], found "
-                            + found);
+            throw new GoldenException("layer " + name(layer) + ": expected " + field
+                    + " as a number or as [height, width], found " + found);
         }
         return new Extent(found.getFirst(), found.getLast());
     }
@@ -412,19 +358,10 @@ final class CaseNetwork {
 
     private Layer selfAttention(Fields layer, String name) {
         int embed = layer.count("embed");
-        return own(
-                new SelfAttention(layer.count("heads"), layer.flag("causal", false)),
-                new Own(
-                        name + ".in_proj_weight",
-                        "in_proj_weight",
-                        List.of(3 * embed, embed),
-                        Order.OUTPUTS_LAST),
+        return own(new SelfAttention(layer.count("heads"), layer.flag("causal", false)),
+                new Own(name + ".in_proj_weight", "in_proj_weight", List.of(3 * embed, embed), Order.OUTPUTS_LAST),
                 new Own(name + ".in_proj_bias", "in_proj_bias", List.of(3 * embed), Order.AS_IT_IS),
-                new Own(
-                        name + ".out_proj_weight",
-                        "out_proj_weight",
-                        List.of(embed, embed),
-                        Order.OUTPUTS_LAST),
+                new Own(name + ".out_proj_weight", "out_proj_weight", List.of(embed, embed), Order.OUTPUTS_LAST),
                 new Own(name + ".out_proj_bias", "out_proj_bias", List.of(embed), Order.AS_IT_IS));
     }
 
@@ -448,41 +385,24 @@ final class CaseNetwork {
         int rows = layer.count("num");
         int dimension = layer.count("dim");
         List<Integer> shape = inputs.rowShape(x.source);
-        int padding =
-                layer.has("padding_index") ? layer.count("padding_index") : Embedding.NO_PADDING;
+        int padding = layer.has("padding_index") ? layer.count("padding_index") : Embedding.NO_PADDING;
         Embedding embedding =
-                new Embedding(
-                        inputs.from(x.source),
-                        Tensor.product(shape),
-                        rows,
-                        dimension,
-                        update,
-                        padding);
+                new Embedding(inputs.from(x.source), Tensor.product(shape), rows, dimension, update, padding);
         ownTable(embedding, name, rows, dimension);
         Value vectors = x.then(embedding, "embedding");
-        return shape.isEmpty()
-                ? vectors
-                : vectors.then(new Reshape(append(shape, dimension)), "embedding");
+        return shape.isEmpty() ? vectors : vectors.then(new Reshape(append(shape, dimension)), "embedding");
     }
 
     private Value embeddingBag(Fields layer, String name, Value x) {
         int rows = layer.count("num");
         int dimension = layer.count("dim");
-        EmbeddingBag bag =
-                new EmbeddingBag(
-                        inputs.from(x.source),
-                        Tensor.product(inputs.rowShape(x.source)),
-                        inputs.from(layer.text("offsets")),
-                        layer.has("weights") ? inputs.from(layer.text("weights")) : -1,
-                        rows,
-                        dimension,
-                        switch (layer.text("mode")) {
-                            case "sum" -> EmbeddingBag.Mode.SUM;
-                            case "mean" -> EmbeddingBag.Mode.MEAN;
-                            case String other ->
-                                    throw new UnsupportedException("bags of mode " + other);
-                        },
-                        update);
+        EmbeddingBag bag = new EmbeddingBag(inputs.from(x.source), Tensor.product(inputs.rowShape(x.source)),
+                inputs.from(layer.text("offsets")), layer.has("weights") ? inputs.from(layer.text("weights")) : -1,
+                rows, dimension, switch (layer.text("mode")) {
+                    case "sum" -> EmbeddingBag.Mode.SUM;
+                    case "mean" -> EmbeddingBag.Mode.MEAN;
+                    case String other -> throw new UnsupportedException("bags of mode " + other);
+                }, update);
         ownTable(bag, name, rows, dimension);
         return x.then(bag, "embedding_bag");
     }
@@ -496,32 +416,23 @@ final class CaseNetwork {
         int hidden = layer.count("hidden");
         boolean bidirectional = layer.flag("bidirectional", false);
         requireLast(name, "in", in, x);
-        Recurrent.Cell cell =
-                switch (type) {
-                    case "rnn" -> Recurrent.Cell.RNN;
-                    case "gru" -> Recurrent.Cell.GRU;
-                    default -> Recurrent.Cell.LSTM;
-                };
-        Recurrent.Output put =
-                switch (layer.text("return", "sequence")) {
-                    case "sequence" -> Recurrent.Output.SEQUENCE;
-                    case "last" -> Recurrent.Output.LAST;
-                    case String other -> throw new UnsupportedException("return " + other);
-                };
-        Recurrent recurrentLayer =
-                new Recurrent(
-                        cell,
-                        hidden,
-                        bidirectional,
-                        put,
-                        layer.has("lengths") ? inputs.from(layer.text("lengths")) : Recurrent.WHOLE,
-                        initial(layer, cell));
-        int gates =
-                switch (cell) {
-                    case RNN -> 1;
-                    case GRU -> 3;
-                    case LSTM -> 4;
-                };
+        Recurrent.Cell cell = switch (type) {
+            case "rnn" -> Recurrent.Cell.RNN;
+            case "gru" -> Recurrent.Cell.GRU;
+            default -> Recurrent.Cell.LSTM;
+        };
+        Recurrent.Output put = switch (layer.text("return", "sequence")) {
+            case "sequence" -> Recurrent.Output.SEQUENCE;
+            case "last" -> Recurrent.Output.LAST;
+            case String other -> throw new UnsupportedException("return " + other);
+        };
+        Recurrent recurrentLayer = new Recurrent(cell, hidden, bidirectional, put,
+                layer.has("lengths") ? inputs.from(layer.text("lengths")) : Recurrent.WHOLE, initial(layer, cell));
+        int gates = switch (cell) {
+            case RNN -> 1;
+            case GRU -> 3;
+            case LSTM -> 4;
+        };
         List<Own> own = new ArrayList<>();
         for (String suffix : bidirectional ? List.of("", "_reverse") : List.of("")) {
             own.add(recurrentOwn(name, "weight_ih" + suffix, List.of(gates * hidden, in)));
@@ -535,11 +446,7 @@ final class CaseNetwork {
     }
 
     private static Own recurrentOwn(String name, String tensor, List<Integer> shape) {
-        return new Own(
-                name + "." + tensor,
-                tensor,
-                shape,
-                shape.size() == 1 ? Order.AS_IT_IS : Order.OUTPUTS_LAST);
+        return new Own(name + "." + tensor, tensor, shape, shape.size() == 1 ? Order.AS_IT_IS : Order.OUTPUTS_LAST);
     }
 
     /// What puts out the first state: for lstm h, then c.
@@ -589,8 +496,7 @@ final class CaseNetwork {
         }
         List<Integer> shape = inputs.rowShape(name);
         Layer numbers = new Numbers(inputs.from(name), Tensor.product(shape));
-        return new Value(
-                shape.size() < 2 ? List.of(numbers) : List.of(numbers, new Reshape(shape)), name);
+        return new Value(shape.size() < 2 ? List.of(numbers) : List.of(numbers, new Reshape(shape)), name);
     }
 
     /// What the engine makes of the chain so far.
@@ -620,18 +526,17 @@ final class CaseNetwork {
             rests.add(chain.subList(common, chain.size()));
         }
         List<Layer> branches = new ArrayList<>();
-        for (int from = 0; from < rests.size(); ) {
+        for (int from = 0; from < rests.size();) {
             int to = from + 1;
             while (to < rests.size() && startAlike(rests.get(from), rests.get(to))) {
                 to++;
             }
             List<Layer> branch = to == from + 1 ? rests.get(from) : join(rests.subList(from, to));
-            branches.add(
-                    switch (branch.size()) {
-                        case 0 -> new Identity();
-                        case 1 -> branch.getFirst();
-                        default -> new Sequence(branch);
-                    });
+            branches.add(switch (branch.size()) {
+                case 0 -> new Identity();
+                case 1 -> branch.getFirst();
+                default -> new Sequence(branch);
+            });
             from = to;
         }
         joined.add(new Concat(branches));
@@ -641,11 +546,7 @@ final class CaseNetwork {
     private static boolean allHave(List<List<Layer>> chains, int at) {
         List<Layer> first = chains.getFirst();
         return chains.stream()
-                .allMatch(
-                        chain ->
-                                at < chain.size()
-                                        && at < first.size()
-                                        && chain.get(at) == first.get(at));
+                .allMatch(chain -> at < chain.size() && at < first.size() && chain.get(at) == first.get(at));
     }
 
     private static boolean startAlike(List<Layer> one, List<Layer> other) {
@@ -660,11 +561,8 @@ final class CaseNetwork {
         }
         for (Own own : owned.getOrDefault(layer, List.of())) {
             String tensor = path + own.tensor;
-            Object before =
-                    own.order == Order.BUFFER
-                            ? buffers.put(own.name, tensor)
-                            : parameters.put(
-                                    own.name, new Parameter(tensor, own.shape, places(own)));
+            Object before = own.order == Order.BUFFER ? buffers.put(own.name, tensor)
+                    : parameters.put(own.name, new Parameter(tensor, own.shape, places(own)));
             if (before != null) {
                 throw new UnsupportedException(own.name + ", which is read twice");
             }

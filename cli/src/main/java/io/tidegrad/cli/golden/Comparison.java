@@ -34,14 +34,8 @@ record Comparison(double rtol, double atol) {
     private void number(String what, String place, double got, double want) {
         double allowed = atol + rtol * Math.abs(want);
         if (!Double.isFinite(got) || !(Math.abs(got - want) <= allowed)) {
-            throw new DifferenceException(
-                    "%s, got %s, want %s ± %.2g%s"
-                            .formatted(
-                                    what,
-                                    got,
-                                    want,
-                                    allowed,
-                                    place.isEmpty() ? "" : ", at " + place));
+            throw new DifferenceException("%s, got %s, want %s ± %.2g%s".formatted(what, got, want, allowed,
+                    place.isEmpty() ? "" : ", at " + place));
         }
     }
 

@@ -10,8 +10,8 @@ import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/// A JSON object that remembers which of its fields were read: what nobody read is what the engine knows nothing of, and
-/// never passes silently (`requireAllRead`).
+/// A JSON object that remembers which of its fields were read: what nobody read is what the engine knows nothing of,
+/// and never passes silently (`requireAllRead`).
 final class Fields {
     private final String path;
     private final JsonNode object;
@@ -47,8 +47,7 @@ final class Fields {
     }
 
     private String fields(List<String> names) {
-        return (names.size() == 1 ? "field " : "fields ")
-                + String.join(", ", names.stream().map(this::at).toList());
+        return (names.size() == 1 ? "field " : "fields ") + String.join(", ", names.stream().map(this::at).toList());
     }
 
     List<String> names() {
@@ -81,19 +80,16 @@ final class Fields {
 
     private GoldenException expected(String name, String what, JsonNode found) {
         String text = found.isMissingNode() ? "nothing" : found.toString();
-        return new GoldenException(
-                (name.isEmpty() ? path.isEmpty() ? "the file" : path : at(name))
-                        + ": expected "
-                        + what
-                        + ", found "
-                        + (text.length() <= 60 ? text : text.substring(0, 60) + "…"));
+        return new GoldenException((name.isEmpty() ? path.isEmpty() ? "the file" : path : at(name)) + ": expected "
+                + what + ", found " + (text.length() <= 60 ? text : text.substring(0, 60) + "…"));
     }
 
     Fields object(String name) {
         return new Fields(at(name), get(name));
     }
 
-    @Nullable Fields optionalObject(String name) {
+    @Nullable
+    Fields optionalObject(String name) {
         return has(name) ? object(name) : null;
     }
 
@@ -200,9 +196,7 @@ final class Fields {
     private List<Integer> counts(String name, JsonNode list) {
         List<Integer> counts = new ArrayList<>();
         for (JsonNode element : list) {
-            if (!element.isIntegralNumber()
-                    || !element.canConvertToInt()
-                    || element.intValue() < 0) {
+            if (!element.isIntegralNumber() || !element.canConvertToInt() || element.intValue() < 0) {
                 throw expected(name, "a list of whole numbers of at least 0", element);
             }
             counts.add(element.intValue());
@@ -222,8 +216,8 @@ final class Fields {
         return tensors;
     }
 
-    /// `{"shape": [..], "dtype": "f32" | "i32" | "u8", "data": [..], "divide_by"?}`; a value is rounded to a float first,
-    /// then divided.
+    /// `{"shape": [..], "dtype": "f32" | "i32" | "u8", "data": [..], "divide_by"?}`; a value is rounded to a float
+    /// first, then divided.
     Tensor tensor(String name) {
         Fields tensor = object(name);
         List<Integer> shape = tensor.counts("shape");
@@ -232,8 +226,7 @@ final class Fields {
         float divisor = (float) tensor.number("divide_by", 1);
         tensor.requireAllRead();
         if (shape.isEmpty() || shape.contains(0) || Tensor.product(shape) != data.length) {
-            throw new GoldenException(
-                    at(name) + ": shape " + shape + " does not fit " + data.length + " values");
+            throw new GoldenException(at(name) + ": shape " + shape + " does not fit " + data.length + " values");
         }
         if (!Set.of("f32", "i32", "u8").contains(type)) {
             throw new UnsupportedException(at(name) + " of dtype " + type);

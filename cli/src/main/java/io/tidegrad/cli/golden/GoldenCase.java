@@ -13,11 +13,8 @@ import java.nio.file.Path;
 
 /// One case file, run through the engine that learns and serves, with the process's kernels.
 public final class GoldenCase {
-    private static final ObjectMapper JSON =
-            JsonMapper.builder()
-                    .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
-                    .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-                    .build();
+    private static final ObjectMapper JSON = JsonMapper.builder().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
+            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS).build();
 
     private static final int SCHEMA = 1;
 

@@ -32,14 +32,13 @@ final class InitializationCase {
 
     private static void check(String row, Fields fields, Comparison comparison) {
         String name = fields.text("scheme");
-        Initialization scheme =
-                switch (name) {
-                    case "xavier_uniform" -> Initialization.XAVIER_UNIFORM;
-                    case "xavier_normal" -> Initialization.XAVIER_NORMAL;
-                    case "he_uniform" -> Initialization.HE_UNIFORM;
-                    case "he_normal" -> Initialization.HE_NORMAL;
-                    default -> throw new UnsupportedException("initialisation " + name);
-                };
+        Initialization scheme = switch (name) {
+            case "xavier_uniform" -> Initialization.XAVIER_UNIFORM;
+            case "xavier_normal" -> Initialization.XAVIER_NORMAL;
+            case "he_uniform" -> Initialization.HE_UNIFORM;
+            case "he_normal" -> Initialization.HE_NORMAL;
+            default -> throw new UnsupportedException("initialisation " + name);
+        };
         List<Integer> shape = fields.counts("shape");
         if (shape.size() < 2) {
             throw new UnsupportedException("initialisation of shape " + shape);
@@ -59,13 +58,11 @@ final class InitializationCase {
         float[] drawn = draw(scheme, shape, fanIn, fanOut);
         if (fields.has("bound")) {
             double bound = fields.number("bound");
-            comparison.number(
-                    row + "bound of the scheme", scheme.isNormal() ? Double.NaN : scale, bound);
+            comparison.number(row + "bound of the scheme", scheme.isNormal() ? Double.NaN : scale, bound);
             for (int i = 0; i < drawn.length; i++) {
                 if (!(Math.abs(drawn[i]) <= scale)) {
-                    throw new Comparison.DifferenceException(
-                            "%sbound, got %s, want at most ±%s, at %s"
-                                    .formatted(row, drawn[i], bound, Tensor.place(shape, i)));
+                    throw new Comparison.DifferenceException("%sbound, got %s, want at most ±%s, at %s".formatted(row,
+                            drawn[i], bound, Tensor.place(shape, i)));
                 }
             }
         }
@@ -73,12 +70,10 @@ final class InitializationCase {
             Comparison.equal(row + "sample_size", drawn.length, fields.count("sample_size"));
         }
         if (fields.has("mean_atol_at_sample_size")) {
-            new Comparison(0, fields.number("mean_atol_at_sample_size"))
-                    .number(row + "mean", mean(drawn), mean);
+            new Comparison(0, fields.number("mean_atol_at_sample_size")).number(row + "mean", mean(drawn), mean);
         }
         if (fields.has("std_rtol_at_sample_size")) {
-            new Comparison(fields.number("std_rtol_at_sample_size"), 0)
-                    .number(row + "std", deviation(drawn), std);
+            new Comparison(fields.number("std_rtol_at_sample_size"), 0).number(row + "std", deviation(drawn), std);
         }
         fields.requireAllRead();
     }
@@ -86,13 +81,9 @@ final class InitializationCase {
     /// Through a dense layer where the shape is that of one; else from the same draws.
     private static float[] draw(Initialization scheme, List<Integer> shape, int fanIn, int fanOut) {
         if (shape.size() == 2) {
-            NetworkSpec spec =
-                    new NetworkSpec(
-                            new RowShape(fanIn, 0, fanOut),
-                            new Sequence(new Numbers(0, fanIn), new Dense(fanOut, false, scheme)),
-                            new MeanSquaredError(),
-                            new Sgd(0),
-                            SEED);
+            NetworkSpec spec = new NetworkSpec(new RowShape(fanIn, 0, fanOut),
+                    new Sequence(new Numbers(0, fanIn), new Dense(fanOut, false, scheme)), new MeanSquaredError(),
+                    new Sgd(0), SEED);
             return Parameters.initial(Plan.of(spec)).weights("1.weight");
         }
         float[] weights = new float[Tensor.product(shape)];

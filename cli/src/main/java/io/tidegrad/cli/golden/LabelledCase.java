@@ -14,32 +14,13 @@ final class LabelledCase {
     private final CaseModel model;
     private final LossSpec loss;
 
-    LabelledCase(
-            Fields golden,
-            Fields spec,
-            CaseInputs inputs,
-            CaseNetwork network,
-            Optimizer optimizer,
-            Schedule schedule,
-            Clipping clipping,
-            Regularization regularization) {
+    LabelledCase(Fields golden, Fields spec, CaseInputs inputs, CaseNetwork network, Optimizer optimizer,
+            Schedule schedule, Clipping clipping, Regularization regularization) {
         loss = LossSpec.of(golden, spec, inputs.rows(), network.outputShape(), network.lastType());
-        model =
-                new CaseModel(
-                        golden,
-                        inputs,
-                        network,
-                        new NetworkSpec(
-                                new RowShape(
-                                        inputs.numbers(), inputs.ids(), loss.labels().rowLength()),
-                                network.network(),
-                                loss.loss(),
-                                loss.reduction(),
-                                optimizer,
-                                schedule,
-                                clipping,
-                                regularization,
-                                1));
+        model = new CaseModel(golden, inputs, network,
+                new NetworkSpec(new RowShape(inputs.numbers(), inputs.ids(), loss.labels().rowLength()),
+                        network.network(), loss.loss(), loss.reduction(), optimizer, schedule, clipping, regularization,
+                        1));
         spec.requireAllRead();
         golden.requireAllRead();
     }

@@ -16,8 +16,8 @@ import java.util.TreeMap;
 
 /// Layers, forward and backward, from given gradients of the outputs.
 ///
-/// A last recurrent layer puts out its final states too. The engine's puts out one of both: it is run once for each, and
-/// the gradients are added, as a gradient of a sum is.
+/// A last recurrent layer puts out its final states too. The engine's puts out one of both: it is run once for each,
+/// and the gradients are added, as a gradient of a sum is.
 final class LayerCase {
     private final Fields golden;
     private final Fields expected;
@@ -53,8 +53,7 @@ final class LayerCase {
     }
 
     private void run() {
-        expected.requireOnly(
-                "outputs", "loss", "input_gradients", "parameter_gradients", "buffers_after");
+        expected.requireOnly("outputs", "loss", "input_gradients", "parameter_gradients", "buffers_after");
         CaseModel model = model(network.network());
         List<Integer> shape = new ArrayList<>(List.of(inputs.rows()));
         shape.addAll(network.outputShape());
@@ -65,21 +64,17 @@ final class LayerCase {
             runOutputs(states, mode, states(states.parameters().plan().outputs()));
         }
         if (!upstream.isEmpty() || !wanted.isEmpty()) {
-            throw new UnsupportedException(
-                    "outputs " + upstream.keySet() + " and " + wanted.keySet());
+            throw new UnsupportedException("outputs " + upstream.keySet() + " and " + wanted.keySet());
         }
         if (expected.has("loss")) {
             comparison.number("loss", loss, expected.number("loss"));
         }
         model.checkInputGradients(expected, inputGradients, comparison);
-        model.checkParameterGradients(
-                expected, tensor -> parameterGradients.get(tensor), comparison);
+        model.checkParameterGradients(expected, tensor -> parameterGradients.get(tensor), comparison);
         if (expected.has("buffers_after")) {
             if (mode == Gradients.Mode.LEARN) {
-                gradients(model, Gradients.Mode.LEARN_STATISTICS)
-                        .ofOutputs(
-                                model.batch(inputs.allRows(), null, null),
-                                new float[Tensor.product(shape)]);
+                gradients(model, Gradients.Mode.LEARN_STATISTICS).ofOutputs(model.batch(inputs.allRows(), null, null),
+                        new float[Tensor.product(shape)]);
             }
             model.checkBuffers(expected, comparison);
         }
@@ -89,7 +84,8 @@ final class LayerCase {
 
     /// @param shape in the case's layout
     /// @param places (rows, of a row): index in what the engine puts out → index in the case; -1 for what is of another
-    private record Output(List<Integer> shape, int[] places) {}
+    private record Output(List<Integer> shape, int[] places) {
+    }
 
     private static int[] identity(List<Integer> shape) {
         int[] places = new int[Tensor.product(shape)];
@@ -102,8 +98,7 @@ final class LayerCase {
     /// The engine's state of a row is h forward, h backward, c forward, c backward; a case has h_n and c_n, and both
     /// directions of each on a first axis of their own.
     private Map<String, Output> states(int width) {
-        List<String> names =
-                network.lastType().equals("lstm") ? List.of("h_n", "c_n") : List.of("h_n");
+        List<String> names = network.lastType().equals("lstm") ? List.of("h_n", "c_n") : List.of("h_n");
         int directions = network.isLastBidirectional() ? 2 : 1;
         int rows = inputs.rows();
         int hidden = width / names.size() / directions;
@@ -114,10 +109,7 @@ final class LayerCase {
                 int row = i / width;
                 int block = i % width / hidden;
                 int direction = block % directions;
-                places[i] =
-                        block / directions == s
-                                ? (direction * rows + row) * hidden + i % hidden
-                                : -1;
+                places[i] = block / directions == s ? (direction * rows + row) * hidden + i % hidden : -1;
             }
             List<Integer> shape = new ArrayList<>(directions == 2 ? List.of(2) : List.of());
             shape.addAll(List.of(rows, hidden));
@@ -127,16 +119,9 @@ final class LayerCase {
     }
 
     private CaseModel model(Layer layer) {
-        return new CaseModel(
-                golden,
-                inputs,
-                network,
-                new NetworkSpec(
-                        new RowShape(inputs.numbers(), inputs.ids(), network.width(layer)),
-                        layer,
-                        new MeanSquaredError(),
-                        new Sgd(0),
-                        1));
+        return new CaseModel(golden, inputs, network,
+                new NetworkSpec(new RowShape(inputs.numbers(), inputs.ids(), network.width(layer)), layer,
+                        new MeanSquaredError(), new Sgd(0), 1));
     }
 
     private Gradients gradients(CaseModel model, Gradients.Mode how) {
@@ -146,48 +131,37 @@ final class LayerCase {
     private void runOutputs(CaseModel model, Gradients.Mode how, Map<String, Output> outputs) {
         int length = inputs.rows() * model.parameters().plan().outputs();
         float[] dy = new float[length];
-        outputs.forEach(
-                (name, output) -> {
-                    Tensor given = upstream.get(name);
-                    if (given != null) {
-                        Comparison.equal(
-                                "output_gradients." + name + ", shape",
-                                output.shape,
-                                given.shape());
-                        for (int i = 0; i < length; i++) {
-                            dy[i] += output.places[i] < 0 ? 0 : given.values()[output.places[i]];
-                        }
-                    }
-                });
+        outputs.forEach((name, output) -> {
+            Tensor given = upstream.get(name);
+            if (given != null) {
+                Comparison.equal("output_gradients." + name + ", shape", output.shape, given.shape());
+                for (int i = 0; i < length; i++) {
+                    dy[i] += output.places[i] < 0 ? 0 : given.values()[output.places[i]];
+                }
+            }
+        });
         Gradients gradients = gradients(model, how);
         gradients.ofOutputs(model.batch(inputs.allRows(), null, null), dy);
         float[] y = gradients.outputs(inputs.rows());
         for (int i = 0; i < length; i++) {
             loss += (double) y[i] * dy[i];
         }
-        outputs.forEach(
-                (name, output) -> {
-                    upstream.remove(name);
-                    Tensor want = wanted.remove(name);
-                    if (want != null) {
-                        float[] got = new float[Tensor.product(output.shape)];
-                        for (int i = 0; i < length; i++) {
-                            if (output.places[i] >= 0) {
-                                got[output.places[i]] = y[i];
-                            }
-                        }
-                        comparison.tensor("outputs." + name, output.shape, got, want);
+        outputs.forEach((name, output) -> {
+            upstream.remove(name);
+            Tensor want = wanted.remove(name);
+            if (want != null) {
+                float[] got = new float[Tensor.product(output.shape)];
+                for (int i = 0; i < length; i++) {
+                    if (output.places[i] >= 0) {
+                        got[output.places[i]] = y[i];
                     }
-                });
+                }
+                comparison.tensor("outputs." + name, output.shape, got, want);
+            }
+        });
         inputGradients = sum(inputGradients, gradients.ofNumbers());
-        network.parameters()
-                .values()
-                .forEach(
-                        parameter ->
-                                parameterGradients.merge(
-                                        parameter.tensor(),
-                                        gradients.of(parameter.tensor()),
-                                        LayerCase::sum));
+        network.parameters().values().forEach(parameter -> parameterGradients.merge(parameter.tensor(),
+                gradients.of(parameter.tensor()), LayerCase::sum));
     }
 
     private static float[] sum(float[] one, float[] other) {

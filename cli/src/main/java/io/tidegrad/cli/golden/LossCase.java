@@ -44,29 +44,22 @@ final class LossCase {
             comparison.number("loss", value, expected.number("loss"));
         }
         if (expected.has("loss_per_sample")) {
-            comparison.tensor(
-                    "loss_per_sample",
-                    List.of(rows),
-                    perSample(loss, batch, rows),
+            comparison.tensor("loss_per_sample", List.of(rows), perSample(loss, batch, rows),
                     expected.tensor("loss_per_sample"));
         }
-        expected.tensors("input_gradients")
-                .forEach(
-                        (name, want) -> {
-                            if (!name.equals("predictions")) {
-                                throw new UnsupportedException("expected.input_gradients." + name);
-                            }
-                            comparison.tensor(
-                                    "input_gradients." + name, predictions.shape(), gradient, want);
-                        });
+        expected.tensors("input_gradients").forEach((name, want) -> {
+            if (!name.equals("predictions")) {
+                throw new UnsupportedException("expected.input_gradients." + name);
+            }
+            comparison.tensor("input_gradients." + name, predictions.shape(), gradient, want);
+        });
         expected.requireAllRead();
     }
 
     /// The mean over a row's elements; where lines may be ignored cases have the sum over those that are not.
     private static float[] perSample(LossSpec loss, BatchLoss batch, int rows) {
         float[] losses = Arrays.copyOf(batch.rowLosses(), rows);
-        if (loss.loss() instanceof CategoricalCrossEntropy classes
-                && classes.ignoreIndex() != null) {
+        if (loss.loss() instanceof CategoricalCrossEntropy classes && classes.ignoreIndex() != null) {
             for (int row = 0; row < rows; row++) {
                 losses[row] *= (float) batch.count(row);
             }

@@ -23,29 +23,14 @@ import org.jspecify.annotations.Nullable;
 /// @param width of a line
 /// @param labels (rows, labels), as the engine's loss takes them
 /// @param fusesLast whether the loss applies the network's last layer, so that what it reads are not the outputs
-record LossSpec(
-        Loss loss,
-        Reduction reduction,
-        int lines,
-        int width,
-        Tensor labels,
-        @Nullable Tensor sampleWeights,
+record LossSpec(Loss loss, Reduction reduction, int lines, int width, Tensor labels, @Nullable Tensor sampleWeights,
         boolean fusesLast) {
     private static final String BINARY = "binary_cross_entropy_with_logits";
     private static final String CATEGORICAL = "categorical_cross_entropy";
     private static final String BY_LABEL_LENGTH = "mean_over_label_length";
 
     private static final Set<String> KNOWN =
-            Set.of(
-                    "mse",
-                    "mae",
-                    "huber",
-                    BINARY,
-                    CATEGORICAL,
-                    "hinge",
-                    "poisson_nll",
-                    "quantile",
-                    "ctc");
+            Set.of("mse", "mae", "huber", BINARY, CATEGORICAL, "hinge", "poisson_nll", "quantile", "ctc");
 
     /// Asked first, for this reason tells people most.
     static void requireKnown(Fields spec) {
@@ -58,12 +43,10 @@ record LossSpec(
     /// @param rows of the case's inputs
     /// @param predictions the shape of one row's
     /// @param lastType of the layer that puts them out
-    static LossSpec of(
-            Fields golden, Fields spec, int rows, List<Integer> predictions, String lastType) {
+    static LossSpec of(Fields golden, Fields spec, int rows, List<Integer> predictions, String lastType) {
         Map<String, Tensor> targets = golden.tensors("targets");
         targets.forEach((name, tensor) -> requireRows("targets." + name, rows, tensor));
-        Tensor sampleWeights =
-                golden.has("sample_weights") ? golden.tensor("sample_weights") : null;
+        Tensor sampleWeights = golden.has("sample_weights") ? golden.tensor("sample_weights") : null;
         if (sampleWeights != null) {
             requireRows("sample_weights", rows, sampleWeights);
             Comparison.equal("sample_weights, axes", sampleWeights.shape().size(), 1);
@@ -71,10 +54,7 @@ record LossSpec(
         Fields fields = spec.object("loss");
         int width = predictions.isEmpty() ? 1 : predictions.getLast();
         int lines = Tensor.product(predictions) / width;
-        Tensor labels =
-                fields.text("type").equals("ctc")
-                        ? ctcLabels(targets)
-                        : CaseModel.only(targets, "y");
+        Tensor labels = fields.text("type").equals("ctc") ? ctcLabels(targets) : CaseModel.only(targets, "y");
         Loss loss = loss(fields, predictions, lastType, labels);
         Reduction reduction = reduction(fields);
         fields.requireAllRead();
@@ -82,20 +62,13 @@ record LossSpec(
         if (mismatch != null) {
             throw new UnsupportedException("loss " + fields.text("type") + ": " + mismatch);
         }
-        return new LossSpec(
-                loss,
-                reduction,
-                lines,
-                width,
-                labels,
-                sampleWeights,
+        return new LossSpec(loss, reduction, lines, width, labels, sampleWeights,
                 loss instanceof CategoricalCrossEntropy && lastType.equals("softmax"));
     }
 
     private static void requireRows(String what, int rows, Tensor tensor) {
         if (tensor.rows() != rows) {
-            throw new GoldenException(
-                    what + ": expected " + rows + " rows, found " + tensor.rows());
+            throw new GoldenException(what + ": expected " + rows + " rows, found " + tensor.rows());
         }
     }
 
@@ -111,8 +84,7 @@ record LossSpec(
         };
     }
 
-    private static Loss loss(
-            Fields fields, List<Integer> predictions, String lastType, Tensor labels) {
+    private static Loss loss(Fields fields, List<Integer> predictions, String lastType, Tensor labels) {
         String type = fields.text("type");
         try {
             return switch (type) {
@@ -124,31 +96,22 @@ record LossSpec(
                     if (fields.flag("full", false)) {
                         throw new UnsupportedException("loss poisson_nll with full");
                     }
-                    yield sameShape(
-                            new Poisson(fields.flag("log_input", true), fields.number("eps", 1e-8)),
-                            predictions,
-                            labels);
+                    yield sameShape(new Poisson(fields.flag("log_input", true), fields.number("eps", 1e-8)),
+                            predictions, labels);
                 }
                 case BINARY -> {
                     if (lastType.equals("sigmoid") || lastType.equals("softmax")) {
                         throw new UnsupportedException("loss " + type + " after " + lastType);
                     }
-                    yield sameShape(
-                            new BinaryCrossEntropy(list(fields, "pos_weight")),
-                            predictions,
-                            labels);
+                    yield sameShape(new BinaryCrossEntropy(list(fields, "pos_weight")), predictions, labels);
                 }
                 case "quantile" -> {
                     requireShape("one label a line", lineShape(predictions), labels);
                     yield new Quantile(list(fields, "quantiles"));
                 }
                 case CATEGORICAL -> categorical(fields, predictions, lastType, labels);
-                case "ctc" ->
-                        new Ctc(
-                                fields.count("blank"),
-                                labels.rowLength() - 2,
-                                fields.text("reduction").equals(BY_LABEL_LENGTH),
-                                fields.flag("zero_infinity", false));
+                case "ctc" -> new Ctc(fields.count("blank"), labels.rowLength() - 2,
+                        fields.text("reduction").equals(BY_LABEL_LENGTH), fields.flag("zero_infinity", false));
                 default -> throw new IllegalStateException("loss " + type);
             };
         } catch (IllegalArgumentException e) {
@@ -171,18 +134,15 @@ record LossSpec(
 
     private static void requireShape(String expected, List<Integer> shape, Tensor labels) {
         if (!labels.rowShape().equals(shape)) {
-            throw new GoldenException(
-                    "targets.y: expected " + expected + ", found " + labels.rowShape());
+            throw new GoldenException("targets.y: expected " + expected + ", found " + labels.rowShape());
         }
     }
 
-    private static Loss categorical(
-            Fields fields, List<Integer> predictions, String lastType, Tensor labels) {
+    private static Loss categorical(Fields fields, List<Integer> predictions, String lastType, Tensor labels) {
         boolean fromLogits = fields.flag("from_logits", true);
         boolean softmax = lastType.equals("softmax");
         if (fromLogits && softmax) {
-            throw new UnsupportedException(
-                    "loss categorical_cross_entropy of logits after softmax");
+            throw new UnsupportedException("loss categorical_cross_entropy of logits after softmax");
         }
         if (predictions.isEmpty()) {
             throw new GoldenException("predictions: expected classes on the last axis, found none");
@@ -191,12 +151,9 @@ record LossSpec(
         if (!indices) {
             requireShape("class indices or rows of shape " + predictions, predictions, labels);
         }
-        return new CategoricalCrossEntropy(
-                !indices,
+        return new CategoricalCrossEntropy(!indices,
                 // Of a softmax layer the logits are there, and the loss applies it.
-                fromLogits || softmax,
-                fields.number("label_smoothing", 0),
-                list(fields, "class_weights"),
+                fromLogits || softmax, fields.number("label_smoothing", 0), list(fields, "class_weights"),
                 fields.has("ignore_index") ? (int) fields.number("ignore_index") : null);
     }
 
@@ -221,8 +178,7 @@ record LossSpec(
     private static Tensor tensor(Map<String, Tensor> targets, String name) {
         Tensor tensor = targets.get(name);
         if (tensor == null) {
-            throw new GoldenException(
-                    "targets: expected a tensor '" + name + "', found " + targets.keySet());
+            throw new GoldenException("targets: expected a tensor '" + name + "', found " + targets.keySet());
         }
         return tensor;
     }

@@ -47,8 +47,6 @@ record Tensor(List<Integer> shape, float[] values, boolean integers) {
             place[axis] = rest % shape.get(axis);
             rest /= shape.get(axis);
         }
-        return Arrays.stream(place)
-                .mapToObj(Integer::toString)
-                .collect(Collectors.joining(", ", "[", "]"));
+        return Arrays.stream(place).mapToObj(Integer::toString).collect(Collectors.joining(", ", "[", "]"));
     }
 }

@@ -38,8 +38,7 @@ final class TrainingCase {
     private final @Nullable UntouchedRows untouched;
 
     static void run(Fields golden, Comparison comparison, Kernels kernels) {
-        UnsupportedException.unlessAccepted(() -> new TrainingCase(golden, comparison))
-                .run(kernels);
+        UnsupportedException.unlessAccepted(() -> new TrainingCase(golden, comparison)).run(kernels);
     }
 
     private TrainingCase(Fields golden, Comparison comparison) {
@@ -48,15 +47,8 @@ final class TrainingCase {
         List<Fields> layers = CaseNetwork.layers(spec);
         LossSpec.requireKnown(spec);
         expected = golden.object("expected");
-        expected.requireOnly(
-                "outputs",
-                "losses",
-                "gradient_norms",
-                "gradient_norms_per_layer",
-                "parameter_gradients",
-                "parameters_after",
-                "penalties",
-                "buffers_after");
+        expected.requireOnly("outputs", "losses", "gradient_norms", "gradient_norms_per_layer", "parameter_gradients",
+                "parameters_after", "penalties", "buffers_after");
         batches = golden.countLists("batches");
         if (batches.isEmpty() || batches.stream().anyMatch(List::isEmpty)) {
             throw new GoldenException("batches: expected at least one batch of at least one row");
@@ -68,33 +60,17 @@ final class TrainingCase {
         Optimizer optimizer = optimizer(optimizerFields);
         stateNames = stateNames(optimizer);
         CaseInputs inputs = new CaseInputs(golden.tensors("inputs"), layers);
-        network =
-                new CaseNetwork(
-                        layers,
-                        "x",
-                        inputs,
-                        sparse ? Embedding.Update.TOUCHED : Embedding.Update.DENSE);
-        labelled =
-                new LabelledCase(
-                        golden,
-                        spec,
-                        inputs,
-                        network,
-                        optimizer,
-                        ScheduleCase.schedule(spec.optionalObject("schedule")),
-                        clipping(spec.optionalObject("gradient_clipping")),
-                        regularization(spec.optionalObject("regularization")));
+        network = new CaseNetwork(layers, "x", inputs, sparse ? Embedding.Update.TOUCHED : Embedding.Update.DENSE);
+        labelled = new LabelledCase(golden, spec, inputs, network, optimizer,
+                ScheduleCase.schedule(spec.optionalObject("schedule")),
+                clipping(spec.optionalObject("gradient_clipping")),
+                regularization(spec.optionalObject("regularization")));
         model = labelled.model();
-        weightNames =
-                golden.has("initial_parameters")
-                        ? golden.object("initial_parameters").names().stream()
-                                .filter(name -> name.endsWith(".weight"))
-                                .toList()
-                        : List.of();
-        for (Fields entry :
-                expected.has("parameters_after")
-                        ? expected.objects("parameters_after")
-                        : List.<Fields>of()) {
+        weightNames = golden.has("initial_parameters")
+                ? golden.object("initial_parameters").names().stream().filter(name -> name.endsWith(".weight")).toList()
+                : List.of();
+        for (Fields entry : expected.has("parameters_after") ? expected.objects("parameters_after")
+                : List.<Fields>of()) {
             entry.requireOnly("step", "parameters", "optimizer_state");
             if (entry.has("optimizer_state")) {
                 entry.object("optimizer_state").requireOnly(stateNames.toArray(String[]::new));
@@ -102,10 +78,7 @@ final class TrainingCase {
             int step = entry.count("step");
             if (step < 1 || step > batches.size()) {
                 throw new GoldenException(
-                        "parameters_after: expected a step from 1 to "
-                                + batches.size()
-                                + ", found "
-                                + step);
+                        "parameters_after: expected a step from 1 to " + batches.size() + ", found " + step);
             }
             after.computeIfAbsent(step, s -> new ArrayList<>()).add(entry);
         }
@@ -114,48 +87,31 @@ final class TrainingCase {
 
     private static Optimizer optimizer(Fields fields) {
         String type = fields.text("type");
-        Optimizer optimizer =
-                switch (type) {
-                    case "sgd" -> {
-                        double momentum = fields.number("momentum", 0);
-                        boolean nesterov = fields.flag("nesterov", false);
-                        if (nesterov && momentum == 0) {
-                            throw new UnsupportedException("nesterov without momentum");
-                        }
-                        yield new Sgd(fields.number("lr"), momentum, nesterov);
-                    }
-                    case "adagrad" ->
-                            new Adagrad(
-                                    fields.number("lr"),
-                                    fields.number("eps"),
-                                    fields.number("initial_accumulator", 0));
-                    case "rmsprop" ->
-                            new RmsProp(
-                                    fields.number("lr"),
-                                    fields.number("alpha"),
-                                    fields.number("eps"),
-                                    fields.flag("centered", false),
-                                    fields.number("momentum", 0));
-                    case "adam" -> adam(fields);
-                    case "adamw" -> new AdamW(adam(fields), fields.number("weight_decay"));
-                    case "ftrl_proximal" ->
-                            new FtrlProximal(
-                                    fields.number("alpha"),
-                                    fields.number("beta"),
-                                    fields.number("l1"),
-                                    fields.number("l2"));
-                    default -> throw new UnsupportedException("optimizer " + type);
-                };
+        Optimizer optimizer = switch (type) {
+            case "sgd" -> {
+                double momentum = fields.number("momentum", 0);
+                boolean nesterov = fields.flag("nesterov", false);
+                if (nesterov && momentum == 0) {
+                    throw new UnsupportedException("nesterov without momentum");
+                }
+                yield new Sgd(fields.number("lr"), momentum, nesterov);
+            }
+            case "adagrad" ->
+                new Adagrad(fields.number("lr"), fields.number("eps"), fields.number("initial_accumulator", 0));
+            case "rmsprop" -> new RmsProp(fields.number("lr"), fields.number("alpha"), fields.number("eps"),
+                    fields.flag("centered", false), fields.number("momentum", 0));
+            case "adam" -> adam(fields);
+            case "adamw" -> new AdamW(adam(fields), fields.number("weight_decay"));
+            case "ftrl_proximal" -> new FtrlProximal(fields.number("alpha"), fields.number("beta"), fields.number("l1"),
+                    fields.number("l2"));
+            default -> throw new UnsupportedException("optimizer " + type);
+        };
         fields.requireAllRead();
         return optimizer;
     }
 
     private static Adam adam(Fields fields) {
-        return new Adam(
-                fields.number("lr"),
-                fields.number("beta1"),
-                fields.number("beta2"),
-                fields.number("eps"),
+        return new Adam(fields.number("lr"), fields.number("beta1"), fields.number("beta2"), fields.number("eps"),
                 fields.flag("amsgrad", false));
     }
 
@@ -176,12 +132,11 @@ final class TrainingCase {
             return new Clipping.None();
         }
         String type = fields.text("type");
-        Clipping clipping =
-                switch (type) {
-                    case "value" -> new Clipping.Value(fields.number("limit"));
-                    case "global_norm" -> new Clipping.GlobalNorm(fields.number("max_norm"));
-                    default -> throw new UnsupportedException("clipping " + type);
-                };
+        Clipping clipping = switch (type) {
+            case "value" -> new Clipping.Value(fields.number("limit"));
+            case "global_norm" -> new Clipping.GlobalNorm(fields.number("max_norm"));
+            default -> throw new UnsupportedException("clipping " + type);
+        };
         fields.requireAllRead();
         return clipping;
     }
@@ -192,14 +147,11 @@ final class TrainingCase {
         }
         String scope = fields.text("applies_to", "all");
         Regularization regularization =
-                new Regularization(
-                        fields.number("l1", 0),
-                        fields.number("l2", 0),
-                        switch (scope) {
-                            case "all" -> Regularization.Scope.ALL;
-                            case "weights" -> Regularization.Scope.WEIGHTS;
-                            default -> throw new UnsupportedException("regularization of " + scope);
-                        });
+                new Regularization(fields.number("l1", 0), fields.number("l2", 0), switch (scope) {
+                    case "all" -> Regularization.Scope.ALL;
+                    case "weights" -> Regularization.Scope.WEIGHTS;
+                    default -> throw new UnsupportedException("regularization of " + scope);
+                });
         fields.requireAllRead();
         return regularization;
     }
@@ -254,10 +206,8 @@ final class TrainingCase {
             List<Integer> shape = new ArrayList<>(List.of(rows));
             shape.addAll(network.outputShape());
             int length = Tensor.product(shape);
-            float[] got =
-                    labelled.loss().fusesLast()
-                            ? Arrays.copyOf(gradients.predictions(), length)
-                            : gradients.outputs(rows);
+            float[] got = labelled.loss().fusesLast() ? Arrays.copyOf(gradients.predictions(), length)
+                    : gradients.outputs(rows);
             comparison.tensor("outputs.output", shape, got, CaseModel.only(outputs, "output"));
         }
         model.checkParameterGradients(expected, gradients::of, comparison);
@@ -283,10 +233,7 @@ final class TrainingCase {
             Fields state = entry.object("optimizer_state");
             for (String name : state.names()) {
                 int part = 1 + stateNames.indexOf(name);
-                check(
-                        what + name + " of ",
-                        state.tensors(name),
-                        tensor -> parameters.state(tensor, part));
+                check(what + name + " of ", state.tensors(name), tensor -> parameters.state(tensor, part));
             }
         }
         entry.requireAllRead();
@@ -294,11 +241,10 @@ final class TrainingCase {
 
     /// @param got tensor of the plan → its values
     private void check(String what, Map<String, Tensor> wanted, Function<String, float[]> got) {
-        wanted.forEach(
-                (name, want) -> {
-                    CaseNetwork.Parameter parameter = model.parameter(name);
-                    float[] values = parameter.fromPlan(got.apply(parameter.tensor()));
-                    comparison.tensor(what + name, parameter.shape(), values, want);
-                });
+        wanted.forEach((name, want) -> {
+            CaseNetwork.Parameter parameter = model.parameter(name);
+            float[] values = parameter.fromPlan(got.apply(parameter.tensor()));
+            comparison.tensor(what + name, parameter.shape(), values, want);
+        });
     }
 }

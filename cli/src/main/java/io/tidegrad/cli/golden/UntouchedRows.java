@@ -11,23 +11,15 @@ final class UntouchedRows {
     private final CaseModel model;
     private final List<Table> tables = new ArrayList<>();
 
-    private record Table(
-            String name, String tensor, Embedding layer, float[] initial, BitSet read) {}
+    private record Table(String name, String tensor, Embedding layer, float[] initial, BitSet read) {
+    }
 
     UntouchedRows(CaseNetwork network, CaseModel model) {
         this.model = model;
-        network.embeddings()
-                .forEach(
-                        (name, layer) -> {
-                            String tensor = model.parameter(name).tensor();
-                            tables.add(
-                                    new Table(
-                                            name,
-                                            tensor,
-                                            layer,
-                                            model.parameters().weights(tensor),
-                                            new BitSet(layer.rows())));
-                        });
+        network.embeddings().forEach((name, layer) -> {
+            String tensor = model.parameter(name).tensor();
+            tables.add(new Table(name, tensor, layer, model.parameters().weights(tensor), new BitSet(layer.rows())));
+        });
     }
 
     void check(Batch batch, String step) {
@@ -42,19 +34,11 @@ final class UntouchedRows {
             float[] weights = model.parameters().weights(table.tensor);
             int dimension = table.layer.dimension();
             for (int i = 0; i < weights.length; i++) {
-                boolean same =
-                        Float.floatToRawIntBits(weights[i])
-                                == Float.floatToRawIntBits(table.initial[i]);
+                boolean same = Float.floatToRawIntBits(weights[i]) == Float.floatToRawIntBits(table.initial[i]);
                 if (!same && !table.read.get(i / dimension)) {
                     throw new Comparison.DifferenceException(
-                            "%s%s, a row that no batch has read, got %s, want %s exactly, at [%d, %d]"
-                                    .formatted(
-                                            table.name,
-                                            step,
-                                            weights[i],
-                                            table.initial[i],
-                                            i / dimension,
-                                            i % dimension));
+                            "%s%s, a row that no batch has read, got %s, want %s exactly, at [%d, %d]".formatted(
+                                    table.name, step, weights[i], table.initial[i], i / dimension, i % dimension));
                 }
             }
         }

@@ -21,17 +21,18 @@ public record Panel(String title, Axis x, Axis y, List<Line> lines, List<Mark> m
         }
     }
 
-    public record Point(double x, double y) {}
+    public record Point(double x, double y) {
+    }
 
     /// A vertical line with a word beside it.
-    public record Mark(String name, double x) {}
+    public record Mark(String name, double x) {
+    }
 
     public Panel {
         lines = List.copyOf(lines);
         marks = List.copyOf(marks);
         if (lines.stream().allMatch(line -> line.points.isEmpty())) {
-            throw new IllegalArgumentException(
-                    "plot '" + title + "': expected at least one point, found none");
+            throw new IllegalArgumentException("plot '" + title + "': expected at least one point, found none");
         }
     }
 

@@ -7,8 +7,8 @@ import java.util.Locale;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.DoubleStream;
 
-/// Panels beside each other, drawn as SVG: the one look of all plots. The same numbers give the same bytes on every machine:
-/// no fonts are measured.
+/// Panels beside each other, drawn as SVG: the one look of all plots. The same numbers give the same bytes on every
+/// machine: no fonts are measured.
 public record Plot(List<Panel> panels) {
     private static final int PLOTTED = 288; // width of a panel without what stands beside it
     private static final int HEIGHT = 340;
@@ -33,12 +33,10 @@ public record Plot(List<Panel> panels) {
         StringBuilder svg = new StringBuilder();
         int panelWidth = LEFT + PLOTTED + names();
         int width = panelWidth * panels.size();
-        svg.append(
-                """
+        svg.append("""
                 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" font-family="Helvetica, Arial, sans-serif" font-size="12" fill="#222222">
                 <rect width="100%%" height="100%%" fill="#ffffff"/>
-                """
-                        .formatted(width, HEIGHT, width, HEIGHT));
+                """.formatted(width, HEIGHT, width, HEIGHT));
         for (int panel = 0; panel < panels.size(); panel++) {
             new Drawing(panels.get(panel), panel * panelWidth, svg).draw();
         }
@@ -47,12 +45,8 @@ public record Plot(List<Panel> panels) {
 
     /// The room that the longest name of a line takes, and a little before the next panel begins.
     private int names() {
-        int longest =
-                panels.stream()
-                        .flatMap(panel -> panel.lines().stream())
-                        .mapToInt(line -> line.name().length())
-                        .max()
-                        .orElse(0);
+        int longest = panels.stream().flatMap(panel -> panel.lines().stream()).mapToInt(line -> line.name().length())
+                .max().orElse(0);
         return BESIDE + (int) Math.ceil(longest * LETTER) + LINE_HEIGHT;
     }
 
@@ -74,25 +68,11 @@ public record Plot(List<Panel> panels) {
             y = scale(panel.y(), Panel.Point::y, 0.04, bottom, TOP);
         }
 
-        private Scale scale(
-                Panel.Axis axis,
-                ToDoubleFunction<Panel.Point> of,
-                double room,
-                double start,
-                double end) {
-            double[] values =
-                    panel.lines().stream()
-                            .flatMap(line -> line.points().stream())
-                            .filter(panel::shows)
-                            .mapToDouble(of)
-                            .toArray();
-            return Scale.of(
-                    axis,
-                    DoubleStream.of(values).min().orElseThrow(),
-                    DoubleStream.of(values).max().orElseThrow(),
-                    room,
-                    start,
-                    end);
+        private Scale scale(Panel.Axis axis, ToDoubleFunction<Panel.Point> of, double room, double start, double end) {
+            double[] values = panel.lines().stream().flatMap(line -> line.points().stream()).filter(panel::shows)
+                    .mapToDouble(of).toArray();
+            return Scale.of(axis, DoubleStream.of(values).min().orElseThrow(),
+                    DoubleStream.of(values).max().orElseThrow(), room, start, end);
         }
 
         void draw() {
@@ -110,11 +90,7 @@ public record Plot(List<Panel> panels) {
             text((left + right) / 2.0, HEIGHT - 10, "middle", "", panel.x().label());
             double middle = (TOP + bottom) / 2.0;
             double edge = left - LEFT + 13;
-            text(
-                    edge,
-                    middle,
-                    "middle",
-                    "transform=\"rotate(-90 %s %s)\"".formatted(number(edge), number(middle)),
+            text(edge, middle, "middle", "transform=\"rotate(-90 %s %s)\"".formatted(number(edge), number(middle)),
                     panel.y().label());
             marks();
             lines();
@@ -130,12 +106,8 @@ public record Plot(List<Panel> panels) {
                         "<line x1=\"%s\" y1=\"%d\" x2=\"%s\" y2=\"%d\" stroke=\"#444444\" stroke-dasharray=\"5 4\"/>\n"
                                 .formatted(number(place), TOP, number(place), bottom));
                 boolean toTheLeft = place > (left + right) / 2.0;
-                text(
-                        place + (toTheLeft ? -5 : 5),
-                        bottom - 8 - i * LINE_HEIGHT,
-                        toTheLeft ? "end" : "start",
-                        "paint-order=\"stroke\" stroke=\"#ffffff\" stroke-width=\"4\"",
-                        mark.name());
+                text(place + (toTheLeft ? -5 : 5), bottom - 8 - i * LINE_HEIGHT, toTheLeft ? "end" : "start",
+                        "paint-order=\"stroke\" stroke=\"#ffffff\" stroke-width=\"4\"", mark.name());
             }
         }
 
@@ -145,9 +117,7 @@ public record Plot(List<Panel> panels) {
                 boolean interrupted = true;
                 for (Panel.Point point : panel.lines().get(i).points()) {
                     if (panel.shows(point)) {
-                        path.append(interrupted ? 'M' : 'L')
-                                .append(number(x.applyAsDouble(point.x())))
-                                .append(' ')
+                        path.append(interrupted ? 'M' : 'L').append(number(x.applyAsDouble(point.x()))).append(' ')
                                 .append(number(y.applyAsDouble(point.y())));
                     }
                     interrupted = !panel.shows(point);
@@ -160,11 +130,11 @@ public record Plot(List<Panel> panels) {
 
         /// Each beside the end of its line, moved down where the one above needs the room.
         private void names() {
-            record Name(int line, double atX, double wanted) {}
+            record Name(int line, double atX, double wanted) {
+            }
             List<Name> names = new ArrayList<>();
             for (int i = 0; i < panel.lines().size(); i++) {
-                List<Panel.Point> shown =
-                        panel.lines().get(i).points().stream().filter(panel::shows).toList();
+                List<Panel.Point> shown = panel.lines().get(i).points().stream().filter(panel::shows).toList();
                 if (!shown.isEmpty()) {
                     Panel.Point end = shown.getLast();
                     names.add(new Name(i, x.applyAsDouble(end.x()), y.applyAsDouble(end.y())));
@@ -175,10 +145,7 @@ public record Plot(List<Panel> panels) {
             double free = TOP;
             for (Name name : names) {
                 double place = Math.max(free, Math.min(name.wanted, lowest));
-                text(
-                        name.atX + BESIDE,
-                        place + 4,
-                        "start",
+                text(name.atX + BESIDE, place + 4, "start",
                         "font-weight=\"bold\" fill=\"%s\"".formatted(colour(name.line)),
                         panel.lines().get(name.line).name());
                 free = place + LINE_HEIGHT;
@@ -187,20 +154,13 @@ public record Plot(List<Panel> panels) {
         }
 
         private void line(double x1, double y1, double x2, double y2, String stroke) {
-            svg.append(
-                    "<line x1=\"%s\" y1=\"%s\" x2=\"%s\" y2=\"%s\" stroke=\"%s\"/>\n"
-                            .formatted(number(x1), number(y1), number(x2), number(y2), stroke));
+            svg.append("<line x1=\"%s\" y1=\"%s\" x2=\"%s\" y2=\"%s\" stroke=\"%s\"/>\n".formatted(number(x1),
+                    number(y1), number(x2), number(y2), stroke));
         }
 
         private void text(double atX, double atY, String anchor, String more, String text) {
-            svg.append(
-                    "<text x=\"%s\" y=\"%s\" text-anchor=\"%s\"%s>%s</text>\n"
-                            .formatted(
-                                    number(atX),
-                                    number(atY),
-                                    anchor,
-                                    more.isEmpty() ? "" : " " + more,
-                                    escape(text)));
+            svg.append("<text x=\"%s\" y=\"%s\" text-anchor=\"%s\"%s>%s</text>\n".formatted(number(atX), number(atY),
+                    anchor, more.isEmpty() ? "" : " " + more, escape(text)));
         }
     }
 

@@ -14,12 +14,8 @@ public final class PlotFile {
         try {
             Files.writeString(file, plot.svg());
         } catch (IOException e) {
-            throw new PlotException(
-                    "--plot "
-                            + file
-                            + ": expected a file that can be written, found "
-                            + (e instanceof NoSuchFileException ? "no such directory" : e),
-                    e);
+            throw new PlotException("--plot " + file + ": expected a file that can be written, found "
+                    + (e instanceof NoSuchFileException ? "no such directory" : e), e);
         }
     }
 }

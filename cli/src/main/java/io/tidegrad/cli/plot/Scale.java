@@ -9,15 +9,14 @@ import java.util.function.DoubleUnaryOperator;
 ///
 /// @param low value at `start`, on a logarithmic axis its logarithm; `high` at `end`
 /// @param start in the drawing's units; `end` may lie below it
-record Scale(Panel.Axis axis, double low, double high, double start, double end)
-        implements DoubleUnaryOperator {
+record Scale(Panel.Axis axis, double low, double high, double start, double end) implements DoubleUnaryOperator {
     private static final int TICKS_MAX = 7;
 
-    record Tick(double place, String text) {}
+    record Tick(double place, String text) {
+    }
 
     /// @param room share of the range that stays free beyond both ends
-    static Scale of(
-            Panel.Axis axis, double min, double max, double room, double start, double end) {
+    static Scale of(Panel.Axis axis, double min, double max, double room, double start, double end) {
         double low = axis.position(min);
         double high = axis.position(max);
         double spare = high > low ? room * (high - low) : 0.5;
@@ -35,12 +34,8 @@ record Scale(Panel.Axis axis, double low, double high, double start, double end)
         List<Tick> ticks = new ArrayList<>();
         for (long i = (long) Math.ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; i++) {
             double position = i * step;
-            ticks.add(
-                    new Tick(
-                            start + (position - low) / (high - low) * (end - start),
-                            axis.logarithmic()
-                                    ? power(Math.round(position))
-                                    : text(position, step)));
+            ticks.add(new Tick(start + (position - low) / (high - low) * (end - start),
+                    axis.logarithmic() ? power(Math.round(position)) : text(position, step)));
         }
         return ticks;
     }
@@ -49,7 +44,7 @@ record Scale(Panel.Axis axis, double low, double high, double start, double end)
         double least = (high - low) / TICKS_MAX;
         double power = StrictMath.pow(10, Math.floor(StrictMath.log10(least)));
         double step = power;
-        for (double factor : new double[] {1, 2, 5, 10}) {
+        for (double factor : new double[]{1, 2, 5, 10}) {
             step = factor * power;
             if (step >= least) {
                 break;
@@ -60,8 +55,7 @@ record Scale(Panel.Axis axis, double low, double high, double start, double end)
 
     private static String power(long exponent) {
         return exponent >= -3 && exponent <= 3
-                ? text(StrictMath.pow(10, exponent), StrictMath.pow(10, Math.min(0, exponent)))
-                : "1e" + exponent;
+                ? text(StrictMath.pow(10, exponent), StrictMath.pow(10, Math.min(0, exponent))) : "1e" + exponent;
     }
 
     private static String text(double value, double step) {

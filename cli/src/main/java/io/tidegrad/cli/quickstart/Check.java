@@ -24,33 +24,15 @@ record Check(String claim, String found, boolean holds) {
 
     /// Always: nothing lost, nothing twice, one set of bits.
     static List<Check> ofCorrectness(Outcome run, long sent) {
-        return List.of(
-                new Check(
-                        "every event is in the topic",
-                        run.events() + " of " + sent,
-                        run.events() == sent),
+        return List.of(new Check("every event is in the topic", run.events() + " of " + sent, run.events() == sent),
                 new Check(
                         "every event is learned exactly once: events = learned + pending + dead letters, the last two 0",
-                        "%d = %d + %d + %d"
-                                .formatted(
-                                        run.events(),
-                                        run.learned(),
-                                        run.pending(),
-                                        run.deadLetters()),
-                        run.events() == run.learned()
-                                && run.pending() == 0
-                                && run.deadLetters() == 0),
-                new Check(
-                        "weights-hash equal: trainer, scorer, replay",
-                        run.weightsHashTrainer()
-                                + ", "
-                                + run.weightsHashScorer()
-                                + ", "
-                                + run.weightsHashReplay(),
+                        "%d = %d + %d + %d".formatted(run.events(), run.learned(), run.pending(), run.deadLetters()),
+                        run.events() == run.learned() && run.pending() == 0 && run.deadLetters() == 0),
+                new Check("weights-hash equal: trainer, scorer, replay",
+                        run.weightsHashTrainer() + ", " + run.weightsHashScorer() + ", " + run.weightsHashReplay(),
                         run.weightsHashesEqual()),
-                new Check(
-                        "state-hash equal: trainer, replay",
-                        run.stateHashTrainer() + ", " + run.stateHashReplay(),
+                new Check("state-hash equal: trainer, replay", run.stateHashTrainer() + ", " + run.stateHashReplay(),
                         run.stateHashesEqual()));
     }
 
@@ -60,46 +42,31 @@ record Check(String claim, String found, boolean holds) {
         switch (stream) {
             case FLIGHTS -> {
                 checks.add(atLeast("AUC", run.auc(), FLIGHTS_AUC_MIN));
-                checks.add(
-                        atLeast(
-                                "AUC, against the baseline's less "
-                                        + FLIGHTS_AUC_BELOW_BASELINE_MAX
-                                        + ",",
-                                run.auc(),
-                                run.baselineAuc() - FLIGHTS_AUC_BELOW_BASELINE_MAX));
+                checks.add(atLeast("AUC, against the baseline's less " + FLIGHTS_AUC_BELOW_BASELINE_MAX + ",",
+                        run.auc(), run.baselineAuc() - FLIGHTS_AUC_BELOW_BASELINE_MAX));
                 checks.add(atMost("log loss", run.logLoss(), FLIGHTS_LOG_LOSS_MAX));
             }
             case DIGITS -> {
                 checks.add(atLeast("accuracy", run.accuracy(), DIGITS_ACCURACY_MIN));
                 checks.add(
-                        atLeast(
-                                "accuracy over the last 2,000",
-                                run.accuracyLast2000(),
-                                DIGITS_ACCURACY_LAST_2000_MIN));
+                        atLeast("accuracy over the last 2,000", run.accuracyLast2000(), DIGITS_ACCURACY_LAST_2000_MIN));
             }
         }
-        checks.add(
-                new Check(
-                        "log loss below the running prior's",
-                        number(run.logLoss()) + ", prior " + number(run.priorLogLoss()),
-                        run.logLoss() < run.priorLogLoss()));
+        checks.add(new Check("log loss below the running prior's",
+                number(run.logLoss()) + ", prior " + number(run.priorLogLoss()), run.logLoss() < run.priorLogLoss()));
         return checks;
     }
 
     /// Over the whole stream at its own pace (at another one a backlog may be what was asked for).
     static List<Check> ofServing(Outcome run, ShippedStream stream) {
-        int loaded =
-                switch (stream) {
-                    case FLIGHTS -> FLIGHTS_SNAPSHOTS_LOADED_MIN;
-                    case DIGITS -> DIGITS_SNAPSHOTS_LOADED_MIN;
-                };
+        int loaded = switch (stream) {
+            case FLIGHTS -> FLIGHTS_SNAPSHOTS_LOADED_MIN;
+            case DIGITS -> DIGITS_SNAPSHOTS_LOADED_MIN;
+        };
         return List.of(
-                new Check(
-                        "snapshots loaded at least " + loaded,
-                        String.valueOf(run.snapshotsLoaded()),
+                new Check("snapshots loaded at least " + loaded, String.valueOf(run.snapshotsLoaded()),
                         run.snapshotsLoaded() >= loaded),
-                new Check(
-                        "event to admitted, p99 at most " + FRESHNESS_MILLIS_P99_MAX + " ms",
+                new Check("event to admitted, p99 at most " + FRESHNESS_MILLIS_P99_MAX + " ms",
                         String.format(Locale.ROOT, "%.0f ms", run.freshnessMillisP99()),
                         run.freshnessMillisP99() <= FRESHNESS_MILLIS_P99_MAX));
     }

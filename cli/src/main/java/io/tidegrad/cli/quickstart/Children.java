@@ -15,8 +15,7 @@ import java.util.List;
 /// The three `tidegrad` commands that the quick start runs, each in a JVM of its own, as a user would run them.
 final class Children {
     // The broker, the registry and we need memory too: a small machine must do.
-    private static final List<String> MEMORY_FLAGS =
-            List.of("-Xms64m", "-Xmx512m", "-XX:+ExitOnOutOfMemoryError");
+    private static final List<String> MEMORY_FLAGS = List.of("-Xms64m", "-Xmx512m", "-XX:+ExitOnOutOfMemoryError");
 
     private final RunDirectory directory;
     private final String bootstrapServers;
@@ -36,31 +35,14 @@ final class Children {
         } catch (IOException e) {
             throw new QuickstartException("can't write " + spec + ": " + e, e);
         }
-        return start(
-                "trainer",
-                List.of(),
-                "--bootstrap-servers",
-                bootstrapServers,
-                "--registry-url",
-                registryUrl,
-                "--spec",
-                spec.toString(),
-                "--state-dir",
-                directory.path().resolve("trainer").toString(),
-                "--http-port",
+        return start("trainer", List.of(), "--bootstrap-servers", bootstrapServers, "--registry-url", registryUrl,
+                "--spec", spec.toString(), "--state-dir", directory.path().resolve("trainer").toString(), "--http-port",
                 String.valueOf(httpPort));
     }
 
     /// Serves the model's newest snapshot.
     ChildJvm scorer(String model, int httpPort) {
-        return start(
-                "scorer",
-                List.of(),
-                "--model",
-                model,
-                "--bootstrap-servers",
-                bootstrapServers,
-                "--http-port",
+        return start("scorer", List.of(), "--model", model, "--bootstrap-servers", bootstrapServers, "--http-port",
                 String.valueOf(httpPort));
     }
 
@@ -69,18 +51,8 @@ final class Children {
     /// @param jvmFlags to learn with other kernels, say: the bits must be the same
     /// @param until exclusive offset of the events topic
     ChildJvm replay(String model, List<String> jvmFlags, long until) {
-        return start(
-                "replay",
-                jvmFlags,
-                "--bootstrap-servers",
-                bootstrapServers,
-                "--registry-url",
-                registryUrl,
-                "--model",
-                model,
-                "--until",
-                String.valueOf(until),
-                "--json");
+        return start("replay", jvmFlags, "--bootstrap-servers", bootstrapServers, "--registry-url", registryUrl,
+                "--model", model, "--until", String.valueOf(until), "--json");
     }
 
     Path replayOutput() {
@@ -101,7 +73,6 @@ final class Children {
         flags.addAll(jvmFlags);
         List<String> main = new ArrayList<>(List.of(Tidegrad.class.getName(), command));
         main.addAll(List.of(arguments));
-        return ChildJvm.run(
-                command, flags, main, output(command), directory.logs().resolve(command + ".log"));
+        return ChildJvm.run(command, flags, main, output(command), directory.logs().resolve(command + ".log"));
     }
 }

@@ -45,38 +45,18 @@ final class EventProducer implements AutoCloseable {
     private volatile boolean finished;
     private volatile boolean closed;
 
-    EventProducer(
-            LocalStack stack,
-            String topic,
-            ShippedStream stream,
-            List<? extends StreamEvent> events,
-            Pace pace) {
+    EventProducer(LocalStack stack, String topic, ShippedStream stream, List<? extends StreamEvent> events, Pace pace) {
         this.topic = topic;
         this.schema = stream.schema();
         this.events = events;
         this.pace = pace;
         appendedAt = new long[events.size()];
-        producer =
-                new KafkaProducer<>(
-                        Map.of(
-                                ProducerConfig.BOOTSTRAP_SERVERS_CONFIG,
-                                stack.bootstrapServers(),
-                                ProducerConfig.CLIENT_ID_CONFIG,
-                                "quickstart-producer",
-                                ProducerConfig.KEY_SERIALIZER_CLASS_CONFIG,
-                                ByteArraySerializer.class.getName(),
-                                ProducerConfig.VALUE_SERIALIZER_CLASS_CONFIG,
-                                ConfluentAvroSerializer.class.getName(),
-                                "schema.registry.url",
-                                stack.registryUrl(),
-                                ProducerConfig.ACKS_CONFIG,
-                                "all",
-                                ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG,
-                                "true",
-                                ProducerConfig.LINGER_MS_CONFIG,
-                                "10",
-                                ProducerConfig.BATCH_SIZE_CONFIG,
-                                "131072"));
+        producer = new KafkaProducer<>(Map.of(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, stack.bootstrapServers(),
+                ProducerConfig.CLIENT_ID_CONFIG, "quickstart-producer", ProducerConfig.KEY_SERIALIZER_CLASS_CONFIG,
+                ByteArraySerializer.class.getName(), ProducerConfig.VALUE_SERIALIZER_CLASS_CONFIG,
+                ConfluentAvroSerializer.class.getName(), "schema.registry.url", stack.registryUrl(),
+                ProducerConfig.ACKS_CONFIG, "all", ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG, "true",
+                ProducerConfig.LINGER_MS_CONFIG, "10", ProducerConfig.BATCH_SIZE_CONFIG, "131072"));
         thread = Thread.ofPlatform().daemon().name("quickstart-producer").unstarted(this::send);
     }
 
@@ -121,22 +101,18 @@ final class EventProducer implements AutoCloseable {
     }
 
     private void sendEvent(int index) {
-        producer.send(
-                new ProducerRecord<>(topic, 0, null, events.get(index).toAvro(schema)),
+        producer.send(new ProducerRecord<>(topic, 0, null, events.get(index).toAvro(schema)),
                 (metadata, e) -> eventAcknowledged(index, metadata, e));
     }
 
     private ProducerRecord<byte[], @Nullable GenericContainer> tick(byte[] time) {
-        ProducerRecord<byte[], @Nullable GenericContainer> tick =
-                new ProducerRecord<>(topic, 0, null, null);
+        ProducerRecord<byte[], @Nullable GenericContainer> tick = new ProducerRecord<>(topic, 0, null, null);
         tick.headers().add(Tick.HEADER, time);
         return tick;
     }
 
     private byte[] timeOfLast() {
-        return events.getLast() instanceof Flight flight
-                ? Tick.headerValue(flight.departed())
-                : new byte[0];
+        return events.getLast() instanceof Flight flight ? Tick.headerValue(flight.departed()) : new byte[0];
     }
 
     private void eventAcknowledged(int index, RecordMetadata metadata, @Nullable Exception e) {
@@ -145,16 +121,8 @@ final class EventProducer implements AutoCloseable {
             return;
         }
         if (metadata.offset() != firstOffset + index) {
-            failure.compareAndSet(
-                    null,
-                    new IllegalStateException(
-                            "event "
-                                    + index
-                                    + " is at offset "
-                                    + metadata.offset()
-                                    + " of "
-                                    + topic
-                                    + ": another producer writes there too"));
+            failure.compareAndSet(null, new IllegalStateException("event " + index + " is at offset "
+                    + metadata.offset() + " of " + topic + ": another producer writes there too"));
             return;
         }
         appendedAt[index] = metadata.timestamp();

@@ -28,9 +28,6 @@ final class Figures {
         if (version < 0) {
             return "none yet";
         }
-        return count(version)
-                + (Double.isNaN(freshnessMillis)
-                        ? ""
-                        : text(" (%.1f s old)", freshnessMillis / 1000));
+        return count(version) + (Double.isNaN(freshnessMillis) ? "" : text(" (%.1f s old)", freshnessMillis / 1000));
     }
 }

@@ -13,7 +13,8 @@ record Freshness(double p50, double p99, long missing) {
     /// A version as the scorer admitted it.
     ///
     /// @param nextOffset of the events topic, exclusive: it contains every event before
-    record Admitted(long nextOffset, long atMillis) {}
+    record Admitted(long nextOffset, long atMillis) {
+    }
 
     /// @param appendedAt broker's append time (epoch ms) of each event
     /// @param firstOffset offset of the first event; the others follow it without a gap
@@ -22,16 +23,12 @@ record Freshness(double p50, double p99, long missing) {
         long[] waited = new long[appendedAt.length];
         int event = 0;
         for (Admitted admitted : admissions) {
-            for (;
-                    event < appendedAt.length && firstOffset + event < admitted.nextOffset();
-                    event++) {
+            for (; event < appendedAt.length && firstOffset + event < admitted.nextOffset(); event++) {
                 waited[event] = admitted.atMillis() - appendedAt[event];
             }
         }
         Arrays.sort(waited, 0, event);
-        return new Freshness(
-                percentile(waited, event, 0.50),
-                percentile(waited, event, 0.99),
+        return new Freshness(percentile(waited, event, 0.50), percentile(waited, event, 0.99),
                 appendedAt.length - event);
     }
 

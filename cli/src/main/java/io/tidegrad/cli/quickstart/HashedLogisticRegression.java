@@ -7,7 +7,8 @@ import java.util.zip.CRC32C;
 /// What the network is measured against: logistic regression by stochastic gradient descent, one flight a step, on
 /// hashed one-hot features, all weights 0 at first.
 ///
-/// p = 1 / (1 + e^-z), z = b + Σ w[f] over the features of the flight; then w[f] -= rate (p - y) for each of them and b.
+/// p = 1 / (1 + e^-z), z = b + Σ w[f] over the features of the flight; then w[f] -= rate (p - y) for each of them and
+/// b.
 ///
 /// The features are hour, weekday, origin, destination, route, and distance in steps of 250 miles; a feature's place in
 /// the table is the CRC-32C of its text, modulo the table's size. Plain scalar code on purpose: no part of it is shared

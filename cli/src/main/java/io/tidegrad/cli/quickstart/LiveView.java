@@ -46,37 +46,15 @@ final class LiveView implements View {
         TrainerHealth.Report report = trainer.report();
         List<String> lines = new ArrayList<>();
         lines.add("");
-        lines.add(
-                row(
-                        "sent",
-                        Figures.text("%,d of %,d", progress.sent(), progress.total()),
-                        Figures.text("%,.0f events/s", progress.eventsPerSecond())));
-        lines.add(
-                row(
-                        "learned",
-                        Figures.count(trainer.learned()),
-                        "version " + Figures.count(trainer.version())));
-        lines.add(
-                row(
-                        "served",
-                        progress.servedVersion() < 0
-                                ? "none yet"
-                                : Figures.count(progress.servedVersion()),
-                        Double.isNaN(progress.freshnessMillis())
-                                ? ""
-                                : Figures.text(
-                                        "%.1f s behind the events",
-                                        progress.freshnessMillis() / 1000)));
+        lines.add(row("sent", Figures.text("%,d of %,d", progress.sent(), progress.total()),
+                Figures.text("%,.0f events/s", progress.eventsPerSecond())));
+        lines.add(row("learned", Figures.count(trainer.learned()), "version " + Figures.count(trainer.version())));
+        lines.add(row("served", progress.servedVersion() < 0 ? "none yet" : Figures.count(progress.servedVersion()),
+                Double.isNaN(progress.freshnessMillis()) ? ""
+                        : Figures.text("%.1f s behind the events", progress.freshnessMillis() / 1000)));
         lines.add("");
-        List<String> table =
-                MeasureTable.lines(
-                        progress.stream(),
-                        report.auc(),
-                        report.accuracy(),
-                        report.accuracyLast2000(),
-                        report.logLoss(),
-                        report.priorLogLoss(),
-                        progress.baseline());
+        List<String> table = MeasureTable.lines(progress.stream(), report.auc(), report.accuracy(),
+                report.accuracyLast2000(), report.logLoss(), report.priorLogLoss(), progress.baseline());
         for (int line = 0; line < table.size(); line++) {
             String text = fit("  " + table.get(line));
             lines.add(line == 1 ? terminal.bold(text) : terminal.dim(text));

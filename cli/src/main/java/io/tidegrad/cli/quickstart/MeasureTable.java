@@ -13,34 +13,20 @@ final class MeasureTable {
     private MeasureTable() {}
 
     /// Lines without indentation; the first one names the columns.
-    static List<String> lines(
-            ShippedStream stream,
-            double auc,
-            double accuracy,
-            double accuracyLast2000,
-            double logLoss,
-            double priorLogLoss,
-            BaselineRun.Score baseline) {
+    static List<String> lines(ShippedStream stream, double auc, double accuracy, double accuracyLast2000,
+            double logLoss, double priorLogLoss, BaselineRun.Score baseline) {
         List<String> lines = new ArrayList<>();
         switch (stream) {
             case FLIGHTS -> {
                 lines.add(row("", "AUC", "log loss"));
                 lines.add(row(NETWORK, Figures.measure(auc), Figures.measure(logLoss)));
-                lines.add(
-                        row(
-                                BASELINE,
-                                Figures.measure(baseline.auc()),
-                                Figures.measure(baseline.logLoss())));
+                lines.add(row(BASELINE, Figures.measure(baseline.auc()), Figures.measure(baseline.logLoss())));
                 lines.add(row(PRIOR, "", Figures.measure(priorLogLoss)));
             }
             case DIGITS -> {
                 lines.add(row("", "accuracy", "last 2,000", "log loss"));
-                lines.add(
-                        row(
-                                NETWORK,
-                                Figures.measure(accuracy),
-                                Figures.measure(accuracyLast2000),
-                                Figures.measure(logLoss)));
+                lines.add(row(NETWORK, Figures.measure(accuracy), Figures.measure(accuracyLast2000),
+                        Figures.measure(logLoss)));
                 lines.add(row(PRIOR, "", "", Figures.measure(priorLogLoss)));
             }
         }

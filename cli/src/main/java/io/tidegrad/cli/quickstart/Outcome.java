@@ -15,36 +15,17 @@ import org.jspecify.annotations.Nullable;
 /// @param weightsHashScorer recomputed from the floats that the scorer serves
 /// @param weightsHashReplay of a process that saw nothing but the topic and the registered spec
 /// @param seconds from the start of the command to here
-record Outcome(
-        String stream,
-        long events,
-        long learned,
-        long pending,
-        long deadLetters,
-        double accuracy,
-        double accuracyLast2000,
-        double logLoss,
-        double priorLogLoss,
-        double auc,
-        double baselineAuc,
-        double baselineLogLoss,
-        long snapshotsPublished,
-        long snapshotsLoaded,
-        double freshnessMillisP50,
-        double freshnessMillisP99,
-        String weightsHashTrainer,
-        String weightsHashScorer,
-        String weightsHashReplay,
-        String stateHashTrainer,
-        String stateHashReplay,
-        double seconds) {
+record Outcome(String stream, long events, long learned, long pending, long deadLetters, double accuracy,
+        double accuracyLast2000, double logLoss, double priorLogLoss, double auc, double baselineAuc,
+        double baselineLogLoss, long snapshotsPublished, long snapshotsLoaded, double freshnessMillisP50,
+        double freshnessMillisP99, String weightsHashTrainer, String weightsHashScorer, String weightsHashReplay,
+        String stateHashTrainer, String stateHashReplay, double seconds) {
     boolean hashesEqual() {
         return weightsHashesEqual() && stateHashesEqual();
     }
 
     boolean weightsHashesEqual() {
-        return !weightsHashTrainer.isEmpty()
-                && weightsHashTrainer.equals(weightsHashScorer)
+        return !weightsHashTrainer.isEmpty() && weightsHashTrainer.equals(weightsHashScorer)
                 && weightsHashTrainer.equals(weightsHashReplay);
     }
 

@@ -1,10 +1,11 @@
 package io.tidegrad.cli.quickstart;
 
-/// When each event of a stream is due: the rate rises with the cube of time for `RISE_SECONDS`, then it is steady. An open
-/// loop: a producer that was held up catches up, so the stream ends on time unless the machine can't keep the rate at all.
+/// When each event of a stream is due: the rate rises with the cube of time for `RISE_SECONDS`, then it is steady. An
+/// open loop: a producer that was held up catches up, so the stream ends on time unless the machine can't keep the rate
+/// at all.
 ///
-/// It rises, because four JVMs that have just started compile their code in the first seconds; a stream in production does
-/// not begin at full rate in the second in which its trainer does.
+/// It rises, because four JVMs that have just started compile their code in the first seconds; a stream in production
+/// does not begin at full rate in the second in which its trainer does.
 ///
 /// @param eventsPerSecond above 0, once risen; infinity: every event is due at once
 public record Pace(double eventsPerSecond) {
@@ -14,8 +15,7 @@ public record Pace(double eventsPerSecond) {
 
     public Pace {
         if (!(eventsPerSecond > 0)) {
-            throw new IllegalArgumentException(
-                    "a rate is above 0 events/s, found " + eventsPerSecond);
+            throw new IllegalArgumentException("a rate is above 0 events/s, found " + eventsPerSecond);
         }
     }
 
@@ -32,8 +32,7 @@ public record Pace(double eventsPerSecond) {
         } catch (NumberFormatException notANumber) {
             // Same answer as for a number that is no rate.
         }
-        throw new IllegalArgumentException(
-                "expected a number of events/s above 0, or max, found '" + rate + "'");
+        throw new IllegalArgumentException("expected a number of events/s above 0, or max, found '" + rate + "'");
     }
 
     public boolean unlimited() {
@@ -46,10 +45,8 @@ public record Pace(double eventsPerSecond) {
             return events;
         }
         double seconds = elapsedNanos * 1e-9;
-        double before =
-                seconds < RISE_SECONDS
-                        ? dueWhileRising() * Math.pow(seconds / RISE_SECONDS, 4)
-                        : dueWhileRising() + eventsPerSecond * (seconds - RISE_SECONDS);
+        double before = seconds < RISE_SECONDS ? dueWhileRising() * Math.pow(seconds / RISE_SECONDS, 4)
+                : dueWhileRising() + eventsPerSecond * (seconds - RISE_SECONDS);
         return (long) Math.min(events, Math.floor(before) + 1);
     }
 
@@ -58,10 +55,8 @@ public record Pace(double eventsPerSecond) {
         if (unlimited()) {
             return 0;
         }
-        double seconds =
-                index < dueWhileRising()
-                        ? RISE_SECONDS * Math.pow(index / dueWhileRising(), 0.25)
-                        : RISE_SECONDS + (index - dueWhileRising()) / eventsPerSecond;
+        double seconds = index < dueWhileRising() ? RISE_SECONDS * Math.pow(index / dueWhileRising(), 0.25)
+                : RISE_SECONDS + (index - dueWhileRising()) / eventsPerSecond;
         return (long) Math.ceil(seconds * 1e9);
     }
 

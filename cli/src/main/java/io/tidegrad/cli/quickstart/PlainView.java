@@ -54,44 +54,21 @@ final class PlainView implements View {
         TrainerHealth.Report report = trainer.report();
         List<String> facts = new ArrayList<>();
         facts.add(Figures.text("%6.1f s", progress.seconds()));
-        facts.add(
-                Figures.text(
-                        "sent %,d of %,d (%,.0f/s)",
-                        progress.sent(), progress.total(), progress.eventsPerSecond()));
+        facts.add(Figures.text("sent %,d of %,d (%,.0f/s)", progress.sent(), progress.total(),
+                progress.eventsPerSecond()));
         facts.add(Figures.text("learned %,d", trainer.learned()));
         switch (progress.stream()) {
-            case FLIGHTS ->
-                    facts.add(
-                            "AUC "
-                                    + Figures.measure(report.auc())
-                                    + " (baseline "
-                                    + Figures.measure(progress.baseline().auc())
-                                    + ")");
-            case DIGITS ->
-                    facts.add(
-                            "accuracy "
-                                    + Figures.measure(report.accuracy())
-                                    + " (last 2,000: "
-                                    + Figures.measure(report.accuracyLast2000())
-                                    + ")");
+            case FLIGHTS -> facts.add("AUC " + Figures.measure(report.auc()) + " (baseline "
+                    + Figures.measure(progress.baseline().auc()) + ")");
+            case DIGITS -> facts.add("accuracy " + Figures.measure(report.accuracy()) + " (last 2,000: "
+                    + Figures.measure(report.accuracyLast2000()) + ")");
         }
-        String baseline =
-                Double.isNaN(progress.baseline().logLoss())
-                        ? ""
-                        : "baseline " + Figures.measure(progress.baseline().logLoss()) + ", ";
-        facts.add(
-                "log loss "
-                        + Figures.measure(report.logLoss())
-                        + " ("
-                        + baseline
-                        + "prior "
-                        + Figures.measure(report.priorLogLoss())
-                        + ")");
-        facts.add(
-                "version "
-                        + Figures.count(trainer.version())
-                        + ", served "
-                        + Figures.served(progress.servedVersion(), progress.freshnessMillis()));
+        String baseline = Double.isNaN(progress.baseline().logLoss()) ? ""
+                : "baseline " + Figures.measure(progress.baseline().logLoss()) + ", ";
+        facts.add("log loss " + Figures.measure(report.logLoss()) + " (" + baseline + "prior "
+                + Figures.measure(report.priorLogLoss()) + ")");
+        facts.add("version " + Figures.count(trainer.version()) + ", served "
+                + Figures.served(progress.servedVersion(), progress.freshnessMillis()));
         return String.join("  ", facts);
     }
 }

@@ -62,10 +62,7 @@ public final class Quickstart {
     public Quickstart(QuickstartOptions options) {
         this.options = options;
         // With --json standard output is for the one line.
-        terminal =
-                options.json()
-                        ? Terminal.plain(System.err)
-                        : Terminal.standardOutput(System.getenv());
+        terminal = options.json() ? Terminal.plain(System.err) : Terminal.standardOutput(System.getenv());
         stream = options.stream();
         spec = ModelSpec.parse(stream.spec(), stream.specFile());
         view = View.of(terminal);
@@ -74,14 +71,8 @@ public final class Quickstart {
     /// What runs while the stream does.
     ///
     /// @param baseline null for a stream that it can't learn
-    private record Running(
-            ChildJvm trainerProcess,
-            ChildJvm scorerProcess,
-            TrainerClient trainer,
-            ScorerClient scorer,
-            EventProducer producer,
-            @Nullable BaselineRun baseline,
-            LocalStack stack) {
+    private record Running(ChildJvm trainerProcess, ChildJvm scorerProcess, TrainerClient trainer, ScorerClient scorer,
+            EventProducer producer, @Nullable BaselineRun baseline, LocalStack stack) {
         BaselineRun.Score baselineAfter(long events) {
             return baseline == null ? BaselineRun.Score.NONE : baseline.after(events);
         }
@@ -104,13 +95,10 @@ public final class Quickstart {
     /// @return whether every check holds
     /// @throws QuickstartException it can't go on; says why and where the logs are
     public boolean run() throws InterruptedException {
-        Thread hook =
-                new Thread(
-                        () -> {
-                            stopping.countDown();
-                            resources.close();
-                        },
-                        "stop-quickstart");
+        Thread hook = new Thread(() -> {
+            stopping.countDown();
+            resources.close();
+        }, "stop-quickstart");
         Runtime.getRuntime().addShutdownHook(hook);
         try {
             boolean holds = steps();
@@ -126,8 +114,8 @@ public final class Quickstart {
             }
             view.settle();
             String logs = resources.keepLogs();
-            throw new QuickstartException(
-                    e.getMessage() + (logs.isEmpty() ? "" : "\nLogs of all processes: " + logs), e);
+            throw new QuickstartException(e.getMessage() + (logs.isEmpty() ? "" : "\nLogs of all processes: " + logs),
+                    e);
         } finally {
             resources.close();
             Resources.removeHook(hook);
@@ -138,11 +126,9 @@ public final class Quickstart {
         title();
         List<StreamEvent> events = stream.read().subList(0, options.events());
         Path given = options.directory();
-        RunDirectory directory =
-                resources.add(given == null ? RunDirectory.temporary() : RunDirectory.in(given));
+        RunDirectory directory = resources.add(given == null ? RunDirectory.temporary() : RunDirectory.in(given));
         System.setProperty(LOG_FILE, directory.logs().resolve("quickstart.log").toString());
-        LoggerFactory
-                .getILoggerFactory(); // now, before several threads would start logging at once
+        LoggerFactory.getILoggerFactory(); // now, before several threads would start logging at once
         LocalStack stack = startStack(directory);
         EventsTopic.create(stack.bootstrapServers(), spec.inputTopic());
 
@@ -166,35 +152,25 @@ public final class Quickstart {
     }
 
     private void title() {
-        String question =
-                switch (stream) {
-                    case FLIGHTS -> "%,d US flights of 2001: which arrive late?";
-                    case DIGITS -> "%,d handwritten digits: which is it?";
-                };
+        String question = switch (stream) {
+            case FLIGHTS -> "%,d US flights of 2001: which arrive late?";
+            case DIGITS -> "%,d handwritten digits: which is it?";
+        };
         view.line("");
-        view.line(
-                "  "
-                        + terminal.bold("tidegrad quickstart")
-                        + " "
-                        + terminal.dot()
-                        + " "
-                        + Figures.text(question, options.events()));
+        view.line("  " + terminal.bold("tidegrad quickstart") + " " + terminal.dot() + " "
+                + Figures.text(question, options.events()));
         view.line("");
     }
 
     private LocalStack startStack(RunDirectory directory) throws InterruptedException {
         String what = "broker and schema registry";
         long since = System.nanoTime();
-        CompletableFuture<LocalStack> starting =
-                CompletableFuture.supplyAsync(
-                        () ->
-                                LocalStack.start(
-                                        LocalStackOptions.in(directory.path()).withKafkaAsChild()),
-                        task -> Thread.ofPlatform().daemon().name("start-stack").start(task));
+        CompletableFuture<LocalStack> starting = CompletableFuture.supplyAsync(
+                () -> LocalStack.start(LocalStackOptions.in(directory.path()).withKafkaAsChild()),
+                task -> Thread.ofPlatform().daemon().name("start-stack").start(task));
         while (true) {
             try {
-                LocalStack stack =
-                        resources.add(starting.get(LOOK_EVERY.toMillis(), TimeUnit.MILLISECONDS));
+                LocalStack stack = resources.add(starting.get(LOOK_EVERY.toMillis(), TimeUnit.MILLISECONDS));
                 view.done(what, seconds(since));
                 return stack;
             } catch (TimeoutException notYet) {
@@ -215,17 +191,10 @@ public final class Quickstart {
         int scorerPort = Ports.free();
         ChildJvm trainerProcess = resources.add(children.trainer(stream, trainerPort));
         ChildJvm scorerProcess = resources.add(children.scorer(spec.model(), scorerPort));
-        Running running =
-                new Running(
-                        trainerProcess,
-                        scorerProcess,
-                        new TrainerClient(http, trainerPort, spec.model()),
-                        new ScorerClient(http, scorerPort, spec.model()),
-                        resources.add(
-                                new EventProducer(
-                                        stack, spec.inputTopic(), stream, events, options.pace())),
-                        stream == ShippedStream.FLIGHTS ? new BaselineRun(events) : null,
-                        stack);
+        Running running = new Running(trainerProcess, scorerProcess, new TrainerClient(http, trainerPort, spec.model()),
+                new ScorerClient(http, scorerPort, spec.model()),
+                resources.add(new EventProducer(stack, spec.inputTopic(), stream, events, options.pace())),
+                stream == ShippedStream.FLIGHTS ? new BaselineRun(events) : null, stack);
         String what = "trainer and scorer";
         long since = System.nanoTime();
         while (!running.trainer().health().running() || !running.scorer().served().alive()) {
@@ -246,8 +215,7 @@ public final class Quickstart {
     private void awaitStart(Running running, String what, long since) throws InterruptedException {
         running.requireAlive();
         if (System.nanoTime() - since > START_WITHIN.toNanos()) {
-            throw new QuickstartException(
-                    what + " were not ready within " + START_WITHIN.toSeconds() + " s");
+            throw new QuickstartException(what + " were not ready within " + START_WITHIN.toSeconds() + " s");
         }
         view.doing(what, seconds(since));
         Thread.sleep(OPENING_LOOK_EVERY);
@@ -266,27 +234,15 @@ public final class Quickstart {
             TrainerHealth health = running.trainer().health();
             ScorerClient.Served served = running.scorer().served();
             view.progress(
-                    new Progress(
-                            stream,
-                            seconds(since),
-                            producer.acknowledged(),
-                            total,
-                            producer.eventsPerSecond(),
-                            health,
-                            running.baselineAfter(
-                                    health.report().nextOffset() - producer.firstOffset()),
-                            served.version(),
-                            served.freshnessMillis()));
+                    new Progress(stream, seconds(since), producer.acknowledged(), total, producer.eventsPerSecond(),
+                            health, running.baselineAfter(health.report().nextOffset() - producer.firstOffset()),
+                            served.version(), served.freshnessMillis()));
             if (producer.finished() && health.settledAt(producer.endOffset())) {
                 view.settle();
                 return health;
             }
-            standstill.look(
-                    health.nextOffset() + producer.acknowledged(),
-                    "offset "
-                            + Figures.count(health.nextOffset())
-                            + " of "
-                            + Figures.count(producer.endOffset()));
+            standstill.look(health.nextOffset() + producer.acknowledged(),
+                    "offset " + Figures.count(health.nextOffset()) + " of " + Figures.count(producer.endOffset()));
             Thread.sleep(LOOK_EVERY);
         }
     }
@@ -295,74 +251,46 @@ public final class Quickstart {
         Standstill standstill = new Standstill("the scorer", STANDSTILL_MAX);
         while (running.scorer().served().version() != trained.version()) {
             running.requireAlive();
-            standstill.look(
-                    running.scorer().served().version(),
-                    "version "
-                            + Figures.count(running.scorer().served().version())
-                            + " of "
-                            + Figures.count(trained.version()));
+            standstill.look(running.scorer().served().version(), "version "
+                    + Figures.count(running.scorer().served().version()) + " of " + Figures.count(trained.version()));
             Thread.sleep(LOOK_EVERY);
         }
     }
 
     /// In a process of its own. The digits are replayed with the scalar kernels: other instructions, the same bits.
     private JsonNode replay(Children children, long until) throws InterruptedException {
-        List<String> kernels =
-                switch (stream) {
-                    case FLIGHTS -> List.of();
-                    case DIGITS -> List.of("-Dtidegrad.kernels=scalar");
-                };
+        List<String> kernels = switch (stream) {
+            case FLIGHTS -> List.of();
+            case DIGITS -> List.of("-Dtidegrad.kernels=scalar");
+        };
         String what = kernels.isEmpty() ? "replay of the log" : "replay of the log, scalar kernels";
         long since = System.nanoTime();
         try (ChildJvm replay = children.replay(spec.model(), kernels, until)) {
             while (!replay.finishes(LOOK_EVERY)) {
                 if (System.nanoTime() - since > REPLAY_WITHIN.toNanos()) {
-                    throw new QuickstartException(
-                            "the replay was not done within " + REPLAY_WITHIN.toSeconds() + " s");
+                    throw new QuickstartException("the replay was not done within " + REPLAY_WITHIN.toSeconds() + " s");
                 }
                 view.doing(what, seconds(since));
             }
             view.done(what, seconds(since));
             return Json.parse(Files.readString(children.replayOutput(), StandardCharsets.UTF_8));
         } catch (IOException e) {
-            throw new QuickstartException(
-                    "can't read what the replay printed to " + children.replayOutput() + ": " + e,
+            throw new QuickstartException("can't read what the replay printed to " + children.replayOutput() + ": " + e,
                     e);
         }
     }
 
-    private Outcome outcome(Running running, TrainerHealth trained, JsonNode replay)
-            throws InterruptedException {
+    private Outcome outcome(Running running, TrainerHealth trained, JsonNode replay) throws InterruptedException {
         TrainerHealth.Report report = trained.report();
         ScorerClient.Served served = running.scorer().served();
-        Freshness freshness =
-                Freshness.of(
-                        running.producer().appendedAt(),
-                        running.producer().firstOffset(),
-                        running.scorer().admissions());
+        Freshness freshness = Freshness.of(running.producer().appendedAt(), running.producer().firstOffset(),
+                running.scorer().admissions());
         BaselineRun.Score baseline = running.baselineAfter(options.events());
-        return new Outcome(
-                stream.label(),
-                replay.path("events").asLong(),
-                trained.learned(),
-                trained.pending(),
-                trained.deadLetters(),
-                report.accuracy(),
-                report.accuracyLast2000(),
-                report.logLoss(),
-                report.priorLogLoss(),
-                report.auc(),
-                baseline.auc(),
-                baseline.logLoss(),
-                served.published(),
-                served.loaded(),
-                freshness.p50(),
-                freshness.p99(),
-                report.weightsHash(),
-                running.scorer().weightsHash(),
-                replay.path("weights_hash").asText(),
-                report.stateHash(),
-                replay.path("state_hash").asText(),
+        return new Outcome(stream.label(), replay.path("events").asLong(), trained.learned(), trained.pending(),
+                trained.deadLetters(), report.accuracy(), report.accuracyLast2000(), report.logLoss(),
+                report.priorLogLoss(), report.auc(), baseline.auc(), baseline.logLoss(), served.published(),
+                served.loaded(), freshness.p50(), freshness.p99(), report.weightsHash(), running.scorer().weightsHash(),
+                replay.path("weights_hash").asText(), report.stateHash(), replay.path("state_hash").asText(),
                 seconds(startNanos));
     }
 
@@ -393,11 +321,7 @@ public final class Quickstart {
         }
         view.line("  Everything is still running. Ask the scorer (Ctrl-C ends it all):");
         view.line("");
-        view.line(
-                "  curl -s "
-                        + scorer.scoreUrl()
-                        + " -H 'content-type: application/json' -d "
-                        + data);
+        view.line("  curl -s " + scorer.scoreUrl() + " -H 'content-type: application/json' -d " + data);
         view.line("");
     }
 

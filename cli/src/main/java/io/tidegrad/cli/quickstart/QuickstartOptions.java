@@ -12,23 +12,12 @@ import org.jspecify.annotations.Nullable;
 /// @param exit end after the summary instead of waiting for Ctrl-C
 /// @param json print the outcome as one line of JSON on standard output, everything else on standard error
 /// @param directory new or empty, keeps the run's data; null: temporary
-public record QuickstartOptions(
-        ShippedStream stream,
-        Pace pace,
-        boolean ownPace,
-        int events,
-        boolean exit,
-        boolean json,
-        @Nullable Path directory) {
+public record QuickstartOptions(ShippedStream stream, Pace pace, boolean ownPace, int events, boolean exit,
+        boolean json, @Nullable Path directory) {
     public QuickstartOptions {
         if (events < 1 || events > stream.rows()) {
-            throw new IllegalArgumentException(
-                    "--events expects 1 to "
-                            + stream.rows()
-                            + " for the stream "
-                            + stream.label()
-                            + ", found "
-                            + events);
+            throw new IllegalArgumentException("--events expects 1 to " + stream.rows() + " for the stream "
+                    + stream.label() + ", found " + events);
         }
     }
 

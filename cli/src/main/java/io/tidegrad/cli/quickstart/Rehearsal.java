@@ -22,9 +22,9 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
 
-/// Trainer and scorer once through their lives in this one process, on a broker in it: learns, stops, restores, learns on,
-/// serves. A JVM that writes down what it loads meanwhile (`-XX:AOTCacheOutput`, JEP 514) gives later ones a shorter start:
-/// most of a start is loading and verifying classes.
+/// Trainer and scorer once through their lives in this one process, on a broker in it: learns, stops, restores, learns
+/// on, serves. A JVM that writes down what it loads meanwhile (`-XX:AOTCacheOutput`, JEP 514) gives later ones a
+/// shorter start: most of a start is loading and verifying classes.
 public final class Rehearsal {
     private static final ShippedStream STREAM = ShippedStream.FLIGHTS;
     private static final int EVENTS = 2_000;
@@ -55,15 +55,8 @@ public final class Rehearsal {
         learn();
         learn(); // from what is restored
         List<String> arguments =
-                List.of(
-                        "--model",
-                        spec.model(),
-                        "--bootstrap-servers",
-                        stack.bootstrapServers(),
-                        "--http-port",
-                        "0");
-        try (ScorerApp scorer =
-                ScorerApp.start(ScorerConfig.parse(arguments, Map.of()), InstantSource.system())) {
+                List.of("--model", spec.model(), "--bootstrap-servers", stack.bootstrapServers(), "--http-port", "0");
+        try (ScorerApp scorer = ScorerApp.start(ScorerConfig.parse(arguments, Map.of()), InstantSource.system())) {
             ScorerClient client = new ScorerClient(http, scorer.port(), spec.model());
             Await.until("a served version", WITHIN, () -> client.served().version() > 0);
             client.weightsHash();
@@ -74,20 +67,14 @@ public final class Rehearsal {
     private void learn() throws InterruptedException {
         List<StreamEvent> events = STREAM.read().subList(0, EVENTS);
         try (TrainerApp trainer = TrainerApp.start(TrainerConfig.parse(arguments(), Map.of()));
-                EventProducer producer =
-                        new EventProducer(
-                                stack, spec.inputTopic(), STREAM, events, Pace.UNLIMITED)) {
+                EventProducer producer = new EventProducer(stack, spec.inputTopic(), STREAM, events, Pace.UNLIMITED)) {
             TrainerClient client = new TrainerClient(http, trainer.httpPort(), spec.model());
             producer.tick();
             producer.start();
-            Await.until(
-                    "all events learned and published",
-                    WITHIN,
-                    () -> {
-                        producer.requireHealthy();
-                        return producer.finished()
-                                && client.health().settledAt(producer.endOffset());
-                    });
+            Await.until("all events learned and published", WITHIN, () -> {
+                producer.requireHealthy();
+                return producer.finished() && client.health().settledAt(producer.endOffset());
+            });
             http.get("http://127.0.0.1:" + trainer.httpPort() + "/metrics");
         }
     }
@@ -99,16 +86,7 @@ public final class Rehearsal {
         } catch (IOException e) {
             throw new QuickstartException("can't write " + file + ": " + e, e);
         }
-        return List.of(
-                "--bootstrap-servers",
-                stack.bootstrapServers(),
-                "--registry-url",
-                stack.registryUrl(),
-                "--spec",
-                file.toString(),
-                "--state-dir",
-                directory.path().resolve("trainer").toString(),
-                "--http-port",
-                "0");
+        return List.of("--bootstrap-servers", stack.bootstrapServers(), "--registry-url", stack.registryUrl(), "--spec",
+                file.toString(), "--state-dir", directory.path().resolve("trainer").toString(), "--http-port", "0");
     }
 }

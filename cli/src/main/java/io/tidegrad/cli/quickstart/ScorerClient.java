@@ -22,13 +22,8 @@ final class ScorerClient {
     /// @param freshnessMillis NaN where there is nothing to tell
     /// @param published snapshots that it has seen on the topic, which it follows from the first one on
     /// @param loaded snapshots that it has admitted
-    record Served(
-            boolean alive,
-            long version,
-            long nextOffset,
-            double freshnessMillis,
-            long published,
-            long loaded) {}
+    record Served(boolean alive, long version, long nextOffset, double freshnessMillis, long published, long loaded) {
+    }
 
     Served served() throws InterruptedException {
         JsonNode health = http.get(base + "/health");
@@ -36,12 +31,8 @@ final class ScorerClient {
             return new Served(false, -1, -1, Double.NaN, 0, 0);
         }
         JsonNode of = health.path("models").path(model);
-        return new Served(
-                health.path("live").asBoolean(),
-                of.path("version").asLong(-1),
-                of.path("offset").asLong(-1),
-                Json.number(of, "freshness_ms"),
-                of.path("snapshots_seen").asLong(),
+        return new Served(health.path("live").asBoolean(), of.path("version").asLong(-1), of.path("offset").asLong(-1),
+                Json.number(of, "freshness_ms"), of.path("snapshots_seen").asLong(),
                 of.path("snapshots_loaded").asLong());
     }
 
@@ -57,10 +48,8 @@ final class ScorerClient {
         List<Freshness.Admitted> admissions = new ArrayList<>();
         if (answer != null) {
             for (JsonNode entry : answer.path("admissions")) {
-                admissions.add(
-                        new Freshness.Admitted(
-                                entry.path("next_offset").asLong(),
-                                entry.path("admitted_at_ms").asLong()));
+                admissions.add(new Freshness.Admitted(entry.path("next_offset").asLong(),
+                        entry.path("admitted_at_ms").asLong()));
             }
         }
         return admissions;

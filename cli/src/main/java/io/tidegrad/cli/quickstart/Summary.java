@@ -18,35 +18,18 @@ final class Summary {
 
     void print(Outcome run, ShippedStream stream, List<Check> checks) {
         view.line("");
-        row(
-                "events",
-                Figures.text(
-                        "%,d = %,d learned + %,d pending + %,d dead letters",
-                        run.events(), run.learned(), run.pending(), run.deadLetters()));
-        row(
-                "snapshots",
-                Figures.text(
-                        "%,d published, %,d loaded by the scorer",
-                        run.snapshotsPublished(), run.snapshotsLoaded()));
-        row(
-                "event to admitted",
-                "p50 "
-                        + Figures.millis(run.freshnessMillisP50())
-                        + ", p99 "
-                        + Figures.millis(run.freshnessMillisP99()));
+        row("events", Figures.text("%,d = %,d learned + %,d pending + %,d dead letters", run.events(), run.learned(),
+                run.pending(), run.deadLetters()));
+        row("snapshots", Figures.text("%,d published, %,d loaded by the scorer", run.snapshotsPublished(),
+                run.snapshotsLoaded()));
+        row("event to admitted", "p50 " + Figures.millis(run.freshnessMillisP50()) + ", p99 "
+                + Figures.millis(run.freshnessMillisP99()));
         view.line("");
-        MeasureTable.lines(
-                        stream,
-                        run.auc(),
-                        run.accuracy(),
-                        run.accuracyLast2000(),
-                        run.logLoss(),
-                        run.priorLogLoss(),
+        MeasureTable
+                .lines(stream, run.auc(), run.accuracy(), run.accuracyLast2000(), run.logLoss(), run.priorLogLoss(),
                         new BaselineRun.Score(run.baselineLogLoss(), run.baselineAuc()))
                 .forEach(line -> view.line("  " + line));
-        view.line(
-                terminal.dim(
-                        "  progressive: every event is predicted first, then learned, in order"));
+        view.line(terminal.dim("  progressive: every event is predicted first, then learned, in order"));
         view.line("");
         hash("weights-hash  trainer", run.weightsHashTrainer());
         hash("              scorer", run.weightsHashScorer());
@@ -55,22 +38,14 @@ final class Summary {
         hash("              replay", run.stateHashReplay());
         view.line("");
         if (run.hashesEqual()) {
-            view.line(
-                    "  "
-                            + terminal.green("equal")
-                            + ": learned live, served, and learned again from the log give the same bits");
+            view.line("  " + terminal.green("equal")
+                    + ": learned live, served, and learned again from the log give the same bits");
         } else {
             view.line("  " + terminal.red("NOT EQUAL: the hashes differ. This must never happen."));
         }
         for (Check check : checks) {
             if (!check.holds()) {
-                view.line(
-                        "  "
-                                + terminal.red("FAILED")
-                                + ": "
-                                + check.claim()
-                                + "; found "
-                                + check.found());
+                view.line("  " + terminal.red("FAILED") + ": " + check.claim() + "; found " + check.found());
             }
         }
         view.line("");
@@ -84,8 +59,7 @@ final class Summary {
         // A wrapped hash reads badly: on a narrow terminal its beginning must do, and --json has
         // all of it.
         int room = terminal.columns() - LABEL_COLUMNS - 3;
-        view.line(
-                Figures.text("  %-" + LABEL_COLUMNS + "s", label)
-                        + (room < HASH_COLUMNS ? terminal.fit(hash, Math.max(room, 16)) : hash));
+        view.line(Figures.text("  %-" + LABEL_COLUMNS + "s", label)
+                + (room < HASH_COLUMNS ? terminal.fit(hash, Math.max(room, 16)) : hash));
     }
 }

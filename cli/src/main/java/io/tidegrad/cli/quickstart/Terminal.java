@@ -55,11 +55,8 @@ record Terminal(PrintStream out, boolean live, boolean colour, boolean unicode, 
     /// `rows columns`, or nothing where there is no stty: Java has no way to ask.
     private static String sttySize() {
         try {
-            Process stty =
-                    new ProcessBuilder("stty", "size")
-                            .redirectInput(ProcessBuilder.Redirect.INHERIT)
-                            .redirectError(ProcessBuilder.Redirect.DISCARD)
-                            .start();
+            Process stty = new ProcessBuilder("stty", "size").redirectInput(ProcessBuilder.Redirect.INHERIT)
+                    .redirectError(ProcessBuilder.Redirect.DISCARD).start();
             try (InputStream size = stty.getInputStream()) {
                 String answer = new String(size.readAllBytes(), StandardCharsets.US_ASCII);
                 return stty.waitFor(1, TimeUnit.SECONDS) ? answer : "";

@@ -31,140 +31,43 @@ class GoldenCasesTest {
     static final Path CASES = Path.of("src/test/resources/golden");
 
     /// What the engine can do, by name: a case that stops passing is a loss, one that begins to is worth a line here.
-    static final List<String> PASS =
-            List.of(
-                    "activation_elu",
-                    "activation_gelu_erf",
-                    "activation_gelu_tanh",
-                    "activation_leaky_relu",
-                    "activation_relu",
-                    "activation_sigmoid",
-                    "activation_silu",
-                    "activation_softmax",
-                    "activation_softplus",
-                    "activation_tanh",
-                    "init_statistics",
-                    "layer_avgpool2d",
-                    "layer_avgpool2d_padding",
-                    "layer_batch_norm_2d_train",
-                    "layer_batch_norm_eval",
-                    "layer_batch_norm_train",
-                    "layer_conv1d",
-                    "layer_conv2d",
-                    "layer_conv2d_stride_padding",
-                    "layer_dense",
-                    "layer_dense_no_bias",
-                    "layer_dense_time_axis",
-                    "layer_dropout_eval",
-                    "layer_dropout_mask",
-                    "layer_embedding",
-                    "layer_embedding_bag_mean",
-                    "layer_embedding_bag_sum",
-                    "layer_embedding_padding",
-                    "layer_flatten",
-                    "layer_global_avgpool2d",
-                    "layer_gru",
-                    "layer_gru_lengths",
-                    "layer_layer_norm",
-                    "layer_lstm",
-                    "layer_lstm_bidirectional",
-                    "layer_lstm_lengths",
-                    "layer_maxpool2d",
-                    "layer_maxpool2d_padding",
-                    "layer_mlp_stack",
-                    "layer_residual",
-                    "layer_rms_norm",
-                    "layer_rnn",
-                    "layer_self_attention_causal",
-                    "loss_bce_logits",
-                    "loss_bce_logits_extreme",
-                    "loss_bce_logits_pos_weight",
-                    "loss_bce_logits_weighted",
-                    "loss_ce_class_weights",
-                    "loss_ce_index",
-                    "loss_ce_one_hot",
-                    "loss_ce_probabilities",
-                    "loss_ce_smoothing",
-                    "loss_ce_soft",
-                    "loss_ce_weighted",
-                    "loss_ctc",
-                    "loss_ctc_sum",
-                    "loss_hinge",
-                    "loss_huber",
-                    "loss_mae",
-                    "loss_mse",
-                    "loss_mse_weighted",
-                    "loss_poisson_log",
-                    "loss_poisson_rate",
-                    "loss_quantile",
-                    "model_batchnorm_mlp",
-                    "model_click",
-                    "model_cnn",
-                    "model_deep_relu_20",
-                    "model_deep_sigmoid_20",
-                    "model_gru_classifier",
-                    "model_residual_mlp",
-                    "model_seed_784",
-                    "model_seed_digits",
-                    "model_seq2seq_gru",
-                    "model_speech_ctc",
-                    "model_transformer",
-                    "optimizer_adagrad",
-                    "optimizer_adam",
-                    "optimizer_adam_amsgrad",
-                    "optimizer_adam_default",
-                    "optimizer_adam_warmup_cosine",
-                    "optimizer_adamw",
-                    "optimizer_clip_norm",
-                    "optimizer_clip_norm_idle",
-                    "optimizer_clip_value",
-                    "optimizer_elastic",
-                    "optimizer_ftrl",
-                    "optimizer_ftrl_batch",
-                    "optimizer_ftrl_online",
-                    "optimizer_l1",
-                    "optimizer_l2",
-                    "optimizer_momentum",
-                    "optimizer_nesterov",
-                    "optimizer_rmsprop",
-                    "optimizer_rmsprop_centered",
-                    "optimizer_schedule_step",
-                    "optimizer_sgd",
-                    "optimizer_sgd_sample_weights",
-                    "optimizer_sparse_adagrad",
-                    "optimizer_touched_adam",
-                    "optimizer_touched_adamw",
-                    "optimizer_touched_amsgrad",
-                    "optimizer_touched_ftrl",
-                    "optimizer_touched_momentum",
-                    "optimizer_touched_nesterov",
-                    "optimizer_touched_rmsprop",
-                    "optimizer_touched_rmsprop_centered",
-                    "schedule_cosine",
-                    "schedule_exponential",
-                    "schedule_inverse_sqrt",
-                    "schedule_linear_warmup",
-                    "schedule_one_cycle",
-                    "schedule_step",
-                    "schedule_warmup_cosine");
+    static final List<String> PASS = List.of("activation_elu", "activation_gelu_erf", "activation_gelu_tanh",
+            "activation_leaky_relu", "activation_relu", "activation_sigmoid", "activation_silu", "activation_softmax",
+            "activation_softplus", "activation_tanh", "init_statistics", "layer_avgpool2d", "layer_avgpool2d_padding",
+            "layer_batch_norm_2d_train", "layer_batch_norm_eval", "layer_batch_norm_train", "layer_conv1d",
+            "layer_conv2d", "layer_conv2d_stride_padding", "layer_dense", "layer_dense_no_bias",
+            "layer_dense_time_axis", "layer_dropout_eval", "layer_dropout_mask", "layer_embedding",
+            "layer_embedding_bag_mean", "layer_embedding_bag_sum", "layer_embedding_padding", "layer_flatten",
+            "layer_global_avgpool2d", "layer_gru", "layer_gru_lengths", "layer_layer_norm", "layer_lstm",
+            "layer_lstm_bidirectional", "layer_lstm_lengths", "layer_maxpool2d", "layer_maxpool2d_padding",
+            "layer_mlp_stack", "layer_residual", "layer_rms_norm", "layer_rnn", "layer_self_attention_causal",
+            "loss_bce_logits", "loss_bce_logits_extreme", "loss_bce_logits_pos_weight", "loss_bce_logits_weighted",
+            "loss_ce_class_weights", "loss_ce_index", "loss_ce_one_hot", "loss_ce_probabilities", "loss_ce_smoothing",
+            "loss_ce_soft", "loss_ce_weighted", "loss_ctc", "loss_ctc_sum", "loss_hinge", "loss_huber", "loss_mae",
+            "loss_mse", "loss_mse_weighted", "loss_poisson_log", "loss_poisson_rate", "loss_quantile",
+            "model_batchnorm_mlp", "model_click", "model_cnn", "model_deep_relu_20", "model_deep_sigmoid_20",
+            "model_gru_classifier", "model_residual_mlp", "model_seed_784", "model_seed_digits", "model_seq2seq_gru",
+            "model_speech_ctc", "model_transformer", "optimizer_adagrad", "optimizer_adam", "optimizer_adam_amsgrad",
+            "optimizer_adam_default", "optimizer_adam_warmup_cosine", "optimizer_adamw", "optimizer_clip_norm",
+            "optimizer_clip_norm_idle", "optimizer_clip_value", "optimizer_elastic", "optimizer_ftrl",
+            "optimizer_ftrl_batch", "optimizer_ftrl_online", "optimizer_l1", "optimizer_l2", "optimizer_momentum",
+            "optimizer_nesterov", "optimizer_rmsprop", "optimizer_rmsprop_centered", "optimizer_schedule_step",
+            "optimizer_sgd", "optimizer_sgd_sample_weights", "optimizer_sparse_adagrad", "optimizer_touched_adam",
+            "optimizer_touched_adamw", "optimizer_touched_amsgrad", "optimizer_touched_ftrl",
+            "optimizer_touched_momentum", "optimizer_touched_nesterov", "optimizer_touched_rmsprop",
+            "optimizer_touched_rmsprop_centered", "schedule_cosine", "schedule_exponential", "schedule_inverse_sqrt",
+            "schedule_linear_warmup", "schedule_one_cycle", "schedule_step", "schedule_warmup_cosine");
 
     /// What it can't express yet.
     private static final List<String> SKIP =
-            List.of(
-                    "drift_ddm",
-                    "drift_ddm_levels",
-                    "drift_page_hinkley",
-                    "drift_page_hinkley_none",
-                    "metric_binary",
-                    "metric_multiclass",
-                    "metric_multiclass_absent",
-                    "metric_prequential",
-                    "metric_regression");
+            List.of("drift_ddm", "drift_ddm_levels", "drift_page_hinkley", "drift_page_hinkley_none", "metric_binary",
+                    "metric_multiclass", "metric_multiclass_absent", "metric_prequential", "metric_regression");
 
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final Kernels KERNELS = Kernels.active();
 
-    @TempDir private Path folder = Path.of("");
+    @TempDir
+    private Path folder = Path.of("");
 
     @Test
     void theListsAreWhatTheEngineCanDo() throws IOException {
@@ -211,9 +114,7 @@ class GoldenCasesTest {
         assertThat(spots).isNotEmpty();
         for (Spot spot : spots) {
             JsonNode right = spot.spoil(random);
-            assertThat(run(golden))
-                    .as("%s, %s", name, spot.path)
-                    .isInstanceOf(Outcome.Failed.class);
+            assertThat(run(golden)).as("%s, %s", name, spot.path).isInstanceOf(Outcome.Failed.class);
             spot.restore(right);
         }
         assertThat(run(golden)).isEqualTo(new Outcome.Passed());
@@ -254,27 +155,17 @@ class GoldenCasesTest {
                 collectSpots(path + "[" + i + "]", list.get(i), spots);
             }
         } else if (node instanceof ObjectNode object) {
-            object.properties()
-                    .forEach(
-                            entry -> {
-                                String field = entry.getKey();
-                                JsonNode value = entry.getValue();
-                                boolean layout =
-                                        List.of("shape", "step", "sample_size", "fan_in", "fan_out")
-                                                        .contains(field)
-                                                || field.endsWith("_at_sample_size");
-                                if (value.isNumber() && !layout) {
-                                    spots.add(
-                                            new Spot(
-                                                    path + "." + field,
-                                                    JSON.createArrayNode(),
-                                                    object,
-                                                    field,
-                                                    new int[1]));
-                                } else if (value.isContainerNode() && !layout) {
-                                    collectSpots(path + "." + field, value, spots);
-                                }
-                            });
+            object.properties().forEach(entry -> {
+                String field = entry.getKey();
+                JsonNode value = entry.getValue();
+                boolean layout = List.of("shape", "step", "sample_size", "fan_in", "fan_out").contains(field)
+                        || field.endsWith("_at_sample_size");
+                if (value.isNumber() && !layout) {
+                    spots.add(new Spot(path + "." + field, JSON.createArrayNode(), object, field, new int[1]));
+                } else if (value.isContainerNode() && !layout) {
+                    collectSpots(path + "." + field, value, spots);
+                }
+            });
         }
     }
 
@@ -285,15 +176,14 @@ class GoldenCasesTest {
         data.set(8 + 2, JSON.getNodeFactory().numberNode(1.5));
 
         assertThat(((Outcome.Failed) run(golden)).difference())
-                .matches(
-                        "parameter_gradients\\.fc\\.weight, got -?\\d+\\.\\d+, want 1\\.5 ± 3\\.2e-05, at \\[1, 2]");
+                .matches("parameter_gradients\\.fc\\.weight, got -?\\d+\\.\\d+, want 1\\.5 ± 3\\.2e-05, at \\[1, 2]");
     }
 
     @ParameterizedTest
     @ValueSource(doubles = {Double.NaN, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY})
     void whatIsNotFiniteNeverPasses(double got) {
         Comparison anything = new Comparison(1e30, 1e30);
-        for (double want : new double[] {0, 1, 1e300}) {
+        for (double want : new double[]{0, 1, 1e300}) {
             assertThatThrownBy(() -> anything.number("loss", got, want))
                     .isInstanceOf(Comparison.DifferenceException.class)
                     .hasMessageStartingWith("loss, got " + got + ", want " + want);
@@ -302,34 +192,22 @@ class GoldenCasesTest {
 
     /// What the runner has never heard of may mean anything: the case must not pass.
     @ParameterizedTest
-    @CsvSource({
-        "layer_dense, , wobble",
-        "layer_dense, /spec, wobble",
-        "layer_dense, /spec/layers/0, wobble",
-        "layer_dense, /expected, wobble",
-        "layer_dense, /expected/outputs, h_n",
-        "layer_dense, /initial_parameters, other.weight",
-        "loss_mse, /spec/loss, wobble",
-        "loss_mse, /targets, label_lengths",
-        "optimizer_sgd, /spec, schedule",
-        "optimizer_sgd, /spec/optimizer, weight_decay",
-        "optimizer_clip_norm, /spec/gradient_clipping, wobble",
-        "optimizer_l2, /spec/regularization, wobble",
-        "optimizer_sgd, /expected/parameters_after/0, optimizer_state",
-        "init_statistics, /expected/rows/0, median"
-    })
-    void anUnknownFieldAnywhereSkipsTheCase(String name, @Nullable String place, String field)
-            throws IOException {
+    @CsvSource({"layer_dense, , wobble", "layer_dense, /spec, wobble", "layer_dense, /spec/layers/0, wobble",
+        "layer_dense, /expected, wobble", "layer_dense, /expected/outputs, h_n",
+        "layer_dense, /initial_parameters, other.weight", "loss_mse, /spec/loss, wobble",
+        "loss_mse, /targets, label_lengths", "optimizer_sgd, /spec, schedule",
+        "optimizer_sgd, /spec/optimizer, weight_decay", "optimizer_clip_norm, /spec/gradient_clipping, wobble",
+        "optimizer_l2, /spec/regularization, wobble", "optimizer_sgd, /expected/parameters_after/0, optimizer_state",
+        "init_statistics, /expected/rows/0, median"})
+    void anUnknownFieldAnywhereSkipsTheCase(String name, @Nullable String place, String field) throws IOException {
         ObjectNode golden = read(name);
         ObjectNode object = place == null ? golden : (ObjectNode) golden.at(place);
-        JsonNode value =
-                JSON.readTree(
-                        "{\"type\": \"x\", \"shape\": [1], \"dtype\": \"f32\", \"data\": [1]}");
+        JsonNode value = JSON.readTree("{\"type\": \"x\", \"shape\": [1], \"dtype\": \"f32\", \"data\": [1]}");
         object.set(field, value);
 
         assertThat(run(golden)).isInstanceOf(Outcome.Skipped.class);
-        assertThat(((Outcome.Skipped) run(golden)).reason())
-                .containsAnyOf(field, field.equals("schedule") ? "schedule x" : field);
+        assertThat(((Outcome.Skipped) run(golden)).reason()).containsAnyOf(field,
+                field.equals("schedule") ? "schedule x" : field);
     }
 
     /// What would be another computation than the engine's is not mistaken for it.
@@ -343,26 +221,12 @@ class GoldenCasesTest {
     }
 
     @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "loss_mse",
-                "loss_mae",
-                "loss_huber",
-                "loss_quantile",
-                "loss_hinge",
-                "loss_poisson_log",
-                "loss_bce_logits",
-                "loss_bce_logits_pos_weight",
-                "loss_ce_index",
-                "loss_ce_soft",
-                "loss_ce_smoothing"
-            })
+    @ValueSource(strings = {"loss_mse", "loss_mae", "loss_huber", "loss_quantile", "loss_hinge", "loss_poisson_log",
+        "loss_bce_logits", "loss_bce_logits_pos_weight", "loss_ce_index", "loss_ce_soft", "loss_ce_smoothing"})
     void theSumOfALossIsItsMeanTimesItsElements(String name) throws IOException {
         ObjectNode golden = read(name);
         int[] shape =
-                IntStream.range(0, 2)
-                        .map(axis -> golden.at("/inputs/predictions/shape/" + axis).asInt())
-                        .toArray();
+                IntStream.range(0, 2).map(axis -> golden.at("/inputs/predictions/shape/" + axis).asInt()).toArray();
         int factor = shape[0] * (name.startsWith("loss_ce") ? 1 : shape[1]);
         ((ObjectNode) golden.at("/spec/loss")).put("reduction", "sum");
         ObjectNode expected = (ObjectNode) golden.get("expected");
@@ -498,23 +362,13 @@ class GoldenCasesTest {
         ObjectNode golden = read("layer_dense");
         joined(golden, "fc", "x", "fc");
 
-        assertThat(((Outcome.Skipped) run(golden)).reason())
-                .isEqualTo("fc.weight, which is read twice");
+        assertThat(((Outcome.Skipped) run(golden)).reason()).isEqualTo("fc.weight, which is read twice");
     }
 
-    /// A dense table moves every row in every step: the cases tell the two apart. (Under FTRL and Adagrad a gradient of 0
-    /// moves nothing.)
+    /// A dense table moves every row in every step: the cases tell the two apart. (Under FTRL and Adagrad a gradient of
+    /// 0 moves nothing.)
     @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "adam",
-                "amsgrad",
-                "adamw",
-                "momentum",
-                "nesterov",
-                "rmsprop",
-                "rmsprop_centered"
-            })
+    @ValueSource(strings = {"adam", "amsgrad", "adamw", "momentum", "nesterov", "rmsprop", "rmsprop_centered"})
     void touchedNumbersAreNotThoseOfADenseTable(String name) throws IOException {
         ObjectNode golden = read("optimizer_touched_" + name);
         ((ObjectNode) golden.at("/spec/optimizer")).remove("sparse_embedding");
@@ -526,10 +380,7 @@ class GoldenCasesTest {
     @Test
     void ftrlWithAScheduleIsSkipped() throws IOException {
         ObjectNode golden = read("optimizer_ftrl");
-        ((ObjectNode) golden.get("spec"))
-                .putObject("schedule")
-                .put("type", "exponential")
-                .put("gamma", 0.9);
+        ((ObjectNode) golden.get("spec")).putObject("schedule").put("type", "exponential").put("gamma", 0.9);
 
         assertThat(((Outcome.Skipped) run(golden)).reason())
                 .startsWith("schedule: expected none, for FtrlProximal has one rate");
@@ -537,10 +388,7 @@ class GoldenCasesTest {
 
     /// A file that is no case at all: told with its name, never as passed or skipped.
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            textBlock =
-                    """
+    @CsvSource(delimiter = '|', textBlock = """
                     /inputs/x/data    | []                        | inputs.x: shape [5, 8] does not fit 0 values
                     /inputs/x         | 7                         | inputs.x: expected an object, found 7
                     /spec/layers/0/in | 9                         | layer fc: in is 9, but it reads [8]
@@ -549,15 +397,13 @@ class GoldenCasesTest {
                     /spec/layers/0/inputs | ["y"]                 | expected an input or an earlier layer, found 'y'
                     /initial_parameters/fc.bias | {"shape": [1], "dtype": "f32", "data": [1]} | initial_parameters.fc.bias: expected shape [4], found [1]
                     """)
-    void aDamagedCaseIsToldApartFromOneThatFails(String place, String value, String message)
-            throws IOException {
+    void aDamagedCaseIsToldApartFromOneThatFails(String place, String value, String message) throws IOException {
         ObjectNode golden = read("layer_dense");
         int slash = place.lastIndexOf('/');
         JsonNode parent = golden.at(place.substring(0, slash));
         ((ObjectNode) parent).set(place.substring(slash + 1), JSON.readTree(value));
 
-        assertThatThrownBy(() -> run(golden))
-                .isInstanceOf(GoldenException.class)
+        assertThatThrownBy(() -> run(golden)).isInstanceOf(GoldenException.class)
                 .hasMessage(folder.resolve("case.json") + ": " + message);
     }
 
@@ -566,8 +412,7 @@ class GoldenCasesTest {
         ObjectNode golden = read("layer_embedding");
         ((ArrayNode) golden.at("/inputs/x/data")).set(0, JSON.getNodeFactory().numberNode(10));
 
-        assertThatThrownBy(() -> run(golden))
-                .isInstanceOf(GoldenException.class)
+        assertThatThrownBy(() -> run(golden)).isInstanceOf(GoldenException.class)
                 .hasMessageEndingWith("case.json: inputs: row 0, id 0: found 10, expected 0 to 9");
     }
 }

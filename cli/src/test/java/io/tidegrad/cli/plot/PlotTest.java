@@ -15,17 +15,12 @@ import org.xml.sax.InputSource;
 
 class PlotTest {
     private static Panel panel(boolean logarithmic, Panel.Point... points) {
-        return new Panel(
-                "a < b",
-                new Panel.Axis("rate", logarithmic),
-                new Panel.Axis("loss", false),
-                List.of(new Panel.Line("line", List.of(points))),
-                List.of());
+        return new Panel("a < b", new Panel.Axis("rate", logarithmic), new Panel.Axis("loss", false),
+                List.of(new Panel.Line("line", List.of(points))), List.of());
     }
 
     private static Document draw(Panel panel) throws Exception {
-        return DocumentBuilderFactory.newInstance()
-                .newDocumentBuilder()
+        return DocumentBuilderFactory.newInstance().newDocumentBuilder()
                 .parse(new InputSource(new StringReader(new Plot(List.of(panel)).svg())));
     }
 
@@ -36,13 +31,7 @@ class PlotTest {
     @Test
     void equalFactorsAreEqualDistancesOnALogarithmicAxis() throws Exception {
         String path =
-                path(
-                        draw(
-                                panel(
-                                        true,
-                                        new Panel.Point(0.001, 1),
-                                        new Panel.Point(0.1, 2),
-                                        new Panel.Point(10, 3))));
+                path(draw(panel(true, new Panel.Point(0.001, 1), new Panel.Point(0.1, 2), new Panel.Point(10, 3))));
         String[] points = path.substring(1).split("L");
         double first = x(points[0]);
         double second = x(points[1]);
@@ -55,25 +44,15 @@ class PlotTest {
 
     @Test
     void aPointThatIsNotFiniteInterruptsTheLine() throws Exception {
-        String path =
-                path(
-                        draw(
-                                panel(
-                                        false,
-                                        new Panel.Point(1, 1),
-                                        new Panel.Point(2, Double.NaN),
-                                        new Panel.Point(3, 2),
-                                        new Panel.Point(4, 1))));
+        String path = path(draw(panel(false, new Panel.Point(1, 1), new Panel.Point(2, Double.NaN),
+                new Panel.Point(3, 2), new Panel.Point(4, 1))));
         assertThat(path).matches("M[\\d.]+ [\\d.]+M[\\d.]+ [\\d.]+L[\\d.]+ [\\d.]+");
     }
 
     @Test
     void titlesLabelsAndNamesAreThere() throws Exception {
         Document svg = draw(panel(false, new Panel.Point(1, 1), new Panel.Point(2, 2)));
-        assertThat(svg.getDocumentElement().getTextContent())
-                .contains("a < b")
-                .contains("rate")
-                .contains("loss")
+        assertThat(svg.getDocumentElement().getTextContent()).contains("a < b").contains("rate").contains("loss")
                 .contains("line");
     }
 
@@ -81,22 +60,10 @@ class PlotTest {
     @Test
     void theLongestNameOfALineEndsBeforeTheNextPanelBegins() throws Exception {
         String name = "SGD with momentum, and more";
-        Panel panel =
-                new Panel(
-                        "title",
-                        new Panel.Axis("step", false),
-                        new Panel.Axis("loss of the next panel", false),
-                        List.of(
-                                new Panel.Line(
-                                        name,
-                                        List.of(new Panel.Point(0, 1), new Panel.Point(1, 1)))),
-                        List.of());
-        Document svg =
-                DocumentBuilderFactory.newInstance()
-                        .newDocumentBuilder()
-                        .parse(
-                                new InputSource(
-                                        new StringReader(new Plot(List.of(panel, panel)).svg())));
+        Panel panel = new Panel("title", new Panel.Axis("step", false), new Panel.Axis("loss of the next panel", false),
+                List.of(new Panel.Line(name, List.of(new Panel.Point(0, 1), new Panel.Point(1, 1)))), List.of());
+        Document svg = DocumentBuilderFactory.newInstance().newDocumentBuilder()
+                .parse(new InputSource(new StringReader(new Plot(List.of(panel, panel)).svg())));
         double width = Double.parseDouble(svg.getDocumentElement().getAttribute("width"));
         List<Double> names = places(svg, name);
         assertThat(names).hasSize(2);
@@ -117,16 +84,13 @@ class PlotTest {
 
     @Test
     void aPlotWithoutAPointIsRefused() {
-        assertThatThrownBy(() -> panel(false))
-                .hasMessage("plot 'a < b': expected at least one point, found none");
+        assertThatThrownBy(() -> panel(false)).hasMessage("plot 'a < b': expected at least one point, found none");
     }
 
     @Test
     void aFileThatCantBeWrittenIsSaid() {
         Plot plot = new Plot(List.of(panel(false, new Panel.Point(1, 1))));
-        assertThatThrownBy(() -> PlotFile.write(Path.of("no/such/place.svg"), plot))
-                .isInstanceOf(PlotException.class)
-                .hasMessage(
-                        "--plot no/such/place.svg: expected a file that can be written, found no such directory");
+        assertThatThrownBy(() -> PlotFile.write(Path.of("no/such/place.svg"), plot)).isInstanceOf(PlotException.class)
+                .hasMessage("--plot no/such/place.svg: expected a file that can be written, found no such directory");
     }
 }

@@ -41,7 +41,7 @@ class BaselineRunTest {
                 ordered += positive > negative ? 1 : positive == negative ? 0.5 : 0;
             }
         }
-        assertThat(BaselineRun.auc(positives, negatives))
-                .isEqualTo(ordered / (positives.length * negatives.length), within(1e-12));
+        assertThat(BaselineRun.auc(positives, negatives)).isEqualTo(ordered / (positives.length * negatives.length),
+                within(1e-12));
     }
 }

@@ -14,13 +14,7 @@ class FreshnessTest {
         // Offset 2 is exclusive: events 0 and 1. The version at 900 repeats it and admits nothing
         // new.
         Freshness freshness =
-                Freshness.of(
-                        appended,
-                        0,
-                        List.of(
-                                new Admitted(2, 500),
-                                new Admitted(2, 900),
-                                new Admitted(4, 1_000)));
+                Freshness.of(appended, 0, List.of(new Admitted(2, 500), new Admitted(2, 900), new Admitted(4, 1_000)));
         // 400, 300, 700, 600
         assertThat(freshness).isEqualTo(new Freshness(400, 700, 0));
     }
@@ -35,14 +29,13 @@ class FreshnessTest {
 
     @Test
     void eventsThatNoVersionContainsAreMissing() {
-        Freshness freshness =
-                Freshness.of(new long[] {10, 20, 30}, 7, List.of(new Admitted(8, 15)));
+        Freshness freshness = Freshness.of(new long[]{10, 20, 30}, 7, List.of(new Admitted(8, 15)));
         assertThat(freshness).isEqualTo(new Freshness(5, 5, 2));
     }
 
     @Test
     void withoutAdmissionsThereIsNothingToTell() {
-        Freshness freshness = Freshness.of(new long[] {10}, 0, List.of());
+        Freshness freshness = Freshness.of(new long[]{10}, 0, List.of());
         assertThat(freshness.p99()).isNaN();
         assertThat(freshness.missing()).isEqualTo(1);
     }

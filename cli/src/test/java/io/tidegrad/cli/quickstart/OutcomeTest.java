@@ -16,37 +16,10 @@ class OutcomeTest {
         return flights(300_000, 0, 0.77, 0.43, 24, 700, weightsHashScorer, stateHashReplay);
     }
 
-    private static Outcome flights(
-            long learned,
-            long deadLetters,
-            double auc,
-            double logLoss,
-            long loaded,
-            double freshnessMillisP99,
-            String weightsHashScorer,
-            String stateHashReplay) {
-        return new Outcome(
-                "flights",
-                300_000,
-                learned,
-                0,
-                deadLetters,
-                0.82,
-                0.83,
-                logLoss,
-                0.5226,
-                auc,
-                0.7667,
-                0.4331,
-                25,
-                loaded,
-                300,
-                freshnessMillisP99,
-                "aa",
-                weightsHashScorer,
-                "aa",
-                "bb",
-                stateHashReplay,
+    private static Outcome flights(long learned, long deadLetters, double auc, double logLoss, long loaded,
+            double freshnessMillisP99, String weightsHashScorer, String stateHashReplay) {
+        return new Outcome("flights", 300_000, learned, 0, deadLetters, 0.82, 0.83, logLoss, 0.5226, auc, 0.7667,
+                0.4331, 25, loaded, 300, freshnessMillisP99, "aa", weightsHashScorer, "aa", "bb", stateHashReplay,
                 41.26);
     }
 
@@ -56,37 +29,16 @@ class OutcomeTest {
         assertThat(line).doesNotContain("\n");
         List<String> keys = new ArrayList<>();
         new ObjectMapper().readTree(line).fieldNames().forEachRemaining(keys::add);
-        assertThat(keys)
-                .containsExactly(
-                        "stream",
-                        "events",
-                        "learned",
-                        "pending",
-                        "dead_letters",
-                        "accuracy",
-                        "accuracy_last_2000",
-                        "log_loss",
-                        "prior_log_loss",
-                        "auc",
-                        "baseline_auc",
-                        "snapshots_published",
-                        "snapshots_loaded",
-                        "freshness_ms_p50",
-                        "freshness_ms_p99",
-                        "weights_hash_trainer",
-                        "weights_hash_scorer",
-                        "weights_hash_replay",
-                        "state_hash_trainer",
-                        "state_hash_replay",
-                        "seconds");
+        assertThat(keys).containsExactly("stream", "events", "learned", "pending", "dead_letters", "accuracy",
+                "accuracy_last_2000", "log_loss", "prior_log_loss", "auc", "baseline_auc", "snapshots_published",
+                "snapshots_loaded", "freshness_ms_p50", "freshness_ms_p99", "weights_hash_trainer",
+                "weights_hash_scorer", "weights_hash_replay", "state_hash_trainer", "state_hash_replay", "seconds");
     }
 
     @Test
     void whatDoesNotApplyIsNull() throws Exception {
-        Outcome digits =
-                new Outcome(
-                        "digits", 10_000, 10_000, 0, 0, 0.84, 0.88, 0.54, 2.3, NONE, NONE, NONE, 20,
-                        20, 300, 700, "aa", "aa", "aa", "bb", "bb", 30);
+        Outcome digits = new Outcome("digits", 10_000, 10_000, 0, 0, 0.84, 0.88, 0.54, 2.3, NONE, NONE, NONE, 20, 20,
+                300, 700, "aa", "aa", "aa", "bb", "bb", 30);
         JsonNode line = new ObjectMapper().readTree(digits.toJson());
         assertThat(line.get("auc").isNull()).isTrue();
         assertThat(line.get("baseline_auc").isNull()).isTrue();
@@ -101,10 +53,8 @@ class OutcomeTest {
 
     @Test
     void oneOtherBitIsALoudFailure() {
-        assertThat(failing(flights("ab", "bb")))
-                .containsExactly("weights-hash equal: trainer, scorer, replay");
-        assertThat(failing(flights("aa", "bc")))
-                .containsExactly("state-hash equal: trainer, replay");
+        assertThat(failing(flights("ab", "bb"))).containsExactly("weights-hash equal: trainer, scorer, replay");
+        assertThat(failing(flights("aa", "bc"))).containsExactly("state-hash equal: trainer, replay");
         assertThat(flights("ab", "bb").hashesEqual()).isFalse();
     }
 
@@ -112,9 +62,7 @@ class OutcomeTest {
     @Test
     void noHashIsNotAnEqualHash() {
         Outcome run =
-                new Outcome(
-                        "flights", 1, 1, 0, 0, 1, 1, 0.4, 0.5, 0.8, 0.7, 0.4, 1, 1, 1, 1, "", "",
-                        "", "", "", 1);
+                new Outcome("flights", 1, 1, 0, 0, 1, 1, 0.4, 0.5, 0.8, 0.7, 0.4, 1, 1, 1, 1, "", "", "", "", "", 1);
         assertThat(run.hashesEqual()).isFalse();
         assertThat(Check.ofCorrectness(run, 1)).filteredOn(check -> !check.holds()).hasSize(2);
     }

@@ -32,7 +32,7 @@ class PaceTest {
     @ValueSource(doubles = {0.3, 1, 7, 1_000, 10_000, 123_456.7})
     void anEventIsDueWhenItIsSaidToBe(double rate) {
         Pace pace = new Pace(rate);
-        for (long index : new long[] {0, 1, 2, 10, 9_999, 250_000}) {
+        for (long index : new long[]{0, 1, 2, 10, 9_999, 250_000}) {
             assertThat(pace.due(pace.dueAt(index) + 10_000, Long.MAX_VALUE)).isGreaterThan(index);
             assertThat(pace.due(Math.max(0, pace.dueAt(index) - 10_000), Long.MAX_VALUE))
                     .isLessThanOrEqualTo(index + 1);
@@ -49,8 +49,7 @@ class PaceTest {
     @ParameterizedTest
     @ValueSource(strings = {"0", "-5", "fast", "", "Infinity", "NaN"})
     void whatIsNoRateIsRefused(String rate) {
-        assertThatThrownBy(() -> Pace.parse(rate))
-                .isInstanceOf(IllegalArgumentException.class)
+        assertThatThrownBy(() -> Pace.parse(rate)).isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("expected a number of events/s above 0, or max, found '" + rate + "'");
     }
 }

@@ -19,30 +19,24 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// The real thing, as a user runs it: the command in a process of its own, with its broker, registry, trainer, scorer and
-/// replay.
+/// The real thing, as a user runs it: the command in a process of its own, with its broker, registry, trainer, scorer
+/// and replay.
 class QuickstartTest {
     private static final Duration LONG = Duration.ofMinutes(5);
 
-    @TempDir Path folder;
+    @TempDir
+    Path folder;
 
     private Process quickstart(String... arguments) throws IOException {
         List<String> line = new ArrayList<>();
         line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        line.addAll(
-                List.of(
-                        "--add-modules=jdk.incubator.vector",
-                        "--enable-native-access=ALL-UNNAMED"));
+        line.addAll(List.of("--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED"));
         line.add("-Djava.io.tmpdir=" + folder);
         line.add("-Dtidegrad.root=" + System.getProperty("tidegrad.root"));
-        line.addAll(
-                List.of("-cp", System.getProperty("java.class.path"), Tidegrad.class.getName()));
+        line.addAll(List.of("-cp", System.getProperty("java.class.path"), Tidegrad.class.getName()));
         line.add("quickstart");
         line.addAll(List.of(arguments));
-        return new ProcessBuilder(line)
-                .redirectOutput(out().toFile())
-                .redirectError(err().toFile())
-                .start();
+        return new ProcessBuilder(line).redirectOutput(out().toFile()).redirectError(err().toFile()).start();
     }
 
     private Path out() {
@@ -70,14 +64,10 @@ class QuickstartTest {
         assertThat(outcome.get("snapshots_loaded").asLong()).isPositive();
         assertThat(outcome.get("freshness_ms_p99").asDouble()).isPositive();
         assertThat(outcome.get("weights_hash_trainer").asText()).matches("[0-9a-f]{64}");
-        assertThat(outcome.get("weights_hash_scorer"))
-                .isEqualTo(outcome.get("weights_hash_trainer"));
-        assertThat(outcome.get("weights_hash_replay"))
-                .isEqualTo(outcome.get("weights_hash_trainer"));
+        assertThat(outcome.get("weights_hash_scorer")).isEqualTo(outcome.get("weights_hash_trainer"));
+        assertThat(outcome.get("weights_hash_replay")).isEqualTo(outcome.get("weights_hash_trainer"));
         assertThat(outcome.get("state_hash_replay")).isEqualTo(outcome.get("state_hash_trainer"));
-        assertThat(Files.readString(err()))
-                .contains("equal: learned live")
-                .doesNotContain("\u001b[");
+        assertThat(Files.readString(err())).contains("equal: learned live").doesNotContain("\u001b[");
         assertThat(runDirectories()).isEmpty();
     }
 
@@ -92,8 +82,7 @@ class QuickstartTest {
         assertThat(children).hasSize(4);
         process.destroyForcibly();
         awaitEnd(process);
-        await().atMost(Duration.ofSeconds(60))
-                .until(() -> children.stream().noneMatch(ProcessHandle::isAlive));
+        await().atMost(Duration.ofSeconds(60)).until(() -> children.stream().noneMatch(ProcessHandle::isAlive));
     }
 
     private void theCurlLineWorksAsItStands() throws Exception {

@@ -27,29 +27,11 @@ class ViewTest {
     }
 
     private static Progress progress(ShippedStream stream, double seconds) {
-        TrainerHealth trainer =
-                new TrainerHealth(
-                        "running",
-                        123_456,
-                        123_456,
-                        0,
-                        0,
-                        123_456,
-                        123_000,
-                        new TrainerHealth.Report(
-                                123_000, 0.4251, 0.5226, 0.8233, 0.8310, 0.7731, "aa", "bb"));
-        return new Progress(
-                stream,
-                seconds,
-                124_000,
-                300_000,
-                10_001.2,
-                trainer,
-                stream == ShippedStream.FLIGHTS
-                        ? new BaselineRun.Score(0.4333, 0.7664)
-                        : BaselineRun.Score.NONE,
-                123_000,
-                412);
+        TrainerHealth trainer = new TrainerHealth("running", 123_456, 123_456, 0, 0, 123_456, 123_000,
+                new TrainerHealth.Report(123_000, 0.4251, 0.5226, 0.8233, 0.8310, 0.7731, "aa", "bb"));
+        return new Progress(stream, seconds, 124_000, 300_000, 10_001.2, trainer,
+                stream == ShippedStream.FLIGHTS ? new BaselineRun.Score(0.4333, 0.7664) : BaselineRun.Score.NONE,
+                123_000, 412);
     }
 
     @Test
@@ -65,12 +47,9 @@ class ViewTest {
         assertThat(lines).hasSize(2 + 3);
         assertThat(lines.get(0)).isEqualTo("  broker ...");
         assertThat(lines.get(1)).isEqualTo("  broker: 0.5 s");
-        assertThat(lines.get(2))
-                .isEqualTo(
-                        "   0.0 s  sent 124,000 of 300,000 (10,001/s)  learned 123,456"
-                                + "  AUC 0.7731 (baseline 0.7664)"
-                                + "  log loss 0.4251 (baseline 0.4333, prior 0.5226)"
-                                + "  version 123,456, served 123,000 (0.4 s old)");
+        assertThat(lines.get(2)).isEqualTo("   0.0 s  sent 124,000 of 300,000 (10,001/s)  learned 123,456"
+                + "  AUC 0.7731 (baseline 0.7664)" + "  log loss 0.4251 (baseline 0.4333, prior 0.5226)"
+                + "  version 123,456, served 123,000 (0.4 s old)");
         assertThat(written()).doesNotContain(ESCAPE);
     }
 

@@ -12,8 +12,7 @@ interface ActivationKernels {
     void sigmoid(int length, float[] x, int xAt, float[] y, int yAt);
 
     /// dx = dy y (1 - y); in place on dy allowed.
-    void sigmoidGradient(
-            int length, float[] y, int yAt, float[] dy, int dyAt, float[] dx, int dxAt);
+    void sigmoidGradient(int length, float[] y, int yAt, float[] dy, int dyAt, float[] dx, int dxAt);
 
     /// y = tanh x; in place allowed.
     void tanh(int length, float[] x, int xAt, float[] y, int yAt);
@@ -25,29 +24,13 @@ interface ActivationKernels {
     void leakyRelu(int length, float slope, float[] x, int xAt, float[] y, int yAt);
 
     /// dx = x > 0 ? dy : dy slope; in place on dy allowed.
-    void leakyReluGradient(
-            int length,
-            float slope,
-            float[] x,
-            int xAt,
-            float[] dy,
-            int dyAt,
-            float[] dx,
-            int dxAt);
+    void leakyReluGradient(int length, float slope, float[] x, int xAt, float[] dy, int dyAt, float[] dx, int dxAt);
 
     /// y = x > 0 ? x : alpha (e^x - 1); in place allowed.
     void elu(int length, float alpha, float[] x, int xAt, float[] y, int yAt);
 
     /// dx = x > 0 ? dy : dy alpha e^x; in place on dy allowed.
-    void eluGradient(
-            int length,
-            float alpha,
-            float[] x,
-            int xAt,
-            float[] dy,
-            int dyAt,
-            float[] dx,
-            int dxAt);
+    void eluGradient(int length, float alpha, float[] x, int xAt, float[] dy, int dyAt, float[] dx, int dxAt);
 
     /// y = x Φ(x), Φ the standard normal distribution; in place allowed.
     void gelu(int length, float[] x, int xAt, float[] y, int yAt);
@@ -59,8 +42,7 @@ interface ActivationKernels {
     void geluTanh(int length, float[] x, int xAt, float[] y, int yAt);
 
     /// dx = dy y'(x), of `geluTanh`; in place on dy allowed.
-    void geluTanhGradient(
-            int length, float[] x, int xAt, float[] dy, int dyAt, float[] dx, int dxAt);
+    void geluTanhGradient(int length, float[] x, int xAt, float[] dy, int dyAt, float[] dx, int dxAt);
 
     /// y = x / (1 + e^-x); in place allowed.
     void silu(int length, float[] x, int xAt, float[] y, int yAt);
@@ -72,6 +54,5 @@ interface ActivationKernels {
     void softplus(int length, float[] x, int xAt, float[] y, int yAt);
 
     /// dx = dy / (1 + e^-x); in place on dy allowed.
-    void softplusGradient(
-            int length, float[] x, int xAt, float[] dy, int dyAt, float[] dx, int dxAt);
+    void softplusGradient(int length, float[] x, int xAt, float[] dy, int dyAt, float[] dx, int dxAt);
 }

@@ -10,12 +10,13 @@ final class ActiveKernels {
 
     private static final int DOT_LENGTH = 256;
 
-    /// `Math.fma` without hardware goes through BigDecimal: about 500 ns when all of that is compiled, 20 us interpreted
-    /// (JDK 25, Zen 4). With hardware it is at most 40 ns, interpreted. An absolute bound, because a ratio depends on what
-    /// happens to be compiled: 500 ns are 25 times an interpreted product and sum.
+    /// `Math.fma` without hardware goes through BigDecimal: about 500 ns when all of that is compiled, 20 us
+    /// interpreted (JDK 25, Zen 4). With hardware it is at most 40 ns, interpreted. An absolute bound, because a ratio
+    /// depends on what happens to be compiled: 500 ns are 25 times an interpreted product and sum.
     private static final long FUSED_NANOS_MAX = 100;
 
-    /// Where everything is that slow (an emulator, say), hardware shows by being hardly slower than a product and a sum.
+    /// Where everything is that slow (an emulator, say), hardware shows by being hardly slower than a product and a
+    /// sum.
     private static final int RATIO_MAX = 8;
 
     /// The best of so many rounds: a pause of the process in each of them is out of the question.
@@ -44,9 +45,8 @@ final class ActiveKernels {
             case "scalar" -> new ScalarKernels();
             case "128", "256", "512" -> {
                 if (!present) {
-                    throw new IllegalStateException(
-                            "-D%s=%s needs the Vector API: start java with --add-modules %s"
-                                    .formatted(PROPERTY, wanted, VECTOR_MODULE));
+                    throw new IllegalStateException("-D%s=%s needs the Vector API: start java with --add-modules %s"
+                            .formatted(PROPERTY, wanted, VECTOR_MODULE));
                 }
                 int bits = Integer.parseInt(wanted);
                 int widest = VectorKernels.widestBits();
@@ -57,10 +57,8 @@ final class ActiveKernels {
                 }
                 yield VectorKernels.of(bits);
             }
-            default ->
-                    throw new IllegalStateException(
-                            "-D%s must be scalar, 128, 256 or 512, found '%s'"
-                                    .formatted(PROPERTY, wanted));
+            default -> throw new IllegalStateException(
+                    "-D%s must be scalar, 128, 256 or 512, found '%s'".formatted(PROPERTY, wanted));
         };
     }
 
@@ -95,8 +93,7 @@ final class ActiveKernels {
             // Asked for below, so that no sum is optimised away.
             difference = Math.max(difference, Math.abs(fused - plain));
             if (round >= ROUNDS_MIN - 1
-                    && (fusedBest <= FUSED_NANOS_MAX * DOT_LENGTH
-                            || fusedBest <= RATIO_MAX * plainBest)) {
+                    && (fusedBest <= FUSED_NANOS_MAX * DOT_LENGTH || fusedBest <= RATIO_MAX * plainBest)) {
                 return difference < 1f;
             }
         }

@@ -4,19 +4,6 @@ package io.tidegrad.engine.kernel;
 interface DropoutKernels {
     /// y = x · factor, or x · 0 with probability `limit` / 2^24: number (r, c) is drawn from `key` and its index
     /// `from + r rowStep + c columnStep`, as `ScalarDropoutKernels.drawn` says. In place allowed.
-    void dropout(
-            int rows,
-            int width,
-            long key,
-            int from,
-            int rowStep,
-            int columnStep,
-            int limit,
-            float factor,
-            float[] x,
-            int xAt,
-            int xStride,
-            float[] y,
-            int yAt,
-            int yStride);
+    void dropout(int rows, int width, long key, int from, int rowStep, int columnStep, int limit, float factor,
+            float[] x, int xAt, int xStride, float[] y, int yAt, int yStride);
 }

@@ -2,72 +2,31 @@ package io.tidegrad.engine.kernel;
 
 /// Norms: what runs along a line, and the scale and shift of its columns with the sums that are their gradients.
 interface NormKernels {
-    /// Each row: y = (x - mean) inverse with inverse = 1 / sqrt(mean of (x - mean)² + epsilon), the sums in virtual lanes;
-    /// `y` may be `x`.
+    /// Each row: y = (x - mean) inverse with inverse = 1 / sqrt(mean of (x - mean)² + epsilon), the sums in virtual
+    /// lanes; `y` may be `x`.
     ///
     /// @param centred false where 0 stands for the mean
     /// @param inverse one for each row, written from `inverseAt` on
-    void normalise(
-            boolean centred,
-            int rows,
-            int width,
-            float epsilon,
-            float[] x,
-            int xAt,
-            int xStride,
-            float[] y,
-            int yAt,
-            int yStride,
-            float[] inverse,
-            int inverseAt);
+    void normalise(boolean centred, int rows, int width, float epsilon, float[] x, int xAt, int xStride, float[] y,
+            int yAt, int yStride, float[] inverse, int inverseAt);
 
-    /// In place, each row: dx = inverse (dy - mean of dy - y · mean of (dy y)), the sums in virtual lanes; `dy` becomes dx.
+    /// In place, each row: dx = inverse (dy - mean of dy - y · mean of (dy y)), the sums in virtual lanes; `dy` becomes
+    /// dx.
     ///
     /// @param centred false where 0 stands for the mean of dy
-    void normaliseGradient(
-            boolean centred,
-            int rows,
-            int width,
-            float[] y,
-            int yAt,
-            int yStride,
-            float[] inverse,
-            int inverseAt,
-            float[] dy,
-            int dyAt,
-            int dyStride);
+    void normaliseGradient(boolean centred, int rows, int width, float[] y, int yAt, int yStride, float[] inverse,
+            int inverseAt, float[] dy, int dyAt, int dyStride);
 
     /// y[r][c] = x[r][c] · scale[c] + shift[r][c], one FMA; `y` may be `x` or `shift`.
     ///
     /// @param shift stride 0 for one row that is added to all
-    void scaleAndShift(
-            int rows,
-            int width,
-            float[] x,
-            int xAt,
-            int xStride,
-            float[] scale,
-            float[] shift,
-            int shiftAt,
-            int shiftStride,
-            float[] y,
-            int yAt,
-            int yStride);
+    void scaleAndShift(int rows, int width, float[] x, int xAt, int xStride, float[] scale, float[] shift, int shiftAt,
+            int shiftStride, float[] y, int yAt, int yStride);
 
     /// sums[c] = scale · Σ_r x[r][c] (r ascending: starts with row 0, adds).
-    void columnSums(
-            int width, int rows, float scale, float[] x, int xAt, int xStride, float[] sums);
+    void columnSums(int width, int rows, float scale, float[] x, int xAt, int xStride, float[] sums);
 
     /// sums[c] = scale · Σ_r a[r][c] b[r][c] (r ascending, FMA from 0).
-    void columnProducts(
-            int width,
-            int rows,
-            float scale,
-            float[] a,
-            int aAt,
-            int aStride,
-            float[] b,
-            int bAt,
-            int bStride,
-            float[] sums);
+    void columnProducts(int width, int rows, float scale, float[] a, int aAt, int aStride, float[] b, int bAt,
+            int bStride, float[] sums);
 }

@@ -1,7 +1,8 @@
 package io.tidegrad.engine.kernel;
 
 /// The scalars of one optimizer step, computed once per step by the `Optimizer` and read by every kernel: mutable and
-/// reused, so that a step allocates nothing; kernels only read it. The formula of each kind stands in `ScalarOptimizerKernels`.
+/// reused, so that a step allocates nothing; kernels only read it. The formula of each kind stands in
+/// `ScalarOptimizerKernels`.
 public final class OptimizerStep {
     /// With g the gradient, of the loss plus the penalty; state parts in this order.
     public enum Kind {
@@ -74,7 +75,8 @@ public final class OptimizerStep {
     /// FTRL's l2.
     public float ridge;
 
-    /// The gradient of the penalty l1 Σ|w| + l2/2 Σ w² is added to that of the loss: g += l2 w + l1 sign(w), sign(0) = 0.
+    /// The gradient of the penalty l1 Σ|w| + l2/2 Σ w² is added to that of the loss: g += l2 w + l1 sign(w), sign(0) =
+    /// 0.
     public float l1;
 
     public float l2;

@@ -24,11 +24,7 @@ public record Panels(int inputs, int outputs) {
     public Panels {
         if (inputs < 1 || outputs < 1) {
             throw new IllegalArgumentException(
-                    "a dense tensor needs at least 1 input and 1 output, found ("
-                            + inputs
-                            + ", "
-                            + outputs
-                            + ")");
+                    "a dense tensor needs at least 1 input and 1 output, found (" + inputs + ", " + outputs + ")");
         }
     }
 
@@ -57,25 +53,23 @@ public record Panels(int inputs, int outputs) {
         return (panel * inputs + input) * width() + output % width();
     }
 
-    /// Whether forward sums over inputs in 16 virtual lanes, of panels of 16 with many inputs: with one accumulator an output a
-    /// single row would be one chain of FMAs, which waits for each of them.
+    /// Whether forward sums over inputs in 16 virtual lanes, of panels of 16 with many inputs: with one accumulator an
+    /// output a single row would be one chain of FMAs, which waits for each of them.
     public boolean sumsInputsInLanes() {
         return width() == 16 && inputs >= LANE_INPUTS_MIN;
     }
 
-    /// Whether input gradients sum over outputs in 16 virtual lanes, when there are so many rows: few. Where there are more,
-    /// each has one accumulator.
+    /// Whether input gradients sum over outputs in 16 virtual lanes, when there are so many rows: few. Where there are
+    /// more, each has one accumulator.
     boolean sumsOutputsInLanes(int rows) {
         return rows < (width() == 16 ? NARROW_GRADIENT_ROWS_MIN : WIDE_GRADIENT_ROWS_MIN);
     }
 
-    /// Floats of scratch that the dense kernels need for these panels: the weights of 64 inputs or, where forward sums in
-    /// lanes, of one panel, transposed, and the lanes of some rows.
+    /// Floats of scratch that the dense kernels need for these panels: the weights of 64 inputs or, where forward sums
+    /// in lanes, of one panel, transposed, and the lanes of some rows.
     public int scratch() {
         int gradient = Math.multiplyExact(64, stride());
-        return sumsInputsInLanes()
-                ? Math.max(gradient, 16 * laneStride(inputs) + (LANE_ROWS + 1) * 256)
-                : gradient;
+        return sumsInputsInLanes() ? Math.max(gradient, 16 * laneStride(inputs) + (LANE_ROWS + 1) * 256) : gradient;
     }
 
     /// Floats from one output's weights to the next, where they lie output after output.

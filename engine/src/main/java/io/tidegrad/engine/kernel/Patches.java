@@ -33,10 +33,7 @@ public final class Patches {
     public Patches(int[] corners, int[] taps, int[] places) {
         if (corners.length != places.length) {
             throw new IllegalArgumentException(
-                    "expected a place for each of "
-                            + corners.length
-                            + " patches, found "
-                            + places.length);
+                    "expected a place for each of " + corners.length + " patches, found " + places.length);
         }
         this.corners = corners;
         this.taps = taps;
@@ -46,11 +43,8 @@ public final class Patches {
         tapStep = step(taps);
         patchRuns = runs(corners.length, corners, cornerStep, places, placeStep);
         tapRuns = runs(taps.length, taps, tapStep, taps, tapStep);
-        inThrees =
-                cornerStep == 1
-                        && tapStep == 1
-                        && taps.length % 3 == 0
-                        && IntStream.range(0, taps.length).allMatch(k -> tapRuns[k] == 3 - k % 3);
+        inThrees = cornerStep == 1 && tapStep == 1 && taps.length % 3 == 0
+                && IntStream.range(0, taps.length).allMatch(k -> tapRuns[k] == 3 - k % 3);
         lineLength = commonRun();
         threesApart = tapsBetweenNeighbours();
         inThreeLines = areThreeLines();
@@ -62,42 +56,26 @@ public final class Patches {
             return 0;
         }
         int line = patchRuns[0];
-        return IntStream.range(0, patchRuns.length).allMatch(p -> patchRuns[p] == line - p % line)
-                ? line
-                : 0;
+        return IntStream.range(0, patchRuns.length).allMatch(p -> patchRuns[p] == line - p % line) ? line : 0;
     }
 
     /// As `inThreeLines()`.
     private boolean areThreeLines() {
         int lines = lineLength < 1 ? 0 : corners.length / lineLength;
         int third = taps.length / 3;
-        return lines > 1
-                && taps.length % 3 == 0
-                && IntStream.range(0, lines - 1)
-                        .map(l -> l * lineLength)
-                        .allMatch(
-                                p ->
-                                        corners[p + lineLength] - corners[p] == cornerLine()
-                                                && places[p + lineLength] - places[p]
-                                                        == placeLine())
-                && IntStream.range(0, 2 * third)
-                        .allMatch(k -> taps[k + third] - taps[k] == cornerLine());
+        return lines > 1 && taps.length % 3 == 0
+                && IntStream.range(0, lines - 1).map(l -> l * lineLength)
+                        .allMatch(p -> corners[p + lineLength] - corners[p] == cornerLine()
+                                && places[p + lineLength] - places[p] == placeLine())
+                && IntStream.range(0, 2 * third).allMatch(k -> taps[k + third] - taps[k] == cornerLine());
     }
 
     /// As `threesApart()`.
     private int tapsBetweenNeighbours() {
-        int apart =
-                IntStream.range(1, taps.length)
-                        .filter(k -> taps[k] - taps[0] == cornerStep)
-                        .findFirst()
-                        .orElse(0);
+        int apart = IntStream.range(1, taps.length).filter(k -> taps[k] - taps[0] == cornerStep).findFirst().orElse(0);
         boolean isRegular =
-                apart > 0
-                        && lineLength > 1
-                        && taps.length % (3 * apart) == 0
-                        && IntStream.range(0, taps.length)
-                                .filter(k -> k / apart % 3 < 2)
-                                .allMatch(k -> taps[k + apart] - taps[k] == cornerStep);
+                apart > 0 && lineLength > 1 && taps.length % (3 * apart) == 0 && IntStream.range(0, taps.length)
+                        .filter(k -> k / apart % 3 < 2).allMatch(k -> taps[k + apart] - taps[k] == cornerStep);
         return isRegular ? apart : 0;
     }
 
@@ -174,7 +152,8 @@ public final class Patches {
         return tapStep;
     }
 
-    /// Whether patches lie side by side, and taps in threes side by side: kernels three wide over images of one channel.
+    /// Whether patches lie side by side, and taps in threes side by side: kernels three wide over images of one
+    /// channel.
     boolean inThrees() {
         return inThrees;
     }
@@ -184,14 +163,14 @@ public final class Patches {
         return lineLength;
     }
 
-    /// Where kernels are three wide and move by one pixel, taps from one pixel of a kernel's line to the next: tap `k` of a
-    /// patch is tap `k + threesApart` of the patch before it. 0 where it is not so.
+    /// Where kernels are three wide and move by one pixel, taps from one pixel of a kernel's line to the next: tap `k`
+    /// of a patch is tap `k + threesApart` of the patch before it. 0 where it is not so.
     int threesApart() {
         return threesApart;
     }
 
-    /// Whether kernels are three high and move by one line, and all lines lie evenly, `cornerLine` and `placeLine` apart:
-    /// tap `k` of a patch is tap `k + taps / 3` of the one above it.
+    /// Whether kernels are three high and move by one line, and all lines lie evenly, `cornerLine` and `placeLine`
+    /// apart: tap `k` of a patch is tap `k + taps / 3` of the one above it.
     boolean inThreeLines() {
         return inThreeLines;
     }

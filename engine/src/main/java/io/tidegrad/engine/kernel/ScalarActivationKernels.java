@@ -1,19 +1,12 @@
 package io.tidegrad.engine.kernel;
 
-/// The definition of `ActivationKernels`: the functions of `ScalarMath` and `ScalarActivations` at every number of a row.
+/// The definition of `ActivationKernels`: the functions of `ScalarMath` and `ScalarActivations` at every number of a
+/// row.
 interface ScalarActivationKernels extends ActivationKernels {
-    /// A function of one number, and its slope where that is a function of x. Not a functional interface: a call site that saw
-    /// many of those would no longer be compiled into its loop.
+    /// A function of one number, and its slope where that is a function of x. Not a functional interface: a call site
+    /// that saw many of those would no longer be compiled into its loop.
     enum Function {
-        RELU,
-        SIGMOID,
-        TANH,
-        LEAKY_RELU,
-        ELU,
-        GELU,
-        GELU_TANH,
-        SILU,
-        SOFTPLUS;
+        RELU, SIGMOID, TANH, LEAKY_RELU, ELU, GELU, GELU_TANH, SILU, SOFTPLUS;
 
         float at(float factor, float x) {
             return switch (this) {
@@ -44,24 +37,15 @@ interface ScalarActivationKernels extends ActivationKernels {
     }
 
     /// y = function(x), `factor` being whatever the function has for one.
-    private static void map(
-            Function function, float factor, int length, float[] x, int xAt, float[] y, int yAt) {
+    private static void map(Function function, float factor, int length, float[] x, int xAt, float[] y, int yAt) {
         for (int k = 0; k < length; k++) {
             y[yAt + k] = function.at(factor, x[xAt + k]);
         }
     }
 
     /// dx = dy function'(x)
-    private static void mapGradient(
-            Function function,
-            float factor,
-            int length,
-            float[] x,
-            int xAt,
-            float[] dy,
-            int dyAt,
-            float[] dx,
-            int dxAt) {
+    private static void mapGradient(Function function, float factor, int length, float[] x, int xAt, float[] dy,
+            int dyAt, float[] dx, int dxAt) {
         for (int k = 0; k < length; k++) {
             dx[dxAt + k] = dy[dyAt + k] * function.slope(factor, x[xAt + k]);
         }
@@ -73,8 +57,7 @@ interface ScalarActivationKernels extends ActivationKernels {
     }
 
     @Override
-    default void reluGradient(
-            int length, float[] y, int yAt, float[] dy, int dyAt, float[] dx, int dxAt) {
+    default void reluGradient(int length, float[] y, int yAt, float[] dy, int dyAt, float[] dx, int dxAt) {
         for (int k = 0; k < length; k++) {
             dx[dxAt + k] = y[yAt + k] > 0f ? dy[dyAt + k] : 0f;
         }
@@ -86,8 +69,7 @@ interface ScalarActivationKernels extends ActivationKernels {
     }
 
     @Override
-    default void sigmoidGradient(
-            int length, float[] y, int yAt, float[] dy, int dyAt, float[] dx, int dxAt) {
+    default void sigmoidGradient(int length, float[] y, int yAt, float[] dy, int dyAt, float[] dx, int dxAt) {
         for (int k = 0; k < length; k++) {
             float yk = y[yAt + k];
             dx[dxAt + k] = dy[dyAt + k] * yk * (1f - yk);
@@ -100,8 +82,7 @@ interface ScalarActivationKernels extends ActivationKernels {
     }
 
     @Override
-    default void tanhGradient(
-            int length, float[] y, int yAt, float[] dy, int dyAt, float[] dx, int dxAt) {
+    default void tanhGradient(int length, float[] y, int yAt, float[] dy, int dyAt, float[] dx, int dxAt) {
         for (int k = 0; k < length; k++) {
             float yk = y[yAt + k];
             dx[dxAt + k] = dy[dyAt + k] * Math.fma(-yk, yk, 1f);
@@ -114,14 +95,7 @@ interface ScalarActivationKernels extends ActivationKernels {
     }
 
     @Override
-    default void leakyReluGradient(
-            int length,
-            float slope,
-            float[] x,
-            int xAt,
-            float[] dy,
-            int dyAt,
-            float[] dx,
+    default void leakyReluGradient(int length, float slope, float[] x, int xAt, float[] dy, int dyAt, float[] dx,
             int dxAt) {
         mapGradient(Function.LEAKY_RELU, slope, length, x, xAt, dy, dyAt, dx, dxAt);
     }
@@ -132,15 +106,7 @@ interface ScalarActivationKernels extends ActivationKernels {
     }
 
     @Override
-    default void eluGradient(
-            int length,
-            float alpha,
-            float[] x,
-            int xAt,
-            float[] dy,
-            int dyAt,
-            float[] dx,
-            int dxAt) {
+    default void eluGradient(int length, float alpha, float[] x, int xAt, float[] dy, int dyAt, float[] dx, int dxAt) {
         mapGradient(Function.ELU, alpha, length, x, xAt, dy, dyAt, dx, dxAt);
     }
 
@@ -150,8 +116,7 @@ interface ScalarActivationKernels extends ActivationKernels {
     }
 
     @Override
-    default void geluGradient(
-            int length, float[] x, int xAt, float[] dy, int dyAt, float[] dx, int dxAt) {
+    default void geluGradient(int length, float[] x, int xAt, float[] dy, int dyAt, float[] dx, int dxAt) {
         mapGradient(Function.GELU, 0f, length, x, xAt, dy, dyAt, dx, dxAt);
     }
 
@@ -161,8 +126,7 @@ interface ScalarActivationKernels extends ActivationKernels {
     }
 
     @Override
-    default void geluTanhGradient(
-            int length, float[] x, int xAt, float[] dy, int dyAt, float[] dx, int dxAt) {
+    default void geluTanhGradient(int length, float[] x, int xAt, float[] dy, int dyAt, float[] dx, int dxAt) {
         mapGradient(Function.GELU_TANH, 0f, length, x, xAt, dy, dyAt, dx, dxAt);
     }
 
@@ -172,8 +136,7 @@ interface ScalarActivationKernels extends ActivationKernels {
     }
 
     @Override
-    default void siluGradient(
-            int length, float[] x, int xAt, float[] dy, int dyAt, float[] dx, int dxAt) {
+    default void siluGradient(int length, float[] x, int xAt, float[] dy, int dyAt, float[] dx, int dxAt) {
         mapGradient(Function.SILU, 0f, length, x, xAt, dy, dyAt, dx, dxAt);
     }
 
@@ -183,8 +146,7 @@ interface ScalarActivationKernels extends ActivationKernels {
     }
 
     @Override
-    default void softplusGradient(
-            int length, float[] x, int xAt, float[] dy, int dyAt, float[] dx, int dxAt) {
+    default void softplusGradient(int length, float[] x, int xAt, float[] dy, int dyAt, float[] dx, int dxAt) {
         mapGradient(Function.SOFTPLUS, 0f, length, x, xAt, dy, dyAt, dx, dxAt);
     }
 }

@@ -6,17 +6,8 @@ import org.jspecify.annotations.Nullable;
 /// The definition of `ConvolutionKernels`.
 interface ScalarConvolutionKernels extends ConvolutionKernels {
     @Override
-    default void convolution(
-            Panels panels,
-            Patches patches,
-            int fromPatch,
-            int toPatch,
-            float[] x,
-            int xAt,
-            float[] w,
-            float @Nullable [] bias,
-            float[] y,
-            int yAt) {
+    default void convolution(Panels panels, Patches patches, int fromPatch, int toPatch, float[] x, int xAt, float[] w,
+            float @Nullable [] bias, float[] y, int yAt) {
         for (int p = fromPatch; p < toPatch; p++) {
             int corner = xAt + patches.corners()[p];
             int place = yAt + patches.places()[p];
@@ -31,15 +22,7 @@ interface ScalarConvolutionKernels extends ConvolutionKernels {
     }
 
     @Override
-    default void transpose(
-            int rows,
-            int paddedRows,
-            int columns,
-            float[] x,
-            int xAt,
-            int xStride,
-            float[] y,
-            int yAt,
+    default void transpose(int rows, int paddedRows, int columns, float[] x, int xAt, int xStride, float[] y, int yAt,
             int yStride) {
         for (int r = 0; r < paddedRows; r++) {
             int xRow = xAt + r * xStride;
@@ -52,19 +35,8 @@ interface ScalarConvolutionKernels extends ConvolutionKernels {
     }
 
     @Override
-    default void convolutionOfPlanes(
-            Panels panels,
-            int[] taps,
-            int lines,
-            int columns,
-            float[] x,
-            int xAt,
-            int xLine,
-            float[] w,
-            float[] y,
-            int yAt,
-            int yStride,
-            float[] tile) {
+    default void convolutionOfPlanes(Panels panels, int[] taps, int lines, int columns, float[] x, int xAt, int xLine,
+            float[] w, float[] y, int yAt, int yStride, float[] tile) {
         for (int p = 0; p < lines * columns; p++) {
             int corner = xAt + p / columns * xLine + p % columns;
             int place = yAt + p * yStride;
@@ -80,30 +52,12 @@ interface ScalarConvolutionKernels extends ConvolutionKernels {
     }
 
     @Override
-    default void convolutionUpdate(
-            OptimizerStep step,
-            Panels panels,
-            Patches patches,
-            int fromTap,
-            int toTap,
-            int images,
-            float scale,
-            float[] x,
-            int xAt,
-            int xImage,
-            float[] dy,
-            int dyAt,
-            int dyStride,
-            float[] w,
-            float[][] state,
-            float @Nullable [] sums,
-            float[] tile) {
+    default void convolutionUpdate(OptimizerStep step, Panels panels, Patches patches, int fromTap, int toTap,
+            int images, float scale, float[] x, int xAt, int xImage, float[] dy, int dyAt, int dyStride, float[] w,
+            float[][] state, float @Nullable [] sums, float[] tile) {
         if (sums != null) {
             for (int o = 0; o < panels.stride(); o++) {
-                sums[o] =
-                        scale
-                                * ScalarNormKernels.columnSum(
-                                        images * patches.count(), dy, dyAt + o, dyStride);
+                sums[o] = scale * ScalarNormKernels.columnSum(images * patches.count(), dy, dyAt + o, dyStride);
             }
         }
         for (int k = fromTap; k < toTap; k++) {

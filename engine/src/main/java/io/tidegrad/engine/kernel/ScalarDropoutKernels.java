@@ -6,21 +6,8 @@ interface ScalarDropoutKernels extends DropoutKernels {
     int MIX_1 = 0x846ca68b;
 
     @Override
-    default void dropout(
-            int rows,
-            int width,
-            long key,
-            int from,
-            int rowStep,
-            int columnStep,
-            int limit,
-            float factor,
-            float[] x,
-            int xAt,
-            int xStride,
-            float[] y,
-            int yAt,
-            int yStride) {
+    default void dropout(int rows, int width, long key, int from, int rowStep, int columnStep, int limit, float factor,
+            float[] x, int xAt, int xStride, float[] y, int yAt, int yStride) {
         for (int r = 0; r < rows; r++) {
             for (int c = 0; c < width; c++) {
                 int index = from + r * rowStep + c * columnStep;

@@ -4,9 +4,9 @@ package io.tidegrad.engine.kernel;
 /// the interpreter, in compiled code, on every processor, and lane for lane in `VectorKernels`. `Math.exp` and friends
 /// may differ by machine and by compiler tier; the Vector API's EXP differs by vector width.
 ///
-/// Polynomials are those of the Cephes library's `expf`, `logf` and `tanhf` (S. Moshier, 1992), evaluated with FMA; those of
-/// `softplus` and `normalCdf` are minimax fits of our own, as stated there.
-/// Errors against the exact value, in units in the last place, are those that `ScalarMathTest` measures:
+/// Polynomials are those of the Cephes library's `expf`, `logf` and `tanhf` (S. Moshier, 1992), evaluated with FMA;
+/// those of `softplus` and `normalCdf` are minimax fits of our own, as stated there. Errors against the exact value, in
+/// units in the last place, are those that `ScalarMathTest` measures:
 ///
 /// | function | largest error | domain |
 /// |---|---|---|

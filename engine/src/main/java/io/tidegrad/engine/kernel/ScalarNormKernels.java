@@ -3,19 +3,8 @@ package io.tidegrad.engine.kernel;
 /// The definition of `NormKernels`.
 interface ScalarNormKernels extends NormKernels {
     @Override
-    default void normalise(
-            boolean centred,
-            int rows,
-            int width,
-            float epsilon,
-            float[] x,
-            int xAt,
-            int xStride,
-            float[] y,
-            int yAt,
-            int yStride,
-            float[] inverse,
-            int inverseAt) {
+    default void normalise(boolean centred, int rows, int width, float epsilon, float[] x, int xAt, int xStride,
+            float[] y, int yAt, int yStride, float[] inverse, int inverseAt) {
         for (int r = 0; r < rows; r++) {
             int xRow = xAt + r * xStride;
             int yRow = yAt + r * yStride;
@@ -33,18 +22,8 @@ interface ScalarNormKernels extends NormKernels {
     }
 
     @Override
-    default void normaliseGradient(
-            boolean centred,
-            int rows,
-            int width,
-            float[] y,
-            int yAt,
-            int yStride,
-            float[] inverse,
-            int inverseAt,
-            float[] dy,
-            int dyAt,
-            int dyStride) {
+    default void normaliseGradient(boolean centred, int rows, int width, float[] y, int yAt, int yStride,
+            float[] inverse, int inverseAt, float[] dy, int dyAt, int dyStride) {
         for (int r = 0; r < rows; r++) {
             int yRow = yAt + r * yStride;
             int dyRow = dyAt + r * dyStride;
@@ -58,87 +37,37 @@ interface ScalarNormKernels extends NormKernels {
     }
 
     @Override
-    default void scaleAndShift(
-            int rows,
-            int width,
-            float[] x,
-            int xAt,
-            int xStride,
-            float[] scale,
-            float[] shift,
-            int shiftAt,
-            int shiftStride,
-            float[] y,
-            int yAt,
-            int yStride) {
-        scaleAndShift(
-                rows,
-                0,
-                width,
-                x,
-                xAt,
-                xStride,
-                scale,
-                shift,
-                shiftAt,
-                shiftStride,
-                y,
-                yAt,
-                yStride);
+    default void scaleAndShift(int rows, int width, float[] x, int xAt, int xStride, float[] scale, float[] shift,
+            int shiftAt, int shiftStride, float[] y, int yAt, int yStride) {
+        scaleAndShift(rows, 0, width, x, xAt, xStride, scale, shift, shiftAt, shiftStride, y, yAt, yStride);
     }
 
-    static void scaleAndShift(
-            int rows,
-            int from,
-            int to,
-            float[] x,
-            int xAt,
-            int xStride,
-            float[] scale,
-            float[] shift,
-            int shiftAt,
-            int shiftStride,
-            float[] y,
-            int yAt,
-            int yStride) {
+    static void scaleAndShift(int rows, int from, int to, float[] x, int xAt, int xStride, float[] scale, float[] shift,
+            int shiftAt, int shiftStride, float[] y, int yAt, int yStride) {
         for (int r = 0; r < rows; r++) {
             for (int c = from; c < to; c++) {
                 y[yAt + r * yStride + c] =
-                        Math.fma(
-                                x[xAt + r * xStride + c],
-                                scale[c],
-                                shift[shiftAt + r * shiftStride + c]);
+                        Math.fma(x[xAt + r * xStride + c], scale[c], shift[shiftAt + r * shiftStride + c]);
             }
         }
     }
 
     @Override
-    default void columnSums(
-            int width, int rows, float scale, float[] x, int xAt, int xStride, float[] sums) {
+    default void columnSums(int width, int rows, float scale, float[] x, int xAt, int xStride, float[] sums) {
         for (int c = 0; c < width; c++) {
             sums[c] = scale * columnSum(rows, x, xAt + c, xStride);
         }
     }
 
     @Override
-    default void columnProducts(
-            int width,
-            int rows,
-            float scale,
-            float[] a,
-            int aAt,
-            int aStride,
-            float[] b,
-            int bAt,
-            int bStride,
-            float[] sums) {
+    default void columnProducts(int width, int rows, float scale, float[] a, int aAt, int aStride, float[] b, int bAt,
+            int bStride, float[] sums) {
         for (int c = 0; c < width; c++) {
             sums[c] = scale * columnProduct(rows, a, aAt + c, aStride, b, bAt + c, bStride);
         }
     }
 
-    static float columnProduct(
-            int rows, float[] a, int aAt, int aStride, float[] b, int bAt, int bStride) {
+    static float columnProduct(int rows, float[] a, int aAt, int aStride, float[] b, int bAt, int bStride) {
         float sum = 0f;
         for (int r = 0; r < rows; r++) {
             sum = Math.fma(a[aAt + r * aStride], b[bAt + r * bStride], sum);

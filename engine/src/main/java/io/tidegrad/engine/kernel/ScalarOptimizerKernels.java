@@ -2,52 +2,29 @@ package io.tidegrad.engine.kernel;
 
 /// The definition of `OptimizerKernels`: the update of one weight, by each kind of optimizer.
 interface ScalarOptimizerKernels extends OptimizerKernels {
-    /// Added to an optimizer's state and taken away again, which rounds what is far below it to a multiple of 1e-31: the
-    /// JVM has no flush-to-zero, and state that fades into denormals would make a step up to 40 % slower. Zero stays
-    /// zero; a variance of 1e-24 is a denominator of 1e-12, nothing beside an epsilon of 1e-8.
+    /// Added to an optimizer's state and taken away again, which rounds what is far below it to a multiple of 1e-31:
+    /// the JVM has no flush-to-zero, and state that fades into denormals would make a step up to 40 % slower. Zero
+    /// stays zero; a variance of 1e-24 is a denominator of 1e-12, nothing beside an epsilon of 1e-8.
     float FLUSH = 1e-24f;
 
     @Override
-    default void update(
-            OptimizerStep step,
-            int length,
-            float[] g,
-            int gAt,
-            float[] w,
-            int wAt,
-            float[][] state,
-            int stateAt,
-            int stateStride) {
+    default void update(OptimizerStep step, int length, float[] g, int gAt, float[] w, int wAt, float[][] state,
+            int stateAt, int stateStride) {
         for (int k = 0; k < length; k++) {
             updateOne(step, g[gAt + k], w, wAt + k, state, stateAt + k, stateStride);
         }
     }
 
     @Override
-    default void biasUpdate(
-            OptimizerStep step,
-            int width,
-            int rows,
-            float scale,
-            float[] dy,
-            int dyAt,
-            int dyStride,
-            float[] bias,
-            float[][] state,
-            float[] tile) {
+    default void biasUpdate(OptimizerStep step, int width, int rows, float scale, float[] dy, int dyAt, int dyStride,
+            float[] bias, float[][] state, float[] tile) {
         for (int o = 0; o < width; o++) {
             float g = scale * ScalarNormKernels.columnSum(rows, dy, dyAt + o, dyStride);
             updateOne(step, g, bias, o, state, o, 0);
         }
     }
 
-    static void updateOne(
-            OptimizerStep step,
-            float gradient,
-            float[] w,
-            int wAt,
-            float[][] state,
-            int stateAt,
+    static void updateOne(OptimizerStep step, float gradient, float[] w, int wAt, float[][] state, int stateAt,
             int stateStride) {
         float g = step.regularizes() ? regularized(step, gradient, w[wAt]) : gradient;
         switch (step.kind) {
@@ -107,8 +84,7 @@ interface ScalarOptimizerKernels extends OptimizerKernels {
             case ADAM -> adam(step, g, w, wAt, w[wAt], state, stateAt, stateStride);
             case ADAMW -> adam(step, g, w, wAt, w[wAt] * step.keep, state, stateAt, stateStride);
             case AMSGRAD -> amsgrad(step, g, w, wAt, w[wAt], state, stateAt, stateStride);
-            case ADAMW_AMSGRAD ->
-                    amsgrad(step, g, w, wAt, w[wAt] * step.keep, state, stateAt, stateStride);
+            case ADAMW_AMSGRAD -> amsgrad(step, g, w, wAt, w[wAt] * step.keep, state, stateAt, stateStride);
             case FTRL -> {
                 float before = (float) Math.sqrt(state[1][stateAt + stateStride]);
                 float n = Math.fma(g, g, state[1][stateAt + stateStride] + FLUSH) - FLUSH;
@@ -121,7 +97,8 @@ interface ScalarOptimizerKernels extends OptimizerKernels {
                 state[0][stateAt] = z;
                 state[1][stateAt + stateStride] = n;
             }
-            case FROZEN -> {}
+            case FROZEN -> {
+            }
         }
     }
 
@@ -137,14 +114,7 @@ interface ScalarOptimizerKernels extends OptimizerKernels {
     }
 
     /// From the weight `from`.
-    private static void adam(
-            OptimizerStep step,
-            float g,
-            float[] w,
-            int wAt,
-            float from,
-            float[][] state,
-            int stateAt,
+    private static void adam(OptimizerStep step, float g, float[] w, int wAt, float from, float[][] state, int stateAt,
             int stateStride) {
         float m = Math.fma(step.beta1, state[0][stateAt], FLUSH);
         m = Math.fma(step.oneMinusBeta1, g, m) - FLUSH;
@@ -154,15 +124,8 @@ interface ScalarOptimizerKernels extends OptimizerKernels {
         state[1][stateAt + stateStride] = v;
     }
 
-    private static void amsgrad(
-            OptimizerStep step,
-            float g,
-            float[] w,
-            int wAt,
-            float from,
-            float[][] state,
-            int stateAt,
-            int stateStride) {
+    private static void amsgrad(OptimizerStep step, float g, float[] w, int wAt, float from, float[][] state,
+            int stateAt, int stateStride) {
         float m = Math.fma(step.beta1, state[0][stateAt], FLUSH);
         m = Math.fma(step.oneMinusBeta1, g, m) - FLUSH;
         float v = meanSquare(step, g, state[1][stateAt + stateStride]);

@@ -3,16 +3,8 @@ package io.tidegrad.engine.kernel;
 /// The definition of `PoolingKernels`.
 interface ScalarPoolingKernels extends PoolingKernels {
     @Override
-    default void maxPool(
-            Windows windows,
-            boolean relu,
-            int width,
-            float[] x,
-            int xAt,
-            float[] y,
-            float[] first,
-            int yAt,
-            int yStride) {
+    default void maxPool(Windows windows, boolean relu, int width, float[] x, int xAt, float[] y, float[] first,
+            int yAt, int yStride) {
         for (int w = 0; w < windows.count(); w++) {
             int start = windows.starts()[w];
             for (int c = 0; c < width; c++) {
@@ -32,15 +24,8 @@ interface ScalarPoolingKernels extends PoolingKernels {
     }
 
     @Override
-    default void maxPoolGradient(
-            Windows windows,
-            int width,
-            float[] first,
-            float[] dy,
-            int yAt,
-            int yStride,
-            float[] dx,
-            int dxAt) {
+    default void maxPoolGradient(Windows windows, int width, float[] first, float[] dy, int yAt, int yStride,
+            float[] dx, int dxAt) {
         for (int w = 0; w < windows.count(); w++) {
             int start = windows.starts()[w];
             for (int c = 0; c < width; c++) {
@@ -55,14 +40,7 @@ interface ScalarPoolingKernels extends PoolingKernels {
     }
 
     @Override
-    default void averagePool(
-            Windows windows,
-            int width,
-            float divisor,
-            float[] x,
-            int xAt,
-            float[] y,
-            int yAt,
+    default void averagePool(Windows windows, int width, float divisor, float[] x, int xAt, float[] y, int yAt,
             int yStride) {
         for (int w = 0; w < windows.count(); w++) {
             int start = windows.starts()[w];
@@ -77,15 +55,8 @@ interface ScalarPoolingKernels extends PoolingKernels {
     }
 
     @Override
-    default void averagePoolGradient(
-            Windows windows,
-            int width,
-            float divisor,
-            float[] dy,
-            int dyAt,
-            int dyStride,
-            float[] dx,
-            int dxAt) {
+    default void averagePoolGradient(Windows windows, int width, float divisor, float[] dy, int dyAt, int dyStride,
+            float[] dx, int dxAt) {
         for (int w = 0; w < windows.count(); w++) {
             for (int c = 0; c < width; c++) {
                 float share = dy[dyAt + w * dyStride + c] / divisor;

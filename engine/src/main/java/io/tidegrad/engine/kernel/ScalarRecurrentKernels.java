@@ -3,57 +3,22 @@ package io.tidegrad.engine.kernel;
 /// The definition of `RecurrentKernels`.
 interface ScalarRecurrentKernels extends RecurrentKernels {
     @Override
-    default void gruStep(
-            int rows,
-            int hidden,
-            float[] gates,
-            int gatesAt,
-            float[] products,
-            int productsAt,
-            int gateStride,
-            float[] h,
-            int hAt,
-            float[] next,
-            int nextAt,
-            int stride) {
+    default void gruStep(int rows, int hidden, float[] gates, int gatesAt, float[] products, int productsAt,
+            int gateStride, float[] h, int hAt, float[] next, int nextAt, int stride) {
         for (int r = 0; r < rows; r++) {
-            gruStep(
-                    0,
-                    hidden,
-                    gates,
-                    gatesAt + r * gateStride,
-                    products,
-                    productsAt + r * gateStride,
-                    h,
-                    hAt + r * stride,
-                    next,
-                    nextAt + r * stride);
+            gruStep(0, hidden, gates, gatesAt + r * gateStride, products, productsAt + r * gateStride, h,
+                    hAt + r * stride, next, nextAt + r * stride);
         }
     }
 
     /// One row, units `from` to `hidden`, the last not included.
-    static void gruStep(
-            int from,
-            int hidden,
-            float[] gates,
-            int gatesAt,
-            float[] products,
-            int productsAt,
-            float[] h,
-            int hAt,
-            float[] next,
-            int nextAt) {
+    static void gruStep(int from, int hidden, float[] gates, int gatesAt, float[] products, int productsAt, float[] h,
+            int hAt, float[] next, int nextAt) {
         for (int k = from; k < hidden; k++) {
             float r = ScalarMath.sigmoid(gates[gatesAt + k] + products[productsAt + k]);
-            float z =
-                    ScalarMath.sigmoid(
-                            gates[gatesAt + hidden + k] + products[productsAt + hidden + k]);
-            float n =
-                    ScalarMath.tanh(
-                            Math.fma(
-                                    r,
-                                    products[productsAt + 2 * hidden + k],
-                                    gates[gatesAt + 2 * hidden + k]));
+            float z = ScalarMath.sigmoid(gates[gatesAt + hidden + k] + products[productsAt + hidden + k]);
+            float n = ScalarMath
+                    .tanh(Math.fma(r, products[productsAt + 2 * hidden + k], gates[gatesAt + 2 * hidden + k]));
             next[nextAt + k] = Math.fma(z, h[hAt + k] - n, n);
             gates[gatesAt + k] = r;
             gates[gatesAt + hidden + k] = z;
@@ -62,46 +27,17 @@ interface ScalarRecurrentKernels extends RecurrentKernels {
     }
 
     @Override
-    default void gruStepGradient(
-            int rows,
-            int hidden,
-            float[] gates,
-            int gatesAt,
-            float[] products,
-            int productsAt,
-            int gateStride,
-            float[] h,
-            int hAt,
-            float[] dh,
-            int dhAt,
-            int stride) {
+    default void gruStepGradient(int rows, int hidden, float[] gates, int gatesAt, float[] products, int productsAt,
+            int gateStride, float[] h, int hAt, float[] dh, int dhAt, int stride) {
         for (int r = 0; r < rows; r++) {
-            gruStepGradient(
-                    0,
-                    hidden,
-                    gates,
-                    gatesAt + r * gateStride,
-                    products,
-                    productsAt + r * gateStride,
-                    h,
-                    hAt + r * stride,
-                    dh,
-                    dhAt + r * stride);
+            gruStepGradient(0, hidden, gates, gatesAt + r * gateStride, products, productsAt + r * gateStride, h,
+                    hAt + r * stride, dh, dhAt + r * stride);
         }
     }
 
     /// One row, units `from` to `hidden`, the last not included.
-    static void gruStepGradient(
-            int from,
-            int hidden,
-            float[] gates,
-            int gatesAt,
-            float[] products,
-            int productsAt,
-            float[] h,
-            int hAt,
-            float[] dh,
-            int dhAt) {
+    static void gruStepGradient(int from, int hidden, float[] gates, int gatesAt, float[] products, int productsAt,
+            float[] h, int hAt, float[] dh, int dhAt) {
         for (int k = from; k < hidden; k++) {
             float r = gates[gatesAt + k];
             float z = gates[gatesAt + hidden + k];
@@ -121,65 +57,22 @@ interface ScalarRecurrentKernels extends RecurrentKernels {
     }
 
     @Override
-    default void lstmStep(
-            int rows,
-            int hidden,
-            float[] gates,
-            int gatesAt,
-            float[] products,
-            int productsAt,
-            int gateStride,
-            float[] c,
-            int cAt,
-            float[] cNext,
-            int cNextAt,
-            float[] hNext,
-            int hNextAt,
-            int stride) {
+    default void lstmStep(int rows, int hidden, float[] gates, int gatesAt, float[] products, int productsAt,
+            int gateStride, float[] c, int cAt, float[] cNext, int cNextAt, float[] hNext, int hNextAt, int stride) {
         for (int r = 0; r < rows; r++) {
-            lstmStep(
-                    0,
-                    hidden,
-                    gates,
-                    gatesAt + r * gateStride,
-                    products,
-                    productsAt + r * gateStride,
-                    c,
-                    cAt + r * stride,
-                    cNext,
-                    cNextAt + r * stride,
-                    hNext,
-                    hNextAt + r * stride);
+            lstmStep(0, hidden, gates, gatesAt + r * gateStride, products, productsAt + r * gateStride, c,
+                    cAt + r * stride, cNext, cNextAt + r * stride, hNext, hNextAt + r * stride);
         }
     }
 
     /// One row, units `from` to `hidden`, the last not included.
-    static void lstmStep(
-            int from,
-            int hidden,
-            float[] gates,
-            int gatesAt,
-            float[] products,
-            int productsAt,
-            float[] c,
-            int cAt,
-            float[] cNext,
-            int cNextAt,
-            float[] hNext,
-            int hNextAt) {
+    static void lstmStep(int from, int hidden, float[] gates, int gatesAt, float[] products, int productsAt, float[] c,
+            int cAt, float[] cNext, int cNextAt, float[] hNext, int hNextAt) {
         for (int k = from; k < hidden; k++) {
             float i = ScalarMath.sigmoid(gates[gatesAt + k] + products[productsAt + k]);
-            float f =
-                    ScalarMath.sigmoid(
-                            gates[gatesAt + hidden + k] + products[productsAt + hidden + k]);
-            float g =
-                    ScalarMath.tanh(
-                            gates[gatesAt + 2 * hidden + k]
-                                    + products[productsAt + 2 * hidden + k]);
-            float o =
-                    ScalarMath.sigmoid(
-                            gates[gatesAt + 3 * hidden + k]
-                                    + products[productsAt + 3 * hidden + k]);
+            float f = ScalarMath.sigmoid(gates[gatesAt + hidden + k] + products[productsAt + hidden + k]);
+            float g = ScalarMath.tanh(gates[gatesAt + 2 * hidden + k] + products[productsAt + 2 * hidden + k]);
+            float o = ScalarMath.sigmoid(gates[gatesAt + 3 * hidden + k] + products[productsAt + 3 * hidden + k]);
             float cell = Math.fma(f, c[cAt + k], i * g);
             cNext[cNextAt + k] = cell;
             hNext[hNextAt + k] = o * ScalarMath.tanh(cell);
@@ -191,52 +84,17 @@ interface ScalarRecurrentKernels extends RecurrentKernels {
     }
 
     @Override
-    default void lstmStepGradient(
-            int rows,
-            int hidden,
-            float[] gates,
-            int gatesAt,
-            int gateStride,
-            float[] c,
-            int cAt,
-            float[] cNext,
-            int cNextAt,
-            float[] dh,
-            int dhAt,
-            float[] dc,
-            int dcAt,
-            int stride) {
+    default void lstmStepGradient(int rows, int hidden, float[] gates, int gatesAt, int gateStride, float[] c, int cAt,
+            float[] cNext, int cNextAt, float[] dh, int dhAt, float[] dc, int dcAt, int stride) {
         for (int r = 0; r < rows; r++) {
-            lstmStepGradient(
-                    0,
-                    hidden,
-                    gates,
-                    gatesAt + r * gateStride,
-                    c,
-                    cAt + r * stride,
-                    cNext,
-                    cNextAt + r * stride,
-                    dh,
-                    dhAt + r * stride,
-                    dc,
-                    dcAt + r * stride);
+            lstmStepGradient(0, hidden, gates, gatesAt + r * gateStride, c, cAt + r * stride, cNext,
+                    cNextAt + r * stride, dh, dhAt + r * stride, dc, dcAt + r * stride);
         }
     }
 
     /// One row, units `from` to `hidden`, the last not included.
-    static void lstmStepGradient(
-            int from,
-            int hidden,
-            float[] gates,
-            int gatesAt,
-            float[] c,
-            int cAt,
-            float[] cNext,
-            int cNextAt,
-            float[] dh,
-            int dhAt,
-            float[] dc,
-            int dcAt) {
+    static void lstmStepGradient(int from, int hidden, float[] gates, int gatesAt, float[] c, int cAt, float[] cNext,
+            int cNextAt, float[] dh, int dhAt, float[] dc, int dcAt) {
         for (int k = from; k < hidden; k++) {
             float i = gates[gatesAt + k];
             float f = gates[gatesAt + hidden + k];

@@ -3,8 +3,7 @@ package io.tidegrad.engine.kernel;
 /// The definition of `SoftmaxKernels`.
 interface ScalarSoftmaxKernels extends SoftmaxKernels {
     @Override
-    default void softmax(
-            int rows, int width, float[] x, int xAt, int xStride, float[] y, int yAt, int yStride) {
+    default void softmax(int rows, int width, float[] x, int xAt, int xStride, float[] y, int yAt, int yStride) {
         for (int r = 0; r < rows; r++) {
             int xRow = xAt + r * xStride;
             int yRow = yAt + r * yStride;
@@ -35,14 +34,7 @@ interface ScalarSoftmaxKernels extends SoftmaxKernels {
     }
 
     @Override
-    default void softmaxInLanesGradient(
-            int rows,
-            int width,
-            float[] y,
-            int yAt,
-            int yStride,
-            float[] dy,
-            int dyAt,
+    default void softmaxInLanesGradient(int rows, int width, float[] y, int yAt, int yStride, float[] dy, int dyAt,
             int dyStride) {
         for (int r = 0; r < rows; r++) {
             int yRow = yAt + r * yStride;
@@ -54,8 +46,7 @@ interface ScalarSoftmaxKernels extends SoftmaxKernels {
         }
     }
 
-    static void expOfDifference(
-            int length, float[] x, int xAt, float subtrahend, float[] y, int yAt) {
+    static void expOfDifference(int length, float[] x, int xAt, float subtrahend, float[] y, int yAt) {
         for (int k = 0; k < length; k++) {
             y[yAt + k] = ScalarMath.exp(x[xAt + k] - subtrahend);
         }

@@ -36,17 +36,8 @@ interface VectorConvolutionKernels extends ConvolutionKernels, OptimizerKernels,
     }
 
     @Override
-    default void convolution(
-            Panels panels,
-            Patches patches,
-            int fromPatch,
-            int toPatch,
-            float[] x,
-            int xAt,
-            float[] w,
-            float @Nullable [] bias,
-            float[] y,
-            int yAt) {
+    default void convolution(Panels panels, Patches patches, int fromPatch, int toPatch, float[] x, int xAt, float[] w,
+            float @Nullable [] bias, float[] y, int yAt) {
         int width = panels.width();
         int taps = panels.inputs();
         float[] start = bias == null ? VectorKernels.ZEROS : bias;
@@ -57,30 +48,13 @@ interface VectorConvolutionKernels extends ConvolutionKernels, OptimizerKernels,
             int startAt = bias == null ? 0 : p * width;
             int yPanel = yAt + p * width;
             if (inPieces) {
-                multiplyPieces(
-                        patches, fromPatch, toPatch, x, xAt, w, wAt, start, startAt, y, yPanel);
+                multiplyPieces(patches, fromPatch, toPatch, x, xAt, w, wAt, start, startAt, y, yPanel);
             } else if (inLines) {
-                multiplyLines(
-                        stripOf(patches.lineLength()),
-                        patches.lineLength(),
-                        fromPatch,
-                        toPatch,
-                        x,
-                        xAt,
-                        patches.corners(),
-                        patches.taps(),
-                        w,
-                        wAt,
-                        start,
-                        startAt,
-                        y,
-                        yPanel,
-                        patches.places(),
+                multiplyLines(stripOf(patches.lineLength()), patches.lineLength(), fromPatch, toPatch, x, xAt,
+                        patches.corners(), patches.taps(), w, wAt, start, startAt, y, yPanel, patches.places(),
                         patches.placeStep());
             } else {
-                multiplyStripsAndPatches(
-                        width, patches, fromPatch, toPatch, x, xAt, w, wAt, start, startAt, y,
-                        yPanel);
+                multiplyStripsAndPatches(width, patches, fromPatch, toPatch, x, xAt, w, wAt, start, startAt, y, yPanel);
             }
         }
     }
@@ -93,22 +67,15 @@ interface VectorConvolutionKernels extends ConvolutionKernels, OptimizerKernels,
     /// Whether `multiplyPieces` takes the patches.
     private boolean liesInPieces(int width, Patches patches, int fromPatch, int toPatch) {
         int least = Math.ceilDiv(longestPiece(), 2);
-        return width == 16
-                && least > 0
-                && patches.inThreeLines()
-                && patches.cornerStep() == PIECE_STEP
-                && patches.lineLength() >= least
-                && areWholeLines(patches, fromPatch, toPatch)
+        return width == 16 && least > 0 && patches.inThreeLines() && patches.cornerStep() == PIECE_STEP
+                && patches.lineLength() >= least && areWholeLines(patches, fromPatch, toPatch)
                 && toPatch - fromPatch >= 2 * patches.lineLength();
     }
 
     /// Whether `multiplyLines` takes the patches.
     private boolean liesInLines(int width, Patches patches, int fromPatch, int toPatch) {
-        return width == 16
-                && holdsKernel()
-                && patches.isThreeByThree()
-                && patches.lineLength() >= shortestStrip(width, 1)
-                && areWholeLines(patches, fromPatch, toPatch);
+        return width == 16 && holdsKernel() && patches.isThreeByThree()
+                && patches.lineLength() >= shortestStrip(width, 1) && areWholeLines(patches, fromPatch, toPatch);
     }
 
     /// How long the strips are that make up a line.
@@ -117,143 +84,63 @@ interface VectorConvolutionKernels extends ConvolutionKernels, OptimizerKernels,
     }
 
     /// Whole lines of patches, from the first to the last in pieces of about the same length.
-    private void multiplyPieces(
-            Patches patches,
-            int fromPatch,
-            int toPatch,
-            float[] x,
-            int xAt,
-            float[] w,
-            int wAt,
-            float[] start,
-            int startAt,
-            float[] y,
-            int yAt) {
+    private void multiplyPieces(Patches patches, int fromPatch, int toPatch, float[] x, int xAt, float[] w, int wAt,
+            float[] start, int startAt, float[] y, int yAt) {
         int line = patches.lineLength();
         int pieces = Math.ceilDiv(line, longestPiece());
         int from = 0;
         for (int piece = 1; piece <= pieces; piece++) {
             int to = line * piece / pieces;
-            multiplyPiece(
-                    to - from,
-                    (toPatch - fromPatch) / line,
-                    patches.taps().length / 3,
-                    x,
-                    xAt + patches.corners()[fromPatch] + from * PIECE_STEP,
-                    patches.cornerLine(),
-                    patches.taps(),
-                    w,
-                    wAt,
-                    start,
-                    startAt,
-                    y,
-                    yAt + patches.places()[fromPatch] + from * patches.placeStep(),
-                    patches.placeLine(),
-                    patches.placeStep());
+            multiplyPiece(to - from, (toPatch - fromPatch) / line, patches.taps().length / 3, x,
+                    xAt + patches.corners()[fromPatch] + from * PIECE_STEP, patches.cornerLine(), patches.taps(), w,
+                    wAt, start, startAt, y, yAt + patches.places()[fromPatch] + from * patches.placeStep(),
+                    patches.placeLine(), patches.placeStep());
             from = to;
         }
     }
 
-    private void multiplyStripsAndPatches(
-            int width,
-            Patches patches,
-            int fromPatch,
-            int toPatch,
-            float[] x,
-            int xAt,
-            float[] w,
-            int wAt,
-            float[] start,
-            int startAt,
-            float[] y,
-            int yAt) {
+    private void multiplyStripsAndPatches(int width, Patches patches, int fromPatch, int toPatch, float[] x, int xAt,
+            float[] w, int wAt, float[] start, int startAt, float[] y, int yAt) {
         int taps = patches.taps().length;
         int least = shortestStrip(width, patches.cornerStep());
         int from = fromPatch;
         while (from < toPatch) {
             int to = from + Math.min(patches.patchRun(from), toPatch - from);
             if (to - from >= least) {
-                multiplyStrips(
-                        to - from,
-                        taps,
-                        patches.inThrees(),
-                        x,
-                        xAt + patches.corners()[from],
-                        patches.cornerStep(),
-                        patches.taps(),
-                        w,
-                        wAt,
-                        width,
-                        start,
-                        startAt,
-                        0,
-                        y,
-                        yAt + patches.places()[from],
-                        patches.placeStep());
+                multiplyStrips(to - from, taps, patches.inThrees(), x, xAt + patches.corners()[from],
+                        patches.cornerStep(), patches.taps(), w, wAt, width, start, startAt, 0, y,
+                        yAt + patches.places()[from], patches.placeStep());
             } else {
                 while (to < toPatch && patches.patchRun(to) < least) {
                     to = Math.min(toPatch, to + patches.patchRun(to));
                 }
-                multiplyPatches(
-                        width,
-                        from,
-                        to,
-                        taps,
-                        x,
-                        xAt,
-                        patches.corners(),
-                        patches.taps(),
-                        w,
-                        wAt,
-                        width,
-                        start,
-                        startAt,
-                        0,
-                        y,
-                        yAt,
-                        patches.places(),
-                        from);
+                multiplyPatches(width, from, to, taps, x, xAt, patches.corners(), patches.taps(), w, wAt, width, start,
+                        startAt, 0, y, yAt, patches.places(), from);
             }
             from = to;
         }
     }
 
     @Override
-    default void convolutionOfPlanes(
-            Panels panels,
-            int[] taps,
-            int lines,
-            int columns,
-            float[] x,
-            int xAt,
-            int xLine,
-            float[] w,
-            float[] y,
-            int yAt,
-            int yStride,
-            float[] tile) {
+    default void convolutionOfPlanes(Panels panels, int[] taps, int lines, int columns, float[] x, int xAt, int xLine,
+            float[] w, float[] y, int yAt, int yStride, float[] tile) {
         // Columns from the first corner to the last, those between the lines' ends and beginnings
         // included: what comes of them is dropped.
         int all = (lines - 1) * xLine + columns;
         if (all < PLANE_TILE_LEAST) {
-            VectorKernels.SCALAR.convolutionOfPlanes(
-                    panels, taps, lines, columns, x, xAt, xLine, w, y, yAt, yStride, tile);
+            VectorKernels.SCALAR.convolutionOfPlanes(panels, taps, lines, columns, x, xAt, xLine, w, y, yAt, yStride,
+                    tile);
             return;
         }
         int outputs = panels.outputs();
         int width = panels.width();
-        for (int from = 0; from < all; ) {
+        for (int from = 0; from < all;) {
             int left = all - from;
-            int count =
-                    left >= PLANE_TILE
-                            ? PLANE_TILE
-                            : left > PLANE_TILE_LEAST && all >= 2 * PLANE_TILE_LEAST
-                                    ? 2 * PLANE_TILE_LEAST
-                                    : PLANE_TILE_LEAST;
+            int count = left >= PLANE_TILE ? PLANE_TILE
+                    : left > PLANE_TILE_LEAST && all >= 2 * PLANE_TILE_LEAST ? 2 * PLANE_TILE_LEAST : PLANE_TILE_LEAST;
             // The last tile reaches back: nothing is read beyond the last corner's patch.
             int at = Math.min(from, all - count);
-            multiplyPlanes(
-                    count, outputs, taps.length, x, xAt + at, taps, w, 0, width, tile, PLANE_TILE);
+            multiplyPlanes(count, outputs, taps.length, x, xAt + at, taps, w, 0, width, tile, PLANE_TILE);
             for (int p = 0; p < count; p += 16) {
                 if (columns == xLine) {
                     int place = yAt + (at + p) * yStride;
@@ -275,37 +162,17 @@ interface VectorConvolutionKernels extends ConvolutionKernels, OptimizerKernels,
     }
 
     @Override
-    default void convolutionUpdate(
-            OptimizerStep step,
-            Panels panels,
-            Patches patches,
-            int fromTap,
-            int toTap,
-            int images,
-            float scale,
-            float[] x,
-            int xAt,
-            int xImage,
-            float[] dy,
-            int dyAt,
-            int dyStride,
-            float[] w,
-            float[][] state,
-            float @Nullable [] sums,
-            float[] tile) {
+    default void convolutionUpdate(OptimizerStep step, Panels panels, Patches patches, int fromTap, int toTap,
+            int images, float scale, float[] x, int xAt, int xImage, float[] dy, int dyAt, int dyStride, float[] w,
+            float[][] state, float @Nullable [] sums, float[] tile) {
         int width = panels.width();
         int dyImage = patches.count() * dyStride;
         int threes = threes(width, patches);
         // Whole lines of the kernel; of one channel, three of them.
         int unit = patches.threesApart() == 1 ? 9 : 3 * patches.threesApart();
-        if (!step.isFrozen()
-                && threes > 0
-                && fromTap < toTap
-                && fromTap % unit == 0
-                && toTap % unit == 0) {
-            updateInThrees(
-                    step, panels, patches, threes, fromTap, toTap, images, scale, x, xAt, xImage,
-                    dy, dyAt, dyImage, dyStride, w, state, sums, tile);
+        if (!step.isFrozen() && threes > 0 && fromTap < toTap && fromTap % unit == 0 && toTap % unit == 0) {
+            updateInThrees(step, panels, patches, threes, fromTap, toTap, images, scale, x, xAt, xImage, dy, dyAt,
+                    dyImage, dyStride, w, state, sums, tile);
             return;
         }
         if (sums != null) {
@@ -319,18 +186,8 @@ interface VectorConvolutionKernels extends ConvolutionKernels, OptimizerKernels,
             for (int k = fromTap; k < toTap; k += tileTaps) {
                 int end = Math.min(k + tileTaps, toTap);
                 for (int image = 0; image < images; image++) {
-                    tapGradients(
-                            width,
-                            patches,
-                            k,
-                            end,
-                            x,
-                            xAt + image * xImage,
-                            dy,
-                            dyAt + image * dyImage + p * width,
-                            dyStride,
-                            image == 0,
-                            tile);
+                    tapGradients(width, patches, k, end, x, xAt + image * xImage, dy,
+                            dyAt + image * dyImage + p * width, dyStride, image == 0, tile);
                 }
                 multiplyTile((end - k) * width, tile, scale);
                 int at = (p * panels.inputs() + k) * width;
@@ -348,32 +205,13 @@ interface VectorConvolutionKernels extends ConvolutionKernels, OptimizerKernels,
         if (apart % longestThrees() == 0) {
             return longestThrees();
         }
-        return apart % THREES_LEAST == 0 || apart == 1 && patches.taps().length % 9 == 0
-                ? THREES_LEAST
-                : 0;
+        return apart % THREES_LEAST == 0 || apart == 1 && patches.taps().length % 9 == 0 ? THREES_LEAST : 0;
     }
 
     /// The same sums. A number of x is loaded once for the three patches of a line that it belongs to.
-    private void updateInThrees(
-            OptimizerStep step,
-            Panels panels,
-            Patches patches,
-            int threes,
-            int fromTap,
-            int toTap,
-            int images,
-            float scale,
-            float[] x,
-            int xAt,
-            int xImage,
-            float[] dy,
-            int dyAt,
-            int dyImage,
-            int dyStride,
-            float[] w,
-            float[][] state,
-            float @Nullable [] sums,
-            float[] tile) {
+    private void updateInThrees(OptimizerStep step, Panels panels, Patches patches, int threes, int fromTap, int toTap,
+            int images, float scale, float[] x, int xAt, int xImage, float[] dy, int dyAt, int dyImage, int dyStride,
+            float[] w, float[][] state, float @Nullable [] sums, float[] tile) {
         int apart = patches.threesApart();
         int group = apart == 1 ? 3 : 1; // taps from one three to the next
         int tileGroup = apart == 1 ? 3 * 16 : 16;
@@ -384,28 +222,10 @@ interface VectorConvolutionKernels extends ConvolutionKernels, OptimizerKernels,
                 // A sum that starts with the first number: -0 + x is x, also where x is -0.
                 Arrays.fill(tile, THREES_SUMS_AT, THREES_SUMS_AT + 16, -0f);
                 for (int image = 0; image < images; image++) {
-                    multiplyThrees(
-                            threes,
-                            group,
-                            apart,
-                            patches.lineLength(),
-                            x,
-                            xAt + image * xImage,
-                            patches.taps(),
-                            k,
-                            patches.corners(),
-                            dy,
-                            dyAt + image * dyImage + p * 16,
-                            dyStride,
-                            image == 0 ? VectorKernels.ZEROS : tile,
-                            0,
-                            image == 0 ? 0 : tileGroup,
-                            image == 0 ? 0 : tileApart,
-                            tile,
-                            0,
-                            tileGroup,
-                            tileApart,
-                            THREES_SUMS_AT);
+                    multiplyThrees(threes, group, apart, patches.lineLength(), x, xAt + image * xImage, patches.taps(),
+                            k, patches.corners(), dy, dyAt + image * dyImage + p * 16, dyStride,
+                            image == 0 ? VectorKernels.ZEROS : tile, 0, image == 0 ? 0 : tileGroup,
+                            image == 0 ? 0 : tileApart, tile, 0, tileGroup, tileApart, THREES_SUMS_AT);
                 }
                 if (k == fromTap && sums != null) {
                     for (int o = 0; o < 16; o++) {
@@ -445,18 +265,8 @@ interface VectorConvolutionKernels extends ConvolutionKernels, OptimizerKernels,
     }
 
     /// Adds the products of one image to the tile, a row for each tap; begins it with the first.
-    private void tapGradients(
-            int width,
-            Patches patches,
-            int fromTap,
-            int toTap,
-            float[] x,
-            int xAt,
-            float[] dy,
-            int dyAt,
-            int dyStride,
-            boolean isFirst,
-            float[] tile) {
+    private void tapGradients(int width, Patches patches, int fromTap, int toTap, float[] x, int xAt, float[] dy,
+            int dyAt, int dyStride, boolean isFirst, float[] tile) {
         int least = shortestStrip(width, patches.tapStep());
         float[] start = isFirst ? VectorKernels.ZEROS : tile;
         int startRow = isFirst ? 0 : width;
@@ -465,45 +275,14 @@ interface VectorConvolutionKernels extends ConvolutionKernels, OptimizerKernels,
             int to = from + Math.min(patches.tapRun(from), toTap - from);
             int at = (from - fromTap) * width;
             if (to - from >= least) {
-                multiplyStrips(
-                        to - from,
-                        patches.count(),
-                        false,
-                        x,
-                        xAt + patches.taps()[from],
-                        patches.tapStep(),
-                        patches.corners(),
-                        dy,
-                        dyAt,
-                        dyStride,
-                        start,
-                        isFirst ? 0 : at,
-                        startRow,
-                        tile,
-                        at,
-                        width);
+                multiplyStrips(to - from, patches.count(), false, x, xAt + patches.taps()[from], patches.tapStep(),
+                        patches.corners(), dy, dyAt, dyStride, start, isFirst ? 0 : at, startRow, tile, at, width);
             } else {
                 while (to < toTap && patches.tapRun(to) < least) {
                     to = Math.min(toTap, to + patches.tapRun(to));
                 }
-                multiplyPatches(
-                        width,
-                        from,
-                        to,
-                        patches.count(),
-                        x,
-                        xAt,
-                        patches.taps(),
-                        patches.corners(),
-                        dy,
-                        dyAt,
-                        dyStride,
-                        start,
-                        0,
-                        startRow,
-                        tile,
-                        0,
-                        width == 64 ? WIDE_TILE_ROWS : NARROW_TILE_ROWS,
+                multiplyPatches(width, from, to, patches.count(), x, xAt, patches.taps(), patches.corners(), dy, dyAt,
+                        dyStride, start, 0, startRow, tile, 0, width == 64 ? WIDE_TILE_ROWS : NARROW_TILE_ROWS,
                         from - fromTap);
             }
             from = to;
@@ -511,44 +290,14 @@ interface VectorConvolutionKernels extends ConvolutionKernels, OptimizerKernels,
     }
 
     /// Any number of rows that lie evenly, from `shortestStrip` on, in strips of about the same size.
-    private void multiplyStrips(
-            int rows,
-            int depth,
-            boolean inThrees,
-            float[] a,
-            int aAt,
-            int aRow,
-            int[] aSteps,
-            float[] b,
-            int bAt,
-            int bStep,
-            float[] start,
-            int startAt,
-            int startRow,
-            float[] y,
-            int yAt,
-            int yRow) {
+    private void multiplyStrips(int rows, int depth, boolean inThrees, float[] a, int aAt, int aRow, int[] aSteps,
+            float[] b, int bAt, int bStep, float[] start, int startAt, int startRow, float[] y, int yAt, int yRow) {
         int strips = Math.ceilDiv(rows, longestStrip(aRow));
         int from = 0;
         for (int strip = 1; strip <= strips; strip++) {
             int to = rows * strip / strips;
-            multiplyStrip(
-                    to - from,
-                    depth,
-                    inThrees,
-                    a,
-                    aAt + from * aRow,
-                    aRow,
-                    aSteps,
-                    b,
-                    bAt,
-                    bStep,
-                    start,
-                    startAt + from * startRow,
-                    startRow,
-                    y,
-                    yAt + from * yRow,
-                    yRow);
+            multiplyStrip(to - from, depth, inThrees, a, aAt + from * aRow, aRow, aSteps, b, bAt, bStep, start,
+                    startAt + from * startRow, startRow, y, yAt + from * yRow, yRow);
             from = to;
         }
     }
@@ -559,145 +308,60 @@ interface VectorConvolutionKernels extends ConvolutionKernels, OptimizerKernels,
         return longest == 0 ? Integer.MAX_VALUE : longest / 2;
     }
 
-    /// As `multiply`, but the numbers of a lie where tables say:
-    /// y[r][c] = start[r][c] + Σ_k a[r][k] b[k][c], k ascending, for rows `fromRow` to `toRow`, the last not included.
-    /// a[r][k] is `a[aAt + aRows[r] + aSteps[k]]`, b[k][c] is `b[bAt + k bStep + c]`; with i = firstPlace + r - fromRow,
-    /// start[r] begins at `start[startAt + i startRow]` and y[r] at `y[yAt + yRows[i]]`: both may be the same.
-    void multiplyPatches(
-            int width,
-            int fromRow,
-            int toRow,
-            int depth,
-            float[] a,
-            int aAt,
-            int[] aRows,
-            int[] aSteps,
-            float[] b,
-            int bAt,
-            int bStep,
-            float[] start,
-            int startAt,
-            int startRow,
-            float[] y,
-            int yAt,
-            int[] yRows,
+    /// As `multiply`, but the numbers of a lie where tables say: y[r][c] = start[r][c] + Σ_k a[r][k] b[k][c], k
+    /// ascending, for rows `fromRow` to `toRow`, the last not included. a[r][k] is `a[aAt + aRows[r] + aSteps[k]]`,
+    /// b[k][c] is `b[bAt + k bStep + c]`; with i = firstPlace + r - fromRow, start[r] begins at `start[startAt + i
+    /// startRow]` and y[r] at `y[yAt + yRows[i]]`: both may be the same.
+    void multiplyPatches(int width, int fromRow, int toRow, int depth, float[] a, int aAt, int[] aRows, int[] aSteps,
+            float[] b, int bAt, int bStep, float[] start, int startAt, int startRow, float[] y, int yAt, int[] yRows,
             int firstPlace);
 
-    /// tile[o][c] = Σ_k a[k][c] b[k][o], k ascending, for `columns` columns, 16, 32 or 48, and outputs from 0 to at least
-    /// `outputs`, as panels are padded. a[k][c] is `a[aAt + aSteps[k] + c]`, b[k][o] is `b[bAt + k bStep + o]`.
-    void multiplyPlanes(
-            int columns,
-            int outputs,
-            int depth,
-            float[] a,
-            int aAt,
-            int[] aSteps,
-            float[] b,
-            int bAt,
-            int bStep,
-            float[] tile,
-            int tileRow);
+    /// tile[o][c] = Σ_k a[k][c] b[k][o], k ascending, for `columns` columns, 16, 32 or 48, and outputs from 0 to at
+    /// least `outputs`, as panels are padded. a[k][c] is `a[aAt + aSteps[k] + c]`, b[k][o] is `b[bAt + k bStep + o]`.
+    void multiplyPlanes(int columns, int outputs, int depth, float[] a, int aAt, int[] aSteps, float[] b, int bAt,
+            int bStep, float[] tile, int tileRow);
 
-    /// Rows of the largest strip, all sizes down to its half being there too; 0 if there are none for rows so far apart.
+    /// Rows of the largest strip, all sizes down to its half being there too; 0 if there are none for rows so far
+    /// apart.
     int longestStrip(int aRow);
 
-    /// Whether there are registers for the nine weights of a 3 x 3 kernel beside a strip: whether there is `multiplyLines`.
+    /// Whether there are registers for the nine weights of a 3 x 3 kernel beside a strip: whether there is
+    /// `multiplyLines`.
     boolean holdsKernel();
 
-    /// Whole lines of patches of 3 x 3 numbers, `columns` a line, in strips of `length`, of which a line has one or more: y[p]
-    /// = start + Σ_k a[corners[p] + taps[k]] b[k], for panels of 16, places `yStep` apart.
-    void multiplyLines(
-            int length,
-            int columns,
-            int from,
-            int to,
-            float[] a,
-            int aAt,
-            int[] corners,
-            int[] taps,
-            float[] b,
-            int bAt,
-            float[] start,
-            int startAt,
-            float[] y,
-            int yAt,
-            int[] places,
-            int yStep);
+    /// Whole lines of patches of 3 x 3 numbers, `columns` a line, in strips of `length`, of which a line has one or
+    /// more: y[p] = start + Σ_k a[corners[p] + taps[k]] b[k], for panels of 16, places `yStep` apart.
+    void multiplyLines(int length, int columns, int from, int to, float[] a, int aAt, int[] corners, int[] taps,
+            float[] b, int bAt, float[] start, int startAt, float[] y, int yAt, int[] places, int yStep);
 
     /// Patches of the longest piece of a line, all sizes down to its half being there too; 0 if there are none.
     int longestPiece();
 
-    /// As many patches, side by side, of each of `lines` lines, two or more, for panels of 16 and kernels three high: y[i, j] =
-    /// start + Σ_k a[aAt + i aLine + 16 j + taps[k]] b[k], k ascending, at `y[yAt + i yLine + j yStep]`; taps in thirds, a line
-    /// further each. A number of a is loaded once for the three lines of y that it belongs to: while line i takes its last
-    /// third, i + 1 takes its second and i + 2 its first. A load of a number costs more than an FMA.
-    void multiplyPiece(
-            int length,
-            int lines,
-            int third,
-            float[] a,
-            int aAt,
-            int aLine,
-            int[] taps,
-            float[] b,
-            int bAt,
-            float[] start,
-            int startAt,
-            float[] y,
-            int yAt,
-            int yLine,
-            int yStep);
+    /// As many patches, side by side, of each of `lines` lines, two or more, for panels of 16 and kernels three high:
+    /// y[i, j] = start + Σ_k a[aAt + i aLine + 16 j + taps[k]] b[k], k ascending, at `y[yAt + i yLine + j yStep]`; taps
+    /// in thirds, a line further each. A number of a is loaded once for the three lines of y that it belongs to: while
+    /// line i takes its last third, i + 1 takes its second and i + 2 its first. A load of a number costs more than an
+    /// FMA.
+    void multiplyPiece(int length, int lines, int third, float[] a, int aAt, int aLine, int[] taps, float[] b, int bAt,
+            float[] start, int startAt, float[] y, int yAt, int yLine, int yStep);
 
     /// Most threes of taps that a tile is made for, at least `THREES_LEAST`, which there are too.
     int longestThrees();
 
-    /// The gradients of `3 · count` taps from the patches of an image, in lines of `columns`: of the taps that begin a line
-    /// of the kernel, `tap`, `tap + step`, …, and of their two neighbours, `apart` and `2 apart` taps on. y[g][v] += Σ_p
-    /// a[corners[p] + taps[tap + g step + v apart]] b[p], p ascending, begun with start; y[g][v] is at `y[yAt + g yStep + v
-    /// yApart]`, 16 of each. The sums of b itself are added to `y[sumAt]`: they would wait for each other in a pass of their own.
-    void multiplyThrees(
-            int count,
-            int step,
-            int apart,
-            int columns,
-            float[] a,
-            int aAt,
-            int[] taps,
-            int tap,
-            int[] corners,
-            float[] b,
-            int bAt,
-            int bStep,
-            float[] start,
-            int startAt,
-            int startStep,
-            int startApart,
-            float[] y,
-            int yAt,
-            int yStep,
-            int yApart,
-            int sumAt);
+    /// The gradients of `3 · count` taps from the patches of an image, in lines of `columns`: of the taps that begin a
+    /// line of the kernel, `tap`, `tap + step`, …, and of their two neighbours, `apart` and `2 apart` taps on. y[g][v]
+    /// += Σ_p a[corners[p] + taps[tap + g step + v apart]] b[p], p ascending, begun with start; y[g][v] is at `y[yAt +
+    /// g yStep + v yApart]`, 16 of each. The sums of b itself are added to `y[sumAt]`: they would wait for each other
+    /// in a pass of their own.
+    void multiplyThrees(int count, int step, int apart, int columns, float[] a, int aAt, int[] taps, int tap,
+            int[] corners, float[] b, int bAt, int bStep, float[] start, int startAt, int startStep, int startApart,
+            float[] y, int yAt, int yStep, int yApart, int sumAt);
 
-    /// As `multiplyPatches`, for panels of 16 and rows that lie evenly: a[r][k] is `a[aAt + r aRow + aSteps[k]]`, and y[r]
-    /// begins at `y[yAt + r yRow]`. The distance is a constant of the code: nothing is looked up for a row, and one check
-    /// of the bounds serves all of them. `inThrees` as in `Patches`: then a number of a serves three rows.
-    void multiplyStrip(
-            int rows,
-            int depth,
-            boolean inThrees,
-            float[] a,
-            int aAt,
-            int aRow,
-            int[] aSteps,
-            float[] b,
-            int bAt,
-            int bStep,
-            float[] start,
-            int startAt,
-            int startRow,
-            float[] y,
-            int yAt,
-            int yRow);
+    /// As `multiplyPatches`, for panels of 16 and rows that lie evenly: a[r][k] is `a[aAt + r aRow + aSteps[k]]`, and
+    /// y[r] begins at `y[yAt + r yRow]`. The distance is a constant of the code: nothing is looked up for a row, and
+    /// one check of the bounds serves all of them. `inThrees` as in `Patches`: then a number of a serves three rows.
+    void multiplyStrip(int rows, int depth, boolean inThrees, float[] a, int aAt, int aRow, int[] aSteps, float[] b,
+            int bAt, int bStep, float[] start, int startAt, int startRow, float[] y, int yAt, int yRow);
 
     /// The first `length` floats of the tile, a multiple of 16, times `scale`.
     void multiplyTile(int length, float[] tile, float scale);

@@ -4,26 +4,13 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /// The walk over panels and tiles of dense layers and of products without weights; the loops inside are generated.
-interface VectorDenseKernels
-        extends DenseKernels, OptimizerKernels, NormKernels, VectorNarrowKernels {
+interface VectorDenseKernels extends DenseKernels, OptimizerKernels, NormKernels, VectorNarrowKernels {
     /// 6 rows of 64 columns are the best tile; 8 would be split.
     int WIDE_TILE_INPUTS = 6;
 
     @Override
-    default void denseForward(
-            Panels panels,
-            int fromPanel,
-            int toPanel,
-            int rows,
-            float[] x,
-            int xAt,
-            int xStride,
-            float[] w,
-            float @Nullable [] bias,
-            float[] y,
-            int yAt,
-            int yStride,
-            float[] scratch) {
+    default void denseForward(Panels panels, int fromPanel, int toPanel, int rows, float[] x, int xAt, int xStride,
+            float[] w, float @Nullable [] bias, float[] y, int yAt, int yStride, float[] scratch) {
         int width = panels.width();
         int inputs = panels.inputs();
         for (int p = fromPanel; p < toPanel; p++) {
@@ -31,110 +18,35 @@ interface VectorDenseKernels
             int startAt = bias == null ? 0 : p * width;
             int wAt = p * inputs * width;
             if (panels.sumsInputsInLanes()) {
-                forwardNarrow(
-                        inputs,
-                        Math.min(width, panels.outputs() - p * width),
-                        rows,
-                        x,
-                        xAt,
-                        xStride,
-                        w,
-                        wAt,
-                        start,
-                        startAt,
-                        y,
-                        yAt + p * width,
-                        yStride,
-                        scratch);
+                forwardNarrow(inputs, Math.min(width, panels.outputs() - p * width), rows, x, xAt, xStride, w, wAt,
+                        start, startAt, y, yAt + p * width, yStride, scratch);
                 continue;
             }
             if (rows == 1 && width == 64 && p + 1 < toPanel) {
-                forwardTwoPanels(
-                        inputs,
-                        x,
-                        xAt,
-                        w,
-                        wAt,
-                        inputs * width,
-                        start,
-                        startAt,
-                        bias == null ? 0 : width,
-                        y,
+                forwardTwoPanels(inputs, x, xAt, w, wAt, inputs * width, start, startAt, bias == null ? 0 : width, y,
                         yAt + p * width);
                 p++;
                 continue;
             }
-            multiply(
-                    width,
-                    rows,
-                    inputs,
-                    x,
-                    xAt,
-                    xStride,
-                    1,
-                    w,
-                    wAt,
-                    width,
-                    start,
-                    startAt,
-                    1f,
-                    y,
-                    yAt + p * width,
+            multiply(width, rows, inputs, x, xAt, xStride, 1, w, wAt, width, start, startAt, 1f, y, yAt + p * width,
                     yStride);
         }
     }
 
     @Override
-    default void denseForwardByOutput(
-            Panels panels,
-            int fromPanel,
-            int toPanel,
-            int rows,
-            float[] x,
-            int xAt,
-            int xStride,
-            float[] w,
-            float @Nullable [] bias,
-            float[] y,
-            int yAt,
-            int yStride,
-            float[] scratch) {
+    default void denseForwardByOutput(Panels panels, int fromPanel, int toPanel, int rows, float[] x, int xAt,
+            int xStride, float[] w, float @Nullable [] bias, float[] y, int yAt, int yStride, float[] scratch) {
         int wRow = panels.strideByOutput();
         for (int p = fromPanel; p < toPanel; p++) {
-            sumInputLanes(
-                    panels.inputs(),
-                    Math.min(16, panels.outputs() - p * 16),
-                    rows,
-                    x,
-                    xAt,
-                    xStride,
-                    w,
-                    p * 16 * wRow,
-                    wRow,
-                    bias == null ? VectorKernels.ZEROS : bias,
-                    bias == null ? 0 : p * 16,
-                    y,
-                    yAt + p * 16,
-                    yStride,
-                    scratch,
-                    0);
+            sumInputLanes(panels.inputs(), Math.min(16, panels.outputs() - p * 16), rows, x, xAt, xStride, w,
+                    p * 16 * wRow, wRow, bias == null ? VectorKernels.ZEROS : bias, bias == null ? 0 : p * 16, y,
+                    yAt + p * 16, yStride, scratch, 0);
         }
     }
 
     @Override
-    default void denseInputGradient(
-            Panels panels,
-            int fromInput,
-            int toInput,
-            int rows,
-            float[] dy,
-            int dyAt,
-            int dyStride,
-            float[] w,
-            float[] dx,
-            int dxAt,
-            int dxStride,
-            float[] scratch) {
+    default void denseInputGradient(Panels panels, int fromInput, int toInput, int rows, float[] dy, int dyAt,
+            int dyStride, float[] w, float[] dx, int dxAt, int dxStride, float[] scratch) {
         if (panels.sumsOutputsInLanes(rows)) {
             dots(panels, fromInput, toInput, rows, dy, dyAt, dyStride, w, dx, dxAt, dxStride);
             return;
@@ -142,27 +54,12 @@ interface VectorDenseKernels
         for (int i = fromInput; i < toInput; i += 64) {
             int count = Math.min(64, toInput - i);
             transposeInputs(panels, i, count, w, scratch);
-            multiply(
-                    rows,
-                    count,
-                    panels.outputs(),
-                    1f,
-                    dy,
-                    dyAt,
-                    dyStride,
-                    1,
-                    scratch,
-                    0,
-                    64,
-                    dx,
-                    dxAt + i,
-                    dxStride);
+            multiply(rows, count, panels.outputs(), 1f, dy, dyAt, dyStride, 1, scratch, 0, 64, dx, dxAt + i, dxStride);
         }
     }
 
     /// transposed[o][i] = w[from + i][o], for `count` inputs, at most 64; rows of 64.
-    private void transposeInputs(
-            Panels panels, int from, int count, float[] w, float[] transposed) {
+    private void transposeInputs(Panels panels, int from, int count, float[] w, float[] transposed) {
         int width = panels.width();
         int even = count & -16;
         for (int o = 0; o < panels.outputs(); o += 16) {
@@ -179,21 +76,8 @@ interface VectorDenseKernels
     }
 
     @Override
-    default void denseUpdate(
-            OptimizerStep step,
-            Panels panels,
-            int fromInput,
-            int toInput,
-            int rows,
-            float scale,
-            float[] x,
-            int xAt,
-            int xStride,
-            float[] dy,
-            int dyAt,
-            int dyStride,
-            float[] w,
-            float[][] state,
+    default void denseUpdate(OptimizerStep step, Panels panels, int fromInput, int toInput, int rows, float scale,
+            float[] x, int xAt, int xStride, float[] dy, int dyAt, int dyStride, float[] w, float[][] state,
             float[] tile) {
         if (step.isFrozen()) {
             return;
@@ -211,60 +95,23 @@ interface VectorDenseKernels
                 int count = Math.min(tileInputs, toInput - i);
                 int at = (p * inputs + i) * width;
                 if (transposes && count == 32) {
-                    weightGradientsInLanes(
-                            outputs,
-                            rows,
-                            scale,
-                            x,
-                            xAt + i,
-                            xStride,
-                            dy,
-                            dyAt + p * 16,
-                            dyStride,
-                            tile,
+                    weightGradientsInLanes(outputs, rows, scale, x, xAt + i, xStride, dy, dyAt + p * 16, dyStride, tile,
                             Kernels.TILE);
                     transpose16(tile, Kernels.TILE, 32, tile, 0, 16);
                     transpose16(tile, Kernels.TILE + 16, 32, tile, 256, 16);
                     update(step, Kernels.TILE, tile, 0, w, at, state, at, 0);
                     continue;
                 }
-                multiply(
-                        width,
-                        count,
-                        rows,
-                        x,
-                        xAt + i,
-                        1,
-                        xStride,
-                        dy,
-                        dyAt + p * width,
-                        dyStride,
-                        VectorKernels.ZEROS,
-                        0,
-                        scale,
-                        tile,
-                        0,
-                        width);
+                multiply(width, count, rows, x, xAt + i, 1, xStride, dy, dyAt + p * width, dyStride,
+                        VectorKernels.ZEROS, 0, scale, tile, 0, width);
                 update(step, count * width, tile, 0, w, at, state, at, 0);
             }
         }
     }
 
     @Override
-    default void denseInputGradientAndUpdate(
-            OptimizerStep step,
-            Panels panels,
-            int fromInput,
-            int toInput,
-            float scale,
-            float[] x,
-            int xAt,
-            float[] dy,
-            int dyAt,
-            float[] w,
-            float[][] state,
-            float @Nullable [] dx,
-            int dxAt,
+    default void denseInputGradientAndUpdate(OptimizerStep step, Panels panels, int fromInput, int toInput, float scale,
+            float[] x, int xAt, float[] dy, int dyAt, float[] w, float[][] state, float @Nullable [] dx, int dxAt,
             float[] tile) {
         if (step.isFrozen()) {
             if (dx != null) {
@@ -273,53 +120,17 @@ interface VectorDenseKernels
             return;
         }
         if (dx == null) {
-            updateByOneRow(
-                    step,
-                    panels.inputs(),
-                    fromInput,
-                    toInput,
-                    panels.count(),
-                    panels.width(),
-                    scale,
-                    x,
-                    xAt,
-                    dy,
-                    dyAt,
-                    w,
-                    state);
+            updateByOneRow(step, panels.inputs(), fromInput, toInput, panels.count(), panels.width(), scale, x, xAt, dy,
+                    dyAt, w, state);
         } else {
-            inputGradientAndUpdateByOneRow(
-                    step,
-                    panels.inputs(),
-                    fromInput,
-                    toInput,
-                    panels.count(),
-                    panels.width(),
-                    scale,
-                    x,
-                    xAt,
-                    dy,
-                    dyAt,
-                    w,
-                    state,
-                    dx,
-                    dxAt,
-                    tile);
+            inputGradientAndUpdateByOneRow(step, panels.inputs(), fromInput, toInput, panels.count(), panels.width(),
+                    scale, x, xAt, dy, dyAt, w, state, dx, dxAt, tile);
         }
     }
 
     @Override
-    default void biasUpdate(
-            OptimizerStep step,
-            int width,
-            int rows,
-            float scale,
-            float[] dy,
-            int dyAt,
-            int dyStride,
-            float[] bias,
-            float[][] state,
-            float[] tile) {
+    default void biasUpdate(OptimizerStep step, int width, int rows, float scale, float[] dy, int dyAt, int dyStride,
+            float[] bias, float[][] state, float[] tile) {
         if (step.isFrozen()) {
             return;
         }
@@ -331,158 +142,42 @@ interface VectorDenseKernels
     }
 
     @Override
-    default void multiply(
-            int rows,
-            int columns,
-            int depth,
-            float scale,
-            float[] a,
-            int aAt,
-            int aRow,
-            int aStep,
-            float[] b,
-            int bAt,
-            int bStep,
-            float[] y,
-            int yAt,
-            int yRow) {
+    default void multiply(int rows, int columns, int depth, float scale, float[] a, int aAt, int aRow, int aStep,
+            float[] b, int bAt, int bStep, float[] y, int yAt, int yRow) {
         int c = 0;
         while (c + 16 <= columns) {
             int width = c + 64 <= columns ? 64 : c + 32 <= columns ? 32 : 16;
-            multiply(
-                    width,
-                    rows,
-                    depth,
-                    a,
-                    aAt,
-                    aRow,
-                    aStep,
-                    b,
-                    bAt + c,
-                    bStep,
-                    VectorKernels.ZEROS,
-                    0,
-                    scale,
-                    y,
-                    yAt + c,
-                    yRow);
+            multiply(width, rows, depth, a, aAt, aRow, aStep, b, bAt + c, bStep, VectorKernels.ZEROS, 0, scale, y,
+                    yAt + c, yRow);
             c += width;
         }
         if (c < columns) {
-            multiplyFew(
-                    rows,
-                    columns - c,
-                    depth,
-                    scale,
-                    a,
-                    aAt,
-                    aRow,
-                    aStep,
-                    b,
-                    bAt + c,
-                    bStep,
-                    y,
-                    yAt + c,
-                    yRow);
+            multiplyFew(rows, columns - c, depth, scale, a, aAt, aRow, aStep, b, bAt + c, bStep, y, yAt + c, yRow);
         }
     }
 
-    /// One row's forward through two panels of 64, whose weights begin `panel` floats apart. Two streams: 1.6 MB of weights
-    /// come 5 % faster from the third-level cache than one panel after the other (Zen 4).
-    void forwardTwoPanels(
-            int inputs,
-            float[] x,
-            int xAt,
-            float[] w,
-            int wAt,
-            int panel,
-            float[] start,
-            int startAt,
-            int startPanel,
-            float[] y,
-            int yAt);
+    /// One row's forward through two panels of 64, whose weights begin `panel` floats apart. Two streams: 1.6 MB of
+    /// weights come 5 % faster from the third-level cache than one panel after the other (Zen 4).
+    void forwardTwoPanels(int inputs, float[] x, int xAt, float[] w, int wAt, int panel, float[] start, int startAt,
+            int startPanel, float[] y, int yAt);
 
     /// y[r][c] = scale (start[c] + Σ_k a[r][k] b[k][c]), k ascending, for `rows` rows and `width` (16, 32 or 64)
     /// columns. a[r][k] is `a[aAt + r aRow + k aStep]`, which serves x and xᵀ; b[k][c] is `b[bAt + k bStep + c]`.
-    void multiply(
-            int width,
-            int rows,
-            int depth,
-            float[] a,
-            int aAt,
-            int aRow,
-            int aStep,
-            float[] b,
-            int bAt,
-            int bStep,
-            float[] start,
-            int startAt,
-            float scale,
-            float[] y,
-            int yAt,
-            int yRow);
+    void multiply(int width, int rows, int depth, float[] a, int aAt, int aRow, int aStep, float[] b, int bAt,
+            int bStep, float[] start, int startAt, float scale, float[] y, int yAt, int yRow);
 
     /// The input gradients of few rows, in virtual lanes.
-    void dots(
-            Panels panels,
-            int fromInput,
-            int toInput,
-            int rows,
-            float[] dy,
-            int dyAt,
-            int dyStride,
-            float[] w,
-            float[] dx,
-            int dxAt,
-            int dxStride);
+    void dots(Panels panels, int fromInput, int toInput, int rows, float[] dy, int dyAt, int dyStride, float[] w,
+            float[] dx, int dxAt, int dxStride);
 
     /// Columns that fill no panel: as `multiply` of the interface, for fewer than 16.
-    void multiplyFew(
-            int rows,
-            int columns,
-            int depth,
-            float scale,
-            float[] a,
-            int aAt,
-            int aRow,
-            int aStep,
-            float[] b,
-            int bAt,
-            int bStep,
-            float[] y,
-            int yAt,
-            int yRow);
+    void multiplyFew(int rows, int columns, int depth, float scale, float[] a, int aAt, int aRow, int aStep, float[] b,
+            int bAt, int bStep, float[] y, int yAt, int yRow);
 
-    void updateByOneRow(
-            OptimizerStep step,
-            int inputs,
-            int fromInput,
-            int toInput,
-            int panels,
-            int width,
-            float scale,
-            float[] x,
-            int xAt,
-            float[] dy,
-            int dyAt,
-            float[] w,
-            float[][] state);
+    void updateByOneRow(OptimizerStep step, int inputs, int fromInput, int toInput, int panels, int width, float scale,
+            float[] x, int xAt, float[] dy, int dyAt, float[] w, float[][] state);
 
-    void inputGradientAndUpdateByOneRow(
-            OptimizerStep step,
-            int inputs,
-            int fromInput,
-            int toInput,
-            int panels,
-            int width,
-            float scale,
-            float[] x,
-            int xAt,
-            float[] dy,
-            int dyAt,
-            float[] w,
-            float[][] state,
-            float[] dx,
-            int dxAt,
-            float[] tile);
+    void inputGradientAndUpdateByOneRow(OptimizerStep step, int inputs, int fromInput, int toInput, int panels,
+            int width, float scale, float[] x, int xAt, float[] dy, int dyAt, float[] w, float[][] state, float[] dx,
+            int dxAt, float[] tile);
 }

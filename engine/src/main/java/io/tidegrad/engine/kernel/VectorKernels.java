@@ -6,12 +6,11 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
-/// What the kernels of all vector widths share. A family that walks over panels and tiles does so in an interface of its
-/// own; the loops inside, and all of the other families, are generated, one class a width, of which a process loads only one:
-/// C2 spoils code that has seen two vector widths, for ever.
-abstract sealed class VectorKernels
-        implements Kernels, VectorDenseKernels, VectorConvolutionKernels, VectorSoftmaxKernels
-        permits Simd128, Simd256, Simd512 {
+/// What the kernels of all vector widths share. A family that walks over panels and tiles does so in an interface of
+/// its own; the loops inside, and all of the other families, are generated, one class a width, of which a process loads
+/// only one: C2 spoils code that has seen two vector widths, for ever.
+abstract sealed class VectorKernels implements Kernels, VectorDenseKernels, VectorConvolutionKernels,
+        VectorSoftmaxKernels permits Simd128, Simd256, Simd512 {
     /// Serves what is left of an elementwise loop after the last whole vector.
     static final ScalarKernels SCALAR = new ScalarKernels();
 
@@ -34,9 +33,7 @@ abstract sealed class VectorKernels
             case 128 -> new Simd128();
             case 256 -> new Simd256();
             case 512 -> new Simd512();
-            default ->
-                    throw new IllegalArgumentException(
-                            "no kernels for vectors of " + bits + " bits");
+            default -> throw new IllegalArgumentException("no kernels for vectors of " + bits + " bits");
         };
     }
 

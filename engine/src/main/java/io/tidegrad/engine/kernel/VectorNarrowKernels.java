@@ -2,29 +2,16 @@ package io.tidegrad.engine.kernel;
 
 /// Panels of 16: forward in 16 virtual lanes where there are many inputs, weight gradients with lanes of inputs.
 interface VectorNarrowKernels {
-    /// From this many rows on it pays to transpose the weights of a panel of 16 for forward, its gradients for the update. Of
-    /// 784 inputs 8 rows take 1.5 us transposed and 2.0 as they lie, 6 rows 1.6 and 1.1.
+    /// From this many rows on it pays to transpose the weights of a panel of 16 for forward, its gradients for the
+    /// update. Of 784 inputs 8 rows take 1.5 us transposed and 2.0 as they lie, 6 rows 1.6 and 1.1.
     int TRANSPOSE_FORWARD_ROWS_MIN = 8;
 
     int TRANSPOSE_UPDATE_ROWS_MIN = 16;
 
-    /// Few rows take the weights as they lie. For many it is worth it to transpose them: lanes are inputs then, x is read by
-    /// the vector, and what pads the outputs is not multiplied.
-    default void forwardNarrow(
-            int inputs,
-            int outputs,
-            int rows,
-            float[] x,
-            int xAt,
-            int xRow,
-            float[] w,
-            int wAt,
-            float[] bias,
-            int biasAt,
-            float[] y,
-            int yAt,
-            int yRow,
-            float[] scratch) {
+    /// Few rows take the weights as they lie. For many it is worth it to transpose them: lanes are inputs then, x is
+    /// read by the vector, and what pads the outputs is not multiplied.
+    default void forwardNarrow(int inputs, int outputs, int rows, float[] x, int xAt, int xRow, float[] w, int wAt,
+            float[] bias, int biasAt, float[] y, int yAt, int yRow, float[] scratch) {
         if (rows < TRANSPOSE_FORWARD_ROWS_MIN) {
             forwardInLanes(inputs, rows, x, xAt, xRow, w, wAt, bias, biasAt, y, yAt, yRow, scratch);
             return;
@@ -39,35 +26,18 @@ interface VectorNarrowKernels {
                 scratch[o * wRow + i] = w[wAt + i * 16 + o];
             }
         }
-        sumInputLanes(
-                inputs, outputs, rows, x, xAt, xRow, scratch, 0, wRow, bias, biasAt, y, yAt, yRow,
-                scratch, 16 * wRow);
+        sumInputLanes(inputs, outputs, rows, x, xAt, xRow, scratch, 0, wRow, bias, biasAt, y, yAt, yRow, scratch,
+                16 * wRow);
     }
 
     /// One panel of 16: y = x w + bias, summed in virtual lanes, w output after output.
     ///
     /// @param lanes scratch from `lanesAt` on, 256 floats for each of `Panels.LANE_ROWS` rows and one more
-    default void sumInputLanes(
-            int inputs,
-            int outputs,
-            int rows,
-            float[] x,
-            int xAt,
-            int xRow,
-            float[] w,
-            int wAt,
-            int wRow,
-            float[] bias,
-            int biasAt,
-            float[] y,
-            int yAt,
-            int yRow,
-            float[] lanes,
-            int lanesAt) {
+    default void sumInputLanes(int inputs, int outputs, int rows, float[] x, int xAt, int xRow, float[] w, int wAt,
+            int wRow, float[] bias, int biasAt, float[] y, int yAt, int yRow, float[] lanes, int lanesAt) {
         for (int r = 0; r < rows; r += Panels.LANE_ROWS) {
             int count = Math.min(Panels.LANE_ROWS, rows - r);
-            inputLanes(
-                    inputs, outputs, count, x, xAt + r * xRow, xRow, w, wAt, wRow, lanes, lanesAt);
+            inputLanes(inputs, outputs, count, x, xAt + r * xRow, xRow, w, wAt, wRow, lanes, lanesAt);
             addLanes(count, outputs, lanes, lanesAt, bias, biasAt, y, yAt + r * yRow, yRow);
         }
     }
@@ -78,60 +48,20 @@ interface VectorNarrowKernels {
     /// One panel of 16: y = x w + bias, summed in virtual lanes, w as it lies.
     ///
     /// @param lanes scratch, `Panels.LANE_ROWS` rows of 256
-    void forwardInLanes(
-            int inputs,
-            int rows,
-            float[] x,
-            int xAt,
-            int xRow,
-            float[] w,
-            int wAt,
-            float[] bias,
-            int biasAt,
-            float[] y,
-            int yAt,
-            int yRow,
-            float[] lanes);
+    void forwardInLanes(int inputs, int rows, float[] x, int xAt, int xRow, float[] w, int wAt, float[] bias,
+            int biasAt, float[] y, int yAt, int yRow, float[] lanes);
 
     /// lanes[r][o][l] = Σ x[r][i] w[o][i] over the inputs i with i mod 16 = l, ascending.
     ///
     /// @param lanes as `sumInputLanes` has them
-    void inputLanes(
-            int inputs,
-            int outputs,
-            int rows,
-            float[] x,
-            int xAt,
-            int xRow,
-            float[] w,
-            int wAt,
-            int wRow,
-            float[] lanes,
-            int lanesAt);
+    void inputLanes(int inputs, int outputs, int rows, float[] x, int xAt, int xRow, float[] w, int wAt, int wRow,
+            float[] lanes, int lanesAt);
 
     /// y[r][o] = bias[o] + Σ_l lanes[r][o][l], by the tree, which overwrites the lanes; 0 for o from `outputs` to 15.
-    void addLanes(
-            int rows,
-            int outputs,
-            float[] lanes,
-            int lanesAt,
-            float[] bias,
-            int biasAt,
-            float[] y,
-            int yAt,
+    void addLanes(int rows, int outputs, float[] lanes, int lanesAt, float[] bias, int biasAt, float[] y, int yAt,
             int yRow);
 
     /// g[o][i] = scale · Σ_r x[r][i] dy[r][o], r ascending, for 32 inputs; rows of 32.
-    void weightGradientsInLanes(
-            int outputs,
-            int rows,
-            float scale,
-            float[] x,
-            int xAt,
-            int xRow,
-            float[] dy,
-            int dyAt,
-            int dyRow,
-            float[] g,
-            int gAt);
+    void weightGradientsInLanes(int outputs, int rows, float scale, float[] x, int xAt, int xRow, float[] dy, int dyAt,
+            int dyRow, float[] g, int gAt);
 }

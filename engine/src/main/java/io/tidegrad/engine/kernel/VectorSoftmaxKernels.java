@@ -3,8 +3,7 @@ package io.tidegrad.engine.kernel;
 /// Softmax line by line; its loop of exp is generated.
 interface VectorSoftmaxKernels extends SoftmaxKernels {
     @Override
-    default void softmax(
-            int rows, int width, float[] x, int xAt, int xStride, float[] y, int yAt, int yStride) {
+    default void softmax(int rows, int width, float[] x, int xAt, int xStride, float[] y, int yAt, int yStride) {
         for (int r = 0; r < rows; r++) {
             int xRow = xAt + r * xStride;
             int yRow = yAt + r * yStride;

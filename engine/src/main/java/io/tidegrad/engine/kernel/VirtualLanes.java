@@ -20,8 +20,7 @@ final class VirtualLanes {
     }
 
     /// As `sum`, of a · b.
-    static float sumOfProducts(
-            int length, float[] a, int aAt, float[] b, int bAt, int lane, int step) {
+    static float sumOfProducts(int length, float[] a, int aAt, float[] b, int bAt, int lane, int step) {
         if (step == COUNT) {
             float sum = 0f;
             for (int i = lane; i < length; i += COUNT) {

@@ -2,9 +2,9 @@ package io.tidegrad.engine.kernel;
 
 import java.util.stream.IntStream;
 
-/// Which lines of an image each output of a pooling reads: those of window `w` start at `x[xAt + places[i]]`, for i from
-/// `starts[w]` to `starts[w + 1]`, the last not included. No window is empty. Where all are 2 x 2 and lie evenly, nothing
-/// needs looking up: `columns`.
+/// Which lines of an image each output of a pooling reads: those of window `w` start at `x[xAt + places[i]]`, for i
+/// from `starts[w]` to `starts[w + 1]`, the last not included. No window is empty. Where all are 2 x 2 and lie evenly,
+/// nothing needs looking up: `columns`.
 public final class Windows {
     private final int[] starts;
     private final int[] places;
@@ -21,17 +21,9 @@ public final class Windows {
 
     /// As `columns()`.
     private int columnsOfSquares() {
-        boolean areSquares =
-                count() > 0
-                        && places.length == 4 * count()
-                        && IntStream.range(0, count())
-                                .allMatch(
-                                        w ->
-                                                starts[w] == 4 * w
-                                                        && offset(w, 1) == offset(0, 1)
-                                                        && offset(w, 2) == offset(0, 2)
-                                                        && offset(w, 3)
-                                                                == offset(0, 1) + offset(0, 2));
+        boolean areSquares = count() > 0 && places.length == 4 * count()
+                && IntStream.range(0, count()).allMatch(w -> starts[w] == 4 * w && offset(w, 1) == offset(0, 1)
+                        && offset(w, 2) == offset(0, 2) && offset(w, 3) == offset(0, 1) + offset(0, 2));
         if (!areSquares) {
             return 0;
         }
@@ -40,14 +32,8 @@ public final class Windows {
             run++;
         }
         int line = run;
-        boolean areLines =
-                count() % line == 0
-                        && IntStream.range(0, count())
-                                .allMatch(
-                                        w ->
-                                                places[4 * w]
-                                                        == places[4 * (w - w % line)]
-                                                                + w % line * step());
+        boolean areLines = count() % line == 0 && IntStream.range(0, count())
+                .allMatch(w -> places[4 * w] == places[4 * (w - w % line)] + w % line * step());
         return areLines ? line : 0;
     }
 
@@ -72,8 +58,8 @@ public final class Windows {
         return starts.length - 1;
     }
 
-    /// Windows of a line, if all are 2 x 2 and each line's lie evenly, `step` apart; else 0. A window's other places are then
-    /// `right`, `below`, and both from its first.
+    /// Windows of a line, if all are 2 x 2 and each line's lie evenly, `step` apart; else 0. A window's other places
+    /// are then `right`, `below`, and both from its first.
     int columns() {
         return columns;
     }

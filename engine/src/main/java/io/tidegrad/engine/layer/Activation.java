@@ -5,7 +5,8 @@ import org.jspecify.annotations.Nullable;
 /// What one layer hands to the next, and what comes back.
 ///
 /// @param value (rows · lines, width). Columns beyond the width are padding: whatever they hold is never read
-/// @param gradient (rows · lines, width), null where nobody below needs it. Padding is zero and stays zero: kernels read it
+/// @param gradient (rows · lines, width), null where nobody below needs it. Padding is zero and stays zero: kernels
+///     read it
 /// @param wantedFrom first column whose gradient somebody below reads; that of others may be left as it is
 /// @param wantedTo one behind the last of them, or more than there are
 public record Activation(Block value, @Nullable Block gradient, int wantedFrom, int wantedTo) {

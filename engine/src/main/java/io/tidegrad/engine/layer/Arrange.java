@@ -3,8 +3,8 @@ package io.tidegrad.engine.layer;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// The same numbers in the same row-major order, but in a grid of other axes or other columns. Nothing is copied where they
-/// lie right as they are.
+/// The same numbers in the same row-major order, but in a grid of other axes or other columns. Nothing is copied where
+/// they lie right as they are.
 final class Arrange {
     private Arrange() {}
 
@@ -16,11 +16,7 @@ final class Arrange {
         return new Planned(to, false, (workspace, x, into) -> bind(from, to, workspace, x, into));
     }
 
-    private static Pass bind(
-            Shape.Grid from,
-            Shape.Grid to,
-            Workspace workspace,
-            Activation x,
+    private static Pass bind(Shape.Grid from, Shape.Grid to, Workspace workspace, Activation x,
             @Nullable Activation into) {
         Block dx = x.gradient();
         int stride = x.value().stride;
@@ -39,15 +35,11 @@ final class Arrange {
             workspace.count((dx == null ? 2L : 4L) * Integer.BYTES * to.size());
             return new Copied(y, null, null);
         }
-        return new Copied(
-                y,
-                Copy.between(from, to, y.value(), x.value()),
-                Copy.between(from, to, y.gradient(), dx));
+        return new Copied(y, Copy.between(from, to, y.value(), x.value()), Copy.between(from, to, y.gradient(), dx));
     }
 
     /// The numbers stay where they are; gradients are copied, because theirs have padding.
-    private record View(Activation input, Activation output, @Nullable Copy gradient)
-            implements Pass {
+    private record View(Activation input, Activation output, @Nullable Copy gradient) implements Pass {
         @Override
         public void forward(Step step) {
             output.value().values = input.value().values;
@@ -62,8 +54,7 @@ final class Arrange {
         }
     }
 
-    private record Copied(Activation output, @Nullable Copy value, @Nullable Copy gradient)
-            implements Pass {
+    private record Copied(Activation output, @Nullable Copy value, @Nullable Copy gradient) implements Pass {
         @Override
         public void forward(Step step) {
             if (value != null) {
@@ -81,22 +72,13 @@ final class Arrange {
 
     /// @param fromAt index → where it lies in a row of `from`
     /// @param toAt index → where it lies in a row of `to`
-    private record Copy(
-            Block from, int fromLines, int[] fromAt, Block to, int toLines, int[] toAt) {
-        static @Nullable Copy between(
-                Shape.Grid from,
-                Shape.Grid to,
-                @Nullable Block toBlock,
+    private record Copy(Block from, int fromLines, int[] fromAt, Block to, int toLines, int[] toAt) {
+        static @Nullable Copy between(Shape.Grid from, Shape.Grid to, @Nullable Block toBlock,
                 @Nullable Block fromBlock) {
             if (fromBlock == null || toBlock == null) {
                 return null;
             }
-            return new Copy(
-                    fromBlock,
-                    from.lines(),
-                    addresses(from, fromBlock.stride),
-                    toBlock,
-                    to.lines(),
+            return new Copy(fromBlock, from.lines(), addresses(from, fromBlock.stride), toBlock, to.lines(),
                     addresses(to, toBlock.stride));
         }
 
@@ -112,8 +94,7 @@ final class Arrange {
             copy(rows, to, toLines, toAt, from, fromLines, fromAt);
         }
 
-        private static void copy(
-                int rows, Block x, int xLines, int[] xAt, Block y, int yLines, int[] yAt) {
+        private static void copy(int rows, Block x, int xLines, int[] xAt, Block y, int yLines, int[] yAt) {
             float[] xs = x.values;
             float[] ys = y.values;
             for (int row = 0; row < rows; row++) {

@@ -3,9 +3,9 @@ package io.tidegrad.engine.layer;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.kernel.Windows;
 
-/// y[c, i, j] = Σ x[c, i s + u - p, j s + v - p] / (height · width of the kernel) over its (u, v), x zero beyond its edges: the
-/// zeros count. dx = Σ dy / (height · width) over the windows that a number lies in. (channels, height, width) to (channels,
-/// ⌊(height + 2 p - kernel) / s⌋ + 1, …). Padding is at most half the kernel.
+/// y[c, i, j] = Σ x[c, i s + u - p, j s + v - p] / (height · width of the kernel) over its (u, v), x zero beyond its
+/// edges: the zeros count. dx = Σ dy / (height · width) over the windows that a number lies in. (channels, height,
+/// width) to (channels, ⌊(height + 2 p - kernel) / s⌋ + 1, …). Padding is at most half the kernel.
 public record AveragePool2d(Extent kernel, Extent stride, Extent padding) implements Layer {
     public AveragePool2d {
         Pooling.check(new Sliding(kernel, stride, padding));
@@ -19,8 +19,7 @@ public record AveragePool2d(Extent kernel, Extent stride, Extent padding) implem
     @Override
     public Planned plan(Planner planner, Shape input) {
         Sliding sliding = new Sliding(kernel, stride, padding);
-        return planner.reading(
-                this, input, Shape.Columns.FIRST_AXIS, grid -> plan(planner, this, grid, sliding));
+        return planner.reading(this, input, Shape.Columns.FIRST_AXIS, grid -> plan(planner, this, grid, sliding));
     }
 
     static Planned plan(Planner planner, Layer layer, Shape.Grid grid, Sliding sliding) {
@@ -29,30 +28,14 @@ public record AveragePool2d(Extent kernel, Extent stride, Extent padding) implem
 
     private record Mean(float divisor) implements Pooling.Operation {
         @Override
-        public void forward(
-                Kernels kernels,
-                Windows windows,
-                int width,
-                float[] x,
-                int xAt,
-                float[] y,
-                float[] first,
-                int yAt,
-                int yStride) {
+        public void forward(Kernels kernels, Windows windows, int width, float[] x, int xAt, float[] y, float[] first,
+                int yAt, int yStride) {
             kernels.averagePool(windows, width, divisor, x, xAt, y, yAt, yStride);
         }
 
         @Override
-        public void backward(
-                Kernels kernels,
-                Windows windows,
-                int width,
-                float[] first,
-                float[] dy,
-                int yAt,
-                int yStride,
-                float[] dx,
-                int dxAt) {
+        public void backward(Kernels kernels, Windows windows, int width, float[] first, float[] dy, int yAt,
+                int yStride, float[] dx, int dxAt) {
             kernels.averagePoolGradient(windows, width, divisor, dy, yAt, yStride, dx, dxAt);
         }
     }

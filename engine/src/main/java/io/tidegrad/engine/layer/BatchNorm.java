@@ -3,26 +3,25 @@ package io.tidegrad.engine.layer;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/// Each column (channel) over all lines of all rows of a batch: y = n · weight + bias with
-/// n = (x - mean) / sqrt(variance + epsilon). Ioffe & Szegedy 2015, "Batch normalization". Channels are the first axis of
-/// (channels, …), or the numbers of a vector; `weight` (channels) starts at 1, `bias` (channels) at 0.
+/// Each column (channel) over all lines of all rows of a batch: y = n · weight + bias with n = (x - mean) /
+/// sqrt(variance + epsilon). Ioffe & Szegedy 2015, "Batch normalization". Channels are the first axis of (channels, …),
+/// or the numbers of a vector; `weight` (channels) starts at 1, `bias` (channels) at 0.
 ///
-/// Predicting takes the running statistics, which are state: `running_mean` starts at 0, `running_var` at 1. Learning takes
-/// the batch's mean and biased variance, and afterwards running = (1 - momentum) · running + momentum · of the batch, where
-/// `running_var` takes the unbiased variance.
+/// Predicting takes the running statistics, which are state: `running_mean` starts at 0, `running_var` at 1. Learning
+/// takes the batch's mean and biased variance, and afterwards running = (1 - momentum) · running + momentum · of the
+/// batch, where `running_var` takes the unbiased variance.
 ///
-/// A batch that has a single value for each channel (one row of a vector) has no variance of its own; a stream that learns
-/// row by row consists of such batches. So it is normalised by the running statistics, as constants, and these learn from the
-/// value what exponentially weighted ones do (Finch 2009): mean += momentum · d, with d = value - mean from before, and
-/// variance = (1 - momentum) (variance + momentum d²).
+/// A batch that has a single value for each channel (one row of a vector) has no variance of its own; a stream that
+/// learns row by row consists of such batches. So it is normalised by the running statistics, as constants, and these
+/// learn from the value what exponentially weighted ones do (Finch 2009): mean += momentum · d, with d = value - mean
+/// from before, and variance = (1 - momentum) (variance + momentum d²).
 ///
 /// @param momentum in (0, 1]
 public record BatchNorm(double epsilon, double momentum) implements Layer {
     public BatchNorm {
         LineNorm.requireEpsilon(epsilon);
         if (!(momentum > 0 && momentum <= 1)) {
-            throw new IllegalArgumentException(
-                    "momentum: expected more than 0 and at most 1, found " + momentum);
+            throw new IllegalArgumentException("momentum: expected more than 0 and at most 1, found " + momentum);
         }
     }
 
@@ -37,32 +36,13 @@ public record BatchNorm(double epsilon, double momentum) implements Layer {
 
     private Planned plan(Planner planner, Shape.Grid grid) {
         int channels = grid.width();
-        int weight =
-                planner.declare(
-                        new Tensor.Vector(
-                                planner.name("weight"), channels, Tensor.Vector.Role.SCALE));
-        int bias =
-                planner.declare(
-                        new Tensor.Vector(planner.name("bias"), channels, Tensor.Vector.Role.BIAS));
-        int mean =
-                planner.declare(new Tensor.Statistics(planner.name("running_mean"), channels, 0));
-        int variance =
-                planner.declare(new Tensor.Statistics(planner.name("running_var"), channels, 1));
+        int weight = planner.declare(new Tensor.Vector(planner.name("weight"), channels, Tensor.Vector.Role.SCALE));
+        int bias = planner.declare(new Tensor.Vector(planner.name("bias"), channels, Tensor.Vector.Role.BIAS));
+        int mean = planner.declare(new Tensor.Statistics(planner.name("running_mean"), channels, 0));
+        int variance = planner.declare(new Tensor.Statistics(planner.name("running_var"), channels, 1));
         planner.declareLearnsDifferently();
-        return new Planned(
-                grid,
-                true,
-                (workspace, x, into) ->
-                        new Bound(
-                                this,
-                                grid,
-                                weight,
-                                bias,
-                                mean,
-                                variance,
-                                x,
-                                workspace.block(grid),
-                                workspace.activation(grid, true)));
+        return new Planned(grid, true, (workspace, x, into) -> new Bound(this, grid, weight, bias, mean, variance, x,
+                workspace.block(grid), workspace.activation(grid, true)));
     }
 
     private static final class Bound implements Pass {
@@ -94,16 +74,8 @@ public record BatchNorm(double epsilon, double momentum) implements Layer {
         private final float[] ones;
         private final float[] zeros;
 
-        Bound(
-                BatchNorm layer,
-                Shape.Grid grid,
-                int weight,
-                int bias,
-                int runningMean,
-                int runningVariance,
-                Activation input,
-                Block normal,
-                Activation output) {
+        Bound(BatchNorm layer, Shape.Grid grid, int weight, int bias, int runningMean, int runningVariance,
+                Activation input, Block normal, Activation output) {
             this.layer = layer;
             this.linesPerRow = grid.lines();
             this.channels = grid.width();
@@ -157,17 +129,12 @@ public record BatchNorm(double epsilon, double momentum) implements Layer {
                 inverse[c] = (float) (1 / Math.sqrt(variances[c] + layer.epsilon));
             }
             multiplyAndAdd(step, lines, normal, inverse, zeros, normal);
-            multiplyAndAdd(
-                    step,
-                    lines,
-                    normal,
-                    step.slab.dense(weight).weights(),
-                    step.slab.dense(bias).weights(),
+            multiplyAndAdd(step, lines, normal, step.slab.dense(weight).weights(), step.slab.dense(bias).weights(),
                     output.value());
         }
 
-        /// dbias = Σ dy, dweight = Σ dy n; dx = weight / sqrt(variance + epsilon) · (dy - Σ dy / N - n Σ dy n / N), where the
-        /// sums are over the N lines of the batch. Without them where mean and variance are not the batch's.
+        /// dbias = Σ dy, dweight = Σ dy n; dx = weight / sqrt(variance + epsilon) · (dy - Σ dy / N - n Σ dy n / N),
+        /// where the sums are over the N lines of the batch. Without them where mean and variance are not the batch's.
         @Override
         public void backward(Step step) {
             int lines = step.rows * linesPerRow;
@@ -196,19 +163,8 @@ public record BatchNorm(double epsilon, double momentum) implements Layer {
                 for (int c = 0; c < channels; c++) {
                     scale[c] = (float) (-scale[c] * products[c] / lines);
                 }
-                step.kernels.scaleAndShift(
-                        lines,
-                        channels,
-                        normal.values,
-                        normal.at,
-                        normal.stride,
-                        scale,
-                        dx.values,
-                        dx.at,
-                        dx.stride,
-                        dx.values,
-                        dx.at,
-                        dx.stride);
+                step.kernels.scaleAndShift(lines, channels, normal.values, normal.at, normal.stride, scale, dx.values,
+                        dx.at, dx.stride, dx.values, dx.at, dx.stride);
             }
         }
 
@@ -217,8 +173,7 @@ public record BatchNorm(double epsilon, double momentum) implements Layer {
                 part[c] = (float) (step.scale * gradient[c]);
             }
             Storage.Dense w = step.target.dense(tensor);
-            step.kernels.update(
-                    step.optimizer(tensor), channels, part, 0, w.weights(), 0, w.state(), 0, 0);
+            step.kernels.update(step.optimizer(tensor), channels, part, 0, w.weights(), 0, w.state(), 0, 0);
         }
 
         private void learn(Step step, int lines) {
@@ -233,8 +188,7 @@ public record BatchNorm(double epsilon, double momentum) implements Layer {
                 } else {
                     double difference = input.value().values[input.value().at + c] - mean[c];
                     mean[c] += momentum * difference;
-                    variance[c] =
-                            (1 - momentum) * (variance[c] + momentum * difference * difference);
+                    variance[c] = (1 - momentum) * (variance[c] + momentum * difference * difference);
                 }
             }
         }
@@ -245,20 +199,10 @@ public record BatchNorm(double epsilon, double momentum) implements Layer {
             for (int from = 0; from < lines; from += LINES_A_SUM) {
                 int count = Math.min(LINES_A_SUM, lines - from);
                 if (b == null) {
-                    step.kernels.columnSums(
-                            channels, count, 1, a.values, a.row(from), a.stride, part);
+                    step.kernels.columnSums(channels, count, 1, a.values, a.row(from), a.stride, part);
                 } else {
-                    step.kernels.columnProducts(
-                            channels,
-                            count,
-                            1,
-                            a.values,
-                            a.row(from),
-                            a.stride,
-                            b.values,
-                            b.row(from),
-                            b.stride,
-                            part);
+                    step.kernels.columnProducts(channels, count, 1, a.values, a.row(from), a.stride, b.values,
+                            b.row(from), b.stride, part);
                 }
                 for (int c = 0; c < channels; c++) {
                     sums[c] += part[c];
@@ -276,10 +220,8 @@ public record BatchNorm(double epsilon, double momentum) implements Layer {
             System.arraycopy(from, 0, to, 0, to.length);
         }
 
-        private void multiplyAndAdd(
-                Step step, int lines, Block x, float[] scale, float[] shift, Block y) {
-            step.kernels.scaleAndShift(
-                    lines, channels, x.values, x.at, x.stride, scale, shift, 0, 0, y.values, y.at,
+        private void multiplyAndAdd(Step step, int lines, Block x, float[] scale, float[] shift, Block y) {
+            step.kernels.scaleAndShift(lines, channels, x.values, x.at, x.stride, scale, shift, 0, 0, y.values, y.at,
                     y.stride);
         }
     }

@@ -1,6 +1,7 @@
 package io.tidegrad.engine.layer;
 
-/// y = x + b on the last axis; dx = dy, db = Σ dy. b starts at 0. For what has no bias of its own, such as an `EmbeddingBag`.
+/// y = x + b on the last axis; dx = dy, db = Σ dy. b starts at 0. For what has no bias of its own, such as an
+/// `EmbeddingBag`.
 public record Bias() implements Layer {
     @Override
     public Planned plan(Planner planner, Shape input) {
@@ -10,32 +11,17 @@ public record Bias() implements Layer {
     private static Planned plan(Planner planner, Shape.Grid grid) {
         int stride = Workspace.stride(grid.width());
         int bias =
-                planner.declare(
-                        new Tensor.Vector(
-                                planner.name("bias"),
-                                grid.width(),
-                                stride,
-                                Tensor.Vector.Role.BIAS));
-        return new Planned(
-                grid,
-                true,
-                (workspace, x, into) -> {
-                    Activation y = workspace.activation(grid, true);
-                    // The input's gradient is the output's: one block serves both.
-                    Block dy = x.gradient() != null ? x.gradient() : y.gradient();
-                    return new Bound(
-                            grid.lines(),
-                            grid.width(),
-                            stride,
-                            bias,
-                            x,
-                            new Activation(y.value(), dy));
-                });
+                planner.declare(new Tensor.Vector(planner.name("bias"), grid.width(), stride, Tensor.Vector.Role.BIAS));
+        return new Planned(grid, true, (workspace, x, into) -> {
+            Activation y = workspace.activation(grid, true);
+            // The input's gradient is the output's: one block serves both.
+            Block dy = x.gradient() != null ? x.gradient() : y.gradient();
+            return new Bound(grid.lines(), grid.width(), stride, bias, x, new Activation(y.value(), dy));
+        });
     }
 
-    private record Bound(
-            int lines, int width, int stride, int bias, Activation input, Activation output)
-            implements Pass {
+    private record Bound(int lines, int width, int stride, int bias, Activation input,
+            Activation output) implements Pass {
         @Override
         public void forward(Step step) {
             float[] b = step.slab.dense(bias).weights();
@@ -54,17 +40,8 @@ public record Bias() implements Layer {
         public void backward(Step step) {
             Block dy = output.requireGradient();
             Storage.Dense b = step.target.dense(bias);
-            step.kernels.biasUpdate(
-                    step.optimizer(bias),
-                    stride,
-                    step.rows * lines,
-                    step.scale,
-                    dy.values,
-                    dy.at,
-                    dy.stride,
-                    b.weights(),
-                    b.state(),
-                    step.tile(0));
+            step.kernels.biasUpdate(step.optimizer(bias), stride, step.rows * lines, step.scale, dy.values, dy.at,
+                    dy.stride, b.weights(), b.state(), step.tile(0));
         }
     }
 }

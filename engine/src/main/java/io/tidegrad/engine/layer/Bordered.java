@@ -1,33 +1,21 @@
 package io.tidegrad.engine.layer;
 
-/// Images within borders of zeros, so that whoever looks beyond an edge needs not know it. Without borders they are read
-/// where they lie.
+/// Images within borders of zeros, so that whoever looks beyond an edge needs not know it. Without borders they are
+/// read where they lie.
 ///
 /// @param images (rows · outer.area(), width)
 record Bordered(Block inner, int width, Extent image, Block images, Extent outer, int corner) {
 
     /// @param before zeros above and to the left
     /// @param after zeros below and to the right
-    static Bordered around(
-            Workspace workspace,
-            Block inner,
-            int width,
-            Extent image,
-            Extent before,
-            Extent after) {
-        Extent outer =
-                new Extent(
-                        before.height() + image.height() + after.height(),
-                        before.width() + image.width() + after.width());
+    static Bordered around(Workspace workspace, Block inner, int width, Extent image, Extent before, Extent after) {
+        Extent outer = new Extent(before.height() + image.height() + after.height(),
+                before.width() + image.width() + after.width());
         if (outer.equals(image)) {
             return new Bordered(inner, width, image, inner, image, 0);
         }
         int floats = Math.multiplyExact(outer.area(), inner.stride);
-        Block images =
-                new Block(
-                        workspace.floats(Math.multiplyExact(workspace.maxRows(), floats)),
-                        0,
-                        inner.stride);
+        Block images = new Block(workspace.floats(Math.multiplyExact(workspace.maxRows(), floats)), 0, inner.stride);
         int corner = before.height() * outer.width() + before.width();
         return new Bordered(inner, width, image, images, outer, corner);
     }
@@ -45,12 +33,8 @@ record Bordered(Block inner, int width, Extent image, Block images, Extent outer
         int length = (image.width() - 1) * inner.stride + width;
         for (int row = 0; row < rows; row++) {
             for (int y = 0; y < image.height(); y++) {
-                System.arraycopy(
-                        inner.values,
-                        inner.row((row * image.height() + y) * image.width()),
-                        images.values,
-                        images.row(row * outer.area() + corner + y * outer.width()),
-                        length);
+                System.arraycopy(inner.values, inner.row((row * image.height() + y) * image.width()), images.values,
+                        images.row(row * outer.area() + corner + y * outer.width()), length);
             }
         }
     }

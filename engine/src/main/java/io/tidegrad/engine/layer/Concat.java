@@ -5,8 +5,8 @@ import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Branches that read the same input; outputs side by side on the last axis, the axes before it alike in all. An `Identity`
-/// passes on what the concat reads.
+/// Branches that read the same input; outputs side by side on the last axis, the axes before it alike in all. An
+/// `Identity` passes on what the concat reads.
 public record Concat(List<Layer> layers) implements Layer {
     public Concat {
         layers = List.copyOf(layers);
@@ -41,27 +41,15 @@ public record Concat(List<Layer> layers) implements Layer {
         Shape.Grid output = branches.getFirst().output().withWidth(width);
         boolean anyTrainable = trainable;
         int inputLines = input instanceof Shape.Grid grid ? grid.lines() : 0;
-        return new Planned(
-                output,
-                trainable,
-                (workspace, x, into) ->
-                        bind(workspace, branches, output, inputLines, anyTrainable, x, into));
+        return new Planned(output, trainable,
+                (workspace, x, into) -> bind(workspace, branches, output, inputLines, anyTrainable, x, into));
     }
 
-    private static Pass bind(
-            Workspace workspace,
-            List<Planned> planned,
-            Shape.Grid grid,
-            int inputLines,
-            boolean trainable,
-            Activation x,
-            @Nullable Activation into) {
+    private static Pass bind(Workspace workspace, List<Planned> planned, Shape.Grid grid, int inputLines,
+            boolean trainable, Activation x, @Nullable Activation into) {
         boolean gradient = trainable || x.gradient() != null || workspace.reportsInputGradients();
         boolean allWanted = x.gradient() != null || workspace.reportsInputGradients();
-        Activation output =
-                into != null
-                        ? into
-                        : output(workspace.activation(grid, gradient), planned, allWanted);
+        Activation output = into != null ? into : output(workspace.activation(grid, gradient), planned, allWanted);
         Branch[] branches = new Branch[planned.size()];
         int column = 0;
         for (int i = 0; i < branches.length; i++) {
@@ -70,8 +58,7 @@ public record Concat(List<Layer> layers) implements Layer {
             // Branches overwrite their input's gradient, so each gets one of its own and the sum is
             // taken here.
             Block dx = workspace.like(x.gradient());
-            Pass pass =
-                    planned.get(i).binding().bind(workspace, new Activation(x.value(), dx), slice);
+            Pass pass = planned.get(i).binding().bind(workspace, new Activation(x.value(), dx), slice);
             branches[i] = new Branch(pass, slice, branchWidth, dx);
             column += branchWidth;
         }
@@ -99,27 +86,22 @@ public record Concat(List<Layer> layers) implements Layer {
 
     private void requireSameLines(Planner planner, Shape.Grid first, Shape.Grid other) {
         if (!first.withWidth(1).equals(other.withWidth(1))) {
-            throw planner.mismatch(
-                    this, "branches that differ in their last axis only", first + " and " + other);
+            throw planner.mismatch(this, "branches that differ in their last axis only", first + " and " + other);
         }
     }
 
     /// @param slice the branch's columns of the output
     /// @param dx the branch's share of the input's gradient
-    private record Branch(Pass pass, Activation slice, int width, @Nullable Block dx) {}
+    private record Branch(Pass pass, Activation slice, int width, @Nullable Block dx) {
+    }
 
-    private record Bound(
-            int lines, int inputLines, Branch[] branches, @Nullable Block dx, Activation output)
-            implements Pass {
+    private record Bound(int lines, int inputLines, Branch[] branches, @Nullable Block dx,
+            Activation output) implements Pass {
         @Override
         public void forward(Step step) {
             for (Branch branch : branches) {
                 branch.pass.forward(step);
-                copy(
-                        step.rows * lines,
-                        branch.width,
-                        branch.pass.output().value(),
-                        branch.slice.value());
+                copy(step.rows * lines, branch.width, branch.pass.output().value(), branch.slice.value());
             }
         }
 

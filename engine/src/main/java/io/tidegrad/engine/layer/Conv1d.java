@@ -5,14 +5,8 @@ import java.util.List;
 /// y[o, i] = b[o] + Σ W[o, c, u] x[c, i s + u - p]: `Conv2d` along one axis, (c, steps) to (channels, …).
 ///
 /// @param channels of the output
-public record Conv1d(
-        int channels,
-        int kernel,
-        int stride,
-        int padding,
-        boolean bias,
-        Initialization initialization)
-        implements Layer {
+public record Conv1d(int channels, int kernel, int stride, int padding, boolean bias,
+        Initialization initialization) implements Layer {
     public Conv1d {
         Convolution.check(channels, sliding(kernel, stride, padding));
     }
@@ -30,15 +24,8 @@ public record Conv1d(
         if (input.axes().size() != 2) {
             throw planner.mismatch(this, "two axes (channels, steps)", input.toString());
         }
-        return Convolution.plan(
-                planner,
-                this,
-                sliding(kernel, stride, padding),
-                new Extent(1, input.lines()),
-                input.width(),
-                new Convolution.Options(channels, bias, initialization),
-                places ->
-                        new Shape.Grid(
-                                List.of(channels, places.width()), Shape.Columns.FIRST_AXIS));
+        return Convolution.plan(planner, this, sliding(kernel, stride, padding), new Extent(1, input.lines()),
+                input.width(), new Convolution.Options(channels, bias, initialization),
+                places -> new Shape.Grid(List.of(channels, places.width()), Shape.Columns.FIRST_AXIS));
     }
 }

@@ -2,23 +2,17 @@ package io.tidegrad.engine.layer;
 
 import java.util.List;
 
-/// y[o, i, j] = b[o] + Σ W[o, c, u, v] x[c, i s + u - p, j s + v - p] over channels c and the kernel's (u, v), with stride s
-/// and padding p: a cross-correlation, x zero beyond its edges. (c, height, width) to (channels, ⌊(height + 2 p - kernel) /
-/// s⌋ + 1, …). LeCun et al. 1998, section II.A.
+/// y[o, i, j] = b[o] + Σ W[o, c, u, v] x[c, i s + u - p, j s + v - p] over channels c and the kernel's (u, v), with
+/// stride s and padding p: a cross-correlation, x zero beyond its edges. (c, height, width) to (channels, ⌊(height + 2
+/// p - kernel) / s⌋ + 1, …). LeCun et al. 1998, section II.A.
 ///
-/// W is the tensor `weight`, a matrix whose rows are (u, v, c) in this order and whose columns are the output channels; b is
-/// `bias` and starts at 0. An output sums over kernel · c inputs, an input reaches kernel · channels outputs: the fans of the
-/// initialization.
+/// W is the tensor `weight`, a matrix whose rows are (u, v, c) in this order and whose columns are the output channels;
+/// b is `bias` and starts at 0. An output sums over kernel · c inputs, an input reaches kernel · channels outputs: the
+/// fans of the initialization.
 ///
 /// @param channels of the output
-public record Conv2d(
-        int channels,
-        Extent kernel,
-        Extent stride,
-        Extent padding,
-        boolean bias,
-        Initialization initialization)
-        implements Layer {
+public record Conv2d(int channels, Extent kernel, Extent stride, Extent padding, boolean bias,
+        Initialization initialization) implements Layer {
     public Conv2d {
         Convolution.check(channels, new Sliding(kernel, stride, padding));
     }
@@ -31,21 +25,10 @@ public record Conv2d(
     @Override
     public Planned plan(Planner planner, Shape input) {
         Sliding sliding = new Sliding(kernel, stride, padding);
-        return planner.reading(
-                this,
-                input,
-                Shape.Columns.FIRST_AXIS,
-                grid ->
-                        Convolution.plan(
-                                planner,
-                                this,
-                                sliding,
-                                Sliding.image(planner, this, grid),
-                                grid.width(),
-                                new Convolution.Options(channels, bias, initialization),
-                                places ->
-                                        new Shape.Grid(
-                                                List.of(channels, places.height(), places.width()),
-                                                Shape.Columns.FIRST_AXIS)));
+        return planner.reading(this, input, Shape.Columns.FIRST_AXIS,
+                grid -> Convolution.plan(planner, this, sliding, Sliding.image(planner, this, grid), grid.width(),
+                        new Convolution.Options(channels, bias, initialization),
+                        places -> new Shape.Grid(List.of(channels, places.height(), places.width()),
+                                Shape.Columns.FIRST_AXIS)));
     }
 }

@@ -10,33 +10,25 @@ import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// What `Conv1d` and `Conv2d` share. Direct: patches of the image are multiplied where they lie, all channels of a pixel side
-/// by side, output channels in the lanes of vectors.
+/// What `Conv1d` and `Conv2d` share. Direct: patches of the image are multiplied where they lie, all channels of a
+/// pixel side by side, output channels in the lanes of vectors.
 final class Convolution {
     private Convolution() {}
 
     /// @param channels of the output
-    record Options(int channels, boolean bias, Initialization initialization) {}
+    record Options(int channels, boolean bias, Initialization initialization) {
+    }
 
     static void check(int channels, Sliding sliding) {
         if (channels < 1) {
             throw new IllegalArgumentException(
-                    "expected at least 1 output channel for a kernel of "
-                            + sliding.kernel()
-                            + ", found "
-                            + channels);
+                    "expected at least 1 output channel for a kernel of " + sliding.kernel() + ", found " + channels);
         }
     }
 
     /// @param channels of the input
     /// @param output the grid of so many patches
-    static Planned plan(
-            Planner planner,
-            Layer layer,
-            Sliding sliding,
-            Extent image,
-            int channels,
-            Options options,
+    static Planned plan(Planner planner, Layer layer, Sliding sliding, Extent image, int channels, Options options,
             Function<Extent, Shape.Grid> output) {
         Extent patches = sliding.over(planner, layer, image);
         int area = sliding.kernel().area();
@@ -45,43 +37,20 @@ final class Convolution {
         // an array holds 2^31 - 1
         // floats.
         if ((long) area * (channels + 63L) * (outputs + 63L) > Integer.MAX_VALUE) {
-            throw planner.mismatch(
-                    layer,
-                    "at most 2^31 weights in one layer",
+            throw planner.mismatch(layer, "at most 2^31 weights in one layer",
                     "%d x %d x %d".formatted(area, channels, outputs));
         }
         Panels panels = new Panels(area * channels, outputs);
-        int weight =
-                planner.declare(
-                        new Tensor.Matrix(
-                                planner.name("weight"),
-                                panels,
-                                options.initialization(),
-                                area * channels,
-                                area * outputs));
-        int bias =
-                options.bias()
-                        ? planner.declare(
-                                new Tensor.Vector(
-                                        planner.name("bias"),
-                                        outputs,
-                                        panels.stride(),
-                                        Tensor.Vector.Role.BIAS))
-                        : Bound.NO_BIAS;
+        int weight = planner.declare(new Tensor.Matrix(planner.name("weight"), panels, options.initialization(),
+                area * channels, area * outputs));
+        int bias = options.bias()
+                ? planner.declare(
+                        new Tensor.Vector(planner.name("bias"), outputs, panels.stride(), Tensor.Vector.Role.BIAS))
+                : Bound.NO_BIAS;
         Shape.Grid grid = output.apply(patches);
         Geometry geometry = new Geometry(sliding, image, patches, channels);
-        return new Planned(
-                grid,
-                true,
-                (workspace, x, into) ->
-                        new Bound(
-                                geometry,
-                                panels,
-                                weight,
-                                bias,
-                                workspace,
-                                x,
-                                workspace.activation(grid.lines(), panels.stride(), true)));
+        return new Planned(grid, true, (workspace, x, into) -> new Bound(geometry, panels, weight, bias, workspace, x,
+                workspace.activation(grid.lines(), panels.stride(), true)));
     }
 
     /// @param patches places of the kernel
@@ -142,8 +111,7 @@ final class Convolution {
             this.w = w;
             this.bias = bias;
             int all = step.rows * patches.count();
-            step.workers.share(
-                    (long) panels.length() * all, Math.ceilDiv(all, patches.patchGrain()), part);
+            step.workers.share((long) panels.length() * all, Math.ceilDiv(all, patches.patchGrain()), part);
         }
 
         private void run(int part, int parts, int worker) {
@@ -158,16 +126,7 @@ final class Convolution {
                 int image = at / count;
                 int from = at % count;
                 int to = Math.min(count, from + end - at);
-                step.kernels.convolution(
-                        panels,
-                        patches,
-                        from,
-                        to,
-                        x.values,
-                        x.at + image * xImage,
-                        w,
-                        bias,
-                        y.values,
+                step.kernels.convolution(panels, patches, from, to, x.values, x.at + image * xImage, w, bias, y.values,
                         y.at + image * yImage);
                 at += to - from;
             }
@@ -189,13 +148,7 @@ final class Convolution {
         private final Workers.Work updatePart = this::update;
         private @Nullable Step step;
 
-        Bound(
-                Geometry geometry,
-                Panels panels,
-                int weight,
-                int bias,
-                Workspace workspace,
-                Activation input,
+        Bound(Geometry geometry, Panels panels, int weight, int bias, Workspace workspace, Activation input,
                 Activation output) {
             this.panels = panels;
             this.weight = weight;
@@ -203,25 +156,13 @@ final class Convolution {
             biasGradient = workspace.floats(bias == NO_BIAS ? 0 : panels.stride());
             this.output = output;
             Extent padding = geometry.sliding.padding();
-            x =
-                    Bordered.around(
-                            workspace,
-                            input.value(),
-                            geometry.channels,
-                            geometry.image,
-                            padding,
-                            padding);
+            x = Bordered.around(workspace, input.value(), geometry.channels, geometry.image, padding, padding);
             Block y = output.value();
             patches = geometry.forward(x, y.stride);
-            forward =
-                    new Products(
-                            panels, patches, x.images(), x.length(), y, patches.count() * y.stride);
+            forward = new Products(panels, patches, x.images(), x.length(), y, patches.count() * y.stride);
             Block dx = input.gradient();
             inputGradient =
-                    dx == null
-                            ? null
-                            : new InputGradient(
-                                    geometry, panels, workspace, output.requireGradient(), dx);
+                    dx == null ? null : new InputGradient(geometry, panels, workspace, output.requireGradient(), dx);
         }
 
         @Override
@@ -233,9 +174,7 @@ final class Convolution {
         @Override
         public void forward(Step step) {
             x.copy(step.rows);
-            forward.run(
-                    step,
-                    step.slab.dense(weight).weights(),
+            forward.run(step, step.slab.dense(weight).weights(),
                     bias == NO_BIAS ? null : step.slab.dense(bias).weights());
             step.watch(output.value(), patches.count());
         }
@@ -247,10 +186,8 @@ final class Convolution {
                 inputGradient.compute(step, step.slab.dense(weight).weights());
             }
             this.step = step;
-            step.workers.share(
-                    (long) panels.length() * step.rows * patches.count(),
-                    Math.ceilDiv(panels.inputs(), patches.tapGrain()),
-                    updatePart);
+            step.workers.share((long) panels.length() * step.rows * patches.count(),
+                    Math.ceilDiv(panels.inputs(), patches.tapGrain()), updatePart);
         }
 
         /// A range of taps. The first part also has the bias.
@@ -261,45 +198,22 @@ final class Convolution {
             int grains = Math.ceilDiv(panels.inputs(), patches.tapGrain());
             boolean hasBias = part == 0 && bias != NO_BIAS && !step.optimizer(bias).isFrozen();
             Storage.Dense w = step.target.dense(weight);
-            step.kernels.convolutionUpdate(
-                    step.optimizer(weight),
-                    panels,
-                    patches,
+            step.kernels.convolutionUpdate(step.optimizer(weight), panels, patches,
                     Workers.cut(grains, part, parts) * patches.tapGrain(),
-                    Math.min(
-                            panels.inputs(),
-                            Workers.cut(grains, part + 1, parts) * patches.tapGrain()),
-                    step.rows,
-                    step.scale,
-                    x.images().values,
-                    x.images().at,
-                    x.length(),
-                    dy.values,
-                    dy.at,
-                    dy.stride,
-                    w.weights(),
-                    w.state(),
-                    hasBias ? biasGradient : null,
-                    tile);
+                    Math.min(panels.inputs(), Workers.cut(grains, part + 1, parts) * patches.tapGrain()), step.rows,
+                    step.scale, x.images().values, x.images().at, x.length(), dy.values, dy.at, dy.stride, w.weights(),
+                    w.state(), hasBias ? biasGradient : null, tile);
             if (hasBias) {
                 Storage.Dense b = step.target.dense(bias);
-                step.kernels.update(
-                        step.optimizer(bias),
-                        panels.stride(),
-                        biasGradient,
-                        0,
-                        b.weights(),
-                        0,
-                        b.state(),
-                        0,
-                        0);
+                step.kernels.update(step.optimizer(bias), panels.stride(), biasGradient, 0, b.weights(), 0, b.state(),
+                        0, 0);
             }
         }
     }
 
-    /// dx[c, i, j] = Σ W[o, c, u, v] dy[o, (i + p - u) / s, (j + p - v) / s], over the kernel's (u, v) where s divides, then o,
-    /// ascending: a convolution of dy, zero beyond its edges, with the transposed weights. Pixels fall into phases, s² of them,
-    /// by what s leaves of i + p and j + p: in each, all have the same (u, v).
+    /// dx[c, i, j] = Σ W[o, c, u, v] dy[o, (i + p - u) / s, (j + p - v) / s], over the kernel's (u, v) where s divides,
+    /// then o, ascending: a convolution of dy, zero beyond its edges, with the transposed weights. Pixels fall into
+    /// phases, s² of them, by what s leaves of i + p and j + p: in each, all have the same (u, v).
     private static final class InputGradient {
         private static final int WIDEST_PANEL = 64;
 
@@ -316,56 +230,20 @@ final class Convolution {
             Extent padding = geometry.sliding.padding();
             Extent image = geometry.image;
             Extent patches = geometry.patches;
-            Axis rows =
-                    new Axis(
-                            image.height(),
-                            kernel.height(),
-                            stride.height(),
-                            padding.height(),
-                            patches.height());
-            Axis columns =
-                    new Axis(
-                            image.width(),
-                            kernel.width(),
-                            stride.width(),
-                            padding.width(),
-                            patches.width());
+            Axis rows = new Axis(image.height(), kernel.height(), stride.height(), padding.height(), patches.height());
+            Axis columns = new Axis(image.width(), kernel.width(), stride.width(), padding.width(), patches.width());
             Extent before = new Extent(rows.before(), columns.before());
             Extent after = new Extent(rows.after(), columns.after());
             int channels = geometry.channels;
-            if (stride.area() == 1
-                    && channels <= Kernels.NARROW_OUTPUTS
-                    && image.area() >= PLANE_PIXELS_MIN) {
+            if (stride.area() == 1 && channels <= Kernels.NARROW_OUTPUTS && image.area() >= PLANE_PIXELS_MIN) {
                 this.dy = null;
-                Planes planes =
-                        Planes.around(workspace, dy, outputs.outputs(), patches, before, after);
-                phases.add(
-                        new Phase(
-                                geometry,
-                                outputs,
-                                rows,
-                                columns,
-                                0,
-                                0,
-                                0,
-                                channels,
-                                workspace,
-                                planes.length(),
-                                1,
-                                planes.outer().width(),
-                                (panels, taps) ->
-                                        new PlaneProducts(
-                                                panels,
-                                                taps,
-                                                planes,
-                                                rows.output(0) * planes.outer().width()
-                                                        + columns.output(0),
-                                                image,
-                                                dx)));
+                Planes planes = Planes.around(workspace, dy, outputs.outputs(), patches, before, after);
+                phases.add(new Phase(geometry, outputs, rows, columns, 0, 0, 0, channels, workspace, planes.length(), 1,
+                        planes.outer().width(), (panels, taps) -> new PlaneProducts(panels, taps, planes,
+                                rows.output(0) * planes.outer().width() + columns.output(0), image, dx)));
                 return;
             }
-            Bordered lines =
-                    Bordered.around(workspace, dy, outputs.outputs(), patches, before, after);
+            Bordered lines = Bordered.around(workspace, dy, outputs.outputs(), patches, before, after);
             this.dy = lines;
             // Lines of dx may be too short for panels of 64, never for those of 16.
             int group = dx.stride % WIDEST_PANEL == 0 ? channels : Panels.NARROW_OUTPUTS_MAX;
@@ -380,47 +258,17 @@ final class Convolution {
                             int[] is = rows.pixelsOf(u);
                             int[] js = columns.pixelsOf(v);
                             workspace.count(2L * Integer.BYTES * is.length * js.length);
-                            phases.add(
-                                    new Phase(
-                                            geometry,
-                                            outputs,
-                                            rows,
-                                            columns,
-                                            u,
-                                            v,
-                                            from,
-                                            to,
-                                            workspace,
-                                            1,
-                                            lines.images().stride,
-                                            lines.outer().width(),
-                                            (panels, taps) ->
-                                                    products(
-                                                            panels,
-                                                            taps,
-                                                            is,
-                                                            js,
-                                                            rows,
-                                                            columns,
-                                                            lines,
-                                                            image,
-                                                            dx.from(fromChannel))));
+                            phases.add(new Phase(geometry, outputs, rows, columns, u, v, from, to, workspace, 1,
+                                    lines.images().stride, lines.outer().width(), (panels, taps) -> products(panels,
+                                            taps, is, js, rows, columns, lines, image, dx.from(fromChannel))));
                         }
                     }
                 }
             }
         }
 
-        private static Multiplication products(
-                Panels panels,
-                int[] taps,
-                int[] is,
-                int[] js,
-                Axis vertical,
-                Axis horizontal,
-                Bordered dy,
-                Extent image,
-                Block dx) {
+        private static Multiplication products(Panels panels, int[] taps, int[] is, int[] js, Axis vertical,
+                Axis horizontal, Bordered dy, Extent image, Block dx) {
             int[] corners = new int[is.length * js.length];
             int[] places = new int[corners.length];
             for (int p = 0; p < corners.length; p++) {
@@ -430,14 +278,8 @@ final class Convolution {
                 corners[p] = (dy.corner() + output) * dy.images().stride;
                 places[p] = (i * horizontal.pixels + j) * dx.stride;
             }
-            Products products =
-                    new Products(
-                            panels,
-                            new Patches(corners, taps, places),
-                            dy.images(),
-                            dy.length(),
-                            dx,
-                            image.area() * dx.stride);
+            Products products = new Products(panels, new Patches(corners, taps, places), dy.images(), dy.length(), dx,
+                    image.area() * dx.stride);
             return (step, w) -> products.run(step, w, null);
         }
 
@@ -474,9 +316,7 @@ final class Convolution {
         }
 
         int[] pixelsOf(int phase) {
-            return IntStream.range(0, pixels)
-                    .filter(i -> (i + padding) % stride == phase)
-                    .toArray();
+            return IntStream.range(0, pixels).filter(i -> (i + padding) % stride == phase).toArray();
         }
 
         int[] tapsOf(int phase) {
@@ -495,7 +335,8 @@ final class Convolution {
         }
     }
 
-    /// dx of few channels: pixels in the lanes, because channels would leave half of them empty. Workers share the images.
+    /// dx of few channels: pixels in the lanes, because channels would leave half of them empty. Workers share the
+    /// images.
     private static final class PlaneProducts implements Multiplication {
         private final Panels panels;
         private final int[] taps;
@@ -528,18 +369,8 @@ final class Convolution {
             int end = Workers.cut(step.rows, part + 1, parts);
             for (int row = Workers.cut(step.rows, part, parts); row < end; row++) {
                 dy.copy(step.kernels, row);
-                step.kernels.convolutionOfPlanes(
-                        panels,
-                        taps,
-                        image.height(),
-                        image.width(),
-                        dy.values(),
-                        dy.row(row) + corner,
-                        dy.outer().width(),
-                        w,
-                        dx.values,
-                        dx.row(row * image.area()),
-                        dx.stride,
+                step.kernels.convolutionOfPlanes(panels, taps, image.height(), image.width(), dy.values(),
+                        dy.row(row) + corner, dy.outer().width(), w, dx.values, dx.row(row * image.area()), dx.stride,
                         step.tile(worker));
             }
         }
@@ -555,21 +386,10 @@ final class Convolution {
         private final int weightsStep;
         private final Multiplication products;
 
-        /// @param outputStep from one output of a pixel of dy to the next; `pixelStep` from one pixel, `line` pixels from one
-        ///     line of them
-        Phase(
-                Geometry geometry,
-                Panels outputs,
-                Axis vertical,
-                Axis horizontal,
-                int phaseV,
-                int phaseH,
-                int fromChannel,
-                int toChannel,
-                Workspace workspace,
-                int outputStep,
-                int pixelStep,
-                int line,
+        /// @param outputStep from one output of a pixel of dy to the next; `pixelStep` from one pixel, `line` pixels
+        ///     from one line of them
+        Phase(Geometry geometry, Panels outputs, Axis vertical, Axis horizontal, int phaseV, int phaseH,
+                int fromChannel, int toChannel, Workspace workspace, int outputStep, int pixelStep, int line,
                 Multiplication.Factory multiplication) {
             int channels = toChannel - fromChannel;
             int[] us = vertical.tapsOf(phaseV);

@@ -21,78 +21,42 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
     }
 
     private Planned plan(Planner planner, Shape.Grid input) {
-        return product(
-                this,
-                planner,
-                input,
-                outputs,
-                "weight",
-                bias ? Optional.of("bias") : Optional.empty(),
+        return product(this, planner, input, outputs, "weight", bias ? Optional.of("bias") : Optional.empty(),
                 initialization);
     }
 
     /// x W + b for a layer that has such a product in it, under its own names of W and b.
-    static Planned product(
-            Layer layer,
-            Planner planner,
-            Shape.Grid input,
-            int outputs,
-            String weight,
-            Optional<String> bias,
-            Initialization initialization) {
+    static Planned product(Layer layer, Planner planner, Shape.Grid input, int outputs, String weight,
+            Optional<String> bias, Initialization initialization) {
         if (outputs < 1) {
             throw planner.mismatch(layer, "at least 1 output", "" + outputs);
         }
         Panels panels = panels(planner, layer, input.width(), outputs);
-        int w =
-                planner.declare(
-                        new Tensor.Matrix(
-                                planner.name(weight),
-                                panels,
-                                initialization,
-                                panels.inputs(),
-                                panels.outputs(),
-                                panels.sumsInputsInLanes()));
-        int b =
-                bias.map(
-                                name ->
-                                        planner.declare(
-                                                new Tensor.Vector(
-                                                        planner.name(name),
-                                                        outputs,
-                                                        panels.stride(),
-                                                        Tensor.Vector.Role.BIAS)))
-                        .orElse(NO_BIAS);
+        int w = planner.declare(new Tensor.Matrix(planner.name(weight), panels, initialization, panels.inputs(),
+                panels.outputs(), panels.sumsInputsInLanes()));
+        int b = bias
+                .map(name -> planner.declare(
+                        new Tensor.Vector(planner.name(name), outputs, panels.stride(), Tensor.Vector.Role.BIAS)))
+                .orElse(NO_BIAS);
         int lines = input.lines();
-        return new Planned(
-                input.withWidth(outputs),
-                true,
-                (workspace, x, into) -> {
-                    workspace.needScratch(panels);
-                    return new Bound(
-                            lines,
-                            panels,
-                            w,
-                            b,
-                            x,
-                            workspace.activation(lines, panels.stride(), true));
-                });
+        return new Planned(input.withWidth(outputs), true, (workspace, x, into) -> {
+            workspace.needScratch(panels);
+            return new Bound(lines, panels, w, b, x, workspace.activation(lines, panels.stride(), true));
+        });
     }
 
     /// The panels of a layer's weights, if they fit an array.
     static Panels panels(Planner planner, Layer layer, int inputs, long outputs) {
         // Panels pad the outputs to at most 63 more; an array holds 2^31 - 1 floats.
         if (inputs * (outputs + 63) > Integer.MAX_VALUE) {
-            throw planner.mismatch(
-                    layer,
-                    "at most 2^31 weights in one layer",
+            throw planner.mismatch(layer, "at most 2^31 weights in one layer",
                     inputs + " inputs times " + outputs + " outputs");
         }
         return new Panels(inputs, (int) outputs);
     }
 
-    /// Workers share forward by panels and blocks of lines, backward by ranges of inputs: each output, input gradient and weight
-    /// is computed by one of them, in the one order that there is.
+    /// Workers share forward by panels and blocks of lines, backward by ranges of inputs: each output, input gradient
+    /// and weight is computed by one of them, in the one order that there is.
     static final class Bound implements Pass {
         /// Lines in a block, inputs in a range: multiples of the kernels' tiles of 6 and 4.
         private static final int GRAIN = 24;
@@ -100,7 +64,8 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
         /// Inputs in a range where their gradients are computed too: so many weights are transposed at once.
         private static final int GRADIENT_GRAIN = 64;
 
-        /// What the optimizer takes for one weight, in FMAs of the same duration: Adam, 0.32 ns against 0.018 ns (Zen 4).
+        /// What the optimizer takes for one weight, in FMAs of the same duration: Adam, 0.32 ns against 0.018 ns (Zen
+        /// 4).
         private static final int UPDATE_MULTIPLICATIONS = 18;
 
         private final int linesPerRow;
@@ -116,13 +81,7 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
         private @Nullable Step step;
         private int lines; // of the step's batch
 
-        Bound(
-                int linesPerRow,
-                Panels panels,
-                int weight,
-                int bias,
-                Activation input,
-                Activation output) {
+        Bound(int linesPerRow, Panels panels, int weight, int bias, Activation input, Activation output) {
             this.linesPerRow = linesPerRow;
             this.panels = panels;
             this.weight = weight;
@@ -147,9 +106,7 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
         void multiply(Step step) {
             this.step = step;
             lines = step.rows * linesPerRow;
-            step.workers.share(
-                    (long) panels.length() * lines,
-                    panels.count() * Math.ceilDiv(lines, GRAIN),
+            step.workers.share((long) panels.length() * lines, panels.count() * Math.ceilDiv(lines, GRAIN),
                     forwardPart);
         }
 
@@ -177,52 +134,19 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
             }
         }
 
-        private void forward(
-                Step step,
-                int worker,
-                int fromPanel,
-                int toPanel,
-                Block x,
-                int fromLine,
-                int toLine,
-                Storage w,
-                float @Nullable [] b,
-                Block y) {
+        private void forward(Step step, int worker, int fromPanel, int toPanel, Block x, int fromLine, int toLine,
+                Storage w, float @Nullable [] b, Block y) {
             int rows = toLine - fromLine;
             int xAt = x.row(fromLine);
             int yAt = y.row(fromLine);
             float[] scratch = step.scratch(worker);
             if (w instanceof Storage.ByOutput served) {
-                step.kernels.denseForwardByOutput(
-                        panels,
-                        fromPanel,
-                        toPanel,
-                        rows,
-                        x.values,
-                        xAt,
-                        x.stride,
-                        served.weights(),
-                        b,
-                        y.values,
-                        yAt,
-                        y.stride,
-                        scratch);
+                step.kernels.denseForwardByOutput(panels, fromPanel, toPanel, rows, x.values, xAt, x.stride,
+                        served.weights(), b, y.values, yAt, y.stride, scratch);
                 return;
             }
-            step.kernels.denseForward(
-                    panels,
-                    fromPanel,
-                    toPanel,
-                    rows,
-                    x.values,
-                    xAt,
-                    x.stride,
-                    ((Storage.Dense) w).weights(),
-                    b,
-                    y.values,
-                    yAt,
-                    y.stride,
-                    scratch);
+            step.kernels.denseForward(panels, fromPanel, toPanel, rows, x.values, xAt, x.stride,
+                    ((Storage.Dense) w).weights(), b, y.values, yAt, y.stride, scratch);
         }
 
         /// dx = dy Wᵀ with the W of forward; dW = xᵀ dy; db = Σ dy
@@ -231,10 +155,8 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
             this.step = step;
             lines = step.rows * linesPerRow;
             int products = input.gradient() == null ? 1 : 2;
-            step.workers.share(
-                    (long) panels.length() * (products * lines + UPDATE_MULTIPLICATIONS),
-                    Math.ceilDiv(panels.inputs(), backwardGrain()),
-                    backwardPart);
+            step.workers.share((long) panels.length() * (products * lines + UPDATE_MULTIPLICATIONS),
+                    Math.ceilDiv(panels.inputs(), backwardGrain()), backwardPart);
         }
 
         private int backwardGrain() {
@@ -250,8 +172,7 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
             int to = Math.min(panels.inputs(), Workers.cut(grains, part + 1, parts) * grain);
             updateWeights(step, from, to, worker);
             if (part == 0 && bias != NO_BIAS) {
-                step.updateBias(
-                        bias, panels.stride(), lines, output.requireGradient(), step.tile(worker));
+                step.updateBias(bias, panels.stride(), lines, output.requireGradient(), step.tile(worker));
             }
         }
 
@@ -263,56 +184,19 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
             Block dy = output.requireGradient();
             Storage.Dense w = step.target.dense(weight);
             if (lines == 1 && step.isFused()) {
-                kernels.denseInputGradientAndUpdate(
-                        step.optimizer(weight),
-                        panels,
-                        from,
-                        to,
-                        step.scale,
-                        x.values,
-                        x.at,
-                        dy.values,
-                        dy.at,
-                        w.weights(),
-                        w.state(),
-                        dx == null ? null : dx.values,
-                        dx == null ? 0 : dx.at,
-                        tile);
+                kernels.denseInputGradientAndUpdate(step.optimizer(weight), panels, from, to, step.scale, x.values,
+                        x.at, dy.values, dy.at, w.weights(), w.state(), dx == null ? null : dx.values,
+                        dx == null ? 0 : dx.at, tile);
                 return;
             }
             int dxFrom = Math.max(from, input.wantedFrom());
             int dxTo = Math.min(to, input.wantedTo());
             if (dx != null && dxFrom < dxTo) {
-                kernels.denseInputGradient(
-                        panels,
-                        dxFrom,
-                        dxTo,
-                        lines,
-                        dy.values,
-                        dy.at,
-                        dy.stride,
-                        step.slab.dense(weight).weights(),
-                        dx.values,
-                        dx.at,
-                        dx.stride,
-                        step.scratch(worker));
+                kernels.denseInputGradient(panels, dxFrom, dxTo, lines, dy.values, dy.at, dy.stride,
+                        step.slab.dense(weight).weights(), dx.values, dx.at, dx.stride, step.scratch(worker));
             }
-            kernels.denseUpdate(
-                    step.optimizer(weight),
-                    panels,
-                    from,
-                    to,
-                    lines,
-                    step.scale,
-                    x.values,
-                    x.at,
-                    x.stride,
-                    dy.values,
-                    dy.at,
-                    dy.stride,
-                    w.weights(),
-                    w.state(),
-                    tile);
+            kernels.denseUpdate(step.optimizer(weight), panels, from, to, lines, step.scale, x.values, x.at, x.stride,
+                    dy.values, dy.at, dy.stride, w.weights(), w.state(), tile);
         }
     }
 }

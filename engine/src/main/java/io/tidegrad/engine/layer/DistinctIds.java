@@ -2,8 +2,8 @@ package io.tidegrad.engine.layer;
 
 import java.util.Arrays;
 
-/// The distinct ids of one step, numbered in order of first touch: an id's number is its slot. Open addressing over arrays
-/// allocated once. It only answers look-ups: its own order never shows.
+/// The distinct ids of one step, numbered in order of first touch: an id's number is its slot. Open addressing over
+/// arrays allocated once. It only answers look-ups: its own order never shows.
 final class DistinctIds {
     private static final int FEW = 256;
 
@@ -27,8 +27,8 @@ final class DistinctIds {
         this.base = base;
     }
 
-    /// Of the cells' number. A quarter of them full; an eighth while that fits the first-level cache: each collision is a branch
-    /// that nobody foresees.
+    /// Of the cells' number. A quarter of them full; an eighth while that fits the first-level cache: each collision is
+    /// a branch that nobody foresees.
     private static int bits(int maxPlaces) {
         int spare = maxPlaces <= FEW ? 3 : 2;
         return Math.clamp(32 + spare - Integer.numberOfLeadingZeros(maxPlaces), 2, 30);

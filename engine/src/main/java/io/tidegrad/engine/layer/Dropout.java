@@ -5,8 +5,8 @@ import io.tidegrad.engine.random.CounterRandom;
 /// While learning, y = x m / (1 - rate): each m is 0 with probability `rate`, else 1, so that y is x on average. While
 /// predicting, y = x. Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from overfitting".
 ///
-/// The masks of a step are a pure function of (seed, this layer's place, step, index): nothing to save, the same after a
-/// restart. They are drawn again for the backward pass instead of stored.
+/// The masks of a step are a pure function of (seed, this layer's place, step, index): nothing to save, the same after
+/// a restart. They are drawn again for the backward pass instead of stored.
 ///
 /// @param rate in [0, 1); the masks know it to 2^-24
 /// @param maskFrom `DRAWN`, or where the masks begin in the row's numbers, in row-major order of the input's axes: to
@@ -19,15 +19,11 @@ public record Dropout(double rate, int maskFrom) implements Layer {
 
     public Dropout {
         if (!(rate >= 0 && rate < 1)) {
-            throw new IllegalArgumentException(
-                    "rate: expected at least 0 and less than 1, found " + rate);
+            throw new IllegalArgumentException("rate: expected at least 0 and less than 1, found " + rate);
         }
         if (maskFrom < DRAWN) {
-            throw new IllegalArgumentException(
-                    "maskFrom: expected a column of the row's numbers, or "
-                            + DRAWN
-                            + " for masks that are drawn, found "
-                            + maskFrom);
+            throw new IllegalArgumentException("maskFrom: expected a column of the row's numbers, or " + DRAWN
+                    + " for masks that are drawn, found " + maskFrom);
         }
     }
 
@@ -40,40 +36,21 @@ public record Dropout(double rate, int maskFrom) implements Layer {
         Shape.Grid grid = planner.grid(this, input);
         int numbers = planner.row().numbers();
         if (maskFrom != DRAWN && maskFrom + (long) grid.size() > numbers) {
-            throw planner.mismatch(
-                    this,
-                    grid.size() + " numbers of the row from " + maskFrom + " on",
+            throw planner.mismatch(this, grid.size() + " numbers of the row from " + maskFrom + " on",
                     "a row of " + numbers + " numbers");
         }
         int purpose = planner.declareRandomStream();
         planner.declareLearnsDifferently();
-        return new Planned(
-                grid,
-                false,
-                (workspace, x, into) ->
-                        new Bound(
-                                grid,
-                                maskFrom,
-                                purpose,
-                                (int) Math.min(DRAWS - 1, Math.round(rate * DRAWS)),
-                                (float) (1 / (1 - rate)),
-                                x,
-                                into != null
-                                        ? into
-                                        : workspace.activation(grid, x.gradient() != null)));
+        return new Planned(grid, false,
+                (workspace, x, into) -> new Bound(grid, maskFrom, purpose,
+                        (int) Math.min(DRAWS - 1, Math.round(rate * DRAWS)), (float) (1 / (1 - rate)), x,
+                        into != null ? into : workspace.activation(grid, x.gradient() != null)));
     }
 
     /// @param limit draws below it are dropped
     /// @param factor of what is kept
-    private record Bound(
-            Shape.Grid grid,
-            int maskFrom,
-            int purpose,
-            int limit,
-            float factor,
-            Activation input,
-            Activation output)
-            implements Pass {
+    private record Bound(Shape.Grid grid, int maskFrom, int purpose, int limit, float factor, Activation input,
+            Activation output) implements Pass {
         @Override
         public void forward(Step step) {
             mask(step, input.value(), output.value());
@@ -109,21 +86,8 @@ public record Dropout(double rate, int maskFrom) implements Layer {
             int rowStep = grid.columns() == Shape.Columns.LAST_AXIS ? grid.width() : 1;
             int columnStep = grid.columns() == Shape.Columns.LAST_AXIS ? 1 : grid.lines();
             for (int row = 0; row < step.rows; row++) {
-                step.kernels.dropout(
-                        grid.lines(),
-                        grid.width(),
-                        key,
-                        row * size,
-                        rowStep,
-                        columnStep,
-                        limit,
-                        factor,
-                        x.values,
-                        x.row(row * grid.lines()),
-                        x.stride,
-                        y.values,
-                        y.row(row * grid.lines()),
-                        y.stride);
+                step.kernels.dropout(grid.lines(), grid.width(), key, row * size, rowStep, columnStep, limit, factor,
+                        x.values, x.row(row * grid.lines()), x.stride, y.values, y.row(row * grid.lines()), y.stride);
             }
         }
 
@@ -141,8 +105,7 @@ public record Dropout(double rate, int maskFrom) implements Layer {
                 int yAt = y.row(row * grid.lines());
                 for (int i = 0; i < grid.size(); i++) {
                     float kept = step.numbers[mask + i] * factor;
-                    y.values[yAt + grid.address(i, y.stride)] =
-                            x.values[xAt + grid.address(i, x.stride)] * kept;
+                    y.values[yAt + grid.address(i, y.stride)] = x.values[xAt + grid.address(i, x.stride)] * kept;
                 }
             }
         }

@@ -15,50 +15,25 @@ final class Elementwise {
     /// dx = dy f'(x), from x or y, whichever the formula likes; a kernel.
     @FunctionalInterface
     interface Slope {
-        void apply(
-                Kernels kernels,
-                int length,
-                float[] x,
-                int xAt,
-                float[] y,
-                int yAt,
-                float[] dy,
-                int dyAt,
-                float[] dx,
-                int dxAt);
+        void apply(Kernels kernels, int length, float[] x, int xAt, float[] y, int yAt, float[] dy, int dyAt,
+                float[] dx, int dxAt);
     }
 
     static Planned plan(Planner planner, Layer layer, Shape input, Function function, Slope slope) {
         Shape.Grid grid = planner.grid(layer, input);
-        return new Planned(
-                grid,
-                false,
-                (workspace, x, into) ->
-                        new Bound(
-                                grid.lines(),
-                                grid.width(),
-                                function,
-                                slope,
-                                x,
-                                workspace.activation(grid, x.gradient() != null)));
+        return new Planned(grid, false, (workspace, x, into) -> new Bound(grid.lines(), grid.width(), function, slope,
+                x, workspace.activation(grid, x.gradient() != null)));
     }
 
-    private record Bound(
-            int lines,
-            int width,
-            Function function,
-            Slope slope,
-            Activation input,
-            Activation output)
-            implements Pass {
+    private record Bound(int lines, int width, Function function, Slope slope, Activation input,
+            Activation output) implements Pass {
         @Override
         public void forward(Step step) {
             Block x = input.value();
             Block y = output.value();
             if (x.liesAs(y)) {
                 // Padding included: a few numbers more cost less than a tail in each line.
-                function.apply(
-                        step.kernels, step.rows * lines * y.stride, x.values, 0, y.values, 0);
+                function.apply(step.kernels, step.rows * lines * y.stride, x.values, 0, y.values, 0);
                 return;
             }
             for (int line = 0; line < step.rows * lines; line++) {
@@ -79,17 +54,8 @@ final class Elementwise {
             int runs = whole ? 1 : step.rows * lines;
             int length = whole ? step.rows * lines * y.stride : width;
             for (int run = 0; run < runs; run++) {
-                slope.apply(
-                        step.kernels,
-                        length,
-                        x.values,
-                        x.row(run),
-                        y.values,
-                        y.row(run),
-                        dy.values,
-                        dy.row(run),
-                        dx.values,
-                        dx.row(run));
+                slope.apply(step.kernels, length, x.values, x.row(run), y.values, y.row(run), dy.values, dy.row(run),
+                        dx.values, dx.row(run));
             }
         }
     }

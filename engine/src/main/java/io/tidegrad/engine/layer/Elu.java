@@ -10,13 +10,9 @@ public record Elu(double alpha) implements Layer {
 
     @Override
     public Planned plan(Planner planner, Shape input) {
-        return Elementwise.plan(
-                planner,
-                this,
-                input,
-                (kernels, length, x, xAt, y, yAt) ->
-                        kernels.elu(length, (float) alpha, x, xAt, y, yAt),
-                (kernels, length, x, xAt, y, yAt, dy, dyAt, dx, dxAt) ->
-                        kernels.eluGradient(length, (float) alpha, x, xAt, dy, dyAt, dx, dxAt));
+        return Elementwise.plan(planner, this, input,
+                (kernels, length, x, xAt, y, yAt) -> kernels.elu(length, (float) alpha, x, xAt, y, yAt),
+                (kernels, length, x, xAt, y, yAt, dy, dyAt, dx, dxAt) -> kernels.eluGradient(length, (float) alpha, x,
+                        xAt, dy, dyAt, dx, dxAt));
     }
 }

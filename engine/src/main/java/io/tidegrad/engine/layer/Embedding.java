@@ -6,16 +6,15 @@ package io.tidegrad.engine.layer;
 /// The table starts uniform within ±`START`: an id never seen before should add next to nothing to a prediction, which
 /// with hashed categories happens every day; the random signs are enough to break the symmetry.
 ///
-/// @param paddingIndex a table row that is read as it is but never learned, whatever the optimizer and the regularization do
-///     to the others; or `NO_PADDING`
-public record Embedding(
-        int from, int columns, int rows, int dimension, Update update, int paddingIndex)
-        implements Layer {
+/// @param paddingIndex a table row that is read as it is but never learned, whatever the optimizer and the
+///     regularization do to the others; or `NO_PADDING`
+public record Embedding(int from, int columns, int rows, int dimension, Update update,
+        int paddingIndex) implements Layer {
     /// Every row of the table learns.
     public static final int NO_PADDING = -1;
 
-    /// Keras's default. Progressive log loss of 223,874 Houston flights of 2011 (dimension 4, Adam, batch 1): 0.4468 with
-    /// ±0.01, 0.4472 with ±0.05, 0.4498 with ±0.2, 0.4526 with ±0.5; PyTorch's standard normal is louder still.
+    /// Keras's default. Progressive log loss of 223,874 Houston flights of 2011 (dimension 4, Adam, batch 1): 0.4468
+    /// with ±0.01, 0.4472 with ±0.05, 0.4498 with ±0.2, 0.4526 with ±0.5; PyTorch's standard normal is louder still.
     public static final float START = 0.05f;
 
     /// A million floats a row are a mistake, not a model.
@@ -25,8 +24,7 @@ public record Embedding(
     /// touched Adam decays only touched moments, with the global step in its bias correction), or the textbook's every
     /// row.
     public enum Update {
-        TOUCHED,
-        DENSE
+        TOUCHED, DENSE
     }
 
     public Embedding(int from, int columns, int rows, int dimension, Update update) {
@@ -39,58 +37,36 @@ public record Embedding(
         requireIds(planner, this, from, columns, row);
         requireTable(planner, this, rows, dimension);
         if (paddingIndex < NO_PADDING || paddingIndex >= rows) {
-            throw planner.mismatch(
-                    this,
-                    "a padding index from 0 to " + (rows - 1) + ", or -1 for none",
+            throw planner.mismatch(this, "a padding index from 0 to " + (rows - 1) + ", or -1 for none",
                     "" + paddingIndex);
         }
         if ((long) columns * dimension > OUTPUTS_MAX) {
-            throw planner.mismatch(
-                    this, "at most 2^20 outputs", columns + " ids of dimension " + dimension);
+            throw planner.mismatch(this, "at most 2^20 outputs", columns + " ids of dimension " + dimension);
         }
-        Tensor.Table table =
-                new Tensor.Table(
-                        planner.name("weight"),
-                        rows,
-                        dimension,
-                        columns,
-                        update == Update.TOUCHED,
-                        paddingIndex);
+        Tensor.Table table = new Tensor.Table(planner.name("weight"), rows, dimension, columns,
+                update == Update.TOUCHED, paddingIndex);
         int tensor = planner.declare(table);
-        return new Planned(
-                Shape.Grid.vector(columns * dimension),
-                true,
-                (workspace, x, into) ->
-                        new Bound(
-                                from,
-                                columns,
-                                dimension,
-                                tensor,
-                                new Lookups(tensor, table, workspace),
-                                into != null
-                                        ? into
-                                        : workspace.activation(1, columns * dimension, true)));
+        return new Planned(Shape.Grid.vector(columns * dimension), true,
+                (workspace, x, into) -> new Bound(from, columns, dimension, tensor,
+                        new Lookups(tensor, table, workspace),
+                        into != null ? into : workspace.activation(1, columns * dimension, true)));
     }
 
     static void requireIds(Planner planner, Layer layer, int from, int columns, Shape.Row row) {
         if (from < 0 || columns < 1 || (long) from + columns > row.ids()) {
-            throw planner.mismatch(
-                    layer,
-                    "at least one id, all within the row's " + row.ids(),
+            throw planner.mismatch(layer, "at least one id, all within the row's " + row.ids(),
                     "ids " + from + " to " + ((long) from + columns - 1));
         }
     }
 
     static void requireTable(Planner planner, Layer layer, int rows, int dimension) {
         if (rows < 1 || dimension < 1) {
-            throw planner.mismatch(
-                    layer, "a table of at least (1, 1)", "(" + rows + ", " + dimension + ")");
+            throw planner.mismatch(layer, "a table of at least (1, 1)", "(" + rows + ", " + dimension + ")");
         }
     }
 
-    private record Bound(
-            int from, int columns, int dimension, int tensor, Lookups lookups, Activation output)
-            implements Pass {
+    private record Bound(int from, int columns, int dimension, int tensor, Lookups lookups,
+            Activation output) implements Pass {
         /// y[c] = table[id[c]]
         @Override
         public void forward(Step step) {
@@ -100,8 +76,8 @@ public record Embedding(
             }
         }
 
-        /// dtable[id] = Σ dy over all places that read it, row by row, column by column: summed in dy itself, which nobody
-        /// reads any more, where it is used up at once.
+        /// dtable[id] = Σ dy over all places that read it, row by row, column by column: summed in dy itself, which
+        /// nobody reads any more, where it is used up at once.
         @Override
         public void backward(Step step) {
             if (lookups.isFrozen(step)) {
@@ -111,8 +87,7 @@ public record Embedding(
             lookups.begin(step);
             if (lookups.updatesTouched(step)) {
                 for (int row = 0; row < step.rows; row++) {
-                    lookups.addInPlace(
-                            step.ids, row * step.idsPerRow + from, columns, dy.values, dy.row(row));
+                    lookups.addInPlace(step.ids, row * step.idsPerRow + from, columns, dy.values, dy.row(row));
                 }
                 lookups.applyInPlace(step, dy.values);
                 return;

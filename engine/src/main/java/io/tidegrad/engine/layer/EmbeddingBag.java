@@ -4,23 +4,15 @@ import java.util.Arrays;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// Reads up to `columns` ids of the row, starting at `from`; each selects a row of one table (rows, dimension), and their sum
-/// or mean is the output (dimension). An empty bag gives 0. With dimension 1 and a `Bias` behind it, a logistic regression on
-/// hashed features.
+/// Reads up to `columns` ids of the row, starting at `from`; each selects a row of one table (rows, dimension), and
+/// their sum or mean is the output (dimension). An empty bag gives 0. With dimension 1 and a `Bias` behind it, a
+/// logistic regression on hashed features.
 ///
 /// @param countAt the number of the row's id that says how many of the ids count, from the first one on; or `ALL`
 /// @param weightsFrom the number of the row's float that the first id's vector is multiplied by, the others' follow; or
 ///     `UNWEIGHTED`. Only in a sum, as in PyTorch's `EmbeddingBag`
-public record EmbeddingBag(
-        int from,
-        int columns,
-        int countAt,
-        int weightsFrom,
-        int rows,
-        int dimension,
-        Mode mode,
-        Embedding.Update update)
-        implements Layer {
+public record EmbeddingBag(int from, int columns, int countAt, int weightsFrom, int rows, int dimension, Mode mode,
+        Embedding.Update update) implements Layer {
     /// All ids count.
     public static final int ALL = -1;
 
@@ -29,8 +21,7 @@ public record EmbeddingBag(
 
     /// What becomes of the vectors in a bag.
     public enum Mode {
-        SUM,
-        MEAN
+        SUM, MEAN
     }
 
     public EmbeddingBag {
@@ -48,57 +39,31 @@ public record EmbeddingBag(
         Embedding.requireTable(planner, this, rows, dimension);
         boolean inBag = countAt >= from && countAt < from + columns;
         if (countAt < ALL || countAt >= row.ids() || inBag) {
-            throw planner.mismatch(
-                    this,
-                    "a count among the row's "
-                            + row.ids()
-                            + " ids, not in the bag itself, or -1 for none",
+            throw planner.mismatch(this,
+                    "a count among the row's " + row.ids() + " ids, not in the bag itself, or -1 for none",
                     "id " + countAt);
         }
-        if (weightsFrom < UNWEIGHTED
-                || weightsFrom != UNWEIGHTED && (long) weightsFrom + columns > row.numbers()) {
-            throw planner.mismatch(
-                    this,
-                    "a weight for each id within the row's " + row.numbers() + " numbers, or -1",
+        if (weightsFrom < UNWEIGHTED || weightsFrom != UNWEIGHTED && (long) weightsFrom + columns > row.numbers()) {
+            throw planner.mismatch(this, "a weight for each id within the row's " + row.numbers() + " numbers, or -1",
                     "numbers " + weightsFrom + " to " + ((long) weightsFrom + columns - 1));
         }
-        Tensor.Table table =
-                new Tensor.Table(
-                        planner.name("weight"),
-                        rows,
-                        dimension,
-                        columns,
-                        update == Embedding.Update.TOUCHED,
-                        Embedding.NO_PADDING);
+        Tensor.Table table = new Tensor.Table(planner.name("weight"), rows, dimension, columns,
+                update == Embedding.Update.TOUCHED, Embedding.NO_PADDING);
         int tensor = planner.declare(table);
-        return new Planned(
-                Shape.Grid.vector(dimension),
-                true,
-                (workspace, x, into) ->
-                        new Bound(
-                                this,
-                                tensor,
-                                new Lookups(tensor, table, workspace),
-                                into != null ? into : workspace.activation(1, dimension, true),
-                                dimension == 1 ? new NumberLookups(tensor, table, workspace) : null,
-                                new float[dimension == 1 ? columns : 0],
-                                IntStream.range(0, columns).toArray()));
+        return new Planned(Shape.Grid.vector(dimension), true,
+                (workspace, x, into) -> new Bound(this, tensor, new Lookups(tensor, table, workspace),
+                        into != null ? into : workspace.activation(1, dimension, true),
+                        dimension == 1 ? new NumberLookups(tensor, table, workspace) : null,
+                        new float[dimension == 1 ? columns : 0], IntStream.range(0, columns).toArray()));
     }
 
     /// @param numbers for a table of numbers
     /// @param gathered the numbers of one bag
     /// @param inOrder 0, 1, …: where they are in `gathered`
-    private record Bound(
-            EmbeddingBag layer,
-            int tensor,
-            Lookups lookups,
-            Activation output,
-            @Nullable NumberLookups numbers,
-            float[] gathered,
-            int[] inOrder)
-            implements Pass {
-        /// y = Σ f[c] table[id[c]], with f the weight, or 1, or 1 / count of a mean: four vectors at a time, added up in pairs;
-        /// then the next four, and what is left of them one by one.
+    private record Bound(EmbeddingBag layer, int tensor, Lookups lookups, Activation output,
+            @Nullable NumberLookups numbers, float[] gathered, int[] inOrder) implements Pass {
+        /// y = Σ f[c] table[id[c]], with f the weight, or 1, or 1 / count of a mean: four vectors at a time, added up
+        /// in pairs; then the next four, and what is left of them one by one.
         @Override
         public void forward(Step step) {
             Block y = output.value();
@@ -134,14 +99,8 @@ public record EmbeddingBag(
             }
             numbers.read(step);
             for (int row = 0; row < step.rows; row++) {
-                y.values[y.row(row)] =
-                        sumOfNumbers(
-                                step,
-                                row,
-                                count(step, row),
-                                numbers.numbers(),
-                                numbers.slots(),
-                                row * layer.columns);
+                y.values[y.row(row)] = sumOfNumbers(step, row, count(step, row), numbers.numbers(), numbers.slots(),
+                        row * layer.columns);
             }
         }
 
@@ -176,8 +135,7 @@ public record EmbeddingBag(
             return sum;
         }
 
-        private void sumOfVectors(
-                Step step, int row, int count, Storage.Rows table, float[] y, int at) {
+        private void sumOfVectors(Step step, int row, int count, Storage.Rows table, float[] y, int at) {
             Arrays.fill(y, at, at + layer.dimension, 0);
             int even = count & -4;
             for (int c = 0; c < even; c += 4) {
@@ -194,8 +152,7 @@ public record EmbeddingBag(
             }
         }
 
-        private void addFour(
-                Step step, int row, int count, int c, Storage.Rows table, float[] y, int at) {
+        private void addFour(Step step, int row, int count, int c, Storage.Rows table, float[] y, int at) {
             int id0 = lookups.id(step, row, layer.from + c);
             int id1 = lookups.id(step, row, layer.from + c + 1);
             int id2 = lookups.id(step, row, layer.from + c + 2);

@@ -5,10 +5,7 @@ public record Extent(int height, int width) {
     public Extent {
         if (height < 0 || width < 0) {
             throw new IllegalArgumentException(
-                    "expected numbers of at least 0 along both axes, found "
-                            + height
-                            + " x "
-                            + width);
+                    "expected numbers of at least 0 along both axes, found " + height + " x " + width);
         }
     }
 

@@ -1,6 +1,7 @@
 package io.tidegrad.engine.layer;
 
-/// y[c] = the mean of channel c: (channels, height, width) to (channels). An `AveragePool2d` with one window, the image.
+/// y[c] = the mean of channel c: (channels, height, width) to (channels). An `AveragePool2d` with one window, the
+/// image.
 public record GlobalAveragePool2d() implements Layer {
     @Override
     public Planned plan(Planner planner, Shape input) {

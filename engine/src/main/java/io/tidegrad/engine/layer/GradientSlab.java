@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
-/// All gradients of one step, before the first weight changes: for clipping, and for people to look at. Of a touched table
-/// it holds and visits the touched rows only. Allocates nothing after construction.
+/// All gradients of one step, before the first weight changes: for clipping, and for people to look at. Of a touched
+/// table it holds and visits the touched rows only. Allocates nothing after construction.
 public final class GradientSlab {
     private final List<Tensor> tensors;
     private final Slab slab;
@@ -38,9 +38,9 @@ public final class GradientSlab {
                         pieces.add(new Piece(block, columns, null));
                     }
                 }
-                case Storage.Touched touched ->
-                        pieces.add(new Piece(touched.values(), columns, touched));
-                case Storage.Doubles statistics -> {}
+                case Storage.Touched touched -> pieces.add(new Piece(touched.values(), columns, touched));
+                case Storage.Doubles statistics -> {
+                }
                 case Storage.ByOutput served -> throw notLearned();
             }
         }
@@ -62,8 +62,8 @@ public final class GradientSlab {
         return slab;
     }
 
-    /// The L2 norm of all gradients together, in doubles (which hold the square of every float): tensor after tensor, in
-    /// the order of memory.
+    /// The L2 norm of all gradients together, in doubles (which hold the square of every float): tensor after tensor,
+    /// in the order of memory.
     public double norm() {
         double squares = 0;
         for (int piece = 0; piece < pieces.size(); piece++) {
@@ -125,8 +125,8 @@ public final class GradientSlab {
         }
     }
 
-    /// The pass that the fused plan does not need: the optimizer on every weight of the dense tensors, on the touched rows
-    /// of touched tables.
+    /// The pass that the fused plan does not need: the optimizer on every weight of the dense tensors, on the touched
+    /// rows of touched tables.
     ///
     /// @param optimizers tensor → what is done to it
     public void apply(Kernels kernels, OptimizerStep[] optimizers, Slab weights) {
@@ -143,26 +143,14 @@ public final class GradientSlab {
                     int padding = ((Tensor.Table) tensors.get(tensor)).paddingIndex();
                     for (int row = 0; row < w.rows(); row++) {
                         if (row != padding) {
-                            w.update(
-                                    kernels,
-                                    optimizer,
-                                    row,
-                                    gradients.block(row),
-                                    gradients.at(row));
+                            w.update(kernels, optimizer, row, gradients.block(row), gradients.at(row));
                         }
                     }
                 }
-                case Storage.Touched gradients ->
-                        weights.rows(tensor)
-                                .update(
-                                        kernels,
-                                        optimizer,
-                                        gradients.rows(),
-                                        gradients.count(),
-                                        1,
-                                        gradients.values(),
-                                        gradients.valuesAt());
-                case Storage.Doubles statistics -> {}
+                case Storage.Touched gradients -> weights.rows(tensor).update(kernels, optimizer, gradients.rows(),
+                        gradients.count(), 1, gradients.values(), gradients.valuesAt());
+                case Storage.Doubles statistics -> {
+                }
                 case Storage.ByOutput served -> throw notLearned();
             }
         }

@@ -21,11 +21,10 @@ public enum Initialization {
 
     /// The bound of a uniform scheme, the deviation of a normal one.
     public float scale(int inputs, int outputs) {
-        double fans =
-                switch (this) {
-                    case HE_UNIFORM, HE_NORMAL -> inputs;
-                    case XAVIER_UNIFORM, XAVIER_NORMAL -> (double) inputs + outputs;
-                };
+        double fans = switch (this) {
+            case HE_UNIFORM, HE_NORMAL -> inputs;
+            case XAVIER_UNIFORM, XAVIER_NORMAL -> (double) inputs + outputs;
+        };
         return (float) Math.sqrt((isNormal() ? 2 : 6) / fans);
     }
 
@@ -33,8 +32,7 @@ public enum Initialization {
     ///
     /// @param tensor its place in the plan
     public float draw(long seed, int tensor, long index, float scale) {
-        return isNormal()
-                ? scale * CounterRandom.normal(seed, tensor, BEFORE_THE_FIRST_STEP, index)
+        return isNormal() ? scale * CounterRandom.normal(seed, tensor, BEFORE_THE_FIRST_STEP, index)
                 : uniform(seed, tensor, index, scale);
     }
 

@@ -7,41 +7,10 @@ import java.util.List;
 ///
 /// A layer lives in three stages: the record says what it is; `plan` checks the shapes and declares the tensors, once a
 /// model; the `Pass` that the plan binds to a workspace does the arithmetic, once a thread.
-public sealed interface Layer
-        permits Sequence,
-                Concat,
-                Identity,
-                Rate,
-                Numbers,
-                Embedding,
-                EmbeddingBag,
-                Bias,
-                Standardise,
-                Reshape,
-                Flatten,
-                Transpose,
-                Conv1d,
-                Conv2d,
-                MaxPool2d,
-                AveragePool2d,
-                GlobalAveragePool2d,
-                Dense,
-                Recurrent,
-                Relu,
-                LeakyRelu,
-                Elu,
-                Gelu,
-                Silu,
-                Softplus,
-                Sigmoid,
-                Tanh,
-                Softmax,
-                LayerNorm,
-                RmsNorm,
-                BatchNorm,
-                Dropout,
-                Residual,
-                SelfAttention {
+public sealed interface Layer permits Sequence, Concat, Identity, Rate, Numbers, Embedding, EmbeddingBag, Bias,
+        Standardise, Reshape, Flatten, Transpose, Conv1d, Conv2d, MaxPool2d, AveragePool2d, GlobalAveragePool2d, Dense,
+        Recurrent, Relu, LeakyRelu, Elu, Gelu, Silu, Softplus, Sigmoid, Tanh, Softmax, LayerNorm, RmsNorm, BatchNorm,
+        Dropout, Residual, SelfAttention {
 
     /// Checks that `input` fits, declares this layer's tensors and says what comes out. No float is allocated.
     ///

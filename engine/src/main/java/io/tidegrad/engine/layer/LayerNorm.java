@@ -1,7 +1,8 @@
 package io.tidegrad.engine.layer;
 
-/// Each line along the last axis by itself: y = (x - mean) / sqrt(variance + epsilon) · weight + bias, with the line's mean
-/// and biased variance. Ba, Kiros & Hinton 2016, "Layer normalization". `weight` (width) starts at 1, `bias` (width) at 0.
+/// Each line along the last axis by itself: y = (x - mean) / sqrt(variance + epsilon) · weight + bias, with the line's
+/// mean and biased variance. Ba, Kiros & Hinton 2016, "Layer normalization". `weight` (width) starts at 1, `bias`
+/// (width) at 0.
 public record LayerNorm(double epsilon) implements Layer {
     public LayerNorm {
         LineNorm.requireEpsilon(epsilon);
@@ -13,10 +14,7 @@ public record LayerNorm(double epsilon) implements Layer {
 
     @Override
     public Planned plan(Planner planner, Shape input) {
-        return planner.reading(
-                this,
-                input,
-                Shape.Columns.LAST_AXIS,
+        return planner.reading(this, input, Shape.Columns.LAST_AXIS,
                 grid -> LineNorm.plan(planner, grid, true, epsilon));
     }
 }

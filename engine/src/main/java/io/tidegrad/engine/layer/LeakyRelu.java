@@ -4,21 +4,15 @@ package io.tidegrad.engine.layer;
 public record LeakyRelu(double slope) implements Layer {
     public LeakyRelu {
         if (!Double.isFinite(slope)) {
-            throw new IllegalArgumentException(
-                    "leaky relu: expected a finite slope, found " + slope);
+            throw new IllegalArgumentException("leaky relu: expected a finite slope, found " + slope);
         }
     }
 
     @Override
     public Planned plan(Planner planner, Shape input) {
-        return Elementwise.plan(
-                planner,
-                this,
-                input,
-                (kernels, length, x, xAt, y, yAt) ->
-                        kernels.leakyRelu(length, (float) slope, x, xAt, y, yAt),
-                (kernels, length, x, xAt, y, yAt, dy, dyAt, dx, dxAt) ->
-                        kernels.leakyReluGradient(
-                                length, (float) slope, x, xAt, dy, dyAt, dx, dxAt));
+        return Elementwise.plan(planner, this, input,
+                (kernels, length, x, xAt, y, yAt) -> kernels.leakyRelu(length, (float) slope, x, xAt, y, yAt),
+                (kernels, length, x, xAt, y, yAt, dy, dyAt, dx, dxAt) -> kernels.leakyReluGradient(length,
+                        (float) slope, x, xAt, dy, dyAt, dx, dxAt));
     }
 }

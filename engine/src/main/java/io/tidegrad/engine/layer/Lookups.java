@@ -1,8 +1,8 @@
 package io.tidegrad.engine.layer;
 
-/// What the layers that read a table share: the look-ups of one step. Gradients of places that read the same row are summed
-/// in the order in which they are added; then one optimizer update a row, in the order of first touch. Allocates nothing after
-/// construction.
+/// What the layers that read a table share: the look-ups of one step. Gradients of places that read the same row are
+/// summed in the order in which they are added; then one optimizer update a row, in the order of first touch. Allocates
+/// nothing after construction.
 final class Lookups {
     private final int tensor;
     private final Tensor.Table table;
@@ -20,10 +20,7 @@ final class Lookups {
         this.table = table;
         int reads = workspace.learns() ? Math.multiplyExact(workspace.maxRows(), table.reads()) : 0;
         int slotsOfRow = workspace.learns() ? table.reads() : 0;
-        workspace.count(
-                DistinctIds.bytes(reads)
-                        + (long) Integer.BYTES * reads
-                        + (long) Integer.BYTES * slotsOfRow);
+        workspace.count(DistinctIds.bytes(reads) + (long) Integer.BYTES * reads + (long) Integer.BYTES * slotsOfRow);
         int held = workspace.isCounting() ? 0 : reads;
         distinct = new DistinctIds(held);
         gradients = workspace.floats(Math.multiplyExact(reads, table.columns()));
@@ -68,14 +65,7 @@ final class Lookups {
 
     static IndexOutOfBoundsException outOfBounds(int row, int number, int found, int largest) {
         return new IndexOutOfBoundsException(
-                "row "
-                        + row
-                        + ", id "
-                        + number
-                        + ": found "
-                        + found
-                        + ", expected 0 to "
-                        + largest);
+                "row " + row + ", id " + number + ": found " + found + ", expected 0 to " + largest);
     }
 
     boolean isFrozen(Step step) {
@@ -90,10 +80,7 @@ final class Lookups {
     /// Forgets the gradients of the step before.
     void begin(Step step) {
         distinct.begin();
-        sums =
-                table.touchedOnly() && !step.isFused()
-                        ? step.target.touched(tensor).values()
-                        : gradients;
+        sums = table.touchedOnly() && !step.isFused() ? step.target.touched(tensor).values() : gradients;
     }
 
     /// Adds `factor` times the columns from `g[gAt]` to the gradient of table row `id`.
@@ -138,8 +125,8 @@ final class Lookups {
         step.target.touched(tensor).set(distinct.ids(), count);
     }
 
-    /// Adds to the gradients of the table rows of `count` ids, `ids[at]` and so on, the columns from `g[gAt]` on, side by side.
-    /// They stay in `g`: each row's at its first place, until `applyInPlace`.
+    /// Adds to the gradients of the table rows of `count` ids, `ids[at]` and so on, the columns from `g[gAt]` on, side
+    /// by side. They stay in `g`: each row's at its first place, until `applyInPlace`.
     void addInPlace(int[] ids, int at, int count, float[] g, int gAt) {
         int columns = table.columns();
         if (table.paddingIndex() >= 0) {
@@ -178,16 +165,8 @@ final class Lookups {
 
     private void update(Step step, float[] g) {
         step.touchedRows.touched(tensor, distinct.ids(), distinct.count());
-        step.target
-                .rows(tensor)
-                .update(
-                        step.kernels,
-                        step.optimizer(tensor),
-                        distinct.ids(),
-                        distinct.count(),
-                        step.scale,
-                        g,
-                        sumAt);
+        step.target.rows(tensor).update(step.kernels, step.optimizer(tensor), distinct.ids(), distinct.count(),
+                step.scale, g, sumAt);
     }
 
     private void updateEveryRow(Step step, Storage.Rows rows) {

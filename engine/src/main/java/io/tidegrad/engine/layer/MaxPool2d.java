@@ -3,9 +3,10 @@ package io.tidegrad.engine.layer;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.kernel.Windows;
 
-/// y[c, i, j] = max x[c, i s + u - p, j s + v - p] over the kernel's (u, v), x minus infinity beyond its edges. dx: each dy goes
-/// to its maximum, the first in row-major order where there are several; what overlapping windows send to one number is added.
-/// (channels, height, width) to (channels, ⌊(height + 2 p - kernel) / s⌋ + 1, …). Padding is at most half the kernel.
+/// y[c, i, j] = max x[c, i s + u - p, j s + v - p] over the kernel's (u, v), x minus infinity beyond its edges. dx:
+/// each dy goes to its maximum, the first in row-major order where there are several; what overlapping windows send to
+/// one number is added. (channels, height, width) to (channels, ⌊(height + 2 p - kernel) / s⌋ + 1, …). Padding is at
+/// most half the kernel.
 public record MaxPool2d(Extent kernel, Extent stride, Extent padding) implements Layer {
     public MaxPool2d {
         Pooling.check(new Sliding(kernel, stride, padding));
@@ -21,47 +22,28 @@ public record MaxPool2d(Extent kernel, Extent stride, Extent padding) implements
         return plan(planner, input, new Max(false));
     }
 
-    /// Relu and pooling in one pass: the greatest of what a relu lets through is what it lets through of the greatest, and
-    /// both stop the same gradients. A pass over the image each way less, and what is written between them.
+    /// Relu and pooling in one pass: the greatest of what a relu lets through is what it lets through of the greatest,
+    /// and both stop the same gradients. A pass over the image each way less, and what is written between them.
     Planned planAfterRelu(Planner planner, Shape input) {
         return plan(planner, input, new Max(true));
     }
 
     private Planned plan(Planner planner, Shape input, Max max) {
         Sliding sliding = new Sliding(kernel, stride, padding);
-        return planner.reading(
-                this,
-                input,
-                Shape.Columns.FIRST_AXIS,
+        return planner.reading(this, input, Shape.Columns.FIRST_AXIS,
                 grid -> Pooling.plan(planner, this, grid, sliding, max));
     }
 
     private record Max(boolean relu) implements Pooling.Operation {
         @Override
-        public void forward(
-                Kernels kernels,
-                Windows windows,
-                int width,
-                float[] x,
-                int xAt,
-                float[] y,
-                float[] first,
-                int yAt,
-                int yStride) {
+        public void forward(Kernels kernels, Windows windows, int width, float[] x, int xAt, float[] y, float[] first,
+                int yAt, int yStride) {
             kernels.maxPool(windows, relu, width, x, xAt, y, first, yAt, yStride);
         }
 
         @Override
-        public void backward(
-                Kernels kernels,
-                Windows windows,
-                int width,
-                float[] first,
-                float[] dy,
-                int yAt,
-                int yStride,
-                float[] dx,
-                int dxAt) {
+        public void backward(Kernels kernels, Windows windows, int width, float[] first, float[] dy, int yAt,
+                int yStride, float[] dx, int dxAt) {
             kernels.maxPoolGradient(windows, width, first, dy, yAt, yStride, dx, dxAt);
         }
     }

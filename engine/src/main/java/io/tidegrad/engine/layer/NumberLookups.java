@@ -1,9 +1,9 @@
 package io.tidegrad.engine.layer;
 
-/// The look-ups of one step in a table of one column whose touched numbers learn. From the reading in forward to the writing in
-/// backward, each distinct number and its state lie side by side in scratch: the table, where each of them is a cache miss,
-/// is visited once to read and once to write, in loops that do little else. Sums and orders are those of `Lookups`. Allocates
-/// nothing after construction.
+/// The look-ups of one step in a table of one column whose touched numbers learn. From the reading in forward to the
+/// writing in backward, each distinct number and its state lie side by side in scratch: the table, where each of them
+/// is a cache miss, is visited once to read and once to write, in loops that do little else. Sums and orders are those
+/// of `Lookups`. Allocates nothing after construction.
 final class NumberLookups {
     private final int tensor;
     private final Tensor.Table table;
@@ -17,10 +17,7 @@ final class NumberLookups {
         this.tensor = tensor;
         this.table = table;
         int reads = workspace.learns() ? Math.multiplyExact(workspace.maxRows(), table.reads()) : 0;
-        workspace.count(
-                DistinctIds.bytes(reads)
-                        + (long) Integer.BYTES * reads
-                        + PackedRows.bytes(1, reads));
+        workspace.count(DistinctIds.bytes(reads) + (long) Integer.BYTES * reads + PackedRows.bytes(1, reads));
         int held = workspace.isCounting() ? 0 : reads;
         distinct = new DistinctIds(held);
         slots = new int[held];
@@ -29,10 +26,7 @@ final class NumberLookups {
 
     /// Whether this step is one of those that it is for.
     boolean areFor(Step step) {
-        return step.learns
-                && table.columns() == 1
-                && table.touchedOnly()
-                && step.isFused()
+        return step.learns && table.columns() == 1 && table.touchedOnly() && step.isFused()
                 && !step.optimizer(tensor).isFrozen();
     }
 
@@ -62,8 +56,8 @@ final class NumberLookups {
         return slots;
     }
 
-    /// Adds `factor` times `g` to the gradient of the number at each of `count` places. Every place's turn comes once, in the
-    /// order in which they were added.
+    /// Adds `factor` times `g` to the gradient of the number at each of `count` places. Every place's turn comes once,
+    /// in the order in which they were added.
     void addGradient(int place, int count, float factor, float g) {
         float[] gradients = numbers.gradients();
         float product = factor * g;

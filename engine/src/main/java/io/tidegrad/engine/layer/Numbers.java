@@ -8,23 +8,16 @@ public record Numbers(int from, int count) implements Layer {
     public Planned plan(Planner planner, Shape input) {
         Shape.Row row = planner.row(this, input);
         if (from < 0 || count < 1 || (long) from + count > row.numbers()) {
-            throw planner.mismatch(
-                    this,
-                    "at least one number, all within the row's " + row.numbers(),
+            throw planner.mismatch(this, "at least one number, all within the row's " + row.numbers(),
                     "numbers " + from + " to " + ((long) from + count - 1));
         }
-        return new Planned(
-                Shape.Grid.vector(count),
-                false,
-                (workspace, x, into) ->
-                        into == null
-                                ? new View(from, count, view(workspace, row))
-                                : new Copy(from, count, into));
+        return new Planned(Shape.Grid.vector(count), false, (workspace, x, into) -> into == null
+                ? new View(from, count, view(workspace, row)) : new Copy(from, count, into));
     }
 
     private Activation view(Workspace workspace, Shape.Row row) {
-        @Nullable Block gradient =
-                workspace.reportsInputGradients() ? workspace.block(count) : null;
+        @Nullable
+        Block gradient = workspace.reportsInputGradients() ? workspace.block(count) : null;
         return new Activation(new Block(new float[0], from, row.numbers()), gradient);
     }
 
@@ -47,8 +40,7 @@ public record Numbers(int from, int count) implements Layer {
         public void forward(Step step) {
             Block y = output.value();
             for (int row = 0; row < step.rows; row++) {
-                System.arraycopy(
-                        step.numbers, row * step.numbersPerRow + from, y.values, y.row(row), count);
+                System.arraycopy(step.numbers, row * step.numbersPerRow + from, y.values, y.row(row), count);
             }
         }
 

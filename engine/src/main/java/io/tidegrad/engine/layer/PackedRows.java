@@ -4,17 +4,18 @@ import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.kernel.OptimizerStep;
 import java.util.Arrays;
 
-/// Scratch in which the optimizer works on many short table rows at once. A kernel takes as long for a row of one number as for
-/// one of 16; so rows that are scattered in their table are copied side by side (first all their first weights, then all
-/// second ones, …, then the state likewise), updated in one call, and copied back. Bits are those of one call a row, for each
-/// number is updated by itself.
+/// Scratch in which the optimizer works on many short table rows at once. A kernel takes as long for a row of one
+/// number as for one of 16; so rows that are scattered in their table are copied side by side (first all their first
+/// weights, then all second ones, …, then the state likewise), updated in one call, and copied back. Bits are those of
+/// one call a row, for each number is updated by itself.
 public final class PackedRows {
     private static final int LANES = 16;
 
     /// No optimizer has more.
     private static final int STATE_PARTS_MAX = 3;
 
-    /// 256 bytes for each float of a row: at most 15 KB with two parts of state, so that it stays in the first-level cache.
+    /// 256 bytes for each float of a row: at most 15 KB with two parts of state, so that it stays in the first-level
+    /// cache.
     static final int ROWS_A_BLOCK = 64;
 
     private final int columns;

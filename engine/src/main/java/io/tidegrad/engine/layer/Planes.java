@@ -2,36 +2,21 @@ package io.tidegrad.engine.layer;
 
 import io.tidegrad.engine.kernel.Kernels;
 
-/// Images within borders of zeros as `Bordered` has them, but each channel in a plane of its own, so that pixels lie side
-/// by side. The zeros after a line are also those before the next: `outer` has only the wider of the two borders.
+/// Images within borders of zeros as `Bordered` has them, but each channel in a plane of its own, so that pixels lie
+/// side by side. The zeros after a line are also those before the next: `outer` has only the wider of the two borders.
 ///
 /// @param values (rows, width, length)
 /// @param length of a plane
 /// @param corner where the image begins in its plane
-record Planes(
-        Block inner,
-        int width,
-        Extent image,
-        float[] values,
-        Extent outer,
-        int length,
-        int corner) {
+record Planes(Block inner, int width, Extent image, float[] values, Extent outer, int length, int corner) {
 
     private static final int LANES = 16;
 
     /// @param before zeros above and to the left
     /// @param after zeros below and to the right
-    static Planes around(
-            Workspace workspace,
-            Block inner,
-            int width,
-            Extent image,
-            Extent before,
-            Extent after) {
-        Extent outer =
-                new Extent(
-                        before.height() + image.height() + after.height(),
-                        image.width() + Math.max(before.width(), after.width()));
+    static Planes around(Workspace workspace, Block inner, int width, Extent image, Extent before, Extent after) {
+        Extent outer = new Extent(before.height() + image.height() + after.height(),
+                image.width() + Math.max(before.width(), after.width()));
         int length = before.width() + outer.area();
         int floats = Math.multiplyExact(length, width);
         float[] values = workspace.floats(Math.multiplyExact(workspace.maxRows(), floats));
@@ -52,16 +37,9 @@ record Planes(
         int lastLine = corner + (image.height() - 1) * outer.width();
         int padded = lastLine + vectors <= length ? vectors : image.width();
         for (int i = 0; i < image.height(); i++) {
-            kernels.transpose(
-                    image.width(),
-                    padded,
-                    width,
-                    inner.values,
-                    inner.row((row * image.height() + i) * image.width()),
-                    inner.stride,
-                    values,
-                    row(row) + corner + i * outer.width(),
-                    length);
+            kernels.transpose(image.width(), padded, width, inner.values,
+                    inner.row((row * image.height() + i) * image.width()), inner.stride, values,
+                    row(row) + corner + i * outer.width(), length);
         }
     }
 }

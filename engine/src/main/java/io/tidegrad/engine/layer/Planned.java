@@ -32,13 +32,10 @@ public record Planned(Shape.Grid output, boolean trainable, Binding binding) {
 
     /// `next` reads what this puts out.
     Planned then(Planned next) {
-        return new Planned(
-                next.output,
-                trainable || next.trainable,
-                (workspace, x, into) -> {
-                    Pass first = binding.bind(workspace, x, null);
-                    return new Chain(first, next.binding.bind(workspace, first.output(), into));
-                });
+        return new Planned(next.output, trainable || next.trainable, (workspace, x, into) -> {
+            Pass first = binding.bind(workspace, x, null);
+            return new Chain(first, next.binding.bind(workspace, first.output(), into));
+        });
     }
 
     private record Chain(Pass first, Pass second) implements Pass {

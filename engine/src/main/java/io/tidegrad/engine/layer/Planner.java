@@ -6,8 +6,8 @@ import java.util.List;
 /// Collects the tensors that layers declare, in the order of the tree: that order is the plan order, which fixes names,
 /// places in the streams and the random streams of the initialisation.
 ///
-/// A place in the tree is written as PyTorch's `Sequential` does: `2` is the third layer, `0.1` the second branch of the
-/// first; a tensor is `2.weight`.
+/// A place in the tree is written as PyTorch's `Sequential` does: `2` is the third layer, `0.1` the second branch of
+/// the first; a tensor is `2.weight`.
 public final class Planner {
     private final String path;
     private final double rateFactor;
@@ -65,14 +65,11 @@ public final class Planner {
     /// The same, of a layer that stands here and has been planned otherwise.
     Planned watched(Layer layer, Planned planned) {
         String place = place(layer);
-        return new Planned(
-                planned.output(),
-                planned.trainable(),
-                (workspace, x, into) -> {
-                    Pass pass = planned.binding().bind(workspace, x, into);
-                    workspace.watch(place, planned.output(), pass.output());
-                    return pass;
-                });
+        return new Planned(planned.output(), planned.trainable(), (workspace, x, into) -> {
+            Pass pass = planned.binding().bind(workspace, x, into);
+            workspace.watch(place, planned.output(), pass.output());
+            return pass;
+        });
     }
 
     /// Everything declared so far, by this planner and those it is related to.
@@ -121,10 +118,7 @@ public final class Planner {
         return switch (input) {
             case Shape.Grid grid -> grid;
             case Shape.Row row ->
-                    throw mismatch(
-                            layer,
-                            "a vector, so that numbers or an embedding come first",
-                            row.toString());
+                throw mismatch(layer, "a vector, so that numbers or an embedding come first", row.toString());
         };
     }
 
@@ -145,10 +139,7 @@ public final class Planner {
         return switch (input) {
             case Shape.Row row -> row;
             case Shape.Grid grid ->
-                    throw mismatch(
-                            layer,
-                            "the row itself, so that nothing comes before it",
-                            grid.toString());
+                throw mismatch(layer, "the row itself, so that nothing comes before it", grid.toString());
         };
     }
 

@@ -13,67 +13,36 @@ final class Pooling {
     /// What becomes of one image; kernels.
     interface Operation {
         /// @param first a number for each of y, that `backward` gets back
-        void forward(
-                Kernels kernels,
-                Windows windows,
-                int width,
-                float[] x,
-                int xAt,
-                float[] y,
-                float[] first,
-                int yAt,
+        void forward(Kernels kernels, Windows windows, int width, float[] x, int xAt, float[] y, float[] first, int yAt,
                 int yStride);
 
         /// Adds to dx where windows overlap, else writes.
-        void backward(
-                Kernels kernels,
-                Windows windows,
-                int width,
-                float[] first,
-                float[] dy,
-                int yAt,
-                int yStride,
-                float[] dx,
-                int dxAt);
+        void backward(Kernels kernels, Windows windows, int width, float[] first, float[] dy, int yAt, int yStride,
+                float[] dx, int dxAt);
     }
 
     static void check(Sliding sliding) {
         Extent kernel = sliding.kernel();
         Extent padding = sliding.padding();
         if (2 * padding.height() > kernel.height() || 2 * padding.width() > kernel.width()) {
-            throw new IllegalArgumentException(
-                    "expected padding of at most half the kernel of "
-                            + kernel
-                            + ", or a window could lie outside of the image; found "
-                            + padding);
+            throw new IllegalArgumentException("expected padding of at most half the kernel of " + kernel
+                    + ", or a window could lie outside of the image; found " + padding);
         }
     }
 
     /// @param grid (channels, height, width), columns along the channels
-    static Planned plan(
-            Planner planner, Layer layer, Shape.Grid grid, Sliding sliding, Operation operation) {
+    static Planned plan(Planner planner, Layer layer, Shape.Grid grid, Sliding sliding, Operation operation) {
         Extent image = Sliding.image(planner, layer, grid);
         Extent places = sliding.over(planner, layer, image);
         Shape.Grid output =
-                new Shape.Grid(
-                        List.of(grid.width(), places.height(), places.width()),
-                        Shape.Columns.FIRST_AXIS);
-        return new Planned(
-                output,
-                false,
-                (workspace, x, into) -> {
-                    Activation y = workspace.activation(output, x.gradient() != null);
-                    Block dx = x.gradient();
-                    return new Bound(
-                            operation,
-                            grid.width(),
-                            image.area(),
-                            windows(sliding, image, places, x.value().stride),
-                            dx == null ? null : windows(sliding, image, places, dx.stride),
-                            workspace.floatsLike(y.value().values),
-                            x,
-                            y);
-                });
+                new Shape.Grid(List.of(grid.width(), places.height(), places.width()), Shape.Columns.FIRST_AXIS);
+        return new Planned(output, false, (workspace, x, into) -> {
+            Activation y = workspace.activation(output, x.gradient() != null);
+            Block dx = x.gradient();
+            return new Bound(operation, grid.width(), image.area(), windows(sliding, image, places, x.value().stride),
+                    dx == null ? null : windows(sliding, image, places, dx.stride),
+                    workspace.floatsLike(y.value().values), x, y);
+        });
     }
 
     private static Windows windows(Sliding sliding, Extent image, Extent places, int xStride) {
@@ -92,40 +61,23 @@ final class Pooling {
             }
             starts[w + 1] = count;
         }
-        boolean overlap =
-                sliding.kernel().height() > sliding.stride().height()
-                        || sliding.kernel().width() > sliding.stride().width();
+        boolean overlap = sliding.kernel().height() > sliding.stride().height()
+                || sliding.kernel().width() > sliding.stride().width();
         return new Windows(starts, Arrays.copyOf(pixels, count), overlap);
     }
 
     /// @param pixels of the input's image
     /// @param first as long as y's values
-    private record Bound(
-            Operation operation,
-            int channels,
-            int pixels,
-            Windows windows,
-            @Nullable Windows gradientWindows,
-            float[] first,
-            Activation input,
-            Activation output)
-            implements Pass {
+    private record Bound(Operation operation, int channels, int pixels, Windows windows,
+            @Nullable Windows gradientWindows, float[] first, Activation input, Activation output) implements Pass {
         @Override
         public void forward(Step step) {
             Block x = input.value();
             Block y = output.value();
             int width = width(x, y);
             for (int row = 0; row < step.rows; row++) {
-                operation.forward(
-                        step.kernels,
-                        windows,
-                        width,
-                        x.values,
-                        x.row(row * pixels),
-                        y.values,
-                        first,
-                        y.row(row * windows.count()),
-                        y.stride);
+                operation.forward(step.kernels, windows, width, x.values, x.row(row * pixels), y.values, first,
+                        y.row(row * windows.count()), y.stride);
             }
         }
 
@@ -143,16 +95,8 @@ final class Pooling {
                 if (gradientWindows.overlap()) {
                     Arrays.fill(dx.values, dxRow, dxRow + (pixels - 1) * dx.stride + width, 0);
                 }
-                operation.backward(
-                        step.kernels,
-                        gradientWindows,
-                        width,
-                        first,
-                        dy.values,
-                        dy.row(row * windows.count()),
-                        dy.stride,
-                        dx.values,
-                        dxRow);
+                operation.backward(step.kernels, gradientWindows, width, first, dy.values,
+                        dy.row(row * windows.count()), dy.stride, dx.values, dxRow);
             }
         }
 

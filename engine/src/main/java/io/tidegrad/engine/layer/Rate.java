@@ -2,17 +2,17 @@ package io.tidegrad.engine.layer;
 
 import java.util.List;
 
-/// `layer` with its own rate: the rate of each update times `factor`, for all weights inside; factors inside one another
-/// multiply. It reads, puts out and is named as `layer` is.
+/// `layer` with its own rate: the rate of each update times `factor`, for all weights inside; factors inside one
+/// another multiply. It reads, puts out and is named as `layer` is.
 ///
-/// A factor of 0 freezes: neither weights nor their optimizer state change by a bit, the penalty doesn't pull at them, and
-/// their gradients don't exist for clipping by global norm, as PyTorch's parameters without `requires_grad`. The gradient of
-/// the input flows through all the same. What a layer learns from its inputs (`Standardise`) has no rate and goes on.
+/// A factor of 0 freezes: neither weights nor their optimizer state change by a bit, the penalty doesn't pull at them,
+/// and their gradients don't exist for clipping by global norm, as PyTorch's parameters without `requires_grad`. The
+/// gradient of the input flows through all the same. What a layer learns from its inputs (`Standardise`) has no rate
+/// and goes on.
 public record Rate(double factor, Layer layer) implements Layer {
     public Rate {
         if (!(factor >= 0 && factor <= Float.MAX_VALUE)) {
-            throw new IllegalArgumentException(
-                    "rate: expected a factor of at least 0, found " + factor);
+            throw new IllegalArgumentException("rate: expected a factor of at least 0, found " + factor);
         }
     }
 

@@ -6,43 +6,36 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// Reads a row's steps (steps, width) one after the other and carries a state h (for LSTM also c) from each to the next;
-/// bidirectional, a second set of weights reads them from the last to the first. A step is, with the weights' columns in
-/// blocks of `hidden`, a block a gate, in this order:
+/// Reads a row's steps (steps, width) one after the other and carries a state h (for LSTM also c) from each to the
+/// next; bidirectional, a second set of weights reads them from the last to the first. A step is, with the weights'
+/// columns in blocks of `hidden`, a block a gate, in this order:
 ///
 /// - RNN (Elman 1990): h' = tanh(x W_ih + b_ih + h W_hh + b_hh);
-/// - GRU (Cho et al. 2014, reset after the product): r, z = sigmoid(…), n = tanh(x W_in + b_in + r (h W_hn + b_hn)),
-///   h' = (1 - z) n + z h;
-/// - LSTM (Hochreiter & Schmidhuber 1997, Gers et al. 2000): i, f, o = sigmoid(…), g = tanh(…), blocks i, f, g, o;
-///   c' = f c + i g, h' = o tanh c'.
+/// - GRU (Cho et al. 2014, reset after the product): r, z = sigmoid(…), n = tanh(x W_in + b_in + r (h W_hn + b_hn)), h'
+///   = (1 - z) n + z h;
+/// - LSTM (Hochreiter & Schmidhuber 1997, Gers et al. 2000): i, f, o = sigmoid(…), g = tanh(…), blocks i, f, g, o; c' =
+///   f c + i g, h' = o tanh c'.
 ///
-/// Tensors as PyTorch's: `weight_ih` (width, gates · hidden), `weight_hh` (hidden, gates · hidden), `bias_ih`, `bias_hh`, and
-/// the same with `_reverse`. Weights start uniform within ±1/√hidden, as PyTorch's do; biases at 0, which PyTorch's do not.
+/// Tensors as PyTorch's: `weight_ih` (width, gates · hidden), `weight_hh` (hidden, gates · hidden), `bias_ih`,
+/// `bias_hh`, and the same with `_reverse`. Weights start uniform within ±1/√hidden, as PyTorch's do; biases at 0,
+/// which PyTorch's do not.
 ///
-/// A row may be shorter than `steps`: from its length on the state stands still, the output is 0, nothing is read, and the
-/// backward direction starts at its last step. A length beyond 0 to `steps` is an `IndexOutOfBoundsException`, as a wrong id
-/// is in an `Embedding`.
+/// A row may be shorter than `steps`: from its length on the state stands still, the output is 0, nothing is read, and
+/// the backward direction starts at its last step. A length beyond 0 to `steps` is an `IndexOutOfBoundsException`, as a
+/// wrong id is in an `Embedding`.
 ///
 /// @param lengthAt which of the row's ids is its length; `WHOLE`: every row has all steps
-/// @param initial no layer: the state starts at 0. One layer: it reads the row and puts out the state to start from, in the
-///     form of `Output.STATE`. An encoder that ends in that output makes this layer the decoder
-public record Recurrent(
-        Cell cell,
-        int hidden,
-        boolean bidirectional,
-        Output output,
-        int lengthAt,
-        List<Layer> initial)
-        implements Layer {
+/// @param initial no layer: the state starts at 0. One layer: it reads the row and puts out the state to start from, in
+///     the form of `Output.STATE`. An encoder that ends in that output makes this layer the decoder
+public record Recurrent(Cell cell, int hidden, boolean bidirectional, Output output, int lengthAt,
+        List<Layer> initial) implements Layer {
     public static final int WHOLE = -1;
 
     /// The place of the initial layer's tensors, `2.initial.weight`.
     private static final String INITIAL = "initial";
 
     public enum Cell {
-        RNN(1, 1),
-        GRU(3, 1),
-        LSTM(4, 2);
+        RNN(1, 1), GRU(3, 1), LSTM(4, 2);
 
         final int gates;
         final int states;
@@ -68,16 +61,12 @@ public record Recurrent(
             throw new IllegalArgumentException("expected at least 1 hidden unit, found " + hidden);
         }
         if (lengthAt < WHOLE) {
-            throw new IllegalArgumentException(
-                    "expected the number of the id that holds a row's length, or "
-                            + WHOLE
-                            + " for none, found "
-                            + lengthAt);
+            throw new IllegalArgumentException("expected the number of the id that holds a row's length, or " + WHOLE
+                    + " for none, found " + lengthAt);
         }
         if (initial.size() > 1) {
             throw new IllegalArgumentException(
-                    "expected no layer or one that puts out the initial state, found "
-                            + initial.size());
+                    "expected no layer or one that puts out the initial state, found " + initial.size());
         }
     }
 
@@ -116,47 +105,35 @@ public record Recurrent(
         }
         int ids = planner.row().ids();
         if (lengthAt >= ids) {
-            throw planner.mismatch(
-                    this, "a length within the row's " + ids + " ids", "id " + lengthAt);
+            throw planner.mismatch(this, "a length within the row's " + ids + " ids", "id " + lengthAt);
         }
         List<RecurrentDirection.Weights> directions = new ArrayList<>();
         for (String suffix : bidirectional ? List.of("", "_reverse") : List.of("")) {
-            directions.add(
-                    RecurrentDirection.Weights.declare(planner, this, input.width(), suffix));
+            directions.add(RecurrentDirection.Weights.declare(planner, this, input.width(), suffix));
         }
-        @Nullable Planned start = null;
+        @Nullable
+        Planned start = null;
         if (!initial.isEmpty()) {
             start = planner.child(INITIAL).plan(initial.getFirst(), planner.row()).flat();
             requireState(planner, start.output());
         }
-        @Nullable Planned first = start;
-        Shape.Grid to =
-                switch (output) {
-                    case SEQUENCE -> Shape.Grid.of(input.lines(), directions() * hidden);
-                    case LAST -> Shape.Grid.vector(directions() * hidden);
-                    case STATE -> Shape.Grid.vector(cell.states * directions() * hidden);
-                };
-        return new Planned(
-                to,
-                true,
-                (workspace, x, into) ->
-                        new Bound(
-                                this,
-                                input,
-                                directions,
-                                workspace,
-                                x,
-                                first == null
-                                        ? null
-                                        : first.binding().bind(workspace, Activation.ROW, null),
-                                into != null ? into : workspace.activation(to, true)));
+        @Nullable
+        Planned first = start;
+        Shape.Grid to = switch (output) {
+            case SEQUENCE -> Shape.Grid.of(input.lines(), directions() * hidden);
+            case LAST -> Shape.Grid.vector(directions() * hidden);
+            case STATE -> Shape.Grid.vector(cell.states * directions() * hidden);
+        };
+        return new Planned(to, true,
+                (workspace, x, into) -> new Bound(this, input, directions, workspace, x,
+                        first == null ? null : first.binding().bind(workspace, Activation.ROW, null),
+                        into != null ? into : workspace.activation(to, true)));
     }
 
     private void requireState(Planner planner, Shape.Grid found) {
         int size = cell.states * directions() * hidden;
         if (found.size() != size) {
-            throw planner.mismatch(
-                    this, "an initial state of " + size + " numbers", found.toString());
+            throw planner.mismatch(this, "an initial state of " + size + " numbers", found.toString());
         }
     }
 
@@ -180,14 +157,8 @@ public record Recurrent(
         private final Workers.Work backwardPart = this::backward;
         private @Nullable Step step;
 
-        Bound(
-                Recurrent layer,
-                Shape.Grid input,
-                List<RecurrentDirection.Weights> weights,
-                Workspace workspace,
-                Activation x,
-                @Nullable Pass initial,
-                Activation output) {
+        Bound(Recurrent layer, Shape.Grid input, List<RecurrentDirection.Weights> weights, Workspace workspace,
+                Activation x, @Nullable Pass initial, Activation output) {
             this.x = x.value();
             this.initial = initial;
             this.output = output;
@@ -202,19 +173,8 @@ public record Recurrent(
                 // In a state c stands behind all of h; where there is no c, nobody reads it.
                 int hAt = d * layer.hidden;
                 int cAt = (directions.length + d) * layer.hidden;
-                directions[d] =
-                        new RecurrentDirection(
-                                layer,
-                                d == 1,
-                                steps,
-                                weights.get(d),
-                                workspace,
-                                dx != null,
-                                lengths,
-                                initial == null ? null : initial.output(),
-                                output,
-                                hAt,
-                                cAt);
+                directions[d] = new RecurrentDirection(layer, d == 1, steps, weights.get(d), workspace, dx != null,
+                        lengths, initial == null ? null : initial.output(), output, hAt, cAt);
             }
         }
 
@@ -240,15 +200,8 @@ public record Recurrent(
             for (int row = 0; row < step.rows; row++) {
                 int length = lengthAt == WHOLE ? steps : step.ids[row * step.idsPerRow + lengthAt];
                 if (length < 0 || length > steps) {
-                    throw new IndexOutOfBoundsException(
-                            "row "
-                                    + row
-                                    + ", id "
-                                    + lengthAt
-                                    + ": found "
-                                    + length
-                                    + ", expected a length of 0 to "
-                                    + steps);
+                    throw new IndexOutOfBoundsException("row " + row + ", id " + lengthAt + ": found " + length
+                            + ", expected a length of 0 to " + steps);
                 }
                 lengths[row] = length;
             }
@@ -291,8 +244,7 @@ public record Recurrent(
         private void backward(int part, int parts, int worker) {
             Step step = Objects.requireNonNull(this.step);
             for (RecurrentDirection direction : directions) {
-                direction.backward(
-                        step, worker, cut(step, part, parts), cut(step, part + 1, parts));
+                direction.backward(step, worker, cut(step, part, parts), cut(step, part + 1, parts));
             }
         }
 

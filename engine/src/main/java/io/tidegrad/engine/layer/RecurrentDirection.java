@@ -9,12 +9,12 @@ import org.jspecify.annotations.Nullable;
 /// One direction of a `Recurrent`, bound to a workspace.
 ///
 /// What belongs to steps lies step after step, in the order in which this direction takes them, a line a row: line
-/// `step · rows + row`. So the rows of one step lie side by side, the input's products and all weight gradients are one call
-/// over all lines, and row lengths mean the same in both directions: a row takes its first `length` steps. What follows them
-/// is zero wherever a sum over lines reads it.
+/// `step · rows + row`. So the rows of one step lie side by side, the input's products and all weight gradients are one
+/// call over all lines, and row lengths mean the same in both directions: a row takes its first `length` steps. What
+/// follows them is zero wherever a sum over lines reads it.
 ///
-/// Blocks are used twice: `gates` hold x W + b, then the gates, then the gradient of x W + b; a GRU's `products` hold h W + b,
-/// then its gradient (for the other cells the two gradients are the same).
+/// Blocks are used twice: `gates` hold x W + b, then the gates, then the gradient of x W + b; a GRU's `products` hold h
+/// W + b, then its gradient (for the other cells the two gradients are the same).
 final class RecurrentDirection {
     private final Recurrent.Cell cell;
     private final Recurrent.Output kind;
@@ -54,32 +54,19 @@ final class RecurrentDirection {
             long columns = (long) layer.cell().gates * layer.hidden();
             Panels ofInputs = Dense.panels(planner, layer, width, columns);
             Panels ofStates = Dense.panels(planner, layer, layer.hidden(), columns);
-            return new Weights(
-                    ofInputs,
-                    matrix(planner, "weight_ih" + suffix, ofInputs, layer.hidden()),
-                    ofStates,
+            return new Weights(ofInputs, matrix(planner, "weight_ih" + suffix, ofInputs, layer.hidden()), ofStates,
                     matrix(planner, "weight_hh" + suffix, ofStates, layer.hidden()),
-                    bias(planner, "bias_ih" + suffix, ofStates),
-                    bias(planner, "bias_hh" + suffix, ofStates));
+                    bias(planner, "bias_ih" + suffix, ofStates), bias(planner, "bias_hh" + suffix, ofStates));
         }
 
         private static int matrix(Planner planner, String name, Panels panels, int hidden) {
-            return planner.declare(
-                    new Tensor.Matrix(
-                            planner.name(name),
-                            panels,
-                            Initialization.HE_UNIFORM,
-                            FANS_A_UNIT * hidden,
-                            panels.outputs()));
+            return planner.declare(new Tensor.Matrix(planner.name(name), panels, Initialization.HE_UNIFORM,
+                    FANS_A_UNIT * hidden, panels.outputs()));
         }
 
         private static int bias(Planner planner, String name, Panels panels) {
             return planner.declare(
-                    new Tensor.Vector(
-                            planner.name(name),
-                            panels.outputs(),
-                            panels.stride(),
-                            Tensor.Vector.Role.BIAS));
+                    new Tensor.Vector(planner.name(name), panels.outputs(), panels.stride(), Tensor.Vector.Role.BIAS));
         }
     }
 
@@ -88,18 +75,8 @@ final class RecurrentDirection {
 
     /// @param initial where the state starts; null for 0
     /// @param output of the layer, all directions
-    RecurrentDirection(
-            Recurrent layer,
-            boolean reverse,
-            int steps,
-            Weights weights,
-            Workspace workspace,
-            boolean inputGradient,
-            int[] lengths,
-            @Nullable Activation initial,
-            Activation output,
-            int hAt,
-            int cAt) {
+    RecurrentDirection(Recurrent layer, boolean reverse, int steps, Weights weights, Workspace workspace,
+            boolean inputGradient, int[] lengths, @Nullable Activation initial, Activation output, int hAt, int cAt) {
         cell = layer.cell();
         kind = layer.output();
         hidden = layer.hidden();
@@ -131,21 +108,9 @@ final class RecurrentDirection {
         dhOfProducts = workspace.block(learns && gru ? 1 : 0, state);
         transposedWeights = workspace.floats(learns ? transposed.length() : 0);
         ofInputs =
-                new Dense.Bound(
-                        steps,
-                        weights.ofInputs,
-                        weights.ih,
-                        weights.biasIh,
-                        x,
-                        new Activation(gates, gates));
-        ofStates =
-                new Dense.Bound(
-                        steps,
-                        weights.ofStates,
-                        weights.hh,
-                        weights.biasHh,
-                        new Activation(h, null),
-                        new Activation(products, gru ? products : gates));
+                new Dense.Bound(steps, weights.ofInputs, weights.ih, weights.biasIh, x, new Activation(gates, gates));
+        ofStates = new Dense.Bound(steps, weights.ofStates, weights.hh, weights.biasHh, new Activation(h, null),
+                new Activation(products, gru ? products : gates));
     }
 
     long multiplicationsARow() {
@@ -182,7 +147,7 @@ final class RecurrentDirection {
             start(step, cAt, c, fromRow, toRow);
         }
         for (int k = 0; k < steps; k++) {
-            for (int from = fromRow; from < toRow; ) {
+            for (int from = fromRow; from < toRow;) {
                 int to = runEnd(k, from, toRow);
                 if (k < lengths[from]) {
                     forward(step, worker, k, from, to);
@@ -247,64 +212,25 @@ final class RecurrentDirection {
         boolean last = k == steps - 1;
         Block next = last ? hLast : h;
         int nextLine = last ? from : line + step.rows;
-        kernels.denseForward(
-                weights.ofStates,
-                0,
-                weights.ofStates.count(),
-                rows,
-                h.values,
-                h.row(line),
-                h.stride,
-                step.slab.dense(weights.hh).weights(),
-                step.slab.dense(weights.biasHh).weights(),
-                products.values,
-                products.row(productLine),
-                products.stride,
-                step.scratch(worker));
+        kernels.denseForward(weights.ofStates, 0, weights.ofStates.count(), rows, h.values, h.row(line), h.stride,
+                step.slab.dense(weights.hh).weights(), step.slab.dense(weights.biasHh).weights(), products.values,
+                products.row(productLine), products.stride, step.scratch(worker));
         if (k == 0 && initial != null) {
             watchProducts(step, from, to);
         }
         switch (cell) {
             case RNN -> {
                 add(rows, products, productLine, gates, line);
-                kernels.tanh(
-                        rows * gates.stride,
-                        gates.values,
-                        gates.row(line),
-                        next.values,
-                        next.row(nextLine));
+                kernels.tanh(rows * gates.stride, gates.values, gates.row(line), next.values, next.row(nextLine));
             }
             case GRU ->
-                    kernels.gruStep(
-                            rows,
-                            hidden,
-                            gates.values,
-                            gates.row(line),
-                            products.values,
-                            products.row(productLine),
-                            gates.stride,
-                            h.values,
-                            h.row(line),
-                            next.values,
-                            next.row(nextLine),
-                            h.stride);
+                kernels.gruStep(rows, hidden, gates.values, gates.row(line), products.values, products.row(productLine),
+                        gates.stride, h.values, h.row(line), next.values, next.row(nextLine), h.stride);
             case LSTM -> {
                 Block nextC = last ? cLast : c;
-                kernels.lstmStep(
-                        rows,
-                        hidden,
-                        gates.values,
-                        gates.row(line),
-                        products.values,
-                        products.row(productLine),
-                        gates.stride,
-                        c.values,
-                        c.row(line),
-                        nextC.values,
-                        nextC.row(nextLine),
-                        next.values,
-                        next.row(nextLine),
-                        h.stride);
+                kernels.lstmStep(rows, hidden, gates.values, gates.row(line), products.values,
+                        products.row(productLine), gates.stride, c.values, c.row(line), nextC.values,
+                        nextC.row(nextLine), next.values, next.row(nextLine), h.stride);
             }
         }
         if (kind == Recurrent.Output.SEQUENCE) {
@@ -363,8 +289,8 @@ final class RecurrentDirection {
         }
     }
 
-    /// The weights of the state's products with rows and columns swapped: a step's gradient then goes through them at the
-    /// speed of a forward product, 1.8 times that of dot products (64 -> 128, 32 rows; 1.5 times with one row).
+    /// The weights of the state's products with rows and columns swapped: a step's gradient then goes through them at
+    /// the speed of a forward product, 1.8 times that of dot products (64 -> 128, 32 rows; 1.5 times with one row).
     void transposeWeights(Step step) {
         float[] w = step.slab.dense(weights.hh).weights();
         int columns = weights.ofStates.outputs();
@@ -381,8 +307,8 @@ final class RecurrentDirection {
         }
     }
 
-    /// Some rows' gradients through all steps, from the last back to the initial state: dh = dy + what comes from the step
-    /// after, which is its gates' gradient times Wᵀ.
+    /// Some rows' gradients through all steps, from the last back to the initial state: dh = dy + what comes from the
+    /// step after, which is its gates' gradient times Wᵀ.
     void backward(Step step, int worker, int fromRow, int toRow) {
         boolean lstm = cell == Recurrent.Cell.LSTM;
         if (kind == Recurrent.Output.SEQUENCE) {
@@ -396,7 +322,7 @@ final class RecurrentDirection {
             Arrays.fill(dc.values, dc.row(fromRow), dc.row(toRow), 0);
         }
         for (int k = steps - 1; k >= 0; k--) {
-            for (int from = fromRow; from < toRow; ) {
+            for (int from = fromRow; from < toRow;) {
                 int to = runEnd(k, from, toRow);
                 if (k < lengths[from]) {
                     backward(step, worker, k, from, to);
@@ -428,46 +354,16 @@ final class RecurrentDirection {
         switch (cell) {
             case RNN -> {
                 Block next = last ? hLast : h;
-                kernels.tanhGradient(
-                        rows * gates.stride,
-                        next.values,
-                        next.row(nextLine),
-                        dh.values,
-                        dh.row(from),
-                        gates.values,
-                        gates.row(line));
+                kernels.tanhGradient(rows * gates.stride, next.values, next.row(nextLine), dh.values, dh.row(from),
+                        gates.values, gates.row(line));
             }
-            case GRU ->
-                    kernels.gruStepGradient(
-                            rows,
-                            hidden,
-                            gates.values,
-                            gates.row(line),
-                            products.values,
-                            products.row(productLine),
-                            gates.stride,
-                            h.values,
-                            h.row(line),
-                            dh.values,
-                            dh.row(from),
-                            h.stride);
+            case GRU -> kernels.gruStepGradient(rows, hidden, gates.values, gates.row(line), products.values,
+                    products.row(productLine), gates.stride, h.values, h.row(line), dh.values, dh.row(from), h.stride);
             case LSTM -> {
                 Block nextC = last ? cLast : c;
-                kernels.lstmStepGradient(
-                        rows,
-                        hidden,
-                        gates.values,
-                        gates.row(line),
-                        gates.stride,
-                        c.values,
-                        c.row(line),
-                        nextC.values,
-                        nextC.row(nextLine),
-                        dh.values,
-                        dh.row(from),
-                        dc.values,
-                        dc.row(from),
-                        h.stride);
+                kernels.lstmStepGradient(rows, hidden, gates.values, gates.row(line), gates.stride, c.values,
+                        c.row(line), nextC.values, nextC.row(nextLine), dh.values, dh.row(from), dc.values,
+                        dc.row(from), h.stride);
             }
         }
         if (k == 0 && initial == null) {
@@ -476,19 +372,8 @@ final class RecurrentDirection {
         boolean gru = cell == Recurrent.Cell.GRU;
         Block gradient = gru ? products : gates;
         Block into = gru ? dhOfProducts : dh;
-        kernels.denseForward(
-                transposed,
-                0,
-                transposed.count(),
-                rows,
-                gradient.values,
-                gradient.row(line),
-                gradient.stride,
-                transposedWeights,
-                null,
-                into.values,
-                into.row(from),
-                into.stride,
+        kernels.denseForward(transposed, 0, transposed.count(), rows, gradient.values, gradient.row(line),
+                gradient.stride, transposedWeights, null, into.values, into.row(from), into.stride,
                 step.scratch(worker));
         if (gru) {
             add(rows, dhOfProducts, from, dh, from);

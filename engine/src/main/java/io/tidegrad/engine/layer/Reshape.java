@@ -17,8 +17,7 @@ public record Reshape(List<Integer> axes) implements Layer {
         Shape.Grid x = planner.grid(this, input);
         long size = axes.stream().mapToLong(Integer::longValue).reduce(1, (a, b) -> a * b);
         if (axes.isEmpty() || axes.stream().anyMatch(axis -> axis < 1) || size != x.size()) {
-            throw planner.mismatch(
-                    this, "axes that hold the " + x.size() + " numbers of " + x, "" + axes);
+            throw planner.mismatch(this, "axes that hold the " + x.size() + " numbers of " + x, "" + axes);
         }
         return Arrange.relayout(x, new Shape.Grid(axes, Shape.Columns.LAST_AXIS));
     }

@@ -3,7 +3,8 @@ package io.tidegrad.engine.layer;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// y = x + f(x), where f is a layer that keeps the axes. He et al. 2015, "Deep residual learning for image recognition".
+/// y = x + f(x), where f is a layer that keeps the axes. He et al. 2015, "Deep residual learning for image
+/// recognition".
 public record Residual(Layer layer) implements Layer {
     @Override
     public List<Layer> layers() {
@@ -20,42 +21,22 @@ public record Residual(Layer layer) implements Layer {
         Shape.Grid grid = planner.grid(this, input);
         Planned inner = planner.plan(0, layer, grid);
         if (!inner.output().axes().equals(grid.axes())) {
-            throw planner.mismatch(
-                    this,
-                    "a layer that puts out what it reads, " + grid,
-                    inner.output().toString());
+            throw planner.mismatch(this, "a layer that puts out what it reads, " + grid, inner.output().toString());
         }
         Planned branch = inner.with(grid.columns());
-        return new Planned(
-                grid,
-                branch.trainable(),
-                (workspace, x, into) -> {
-                    // The branch overwrites its input's gradient; the sum is taken here.
-                    Block branchDx = workspace.like(x.gradient());
-                    Pass pass =
-                            branch.binding()
-                                    .bind(workspace, new Activation(x.value(), branchDx), null);
-                    Block dy = pass.output().gradient();
-                    return new Bound(
-                            grid.lines(),
-                            grid.width(),
-                            pass,
-                            x,
-                            branchDx,
-                            new Activation(workspace.block(grid), dy));
-                });
+        return new Planned(grid, branch.trainable(), (workspace, x, into) -> {
+            // The branch overwrites its input's gradient; the sum is taken here.
+            Block branchDx = workspace.like(x.gradient());
+            Pass pass = branch.binding().bind(workspace, new Activation(x.value(), branchDx), null);
+            Block dy = pass.output().gradient();
+            return new Bound(grid.lines(), grid.width(), pass, x, branchDx, new Activation(workspace.block(grid), dy));
+        });
     }
 
     /// @param branchDx the branch's share of the input's gradient
     /// @param output its gradient is that of the branch's output: both are the same
-    private record Bound(
-            int lines,
-            int width,
-            Pass branch,
-            Activation input,
-            @Nullable Block branchDx,
-            Activation output)
-            implements Pass {
+    private record Bound(int lines, int width, Pass branch, Activation input, @Nullable Block branchDx,
+            Activation output) implements Pass {
         @Override
         public void forward(Step step) {
             branch.forward(step);

@@ -1,7 +1,7 @@
 package io.tidegrad.engine.layer;
 
-/// Each line along the last axis by itself: y = x / sqrt(mean of x² + epsilon) · weight. Zhang & Sennrich 2019, "Root mean
-/// square layer normalization". `weight` (width) starts at 1.
+/// Each line along the last axis by itself: y = x / sqrt(mean of x² + epsilon) · weight. Zhang & Sennrich 2019, "Root
+/// mean square layer normalization". `weight` (width) starts at 1.
 public record RmsNorm(double epsilon) implements Layer {
     public RmsNorm {
         LineNorm.requireEpsilon(epsilon);
@@ -13,10 +13,7 @@ public record RmsNorm(double epsilon) implements Layer {
 
     @Override
     public Planned plan(Planner planner, Shape input) {
-        return planner.reading(
-                this,
-                input,
-                Shape.Columns.LAST_AXIS,
+        return planner.reading(this, input, Shape.Columns.LAST_AXIS,
                 grid -> LineNorm.plan(planner, grid, false, epsilon));
     }
 }

@@ -5,12 +5,12 @@ import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/// Every step of (steps, width) looks at all steps: multi-head scaled dot-product attention, Vaswani et al. 2017, "Attention
-/// is all you need". With q, k, v = x W + b side by side, head h owns the columns h d … h d + d of each, d = width / heads,
-/// and puts out softmax(q kᵀ / sqrt(d)) v; the heads side by side go through a product of their own.
+/// Every step of (steps, width) looks at all steps: multi-head scaled dot-product attention, Vaswani et al. 2017,
+/// "Attention is all you need". With q, k, v = x W + b side by side, head h owns the columns h d … h d + d of each, d =
+/// width / heads, and puts out softmax(q kᵀ / sqrt(d)) v; the heads side by side go through a product of their own.
 ///
-/// `in_proj_weight` (width, 3 · width), `in_proj_bias` (3 · width), `out_proj_weight` (width, width), `out_proj_bias` (width):
-/// Xavier uniform and 0.
+/// `in_proj_weight` (width, 3 · width), `in_proj_bias` (3 · width), `out_proj_weight` (width, width), `out_proj_bias`
+/// (width): Xavier uniform and 0.
 ///
 /// @param heads a divisor of the width
 /// @param causal whether step t sees the steps 0 to t only
@@ -32,44 +32,26 @@ public record SelfAttention(int heads, boolean causal) implements Layer {
             throw planner.mismatch(this, "two axes, (steps, width)", grid.toString());
         }
         if (width % heads != 0) {
-            throw planner.mismatch(
-                    this, "a width that is a multiple of its " + heads + " heads", "" + width);
+            throw planner.mismatch(this, "a width that is a multiple of its " + heads + " heads", "" + width);
         }
         if (width > Integer.MAX_VALUE / 3) {
             throw planner.mismatch(this, "a width of at most " + Integer.MAX_VALUE / 3, "" + width);
         }
         Planned projection = project(planner, grid, 3 * width, "in_proj");
-        Planned attention =
-                new Planned(
-                        grid,
-                        false,
-                        (workspace, x, into) ->
-                                new Bound(
-                                        grid.lines(),
-                                        width,
-                                        heads,
-                                        causal,
-                                        x,
-                                        workspace.activation(grid, true),
-                                        workspace));
+        Planned attention = new Planned(grid, false, (workspace, x, into) -> new Bound(grid.lines(), width, heads,
+                causal, x, workspace.activation(grid, true), workspace));
         return projection.then(attention).then(project(planner, grid, width, "out_proj"));
     }
 
     private Planned project(Planner planner, Shape.Grid grid, int outputs, String name) {
-        return Dense.product(
-                this,
-                planner,
-                grid,
-                outputs,
-                name + "_weight",
-                Optional.of(name + "_bias"),
+        return Dense.product(this, planner, grid, outputs, name + "_weight", Optional.of(name + "_bias"),
                 Initialization.XAVIER_UNIFORM);
     }
 
     /// From q, k, v to what the heads put out. Workers share the heads of the rows.
     ///
-    /// Steps are taken in blocks of 16, so that what causality hides is skipped but for the blocks on the diagonal, where
-    /// scores are computed and then taken for 0.
+    /// Steps are taken in blocks of 16, so that what causality hides is skipped but for the blocks on the diagonal,
+    /// where scores are computed and then taken for 0.
     private static final class Bound implements Pass {
         private static final int BLOCK = 16;
 
@@ -92,13 +74,7 @@ public record SelfAttention(int heads, boolean causal) implements Layer {
         private final Workers.Work backwardPart = this::backward;
         private @Nullable Step step;
 
-        Bound(
-                int steps,
-                int width,
-                int heads,
-                boolean causal,
-                Activation input,
-                Activation output,
+        Bound(int steps, int width, int heads, boolean causal, Activation input, Activation output,
                 Workspace workspace) {
             this.steps = steps;
             this.width = width;
@@ -111,8 +87,7 @@ public record SelfAttention(int heads, boolean causal) implements Layer {
             stride = Workspace.padded(steps);
             int count = Math.multiplyExact(workspace.maxRows(), heads);
             transposed = workspace.floats(Math.multiplyExact(count, headWidth * stride));
-            weights =
-                    workspace.floats(Math.multiplyExact(count, Math.multiplyExact(steps, stride)));
+            weights = workspace.floats(Math.multiplyExact(count, Math.multiplyExact(steps, stride)));
             gradients = workspace.learns() ? workspace.floatsLike(weights) : workspace.floats(0);
         }
 
@@ -173,38 +148,11 @@ public record SelfAttention(int heads, boolean causal) implements Layer {
                 int rows = Math.min(BLOCK, steps - from);
                 int seen = causal ? from + rows : steps;
                 int block = p + from * stride;
-                kernels.multiply(
-                        rows,
-                        Workspace.padded(seen),
-                        headWidth,
-                        factor,
-                        x.values,
-                        q + from * x.stride,
-                        x.stride,
-                        1,
-                        transposed,
-                        kT,
-                        stride,
-                        weights,
-                        block,
-                        stride);
-                kernels.softmaxInLanes(
-                        rows, causal ? from + 1 : steps, causal ? 1 : 0, weights, block, stride);
-                kernels.multiply(
-                        rows,
-                        headWidth,
-                        seen,
-                        1,
-                        weights,
-                        block,
-                        stride,
-                        1,
-                        x.values,
-                        v,
-                        x.stride,
-                        y.values,
-                        yAt + from * y.stride,
-                        y.stride);
+                kernels.multiply(rows, Workspace.padded(seen), headWidth, factor, x.values, q + from * x.stride,
+                        x.stride, 1, transposed, kT, stride, weights, block, stride);
+                kernels.softmaxInLanes(rows, causal ? from + 1 : steps, causal ? 1 : 0, weights, block, stride);
+                kernels.multiply(rows, headWidth, seen, 1, weights, block, stride, 1, x.values, v, x.stride, y.values,
+                        yAt + from * y.stride, y.stride);
             }
         }
 
@@ -220,23 +168,9 @@ public record SelfAttention(int heads, boolean causal) implements Layer {
                 int rows = Math.min(BLOCK, steps - from);
                 int seen = Workspace.padded(causal ? from + rows : steps);
                 int block = p + from * stride;
-                kernels.multiply(
-                        rows,
-                        seen,
-                        headWidth,
-                        1,
-                        dy.values,
-                        dyAt + from * dy.stride,
-                        dy.stride,
-                        1,
-                        transposed,
-                        vT,
-                        stride,
-                        gradients,
-                        block,
-                        stride);
-                kernels.softmaxInLanesGradient(
-                        rows, seen, weights, block, stride, gradients, block, stride);
+                kernels.multiply(rows, seen, headWidth, 1, dy.values, dyAt + from * dy.stride, dy.stride, 1, transposed,
+                        vT, stride, gradients, block, stride);
+                kernels.softmaxInLanesGradient(rows, seen, weights, block, stride, gradients, block, stride);
             }
         }
 
@@ -252,52 +186,15 @@ public record SelfAttention(int heads, boolean causal) implements Layer {
             for (int from = 0; from < steps; from += BLOCK) {
                 int rows = Math.min(BLOCK, steps - from);
                 int seen = causal ? from + rows : steps;
-                kernels.multiply(
-                        rows,
-                        headWidth,
-                        seen,
-                        factor,
-                        gradients,
-                        p + from * stride,
-                        stride,
-                        1,
-                        x.values,
-                        q + width,
-                        x.stride,
-                        dx.values,
-                        dq + from * dx.stride,
-                        dx.stride);
+                kernels.multiply(rows, headWidth, seen, factor, gradients, p + from * stride, stride, 1, x.values,
+                        q + width, x.stride, dx.values, dq + from * dx.stride, dx.stride);
                 // The steps that see these.
                 int first = causal ? from : 0;
-                kernels.multiply(
-                        rows,
-                        headWidth,
-                        steps - first,
-                        factor,
-                        gradients,
-                        p + first * stride + from,
-                        1,
-                        stride,
-                        x.values,
-                        q + first * x.stride,
-                        x.stride,
-                        dx.values,
-                        dq + width + from * dx.stride,
+                kernels.multiply(rows, headWidth, steps - first, factor, gradients, p + first * stride + from, 1,
+                        stride, x.values, q + first * x.stride, x.stride, dx.values, dq + width + from * dx.stride,
                         dx.stride);
-                kernels.multiply(
-                        rows,
-                        headWidth,
-                        steps - first,
-                        1,
-                        weights,
-                        p + first * stride + from,
-                        1,
-                        stride,
-                        dy.values,
-                        dyAt + first * dy.stride,
-                        dy.stride,
-                        dx.values,
-                        dq + 2 * width + from * dx.stride,
+                kernels.multiply(rows, headWidth, steps - first, 1, weights, p + first * stride + from, 1, stride,
+                        dy.values, dyAt + first * dy.stride, dy.stride, dx.values, dq + 2 * width + from * dx.stride,
                         dx.stride);
             }
         }
@@ -307,8 +204,7 @@ public record SelfAttention(int heads, boolean causal) implements Layer {
         }
 
         /// Writes the head's (steps, headWidth) as (headWidth, steps) and returns where.
-        private int transpose(
-                Kernels kernels, float[] values, int at, int from, int row, int head) {
+        private int transpose(Kernels kernels, float[] values, int at, int from, int row, int head) {
             int to = (row * heads + head) * headWidth * stride;
             kernels.transpose(steps, steps, headWidth, values, at, from, transposed, to, stride);
             return to;

@@ -3,8 +3,8 @@ package io.tidegrad.engine.layer;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Each layer reads the output of the one before it; the first reads what the sequence reads. A relu and the maximum pooling
-/// after it are one pass, with the bits of two.
+/// Each layer reads the output of the one before it; the first reads what the sequence reads. A relu and the maximum
+/// pooling after it are one pass, with the bits of two.
 public record Sequence(List<Layer> layers) implements Layer {
     public Sequence {
         layers = List.copyOf(layers);
@@ -29,31 +29,23 @@ public record Sequence(List<Layer> layers) implements Layer {
         Shape shape = input;
         for (int i = 0; i < layers.size(); i++) {
             Planned layer = planner.plan(i, layers.get(i), shape);
-            if (layers.get(i) instanceof Relu
-                    && i + 1 < layers.size()
-                    && layers.get(i + 1) instanceof MaxPool2d pool) {
-                layer =
-                        planner.child(++i)
-                                .watched(
-                                        pool, pool.planAfterRelu(planner.child(i), layer.output()));
+            if (layers.get(i) instanceof Relu && i + 1 < layers.size() && layers.get(i + 1) instanceof MaxPool2d pool) {
+                layer = planner.child(++i).watched(pool, pool.planAfterRelu(planner.child(i), layer.output()));
             }
             planned.add(layer);
             trainable |= layer.trainable();
             shape = layer.output();
         }
-        return new Planned(
-                planned.getLast().output(),
-                trainable,
-                (workspace, first, into) -> {
-                    Pass[] passes = new Pass[planned.size()];
-                    Activation x = first;
-                    for (int i = 0; i < passes.length; i++) {
-                        boolean last = i == passes.length - 1;
-                        passes[i] = planned.get(i).binding().bind(workspace, x, last ? into : null);
-                        x = passes[i].output();
-                    }
-                    return new Bound(passes, x);
-                });
+        return new Planned(planned.getLast().output(), trainable, (workspace, first, into) -> {
+            Pass[] passes = new Pass[planned.size()];
+            Activation x = first;
+            for (int i = 0; i < passes.length; i++) {
+                boolean last = i == passes.length - 1;
+                passes[i] = planned.get(i).binding().bind(workspace, x, last ? into : null);
+                x = passes[i].output();
+            }
+            return new Bound(passes, x);
+        });
     }
 
     private record Bound(Pass[] passes, Activation output) implements Pass {

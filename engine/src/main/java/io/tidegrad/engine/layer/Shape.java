@@ -17,9 +17,9 @@ public sealed interface Shape {
         }
     }
 
-    /// Numbers along one or more axes: (width), (steps, width), (channels, height, width). In memory they are a matrix of
-    /// `lines()` lines of `width()` columns, so that a layer that works along the columns treats each line as it treats a
-    /// row.
+    /// Numbers along one or more axes: (width), (steps, width), (channels, height, width). In memory they are a matrix
+    /// of `lines()` lines of `width()` columns, so that a layer that works along the columns treats each line as it
+    /// treats a row.
     record Grid(List<Integer> axes, Columns columns) implements Shape {
         public Grid {
             axes = List.copyOf(axes);
@@ -74,17 +74,13 @@ public sealed interface Shape {
 
         /// Whether rows lie one after the other in row-major order, for lines `stride` apart.
         boolean isTight(int stride) {
-            return stride == width()
-                    && (columns == Columns.LAST_AXIS || lines() == 1 || width() == 1);
+            return stride == width() && (columns == Columns.LAST_AXIS || lines() == 1 || width() == 1);
         }
 
         @Override
         public String toString() {
-            return axes.size() == 1
-                    ? "a vector of " + axes.getFirst()
-                    : axes.stream()
-                            .map(String::valueOf)
-                            .collect(Collectors.joining(", ", "(", ")"));
+            return axes.size() == 1 ? "a vector of " + axes.getFirst()
+                    : axes.stream().map(String::valueOf).collect(Collectors.joining(", ", "(", ")"));
         }
     }
 
@@ -92,8 +88,8 @@ public sealed interface Shape {
     enum Columns {
         /// What dense layers, norms and recurrent layers work along.
         LAST_AXIS,
-        /// The channels, for what looks at neighbouring pixels: all channels of a pixel lie side by side, in the lanes of a
-        /// vector.
+        /// The channels, for what looks at neighbouring pixels: all channels of a pixel lie side by side, in the lanes
+        /// of a vector.
         FIRST_AXIS
     }
 }

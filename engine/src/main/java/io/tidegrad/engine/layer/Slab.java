@@ -25,18 +25,14 @@ public final class Slab {
         this.storages = storages;
     }
 
-    /// All zero, without state, tables in blocks small enough that a `SlabCopy` shares most of them, and matrices as forward
-    /// wants them.
+    /// All zero, without state, tables in blocks small enough that a `SlabCopy` shares most of them, and matrices as
+    /// forward wants them.
     public static Slab shareable(List<Tensor> tensors) {
-        return new Slab(
-                tensors,
-                tensor ->
-                        switch (tensor) {
-                            case Tensor.Table table -> Storage.Rows.shareable(table);
-                            case Tensor.Matrix matrix when matrix.servedByOutput() ->
-                                    Storage.ByOutput.of(matrix);
-                            default -> Storage.of(tensor, 0);
-                        });
+        return new Slab(tensors, tensor -> switch (tensor) {
+            case Tensor.Table table -> Storage.Rows.shareable(table);
+            case Tensor.Matrix matrix when matrix.servedByOutput() -> Storage.ByOutput.of(matrix);
+            default -> Storage.of(tensor, 0);
+        });
     }
 
     Storage[] storages() {
@@ -45,12 +41,8 @@ public final class Slab {
 
     /// For the gradients of up to `maxRows` rows: of a touched table only what those rows can touch.
     static Slab ofGradients(List<Tensor> tensors, int maxRows) {
-        return new Slab(
-                tensors,
-                tensor ->
-                        tensor instanceof Tensor.Table table && table.touchedOnly()
-                                ? Storage.Touched.of(table, maxRows)
-                                : Storage.of(tensor, 0));
+        return new Slab(tensors, tensor -> tensor instanceof Tensor.Table table && table.touchedOnly()
+                ? Storage.Touched.of(table, maxRows) : Storage.of(tensor, 0));
     }
 
     public Storage storage(int tensor) {

@@ -42,8 +42,7 @@ public record SlabBytes(long weights, long state) {
 
     private static long served(Tensor tensor) {
         return tensor instanceof Tensor.Matrix matrix && matrix.servedByOutput()
-                ? (long) Float.BYTES * matrix.panels().lengthByOutput()
-                : bytes(tensor);
+                ? (long) Float.BYTES * matrix.panels().lengthByOutput() : bytes(tensor);
     }
 
     private static long bytes(Tensor tensor) {

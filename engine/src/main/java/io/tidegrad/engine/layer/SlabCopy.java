@@ -3,9 +3,9 @@ package io.tidegrad.engine.layer;
 import java.util.BitSet;
 import org.jspecify.annotations.Nullable;
 
-/// A slab that starts as another one and shares its arrays with it; an array is copied before the first write to it. Tables
-/// are copied block by block, everything else as a whole: a step changes all of a dense tensor anyway. Readers of the slab
-/// copied from see nothing of it. One writer, and none any more once the copy is read.
+/// A slab that starts as another one and shares its arrays with it; an array is copied before the first write to it.
+/// Tables are copied block by block, everything else as a whole: a step changes all of a dense tensor anyway. Readers
+/// of the slab copied from see nothing of it. One writer, and none any more once the copy is read.
 public final class SlabCopy {
     private final Storage[] storages;
     private final @Nullable BitSet[] owned; // tensor → its blocks that are copies; null: none
@@ -50,16 +50,13 @@ public final class SlabCopy {
             }
             case Storage.Dense dense -> {
                 if (shared) {
-                    storages[tensor] =
-                            new Storage.Dense(
-                                    dense.tensor(), dense.weights().clone(), dense.state());
+                    storages[tensor] = new Storage.Dense(dense.tensor(), dense.weights().clone(), dense.state());
                     copiedBytes += (long) dense.weights().length * Float.BYTES;
                 }
             }
             case Storage.ByOutput served -> {
                 if (shared) {
-                    storages[tensor] =
-                            new Storage.ByOutput(served.matrix(), served.weights().clone());
+                    storages[tensor] = new Storage.ByOutput(served.matrix(), served.weights().clone());
                     copiedBytes += (long) served.weights().length * Float.BYTES;
                 }
             }
@@ -69,8 +66,7 @@ public final class SlabCopy {
                     copiedBytes += (long) values.length * Double.BYTES;
                 }
             }
-            case Storage.Touched gradients ->
-                    throw new IllegalStateException("gradients are never shared");
+            case Storage.Touched gradients -> throw new IllegalStateException("gradients are never shared");
         }
         return storages[tensor];
     }

@@ -10,8 +10,7 @@ record Sliding(Extent kernel, Extent stride, Extent padding) {
 
     private static void requirePositive(String what, Extent extent) {
         if (extent.area() == 0) {
-            throw new IllegalArgumentException(
-                    "expected " + what + " of at least 1 x 1, found " + extent);
+            throw new IllegalArgumentException("expected " + what + " of at least 1 x 1, found " + extent);
         }
     }
 
@@ -28,9 +27,7 @@ record Sliding(Extent kernel, Extent stride, Extent padding) {
         long height = places(image.height(), kernel.height(), stride.height(), padding.height());
         long width = places(image.width(), kernel.width(), stride.width(), padding.width());
         if (height < 1 || width < 1) {
-            throw planner.mismatch(
-                    layer,
-                    "an image that the kernel of " + kernel + " fits into, padded by " + padding,
+            throw planner.mismatch(layer, "an image that the kernel of " + kernel + " fits into, padded by " + padding,
                     image.toString());
         }
         return new Extent(Math.toIntExact(height), Math.toIntExact(width));

@@ -8,28 +8,17 @@ public record Softmax() implements Layer {
     }
 
     private static Planned plan(Shape.Grid grid) {
-        return new Planned(
-                grid,
-                false,
-                (workspace, x, into) ->
-                        new Bound(
-                                grid.lines(),
-                                grid.width(),
-                                x,
-                                into != null
-                                        ? into
-                                        : workspace.activation(grid, x.gradient() != null)));
+        return new Planned(grid, false, (workspace, x, into) -> new Bound(grid.lines(), grid.width(), x,
+                into != null ? into : workspace.activation(grid, x.gradient() != null)));
     }
 
-    private record Bound(int lines, int width, Activation input, Activation output)
-            implements Pass {
+    private record Bound(int lines, int width, Activation input, Activation output) implements Pass {
         /// y = e^(x - max) / Σ e^(x - max)
         @Override
         public void forward(Step step) {
             Block x = input.value();
             Block y = output.value();
-            step.kernels.softmax(
-                    step.rows * lines, width, x.values, x.at, x.stride, y.values, y.at, y.stride);
+            step.kernels.softmax(step.rows * lines, width, x.values, x.at, x.stride, y.values, y.at, y.stride);
         }
 
         /// dx = y (dy - Σ dy y)

@@ -1,13 +1,14 @@
 package io.tidegrad.engine.layer;
 
 /// (x - mean) / deviation, with the statistics from before the batch, for predicting and learning alike; a step then
-/// learns them from the batch, row by row (Welford 1962), in doubles. The deviation is that of the population,
-/// sqrt(Σ(x - mean)² / count).
+/// learns them from the batch, row by row (Welford 1962), in doubles. The deviation is that of the population, sqrt(Σ(x
+/// - mean)² / count).
 ///
-/// The first rows know little of the scale, and a raw distance of 2,475, or 60 deviations of two rows that happened to be
-/// alike, would fill Adam's second moment for thousands of steps and make SGD explode. So the output is 0 while nothing is
-/// known (fewer than two rows, or all equal so far), and is held within ±sqrt(count): no value of a sample lies further
-/// from its mean (Samuelson 1968), so that beyond it the deviation is what is wrong. After 10,000 rows that is ±100.
+/// The first rows know little of the scale, and a raw distance of 2,475, or 60 deviations of two rows that happened to
+/// be alike, would fill Adam's second moment for thousands of steps and make SGD explode. So the output is 0 while
+/// nothing is known (fewer than two rows, or all equal so far), and is held within ±sqrt(count): no value of a sample
+/// lies further from its mean (Samuelson 1968), so that beyond it the deviation is what is wrong. After 10,000 rows
+/// that is ±100.
 ///
 /// State: count, then `width` means, then `width` sums of squared differences.
 public record Standardise() implements Layer {
@@ -20,27 +21,14 @@ public record Standardise() implements Layer {
             throw planner.mismatch(this, "a vector", grid.toString());
         }
         int width = grid.width();
-        int statistics =
-                planner.declare(
-                        new Tensor.Statistics(planner.name("statistics"), MEANS_AT + 2 * width));
-        return new Planned(
-                grid,
-                false,
-                (workspace, x, into) ->
-                        new Bound(
-                                width,
-                                statistics,
-                                x,
-                                into != null
-                                        ? into
-                                        : workspace.activation(grid, x.gradient() != null),
-                                new double[width]));
+        int statistics = planner.declare(new Tensor.Statistics(planner.name("statistics"), MEANS_AT + 2 * width));
+        return new Planned(grid, false, (workspace, x, into) -> new Bound(width, statistics, x,
+                into != null ? into : workspace.activation(grid, x.gradient() != null), new double[width]));
     }
 
     /// @param deviations of the last forward; 0 where unknown
-    private record Bound(
-            int width, int statistics, Activation input, Activation output, double[] deviations)
-            implements Pass {
+    private record Bound(int width, int statistics, Activation input, Activation output,
+            double[] deviations) implements Pass {
         /// y = (x - mean) / deviation, within ±sqrt(count)
         @Override
         public void forward(Step step) {
@@ -58,8 +46,7 @@ public record Standardise() implements Layer {
                 int yAt = y.row(row);
                 for (int column = 0; column < width; column++) {
                     double difference = x.values[xAt + column] - state[MEANS_AT + column];
-                    y.values[yAt + column] =
-                            (float) within(limit, scaled(difference, deviations[column]));
+                    y.values[yAt + column] = (float) within(limit, scaled(difference, deviations[column]));
                 }
             }
         }

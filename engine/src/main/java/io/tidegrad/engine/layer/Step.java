@@ -4,12 +4,12 @@ import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.kernel.OptimizerStep;
 import java.util.Arrays;
 
-/// What all layers share during one step: the rows, the slab, the optimizer's scalars. Mutable and reused, so that a step
-/// allocates nothing.
+/// What all layers share during one step: the rows, the slab, the optimizer's scalars. Mutable and reused, so that a
+/// step allocates nothing.
 ///
-/// Two plans use the same layers and give the same bits. **Fused** (`target == slab`): kernels apply the optimizer while
-/// they compute the gradient, which is never stored. **With a gradient slab** (`target` is another one): the optimizer is
-/// `OptimizerStep.Kind.GRADIENT`, and a second pass over all weights follows (`GradientSlab`).
+/// Two plans use the same layers and give the same bits. **Fused** (`target == slab`): kernels apply the optimizer
+/// while they compute the gradient, which is never stored. **With a gradient slab** (`target` is another one): the
+/// optimizer is `OptimizerStep.Kind.GRADIENT`, and a second pass over all weights follows (`GradientSlab`).
 public final class Step {
     public final Kernels kernels;
     final Workers workers;
@@ -46,7 +46,8 @@ public final class Step {
     /// The gradient of `numbers`, added to by the layers that read them; empty where nobody asks.
     public float[] numbersGradient = {};
 
-    public TouchedRows touchedRows = (tensor, rows, count) -> {};
+    public TouchedRows touchedRows = (tensor, rows, count) -> {
+    };
 
     private final float[][] tiles; // a worker's own scratch, for kernels
     private final float[][] scratch; // the same, for what takes more than a tile
@@ -113,16 +114,7 @@ public final class Step {
     /// A vector that is added to every line: its gradient is Σ dy.
     void updateBias(int tensor, int width, int lines, Block dy, float[] tile) {
         Storage.Dense b = target.dense(tensor);
-        kernels.biasUpdate(
-                optimizer(tensor),
-                width,
-                lines,
-                scale,
-                dy.values,
-                dy.at,
-                dy.stride,
-                b.weights(),
-                b.state(),
+        kernels.biasUpdate(optimizer(tensor), width, lines, scale, dy.values, dy.at, dy.stride, b.weights(), b.state(),
                 tile);
     }
 
@@ -131,19 +123,9 @@ public final class Step {
         Storage.Dense w = target.dense(tensor);
         for (int from = 0; from < width; from += Kernels.TILE) {
             int count = Math.min(Kernels.TILE, width - from);
-            kernels.columnProducts(
-                    count,
-                    lines,
-                    scale,
-                    x.values,
-                    x.at + from,
-                    x.stride,
-                    dy.values,
-                    dy.at + from,
-                    dy.stride,
-                    tile);
-            kernels.update(
-                    optimizer(tensor), count, tile, 0, w.weights(), from, w.state(), from, 0);
+            kernels.columnProducts(count, lines, scale, x.values, x.at + from, x.stride, dy.values, dy.at + from,
+                    dy.stride, tile);
+            kernels.update(optimizer(tensor), count, tile, 0, w.weights(), from, w.state(), from, 0);
         }
     }
 

@@ -5,8 +5,8 @@ import io.tidegrad.engine.kernel.OptimizerStep;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/// Where the values of one tensor lie. No array is longer than it need be, and none nears 2^31 floats: tables are cut into
-/// blocks, so that they can also grow.
+/// Where the values of one tensor lie. No array is longer than it need be, and none nears 2^31 floats: tables are cut
+/// into blocks, so that they can also grow.
 public sealed interface Storage {
 
     /// All zero.
@@ -26,8 +26,8 @@ public sealed interface Storage {
 
         int index(int part, int row, int column);
 
-        /// How many weights from this one on, in the order of the stream, lie `step()` apart; a part of the state ends with its
-        /// row.
+        /// How many weights from this one on, in the order of the stream, lie `step()` apart; a part of the state ends
+        /// with its row.
         int run(int row, int column);
 
         default int step() {
@@ -50,9 +50,7 @@ public sealed interface Storage {
 
         @Override
         public int index(int part, int row, int column) {
-            return tensor instanceof Tensor.Matrix matrix
-                    ? matrix.panels().index(row, column)
-                    : column;
+            return tensor instanceof Tensor.Matrix matrix ? matrix.panels().index(row, column) : column;
         }
 
         @Override
@@ -66,8 +64,8 @@ public sealed interface Storage {
         }
     }
 
-    /// A matrix of which no more than forward is wanted: output after output, the inputs of each side by side, as sums in lanes
-    /// read them (`KernelBenchmark`, "forward by output").
+    /// A matrix of which no more than forward is wanted: output after output, the inputs of each side by side, as sums
+    /// in lanes read them (`KernelBenchmark`, "forward by output").
     record ByOutput(Tensor.Matrix matrix, float[] weights) implements Floats {
         static ByOutput of(Tensor.Matrix matrix) {
             return new ByOutput(matrix, new float[matrix.panels().lengthByOutput()]);
@@ -94,28 +92,22 @@ public sealed interface Storage {
         }
     }
 
-    /// An embedding table: blocks of rows, each row the weights, then the state part after part, so that a touched row and
-    /// its state share cache lines.
+    /// An embedding table: blocks of rows, each row the weights, then the state part after part, so that a touched row
+    /// and its state share cache lines.
     ///
     /// @param shift log2 of the rows of a block
     /// @param states for each block, itself as often as the state has parts: what kernels take
     /// @param packed the writer's scratch for short rows; null where rows are long
     /// @param near the writer's scratch: what was read to have it near
-    record Rows(
-            int rows,
-            int columns,
-            int rowFloats,
-            int shift,
-            float[][] blocks,
-            float[][][] states,
-            @Nullable PackedRows packed,
-            float[] near)
-            implements Floats {
-        /// 256 MiB a block: what fits one block is found with half the instructions, which gather's cache misses wait for.
+    record Rows(int rows, int columns, int rowFloats, int shift, float[][] blocks, float[][][] states,
+            @Nullable PackedRows packed, float[] near) implements Floats {
+        /// 256 MiB a block: what fits one block is found with half the instructions, which gather's cache misses wait
+        /// for.
         private static final int BLOCK_FLOATS_MAX = 1 << 26;
 
-        /// Their lines stay in the first-level cache: 512 of two floats, 32 KB. Of 10,240 rows in a table of 32 MB, reading two
-        /// floats took 12.3 ns a row in pairs, 7.4 one after the other in blocks of 512, 9.8 in blocks of 64.
+        /// Their lines stay in the first-level cache: 512 of two floats, 32 KB. Of 10,240 rows in a table of 32 MB,
+        /// reading two floats took 12.3 ns a row in pairs, 7.4 one after the other in blocks of 512, 9.8 in blocks of
+        /// 64.
         private static final int GATHERED_AT_ONCE = 512;
 
         /// Long rows that stay in the first-level cache together: 32 of 64 floats with two parts of state take 24 KB.
@@ -147,15 +139,8 @@ public sealed interface Storage {
                 states[block] = stateParts == 0 ? NO_STATE : new float[stateParts][];
                 Arrays.fill(states[block], blocks[block]);
             }
-            return new Rows(
-                    table.rows(),
-                    table.columns(),
-                    rowFloats,
-                    shift,
-                    blocks,
-                    states,
-                    PackedRows.areWorthIt(table.columns())
-                            ? new PackedRows(table.columns(), PackedRows.ROWS_A_BLOCK)
+            return new Rows(table.rows(), table.columns(), rowFloats, shift, blocks, states,
+                    PackedRows.areWorthIt(table.columns()) ? new PackedRows(table.columns(), PackedRows.ROWS_A_BLOCK)
                             : null,
                     new float[ROWS_A_BLOCK]);
         }
@@ -174,8 +159,9 @@ public sealed interface Storage {
             return (row & (1 << shift) - 1) * rowFloats;
         }
 
-        /// Copies one float of each of `count` rows: that at `offset` in the row. Short on purpose: of a large table each load is
-        /// a cache miss, and the fewer instructions lie between two, the more of them are under way at once.
+        /// Copies one float of each of `count` rows: that at `offset` in the row. Short on purpose: of a large table
+        /// each load is a cache miss, and the fewer instructions lie between two, the more of them are under way at
+        /// once.
         void gather(int[] ids, int from, int count, int offset, float[] to, int toAt) {
             if (blocks.length == 1) {
                 gather(blocks[0], rowFloats, ids, from, count, offset, to, toAt);
@@ -188,22 +174,16 @@ public sealed interface Storage {
             }
         }
 
-        private static void gather(
-                float[] block,
-                int rowFloats,
-                int[] ids,
-                int from,
-                int count,
-                int offset,
-                float[] to,
+        private static void gather(float[] block, int rowFloats, int[] ids, int from, int count, int offset, float[] to,
                 int toAt) {
             for (int i = 0; i < count; i++) {
                 to[toAt + i] = block[ids[from + i] * rowFloats + offset];
             }
         }
 
-        /// Copies `count` rows, weights and state: float i of each row to where `to[toAt + i * apart]` and so on. Of each block of
-        /// rows float by float: the first has the cache misses to itself, the others follow from near caches.
+        /// Copies `count` rows, weights and state: float i of each row to where `to[toAt + i * apart]` and so on. Of
+        /// each block of rows float by float: the first has the cache misses to itself, the others follow from near
+        /// caches.
         void gatherAll(int[] ids, int from, int count, float[] to, int toAt, int apart) {
             for (int row = 0; row < count; row += GATHERED_AT_ONCE) {
                 int rows = Math.min(GATHERED_AT_ONCE, count - row);
@@ -223,24 +203,15 @@ public sealed interface Storage {
                 int mask = (1 << shift) - 1;
                 for (int i = 0; i < count; i++) {
                     int id = ids[idsFrom + i];
-                    blocks[id >>> shift][(id & mask) * rowFloats + pairs] =
-                            from[fromAt + pairs * apart + i];
+                    blocks[id >>> shift][(id & mask) * rowFloats + pairs] = from[fromAt + pairs * apart + i];
                 }
             }
         }
 
         /// Floats `offset` and the one behind it.
-        private void scatterPairs(
-                float[] from,
-                int fromAt,
-                int apart,
-                int[] ids,
-                int idsFrom,
-                int count,
-                int offset) {
+        private void scatterPairs(float[] from, int fromAt, int apart, int[] ids, int idsFrom, int count, int offset) {
             if (blocks.length == 1) {
-                scatterPairs(
-                        blocks[0], rowFloats, from, fromAt, apart, ids, idsFrom, count, offset);
+                scatterPairs(blocks[0], rowFloats, from, fromAt, apart, ids, idsFrom, count, offset);
                 return;
             }
             int mask = (1 << shift) - 1;
@@ -253,16 +224,8 @@ public sealed interface Storage {
             }
         }
 
-        private static void scatterPairs(
-                float[] block,
-                int rowFloats,
-                float[] from,
-                int fromAt,
-                int apart,
-                int[] ids,
-                int idsFrom,
-                int count,
-                int offset) {
+        private static void scatterPairs(float[] block, int rowFloats, float[] from, int fromAt, int apart, int[] ids,
+                int idsFrom, int count, int offset) {
             for (int i = 0; i < count; i++) {
                 int at = ids[idsFrom + i] * rowFloats + offset;
                 block[at] = from[fromAt + i];
@@ -273,47 +236,22 @@ public sealed interface Storage {
         /// The optimizer on one row, whose gradient starts at `g[gAt]`.
         void update(Kernels kernels, OptimizerStep optimizer, int row, float[] g, int gAt) {
             int at = at(row);
-            kernels.update(
-                    optimizer,
-                    columns,
-                    g,
-                    gAt,
-                    block(row),
-                    at,
-                    states[row >>> shift],
-                    at + columns,
-                    columns);
+            kernels.update(optimizer, columns, g, gAt, block(row), at, states[row >>> shift], at + columns, columns);
         }
 
         /// Copies the weights of `count` rows side by side.
         ///
         /// @param near the reader's scratch, for `ROWS_A_BLOCK` floats
-        void read(
-                Kernels kernels,
-                int[] ids,
-                int idsAt,
-                int count,
-                float[] y,
-                int yAt,
-                float[] near) {
+        void read(Kernels kernels, int[] ids, int idsAt, int count, float[] y, int yAt, float[] near) {
             for (int from = 0; from < count; from += ROWS_A_BLOCK) {
                 int rows = Math.min(ROWS_A_BLOCK, count - from);
                 bringNear(ids, idsAt + from, rows, columns, near);
-                kernels.readRows(
-                        columns,
-                        rows,
-                        ids,
-                        idsAt + from,
-                        shift,
-                        rowFloats,
-                        blocks,
-                        y,
-                        yAt + from * columns);
+                kernels.readRows(columns, rows, ids, idsAt + from, shift, rowFloats, blocks, y, yAt + from * columns);
             }
         }
 
-        /// Reads one float of each cache line of some rows, up to float `length` of each. What is done with a row lies between
-        /// its cache misses and those of the next; loops that only read have many under way at once.
+        /// Reads one float of each cache line of some rows, up to float `length` of each. What is done with a row lies
+        /// between its cache misses and those of the next; loops that only read have many under way at once.
         private void bringNear(int[] ids, int from, int rows, int length, float[] near) {
             for (int i = 0; i < length; i += FLOATS_A_LINE) {
                 gather(ids, from, rows, i, near, 0);
@@ -321,16 +259,9 @@ public sealed interface Storage {
             gather(ids, from, rows, length - 1, near, 0);
         }
 
-        /// The optimizer on the first `count` rows of `ids`, which are distinct; the gradient of row `ids[i]` is `scale` times the
-        /// columns from `g[gAt[i]]` on.
-        void update(
-                Kernels kernels,
-                OptimizerStep optimizer,
-                int[] ids,
-                int count,
-                float scale,
-                float[] g,
-                int[] gAt) {
+        /// The optimizer on the first `count` rows of `ids`, which are distinct; the gradient of row `ids[i]` is
+        /// `scale` times the columns from `g[gAt[i]]` on.
+        void update(Kernels kernels, OptimizerStep optimizer, int[] ids, int count, float scale, float[] g, int[] gAt) {
             if (packed == null) {
                 updateLong(kernels, optimizer, ids, count, scale, g, gAt);
                 return;
@@ -343,20 +274,13 @@ public sealed interface Storage {
             }
         }
 
-        private void updateLong(
-                Kernels kernels,
-                OptimizerStep optimizer,
-                int[] ids,
-                int count,
-                float scale,
-                float[] g,
+        private void updateLong(Kernels kernels, OptimizerStep optimizer, int[] ids, int count, float scale, float[] g,
                 int[] gAt) {
             for (int from = 0; from < count; from += ROWS_A_BLOCK) {
                 int rows = Math.min(ROWS_A_BLOCK, count - from);
                 bringNear(ids, from, rows, rowFloats, near);
-                kernels.updateRows(
-                        optimizer, columns, rows, ids, from, shift, rowFloats, blocks, states,
-                        scale, g, gAt);
+                kernels.updateRows(optimizer, columns, rows, ids, from, shift, rowFloats, blocks, states, scale, g,
+                        gAt);
             }
         }
 
@@ -423,5 +347,6 @@ public sealed interface Storage {
         }
     }
 
-    record Doubles(double[] values) implements Storage {}
+    record Doubles(double[] values) implements Storage {
+    }
 }

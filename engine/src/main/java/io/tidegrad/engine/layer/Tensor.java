@@ -18,14 +18,8 @@ public sealed interface Tensor {
     /// @param fanIn inputs that one output sums over
     /// @param fanOut outputs that one input reaches
     /// @param servedByOutput whether it lies output after output where it is only served, as forward then wants it
-    record Matrix(
-            String name,
-            Panels panels,
-            Initialization initialization,
-            int fanIn,
-            int fanOut,
-            boolean servedByOutput)
-            implements Tensor {
+    record Matrix(String name, Panels panels, Initialization initialization, int fanIn, int fanOut,
+            boolean servedByOutput) implements Tensor {
         Matrix(String name, Panels panels, Initialization initialization, int fanIn, int fanOut) {
             this(name, panels, initialization, fanIn, fanOut, false);
         }
@@ -66,9 +60,9 @@ public sealed interface Tensor {
     /// @param reads table rows that one row of a batch reads
     /// @param touchedOnly whether a step changes only the rows it read
     /// @param paddingIndex the row that no step changes; -1 for none
-    record Table(
-            String name, int rows, int columns, int reads, boolean touchedOnly, int paddingIndex)
-            implements Tensor {}
+    record Table(String name, int rows, int columns, int reads, boolean touchedOnly,
+            int paddingIndex) implements Tensor {
+    }
 
     /// Doubles that a layer learns from its inputs: no gradient, no optimizer state; all start at `start`.
     record Statistics(String name, int columns, double start) implements Tensor {

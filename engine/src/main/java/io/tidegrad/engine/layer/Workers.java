@@ -4,13 +4,13 @@ import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 
-/// A crew that runs the parts of one step side by side: the calling thread and `count - 1` threads of its own, which end
-/// with `close`. Whoever owns the `Learner` owns the crew; several learners of one thread may share it.
+/// A crew that runs the parts of one step side by side: the calling thread and `count - 1` threads of its own, which
+/// end with `close`. Whoever owns the `Learner` owns the crew; several learners of one thread may share it.
 ///
-/// Parts are not dealt out but claimed: each worker begins with its own share (so that it finds its weights in its cache),
-/// then helps the others. A worker whose core is taken by another program claims nothing, and the caller does the work
-/// alone; nobody waits for a worker that has not begun a part. Bits can't depend on any of this, because a part writes what
-/// no other part reads or writes.
+/// Parts are not dealt out but claimed: each worker begins with its own share (so that it finds its weights in its
+/// cache), then helps the others. A worker whose core is taken by another program claims nothing, and the caller does
+/// the work alone; nobody waits for a worker that has not begun a part. Bits can't depend on any of this, because a
+/// part writes what no other part reads or writes.
 ///
 /// Meeting costs atomics only: whoever waits spins, about 20 us long, then parks. No allocation, no lock.
 public final class Workers implements AutoCloseable {
@@ -28,8 +28,8 @@ public final class Workers implements AutoCloseable {
     /// The more there are, the less a worker that comes late or is held up holds up the others.
     private static final int PARTS_A_WORKER = 16;
 
-    /// Of `Thread.onSpinWait`, about 20 ns each (Zen 4): 20 us. A pause between two pieces of work of a step is shorter; to
-    /// wake a parked thread takes 6 to 16 us.
+    /// Of `Thread.onSpinWait`, about 20 ns each (Zen 4): 20 us. A pause between two pieces of work of a step is
+    /// shorter; to wake a parked thread takes 6 to 16 us.
     private static final int SPINS = 1_000;
 
     // Places in `shared`, 128 bytes apart: two cache lines, because processors fetch them in pairs.
@@ -46,7 +46,8 @@ public final class Workers implements AutoCloseable {
     private final Thread[] threads; // the crew's own; worker k's is threads[k - 1]
 
     // Written by the caller before it publishes a job; read by those who have claimed a part of it.
-    private Work work = (part, parts, worker) -> {};
+    private Work work = (part, parts, worker) -> {
+    };
     private int parts;
     private Thread caller = Thread.currentThread();
 
@@ -58,7 +59,8 @@ public final class Workers implements AutoCloseable {
     @FunctionalInterface
     public interface Work {
         /// @param part which one, of `parts`
-        /// @param worker who runs it, from 0, below the crew's count: for scratch that only one thread may use at a time
+        /// @param worker who runs it, from 0, below the crew's count: for scratch that only one thread may use at a
+        ///     time
         void run(int part, int parts, int worker);
     }
 
@@ -70,8 +72,7 @@ public final class Workers implements AutoCloseable {
     /// For tests, which share work that is not worth it.
     Workers(int count, long partMultiplicationsMin) {
         if (count < 1 || count > COUNT_MAX) {
-            throw new IllegalArgumentException(
-                    "expected 1 to " + COUNT_MAX + " workers, found " + count);
+            throw new IllegalArgumentException("expected 1 to " + COUNT_MAX + " workers, found " + count);
         }
         this.count = count;
         this.partMultiplicationsMin = partMultiplicationsMin;
@@ -80,10 +81,7 @@ public final class Workers implements AutoCloseable {
         for (int worker = 1; worker < count; worker++) {
             int number = worker;
             threads[worker - 1] =
-                    Thread.ofPlatform()
-                            .daemon()
-                            .name("tidegrad-worker-" + worker)
-                            .start(() -> work(number));
+                    Thread.ofPlatform().daemon().name("tidegrad-worker-" + worker).start(() -> work(number));
         }
     }
 
@@ -109,8 +107,8 @@ public final class Workers implements AutoCloseable {
         run((int) Math.max(1, Math.min(parts, partsMax)), work);
     }
 
-    /// Runs all parts and returns when they are done; what they wrote is visible then. One thread at a time, and no part
-    /// may call this.
+    /// Runs all parts and returns when they are done; what they wrote is visible then. One thread at a time, and no
+    /// part may call this.
     ///
     /// @param parts 1 to 65,535
     /// @throws RuntimeException (or Error) what the first failing part threw, after all parts have ended
@@ -132,14 +130,11 @@ public final class Workers implements AutoCloseable {
 
     private void publish(int parts, Work work) {
         if (parts < 1 || parts > PARTS_MAX) {
-            throw new IllegalArgumentException(
-                    "expected 1 to " + PARTS_MAX + " parts, found " + parts);
+            throw new IllegalArgumentException("expected 1 to " + PARTS_MAX + " parts, found " + parts);
         }
         if (shared.get(JOB) == CLOSED || running) {
             throw new IllegalStateException(
-                    running
-                            ? "a crew runs one piece of work at a time; this one is busy"
-                            : "the workers are closed");
+                    running ? "a crew runs one piece of work at a time; this one is busy" : "the workers are closed");
         }
         running = true;
         this.work = work;
@@ -162,9 +157,7 @@ public final class Workers implements AutoCloseable {
         if (thrown instanceof Error error) {
             throw error;
         }
-        return thrown instanceof RuntimeException exception
-                ? exception
-                : new IllegalStateException(thrown); // a checked one that was thrown unseen
+        return thrown instanceof RuntimeException exception ? exception : new IllegalStateException(thrown); // a checked one that was thrown unseen
     }
 
     /// A thread's life.
@@ -179,8 +172,9 @@ public final class Workers implements AutoCloseable {
         }
     }
 
-    /// Runs parts of the job until none is left, own share first. A claim is one compare-and-set of (job, next, end), so it
-    /// fails when the job is over, however late the worker comes; and while a claimed part is not done, its job isn't.
+    /// Runs parts of the job until none is left, own share first. A claim is one compare-and-set of (job, next, end),
+    /// so it fails when the job is over, however late the worker comes; and while a claimed part is not done, its job
+    /// isn't.
     private void claim(long job, int worker) {
         for (int offset = 0; offset < count; offset++) {
             int claims = claims((worker + offset) % count);

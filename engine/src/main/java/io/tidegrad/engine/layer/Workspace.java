@@ -26,8 +26,7 @@ public final class Workspace {
 
     public enum Purpose {
         /// Forward only: no gradients are allocated.
-        PREDICT,
-        LEARN,
+        PREDICT, LEARN,
         /// As LEARN, and the gradient of the row's numbers is kept as well.
         REPORT_GRADIENTS
     }
@@ -39,8 +38,7 @@ public final class Workspace {
     private Workspace(int maxRows, Purpose purpose, @Nullable Map<float[], Integer> counted) {
         this.counted = counted;
         if (maxRows < 1) {
-            throw new IllegalArgumentException(
-                    "a workspace holds at least 1 row, asked for " + maxRows);
+            throw new IllegalArgumentException("a workspace holds at least 1 row, asked for " + maxRows);
         }
         this.maxRows = maxRows;
         this.purpose = purpose;
@@ -97,8 +95,7 @@ public final class Workspace {
 
     /// As many as there are.
     float[] floatsLike(float[] values) {
-        return floats(
-                counted == null ? values.length : Objects.requireNonNull(counted.get(values)));
+        return floats(counted == null ? values.length : Objects.requireNonNull(counted.get(values)));
     }
 
     int maxRows() {
@@ -144,13 +141,13 @@ public final class Workspace {
     }
 
     /// Another block of the same size; null for none.
-    @Nullable Block like(@Nullable Block block) {
+    @Nullable
+    Block like(@Nullable Block block) {
         return block == null ? null : new Block(floatsLike(block.values), block.at, block.stride);
     }
 
     Activation activation(int lines, int width, boolean gradient) {
-        return new Activation(
-                block(lines, width), gradient && learns() ? block(lines, width) : null);
+        return new Activation(block(lines, width), gradient && learns() ? block(lines, width) : null);
     }
 
     Activation activation(Shape.Grid grid, boolean gradient) {

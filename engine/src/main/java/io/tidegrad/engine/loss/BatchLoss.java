@@ -2,8 +2,8 @@ package io.tidegrad.engine.loss;
 
 import io.tidegrad.engine.kernel.Kernels;
 
-/// A loss and its reduction at work on one learner's batches: `compare`, then `reduce`, then `gradient`. Allocates nothing
-/// after construction.
+/// A loss and its reduction at work on one learner's batches: `compare`, then `reduce`, then `gradient`. Allocates
+/// nothing after construction.
 public final class BatchLoss {
     private final Loss loss;
     private final Reduction reduction;
@@ -33,8 +33,7 @@ public final class BatchLoss {
     /// What a reader gets to see of a batch, and nothing else.
     ///
     /// @param predictions (rows, lines, width), tight
-    public void predict(
-            Kernels kernels, int rows, float[] y, int at, int stride, float[] predictions) {
+    public void predict(Kernels kernels, int rows, float[] y, int at, int stride, float[] predictions) {
         loss.predict(kernels, rows, lines, width, y, at, stride, predictions);
     }
 
@@ -47,8 +46,8 @@ public final class BatchLoss {
         pass.losses(rows, y, at, stride, labels, rowLosses);
     }
 
-    /// The batch's loss, and with it the normaliser. 0 where nothing counts (every line ignored, all weights 0): there is
-    /// nothing to learn then, `isEmpty` says so, and 0 / 0 is no reason to lose a model.
+    /// The batch's loss, and with it the normaliser. 0 where nothing counts (every line ignored, all weights 0): there
+    /// is nothing to learn then, `isEmpty` says so, and 0 / 0 is no reason to lose a model.
     ///
     /// @param sampleWeights (rows)
     public double reduce(int rows, float[] sampleWeights) {
@@ -79,8 +78,7 @@ public final class BatchLoss {
     /// dy = Z times the gradient of the loss that `reduce` returned.
     ///
     /// @param dy (rows, lines, width), laid out as y
-    public void gradient(
-            int rows, float[] labels, float[] sampleWeights, float[] dy, int dyAt, int dyStride) {
+    public void gradient(int rows, float[] labels, float[] sampleWeights, float[] dy, int dyAt, int dyStride) {
         pass.gradient(rows, predictions, labels, sampleWeights, dy, dyAt, dyStride);
     }
 
@@ -89,8 +87,8 @@ public final class BatchLoss {
         return predictions;
     }
 
-    /// Each row's loss in the last `compare`, without weights: the mean over its own elements. May be marked as not finite
-    /// before `reduce`.
+    /// Each row's loss in the last `compare`, without weights: the mean over its own elements. May be marked as not
+    /// finite before `reduce`.
     public float[] rowLosses() {
         return rowLosses.losses;
     }

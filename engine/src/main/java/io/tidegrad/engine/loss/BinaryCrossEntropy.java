@@ -30,12 +30,8 @@ public record BinaryCrossEntropy(List<Double> positiveWeights) implements Elemen
     @Override
     public @Nullable String mismatch(int lines, int width) {
         int weights = positiveWeights.size();
-        return weights <= 1 || weights == width
-                ? null
-                : "expected as many outputs of the network as positive weights, "
-                        + weights
-                        + ", found "
-                        + width;
+        return weights <= 1 || weights == width ? null
+                : "expected as many outputs of the network as positive weights, " + weights + ", found " + width;
     }
 
     private double weight(int column) {

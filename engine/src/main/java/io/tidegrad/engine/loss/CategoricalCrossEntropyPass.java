@@ -111,13 +111,7 @@ final class CategoricalCrossEntropyPass implements LossPass {
 
     /// From logits dz_k = w (p_k Σ_j a_j - a_k); from probabilities dp_k = -w a_k / p_k.
     @Override
-    public void gradient(
-            int rows,
-            float[] predictions,
-            float[] labels,
-            float[] sampleWeights,
-            float[] dy,
-            int dyAt,
+    public void gradient(int rows, float[] predictions, float[] labels, float[] sampleWeights, float[] dy, int dyAt,
             int dyStride) {
         for (int line = 0; line < rows * lines; line++) {
             float weight = sampleWeights[line / lines];

@@ -3,27 +3,26 @@ package io.tidegrad.engine.loss;
 import org.jspecify.annotations.Nullable;
 
 /// Connectionist temporal classification: -ln of the probability that the lines of a row (time steps) spell its label,
-/// summed over all alignments: one class a line, of which repetitions are merged and blanks then dropped. A. Graves et al.,
-/// Connectionist Temporal Classification, 2006; PyTorch's `CTCLoss`. The softmax over a line's classes is part of the loss.
+/// summed over all alignments: one class a line, of which repetitions are merged and blanks then dropped. A. Graves et
+/// al., Connectionist Temporal Classification, 2006; PyTorch's `CTCLoss`. The softmax over a line's classes is part of
+/// the loss.
 ///
-/// A row's labels are `labelsMax` class indices, of which the first `length` count (none is the blank), then that length,
-/// then the number of lines that count: those after get no gradient.
+/// A row's labels are `labelsMax` class indices, of which the first `length` count (none is the blank), then that
+/// length, then the number of lines that count: those after get no gradient.
 ///
-/// A label that its lines can't spell, being too few, has an infinite loss, and the row is refused; with `zeroInfinity` its
-/// loss and its gradient are 0.
+/// A label that its lines can't spell, being too few, has an infinite loss, and the row is refused; with `zeroInfinity`
+/// its loss and its gradient are 0.
 ///
 /// @param blank the class that stands for nothing
 /// @param labelsMax of a row
 /// @param perLabel whether a row's loss is weighed with 1 / max(1, length), which PyTorch's mean does
-public record Ctc(int blank, int labelsMax, boolean perLabel, boolean zeroInfinity)
-        implements Loss {
+public record Ctc(int blank, int labelsMax, boolean perLabel, boolean zeroInfinity) implements Loss {
     public Ctc {
         if (blank < 0) {
             throw new IllegalArgumentException("blank: expected a class, found " + blank);
         }
         if (labelsMax < 1) {
-            throw new IllegalArgumentException(
-                    "labels: expected room for at least 1 in a row, found " + labelsMax);
+            throw new IllegalArgumentException("labels: expected room for at least 1 in a row, found " + labelsMax);
         }
     }
 
@@ -40,9 +39,7 @@ public record Ctc(int blank, int labelsMax, boolean perLabel, boolean zeroInfini
     @Override
     public @Nullable String mismatch(int lines, int width) {
         int needed = Math.max(2, blank + 1);
-        return width >= needed
-                ? null
-                : "expected at least " + needed + " outputs of the network, found " + width;
+        return width >= needed ? null : "expected at least " + needed + " outputs of the network, found " + width;
     }
 
     @Override

@@ -5,10 +5,10 @@ import java.util.Arrays;
 
 /// The forward-backward algorithm of Graves et al. 2006, section 4.1, with logarithms in place of probabilities.
 ///
-/// A label of S classes is a path through 2S + 1 states: blanks before, between and after. From one line to the next a path
-/// stays, goes on by one, or by two where that skips a blank between different classes. α is the logarithm of the
-/// probability of all ways into a state, β of all ways from it to the end; both leave out none and count none twice, so that
-/// γ = Σ e^(α + β - ln P) over a class's states is the probability that it is this line's: dz = p - γ.
+/// A label of S classes is a path through 2S + 1 states: blanks before, between and after. From one line to the next a
+/// path stays, goes on by one, or by two where that skips a blank between different classes. α is the logarithm of the
+/// probability of all ways into a state, β of all ways from it to the end; both leave out none and count none twice, so
+/// that γ = Σ e^(α + β - ln P) over a class's states is the probability that it is this line's: dz = p - γ.
 final class CtcPass implements LossPass {
     private final Ctc loss;
     private final int lines;
@@ -43,8 +43,7 @@ final class CtcPass implements LossPass {
     }
 
     @Override
-    public void losses(
-            int rows, float[] y, int at, int stride, float[] labelsOfRows, RowLosses to) {
+    public void losses(int rows, float[] y, int at, int stride, float[] labelsOfRows, RowLosses to) {
         for (int row = 0; row < rows; row++) {
             int labelAt = row * labels;
             float length = labelsOfRows[labelAt + loss.labelsMax()];
@@ -53,8 +52,7 @@ final class CtcPass implements LossPass {
             Arrays.fill(posteriors, from, from + lines * classes, 0);
             impossible[row] = false;
             double l = Double.NaN;
-            if (isCount(length, loss.labelsMax())
-                    && isCount(steps, lines)
+            if (isCount(length, loss.labelsMax()) && isCount(steps, lines)
                     && setStates(labelsOfRows, labelAt, (int) length)) {
                 int first = at + row * lines * stride;
                 l = loss((int) steps, 2 * (int) length + 1, y, first, stride, from);
@@ -101,21 +99,15 @@ final class CtcPass implements LossPass {
                     ways = s < 2 ? 0 : Double.NEGATIVE_INFINITY;
                 } else {
                     int before = now - states;
-                    ways =
-                            logSum(
-                                    alphas[before + s],
-                                    s > 0 ? alphas[before + s - 1] : Double.NEGATIVE_INFINITY,
-                                    skips(s) ? alphas[before + s - 2] : Double.NEGATIVE_INFINITY);
+                    ways = logSum(alphas[before + s], s > 0 ? alphas[before + s - 1] : Double.NEGATIVE_INFINITY,
+                            skips(s) ? alphas[before + s - 2] : Double.NEGATIVE_INFINITY);
                 }
                 alphas[now + s] = ways + emission(t, s, y, at + t * stride);
             }
         }
         int last = (steps - 1) * states + states - 1;
-        double logP =
-                logSum(
-                        alphas[last],
-                        states > 1 ? alphas[last - 1] : Double.NEGATIVE_INFINITY,
-                        Double.NEGATIVE_INFINITY);
+        double logP = logSum(alphas[last], states > 1 ? alphas[last - 1] : Double.NEGATIVE_INFINITY,
+                Double.NEGATIVE_INFINITY);
         if (Double.isFinite(logP)) {
             setPosteriors(logP, steps, states, y, at, stride, posteriorAt);
         }
@@ -132,8 +124,7 @@ final class CtcPass implements LossPass {
         return y[lineAt + classOf[s]] - normalisers[t];
     }
 
-    private void setPosteriors(
-            double logP, int steps, int states, float[] y, int at, int stride, int posteriorAt) {
+    private void setPosteriors(double logP, int steps, int states, float[] y, int at, int stride, int posteriorAt) {
         for (int t = steps - 1; t >= 0; t--) {
             int next = at + (t + 1) * stride;
             for (int s = 0; s < states; s++) {
@@ -142,15 +133,9 @@ final class CtcPass implements LossPass {
                     ways = s >= states - 2 ? 0 : Double.NEGATIVE_INFINITY;
                 } else {
                     boolean skipped = s + 2 < states && skips(s + 2);
-                    ways =
-                            logSum(
-                                    betas[s] + emission(t + 1, s, y, next),
-                                    s + 1 < states
-                                            ? betas[s + 1] + emission(t + 1, s + 1, y, next)
-                                            : Double.NEGATIVE_INFINITY,
-                                    skipped
-                                            ? betas[s + 2] + emission(t + 1, s + 2, y, next)
-                                            : Double.NEGATIVE_INFINITY);
+                    ways = logSum(betas[s] + emission(t + 1, s, y, next),
+                            s + 1 < states ? betas[s + 1] + emission(t + 1, s + 1, y, next) : Double.NEGATIVE_INFINITY,
+                            skipped ? betas[s + 2] + emission(t + 1, s + 2, y, next) : Double.NEGATIVE_INFINITY);
                 }
                 spare[s] = ways;
                 posteriors[posteriorAt + t * classes + classOf[s]] +=
@@ -168,23 +153,15 @@ final class CtcPass implements LossPass {
         if (max == Double.NEGATIVE_INFINITY) {
             return max;
         }
-        float sum =
-                ScalarMath.exp((float) (a - max))
-                        + ScalarMath.exp((float) (b - max))
-                        + ScalarMath.exp((float) (c - max));
+        float sum = ScalarMath.exp((float) (a - max)) + ScalarMath.exp((float) (b - max))
+                + ScalarMath.exp((float) (c - max));
         return max + ScalarMath.log(sum);
     }
 
     /// dz = w m (p - γ)
     @Override
-    public void gradient(
-            int rows,
-            float[] predictions,
-            float[] labelsOfRows,
-            float[] sampleWeights,
-            float[] dy,
-            int dyAt,
-            int dyStride) {
+    public void gradient(int rows, float[] predictions, float[] labelsOfRows, float[] sampleWeights, float[] dy,
+            int dyAt, int dyStride) {
         for (int row = 0; row < rows; row++) {
             float length = labelsOfRows[row * labels + loss.labelsMax()];
             float weight = sampleWeights[row] / (loss.perLabel() ? Math.max(1, length) : 1);

@@ -2,13 +2,7 @@ package io.tidegrad.engine.loss;
 
 /// Losses of one element at a time: each is its formula and its slope. A row's loss is the mean over its outputs.
 public sealed interface Elementwise extends Loss
-        permits BinaryCrossEntropy,
-                Hinge,
-                Huber,
-                MeanAbsoluteError,
-                MeanSquaredError,
-                Poisson,
-                Quantile {
+        permits BinaryCrossEntropy, Hinge, Huber, MeanAbsoluteError, MeanSquaredError, Poisson, Quantile {
     /// Labels of one line: one an output, or one that all outputs of the line are compared with.
     default int labelsOfLine(int width) {
         return width;

@@ -8,8 +8,7 @@ record ElementwisePass(Elementwise loss, int lines, int width, int labels) imple
     }
 
     @Override
-    public void losses(
-            int rows, float[] y, int at, int stride, float[] labelsOfRows, RowLosses to) {
+    public void losses(int rows, float[] y, int at, int stride, float[] labelsOfRows, RowLosses to) {
         for (int row = 0; row < rows; row++) {
             double sum = 0;
             for (int line = row * lines; line < (row + 1) * lines; line++) {
@@ -24,14 +23,8 @@ record ElementwisePass(Elementwise loss, int lines, int width, int labels) imple
 
     /// dz = w / elements · dl/dz
     @Override
-    public void gradient(
-            int rows,
-            float[] predictions,
-            float[] labelsOfRows,
-            float[] sampleWeights,
-            float[] dy,
-            int dyAt,
-            int dyStride) {
+    public void gradient(int rows, float[] predictions, float[] labelsOfRows, float[] sampleWeights, float[] dy,
+            int dyAt, int dyStride) {
         for (int row = 0; row < rows; row++) {
             float factor = sampleWeights[row] / elements();
             for (int line = row * lines; line < (row + 1) * lines; line++) {

@@ -1,7 +1,7 @@
 package io.tidegrad.engine.loss;
 
-/// d² / 2 where |d| = |p - y| ≤ δ, else δ (|d| - δ / 2): squared for the usual, absolute for outliers. P. J. Huber, Robust
-/// Estimation of a Location Parameter, 1964; PyTorch's `HuberLoss`.
+/// d² / 2 where |d| = |p - y| ≤ δ, else δ (|d| - δ / 2): squared for the usual, absolute for outliers. P. J. Huber,
+/// Robust Estimation of a Location Parameter, 1964; PyTorch's `HuberLoss`.
 public record Huber(double delta) implements Elementwise {
     public Huber {
         if (!(delta > 0 && (float) delta > 0 && Float.isFinite((float) delta))) {

@@ -3,8 +3,8 @@ package io.tidegrad.engine.loss;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.kernel.ScalarMath;
 
-/// How a prediction p follows from what the network puts out, z. Named as for generalised linear models: by the function
-/// that leads from p to z.
+/// How a prediction p follows from what the network puts out, z. Named as for generalised linear models: by the
+/// function that leads from p to z.
 public enum Link {
     /// p = z
     IDENTITY,
@@ -18,22 +18,15 @@ public enum Link {
     /// p = softmax(z): the probabilities of a line's classes.
     MULTINOMIAL_LOGIT;
 
-    /// Below a vector, a kernel does nothing but load its constants, which until it is compiled lie on the heap: a scorer's first
-    /// predictions would make garbage. Its bits are those of `ScalarMath`.
+    /// Below a vector, a kernel does nothing but load its constants, which until it is compiled lie on the heap: a
+    /// scorer's first predictions would make garbage. Its bits are those of `ScalarMath`.
     private static final int SHORT = 15;
 
     /// What a reader gets to see.
     ///
     /// @param z (lines, width), element (line, column) at `at + line * stride + column`
     /// @param predictions (lines, width), tight
-    void predict(
-            Kernels kernels,
-            int lines,
-            int width,
-            float[] z,
-            int at,
-            int stride,
-            float[] predictions) {
+    void predict(Kernels kernels, int lines, int width, float[] z, int at, int stride, float[] predictions) {
         if (this == MULTINOMIAL_LOGIT) {
             kernels.softmax(lines, width, z, at, stride, predictions, 0, width);
             return;

@@ -16,12 +16,6 @@ interface LossPass {
     /// @param predictions what `Loss.predict` made of them
     /// @param sampleWeights w, (rows)
     /// @param dy (rows, lines, width), laid out as y
-    void gradient(
-            int rows,
-            float[] predictions,
-            float[] labels,
-            float[] sampleWeights,
-            float[] dy,
-            int dyAt,
+    void gradient(int rows, float[] predictions, float[] labels, float[] sampleWeights, float[] dy, int dyAt,
             int dyStride);
 }

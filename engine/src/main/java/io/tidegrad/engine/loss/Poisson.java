@@ -3,15 +3,14 @@ package io.tidegrad.engine.loss;
 import io.tidegrad.engine.kernel.ScalarMath;
 
 /// The negative log-likelihood of a count y ≥ 0 under a Poisson distribution, without its term ln y!, which no weight
-/// changes. With `logInput` the network puts out the logarithm of the rate, e^z - y z, and the prediction is the rate e^z;
-/// without it the rate itself, p - y ln(p + ε). PyTorch's `PoissonNLLLoss`, `full=False`.
+/// changes. With `logInput` the network puts out the logarithm of the rate, e^z - y z, and the prediction is the rate
+/// e^z; without it the rate itself, p - y ln(p + ε). PyTorch's `PoissonNLLLoss`, `full=False`.
 ///
 /// @param epsilon read without `logInput` only
 public record Poisson(boolean logInput, double epsilon) implements Elementwise {
     public Poisson {
         if (!(epsilon >= 0 && Float.isFinite((float) epsilon))) {
-            throw new IllegalArgumentException(
-                    "epsilon: expected a number from 0 on, found " + epsilon);
+            throw new IllegalArgumentException("epsilon: expected a number from 0 on, found " + epsilon);
         }
     }
 

@@ -3,15 +3,14 @@ package io.tidegrad.engine.loss;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// With d = y - p: max(q d, (q - 1) d), whose minimum is the quantile q of y. One output a quantile, all compared with the
-/// line's one label. R. Koenker, G. Bassett, Regression Quantiles, 1978.
+/// With d = y - p: max(q d, (q - 1) d), whose minimum is the quantile q of y. One output a quantile, all compared with
+/// the line's one label. R. Koenker, G. Bassett, Regression Quantiles, 1978.
 public record Quantile(List<Double> quantiles) implements Elementwise {
     public Quantile {
         quantiles = List.copyOf(quantiles);
         if (quantiles.isEmpty() || !quantiles.stream().allMatch(q -> q > 0 && q < 1)) {
             throw new IllegalArgumentException(
-                    "quantiles: expected numbers between 0 and 1, at least one, found "
-                            + quantiles);
+                    "quantiles: expected numbers between 0 and 1, at least one, found " + quantiles);
         }
     }
 
@@ -22,12 +21,8 @@ public record Quantile(List<Double> quantiles) implements Elementwise {
 
     @Override
     public @Nullable String mismatch(int lines, int width) {
-        return width == quantiles.size()
-                ? null
-                : "expected an output of the network for each of "
-                        + quantiles.size()
-                        + " quantile(s), found "
-                        + width;
+        return width == quantiles.size() ? null
+                : "expected an output of the network for each of " + quantiles.size() + " quantile(s), found " + width;
     }
 
     @Override

@@ -1,8 +1,8 @@
 package io.tidegrad.engine.loss;
 
-/// What a batch makes of its rows' losses l_i. Row i has the sample weight w_i, the weight m_i of its labels (1, unless the
-/// loss weighs them: `CategoricalCrossEntropy`, `Ctc`) and counts n_i (1, or its lines that are not ignored). The loss is
-/// Σ w_i m_i l_i / Z, summed in doubles by ascending rows; what is learned is its gradient.
+/// What a batch makes of its rows' losses l_i. Row i has the sample weight w_i, the weight m_i of its labels (1, unless
+/// the loss weighs them: `CategoricalCrossEntropy`, `Ctc`) and counts n_i (1, or its lines that are not ignored). The
+/// loss is Σ w_i m_i l_i / Z, summed in doubles by ascending rows; what is learned is its gradient.
 public enum Reduction {
     /// Z = Σ n_i: the number of rows, or of lines that count.
     MEAN,

@@ -14,8 +14,7 @@ public final class Batch {
 
     public Batch(RowShape row, int capacity) {
         if (capacity < 1) {
-            throw new IllegalArgumentException(
-                    "a batch holds at least 1 row, asked for " + capacity);
+            throw new IllegalArgumentException("a batch holds at least 1 row, asked for " + capacity);
         }
         this.row = row;
         this.capacity = capacity;
@@ -44,8 +43,7 @@ public final class Batch {
             throw new IllegalArgumentException("expected rows of " + expected + ", found " + row);
         }
         if (size > maxRows) {
-            throw new IllegalArgumentException(
-                    "expected at most " + maxRows + " rows in a batch, found " + size);
+            throw new IllegalArgumentException("expected at most " + maxRows + " rows in a batch, found " + size);
         }
     }
 
@@ -55,8 +53,7 @@ public final class Batch {
 
     public void resize(int rows) {
         if (rows < 0 || rows > capacity) {
-            throw new IllegalArgumentException(
-                    "a batch of capacity " + capacity + " can't hold " + rows + " rows");
+            throw new IllegalArgumentException("a batch of capacity " + capacity + " can't hold " + rows + " rows");
         }
         size = rows;
     }

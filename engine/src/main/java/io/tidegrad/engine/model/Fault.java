@@ -4,7 +4,8 @@ package io.tidegrad.engine.model;
 ///
 /// @param step updates taken before
 /// @param row of the batch; -1 where it can't be told
-/// @param where the first layer, in the order of computing, whose numbers are not finite (`layer 2 (Dense)`), or what else
+/// @param where the first layer, in the order of computing, whose numbers are not finite (`layer 2 (Dense)`), or what
+///     else
 /// @param what of it
 public record Fault(long step, int row, String where, String what) {
     @Override

@@ -68,8 +68,8 @@ public final class Gradients {
         return batchLoss;
     }
 
-    /// Gradients of Σ output · outputGradient, where an output is what the loss would read: a fused last activation is not
-    /// part of it.
+    /// Gradients of Σ output · outputGradient, where an output is what the loss would read: a fused last activation is
+    /// not part of it.
     ///
     /// @param outputGradients (batch.size, outputs)
     public void ofOutputs(Batch batch, float[] outputGradients) {

@@ -6,8 +6,8 @@ import io.tidegrad.engine.layer.Storage;
 import io.tidegrad.engine.layer.Tensor;
 import io.tidegrad.engine.optim.Optimizer;
 
-/// A tensor before the first update. Weight number `index` of the logical, row-major tensor is a pure function of (seed,
-/// the tensor's place in the plan, index), whatever the layout in memory.
+/// A tensor before the first update. Weight number `index` of the logical, row-major tensor is a pure function of
+/// (seed, the tensor's place in the plan, index), whatever the layout in memory.
 final class InitialWeights {
     private InitialWeights() {}
 
@@ -20,16 +20,14 @@ final class InitialWeights {
                 fill(matrix, storage, index -> initialization.draw(seed, tensor, index, scale));
             }
             case Tensor.Table table ->
-                    fill(
-                            table,
-                            storage,
-                            index -> Initialization.uniform(seed, tensor, index, Embedding.START));
+                fill(table, storage, index -> Initialization.uniform(seed, tensor, index, Embedding.START));
             case Tensor.Vector vector -> {
                 if (vector.role() == Tensor.Vector.Role.SCALE) {
                     fill(vector, storage, index -> 1);
                 }
             }
-            case Tensor.Statistics statistics -> {}
+            case Tensor.Statistics statistics -> {
+            }
         }
         startState(spec.optimizer(), declared, storage);
     }

@@ -21,8 +21,8 @@ public final class Learner {
     /// Products of slopes and numbers up to it stay far below the root of the largest float, 1.8e19.
     private static final double CARE = 1e18;
 
-    /// What a feature's numbers are held within; larger ones are looked at if a slope asks for it, or end in a loss that is not
-    /// finite.
+    /// What a feature's numbers are held within; larger ones are looked at if a slope asks for it, or end in a loss
+    /// that is not finite.
     private static final double NUMBER_MAX = 1e15;
 
     private final Parameters parameters;
@@ -39,8 +39,7 @@ public final class Learner {
     private final float[] served; // (maxBatch, lines, width): what a scorer would have predicted
     private final List<Watched> watched;
     private final double[][] statistics; // room for those from before a step
-    private final double
-            gradientMax; // the largest norm that no optimizer's arithmetic overflows by
+    private final double gradientMax; // the largest norm that no optimizer's arithmetic overflows by
     private @Nullable GradientSlab carefulGradients; // made for the first step that asks for care
     private @Nullable Fault fault;
 
@@ -49,15 +48,15 @@ public final class Learner {
         this(parameters, kernels, maxBatch, Workers.NONE);
     }
 
-    /// With a crew, which the caller owns and closes after the last step; the bits are the same with any number of workers.
+    /// With a crew, which the caller owns and closes after the last step; the bits are the same with any number of
+    /// workers.
     public Learner(Parameters parameters, Kernels kernels, int maxBatch, Workers workers) {
         this.parameters = parameters;
         this.maxBatch = maxBatch;
         plan = parameters.plan();
         loss = plan.loss(maxBatch);
         if (parameters.isServedOnly()) {
-            throw new IllegalArgumentException(
-                    "expected parameters with optimizer state, found those of a scorer");
+            throw new IllegalArgumentException("expected parameters with optimizer state, found those of a scorer");
         }
         this.workers = workers;
         step = new Step(kernels, maxBatch, workers);
@@ -79,25 +78,19 @@ public final class Learner {
         watched = workspace.watched();
         statistics = parameters.emptyStatistics();
         // All others square their gradients.
-        gradientMax =
-                plan.spec().optimizer() instanceof Sgd
-                        ? Float.MAX_VALUE / Math.max(1, plan.spec().optimizer().rate())
-                        : Math.sqrt(Float.MAX_VALUE);
+        gradientMax = plan.spec().optimizer() instanceof Sgd
+                ? Float.MAX_VALUE / Math.max(1, plan.spec().optimizer().rate()) : Math.sqrt(Float.MAX_VALUE);
         y = network.output().value();
         // A network without a single weight has no gradient; the loss needs somewhere to write all
         // the same.
-        dy =
-                Objects.requireNonNullElseGet(
-                        network.output().gradient(), () -> workspace.block(plan.output()));
-        served =
-                plan.learnsDifferently()
-                        ? new float[maxBatch * plan.outputs()]
-                        : loss.predictions();
+        dy = Objects.requireNonNullElseGet(network.output().gradient(), () -> workspace.block(plan.output()));
+        served = plan.learnsDifferently() ? new float[maxBatch * plan.outputs()] : loss.predictions();
     }
 
-    /// One step on the batch: the gradient of its loss (the mean, unless the spec reduces otherwise), one update. Returns
-    /// the loss *before* the update. When a row's loss is not finite, or its gradients are seen not to be, nothing at all is
-    /// changed and NaN is returned; `fault` tells step, row and layer. Where nothing in the batch counts (`BatchLoss.reduce`) nothing is changed and 0 returned.
+    /// One step on the batch: the gradient of its loss (the mean, unless the spec reduces otherwise), one update.
+    /// Returns the loss *before* the update. When a row's loss is not finite, or its gradients are seen not to be,
+    /// nothing at all is changed and NaN is returned; `fault` tells step, row and layer. Where nothing in the batch
+    /// counts (`BatchLoss.reduce`) nothing is changed and 0 returned.
     public double learn(Batch batch) {
         batch.requireFits(plan.spec().row(), maxBatch);
         int rows = batch.size();
@@ -153,9 +146,10 @@ public final class Learner {
         return batchLoss;
     }
 
-    /// Whether a first layer's gradients could be beyond what an optimizer can square. Where each is applied while the next is
-    /// computed it would be seen too late; with a gradient slab it is seen in time, and the bits are the same. A row's numbers
-    /// are only looked at where the slopes of the loss alone don't rule it out: those of a cross-entropy do.
+    /// Whether a first layer's gradients could be beyond what an optimizer can square. Where each is applied while the
+    /// next is computed it would be seen too late; with a gradient slab it is seen in time, and the bits are the same.
+    /// A row's numbers are only looked at where the slopes of the loss alone don't rule it out: those of a
+    /// cross-entropy do.
     private boolean asksForCare(int rows, float[] numbers) {
         float slope = 0;
         int lines = rows * plan.output().lines();
@@ -186,8 +180,8 @@ public final class Learner {
         return careful;
     }
 
-    /// All gradients, before any weight changes. Returns their norm; a fault, and nothing has changed, if it is not at most
-    /// `max`.
+    /// All gradients, before any weight changes. Returns their norm; a fault, and nothing has changed, if it is not at
+    /// most `max`.
     private double backward(GradientSlab gradients, int rows, double max) {
         parameters.copyStatistics(statistics);
         network.backward(step);
@@ -209,8 +203,7 @@ public final class Learner {
             }
             for (Watched layer : watched) {
                 if (!layer.isFinite(row)) {
-                    return new Fault(
-                            step.number, row, layer.place(), "what it puts out is not finite");
+                    return new Fault(step.number, row, layer.place(), "what it puts out is not finite");
                 }
             }
             return new Fault(step.number, row, "the loss", "it is not finite");
@@ -222,18 +215,11 @@ public final class Learner {
         for (Watched layer : watched.reversed()) {
             for (int row = 0; row < rows; row++) {
                 if (!layer.isGradientFinite(row)) {
-                    return new Fault(
-                            step.number,
-                            row,
-                            layer.place(),
-                            "the gradient of what it puts out is not finite");
+                    return new Fault(step.number, row, layer.place(), "the gradient of what it puts out is not finite");
                 }
             }
         }
-        return new Fault(
-                step.number,
-                -1,
-                "the gradients",
+        return new Fault(step.number, -1, "the gradients",
                 "expected a norm that the optimizer can square, found " + norm);
     }
 
@@ -244,7 +230,8 @@ public final class Learner {
 
     private void clip(GradientSlab gradients, double norm) {
         switch (plan.spec().clipping()) {
-            case Clipping.None none -> {}
+            case Clipping.None none -> {
+            }
             case Clipping.Value(double limit) -> gradients.clamp((float) limit);
             case Clipping.GlobalNorm clipping -> gradients.scale(clipping.factor(norm));
         }
@@ -270,20 +257,20 @@ public final class Learner {
         return loss.rowLosses();
     }
 
-    /// The regularization's penalty on the present weights, which the loss leaves out: one look at every weight, so not for
-    /// every step.
+    /// The regularization's penalty on the present weights, which the loss leaves out: one look at every weight, so not
+    /// for every step.
     public double penalty() {
         return optimizers.penalty(parameters);
     }
 
-    /// As the method of a learner, for one that is not there yet: nothing of the model is allocated, tables least of all.
-    public static long warmUp(
-            NetworkSpec spec, Kernels kernels, int maxBatch, Workers workers, long budgetNanos) {
+    /// As the method of a learner, for one that is not there yet: nothing of the model is allocated, tables least of
+    /// all.
+    public static long warmUp(NetworkSpec spec, Kernels kernels, int maxBatch, Workers workers, long budgetNanos) {
         return WarmUp.run(spec, kernels, maxBatch, workers, budgetNanos);
     }
 
-    /// Runs the kernels on scratch data of this plan's shapes until their speed is stable, changing nothing of the model.
-    /// Returns the nanoseconds spent, by the clock.
+    /// Runs the kernels on scratch data of this plan's shapes until their speed is stable, changing nothing of the
+    /// model. Returns the nanoseconds spent, by the clock.
     public long warmUp(long budgetNanos) {
         return WarmUp.run(plan.spec(), step.kernels, maxBatch, workers, budgetNanos);
     }

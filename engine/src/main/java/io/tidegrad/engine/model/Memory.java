@@ -5,17 +5,16 @@ import io.tidegrad.engine.layer.SlabBytes;
 import io.tidegrad.engine.layer.Workspace;
 import io.tidegrad.engine.optim.Clipping;
 
-/// Bytes that a model takes on the heap, computed from its plan: nothing of a size is allocated for it. Padding is counted,
-/// objects around arrays (some ten KB a model) are not.
+/// Bytes that a model takes on the heap, computed from its plan: nothing of a size is allocated for it. Padding is
+/// counted, objects around arrays (some ten KB a model) are not.
 ///
 /// @param weights and what layers learn from their inputs
 /// @param optimizerState 0 for predicting
-/// @param gradients of a whole step, where clipping needs all of them at once; else 0, though a learner makes room for them
-///     when the slopes and numbers of a step are so large that their products must be looked at first
+/// @param gradients of a whole step, where clipping needs all of them at once; else 0, though a learner makes room for
+///     them when the slopes and numbers of a step are so large that their products must be looked at first
 /// @param workspace what a thread's layers and loss need for a mini-batch
 /// @param batch the rows of a mini-batch
-public record Memory(
-        long weights, long optimizerState, long gradients, long workspace, long batch) {
+public record Memory(long weights, long optimizerState, long gradients, long workspace, long batch) {
 
     /// `Parameters`, a `Learner` and a `Batch`.
     ///
@@ -25,23 +24,15 @@ public record Memory(
         boolean clips = !(plan.spec().clipping() instanceof Clipping.None);
         long served = plan.learnsDifferently() ? (long) Float.BYTES * plan.outputs() : 0;
         long aRow = Float.BYTES + 2 * Double.BYTES + (long) Float.BYTES * plan.outputs() + served;
-        return new Memory(
-                slab.weights(),
-                slab.state(),
-                clips ? SlabBytes.ofGradients(plan.tensors(), maxBatch) : 0,
-                workspace(plan, maxBatch, Workspace.Purpose.LEARN) + aRow * maxBatch,
-                batch(plan, maxBatch));
+        return new Memory(slab.weights(), slab.state(), clips ? SlabBytes.ofGradients(plan.tensors(), maxBatch) : 0,
+                workspace(plan, maxBatch, Workspace.Purpose.LEARN) + aRow * maxBatch, batch(plan, maxBatch));
     }
 
     /// What a thread takes that predicts: served `Parameters`, a `Predictor`, a `Batch` and its predictions.
     ///
     /// @throws ArithmeticException an array would hold 2^31 numbers or more
     public static Memory toPredict(Plan plan, int maxBatch) {
-        return new Memory(
-                SlabBytes.served(plan.tensors()),
-                0,
-                0,
-                workspace(plan, maxBatch, Workspace.Purpose.PREDICT),
+        return new Memory(SlabBytes.served(plan.tensors()), 0, 0, workspace(plan, maxBatch, Workspace.Purpose.PREDICT),
                 batch(plan, maxBatch) + (long) Float.BYTES * maxBatch * plan.outputs());
     }
 
@@ -50,8 +41,7 @@ public record Memory(
     /// @throws ArithmeticException an array would hold 2^31 numbers or more
     public static long toWarmUp(Plan plan, int maxBatch) {
         Plan scratch = Plan.of(WarmUp.scratch(plan.spec()));
-        return toLearn(scratch, maxBatch).total()
-                + workspace(scratch, maxBatch, Workspace.Purpose.PREDICT);
+        return toLearn(scratch, maxBatch).total() + workspace(scratch, maxBatch, Workspace.Purpose.PREDICT);
     }
 
     private static long workspace(Plan plan, int maxBatch, Workspace.Purpose purpose) {
@@ -63,8 +53,7 @@ public record Memory(
     private static long batch(Plan plan, int maxBatch) {
         RowShape row = plan.spec().row();
         return (long) maxBatch
-                * (Float.BYTES * (row.numbers() + (long) row.labels() + 1)
-                        + (long) Integer.BYTES * row.ids());
+                * (Float.BYTES * (row.numbers() + (long) row.labels() + 1) + (long) Integer.BYTES * row.ids());
     }
 
     public long total() {

@@ -17,46 +17,20 @@ import io.tidegrad.engine.optim.Schedule;
 /// @param reduction what a batch makes of its rows' losses
 /// @param seed of everything random (initialisation, dropout): counter-based, a pure function of (seed, purpose, step,
 ///     index)
-public record NetworkSpec(
-        RowShape row,
-        Layer network,
-        Loss loss,
-        Reduction reduction,
-        Optimizer optimizer,
-        Schedule schedule,
-        Clipping clipping,
-        Regularization regularization,
-        long seed) {
+public record NetworkSpec(RowShape row, Layer network, Loss loss, Reduction reduction, Optimizer optimizer,
+        Schedule schedule, Clipping clipping, Regularization regularization, long seed) {
 
     public NetworkSpec {
         if (optimizer.hasFixedRate() && !(schedule instanceof Schedule.Constant)) {
-            throw new IllegalArgumentException(
-                    "schedule: expected none, for "
-                            + optimizer.getClass().getSimpleName()
-                            + " has one rate for all updates; found "
-                            + schedule);
+            throw new IllegalArgumentException("schedule: expected none, for " + optimizer.getClass().getSimpleName()
+                    + " has one rate for all updates; found " + schedule);
         }
     }
 
     /// Of the batch's mean loss, at the optimizer's base rate.
-    public NetworkSpec(
-            RowShape row,
-            Layer network,
-            Loss loss,
-            Optimizer optimizer,
-            Clipping clipping,
-            Regularization regularization,
-            long seed) {
-        this(
-                row,
-                network,
-                loss,
-                Reduction.MEAN,
-                optimizer,
-                Schedule.CONSTANT,
-                clipping,
-                regularization,
-                seed);
+    public NetworkSpec(RowShape row, Layer network, Loss loss, Optimizer optimizer, Clipping clipping,
+            Regularization regularization, long seed) {
+        this(row, network, loss, Reduction.MEAN, optimizer, Schedule.CONSTANT, clipping, regularization, seed);
     }
 
     /// Neither scheduled nor clipped nor regularized.
@@ -66,15 +40,7 @@ public record NetworkSpec(
 
     /// The same steps, all at the base rate, for another network that reads the same rows.
     NetworkSpec withNetwork(Layer other) {
-        return new NetworkSpec(
-                row,
-                other,
-                loss,
-                reduction,
-                optimizer,
-                Schedule.CONSTANT,
-                clipping,
-                regularization,
+        return new NetworkSpec(row, other, loss, reduction, optimizer, Schedule.CONSTANT, clipping, regularization,
                 seed);
     }
 }

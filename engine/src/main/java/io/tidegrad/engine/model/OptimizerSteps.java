@@ -18,7 +18,8 @@ final class OptimizerSteps {
     private final OptimizerStep[] ofTensors;
 
     /// Tensors that learn, and alike.
-    private record Group(double rateFactor, boolean penalised, OptimizerStep step) {}
+    private record Group(double rateFactor, boolean penalised, OptimizerStep step) {
+    }
 
     OptimizerSteps(Plan plan) {
         this.plan = plan;
@@ -26,10 +27,7 @@ final class OptimizerSteps {
         OptimizerStep frozen = OptimizerStep.of(OptimizerStep.Kind.FROZEN);
         ofTensors = new OptimizerStep[plan.tensors().size()];
         for (int tensor = 0; tensor < ofTensors.length; tensor++) {
-            ofTensors[tensor] =
-                    plan.isFrozen(tensor)
-                            ? frozen
-                            : group(plan.rateFactor(tensor), isPenalised(tensor));
+            ofTensors[tensor] = plan.isFrozen(tensor) ? frozen : group(plan.rateFactor(tensor), isPenalised(tensor));
         }
     }
 
@@ -51,9 +49,8 @@ final class OptimizerSteps {
     private boolean isPenalised(int tensor) {
         return switch (spec.regularization().scope()) {
             case ALL -> true;
-            case WEIGHTS ->
-                    !(plan.tensors().get(tensor) instanceof Tensor.Vector vector
-                            && vector.role() == Tensor.Vector.Role.BIAS);
+            case WEIGHTS -> !(plan.tensors().get(tensor) instanceof Tensor.Vector vector
+                    && vector.role() == Tensor.Vector.Role.BIAS);
         };
     }
 
@@ -83,8 +80,7 @@ final class OptimizerSteps {
         }
         List<Tensor> tensors = plan.tensors();
         for (int tensor = 0; tensor < ofTensors.length; tensor++) {
-            if (isPenalised(tensor)
-                    && !plan.isFrozen(tensor)
+            if (isPenalised(tensor) && !plan.isFrozen(tensor)
                     && parameters.slab().storage(tensor) instanceof Storage.Floats floats) {
                 penalty += penalty(regularization, tensors.get(tensor), floats);
             }
@@ -92,8 +88,7 @@ final class OptimizerSteps {
         return penalty;
     }
 
-    private static double penalty(
-            Regularization regularization, Tensor tensor, Storage.Floats floats) {
+    private static double penalty(Regularization regularization, Tensor tensor, Storage.Floats floats) {
         double magnitudes = 0;
         double squares = 0;
         for (int row = 0; row < tensor.rows(); row++) {

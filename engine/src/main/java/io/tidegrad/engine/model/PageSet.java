@@ -18,8 +18,8 @@ public final class PageSet {
         words[page >>> 6] |= 1L << page;
     }
 
-    /// Marks the pages from `first` on of things of which 2^shift fill a page, thing `before + things[i]` for each i below `count`.
-    /// The set of a table is small and stays in a near cache: this takes less than a nanosecond each.
+    /// Marks the pages from `first` on of things of which 2^shift fill a page, thing `before + things[i]` for each i
+    /// below `count`. The set of a table is small and stays in a near cache: this takes less than a nanosecond each.
     void markAll(int first, int[] things, int count, int before, int shift) {
         long[] words = this.words;
         for (int i = 0; i < count; i++) {

@@ -18,11 +18,11 @@ import org.jspecify.annotations.Nullable;
 /// their optimizer state); outside always as two tight logical byte streams, little-endian, cut into pages of
 /// `PAGE_BYTES` in one numbering:
 ///
-/// - the **served** stream, pages 0 … servedPages-1: the layers' statistics (doubles), then all weights (floats), tensor
-///   after tensor in plan order, row-major, no padding: what a scorer needs. A dense weight has shape (inputs, outputs),
-///   an embedding table (rows, dimension);
-/// - the **optimizer** stream, pages servedPages … pages-1: the optimizer's state (floats) in the same order; for each row
-///   of a tensor part after part (of Adam first all m, then all v), so that a touched table row touches one place.
+/// - the **served** stream, pages 0 … servedPages-1: the layers' statistics (doubles), then all weights (floats),
+///   tensor after tensor in plan order, row-major, no padding: what a scorer needs. A dense weight has shape (inputs,
+///   outputs), an embedding table (rows, dimension);
+/// - the **optimizer** stream, pages servedPages … pages-1: the optimizer's state (floats) in the same order; for each
+///   row of a tensor part after part (of Adam first all m, then all v), so that a touched table row touches one place.
 ///
 /// A stream's last page may be short. One writer (the `Learner`); readers copy.
 public final class Parameters {
@@ -31,8 +31,7 @@ public final class Parameters {
 
     private static final int PAGE_SHIFT = Integer.numberOfTrailingZeros(PAGE_BYTES);
 
-    private static final VarHandle FLOAT =
-            MethodHandles.byteArrayViewVarHandle(float[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle FLOAT = MethodHandles.byteArrayViewVarHandle(float[].class, ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfFloat STREAM_FLOAT =
             ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle DOUBLE =
@@ -76,12 +75,10 @@ public final class Parameters {
         List<Tensor> tensors = plan.tensors();
         for (int tensor = 0; tensor < tensors.size(); tensor++) {
             switch (parameters.slab.storage(tensor)) {
-                case Storage.Floats floats ->
-                        InitialWeights.draw(plan.spec(), tensor, tensors.get(tensor), floats);
+                case Storage.Floats floats -> InitialWeights.draw(plan.spec(), tensor, tensors.get(tensor), floats);
                 case Storage.Doubles(double[] values) ->
-                        Arrays.fill(values, ((Tensor.Statistics) tensors.get(tensor)).start());
-                case Storage.Touched gradients ->
-                        throw new IllegalStateException("gradients have no initial values");
+                    Arrays.fill(values, ((Tensor.Statistics) tensors.get(tensor)).start());
+                case Storage.Touched gradients -> throw new IllegalStateException("gradients have no initial values");
             }
         }
         if (parameters.pages > 0) {
@@ -154,10 +151,8 @@ public final class Parameters {
 
     /// Bytes of this page: PAGE_BYTES but for a stream's last.
     public int pageLength(int page) {
-        long rest =
-                page < servedPages
-                        ? servedBytes() - (long) page * PAGE_BYTES
-                        : optimizerBytes() - (long) (page - servedPages) * PAGE_BYTES;
+        long rest = page < servedPages ? servedBytes() - (long) page * PAGE_BYTES
+                : optimizerBytes() - (long) (page - servedPages) * PAGE_BYTES;
         return (int) Math.min(PAGE_BYTES, rest);
     }
 
@@ -180,9 +175,9 @@ public final class Parameters {
         return dirty;
     }
 
-    /// From now on each page of `pages` leaves that set before a step changes it for the first time, and `willChange` is told
-    /// its number while the page is still as it was. So a reader can have all pages as of one moment although learning goes
-    /// on, and copies only what changes.
+    /// From now on each page of `pages` leaves that set before a step changes it for the first time, and `willChange`
+    /// is told its number while the page is still as it was. So a reader can have all pages as of one moment although
+    /// learning goes on, and copies only what changes.
     public void watch(PageSet pages, IntConsumer willChange) {
         watch = new Watch(pages, willChange);
     }
@@ -254,8 +249,7 @@ public final class Parameters {
     public float[] state(String tensor, int part) {
         int parts = servedOnly ? 0 : plan.streams().stateParts();
         if (part < 1 || part > parts) {
-            throw new IllegalArgumentException(
-                    "expected a part of the state from 1 to " + parts + ", found " + part);
+            throw new IllegalArgumentException("expected a part of the state from 1 to " + parts + ", found " + part);
         }
         return Values.read(plan, slab, plan.tensor(tensor), part);
     }
@@ -270,11 +264,7 @@ public final class Parameters {
         double[] statistics = doubles(tensor);
         if (values.length != statistics.length) {
             throw new IllegalArgumentException(
-                    tensor
-                            + ": expected "
-                            + statistics.length
-                            + " numbers, found "
-                            + values.length);
+                    tensor + ": expected " + statistics.length + " numbers, found " + values.length);
         }
         System.arraycopy(values, 0, statistics, 0, values.length);
         markEverything();
@@ -313,8 +303,8 @@ public final class Parameters {
         throw new IllegalArgumentException(tensor + " holds weights, not statistics");
     }
 
-    /// Makes these the weights that one tensor (rows, columns), row-major, starts from: the optimizer's state of it starts anew.
-    /// Marks every page dirty.
+    /// Makes these the weights that one tensor (rows, columns), row-major, starts from: the optimizer's state of it
+    /// starts anew. Marks every page dirty.
     public void setWeights(String tensor, float[] values) {
         int index = plan.tensor(tensor);
         Values.write(plan, slab, index, 0, values);
@@ -349,9 +339,8 @@ public final class Parameters {
         if (watch != null) {
             for (int i = 0; i < everyStep.length; i += 2) {
                 int last = everyStep[i + 1];
-                for (int page = watch.pages.next(everyStep[i]);
-                        page >= 0 && page <= last;
-                        page = watch.pages.next(page + 1)) {
+                for (int page = watch.pages.next(everyStep[i]); page >= 0 && page <= last; page =
+                        watch.pages.next(page + 1)) {
                     watch.willChange(page);
                 }
             }
@@ -383,7 +372,8 @@ public final class Parameters {
         }
     }
 
-    /// Marks the pages of rows of `rowBytes` bytes, row 0 at byte `start` of the stream that begins with page `firstPage`.
+    /// Marks the pages of rows of `rowBytes` bytes, row 0 at byte `start` of the stream that begins with page
+    /// `firstPage`.
     private void markRows(int firstPage, long start, long rowBytes, int[] rows, int count) {
         Watch watch = this.watch;
         boolean inOnePage = start % rowBytes == 0 && PAGE_BYTES % rowBytes == 0;
@@ -448,8 +438,7 @@ public final class Parameters {
     }
 
     enum Direction {
-        READ,
-        WRITE
+        READ, WRITE
     }
 
     private void transfer(int page, byte[] bytes, int at, Direction direction) {
@@ -459,8 +448,7 @@ public final class Parameters {
     }
 
     /// Bytes `from` to `to` of one of the streams.
-    private void transfer(
-            boolean inServed, long from, long to, byte[] bytes, int at, Direction direction) {
+    private void transfer(boolean inServed, long from, long to, byte[] bytes, int at, Direction direction) {
         Streams streams = plan.streams();
         for (int tensor = 0; tensor < plan.tensors().size(); tensor++) {
             Tensor declared = plan.tensors().get(tensor);
@@ -472,37 +460,18 @@ public final class Parameters {
                     }
                 }
                 case Storage.Touched gradients ->
-                        throw new IllegalStateException(
-                                declared.name() + ": gradients have no pages");
-                case Storage.Floats floats ->
-                        transferFloats(
-                                declared,
-                                floats,
-                                inServed ? 0 : 1,
-                                inServed ? 1 : streams.stateParts(),
-                                start,
-                                from,
-                                to,
-                                bytes,
-                                at,
-                                direction);
+                    throw new IllegalStateException(declared.name() + ": gradients have no pages");
+                case Storage.Floats floats -> transferFloats(declared, floats, inServed ? 0 : 1,
+                        inServed ? 1 : streams.stateParts(), start, from, to, bytes, at, direction);
             }
         }
     }
 
     /// The part of `values`, which start at byte `start` of the stream, that lies in bytes `from` to `to`.
-    static void transferDoubles(
-            double[] values,
-            long start,
-            long from,
-            long to,
-            byte[] bytes,
-            int at,
+    static void transferDoubles(double[] values, long start, long from, long to, byte[] bytes, int at,
             Direction direction) {
         long end = start + (long) values.length * Double.BYTES;
-        for (long byteAt = Math.max(start, from);
-                byteAt < Math.min(end, to);
-                byteAt += Double.BYTES) {
+        for (long byteAt = Math.max(start, from); byteAt < Math.min(end, to); byteAt += Double.BYTES) {
             int value = (int) ((byteAt - start) / Double.BYTES);
             int in = at + (int) (byteAt - from);
             switch (direction) {
@@ -513,17 +482,8 @@ public final class Parameters {
     }
 
     /// As above, for the parts `firstPart` … of a tensor, which lie one after the other in each row.
-    static void transferFloats(
-            Tensor tensor,
-            Storage.Floats storage,
-            int firstPart,
-            int parts,
-            long start,
-            long from,
-            long to,
-            byte[] bytes,
-            int at,
-            Direction direction) {
+    static void transferFloats(Tensor tensor, Storage.Floats storage, int firstPart, int parts, long start, long from,
+            long to, byte[] bytes, int at, Direction direction) {
         int columns = tensor.columns();
         int rowFloats = Math.multiplyExact(columns, parts);
         long end = Math.min(to, start + (long) tensor.rows() * rowFloats * Float.BYTES);
@@ -553,8 +513,7 @@ public final class Parameters {
         }
     }
 
-    private static void copy(
-            float[] array, int index, byte[] bytes, int in, int count, Direction direction) {
+    private static void copy(float[] array, int index, byte[] bytes, int in, int count, Direction direction) {
         MemorySegment segment = MemorySegment.ofArray(bytes);
         switch (direction) {
             case READ -> MemorySegment.copy(array, index, segment, STREAM_FLOAT, in, count);
@@ -563,14 +522,7 @@ public final class Parameters {
     }
 
     /// @param step between two floats of the array
-    private static void copy(
-            float[] array,
-            int index,
-            int step,
-            byte[] bytes,
-            int in,
-            int count,
-            Direction direction) {
+    private static void copy(float[] array, int index, int step, byte[] bytes, int in, int count, Direction direction) {
         switch (direction) {
             case READ -> {
                 for (int i = 0; i < count; i++) {

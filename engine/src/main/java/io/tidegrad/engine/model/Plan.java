@@ -55,14 +55,8 @@ public final class Plan {
         }
         int labels = spec.loss().labels(lines, width);
         if (row.labels() != labels) {
-            throw new ShapeException(
-                    lossName(spec)
-                            + ": expected "
-                            + labels
-                            + " label(s) in a row for "
-                            + network.output().size()
-                            + " output(s), found "
-                            + row.labels());
+            throw new ShapeException(lossName(spec) + ": expected " + labels + " label(s) in a row for "
+                    + network.output().size() + " output(s), found " + row.labels());
         }
         requireOneRate(spec, planner);
         return new Plan(spec, beforeLoss, network, planner);
@@ -73,17 +67,15 @@ public final class Plan {
             double factor = planner.rateFactors().get(tensor);
             if (spec.optimizer().hasFixedRate() && factor != 0 && factor != 1) {
                 throw new IllegalArgumentException(
-                        planner.tensors().get(tensor).name()
-                                + ": expected a rate factor of 1, or of 0 (frozen), for "
-                                + spec.optimizer().getClass().getSimpleName()
-                                + " has one rate for all layers; found "
+                        planner.tensors().get(tensor).name() + ": expected a rate factor of 1, or of 0 (frozen), for "
+                                + spec.optimizer().getClass().getSimpleName() + " has one rate for all layers; found "
                                 + factor);
             }
         }
     }
 
-    /// A last sigmoid or softmax belongs to a loss that works from logits. The wrong one is a mistake: the loss would put a
-    /// second squashing on top.
+    /// A last sigmoid or softmax belongs to a loss that works from logits. The wrong one is a mistake: the loss would
+    /// put a second squashing on top.
     private static Layer withoutFusedActivation(NetworkSpec spec) {
         Layer network = spec.network();
         Layer last = last(network);
@@ -137,12 +129,8 @@ public final class Plan {
     }
 
     private static ShapeException wrongActivation(NetworkSpec spec, String expected, String found) {
-        return new ShapeException(
-                lossName(spec)
-                        + ": expected a network that ends in "
-                        + expected
-                        + " or in plain logits, found one that ends in "
-                        + found);
+        return new ShapeException(lossName(spec) + ": expected a network that ends in " + expected
+                + " or in plain logits, found one that ends in " + found);
     }
 
     private static String lossName(NetworkSpec spec) {
@@ -168,8 +156,8 @@ public final class Plan {
         return streams.servedBytes() + streams.optimizerBytes();
     }
 
-    /// Of these, the bytes that every step changes, whatever its rows are: all but tables of which only touched rows change,
-    /// and frozen tensors.
+    /// Of these, the bytes that every step changes, whatever its rows are: all but tables of which only touched rows
+    /// change, and frozen tensors.
     public long bytesOfEveryStep() {
         long bytes = 0;
         for (int tensor = 0; tensor < tensors.size(); tensor++) {
@@ -177,8 +165,7 @@ public final class Plan {
             long values = (long) declared.rows() * declared.columns();
             if (declared instanceof Tensor.Statistics) {
                 bytes += values * Double.BYTES;
-            } else if (!isFrozen(tensor)
-                    && !(declared instanceof Tensor.Table table && table.touchedOnly())) {
+            } else if (!isFrozen(tensor) && !(declared instanceof Tensor.Table table && table.touchedOnly())) {
                 bytes += values * Float.BYTES * (1 + streams.stateParts());
             }
         }
@@ -216,8 +203,7 @@ public final class Plan {
 
     /// A line `name rows columns` for each tensor, in plan order.
     public String shapes() {
-        return tensors.stream()
-                .map(tensor -> tensor.name() + " " + tensor.rows() + " " + tensor.columns() + "\n")
+        return tensors.stream().map(tensor -> tensor.name() + " " + tensor.rows() + " " + tensor.columns() + "\n")
                 .collect(Collectors.joining());
     }
 
@@ -229,21 +215,17 @@ public final class Plan {
             }
         }
         throw new IllegalArgumentException(
-                "no tensor is called "
-                        + name
-                        + "; there are "
-                        + tensors.stream().map(Tensor::name).toList());
+                "no tensor is called " + name + "; there are " + tensors.stream().map(Tensor::name).toList());
     }
 
-    /// The network whose output the loss makes predictions of (`Loss.predict`): the spec's, without a last activation that
-    /// the loss applies itself.
+    /// The network whose output the loss makes predictions of (`Loss.predict`): the spec's, without a last activation
+    /// that the loss applies itself.
     public Layer beforeLoss() {
         return beforeLoss;
     }
 
     BatchLoss loss(int maxRows) {
-        return new BatchLoss(
-                spec.loss(), spec.reduction(), maxRows, output().lines(), output().width());
+        return new BatchLoss(spec.loss(), spec.reduction(), maxRows, output().lines(), output().width());
     }
 
     Planned network() {

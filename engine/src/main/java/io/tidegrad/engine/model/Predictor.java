@@ -66,12 +66,12 @@ public final class Predictor {
 
     private static void requireLength(String name, int found, int needed) {
         if (found < needed) {
-            throw new IllegalArgumentException(
-                    name + ": expected at least " + needed + ", found " + found);
+            throw new IllegalArgumentException(name + ": expected at least " + needed + ", found " + found);
         }
     }
 
-    /// As `predict`, but the numbers that the loss makes predictions of: logits, of a regression what its link is applied to.
+    /// As `predict`, but the numbers that the loss makes predictions of: logits, of a regression what its link is
+    /// applied to.
     public void logits(Parameters parameters, Batch batch, float[] out) {
         Block y = forward(parameters, batch, out);
         loss.logits(step.kernels, batch.size(), lines, width, y.values, y.at, y.stride, out);
@@ -89,12 +89,7 @@ public final class Predictor {
         int outputs = lines * width;
         if (out.length < rows * outputs) {
             throw new IllegalArgumentException(
-                    "out: expected at least "
-                            + rows
-                            + " x "
-                            + outputs
-                            + " floats, found "
-                            + out.length);
+                    "out: expected at least " + rows + " x " + outputs + " floats, found " + out.length);
         }
     }
 
@@ -109,10 +104,7 @@ public final class Predictor {
         if (other != acceptedPlan) {
             if (!other.spec().equals(plan.spec())) {
                 throw new IllegalArgumentException(
-                        "expected parameters of "
-                                + plan.spec()
-                                + ", found those of "
-                                + other.spec());
+                        "expected parameters of " + plan.spec() + ", found those of " + other.spec());
             }
             acceptedPlan = other;
         }

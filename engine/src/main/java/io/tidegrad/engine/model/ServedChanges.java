@@ -4,9 +4,9 @@ import io.tidegrad.engine.layer.Tensor;
 import java.util.Arrays;
 import java.util.List;
 
-/// What of the served stream has changed since the last `clear`: of a table that learns touched rows only, those rows (a
-/// bit each); of the other tensors that learn, all or nothing. At first, and when values are set from outside, everything.
-/// One thread, the learning one; noting a row costs one store.
+/// What of the served stream has changed since the last `clear`: of a table that learns touched rows only, those rows
+/// (a bit each); of the other tensors that learn, all or nothing. At first, and when values are set from outside,
+/// everything. One thread, the learning one; noting a row costs one store.
 public final class ServedChanges {
     private static final long[] EVERY_STEP = {};
 
@@ -29,10 +29,8 @@ public final class ServedChanges {
         List<Tensor> tensors = plan.tensors();
         rows = new long[tensors.size()][];
         for (int tensor = 0; tensor < rows.length; tensor++) {
-            rows[tensor] =
-                    learnsTouchedRows(tensors.get(tensor))
-                            ? new long[(tensors.get(tensor).rows() + 63) >>> 6]
-                            : EVERY_STEP;
+            rows[tensor] = learnsTouchedRows(tensors.get(tensor)) ? new long[(tensors.get(tensor).rows() + 63) >>> 6]
+                    : EVERY_STEP;
         }
     }
 

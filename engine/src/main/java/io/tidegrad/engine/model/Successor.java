@@ -4,9 +4,9 @@ import io.tidegrad.engine.layer.SlabCopy;
 import io.tidegrad.engine.layer.Storage;
 import io.tidegrad.engine.layer.Tensor;
 
-/// The next version of a served model, out of what changed: it shares with its parent whatever is not written (tables in
-/// blocks of 8 KiB, other tensors whole). Needs the memory of what is written; the parent's readers see nothing of it.
-/// One writer, which hands the parameters on when all is written.
+/// The next version of a served model, out of what changed: it shares with its parent whatever is not written (tables
+/// in blocks of 8 KiB, other tensors whole). Needs the memory of what is written; the parent's readers see nothing of
+/// it. One writer, which hands the parameters on when all is written.
 public final class Successor {
     private final Plan plan;
     private final int[] order; // tensors by place in the served stream
@@ -19,8 +19,7 @@ public final class Successor {
     /// @param parent from `Parameters.served`, or itself a successor
     public Successor(Parameters parent) {
         if (!parent.isServedOnly()) {
-            throw new IllegalArgumentException(
-                    "expected parameters that are served, found ones that learn");
+            throw new IllegalArgumentException("expected parameters that are served, found ones that learn");
         }
         plan = parent.plan();
         order = plan.streams().servedOrder();
@@ -38,20 +37,14 @@ public final class Successor {
         long end = at + length;
         if (length < 0 || at < 0 || at > streams.servedBytes() - length) {
             throw new IllegalArgumentException(
-                    "expected bytes of a stream of "
-                            + streams.servedBytes()
-                            + ", found "
-                            + at
-                            + " to "
-                            + end);
+                    "expected bytes of a stream of " + streams.servedBytes() + ", found " + at + " to " + end);
         }
         requireWhole(at);
         requireWhole(end);
         if (length == 0) {
             return;
         }
-        touched.markRange(
-                (int) (at / Parameters.PAGE_BYTES), (int) ((end - 1) / Parameters.PAGE_BYTES));
+        touched.markRange((int) (at / Parameters.PAGE_BYTES), (int) ((end - 1) / Parameters.PAGE_BYTES));
         if (firstNonFinite < 0) {
             int bad = Parameters.firstNonFinite(streams, at, from, offset, length);
             firstNonFinite = bad < 0 ? -1 : at + bad - offset;
@@ -70,8 +63,7 @@ public final class Successor {
     private void requireWhole(long at) {
         long unit = at < plan.streams().statisticsBytes() ? Double.BYTES : Float.BYTES;
         if (at % unit != 0) {
-            throw new IllegalArgumentException(
-                    "expected a multiple of " + unit + " bytes, found " + at);
+            throw new IllegalArgumentException("expected a multiple of " + unit + " bytes, found " + at);
         }
     }
 
@@ -84,22 +76,11 @@ public final class Successor {
         int last = (int) ((Math.min(streams.servedEnd(tensor, plan), end) - 1 - start) / rowBytes);
         switch (copy.writable(tensor, first, last)) {
             case Storage.Doubles(double[] values) ->
-                    Parameters.transferDoubles(
-                            values, start, at, end, from, offset, Parameters.Direction.WRITE);
-            case Storage.Floats floats ->
-                    Parameters.transferFloats(
-                            declared,
-                            floats,
-                            0,
-                            1,
-                            start,
-                            at,
-                            end,
-                            from,
-                            offset,
-                            Parameters.Direction.WRITE);
+                Parameters.transferDoubles(values, start, at, end, from, offset, Parameters.Direction.WRITE);
+            case Storage.Floats floats -> Parameters.transferFloats(declared, floats, 0, 1, start, at, end, from,
+                    offset, Parameters.Direction.WRITE);
             case Storage.Touched gradients ->
-                    throw new IllegalStateException(declared.name() + ": gradients have no pages");
+                throw new IllegalStateException(declared.name() + ": gradients have no pages");
         }
     }
 

@@ -14,16 +14,14 @@ final class Values {
         float[] values = new float[Math.multiplyExact(declared.rows(), columns)];
         if (slab.storage(tensor) instanceof Storage.Touched touched) {
             for (int i = 0; i < touched.count(); i++) {
-                System.arraycopy(
-                        touched.values(), i * columns, values, touched.row(i) * columns, columns);
+                System.arraycopy(touched.values(), i * columns, values, touched.row(i) * columns, columns);
             }
             return values;
         }
         Storage.Floats storage = floats(slab, tensor, declared);
         for (int row = 0; row < declared.rows(); row++) {
             for (int column = 0; column < columns; column++) {
-                values[row * columns + column] =
-                        storage.array(part, row)[storage.index(part, row, column)];
+                values[row * columns + column] = storage.array(part, row)[storage.index(part, row, column)];
             }
         }
         return values;
@@ -34,20 +32,12 @@ final class Values {
         Storage.Floats storage = floats(slab, tensor, declared);
         int columns = declared.columns();
         if (values.length != (long) declared.rows() * columns) {
-            throw new IllegalArgumentException(
-                    declared.name()
-                            + ": expected shape ("
-                            + declared.rows()
-                            + ", "
-                            + columns
-                            + "), found "
-                            + values.length
-                            + " floats");
+            throw new IllegalArgumentException(declared.name() + ": expected shape (" + declared.rows() + ", " + columns
+                    + "), found " + values.length + " floats");
         }
         for (int row = 0; row < declared.rows(); row++) {
             for (int column = 0; column < columns; column++) {
-                storage.array(part, row)[storage.index(part, row, column)] =
-                        values[row * columns + column];
+                storage.array(part, row)[storage.index(part, row, column)] = values[row * columns + column];
             }
         }
     }

@@ -16,9 +16,9 @@ import io.tidegrad.engine.random.CounterRandom;
 import java.util.Arrays;
 import java.util.List;
 
-/// Learns and predicts made-up rows with a scratch model of the real shapes, so that the kernels are compiled before the
-/// first real row: cold vector code is 200 to 500 times slower. The one place of the engine that looks at a clock; nothing
-/// of what it computes is kept.
+/// Learns and predicts made-up rows with a scratch model of the real shapes, so that the kernels are compiled before
+/// the first real row: cold vector code is 200 to 500 times slower. The one place of the engine that looks at a clock;
+/// nothing of what it computes is kept.
 final class WarmUp {
     /// Tables need their dimension to be real, not their length: 2^22 rows would only cost memory.
     private static final int TABLE_ROWS_MAX = 4096;
@@ -34,16 +34,15 @@ final class WarmUp {
     /// stable too. Compiled, a step takes less than a tenth of its first time; or so little that it doesn't matter.
     private static final int COMPILED_GAIN = 10;
 
-    /// Where another model of this process has warmed the kernels, even the first step was compiled and nothing gains any more:
-    /// two seconds without a gain end it, not the whole budget.
+    /// Where another model of this process has warmed the kernels, even the first step was compiled and nothing gains
+    /// any more: two seconds without a gain end it, not the whole budget.
     private static final int STABLE_ROUNDS_ENOUGH = 100;
 
     private static final double COMPILED_STEP_NANOS = 50_000;
 
     private WarmUp() {}
 
-    static long run(
-            NetworkSpec spec, Kernels kernels, int maxBatch, Workers workers, long budgetNanos) {
+    static long run(NetworkSpec spec, Kernels kernels, int maxBatch, Workers workers, long budgetNanos) {
         long start = System.nanoTime();
         NetworkSpec scratch = scratch(spec);
         Parameters parameters = Parameters.initial(Plan.of(scratch));
@@ -108,8 +107,7 @@ final class WarmUp {
         return batch;
     }
 
-    private static void label(
-            Loss loss, Shape.Grid output, int row, int labels, float[] to, int at) {
+    private static void label(Loss loss, Shape.Grid output, int row, int labels, float[] to, int at) {
         int classes = output.width();
         switch (loss) {
             case CategoricalCrossEntropy categorical -> {
@@ -147,32 +145,13 @@ final class WarmUp {
             case Embedding table -> {
                 int rows = Math.min(table.rows(), TABLE_ROWS_MAX);
                 int padding = Math.min(table.paddingIndex(), rows - 1);
-                yield new Embedding(
-                        table.from(),
-                        table.columns(),
-                        rows,
-                        table.dimension(),
-                        table.update(),
-                        padding);
+                yield new Embedding(table.from(), table.columns(), rows, table.dimension(), table.update(), padding);
             }
             case EmbeddingBag table ->
-                    new EmbeddingBag(
-                            table.from(),
-                            table.columns(),
-                            table.countAt(),
-                            table.weightsFrom(),
-                            Math.min(table.rows(), TABLE_ROWS_MAX),
-                            table.dimension(),
-                            table.mode(),
-                            table.update());
-            case Recurrent recurrent ->
-                    new Recurrent(
-                            recurrent.cell(),
-                            recurrent.hidden(),
-                            recurrent.bidirectional(),
-                            recurrent.output(),
-                            Recurrent.WHOLE,
-                            inner);
+                new EmbeddingBag(table.from(), table.columns(), table.countAt(), table.weightsFrom(),
+                        Math.min(table.rows(), TABLE_ROWS_MAX), table.dimension(), table.mode(), table.update());
+            case Recurrent recurrent -> new Recurrent(recurrent.cell(), recurrent.hidden(), recurrent.bidirectional(),
+                    recurrent.output(), Recurrent.WHOLE, inner);
             default -> layer.withLayers(inner);
         };
     }

@@ -2,14 +2,13 @@ package io.tidegrad.engine.optim;
 
 import io.tidegrad.engine.kernel.OptimizerStep;
 
-/// Kingma & Ba 2015, algorithm 1: m and v as running means of g and g², w -= rate m̂ / (sqrt(v̂) + epsilon), where
-/// m̂ = m / (1 - beta1^t) and v̂ = v / (1 - beta2^t) undo their start at 0. State per weight: m, v.
+/// Kingma & Ba 2015, algorithm 1: m and v as running means of g and g², w -= rate m̂ / (sqrt(v̂) + epsilon), where m̂ =
+/// m / (1 - beta1^t) and v̂ = v / (1 - beta2^t) undo their start at 0. State per weight: m, v.
 ///
-/// @param amsgrad whether the largest v so far takes the place of v in v̂ (Reddi, Kale & Kumar 2018, algorithm 2; as in PyTorch,
-///     the maximum is taken before the correction): a step never grows because a steep gradient was forgotten. State per
-///     weight: m, v, the maximum
-public record Adam(double rate, double beta1, double beta2, double epsilon, boolean amsgrad)
-        implements Optimizer {
+/// @param amsgrad whether the largest v so far takes the place of v in v̂ (Reddi, Kale & Kumar 2018, algorithm 2; as in
+///     PyTorch, the maximum is taken before the correction): a step never grows because a steep gradient was forgotten.
+///     State per weight: m, v, the maximum
+public record Adam(double rate, double beta1, double beta2, double epsilon, boolean amsgrad) implements Optimizer {
     public Adam {
         Require.atLeastZero("adam", "a rate", rate);
         Require.fraction("adam", "beta1", beta1);

@@ -4,7 +4,8 @@ package io.tidegrad.engine.optim;
 /// place can't throw the weights far away.
 public sealed interface Clipping {
     /// Nothing: gradients are applied while they are computed, and never stored.
-    record None() implements Clipping {}
+    record None() implements Clipping {
+    }
 
     /// Each element is held within ±limit.
     record Value(double limit) implements Clipping {
@@ -13,8 +14,8 @@ public sealed interface Clipping {
         }
     }
 
-    /// All are multiplied by min(1, max / (norm + 1e-6)), norm being the L2 norm of all tensors' gradients together: the
-    /// direction stays. Pascanu, Mikolov & Bengio 2013.
+    /// All are multiplied by min(1, max / (norm + 1e-6)), norm being the L2 norm of all tensors' gradients together:
+    /// the direction stays. Pascanu, Mikolov & Bengio 2013.
     record GlobalNorm(double max) implements Clipping {
         private static final double GUARD = 1e-6;
 

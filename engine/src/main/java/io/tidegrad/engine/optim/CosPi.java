@@ -4,28 +4,11 @@ package io.tidegrad.engine.optim;
 /// allocates an array in each call (JDK 25).
 final class CosPi {
     /// Taylor's coefficients of cos and sin; the first that is left out adds less than 2^-58 within π/4.
-    private static final double[] COS = {
-        1,
-        -1.0 / 2,
-        1.0 / 24,
-        -1.0 / 720,
-        1.0 / 40_320,
-        -1.0 / 3_628_800,
-        1.0 / 479_001_600,
-        -1.0 / 87_178_291_200.0,
-        1.0 / 20_922_789_888_000.0
-    };
+    private static final double[] COS = {1, -1.0 / 2, 1.0 / 24, -1.0 / 720, 1.0 / 40_320, -1.0 / 3_628_800,
+        1.0 / 479_001_600, -1.0 / 87_178_291_200.0, 1.0 / 20_922_789_888_000.0};
 
-    private static final double[] SIN = {
-        1,
-        -1.0 / 6,
-        1.0 / 120,
-        -1.0 / 5_040,
-        1.0 / 362_880,
-        -1.0 / 39_916_800,
-        1.0 / 6_227_020_800.0,
-        -1.0 / 1_307_674_368_000.0
-    };
+    private static final double[] SIN = {1, -1.0 / 6, 1.0 / 120, -1.0 / 5_040, 1.0 / 362_880, -1.0 / 39_916_800,
+        1.0 / 6_227_020_800.0, -1.0 / 1_307_674_368_000.0};
 
     private CosPi() {}
 

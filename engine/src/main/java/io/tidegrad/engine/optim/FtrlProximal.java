@@ -2,19 +2,20 @@ package io.tidegrad.engine.optim;
 
 import io.tidegrad.engine.kernel.OptimizerStep;
 
-/// McMahan et al. 2013 ("Ad Click Prediction: a View from the Trenches"), algorithm 1, per coordinate. With the gradient g at
-/// the present w: sigma = (sqrt(n + g²) - sqrt(n)) / alpha; z += g - sigma w; n += g²; then
+/// McMahan et al. 2013 ("Ad Click Prediction: a View from the Trenches"), algorithm 1, per coordinate. With the
+/// gradient g at the present w: sigma = (sqrt(n + g²) - sqrt(n)) / alpha; z += g - sigma w; n += g²; then
 ///
 /// w = 0 if |z| ≤ l1, else -(z - sign(z) l1) / ((beta + sqrt(n)) / alpha + l2)
 ///
 /// which minimises the history's linearised losses plus l1 |w| + l2/2 w²: with l1 above 0, weights of features that say
 /// little are exactly 0. State per weight: z, n.
 ///
-/// The paper starts at z = n = 0, which is w = 0. Where weights start elsewhere (hidden layers must), z starts as the one
-/// whose w they are, z = -w ((beta + sqrt(0)) / alpha + l2) - sign(w) l1; for w = 0 that is the paper's 0. (With beta = l2 = 0
-/// there is no such z, and a weight starts again from 0 once a gradient reaches it.)
+/// The paper starts at z = n = 0, which is w = 0. Where weights start elsewhere (hidden layers must), z starts as the
+/// one whose w they are, z = -w ((beta + sqrt(0)) / alpha + l2) - sign(w) l1; for w = 0 that is the paper's 0. (With
+/// beta = l2 = 0 there is no such z, and a weight starts again from 0 once a gradient reaches it.)
 ///
-/// w is a function of z and n at one alpha: neither a schedule nor a layer's own rate can change it; a layer can be frozen.
+/// w is a function of z and n at one alpha: neither a schedule nor a layer's own rate can change it; a layer can be
+/// frozen.
 ///
 /// @param l1 FTRL's own, beside that of a `Regularization`, whose gradient is part of g
 /// @param l2 FTRL's own

@@ -5,8 +5,8 @@ import io.tidegrad.engine.kernel.OptimizerStep;
 /// How a gradient changes a weight: fills the `OptimizerStep` that kernels read. The formula stands with each kind in
 /// `ScalarOptimizerKernels`.
 ///
-/// On a touched table the step number t is the model's, and a row's state and weights move (decay too) only in steps that
-/// read the row.
+/// On a touched table the step number t is the model's, and a row's state and weights move (decay too) only in steps
+/// that read the row.
 public sealed interface Optimizer permits Sgd, Adagrad, RmsProp, Adam, AdamW, FtrlProximal {
     /// Floats of state a weight (Adam's m and v are 2 parts).
     int stateParts();
@@ -27,7 +27,8 @@ public sealed interface Optimizer permits Sgd, Adagrad, RmsProp, Adam, AdamW, Ft
         return false;
     }
 
-    /// Prepares all that depends on the number `t` of the update, 1 for the first, and not on its rate. Allocates nothing.
+    /// Prepares all that depends on the number `t` of the update, 1 for the first, and not on its rate. Allocates
+    /// nothing.
     void prepare(long t, OptimizerStep step);
 
     /// Sets the rate of this update, after `prepare`, and what depends on it.

@@ -1,7 +1,7 @@
 package io.tidegrad.engine.optim;
 
-/// Checks of hyperparameters, which are doubles because 1 - 0.999 is not what 1 - 0.999f is, but must still be there once
-/// rounded to floats.
+/// Checks of hyperparameters, which are doubles because 1 - 0.999 is not what 1 - 0.999f is, but must still be there
+/// once rounded to floats.
 final class Require {
     private Require() {}
 
@@ -31,8 +31,7 @@ final class Require {
 
     private static void that(boolean holds, String owner, String expected, Object found) {
         if (!holds) {
-            throw new IllegalArgumentException(
-                    owner + ": expected " + expected + ", found " + found);
+            throw new IllegalArgumentException(owner + ": expected " + expected + ", found " + found);
         }
     }
 }

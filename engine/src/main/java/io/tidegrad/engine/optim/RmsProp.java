@@ -2,15 +2,15 @@ package io.tidegrad.engine.optim;
 
 import io.tidegrad.engine.kernel.OptimizerStep;
 
-/// Tieleman & Hinton 2012 (Neural Networks for Machine Learning, lecture 6.5), as PyTorch writes it: s as running mean of g²,
-/// u = g / (sqrt(s) + epsilon), w -= rate u. State per weight: s, then a of `centered`, then b of `momentum`.
+/// Tieleman & Hinton 2012 (Neural Networks for Machine Learning, lecture 6.5), as PyTorch writes it: s as running mean
+/// of g², u = g / (sqrt(s) + epsilon), w -= rate u. State per weight: s, then a of `centered`, then b of `momentum`.
 ///
 /// @param alpha what a step keeps of s and a
-/// @param centered whether v = s - a² takes the place of s, with a the running mean of g (Graves 2013): an estimate of g's
-///     variance. Rounding may push it below 0; then it is 0
+/// @param centered whether v = s - a² takes the place of s, with a the running mean of g (Graves 2013): an estimate of
+///     g's variance. Rounding may push it below 0; then it is 0
 /// @param momentum above 0: b = momentum b + u and w -= rate b
-public record RmsProp(double rate, double alpha, double epsilon, boolean centered, double momentum)
-        implements Optimizer {
+public record RmsProp(double rate, double alpha, double epsilon, boolean centered,
+        double momentum) implements Optimizer {
     public RmsProp {
         Require.atLeastZero("rmsprop", "a rate", rate);
         Require.fraction("rmsprop", "alpha", alpha);
@@ -34,10 +34,7 @@ public record RmsProp(double rate, double alpha, double epsilon, boolean centere
         if (momentum == 0) {
             step.kind = centered ? OptimizerStep.Kind.RMSPROP_CENTERED : OptimizerStep.Kind.RMSPROP;
         } else {
-            step.kind =
-                    centered
-                            ? OptimizerStep.Kind.RMSPROP_CENTERED_MOMENTUM
-                            : OptimizerStep.Kind.RMSPROP_MOMENTUM;
+            step.kind = centered ? OptimizerStep.Kind.RMSPROP_CENTERED_MOMENTUM : OptimizerStep.Kind.RMSPROP_MOMENTUM;
         }
         step.beta2 = (float) alpha;
         step.oneMinusBeta2 = (float) (1 - alpha);

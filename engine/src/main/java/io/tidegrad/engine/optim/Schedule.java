@@ -1,7 +1,7 @@
 package io.tidegrad.engine.optim;
 
-/// The rate of each update, made of the optimizer's base rate. A pure function of the update's number, in doubles, with the
-/// same bits on every machine: a restart in the middle changes nothing. Its steps are updates, not rows.
+/// The rate of each update, made of the optimizer's base rate. A pure function of the update's number, in doubles, with
+/// the same bits on every machine: a restart in the middle changes nothing. Its steps are updates, not rows.
 public sealed interface Schedule {
     Schedule CONSTANT = new Constant();
 
@@ -41,8 +41,8 @@ public sealed interface Schedule {
         }
     }
 
-    /// base (startFactor + (1 - startFactor) min(t, warmupSteps) / warmupSteps): Goyal et al. 2017, for gradients that are
-    /// largest at the start.
+    /// base (startFactor + (1 - startFactor) min(t, warmupSteps) / warmupSteps): Goyal et al. 2017, for gradients that
+    /// are largest at the start.
     record LinearWarmup(double startFactor, long warmupSteps) implements Schedule {
         public LinearWarmup {
             Require.atLeastZero("linear warmup", "a start factor", startFactor);
@@ -56,8 +56,8 @@ public sealed interface Schedule {
         }
     }
 
-    /// base min((t + 1) / warmupSteps, sqrt(warmupSteps / (t + 1))): Vaswani et al. 2017, with the peak at base. It never ends,
-    /// as a stream does.
+    /// base min((t + 1) / warmupSteps, sqrt(warmupSteps / (t + 1))): Vaswani et al. 2017, with the peak at base. It
+    /// never ends, as a stream does.
     record InverseSqrt(long warmupSteps) implements Schedule {
         public InverseSqrt {
             Require.atLeastOne("inverse sqrt", "warmup steps", warmupSteps);
@@ -83,8 +83,8 @@ public sealed interface Schedule {
         }
     }
 
-    /// base (t + 1) / warmupSteps for the first warmupSteps, then half a cosine from base to minRate until totalSteps, then
-    /// minRate.
+    /// base (t + 1) / warmupSteps for the first warmupSteps, then half a cosine from base to minRate until totalSteps,
+    /// then minRate.
     record WarmupCosine(long warmupSteps, long totalSteps, double minRate) implements Schedule {
         public WarmupCosine {
             Require.atLeastZero("warmup cosine", "warmup steps", warmupSteps);
@@ -102,13 +102,13 @@ public sealed interface Schedule {
         }
     }
 
-    /// Smith & Topin 2019, as PyTorch writes it: half a cosine from base / divFactor up to base, which is reached at t =
-    /// pctStart totalSteps - 1, then half a cosine down to base / divFactor / finalDivFactor at t = totalSteps - 1, where it
-    /// stays.
+    /// Smith & Topin 2019, as PyTorch writes it: half a cosine from base / divFactor up to base, which is reached at t
+    /// = pctStart totalSteps - 1, then half a cosine down to base / divFactor / finalDivFactor at t = totalSteps - 1,
+    /// where it stays.
     ///
-    /// @param pctStart the share of the steps that rise; where that is not even one step, the first is at base or just below
-    record OneCycle(long totalSteps, double pctStart, double divFactor, double finalDivFactor)
-            implements Schedule {
+    /// @param pctStart the share of the steps that rise; where that is not even one step, the first is at base or just
+    ///     below
+    record OneCycle(long totalSteps, double pctStart, double divFactor, double finalDivFactor) implements Schedule {
         public OneCycle {
             Require.atLeastOne("one cycle", "total steps", totalSteps);
             Require.share("one cycle", "pct start", pctStart);
@@ -128,8 +128,8 @@ public sealed interface Schedule {
         }
     }
 
-    /// SGDR, Loshchilov & Hutter 2017: half a cosine from base to minRate in `period` steps, then again from base, each time
-    /// `periodFactor` times as long. The jumps lead out of plateaus and poor minima.
+    /// SGDR, Loshchilov & Hutter 2017: half a cosine from base to minRate in `period` steps, then again from base, each
+    /// time `periodFactor` times as long. The jumps lead out of plateaus and poor minima.
     record WarmRestarts(long period, long periodFactor, double minRate) implements Schedule {
         public WarmRestarts {
             Require.atLeastOne("warm restarts", "a period", period);
@@ -147,10 +147,7 @@ public sealed interface Schedule {
             while (since >= length) {
                 since -= length;
                 // Beyond the last period that a long can count, no update is left to restart at.
-                length =
-                        length > Long.MAX_VALUE / periodFactor
-                                ? Long.MAX_VALUE
-                                : length * periodFactor;
+                length = length > Long.MAX_VALUE / periodFactor ? Long.MAX_VALUE : length * periodFactor;
             }
             return halfCosine(base, minRate, (double) since / length);
         }

@@ -3,15 +3,14 @@ package io.tidegrad.engine.optim;
 import io.tidegrad.engine.kernel.OptimizerStep;
 
 /// w -= rate b, where b = momentum b + g goes on in the direction of the last steps (Polyak 1964); with `nesterov` the
-/// step looks ahead, w -= rate (g + momentum b) (Sutskever et al. 2013, as PyTorch writes it). Without momentum b is g, and
-/// there is no state; else b.
+/// step looks ahead, w -= rate (g + momentum b) (Sutskever et al. 2013, as PyTorch writes it). Without momentum b is g,
+/// and there is no state; else b.
 public record Sgd(double rate, double momentum, boolean nesterov) implements Optimizer {
     public Sgd {
         Require.atLeastZero("sgd", "a rate", rate);
         Require.fraction("sgd", "momentum", momentum);
         if (nesterov && momentum == 0) {
-            throw new IllegalArgumentException(
-                    "sgd: expected momentum above 0 for nesterov, found 0");
+            throw new IllegalArgumentException("sgd: expected momentum above 0 for nesterov, found 0");
         }
     }
 
@@ -32,10 +31,8 @@ public record Sgd(double rate, double momentum, boolean nesterov) implements Opt
 
     @Override
     public void prepare(long t, OptimizerStep step) {
-        step.kind =
-                momentum == 0
-                        ? OptimizerStep.Kind.SGD
-                        : nesterov ? OptimizerStep.Kind.NESTEROV : OptimizerStep.Kind.MOMENTUM;
+        step.kind = momentum == 0 ? OptimizerStep.Kind.SGD
+                : nesterov ? OptimizerStep.Kind.NESTEROV : OptimizerStep.Kind.MOMENTUM;
         step.momentum = (float) momentum;
     }
 }

@@ -2,8 +2,8 @@ package io.tidegrad.engine.random;
 
 import io.tidegrad.engine.kernel.ScalarMath;
 
-/// Randomness without state: each number is a pure function of (seed, purpose, step, index). Nothing to save, nothing to
-/// restore, the same draw in any order and by any number of workers.
+/// Randomness without state: each number is a pure function of (seed, purpose, step, index). Nothing to save, nothing
+/// to restore, the same draw in any order and by any number of workers.
 ///
 /// Philox4x32-10 (Salmon, Moraes, Dror, Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3"). Key: the seed.
 /// Counter, word by word: index / 4, purpose, step (low, high); word index mod 4 of the block is the draw.
@@ -28,16 +28,9 @@ public final class CounterRandom {
     /// @param index below `INDEX_LIMIT`
     public static int bits(long seed, int purpose, long step, long index) {
         if (index < 0 || index >= INDEX_LIMIT) {
-            throw new IllegalArgumentException(
-                    "index must be in [0, " + INDEX_LIMIT + "), found " + index);
+            throw new IllegalArgumentException("index must be in [0, " + INDEX_LIMIT + "), found " + index);
         }
-        return word(
-                (int) (index & 3),
-                (int) (index >>> 2),
-                purpose,
-                (int) step,
-                (int) (step >>> 32),
-                (int) seed,
+        return word((int) (index & 3), (int) (index >>> 2), purpose, (int) step, (int) (step >>> 32), (int) seed,
                 (int) (seed >>> 32));
     }
 
@@ -72,13 +65,12 @@ public final class CounterRandom {
     }
 
     /// The x for which the standard normal distribution is ½ + q, |q| < ½: PPND7 of algorithm AS 241 (Wichura 1988),
-    /// about 1e-7 off. In double from + - * / and the exactly rounded square root, but for the logarithm, which only the
-    /// tails need.
+    /// about 1e-7 off. In double from + - * / and the exactly rounded square root, but for the logarithm, which only
+    /// the tails need.
     static double inverseNormal(double q) {
         if (Math.abs(q) <= 0.425) {
             double r = 0.180625 - q * q;
-            return q
-                    * (((59.109374720 * r + 159.29113202) * r + 50.434271938) * r + 3.3871327179)
+            return q * (((59.109374720 * r + 159.29113202) * r + 50.434271938) * r + 3.3871327179)
                     / (((67.187563600 * r + 78.757757664) * r + 17.895169469) * r + 1.0);
         }
         double tail = 0.5 - Math.abs(q);
@@ -86,14 +78,12 @@ public final class CounterRandom {
         double x;
         if (r <= 5.0) {
             r -= 1.6;
-            x =
-                    (((0.17023821103 * r + 1.3067284816) * r + 2.7568153900) * r + 1.4234372777)
-                            / ((0.12021132975 * r + 0.73700164250) * r + 1.0);
+            x = (((0.17023821103 * r + 1.3067284816) * r + 2.7568153900) * r + 1.4234372777)
+                    / ((0.12021132975 * r + 0.73700164250) * r + 1.0);
         } else {
             r -= 5.0;
-            x =
-                    (((0.017337203997 * r + 0.42868294337) * r + 3.0812263860) * r + 6.6579051150)
-                            / ((0.012258202635 * r + 0.24197894225) * r + 1.0);
+            x = (((0.017337203997 * r + 0.42868294337) * r + 3.0812263860) * r + 6.6579051150)
+                    / ((0.012258202635 * r + 0.24197894225) * r + 1.0);
         }
         return q < 0.0 ? -x : x;
     }

@@ -16,11 +16,8 @@ public final class Murmur3 {
         int h = seed;
         int tail = from + (length & ~3);
         for (int i = from; i < tail; i += 4) {
-            int block =
-                    (bytes[i] & 0xff)
-                            | (bytes[i + 1] & 0xff) << 8
-                            | (bytes[i + 2] & 0xff) << 16
-                            | (bytes[i + 3] & 0xff) << 24;
+            int block = (bytes[i] & 0xff) | (bytes[i + 1] & 0xff) << 8 | (bytes[i + 2] & 0xff) << 16
+                    | (bytes[i + 3] & 0xff) << 24;
             h = Integer.rotateLeft(h ^ scramble(block), 13) * 5 + 0xe6546b64;
         }
         int rest = 0;

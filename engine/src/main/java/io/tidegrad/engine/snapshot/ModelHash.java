@@ -9,8 +9,8 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
-/// The two hashes of a model: SHA-256 over the SHA-256 of fixed 64 KiB leaves. Numbers are little-endian; a leaf is that
-/// many bytes of a stream of `Parameters`, the last one shorter; an empty stream has none.
+/// The two hashes of a model: SHA-256 over the SHA-256 of fixed 64 KiB leaves. Numbers are little-endian; a leaf is
+/// that many bytes of a stream of `Parameters`, the last one shorter; an empty stream has none.
 ///
 /// ```
 /// weights = SHA-256( "tidegrad weights"          16 bytes, ASCII
@@ -38,7 +38,8 @@ public final class ModelHash {
 
     private ModelHash() {}
 
-    /// What a scorer can recompute: spec fingerprint, numerics, update and example counts, served stream. 64 hex digits.
+    /// What a scorer can recompute: spec fingerprint, numerics, update and example counts, served stream. 64 hex
+    /// digits.
     public static String weights(byte[] specFingerprint, Parameters parameters) {
         MessageDigest root = weightsRoot(specFingerprint, parameters);
         updateWithLeaves(root, parameters, 0, parameters.servedPages());
@@ -76,8 +77,7 @@ public final class ModelHash {
     }
 
     /// Pages `from` to `to`, the last not included, are one stream.
-    private static void updateWithLeaves(
-            MessageDigest root, Parameters parameters, int from, int to) {
+    private static void updateWithLeaves(MessageDigest root, Parameters parameters, int from, int to) {
         for (int first = from; first < to; first += LEAF_PAGES) {
             root.update(leaf(parameters, first, Math.min(first + LEAF_PAGES, to)));
         }

@@ -15,8 +15,8 @@ import java.security.DigestOutputStream;
 import java.security.MessageDigest;
 import java.util.Arrays;
 
-/// A whole model as bytes, for who uses the engine alone: what is read back predicts and learns on with the same bits. The
-/// spec is code and not among them; names and shapes of its tensors are, so that another spec's model is refused.
+/// A whole model as bytes, for who uses the engine alone: what is read back predicts and learns on with the same bits.
+/// The spec is code and not among them; names and shapes of its tensors are, so that another spec's model is refused.
 ///
 /// ```
 /// "tidegrad model  "                  16 bytes, ASCII
@@ -31,8 +31,7 @@ public final class SavedModel {
     private static final byte[] MAGIC = "tidegrad model  ".getBytes(StandardCharsets.US_ASCII);
     private static final int FORMAT = 1;
     private static final int DIGEST_BYTES = 32;
-    private static final int HEADER_BYTES =
-            MAGIC.length + 2 * Integer.BYTES + DIGEST_BYTES + 4 * Long.BYTES;
+    private static final int HEADER_BYTES = MAGIC.length + 2 * Integer.BYTES + DIGEST_BYTES + 4 * Long.BYTES;
 
     private SavedModel() {}
 
@@ -64,22 +63,15 @@ public final class SavedModel {
         }
         byte[] computed = digest.digest();
         if (!Arrays.equals(computed, read(body, DIGEST_BYTES, "the checksum"))) {
-            throw new SavedModelException(
-                    "expected the bytes that were written, found others: the checksum differs");
+            throw new SavedModelException("expected the bytes that were written, found others: the checksum differs");
         }
         return parameters;
     }
 
     private static ByteBuffer header(Parameters parameters) {
-        return littleEndian(new byte[HEADER_BYTES])
-                .put(MAGIC)
-                .putInt(FORMAT)
-                .putInt(Numerics.VERSION)
-                .put(tensors(parameters.plan()))
-                .putLong(parameters.updates())
-                .putLong(parameters.examples())
-                .putLong(parameters.servedBytes())
-                .putLong(parameters.optimizerBytes());
+        return littleEndian(new byte[HEADER_BYTES]).put(MAGIC).putInt(FORMAT).putInt(Numerics.VERSION)
+                .put(tensors(parameters.plan())).putLong(parameters.updates()).putLong(parameters.examples())
+                .putLong(parameters.servedBytes()).putLong(parameters.optimizerBytes());
     }
 
     /// Also sets the counts.
@@ -90,28 +82,22 @@ public final class SavedModel {
         int format = found.getInt();
         require("format " + FORMAT, format == FORMAT, "format " + format);
         int numerics = found.getInt();
-        require(
-                "numerics " + Numerics.VERSION,
-                numerics == Numerics.VERSION,
+        require("numerics " + Numerics.VERSION, numerics == Numerics.VERSION,
                 "numerics " + numerics + ": the build that wrote it goes on with the same bits");
         byte[] tensors = new byte[DIGEST_BYTES];
         found.get(tensors);
-        require(
-                "a model whose tensors are those of the spec",
-                Arrays.equals(tensors, tensors(parameters.plan())),
+        require("a model whose tensors are those of the spec", Arrays.equals(tensors, tensors(parameters.plan())),
                 "one of another spec");
         parameters.setCounts(found.getLong(), found.getLong());
         requireLength("served", parameters.servedBytes(), found.getLong());
         requireLength("optimizer", parameters.optimizerBytes(), found.getLong());
     }
 
-    private static void requireLength(String stream, long expected, long found)
-            throws SavedModelException {
+    private static void requireLength(String stream, long expected, long found) throws SavedModelException {
         require(expected + " bytes in the " + stream + " stream", expected == found, "" + found);
     }
 
-    private static void require(String expected, boolean holds, String found)
-            throws SavedModelException {
+    private static void require(String expected, boolean holds, String found) throws SavedModelException {
         if (!holds) {
             throw new SavedModelException("expected " + expected + ", found " + found);
         }

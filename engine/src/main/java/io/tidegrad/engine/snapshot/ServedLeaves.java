@@ -7,12 +7,12 @@ import java.util.Arrays;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// The hashes of a served stream's leaves (32 bytes for 64 KiB), kept so that the weights-hash of a changed model costs what
-/// was touched. Immutable.
+/// The hashes of a served stream's leaves (32 bytes for 64 KiB), kept so that the weights-hash of a changed model costs
+/// what was touched. Immutable.
 ///
-/// Of each leaf the hash of its first 2, 4 and 6 pages is kept as well, unfinished: a leaf is hashed again from its first
-/// touched page on, not from its beginning. Where 5 % of all pages are touched, anywhere, that is 22 % of all pages instead
-/// of 34 %. It takes about 1 % of the model's memory.
+/// Of each leaf the hash of its first 2, 4 and 6 pages is kept as well, unfinished: a leaf is hashed again from its
+/// first touched page on, not from its beginning. Where 5 % of all pages are touched, anywhere, that is 22 % of all
+/// pages instead of 34 %. It takes about 1 % of the model's memory.
 public final class ServedLeaves {
     private static final int HASH_BYTES = 32;
 
@@ -24,7 +24,8 @@ public final class ServedLeaves {
     /// Fewer leaves are hashed sooner than a second thread begins.
     private static final int PARALLEL_LEAVES_MIN = 32;
 
-    private static final Runnable NOTHING = () -> {};
+    private static final Runnable NOTHING = () -> {
+    };
 
     private final byte[] hashes; // leaf after leaf
     private final @Nullable MessageDigest[] begun; // (leaf, KEPT); nobody updates them, only copies
@@ -44,8 +45,7 @@ public final class ServedLeaves {
     /// @param between called after some 16 KiB and again
     public static ServedLeaves of(Parameters parameters, Runnable between) {
         int leaves = leaves(parameters);
-        ServedLeaves all =
-                new ServedLeaves(new byte[leaves * HASH_BYTES], new MessageDigest[leaves * KEPT]);
+        ServedLeaves all = new ServedLeaves(new byte[leaves * HASH_BYTES], new MessageDigest[leaves * KEPT]);
         for (int leaf = 0; leaf < leaves; leaf++) {
             all.hash(parameters, leaf, 0, between);
         }
@@ -56,8 +56,8 @@ public final class ServedLeaves {
         return Math.ceilDiv(parameters.servedPages(), ModelHash.LEAF_PAGES);
     }
 
-    /// These, but anew for the leaves of `touched` pages; pages beyond the served ones don't count. Many are shared out among
-    /// the threads of the common pool: each leaf is somebody's alone, so that who hashes it changes nothing.
+    /// These, but anew for the leaves of `touched` pages; pages beyond the served ones don't count. Many are shared out
+    /// among the threads of the common pool: each leaf is somebody's alone, so that who hashes it changes nothing.
     public ServedLeaves after(Parameters changed, PageSet touched) {
         return after(changed, touched, NOTHING);
     }
@@ -75,14 +75,8 @@ public final class ServedLeaves {
             page = touched.next((page / ModelHash.LEAF_PAGES + 1) * ModelHash.LEAF_PAGES);
         }
         IntStream pages = Arrays.stream(firstTouched, 0, count);
-        (count < PARALLEL_LEAVES_MIN ? pages : pages.parallel())
-                .forEach(
-                        first ->
-                                next.hash(
-                                        changed,
-                                        first / ModelHash.LEAF_PAGES,
-                                        first % ModelHash.LEAF_PAGES,
-                                        between));
+        (count < PARALLEL_LEAVES_MIN ? pages : pages.parallel()).forEach(
+                first -> next.hash(changed, first / ModelHash.LEAF_PAGES, first % ModelHash.LEAF_PAGES, between));
         return next;
     }
 

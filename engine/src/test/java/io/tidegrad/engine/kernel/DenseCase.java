@@ -41,53 +41,18 @@ final class DenseCase {
         float[] yWithoutBias = KernelCase.gap(at + rows * yStride);
         float[] dx = KernelCase.gap(at + rows * xStride);
         float[] scratch = new float[panels.scratch()];
+        calls.add(new KernelCase.Call("forward", numbers.inPieces(k, panels.count(), (from, to) -> k
+                .denseForward(panels, from, to, rows, x, at, xStride, weights, bias, y, at, yStride, scratch)), y));
         calls.add(
                 new KernelCase.Call(
-                        "forward",
-                        numbers.inPieces(
-                                k,
-                                panels.count(),
-                                (from, to) ->
-                                        k.denseForward(
-                                                panels, from, to, rows, x, at, xStride, weights,
-                                                bias, y, at, yStride, scratch)),
-                        y));
-        calls.add(
-                new KernelCase.Call(
-                        "forward without bias",
-                        numbers.inPieces(
-                                k,
-                                panels.count(),
-                                (from, to) ->
-                                        k.denseForward(
-                                                panels,
-                                                from,
-                                                to,
-                                                rows,
-                                                x,
-                                                at,
-                                                xStride,
-                                                weights,
-                                                null,
-                                                yWithoutBias,
-                                                at,
-                                                yStride,
-                                                scratch)),
+                        "forward without bias", numbers.inPieces(k, panels.count(), (from, to) -> k.denseForward(panels,
+                                from, to, rows, x, at, xStride, weights, null, yWithoutBias, at, yStride, scratch)),
                         yWithoutBias));
         if (panels.sumsInputsInLanes()) {
             addByOutput(k, calls);
         }
-        calls.add(
-                new KernelCase.Call(
-                        "input gradient",
-                        numbers.inPieces(
-                                k,
-                                panels.inputs(),
-                                (from, to) ->
-                                        k.denseInputGradient(
-                                                panels, from, to, rows, dy, at, yStride, weights,
-                                                dx, at, xStride, scratch)),
-                        dx));
+        calls.add(new KernelCase.Call("input gradient", numbers.inPieces(k, panels.inputs(), (from, to) -> k
+                .denseInputGradient(panels, from, to, rows, dy, at, yStride, weights, dx, at, xStride, scratch)), dx));
     }
 
     /// Once as the others; and once where x ends with its last row, as a caller's own may.
@@ -101,19 +66,12 @@ final class DenseCase {
         float[] cut = Arrays.copyOf(x, at + (rows - 1) * xStride + panels.inputs());
         float[] scratch = new float[panels.scratch()];
         for (float[] xs : List.of(x, cut)) {
-            for (float[] b : new float[][] {bias, null}) {
+            for (float[] b : new float[][]{bias, null}) {
                 float[] y = KernelCase.gap(at + rows * yStride);
-                calls.add(
-                        new KernelCase.Call(
-                                "forward by output",
-                                numbers.inPieces(
-                                        k,
-                                        panels.count(),
-                                        (from, to) ->
-                                                k.denseForwardByOutput(
-                                                        panels, from, to, rows, xs, at, xStride,
-                                                        byOutput, b, y, at, yStride, scratch)),
-                                y));
+                calls.add(new KernelCase.Call("forward by output",
+                        numbers.inPieces(k, panels.count(), (from, to) -> k.denseForwardByOutput(panels, from, to, rows,
+                                xs, at, xStride, byOutput, b, y, at, yStride, scratch)),
+                        y));
             }
         }
     }
@@ -124,58 +82,26 @@ final class DenseCase {
             float[][] state = numbers.state(step.kind, panels.inputs(), panels.length());
             float[] dx = KernelCase.gap(at + xStride);
             switch (variant) {
-                case 0 ->
-                        calls.add(
-                                new KernelCase.Call(
-                                        name + " update",
-                                        numbers.inPieces(
-                                                k,
-                                                panels.inputs(),
-                                                (from, to) ->
-                                                        k.denseUpdate(
-                                                                step, panels, from, to, rows, scale,
-                                                                x, at, xStride, dy, at, yStride, w,
-                                                                state, tile)),
-                                        KernelCase.outputs(w, state)));
-                case 1 ->
-                        calls.add(
-                                new KernelCase.Call(
-                                        name + " input gradient and update",
-                                        numbers.inPieces(
-                                                k,
-                                                panels.inputs(),
-                                                (from, to) ->
-                                                        k.denseInputGradientAndUpdate(
-                                                                step, panels, from, to, scale, x,
-                                                                at, dy, at, w, state, dx, at,
-                                                                tile)),
-                                        KernelCase.outputs(w, state, dx)));
-                default ->
-                        calls.add(
-                                new KernelCase.Call(
-                                        name + " update by one row",
-                                        numbers.inPieces(
-                                                k,
-                                                panels.inputs(),
-                                                (from, to) ->
-                                                        k.denseInputGradientAndUpdate(
-                                                                step, panels, from, to, scale, x,
-                                                                at, dy, at, w, state, null, 0,
-                                                                tile)),
-                                        KernelCase.outputs(w, state)));
+                case 0 -> calls.add(new KernelCase.Call(name + " update",
+                        numbers.inPieces(k, panels.inputs(), (from, to) -> k.denseUpdate(step, panels, from, to, rows,
+                                scale, x, at, xStride, dy, at, yStride, w, state, tile)),
+                        KernelCase.outputs(w, state)));
+                case 1 -> calls.add(new KernelCase.Call(name + " input gradient and update",
+                        numbers.inPieces(k, panels.inputs(), (from, to) -> k.denseInputGradientAndUpdate(step, panels,
+                                from, to, scale, x, at, dy, at, w, state, dx, at, tile)),
+                        KernelCase.outputs(w, state, dx)));
+                default -> calls.add(new KernelCase.Call(name + " update by one row",
+                        numbers.inPieces(k, panels.inputs(), (from, to) -> k.denseInputGradientAndUpdate(step, panels,
+                                from, to, scale, x, at, dy, at, w, state, null, 0, tile)),
+                        KernelCase.outputs(w, state)));
             }
         }
         float[] b = bias.clone();
         float[][] biasState = numbers.state(step.kind, 1, b.length);
         int width = random.nextBoolean() ? b.length : panels.outputs();
-        calls.add(
-                new KernelCase.Call(
-                        name + " bias update",
-                        () ->
-                                k.biasUpdate(
-                                        step, width, rows, scale, dy, at, yStride, b, biasState,
-                                        tile),
-                        KernelCase.outputs(b, biasState)));
+        calls.add(new KernelCase.Call(name + " bias update",
+                () -> k.biasUpdate(step, width, rows, scale, dy, at, yStride, b, biasState, tile),
+                KernelCase.outputs(b, biasState)));
         // As a table row lies: weights, then their state, in one array.
         int length = random.nextInt(panels.stride() + 1);
         float[] g = numbers.numbers(length);
@@ -186,10 +112,7 @@ final class DenseCase {
             System.arraycopy(rowState[part], 0, row, at + (1 + part) * length, length);
         }
         Arrays.fill(rowState, row);
-        calls.add(
-                new KernelCase.Call(
-                        name + " update of given gradients",
-                        () -> k.update(step, length, g, 0, row, at, rowState, at + length, length),
-                        row));
+        calls.add(new KernelCase.Call(name + " update of given gradients",
+                () -> k.update(step, length, g, 0, row, at, rowState, at + length, length), row));
     }
 }

@@ -5,8 +5,8 @@ import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
-/// Arguments for the kernels that look at images, drawn for a `KernelCase`: images of a few pixels, columns and lines of
-/// which are NaN where no kernel may look.
+/// Arguments for the kernels that look at images, drawn for a `KernelCase`: images of a few pixels, columns and lines
+/// of which are NaN where no kernel may look.
 final class ImageCase {
     private final KernelCase numbers;
     private final SplittableRandom random;
@@ -26,26 +26,21 @@ final class ImageCase {
         boolean three = random.nextBoolean(); // what tiles of their own are made for
         int height = three ? random.nextInt(3, 9) : random.nextInt(1, 7);
         int width = three ? random.nextInt(3, 34) : random.nextInt(1, 7);
-        boolean two =
-                height > 1 && width > 1 && random.nextBoolean(); // the usual windows of poolings
+        boolean two = height > 1 && width > 1 && random.nextBoolean(); // the usual windows of poolings
         int kernelHeight = three ? 3 : two ? 2 : random.nextInt(1, Math.min(height, 3) + 1);
         int kernelWidth = three ? 3 : two ? 2 : random.nextInt(1, Math.min(width, 3) + 1);
         int step = three ? 1 : random.nextInt(1, 3);
         at = random.nextInt(20);
         images = random.nextInt(1, 4);
-        channels =
-                switch (random.nextInt(8)) {
-                    case 0, 1 -> random.nextInt(14, 36);
-                    case 2 -> 8;
-                    case 3 -> 1;
-                    default -> random.nextInt(1, 5);
-                };
+        channels = switch (random.nextInt(8)) {
+            case 0, 1 -> random.nextInt(14, 36);
+            case 2 -> 8;
+            case 3 -> 1;
+            default -> random.nextInt(1, 5);
+        };
         int xStride = Math.max(channels, random.nextBoolean() ? 16 : channels + random.nextInt(4));
         xImage = height * width * xStride;
-        panels =
-                new Panels(
-                        kernelHeight * kernelWidth * channels,
-                        three ? random.nextInt(1, 33) : outputs);
+        panels = new Panels(kernelHeight * kernelWidth * channels, three ? random.nextInt(1, 33) : outputs);
         yStride = panels.stride() + random.nextInt(4);
         x = KernelCase.gap(at + images * xImage);
         for (int line = 0; line < images * height * width; line++) {
@@ -56,20 +51,12 @@ final class ImageCase {
         int columns = (width - kernelWidth) / step + 1;
         int places = ((height - kernelHeight) / step + 1) * columns;
         int[] corners =
-                IntStream.range(0, places)
-                        .map(p -> (p / columns * width + p % columns) * step * xStride)
-                        .toArray();
-        int[] pixels =
-                IntStream.range(0, kernelHeight * kernelWidth)
-                        .map(i -> (i / kernelWidth * width + i % kernelWidth) * xStride)
-                        .toArray();
-        patches =
-                new Patches(
-                        corners,
-                        IntStream.range(0, panels.inputs())
-                                .map(k -> pixels[k / channels] + k % channels)
-                                .toArray(),
-                        IntStream.range(0, places).map(p -> p * yStride).toArray());
+                IntStream.range(0, places).map(p -> (p / columns * width + p % columns) * step * xStride).toArray();
+        int[] pixels = IntStream.range(0, kernelHeight * kernelWidth)
+                .map(i -> (i / kernelWidth * width + i % kernelWidth) * xStride).toArray();
+        patches = new Patches(corners,
+                IntStream.range(0, panels.inputs()).map(k -> pixels[k / channels] + k % channels).toArray(),
+                IntStream.range(0, places).map(p -> p * yStride).toArray());
         windows = windows(corners, pixels);
     }
 
@@ -86,8 +73,7 @@ final class ImageCase {
             starts[w + 1] = starts[w] + size;
         }
         // Overlapping windows that say that they don't: the last one's numbers stay.
-        return new Windows(
-                starts, Arrays.copyOf(places, starts[corners.length]), random.nextBoolean());
+        return new Windows(starts, Arrays.copyOf(places, starts[corners.length]), random.nextBoolean());
     }
 
     void addTo(Kernels k, List<KernelCase.Call> calls) {
@@ -95,16 +81,9 @@ final class ImageCase {
         float[] bias = random.nextBoolean() ? null : Arrays.copyOf(weights, panels.stride());
         float[] y = KernelCase.gap(at + patches.count() * yStride);
         calls.add(
-                new KernelCase.Call(
-                        "convolution",
-                        inPieces(
-                                k,
-                                patches.count(),
-                                Math.max(1, patches.lineLength()),
-                                (from, to) ->
-                                        k.convolution(
-                                                panels, patches, from, to, x, at, weights, bias, y,
-                                                at)),
+                new KernelCase.Call("convolution",
+                        inPieces(k, patches.count(), Math.max(1, patches.lineLength()),
+                                (from, to) -> k.convolution(panels, patches, from, to, x, at, weights, bias, y, at)),
                         y));
         OptimizerStep.Kind[] kinds = OptimizerStep.Kind.values();
         OptimizerStep step = KernelCase.optimizer(kinds[random.nextInt(kinds.length)]);
@@ -114,33 +93,11 @@ final class ImageCase {
         float[] tile = new float[Kernels.TILES];
         float[] dy = lines(images * patches.count(), panels.outputs(), panels.stride());
         float[] sums = KernelCase.gap(panels.stride());
-        calls.add(
-                new KernelCase.Call(
-                        step.kind + " update of a convolution",
-                        inPieces(
-                                k,
-                                panels.inputs(),
-                                3 * Math.max(1, patches.threesApart()),
-                                (from, to) ->
-                                        k.convolutionUpdate(
-                                                step,
-                                                panels,
-                                                patches,
-                                                from,
-                                                to,
-                                                images,
-                                                0.3f,
-                                                x,
-                                                at,
-                                                xImage,
-                                                dy,
-                                                at,
-                                                yStride,
-                                                w,
-                                                state,
-                                                from == 0 ? sums : null,
-                                                tile)),
-                        KernelCase.outputs(w, state, sums)));
+        calls.add(new KernelCase.Call(step.kind + " update of a convolution",
+                inPieces(k, panels.inputs(), 3 * Math.max(1, patches.threesApart()),
+                        (from, to) -> k.convolutionUpdate(step, panels, patches, from, to, images, 0.3f, x, at, xImage,
+                                dy, at, yStride, w, state, from == 0 ? sums : null, tile)),
+                KernelCase.outputs(w, state, sums)));
         transpose(k, calls);
         planes(k, calls);
         pools(k, calls);
@@ -149,9 +106,7 @@ final class ImageCase {
     /// Pieces of any size, or of whole lines: tiles of their own are made for those.
     private Runnable inPieces(Kernels k, int size, int line, KernelCase.Range work) {
         int unit = random.nextInt(3) == 0 ? 1 : line;
-        return numbers.inPieces(
-                k,
-                Math.ceilDiv(size, unit),
+        return numbers.inPieces(k, Math.ceilDiv(size, unit),
                 (from, to) -> work.run(from * unit, Math.min(size, to * unit)));
     }
 
@@ -163,14 +118,8 @@ final class ImageCase {
         int yStride = padded + random.nextInt(3);
         float[] lines = numbers.numbers(at + rows * xStride);
         float[] planes = KernelCase.gap(at + columns * yStride);
-        calls.add(
-                new KernelCase.Call(
-                        "transpose",
-                        () ->
-                                k.transpose(
-                                        rows, padded, columns, lines, at, xStride, planes, at,
-                                        yStride),
-                        planes));
+        calls.add(new KernelCase.Call("transpose",
+                () -> k.transpose(rows, padded, columns, lines, at, xStride, planes, at, yStride), planes));
     }
 
     /// Images of some more pixels, so that whole tiles fit in, and their ends.
@@ -196,14 +145,8 @@ final class ImageCase {
         int stride = narrow.stride() + random.nextInt(3);
         float[] y = KernelCase.gap(at + lines * columns * stride);
         float[] tile = new float[Kernels.TILES];
-        calls.add(
-                new KernelCase.Call(
-                        "convolution of planes",
-                        () ->
-                                k.convolutionOfPlanes(
-                                        narrow, taps, lines, columns, xs, at, xLine, w, y, at,
-                                        stride, tile),
-                        y));
+        calls.add(new KernelCase.Call("convolution of planes",
+                () -> k.convolutionOfPlanes(narrow, taps, lines, columns, xs, at, xLine, w, y, at, stride, tile), y));
     }
 
     private void pools(Kernels k, List<KernelCase.Call> calls) {
@@ -216,29 +159,14 @@ final class ImageCase {
         float[] dMean = zeros();
         float divisor = random.nextInt(1, 10);
         boolean relu = random.nextBoolean();
-        calls.add(
-                new KernelCase.Call(
-                        "max pool",
-                        () -> k.maxPool(windows, relu, channels, x, at, max, first, at, stride),
-                        max,
-                        first));
-        calls.add(
-                new KernelCase.Call(
-                        "max pool gradient",
-                        () -> k.maxPoolGradient(windows, channels, first, dy, at, stride, dMax, at),
-                        dMax));
-        calls.add(
-                new KernelCase.Call(
-                        "average pool",
-                        () -> k.averagePool(windows, channels, divisor, x, at, mean, at, stride),
-                        mean));
-        calls.add(
-                new KernelCase.Call(
-                        "average pool gradient",
-                        () ->
-                                k.averagePoolGradient(
-                                        windows, channels, divisor, dy, at, stride, dMean, at),
-                        dMean));
+        calls.add(new KernelCase.Call("max pool",
+                () -> k.maxPool(windows, relu, channels, x, at, max, first, at, stride), max, first));
+        calls.add(new KernelCase.Call("max pool gradient",
+                () -> k.maxPoolGradient(windows, channels, first, dy, at, stride, dMax, at), dMax));
+        calls.add(new KernelCase.Call("average pool",
+                () -> k.averagePool(windows, channels, divisor, x, at, mean, at, stride), mean));
+        calls.add(new KernelCase.Call("average pool gradient",
+                () -> k.averagePoolGradient(windows, channels, divisor, dy, at, stride, dMean, at), dMean));
     }
 
     /// An image, in which layers begin the sum of gradients.

@@ -29,8 +29,8 @@ class KernelAgreementTest {
     /// Printed by every failure. Rerun: mvn -pl engine test -Dtest=KernelAgreementTest -Dseed=…
     private final long seed = Long.getLong("seed", 20_261_124L);
 
-    /// From 8,000 inlined bytecodes on (`DesiredMethodLimit`) C2 inlines later, and by chance leaves vectors on the heap: seen
-    /// with 11,354, in one start of ten; never with the 9,959 of the largest kernel of today.
+    /// From 8,000 inlined bytecodes on (`DesiredMethodLimit`) C2 inlines later, and by chance leaves vectors on the
+    /// heap: seen with 11,354, in one start of ten; never with the 9,959 of the largest kernel of today.
     private static final int INLINED_BYTES_MAX = 10_000;
 
     /// `-XX:+PrintCompilation`: time, number, flags, tier 4, method.
@@ -45,7 +45,8 @@ class KernelAgreementTest {
         assertThat(hash(widths().getLast(), "-Dhot=true")).hasSize(16);
     }
 
-    /// Cold, and in another JVM hot, where nothing may allocate: one that had run cold first would have seen every shape.
+    /// Cold, and in another JVM hot, where nothing may allocate: one that had run cold first would have seen every
+    /// shape.
     @LongProof("two JVMs for each vector width")
     @Test
     void everyWidthGivesTheBitsOfTheDefinitionColdAndHotAndThenAllocatesNothing() throws Exception {
@@ -58,29 +59,18 @@ class KernelAgreementTest {
         assertThat(hashes).as("hashes over all outputs of %s, seed %d", widths(), seed).hasSize(1);
     }
 
-    /// Of all outputs, from a JVM of its own that has compared them with the definition. A method on which C1 gives up may never
-    /// reach C2, by chance, and one in which C2 inlines too much may leave a vector on the heap, by chance: both are looked for
-    /// by their causes, too.
+    /// Of all outputs, from a JVM of its own that has compared them with the definition. A method on which C1 gives up
+    /// may never reach C2, by chance, and one in which C2 inlines too much may leave a vector on the heap, by chance:
+    /// both are looked for by their causes, too.
     private String hash(String kernels, String flag) throws Exception {
-        Child child =
-                run(
-                        "io.tidegrad.engine.kernel.KernelChecks",
-                        kernels,
-                        List.of(
-                                flag,
-                                "-XX:+PrintCompilation",
-                                "-XX:+UnlockDiagnosticVMOptions",
-                                "-XX:+PrintCompilation2"));
-        assertThat(child.output().lines())
-                .as("methods too large to be compiled: see GenerateKernels")
+        Child child = run("io.tidegrad.engine.kernel.KernelChecks", kernels,
+                List.of(flag, "-XX:+PrintCompilation", "-XX:+UnlockDiagnosticVMOptions", "-XX:+PrintCompilation2"));
+        assertThat(child.output().lines()).as("methods too large to be compiled: see GenerateKernels")
                 .noneMatch(line -> line.contains("Simd") && line.contains("COMPILE SKIPPED"));
         Map<String, Integer> inlinedBytes = inlinedBytes(child.output());
         assertThat(inlinedBytes.isEmpty()).as(flag).isEqualTo(kernels.equals("scalar"));
-        assertThat(inlinedBytes)
-                .as("inlined bytecodes of methods, %s: see GenerateKernels", kernels)
-                .allSatisfy(
-                        (method, bytes) ->
-                                assertThat(bytes).as(method).isLessThan(INLINED_BYTES_MAX));
+        assertThat(inlinedBytes).as("inlined bytecodes of methods, %s: see GenerateKernels", kernels)
+                .allSatisfy((method, bytes) -> assertThat(bytes).as(method).isLessThan(INLINED_BYTES_MAX));
         assertThat(child.status()).as(child.output()).isZero();
         String name = kernels.equals("scalar") ? kernels : "simd-" + kernels;
         // Somewhere among the lines of the compilers.
@@ -92,27 +82,14 @@ class KernelAgreementTest {
     /// A kernel without a case would be compared with nothing.
     @Test
     void everyKernelHasACase() {
-        Set<String> called =
-                new ClassFileImporter()
-                                .importClasses(
-                                        DenseCase.class,
-                                        ElementwiseCase.class,
-                                        ImageCase.class,
-                                        LineCase.class,
-                                        RecurrentCase.class,
-                                        TableCase.class)
-                                .stream()
-                                .flatMap(cases -> cases.getMethodCallsFromSelf().stream())
-                                .filter(call -> call.getTargetOwner().isEquivalentTo(Kernels.class))
-                                .map(call -> call.getTarget().getName())
-                                .collect(Collectors.toSet());
-        assertThat(called)
-                .as("kernels that a case calls")
-                .contains(
-                        Stream.of(Kernels.class.getMethods())
-                                .filter(method -> method.getReturnType() == void.class)
-                                .map(Method::getName)
-                                .toArray(String[]::new));
+        Set<String> called = new ClassFileImporter()
+                .importClasses(DenseCase.class, ElementwiseCase.class, ImageCase.class, LineCase.class,
+                        RecurrentCase.class, TableCase.class)
+                .stream().flatMap(cases -> cases.getMethodCallsFromSelf().stream())
+                .filter(call -> call.getTargetOwner().isEquivalentTo(Kernels.class))
+                .map(call -> call.getTarget().getName()).collect(Collectors.toSet());
+        assertThat(called).as("kernels that a case calls").contains(Stream.of(Kernels.class.getMethods())
+                .filter(method -> method.getReturnType() == void.class).map(Method::getName).toArray(String[]::new));
     }
 
     @Test
@@ -124,25 +101,22 @@ class KernelAgreementTest {
     @Test
     void aWidthWithoutTheVectorModuleIsRefused() throws Exception {
         Child child = start(KERNEL_NAMES, List.of("-Dtidegrad.kernels=256"));
-        assertThat(child.lastLine())
-                .isEqualTo(
-                        "-Dtidegrad.kernels=256 needs the Vector API: start java with --add-modules jdk.incubator.vector");
+        assertThat(child.lastLine()).isEqualTo(
+                "-Dtidegrad.kernels=256 needs the Vector API: start java with --add-modules jdk.incubator.vector");
     }
 
     @Test
     void anUnknownNameIsRefusedWithTheNamesThereAre() throws Exception {
         Child child = run(KERNEL_NAMES, "avx", List.of());
-        assertThat(child.lastLine())
-                .isEqualTo("-Dtidegrad.kernels must be scalar, 128, 256 or 512, found 'avx'");
+        assertThat(child.lastLine()).isEqualTo("-Dtidegrad.kernels must be scalar, 128, 256 or 512, found 'avx'");
     }
 
     @Test
     void aWidthThatTheProcessorLacksIsRefused() throws Exception {
         Child child = run(KERNEL_NAMES, "512", List.of("-XX:MaxVectorSize=16"));
         assertThat(child.lastLine())
-                .isEqualTo(
-                        "-Dtidegrad.kernels=512, but this processor's vectors have 128 bits at most: leave the"
-                                + " property out");
+                .isEqualTo("-Dtidegrad.kernels=512, but this processor's vectors have 128 bits at most: leave the"
+                        + " property out");
     }
 
     @Test
@@ -170,19 +144,10 @@ class KernelAgreementTest {
     /// Of each kernel that C2 has compiled, by method: the most of its compilations.
     private static Map<String, Integer> inlinedBytes(String output) {
         Map<String, String> methods = new HashMap<>();
-        COMPILED.matcher(output)
-                .results()
-                .forEach(line -> methods.put(line.group(1), line.group(2)));
+        COMPILED.matcher(output).results().forEach(line -> methods.put(line.group(1), line.group(2)));
         Map<String, Integer> bytes = new TreeMap<>();
-        INLINED.matcher(output)
-                .results()
-                .filter(line -> methods.containsKey(line.group(1)))
-                .forEach(
-                        line ->
-                                bytes.merge(
-                                        methods.get(line.group(1)),
-                                        Integer.parseInt(line.group(2)),
-                                        Math::max));
+        INLINED.matcher(output).results().filter(line -> methods.containsKey(line.group(1)))
+                .forEach(line -> bytes.merge(methods.get(line.group(1)), Integer.parseInt(line.group(2)), Math::max));
         return bytes;
     }
 
@@ -193,11 +158,9 @@ class KernelAgreementTest {
         }
     }
 
-    private Child run(String main, String kernels, List<String> flags)
-            throws IOException, InterruptedException {
+    private Child run(String main, String kernels, List<String> flags) throws IOException, InterruptedException {
         List<String> all = new ArrayList<>(flags);
-        all.addAll(
-                List.of("--add-modules", "jdk.incubator.vector", "-Dtidegrad.kernels=" + kernels));
+        all.addAll(List.of("--add-modules", "jdk.incubator.vector", "-Dtidegrad.kernels=" + kernels));
         return start(main, all);
     }
 

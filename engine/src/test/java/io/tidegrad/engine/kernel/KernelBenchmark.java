@@ -30,11 +30,11 @@ final class KernelBenchmark {
         System.out.println(kernels.name() + ", " + Runtime.version());
         int[][] shapes = {{784, 512}, {512, 256}, {784, 10}, {64, 128}};
         for (int[] shape : shapes) {
-            for (int rows : new int[] {1, 8, 32, 128}) {
+            for (int rows : new int[]{1, 8, 32, 128}) {
                 dense(filter, rows, new Panels(shape[0], shape[1]));
             }
         }
-        for (int rows : new int[] {1, 8, 32}) {
+        for (int rows : new int[]{1, 8, 32}) {
             for (OptimizerStep.Kind kind : OptimizerStep.Kind.values()) {
                 step(filter, "step 784-10-10", kind, rows, 784, 10, 10);
                 step(filter, "step 784-512-256-10", kind, rows, 784, 512, 256, 10);
@@ -51,8 +51,8 @@ final class KernelBenchmark {
         norms(filter);
     }
 
-    /// Kernels of 3 x 3 over square images, without padding, columns of padding counted as work done; dX is a convolution of dy
-    /// within a border of zeros.
+    /// Kernels of 3 x 3 over square images, without padding, columns of padding counted as work done; dX is a
+    /// convolution of dy within a border of zeros.
     private void convolution(String filter, int images, int side, int channels, int outputs) {
         int stride = channels == 1 ? 1 : new Panels(1, channels).stride();
         Panels panels = new Panels(9 * channels, outputs);
@@ -65,91 +65,35 @@ final class KernelBenchmark {
         float[] tile = new float[Kernels.TILES];
         String shape = "%d x %d x %d x %d -> %d".formatted(images, side, side, channels, outputs);
         double flops = 2.0 * images * patches.count() * panels.length();
-        report(
-                filter,
-                "conv forward " + shape,
-                flops,
-                0,
-                () -> {
-                    for (int image = 0; image < images; image++) {
-                        int xAt = image * side * side * stride;
-                        kernels.convolution(
-                                panels,
-                                patches,
-                                0,
-                                patches.count(),
-                                x,
-                                xAt,
-                                w,
-                                null,
-                                y,
-                                image * length);
-                    }
-                });
+        report(filter, "conv forward " + shape, flops, 0, () -> {
+            for (int image = 0; image < images; image++) {
+                int xAt = image * side * side * stride;
+                kernels.convolution(panels, patches, 0, patches.count(), x, xAt, w, null, y, image * length);
+            }
+        });
         OptimizerStep adam = optimizer(OptimizerStep.Kind.ADAM);
-        report(
-                filter,
-                "conv dW+adam " + shape,
-                flops,
-                0,
-                () ->
-                        kernels.convolutionUpdate(
-                                adam,
-                                panels,
-                                patches,
-                                0,
-                                9 * channels,
-                                images,
-                                1f,
-                                x,
-                                0,
-                                side * side * stride,
-                                y,
-                                0,
-                                panels.stride(),
-                                w,
-                                state,
-                                null,
-                                tile));
+        report(filter, "conv dW+adam " + shape, flops, 0, () -> kernels.convolutionUpdate(adam, panels, patches, 0,
+                9 * channels, images, 1f, x, 0, side * side * stride, y, 0, panels.stride(), w, state, null, tile));
         Panels transposed = new Panels(9 * outputs, channels);
         Patches all = patches(side + 2, 3, outputs, panels.stride(), transposed.stride());
         float[] dy = numbers(images * (side + 2) * (side + 2) * panels.stride());
         float[] dx = new float[images * all.count() * transposed.stride()];
         float[] wT = numbers(transposed.length());
-        report(
-                filter,
-                "conv dX " + shape,
-                2.0 * images * all.count() * transposed.length(),
-                0,
-                () -> {
-                    for (int image = 0; image < images; image++) {
-                        kernels.convolution(
-                                transposed,
-                                all,
-                                0,
-                                all.count(),
-                                dy,
-                                image * (side + 2) * (side + 2) * panels.stride(),
-                                wT,
-                                null,
-                                dx,
-                                image * all.count() * transposed.stride());
-                    }
-                });
+        report(filter, "conv dX " + shape, 2.0 * images * all.count() * transposed.length(), 0, () -> {
+            for (int image = 0; image < images; image++) {
+                kernels.convolution(transposed, all, 0, all.count(), dy,
+                        image * (side + 2) * (side + 2) * panels.stride(), wT, null, dx,
+                        image * all.count() * transposed.stride());
+            }
+        });
     }
 
     private static Patches patches(int side, int kernel, int channels, int xStride, int yStride) {
         int places = side - kernel + 1;
         return new Patches(
-                IntStream.range(0, places * places)
-                        .map(p -> (p / places * side + p % places) * xStride)
-                        .toArray(),
+                IntStream.range(0, places * places).map(p -> (p / places * side + p % places) * xStride).toArray(),
                 IntStream.range(0, kernel * kernel * channels)
-                        .map(
-                                k ->
-                                        (k / channels / kernel * side + k / channels % kernel)
-                                                        * xStride
-                                                + k % channels)
+                        .map(k -> (k / channels / kernel * side + k / channels % kernel) * xStride + k % channels)
                         .toArray(),
                 IntStream.range(0, places * places).map(p -> p * yStride).toArray());
     }
@@ -162,40 +106,19 @@ final class KernelBenchmark {
         OptimizerStep adam = optimizer(OptimizerStep.Kind.ADAM);
         report(filter, "forward " + shape, flops, 0, () -> layer.forward(kernels));
         if (panels.sumsInputsInLanes()) {
-            report(
-                    filter,
-                    "forward by output " + shape,
-                    flops,
-                    0,
-                    () -> layer.forwardByOutput(kernels));
+            report(filter, "forward by output " + shape, flops, 0, () -> layer.forwardByOutput(kernels));
         }
         report(filter, "dX " + shape, flops, 0, () -> layer.inputGradient(kernels));
         report(filter, "dW+sgd " + shape, flops, panels.length(), () -> layer.update(kernels, sgd));
-        report(
-                filter,
-                "dW+adam " + shape,
-                flops,
-                panels.length(),
-                () -> layer.update(kernels, adam));
+        report(filter, "dW+adam " + shape, flops, panels.length(), () -> layer.update(kernels, adam));
         if (rows == 1) {
-            report(
-                    filter,
-                    "dX+dW+sgd " + shape,
-                    2 * flops,
-                    panels.length(),
-                    () -> layer.both(kernels, sgd));
-            report(
-                    filter,
-                    "dX+dW+adam " + shape,
-                    2 * flops,
-                    panels.length(),
-                    () -> layer.both(kernels, adam));
+            report(filter, "dX+dW+sgd " + shape, 2 * flops, panels.length(), () -> layer.both(kernels, sgd));
+            report(filter, "dX+dW+adam " + shape, 2 * flops, panels.length(), () -> layer.both(kernels, adam));
         }
     }
 
     /// Forward, softmax, backward, update of a stack of dense layers with relu between.
-    private void step(
-            String filter, String name, OptimizerStep.Kind kind, int rows, int... widths) {
+    private void step(String filter, String name, OptimizerStep.Kind kind, int rows, int... widths) {
         Layer[] layers = new Layer[widths.length - 1];
         for (int l = 0; l < layers.length; l++) {
             layers[l] = new Layer(new Panels(widths[l], widths[l + 1]), rows);
@@ -244,66 +167,22 @@ final class KernelBenchmark {
         report(filter, "sigmoid 4096", 0, length, () -> kernels.sigmoid(length, x, 0, y, 0));
         report(filter, "tanh 4096", 0, length, () -> kernels.tanh(length, x, 0, y, 0));
         report(filter, "relu 4096", 0, length, () -> kernels.relu(length, x, 0, y, 0));
-        report(
-                filter,
-                "relu gradient 4096",
-                0,
-                length,
-                () -> kernels.reluGradient(length, x, 0, x, 0, y, 0));
-        report(
-                filter,
-                "leakyRelu 4096",
-                0,
-                length,
-                () -> kernels.leakyRelu(length, 0.3f, x, 0, y, 0));
-        report(
-                filter,
-                "leakyRelu gradient 4096",
-                0,
-                length,
+        report(filter, "relu gradient 4096", 0, length, () -> kernels.reluGradient(length, x, 0, x, 0, y, 0));
+        report(filter, "leakyRelu 4096", 0, length, () -> kernels.leakyRelu(length, 0.3f, x, 0, y, 0));
+        report(filter, "leakyRelu gradient 4096", 0, length,
                 () -> kernels.leakyReluGradient(length, 0.3f, x, 0, x, 0, y, 0));
         report(filter, "elu 4096", 0, length, () -> kernels.elu(length, 0.3f, x, 0, y, 0));
-        report(
-                filter,
-                "elu gradient 4096",
-                0,
-                length,
-                () -> kernels.eluGradient(length, 0.3f, x, 0, x, 0, y, 0));
+        report(filter, "elu gradient 4096", 0, length, () -> kernels.eluGradient(length, 0.3f, x, 0, x, 0, y, 0));
         report(filter, "gelu 4096", 0, length, () -> kernels.gelu(length, x, 0, y, 0));
-        report(
-                filter,
-                "gelu gradient 4096",
-                0,
-                length,
-                () -> kernels.geluGradient(length, x, 0, x, 0, y, 0));
+        report(filter, "gelu gradient 4096", 0, length, () -> kernels.geluGradient(length, x, 0, x, 0, y, 0));
         report(filter, "geluTanh 4096", 0, length, () -> kernels.geluTanh(length, x, 0, y, 0));
-        report(
-                filter,
-                "geluTanh gradient 4096",
-                0,
-                length,
-                () -> kernels.geluTanhGradient(length, x, 0, x, 0, y, 0));
+        report(filter, "geluTanh gradient 4096", 0, length, () -> kernels.geluTanhGradient(length, x, 0, x, 0, y, 0));
         report(filter, "silu 4096", 0, length, () -> kernels.silu(length, x, 0, y, 0));
-        report(
-                filter,
-                "silu gradient 4096",
-                0,
-                length,
-                () -> kernels.siluGradient(length, x, 0, x, 0, y, 0));
+        report(filter, "silu gradient 4096", 0, length, () -> kernels.siluGradient(length, x, 0, x, 0, y, 0));
         report(filter, "softplus 4096", 0, length, () -> kernels.softplus(length, x, 0, y, 0));
-        report(
-                filter,
-                "softplus gradient 4096",
-                0,
-                length,
-                () -> kernels.softplusGradient(length, x, 0, x, 0, y, 0));
+        report(filter, "softplus gradient 4096", 0, length, () -> kernels.softplusGradient(length, x, 0, x, 0, y, 0));
         report(filter, "softmax 1 x 10", 0, 10, () -> kernels.softmax(1, 10, x, 0, 0, y, 0, 0));
-        report(
-                filter,
-                "softmax 8 x 512",
-                0,
-                length,
-                () -> kernels.softmax(8, 512, x, 0, 512, y, 0, 512));
+        report(filter, "softmax 8 x 512", 0, length, () -> kernels.softmax(8, 512, x, 0, 512, y, 0, 512));
     }
 
     /// One head of one row: 32 steps, 16 wide, in a matrix of 192 columns.
@@ -316,44 +195,15 @@ final class KernelBenchmark {
         float[] y = new float[steps * stride];
         float[] scores = new float[steps * steps];
         double flops = 2.0 * steps * steps * width;
-        report(
-                filter,
-                "scores 32 x 16 -> 32",
-                flops,
-                0,
-                () ->
-                        kernels.multiply(
-                                steps, steps, width, 0.25f, q, 0, stride, 1, k, 0, steps, scores, 0,
-                                steps));
-        report(
-                filter,
-                "values 32 x 32 -> 16",
-                flops,
-                0,
-                () ->
-                        kernels.multiply(
-                                steps, width, steps, 1, scores, 0, steps, 1, q, 0, stride, y, 0,
-                                stride));
-        report(
-                filter,
-                "values, 15 wide",
-                flops * 15 / 16,
-                0,
-                () ->
-                        kernels.multiply(
-                                steps, 15, steps, 1, scores, 0, steps, 1, q, 0, stride, y, 0,
-                                stride));
-        report(
-                filter,
-                "softmax in lanes 32 x 32",
-                0,
-                steps * steps,
+        report(filter, "scores 32 x 16 -> 32", flops, 0,
+                () -> kernels.multiply(steps, steps, width, 0.25f, q, 0, stride, 1, k, 0, steps, scores, 0, steps));
+        report(filter, "values 32 x 32 -> 16", flops, 0,
+                () -> kernels.multiply(steps, width, steps, 1, scores, 0, steps, 1, q, 0, stride, y, 0, stride));
+        report(filter, "values, 15 wide", flops * 15 / 16, 0,
+                () -> kernels.multiply(steps, 15, steps, 1, scores, 0, steps, 1, q, 0, stride, y, 0, stride));
+        report(filter, "softmax in lanes 32 x 32", 0, steps * steps,
                 () -> kernels.softmaxInLanes(steps, steps, 0, scores, 0, steps));
-        report(
-                filter,
-                "softmax in lanes gradient 32 x 32",
-                0,
-                steps * steps,
+        report(filter, "softmax in lanes gradient 32 x 32", 0, steps * steps,
                 () -> kernels.softmaxInLanesGradient(steps, steps, scores, 0, steps, y, 0, steps));
     }
 
@@ -366,52 +216,15 @@ final class KernelBenchmark {
         float[] factors = numbers(rows);
         float[] ones = new float[width];
         Arrays.fill(ones, 1);
-        report(
-                filter,
-                "normalise 64 x 64",
-                0,
-                length,
-                () ->
-                        kernels.normalise(
-                                true, rows, width, 1e-5f, x, 0, width, y, 0, width, factors, 0));
+        report(filter, "normalise 64 x 64", 0, length,
+                () -> kernels.normalise(true, rows, width, 1e-5f, x, 0, width, y, 0, width, factors, 0));
         float[] dy = numbers(length);
-        report(
-                filter,
-                "normalise gradient 64 x 64",
-                0,
-                length,
-                () ->
-                        kernels.normaliseGradient(
-                                true, rows, width, y, 0, width, factors, 0, dy, 0, width));
-        report(
-                filter,
-                "scale and shift 64 x 64",
-                0,
-                length,
-                () ->
-                        kernels.scaleAndShift(
-                                rows, width, x, 0, width, ones, ones, 0, 0, y, 0, width));
-        report(
-                filter,
-                "dropout 64 x 64",
-                0,
-                length,
-                () ->
-                        kernels.dropout(
-                                rows,
-                                width,
-                                12345678901L,
-                                0,
-                                width,
-                                1,
-                                1 << 23,
-                                2,
-                                x,
-                                0,
-                                width,
-                                y,
-                                0,
-                                width));
+        report(filter, "normalise gradient 64 x 64", 0, length,
+                () -> kernels.normaliseGradient(true, rows, width, y, 0, width, factors, 0, dy, 0, width));
+        report(filter, "scale and shift 64 x 64", 0, length,
+                () -> kernels.scaleAndShift(rows, width, x, 0, width, ones, ones, 0, 0, y, 0, width));
+        report(filter, "dropout 64 x 64", 0, length,
+                () -> kernels.dropout(rows, width, 12345678901L, 0, width, 1, 1 << 23, 2, x, 0, width, y, 0, width));
     }
 
     private static OptimizerStep optimizer(OptimizerStep.Kind kind) {
@@ -432,8 +245,7 @@ final class KernelBenchmark {
         return step;
     }
 
-    private static void report(
-            String filter, String name, double flops, int parameters, Runnable work) {
+    private static void report(String filter, String name, double flops, int parameters, Runnable work) {
         if (!name.contains(filter)) {
             return;
         }
@@ -456,12 +268,7 @@ final class KernelBenchmark {
         double best = nanos[0];
         double median = nanos[ROUNDS / 2];
         String line =
-                String.format(
-                        Locale.ROOT,
-                        "%-34s best %9.2f us, median %9.2f us",
-                        name,
-                        best / 1e3,
-                        median / 1e3);
+                String.format(Locale.ROOT, "%-34s best %9.2f us, median %9.2f us", name, best / 1e3, median / 1e3);
         if (flops > 0) {
             line += String.format(Locale.ROOT, ", %6.1f GFLOP/s", flops / best);
         }
@@ -536,72 +343,22 @@ final class KernelBenchmark {
         }
 
         void forward(Kernels kernels) {
-            kernels.denseForward(
-                    panels,
-                    0,
-                    panels.count(),
-                    rows,
-                    x,
-                    0,
-                    inputStride(),
-                    w,
-                    bias,
-                    y,
-                    0,
-                    stride,
-                    scratch);
+            kernels.denseForward(panels, 0, panels.count(), rows, x, 0, inputStride(), w, bias, y, 0, stride, scratch);
         }
 
         void forwardByOutput(Kernels kernels) {
-            kernels.denseForwardByOutput(
-                    panels,
-                    0,
-                    panels.count(),
-                    rows,
-                    x,
-                    0,
-                    inputStride(),
-                    byOutput,
-                    bias,
-                    y,
-                    0,
-                    stride,
-                    scratch);
+            kernels.denseForwardByOutput(panels, 0, panels.count(), rows, x, 0, inputStride(), byOutput, bias, y, 0,
+                    stride, scratch);
         }
 
         void inputGradient(Kernels kernels) {
-            kernels.denseInputGradient(
-                    panels,
-                    0,
-                    panels.inputs(),
-                    rows,
-                    dy,
-                    0,
-                    stride,
-                    w,
-                    dx,
-                    0,
-                    inputStride(),
+            kernels.denseInputGradient(panels, 0, panels.inputs(), rows, dy, 0, stride, w, dx, 0, inputStride(),
                     scratch);
         }
 
         void update(Kernels kernels, OptimizerStep step) {
-            kernels.denseUpdate(
-                    step,
-                    panels,
-                    0,
-                    panels.inputs(),
-                    rows,
-                    1f / rows,
-                    x,
-                    0,
-                    inputStride(),
-                    dy,
-                    0,
-                    stride,
-                    w,
-                    state,
-                    tile);
+            kernels.denseUpdate(step, panels, 0, panels.inputs(), rows, 1f / rows, x, 0, inputStride(), dy, 0, stride,
+                    w, state, tile);
         }
 
         void biasUpdate(Kernels kernels, OptimizerStep step) {
@@ -613,21 +370,8 @@ final class KernelBenchmark {
         }
 
         void gradientAndUpdate(Kernels kernels, OptimizerStep step, boolean inputsToo) {
-            kernels.denseInputGradientAndUpdate(
-                    step,
-                    panels,
-                    0,
-                    panels.inputs(),
-                    1f,
-                    x,
-                    0,
-                    dy,
-                    0,
-                    w,
-                    state,
-                    inputsToo ? dx : null,
-                    0,
-                    tile);
+            kernels.denseInputGradientAndUpdate(step, panels, 0, panels.inputs(), 1f, x, 0, dy, 0, w, state,
+                    inputsToo ? dx : null, 0, tile);
         }
     }
 }

@@ -5,11 +5,12 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 
-/// Arguments for a call of every kernel, drawn from a seed: the same seed gives the same numbers. What no kernel may read
-/// or write is NaN: the gaps between rows, what lies before the first and after the last.
+/// Arguments for a call of every kernel, drawn from a seed: the same seed gives the same numbers. What no kernel may
+/// read or write is NaN: the gaps between rows, what lies before the first and after the last.
 final class KernelCase {
     /// @param outputs what the kernel writes into, gaps included
-    record Call(String name, Runnable work, float[]... outputs) {}
+    record Call(String name, Runnable work, float[]... outputs) {
+    }
 
     private static final int[] NOTABLE_OUTPUTS = {1, 10, 16, 32, 33, 64, 100, 128};
     private static final int CASES_A_NOTABLE = 6;
@@ -38,10 +39,7 @@ final class KernelCase {
         boolean large = number % LARGE_EVERY == 0;
         int rows = shapes.nextInt(1, large ? 36 : 14);
         int inputs = shapes.nextInt(1, large ? 100 : 71);
-        int outputs =
-                notable < NOTABLE_OUTPUTS.length
-                        ? NOTABLE_OUTPUTS[notable]
-                        : shapes.nextInt(1, 131);
+        int outputs = notable < NOTABLE_OUTPUTS.length ? NOTABLE_OUTPUTS[notable] : shapes.nextInt(1, 131);
         return new KernelCase(shapes.nextLong(), rows, inputs, outputs);
     }
 
@@ -74,12 +72,10 @@ final class KernelCase {
     /// The definition in one go, the others in two: neither the range nor its border may change a bit.
     Runnable inPieces(Kernels k, int size, Range work) {
         int border = random.nextInt(size + 1);
-        return k instanceof ScalarKernels
-                ? () -> work.run(0, size)
-                : () -> {
-                    work.run(0, border);
-                    work.run(border, size);
-                };
+        return k instanceof ScalarKernels ? () -> work.run(0, size) : () -> {
+            work.run(0, border);
+            work.run(border, size);
+        };
     }
 
     List<Call> calls(Kernels k) {
@@ -148,30 +144,11 @@ final class KernelCase {
     /// As `numbers`, with what exp must cope with: overflow, underflow, infinities, NaN.
     float[] wideNumbers(int length) {
         float[] numbers = numbers(length);
-        float[] hard = {
-            88.36f,
-            88.38f,
-            -88.36f,
-            -88.38f,
-            87.32f,
-            -87.34f,
-            1000f,
-            -1000f,
-            0.625f,
-            -0.6249f,
-            0.6251f,
-            13.9f,
-            -14.1f,
-            -0.35f,
-            Float.POSITIVE_INFINITY,
-            Float.NEGATIVE_INFINITY,
-            Float.NaN,
-            Float.MIN_VALUE,
-            Float.MAX_VALUE
-        };
+        float[] hard = {88.36f, 88.38f, -88.36f, -88.38f, 87.32f, -87.34f, 1000f, -1000f, 0.625f, -0.6249f, 0.6251f,
+            13.9f, -14.1f, -0.35f, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY, Float.NaN, Float.MIN_VALUE,
+            Float.MAX_VALUE};
         for (int i = 0; i < length; i += 3) {
-            numbers[i] =
-                    random.nextBoolean() ? hard[random.nextInt(hard.length)] : numbers[i] * 30f;
+            numbers[i] = random.nextBoolean() ? hard[random.nextInt(hard.length)] : numbers[i] * 30f;
         }
         return numbers;
     }
@@ -186,18 +163,18 @@ final class KernelCase {
     /// The lowest value of each part of the state, relative to its largest: what is a sum of squares is never negative.
     static float[] lowest(OptimizerStep.Kind kind) {
         return switch (kind) {
-            case GRADIENT, SGD, FROZEN -> new float[] {};
-            case MOMENTUM, NESTEROV -> new float[] {-1f};
-            case ADAGRAD, RMSPROP -> new float[] {0f};
-            case RMSPROP_MOMENTUM, RMSPROP_CENTERED -> new float[] {0f, -1f};
-            case RMSPROP_CENTERED_MOMENTUM -> new float[] {0f, -1f, -1f};
-            case ADAM, ADAMW, FTRL -> new float[] {-1f, 0f};
-            case AMSGRAD, ADAMW_AMSGRAD -> new float[] {-1f, 0f, 0f};
+            case GRADIENT, SGD, FROZEN -> new float[]{};
+            case MOMENTUM, NESTEROV -> new float[]{-1f};
+            case ADAGRAD, RMSPROP -> new float[]{0f};
+            case RMSPROP_MOMENTUM, RMSPROP_CENTERED -> new float[]{0f, -1f};
+            case RMSPROP_CENTERED_MOMENTUM -> new float[]{0f, -1f, -1f};
+            case ADAM, ADAMW, FTRL -> new float[]{-1f, 0f};
+            case AMSGRAD, ADAMW_AMSGRAD -> new float[]{-1f, 0f, 0f};
         };
     }
 
-    /// An optimizer's state for `inputs` rows of weights in panels, each part `length` long, zero in padding: some of it
-    /// never touched, some faded to almost nothing.
+    /// An optimizer's state for `inputs` rows of weights in panels, each part `length` long, zero in padding: some of
+    /// it never touched, some faded to almost nothing.
     float[][] state(OptimizerStep.Kind kind, int inputs, int length) {
         float[] lowest = lowest(kind);
         float[][] state = new float[lowest.length][length];
@@ -208,13 +185,12 @@ final class KernelCase {
                     int index = inputs == 1 ? o : laidOut.index(i, o);
                     if (index < length) {
                         float size = (float) random.nextDouble(lowest[part], 1.0);
-                        state[part][index] =
-                                switch (random.nextInt(6)) {
-                                    case 0 -> 0f;
-                                    case 1 -> size * 1e-25f;
-                                    case 2 -> size * 1e-36f;
-                                    default -> size * 1e-2f;
-                                };
+                        state[part][index] = switch (random.nextInt(6)) {
+                            case 0 -> 0f;
+                            case 1 -> size * 1e-25f;
+                            case 2 -> size * 1e-36f;
+                            default -> size * 1e-2f;
+                        };
                     }
                 }
             }
@@ -250,7 +226,7 @@ final class KernelCase {
 
     @Override
     public String toString() {
-        return "%d rows, %d -> %d, from %d, strides %d and %d"
-                .formatted(rows, panels.inputs(), panels.outputs(), at, xStride, yStride);
+        return "%d rows, %d -> %d, from %d, strides %d and %d".formatted(rows, panels.inputs(), panels.outputs(), at,
+                xStride, yStride);
     }
 }

@@ -4,18 +4,18 @@ import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
 
-/// The program that `KernelAgreementTest` runs in JVMs of its own for each vector width: every kernel against its scalar
-/// twin, bit for bit, in a cold JVM. With `-Dhot=true` compiled instead, and before that no kernel may allocate once it is: in a
-/// JVM that has seen nothing but what it is asked, for every shape that ever came changes what C2 makes. Last line of its own:
-/// `kernels, hash of all outputs`.
+/// The program that `KernelAgreementTest` runs in JVMs of its own for each vector width: every kernel against its
+/// scalar twin, bit for bit, in a cold JVM. With `-Dhot=true` compiled instead, and before that no kernel may allocate
+/// once it is: in a JVM that has seen nothing but what it is asked, for every shape that ever came changes what C2
+/// makes. Last line of its own: `kernels, hash of all outputs`.
 final class KernelChecks {
     private static final int CASES = 160;
 
     /// After warm-up, so many calls of every kernel must not allocate a byte.
     private static final int CALLS = 50;
 
-    /// Liveness only, of this process's own processor time, compiler included, for how long that takes is the machine's affair:
-    /// some ten are needed.
+    /// Liveness only, of this process's own processor time, compiler included, for how long that takes is the machine's
+    /// affair: some ten are needed.
     private static final int WARM_UP_CPU_SECONDS_MAX = 60;
 
     private static final com.sun.management.OperatingSystemMXBean PROCESS =
@@ -33,9 +33,8 @@ final class KernelChecks {
         if (hot) {
             String allocating = warmUp(kernels, seed);
             if (!allocating.isEmpty()) {
-                throw new AssertionError(
-                        "%s: after %d s of processor time these still allocate: %s"
-                                .formatted(kernels.name(), WARM_UP_CPU_SECONDS_MAX, allocating));
+                throw new AssertionError("%s: after %d s of processor time these still allocate: %s"
+                        .formatted(kernels.name(), WARM_UP_CPU_SECONDS_MAX, allocating));
             }
         }
         String hash = checkAll(kernels, seed, hot ? "hot" : "cold");
@@ -55,17 +54,8 @@ final class KernelChecks {
                 for (int o = 0; o < call.outputs().length; o++) {
                     float[] got = call.outputs()[o];
                     float[] want = expected.get(c).outputs()[o];
-                    requireEqual(
-                            got,
-                            want,
-                            "%s %s, %s, output %d, %s (seed %d)"
-                                    .formatted(
-                                            kernels.name(),
-                                            temperature,
-                                            call.name(),
-                                            o,
-                                            twin,
-                                            seed));
+                    requireEqual(got, want, "%s %s, %s, output %d, %s (seed %d)".formatted(kernels.name(), temperature,
+                            call.name(), o, twin, seed));
                     hash = hash(hash, got);
                 }
             }
@@ -77,8 +67,7 @@ final class KernelChecks {
         for (int i = 0; i < want.length; i++) {
             if (Float.floatToIntBits(want[i]) != Float.floatToIntBits(got[i])) {
                 throw new AssertionError(
-                        "%s: [%d] is %s, but the definition gives %s"
-                                .formatted(what, i, got[i], want[i]));
+                        "%s: [%d] is %s, but the definition gives %s".formatted(what, i, got[i], want[i]));
             }
         }
     }
@@ -91,8 +80,8 @@ final class KernelChecks {
         return hash;
     }
 
-    /// Until no kernel allocates (what boxes vectors isn't compiled yet, or never will be), or the time is over. Returns which
-    /// still do.
+    /// Until no kernel allocates (what boxes vectors isn't compiled yet, or never will be), or the time is over.
+    /// Returns which still do.
     private static String warmUp(Kernels kernels, long seed) {
         List<KernelCase.Call> calls = new ArrayList<>();
         calls.addAll(new KernelCase(seed, 15, 70, 130).calls(kernels));

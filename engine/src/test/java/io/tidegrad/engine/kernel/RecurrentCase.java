@@ -30,94 +30,25 @@ final class RecurrentCase {
             float[] state = numbers.matrix(hidden, hidden, stride);
             float[] next = KernelCase.gap(at + rows * stride);
             float[] nextH = KernelCase.gap(at + rows * stride);
-            calls.add(
-                    gates == 3
-                            ? new KernelCase.Call(
-                                    "gru step",
-                                    () ->
-                                            k.gruStep(
-                                                    rows,
-                                                    hidden,
-                                                    ofInputs,
-                                                    at,
-                                                    ofStates,
-                                                    at,
-                                                    gateStride,
-                                                    state,
-                                                    at,
-                                                    next,
-                                                    at,
-                                                    stride),
-                                    ofInputs,
-                                    ofStates,
-                                    next)
-                            : new KernelCase.Call(
-                                    "lstm step",
-                                    () ->
-                                            k.lstmStep(
-                                                    rows,
-                                                    hidden,
-                                                    ofInputs,
-                                                    at,
-                                                    ofStates,
-                                                    at,
-                                                    gateStride,
-                                                    state,
-                                                    at,
-                                                    next,
-                                                    at,
-                                                    nextH,
-                                                    at,
-                                                    stride),
-                                    ofInputs,
-                                    next,
-                                    nextH));
+            calls.add(gates == 3
+                    ? new KernelCase.Call("gru step",
+                            () -> k.gruStep(rows, hidden, ofInputs, at, ofStates, at, gateStride, state, at, next, at,
+                                    stride),
+                            ofInputs, ofStates, next)
+                    : new KernelCase.Call("lstm step", () -> k.lstmStep(rows, hidden, ofInputs, at, ofStates, at,
+                            gateStride, state, at, next, at, nextH, at, stride), ofInputs, next, nextH));
             float[] values = numbers.matrix(gates * hidden, gates * hidden, gateStride);
             float[] products = numbers.matrix(gates * hidden, gates * hidden, gateStride);
             float[] cell = numbers.wideMatrix(hidden, stride);
             float[] dh = numbers.matrix(hidden, hidden, stride);
             float[] dc = numbers.matrix(hidden, hidden, stride);
-            calls.add(
-                    gates == 3
-                            ? new KernelCase.Call(
-                                    "gru step gradient",
-                                    () ->
-                                            k.gruStepGradient(
-                                                    rows,
-                                                    hidden,
-                                                    values,
-                                                    at,
-                                                    products,
-                                                    at,
-                                                    gateStride,
-                                                    state,
-                                                    at,
-                                                    dh,
-                                                    at,
-                                                    stride),
-                                    values,
-                                    products,
-                                    dh)
-                            : new KernelCase.Call(
-                                    "lstm step gradient",
-                                    () ->
-                                            k.lstmStepGradient(
-                                                    rows,
-                                                    hidden,
-                                                    values,
-                                                    at,
-                                                    gateStride,
-                                                    state,
-                                                    at,
-                                                    cell,
-                                                    at,
-                                                    dh,
-                                                    at,
-                                                    dc,
-                                                    at,
-                                                    stride),
-                                    values,
-                                    dc));
+            calls.add(gates == 3
+                    ? new KernelCase.Call("gru step gradient",
+                            () -> k.gruStepGradient(rows, hidden, values, at, products, at, gateStride, state, at, dh,
+                                    at, stride),
+                            values, products, dh)
+                    : new KernelCase.Call("lstm step gradient", () -> k.lstmStepGradient(rows, hidden, values, at,
+                            gateStride, state, at, cell, at, dh, at, dc, at, stride), values, dc));
         }
     }
 }

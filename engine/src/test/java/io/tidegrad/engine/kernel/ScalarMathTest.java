@@ -19,16 +19,13 @@ class ScalarMathTest {
 
     @Test
     void logIsWithinItsStatedError() {
-        assertThat(largestError(ScalarMath::log, StrictMath::log, Float.MIN_VALUE, Float.MAX_VALUE))
-                .isLessThan(1.0);
+        assertThat(largestError(ScalarMath::log, StrictMath::log, Float.MIN_VALUE, Float.MAX_VALUE)).isLessThan(1.0);
     }
 
     @Test
     void log1pIsWithinItsStatedError() {
-        assertThat(largestError(ScalarMath::log1p, StrictMath::log1p, 0f, Float.MAX_VALUE))
-                .isLessThan(2.5);
-        assertThat(largestError(ScalarMath::log1p, StrictMath::log1p, -0f, -0.9999999f))
-                .isLessThan(2.5);
+        assertThat(largestError(ScalarMath::log1p, StrictMath::log1p, 0f, Float.MAX_VALUE)).isLessThan(2.5);
+        assertThat(largestError(ScalarMath::log1p, StrictMath::log1p, -0f, -0.9999999f)).isLessThan(2.5);
     }
 
     @Test
@@ -40,8 +37,7 @@ class ScalarMathTest {
 
     @Test
     void tanhIsWithinItsStatedErrorAndOdd() {
-        assertThat(largestError(ScalarMath::tanh, StrictMath::tanh, 0f, Float.MAX_VALUE))
-                .isLessThan(2.5);
+        assertThat(largestError(ScalarMath::tanh, StrictMath::tanh, 0f, Float.MAX_VALUE)).isLessThan(2.5);
         for (float x = 1e-30f; x < 100f; x *= 1.01f) {
             assertThat(ScalarMath.tanh(-x)).isEqualTo(-ScalarMath.tanh(x));
         }
@@ -70,8 +66,7 @@ class ScalarMathTest {
     /// As far as the tails are floats at all.
     @Test
     void activationsAreWithinTheirStatedErrors() {
-        assertThat(error(x -> ScalarActivations.elu(0.7f, x), x -> DoubleActivations.elu(0.7f, x)))
-                .isLessThan(2.5);
+        assertThat(error(x -> ScalarActivations.elu(0.7f, x), x -> DoubleActivations.elu(0.7f, x))).isLessThan(2.5);
         assertThat(error(ScalarActivations::gelu, DoubleActivations::gelu)).isLessThan(7);
         assertThat(error(ScalarActivations::silu, DoubleActivations::silu)).isLessThan(2.5);
         assertThat(error(ScalarActivations::geluTanh, DoubleActivations::geluTanh)).isLessThan(100);
@@ -79,18 +74,14 @@ class ScalarMathTest {
 
     /// In ulp, within ±9.
     private static double error(FloatFunction function, DoubleUnaryOperator exact) {
-        return Math.max(
-                largestError(function, exact, 0f, 9f), largestError(function, exact, -0f, -9f));
+        return Math.max(largestError(function, exact, 0f, 9f), largestError(function, exact, -0f, -9f));
     }
 
     /// Slopes against differences of the functions in doubles: their zeros have no last place.
     @Test
     void slopesAreThoseOfTheFunctions() {
         for (float x = -20; x < 20; x += 0.00371f) {
-            assertSlope(
-                    x,
-                    ScalarActivations.leakyReluSlope(0.3f, x),
-                    v -> DoubleActivations.leakyRelu(0.3f, v));
+            assertSlope(x, ScalarActivations.leakyReluSlope(0.3f, x), v -> DoubleActivations.leakyRelu(0.3f, v));
             assertSlope(x, ScalarActivations.eluSlope(1, x), v -> DoubleActivations.elu(1, v));
             assertSlope(x, ScalarActivations.geluSlope(x), DoubleActivations::gelu);
             assertSlope(x, ScalarActivations.geluTanhSlope(x), DoubleActivations::geluTanh);
@@ -102,31 +93,16 @@ class ScalarMathTest {
     private static void assertSlope(float x, float slope, DoubleUnaryOperator function) {
         double h = 1e-4;
         // Fourth order: the differences' own error is 1e-11.
-        double want =
-                (8 * (function.applyAsDouble(x + h) - function.applyAsDouble(x - h))
-                                - function.applyAsDouble(x + 2 * h)
-                                + function.applyAsDouble(x - 2 * h))
-                        / (12 * h);
+        double want = (8 * (function.applyAsDouble(x + h) - function.applyAsDouble(x - h))
+                - function.applyAsDouble(x + 2 * h) + function.applyAsDouble(x - 2 * h)) / (12 * h);
         assertThat((double) slope).as("at %s", x).isCloseTo(want, Offset.offset(5e-7));
     }
 
     /// 0 times a slope must stay 0 in padding, and what is wrong must show.
     @Test
     void activationsOfFiniteNumbersAreFiniteAndOthersShow() {
-        for (float x :
-                new float[] {
-                    0f,
-                    -0f,
-                    1e-45f,
-                    14f,
-                    -14f,
-                    88f,
-                    -88f,
-                    1e19f,
-                    -1e19f,
-                    Float.MAX_VALUE,
-                    -Float.MAX_VALUE
-                }) {
+        for (float x : new float[]{0f, -0f, 1e-45f, 14f, -14f, 88f, -88f, 1e19f, -1e19f, Float.MAX_VALUE,
+            -Float.MAX_VALUE}) {
             for (float value : valuesAndSlopes(x)) {
                 assertThat(value).as("at %s", x).isFinite();
             }
@@ -137,18 +113,10 @@ class ScalarMathTest {
     }
 
     private static float[] valuesAndSlopes(float x) {
-        return new float[] {
-            ScalarActivations.elu(0.5f, x),
-            ScalarActivations.eluSlope(0.5f, x),
-            ScalarActivations.gelu(x),
-            ScalarActivations.geluSlope(x),
-            ScalarActivations.geluTanh(x),
-            ScalarActivations.geluTanhSlope(x),
-            ScalarActivations.silu(x),
-            ScalarActivations.siluSlope(x),
-            ScalarMath.softplus(x),
-            ScalarActivations.softplusSlope(x)
-        };
+        return new float[]{ScalarActivations.elu(0.5f, x), ScalarActivations.eluSlope(0.5f, x),
+            ScalarActivations.gelu(x), ScalarActivations.geluSlope(x), ScalarActivations.geluTanh(x),
+            ScalarActivations.geluTanhSlope(x), ScalarActivations.silu(x), ScalarActivations.siluSlope(x),
+            ScalarMath.softplus(x), ScalarActivations.softplusSlope(x)};
     }
 
     @Test
@@ -196,8 +164,7 @@ class ScalarMathTest {
     }
 
     /// In units in the last place of the exact value. Between `from` and `to` of equal sign, `from` nearer to 0.
-    private static double largestError(
-            FloatFunction function, DoubleUnaryOperator exact, float from, float to) {
+    private static double largestError(FloatFunction function, DoubleUnaryOperator exact, float from, float to) {
         double largest = 0;
         int last = Float.floatToRawIntBits(to);
         for (int bits = Float.floatToRawIntBits(from); bits <= last; bits += STEP) {

@@ -4,8 +4,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 
-/// Arguments for the kernels of tables, drawn for a `KernelCase`: a table in blocks of a few rows, ids in any order, and
-/// gradients that lie anywhere between NaN.
+/// Arguments for the kernels of tables, drawn for a `KernelCase`: a table in blocks of a few rows, ids in any order,
+/// and gradients that lie anywhere between NaN.
 final class TableCase {
     private static final int ROWS_MAX = 40;
 
@@ -37,15 +37,11 @@ final class TableCase {
     void addReading(Kernels k, List<KernelCase.Call> calls) {
         float[][] blocks = blocks(0);
         for (int row = 0; row < rows; row++) {
-            System.arraycopy(
-                    numbers.numbers(columns), 0, blocks[row >> shift], at(row, columns), columns);
+            System.arraycopy(numbers.numbers(columns), 0, blocks[row >> shift], at(row, columns), columns);
         }
         float[] y = KernelCase.gap(3 + count * columns);
-        calls.add(
-                new KernelCase.Call(
-                        "reading of table rows",
-                        () -> k.readRows(columns, count, ids, idsAt, shift, columns, blocks, y, 3),
-                        y));
+        calls.add(new KernelCase.Call("reading of table rows",
+                () -> k.readRows(columns, count, ids, idsAt, shift, columns, blocks, y, 3), y));
     }
 
     void addUpdate(Kernels k, String name, OptimizerStep step, List<KernelCase.Call> calls) {
@@ -72,14 +68,9 @@ final class TableCase {
             gAt[i] = (rows - 1 - i) * apart;
             System.arraycopy(numbers.numbers(columns), 0, g, gAt[i], columns);
         }
-        calls.add(
-                new KernelCase.Call(
-                        name + " update of table rows",
-                        () ->
-                                k.updateRows(
-                                        step, columns, count, ids, idsAt, shift, rowFloats, blocks,
-                                        states, 0.25f, g, gAt),
-                        blocks));
+        calls.add(new KernelCase.Call(name + " update of table rows",
+                () -> k.updateRows(step, columns, count, ids, idsAt, shift, rowFloats, blocks, states, 0.25f, g, gAt),
+                blocks));
     }
 
     private float[][] blocks(int parts) {

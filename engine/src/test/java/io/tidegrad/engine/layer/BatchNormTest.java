@@ -21,19 +21,12 @@ import org.junit.jupiter.api.Test;
 class BatchNormTest {
     private static final double MOMENTUM = 0.1;
 
-    private final Parameters parameters =
-            Parameters.initial(
-                    Plan.of(
-                            new NetworkSpec(
-                                    new RowShape(1, 0, 1),
-                                    new Sequence(new Numbers(0, 1), new BatchNorm(1e-5, MOMENTUM)),
-                                    new MeanSquaredError(),
-                                    new Sgd(0),
-                                    1)));
+    private final Parameters parameters = Parameters.initial(Plan.of(new NetworkSpec(new RowShape(1, 0, 1),
+            new Sequence(new Numbers(0, 1), new BatchNorm(1e-5, MOMENTUM)), new MeanSquaredError(), new Sgd(0), 1)));
 
     @Test
     void aBatchMovesTheRunningStatisticsByItsMeanAndUnbiasedVariance() {
-        learn(3, row -> new double[] {1, 2, 6}[row]);
+        learn(3, row -> new double[]{1, 2, 6}[row]);
 
         // mean 3, Σ (x - 3)² = 14, of 3 - 1 degrees of freedom
         assertThat(mean()).isCloseTo(0.9 * 0 + 0.1 * 3, within(1e-7));
@@ -73,8 +66,7 @@ class BatchNormTest {
     void aMomentumThatNeverLearnsIsRefused() {
         assertThatThrownBy(() -> new BatchNorm(1e-5, 0))
                 .hasMessage("momentum: expected more than 0 and at most 1, found 0.0");
-        assertThatThrownBy(() -> new BatchNorm(0, 0.1))
-                .hasMessage("epsilon: expected more than 0, found 0.0");
+        assertThatThrownBy(() -> new BatchNorm(0, 0.1)).hasMessage("epsilon: expected more than 0, found 0.0");
     }
 
     /// Returns what was predicted.

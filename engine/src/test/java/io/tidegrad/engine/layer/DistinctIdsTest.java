@@ -9,8 +9,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class DistinctIdsTest {
-    /// Against a linked hash map, step after step: ids that repeat, that collide, and so many steps that the count of ids
-    /// would overflow.
+    /// Against a linked hash map, step after step: ids that repeat, that collide, and so many steps that the count of
+    /// ids would overflow.
     @ParameterizedTest
     @ValueSource(ints = {1, 7, 40, 256, 257, 5_000})
     void idsAreNumberedInOrderOfFirstTouchWhateverEarlierStepsLeft(int maxPlaces) {
@@ -35,8 +35,7 @@ class DistinctIdsTest {
                 assertThat(distinct.slotOf(ids[i])).isEqualTo(slots[i]);
             }
             assertThat(distinct.count()).isEqualTo(expected.size());
-            assertThat(distinct.ids())
-                    .startsWith(expected.keySet().stream().mapToInt(id -> id).toArray());
+            assertThat(distinct.ids()).startsWith(expected.keySet().stream().mapToInt(id -> id).toArray());
             int unknown = random.nextInt();
             if (!expected.containsKey(unknown)) {
                 assertThat(distinct.slotOf(unknown)).isEqualTo(-1);

@@ -41,16 +41,11 @@ class DropoutTest {
     void masksOfOtherStepsSeedsLayersAndRowsHaveNothingInCommon() {
         Dropout dropout = new Dropout(0.5);
         float[] mask = mask(dropout, 1, 0);
-        for (float[] other :
-                new float[][] {
-                    mask(dropout, 1, 1),
-                    mask(dropout, 1, 2),
-                    mask(dropout, 2, 0),
-                    mask(new Sequence(new Dropout(0), dropout), 1, 0)
-                }) {
+        for (float[] other : new float[][]{mask(dropout, 1, 1), mask(dropout, 1, 2), mask(dropout, 2, 0),
+            mask(new Sequence(new Dropout(0), dropout), 1, 0)}) {
             assertThat(alike(mask, other, 0)).isCloseTo(0.5, within(0.01));
         }
-        for (int rowsApart : new int[] {1, 2, 64}) {
+        for (int rowsApart : new int[]{1, 2, 64}) {
             assertThat(alike(mask, mask, rowsApart * WIDTH)).isCloseTo(0.5, within(0.01));
         }
         assertThat(alike(mask, mask, 1)).isCloseTo(0.5, within(0.01));
@@ -65,12 +60,7 @@ class DropoutTest {
     @Test
     void aMaskBelongsToTheAxesWhicheverWayTheyLie() {
         Layer transposed =
-                new Sequence(
-                        new Reshape(20, 25),
-                        new Transpose(),
-                        new Dropout(0.3),
-                        new Transpose(),
-                        new Flatten());
+                new Sequence(new Reshape(20, 25), new Transpose(), new Dropout(0.3), new Transpose(), new Flatten());
         float[] mask = mask(transposed, 5, 3);
         float[] expected = mask(new Dropout(0.3), 5, 3);
         for (int at = 0; at < NUMBERS; at++) {
@@ -83,24 +73,18 @@ class DropoutTest {
 
     @Test
     void aRateOfOneIsRefused() {
-        assertThatThrownBy(() -> new Dropout(1))
-                .hasMessage("rate: expected at least 0 and less than 1, found 1.0");
+        assertThatThrownBy(() -> new Dropout(1)).hasMessage("rate: expected at least 0 and less than 1, found 1.0");
     }
 
     @Test
     void aMaskBeyondTheRowIsRefused() {
         assertThatThrownBy(() -> Plan.of(spec(new Dropout(0.5, 1), 1)))
-                .hasMessage(
-                        "layer 1 (Dropout): expected 500 numbers of the row from 1 on; found a row of 500 numbers");
+                .hasMessage("layer 1 (Dropout): expected 500 numbers of the row from 1 on; found a row of 500 numbers");
     }
 
     private static NetworkSpec spec(Layer layer, long seed) {
-        return new NetworkSpec(
-                new RowShape(WIDTH, 0, WIDTH),
-                new Sequence(new Numbers(0, WIDTH), layer),
-                new MeanSquaredError(),
-                new Sgd(0.1),
-                seed);
+        return new NetworkSpec(new RowShape(WIDTH, 0, WIDTH), new Sequence(new Numbers(0, WIDTH), layer),
+                new MeanSquaredError(), new Sgd(0.1), seed);
     }
 
     /// What step `updates` multiplies by: the gradient of the sum of the outputs.
@@ -112,8 +96,7 @@ class DropoutTest {
         Arrays.fill(batch.numbers, 1);
         float[] ones = new float[NUMBERS];
         Arrays.fill(ones, 1);
-        Gradients gradients =
-                new Gradients(parameters, Kernels.active(), ROWS, Gradients.Mode.LEARN);
+        Gradients gradients = new Gradients(parameters, Kernels.active(), ROWS, Gradients.Mode.LEARN);
         gradients.ofOutputs(batch, ones);
         return gradients.ofNumbers();
     }
@@ -124,9 +107,7 @@ class DropoutTest {
 
     /// The share of places where both drop or both keep, the second taken from `shift` on.
     private static double alike(float[] a, float[] b, int shift) {
-        return IntStream.range(0, NUMBERS - shift)
-                        .filter(i -> a[i] == 0 == (b[i + shift] == 0))
-                        .count()
+        return IntStream.range(0, NUMBERS - shift).filter(i -> a[i] == 0 == (b[i + shift] == 0)).count()
                 / (double) (NUMBERS - shift);
     }
 }

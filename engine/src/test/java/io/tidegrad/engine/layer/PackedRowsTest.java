@@ -48,7 +48,7 @@ class PackedRowsTest {
             }
             copy(together, oneByOne);
             copy(together, inBlocks);
-            for (int count : new int[] {0, 1, 15, 16, 17, 64, 65, 200}) {
+            for (int count : new int[]{0, 1, 15, 16, 17, 64, 65, 200}) {
                 int[] ids = random.ints(0, ROWS).distinct().limit(count).toArray();
                 float[] g = new float[count * columns];
                 for (int i = 0; i < g.length; i++) {
@@ -63,13 +63,10 @@ class PackedRowsTest {
                     oneByOne.update(Kernels.active(), optimizer, ids[i], g, i * columns);
                 }
 
-                assertThat(together.blocks()[0])
-                        .as("%d rows of %d", count, columns)
-                        .isEqualTo(oneByOne.blocks()[0]);
+                assertThat(together.blocks()[0]).as("%d rows of %d", count, columns).isEqualTo(oneByOne.blocks()[0]);
                 Storage.Rows joined = Storage.Rows.of(table, STATE_PARTS);
                 copy(inBlocks, joined);
-                assertThat(joined.blocks()[0])
-                        .as("%d rows of %d in blocks", count, columns)
+                assertThat(joined.blocks()[0]).as("%d rows of %d in blocks", count, columns)
                         .isEqualTo(oneByOne.blocks()[0]);
                 float[] read = new float[count * columns];
                 float[] near = new float[Storage.Rows.ROWS_A_BLOCK];
@@ -84,8 +81,7 @@ class PackedRowsTest {
 
     private static void copy(Storage.Rows from, Storage.Rows to) {
         for (int row = 0; row < from.rows(); row++) {
-            System.arraycopy(
-                    from.block(row), from.at(row), to.block(row), to.at(row), from.rowFloats());
+            System.arraycopy(from.block(row), from.at(row), to.block(row), to.at(row), from.rowFloats());
         }
     }
 }

@@ -36,15 +36,9 @@ class RecurrentTest {
     private static final int NUMBERS = STEPS * WIDTH + STATE;
 
     private static NetworkSpec spec(Recurrent recurrent) {
-        Layer network =
-                new Sequence(
-                        new Numbers(0, STEPS * WIDTH),
-                        new Reshape(STEPS, WIDTH),
-                        recurrent,
-                        new Flatten(),
-                        new Dense(2));
-        return new NetworkSpec(
-                new RowShape(NUMBERS, 1, 2), network, new MeanSquaredError(), new Sgd(0.1), 7);
+        Layer network = new Sequence(new Numbers(0, STEPS * WIDTH), new Reshape(STEPS, WIDTH), recurrent, new Flatten(),
+                new Dense(2));
+        return new NetworkSpec(new RowShape(NUMBERS, 1, 2), network, new MeanSquaredError(), new Sgd(0.1), 7);
     }
 
     private static Recurrent bothWays(Recurrent.Cell cell, Recurrent.Output output, int lengthAt) {
@@ -52,8 +46,7 @@ class RecurrentTest {
     }
 
     private static Recurrent from(Recurrent.Cell cell, Layer initial) {
-        return new Recurrent(
-                cell, HIDDEN, false, Recurrent.Output.LAST, Recurrent.WHOLE, List.of(initial));
+        return new Recurrent(cell, HIDDEN, false, Recurrent.Output.LAST, Recurrent.WHOLE, List.of(initial));
     }
 
     private static int stateSize(Recurrent.Cell cell) {
@@ -82,10 +75,7 @@ class RecurrentTest {
 
     static Stream<Arguments> cellsAndOutputs() {
         return Stream.of(Recurrent.Cell.values())
-                .flatMap(
-                        cell ->
-                                Stream.of(Recurrent.Output.values())
-                                        .map(output -> Arguments.of(cell, output)));
+                .flatMap(cell -> Stream.of(Recurrent.Output.values()).map(output -> Arguments.of(cell, output)));
     }
 
     @ParameterizedTest
@@ -101,9 +91,7 @@ class RecurrentTest {
 
         assertThat(learn(other, batch)).isEqualTo(loss);
         for (Tensor tensor : clean.plan().tensors()) {
-            assertThat(other.weights(tensor.name()))
-                    .as(tensor.name())
-                    .isEqualTo(clean.weights(tensor.name()));
+            assertThat(other.weights(tensor.name())).as(tensor.name()).isEqualTo(clean.weights(tensor.name()));
         }
     }
 
@@ -117,18 +105,10 @@ class RecurrentTest {
         float[] all = new float[3 * 2];
         new Predictor(parameters.plan(), KERNELS, 3).predict(parameters, batch, all);
 
-        NetworkSpec shorter =
-                new NetworkSpec(
-                        new RowShape(NUMBERS, 1, 2),
-                        new Sequence(
-                                new Numbers(0, 2 * WIDTH),
-                                new Reshape(2, WIDTH),
-                                bothWays(cell, Recurrent.Output.STATE, Recurrent.WHOLE),
-                                new Flatten(),
-                                new Dense(2)),
-                        new MeanSquaredError(),
-                        new Sgd(0.1),
-                        7);
+        NetworkSpec shorter = new NetworkSpec(new RowShape(NUMBERS, 1, 2),
+                new Sequence(new Numbers(0, 2 * WIDTH), new Reshape(2, WIDTH),
+                        bothWays(cell, Recurrent.Output.STATE, Recurrent.WHOLE), new Flatten(), new Dense(2)),
+                new MeanSquaredError(), new Sgd(0.1), 7);
         Parameters same = Parameters.initial(Plan.of(shorter));
         float[] alone = new float[3 * 2];
         new Predictor(same.plan(), KERNELS, 3).predict(same, batch, alone);
@@ -139,16 +119,11 @@ class RecurrentTest {
     @Test
     void aLengthThatNoRowCanHaveIsRefused() {
         Parameters parameters = parameters(bothWays(Recurrent.Cell.GRU, Recurrent.Output.LAST, 0));
-        for (int length : new int[] {-1, STEPS + 1}) {
+        for (int length : new int[]{-1, STEPS + 1}) {
             Batch batch = batch(2);
             batch.ids[1] = length;
-            assertThatThrownBy(() -> learn(parameters, batch))
-                    .isInstanceOf(IndexOutOfBoundsException.class)
-                    .hasMessage(
-                            "row 1, id 0: found "
-                                    + length
-                                    + ", expected a length of 0 to "
-                                    + STEPS);
+            assertThatThrownBy(() -> learn(parameters, batch)).isInstanceOf(IndexOutOfBoundsException.class)
+                    .hasMessage("row 1, id 0: found " + length + ", expected a length of 0 to " + STEPS);
         }
         assertThat(parameters.updates()).isZero();
     }
@@ -159,8 +134,8 @@ class RecurrentTest {
     void anInfinityThatTheGatesHideIsSeen(Recurrent.Cell cell) {
         Recurrent recurrent = from(cell, new Numbers(STEPS * WIDTH, stateSize(cell)));
         int lastOfState = STEPS * WIDTH + stateSize(cell) - 1;
-        for (int at : new int[] {0, STEPS * WIDTH - 1, STEPS * WIDTH, lastOfState}) {
-            for (float poison : new float[] {Float.POSITIVE_INFINITY, Float.NaN}) {
+        for (int at : new int[]{0, STEPS * WIDTH - 1, STEPS * WIDTH, lastOfState}) {
+            for (float poison : new float[]{Float.POSITIVE_INFINITY, Float.NaN}) {
                 Parameters parameters = parameters(recurrent);
                 Batch batch = batch(3);
                 batch.numbers[NUMBERS + at] = poison;
@@ -194,17 +169,13 @@ class RecurrentTest {
     @ParameterizedTest
     @EnumSource
     void aDecoderTeachesTheEncoderThatStartsIt(Recurrent.Cell cell) {
-        Layer encoder =
-                new Sequence(
-                        new Numbers(STEPS * WIDTH, STATE),
-                        new Reshape(STATE / 2, 2),
-                        new Recurrent(cell, HIDDEN, Recurrent.Output.STATE));
+        Layer encoder = new Sequence(new Numbers(STEPS * WIDTH, STATE), new Reshape(STATE / 2, 2),
+                new Recurrent(cell, HIDDEN, Recurrent.Output.STATE));
         Parameters parameters = parameters(from(cell, encoder));
         Batch batch = batch(8);
         // The label is a number that only the encoder reads.
         for (int row = 0; row < 8; row++) {
-            Arrays.fill(
-                    batch.labels, 2 * row, 2 * row + 2, batch.numbers[row * NUMBERS + NUMBERS - 1]);
+            Arrays.fill(batch.labels, 2 * row, 2 * row + 2, batch.numbers[row * NUMBERS + NUMBERS - 1]);
         }
         Gradients gradients = new Gradients(parameters, KERNELS, 8);
         gradients.ofLoss(batch);
@@ -224,31 +195,17 @@ class RecurrentTest {
         assertThatThrownBy(() -> new Recurrent(Recurrent.Cell.RNN, 0, Recurrent.Output.LAST))
                 .hasMessage("expected at least 1 hidden unit, found 0");
         assertThatThrownBy(() -> bothWays(Recurrent.Cell.RNN, Recurrent.Output.LAST, -2))
-                .hasMessage(
-                        "expected the number of the id that holds a row's length, or -1 for none,"
-                                + " found -2");
+                .hasMessage("expected the number of the id that holds a row's length, or -1 for none," + " found -2");
         assertThatThrownBy(() -> parameters(bothWays(Recurrent.Cell.RNN, Recurrent.Output.LAST, 1)))
                 .isInstanceOf(ShapeException.class)
-                .hasMessage(
-                        "layer 2 (Recurrent): expected a length within the row's 1 ids; found id 1");
+                .hasMessage("layer 2 (Recurrent): expected a length within the row's 1 ids; found id 1");
         assertThatThrownBy(() -> parameters(from(Recurrent.Cell.LSTM, new Numbers(0, 9))))
                 .isInstanceOf(ShapeException.class)
-                .hasMessage(
-                        "layer 2 (Recurrent): expected an initial state of 10 numbers; found a"
-                                + " vector of 9");
-        NetworkSpec flat =
-                new NetworkSpec(
-                        new RowShape(2, 0, 5),
-                        new Sequence(
-                                new Numbers(0, 2),
-                                new Recurrent(Recurrent.Cell.GRU, 5, Recurrent.Output.LAST)),
-                        new MeanSquaredError(),
-                        new Sgd(0.1),
-                        7);
-        assertThatThrownBy(() -> Plan.of(flat))
-                .isInstanceOf(ShapeException.class)
-                .hasMessage(
-                        "layer 1 (Recurrent): expected two axes, (steps, width); found a vector of"
-                                + " 2");
+                .hasMessage("layer 2 (Recurrent): expected an initial state of 10 numbers; found a" + " vector of 9");
+        NetworkSpec flat = new NetworkSpec(new RowShape(2, 0, 5),
+                new Sequence(new Numbers(0, 2), new Recurrent(Recurrent.Cell.GRU, 5, Recurrent.Output.LAST)),
+                new MeanSquaredError(), new Sgd(0.1), 7);
+        assertThatThrownBy(() -> Plan.of(flat)).isInstanceOf(ShapeException.class)
+                .hasMessage("layer 1 (Recurrent): expected two axes, (steps, width); found a vector of" + " 2");
     }
 }

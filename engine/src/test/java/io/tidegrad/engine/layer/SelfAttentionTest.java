@@ -24,7 +24,7 @@ class SelfAttentionTest {
     @Test
     void whatComesLaterChangesNoBitOfWhatCausalAttentionSaysBefore() {
         float[] before = predictedWithChangeAt(STEPS, true);
-        for (int step : new int[] {1, 15, 16, 17, 31, 32, 36}) {
+        for (int step : new int[]{1, 15, 16, 17, 31, 32, 36}) {
             float[] after = predictedWithChangeAt(step, true);
             int seen = step * WIDTH;
             assertThat(Arrays.copyOf(after, seen)).isEqualTo(Arrays.copyOf(before, seen));
@@ -44,37 +44,25 @@ class SelfAttentionTest {
     @Test
     void aWidthThatIsNoMultipleOfTheHeadsIsRefused() {
         assertThatThrownBy(() -> Plan.of(spec(new SelfAttention(4, true))))
-                .hasMessage(
-                        "layer 2 (SelfAttention): expected a width that is a multiple of its 4 heads; found 6");
+                .hasMessage("layer 2 (SelfAttention): expected a width that is a multiple of its 4 heads; found 6");
     }
 
     @Test
     void aVectorIsRefused() {
-        assertThatThrownBy(
-                        () ->
-                                Plan.of(
-                                        spec(
-                                                new Sequence(
-                                                        new Flatten(),
-                                                        new SelfAttention(2, true)))))
-                .hasMessage(
-                        "layer 2.1 (SelfAttention): expected two axes, (steps, width); found a vector of 222");
+        assertThatThrownBy(() -> Plan.of(spec(new Sequence(new Flatten(), new SelfAttention(2, true)))))
+                .hasMessage("layer 2.1 (SelfAttention): expected two axes, (steps, width); found a vector of 222");
     }
 
     @Test
     void aResidualWhoseLayerChangesTheAxesIsRefused() {
         assertThatThrownBy(() -> Plan.of(spec(new Residual(new Dense(5)))))
-                .hasMessage(
-                        "layer 2 (Residual): expected a layer that puts out what it reads, (37, 6); found (37, 5)");
+                .hasMessage("layer 2 (Residual): expected a layer that puts out what it reads, (37, 6); found (37, 5)");
     }
 
     private static NetworkSpec spec(Layer layer) {
-        return new NetworkSpec(
-                new RowShape(STEPS * WIDTH, 0, STEPS * WIDTH),
-                new Sequence(new Numbers(0, STEPS * WIDTH), new Reshape(STEPS, WIDTH), layer),
-                new MeanSquaredError(),
-                new Sgd(0.1),
-                1);
+        return new NetworkSpec(new RowShape(STEPS * WIDTH, 0, STEPS * WIDTH),
+                new Sequence(new Numbers(0, STEPS * WIDTH), new Reshape(STEPS, WIDTH), layer), new MeanSquaredError(),
+                new Sgd(0.1), 1);
     }
 
     /// The second of two rows, whose step `step` is another than it would be; none if there is no such step.

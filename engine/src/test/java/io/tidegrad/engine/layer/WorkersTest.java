@@ -30,13 +30,11 @@ class WorkersTest {
             int[] expected = new int[300];
             for (int job = 0; job < 3_000; job++) {
                 int all = 1 + job % runs.length;
-                workers.run(
-                        all,
-                        (part, parts, worker) -> {
-                            assertThat(worker).isBetween(0, count - 1);
-                            assertThat(parts).isEqualTo(all);
-                            runs[part]++;
-                        });
+                workers.run(all, (part, parts, worker) -> {
+                    assertThat(worker).isBetween(0, count - 1);
+                    assertThat(parts).isEqualTo(all);
+                    runs[part]++;
+                });
                 for (int part = 0; part < all; part++) {
                     expected[part]++;
                 }
@@ -55,9 +53,8 @@ class WorkersTest {
             workers.run(Workers.PARTS_MAX, (part, parts, worker) -> runs.incrementAndGet());
             assertThat(runs).hasValue(Workers.PARTS_MAX);
             assertThatIllegalArgumentException()
-                    .isThrownBy(
-                            () -> workers.run(Workers.PARTS_MAX + 1, (part, parts, worker) -> {}))
-                    .withMessage("expected 1 to 65535 parts, found 65536");
+                    .isThrownBy(() -> workers.run(Workers.PARTS_MAX + 1, (part, parts, worker) -> {
+                    })).withMessage("expected 1 to 65535 parts, found 65536");
         }
     }
 
@@ -69,14 +66,12 @@ class WorkersTest {
             Set<Thread> threads = ConcurrentHashMap.newKeySet();
             Set<Integer> numbers = ConcurrentHashMap.newKeySet();
             // Each part waits for the others, so no thread can run two.
-            workers.run(
-                    count,
-                    (part, parts, worker) -> {
-                        threads.add(Thread.currentThread());
-                        numbers.add(worker);
-                        all.countDown();
-                        await(all);
-                    });
+            workers.run(count, (part, parts, worker) -> {
+                threads.add(Thread.currentThread());
+                numbers.add(worker);
+                all.countDown();
+                await(all);
+            });
             assertThat(threads).hasSize(count).contains(Thread.currentThread());
             assertThat(numbers).containsExactlyInAnyOrder(0, 1, 2, 3);
         }
@@ -87,15 +82,13 @@ class WorkersTest {
         try (Workers workers = new Workers(2)) {
             CountDownLatch others = new CountDownLatch(9);
             // Whoever gets the first part waits in it until the other nine are done: by one thread.
-            workers.run(
-                    10,
-                    (part, parts, worker) -> {
-                        if (part == 0) {
-                            await(others);
-                        } else {
-                            others.countDown();
-                        }
-                    });
+            workers.run(10, (part, parts, worker) -> {
+                if (part == 0) {
+                    await(others);
+                } else {
+                    others.countDown();
+                }
+            });
             assertThat(others.getCount()).isZero();
         }
     }
@@ -106,29 +99,17 @@ class WorkersTest {
             for (int failing = 0; failing < 20; failing++) {
                 int bad = failing;
                 AtomicInteger ended = new AtomicInteger();
-                assertThatThrownBy(
-                                () ->
-                                        workers.run(
-                                                20,
-                                                (part, parts, worker) -> {
-                                                    ended.incrementAndGet();
-                                                    if (part == bad) {
-                                                        throw new ArithmeticException(
-                                                                "part " + bad);
-                                                    }
-                                                }))
-                        .isInstanceOf(ArithmeticException.class)
-                        .hasMessage("part " + bad);
+                assertThatThrownBy(() -> workers.run(20, (part, parts, worker) -> {
+                    ended.incrementAndGet();
+                    if (part == bad) {
+                        throw new ArithmeticException("part " + bad);
+                    }
+                })).isInstanceOf(ArithmeticException.class).hasMessage("part " + bad);
                 assertThat(ended).hasValue(20);
             }
-            assertThatThrownBy(
-                            () ->
-                                    workers.run(
-                                            2,
-                                            (part, parts, worker) -> {
-                                                throw new StackOverflowError();
-                                            }))
-                    .isInstanceOf(StackOverflowError.class);
+            assertThatThrownBy(() -> workers.run(2, (part, parts, worker) -> {
+                throw new StackOverflowError();
+            })).isInstanceOf(StackOverflowError.class);
             AtomicInteger runs = new AtomicInteger();
             workers.run(20, (part, parts, worker) -> runs.incrementAndGet());
             assertThat(runs).as("the crew works on").hasValue(20);
@@ -138,38 +119,29 @@ class WorkersTest {
     @Test
     void aPartThatCallsTheCrewIsRefused() {
         try (Workers workers = new Workers(2)) {
-            assertThatThrownBy(
-                            () ->
-                                    workers.run(
-                                            2,
-                                            (part, parts, worker) ->
-                                                    workers.run(2, (p, ps, w) -> {})))
-                    .isInstanceOf(IllegalStateException.class)
-                    .hasMessageContaining("one piece of work at a time");
+            assertThatThrownBy(() -> workers.run(2, (part, parts, worker) -> workers.run(2, (p, ps, w) -> {
+            }))).isInstanceOf(IllegalStateException.class).hasMessageContaining("one piece of work at a time");
         }
     }
 
     @Test
     void closingEndsTheThreadsWorkingOrParked() {
-        for (int jobs : new int[] {0, 1, 100}) {
+        for (int jobs : new int[]{0, 1, 100}) {
             Workers workers = new Workers(3);
             Set<Thread> threads = ConcurrentHashMap.newKeySet();
             CountDownLatch all = new CountDownLatch(3);
             for (int job = 0; job < jobs; job++) {
-                workers.run(
-                        3,
-                        (part, parts, worker) -> {
-                            threads.add(Thread.currentThread());
-                            all.countDown();
-                            await(all);
-                        });
+                workers.run(3, (part, parts, worker) -> {
+                    threads.add(Thread.currentThread());
+                    all.countDown();
+                    await(all);
+                });
             }
             workers.close();
             threads.remove(Thread.currentThread());
             assertThat(threads).noneMatch(Thread::isAlive);
-            assertThatThrownBy(() -> workers.run(2, (part, parts, worker) -> {}))
-                    .isInstanceOf(IllegalStateException.class)
-                    .hasMessage("the workers are closed");
+            assertThatThrownBy(() -> workers.run(2, (part, parts, worker) -> {
+            })).isInstanceOf(IllegalStateException.class).hasMessage("the workers are closed");
             workers.close(); // a second time changes nothing
         }
     }
@@ -180,20 +152,13 @@ class WorkersTest {
             AtomicReference<Throwable> failure = new AtomicReference<>();
             List<Integer> sums = new ArrayList<>();
             for (int turn = 0; turn < 3; turn++) {
-                Thread thread =
-                        Thread.ofPlatform()
-                                .uncaughtExceptionHandler((t, e) -> failure.set(e))
-                                .start(
-                                        () -> {
-                                            Thread.currentThread().interrupt();
-                                            AtomicInteger sum = new AtomicInteger();
-                                            workers.run(
-                                                    50,
-                                                    (part, parts, worker) -> sum.addAndGet(part));
-                                            assertThat(Thread.currentThread().isInterrupted())
-                                                    .isTrue();
-                                            sums.add(sum.get());
-                                        });
+                Thread thread = Thread.ofPlatform().uncaughtExceptionHandler((t, e) -> failure.set(e)).start(() -> {
+                    Thread.currentThread().interrupt();
+                    AtomicInteger sum = new AtomicInteger();
+                    workers.run(50, (part, parts, worker) -> sum.addAndGet(part));
+                    assertThat(Thread.currentThread().isInterrupted()).isTrue();
+                    sums.add(sum.get());
+                });
                 thread.join();
             }
             assertThat(failure).hasNullValue();
@@ -220,8 +185,7 @@ class WorkersTest {
     @ParameterizedTest
     @ValueSource(ints = {-1, 0, Workers.COUNT_MAX + 1})
     void aCountThatMakesNoSenseIsRefused(int count) {
-        assertThatIllegalArgumentException()
-                .isThrownBy(() -> new Workers(count))
+        assertThatIllegalArgumentException().isThrownBy(() -> new Workers(count))
                 .withMessage("expected 1 to 64 workers, found " + count);
     }
 

@@ -64,8 +64,7 @@ class LossTest {
             }
             boolean positive = RandomLosses.readsPositives(loss);
             for (int i = 0; i < rows * lines * width; i++) {
-                y[place(i)] =
-                        positive ? 0.05f + random.nextFloat() : 2 * (float) random.nextGaussian();
+                y[place(i)] = positive ? 0.05f + random.nextFloat() : 2 * (float) random.nextGaussian();
             }
             batchLoss = new BatchLoss(loss, reduction, rows + 1, lines, width);
         }
@@ -105,10 +104,9 @@ class LossTest {
 
     @Test
     void everyLossIsDrawnWithOneLineAndWithMore() {
-        for (boolean one : new boolean[] {true, false}) {
+        for (boolean one : new boolean[]{true, false}) {
             Set<Class<?>> seen = new HashSet<>();
-            seeds().mapToObj(Case::new)
-                    .filter(drawn -> (drawn.lines == 1) == one)
+            seeds().mapToObj(Case::new).filter(drawn -> (drawn.lines == 1) == one)
                     .forEach(drawn -> seen.add(drawn.loss.getClass()));
             assertThat(Families.members(Loss.class)).allMatch(seen::contains);
         }
@@ -125,9 +123,8 @@ class LossTest {
         assertThat(loss).as("%s", drawn).isCloseTo(drawn.oracle(drawn.tight()), within(loss));
         for (int row = 0; row < drawn.rows; row++) {
             double want = drawn.oracle().ofRow(p, drawn.labels, row);
-            assertThat((double) drawn.batchLoss.rowLosses()[row])
-                    .as("%s, row %d", drawn, row)
-                    .isCloseTo(want, within(want));
+            assertThat((double) drawn.batchLoss.rowLosses()[row]).as("%s, row %d", drawn, row).isCloseTo(want,
+                    within(want));
         }
         for (int i = 0; i < p.length; i++) {
             assertThat((double) drawn.batchLoss.predictions()[i]).isCloseTo(p[i], within(p[i]));
@@ -142,8 +139,7 @@ class LossTest {
         float[] dy = new float[drawn.y.length];
         Arrays.fill(dy, PADDING);
 
-        drawn.batchLoss.gradient(
-                drawn.rows, drawn.labels, drawn.sampleWeights, dy, drawn.at, drawn.stride);
+        drawn.batchLoss.gradient(drawn.rows, drawn.labels, drawn.sampleWeights, dy, drawn.at, drawn.stride);
 
         double[] z = drawn.tight();
         float[] padding = dy.clone();
@@ -186,7 +182,7 @@ class LossTest {
         int width = y.length / lines;
         BatchLoss batchLoss = new BatchLoss(loss, Reduction.MEAN, 1, lines, width);
         batchLoss.compare(KERNELS, 1, y, 0, width, labels);
-        return batchLoss.reduce(1, new float[] {1});
+        return batchLoss.reduce(1, new float[]{1});
     }
 
     @Test
@@ -196,7 +192,7 @@ class LossTest {
         assertThat(loss(new BinaryCrossEntropy(), 1, one, 1.5f)).isNaN();
         assertThat(loss(new Hinge(), 1, one, 0)).isNaN();
         assertThat(loss(new Poisson(), 1, one, -1)).isNaN();
-        for (float label : new float[] {-1, 2, 0.5f, Float.NaN, 1e20f}) {
+        for (float label : new float[]{-1, 2, 0.5f, Float.NaN, 1e20f}) {
             assertThat(loss(new CategoricalCrossEntropy(false), 1, two, label)).isNaN();
         }
         // CTC: no class, the blank, lengths that are none, more lines than there are.
@@ -217,12 +213,10 @@ class LossTest {
         float[] y = {1, 2, 3, 1, 2, 3};
         // Equals need a blank between them: three lines.
         float[] twice = {1, 1, 2, 2};
-        assertThat(loss(new Ctc(0, 2, true, false), 2, y, twice))
-                .isEqualTo(Double.POSITIVE_INFINITY);
+        assertThat(loss(new Ctc(0, 2, true, false), 2, y, twice)).isEqualTo(Double.POSITIVE_INFINITY);
         assertThat(loss(new Ctc(0, 2, true, true), 2, y, twice)).isZero();
         assertThat(loss(new Ctc(0, 2, true, false), 2, y, 1, 2, 2, 2)).isFinite();
-        assertThat(loss(new Ctc(0, 2, true, false), 2, y, 1, 2, 1, 0))
-                .isEqualTo(Double.POSITIVE_INFINITY);
+        assertThat(loss(new Ctc(0, 2, true, false), 2, y, 1, 2, 1, 0)).isEqualTo(Double.POSITIVE_INFINITY);
         assertThat(loss(new Ctc(0, 2, true, false), 2, y, 1, 2, 0, 0)).isZero();
     }
 
@@ -239,33 +233,32 @@ class LossTest {
         labels[lines] = lines / 2;
         labels[lines + 1] = lines;
         // 20 labels, each e^-80, with 19 blanks that keep them apart and one to spare.
-        assertThat(loss(new Ctc(0, lines, false, false), lines, y, labels))
-                .isCloseTo(20 * 80 - Math.log(21), Offset.offset(0.01));
+        assertThat(loss(new Ctc(0, lines, false, false), lines, y, labels)).isCloseTo(20 * 80 - Math.log(21),
+                Offset.offset(0.01));
     }
 
     @Test
     void aProbabilityOfZeroForWhatHappenedIsNotClipped() {
         Loss loss = new CategoricalCrossEntropy(false, false, 0, List.of(), null);
-        assertThat(loss(loss, 1, new float[] {1, 0}, 1)).isEqualTo(Double.POSITIVE_INFINITY);
-        assertThat(loss(loss, 1, new float[] {1, 0}, 0)).isZero();
+        assertThat(loss(loss, 1, new float[]{1, 0}, 1)).isEqualTo(Double.POSITIVE_INFINITY);
+        assertThat(loss(loss, 1, new float[]{1, 0}, 0)).isZero();
     }
 
     @Test
     void whereNothingCountsTheLossIsZeroAndSoIsTheGradient() {
         Loss ignoring = new CategoricalCrossEntropy(false, true, 0.1, List.of(), 0);
-        for (Reduction reduction : new Reduction[] {Reduction.MEAN, Reduction.WEIGHTED_MEAN}) {
+        for (Reduction reduction : new Reduction[]{Reduction.MEAN, Reduction.WEIGHTED_MEAN}) {
             BatchLoss loss = new BatchLoss(ignoring, reduction, 2, 1, 2);
-            loss.compare(KERNELS, 2, new float[] {1, 2, 3, 4}, 0, 2, new float[2]);
-            assertThat(loss.reduce(2, new float[] {1, 1})).isZero();
+            loss.compare(KERNELS, 2, new float[]{1, 2, 3, 4}, 0, 2, new float[2]);
+            assertThat(loss.reduce(2, new float[]{1, 1})).isZero();
             assertThat(loss.isEmpty()).isTrue();
             assertThat(loss.scale()).isZero();
         }
-        BatchLoss weighted =
-                new BatchLoss(new MeanSquaredError(), Reduction.WEIGHTED_MEAN, 2, 1, 1);
-        weighted.compare(KERNELS, 2, new float[] {1, 2}, 0, 1, new float[2]);
+        BatchLoss weighted = new BatchLoss(new MeanSquaredError(), Reduction.WEIGHTED_MEAN, 2, 1, 1);
+        weighted.compare(KERNELS, 2, new float[]{1, 2}, 0, 1, new float[2]);
         assertThat(weighted.reduce(2, new float[2])).isZero();
         assertThat(weighted.isEmpty()).isTrue();
-        weighted.compare(KERNELS, 2, new float[] {1, Float.NaN}, 0, 1, new float[2]);
+        weighted.compare(KERNELS, 2, new float[]{1, Float.NaN}, 0, 1, new float[2]);
         assertThat(weighted.reduce(2, new float[2])).isNaN();
     }
 
@@ -273,42 +266,30 @@ class LossTest {
     void optionsThatMakeNoSenseAreRefused() {
         refused(() -> new Huber(0), "delta: expected a number above 0, found 0.0");
         refused(() -> new Poisson(false, -1), "epsilon: expected a number from 0 on, found -1.0");
-        refused(
-                () -> new Quantile(List.of(0.5, 1.0)),
+        refused(() -> new Quantile(List.of(0.5, 1.0)),
                 "quantiles: expected numbers between 0 and 1, at least one, found [0.5, 1.0]");
-        refused(
-                () -> new BinaryCrossEntropy(List.of(-1.0)),
+        refused(() -> new BinaryCrossEntropy(List.of(-1.0)),
                 "positive weights: expected numbers from 0 on, found [-1.0]");
-        refused(
-                () -> new CategoricalCrossEntropy(false, true, 1, List.of(), null),
+        refused(() -> new CategoricalCrossEntropy(false, true, 1, List.of(), null),
                 "label smoothing: expected a number from 0 to below 1, found 1.0");
-        refused(
-                () -> new CategoricalCrossEntropy(false, true, 0, List.of(1.0, 0.0), null),
+        refused(() -> new CategoricalCrossEntropy(false, true, 0, List.of(1.0, 0.0), null),
                 "class weights: expected numbers above 0, found [1.0, 0.0]");
-        refused(
-                () -> new CategoricalCrossEntropy(true, true, 0, List.of(), 1),
+        refused(() -> new CategoricalCrossEntropy(true, true, 0, List.of(), 1),
                 "class weights and an ignored index are for labels that are class indices,"
                         + " found labels that are probabilities");
         refused(() -> new Ctc(-1, 1, true, false), "blank: expected a class, found -1");
-        refused(
-                () -> new Ctc(0, 0, true, false),
-                "labels: expected room for at least 1 in a row, found 0");
+        refused(() -> new Ctc(0, 0, true, false), "labels: expected room for at least 1 in a row, found 0");
     }
 
     @Test
     void widthsThatDoNotFitAreRefused() {
-        refused(
-                () -> bind(new Quantile(List.of(0.1, 0.9)), 3),
+        refused(() -> bind(new Quantile(List.of(0.1, 0.9)), 3),
                 "expected an output of the network for each of 2 quantile(s), found 3");
-        refused(
-                () -> bind(new BinaryCrossEntropy(List.of(1.0, 2.0)), 3),
+        refused(() -> bind(new BinaryCrossEntropy(List.of(1.0, 2.0)), 3),
                 "expected as many outputs of the network as positive weights, 2, found 3");
-        refused(
-                () -> bind(new CategoricalCrossEntropy(false, true, 0, List.of(1.0, 2.0), null), 3),
+        refused(() -> bind(new CategoricalCrossEntropy(false, true, 0, List.of(1.0, 2.0), null), 3),
                 "expected as many outputs of the network as class weights, 2, found 3");
-        refused(
-                () -> bind(new Ctc(3, 1, true, false), 3),
-                "expected at least 4 outputs of the network, found 3");
+        refused(() -> bind(new Ctc(3, 1, true, false), 3), "expected at least 4 outputs of the network, found 3");
     }
 
     private static void bind(Loss loss, int width) {
@@ -316,8 +297,6 @@ class LossTest {
     }
 
     private static void refused(ThrowingCallable mistake, String message) {
-        assertThatThrownBy(mistake)
-                .isInstanceOf(IllegalArgumentException.class)
-                .hasMessage(message);
+        assertThatThrownBy(mistake).isInstanceOf(IllegalArgumentException.class).hasMessage(message);
     }
 }

@@ -65,13 +65,13 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/// A step and a prediction allocate nothing once their kernels are compiled. Also the alarm for vectors that the compiler
-/// boxes: they would show here first.
+/// A step and a prediction allocate nothing once their kernels are compiled. Also the alarm for vectors that the
+/// compiler boxes: they would show here first.
 class AllocationTest {
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
-    /// Of a round: so few that most rounds are over before another thread of the JVM (the test runner's) allocates its own few
-    /// bytes, 104 in some tenths of a second.
+    /// Of a round: so few that most rounds are over before another thread of the JVM (the test runner's) allocates its
+    /// own few bytes, 104 in some tenths of a second.
     private static final int STEPS = 200;
 
     /// Compilation goes on in the background: as many tries as it may take until a whole round allocates nothing.
@@ -79,220 +79,91 @@ class AllocationTest {
 
     static Stream<NetworkSpec> specs() {
         return Stream.of(
-                new NetworkSpec(
-                        new RowShape(784, 0, 1),
-                        new Sequence(
-                                new Numbers(0, 784),
-                                new Dense(10),
-                                new Relu(),
-                                new Dense(10),
-                                new Softmax()),
-                        new CategoricalCrossEntropy(false),
-                        Adam.of(0.001),
-                        1),
-                new NetworkSpec(
-                        new RowShape(3, 5, 1),
-                        new Sequence(
-                                new Concat(
-                                        new Sequence(new Numbers(0, 3), new Standardise()),
-                                        new Embedding(0, 2, 7, 4, Embedding.Update.TOUCHED),
-                                        new Embedding(2, 3, 7, 2, Embedding.Update.DENSE)),
-                                new Dense(65),
-                                new Relu(),
+                new NetworkSpec(new RowShape(784, 0, 1),
+                        new Sequence(new Numbers(0, 784), new Dense(10), new Relu(), new Dense(10), new Softmax()),
+                        new CategoricalCrossEntropy(false), Adam.of(0.001), 1),
+                new NetworkSpec(new RowShape(3, 5, 1),
+                        new Sequence(new Concat(new Sequence(new Numbers(0, 3), new Standardise()),
+                                new Embedding(0, 2, 7, 4, Embedding.Update.TOUCHED),
+                                new Embedding(2, 3, 7, 2, Embedding.Update.DENSE)), new Dense(65), new Relu(),
                                 new Dense(1)),
-                        new BinaryCrossEntropy(),
-                        Adam.of(0.001),
-                        1),
-                new NetworkSpec(
-                        new RowShape(3, 4, 1),
+                        new BinaryCrossEntropy(), Adam.of(0.001), 1),
+                new NetworkSpec(new RowShape(3, 4, 1),
                         new Sequence(
                                 new Concat(
-                                        new Sequence(
-                                                new EmbeddingBag(
-                                                        0,
-                                                        3,
-                                                        3,
-                                                        EmbeddingBag.UNWEIGHTED,
-                                                        7,
-                                                        1,
-                                                        EmbeddingBag.Mode.MEAN,
-                                                        Embedding.Update.TOUCHED),
-                                                new Bias()),
-                                        new EmbeddingBag(
-                                                0,
-                                                3,
-                                                EmbeddingBag.ALL,
-                                                0,
-                                                7,
-                                                17,
-                                                EmbeddingBag.Mode.SUM,
+                                        new Sequence(new EmbeddingBag(0, 3, 3, EmbeddingBag.UNWEIGHTED, 7, 1,
+                                                EmbeddingBag.Mode.MEAN, Embedding.Update.TOUCHED), new Bias()),
+                                        new EmbeddingBag(0, 3, EmbeddingBag.ALL, 0, 7, 17, EmbeddingBag.Mode.SUM,
                                                 Embedding.Update.TOUCHED)),
-                                new Dense(19),
-                                new LeakyRelu(0.1),
-                                new Elu(1),
-                                new Gelu(Gelu.Form.ERF),
-                                new Gelu(Gelu.Form.TANH),
-                                new Silu(),
-                                new Softplus(),
-                                new Dense(1)),
-                        new BinaryCrossEntropy(),
-                        Adam.of(0.001),
-                        1),
-                new NetworkSpec(
-                        new RowShape(3, 0, 2),
-                        new Sequence(
-                                new Numbers(0, 3),
-                                new Dense(9),
-                                new Tanh(),
-                                new Softmax(),
-                                new Dense(2)),
-                        new MeanSquaredError(),
-                        new Sgd(0.001, 0.9, true),
-                        1),
-                new NetworkSpec(
-                        new RowShape(18, 1, 1),
-                        new Sequence(
-                                new Numbers(0, 18),
-                                new Reshape(6, 3),
+                                new Dense(19), new LeakyRelu(0.1), new Elu(1), new Gelu(Gelu.Form.ERF),
+                                new Gelu(Gelu.Form.TANH), new Silu(), new Softplus(), new Dense(1)),
+                        new BinaryCrossEntropy(), Adam.of(0.001), 1),
+                new NetworkSpec(new RowShape(3, 0, 2),
+                        new Sequence(new Numbers(0, 3), new Dense(9), new Tanh(), new Softmax(), new Dense(2)),
+                        new MeanSquaredError(), new Sgd(0.001, 0.9, true), 1),
+                new NetworkSpec(new RowShape(18, 1, 1),
+                        new Sequence(new Numbers(0, 18), new Reshape(6, 3),
                                 new Recurrent(Recurrent.Cell.RNN, 5, Recurrent.Output.SEQUENCE),
-                                new Recurrent(
-                                        Recurrent.Cell.GRU,
-                                        17,
-                                        true,
-                                        Recurrent.Output.SEQUENCE,
-                                        0,
-                                        List.of()),
-                                new Recurrent(
-                                        Recurrent.Cell.LSTM,
-                                        16,
-                                        false,
-                                        Recurrent.Output.LAST,
-                                        Recurrent.WHOLE,
+                                new Recurrent(Recurrent.Cell.GRU, 17, true, Recurrent.Output.SEQUENCE, 0, List.of()),
+                                new Recurrent(Recurrent.Cell.LSTM, 16, false, Recurrent.Output.LAST, Recurrent.WHOLE,
                                         List.of(new Sequence(new Numbers(3, 15), new Dense(32)))),
                                 new Dense(1)),
-                        new BinaryCrossEntropy(),
-                        Adam.of(0.001),
-                        1),
-                new NetworkSpec(
-                        new RowShape(60, 0, 2),
-                        new Sequence(
-                                new Numbers(0, 60),
-                                new Reshape(5, 12),
-                                new LayerNorm(),
-                                new Residual(new SelfAttention(3, true)),
-                                new RmsNorm(),
-                                new SelfAttention(1, false),
-                                new BatchNorm(),
-                                new Dropout(0.1),
-                                new Dense(2),
-                                new Flatten(),
-                                new Dense(2)),
-                        new MeanSquaredError(),
-                        Adam.of(0.001),
-                        1),
-                new NetworkSpec(
-                        new RowShape(64, 0, 1),
-                        new Sequence(
-                                new Numbers(0, 64),
-                                new Reshape(1, 8, 8),
-                                new Conv2d(8, Extent.of(3)),
-                                new Relu(),
+                        new BinaryCrossEntropy(), Adam.of(0.001), 1),
+                new NetworkSpec(new RowShape(60, 0, 2),
+                        new Sequence(new Numbers(0, 60), new Reshape(5, 12), new LayerNorm(),
+                                new Residual(new SelfAttention(3, true)), new RmsNorm(), new SelfAttention(1, false),
+                                new BatchNorm(), new Dropout(0.1), new Dense(2), new Flatten(), new Dense(2)),
+                        new MeanSquaredError(), Adam.of(0.001), 1),
+                new NetworkSpec(new RowShape(64, 0, 1),
+                        new Sequence(new Numbers(0, 64), new Reshape(1, 8, 8), new Conv2d(8, Extent.of(3)), new Relu(),
                                 new MaxPool2d(2),
-                                new Conv2d(
-                                        40,
-                                        Extent.of(2),
-                                        Extent.of(2),
-                                        Extent.of(1),
-                                        false,
+                                new Conv2d(40, Extent.of(2), Extent.of(2), Extent.of(1), false,
                                         Initialization.HE_NORMAL),
-                                new AveragePool2d(Extent.of(2), Extent.of(1), Extent.of(1)),
-                                new GlobalAveragePool2d(),
-                                new Reshape(4, 10),
-                                new Conv1d(3, 3, 1, 1, true, Initialization.HE_NORMAL),
-                                new Flatten(),
-                                new Dense(3)),
-                        new CategoricalCrossEntropy(false),
-                        Adam.of(0.001),
-                        1),
+                                new AveragePool2d(Extent.of(2), Extent.of(1), Extent.of(1)), new GlobalAveragePool2d(),
+                                new Reshape(4, 10), new Conv1d(3, 3, 1, 1, true, Initialization.HE_NORMAL),
+                                new Flatten(), new Dense(3)),
+                        new CategoricalCrossEntropy(false), Adam.of(0.001), 1),
                 new NetworkSpec(
                         new RowShape(3, 5, 1),
                         new Sequence(
-                                new Concat(
-                                        new Numbers(0, 3),
-                                        new Embedding(0, 2, 7, 4, Embedding.Update.TOUCHED),
+                                new Concat(new Numbers(0, 3), new Embedding(0, 2, 7, 4, Embedding.Update.TOUCHED),
                                         new Embedding(2, 3, 7, 2, Embedding.Update.DENSE)),
-                                new Dense(65),
-                                new Relu(),
-                                new Dense(1)),
-                        new BinaryCrossEntropy(),
-                        new Adagrad(0.001, 1e-8, 0),
-                        new Clipping.GlobalNorm(0.1),
-                        new Regularization(1e-5, 1e-4, Regularization.Scope.WEIGHTS),
-                        1),
-                ofLoss(new BinaryCrossEntropy(List.of(1.0, 2.0, 3.0))),
-                ofLoss(new Quantile(List.of(0.1, 0.5, 0.9))),
+                                new Dense(65), new Relu(), new Dense(1)),
+                        new BinaryCrossEntropy(), new Adagrad(0.001, 1e-8, 0), new Clipping.GlobalNorm(0.1),
+                        new Regularization(1e-5, 1e-4, Regularization.Scope.WEIGHTS), 1),
+                ofLoss(new BinaryCrossEntropy(List.of(1.0, 2.0, 3.0))), ofLoss(new Quantile(List.of(0.1, 0.5, 0.9))),
                 ofLoss(new CategoricalCrossEntropy(false, true, 0.1, List.of(1.0, 2.0, 3.0), 1)),
                 ofLoss(new Ctc(0, 2, true, true)),
-                rated(
-                        new AdamW(new Adam(0.001, 0.9, 0.999, 1e-8, true), 0.01),
-                        new Schedule.WarmRestarts(100, 2, 0)),
-                rated(
-                        new RmsProp(0.001, 0.99, 1e-6, true, 0.9),
-                        new Schedule.OneCycle(1_000_000, 0.3, 25, 1e4)),
-                new NetworkSpec(
-                        new RowShape(3, 5, 1),
-                        new Sequence(
-                                new Concat(
-                                        new Numbers(0, 3),
-                                        new Embedding(0, 2, 7, 4, Embedding.Update.TOUCHED)),
+                rated(new AdamW(new Adam(0.001, 0.9, 0.999, 1e-8, true), 0.01), new Schedule.WarmRestarts(100, 2, 0)),
+                rated(new RmsProp(0.001, 0.99, 1e-6, true, 0.9), new Schedule.OneCycle(1_000_000, 0.3, 25, 1e4)),
+                new NetworkSpec(new RowShape(3, 5, 1),
+                        new Sequence(new Concat(new Numbers(0, 3), new Embedding(0, 2, 7, 4, Embedding.Update.TOUCHED)),
                                 new Dense(1)),
-                        new BinaryCrossEntropy(),
-                        new FtrlProximal(0.01, 1, 0.1, 1),
-                        1));
+                        new BinaryCrossEntropy(), new FtrlProximal(0.01, 1, 0.1, 1), 1));
     }
 
     private static NetworkSpec ofLoss(Loss loss) {
-        return new NetworkSpec(
-                new RowShape(3, 0, loss.labels(1, 3)),
-                new Sequence(new Numbers(0, 3), new Dense(3)),
-                loss,
-                new Sgd(0.001),
-                1);
+        return new NetworkSpec(new RowShape(3, 0, loss.labels(1, 3)), new Sequence(new Numbers(0, 3), new Dense(3)),
+                loss, new Sgd(0.001), 1);
     }
 
     private static NetworkSpec rated(Optimizer optimizer, Schedule schedule) {
-        return new NetworkSpec(
-                new RowShape(3, 5, 1),
+        return new NetworkSpec(new RowShape(3, 5, 1),
                 new Sequence(
-                        new Concat(
-                                new Rate(0.5, new Embedding(0, 2, 7, 4, Embedding.Update.TOUCHED)),
+                        new Concat(new Rate(0.5, new Embedding(0, 2, 7, 4, Embedding.Update.TOUCHED)),
                                 Rate.frozen(new Embedding(2, 3, 7, 2, Embedding.Update.DENSE))),
-                        Rate.frozen(new Dense(65)),
-                        new Relu(),
-                        new Dense(1)),
-                new BinaryCrossEntropy(),
-                Reduction.MEAN,
-                optimizer,
-                schedule,
-                new Clipping.None(),
-                new Regularization(1e-5, 1e-4, Regularization.Scope.WEIGHTS),
-                1);
+                        Rate.frozen(new Dense(65)), new Relu(), new Dense(1)),
+                new BinaryCrossEntropy(), Reduction.MEAN, optimizer, schedule, new Clipping.None(),
+                new Regularization(1e-5, 1e-4, Regularization.Scope.WEIGHTS), 1);
     }
 
-    /// In a JVM of its own, one for all networks: what the compiler makes of a kernel rests on all that ever ran through it, and
-    /// the other tests of this module send shapes through that no model has.
+    /// In a JVM of its own, one for all networks: what the compiler makes of a kernel rests on all that ever ran
+    /// through it, and the other tests of this module send shapes through that no model has.
     @Test
     void aStepAndAPredictionAllocateNothing() throws Exception {
-        Process process =
-                new ProcessBuilder(
-                                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                                "--add-modules",
-                                "jdk.incubator.vector",
-                                "-cp",
-                                System.getProperty("java.class.path"),
-                                AllocationTest.class.getName())
-                        .redirectErrorStream(true)
-                        .start();
+        Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--add-modules", "jdk.incubator.vector", "-cp", System.getProperty("java.class.path"),
+                AllocationTest.class.getName()).redirectErrorStream(true).start();
         String output;
         try (BufferedReader reader = process.inputReader()) {
             output = reader.lines().collect(Collectors.joining("\n"));
@@ -311,8 +182,7 @@ class AllocationTest {
                     long bytes = bytesOfSteps(spec, workers);
                     if (bytes > 0) {
                         allocating++;
-                        System.out.println(
-                                bytes + " bytes, " + workers.count() + " workers: " + spec);
+                        System.out.println(bytes + " bytes, " + workers.count() + " workers: " + spec);
                     }
                 }
             }
@@ -331,14 +201,13 @@ class AllocationTest {
         Batch one = rows.batch(spec, 1);
         Batch eight = rows.batch(spec, 8);
 
-        return bytesOnceCompiled(
-                () -> {
-                    predictor.predict(parameters, one, out);
-                    predictor.predict(parameters, one.numbers, one.ids, out);
-                    predictor.predict(parameters, eight, out);
-                    learner.learn(one);
-                    learner.learn(eight);
-                });
+        return bytesOnceCompiled(() -> {
+            predictor.predict(parameters, one, out);
+            predictor.predict(parameters, one.numbers, one.ids, out);
+            predictor.predict(parameters, eight, out);
+            learner.learn(one);
+            learner.learn(eight);
+        });
     }
 
     /// The measure itself: one boxed double a step doesn't pass.

@@ -65,21 +65,16 @@ class EngineContractTest {
     @Test
     void everyLayerLossAndOptimizerIsTested() {
         Set<Class<?>> seen = new HashSet<>();
-        seeds().forEach(
-                        seed -> {
-                            NetworkSpec spec = new RandomNetworks(seed).spec();
-                            RandomNetworks.layers(spec.network())
-                                    .forEach(layer -> seen.add(layer.getClass()));
-                            seen.add(spec.loss().getClass());
-                            seen.add(spec.optimizer().getClass());
-                            seen.add(spec.schedule().getClass());
-                            seen.add(spec.clipping().getClass());
-                        });
-        for (Class<?> family :
-                List.of(Layer.class, Loss.class, Optimizer.class, Schedule.class, Clipping.class)) {
-            assertThat(Families.members(family))
-                    .as("drawn by RandomNetworks")
-                    .allMatch(seen::contains);
+        seeds().forEach(seed -> {
+            NetworkSpec spec = new RandomNetworks(seed).spec();
+            RandomNetworks.layers(spec.network()).forEach(layer -> seen.add(layer.getClass()));
+            seen.add(spec.loss().getClass());
+            seen.add(spec.optimizer().getClass());
+            seen.add(spec.schedule().getClass());
+            seen.add(spec.clipping().getClass());
+        });
+        for (Class<?> family : List.of(Layer.class, Loss.class, Optimizer.class, Schedule.class, Clipping.class)) {
+            assertThat(Families.members(family)).as("drawn by RandomNetworks").allMatch(seen::contains);
         }
     }
 
@@ -103,8 +98,7 @@ class EngineContractTest {
         Gradients gradients = new Gradients(parameters, KERNELS, batch.size(), mode);
         DoubleNetwork oracle = new DoubleNetwork(parameters, batch, mode);
 
-        assertThat(gradients.ofLoss(batch))
-                .isCloseTo(oracle.batchLoss(), within(oracle.batchLoss()));
+        assertThat(gradients.ofLoss(batch)).isCloseTo(oracle.batchLoss(), within(oracle.batchLoss()));
         for (Tensor tensor : parameters.plan().tensors()) {
             if (!(tensor instanceof Tensor.Statistics) && !isFrozen(parameters, tensor.name())) {
                 double[] weights = Objects.requireNonNull(oracle.weights.get(tensor.name()));
@@ -119,22 +113,13 @@ class EngineContractTest {
         return plan.rateFactor(plan.tensor(tensor)) == 0;
     }
 
-    private static void check(
-            RandomNetworks networks,
-            DoubleNetwork oracle,
-            double[] values,
-            float[] got,
+    private static void check(RandomNetworks networks, DoubleNetwork oracle, double[] values, float[] got,
             String what) {
         for (int i = 0; i < Math.min(values.length, GRADIENTS_A_TENSOR); i++) {
-            int index =
-                    values.length <= GRADIENTS_A_TENSOR
-                            ? i
-                            : networks.between(0, values.length - 1);
+            int index = values.length <= GRADIENTS_A_TENSOR ? i : networks.between(0, values.length - 1);
             double want = oracle.gradient(values, index);
             if (!Double.isNaN(want)) {
-                assertThat((double) got[index])
-                        .as("gradient of %s[%d]", what, index)
-                        .isCloseTo(want, within(want));
+                assertThat((double) got[index]).as("gradient of %s[%d]", what, index).isCloseTo(want, within(want));
             }
         }
     }
@@ -151,8 +136,7 @@ class EngineContractTest {
         NetworkSpec spec = networks.spec(new Sgd(rate));
         Parameters parameters = learned(spec, networks);
         Batch batch = networks.batch(spec, networks.between(1, 5));
-        Gradients gradients =
-                new Gradients(parameters, KERNELS, batch.size(), Gradients.Mode.LEARN);
+        Gradients gradients = new Gradients(parameters, KERNELS, batch.size(), Gradients.Mode.LEARN);
         gradients.ofLoss(batch);
         List<String> tensors = weightTensors(parameters);
         List<float[]> before = tensors.stream().map(parameters::weights).toList();
@@ -162,12 +146,7 @@ class EngineContractTest {
         for (int t = 0; t < tensors.size(); t++) {
             float[] want = before.get(t).clone();
             float[] g = gradients.of(tensors.get(t));
-            float own =
-                    (float)
-                            (rate
-                                    * parameters
-                                            .plan()
-                                            .rateFactor(parameters.plan().tensor(tensors.get(t))));
+            float own = (float) (rate * parameters.plan().rateFactor(parameters.plan().tensor(tensors.get(t))));
             for (int i = 0; i < want.length; i++) {
                 want[i] = Math.fma(-own, g[i], want[i]);
             }
@@ -184,11 +163,8 @@ class EngineContractTest {
         Parameters parameters = Parameters.initial(Plan.of(spec));
         List<String> tensors = weightTensors(parameters);
         Plan plan = parameters.plan();
-        DoubleOptimizer oracle =
-                new DoubleOptimizer(
-                        spec,
-                        values(tensors, parameters::weights),
-                        tensor -> plan.rateFactor(plan.tensor(tensor)));
+        DoubleOptimizer oracle = new DoubleOptimizer(spec, values(tensors, parameters::weights),
+                tensor -> plan.rateFactor(plan.tensor(tensor)));
         Learner learner = new Learner(parameters, KERNELS, 6);
         Gradients gradients = new Gradients(parameters, KERNELS, 6, Gradients.Mode.LEARN);
         long updates = 0;
@@ -207,8 +183,7 @@ class EngineContractTest {
                 double[] want = Objects.requireNonNull(oracle.weights.get(tensor));
                 float[] got = parameters.weights(tensor);
                 for (int i = 0; i < want.length; i++) {
-                    assertThat((double) got[i])
-                            .as("step %d, %s[%d], %s", step, tensor, i, spec.optimizer())
+                    assertThat((double) got[i]).as("step %d, %s[%d], %s", step, tensor, i, spec.optimizer())
                             .isCloseTo(want[i], within(want[i]));
                     // Where a weight crosses 0, the penalty's gradient jumps: both go on from one
                     // side of it.
@@ -218,38 +193,33 @@ class EngineContractTest {
         }
     }
 
-    /// Of tables: the indices of the values of rows that this batch's step leaves alone, because no id reads them or the row is
-    /// padding.
+    /// Of tables: the indices of the values of rows that this batch's step leaves alone, because no id reads them or
+    /// the row is padding.
     private static Map<String, Set<Integer>> untouched(NetworkSpec spec, Batch batch) {
         Map<String, Set<Integer>> untouched = new HashMap<>();
-        RandomNetworks.places(spec.network())
-                .forEach(
-                        (path, layer) -> {
-                            switch (layer) {
-                                case Embedding table -> {
-                                    BitSet read = readRows(spec, batch, table);
-                                    if (table.update() == Embedding.Update.DENSE) {
-                                        read.set(0, table.rows());
-                                    }
-                                    if (table.paddingIndex() != Embedding.NO_PADDING) {
-                                        read.clear(table.paddingIndex());
-                                    }
-                                    untouched.put(
-                                            path + ".weight",
-                                            values(read, table.rows(), table.dimension()));
-                                }
-                                case EmbeddingBag table -> {
-                                    BitSet read = readRows(spec, batch, table);
-                                    if (table.update() == Embedding.Update.DENSE) {
-                                        read.set(0, table.rows());
-                                    }
-                                    untouched.put(
-                                            path + ".weight",
-                                            values(read, table.rows(), table.dimension()));
-                                }
-                                default -> {}
-                            }
-                        });
+        RandomNetworks.places(spec.network()).forEach((path, layer) -> {
+            switch (layer) {
+                case Embedding table -> {
+                    BitSet read = readRows(spec, batch, table);
+                    if (table.update() == Embedding.Update.DENSE) {
+                        read.set(0, table.rows());
+                    }
+                    if (table.paddingIndex() != Embedding.NO_PADDING) {
+                        read.clear(table.paddingIndex());
+                    }
+                    untouched.put(path + ".weight", values(read, table.rows(), table.dimension()));
+                }
+                case EmbeddingBag table -> {
+                    BitSet read = readRows(spec, batch, table);
+                    if (table.update() == Embedding.Update.DENSE) {
+                        read.set(0, table.rows());
+                    }
+                    untouched.put(path + ".weight", values(read, table.rows(), table.dimension()));
+                }
+                default -> {
+                }
+            }
+        });
         return untouched;
     }
 
@@ -264,10 +234,7 @@ class EngineContractTest {
                 count = table.columns();
             } else if (layer instanceof EmbeddingBag table) {
                 from = table.from();
-                count =
-                        table.countAt() == EmbeddingBag.ALL
-                                ? table.columns()
-                                : batch.ids[ids + table.countAt()];
+                count = table.countAt() == EmbeddingBag.ALL ? table.columns() : batch.ids[ids + table.countAt()];
             }
             for (int c = 0; c < count; c++) {
                 read.set(batch.ids[ids + from + c]);
@@ -278,22 +245,17 @@ class EngineContractTest {
 
     /// The indices of the values of all rows but those in `but`.
     private static Set<Integer> values(BitSet but, int rows, int dimension) {
-        return IntStream.range(0, rows * dimension)
-                .filter(i -> !but.get(i / dimension))
-                .boxed()
+        return IntStream.range(0, rows * dimension).filter(i -> !but.get(i / dimension)).boxed()
                 .collect(Collectors.toSet());
     }
 
-    private static Map<String, float[]> values(
-            List<String> tensors, Function<String, float[]> values) {
+    private static Map<String, float[]> values(List<String> tensors, Function<String, float[]> values) {
         return tensors.stream().collect(Collectors.toMap(name -> name, values));
     }
 
     private static List<String> weightTensors(Parameters parameters) {
-        return parameters.plan().tensors().stream()
-                .filter(tensor -> !(tensor instanceof Tensor.Statistics))
-                .map(Tensor::name)
-                .toList();
+        return parameters.plan().tensors().stream().filter(tensor -> !(tensor instanceof Tensor.Statistics))
+                .map(Tensor::name).toList();
     }
 
     /// A limit that is never reached: the plan with a gradient slab does what the fused one does.
@@ -317,10 +279,7 @@ class EngineContractTest {
         RandomNetworks networks = new RandomNetworks(seed);
         NetworkSpec drawn = networks.spec();
         NetworkSpec spec =
-                RandomNetworks.with(
-                        drawn,
-                        drawn.clipping(),
-                        new Regularization(0.1, 0.1, Regularization.Scope.ALL));
+                RandomNetworks.with(drawn, drawn.clipping(), new Regularization(0.1, 0.1, Regularization.Scope.ALL));
         Parameters parameters = learned(spec, networks);
         byte[][] before = pages(parameters);
         Batch batch = networks.batch(spec, 2);
@@ -353,17 +312,13 @@ class EngineContractTest {
         RandomNetworks networks = new RandomNetworks(seed);
         NetworkSpec drawn = networks.spec();
         NetworkSpec spec =
-                RandomNetworks.with(
-                        drawn,
-                        drawn.clipping(),
-                        new Regularization(0.1, 0.1, Regularization.Scope.ALL));
+                RandomNetworks.with(drawn, drawn.clipping(), new Regularization(0.1, 0.1, Regularization.Scope.ALL));
         Parameters initial = Parameters.initial(Plan.of(spec));
         Parameters parameters = learned(spec, networks);
         for (String tensor : weightTensors(parameters)) {
             if (isFrozen(parameters, tensor)) {
                 for (int part = 0; part <= spec.optimizer().stateParts(); part++) {
-                    assertThat(part(parameters, tensor, part))
-                            .as("%s, part %d", tensor, part)
+                    assertThat(part(parameters, tensor, part)).as("%s, part %d", tensor, part)
                             .isEqualTo(part(initial, tensor, part));
                 }
             }
@@ -375,26 +330,20 @@ class EngineContractTest {
     }
 
     /// Each row where it lies, in arrays that go on behind it with what must not be read.
-    private static void assertRowsAlone(
-            Predictor predictor, Parameters parameters, Batch batch, float[] predicted) {
+    private static void assertRowsAlone(Predictor predictor, Parameters parameters, Batch batch, float[] predicted) {
         RowShape shape = batch.row();
         int outputs = parameters.plan().outputs();
         for (int row = 0; row < batch.size(); row++) {
             int number = row * shape.numbers();
             int id = row * shape.ids();
-            float[] numbers =
-                    Arrays.copyOf(
-                            Arrays.copyOfRange(batch.numbers, number, number + shape.numbers()),
-                            shape.numbers() + 64);
+            float[] numbers = Arrays.copyOf(Arrays.copyOfRange(batch.numbers, number, number + shape.numbers()),
+                    shape.numbers() + 64);
             Arrays.fill(numbers, shape.numbers(), numbers.length, Float.NaN);
-            int[] ids =
-                    Arrays.copyOf(
-                            Arrays.copyOfRange(batch.ids, id, id + shape.ids()), shape.ids() + 64);
+            int[] ids = Arrays.copyOf(Arrays.copyOfRange(batch.ids, id, id + shape.ids()), shape.ids() + 64);
             Arrays.fill(ids, shape.ids(), ids.length, -1);
             float[] alone = new float[outputs];
             predictor.predict(parameters, numbers, ids, alone);
-            assertThat(alone)
-                    .isEqualTo(Arrays.copyOfRange(predicted, row * outputs, (row + 1) * outputs));
+            assertThat(alone).isEqualTo(Arrays.copyOfRange(predicted, row * outputs, (row + 1) * outputs));
         }
     }
 
@@ -407,22 +356,10 @@ class EngineContractTest {
         int outputs = parameters.plan().outputs();
         assertThat(numbers).isPositive();
         int[] ids = new int[spec.row().ids()];
-        assertThatThrownBy(
-                        () ->
-                                predictor.predict(
-                                        parameters,
-                                        new float[numbers - 1],
-                                        ids,
-                                        new float[outputs]))
+        assertThatThrownBy(() -> predictor.predict(parameters, new float[numbers - 1], ids, new float[outputs]))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("numbers: expected at least " + numbers + ", found " + (numbers - 1));
-        assertThatThrownBy(
-                        () ->
-                                predictor.predict(
-                                        parameters,
-                                        new float[numbers],
-                                        ids,
-                                        new float[outputs - 1]))
+        assertThatThrownBy(() -> predictor.predict(parameters, new float[numbers], ids, new float[outputs - 1]))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageStartingWith("out: expected at least 1 x " + outputs);
     }
@@ -451,8 +388,7 @@ class EngineContractTest {
         for (int row = 0; row < rows; row++) {
             double[] want = oracle.predict()[row];
             for (int o = 0; o < outputs; o++) {
-                assertThat((double) predicted[row * outputs + o])
-                        .isCloseTo(want[o], within(want[o]));
+                assertThat((double) predicted[row * outputs + o]).isCloseTo(want[o], within(want[o]));
             }
         }
     }
@@ -509,8 +445,7 @@ class EngineContractTest {
         parameters.dirty().clear();
         Batch batch = networks.batch(spec, 3);
         int row = networks.between(0, 2);
-        float poison =
-                List.of(Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY).get(seed % 3);
+        float poison = List.of(Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY).get(seed % 3);
         for (int i = 0; i < spec.row().numbers(); i++) {
             batch.numbers[row * spec.row().numbers() + i] = poison;
         }
@@ -532,14 +467,12 @@ class EngineContractTest {
         NetworkSpec spec = networks.spec();
         int maxRows = networks.between(1, 60);
         List<Batch> batches =
-                IntStream.range(0, 4)
-                        .mapToObj(i -> networks.batch(spec, networks.between(1, maxRows)))
-                        .toList();
+                IntStream.range(0, 4).mapToObj(i -> networks.batch(spec, networks.between(1, maxRows))).toList();
         Parameters alone = Parameters.initial(Plan.of(spec));
         Learner learner = new Learner(alone, KERNELS, maxRows);
         double[] losses = batches.stream().mapToDouble(learner::learn).toArray();
 
-        for (int count : new int[] {2, 3, 7}) {
+        for (int count : new int[]{2, 3, 7}) {
             Parameters shared = Parameters.initial(Plan.of(spec));
             try (Workers workers = EagerWorkers.of(count)) {
                 Learner crew = new Learner(shared, KERNELS, maxRows, workers);
@@ -554,17 +487,13 @@ class EngineContractTest {
     @ParameterizedTest
     @CsvSource({"64, 1", "65, 10", "784, 10", "100, 17", "79, 32"})
     void aNarrowLayerOfManyInputsPredictsTheBitsThatItsLearnerPredicts(int inputs, int outputs) {
-        NetworkSpec spec =
-                new NetworkSpec(
-                        new RowShape(inputs, 0, outputs),
-                        new Sequence(new Numbers(0, inputs), new Dense(outputs)),
-                        new MeanSquaredError(),
-                        Adam.of(0.01),
-                        inputs);
+        NetworkSpec spec = new NetworkSpec(new RowShape(inputs, 0, outputs),
+                new Sequence(new Numbers(0, inputs), new Dense(outputs)), new MeanSquaredError(), Adam.of(0.01),
+                inputs);
         RandomNetworks networks = new RandomNetworks(inputs);
         Parameters learned = Parameters.initial(Plan.of(spec));
         Predictor predictor = new Predictor(learned.plan(), KERNELS, 40);
-        for (int rows : new int[] {1, 2, 3, 15, 16, 33, 40}) {
+        for (int rows : new int[]{1, 2, 3, 15, 16, 33, 40}) {
             Parameters served = learned.servedCopy();
             assertThat(Arrays.copyOf(pages(learned), served.pages())).isDeepEqualTo(pages(served));
             assertThat(served.weights("1.weight")).isEqualTo(learned.weights("1.weight"));

@@ -30,16 +30,8 @@ class FaultTest {
     private static final int INPUTS = 3;
 
     private static Parameters parameters(Layer network, Optimizer optimizer, Clipping clipping) {
-        return Parameters.initial(
-                Plan.of(
-                        new NetworkSpec(
-                                new RowShape(INPUTS, 0, 1),
-                                network,
-                                new MeanSquaredError(),
-                                optimizer,
-                                clipping,
-                                Regularization.NONE,
-                                1)));
+        return Parameters.initial(Plan.of(new NetworkSpec(new RowShape(INPUTS, 0, 1), network, new MeanSquaredError(),
+                optimizer, clipping, Regularization.NONE, 1)));
     }
 
     private static Batch batch(float... firstNumbers) {
@@ -77,57 +69,40 @@ class FaultTest {
 
     @Test
     void theFirstLayerThatPutsOutAnInfinityIsNamed() {
-        Layer network =
-                new Sequence(
-                        new Numbers(0, INPUTS),
-                        new Dense(4),
-                        new Relu(),
-                        new Residual(new Sequence(new Dense(4), new Relu())),
-                        new Concat(new Identity(), new Sequence(new Dense(2))),
-                        new Dense(1));
+        Layer network = new Sequence(new Numbers(0, INPUTS), new Dense(4), new Relu(),
+                new Residual(new Sequence(new Dense(4), new Relu())),
+                new Concat(new Identity(), new Sequence(new Dense(2))), new Dense(1));
         Parameters parameters = parameters(network, new Sgd(1e-6), new Clipping.None());
         assertThat(fault(parameters, batch(1, Float.NaN)))
                 .isEqualTo(new Fault(0, 1, "layer 0 (Numbers)", "what it puts out is not finite"));
-        assertThat(fault(parameters, batch(1, 1, Float.MAX_VALUE)).where())
-                .isEqualTo("layer 1 (Dense)");
+        assertThat(fault(parameters, batch(1, 1, Float.MAX_VALUE)).where()).isEqualTo("layer 1 (Dense)");
         float[] inner = new float[16];
         Arrays.fill(inner, 1e30f);
         parameters.setWeights("3.0.0.weight", inner);
-        parameters.setWeights("1.weight", new float[] {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1});
+        parameters.setWeights("1.weight", new float[]{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1});
         Learner learner = new Learner(parameters, KERNELS, 2);
         assertThat(learner.learn(batch(-3, 1e10f))).isNaN();
-        assertThat(learner.fault())
-                .hasToString("step 2, row 1, layer 3.0.0 (Dense): what it puts out is not finite");
+        assertThat(learner.fault()).hasToString("step 2, row 1, layer 3.0.0 (Dense): what it puts out is not finite");
     }
 
     @Test
     void aLossThatOverflowsByItselfIsNamed() {
         Parameters parameters =
-                parameters(
-                        new Sequence(new Numbers(0, INPUTS), new Dense(1)),
-                        Adam.of(0.1),
-                        new Clipping.None());
+                parameters(new Sequence(new Numbers(0, INPUTS), new Dense(1)), Adam.of(0.1), new Clipping.None());
         Batch batch = batch(1, 1);
         batch.labels[1] = 1e30f;
-        assertThat(fault(parameters, batch))
-                .isEqualTo(new Fault(0, 1, "the loss", "it is not finite"));
+        assertThat(fault(parameters, batch)).isEqualTo(new Fault(0, 1, "the loss", "it is not finite"));
     }
 
     /// A loss of 1e24 and slopes of 2e12 are finite; their products with numbers of 1e15 have no finite square.
     @ParameterizedTest
     @ValueSource(ints = {1, 3})
     void aGradientThatAdamCannotSquareChangesNothing(int rows) {
-        Layer network =
-                new Sequence(
-                        new Numbers(0, INPUTS),
-                        new Standardise(),
-                        new Dense(4),
-                        new Relu(),
-                        new Dense(1));
+        Layer network = new Sequence(new Numbers(0, INPUTS), new Standardise(), new Dense(4), new Relu(), new Dense(1));
         Layer raw = new Sequence(new Concat(new Numbers(0, INPUTS), network), new Dense(1));
         Parameters parameters = parameters(raw, Adam.of(0.1), new Clipping.None());
         assertThat(new Learner(parameters, KERNELS, 2).learn(batch(1, 2))).isFinite();
-        parameters.setWeights("1.weight", new float[] {1e-15f, 0, 0, 0});
+        parameters.setWeights("1.weight", new float[]{1e-15f, 0, 0, 0});
         float[] numbers = new float[rows];
         Arrays.fill(numbers, 1e15f);
         Batch batch = batch(numbers);
@@ -135,19 +110,13 @@ class FaultTest {
         Fault fault = fault(parameters, batch);
         assertThat(fault.step()).isEqualTo(1);
         assertThat(fault.toString())
-                .startsWith(
-                        "step 1, the gradients: expected a norm that the optimizer can square, found ");
+                .startsWith("step 1, the gradients: expected a norm that the optimizer can square, found ");
     }
 
     @Test
     void clippingSeesAGradientThatIsNotFiniteBeforeItReachesAWeight() {
         Layer network =
-                new Sequence(
-                        new Numbers(0, INPUTS),
-                        new Standardise(),
-                        new Dense(4),
-                        new Dense(4),
-                        new Dense(1));
+                new Sequence(new Numbers(0, INPUTS), new Standardise(), new Dense(4), new Dense(4), new Dense(1));
         Parameters parameters = parameters(network, new Sgd(1e-3), new Clipping.GlobalNorm(1));
         Learner learner = new Learner(parameters, KERNELS, 2);
         assertThat(learner.learn(batch(1, 2))).isFinite();
@@ -160,33 +129,26 @@ class FaultTest {
         parameters.setWeights("3.bias", new float[4]);
         parameters.setWeights("4.bias", new float[1]);
         parameters.setWeights("3.weight", large);
-        parameters.setWeights("4.weight", new float[] {3e19f, 3e19f, 3e19f, 3e19f});
+        parameters.setWeights("4.weight", new float[]{3e19f, 3e19f, 3e19f, 3e19f});
         byte[] before = pages(parameters);
         Batch batch = batch(1, 2);
         Arrays.fill(batch.labels, 1);
         assertThat(learner.learn(batch)).isNaN();
         assertThat(learner.fault())
-                .isEqualTo(
-                        new Fault(
-                                2,
-                                0,
-                                "layer 2 (Dense)",
-                                "the gradient of what it puts out is not finite"));
+                .isEqualTo(new Fault(2, 0, "layer 2 (Dense)", "the gradient of what it puts out is not finite"));
         assertThat(pages(parameters)).isEqualTo(before);
         assertThat(parameters.updates()).isEqualTo(2);
     }
 
     @Test
     void aStepThatAsksForCareIsTheStepThatClippingByNothingTakes() {
-        Layer network =
-                new Sequence(new Numbers(0, INPUTS), new Dense(4), new Relu(), new Dense(1));
+        Layer network = new Sequence(new Numbers(0, INPUTS), new Dense(4), new Relu(), new Dense(1));
         Parameters careful = parameters(network, new Sgd(1e-25), new Clipping.None());
         Parameters clipped = parameters(network, new Sgd(1e-25), new Clipping.GlobalNorm(1e38));
         for (int i = 0; i < 5; i++) {
             Batch batch = batch(1e12f * (i + 1), -1e11f, 3e11f);
             assertThat(new Learner(careful, KERNELS, 3).learn(batch))
-                    .isEqualTo(new Learner(clipped, KERNELS, 3).learn(batch))
-                    .isFinite();
+                    .isEqualTo(new Learner(clipped, KERNELS, 3).learn(batch)).isFinite();
         }
         assertThat(careful.weights("1.weight")).isEqualTo(clipped.weights("1.weight"));
         assertThat(careful.weights("3.weight")).isEqualTo(clipped.weights("3.weight"));

@@ -39,15 +39,10 @@ class LearnerTest {
 
     /// One id, one table, one logit whose weights are all 1 at the start: simple enough to compute by hand.
     private static Parameters oneTable(Embedding.Update update, Optimizer optimizer, int columns) {
-        NetworkSpec spec =
-                new NetworkSpec(
-                        new RowShape(0, columns, 1),
-                        new Sequence(
-                                new Embedding(0, columns, TABLE_ROWS, DIMENSION, update),
-                                new Dense(1, false, Initialization.HE_UNIFORM)),
-                        new MeanSquaredError(),
-                        optimizer,
-                        7);
+        NetworkSpec spec = new NetworkSpec(new RowShape(0, columns, 1),
+                new Sequence(new Embedding(0, columns, TABLE_ROWS, DIMENSION, update),
+                        new Dense(1, false, Initialization.HE_UNIFORM)),
+                new MeanSquaredError(), optimizer, 7);
         Parameters parameters = Parameters.initial(Plan.of(spec));
         float[] ones = new float[columns * DIMENSION];
         Arrays.fill(ones, 1);
@@ -82,12 +77,11 @@ class LearnerTest {
         float second = 2 * (learner.predictions()[1] - 2);
         float[] after = parameters.weights("0.weight");
         for (int i = 0; i < after.length; i++) {
-            float g =
-                    switch (i / DIMENSION) {
-                        case 4 -> first * 0.5f;
-                        case 9 -> (first + second + second) * 0.5f;
-                        default -> 0;
-                    };
+            float g = switch (i / DIMENSION) {
+                case 4 -> first * 0.5f;
+                case 9 -> (first + second + second) * 0.5f;
+                default -> 0;
+            };
             assertThat(after[i]).isEqualTo(Math.fma(-rate, g, before[i]));
         }
     }
@@ -130,15 +124,9 @@ class LearnerTest {
     @Test
     void onlyThePagesOfTouchedRowsAreMarked() {
         int rows = 100_000;
-        NetworkSpec spec =
-                new NetworkSpec(
-                        new RowShape(0, 2, 1),
-                        new Sequence(
-                                new Embedding(0, 2, rows, 8, Embedding.Update.TOUCHED),
-                                new Dense(1)),
-                        new BinaryCrossEntropy(),
-                        Adam.of(0.001),
-                        1);
+        NetworkSpec spec = new NetworkSpec(new RowShape(0, 2, 1),
+                new Sequence(new Embedding(0, 2, rows, 8, Embedding.Update.TOUCHED), new Dense(1)),
+                new BinaryCrossEntropy(), Adam.of(0.001), 1);
         Parameters parameters = Parameters.initial(Plan.of(spec));
         assertThat(parameters.dirty().count()).isEqualTo(parameters.pages());
         parameters.dirty().clear();
@@ -164,42 +152,26 @@ class LearnerTest {
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void aWatchedPageIsToldOnceAndBeforeAStepChangesIt(boolean clipped) {
-        NetworkSpec spec =
-                new NetworkSpec(
-                        new RowShape(0, 2, 1),
-                        new Sequence(
-                                new Embedding(0, 2, 20_000, 8, Embedding.Update.TOUCHED),
-                                new Dense(40),
-                                new Standardise(),
-                                new Dense(1)),
-                        new MeanSquaredError(),
-                        Adam.of(0.01),
-                        clipped ? new Clipping.GlobalNorm(0.5) : new Clipping.None(),
-                        Regularization.NONE,
-                        1);
+        NetworkSpec spec = new NetworkSpec(new RowShape(0, 2, 1),
+                new Sequence(new Embedding(0, 2, 20_000, 8, Embedding.Update.TOUCHED), new Dense(40), new Standardise(),
+                        new Dense(1)),
+                new MeanSquaredError(), Adam.of(0.01), clipped ? new Clipping.GlobalNorm(0.5) : new Clipping.None(),
+                Regularization.NONE, 1);
         Parameters parameters = Parameters.initial(Plan.of(spec));
         byte[][] before = pages(parameters);
         byte[][] originals = new byte[parameters.pages()][];
         PageSet watched = new PageSet(parameters.pages());
         watched.markRange(0, parameters.pages() - 2); // one page that nobody asks about
-        parameters.watch(
-                watched,
-                page -> {
-                    assertThat(originals[page]).as("page %d is told once", page).isNull();
-                    originals[page] = new byte[parameters.pageLength(page)];
-                    parameters.readPage(page, originals[page], 0);
-                });
+        parameters.watch(watched, page -> {
+            assertThat(originals[page]).as("page %d is told once", page).isNull();
+            originals[page] = new byte[parameters.pageLength(page)];
+            parameters.readPage(page, originals[page], 0);
+        });
         Learner learner = new Learner(parameters, KERNELS, 2);
         Random random = new Random(3);
         for (int step = 0; step < 200; step++) {
-            learner.learn(
-                    batch(
-                            parameters,
-                            2,
-                            random.nextInt(20_000),
-                            random.nextInt(300),
-                            random.nextInt(20_000),
-                            random.nextInt(300)));
+            learner.learn(batch(parameters, 2, random.nextInt(20_000), random.nextInt(300), random.nextInt(20_000),
+                    random.nextInt(300)));
         }
         byte[][] after = pages(parameters);
         int changed = 0;
@@ -224,18 +196,13 @@ class LearnerTest {
 
     @Test
     void aStandardiseLayerUsesWhatItKnewBeforeTheBatchAndThenLearnsFromIt() {
-        NetworkSpec spec =
-                new NetworkSpec(
-                        new RowShape(2, 0, 2),
-                        new Sequence(new Numbers(0, 2), new Standardise()),
-                        new MeanSquaredError(),
-                        new Sgd(0.1),
-                        1);
+        NetworkSpec spec = new NetworkSpec(new RowShape(2, 0, 2), new Sequence(new Numbers(0, 2), new Standardise()),
+                new MeanSquaredError(), new Sgd(0.1), 1);
         Parameters parameters = Parameters.initial(Plan.of(spec));
         Learner learner = new Learner(parameters, KERNELS, 3);
         float[][] rows = {{2475, 7}, {337, 7}, {405, 7}, {100, 8}, {1e-3f, -5}, {1e6f, 7}};
         int learned = 0;
-        for (int size : new int[] {1, 2, 3}) {
+        for (int size : new int[]{1, 2, 3}) {
             Batch batch = new Batch(spec.row(), size);
             batch.resize(size);
             for (int row = 0; row < size; row++) {
@@ -245,8 +212,8 @@ class LearnerTest {
             for (int row = 0; row < size; row++) {
                 for (int column = 0; column < 2; column++) {
                     double want = standardised(rows, learned, column, rows[learned + row][column]);
-                    assertThat((double) learner.predictions()[2 * row + column])
-                            .isCloseTo(want, within(1e-6 * (1 + Math.abs(want))));
+                    assertThat((double) learner.predictions()[2 * row + column]).isCloseTo(want,
+                            within(1e-6 * (1 + Math.abs(want))));
                 }
             }
             learned += size;
@@ -258,17 +225,11 @@ class LearnerTest {
 
     /// Two passes over all earlier rows: another algorithm than the layer's.
     private static double standardised(float[][] rows, int known, int column, double value) {
-        double mean =
-                Arrays.stream(rows, 0, known).mapToDouble(row -> row[column]).average().orElse(0);
-        double variance =
-                Arrays.stream(rows, 0, known)
-                        .mapToDouble(row -> (row[column] - mean) * (row[column] - mean))
-                        .average()
-                        .orElse(0);
+        double mean = Arrays.stream(rows, 0, known).mapToDouble(row -> row[column]).average().orElse(0);
+        double variance = Arrays.stream(rows, 0, known).mapToDouble(row -> (row[column] - mean) * (row[column] - mean))
+                .average().orElse(0);
         double limit = Math.sqrt(known);
-        return known < 2 || variance == 0
-                ? 0
-                : Math.clamp((value - mean) / Math.sqrt(variance), -limit, limit);
+        return known < 2 || variance == 0 ? 0 : Math.clamp((value - mean) / Math.sqrt(variance), -limit, limit);
     }
 
     @Test
@@ -277,17 +238,11 @@ class LearnerTest {
         // ∞ · 0.
         NetworkSpec spec =
                 new NetworkSpec(
-                        new RowShape(1, 0, 1),
-                        new Sequence(
-                                new Numbers(0, 1),
-                                new Dense(1, true, Initialization.HE_UNIFORM),
-                                new Relu(),
-                                new Dense(1)),
-                        new BinaryCrossEntropy(),
-                        Adam.of(0.001),
-                        1);
+                        new RowShape(1, 0, 1), new Sequence(new Numbers(0, 1),
+                                new Dense(1, true, Initialization.HE_UNIFORM), new Relu(), new Dense(1)),
+                        new BinaryCrossEntropy(), Adam.of(0.001), 1);
         Parameters parameters = Parameters.initial(Plan.of(spec));
-        parameters.setWeights("1.weight", new float[] {1});
+        parameters.setWeights("1.weight", new float[]{1});
         float[] before = parameters.weights("1.weight");
         Learner learner = new Learner(parameters, KERNELS, 2);
         Batch batch = new Batch(spec.row(), 2);
@@ -307,17 +262,12 @@ class LearnerTest {
 
     @Test
     void aLabelThatIsNoneIsRefused() {
-        NetworkSpec spec =
-                new NetworkSpec(
-                        new RowShape(1, 0, 1),
-                        new Sequence(new Numbers(0, 1), new Dense(3)),
-                        new CategoricalCrossEntropy(false),
-                        Adam.of(0.001),
-                        1);
+        NetworkSpec spec = new NetworkSpec(new RowShape(1, 0, 1), new Sequence(new Numbers(0, 1), new Dense(3)),
+                new CategoricalCrossEntropy(false), Adam.of(0.001), 1);
         Learner learner = new Learner(Parameters.initial(Plan.of(spec)), KERNELS, 1);
         Batch batch = new Batch(spec.row(), 1);
         batch.resize(1);
-        for (float label : new float[] {-1, 3, 0.5f, Float.NaN, 1e20f}) {
+        for (float label : new float[]{-1, 3, 0.5f, Float.NaN, 1e20f}) {
             batch.labels[0] = label;
             assertThat(learner.learn(batch)).as("label %s", label).isNaN();
         }
@@ -328,13 +278,8 @@ class LearnerTest {
     /// Not even momentum goes on: where nothing counts there was no step.
     @Test
     void aBatchInWhichNothingCountsChangesNothing() {
-        NetworkSpec spec =
-                new NetworkSpec(
-                        new RowShape(1, 0, 1),
-                        new Sequence(new Numbers(0, 1), new Dense(3)),
-                        new CategoricalCrossEntropy(false, true, 0, List.of(), -100),
-                        new Sgd(0.1, 0.9, false),
-                        1);
+        NetworkSpec spec = new NetworkSpec(new RowShape(1, 0, 1), new Sequence(new Numbers(0, 1), new Dense(3)),
+                new CategoricalCrossEntropy(false, true, 0, List.of(), -100), new Sgd(0.1, 0.9, false), 1);
         Parameters parameters = Parameters.initial(Plan.of(spec));
         Learner learner = new Learner(parameters, KERNELS, 2);
         Batch batch = new Batch(spec.row(), 2);
@@ -362,8 +307,7 @@ class LearnerTest {
         Parameters parameters = oneTable(Embedding.Update.TOUCHED, new Sgd(0.1), 1);
         Learner learner = new Learner(parameters, KERNELS, 1);
         assertThatThrownBy(() -> learner.learn(batch(parameters, 1, TABLE_ROWS)))
-                .isInstanceOf(IndexOutOfBoundsException.class)
-                .hasMessage("row 0, id 0: found 50, expected 0 to 49");
+                .isInstanceOf(IndexOutOfBoundsException.class).hasMessage("row 0, id 0: found 50, expected 0 to 49");
     }
 
     /// What never changes is written to the store once.
@@ -371,13 +315,8 @@ class LearnerTest {
     @EnumSource
     void aFrozenNetworkLeavesNoPageToWrite(Embedding.Update update) {
         Layer table = new Embedding(0, 1, TABLE_ROWS, DIMENSION, update);
-        NetworkSpec spec =
-                new NetworkSpec(
-                        new RowShape(0, 1, 1),
-                        Rate.frozen(new Sequence(table, new Dense(1))),
-                        new MeanSquaredError(),
-                        Adam.of(0.1),
-                        7);
+        NetworkSpec spec = new NetworkSpec(new RowShape(0, 1, 1), Rate.frozen(new Sequence(table, new Dense(1))),
+                new MeanSquaredError(), Adam.of(0.1), 7);
         Parameters parameters = Parameters.initial(Plan.of(spec));
         parameters.dirty().clear();
 
@@ -389,19 +328,12 @@ class LearnerTest {
 
     @Test
     void warmingUpChangesNothingOfTheModel() {
-        NetworkSpec spec =
-                new NetworkSpec(
-                        new RowShape(3, 1, 1),
-                        new Sequence(
-                                new Concat(
-                                        new Sequence(new Numbers(0, 3), new Standardise()),
-                                        new Embedding(0, 1, 100_000, 4, Embedding.Update.TOUCHED)),
-                                new Dense(20),
-                                new Relu(),
-                                new Dense(1)),
-                        new BinaryCrossEntropy(),
-                        Adam.of(0.001),
-                        1);
+        NetworkSpec spec = new NetworkSpec(new RowShape(3, 1, 1),
+                new Sequence(
+                        new Concat(new Sequence(new Numbers(0, 3), new Standardise()),
+                                new Embedding(0, 1, 100_000, 4, Embedding.Update.TOUCHED)),
+                        new Dense(20), new Relu(), new Dense(1)),
+                new BinaryCrossEntropy(), Adam.of(0.001), 1);
         Parameters parameters = Parameters.initial(Plan.of(spec));
         Parameters twin = Parameters.initial(Plan.of(spec));
         parameters.dirty().clear();
@@ -422,8 +354,7 @@ class LearnerTest {
         Parameters other = oneTable(Embedding.Update.TOUCHED, new Sgd(0.1), 2);
         Learner learner = new Learner(parameters, KERNELS, 1);
         assertThatThrownBy(() -> learner.learn(batch(other, 1, 1, 1)))
-                .hasMessageStartingWith(
-                        "expected rows of RowShape[numbers=0, ids=1, labels=1], found");
+                .hasMessageStartingWith("expected rows of RowShape[numbers=0, ids=1, labels=1], found");
         assertThatThrownBy(() -> learner.learn(batch(parameters, 2, 1, 1)))
                 .hasMessage("expected at most 1 rows in a batch, found 2");
         assertThatThrownBy(() -> learner.learn(new Batch(parameters.plan().spec().row(), 1)))

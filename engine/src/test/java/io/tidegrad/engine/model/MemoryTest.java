@@ -54,22 +54,17 @@ class MemoryTest {
     }
 
     private static Object toPredict(Plan plan, int rows) {
-        return List.of(
-                Parameters.served(plan),
-                new Predictor(plan, KERNELS, rows),
-                new Batch(plan.spec().row(), rows),
+        return List.of(Parameters.served(plan), new Predictor(plan, KERNELS, rows), new Batch(plan.spec().row(), rows),
                 new float[rows * plan.outputs()]);
     }
 
     private static void assertComputed(Plan plan, int rows, String what) {
         long learns = allocated(() -> toLearn(plan, rows));
-        assertThat((double) Memory.toLearn(plan, rows).total())
-                .as("to learn %s", what)
-                .isCloseTo(learns, within(0.03 * learns + OBJECTS));
+        assertThat((double) Memory.toLearn(plan, rows).total()).as("to learn %s", what).isCloseTo(learns,
+                within(0.03 * learns + OBJECTS));
         long predicts = allocated(() -> toPredict(plan, rows));
-        assertThat((double) Memory.toPredict(plan, rows).total())
-                .as("to predict %s", what)
-                .isCloseTo(predicts, within(0.03 * predicts + OBJECTS));
+        assertThat((double) Memory.toPredict(plan, rows).total()).as("to predict %s", what).isCloseTo(predicts,
+                within(0.03 * predicts + OBJECTS));
     }
 
     static IntStream seeds() {
@@ -87,33 +82,14 @@ class MemoryTest {
     @ParameterizedTest
     @MethodSource("optimizers")
     void weightsStateAndGradientsTakeWhatIsComputed(Optimizer optimizer) {
-        Layer network =
-                new Sequence(
-                        new Concat(
-                                new Numbers(0, 300),
-                                new Embedding(0, 2, 60_000, 5, Embedding.Update.TOUCHED),
-                                new EmbeddingBag(
-                                        2,
-                                        3,
-                                        EmbeddingBag.ALL,
-                                        EmbeddingBag.UNWEIGHTED,
-                                        50_000,
-                                        17,
-                                        EmbeddingBag.Mode.SUM,
-                                        Embedding.Update.DENSE)),
-                        new Dense(700),
-                        new Relu(),
-                        new Dense(10));
+        Layer network = new Sequence(
+                new Concat(new Numbers(0, 300), new Embedding(0, 2, 60_000, 5, Embedding.Update.TOUCHED),
+                        new EmbeddingBag(2, 3, EmbeddingBag.ALL, EmbeddingBag.UNWEIGHTED, 50_000, 17,
+                                EmbeddingBag.Mode.SUM, Embedding.Update.DENSE)),
+                new Dense(700), new Relu(), new Dense(10));
         for (Clipping clipping : List.of(new Clipping.None(), new Clipping.GlobalNorm(1))) {
-            NetworkSpec spec =
-                    new NetworkSpec(
-                            new RowShape(300, 5, 1),
-                            network,
-                            new CategoricalCrossEntropy(false),
-                            optimizer,
-                            clipping,
-                            Regularization.NONE,
-                            1);
+            NetworkSpec spec = new NetworkSpec(new RowShape(300, 5, 1), network, new CategoricalCrossEntropy(false),
+                    optimizer, clipping, Regularization.NONE, 1);
             assertComputed(Plan.of(spec), 7, spec.toString());
         }
     }
@@ -124,18 +100,11 @@ class MemoryTest {
 
     @Test
     void countingAllocatesNothingOfASize() {
-        NetworkSpec spec =
-                new NetworkSpec(
-                        new RowShape(1_000, 1, 1),
-                        new Sequence(
-                                new Concat(
-                                        new Numbers(0, 1_000),
-                                        new Embedding(0, 1, 1 << 28, 64, Embedding.Update.TOUCHED)),
-                                new Dense(20_000),
-                                new Dense(1)),
-                        new MeanSquaredError(),
-                        Adam.of(0.1),
-                        1);
+        NetworkSpec spec = new NetworkSpec(new RowShape(1_000, 1, 1),
+                new Sequence(
+                        new Concat(new Numbers(0, 1_000), new Embedding(0, 1, 1 << 28, 64, Embedding.Update.TOUCHED)),
+                        new Dense(20_000), new Dense(1)),
+                new MeanSquaredError(), Adam.of(0.1), 1);
         Plan plan = Plan.of(spec);
         long bytes = allocated(() -> Memory.toLearn(plan, 30_000));
         assertThat(bytes).isLessThan(OBJECTS);
@@ -143,9 +112,7 @@ class MemoryTest {
         // biases.
         long floats = (1L << 34) + 1_064L * 20_032 + 20_032 + 20_000L * 16 + 16;
         assertThat(Memory.toLearn(plan, 30_000).weights()).isEqualTo(4 * floats);
-        assertThat(Memory.toLearn(plan, 30_000).optimizerState())
-                .isEqualTo(2 * Memory.toLearn(plan, 30_000).weights());
-        assertThatThrownBy(() -> Memory.toLearn(plan, 200_000))
-                .isInstanceOf(ArithmeticException.class);
+        assertThat(Memory.toLearn(plan, 30_000).optimizerState()).isEqualTo(2 * Memory.toLearn(plan, 30_000).weights());
+        assertThatThrownBy(() -> Memory.toLearn(plan, 200_000)).isInstanceOf(ArithmeticException.class);
     }
 }

@@ -25,13 +25,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/// The same log gives the same bits: scalar or at any vector width, by one worker or two, cold or hot, in one go or with a
-/// save and a restore in the middle. Each width has a JVM of its own, as in production.
+/// The same log gives the same bits: scalar or at any vector width, by one worker or two, cold or hot, in one go or
+/// with a save and a restore in the middle. Each width has a JVM of its own, as in production.
 class NumericsTest {
     /// What `FixedRun` prints, for `Numerics.VERSION` 2.
     private static final List<String> HASHES =
-            List.of(
-                    "first a3d03d6815d8d20df2f8172c4e1ea9ce6689da6c3af5bf2b06357b6d5aed8b95",
+            List.of("first a3d03d6815d8d20df2f8172c4e1ea9ce6689da6c3af5bf2b06357b6d5aed8b95",
                     "optimizers 0196173e8a1192409180d97c8cac5c8e135055d978217c445ac01237fe46cd1f",
                     "shapes 6c4cd607d47388d22a4e6a447950bfce44c3bdaf62b6e293a3376e130160ed10",
                     "optimizers-2 9524bee164eff7ad36d8fe00b47812efaf673472d9b5da7139d2000c81a86cdc",
@@ -51,23 +50,22 @@ class NumericsTest {
     @LongProof("a JVM for each vector width")
     @ParameterizedTest
     @CsvSource({"scalar, 1, 2", "128, 2, 1", "512, 2, 1"})
-    void theFixedRunGivesTheCommittedBitsAtEveryOtherWidth(
-            String kernels, String workersOfCold, String workersOfHot) throws Exception {
+    void theFixedRunGivesTheCommittedBitsAtEveryOtherWidth(String kernels, String workersOfCold, String workersOfHot)
+            throws Exception {
         assertCommittedBits(kernels, workersOfCold, workersOfHot);
     }
 
-    private static void assertCommittedBits(
-            String kernels, String workersOfCold, String workersOfHot) throws Exception {
+    private static void assertCommittedBits(String kernels, String workersOfCold, String workersOfHot)
+            throws Exception {
         List<String> expected = new ArrayList<>();
         expected.add(kernels.equals("scalar") ? "scalar" : "simd-" + kernels);
         expected.addAll(HASHES);
         expected.addAll(HASHES);
 
         assertThat(runInJvmOfItsOwn(kernels, workersOfCold, workersOfHot))
-                .as(
-                        "a line of another hash: stored models would learn on with other bits; if that is meant,"
-                                + " raise Numerics.VERSION and commit the hash. A further line, of something new:"
-                                + " commit it, Numerics.VERSION stays")
+                .as("a line of another hash: stored models would learn on with other bits; if that is meant,"
+                        + " raise Numerics.VERSION and commit the hash. A further line, of something new:"
+                        + " commit it, Numerics.VERSION stays")
                 .isEqualTo(expected);
     }
 
@@ -75,43 +73,27 @@ class NumericsTest {
     @Test
     void theFixedRunsHoldEveryLayerLossOptimizerAndClipping() {
         Set<Class<?>> used = new HashSet<>();
-        new ClassFileImporter()
-                .importClasses(FixedRun.class).get(FixedRun.class).getAccessesFromSelf().stream()
-                        .filter(access -> access instanceof JavaCodeUnitAccess)
-                        .forEach(access -> used.add(access.getTargetOwner().reflect()));
-        for (Class<?> family :
-                List.of(Layer.class, Loss.class, Optimizer.class, Schedule.class, Clipping.class)) {
-            assertThat(Families.members(family))
-                    .as("in a run of FixedRun; what is new gets one of its own")
+        new ClassFileImporter().importClasses(FixedRun.class).get(FixedRun.class).getAccessesFromSelf().stream()
+                .filter(access -> access instanceof JavaCodeUnitAccess)
+                .forEach(access -> used.add(access.getTargetOwner().reflect()));
+        for (Class<?> family : List.of(Layer.class, Loss.class, Optimizer.class, Schedule.class, Clipping.class)) {
+            assertThat(Families.members(family)).as("in a run of FixedRun; what is new gets one of its own")
                     .allMatch(used::contains);
         }
     }
 
-    private static List<String> runInJvmOfItsOwn(
-            String kernels, String workersOfCold, String workersOfHot)
+    private static List<String> runInJvmOfItsOwn(String kernels, String workersOfCold, String workersOfHot)
             throws IOException, InterruptedException {
-        Process process =
-                new ProcessBuilder(
-                                List.of(
-                                        Path.of(System.getProperty("java.home"), "bin", "java")
-                                                .toString(),
-                                        "--add-modules",
-                                        "jdk.incubator.vector",
-                                        "-Dtidegrad.kernels=" + kernels,
-                                        "-cp",
-                                        System.getProperty("java.class.path"),
-                                        FixedRun.class.getName(),
-                                        workersOfCold,
-                                        workersOfHot))
-                        .redirectErrorStream(true)
-                        .start();
+        Process process = new ProcessBuilder(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--add-modules", "jdk.incubator.vector", "-Dtidegrad.kernels=" + kernels, "-cp",
+                System.getProperty("java.class.path"), FixedRun.class.getName(), workersOfCold, workersOfHot))
+                .redirectErrorStream(true).start();
         String output;
         try (BufferedReader reader = process.inputReader()) {
             output = reader.lines().collect(Collectors.joining("\n"));
         }
         int status = process.waitFor();
-        assumeFalse(
-                output.contains("this processor's vectors have"),
+        assumeFalse(output.contains("this processor's vectors have"),
                 () -> "width " + kernels + " is beyond this processor");
         assertThat(status).as(output).isZero();
         return output.lines().filter(line -> !line.startsWith("WARNING: ")).toList();

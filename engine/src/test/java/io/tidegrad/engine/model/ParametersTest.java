@@ -22,16 +22,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class ParametersTest {
-    private static Parameters initial(
-            int numbers, int ids, Layer network, int outputs, Optimizer optimizer, long seed) {
-        return Parameters.initial(
-                Plan.of(
-                        new NetworkSpec(
-                                new RowShape(numbers, ids, outputs),
-                                network,
-                                new MeanSquaredError(),
-                                optimizer,
-                                seed)));
+    private static Parameters initial(int numbers, int ids, Layer network, int outputs, Optimizer optimizer,
+            long seed) {
+        return Parameters.initial(Plan.of(new NetworkSpec(new RowShape(numbers, ids, outputs), network,
+                new MeanSquaredError(), optimizer, seed)));
     }
 
     /// Byte by byte what the docstring promises, for tensors that straddle pages and panels.
@@ -40,16 +34,10 @@ class ParametersTest {
         int inputs = 30;
         int outputs = 100;
         Parameters parameters =
-                initial(
-                        inputs,
-                        0,
-                        new Sequence(new Numbers(0, inputs), new Standardise(), new Dense(outputs)),
-                        outputs,
-                        Adam.of(0.001),
-                        3);
+                initial(inputs, 0, new Sequence(new Numbers(0, inputs), new Standardise(), new Dense(outputs)), outputs,
+                        Adam.of(0.001), 3);
         long statistics = (1 + 2 * inputs) * 8L;
-        assertThat(parameters.servedBytes())
-                .isEqualTo(statistics + (inputs * outputs + outputs) * 4L);
+        assertThat(parameters.servedBytes()).isEqualTo(statistics + (inputs * outputs + outputs) * 4L);
         assertThat(parameters.optimizerBytes()).isEqualTo(2L * (inputs * outputs + outputs) * 4);
 
         ByteBuffer stream = ByteBuffer.allocate((int) parameters.servedBytes());
@@ -67,15 +55,8 @@ class ParametersTest {
     void everyByteOfEveryPageComesBack() {
         int rows = 3_000_000; // two blocks with state
         Parameters parameters =
-                initial(
-                        5,
-                        1,
-                        new Sequence(
-                                new Embedding(0, 1, rows, 1, Embedding.Update.TOUCHED),
-                                new Dense(70)),
-                        70,
-                        Adam.of(0.001),
-                        3);
+                initial(5, 1, new Sequence(new Embedding(0, 1, rows, 1, Embedding.Update.TOUCHED), new Dense(70)), 70,
+                        Adam.of(0.001), 3);
         Random random = new Random(11);
         byte[] written = new byte[Parameters.PAGE_BYTES];
         byte[] read = new byte[Parameters.PAGE_BYTES];
@@ -108,14 +89,8 @@ class ParametersTest {
 
     @Test
     void aNonFiniteValueIsFoundWhereverItStands() {
-        Parameters parameters =
-                initial(
-                        600,
-                        0,
-                        new Sequence(new Numbers(0, 600), new Standardise(), new Dense(20)),
-                        20,
-                        Adam.of(0.001),
-                        3);
+        Parameters parameters = initial(600, 0, new Sequence(new Numbers(0, 600), new Standardise(), new Dense(20)), 20,
+                Adam.of(0.001), 3);
         assertThat(parameters.firstNonFinitePage(parameters.dirty())).isEqualTo(-1);
         byte[] page = new byte[Parameters.PAGE_BYTES];
         for (int number = 0; number < parameters.pages(); number++) {
@@ -145,21 +120,12 @@ class ParametersTest {
         int inputs = 784;
         int outputs = 40;
         float[] weights =
-                initial(
-                                inputs,
-                                0,
-                                new Sequence(
-                                        new Numbers(0, inputs),
-                                        new Dense(outputs, true, initialization)),
-                                outputs,
-                                new Sgd(0.1),
-                                42)
-                        .weights("1.weight");
-        double deviation =
-                switch (initialization) {
-                    case HE_UNIFORM, HE_NORMAL -> Math.sqrt(2.0 / inputs);
-                    case XAVIER_UNIFORM, XAVIER_NORMAL -> Math.sqrt(2.0 / (inputs + outputs));
-                };
+                initial(inputs, 0, new Sequence(new Numbers(0, inputs), new Dense(outputs, true, initialization)),
+                        outputs, new Sgd(0.1), 42).weights("1.weight");
+        double deviation = switch (initialization) {
+            case HE_UNIFORM, HE_NORMAL -> Math.sqrt(2.0 / inputs);
+            case XAVIER_UNIFORM, XAVIER_NORMAL -> Math.sqrt(2.0 / (inputs + outputs));
+        };
         double sum = 0;
         double squares = 0;
         double max = 0;
@@ -170,8 +136,7 @@ class ParametersTest {
         }
         int n = weights.length;
         assertThat(sum / n).isCloseTo(0, within(6 * deviation / Math.sqrt(n)));
-        assertThat(Math.sqrt(squares / n))
-                .isCloseTo(deviation, within(6 * deviation / Math.sqrt(2.0 * n)));
+        assertThat(Math.sqrt(squares / n)).isCloseTo(deviation, within(6 * deviation / Math.sqrt(2.0 * n)));
         double bound = Math.sqrt(3) * deviation;
         if (initialization.isNormal()) {
             assertThat(max).isBetween(3 * deviation, 6 * deviation);
@@ -182,12 +147,10 @@ class ParametersTest {
 
     @Test
     void aSeedAlwaysGivesTheSameWeightsAndAnotherSeedOthers() {
-        Layer network =
-                new Sequence(new Embedding(0, 1, 100, 4, Embedding.Update.TOUCHED), new Dense(3));
+        Layer network = new Sequence(new Embedding(0, 1, 100, 4, Embedding.Update.TOUCHED), new Dense(3));
         float[] first = initial(0, 1, network, 3, new Sgd(0.1), 1).weights("0.weight");
         assertThat(initial(0, 1, network, 3, Adam.of(0.1), 1).weights("0.weight")).isEqualTo(first);
-        assertThat(initial(0, 1, network, 3, new Sgd(0.1), 2).weights("0.weight"))
-                .isNotEqualTo(first);
+        assertThat(initial(0, 1, network, 3, new Sgd(0.1), 2).weights("0.weight")).isNotEqualTo(first);
         for (float w : first) {
             assertThat(w).isBetween(-Embedding.START, Embedding.START);
         }

@@ -48,86 +48,38 @@ class PlanTest {
         Loss classes = new CategoricalCrossEntropy(false);
         Layer numbers = new Numbers(0, 4);
         return Stream.of(
-                mistake(
-                        new Sequence(new Dense(1)),
-                        binary,
-                        1,
+                mistake(new Sequence(new Dense(1)), binary, 1,
                         "layer 0 (Dense): expected a vector, so that numbers or an embedding come first;"
                                 + " found the row itself (4 numbers, 3 ids)"),
-                mistake(
-                        new Sequence(numbers, new Relu(), numbers, new Dense(1)),
-                        binary,
-                        1,
+                mistake(new Sequence(numbers, new Relu(), numbers, new Dense(1)), binary, 1,
                         "layer 2 (Numbers): expected the row itself, so that nothing comes before it;"
                                 + " found a vector of 4"),
-                mistake(
-                        new Sequence(
-                                new Concat(new Numbers(2, 2), new Numbers(2, 3)), new Dense(1)),
-                        binary,
-                        1,
+                mistake(new Sequence(new Concat(new Numbers(2, 2), new Numbers(2, 3)), new Dense(1)), binary, 1,
                         "layer 0.1 (Numbers): expected at least one number, all within the row's 4;"
                                 + " found numbers 2 to 4"),
-                mistake(
-                        new Sequence(table(1, 3), new Dense(1)),
-                        binary,
-                        1,
-                        "layer 0 (Embedding): expected at least one id, all within the row's 3;"
-                                + " found ids 1 to 3"),
-                mistake(
-                        new Sequence(
-                                new Embedding(0, 1, 0, 2, Embedding.Update.DENSE), new Dense(1)),
-                        binary,
-                        1,
+                mistake(new Sequence(table(1, 3), new Dense(1)), binary, 1,
+                        "layer 0 (Embedding): expected at least one id, all within the row's 3;" + " found ids 1 to 3"),
+                mistake(new Sequence(new Embedding(0, 1, 0, 2, Embedding.Update.DENSE), new Dense(1)), binary, 1,
                         "layer 0 (Embedding): expected a table of at least (1, 1); found (0, 2)"),
-                mistake(
-                        new Sequence(numbers, new Sequence(new Dense(0))),
-                        binary,
-                        1,
+                mistake(new Sequence(numbers, new Sequence(new Dense(0))), binary, 1,
                         "layer 1.0 (Dense): expected at least 1 output; found 0"),
-                mistake(
-                        new Sequence(numbers, new Dense(Integer.MAX_VALUE)),
-                        binary,
-                        1,
+                mistake(new Sequence(numbers, new Dense(Integer.MAX_VALUE)), binary, 1,
                         "layer 1 (Dense): expected at most 2^31 weights in one layer;"
                                 + " found 4 inputs times 2147483647 outputs"),
-                mistake(
-                        new Sequence(),
-                        binary,
-                        1,
-                        "the network (Sequence): expected at least one layer; found none"),
-                mistake(
-                        new Sequence(numbers, new Concat()),
-                        binary,
-                        1,
+                mistake(new Sequence(), binary, 1, "the network (Sequence): expected at least one layer; found none"),
+                mistake(new Sequence(numbers, new Concat()), binary, 1,
                         "layer 1 (Concat): expected at least one branch; found none"),
-                mistake(
-                        new Sequence(numbers, new Dense(2)),
-                        binary,
-                        1,
-                        "the loss (BinaryCrossEntropy): expected 2 label(s) in a row for 2 output(s),"
-                                + " found 1"),
-                mistake(
-                        new Sequence(numbers, new Dense(1)),
-                        classes,
-                        1,
-                        "the loss (CategoricalCrossEntropy): expected at least 2 outputs of the"
-                                + " network, found 1"),
-                mistake(
-                        new Sequence(numbers, new Dense(2), new Sequence(new Softmax())),
-                        binary,
-                        2,
+                mistake(new Sequence(numbers, new Dense(2)), binary, 1,
+                        "the loss (BinaryCrossEntropy): expected 2 label(s) in a row for 2 output(s)," + " found 1"),
+                mistake(new Sequence(numbers, new Dense(1)), classes, 1,
+                        "the loss (CategoricalCrossEntropy): expected at least 2 outputs of the" + " network, found 1"),
+                mistake(new Sequence(numbers, new Dense(2), new Sequence(new Softmax())), binary, 2,
                         "the loss (BinaryCrossEntropy): expected a network that ends in sigmoid or in"
                                 + " plain logits, found one that ends in softmax"),
-                mistake(
-                        new Sequence(numbers, new Dense(2), new Sigmoid()),
-                        classes,
-                        1,
+                mistake(new Sequence(numbers, new Dense(2), new Sigmoid()), classes, 1,
                         "the loss (CategoricalCrossEntropy): expected a network that ends in softmax"
                                 + " or in plain logits, found one that ends in sigmoid"),
-                mistake(
-                        new Sigmoid(),
-                        binary,
-                        1,
+                mistake(new Sigmoid(), binary, 1,
                         "the network (Sigmoid): expected a vector, so that numbers or an embedding come"
                                 + " first; found the row itself (4 numbers, 3 ids)"));
     }
@@ -139,38 +91,20 @@ class PlanTest {
     @ParameterizedTest
     @MethodSource("mistakes")
     void aMistakeIsNamedWithItsPlace(NetworkSpec spec, String message) {
-        assertThatThrownBy(() -> Plan.of(spec))
-                .isInstanceOf(ShapeException.class)
-                .hasMessage(message);
+        assertThatThrownBy(() -> Plan.of(spec)).isInstanceOf(ShapeException.class).hasMessage(message);
     }
 
     @Test
     void tensorsAreNamedByPlaceAndCountedWithoutPadding() {
         Plan plan =
-                Plan.of(
-                        spec(
-                                new Sequence(
-                                        new Concat(
-                                                new Sequence(new Numbers(0, 4), new Standardise()),
-                                                table(0, 3)),
-                                        new Dense(5),
-                                        new Relu(),
-                                        new Dense(1)),
-                                new BinaryCrossEntropy(),
-                                1));
-        assertThat(plan.tensors().stream().map(Tensor::name))
-                .containsExactly(
-                        "0.0.1.statistics",
-                        "0.1.weight",
-                        "1.weight",
-                        "1.bias",
-                        "3.weight",
-                        "3.bias");
+                Plan.of(spec(new Sequence(new Concat(new Sequence(new Numbers(0, 4), new Standardise()), table(0, 3)),
+                        new Dense(5), new Relu(), new Dense(1)), new BinaryCrossEntropy(), 1));
+        assertThat(plan.tensors().stream().map(Tensor::name)).containsExactly("0.0.1.statistics", "0.1.weight",
+                "1.weight", "1.bias", "3.weight", "3.bias");
         assertThat(plan.weights()).isEqualTo(10 * 2 + 10 * 5 + 5 + 5 + 1);
         assertThat(plan.outputs()).isEqualTo(1);
         assertThatThrownBy(() -> plan.tensor("2.weight"))
-                .hasMessageStartingWith(
-                        "no tensor is called 2.weight; there are [0.0.1.statistics,");
+                .hasMessageStartingWith("no tensor is called 2.weight; there are [0.0.1.statistics,");
     }
 
     @Test
@@ -178,11 +112,7 @@ class PlanTest {
         Layer[] plain = {new Numbers(0, 4), new Dense(3)};
         Layer nested = new Sequence(plain[0], new Sequence(plain[1], new Softmax()));
         Loss loss = new CategoricalCrossEntropy(true);
-        for (Layer network :
-                List.of(
-                        new Sequence(plain),
-                        nested,
-                        new Sequence(plain[0], plain[1], new Softmax()))) {
+        for (Layer network : List.of(new Sequence(plain), nested, new Sequence(plain[0], plain[1], new Softmax()))) {
             assertThat(Plan.of(spec(network, loss, 3)).outputs()).isEqualTo(3);
         }
         // Squared errors have no such activation: it stays, with its gradient.
@@ -192,22 +122,13 @@ class PlanTest {
     @Test
     void ratesInsideOneAnotherMultiplyAndChangeNoName() {
         Layer network =
-                new Sequence(
-                        new Numbers(0, 4),
-                        new Rate(0.5, new Sequence(new Dense(5), Rate.frozen(new Dense(6)))),
+                new Sequence(new Numbers(0, 4), new Rate(0.5, new Sequence(new Dense(5), Rate.frozen(new Dense(6)))),
                         new Rate(0.5, new Sequence(new Rate(0.5, new Dense(3)), new Softmax())));
         Plan plan = Plan.of(spec(network, new CategoricalCrossEntropy(true), 3));
 
-        assertThat(plan.tensors().stream().map(Tensor::name))
-                .containsExactly(
-                        "1.0.weight",
-                        "1.0.bias",
-                        "1.1.weight",
-                        "1.1.bias",
-                        "2.0.weight",
-                        "2.0.bias");
-        assertThat(IntStream.range(0, 6).mapToObj(plan::rateFactor))
-                .containsExactly(0.5, 0.5, 0.0, 0.0, 0.25, 0.25);
+        assertThat(plan.tensors().stream().map(Tensor::name)).containsExactly("1.0.weight", "1.0.bias", "1.1.weight",
+                "1.1.bias", "2.0.weight", "2.0.bias");
+        assertThat(IntStream.range(0, 6).mapToObj(plan::rateFactor)).containsExactly(0.5, 0.5, 0.0, 0.0, 0.25, 0.25);
     }
 
     @Test
@@ -222,25 +143,12 @@ class PlanTest {
 
         assertThat(Plan.of(new NetworkSpec(row, frozen, loss, ftrl, 1)).rateFactor(0)).isZero();
         assertThatThrownBy(() -> Plan.of(new NetworkSpec(row, half, loss, ftrl, 1)))
-                .hasMessage(
-                        "1.weight: expected a rate factor of 1, or of 0 (frozen), for FtrlProximal has one rate"
-                                + " for all layers; found 0.5");
-        assertThatThrownBy(
-                        () ->
-                                new NetworkSpec(
-                                        row,
-                                        frozen,
-                                        loss,
-                                        Reduction.MEAN,
-                                        ftrl,
-                                        new Schedule.Exponential(0.9),
-                                        new Clipping.None(),
-                                        Regularization.NONE,
-                                        1))
-                .hasMessage(
-                        "schedule: expected none, for FtrlProximal has one rate for all updates; found"
-                                + " Exponential[gamma=0.9]");
-        assertThatThrownBy(() -> new Rate(-1, dense))
-                .hasMessage("rate: expected a factor of at least 0, found -1.0");
+                .hasMessage("1.weight: expected a rate factor of 1, or of 0 (frozen), for FtrlProximal has one rate"
+                        + " for all layers; found 0.5");
+        assertThatThrownBy(() -> new NetworkSpec(row, frozen, loss, Reduction.MEAN, ftrl, new Schedule.Exponential(0.9),
+                new Clipping.None(), Regularization.NONE, 1))
+                .hasMessage("schedule: expected none, for FtrlProximal has one rate for all updates; found"
+                        + " Exponential[gamma=0.9]");
+        assertThatThrownBy(() -> new Rate(-1, dense)).hasMessage("rate: expected a factor of at least 0, found -1.0");
     }
 }

@@ -60,13 +60,11 @@ class SuccessorTest {
             Successor successor = new Successor(served);
             byte[] stream = stream(learned);
             long[] end = {-1};
-            learned.changes()
-                    .forEachRun(
-                            (at, bytes) -> {
-                                assertThat(at).isGreaterThan(end[0]);
-                                end[0] = at + bytes;
-                                successor.write(at, stream, (int) at, (int) bytes);
-                            });
+            learned.changes().forEachRun((at, bytes) -> {
+                assertThat(at).isGreaterThan(end[0]);
+                end[0] = at + bytes;
+                successor.write(at, stream, (int) at, (int) bytes);
+            });
             learned.changes().clear();
             served = successor.parameters();
             served.setCounts(learned.updates(), learned.examples());
@@ -78,8 +76,7 @@ class SuccessorTest {
 
         void assertEqual() {
             assertThat(stream(served)).isEqualTo(stream(learned));
-            assertThat(leaves.weightsHash(FINGERPRINT, served))
-                    .isEqualTo(ModelHash.weights(FINGERPRINT, learned));
+            assertThat(leaves.weightsHash(FINGERPRINT, served)).isEqualTo(ModelHash.weights(FINGERPRINT, learned));
         }
     }
 
@@ -111,22 +108,16 @@ class SuccessorTest {
             streams.add(stream(followed.learned));
         }
         for (int version = 0; version < versions.size(); version++) {
-            assertThat(stream(versions.get(version)))
-                    .as("version %d, after others shared its arrays", version)
+            assertThat(stream(versions.get(version))).as("version %d, after others shared its arrays", version)
                     .isEqualTo(streams.get(version));
         }
     }
 
     private static NetworkSpec tables(int rows, int dimension) {
-        Layer network =
-                new Sequence(
-                        new Concat(
-                                new Sequence(new Numbers(0, 3), new Standardise()),
-                                new Embedding(0, 2, rows, dimension, Embedding.Update.TOUCHED),
-                                new Embedding(2, 1, rows / 2, 3, Embedding.Update.TOUCHED)),
-                        new Dense(1));
-        return new NetworkSpec(
-                new RowShape(3, 3, 1), network, new MeanSquaredError(), Adam.of(0.01), 7);
+        Layer network = new Sequence(new Concat(new Sequence(new Numbers(0, 3), new Standardise()),
+                new Embedding(0, 2, rows, dimension, Embedding.Update.TOUCHED),
+                new Embedding(2, 1, rows / 2, 3, Embedding.Update.TOUCHED)), new Dense(1));
+        return new NetworkSpec(new RowShape(3, 3, 1), network, new MeanSquaredError(), Adam.of(0.01), 7);
     }
 
     private static void learn(Followed followed, Random random, int rows, int events) {
@@ -183,7 +174,7 @@ class SuccessorTest {
         followed.follow();
         assertThat(followed.learned.changes().everything()).isFalse();
         String tensor = followed.learned.plan().tensors().getLast().name();
-        followed.learned.setWeights(tensor, new float[] {3});
+        followed.learned.setWeights(tensor, new float[]{3});
         assertThat(followed.learned.changes().everything()).isTrue();
         followed.follow();
         followed.assertEqual();
@@ -195,20 +186,9 @@ class SuccessorTest {
         Successor successor = new Successor(Parameters.served(plan));
         long end = plan.streams().servedBytes();
         byte[] bytes = new byte[64];
-        for (long[] wrong :
-                new long[][] {
-                    {-8, 8},
-                    {end, 4},
-                    {end - 4, 8},
-                    {4, 8},
-                    {0, 4},
-                    {end - 7, 4},
-                    {end - 8, 3},
-                    {Long.MAX_VALUE - 3, 8},
-                    {16, -8}
-                }) {
-            assertThatThrownBy(() -> successor.write(wrong[0], bytes, 0, (int) wrong[1]))
-                    .as(Arrays.toString(wrong))
+        for (long[] wrong : new long[][]{{-8, 8}, {end, 4}, {end - 4, 8}, {4, 8}, {0, 4}, {end - 7, 4}, {end - 8, 3},
+            {Long.MAX_VALUE - 3, 8}, {16, -8}}) {
+            assertThatThrownBy(() -> successor.write(wrong[0], bytes, 0, (int) wrong[1])).as(Arrays.toString(wrong))
                     .isInstanceOf(IllegalArgumentException.class);
         }
         assertThat(successor.touched().isEmpty()).isTrue();

@@ -28,13 +28,8 @@ class TablesTest {
     @ParameterizedTest
     @EnumSource(Embedding.Update.class)
     void thePaddingRowIsReadButNeverLearned(Embedding.Update update) {
-        for (Clipping clipping :
-                new Clipping[] {new Clipping.None(), new Clipping.GlobalNorm(0.1)}) {
-            NetworkSpec spec =
-                    spec(
-                            new Sequence(new Embedding(0, 3, 4_000, 2, update, 0), new Dense(1)),
-                            0,
-                            clipping);
+        for (Clipping clipping : new Clipping[]{new Clipping.None(), new Clipping.GlobalNorm(0.1)}) {
+            NetworkSpec spec = spec(new Sequence(new Embedding(0, 3, 4_000, 2, update, 0), new Dense(1)), 0, clipping);
             Parameters parameters = Parameters.initial(Plan.of(spec));
             float[] before = parameters.weights("0.weight");
             float[] firstColumns = Arrays.copyOf(before, 2);
@@ -50,8 +45,7 @@ class TablesTest {
 
             float[] after = parameters.weights("0.weight");
             assertThat(Arrays.copyOf(after, 2)).isEqualTo(firstColumns);
-            assertThat(Arrays.copyOfRange(after, 6_000, 6_002))
-                    .isNotEqualTo(Arrays.copyOfRange(before, 6_000, 6_002));
+            assertThat(Arrays.copyOfRange(after, 6_000, 6_002)).isNotEqualTo(Arrays.copyOfRange(before, 6_000, 6_002));
             assertThat(parameters.state("0.weight", 1)).startsWith(0f, 0f);
             assertThat(parameters.dirty().contains(0)).isEqualTo(update == Embedding.Update.DENSE);
             parameters.setWeights("0.weight", new float[8_000]);
@@ -73,7 +67,7 @@ class TablesTest {
             for (int count = 0; count <= 5; count++) {
                 predictor.predict(parameters, batch(spec, 1, 1, 3, 0, 5, count), out);
 
-                float sum = new float[] {0, 2, 4, 12, 13, 45}[count];
+                float sum = new float[]{0, 2, 4, 12, 13, 45}[count];
                 float want = mode == EmbeddingBag.Mode.SUM || count == 0 ? sum : sum / count;
                 assertThat(out[0]).as("%s of %d", mode, count).isCloseTo(want, within(1e-5f));
                 assertThat(out[1]).isCloseTo(10 * want, within(1e-4f));
@@ -85,9 +79,9 @@ class TablesTest {
     void weightsMultiplyTheRowsOfASum() {
         NetworkSpec spec = spec(bag(-1, 1, EmbeddingBag.Mode.SUM), 6, new Clipping.None());
         Parameters parameters = Parameters.initial(Plan.of(spec));
-        parameters.setWeights("weight", new float[] {1, 10, 2, 20, 4, 40, 8, 80, 16, 160, 32, 320});
+        parameters.setWeights("weight", new float[]{1, 10, 2, 20, 4, 40, 8, 80, 16, 160, 32, 320});
         Batch batch = batch(spec, 0, 1, 2, 3, 4, 0);
-        System.arraycopy(new float[] {9, 1, 2, 0.5f, 0, -1}, 0, batch.numbers, 0, 6);
+        System.arraycopy(new float[]{9, 1, 2, 0.5f, 0, -1}, 0, batch.numbers, 0, 6);
         float[] out = new float[2];
 
         new Predictor(parameters.plan(), KERNELS, 1).predict(parameters, batch, out);
@@ -101,11 +95,9 @@ class TablesTest {
         Parameters parameters = Parameters.initial(Plan.of(spec));
         Learner learner = new Learner(parameters, KERNELS, 1);
         assertThatThrownBy(() -> learner.learn(batch(spec, 1, 1, 3, 0, 5, 6)))
-                .isInstanceOf(IndexOutOfBoundsException.class)
-                .hasMessage("row 0, id 5: found 6, expected 0 to 5");
+                .isInstanceOf(IndexOutOfBoundsException.class).hasMessage("row 0, id 5: found 6, expected 0 to 5");
         assertThatThrownBy(() -> learner.learn(batch(spec, 1, 1, 3, 0, 6, 5)))
-                .isInstanceOf(IndexOutOfBoundsException.class)
-                .hasMessage("row 0, id 4: found 6, expected 0 to 5");
+                .isInstanceOf(IndexOutOfBoundsException.class).hasMessage("row 0, id 4: found 6, expected 0 to 5");
     }
 
     @Test
@@ -115,7 +107,7 @@ class TablesTest {
         Layer bag = new EmbeddingBag(0, 5, -1, -1, 6, 1, sum, touched);
         NetworkSpec spec = spec(bag, 0, new Clipping.None());
         Learner learner = new Learner(Parameters.initial(Plan.of(spec)), KERNELS, 1);
-        for (int bad : new int[] {-1, 6, Integer.MIN_VALUE, Integer.MAX_VALUE}) {
+        for (int bad : new int[]{-1, 6, Integer.MIN_VALUE, Integer.MAX_VALUE}) {
             assertThatThrownBy(() -> learner.learn(batch(spec, 1, 1, 3, bad, 5, 0)))
                     .isInstanceOf(IndexOutOfBoundsException.class)
                     .hasMessage("row 0, id 3: found " + bad + ", expected 0 to 5");
@@ -130,12 +122,10 @@ class TablesTest {
         assertThatThrownBy(() -> Plan.of(spec(bag(-1, 2, EmbeddingBag.Mode.SUM), 6, none())))
                 .isInstanceOf(ShapeException.class)
                 .hasMessageContaining("within the row's 6 numbers, or -1; found numbers 2 to 6");
-        assertThatThrownBy(() -> bag(-1, 0, EmbeddingBag.Mode.MEAN))
-                .isInstanceOf(IllegalArgumentException.class)
+        assertThatThrownBy(() -> bag(-1, 0, EmbeddingBag.Mode.MEAN)).isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("weights with a sum only");
         Layer padded = new Embedding(0, 1, 6, 2, Embedding.Update.TOUCHED, 6);
-        assertThatThrownBy(() -> Plan.of(spec(padded, 0, none())))
-                .isInstanceOf(ShapeException.class)
+        assertThatThrownBy(() -> Plan.of(spec(padded, 0, none()))).isInstanceOf(ShapeException.class)
                 .hasMessageContaining("a padding index from 0 to 5, or -1 for none; found 6");
     }
 
@@ -151,14 +141,8 @@ class TablesTest {
         int ids = network instanceof Sequence ? 3 : 6;
         int outputs = network instanceof EmbeddingBag bag ? bag.dimension() : 1;
         int labels = network instanceof Embedding ? 2 : outputs;
-        return new NetworkSpec(
-                new RowShape(numbers, ids, labels),
-                network,
-                new MeanSquaredError(),
-                Adam.of(0.01),
-                clipping,
-                new Regularization(0.01, 0.1, Regularization.Scope.ALL),
-                7);
+        return new NetworkSpec(new RowShape(numbers, ids, labels), network, new MeanSquaredError(), Adam.of(0.01),
+                clipping, new Regularization(0.01, 0.1, Regularization.Scope.ALL), 7);
     }
 
     private static Batch batch(NetworkSpec spec, int... ids) {

@@ -24,23 +24,13 @@ class TouchedPagesTest {
 
     static Stream<Arguments> tables() {
         return Stream.<Optimizer>of(new Adagrad(0.1, 1e-10, 0), Adam.of(0.1))
-                .flatMap(
-                        optimizer ->
-                                Stream.of(1, 2, 3, 8, 16, 20, 48, 3_000)
-                                        .flatMap(
-                                                dimension ->
-                                                        Stream.of(0, 1, 7, 4_096)
-                                                                .map(
-                                                                        before ->
-                                                                                Arguments.of(
-                                                                                        optimizer,
-                                                                                        dimension,
-                                                                                        before))));
+                .flatMap(optimizer -> Stream.of(1, 2, 3, 8, 16, 20, 48, 3_000).flatMap(dimension -> Stream
+                        .of(0, 1, 7, 4_096).map(before -> Arguments.of(optimizer, dimension, before))));
     }
 
-    /// The network is tables only, so each page holds nothing else. A touched row's floats all change, in the weights and in
-    /// the state; what changed is seen by comparing all bytes before and after. Row lengths that divide a page and that do not,
-    /// tables that start with a page and that do not.
+    /// The network is tables only, so each page holds nothing else. A touched row's floats all change, in the weights
+    /// and in the state; what changed is seen by comparing all bytes before and after. Row lengths that divide a page
+    /// and that do not, tables that start with a page and that do not.
     ///
     /// @param before rows of a table of numbers that lies before: where this one starts
     @ParameterizedTest
@@ -48,13 +38,8 @@ class TouchedPagesTest {
     void thePagesOfTouchedRowsAreMarkedAndNoOthers(Optimizer optimizer, int dimension, int before) {
         int rows = Math.max(20, 100_000 / dimension);
         Layer table = new Embedding(0, READS, rows, dimension, Embedding.Update.TOUCHED);
-        NetworkSpec spec =
-                new NetworkSpec(
-                        new RowShape(0, READS + 2, READS * dimension + (before > 0 ? 1 : 0)),
-                        before > 0 ? new Concat(numbers(before), table) : table,
-                        new MeanSquaredError(),
-                        optimizer,
-                        1);
+        NetworkSpec spec = new NetworkSpec(new RowShape(0, READS + 2, READS * dimension + (before > 0 ? 1 : 0)),
+                before > 0 ? new Concat(numbers(before), table) : table, new MeanSquaredError(), optimizer, 1);
         Parameters parameters = Parameters.initial(Plan.of(spec));
         Learner learner = new Learner(parameters, Kernels.active(), BATCH);
         Batch batch = new Batch(spec.row(), BATCH);
@@ -82,14 +67,7 @@ class TouchedPagesTest {
     }
 
     private static Layer numbers(int rows) {
-        return new EmbeddingBag(
-                READS,
-                2,
-                EmbeddingBag.ALL,
-                EmbeddingBag.UNWEIGHTED,
-                rows,
-                1,
-                EmbeddingBag.Mode.SUM,
+        return new EmbeddingBag(READS, 2, EmbeddingBag.ALL, EmbeddingBag.UNWEIGHTED, rows, 1, EmbeddingBag.Mode.SUM,
                 Embedding.Update.TOUCHED);
     }
 

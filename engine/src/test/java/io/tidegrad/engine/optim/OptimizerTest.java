@@ -45,7 +45,7 @@ class OptimizerTest {
     @Test
     void ftrlStartsFromTheWeightsThatThereAre() {
         FtrlProximal ftrl = new FtrlProximal(0.1, 1, 0.5, 0.2);
-        for (float w : new float[] {0.3f, -0.02f}) {
+        for (float w : new float[]{0.3f, -0.02f}) {
             double z = ftrl.initialState(1, w);
             double back = -(z - Math.signum(z) * 0.5) / (1 / 0.1 + 0.2);
             assertThat(back).isCloseTo(w, within(1e-7));
@@ -90,8 +90,7 @@ class OptimizerTest {
     void nonsenseIsRefusedWithWhatWasExpectedAndFound() {
         assertThatThrownBy(() -> new Adam(0.001, 1, 0.999, 1e-8))
                 .hasMessage("adam: expected beta1 in [0, 1), found 1.0");
-        assertThatThrownBy(() -> Adam.of(Double.NaN))
-                .hasMessage("adam: expected a rate of at least 0, found NaN");
+        assertThatThrownBy(() -> Adam.of(Double.NaN)).hasMessage("adam: expected a rate of at least 0, found NaN");
         assertThatThrownBy(() -> new Adam(0.1, 0.9, 0.999, 0))
                 .hasMessage("adam: expected an epsilon above 0, found 0.0");
         assertThatThrownBy(() -> new Sgd(0.1, 0, true))
@@ -112,7 +111,6 @@ class OptimizerTest {
                 .hasMessage("clipping by global norm: expected a norm above 0, found 0.0");
         assertThatThrownBy(() -> new Regularization(0, Double.NaN, Regularization.Scope.ALL))
                 .hasMessage("regularization: expected l2 of at least 0, found NaN");
-        assertThatThrownBy(() -> new Sgd(-1))
-                .hasMessage("sgd: expected a rate of at least 0, found -1.0");
+        assertThatThrownBy(() -> new Sgd(-1)).hasMessage("sgd: expected a rate of at least 0, found -1.0");
     }
 }

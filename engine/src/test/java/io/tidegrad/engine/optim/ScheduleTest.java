@@ -26,17 +26,11 @@ class ScheduleTest {
         long steps = 1 + random.nextInt(50);
         double min = 0.01 * random.nextDouble();
         return List.of(
-                Schedule.CONSTANT,
-                new Schedule.Step(steps, 0.05 + 1.5 * random.nextDouble()),
-                new Schedule.Exponential(0.5 + 0.7 * random.nextDouble()),
-                new Schedule.LinearWarmup(random.nextDouble(), steps),
-                new Schedule.InverseSqrt(steps),
-                new Schedule.Cosine(steps, min),
-                new Schedule.WarmupCosine(steps, steps + 1 + random.nextInt(60), min),
-                new Schedule.OneCycle(
-                        20 + steps,
-                        0.1 + 0.8 * random.nextDouble(),
-                        1 + 30 * random.nextDouble(),
+                Schedule.CONSTANT, new Schedule.Step(steps, 0.05 + 1.5 * random.nextDouble()), new Schedule.Exponential(
+                        0.5 + 0.7 * random.nextDouble()),
+                new Schedule.LinearWarmup(random.nextDouble(), steps), new Schedule.InverseSqrt(steps),
+                new Schedule.Cosine(steps, min), new Schedule.WarmupCosine(steps, steps + 1 + random.nextInt(60), min),
+                new Schedule.OneCycle(20 + steps, 0.1 + 0.8 * random.nextDouble(), 1 + 30 * random.nextDouble(),
                         1 + 1e4 * random.nextDouble()),
                 new Schedule.WarmRestarts(steps, 1 + random.nextInt(3), min));
     }
@@ -49,8 +43,7 @@ class ScheduleTest {
         for (Schedule schedule : draw(random)) {
             for (long t = 0; t < 130; t++) {
                 double want = DoubleSchedule.rate(schedule, base, t);
-                assertThat(schedule.rate(base, t))
-                        .as("seed %d, %s of %s, update %d", seed, schedule, base, t)
+                assertThat(schedule.rate(base, t)).as("seed %d, %s of %s, update %d", seed, schedule, base, t)
                         .isCloseTo(want, within(1e-15 + 1e-12 * want));
             }
         }
@@ -68,9 +61,8 @@ class ScheduleTest {
     void noRateIsNegativeOrUnknownHoweverLateTheUpdate(int seed) {
         Random random = new Random(seed * 0x9E3779B97F4A7C15L);
         for (Schedule schedule : draw(random)) {
-            for (long t : new long[] {1_000_000, 1L << 40, Long.MAX_VALUE - 1}) {
-                assertThat(schedule.rate(0.1, t))
-                        .as("seed %d, %s, update %d", seed, schedule, t)
+            for (long t : new long[]{1_000_000, 1L << 40, Long.MAX_VALUE - 1}) {
+                assertThat(schedule.rate(0.1, t)).as("seed %d, %s, update %d", seed, schedule, t)
                         .isGreaterThanOrEqualTo(0);
             }
         }

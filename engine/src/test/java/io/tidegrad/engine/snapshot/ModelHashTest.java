@@ -24,24 +24,14 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 class ModelHashTest {
-    private static final byte[] FINGERPRINT =
-            "fingerprint of the spec".getBytes(StandardCharsets.UTF_8);
+    private static final byte[] FINGERPRINT = "fingerprint of the spec".getBytes(StandardCharsets.UTF_8);
     private static final byte[] PENDING = {1, 2, 3};
 
     /// 1.2 leaves of weights, 2.4 of state.
     private static Parameters parameters() {
-        Parameters parameters =
-                Parameters.initial(
-                        Plan.of(
-                                new NetworkSpec(
-                                        new RowShape(300, 0, 64),
-                                        new Sequence(
-                                                new Numbers(0, 300),
-                                                new Standardise(),
-                                                new Dense(64)),
-                                        new MeanSquaredError(),
-                                        Adam.of(0.001),
-                                        9)));
+        Parameters parameters = Parameters.initial(Plan.of(new NetworkSpec(new RowShape(300, 0, 64),
+                new Sequence(new Numbers(0, 300), new Standardise(), new Dense(64)), new MeanSquaredError(),
+                Adam.of(0.001), 9)));
         parameters.setCounts(17, 4711);
         return parameters;
     }
@@ -83,8 +73,7 @@ class ModelHashTest {
             served.writePage(number, page, 0);
         }
         served.setCounts(parameters.updates(), parameters.examples());
-        assertThat(ModelHash.weights(FINGERPRINT, served))
-                .isEqualTo(ModelHash.weights(FINGERPRINT, parameters));
+        assertThat(ModelHash.weights(FINGERPRINT, served)).isEqualTo(ModelHash.weights(FINGERPRINT, parameters));
     }
 
     @Test
@@ -112,9 +101,9 @@ class ModelHashTest {
     void countsFingerprintAndPendingRowsShow() {
         Parameters parameters = parameters();
         String weights = ModelHash.weights(FINGERPRINT, parameters);
-        assertThat(ModelHash.weights(new byte[] {1}, parameters)).isNotEqualTo(weights);
+        assertThat(ModelHash.weights(new byte[]{1}, parameters)).isNotEqualTo(weights);
         assertThat(ModelHash.state(weights, parameters, new byte[0]))
-                .isNotEqualTo(ModelHash.state(weights, parameters, new byte[] {0}));
+                .isNotEqualTo(ModelHash.state(weights, parameters, new byte[]{0}));
         parameters.setCounts(18, 4711);
         assertThat(ModelHash.weights(FINGERPRINT, parameters)).isNotEqualTo(weights);
         parameters.setCounts(17, 4710);
@@ -140,8 +129,7 @@ class ModelHashTest {
     private static byte[] leaves(byte[] stream) throws Exception {
         ByteArrayOutputStream digests = new ByteArrayOutputStream();
         for (int at = 0; at < stream.length; at += 65_536) {
-            digests.write(
-                    sha256(Arrays.copyOfRange(stream, at, Math.min(at + 65_536, stream.length))));
+            digests.write(sha256(Arrays.copyOfRange(stream, at, Math.min(at + 65_536, stream.length))));
         }
         return digests.toByteArray();
     }

@@ -35,7 +35,7 @@ class SavedModelTest {
 
         assertThat(state(read)).isEqualTo(state(written));
         Batch batch = networks.batch(spec, 3);
-        for (Parameters parameters : new Parameters[] {written, read}) {
+        for (Parameters parameters : new Parameters[]{written, read}) {
             new Learner(parameters, Kernels.active(), 3).learn(batch);
         }
         assertThat(state(read)).isEqualTo(state(written));
@@ -48,10 +48,8 @@ class SavedModelTest {
         byte[] bytes = bytes(learned(spec, networks));
         for (int length = 0; length < bytes.length; length += length < 200 ? 1 : 997) {
             byte[] cut = Arrays.copyOf(bytes, length);
-            assertThatThrownBy(() -> read(spec, cut))
-                    .as("%d of %d bytes", length, bytes.length)
-                    .isInstanceOf(SavedModelException.class)
-                    .hasMessageContaining("then the end");
+            assertThatThrownBy(() -> read(spec, cut)).as("%d of %d bytes", length, bytes.length)
+                    .isInstanceOf(SavedModelException.class).hasMessageContaining("then the end");
         }
     }
 
@@ -63,9 +61,7 @@ class SavedModelTest {
         for (int at = 0; at < bytes.length; at += at < 200 ? 1 : 101) {
             byte[] changed = bytes.clone();
             changed[at] ^= (byte) (1 << at % 8);
-            assertThatThrownBy(() -> read(spec, changed))
-                    .as("byte %d", at)
-                    .isInstanceOf(SavedModelException.class);
+            assertThatThrownBy(() -> read(spec, changed)).as("byte %d", at).isInstanceOf(SavedModelException.class);
         }
     }
 
@@ -75,18 +71,11 @@ class SavedModelTest {
         NetworkSpec spec = networks.spec();
         byte[] bytes = bytes(learned(spec, networks));
 
-        assertThatThrownBy(() -> read(new RandomNetworks(4).spec(), bytes))
-                .isInstanceOf(SavedModelException.class)
+        assertThatThrownBy(() -> read(new RandomNetworks(4).spec(), bytes)).isInstanceOf(SavedModelException.class)
                 .hasMessageContaining("another spec");
-        assertThatThrownBy(
-                        () ->
-                                read(
-                                        spec,
-                                        "a text, surely no model"
-                                                .repeat(10)
-                                                .getBytes(java.nio.charset.StandardCharsets.UTF_8)))
-                .isInstanceOf(SavedModelException.class)
-                .hasMessage("expected a saved model, found other bytes");
+        assertThatThrownBy(() -> read(spec,
+                "a text, surely no model".repeat(10).getBytes(java.nio.charset.StandardCharsets.UTF_8)))
+                .isInstanceOf(SavedModelException.class).hasMessage("expected a saved model, found other bytes");
     }
 
     private static Parameters learned(NetworkSpec spec, RandomNetworks networks) {

@@ -24,16 +24,9 @@ class ServedLeavesTest {
     private static final byte[] FINGERPRINT = new byte[32];
 
     /// 48 leaves, of which the last has few pages: more than a second thread begins for.
-    private static final Plan PLAN =
-            Plan.of(
-                    new NetworkSpec(
-                            new RowShape(0, 1, 1),
-                            new Sequence(
-                                    new Embedding(0, 1, 48_000, 16, Embedding.Update.TOUCHED),
-                                    new Dense(1)),
-                            new MeanSquaredError(),
-                            Adam.of(0.01),
-                            7));
+    private static final Plan PLAN = Plan.of(new NetworkSpec(new RowShape(0, 1, 1),
+            new Sequence(new Embedding(0, 1, 48_000, 16, Embedding.Update.TOUCHED), new Dense(1)),
+            new MeanSquaredError(), Adam.of(0.01), 7));
 
     @ParameterizedTest
     @ValueSource(doubles = {0.001, 0.02, 0.2, 1})
@@ -59,14 +52,12 @@ class ServedLeavesTest {
             leaves = leaves.after(parameters, touched);
             versions.add(leaves);
             hashes.add(ModelHash.weights(FINGERPRINT, parameters));
-            assertThat(leaves.weightsHash(FINGERPRINT, parameters))
-                    .as("seed %d, version %d", seed, version)
+            assertThat(leaves.weightsHash(FINGERPRINT, parameters)).as("seed %d, version %d", seed, version)
                     .isEqualTo(hashes.getLast());
         }
         // Earlier ones are what they were: a hash that goes on from theirs goes on from a copy.
         for (int version = 0; version < versions.size(); version++) {
-            assertThat(versions.get(version).weightsHash(FINGERPRINT, parameters))
-                    .isEqualTo(hashes.get(version));
+            assertThat(versions.get(version).weightsHash(FINGERPRINT, parameters)).isEqualTo(hashes.get(version));
         }
     }
 

@@ -29,8 +29,8 @@ public final class DoubleActivations {
         return Math.max(x, 0) + StrictMath.log1p(StrictMath.exp(-Math.abs(x)));
     }
 
-    /// 1/2 + φ(x) (x + x³/3 + x⁵/15 + …) near 0, whose terms have one sign; for the tail, where that would cancel, the continued
-    /// fraction φ(x) / (x + 1 / (x + 2 / (x + 3 / …))). Abramowitz & Stegun 26.2.11 and 26.2.14.
+    /// 1/2 + φ(x) (x + x³/3 + x⁵/15 + …) near 0, whose terms have one sign; for the tail, where that would cancel, the
+    /// continued fraction φ(x) / (x + 1 / (x + 2 / (x + 3 / …))). Abramowitz & Stegun 26.2.11 and 26.2.14.
     public static double normalCdf(double x) {
         double density = StrictMath.exp(-x * x / 2) / Math.sqrt(2 * Math.PI);
         if (x > -3) {

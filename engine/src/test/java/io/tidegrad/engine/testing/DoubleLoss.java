@@ -26,7 +26,8 @@ public record DoubleLoss(Loss loss, Reduction reduction, int lines, int width) {
     ///
     /// @param loss with its weight
     /// @param weight of its label
-    private record Element(double loss, double weight) {}
+    private record Element(double loss, double weight) {
+    }
 
     /// @param predictions (rows, lines, width)
     /// @param labels (rows, labels)
@@ -42,12 +43,11 @@ public record DoubleLoss(Loss loss, Reduction reduction, int lines, int width) {
                 counts++;
             }
         }
-        double by =
-                switch (reduction) {
-                    case MEAN -> counts;
-                    case WEIGHTED_MEAN -> weights;
-                    case SUM -> 1;
-                };
+        double by = switch (reduction) {
+            case MEAN -> counts;
+            case WEIGHTED_MEAN -> weights;
+            case SUM -> 1;
+        };
         return by == 0 ? 0 : sum / by;
     }
 
@@ -55,9 +55,7 @@ public record DoubleLoss(Loss loss, Reduction reduction, int lines, int width) {
     public double ofRow(double[] predictions, float[] labels, int row) {
         List<Element> elements = elements(predictions, labels, row);
         double weights = elements.stream().mapToDouble(Element::weight).sum();
-        return elements.isEmpty()
-                ? 0
-                : elements.stream().mapToDouble(Element::loss).sum() / weights;
+        return elements.isEmpty() ? 0 : elements.stream().mapToDouble(Element::loss).sum() / weights;
     }
 
     private List<Element> elements(double[] p, float[] labels, int row) {
@@ -71,8 +69,7 @@ public record DoubleLoss(Loss loss, Reduction reduction, int lines, int width) {
             }
             case CategoricalCrossEntropy classes -> {
                 for (int line = 0; line < lines; line++) {
-                    double[] probabilities =
-                            Arrays.copyOfRange(p, at + line * width, at + (line + 1) * width);
+                    double[] probabilities = Arrays.copyOfRange(p, at + line * width, at + (line + 1) * width);
                     int from = labelAt + line * (classes.oneHot() ? width : 1);
                     Integer ignored = classes.ignoreIndex();
                     if (classes.oneHot()) {
@@ -98,31 +95,24 @@ public record DoubleLoss(Loss loss, Reduction reduction, int lines, int width) {
     private double element(double p, double y, int column) {
         return switch (loss) {
             case BinaryCrossEntropy(List<Double> weights) -> {
-                double weight =
-                        weights.isEmpty() ? 1 : weights.get(weights.size() == 1 ? 0 : column);
+                double weight = weights.isEmpty() ? 1 : weights.get(weights.size() == 1 ? 0 : column);
                 double happened = y == 0 ? 0 : weight * y * Math.log(p);
                 yield -happened - (y == 1 ? 0 : (1 - y) * Math.log(1 - p));
             }
             case MeanSquaredError() -> (p - y) * (p - y);
             case MeanAbsoluteError() -> Math.abs(p - y);
             case Huber(double delta) ->
-                    Math.abs(p - y) <= delta
-                            ? (p - y) * (p - y) / 2
-                            : delta * (Math.abs(p - y) - delta / 2);
+                Math.abs(p - y) <= delta ? (p - y) * (p - y) / 2 : delta * (Math.abs(p - y) - delta / 2);
             case Hinge() -> Math.max(0, 1 - p * y);
-            case Poisson(boolean logInput, double epsilon) ->
-                    p - y * Math.log(p + (logInput ? 0 : epsilon));
+            case Poisson(boolean logInput, double epsilon) -> p - y * Math.log(p + (logInput ? 0 : epsilon));
             case Quantile(List<Double> quantiles) ->
-                    y >= p
-                            ? quantiles.get(column) * (y - p)
-                            : (1 - quantiles.get(column)) * (p - y);
+                y >= p ? quantiles.get(column) * (y - p) : (1 - quantiles.get(column)) * (p - y);
             case CategoricalCrossEntropy classes -> throw new IllegalStateException();
             case Ctc ctc -> throw new IllegalStateException();
         };
     }
 
-    private static Element classes(
-            CategoricalCrossEntropy loss, double[] probabilities, float[] targets) {
+    private static Element classes(CategoricalCrossEntropy loss, double[] probabilities, float[] targets) {
         double sum = 0;
         double weight = 0;
         int classes = targets.length;
@@ -175,13 +165,12 @@ public record DoubleLoss(Loss loss, Reduction reduction, int lines, int width) {
             double sum = 0;
             double max = Arrays.stream(z, at, at + width).max().orElseThrow();
             for (int k = at; k < at + width; k++) {
-                p[k] =
-                        switch (link) {
-                            case IDENTITY -> z[k];
-                            case LOG -> Math.exp(z[k]);
-                            case LOGIT -> 1 / (1 + Math.exp(-z[k]));
-                            case MULTINOMIAL_LOGIT -> Math.exp(z[k] - max);
-                        };
+                p[k] = switch (link) {
+                    case IDENTITY -> z[k];
+                    case LOG -> Math.exp(z[k]);
+                    case LOGIT -> 1 / (1 + Math.exp(-z[k]));
+                    case MULTINOMIAL_LOGIT -> Math.exp(z[k] - max);
+                };
                 sum += p[k];
             }
             for (int k = at; k < at + width && link == Link.MULTINOMIAL_LOGIT; k++) {

@@ -123,19 +123,10 @@ public final class DoubleNetwork {
             int width = axes.getLast();
             List<Integer> newAxes = new ArrayList<>(axes.subList(0, axes.size() - 1));
             newAxes.add(newWidth);
-            return mapRows(
-                    newAxes,
-                    row ->
-                            IntStream.range(0, row.length / width)
-                                    .mapToObj(
-                                            line ->
-                                                    f.apply(
-                                                            Arrays.copyOfRange(
-                                                                    row,
-                                                                    line * width,
-                                                                    (line + 1) * width)))
-                                    .flatMapToDouble(Arrays::stream)
-                                    .toArray());
+            return mapRows(newAxes,
+                    row -> IntStream.range(0, row.length / width)
+                            .mapToObj(line -> f.apply(Arrays.copyOfRange(row, line * width, (line + 1) * width)))
+                            .flatMapToDouble(Arrays::stream).toArray());
         }
     }
 
@@ -145,12 +136,12 @@ public final class DoubleNetwork {
         int width = y.axes.getLast();
         double[][] rows = predict(y);
         double[] predictions = Arrays.stream(rows).flatMapToDouble(Arrays::stream).toArray();
-        return new DoubleLoss(spec.loss(), spec.reduction(), rows[0].length / width, width)
-                .of(predictions, batch.labels, batch.sampleWeights);
+        return new DoubleLoss(spec.loss(), spec.reduction(), rows[0].length / width, width).of(predictions,
+                batch.labels, batch.sampleWeights);
     }
 
-    /// The gradient of `batchLoss` with respect to `values[index]`, by central differences; NaN where the loss has a kink
-    /// there.
+    /// The gradient of `batchLoss` with respect to `values[index]`, by central differences; NaN where the loss has a
+    /// kink there.
     public double gradient(double[] values, int index) {
         double at = values[index];
         double h = 1e-6 * Math.max(1, Math.abs(at));
@@ -180,9 +171,8 @@ public final class DoubleNetwork {
     private double[][] predict(Values y) {
         Layer last = last(spec.network());
         Link link = spec.loss().link();
-        boolean applied =
-                link == Link.LOGIT && last instanceof Sigmoid
-                        || link == Link.MULTINOMIAL_LOGIT && last instanceof Softmax;
+        boolean applied = link == Link.LOGIT && last instanceof Sigmoid
+                || link == Link.MULTINOMIAL_LOGIT && last instanceof Softmax;
         return applied ? y.rows : y.through(link).rows;
     }
 
@@ -212,19 +202,13 @@ public final class DoubleNetwork {
             }
             case Rate(double factor, Layer inner) -> run(inner, path, x);
             case Identity identity -> x;
-            case Numbers(int from, int count) ->
-                    ofRows(
-                            count,
-                            row -> {
-                                int at = row * spec.row().numbers() + from;
-                                return Arrays.copyOfRange(numbers, at, at + count);
-                            });
-            case Embedding embedding ->
-                    ofRows(
-                            embedding.columns() * embedding.dimension(),
-                            row -> embedded(embedding, child(path, "weight"), row));
-            case EmbeddingBag bag ->
-                    ofRows(bag.dimension(), row -> bagged(bag, weights(path, "weight"), row));
+            case Numbers(int from, int count) -> ofRows(count, row -> {
+                int at = row * spec.row().numbers() + from;
+                return Arrays.copyOfRange(numbers, at, at + count);
+            });
+            case Embedding embedding -> ofRows(embedding.columns() * embedding.dimension(),
+                    row -> embedded(embedding, child(path, "weight"), row));
+            case EmbeddingBag bag -> ofRows(bag.dimension(), row -> bagged(bag, weights(path, "weight"), row));
             case Bias bias -> {
                 double[] b = weights(path, "bias");
                 yield x.mapLines(b.length, line -> sum(line, b));
@@ -238,57 +222,33 @@ public final class DoubleNetwork {
             case Transpose transpose -> {
                 int rows = x.axes.get(0);
                 int columns = x.axes.get(1);
-                yield x.mapRows(
-                        List.of(columns, rows),
-                        row ->
-                                IntStream.range(0, row.length)
-                                        .mapToDouble(i -> row[i % rows * columns + i / rows])
-                                        .toArray());
+                yield x.mapRows(List.of(columns, rows), row -> IntStream.range(0, row.length)
+                        .mapToDouble(i -> row[i % rows * columns + i / rows]).toArray());
             }
             case Dense(int outputs, boolean bias, var initialization) -> {
                 double[] w = weights(path, "weight");
                 double[] b = bias ? weights(path, "bias") : new double[outputs];
                 yield x.mapLines(outputs, line -> product(line, w, b));
             }
-            case Conv2d(
-                            int channels,
-                            Extent kernel,
-                            Extent stride,
-                            Extent padding,
-                            boolean bias,
-                            var i) ->
-                    DoubleImages.convolution(
-                            x,
-                            kernel,
-                            stride,
-                            padding,
-                            weights(path, "weight"),
-                            bias ? weights(path, "bias") : new double[channels]);
+            case Conv2d(int channels, Extent kernel, Extent stride, Extent padding, boolean bias, var i) ->
+                DoubleImages.convolution(x, kernel, stride, padding, weights(path, "weight"),
+                        bias ? weights(path, "bias") : new double[channels]);
             case Conv1d(int channels, int kernel, int stride, int padding, boolean bias, var i) -> {
-                Values y =
-                        DoubleImages.convolution(
-                                new Values(List.of(x.axes.get(0), 1, x.axes.get(1)), x.rows),
-                                new Extent(1, kernel),
-                                new Extent(1, stride),
-                                new Extent(0, padding),
-                                weights(path, "weight"),
-                                bias ? weights(path, "bias") : new double[channels]);
+                Values y = DoubleImages.convolution(new Values(List.of(x.axes.get(0), 1, x.axes.get(1)), x.rows),
+                        new Extent(1, kernel), new Extent(1, stride), new Extent(0, padding), weights(path, "weight"),
+                        bias ? weights(path, "bias") : new double[channels]);
                 yield new Values(List.of(channels, y.axes.get(2)), y.rows);
             }
             case MaxPool2d(Extent kernel, Extent stride, Extent padding) ->
-                    DoubleImages.maxPool(x, kernel, stride, padding);
+                DoubleImages.maxPool(x, kernel, stride, padding);
             case AveragePool2d(Extent kernel, Extent stride, Extent padding) ->
-                    DoubleImages.averagePool(x, kernel, stride, padding);
+                DoubleImages.averagePool(x, kernel, stride, padding);
             case GlobalAveragePool2d pool -> DoubleImages.globalAveragePool(x);
             case Recurrent recurrent -> recurrent(recurrent, path, x);
             case Relu relu -> x.map(v -> Math.max(v, 0));
             case LeakyRelu(double slope) -> x.map(v -> DoubleActivations.leakyRelu(slope, v));
             case Elu(double alpha) -> x.map(v -> DoubleActivations.elu(alpha, v));
-            case Gelu(var form) ->
-                    x.map(
-                            form == Gelu.Form.ERF
-                                    ? DoubleActivations::gelu
-                                    : DoubleActivations::geluTanh);
+            case Gelu(var form) -> x.map(form == Gelu.Form.ERF ? DoubleActivations::gelu : DoubleActivations::geluTanh);
             case Silu silu -> x.map(DoubleActivations::silu);
             case Softplus softplus -> x.map(DoubleActivations::softplus);
             case Sigmoid sigmoid -> x.through(Link.LOGIT);
@@ -303,36 +263,19 @@ public final class DoubleNetwork {
                 double[] w = weights(path, "weight");
                 yield x.mapLines(w.length, line -> DoubleNorms.rmsNorm(line, epsilon, w));
             }
-            case BatchNorm(double epsilon, double momentum) ->
-                    new Values(
-                            x.axes,
-                            DoubleNorms.batchNorm(
-                                    x.rows,
-                                    x.axes.getFirst(),
-                                    learns(),
-                                    epsilon,
-                                    statistics(path, "running_mean"),
-                                    statistics(path, "running_var"),
-                                    weights(path, "weight"),
-                                    weights(path, "bias")));
+            case BatchNorm(double epsilon, double momentum) -> new Values(x.axes,
+                    DoubleNorms.batchNorm(x.rows, x.axes.getFirst(), learns(), epsilon,
+                            statistics(path, "running_mean"), statistics(path, "running_var"), weights(path, "weight"),
+                            weights(path, "bias")));
             case Dropout dropout -> new Values(x.axes, dropped(dropout, x.rows));
             case Residual(Layer inner) -> {
                 Values y = run(inner, child(path, 0), x);
                 yield new Values(x.axes, DoubleNorms.sum(x.rows, y.rows));
             }
-            case SelfAttention(int heads, boolean causal) ->
-                    x.mapRows(
-                            x.axes,
-                            row ->
-                                    DoubleNorms.selfAttention(
-                                            row,
-                                            x.axes.getLast(),
-                                            heads,
-                                            causal,
-                                            weights(path, "in_proj_weight"),
-                                            weights(path, "in_proj_bias"),
-                                            weights(path, "out_proj_weight"),
-                                            weights(path, "out_proj_bias")));
+            case SelfAttention(int heads, boolean causal) -> x.mapRows(x.axes,
+                    row -> DoubleNorms.selfAttention(row, x.axes.getLast(), heads, causal,
+                            weights(path, "in_proj_weight"), weights(path, "in_proj_bias"),
+                            weights(path, "out_proj_weight"), weights(path, "out_proj_bias")));
         };
     }
 
@@ -346,22 +289,14 @@ public final class DoubleNetwork {
         if (!learns()) {
             return rows;
         }
-        double[] factors =
-                dropout.maskFrom() == Dropout.DRAWN
-                        ? DoubleNorms.drawnMask(
-                                spec.seed(),
-                                stream,
-                                updates + 1,
-                                rows.length * rows[0].length,
-                                dropout.rate())
-                        : new double[0];
+        double[] factors = dropout.maskFrom() == Dropout.DRAWN
+                ? DoubleNorms.drawnMask(spec.seed(), stream, updates + 1, rows.length * rows[0].length, dropout.rate())
+                : new double[0];
         double[][] y = new double[rows.length][rows[0].length];
         for (int row = 0; row < rows.length; row++) {
             for (int i = 0; i < y[row].length; i++) {
-                double factor =
-                        factors.length > 0
-                                ? factors[row * y[row].length + i]
-                                : numbers[row * spec.row().numbers() + dropout.maskFrom() + i];
+                double factor = factors.length > 0 ? factors[row * y[row].length + i]
+                        : numbers[row * spec.row().numbers() + dropout.maskFrom() + i];
                 y[row][i] = rows[row][i] * factor / (1 - dropout.rate());
             }
         }
@@ -373,29 +308,20 @@ public final class DoubleNetwork {
         int steps = x.axes.getFirst();
         int directions = layer.bidirectional() ? 2 : 1;
         int states = layer.cell() == Recurrent.Cell.LSTM ? 2 : 1;
-        double[][] initial =
-                layer.initial().isEmpty()
-                        ? new double[batch.size()][states * directions * layer.hidden()]
-                        : run(layer.initial().getFirst(), child(path, "initial"), x).rows;
+        double[][] initial = layer.initial().isEmpty() ? new double[batch.size()][states * directions * layer.hidden()]
+                : run(layer.initial().getFirst(), child(path, "initial"), x).rows;
         double[][] y = new double[batch.size()][];
         for (int row = 0; row < y.length; row++) {
             int length =
-                    layer.lengthAt() == Recurrent.WHOLE
-                            ? steps
-                            : batch.ids[row * spec.row().ids() + layer.lengthAt()];
+                    layer.lengthAt() == Recurrent.WHOLE ? steps : batch.ids[row * spec.row().ids() + layer.lengthAt()];
             y[row] = oracle.run(x.rows[row], steps, length, initial[row]);
         }
-        return new Values(
-                layer.output() == Recurrent.Output.SEQUENCE
-                        ? List.of(steps, directions * layer.hidden())
-                        : List.of(y[0].length),
-                y);
+        return new Values(layer.output() == Recurrent.Output.SEQUENCE ? List.of(steps, directions * layer.hidden())
+                : List.of(y[0].length), y);
     }
 
     private Values ofRows(int width, IntFunction<double[]> row) {
-        return new Values(
-                List.of(width),
-                IntStream.range(0, batch.size()).mapToObj(row).toArray(double[][]::new));
+        return new Values(List.of(width), IntStream.range(0, batch.size()).mapToObj(row).toArray(double[][]::new));
     }
 
     private static Values sideBySide(Values left, Values right) {
@@ -409,10 +335,8 @@ public final class DoubleNetwork {
             for (int i = 0; i < joined.length; i++) {
                 int line = i / width;
                 int column = i % width;
-                joined[i] =
-                        column < leftWidth
-                                ? left.rows[row][line * leftWidth + column]
-                                : right.rows[row][line * (width - leftWidth) + column - leftWidth];
+                joined[i] = column < leftWidth ? left.rows[row][line * leftWidth + column]
+                        : right.rows[row][line * (width - leftWidth) + column - leftWidth];
             }
             rows[row] = joined;
         }
@@ -425,9 +349,7 @@ public final class DoubleNetwork {
         double[] y = new double[layer.columns() * dimension];
         for (int column = 0; column < layer.columns(); column++) {
             int id = batch.ids[row * spec.row().ids() + layer.from() + column];
-            double[] table =
-                    Objects.requireNonNull(
-                            (id == layer.paddingIndex() ? start : weights).get(tensor));
+            double[] table = Objects.requireNonNull((id == layer.paddingIndex() ? start : weights).get(tensor));
             System.arraycopy(table, id * dimension, y, column * dimension, dimension);
         }
         return y;
@@ -436,10 +358,7 @@ public final class DoubleNetwork {
     private double[] bagged(EmbeddingBag layer, double[] table, int row) {
         double[] y = new double[layer.dimension()];
         int ids = row * spec.row().ids();
-        int count =
-                layer.countAt() == EmbeddingBag.ALL
-                        ? layer.columns()
-                        : batch.ids[ids + layer.countAt()];
+        int count = layer.countAt() == EmbeddingBag.ALL ? layer.columns() : batch.ids[ids + layer.countAt()];
         for (int c = 0; c < count; c++) {
             double factor = layer.mode() == EmbeddingBag.Mode.MEAN ? 1.0 / count : 1;
             if (layer.weightsFrom() != EmbeddingBag.UNWEIGHTED) {
@@ -466,10 +385,7 @@ public final class DoubleNetwork {
         for (int i = 0; i < x.length; i++) {
             double deviation = Math.sqrt(state[1 + x.length + i] / state[0]);
             double limit = Math.sqrt(state[0]);
-            y[i] =
-                    state[0] >= 2 && deviation > 0
-                            ? Math.clamp((x[i] - state[1 + i]) / deviation, -limit, limit)
-                            : 0;
+            y[i] = state[0] >= 2 && deviation > 0 ? Math.clamp((x[i] - state[1 + i]) / deviation, -limit, limit) : 0;
         }
         return y;
     }

@@ -13,27 +13,17 @@ final class DoubleNorms {
         double mean = Arrays.stream(x).average().orElseThrow();
         double variance = Arrays.stream(x).map(v -> (v - mean) * (v - mean)).sum() / x.length;
         return IntStream.range(0, x.length)
-                .mapToDouble(i -> (x[i] - mean) / Math.sqrt(variance + epsilon) * w[i] + b[i])
-                .toArray();
+                .mapToDouble(i -> (x[i] - mean) / Math.sqrt(variance + epsilon) * w[i] + b[i]).toArray();
     }
 
     static double[] rmsNorm(double[] x, double epsilon, double[] w) {
         double square = Arrays.stream(x).map(v -> v * v).sum() / x.length;
-        return IntStream.range(0, x.length)
-                .mapToDouble(i -> x[i] / Math.sqrt(square + epsilon) * w[i])
-                .toArray();
+        return IntStream.range(0, x.length).mapToDouble(i -> x[i] / Math.sqrt(square + epsilon) * w[i]).toArray();
     }
 
     /// @param rows each (channels, …), row-major
-    static double[][] batchNorm(
-            double[][] rows,
-            int channels,
-            boolean learns,
-            double epsilon,
-            double[] runningMean,
-            double[] runningVariance,
-            double[] w,
-            double[] b) {
+    static double[][] batchNorm(double[][] rows, int channels, boolean learns, double epsilon, double[] runningMean,
+            double[] runningVariance, double[] w, double[] b) {
         int size = rows[0].length;
         int pixels = size / channels;
         double[][] y = new double[rows.length][size];
@@ -43,14 +33,10 @@ final class DoubleNorms {
             if (learns && rows.length * pixels > 1) {
                 int from = c * pixels;
                 double[] values =
-                        Arrays.stream(rows)
-                                .flatMapToDouble(row -> Arrays.stream(row, from, from + pixels))
-                                .toArray();
+                        Arrays.stream(rows).flatMapToDouble(row -> Arrays.stream(row, from, from + pixels)).toArray();
                 double average = Arrays.stream(values).average().orElseThrow();
                 mean = average;
-                variance =
-                        Arrays.stream(values).map(v -> (v - average) * (v - average)).sum()
-                                / values.length;
+                variance = Arrays.stream(values).map(v -> (v - average) * (v - average)).sum() / values.length;
             }
             for (int row = 0; row < rows.length; row++) {
                 for (int i = c * pixels; i < (c + 1) * pixels; i++) {
@@ -80,36 +66,15 @@ final class DoubleNorms {
         Arrays.fill(ones, 1);
         float[] mask = new float[count];
         int limit = (int) Math.round(rate * (1 << 24));
-        new ScalarKernels()
-                .dropout(
-                        1,
-                        count,
-                        high << 32 | low & 0xffffffffL,
-                        0,
-                        0,
-                        1,
-                        limit,
-                        1,
-                        ones,
-                        0,
-                        0,
-                        mask,
-                        0,
-                        0);
+        new ScalarKernels().dropout(1, count, high << 32 | low & 0xffffffffL, 0, 0, 1, limit, 1, ones, 0, 0, mask, 0,
+                0);
         return DoubleNetwork.doubles(mask);
     }
 
     /// @param x (steps, width)
     /// @param inWeights (width, 3 width): for q, k and v side by side
-    static double[] selfAttention(
-            double[] x,
-            int width,
-            int heads,
-            boolean causal,
-            double[] inWeights,
-            double[] inBias,
-            double[] outWeights,
-            double[] outBias) {
+    static double[] selfAttention(double[] x, int width, int heads, boolean causal, double[] inWeights, double[] inBias,
+            double[] outWeights, double[] outBias) {
         int steps = x.length / width;
         int headWidth = width / heads;
         double[][] projected = new double[steps][];
@@ -126,8 +91,7 @@ final class DoubleNorms {
                 double[] scores = new double[seen];
                 for (int s = 0; s < seen; s++) {
                     for (int i = from; i < from + headWidth; i++) {
-                        scores[s] +=
-                                projected[t][i] * projected[s][width + i] / Math.sqrt(headWidth);
+                        scores[s] += projected[t][i] * projected[s][width + i] / Math.sqrt(headWidth);
                     }
                 }
                 double[] p = DoubleNetwork.softmax(scores);

@@ -17,8 +17,8 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.function.ToDoubleFunction;
 
-/// Clipping, regularization and the optimizers again, in doubles, straight from the formulas: an oracle for updates. It holds
-/// its own weights and state, tensor name → row-major values.
+/// Clipping, regularization and the optimizers again, in doubles, straight from the formulas: an oracle for updates. It
+/// holds its own weights and state, tensor name → row-major values.
 public final class DoubleOptimizer {
     private final NetworkSpec spec;
     public final Map<String, double[]> weights = new HashMap<>();
@@ -29,30 +29,26 @@ public final class DoubleOptimizer {
     private int t;
 
     /// @param rateFactors tensor → by what its rate is multiplied; 0 if it is frozen
-    public DoubleOptimizer(
-            NetworkSpec spec, Map<String, float[]> initial, ToDoubleFunction<String> rateFactors) {
+    public DoubleOptimizer(NetworkSpec spec, Map<String, float[]> initial, ToDoubleFunction<String> rateFactors) {
         this.spec = spec;
         this.rateFactors = rateFactors;
-        initial.forEach(
-                (name, values) -> {
-                    double[] w = DoubleNetwork.doubles(values);
-                    double[] start = new double[w.length];
-                    if (spec.optimizer() instanceof Adagrad adagrad) {
-                        Arrays.fill(start, adagrad.initialAccumulator());
-                    }
-                    if (spec.optimizer() instanceof FtrlProximal f) {
-                        // The z of which w is the weight, at n = 0.
-                        for (int i = 0; i < w.length; i++) {
-                            start[i] =
-                                    -w[i] * (f.beta() / f.alpha() + f.l2())
-                                            - Math.signum(w[i]) * f.l1();
-                        }
-                    }
-                    weights.put(name, w);
-                    first.put(name, start);
-                    second.put(name, new double[w.length]);
-                    third.put(name, new double[w.length]);
-                });
+        initial.forEach((name, values) -> {
+            double[] w = DoubleNetwork.doubles(values);
+            double[] start = new double[w.length];
+            if (spec.optimizer() instanceof Adagrad adagrad) {
+                Arrays.fill(start, adagrad.initialAccumulator());
+            }
+            if (spec.optimizer() instanceof FtrlProximal f) {
+                // The z of which w is the weight, at n = 0.
+                for (int i = 0; i < w.length; i++) {
+                    start[i] = -w[i] * (f.beta() / f.alpha() + f.l2()) - Math.signum(w[i]) * f.l1();
+                }
+            }
+            weights.put(name, w);
+            first.put(name, start);
+            second.put(name, new double[w.length]);
+            third.put(name, new double[w.length]);
+        });
     }
 
     /// l1 Σ|w| + l2/2 Σ w²
@@ -61,9 +57,7 @@ public final class DoubleOptimizer {
         for (String name : weights.keySet()) {
             if (isPenalised(name) && !isFrozen(name)) {
                 for (double w : of(weights, name)) {
-                    penalty +=
-                            spec.regularization().l1() * Math.abs(w)
-                                    + spec.regularization().l2() / 2 * w * w;
+                    penalty += spec.regularization().l1() * Math.abs(w) + spec.regularization().l2() / 2 * w * w;
                 }
             }
         }
@@ -98,18 +92,17 @@ public final class DoubleOptimizer {
             }
         }
         double norm = Math.sqrt(squares);
-        gradients.forEach(
-                (name, values) -> {
-                    if (isFrozen(name)) {
-                        return;
-                    }
-                    Set<Integer> left = untouched.getOrDefault(name, Set.of());
-                    for (int i = 0; i < values.length; i++) {
-                        if (!left.contains(i)) {
-                            update(name, i, clipped(values[i], norm));
-                        }
-                    }
-                });
+        gradients.forEach((name, values) -> {
+            if (isFrozen(name)) {
+                return;
+            }
+            Set<Integer> left = untouched.getOrDefault(name, Set.of());
+            for (int i = 0; i < values.length; i++) {
+                if (!left.contains(i)) {
+                    update(name, i, clipped(values[i], norm));
+                }
+            }
+        });
     }
 
     private double clipped(double g, double norm) {
@@ -125,12 +118,8 @@ public final class DoubleOptimizer {
         double[] a = of(first, name);
         double[] b = of(second, name);
         Regularization regularization = spec.regularization();
-        double g =
-                isPenalised(name)
-                        ? clipped
-                                + regularization.l1() * Math.signum(w[i])
-                                + regularization.l2() * w[i]
-                        : clipped;
+        double g = isPenalised(name) ? clipped + regularization.l1() * Math.signum(w[i]) + regularization.l2() * w[i]
+                : clipped;
         double[] c = of(third, name);
         Optimizer optimizer = spec.optimizer();
         double rate = DoubleSchedule.rate(spec.schedule(), optimizer.rate(), t - 1);
@@ -144,12 +133,7 @@ public final class DoubleOptimizer {
                 a[i] += g * g;
                 w[i] -= rate * g / (Math.sqrt(a[i]) + epsilon);
             }
-            case RmsProp(
-                            double base,
-                            double alpha,
-                            double epsilon,
-                            boolean centered,
-                            double momentum) -> {
+            case RmsProp(double base, double alpha, double epsilon, boolean centered, double momentum) -> {
                 a[i] = alpha * a[i] + (1 - alpha) * g * g;
                 b[i] = alpha * b[i] + (1 - alpha) * g;
                 double v = centered ? a[i] - b[i] * b[i] : a[i];
@@ -171,15 +155,7 @@ public final class DoubleOptimizer {
         }
     }
 
-    private void adam(
-            Adam adam,
-            double rate,
-            double g,
-            double[] w,
-            double[] a,
-            double[] b,
-            double[] c,
-            int i) {
+    private void adam(Adam adam, double rate, double g, double[] w, double[] a, double[] b, double[] c, int i) {
         a[i] = adam.beta1() * a[i] + (1 - adam.beta1()) * g;
         b[i] = adam.beta2() * b[i] + (1 - adam.beta2()) * g * g;
         c[i] = Math.max(c[i], b[i]);

@@ -56,8 +56,7 @@ record DoubleRecurrent(Recurrent layer, Function<String, double[]> parameters) {
     }
 
     private Product product(String matrix) {
-        return new Product(
-                parameters.apply("weight_" + matrix), parameters.apply("bias_" + matrix));
+        return new Product(parameters.apply("weight_" + matrix), parameters.apply("bias_" + matrix));
     }
 
     /// The next h; `c` becomes the next c.
@@ -68,22 +67,21 @@ record DoubleRecurrent(Recurrent layer, Function<String, double[]> parameters) {
             Gate ofX = gate -> ofInputs.of(x, gate * h.length + unit);
             Gate ofH = gate -> ofStates.of(h, gate * h.length + unit);
             Gate both = gate -> ofX.at(gate) + ofH.at(gate);
-            next[j] =
-                    switch (layer.cell()) {
-                        case RNN -> Math.tanh(both.at(0));
-                        case GRU -> {
-                            double r = DoubleNetwork.sigmoid(both.at(0));
-                            double z = DoubleNetwork.sigmoid(both.at(1));
-                            double n = Math.tanh(ofX.at(2) + r * ofH.at(2));
-                            yield (1 - z) * n + z * h[j];
-                        }
-                        case LSTM -> {
-                            double i = DoubleNetwork.sigmoid(both.at(0));
-                            double f = DoubleNetwork.sigmoid(both.at(1));
-                            c[j] = f * c[j] + i * Math.tanh(both.at(2));
-                            yield DoubleNetwork.sigmoid(both.at(3)) * Math.tanh(c[j]);
-                        }
-                    };
+            next[j] = switch (layer.cell()) {
+                case RNN -> Math.tanh(both.at(0));
+                case GRU -> {
+                    double r = DoubleNetwork.sigmoid(both.at(0));
+                    double z = DoubleNetwork.sigmoid(both.at(1));
+                    double n = Math.tanh(ofX.at(2) + r * ofH.at(2));
+                    yield (1 - z) * n + z * h[j];
+                }
+                case LSTM -> {
+                    double i = DoubleNetwork.sigmoid(both.at(0));
+                    double f = DoubleNetwork.sigmoid(both.at(1));
+                    c[j] = f * c[j] + i * Math.tanh(both.at(2));
+                    yield DoubleNetwork.sigmoid(both.at(3)) * Math.tanh(c[j]);
+                }
+            };
         }
         return next;
     }

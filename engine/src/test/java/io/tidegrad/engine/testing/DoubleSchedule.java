@@ -2,8 +2,8 @@ package io.tidegrad.engine.testing;
 
 import io.tidegrad.engine.optim.Schedule;
 
-/// The schedules again, straight from the papers and PyTorch's documentation: an oracle, without a line in common with the
-/// engine.
+/// The schedules again, straight from the papers and PyTorch's documentation: an oracle, without a line in common with
+/// the engine.
 public final class DoubleSchedule {
     private DoubleSchedule() {}
 
@@ -20,14 +20,11 @@ public final class DoubleSchedule {
             }
             case Schedule.Exponential(double gamma) -> base * Math.exp(t * Math.log(gamma));
             case Schedule.LinearWarmup(double start, long warmup) ->
-                    t >= warmup ? base : base * (start + t * (1 - start) / warmup);
+                t >= warmup ? base : base * (start + t * (1 - start) / warmup);
             // Vaswani et al. 2017, (3), scaled so that the peak is base.
             case Schedule.InverseSqrt(long warmup) ->
-                    base
-                            * Math.sqrt(warmup)
-                            * Math.min(Math.pow(t + 1, -0.5), (t + 1) * Math.pow(warmup, -1.5));
-            case Schedule.Cosine(long total, double min) ->
-                    t >= total ? min : annealed(base, min, t, total);
+                base * Math.sqrt(warmup) * Math.min(Math.pow(t + 1, -0.5), (t + 1) * Math.pow(warmup, -1.5));
+            case Schedule.Cosine(long total, double min) -> t >= total ? min : annealed(base, min, t, total);
             case Schedule.WarmupCosine(long warmup, long total, double min) -> {
                 if (t < warmup) {
                     yield base / warmup * (t + 1);
@@ -39,8 +36,7 @@ public final class DoubleSchedule {
                 if (t <= up) {
                     yield annealed(base / div, base, t, up);
                 }
-                yield t >= total - 1
-                        ? base / div / finalDiv
+                yield t >= total - 1 ? base / div / finalDiv
                         : annealed(base, base / div / finalDiv, t - up, total - 1 - up);
             }
             case Schedule.WarmRestarts(long period, long factor, double min) -> {

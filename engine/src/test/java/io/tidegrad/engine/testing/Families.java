@@ -12,10 +12,7 @@ public final class Families {
     public static List<Class<?>> members(Class<?> family) {
         return Arrays.stream(family.getPermittedSubclasses())
                 .<Class<?>>flatMap(
-                        member ->
-                                member.isInterface()
-                                        ? members(member).stream()
-                                        : Stream.<Class<?>>of(member))
+                        member -> member.isInterface() ? members(member).stream() : Stream.<Class<?>>of(member))
                 .toList();
     }
 }

@@ -80,18 +80,18 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
 
-/// Fixed runs of made-up rows through a few networks that together hold every layer, loss and optimizer; their hashes are
-/// what the `numerics` number stands for. Run as a program it prints a line for each, twice, so that each kernel width can have
-/// a JVM of its own:
+/// Fixed runs of made-up rows through a few networks that together hold every layer, loss and optimizer; their hashes
+/// are what the `numerics` number stands for. Run as a program it prints a line for each, twice, so that each kernel
+/// width can have a JVM of its own:
 ///
 /// `java -Dtidegrad.kernels=256 io.tidegrad.engine.testing.FixedRun 1 2`
 ///
-/// First all of them cold, with the first number of workers: they save the pages halfway and go on with a model restored from
-/// them. By then the kernels are compiled, and what is left is soon: the second time, with the second number of workers, each
-/// run warms up before its first row and never stops.
+/// First all of them cold, with the first number of workers: they save the pages halfway and go on with a model
+/// restored from them. By then the kernels are compiled, and what is left is soon: the second time, with the second
+/// number of workers, each run warms up before its first row and never stops.
 ///
-/// A new layer, loss or optimizer gets a run of its own, with a line of its own: what is there stays as it is, or it could
-/// not say whether older models keep their bits.
+/// A new layer, loss or optimizer gets a run of its own, with a line of its own: what is there stays as it is, or it
+/// could not say whether older models keep their bits.
 public final class FixedRun {
     private static final int ROWS = 10_000;
     private static final int NUMBERS = 5;
@@ -100,7 +100,8 @@ public final class FixedRun {
     private static final int CLASSES = 11;
     private static final long SEED = 20_261_124;
 
-    /// Of each network, whose kernels the cold runs had compiled: for the little that is new, loops around other shapes.
+    /// Of each network, whose kernels the cold runs had compiled: for the little that is new, loops around other
+    /// shapes.
     private static final long WARM_UP_NANOS = 50_000_000;
 
     private FixedRun() {}
@@ -134,22 +135,9 @@ public final class FixedRun {
         // Sizes on both sides of a panel, a batch of one and batches with an odd rest.
         all.update(run(hot, workers, clicks(binary, Adam.of(0.01)), 1, 4_000));
         all.update(run(hot, workers, clicks(binary, Adam.of(0.01)), 7, 3_000));
-        all.update(
-                run(
-                        hot,
-                        workers,
-                        classes(new CategoricalCrossEntropy(false), new Sgd(0.05), 1),
-                        1,
-                        1_000));
-        all.update(
-                run(
-                        hot,
-                        workers,
-                        classes(new CategoricalCrossEntropy(true), Adam.of(0.003), 11),
-                        13,
-                        1_000));
-        all.update(
-                run(hot, workers, classes(new MeanSquaredError(), Adam.of(0.003), 11), 2, 1_000));
+        all.update(run(hot, workers, classes(new CategoricalCrossEntropy(false), new Sgd(0.05), 1), 1, 1_000));
+        all.update(run(hot, workers, classes(new CategoricalCrossEntropy(true), Adam.of(0.003), 11), 13, 1_000));
+        all.update(run(hot, workers, classes(new MeanSquaredError(), Adam.of(0.003), 11), 2, 1_000));
         return HexFormat.of().formatHex(all.digest());
     }
 
@@ -162,7 +150,7 @@ public final class FixedRun {
         Clipping norm = new Clipping.GlobalNorm(0.3);
         Regularization elastic = new Regularization(1e-3, 1e-2, Regularization.Scope.ALL);
         Regularization l2 = new Regularization(0, 1e-2, Regularization.Scope.WEIGHTS);
-        for (int size : new int[] {1, 7}) {
+        for (int size : new int[]{1, 7}) {
             NetworkSpec momentum = classes(categorical, new Sgd(0.02, 0.9, false), 1);
             NetworkSpec nesterov = clicks(binary, new Sgd(0.01, 0.8, true));
             NetworkSpec adagrad = clicks(binary, new Adagrad(0.05, 1e-8, 0.1));
@@ -170,13 +158,7 @@ public final class FixedRun {
             all.update(run(hot, workers, RandomNetworks.with(momentum, none, elastic), size, 600));
             all.update(run(hot, workers, RandomNetworks.with(nesterov, none, l2), size, 600));
             all.update(run(hot, workers, RandomNetworks.with(adagrad, norm, elastic), size, 600));
-            all.update(
-                    run(
-                            hot,
-                            workers,
-                            RandomNetworks.with(adam, new Clipping.Value(0.01), l2),
-                            size,
-                            600));
+            all.update(run(hot, workers, RandomNetworks.with(adam, new Clipping.Value(0.01), l2), size, 600));
         }
         return HexFormat.of().formatHex(all.digest());
     }
@@ -184,63 +166,33 @@ public final class FixedRun {
     /// Several axes, columns along either.
     private static String shapes(boolean hot, Workers workers) throws NoSuchAlgorithmException {
         Layer network =
-                new Sequence(
-                        new Numbers(0, NUMBERS),
-                        new Dense(51),
-                        new Reshape(3, 17),
-                        new Concat(
-                                new Identity(),
-                                new Sequence(new Transpose(), new Dense(3), new Transpose()),
+                new Sequence(new Numbers(0, NUMBERS), new Dense(51), new Reshape(3, 17),
+                        new Concat(new Identity(), new Sequence(new Transpose(), new Dense(3), new Transpose()),
                                 new Sequence(new Transpose(), new Relu(), new Transpose())),
-                        new Flatten(),
-                        new Dense(11));
+                        new Flatten(), new Dense(11));
         return ofShapes(hot, workers, network);
     }
 
     /// Norms along lines and along channels, and dropout, over several axes and over one.
     private static String norms(boolean hot, Workers workers) throws NoSuchAlgorithmException {
-        return ofShapes(
-                hot,
-                workers,
-                new Sequence(
-                        new Numbers(0, NUMBERS),
-                        new Dense(3 * 37),
-                        new Reshape(3, 37),
-                        new LayerNorm(),
-                        new BatchNorm(),
-                        new Dropout(0.2),
-                        new Residual(new Sequence(new RmsNorm(), new Dense(37), new Dropout(0.1))),
-                        new Flatten(),
-                        new Dense(21),
-                        new BatchNorm(1e-3, 0.03),
-                        new Dense(11)));
+        return ofShapes(hot, workers,
+                new Sequence(new Numbers(0, NUMBERS), new Dense(3 * 37), new Reshape(3, 37), new LayerNorm(),
+                        new BatchNorm(), new Dropout(0.2),
+                        new Residual(new Sequence(new RmsNorm(), new Dense(37), new Dropout(0.1))), new Flatten(),
+                        new Dense(21), new BatchNorm(1e-3, 0.03), new Dense(11)));
     }
 
     /// Heads narrower and wider than a vector, more steps than a block of them.
     private static String attention(boolean hot, Workers workers) throws NoSuchAlgorithmException {
-        return ofShapes(
-                hot,
-                workers,
-                new Sequence(
-                        new Numbers(0, NUMBERS),
-                        new Dense(19 * 12),
-                        new Reshape(19, 12),
-                        new Residual(new SelfAttention(3, true)),
-                        new Dense(34),
-                        new SelfAttention(2, false),
-                        new Flatten(),
-                        new Dense(11)));
+        return ofShapes(hot, workers,
+                new Sequence(new Numbers(0, NUMBERS), new Dense(19 * 12), new Reshape(19, 12),
+                        new Residual(new SelfAttention(3, true)), new Dense(34), new SelfAttention(2, false),
+                        new Flatten(), new Dense(11)));
     }
 
-    private static String ofShapes(boolean hot, Workers workers, Layer network)
-            throws NoSuchAlgorithmException {
-        NetworkSpec spec =
-                new NetworkSpec(
-                        new RowShape(NUMBERS, IDS, 1),
-                        network,
-                        new CategoricalCrossEntropy(false),
-                        Adam.of(0.003),
-                        SEED);
+    private static String ofShapes(boolean hot, Workers workers, Layer network) throws NoSuchAlgorithmException {
+        NetworkSpec spec = new NetworkSpec(new RowShape(NUMBERS, IDS, 1), network, new CategoricalCrossEntropy(false),
+                Adam.of(0.003), SEED);
         MessageDigest all = MessageDigest.getInstance("SHA-256");
         all.update(run(hot, workers, spec, 1, 500));
         all.update(run(hot, workers, spec, 7, 500));
@@ -248,31 +200,12 @@ public final class FixedRun {
     }
 
     /// The activations that the first release did not have.
-    private static String activations(boolean hot, Workers workers)
-            throws NoSuchAlgorithmException {
-        Layer network =
-                new Sequence(
-                        new Numbers(0, NUMBERS),
-                        new Dense(33),
-                        new LeakyRelu(0.01),
-                        new Dense(33),
-                        new Elu(0.7),
-                        new Dense(20),
-                        new Gelu(Gelu.Form.ERF),
-                        new Dense(17),
-                        new Gelu(Gelu.Form.TANH),
-                        new Dense(16),
-                        new Silu(),
-                        new Dense(19),
-                        new Softplus(),
-                        new Dense(11));
-        NetworkSpec spec =
-                new NetworkSpec(
-                        new RowShape(NUMBERS, IDS, 1),
-                        network,
-                        new CategoricalCrossEntropy(false),
-                        Adam.of(0.003),
-                        SEED);
+    private static String activations(boolean hot, Workers workers) throws NoSuchAlgorithmException {
+        Layer network = new Sequence(new Numbers(0, NUMBERS), new Dense(33), new LeakyRelu(0.01), new Dense(33),
+                new Elu(0.7), new Dense(20), new Gelu(Gelu.Form.ERF), new Dense(17), new Gelu(Gelu.Form.TANH),
+                new Dense(16), new Silu(), new Dense(19), new Softplus(), new Dense(11));
+        NetworkSpec spec = new NetworkSpec(new RowShape(NUMBERS, IDS, 1), network, new CategoricalCrossEntropy(false),
+                Adam.of(0.003), SEED);
         MessageDigest all = MessageDigest.getInstance("SHA-256");
         all.update(run(hot, workers, spec, 1, 500));
         all.update(run(hot, workers, spec, 7, 500));
@@ -285,44 +218,20 @@ public final class FixedRun {
         Embedding.Update touched = Embedding.Update.TOUCHED;
         Embedding.Update dense = Embedding.Update.DENSE;
         EmbeddingBag.Mode sum = EmbeddingBag.Mode.SUM;
-        Layer network =
-                new Sequence(
-                        new Concat(
-                                new Sequence(
-                                        new EmbeddingBag(
-                                                0, ids, ids, -1, TABLE_ROWS, 1, sum, touched),
-                                        new Bias()),
-                                new EmbeddingBag(1, 5, -1, 0, TABLE_ROWS, 5, sum, touched),
-                                new EmbeddingBag(2, 3, -1, 1, TABLE_ROWS, 2, sum, dense),
-                                new EmbeddingBag(
-                                        0,
-                                        ids,
-                                        ids,
-                                        -1,
-                                        TABLE_ROWS,
-                                        17,
-                                        EmbeddingBag.Mode.MEAN,
-                                        touched),
-                                new Embedding(1, 2, TABLE_ROWS, 3, touched, 7),
-                                new Embedding(0, 1, TABLE_ROWS, 2, dense, 0)),
-                        new Dense(11));
-        NetworkSpec adam =
-                new NetworkSpec(
-                        new RowShape(NUMBERS, ids + 1, 1),
-                        network,
-                        new CategoricalCrossEntropy(false),
-                        Adam.of(0.003),
-                        SEED);
-        NetworkSpec adagrad =
-                new NetworkSpec(
-                        adam.row(), network, adam.loss(), new Adagrad(0.05, 1e-8, 0.1), SEED);
-        NetworkSpec clipped =
-                RandomNetworks.with(
-                        adam,
-                        new Clipping.GlobalNorm(0.3),
-                        new Regularization(1e-3, 1e-2, Regularization.Scope.ALL));
+        Layer network = new Sequence(
+                new Concat(new Sequence(new EmbeddingBag(0, ids, ids, -1, TABLE_ROWS, 1, sum, touched), new Bias()),
+                        new EmbeddingBag(1, 5, -1, 0, TABLE_ROWS, 5, sum, touched),
+                        new EmbeddingBag(2, 3, -1, 1, TABLE_ROWS, 2, sum, dense),
+                        new EmbeddingBag(0, ids, ids, -1, TABLE_ROWS, 17, EmbeddingBag.Mode.MEAN, touched),
+                        new Embedding(1, 2, TABLE_ROWS, 3, touched, 7), new Embedding(0, 1, TABLE_ROWS, 2, dense, 0)),
+                new Dense(11));
+        NetworkSpec adam = new NetworkSpec(new RowShape(NUMBERS, ids + 1, 1), network,
+                new CategoricalCrossEntropy(false), Adam.of(0.003), SEED);
+        NetworkSpec adagrad = new NetworkSpec(adam.row(), network, adam.loss(), new Adagrad(0.05, 1e-8, 0.1), SEED);
+        NetworkSpec clipped = RandomNetworks.with(adam, new Clipping.GlobalNorm(0.3),
+                new Regularization(1e-3, 1e-2, Regularization.Scope.ALL));
         MessageDigest all = MessageDigest.getInstance("SHA-256");
-        for (int size : new int[] {1, 7}) {
+        for (int size : new int[]{1, 7}) {
             all.update(run(hot, workers, adam, size, 500));
             all.update(run(hot, workers, adagrad, size, 500));
             all.update(run(hot, workers, clipped, size, 500));
@@ -331,39 +240,28 @@ public final class FixedRun {
     }
 
     /// RMSprop, AMSGrad, AdamW and FTRL-Proximal, each schedule, layers at their own rate and frozen ones.
-    private static String optimizers2(boolean hot, Workers workers)
-            throws NoSuchAlgorithmException {
+    private static String optimizers2(boolean hot, Workers workers) throws NoSuchAlgorithmException {
         MessageDigest all = MessageDigest.getInstance("SHA-256");
         Loss binary = new BinaryCrossEntropy();
         Loss categorical = new CategoricalCrossEntropy(false);
         Clipping norm = new Clipping.GlobalNorm(0.3);
         Regularization elastic = new Regularization(1e-3, 1e-2, Regularization.Scope.ALL);
         Adam amsgrad = new Adam(0.003, 0.9, 0.99, 1e-8, true);
-        NetworkSpec[] specs = {
-            scheduled(
-                    classes(categorical, new RmsProp(0.002, 0.95, 1e-4, false, 0), 1),
-                    new Schedule.Constant()),
-            scheduled(
-                    clicks(binary, new RmsProp(0.002, 0.95, 1e-4, false, 0.8)),
-                    new Schedule.Step(100, 0.7)),
-            scheduled(
-                    clicks(binary, new RmsProp(0.002, 0.95, 1e-2, true, 0)),
-                    new Schedule.WarmupCosine(50, 500, 1e-4)),
-            scheduled(
-                    classes(categorical, new RmsProp(0.002, 0.95, 1e-2, true, 0.8), 1),
-                    new Schedule.OneCycle(300, 0.3, 25, 1e4)),
-            scheduled(clicks(binary, amsgrad), new Schedule.InverseSqrt(40)),
-            scheduled(
-                    classes(categorical, new AdamW(Adam.of(0.003), 0.1), 1),
-                    new Schedule.WarmRestarts(30, 2, 1e-5)),
-            scheduled(clicks(binary, new AdamW(amsgrad, 0.05)), new Schedule.LinearWarmup(0.1, 80)),
-            clicks(binary, new FtrlProximal(0.1, 1, 0.01, 0.1)),
-            scheduled(
-                    clicks(binary, new Adagrad(0.05, 1e-8, 0.1)), new Schedule.Exponential(0.997)),
-            scheduled(
-                    rated(categorical, new AdamW(Adam.of(0.01), 0.1)), new Schedule.Cosine(200, 0)),
-            rated(categorical, new FtrlProximal(0.1, 1, 0, 0.1)),
-        };
+        NetworkSpec[] specs =
+                {scheduled(classes(categorical, new RmsProp(0.002, 0.95, 1e-4, false, 0), 1), new Schedule.Constant()),
+                    scheduled(clicks(binary, new RmsProp(0.002, 0.95, 1e-4, false, 0.8)), new Schedule.Step(100, 0.7)),
+                    scheduled(clicks(binary, new RmsProp(0.002, 0.95, 1e-2, true, 0)),
+                            new Schedule.WarmupCosine(50, 500, 1e-4)),
+                    scheduled(classes(categorical, new RmsProp(0.002, 0.95, 1e-2, true, 0.8), 1),
+                            new Schedule.OneCycle(300, 0.3, 25, 1e4)),
+                    scheduled(clicks(binary, amsgrad), new Schedule.InverseSqrt(40)),
+                    scheduled(classes(categorical, new AdamW(Adam.of(0.003), 0.1), 1),
+                            new Schedule.WarmRestarts(30, 2, 1e-5)),
+                    scheduled(clicks(binary, new AdamW(amsgrad, 0.05)), new Schedule.LinearWarmup(0.1, 80)),
+                    clicks(binary, new FtrlProximal(0.1, 1, 0.01, 0.1)),
+                    scheduled(clicks(binary, new Adagrad(0.05, 1e-8, 0.1)), new Schedule.Exponential(0.997)),
+                    scheduled(rated(categorical, new AdamW(Adam.of(0.01), 0.1)), new Schedule.Cosine(200, 0)),
+                    rated(categorical, new FtrlProximal(0.1, 1, 0, 0.1)),};
         for (NetworkSpec spec : specs) {
             all.update(run(hot, workers, spec, 1, 400));
             all.update(run(hot, workers, RandomNetworks.with(spec, norm, elastic), 7, 400));
@@ -375,38 +273,14 @@ public final class FixedRun {
     private static String recurrent(boolean hot, Workers workers) throws NoSuchAlgorithmException {
         MessageDigest all = MessageDigest.getInstance("SHA-256");
         for (Recurrent.Cell cell : Recurrent.Cell.values()) {
-            Layer encoder =
-                    new Sequence(
-                            new Numbers(0, NUMBERS),
-                            new Dense(12),
-                            new Reshape(4, 3),
-                            new Recurrent(cell, 17, Recurrent.Output.STATE));
-            Layer network =
-                    new Sequence(
-                            new Embedding(0, 3, TABLE_ROWS, 5, Embedding.Update.TOUCHED),
-                            new Reshape(3, 5),
-                            new Recurrent(
-                                    cell,
-                                    17,
-                                    false,
-                                    Recurrent.Output.SEQUENCE,
-                                    Recurrent.WHOLE,
-                                    List.of(encoder)),
-                            new Recurrent(
-                                    cell,
-                                    33,
-                                    true,
-                                    Recurrent.Output.LAST,
-                                    Recurrent.WHOLE,
-                                    List.of()),
-                            new Dense(11));
-            NetworkSpec spec =
-                    new NetworkSpec(
-                            new RowShape(NUMBERS, IDS, 1),
-                            network,
-                            new CategoricalCrossEntropy(false),
-                            Adam.of(0.003),
-                            SEED);
+            Layer encoder = new Sequence(new Numbers(0, NUMBERS), new Dense(12), new Reshape(4, 3),
+                    new Recurrent(cell, 17, Recurrent.Output.STATE));
+            Layer network = new Sequence(new Embedding(0, 3, TABLE_ROWS, 5, Embedding.Update.TOUCHED),
+                    new Reshape(3, 5),
+                    new Recurrent(cell, 17, false, Recurrent.Output.SEQUENCE, Recurrent.WHOLE, List.of(encoder)),
+                    new Recurrent(cell, 33, true, Recurrent.Output.LAST, Recurrent.WHOLE, List.of()), new Dense(11));
+            NetworkSpec spec = new NetworkSpec(new RowShape(NUMBERS, IDS, 1), network,
+                    new CategoricalCrossEntropy(false), Adam.of(0.003), SEED);
             all.update(run(hot, workers, spec, 1, 300));
             all.update(run(hot, workers, spec, 7, 600));
         }
@@ -420,22 +294,11 @@ public final class FixedRun {
     /// Layers at a rate of their own, where there can be one, and frozen ones.
     private static NetworkSpec rated(Loss loss, Optimizer optimizer) {
         double factor = optimizer.hasFixedRate() ? 1 : 0.2;
-        Layer network =
-                new Sequence(
-                        new Concat(
-                                new Sequence(new Numbers(0, NUMBERS), new Standardise()),
-                                new Rate(
-                                        factor,
-                                        new Embedding(
-                                                0, 1, TABLE_ROWS, 4, Embedding.Update.TOUCHED)),
-                                Rate.frozen(
-                                        new Embedding(
-                                                1, 2, TABLE_ROWS, 3, Embedding.Update.DENSE))),
-                        new Dense(65),
-                        new Relu(),
-                        Rate.frozen(new Dense(33)),
-                        new Tanh(),
-                        new Rate(factor, new Dense(11)));
+        Layer network = new Sequence(
+                new Concat(new Sequence(new Numbers(0, NUMBERS), new Standardise()),
+                        new Rate(factor, new Embedding(0, 1, TABLE_ROWS, 4, Embedding.Update.TOUCHED)),
+                        Rate.frozen(new Embedding(1, 2, TABLE_ROWS, 3, Embedding.Update.DENSE))),
+                new Dense(65), new Relu(), Rate.frozen(new Dense(33)), new Tanh(), new Rate(factor, new Dense(11)));
         return new NetworkSpec(new RowShape(NUMBERS, IDS, 1), network, loss, optimizer, SEED);
     }
 
@@ -444,42 +307,20 @@ public final class FixedRun {
         Extent one = Extent.of(1);
         Extent two = Extent.of(2);
         Extent three = Extent.of(3);
-        Layer network =
-                new Sequence(
-                        new Numbers(0, NUMBERS),
-                        new Dense(3 * 9 * 8),
-                        new Reshape(3, 9, 8),
-                        new Conv2d(9, three),
-                        new Relu(),
-                        new MaxPool2d(three, two, one),
-                        new Concat(
-                                new Sequence(
-                                        new Conv2d(
-                                                40,
-                                                new Extent(2, 3),
-                                                new Extent(2, 1),
-                                                one,
-                                                false,
-                                                Initialization.XAVIER_NORMAL),
-                                        new Relu(),
-                                        new AveragePool2d(two, one, new Extent(0, 1)),
-                                        new Flatten()),
-                                new Sequence(
-                                        new Conv2d(
-                                                17, one, two, one, true, Initialization.HE_NORMAL),
-                                        new GlobalAveragePool2d()),
-                                new Sequence(
-                                        new Reshape(9, 12),
-                                        new Conv1d(5, 4, 3, 2, true, Initialization.HE_UNIFORM),
-                                        new Flatten())),
-                        new Dense(11));
-        NetworkSpec spec =
-                new NetworkSpec(
-                        new RowShape(NUMBERS, IDS, 1),
-                        network,
-                        new CategoricalCrossEntropy(false),
-                        Adam.of(0.003),
-                        SEED);
+        Layer network = new Sequence(new Numbers(0, NUMBERS), new Dense(3 * 9 * 8), new Reshape(3, 9, 8),
+                new Conv2d(9, three), new Relu(), new MaxPool2d(three, two, one),
+                new Concat(
+                        new Sequence(
+                                new Conv2d(40, new Extent(2, 3), new Extent(2, 1), one, false,
+                                        Initialization.XAVIER_NORMAL),
+                                new Relu(), new AveragePool2d(two, one, new Extent(0, 1)), new Flatten()),
+                        new Sequence(new Conv2d(17, one, two, one, true, Initialization.HE_NORMAL),
+                                new GlobalAveragePool2d()),
+                        new Sequence(new Reshape(9, 12), new Conv1d(5, 4, 3, 2, true, Initialization.HE_UNIFORM),
+                                new Flatten())),
+                new Dense(11));
+        NetworkSpec spec = new NetworkSpec(new RowShape(NUMBERS, IDS, 1), network, new CategoricalCrossEntropy(false),
+                Adam.of(0.003), SEED);
         MessageDigest all = MessageDigest.getInstance("SHA-256");
         all.update(run(hot, workers, spec, 1, 300));
         all.update(run(hot, workers, spec, 7, 300));
@@ -489,42 +330,22 @@ public final class FixedRun {
     /// The other losses, with their options and reductions; rows of several lines, without a network.
     private static String losses(boolean hot, Workers workers) throws NoSuchAlgorithmException {
         MessageDigest all = MessageDigest.getInstance("SHA-256");
-        List<Double> weights =
-                IntStream.range(0, CLASSES).mapToObj(k -> 0.5 + k / (double) CLASSES).toList();
-        List<Double> quantiles =
-                IntStream.range(0, CLASSES).mapToObj(k -> (k + 0.5) / CLASSES).toList();
-        List<Loss> losses =
-                List.of(
-                        new BinaryCrossEntropy(weights),
-                        new MeanAbsoluteError(),
-                        new Huber(0.4),
-                        new Hinge(),
-                        new Poisson(),
-                        new Poisson(false, 1e-3),
-                        new Quantile(quantiles),
-                        new CategoricalCrossEntropy(false, true, 0.1, weights, 3),
-                        new CategoricalCrossEntropy(true, true, 0.1, List.of(), null),
-                        new CategoricalCrossEntropy(false, false, 0, List.of(), null),
-                        new Ctc(0, 2, true, true));
+        List<Double> weights = IntStream.range(0, CLASSES).mapToObj(k -> 0.5 + k / (double) CLASSES).toList();
+        List<Double> quantiles = IntStream.range(0, CLASSES).mapToObj(k -> (k + 0.5) / CLASSES).toList();
+        List<Loss> losses = List.of(new BinaryCrossEntropy(weights), new MeanAbsoluteError(), new Huber(0.4),
+                new Hinge(), new Poisson(), new Poisson(false, 1e-3), new Quantile(quantiles),
+                new CategoricalCrossEntropy(false, true, 0.1, weights, 3),
+                new CategoricalCrossEntropy(true, true, 0.1, List.of(), null),
+                new CategoricalCrossEntropy(false, false, 0, List.of(), null), new Ctc(0, 2, true, true));
         for (int i = 0; i < losses.size(); i++) {
             Loss loss = losses.get(i);
             NetworkSpec plain = classes(loss, Adam.of(0.003), loss.labels(1, CLASSES));
             // Probabilities and rates come from a softmax; before a loss of logits it is fused.
             Layer network =
-                    RandomLosses.readsPositives(loss)
-                            ? new Sequence(plain.network(), new Softmax())
-                            : plain.network();
-            NetworkSpec spec =
-                    new NetworkSpec(
-                            plain.row(),
-                            network,
-                            loss,
-                            Reduction.values()[i % Reduction.values().length],
-                            plain.optimizer(),
-                            plain.schedule(),
-                            plain.clipping(),
-                            plain.regularization(),
-                            plain.seed());
+                    RandomLosses.readsPositives(loss) ? new Sequence(plain.network(), new Softmax()) : plain.network();
+            NetworkSpec spec = new NetworkSpec(plain.row(), network, loss,
+                    Reduction.values()[i % Reduction.values().length], plain.optimizer(), plain.schedule(),
+                    plain.clipping(), plain.regularization(), plain.seed());
             all.update(run(hot, workers, spec, 7, 400));
             all.update(gradient(loss));
         }
@@ -538,10 +359,8 @@ public final class FixedRun {
         BatchLoss batchLoss = new BatchLoss(loss, Reduction.MEAN, rows, lines, CLASSES);
         float[] y = new float[rows * lines * CLASSES];
         for (int i = 0; i < y.length; i++) {
-            y[i] =
-                    RandomLosses.readsPositives(loss)
-                            ? 0.1f + CounterRandom.uniform(SEED, 200, 1, i)
-                            : CounterRandom.normal(SEED, 200, 1, i);
+            y[i] = RandomLosses.readsPositives(loss) ? 0.1f + CounterRandom.uniform(SEED, 200, 1, i)
+                    : CounterRandom.normal(SEED, 200, 1, i);
         }
         int labelsOfRow = loss.labels(lines, CLASSES);
         float[] labels = new float[rows * labelsOfRow];
@@ -564,41 +383,26 @@ public final class FixedRun {
     }
 
     private static NetworkSpec clicks(Loss loss, Optimizer optimizer) {
-        Layer network =
-                new Sequence(
-                        new Concat(
-                                new Sequence(new Numbers(0, NUMBERS), new Standardise()),
-                                new Embedding(0, 1, TABLE_ROWS, 4, Embedding.Update.TOUCHED),
-                                new Embedding(1, 2, TABLE_ROWS, 3, Embedding.Update.DENSE)),
-                        new Dense(65),
-                        new Relu(),
-                        new Dense(1));
+        Layer network = new Sequence(
+                new Concat(new Sequence(new Numbers(0, NUMBERS), new Standardise()),
+                        new Embedding(0, 1, TABLE_ROWS, 4, Embedding.Update.TOUCHED),
+                        new Embedding(1, 2, TABLE_ROWS, 3, Embedding.Update.DENSE)),
+                new Dense(65), new Relu(), new Dense(1));
         return new NetworkSpec(new RowShape(NUMBERS, IDS, 1), network, loss, optimizer, SEED);
     }
 
     private static NetworkSpec classes(Loss loss, Optimizer optimizer, int labels) {
-        Layer network =
-                new Sequence(
-                        new Concat(
-                                new Sequence(
-                                        new Numbers(0, NUMBERS),
-                                        new Dense(33, true, Initialization.XAVIER_NORMAL),
-                                        new Tanh()),
-                                new Sequence(
-                                        new Embedding(
-                                                0, 3, TABLE_ROWS, 5, Embedding.Update.TOUCHED),
-                                        new Dense(17, false, Initialization.HE_NORMAL),
-                                        new Sigmoid())),
-                        new Dense(20, true, Initialization.XAVIER_UNIFORM),
-                        new Softmax(),
-                        new Standardise(),
-                        new Dense(CLASSES));
+        Layer network = new Sequence(new Concat(
+                new Sequence(new Numbers(0, NUMBERS), new Dense(33, true, Initialization.XAVIER_NORMAL), new Tanh()),
+                new Sequence(new Embedding(0, 3, TABLE_ROWS, 5, Embedding.Update.TOUCHED),
+                        new Dense(17, false, Initialization.HE_NORMAL), new Sigmoid())),
+                new Dense(20, true, Initialization.XAVIER_UNIFORM), new Softmax(), new Standardise(),
+                new Dense(CLASSES));
         return new NetworkSpec(new RowShape(NUMBERS, IDS, labels), network, loss, optimizer, SEED);
     }
 
     /// The hash of everything learned, and of everything predicted on the way.
-    private static byte[] run(
-            boolean hot, Workers workers, NetworkSpec spec, int batchSize, int rows)
+    private static byte[] run(boolean hot, Workers workers, NetworkSpec spec, int batchSize, int rows)
             throws NoSuchAlgorithmException {
         Kernels kernels = Kernels.active();
         Parameters parameters = Parameters.initial(Plan.of(spec));
@@ -646,8 +450,7 @@ public final class FixedRun {
     /// Rows with something to learn: the label depends on a number and an id.
     private static void fill(NetworkSpec spec, Batch batch, int from, int rows) {
         batch.resize(rows);
-        int outputs =
-                spec.row().labels() == 1 && spec.loss() instanceof BinaryCrossEntropy ? 1 : CLASSES;
+        int outputs = spec.row().labels() == 1 && spec.loss() instanceof BinaryCrossEntropy ? 1 : CLASSES;
         int ids = spec.row().ids();
         for (int row = 0; row < rows; row++) {
             long index = from + (long) row;

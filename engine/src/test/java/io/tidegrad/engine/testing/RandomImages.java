@@ -45,33 +45,18 @@ final class RandomImages {
     private Layer layer() {
         if (random.between(0, 1) == 0) {
             Extent padding = new Extent(random.between(0, 2), random.between(0, 2));
-            Extent kernel =
-                    new Extent(
-                            random.between(1, Math.min(4, height + 2 * padding.height())),
-                            random.between(1, Math.min(4, width + 2 * padding.width())));
+            Extent kernel = new Extent(random.between(1, Math.min(4, height + 2 * padding.height())),
+                    random.between(1, Math.min(4, width + 2 * padding.width())));
             Extent stride = stride();
             slide(kernel, stride, padding);
             channels = random.between(0, 4) == 0 ? random.between(33, 40) : random.between(1, 20);
-            return new Conv2d(
-                    channels,
-                    kernel,
-                    stride,
-                    padding,
-                    random.between(0, 2) > 0,
-                    random.initialization());
+            return new Conv2d(channels, kernel, stride, padding, random.between(0, 2) > 0, random.initialization());
         }
-        Extent kernel =
-                new Extent(
-                        random.between(1, Math.min(3, height)),
-                        random.between(1, Math.min(3, width)));
-        Extent padding =
-                new Extent(
-                        random.between(0, kernel.height() / 2),
-                        random.between(0, kernel.width() / 2));
+        Extent kernel = new Extent(random.between(1, Math.min(3, height)), random.between(1, Math.min(3, width)));
+        Extent padding = new Extent(random.between(0, kernel.height() / 2), random.between(0, kernel.width() / 2));
         Extent stride = stride();
         slide(kernel, stride, padding);
-        return random.between(0, 1) == 0
-                ? new MaxPool2d(kernel, stride, padding)
+        return random.between(0, 1) == 0 ? new MaxPool2d(kernel, stride, padding)
                 : new AveragePool2d(kernel, stride, padding);
     }
 
@@ -86,8 +71,7 @@ final class RandomImages {
         width = steps;
         slide(new Extent(1, kernel), new Extent(1, stride), new Extent(0, padding));
         channels = random.between(1, 20);
-        return new Sequence(
-                new Reshape(before, steps),
+        return new Sequence(new Reshape(before, steps),
                 new Conv1d(channels, kernel, stride, padding, true, random.initialization()),
                 new Reshape(channels, height, width));
     }

@@ -44,20 +44,12 @@ public final class RandomLosses {
             case 5 -> new Hinge();
             case 6 -> new Poisson();
             case 7 -> new Poisson(false, 1e-3);
-            case 8 ->
-                    new Quantile(positive(width).stream().map(q -> Math.min(0.9, q / 2)).toList());
+            case 8 -> new Quantile(positive(width).stream().map(q -> Math.min(0.9, q / 2)).toList());
             case 9 -> new Ctc(random.nextInt(width), lines, random.nextBoolean(), true);
             case 10 -> new CategoricalCrossEntropy(random.nextBoolean());
-            case 11 ->
-                    new CategoricalCrossEntropy(
-                            true, random.nextBoolean(), smoothing(), List.of(), null);
-            default ->
-                    new CategoricalCrossEntropy(
-                            false,
-                            random.nextBoolean(),
-                            smoothing(),
-                            random.nextBoolean() ? positive(width) : List.of(),
-                            random.nextBoolean() ? IGNORED : null);
+            case 11 -> new CategoricalCrossEntropy(true, random.nextBoolean(), smoothing(), List.of(), null);
+            default -> new CategoricalCrossEntropy(false, random.nextBoolean(), smoothing(),
+                    random.nextBoolean() ? positive(width) : List.of(), random.nextBoolean() ? IGNORED : null);
         };
     }
 
@@ -66,10 +58,7 @@ public final class RandomLosses {
     }
 
     private List<Double> positive(int count) {
-        return DoubleStream.generate(() -> 0.1 + 1.9 * random.nextDouble())
-                .limit(count)
-                .boxed()
-                .toList();
+        return DoubleStream.generate(() -> 0.1 + 1.9 * random.nextDouble()).limit(count).boxed().toList();
     }
 
     /// Whether what the loss compares must be above 0: probabilities and rates.
@@ -82,24 +71,19 @@ public final class RandomLosses {
     public void labels(Loss loss, int lines, int width, float[] labels, int at) {
         Integer ignored = loss instanceof CategoricalCrossEntropy c ? c.ignoreIndex() : null;
         for (int i = 0; i < loss.labels(lines, width); i++) {
-            labels[at + i] =
-                    switch (loss) {
-                        case BinaryCrossEntropy b ->
-                                random.nextBoolean() ? random.nextInt(2) : random.nextFloat();
-                        case Hinge h -> random.nextBoolean() ? 1 : -1;
-                        case Poisson p -> random.nextInt(4);
-                        case MeanSquaredError m -> gaussian();
-                        case MeanAbsoluteError m -> gaussian();
-                        case Huber h -> gaussian();
-                        case Quantile q -> gaussian();
-                        case CategoricalCrossEntropy c when c.oneHot() ->
-                                i % width == 0 ? 1 : 0; // shared out below
-                        case CategoricalCrossEntropy c ->
-                                ignored != null && random.nextInt(3) == 0
-                                        ? ignored
-                                        : random.nextInt(width);
-                        case Ctc c -> (c.blank() + 1 + random.nextInt(width - 1)) % width;
-                    };
+            labels[at + i] = switch (loss) {
+                case BinaryCrossEntropy b -> random.nextBoolean() ? random.nextInt(2) : random.nextFloat();
+                case Hinge h -> random.nextBoolean() ? 1 : -1;
+                case Poisson p -> random.nextInt(4);
+                case MeanSquaredError m -> gaussian();
+                case MeanAbsoluteError m -> gaussian();
+                case Huber h -> gaussian();
+                case Quantile q -> gaussian();
+                case CategoricalCrossEntropy c when c.oneHot() -> i % width == 0 ? 1 : 0; // shared out below
+                case CategoricalCrossEntropy c ->
+                    ignored != null && random.nextInt(3) == 0 ? ignored : random.nextInt(width);
+                case Ctc c -> (c.blank() + 1 + random.nextInt(width - 1)) % width;
+            };
         }
         if (loss instanceof CategoricalCrossEntropy classes && classes.oneHot()) {
             for (int line = 0; line < lines; line++) {

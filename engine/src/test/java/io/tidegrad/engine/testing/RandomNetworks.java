@@ -56,8 +56,8 @@ import java.util.Map;
 import java.util.Random;
 import java.util.stream.IntStream;
 
-/// Networks and rows of every kind and awkward size (not a multiple of any vector, one wide, one row), all from one seed:
-/// a failing test names it.
+/// Networks and rows of every kind and awkward size (not a multiple of any vector, one wide, one row), all from one
+/// seed: a failing test names it.
 public final class RandomNetworks {
     /// Rows of every table, few enough that ids repeat.
     private static final int TABLE_ROWS = 7;
@@ -130,8 +130,7 @@ public final class RandomNetworks {
     }
 
     public Regularization regularization() {
-        Regularization.Scope scope =
-                random.nextBoolean() ? Regularization.Scope.ALL : Regularization.Scope.WEIGHTS;
+        Regularization.Scope scope = random.nextBoolean() ? Regularization.Scope.ALL : Regularization.Scope.WEIGHTS;
         return switch (between(0, 4)) {
             case 0 -> new Regularization(0, 0.1, scope);
             case 1 -> new Regularization(0.01, 0, scope);
@@ -141,31 +140,14 @@ public final class RandomNetworks {
     }
 
     /// The same network, clipped and regularized in another way.
-    public static NetworkSpec with(
-            NetworkSpec spec, Clipping clipping, Regularization regularization) {
-        return new NetworkSpec(
-                spec.row(),
-                spec.network(),
-                spec.loss(),
-                spec.reduction(),
-                spec.optimizer(),
-                spec.schedule(),
-                clipping,
-                regularization,
-                spec.seed());
+    public static NetworkSpec with(NetworkSpec spec, Clipping clipping, Regularization regularization) {
+        return new NetworkSpec(spec.row(), spec.network(), spec.loss(), spec.reduction(), spec.optimizer(),
+                spec.schedule(), clipping, regularization, spec.seed());
     }
 
     public static NetworkSpec with(NetworkSpec spec, Schedule schedule) {
-        return new NetworkSpec(
-                spec.row(),
-                spec.network(),
-                spec.loss(),
-                spec.reduction(),
-                spec.optimizer(),
-                schedule,
-                spec.clipping(),
-                spec.regularization(),
-                spec.seed());
+        return new NetworkSpec(spec.row(), spec.network(), spec.loss(), spec.reduction(), spec.optimizer(), schedule,
+                spec.clipping(), spec.regularization(), spec.seed());
     }
 
     public NetworkSpec spec(Optimizer optimizer) {
@@ -179,12 +161,11 @@ public final class RandomNetworks {
             layers.add(rated(recurrent(numbers, ids), optimizer));
         }
         for (int hidden = between(0, 3); hidden > 0; hidden--) {
-            Layer drawn =
-                    switch (between(0, 6)) {
-                        case 0 -> shaped();
-                        case 1 -> images();
-                        default -> hidden();
-                    };
+            Layer drawn = switch (between(0, 6)) {
+                case 0 -> shaped();
+                case 1 -> images();
+                default -> hidden();
+            };
             layers.add(rated(drawn, optimizer));
             layers.add(activation());
         }
@@ -208,16 +189,8 @@ public final class RandomNetworks {
             }
         }
         RowShape row = new RowShape(numbers, rowIds, loss.labels(lines, outputs));
-        return new NetworkSpec(
-                row,
-                new Sequence(layers),
-                loss,
-                reduction(loss, lines * outputs),
-                optimizer,
-                Schedule.CONSTANT,
-                new Clipping.None(),
-                Regularization.NONE,
-                random.nextLong());
+        return new NetworkSpec(row, new Sequence(layers), loss, reduction(loss, lines * outputs), optimizer,
+                Schedule.CONSTANT, new Clipping.None(), Regularization.NONE, random.nextLong());
     }
 
     /// A sum over many outputs, or of exponentials, explodes at the rates here.
@@ -234,17 +207,14 @@ public final class RandomNetworks {
         Layer some = new Numbers(from, between(1, numbers - from));
         branches.add(random.nextBoolean() ? some : new Sequence(some, new Standardise()));
         if (random.nextBoolean()) {
-            branches.add(
-                    new Sequence(new Numbers(0, numbers), new Dense(between(1, 70)), activation()));
+            branches.add(new Sequence(new Numbers(0, numbers), new Dense(between(1, 70)), activation()));
         }
         if (between(0, 4) == 0) {
             // Pixels as they lie in the row.
             int height = between(1, numbers);
             int width = numbers / height;
-            branches.add(
-                    new Sequence(
-                            new Numbers(numbers - height * width, height * width),
-                            new RandomImages(this, 1, height, width).layers()));
+            branches.add(new Sequence(new Numbers(numbers - height * width, height * width),
+                    new RandomImages(this, 1, height, width).layers()));
         }
         if (ids > 0) {
             branches.add(embedding(ids));
@@ -261,12 +231,7 @@ public final class RandomNetworks {
 
     private Embedding embedding(int ids) {
         int from = between(0, ids - 1);
-        return new Embedding(
-                from,
-                between(1, ids - from),
-                TABLE_ROWS,
-                dimension(),
-                update(),
+        return new Embedding(from, between(1, ids - from), TABLE_ROWS, dimension(), update(),
                 between(0, 2) == 0 ? between(0, TABLE_ROWS - 1) : Embedding.NO_PADDING);
     }
 
@@ -274,15 +239,9 @@ public final class RandomNetworks {
         int from = between(0, ids - 1);
         int columns = between(1, ids - from);
         boolean weighted = columns <= numbers && random.nextBoolean();
-        return new EmbeddingBag(
-                from,
-                columns,
-                random.nextBoolean() ? ids : EmbeddingBag.ALL,
-                weighted ? between(0, numbers - columns) : EmbeddingBag.UNWEIGHTED,
-                TABLE_ROWS,
-                dimension(),
-                weighted || random.nextBoolean() ? EmbeddingBag.Mode.SUM : EmbeddingBag.Mode.MEAN,
-                update());
+        return new EmbeddingBag(from, columns, random.nextBoolean() ? ids : EmbeddingBag.ALL,
+                weighted ? between(0, numbers - columns) : EmbeddingBag.UNWEIGHTED, TABLE_ROWS, dimension(),
+                weighted || random.nextBoolean() ? EmbeddingBag.Mode.SUM : EmbeddingBag.Mode.MEAN, update());
     }
 
     private int dimension() {
@@ -301,8 +260,7 @@ public final class RandomNetworks {
     private Layer shaped() {
         int lines = between(1, 6);
         int width = between(1, 20);
-        return new Sequence(
-                new Dense(lines * width), new Reshape(lines, width), inner(), new Flatten());
+        return new Sequence(new Dense(lines * width), new Reshape(lines, width), inner(), new Flatten());
     }
 
     /// What reads a matrix.
@@ -320,8 +278,7 @@ public final class RandomNetworks {
         int channels = between(1, 4);
         int height = between(1, 6);
         int width = between(1, 6);
-        return new Sequence(
-                new Dense(channels * height * width),
+        return new Sequence(new Dense(channels * height * width),
                 new RandomImages(this, channels, height, width).layers());
     }
 
@@ -329,8 +286,7 @@ public final class RandomNetworks {
     private Layer attention() {
         int heads = between(1, 3);
         Layer attention = new SelfAttention(heads, random.nextBoolean());
-        return new Sequence(
-                new Dense(heads * between(1, 20)),
+        return new Sequence(new Dense(heads * between(1, 20)),
                 random.nextBoolean() ? attention : new Residual(attention));
     }
 
@@ -351,20 +307,12 @@ public final class RandomNetworks {
         int steps = lengthAt == Recurrent.WHOLE ? between(1, 5) : between(TABLE_ROWS - 1, 8);
         int width = between(1, 9);
         Recurrent.Output[] outputs = Recurrent.Output.values();
-        return new Sequence(
-                new Dense(steps * width),
-                new Reshape(steps, width),
-                recurrent(
-                        hiddenUnits(),
-                        outputs[between(0, outputs.length - 1)],
-                        lengthAt,
-                        numbers,
-                        ids),
+        return new Sequence(new Dense(steps * width), new Reshape(steps, width),
+                recurrent(hiddenUnits(), outputs[between(0, outputs.length - 1)], lengthAt, numbers, ids),
                 new Flatten());
     }
 
-    private Layer recurrent(
-            int hidden, Recurrent.Output output, int lengthAt, int numbers, int ids) {
+    private Layer recurrent(int hidden, Recurrent.Output output, int lengthAt, int numbers, int ids) {
         Recurrent.Cell cell = Recurrent.Cell.values()[turn(9) / 3];
         boolean bidirectional = random.nextBoolean();
         List<Layer> initial = List.of();
@@ -375,21 +323,15 @@ public final class RandomNetworks {
     }
 
     /// Made of the row's numbers; or an encoder's last state.
-    private Layer initial(
-            Recurrent.Cell cell, int hidden, boolean bidirectional, int numbers, int ids) {
+    private Layer initial(Recurrent.Cell cell, int hidden, boolean bidirectional, int numbers, int ids) {
         int states = cell == Recurrent.Cell.LSTM ? 2 : 1;
         if (random.nextBoolean()) {
-            return new Sequence(
-                    new Numbers(0, numbers),
-                    new Dense((bidirectional ? 2 : 1) * states * hidden),
+            return new Sequence(new Numbers(0, numbers), new Dense((bidirectional ? 2 : 1) * states * hidden),
                     new Tanh());
         }
         int lengthAt = ids > 0 && numbers >= TABLE_ROWS ? between(0, ids - 1) : Recurrent.WHOLE;
-        return new Sequence(
-                new Numbers(0, numbers),
-                new Reshape(numbers, 1),
-                new Recurrent(
-                        cell, hidden, bidirectional, Recurrent.Output.STATE, lengthAt, List.of()));
+        return new Sequence(new Numbers(0, numbers), new Reshape(numbers, 1),
+                new Recurrent(cell, hidden, bidirectional, Recurrent.Output.STATE, lengthAt, List.of()));
     }
 
     /// On both sides of a vector and of a panel.

@@ -20,16 +20,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
-/// The main class of a JVM that answers as the scorer does, by its server, its reading, its featurizer and its writing, but
-/// predicts by ONNX Runtime: `OnnxScorer <file> <the scorer's arguments>`. In the server's own package, so that it is the
-/// server itself that both sides are asked through.
+/// The main class of a JVM that answers as the scorer does, by its server, its reading, its featurizer and its writing,
+/// but predicts by ONNX Runtime: `OnnxScorer <file> <the scorer's arguments>`. In the server's own package, so that it
+/// is the server itself that both sides are asked through.
 public final class OnnxScorer {
     private OnnxScorer() {}
 
     public static void main(String[] args) throws IOException {
         byte[] onnx = Files.readAllBytes(Path.of(args[0]));
-        ScorerConfig config =
-                ScorerConfig.parse(Arrays.asList(args).subList(1, args.length), Map.of());
+        ScorerConfig config = ScorerConfig.parse(Arrays.asList(args).subList(1, args.length), Map.of());
         String model = config.models().getFirst();
         Stages stages = Stages.open(ScorerOptions.of(model, config.kafka().consumer()));
         InstantSource clock = InstantSource.system();
@@ -45,17 +44,9 @@ public final class OnnxScorer {
 
         private final OnnxSession onnx;
 
-        Models(
-                Map<String, Stages> stages,
-                ScorerMetrics metrics,
-                ScorerConfig config,
-                byte[] onnx) {
-            super(
-                    stages,
-                    metrics,
-                    new Shadows((pair, comparison) -> {}),
-                    config.server().maxBodyBytes(),
-                    config.server().ignoreUnknownFields());
+        Models(Map<String, Stages> stages, ScorerMetrics metrics, ScorerConfig config, byte[] onnx) {
+            super(stages, metrics, new Shadows((pair, comparison) -> {
+            }), config.server().maxBodyBytes(), config.server().ignoreUnknownFields());
             this.onnx = new OnnxSession(onnx);
         }
 
@@ -80,22 +71,14 @@ public final class OnnxScorer {
             int outputs = served.outputs();
             float[] predictions = new float[events.size() * outputs];
             for (int i = 0; i < events.size(); i++) {
-                Rejection rejection =
-                        desk.featurizer.featurizeForScoring(events.get(i), desk.row);
+                Rejection rejection = desk.featurizer.featurizeForScoring(events.get(i), desk.row);
                 if (rejection != null) {
-                    throw new HttpProblem(
-                            ProblemReason.of(rejection.reason()), i, rejection.detail());
+                    throw new HttpProblem(ProblemReason.of(rejection.reason()), i, rejection.detail());
                 }
                 desk.buffers.predict(desk.row.numbers, desk.row.ids, predictions, i * outputs);
             }
             desks.add(desk);
-            return new Predictions(
-                    served.model(),
-                    served.epoch(),
-                    served.version(),
-                    served.nextOffset(),
-                    0,
-                    outputs,
+            return new Predictions(served.model(), served.epoch(), served.version(), served.nextOffset(), 0, outputs,
                     predictions);
         }
     }

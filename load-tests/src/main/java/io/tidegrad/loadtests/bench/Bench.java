@@ -4,8 +4,8 @@ import io.tidegrad.engine.layer.Workers;
 import java.util.List;
 import java.util.function.Consumer;
 
-/// Measures workloads: one alone in this JVM, several each in a JVM of its own, because what the compiler has seen of one
-/// changes the warm-up, and sometimes the speed, of the next.
+/// Measures workloads: one alone in this JVM, several each in a JVM of its own, because what the compiler has seen of
+/// one changes the warm-up, and sometimes the speed, of the next.
 ///
 /// @param lines what to measure, in this order
 /// @param runs how often; the lines take turns, so that a change of the machine's speed meets all of them
@@ -21,8 +21,7 @@ public record Bench(List<Line> lines, int runs, double seconds) {
     public record Line(Workload workload, int batch, int workers) {
         public Line {
             if (batch < 1 || batch > BATCH_MAX) {
-                throw new IllegalArgumentException(
-                        "--batch: expected 1 to " + BATCH_MAX + ", found " + batch);
+                throw new IllegalArgumentException("--batch: expected 1 to " + BATCH_MAX + ", found " + batch);
             }
             if (workers < 1 || workers > Workers.COUNT_MAX) {
                 throw new IllegalArgumentException(
@@ -31,10 +30,7 @@ public record Bench(List<Line> lines, int runs, double seconds) {
         }
 
         String name() {
-            return workload.name()
-                    + ", batch "
-                    + batch
-                    + (workers > 1 ? ", " + workers + " workers" : "");
+            return workload.name() + ", batch " + batch + (workers > 1 ? ", " + workers + " workers" : "");
         }
 
         /// In this JVM.
@@ -43,36 +39,26 @@ public record Bench(List<Line> lines, int runs, double seconds) {
         List<Measurement> measure(double seconds) {
             try (Workers crew = new Workers(workers)) {
                 return switch (workload) {
-                    case Workload.Learning learning ->
-                            new LearnBench(learning, batch, crew).run(seconds);
-                    case Workload.Predicting predicting ->
-                            new PredictBench(predicting, batch).run(seconds);
+                    case Workload.Learning learning -> new LearnBench(learning, batch, crew).run(seconds);
+                    case Workload.Predicting predicting -> new PredictBench(predicting, batch).run(seconds);
                     case Workload.Loop loop -> new LoopBench(loop, batch).run(seconds);
-                    case Workload.Convolution convolution ->
-                            new ConvolutionBench(convolution, batch).run(seconds);
-                    case Workload.SparseUpdate sparse ->
-                            new SparseBench(sparse, batch).run(seconds);
+                    case Workload.Convolution convolution -> new ConvolutionBench(convolution, batch).run(seconds);
+                    case Workload.SparseUpdate sparse -> new SparseBench(sparse, batch).run(seconds);
                 };
             } catch (OutOfMemoryError tooLarge) {
-                throw new IllegalArgumentException(
-                        "--batch: expected one that fits into the heap of "
-                                + Runtime.getRuntime().maxMemory() / (1 << 20)
-                                + " MiB, found "
-                                + batch
-                                + " (TIDEGRAD_JVM_OPTIONS=-Xmx8g makes it larger)",
-                        tooLarge);
+                throw new IllegalArgumentException("--batch: expected one that fits into the heap of "
+                        + Runtime.getRuntime().maxMemory() / (1 << 20) + " MiB, found " + batch
+                        + " (TIDEGRAD_JVM_OPTIONS=-Xmx8g makes it larger)", tooLarge);
             }
         }
     }
 
     public Bench {
         if (!(seconds > 0 && seconds <= SECONDS_MAX)) {
-            throw new IllegalArgumentException(
-                    "--seconds: expected more than 0 and at most 3600, found " + seconds);
+            throw new IllegalArgumentException("--seconds: expected more than 0 and at most 3600, found " + seconds);
         }
         if (runs < 1 || runs > RUNS_MAX) {
-            throw new IllegalArgumentException(
-                    "--runs: expected 1 to " + RUNS_MAX + ", found " + runs);
+            throw new IllegalArgumentException("--runs: expected 1 to " + RUNS_MAX + ", found " + runs);
         }
         lines = List.copyOf(lines);
     }
@@ -89,8 +75,7 @@ public record Bench(List<Line> lines, int runs, double seconds) {
                 if (alone) {
                     line.measure(seconds).forEach(done);
                 } else {
-                    MeasuringJvm.LIKE_THIS.run(
-                            line.name(), BenchProcess.command(line, seconds), done);
+                    MeasuringJvm.LIKE_THIS.run(line.name(), BenchProcess.command(line, seconds), done);
                 }
             }
         }

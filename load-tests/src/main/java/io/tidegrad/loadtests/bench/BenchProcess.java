@@ -10,14 +10,9 @@ public final class BenchProcess {
     private BenchProcess() {}
 
     public static void main(String[] args) {
-        Bench.Line line =
-                new Bench.Line(
-                        Workload.named(args[0]),
-                        Integer.parseInt(args[1]),
-                        Integer.parseInt(args[2]));
+        Bench.Line line = new Bench.Line(Workload.named(args[0]), Integer.parseInt(args[1]), Integer.parseInt(args[2]));
         try {
-            line.measure(Double.parseDouble(args[3]))
-                    .forEach(measurement -> System.out.println(measurement.toJson()));
+            line.measure(Double.parseDouble(args[3])).forEach(measurement -> System.out.println(measurement.toJson()));
         } catch (IllegalArgumentException e) {
             System.err.println("tidegrad: " + e.getMessage());
             // An exit is logged, and that would set up all of logging.
@@ -26,11 +21,7 @@ public final class BenchProcess {
     }
 
     static List<String> command(Bench.Line line, double seconds) {
-        return List.of(
-                BenchProcess.class.getName(),
-                line.workload().name(),
-                Integer.toString(line.batch()),
-                Integer.toString(line.workers()),
-                Double.toString(seconds));
+        return List.of(BenchProcess.class.getName(), line.workload().name(), Integer.toString(line.batch()),
+                Integer.toString(line.workers()), Double.toString(seconds));
     }
 }

@@ -30,9 +30,7 @@ final class ConvolutionBench {
         int channels = convolution.channels();
         outer = convolution.side() + Convolution.KERNEL - 1;
         xStride = channels == 1 ? 1 : Math.ceilDiv(channels, LANES) * LANES;
-        panels =
-                new Panels(
-                        Convolution.KERNEL * Convolution.KERNEL * channels, convolution.outputs());
+        panels = new Panels(Convolution.KERNEL * Convolution.KERNEL * channels, convolution.outputs());
         patches = patches();
         x = filled(Math.multiplyExact(images, outer * outer * xStride));
         y = new float[Math.multiplyExact(images, patches.count() * panels.stride())];
@@ -60,12 +58,12 @@ final class ConvolutionBench {
 
     List<Measurement> run(double seconds) {
         Meter meter = new Meter();
-        Meter.Window window = meter.measure(this::run, images, false, seconds, () -> {});
+        Meter.Window window = meter.measure(this::run, images, false, seconds, () -> {
+        });
 
         double peak = MachineLimits.flopsPerNano();
         double gflops = convolution.flops() * window.examplesPerCpuSecond() * 1e-9;
-        Measurement.Subject subject =
-                new Measurement.Subject(convolution.name(), images, 1, kernels.name(), "");
+        Measurement.Subject subject = new Measurement.Subject(convolution.name(), images, 1, kernels.name(), "");
         List<Measurement> lines = new ArrayList<>(window.of(subject));
         lines.add(subject.with(Metric.GFLOPS, gflops));
         lines.add(subject.with(Metric.FMA_PEAK_GFLOPS, peak));
@@ -78,17 +76,7 @@ final class ConvolutionBench {
         int yImage = patches.count() * panels.stride();
         for (int step = 0; step < steps; step++) {
             for (int image = 0; image < images; image++) {
-                kernels.convolution(
-                        panels,
-                        patches,
-                        0,
-                        patches.count(),
-                        x,
-                        image * xImage,
-                        w,
-                        bias,
-                        y,
-                        image * yImage);
+                kernels.convolution(panels, patches, 0, patches.count(), x, image * xImage, w, bias, y, image * yImage);
             }
         }
     }

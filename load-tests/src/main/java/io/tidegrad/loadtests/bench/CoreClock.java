@@ -6,8 +6,9 @@ import java.lang.management.ThreadMXBean;
 import java.util.ArrayList;
 import java.util.List;
 
-/// How much of a core each learning thread got: its CPU time by the clock. A worker that waits for the next part spins, so
-/// on a free core it gets nearly all; less means that other programs had the core, or that there was too little to share.
+/// How much of a core each learning thread got: its CPU time by the clock. A worker that waits for the next part spins,
+/// so on a free core it gets nearly all; less means that other programs had the core, or that there was too little to
+/// share.
 final class CoreClock {
     private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
 

@@ -33,8 +33,7 @@ public final class Latencies implements Meter.Steps {
     }
 
     public List<Measurement> of(Measurement.Subject subject) {
-        return List.of(
-                subject.with(Metric.P50_NS, histogram.getValueAtPercentile(50)),
+        return List.of(subject.with(Metric.P50_NS, histogram.getValueAtPercentile(50)),
                 subject.with(Metric.P99_NS, histogram.getValueAtPercentile(99)),
                 subject.with(Metric.P999_NS, histogram.getValueAtPercentile(99.9)));
     }

@@ -44,17 +44,15 @@ final class LayerCosts {
     /// @param lines it multiplies a matrix with
     /// @param inTurn how often the matrix is read in each direction because one line waits for the one before
     /// @param backFlops of the input's gradient from one row
-    record Use(int lines, int inTurn, double backFlops) {}
+    record Use(int lines, int inTurn, double backFlops) {
+    }
 
     LayerCosts(Plan plan) {
         tensors = plan.tensors();
         walk(plan.spec().network(), List.of(plan.spec().row().numbers()));
         if (uses.size() != tensors.size()) {
             throw new IllegalStateException(
-                    "expected a use of each of "
-                            + tensors.size()
-                            + " tensors, found "
-                            + uses.size());
+                    "expected a use of each of " + tensors.size() + " tensors, found " + uses.size());
         }
     }
 
@@ -112,10 +110,8 @@ final class LayerCosts {
             }
             case Conv2d conv -> convolution(conv, x);
             case MaxPool2d(Extent kernel, Extent stride, Extent padding) ->
-                    List.of(
-                            x.getFirst(),
-                            places(x.get(1), kernel.height(), stride.height(), padding.height()),
-                            places(x.get(2), kernel.width(), stride.width(), padding.width()));
+                List.of(x.getFirst(), places(x.get(1), kernel.height(), stride.height(), padding.height()),
+                        places(x.get(2), kernel.width(), stride.width(), padding.width()));
             case Recurrent recurrent -> recurrent(recurrent, lines);
             case SelfAttention attention -> {
                 product(lines, 1);
@@ -140,25 +136,13 @@ final class LayerCosts {
             case Relu relu -> x;
             case Sigmoid sigmoid -> x;
             case Softmax softmax -> x;
-            default ->
-                    throw new IllegalArgumentException(
-                            "expected a layer with a roofline, found " + layer);
+            default -> throw new IllegalArgumentException("expected a layer with a roofline, found " + layer);
         };
     }
 
     private List<Integer> convolution(Conv2d conv, List<Integer> x) {
-        int height =
-                places(
-                        x.get(1),
-                        conv.kernel().height(),
-                        conv.stride().height(),
-                        conv.padding().height());
-        int width =
-                places(
-                        x.get(2),
-                        conv.kernel().width(),
-                        conv.stride().width(),
-                        conv.padding().width());
+        int height = places(x.get(1), conv.kernel().height(), conv.stride().height(), conv.padding().height());
+        int width = places(x.get(2), conv.kernel().width(), conv.stride().width(), conv.padding().width());
         int patches = height * width;
         // The transposed product pads the input's channels, not the output's; few of them not at
         // all.
@@ -174,12 +158,11 @@ final class LayerCosts {
 
     private List<Integer> recurrent(Recurrent layer, int steps) {
         int directions = layer.bidirectional() ? 2 : 1;
-        int functions =
-                switch (layer.cell()) {
-                    case RNN -> 1;
-                    case GRU -> 3;
-                    case LSTM -> 5;
-                };
+        int functions = switch (layer.cell()) {
+            case RNN -> 1;
+            case GRU -> 3;
+            case LSTM -> 5;
+        };
         for (int d = 0; d < directions; d++) {
             product(steps, 1);
             product(steps, steps);

@@ -38,8 +38,7 @@ final class LearnBench {
         double fill = MachineLimits.nanos(() -> run.rows.fill(run.batch));
         double possible = 1e9 * batchSize / roofline.learnNanos(batchSize, fill);
         Measurement.Subject subject =
-                new Measurement.Subject(
-                        workload.name(), batchSize, workers.count(), kernels.name(), hash());
+                new Measurement.Subject(workload.name(), batchSize, workers.count(), kernels.name(), hash());
         List<Measurement> lines = new ArrayList<>(window.of(subject));
         lines.add(subject.with(Metric.ROOFLINE_EXAMPLES_PER_CPU_S, possible));
         lines.add(subject.with(Metric.ROOFLINE_SHARE, window.examplesPerCpuSecond() / possible));
@@ -70,8 +69,7 @@ final class LearnBench {
             for (int step = 0; step < steps; step++) {
                 rows.fill(batch);
                 if (Double.isNaN(learner.learn(batch))) {
-                    throw new IllegalStateException(
-                            "the loss of " + workload.name() + " is not finite");
+                    throw new IllegalStateException("the loss of " + workload.name() + " is not finite");
                 }
             }
         }

@@ -36,7 +36,7 @@ final class LoopBench {
             y = filled(rows * panels.stride());
             w = filled(panels.length());
             scratch = new float[panels.scratch()];
-            state = new float[][] {filled(panels.length()), filled(panels.length())};
+            state = new float[][]{filled(panels.length()), filled(panels.length())};
         }
 
         /// Small and positive: a step changes little, and nothing becomes denormal.
@@ -51,24 +51,22 @@ final class LoopBench {
 
     List<Measurement> run(double seconds) {
         Meter meter = new Meter();
-        List<Matrices> matrices =
-                loop.shapes().stream().map(shape -> new Matrices(shape, rows)).toList();
+        List<Matrices> matrices = loop.shapes().stream().map(shape -> new Matrices(shape, rows)).toList();
         OptimizerStep step = optimizerStep();
-        Meter.Steps work =
-                steps -> {
-                    for (int i = 0; i < steps; i++) {
-                        for (int m = 0; m < matrices.size(); m++) {
-                            run(matrices.get(m), step);
-                        }
-                    }
-                };
-        Meter.Window window = meter.measure(work, rows, false, seconds, () -> {});
+        Meter.Steps work = steps -> {
+            for (int i = 0; i < steps; i++) {
+                for (int m = 0; m < matrices.size(); m++) {
+                    run(matrices.get(m), step);
+                }
+            }
+        };
+        Meter.Window window = meter.measure(work, rows, false, seconds, () -> {
+        });
 
         double peak = MachineLimits.flopsPerNano();
         double stepNanos = 1e9 * rows / window.examplesPerCpuSecond();
         double gflops = loop.flops(rows) / stepNanos;
-        Measurement.Subject subject =
-                new Measurement.Subject(loop.name(), rows, 1, kernels.name(), "");
+        Measurement.Subject subject = new Measurement.Subject(loop.name(), rows, 1, kernels.name(), "");
         List<Measurement> lines = new ArrayList<>(window.of(subject));
         lines.add(subject.with(Metric.GFLOPS, gflops));
         lines.add(subject.with(Metric.FMA_PEAK_GFLOPS, peak));
@@ -88,33 +86,14 @@ final class LoopBench {
         int inputs = panels.inputs();
         int stride = panels.stride();
         switch (loop.kernel()) {
-            case FORWARD ->
-                    kernels.denseForward(
-                            panels,
-                            0,
-                            panels.count(),
-                            rows,
-                            m.x,
-                            0,
-                            inputs,
-                            m.w,
-                            null,
-                            m.y,
-                            0,
-                            stride,
-                            m.scratch);
-            case WEIGHT_GRADIENT ->
-                    kernels.denseUpdate(
-                            step, panels, 0, inputs, rows, 1, m.x, 0, inputs, m.y, 0, stride, m.w,
-                            m.state, tile);
+            case FORWARD -> kernels.denseForward(panels, 0, panels.count(), rows, m.x, 0, inputs, m.w, null, m.y, 0,
+                    stride, m.scratch);
+            case WEIGHT_GRADIENT -> kernels.denseUpdate(step, panels, 0, inputs, rows, 1, m.x, 0, inputs, m.y, 0,
+                    stride, m.w, m.state, tile);
             case INPUT_GRADIENT ->
-                    kernels.denseInputGradient(
-                            panels, 0, inputs, rows, m.y, 0, stride, m.w, m.x, 0, inputs,
-                            m.scratch);
-            case ADAM ->
-                    kernels.denseInputGradientAndUpdate(
-                            step, panels, 0, inputs, 1, m.x, 0, m.y, 0, m.w, m.state, null, 0,
-                            tile);
+                kernels.denseInputGradient(panels, 0, inputs, rows, m.y, 0, stride, m.w, m.x, 0, inputs, m.scratch);
+            case ADAM -> kernels.denseInputGradientAndUpdate(step, panels, 0, inputs, 1, m.x, 0, m.y, 0, m.w, m.state,
+                    null, 0, tile);
         }
     }
 

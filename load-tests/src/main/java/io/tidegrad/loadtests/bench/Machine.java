@@ -15,22 +15,16 @@ final class Machine {
 
     static String describe(String kernels) {
         double load = ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage();
-        return TextTable.format(
-                "%s, %d processors, kernels %s, JDK %s, %s, load average %.2f",
-                processor(),
-                Runtime.getRuntime().availableProcessors(),
-                kernels,
-                Runtime.version(),
-                Instant.now().truncatedTo(ChronoUnit.MINUTES),
-                load);
+        return TextTable.format("%s, %d processors, kernels %s, JDK %s, %s, load average %.2f", processor(),
+                Runtime.getRuntime().availableProcessors(), kernels, Runtime.version(),
+                Instant.now().truncatedTo(ChronoUnit.MINUTES), load);
     }
 
     /// As Linux names it; elsewhere the architecture.
     private static String processor() {
         try (var lines = Files.lines(CPU_INFO)) {
             return lines.filter(line -> line.startsWith("model name"))
-                    .map(line -> line.substring(line.indexOf(':') + 1).strip())
-                    .findFirst()
+                    .map(line -> line.substring(line.indexOf(':') + 1).strip()).findFirst()
                     .orElse(System.getProperty("os.arch"));
         } catch (IOException noSuchFile) {
             return System.getProperty("os.arch");

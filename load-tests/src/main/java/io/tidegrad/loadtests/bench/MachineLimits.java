@@ -4,8 +4,8 @@ import com.sun.management.ThreadMXBean;
 import java.lang.management.ManagementFactory;
 import java.util.Arrays;
 
-/// What this processor can do at most, measured in this JVM, beside what it is compared with: loops so plain that C2 turns
-/// them into full-width vectors by itself. Each is the best of many rounds, in CPU time of the calling thread: a
+/// What this processor can do at most, measured in this JVM, beside what it is compared with: loops so plain that C2
+/// turns them into full-width vectors by itself. Each is the best of many rounds, in CPU time of the calling thread: a
 /// neighbour can only make a limit look lower.
 final class MachineLimits {
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
@@ -17,8 +17,8 @@ final class MachineLimits {
     /// Floats that stay in the first-level cache, 4 KB.
     private static final int BLOCK = 1024;
 
-    /// With two arrays beside them still in the second-level cache, and so many that the scalar head and tail of the loop
-    /// don't count: of 1,024 floats they take an eighth of the time.
+    /// With two arrays beside them still in the second-level cache, and so many that the scalar head and tail of the
+    /// loop don't count: of 1,024 floats they take an eighth of the time.
     private static final int LONG = 16_384;
 
     private static final int FMAS = 8;
@@ -28,8 +28,8 @@ final class MachineLimits {
 
     private MachineLimits() {}
 
-    /// Floating-point operations a nanosecond, an FMA counted as two. Chains of `FMAS` in registers, a chain an element;
-    /// elements are independent, so the processor runs as many chains side by side as it can.
+    /// Floating-point operations a nanosecond, an FMA counted as two. Chains of `FMAS` in registers, a chain an
+    /// element; elements are independent, so the processor runs as many chains side by side as it can.
     static double flopsPerNano() {
         float[] x = filled(LONG, 1f);
         return 2.0 * FMAS * LONG / nanos(() -> fmas(x));
@@ -52,18 +52,17 @@ final class MachineLimits {
         }
     }
 
-    /// Nanoseconds to read `length` floats once, wherever they lie when nothing else does: copied block by block into the
-    /// first-level cache, because C2 makes no vectors of a sum. In C a read alone is up to a quarter faster.
+    /// Nanoseconds to read `length` floats once, wherever they lie when nothing else does: copied block by block into
+    /// the first-level cache, because C2 makes no vectors of a sum. In C a read alone is up to a quarter faster.
     static double read(int length) {
         float[] x = filled(length, 1f);
         float[] block = new float[BLOCK];
-        return nanos(
-                () -> {
-                    for (int at = 0; at < length; at += BLOCK) {
-                        System.arraycopy(x, at, block, 0, Math.min(BLOCK, length - at));
-                    }
-                    sink = block[0];
-                });
+        return nanos(() -> {
+            for (int at = 0; at < length; at += BLOCK) {
+                System.arraycopy(x, at, block, 0, Math.min(BLOCK, length - at));
+            }
+            sink = block[0];
+        });
     }
 
     /// Nanoseconds to read and write `arrays` arrays (1 to 3) of `length` floats once, side by side.
@@ -71,14 +70,13 @@ final class MachineLimits {
         float[] w = filled(length, 1f);
         float[] m = filled(length, 1f);
         float[] v = filled(length, 1f);
-        return nanos(
-                () -> {
-                    switch (arrays) {
-                        case 1 -> add(w);
-                        case 2 -> add(w, m);
-                        default -> add(w, m, v);
-                    }
-                });
+        return nanos(() -> {
+            switch (arrays) {
+                case 1 -> add(w);
+                case 2 -> add(w, m);
+                default -> add(w, m, v);
+            }
+        });
     }
 
     private static void add(float[] w) {
@@ -102,8 +100,8 @@ final class MachineLimits {
         }
     }
 
-    /// Nanoseconds of one weight's Adam step with everything in a near cache: what its square root and division cost when
-    /// memory costs next to nothing.
+    /// Nanoseconds of one weight's Adam step with everything in a near cache: what its square root and division cost
+    /// when memory costs next to nothing.
     static double adamArithmetic() {
         float[] w = filled(LONG, 1f);
         float[] m = filled(LONG, 0.1f);
@@ -136,8 +134,8 @@ final class MachineLimits {
         }
     }
 
-    /// Nanoseconds of one sigmoid or tanh in a near cache: the polynomial of an exponential, 12 FMAs one after the other, and a
-    /// division.
+    /// Nanoseconds of one sigmoid or tanh in a near cache: the polynomial of an exponential, 12 FMAs one after the
+    /// other, and a division.
     static double gateArithmetic() {
         float[] x = filled(LONG, 0.5f);
         return nanos(() -> gates(x)) / LONG;
@@ -177,27 +175,26 @@ final class MachineLimits {
             ids[i] = (int) Long.remainderUnsigned(mixed ^ mixed >>> 29, tableRows);
         }
         int[] at = {0};
-        return nanos(
-                () -> {
-                    if (at[0] + reads > ids.length) {
-                        at[0] = 0;
+        return nanos(() -> {
+            if (at[0] + reads > ids.length) {
+                at[0] = 0;
+            }
+            float sum = 0;
+            for (int k = at[0]; k < at[0] + reads; k++) {
+                sum += table[ids[k] * stride];
+                sum += table[ids[k] * stride + dimension - 1];
+            }
+            sink = sum;
+            if (updates) {
+                for (int k = at[0]; k < at[0] + reads; k++) {
+                    int row = ids[k] * stride;
+                    for (int i = row; i < row + stride; i++) {
+                        table[i] += 1f;
                     }
-                    float sum = 0;
-                    for (int k = at[0]; k < at[0] + reads; k++) {
-                        sum += table[ids[k] * stride];
-                        sum += table[ids[k] * stride + dimension - 1];
-                    }
-                    sink = sum;
-                    if (updates) {
-                        for (int k = at[0]; k < at[0] + reads; k++) {
-                            int row = ids[k] * stride;
-                            for (int i = row; i < row + stride; i++) {
-                                table[i] += 1f;
-                            }
-                        }
-                    }
-                    at[0] += reads;
-                });
+                }
+            }
+            at[0] += reads;
+        });
     }
 
     /// Of one call: the best round.

@@ -13,8 +13,8 @@ import io.tidegrad.engine.model.RowShape;
 import io.tidegrad.engine.random.CounterRandom;
 import java.util.Arrays;
 
-/// The rows that a workload learns from, in host memory: numbers uniform in [0, 1), ids uniform over their table, labels
-/// uniform over what the loss takes. A pure function of the spec and its seed, the same on every machine.
+/// The rows that a workload learns from, in host memory: numbers uniform in [0, 1), ids uniform over their table,
+/// labels uniform over what the loss takes. A pure function of the spec and its seed, the same on every machine.
 public final class MadeUpRows {
     /// 3 MB of numbers for W1: more than the second-level cache holds, so that a row comes from as far away as one that
     /// was just decoded.
@@ -58,19 +58,14 @@ public final class MadeUpRows {
             for (int k = 0; k < shape.labels(); k++) {
                 int at = row * shape.labels() + k;
                 float uniform = CounterRandom.uniform(spec.seed(), LABELS, 0, at);
-                labels[at] =
-                        switch (spec.loss()) {
-                            case CategoricalCrossEntropy classes ->
-                                    classes.oneHot()
-                                            ? (k == row % outputs ? 1 : 0)
-                                            : (int) (uniform * outputs);
-                            case BinaryCrossEntropy loss -> (int) (uniform * 2);
-                            case Hinge loss -> uniform < 0.5f ? -1 : 1;
-                            case Elementwise loss -> uniform;
-                            case Ctc loss ->
-                                    throw new IllegalArgumentException(
-                                            "no workload has the loss " + loss);
-                        };
+                labels[at] = switch (spec.loss()) {
+                    case CategoricalCrossEntropy classes ->
+                        classes.oneHot() ? (k == row % outputs ? 1 : 0) : (int) (uniform * outputs);
+                    case BinaryCrossEntropy loss -> (int) (uniform * 2);
+                    case Hinge loss -> uniform < 0.5f ? -1 : 1;
+                    case Elementwise loss -> uniform;
+                    case Ctc loss -> throw new IllegalArgumentException("no workload has the loss " + loss);
+                };
             }
         }
     }
@@ -88,19 +83,9 @@ public final class MadeUpRows {
     /// Copies the next rows, again from the first one after the last, until the batch is full. Allocates nothing.
     public void fill(Batch batch) {
         for (int row = 0; row < batch.capacity(); row++) {
-            System.arraycopy(
-                    numbers,
-                    next * shape.numbers(),
-                    batch.numbers,
-                    row * shape.numbers(),
-                    shape.numbers());
+            System.arraycopy(numbers, next * shape.numbers(), batch.numbers, row * shape.numbers(), shape.numbers());
             System.arraycopy(ids, next * shape.ids(), batch.ids, row * shape.ids(), shape.ids());
-            System.arraycopy(
-                    labels,
-                    next * shape.labels(),
-                    batch.labels,
-                    row * shape.labels(),
-                    shape.labels());
+            System.arraycopy(labels, next * shape.labels(), batch.labels, row * shape.labels(), shape.labels());
             next = (next + 1) % rows;
         }
         batch.resize(batch.capacity());

@@ -10,76 +10,25 @@ import java.util.stream.Stream;
 /// @param metric what is divided, Tidegrad's by the rival's
 /// @param goal empty where the ratio is only told
 public record Match(Bench.Line line, Rival rival, Metric metric, OptionalDouble goal) {
-    public static final List<Match> ALL =
-            Stream.of(
-                            learning("W1", 1, 25),
-                            learning("W1", 32, 4.5),
-                            learning("W1", 256, 3),
-                            learning("W2", 1, 3.3),
-                            learning("W2", 32, 1.45),
-                            learning("W2", 128, 1.15),
-                            learning("W3", 1, 20),
-                            learning("W3", 32, 5),
-                            learning("W3", 256, 1.8),
-                            learning("W4", 1, 150),
-                            learning("W4", 256, 15),
-                            learning("W5", 1, 10),
-                            learning("W5", 256, 3.5),
-                            learning("W6", 1, 5),
-                            learning("W6", 32, 4),
-                            learning("W7-gru", 1, 4),
-                            learning("W7-gru", 32, 3.5),
-                            learning("W7-lstm", 1, 4),
-                            learning("W7-lstm", 32, 1.5),
-                            learning("W8", 1, 4),
-                            learning("W8", 32, 1.5),
-                            predicting("S1-W1", 0.3),
-                            predicting("S1-W2", 0.95),
-                            predicting("S1-W3", 0.3),
-                            predicting("S1-W5", Double.NaN),
-                            product("gemm", 8, 1.5),
-                            product("gemm", 32, 1.2),
-                            product("gemm", 128, 1.0),
-                            product("dw", 8, 0.95),
-                            product("dw", 32, 0.95),
-                            product("dw", 128, 0.95),
-                            product("dx", 8, 1.5),
-                            product("dx", 32, 0.9),
-                            product("dx", 128, 0.7),
-                            Stream.of(
-                                    match("adam", 1, 1, Rival.C, Metric.EXAMPLES_PER_CPU_S, 0.9),
-                                    match(
-                                            "adam",
-                                            1,
-                                            1,
-                                            Rival.ROOFLINE,
-                                            Metric.ROOFLINE_SHARE,
-                                            0.75),
-                                    match("sparse", 1, 1, Rival.C, Metric.EXAMPLES_PER_CPU_S, 0.8),
-                                    match(
-                                            "conv-1",
-                                            1,
-                                            1,
-                                            Rival.ROOFLINE,
-                                            Metric.ROOFLINE_SHARE,
-                                            0.72),
-                                    match(
-                                            "conv",
-                                            1,
-                                            1,
-                                            Rival.ROOFLINE,
-                                            Metric.ROOFLINE_SHARE,
-                                            0.79),
-                                    match("W2", 32, 1, Rival.SCALAR, Metric.EXAMPLES_PER_CPU_S, 8),
-                                    match(
-                                            "W2",
-                                            128,
-                                            2,
-                                            Rival.ONE_WORKER,
-                                            Metric.EXAMPLES_PER_WALL_S,
-                                            1.6)))
-                    .flatMap(matches -> matches)
-                    .toList();
+    public static final List<Match> ALL = Stream
+            .of(learning("W1", 1, 25), learning("W1", 32, 4.5), learning("W1", 256, 3), learning("W2", 1, 3.3),
+                    learning("W2", 32, 1.45), learning("W2", 128, 1.15), learning("W3", 1, 20), learning("W3", 32, 5),
+                    learning("W3", 256, 1.8), learning("W4", 1, 150), learning("W4", 256, 15), learning("W5", 1, 10),
+                    learning("W5", 256, 3.5), learning("W6", 1, 5), learning("W6", 32, 4), learning("W7-gru", 1, 4),
+                    learning("W7-gru", 32, 3.5), learning("W7-lstm", 1, 4), learning("W7-lstm", 32, 1.5),
+                    learning("W8", 1, 4), learning("W8", 32, 1.5), predicting("S1-W1", 0.3), predicting("S1-W2", 0.95),
+                    predicting("S1-W3", 0.3), predicting("S1-W5", Double.NaN), product("gemm", 8, 1.5),
+                    product("gemm", 32, 1.2), product("gemm", 128, 1.0), product("dw", 8, 0.95),
+                    product("dw", 32, 0.95), product("dw", 128, 0.95), product("dx", 8, 1.5), product("dx", 32, 0.9),
+                    product("dx", 128, 0.7),
+                    Stream.of(match("adam", 1, 1, Rival.C, Metric.EXAMPLES_PER_CPU_S, 0.9),
+                            match("adam", 1, 1, Rival.ROOFLINE, Metric.ROOFLINE_SHARE, 0.75),
+                            match("sparse", 1, 1, Rival.C, Metric.EXAMPLES_PER_CPU_S, 0.8),
+                            match("conv-1", 1, 1, Rival.ROOFLINE, Metric.ROOFLINE_SHARE, 0.72),
+                            match("conv", 1, 1, Rival.ROOFLINE, Metric.ROOFLINE_SHARE, 0.79),
+                            match("W2", 32, 1, Rival.SCALAR, Metric.EXAMPLES_PER_CPU_S, 8),
+                            match("W2", 128, 2, Rival.ONE_WORKER, Metric.EXAMPLES_PER_WALL_S, 1.6)))
+            .flatMap(matches -> matches).toList();
 
     /// Less is better.
     boolean isLatency() {
@@ -91,49 +40,29 @@ public record Match(Bench.Line line, Rival rival, Metric metric, OptionalDouble 
     }
 
     private static Stream<Match> learning(String workload, int batch, double goal) {
-        double share =
-                switch (workload) {
-                    case "W2" -> 0.75;
-                    case "W7-gru", "W7-lstm", "W8" -> Double.NaN;
-                    default -> 0.6;
-                };
-        return Stream.of(
-                match(workload, batch, 1, Rival.LIBTORCH, Metric.EXAMPLES_PER_CPU_S, goal),
+        double share = switch (workload) {
+            case "W2" -> 0.75;
+            case "W7-gru", "W7-lstm", "W8" -> Double.NaN;
+            default -> 0.6;
+        };
+        return Stream.of(match(workload, batch, 1, Rival.LIBTORCH, Metric.EXAMPLES_PER_CPU_S, goal),
                 match(workload, batch, 1, Rival.ROOFLINE, Metric.ROOFLINE_SHARE, share));
     }
 
     private static Stream<Match> predicting(String workload, double goal) {
-        return Stream.of(
-                match(workload, 1, 1, Rival.ONNX_RUNTIME, Metric.P50_NS, goal),
-                match(
-                        workload,
-                        1,
-                        1,
-                        Rival.READING_PASS,
-                        Metric.P50_NS,
-                        workload.equals("S1-W5") ? Double.NaN : 1.35),
+        return Stream.of(match(workload, 1, 1, Rival.ONNX_RUNTIME, Metric.P50_NS, goal),
+                match(workload, 1, 1, Rival.READING_PASS, Metric.P50_NS, workload.equals("S1-W5") ? Double.NaN : 1.35),
                 match(workload, 64, 1, Rival.ONNX_RUNTIME, Metric.EXAMPLES_PER_CPU_S, Double.NaN));
     }
 
     private static Stream<Match> product(String kernel, int rows, double goal) {
         boolean beyondMemory = kernel.equals("gemm") && rows >= 32;
-        return Stream.of(
-                match(kernel, rows, 1, Rival.OPENBLAS, Metric.EXAMPLES_PER_CPU_S, goal),
-                match(
-                        kernel,
-                        rows,
-                        1,
-                        Rival.ROOFLINE,
-                        Metric.ROOFLINE_SHARE,
-                        beyondMemory ? 0.75 : Double.NaN));
+        return Stream.of(match(kernel, rows, 1, Rival.OPENBLAS, Metric.EXAMPLES_PER_CPU_S, goal),
+                match(kernel, rows, 1, Rival.ROOFLINE, Metric.ROOFLINE_SHARE, beyondMemory ? 0.75 : Double.NaN));
     }
 
-    private static Match match(
-            String workload, int batch, int workers, Rival rival, Metric metric, double goal) {
-        return new Match(
-                new Bench.Line(Workload.named(workload), batch, workers),
-                rival,
-                metric,
+    private static Match match(String workload, int batch, int workers, Rival rival, Metric metric, double goal) {
+        return new Match(new Bench.Line(Workload.named(workload), batch, workers), rival, metric,
                 Double.isNaN(goal) ? OptionalDouble.empty() : OptionalDouble.of(goal));
     }
 }

@@ -9,15 +9,10 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 ///
 /// @param kernels `Kernels.name`, or the rival that it was
 /// @param hash the weights-hash of what learned or predicted, empty where there are no weights. Of a learning workload
-///     after `LearnBench.HASHED_STEPS` steps: equal on every machine, at every vector width and with any number of workers
+///     after `LearnBench.HASHED_STEPS` steps: equal on every machine, at every vector width and with any number of
+///     workers
 @JsonPropertyOrder({"workload", "batch", "workers", "metric", "value", "kernels", "hash"})
-public record Measurement(
-        String workload,
-        int batch,
-        int workers,
-        Metric metric,
-        double value,
-        String kernels,
+public record Measurement(String workload, int batch, int workers, Metric metric, double value, String kernels,
         String hash) {
     private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -40,8 +35,8 @@ public record Measurement(
         @JsonProperty("warmup_cpu_s")
         WARMUP_CPU_S,
 
-        /// Heap bytes that all threads together allocate in a step: the median over the measured window's 20 ms, so that
-        /// one late compilation is not taken for what every step does.
+        /// Heap bytes that all threads together allocate in a step: the median over the measured window's 20 ms, so
+        /// that one late compilation is not taken for what every step does.
         @JsonProperty("bytes_allocated_per_step")
         BYTES_ALLOCATED_PER_STEP,
 
@@ -61,8 +56,8 @@ public record Measurement(
         @JsonProperty("gflops")
         GFLOPS,
 
-        /// Of a kernel that passes over weights and state: the time that plain loops take to read and write as much, over
-        /// its own.
+        /// Of a kernel that passes over weights and state: the time that plain loops take to read and write as much,
+        /// over its own.
         @JsonProperty("stream_share")
         STREAM_SHARE,
 

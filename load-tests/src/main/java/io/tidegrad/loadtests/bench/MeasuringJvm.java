@@ -19,28 +19,20 @@ import java.util.function.Consumer;
 /// @param moreFlags of the JVM
 /// @param moreClassPath behind this JVM's own
 /// @param environment set besides
-public record MeasuringJvm(
-        List<String> moreFlags, List<Path> moreClassPath, Map<String, String> environment) {
+public record MeasuringJvm(List<String> moreFlags, List<Path> moreClassPath, Map<String, String> environment) {
     public static final MeasuringJvm LIKE_THIS = new MeasuringJvm(List.of(), List.of(), Map.of());
 
     /// @param what is measured, for messages
     /// @param main a class and its arguments
     /// @throws BenchException it failed, or printed something else
     void run(String what, List<String> main, Consumer<Measurement> done) {
-        lines(
-                what,
-                main,
-                line -> {
-                    try {
-                        done.accept(Measurement.fromJson(line));
-                    } catch (JsonProcessingException e) {
-                        throw new BenchException(
-                                "the JVM that measured "
-                                        + what
-                                        + " printed no JSON: "
-                                        + e.getMessage());
-                    }
-                });
+        lines(what, main, line -> {
+            try {
+                done.accept(Measurement.fromJson(line));
+            } catch (JsonProcessingException e) {
+                throw new BenchException("the JVM that measured " + what + " printed no JSON: " + e.getMessage());
+            }
+        });
     }
 
     /// As `run`, whatever the lines are.
@@ -57,8 +49,7 @@ public record MeasuringJvm(
         command.addAll(List.of("-cp", classPath.toString()));
         command.add(ParentWatch.class.getName());
         command.addAll(main);
-        ProcessBuilder builder =
-                new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
+        ProcessBuilder builder = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
         builder.environment().putAll(environment);
         try {
             Process process = builder.start();
@@ -69,8 +60,7 @@ public record MeasuringJvm(
             }
             int status = process.waitFor();
             if (status != 0) {
-                throw new BenchException(
-                        "the JVM that measured " + what + " ended with status " + status);
+                throw new BenchException("the JVM that measured " + what + " ended with status " + status);
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);

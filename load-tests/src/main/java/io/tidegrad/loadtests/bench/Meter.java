@@ -35,15 +35,11 @@ public final class Meter {
     /// @param examplesPerWallSecond by the clock
     /// @param warmUpCpuSeconds see `Measurement.Metric.WARMUP_CPU_S`
     /// @param bytesAStep see `Measurement.Metric.BYTES_ALLOCATED_PER_STEP`
-    public record Window(
-            double examplesPerCpuSecond,
-            double examplesPerWallSecond,
-            double warmUpCpuSeconds,
+    public record Window(double examplesPerCpuSecond, double examplesPerWallSecond, double warmUpCpuSeconds,
             double bytesAStep) {
         /// The lines of JSON that every measurement begins with.
         public List<Measurement> of(Measurement.Subject subject) {
-            return List.of(
-                    subject.with(Measurement.Metric.EXAMPLES_PER_CPU_S, examplesPerCpuSecond),
+            return List.of(subject.with(Measurement.Metric.EXAMPLES_PER_CPU_S, examplesPerCpuSecond),
                     subject.with(Measurement.Metric.EXAMPLES_PER_WALL_S, examplesPerWallSecond),
                     subject.with(Measurement.Metric.WARMUP_CPU_S, warmUpCpuSeconds),
                     subject.with(Measurement.Metric.BYTES_ALLOCATED_PER_STEP, bytesAStep));
@@ -62,11 +58,10 @@ public final class Meter {
     }
 
     /// @param batch examples of a step
-    /// @param allocates whether the work allocates even when it is compiled: where it does not, allocating means that the
-    ///     compiler isn't done
+    /// @param allocates whether the work allocates even when it is compiled: where it does not, allocating means that
+    ///     the compiler isn't done
     /// @param beforeWindow run between warm-up and window
-    public Window measure(
-            Steps work, int batch, boolean allocates, double seconds, Runnable beforeWindow) {
+    public Window measure(Steps work, int batch, boolean allocates, double seconds, Runnable beforeWindow) {
         // Less than a millisecond of work between two looks at the clock.
         int stepsALook = allocates ? 1 : Math.max(1, 256 / batch);
         long warmUpEnd = System.nanoTime() + WARM_UP_NANOS_MAX;
@@ -95,16 +90,12 @@ public final class Meter {
         double wallSeconds = 1e-9 * (System.nanoTime() - wall);
         double examples = (double) batch * window.stream().mapToLong(Slice::steps).sum();
         double finalSpeed = median(window, Slice::speed);
-        return new Window(
-                examples / cpuSeconds,
-                examples / wallSeconds,
-                1e-9 * (cpuAtSpeed(warmUp, 0.9 * finalSpeed) - cpuAtOpening),
-                median(window, Slice::bytesAStep));
+        return new Window(examples / cpuSeconds, examples / wallSeconds,
+                1e-9 * (cpuAtSpeed(warmUp, 0.9 * finalSpeed) - cpuAtOpening), median(window, Slice::bytesAStep));
     }
 
     /// @param slices where each is added
-    private static void untilStable(
-            Steps work, int stepsALook, boolean allocates, List<Slice> slices, long end) {
+    private static void untilStable(Steps work, int stepsALook, boolean allocates, List<Slice> slices, long end) {
         double best = 0;
         long now = System.nanoTime();
         long stableSince = now;
@@ -135,10 +126,7 @@ public final class Meter {
 
     /// Where the warm-up never got there (the window was faster), all of it.
     private static long cpuAtSpeed(List<Slice> warmUp, double speed) {
-        return warmUp.stream()
-                .filter(slice -> slice.speed >= speed)
-                .findFirst()
-                .orElse(warmUp.getLast())
+        return warmUp.stream().filter(slice -> slice.speed >= speed).findFirst().orElse(warmUp.getLast())
                 .processCpuNanos();
     }
 

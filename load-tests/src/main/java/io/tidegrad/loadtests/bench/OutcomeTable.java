@@ -16,35 +16,16 @@ public final class OutcomeTable {
 
     public static String of(List<RivalBench.Outcome> outcomes) {
         TextTable table = new TextTable();
-        table.add(
-                List.of(
-                        "workload",
-                        "batch",
-                        "measure",
-                        "Tidegrad",
-                        "rival",
-                        "",
-                        "ratio",
-                        "to reach",
-                        ""));
+        table.add(List.of("workload", "batch", "measure", "Tidegrad", "rival", "", "ratio", "to reach", ""));
         for (RivalBench.Outcome outcome : outcomes) {
             Match match = outcome.match();
             Bench.Line line = match.line();
-            table.add(
-                    List.of(
-                            line.workload().name(),
-                            Integer.toString(line.batch()),
-                            measure(match),
-                            range(outcome.tidegrad()),
-                            match.rival().title(),
-                            match.rival() == Rival.ROOFLINE ? "" : range(outcome.rival()),
-                            range(outcome.ratio()),
-                            goal(match),
-                            outcome.verdict()));
+            table.add(List.of(line.workload().name(), Integer.toString(line.batch()), measure(match),
+                    range(outcome.tidegrad()), match.rival().title(),
+                    match.rival() == Rival.ROOFLINE ? "" : range(outcome.rival()), range(outcome.ratio()), goal(match),
+                    outcome.verdict()));
         }
-        return table
-                + System.lineSeparator()
-                + System.lineSeparator()
+        return table + System.lineSeparator() + System.lineSeparator()
                 + Machine.describe(outcomes.getFirst().kernels());
     }
 
@@ -83,10 +64,8 @@ public final class OutcomeTable {
     }
 
     private static String goal(Match match) {
-        return match.goal().isEmpty()
-                ? ""
-                : (match.isLatency() ? "≤ " : "≥ ")
-                        + TextTable.format("%.3g", match.goal().getAsDouble());
+        return match.goal().isEmpty() ? ""
+                : (match.isLatency() ? "≤ " : "≥ ") + TextTable.format("%.3g", match.goal().getAsDouble());
     }
 
     /// Whole numbers where they are large, else three digits.

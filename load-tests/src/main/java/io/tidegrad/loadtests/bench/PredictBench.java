@@ -30,26 +30,18 @@ final class PredictBench {
         Batch batch = new Batch(plan.spec().row(), batchSize);
         MadeUpRows rows = new MadeUpRows(plan);
         float[] predictions = new float[batchSize * plan.outputs()];
-        Latencies latencies =
-                new Latencies(
-                        () -> {
-                            rows.fill(batch);
-                            predictor.predict(parameters, batch, predictions);
-                        });
-        Meter.Window window =
-                meter.measure(latencies, batchSize, false, seconds, latencies::forget);
+        Latencies latencies = new Latencies(() -> {
+            rows.fill(batch);
+            predictor.predict(parameters, batch, predictions);
+        });
+        Meter.Window window = meter.measure(latencies, batchSize, false, seconds, latencies::forget);
 
         Roofline roofline = new Roofline(plan);
         double fill = MachineLimits.nanos(() -> rows.fill(batch));
         double possible = 1e9 * batchSize / roofline.predictNanos(batchSize, fill);
         byte[] fingerprint = workload.name().getBytes(StandardCharsets.US_ASCII);
-        Measurement.Subject subject =
-                new Measurement.Subject(
-                        workload.name(),
-                        batchSize,
-                        1,
-                        kernels.name(),
-                        ModelHash.weights(fingerprint, parameters));
+        Measurement.Subject subject = new Measurement.Subject(workload.name(), batchSize, 1, kernels.name(),
+                ModelHash.weights(fingerprint, parameters));
         List<Measurement> lines = new ArrayList<>(window.of(subject));
         lines.addAll(latencies.of(subject));
         lines.add(subject.with(Metric.READING_PASS_NS, roofline.readNanos()));

@@ -8,9 +8,7 @@ import java.util.function.Consumer;
 
 /// What a workload is compared with.
 public enum Rival {
-    LIBTORCH("LibTorch", "libtorch"),
-    ONNX_RUNTIME("ONNX Runtime", "onnxruntime"),
-    OPENBLAS("OpenBLAS", "openblas"),
+    LIBTORCH("LibTorch", "libtorch"), ONNX_RUNTIME("ONNX Runtime", "onnxruntime"), OPENBLAS("OpenBLAS", "openblas"),
     C("C, gcc", "c"),
     /// Tidegrad with scalar kernels.
     SCALAR("scalar kernels", ""),
@@ -50,39 +48,24 @@ public enum Rival {
         Bench.Line alone = new Bench.Line(line.workload(), line.batch(), 1);
         if (!isForeign()) {
             List<String> flags = this == SCALAR ? List.of("-Dtidegrad.kernels=scalar") : List.of();
-            new MeasuringJvm(flags, List.of(), Map.of())
-                    .run(what, BenchProcess.command(alone, seconds), done);
+            new MeasuringJvm(flags, List.of(), Map.of()).run(what, BenchProcess.command(alone, seconds), done);
             return;
         }
-        List<String> flags =
-                List.of(
-                        "--sun-misc-unsafe-memory-access=allow",
-                        "-Dorg.bytedeco.javacpp.cachedir=" + build.resolve("javacpp"));
+        List<String> flags = List.of("--sun-misc-unsafe-memory-access=allow",
+                "-Dorg.bytedeco.javacpp.cachedir=" + build.resolve("javacpp"));
         Map<String, String> oneThread = Map.of("OMP_NUM_THREADS", "1", "OPENBLAS_NUM_THREADS", "1");
-        new MeasuringJvm(
-                        flags,
-                        List.of(build.resolve("classes"), build.resolve("lib").resolve("*")),
-                        oneThread)
-                .run(
-                        what,
-                        List.of(
-                                "io.tidegrad.loadtests.rivals.RivalProcess",
-                                argument,
-                                line.workload().name(),
-                                Integer.toString(line.batch()),
-                                Double.toString(seconds)),
-                        done);
+        new MeasuringJvm(flags, List.of(build.resolve("classes"), build.resolve("lib").resolve("*")), oneThread)
+                .run(what, List.of("io.tidegrad.loadtests.rivals.RivalProcess", argument, line.workload().name(),
+                        Integer.toString(line.batch()), Double.toString(seconds)), done);
     }
 
     /// @throws BenchException the build is not there; says how to get it
     public static Path build(Path root) {
         Path build = root.resolve("load-tests/rivals/target");
         if (!Files.isDirectory(build.resolve("lib"))) {
-            throw new BenchException(
-                    "expected the rivals in "
-                            + build.resolve("lib")
-                            + ", found nothing: ./tidegrad build --rivals fetches and builds them"
-                            + " (250 MB: LibTorch, OpenBLAS and ONNX Runtime, for Linux on x86-64)");
+            throw new BenchException("expected the rivals in " + build.resolve("lib")
+                    + ", found nothing: ./tidegrad build --rivals fetches and builds them"
+                    + " (250 MB: LibTorch, OpenBLAS and ONNX Runtime, for Linux on x86-64)");
         }
         return build;
     }

@@ -11,8 +11,8 @@ import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.function.Consumer;
 
-/// Tidegrad beside its rivals: for each line Tidegrad first, then each rival, each in a JVM of its own with one thread; then
-/// all of it again. A ratio is of two neighbours in time.
+/// Tidegrad beside its rivals: for each line Tidegrad first, then each rival, each in a JVM of its own with one thread;
+/// then all of it again. A ratio is of two neighbours in time.
 ///
 /// @param rounds how often
 /// @param seconds the measured window of each
@@ -26,10 +26,7 @@ public record RivalBench(List<Match> matches, int rounds, double seconds, Path r
         if (matches.isEmpty()) {
             throw new IllegalArgumentException(
                     "--rivals: expected a workload and batch that have a rival, found none of "
-                            + Match.ALL.stream()
-                                    .map(match -> match.line().name())
-                                    .distinct()
-                                    .toList());
+                            + Match.ALL.stream().map(match -> match.line().name()).distinct().toList());
         }
         // Seconds and rounds as those of the bench.
         new Bench(List.of(), rounds, seconds);
@@ -37,10 +34,7 @@ public record RivalBench(List<Match> matches, int rounds, double seconds, Path r
 
     /// @throws BenchException a JVM of a measurement failed, or the rivals are not built
     public List<Outcome> run(Consumer<String> progress) {
-        Path build =
-                matches.stream().anyMatch(match -> match.rival().isForeign())
-                        ? Rival.build(root)
-                        : root;
+        Path build = matches.stream().anyMatch(match -> match.rival().isForeign()) ? Rival.build(root) : root;
         Map<Match, List<Pair>> pairs = new LinkedHashMap<>();
         for (int round = 1; round <= rounds; round++) {
             Map<Bench.Line, List<Match>> byLine = new LinkedHashMap<>();
@@ -51,8 +45,7 @@ public record RivalBench(List<Match> matches, int rounds, double seconds, Path r
                 Bench.Line line = entry.getKey();
                 progress.accept(line.name() + ", round " + round + " of " + rounds);
                 Values own = new Values();
-                MeasuringJvm.LIKE_THIS.run(
-                        line.name(), BenchProcess.command(line, seconds), own::add);
+                MeasuringJvm.LIKE_THIS.run(line.name(), BenchProcess.command(line, seconds), own::add);
                 Map<Rival, Values> rivals = new EnumMap<>(Rival.class);
                 for (Match match : entry.getValue()) {
                     Rival rival = match.rival();
@@ -84,8 +77,7 @@ public record RivalBench(List<Match> matches, int rounds, double seconds, Path r
         double get(Metric metric) {
             Double value = values.get(metric);
             if (value == null) {
-                throw new BenchException(
-                        "expected " + metric + " in a measurement, found " + values);
+                throw new BenchException("expected " + metric + " in a measurement, found " + values);
             }
             return value;
         }
@@ -101,19 +93,15 @@ public record RivalBench(List<Match> matches, int rounds, double seconds, Path r
     private record Pair(double tidegrad, double rival, boolean isFair, String kernels) {
         static Pair of(Match match, Values own, Values theirs) {
             double value = own.get(match.metric());
-            double rival =
-                    switch (match.rival()) {
-                        case ROOFLINE -> 1;
-                        case READING_PASS -> own.get(Metric.READING_PASS_NS);
-                        default -> theirs.get(match.metric());
-                    };
+            double rival = switch (match.rival()) {
+                case ROOFLINE -> 1;
+                case READING_PASS -> own.get(Metric.READING_PASS_NS);
+                default -> theirs.get(match.metric());
+            };
             // Two workers are about the clock: only there does a neighbour decide.
-            boolean fair =
-                    match.metric() != Metric.EXAMPLES_PER_WALL_S
-                            || own.coreObtained() >= CORE_OBTAINED_MIN
-                                    && theirs.get(Metric.EXAMPLES_PER_WALL_S)
-                                            >= CORE_OBTAINED_MIN
-                                                    * theirs.get(Metric.EXAMPLES_PER_CPU_S);
+            boolean fair = match.metric() != Metric.EXAMPLES_PER_WALL_S || own.coreObtained() >= CORE_OBTAINED_MIN
+                    && theirs.get(Metric.EXAMPLES_PER_WALL_S) >= CORE_OBTAINED_MIN
+                            * theirs.get(Metric.EXAMPLES_PER_CPU_S);
             return new Pair(value, rival, fair, own.kernels);
         }
 
@@ -126,22 +114,12 @@ public record RivalBench(List<Match> matches, int rounds, double seconds, Path r
     ///
     /// @param ratio median and range over the fair rounds, NaN where there was none
     /// @param fairRounds in how many both had the cores that they asked for
-    public record Outcome(
-            Match match,
-            Spread tidegrad,
-            Spread rival,
-            Spread ratio,
-            int fairRounds,
-            String kernels) {
+    public record Outcome(Match match, Spread tidegrad, Spread rival, Spread ratio, int fairRounds, String kernels) {
         private static Outcome of(Match match, List<Pair> pairs) {
-            double[] ratios =
-                    pairs.stream().filter(Pair::isFair).mapToDouble(Pair::ratio).toArray();
-            return new Outcome(
-                    match,
-                    Spread.of(pairs.stream().mapToDouble(Pair::tidegrad).toArray()),
+            double[] ratios = pairs.stream().filter(Pair::isFair).mapToDouble(Pair::ratio).toArray();
+            return new Outcome(match, Spread.of(pairs.stream().mapToDouble(Pair::tidegrad).toArray()),
                     Spread.of(pairs.stream().mapToDouble(Pair::rival).toArray()),
-                    ratios.length == 0 ? Spread.of(Double.NaN) : Spread.of(ratios),
-                    ratios.length,
+                    ratios.length == 0 ? Spread.of(Double.NaN) : Spread.of(ratios), ratios.length,
                     pairs.getFirst().kernels());
         }
 

@@ -6,10 +6,10 @@ import io.tidegrad.engine.optim.Adagrad;
 import io.tidegrad.engine.optim.Adam;
 import io.tidegrad.engine.optim.Optimizer;
 
-/// How fast a workload could be on this machine: its arithmetic at the peak of the FMA units, with the format's padding,
-/// plus its passes over memory at the speed of plain loops over arrays of the same size, one after the other. Work that
-/// overlapped the two could beat it; nothing that is counted can be left out. Activations, losses and the calls between are
-/// not counted.
+/// How fast a workload could be on this machine: its arithmetic at the peak of the FMA units, with the format's
+/// padding, plus its passes over memory at the speed of plain loops over arrays of the same size, one after the other.
+/// Work that overlapped the two could beat it; nothing that is counted can be left out. Activations, losses and the
+/// calls between are not counted.
 final class Roofline {
     private final Plan plan;
     private final LayerCosts costs;
@@ -44,11 +44,11 @@ final class Roofline {
         boolean first = true; // nobody needs the gradient of the row
         for (int i = 0; i < plan.tensors().size(); i++) {
             switch (plan.tensors().get(i)) {
-                case Tensor.Matrix matrix ->
-                        nanos += matrixNanos(costs.use(i), matrix.panels().length(), batch, first);
+                case Tensor.Matrix matrix -> nanos += matrixNanos(costs.use(i), matrix.panels().length(), batch, first);
                 case Tensor.Vector vector -> nanos += vector.stride() * updateNanos;
                 case Tensor.Table table -> nanos += rowsNanos(table, batch, true);
-                case Tensor.Statistics statistics -> {}
+                case Tensor.Statistics statistics -> {
+                }
             }
             first = false;
         }
@@ -72,9 +72,7 @@ final class Roofline {
     /// Products between activations and transcendental functions inside of layers.
     private double insideNanos(int batch, int passes) {
         double gates = costs.transcendentals() == 0 ? 0 : MachineLimits.gateArithmetic();
-        return batch
-                * (passes * costs.attentionFlops() / flopsPerNano
-                        + costs.transcendentals() * gates);
+        return batch * (passes * costs.attentionFlops() / flopsPerNano + costs.transcendentals() * gates);
     }
 
     /// Nanoseconds to predict one batch.
@@ -91,8 +89,10 @@ final class Roofline {
                     nanos += Math.max(2.0 * lines * length / flopsPerNano, length * readNanos);
                 }
                 case Tensor.Table table -> nanos += rowsNanos(table, batch, false);
-                case Tensor.Vector bias -> {}
-                case Tensor.Statistics statistics -> {}
+                case Tensor.Vector bias -> {
+                }
+                case Tensor.Statistics statistics -> {
+                }
             }
         }
         return nanos;
@@ -109,11 +109,7 @@ final class Roofline {
 
     private double rowsNanos(Tensor.Table table, int batch, boolean updates) {
         int reads = Math.multiplyExact(batch, table.reads());
-        return MachineLimits.randomRows(
-                table.rows(),
-                table.columns(),
-                plan.spec().optimizer().stateParts(),
-                reads,
+        return MachineLimits.randomRows(table.rows(), table.columns(), plan.spec().optimizer().stateParts(), reads,
                 updates);
     }
 

@@ -30,10 +30,7 @@ final class SparseBench {
     SparseBench(SparseUpdate sparse, int batch) {
         if (batch != 1) {
             throw new IllegalArgumentException(
-                    "--batch: expected 1, as "
-                            + sparse.name()
-                            + " takes row by row, found "
-                            + batch);
+                    "--batch: expected 1, as " + sparse.name() + " takes row by row, found " + batch);
         }
         this.sparse = sparse;
         plan = Plan.of(sparse.learning().spec());
@@ -48,24 +45,16 @@ final class SparseBench {
 
     List<Measurement> run(double seconds) {
         Meter meter = new Meter();
-        Meter.Window window = meter.measure(this::run, 1, false, seconds, () -> {});
+        Meter.Window window = meter.measure(this::run, 1, false, seconds, () -> {
+        });
 
         double fill = MachineLimits.nanos(() -> rows.fill(batch));
-        double possible =
-                fill
-                        + MachineLimits.randomRows(
-                                table.rows(),
-                                table.columns(),
-                                plan.spec().optimizer().stateParts(),
-                                table.reads(),
-                                true);
-        Measurement.Subject subject =
-                new Measurement.Subject(sparse.name(), 1, 1, kernels.name(), "");
+        double possible = fill + MachineLimits.randomRows(table.rows(), table.columns(),
+                plan.spec().optimizer().stateParts(), table.reads(), true);
+        Measurement.Subject subject = new Measurement.Subject(sparse.name(), 1, 1, kernels.name(), "");
         List<Measurement> lines = new ArrayList<>(window.of(subject));
         lines.add(subject.with(Metric.ROOFLINE_EXAMPLES_PER_CPU_S, 1e9 / possible));
-        lines.add(
-                subject.with(
-                        Metric.ROOFLINE_SHARE, window.examplesPerCpuSecond() * possible * 1e-9));
+        lines.add(subject.with(Metric.ROOFLINE_SHARE, window.examplesPerCpuSecond() * possible * 1e-9));
         lines.add(subject.with(Metric.FMA_PEAK_GFLOPS, MachineLimits.flopsPerNano()));
         return lines;
     }

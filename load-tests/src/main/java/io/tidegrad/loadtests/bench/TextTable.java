@@ -43,12 +43,7 @@ final class TextTable {
     /// The median, and the range where there is one.
     static String spread(String format, Spread spread) {
         String median = format(format, spread.median());
-        return spread.least() == spread.most()
-                ? median
-                : format(
-                        "%s (" + format + "–" + format + ")",
-                        median,
-                        spread.least(),
-                        spread.most());
+        return spread.least() == spread.most() ? median
+                : format("%s (" + format + "–" + format + ")", median, spread.least(), spread.most());
     }
 }

@@ -20,8 +20,7 @@ final class Asked {
         } catch (ExecutionException e) {
             throw new LoadTestException("Kafka: " + e.getCause(), e);
         } catch (TimeoutException e) {
-            throw new LoadTestException(
-                    "Kafka did not answer within " + WITHIN.toSeconds() + " s", e);
+            throw new LoadTestException("Kafka did not answer within " + WITHIN.toSeconds() + " s", e);
         }
     }
 }

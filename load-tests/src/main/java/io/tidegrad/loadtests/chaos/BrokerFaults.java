@@ -45,10 +45,7 @@ final class BrokerFaults {
         World world = episode.world();
         return switch (episode.random().nextInt(4)) {
             case 0 -> episode.stage().brokers().leaderOf(world.log());
-            case 1 ->
-                    episode.stage()
-                            .brokers()
-                            .leaderOf(new TopicPartition(world.changelogTopic(), 0));
+            case 1 -> episode.stage().brokers().leaderOf(new TopicPartition(world.changelogTopic(), 0));
             case 2 -> episode.stage().brokers().coordinatorOf(world.group());
             default -> episode.stage().brokers().controller();
         };
@@ -67,9 +64,7 @@ final class BrokerFaults {
     /// Row 16: alive, and silent for longer than a session.
     static void stalled(Episode episode) throws InterruptedException {
         BrokerProcess broker =
-                episode.stage().brokers().size() == 1
-                        ? episode.stage().brokers().node(0)
-                        : important(episode);
+                episode.stage().brokers().size() == 1 ? episode.stage().brokers().node(0) : important(episode);
         broker.pause();
         episode.pass(Duration.ofSeconds(8), Duration.ofSeconds(12));
         broker.resume();
@@ -77,17 +72,13 @@ final class BrokerFaults {
         episode.recovers(since, episode.world().watermark());
     }
 
-    /// Row 20: a client begins a transaction and is never heard of again; what comes behind it is hidden until the broker
-    /// ends it.
+    /// Row 20: a client begins a transaction and is never heard of again; what comes behind it is hidden until the
+    /// broker ends it.
     static void hangingTransaction(Episode episode) throws InterruptedException {
         World world = episode.world();
         boolean events = episode.random().nextBoolean();
-        ProducerRecord<byte[], byte[]> record =
-                new ProducerRecord<>(
-                        events ? world.spec().inputTopic() : world.snapshotsTopic(),
-                        0,
-                        new byte[] {'?'},
-                        new byte[] {0});
+        ProducerRecord<byte[], byte[]> record = new ProducerRecord<>(
+                events ? world.spec().inputTopic() : world.snapshotsTopic(), 0, new byte[]{'?'}, new byte[]{0});
         KafkaProducer<byte[], byte[]> hanging = transactional(episode, "hanging", HANGING_TIMEOUT);
         hanging.initTransactions();
         hanging.beginTransaction();
@@ -99,40 +90,26 @@ final class BrokerFaults {
         episode.recovers(since, world.watermark());
     }
 
-    static KafkaProducer<byte[], byte[]> transactional(
-            Episode episode, String id, Duration timeout) {
+    static KafkaProducer<byte[], byte[]> transactional(Episode episode, String id, Duration timeout) {
         return new KafkaProducer<>(
-                Map.of(
-                        ProducerConfig.BOOTSTRAP_SERVERS_CONFIG,
-                        episode.stage().bootstrapServers(),
-                        ProducerConfig.TRANSACTIONAL_ID_CONFIG,
-                        id,
-                        ProducerConfig.TRANSACTION_TIMEOUT_CONFIG,
-                        (int) timeout.toMillis(),
-                        ProducerConfig.MAX_REQUEST_SIZE_CONFIG,
-                        1_100_000),
-                new ByteArraySerializer(),
-                new ByteArraySerializer());
+                Map.of(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, episode.stage().bootstrapServers(),
+                        ProducerConfig.TRANSACTIONAL_ID_CONFIG, id, ProducerConfig.TRANSACTION_TIMEOUT_CONFIG,
+                        (int) timeout.toMillis(), ProducerConfig.MAX_REQUEST_SIZE_CONFIG, 1_100_000),
+                new ByteArraySerializer(), new ByteArraySerializer());
     }
 
-    /// Row 34: an operator lowers what a record of the snapshots may have. The trainer must stop, name the cause, and go on
-    /// after the repair.
+    /// Row 34: an operator lowers what a record of the snapshots may have. The trainer must stop, name the cause, and
+    /// go on after the repair.
     static void limitLowered(Episode episode) throws InterruptedException {
         World world = episode.world();
         Trainer trainer = world.trainer();
-        String before =
-                world.alterTopic(
-                        world.snapshotsTopic(), TopicConfig.MAX_MESSAGE_BYTES_CONFIG, "2000");
+        String before = world.alterTopic(world.snapshotsTopic(), TopicConfig.MAX_MESSAGE_BYTES_CONFIG, "2000");
         long watermark;
         try {
             Trainer.Ended ended = trainer.awaitEnd(World.RECOVERS_WITHIN);
-            episode.expect(
-                    "I10",
-                    ended.status() == ExitCode.CONFIGURATION.status()
-                            && ended.said().contains("max.message.bytes"),
-                    "expected status 2 and a word about max.message.bytes, found status "
-                            + ended.status()
-                            + ": "
+            episode.expect("I10",
+                    ended.status() == ExitCode.CONFIGURATION.status() && ended.said().contains("max.message.bytes"),
+                    "expected status 2 and a word about max.message.bytes, found status " + ended.status() + ": "
                             + World.lastLine(ended.said()));
             watermark = episode.world().watermark();
         } finally {

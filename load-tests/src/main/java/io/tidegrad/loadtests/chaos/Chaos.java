@@ -17,10 +17,11 @@ import java.util.SplittableRandom;
 import org.apache.kafka.common.KafkaException;
 import org.jspecify.annotations.Nullable;
 
-/// Real brokers, a real registry, trainers and a scorer, all processes of their own, a producer whose transactions commit
-/// and abort, and faults that a seed draws. After each of them everything comes to rest, and what must hold is looked at:
-/// the hashes of every watermark that anybody claimed something about, every event and dead letter counted, every version
-/// that was served. The first episodes try each fault once, in an order that the seed gives; then they are drawn anew.
+/// Real brokers, a real registry, trainers and a scorer, all processes of their own, a producer whose transactions
+/// commit and abort, and faults that a seed draws. After each of them everything comes to rest, and what must hold is
+/// looked at: the hashes of every watermark that anybody claimed something about, every event and dead letter counted,
+/// every version that was served. The first episodes try each fault once, in an order that the seed gives; then they
+/// are drawn anew.
 ///
 /// The seed decides which faults come and what chance does in them; the machine's own timing it can't decide.
 public final class Chaos extends LoadTest {
@@ -63,32 +64,19 @@ public final class Chaos extends LoadTest {
 
     @Override
     protected String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
-        say(
-                "seed %d, %d node(s) · repeat with: ./tidegrad test --chaos --seed %d --nodes %d",
-                options.seed(), options.nodes(), options.seed(), options.nodes());
+        say("seed %d, %d node(s) · repeat with: ./tidegrad test --chaos --seed %d --nodes %d", options.seed(),
+                options.nodes(), options.seed(), options.nodes());
         List<String> flags = new ArrayList<>(childFlags());
         flags.addAll(List.of("-Xmx256m"));
         flags.addAll(options.trainerFlags());
-        try (Stage stage =
-                new Stage(stack, networks, directory.path(), flags, options.trainerMain())) {
+        try (Stage stage = new Stage(stack, networks, directory.path(), flags, options.trainerMain())) {
             run(stage);
         }
-        String result =
-                String.format(
-                        Locale.ROOT,
-                        "seed %d, %d node(s): %d episodes, %d trainers killed, %,d visible events, %,d watermarks"
-                                + " compared (%,d rebuilt from changelogs), %,d requests answered, %d violations%n%n%s%s",
-                        options.seed(),
-                        options.nodes(),
-                        tally.times(),
-                        tally.kills(),
-                        events,
-                        watermarks,
-                        rebuilt,
-                        answers,
-                        tally.violations(),
-                        tally.table(),
-                        SmallDisk.isAvailable() ? "" : NO_MOUNTS);
+        String result = String.format(Locale.ROOT,
+                "seed %d, %d node(s): %d episodes, %d trainers killed, %,d visible events, %,d watermarks"
+                        + " compared (%,d rebuilt from changelogs), %,d requests answered, %d violations%n%n%s%s",
+                options.seed(), options.nodes(), tally.times(), tally.kills(), events, watermarks, rebuilt, answers,
+                tally.violations(), tally.table(), SmallDisk.isAvailable() ? "" : NO_MOUNTS);
         if (tally.violations() > 0) {
             directory.keepLogs();
             say("logs of all processes: %s", directory.logs());
@@ -100,7 +88,7 @@ public final class Chaos extends LoadTest {
         long deadline = System.nanoTime() + options.phase().toNanos();
         World world = null;
         try {
-            for (List<Fault> deck = deck(); ; deck = deck()) {
+            for (List<Fault> deck = deck();; deck = deck()) {
                 for (Fault fault : deck) {
                     if (System.nanoTime() > deadline) {
                         return;
@@ -137,10 +125,7 @@ public final class Chaos extends LoadTest {
         String kind = random.nextBoolean() ? "page-log" : "image-and-redo";
         String name = "model-" + ++worlds;
         say("%s: kept as %s", name, kind);
-        return World.open(
-                stage,
-                name,
-                World.Kind.SMALL.served("--store", kind, "--standby-replicas", "1"),
+        return World.open(stage, name, World.Kind.SMALL.served("--store", kind, "--standby-replicas", "1"),
                 random.split());
     }
 
@@ -157,13 +142,12 @@ public final class Chaos extends LoadTest {
         Episode episode = new Episode(stage, world, random.split());
         long began = System.nanoTime();
         world.traffic().go();
-        @Nullable RuntimeException broken = null;
+        @Nullable
+        RuntimeException broken = null;
         try {
             fault.injection().to(episode);
             episode.add(world.audit());
-        } catch (LoadTestException
-                | LocalStackException
-                | KafkaException
+        } catch (LoadTestException | LocalStackException | KafkaException
                 | SchemaRegistry.RegistryUnavailableException e) {
             broken = e;
         }
@@ -173,15 +157,9 @@ public final class Chaos extends LoadTest {
             stage.heal();
         }
         tally.add(fault, episode, violations.size());
-        say(
-                "%3d  row %-2d %-40s %5.1f s  recovery %s  %s",
-                tally.times(),
-                fault.row(),
-                fault.what(),
+        say("%3d  row %-2d %-40s %5.1f s  recovery %s  %s", tally.times(), fault.row(), fault.what(),
                 (System.nanoTime() - began) * 1e-9,
-                episode.recoverySeconds().stream()
-                        .map(seconds -> String.format(Locale.ROOT, "%.1f", seconds))
-                        .toList(),
+                episode.recoverySeconds().stream().map(seconds -> String.format(Locale.ROOT, "%.1f", seconds)).toList(),
                 violations.isEmpty() ? "" : violations.size() + " VIOLATIONS");
         violations.forEach(violation -> say("     %s", violation));
         return violations.isEmpty();

@@ -12,14 +12,8 @@ import java.util.List;
 /// @param once whether the run ends when each has been tried
 /// @param trainerMain main class of trainers, and arguments before a trainer's own
 /// @param trainerFlags more of the JVM's, for trainers and scorers
-public record ChaosOptions(
-        long seed,
-        Duration phase,
-        int nodes,
-        List<Fault> faults,
-        boolean once,
-        List<String> trainerMain,
-        List<String> trainerFlags) {
+public record ChaosOptions(long seed, Duration phase, int nodes, List<Fault> faults, boolean once,
+        List<String> trainerMain, List<String> trainerFlags) {
     public ChaosOptions {
         if (nodes != 1 && nodes != 3) {
             throw new IllegalArgumentException("nodes: expected 1 or 3, found " + nodes);

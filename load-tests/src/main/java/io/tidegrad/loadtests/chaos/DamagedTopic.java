@@ -42,8 +42,8 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.jspecify.annotations.Nullable;
 
-/// A trainer and a scorer of one model, processes under a supervisor each, with events, questions over HTTP and requests on a
-/// topic all the time; one topic is damaged, and what becomes of them is noted.
+/// A trainer and a scorer of one model, processes under a supervisor each, with events, questions over HTTP and
+/// requests on a topic all the time; one topic is damaged, and what becomes of them is noted.
 final class DamagedTopic implements AutoCloseable {
     private static final Duration START_WITHIN = Duration.ofSeconds(240);
 
@@ -65,10 +65,7 @@ final class DamagedTopic implements AutoCloseable {
     private static final int HASH_SHOWN = 12;
 
     private static final String RECORD = "{\"place\": \"p1\", \"a\": 0.5, \"b\": 0.25}";
-    private static final Schema REQUEST =
-            new Schema.Parser()
-                    .parse(
-                            """
+    private static final Schema REQUEST = new Schema.Parser().parse("""
                             {"type": "record", "name": "Request", "fields": [
                               {"name": "place", "type": "string"},
                               {"name": "a", "type": "double"},
@@ -78,17 +75,9 @@ final class DamagedTopic implements AutoCloseable {
     /// What became of it, a cell of the table each.
     ///
     /// @param violations of what holds whatever happens
-    record Outcome(
-            OurTopic topic,
-            TopicDamage damage,
-            String trainerHealth,
-            String learning,
-            String hashes,
-            String startedAgain,
-            String scorerHealth,
-            String http,
-            String lane,
-            List<String> violations) {}
+    record Outcome(OurTopic topic, TopicDamage damage, String trainerHealth, String learning, String hashes,
+            String startedAgain, String scorerHealth, String http, String lane, List<String> violations) {
+    }
 
     private final LocalStack stack;
     private final Admin admin;
@@ -121,16 +110,8 @@ final class DamagedTopic implements AutoCloseable {
     private long longestSilence;
 
     /// @param trainerMain main class of the trainer, and arguments before its own
-    private DamagedTopic(
-            LocalStack stack,
-            Admin admin,
-            SchemaRegistry registry,
-            Path directory,
-            String name,
-            List<String> jvmFlags,
-            List<String> trainerMain,
-            SplittableRandom random)
-            throws InterruptedException {
+    private DamagedTopic(LocalStack stack, Admin admin, SchemaRegistry registry, Path directory, String name,
+            List<String> jvmFlags, List<String> trainerMain, SplittableRandom random) throws InterruptedException {
         this.stack = stack;
         this.admin = admin;
         this.registry = registry;
@@ -144,26 +125,15 @@ final class DamagedTopic implements AutoCloseable {
         readings = new Readings(registry, spec.inputTopic());
         traffic = new Traffic(stack.bootstrapServers(), readings, name, random.split());
         tail = new LogTail(stack.bootstrapServers(), new TopicPartition(spec.inputTopic(), 0));
-        trainer =
-                new Trainer("trainer-" + name, spec.model(), files, jvmFlags, command(trainerMain));
+        trainer = new Trainer("trainer-" + name, spec.model(), files, jvmFlags, command(trainerMain));
         trainerHealth = new HealthWatch(trainer.port(), DamagedTopic::wordsOfTrainer);
         scorerHealth = new HealthWatch(scorerPort, DamagedTopic::wordsOfScorer);
     }
 
     /// Returns when events are learned, versions served and requests answered.
-    static DamagedTopic open(
-            LocalStack stack,
-            Admin admin,
-            SchemaRegistry registry,
-            Path directory,
-            String name,
-            List<String> jvmFlags,
-            List<String> trainerMain,
-            SplittableRandom random)
-            throws InterruptedException {
-        DamagedTopic opened =
-                new DamagedTopic(
-                        stack, admin, registry, directory, name, jvmFlags, trainerMain, random);
+    static DamagedTopic open(LocalStack stack, Admin admin, SchemaRegistry registry, Path directory, String name,
+            List<String> jvmFlags, List<String> trainerMain, SplittableRandom random) throws InterruptedException {
+        DamagedTopic opened = new DamagedTopic(stack, admin, registry, directory, name, jvmFlags, trainerMain, random);
         try {
             opened.open();
             return opened;
@@ -175,16 +145,8 @@ final class DamagedTopic implements AutoCloseable {
 
     private List<String> command(List<String> trainerMain) {
         List<String> command = new ArrayList<>(trainerMain);
-        command.addAll(
-                List.of(
-                        "--bootstrap-servers",
-                        stack.bootstrapServers(),
-                        "--registry-url",
-                        stack.registryUrl(),
-                        "--prefix",
-                        topics.prefix(),
-                        "--spec",
-                        write("spec.yaml", spec.yaml()).toString()));
+        command.addAll(List.of("--bootstrap-servers", stack.bootstrapServers(), "--registry-url", stack.registryUrl(),
+                "--prefix", topics.prefix(), "--spec", write("spec.yaml", spec.yaml()).toString()));
         return command;
     }
 
@@ -203,50 +165,26 @@ final class DamagedTopic implements AutoCloseable {
         launchScorer();
         threads.add(Thread.ofPlatform().daemon().name("asker").start(this::ask));
         threads.add(Thread.ofPlatform().daemon().name("requests").start(this::request));
-        Await.until(
-                "a model of " + topics.prefix() + " that learns, serves and answers requests",
-                START_WITHIN,
-                () -> {
-                    Trainer.Ended ended = trainer.ended();
-                    if (ended != null) {
-                        throw new LoadTestException(
-                                "expected the trainer to start, found that it ended with "
-                                        + ended.status()
-                                        + ": "
-                                        + World.lastLine(ended.said()));
-                    }
-                    superviseScorer();
-                    return trainer.watermark() > WATERMARK_MIN
-                            && end(OurTopic.PREDICTIONS) > 10
-                            && end(OurTopic.DEAD_LETTERS) > 0
-                            && end(OurTopic.PROGRESS) > 0
-                            && answers() > 10;
-                });
+        Await.until("a model of " + topics.prefix() + " that learns, serves and answers requests", START_WITHIN, () -> {
+            Trainer.Ended ended = trainer.ended();
+            if (ended != null) {
+                throw new LoadTestException("expected the trainer to start, found that it ended with " + ended.status()
+                        + ": " + World.lastLine(ended.said()));
+            }
+            superviseScorer();
+            return trainer.watermark() > WATERMARK_MIN && end(OurTopic.PREDICTIONS) > 10
+                    && end(OurTopic.DEAD_LETTERS) > 0 && end(OurTopic.PROGRESS) > 0 && answers() > 10;
+        });
     }
 
     // ---- those who ask ----
 
     private void launchScorer() {
-        scorer =
-                ChildJvm.run(
-                        "scorer",
-                        jvmFlags,
-                        List.of(
-                                ScorerMain.class.getName(),
-                                "--bootstrap-servers",
-                                stack.bootstrapServers(),
-                                "--registry-url",
-                                stack.registryUrl(),
-                                "--prefix",
-                                topics.prefix(),
-                                "--model",
-                                spec.model(),
-                                "--requests-topic",
-                                topics.requests(),
-                                "--http-port",
-                                String.valueOf(scorerPort)),
-                        files.resolve("scorer.out"),
-                        files.resolve("scorer.log"));
+        scorer = ChildJvm.run("scorer", jvmFlags,
+                List.of(ScorerMain.class.getName(), "--bootstrap-servers", stack.bootstrapServers(), "--registry-url",
+                        stack.registryUrl(), "--prefix", topics.prefix(), "--model", spec.model(), "--requests-topic",
+                        topics.requests(), "--http-port", String.valueOf(scorerPort)),
+                files.resolve("scorer.out"), files.resolve("scorer.log"));
     }
 
     private void superviseScorer() {
@@ -264,21 +202,12 @@ final class DamagedTopic implements AutoCloseable {
     }
 
     private void ask() {
-        HttpRequest question =
-                HttpRequest.newBuilder(
-                                URI.create(
-                                        "http://127.0.0.1:"
-                                                + scorerPort
-                                                + "/v1/models/"
-                                                + spec.model()
-                                                + "/score"))
-                        .timeout(Duration.ofSeconds(10))
-                        .POST(HttpRequest.BodyPublishers.ofString(RECORD))
-                        .build();
+        HttpRequest question = HttpRequest
+                .newBuilder(URI.create("http://127.0.0.1:" + scorerPort + "/v1/models/" + spec.model() + "/score"))
+                .timeout(Duration.ofSeconds(10)).POST(HttpRequest.BodyPublishers.ofString(RECORD)).build();
         while (!closed) {
             try {
-                HttpResponse<String> answer =
-                        http.send(question, HttpResponse.BodyHandlers.ofString());
+                HttpResponse<String> answer = http.send(question, HttpResponse.BodyHandlers.ofString());
                 take(answer.statusCode(), answer.body());
             } catch (IOException e) {
                 take(0, String.valueOf(e));
@@ -329,26 +258,15 @@ final class DamagedTopic implements AutoCloseable {
         request.put("a", 0.5);
         request.put("b", 0.25);
         byte[] value = codec.encode(schema, request);
-        try (KafkaProducer<byte[], byte[]> producer =
-                new KafkaProducer<>(
-                        Map.of(
-                                "bootstrap.servers",
-                                stack.bootstrapServers(),
-                                "max.block.ms",
-                                1_000,
-                                "request.timeout.ms",
-                                1_000,
-                                "delivery.timeout.ms",
-                                2_000,
-                                "metadata.max.age.ms",
-                                2_000),
-                        new ByteArraySerializer(),
-                        new ByteArraySerializer())) {
+        try (KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(
+                Map.of("bootstrap.servers", stack.bootstrapServers(), "max.block.ms", 1_000, "request.timeout.ms",
+                        1_000, "delivery.timeout.ms", 2_000, "metadata.max.age.ms", 2_000),
+                new ByteArraySerializer(), new ByteArraySerializer())) {
             for (long number = 0; !closed; number++) {
                 byte[] key = ("request-" + number).getBytes(StandardCharsets.UTF_8);
-                producer.send(
-                        new ProducerRecord<>(topics.requests(), 0, key, value),
-                        (metadata, missingWhileItsTopicIs) -> {});
+                producer.send(new ProducerRecord<>(topics.requests(), 0, key, value),
+                        (metadata, missingWhileItsTopicIs) -> {
+                        });
                 LockSupport.parkNanos(BETWEEN_REQUESTS.toNanos());
             }
         }
@@ -359,10 +277,7 @@ final class DamagedTopic implements AutoCloseable {
         String name = topic.of(topics, spec.model(), spec.inputTopic());
         try {
             TopicPartition partition = new TopicPartition(name, 0);
-            return admin.listOffsets(Map.of(partition, OffsetSpec.latest()))
-                    .partitionResult(partition)
-                    .get()
-                    .offset();
+            return admin.listOffsets(Map.of(partition, OffsetSpec.latest())).partitionResult(partition).get().offset();
         } catch (ExecutionException notThere) {
             return -1;
         }
@@ -402,11 +317,8 @@ final class DamagedTopic implements AutoCloseable {
 
     /// What a process said last of itself, and not Kafka's clients, which may log on while it stops.
     private static String why(String log) {
-        String said =
-                log.lines()
-                        .filter(line -> line.contains(" ERROR i.t."))
-                        .reduce((earlier, later) -> later)
-                        .orElse(World.lastLine(log));
+        String said = log.lines().filter(line -> line.contains(" ERROR i.t.")).reduce((earlier, later) -> later)
+                .orElse(World.lastLine(log));
         return shortened(said.replaceFirst("^.* ERROR i\\.t\\.\\S+ (- )?", ""));
     }
 
@@ -437,8 +349,7 @@ final class DamagedTopic implements AutoCloseable {
         String learning = seen.learning(trainer.restarts() - restarts);
         Trainer.Ended ended = trainer.ended();
         if (ended == null && !seen.learns() && trainerHealth.isHealthy()) {
-            violations.add(
-                    "learning stands still, and the trainer's /health says that all is well");
+            violations.add("learning stands still, and the trainer's /health says that all is well");
         }
         if (ended != null && ended.status() == 70) {
             violations.add("the trainer ends with 70, as for a mistake in its code");
@@ -448,16 +359,7 @@ final class DamagedTopic implements AutoCloseable {
         String hashes = ended == null && seen.learns() ? hashes(violations) : "-";
         String asked = asked(seen, violations);
         String lane = seen.lane(scorerRestarts, scorerEnd);
-        return new Outcome(
-                topic,
-                damage,
-                trainerSaid,
-                learning,
-                hashes,
-                startAgain(),
-                scorerSaid,
-                asked,
-                lane,
+        return new Outcome(topic, damage, trainerSaid, learning, hashes, startAgain(), scorerSaid, asked, lane,
                 violations);
     }
 
@@ -520,20 +422,14 @@ final class DamagedTopic implements AutoCloseable {
             if (ended != null) {
                 return text("ends with %d%s: %s", ended.status(), again, why(ended.said()));
             }
-            return learns()
-                    ? text("goes on, longest pause %.1f s%s", longestPause * 1e-9, again)
+            return learns() ? text("goes on, longest pause %.1f s%s", longestPause * 1e-9, again)
                     : text("stands still since %.0f s%s", seconds(advancedAt), again);
         }
 
         String lane(int restarts, String end) {
-            String ends =
-                    end.isEmpty()
-                            ? ""
-                            : text("; the scorer ended %d times, with %s", restarts, end);
-            return (predicts()
-                            ? text("goes on, longest pause %.1f s", longestLanePause * 1e-9)
-                            : text("stands still since %.0f s", seconds(predictedAt)))
-                    + ends;
+            String ends = end.isEmpty() ? "" : text("; the scorer ended %d times, with %s", restarts, end);
+            return (predicts() ? text("goes on, longest pause %.1f s", longestLanePause * 1e-9)
+                    : text("stands still since %.0f s", seconds(predictedAt))) + ends;
         }
     }
 
@@ -563,36 +459,27 @@ final class DamagedTopic implements AutoCloseable {
             if (tail.isBroken()) {
                 return "- (events were deleted before they were read here)";
             }
-            if (watermark >= tail.end()
-                    && health.path("report").path("watermark").asLong(-2) == watermark) {
+            if (watermark >= tail.end() && health.path("report").path("watermark").asLong(-2) == watermark) {
                 String theirs = health.path("report").path("state_hash").asText();
                 if (theirs.equals(tail.foldedTo(watermark, spec, registry))) {
                     return "equal at " + watermark;
                 }
-                violations.add(
-                        "expected the state-hash of a fold at watermark "
-                                + watermark
-                                + ", found "
-                                + theirs.substring(0, Math.min(HASH_SHOWN, theirs.length())));
+                violations.add("expected the state-hash of a fold at watermark " + watermark + ", found "
+                        + theirs.substring(0, Math.min(HASH_SHOWN, theirs.length())));
                 return "differ";
             }
             Thread.sleep(LOOK_EVERY);
         }
-        violations.add(
-                text(
-                        "expected everything learned within %d s, up to offset %d, found watermark %d",
-                        SETTLES_WITHIN.toSeconds(), tail.end(), trainer.watermark()));
+        violations.add(text("expected everything learned within %d s, up to offset %d, found watermark %d",
+                SETTLES_WITHIN.toSeconds(), tail.end(), trainer.watermark()));
         return "not all learned";
     }
 
     private synchronized String asked(Seen seen, List<String> violations) {
         if (failures > 0) {
-            violations.add(
-                    text("%d questions over HTTP were not answered: %s", failures, firstFailure));
+            violations.add(text("%d questions over HTTP were not answered: %s", failures, firstFailure));
         }
-        return text(
-                "%s%s",
-                failures == 0 ? "all answered" : failures + " not answered: " + firstFailure,
+        return text("%s%s", failures == 0 ? "all answered" : failures + " not answered: " + firstFailure,
                 seen.followedAfter < 0 ? ", no new version" : ", new versions");
     }
 
@@ -619,11 +506,8 @@ final class DamagedTopic implements AutoCloseable {
             }
             Thread.sleep(LOOK_EVERY);
         }
-        return text(
-                "does not learn within %d s, %s",
-                STARTS_AGAIN_WITHIN.toSeconds(),
-                (trainerHealth.ask().status() + " " + wordsOfTrainer(trainerHealth.ask().json()))
-                        .strip());
+        return text("does not learn within %d s, %s", STARTS_AGAIN_WITHIN.toSeconds(),
+                (trainerHealth.ask().status() + " " + wordsOfTrainer(trainerHealth.ask().json())).strip());
     }
 
     @Override

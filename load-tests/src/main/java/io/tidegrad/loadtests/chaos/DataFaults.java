@@ -26,10 +26,7 @@ final class DataFaults {
 
     /// Row 41: numbers at every edge.
     static void extremes(Episode episode) throws InterruptedException {
-        add(
-                episode,
-                EXTREMES,
-                index -> episode.world().readings().extreme(episode.random(), index));
+        add(episode, EXTREMES, index -> episode.world().readings().extreme(episode.random(), index));
     }
 
     /// Row 42: events, keys and headers as large as the topic lets in.
@@ -41,17 +38,13 @@ final class DataFaults {
     static void disorder(Episode episode) throws InterruptedException {
         World world = episode.world();
         for (int round = 0; round < 20; round++) {
-            world.traffic()
-                    .add(world.readings().disorder(episode.random(), world.traffic().next()));
+            world.traffic().add(world.readings().disorder(episode.random(), world.traffic().next()));
             Thread.sleep(50); // a second in all: over some commits of the trainer, not within one
         }
         awaitTaken(episode);
     }
 
-    private static void add(
-            Episode episode,
-            int count,
-            LongFunction<ProducerRecord<byte[], byte @Nullable []>> made)
+    private static void add(Episode episode, int count, LongFunction<ProducerRecord<byte[], byte @Nullable []>> made)
             throws InterruptedException {
         World world = episode.world();
         List<ProducerRecord<byte[], byte @Nullable []>> records = new ArrayList<>();
@@ -91,9 +84,7 @@ final class DataFaults {
             while (refused(observer) == before && System.nanoTime() < deadline) {
                 Thread.sleep(10);
             }
-            episode.expect(
-                    "I15",
-                    refused(observer) > before,
+            episode.expect("I15", refused(observer) > before,
                     "expected a refusal of a forged snapshot (" + kind + "), found none");
         }
         episode.recovers(System.nanoTime(), world.watermark());
@@ -113,9 +104,7 @@ final class DataFaults {
             producer.initTransactions();
             producer.beginTransaction();
             for (SnapshotEntry entry : records) {
-                producer.send(
-                        new ProducerRecord<>(
-                                episode.world().snapshotsTopic(), 0, entry.key(), entry.value()));
+                producer.send(new ProducerRecord<>(episode.world().snapshotsTopic(), 0, entry.key(), entry.value()));
             }
             producer.flush();
             if (commit) {

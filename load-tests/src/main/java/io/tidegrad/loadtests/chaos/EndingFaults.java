@@ -22,8 +22,8 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
-/// What ends a model's life: on a model of its own, whose trainer must refuse to go on, say why, and commit nothing. And a
-/// model too large for one record, which must live.
+/// What ends a model's life: on a model of its own, whose trainer must refuse to go on, say why, and commit nothing.
+/// And a model too large for one record, which must live.
 final class EndingFaults {
     private static final Duration REFUSES_WITHIN = Duration.ofSeconds(180);
 
@@ -43,12 +43,8 @@ final class EndingFaults {
     private static void refuses(Episode episode, Set<ExitCode> statuses, String word, Damage damage)
             throws InterruptedException {
         SplittableRandom random = episode.random();
-        try (World world =
-                World.open(
-                        episode.stage(),
-                        "own-" + Long.toHexString(random.nextLong() >>> 32),
-                        World.Kind.SMALL,
-                        random)) {
+        try (World world = World.open(episode.stage(), "own-" + Long.toHexString(random.nextLong() >>> 32),
+                World.Kind.SMALL, random)) {
             episode.add(world.audit());
             if (random.nextBoolean()) {
                 episode.kill(world.trainer());
@@ -60,56 +56,33 @@ final class EndingFaults {
             damage.to(world);
             world.trainer().start();
             Trainer.Ended ended = world.trainer().awaitEnd(REFUSES_WITHIN);
-            episode.expect(
-                    "I2",
+            episode.expect("I2",
                     statuses.stream().anyMatch(status -> status.status() == ended.status())
                             && ended.said().contains(word),
-                    "expected one of "
-                            + statuses
-                            + " and the word '"
-                            + word
-                            + "', found status "
-                            + ended.status()
-                            + ": "
-                            + World.lastLine(ended.said()));
+                    "expected one of " + statuses + " and the word '" + word + "', found status " + ended.status()
+                            + ": " + World.lastLine(ended.said()));
             OffsetAndMetadata after = world.groupOffset();
-            episode.expect(
-                    "I2",
-                    after == null || after.equals(before), // gone with a deleted topic
+            episode.expect("I2", after == null || after.equals(before), // gone with a deleted topic
                     "expected nothing committed after " + before + ", found " + after);
         }
     }
 
     /// Row 29: one bit of a page in the changelog.
     static void pageDamaged(Episode episode) throws InterruptedException {
-        refuses(
-                episode,
-                Set.of(ExitCode.STATE_VIOLATION),
-                "at offset",
-                world -> {
-                    List<ConsumerRecord<byte[], byte[]>> pages =
-                            world.ledger().stored().stream()
-                                    .filter(record -> !StoredState.endsCommit(record))
-                                    .toList();
-                    ConsumerRecord<byte[], byte[]> page =
-                            pages.get(episode.random().nextInt(pages.size()));
-                    byte[] value = page.value().clone();
-                    value[episode.random().nextInt(value.length)] ^=
-                            (byte) (1 << episode.random().nextInt(8));
-                    send(
-                            episode,
-                            new ProducerRecord<>(world.changelogTopic(), 0, page.key(), value));
-                });
+        refuses(episode, Set.of(ExitCode.STATE_VIOLATION), "at offset", world -> {
+            List<ConsumerRecord<byte[], byte[]>> pages =
+                    world.ledger().stored().stream().filter(record -> !StoredState.endsCommit(record)).toList();
+            ConsumerRecord<byte[], byte[]> page = pages.get(episode.random().nextInt(pages.size()));
+            byte[] value = page.value().clone();
+            value[episode.random().nextInt(value.length)] ^= (byte) (1 << episode.random().nextInt(8));
+            send(episode, new ProducerRecord<>(world.changelogTopic(), 0, page.key(), value));
+        });
     }
 
     private static void send(Episode episode, ProducerRecord<byte[], byte[]> record) {
         try (KafkaProducer<byte[], byte[]> producer =
-                new KafkaProducer<>(
-                        Map.of(
-                                ProducerConfig.BOOTSTRAP_SERVERS_CONFIG,
-                                episode.stage().bootstrapServers()),
-                        new ByteArraySerializer(),
-                        new ByteArraySerializer())) {
+                new KafkaProducer<>(Map.of(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, episode.stage().bootstrapServers()),
+                        new ByteArraySerializer(), new ByteArraySerializer())) {
             producer.send(record);
         }
     }
@@ -117,130 +90,74 @@ final class EndingFaults {
     /// Row 30: the changelog is deleted, or its records are.
     static void changelogLost(Episode episode) throws InterruptedException {
         boolean topic = episode.random().nextBoolean();
-        refuses(
-                episode,
-                Set.of(ExitCode.STATE_VIOLATION),
-                "changelog",
-                world -> {
-                    if (topic) {
-                        deleteTopic(episode, world.changelogTopic());
-                    } else {
-                        String before =
-                                world.alterTopic(
-                                        world.changelogTopic(),
-                                        TopicConfig.CLEANUP_POLICY_CONFIG,
-                                        TopicConfig.CLEANUP_POLICY_DELETE);
-                        deleteRecords(episode, new TopicPartition(world.changelogTopic(), 0));
-                        world.alterTopic(
-                                world.changelogTopic(), TopicConfig.CLEANUP_POLICY_CONFIG, before);
-                    }
-                });
+        refuses(episode, Set.of(ExitCode.STATE_VIOLATION), "changelog", world -> {
+            if (topic) {
+                deleteTopic(episode, world.changelogTopic());
+            } else {
+                String before = world.alterTopic(world.changelogTopic(), TopicConfig.CLEANUP_POLICY_CONFIG,
+                        TopicConfig.CLEANUP_POLICY_DELETE);
+                deleteRecords(episode, new TopicPartition(world.changelogTopic(), 0));
+                world.alterTopic(world.changelogTopic(), TopicConfig.CLEANUP_POLICY_CONFIG, before);
+            }
+        });
     }
 
     private static void deleteTopic(Episode episode, String topic) throws InterruptedException {
         Asked.of(episode.stage().admin().deleteTopics(List.of(topic)).all());
-        Await.until(
-                topic + " gone",
-                World.RECOVERS_WITHIN,
+        Await.until(topic + " gone", World.RECOVERS_WITHIN,
                 () -> !Asked.of(episode.stage().admin().listTopics().names()).contains(topic));
     }
 
-    private static void deleteRecords(Episode episode, TopicPartition partition)
-            throws InterruptedException {
-        Asked.of(
-                episode.stage()
-                        .admin()
-                        .deleteRecords(Map.of(partition, RecordsToDelete.beforeOffset(-1)))
-                        .all());
+    private static void deleteRecords(Episode episode, TopicPartition partition) throws InterruptedException {
+        Asked.of(episode.stage().admin().deleteRecords(Map.of(partition, RecordsToDelete.beforeOffset(-1))).all());
     }
 
     /// Row 46: the log gets a second partition.
     static void secondPartition(Episode episode) throws InterruptedException {
-        refuses(
-                episode,
-                Set.of(ExitCode.CONFIGURATION, ExitCode.STATE_VIOLATION),
-                "partition",
-                world ->
-                        Asked.of(
-                                episode.stage()
-                                        .admin()
-                                        .createPartitions(
-                                                Map.of(
-                                                        world.spec().inputTopic(),
-                                                        NewPartitions.increaseTo(2)))
-                                        .all()));
+        refuses(episode, Set.of(ExitCode.CONFIGURATION, ExitCode.STATE_VIOLATION), "partition",
+                world -> Asked.of(episode.stage().admin()
+                        .createPartitions(Map.of(world.spec().inputTopic(), NewPartitions.increaseTo(2))).all()));
     }
 
     /// Row 47: the log is deleted and created again.
     static void logCreatedAgain(Episode episode) throws InterruptedException {
-        refuses(
-                episode,
-                Set.of(ExitCode.STATE_VIOLATION),
-                "created again",
-                world -> {
-                    world.traffic().close();
-                    String topic = world.spec().inputTopic();
-                    deleteTopic(episode, topic);
-                    if (episode.random().nextBoolean()) {
-                        EventsTopic.create(episode.stage().bootstrapServers(), topic);
-                    } else {
-                        Asked.of(
-                                episode.stage()
-                                        .admin()
-                                        .createTopics(
-                                                List.of(
-                                                        new NewTopic(
-                                                                topic,
-                                                                Optional.of(1),
-                                                                Optional.empty())))
-                                        .all());
-                    }
-                });
+        refuses(episode, Set.of(ExitCode.STATE_VIOLATION), "created again", world -> {
+            world.traffic().close();
+            String topic = world.spec().inputTopic();
+            deleteTopic(episode, topic);
+            if (episode.random().nextBoolean()) {
+                EventsTopic.create(episode.stage().bootstrapServers(), topic);
+            } else {
+                Asked.of(episode.stage().admin()
+                        .createTopics(List.of(new NewTopic(topic, Optional.of(1), Optional.empty()))).all());
+            }
+        });
     }
 
     /// Row 48: retention overtakes a trainer that is down.
     static void retentionOvertakes(Episode episode) throws InterruptedException {
-        refuses(
-                episode,
-                Set.of(ExitCode.STATE_VIOLATION),
-                "retention",
-                world -> {
-                    long before = world.traffic().committed();
-                    world.traffic().go();
-                    Await.until(
-                            "100 more events written",
-                            World.RECOVERS_WITHIN,
-                            () -> world.traffic().committed() >= before + 100);
-                    world.traffic().pause();
-                    deleteRecords(episode, world.log());
-                });
+        refuses(episode, Set.of(ExitCode.STATE_VIOLATION), "retention", world -> {
+            long before = world.traffic().committed();
+            world.traffic().go();
+            Await.until("100 more events written", World.RECOVERS_WITHIN,
+                    () -> world.traffic().committed() >= before + 100);
+            world.traffic().pause();
+            deleteRecords(episode, world.log());
+        });
     }
 
     /// Row 49: the same model with another optimizer, or another size of its table.
     static void specChanged(Episode episode) throws InterruptedException {
         boolean optimizer = episode.random().nextBoolean();
-        refuses(
-                episode,
-                Set.of(ExitCode.CONFIGURATION),
-                "fingerprint",
-                world ->
-                        world.write(
-                                "spec.yaml",
-                                optimizer
-                                        ? world.spec().yaml().replace("rate: 0.01", "rate: 0.02")
-                                        : world.spec()
-                                                .yaml()
-                                                .replace("buckets: 2048", "buckets: 4096")));
+        refuses(episode, Set.of(ExitCode.CONFIGURATION), "fingerprint",
+                world -> world.write("spec.yaml", optimizer ? world.spec().yaml().replace("rate: 0.01", "rate: 0.02")
+                        : world.spec().yaml().replace("buckets: 2048", "buckets: 4096")));
     }
 
     /// Row 33: snapshots far larger than a record may be, through a kill.
     static void largeModel(Episode episode) throws InterruptedException {
-        try (World world =
-                World.open(
-                        episode.stage(),
-                        "large-" + Long.toHexString(episode.random().nextLong() >>> 32),
-                        new World.Kind(LARGE_BUCKETS, true, true, List.of(), List.of("-Xmx512m")),
-                        episode.random())) {
+        try (World world = World.open(episode.stage(), "large-" + Long.toHexString(episode.random().nextLong() >>> 32),
+                new World.Kind(LARGE_BUCKETS, true, true, List.of(), List.of("-Xmx512m")), episode.random())) {
             episode.pass(Duration.ofSeconds(2), Duration.ofSeconds(4));
             long before = world.watermark();
             episode.kill(world.trainer());

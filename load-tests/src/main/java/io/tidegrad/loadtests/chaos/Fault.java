@@ -6,12 +6,8 @@ import java.util.List;
 /// What a chaos run does to the system: rows of the fault matrix of docs/reliability.md.
 public enum Fault {
     TRAINER_KILLED(1, "trainer killed", TrainerFaults::killed),
-    KILLED_WHILE_RESTORING(
-            2, "trainer killed while it restores", TrainerFaults::killedWhileRestoring),
-    KILLED_BEFORE_THE_MARKER(
-            3,
-            "trainer killed before its commit's end",
-            TrainerFaults::killedBeforeTheCommitMarker),
+    KILLED_WHILE_RESTORING(2, "trainer killed while it restores", TrainerFaults::killedWhileRestoring),
+    KILLED_BEFORE_THE_MARKER(3, "trainer killed before its commit's end", TrainerFaults::killedBeforeTheCommitMarker),
     ZOMBIE(4, "trainer stalled and replaced", TrainerFaults::replacedWhileStandingStill),
     EXCEPTION(7, "exception in the code of an event", TrainerFaults::exceptionInTheCode),
     TASK_CORRUPTED(8, "task taken for corrupted", TrainerFaults::taskTakenForCorrupted),
@@ -19,8 +15,7 @@ public enum Fault {
     STANDBY_PROMOTED(10, "standby promoted, and back", TrainerFaults::standbyPromoted),
     OTHER_SPEC(12, "second trainer with another spec", TrainerFaults::otherSpec),
     BROKER_KILLED(13, "the only broker killed", BrokerFaults::killed, Where.ONE_NODE),
-    ONE_OF_THREE_KILLED(
-            14, "one broker of three killed", BrokerFaults::oneOfThreeKilled, Where.THREE_NODES),
+    ONE_OF_THREE_KILLED(14, "one broker of three killed", BrokerFaults::oneOfThreeKilled, Where.THREE_NODES),
     BROKERS_GONE(15, "all brokers gone for 10-20 s", BrokerFaults::allStopped),
     BROKER_STALLED(16, "broker silent for 8-12 s", BrokerFaults::stalled),
     HANGING_TRANSACTION(20, "transaction never ended", BrokerFaults::hangingTransaction),
@@ -29,15 +24,10 @@ public enum Fault {
     CUT_IN_SNAPSHOTS(23, "connection cut in a snapshot", NetworkFaults::cutInSnapshots),
     REGISTRY_UNWELL(24, "registry gone, silent or 500", NetworkFaults::registryUnwell),
     STATE_DIRECTORY_DELETED(26, "state directory deleted", TrainerFaults::stateDirectoryDeleted),
-    STATE_DIRECTORY_FULL(
-            26,
-            "state directory full or read-only",
-            TrainerFaults::stateDirectoryFull,
-            Where.OWN_MOUNTS),
+    STATE_DIRECTORY_FULL(26, "state directory full or read-only", TrainerFaults::stateDirectoryFull, Where.OWN_MOUNTS),
     STATE_DIRECTORY_DAMAGED(27, "state directory damaged", TrainerFaults::stateDirectoryDamaged),
     PAGE_DAMAGED(29, "page damaged in the changelog", EndingFaults::pageDamaged, Where.OWN_MODEL),
-    CHANGELOG_LOST(
-            30, "changelog deleted or emptied", EndingFaults::changelogLost, Where.OWN_MODEL),
+    CHANGELOG_LOST(30, "changelog deleted or emptied", EndingFaults::changelogLost, Where.OWN_MODEL),
     LARGE_MODEL(33, "snapshots of 10 MB, killed", EndingFaults::largeModel, Where.OWN_MODEL),
     LIMIT_LOWERED(34, "max.message.bytes lowered", BrokerFaults::limitLowered),
     ABORTED_SNAPSHOT(35, "aborted snapshot", DataFaults::abortedSnapshot),
@@ -46,19 +36,14 @@ public enum Fault {
     EXTREMES(41, "NaN, infinities, edges of time", DataFaults::extremes),
     LARGE_EVENTS(42, "events, keys, headers of 900 KB", DataFaults::large),
     DISORDER(43, "duplicate, late, out of order", DataFaults::disorder),
-    SECOND_PARTITION(
-            46, "log gets a second partition", EndingFaults::secondPartition, Where.OWN_MODEL),
-    LOG_CREATED_AGAIN(
-            47, "log deleted, created again", EndingFaults::logCreatedAgain, Where.OWN_MODEL),
-    RETENTION_OVERTAKES(
-            48, "retention overtakes a stop", EndingFaults::retentionOvertakes, Where.OWN_MODEL),
+    SECOND_PARTITION(46, "log gets a second partition", EndingFaults::secondPartition, Where.OWN_MODEL),
+    LOG_CREATED_AGAIN(47, "log deleted, created again", EndingFaults::logCreatedAgain, Where.OWN_MODEL),
+    RETENTION_OVERTAKES(48, "retention overtakes a stop", EndingFaults::retentionOvertakes, Where.OWN_MODEL),
     SPEC_CHANGED(49, "spec changed under a model", EndingFaults::specChanged, Where.OWN_MODEL);
 
     /// On what a fault can be tried.
     enum Where {
-        ANYWHERE,
-        ONE_NODE,
-        THREE_NODES,
+        ANYWHERE, ONE_NODE, THREE_NODES,
         /// Where a process may mount something for itself.
         OWN_MOUNTS,
         /// It ends the model's life, or needs another one.

@@ -27,11 +27,8 @@ public final class FaultyDeserializer implements Deserializer<@Nullable GenericR
 
     /// A trainer's settings for it.
     static List<String> settings(Path trigger) {
-        return List.of(
-                "--registry." + RecordDecoder.DESERIALIZER,
-                FaultyDeserializer.class.getName(),
-                "--registry." + TRIGGER,
-                trigger.toString());
+        return List.of("--registry." + RecordDecoder.DESERIALIZER, FaultyDeserializer.class.getName(),
+                "--registry." + TRIGGER, trigger.toString());
     }
 
     @Override

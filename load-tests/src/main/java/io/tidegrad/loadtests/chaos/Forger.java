@@ -16,8 +16,8 @@ import java.util.List;
 import java.util.SplittableRandom;
 import java.util.zip.CRC32C;
 
-/// Makes snapshots of the running model that nobody published, of an epoch above every real one: admitted, they would be
-/// served for good. Whatever is not said to be wrong is right, checksums included.
+/// Makes snapshots of the running model that nobody published, of an epoch above every real one: admitted, they would
+/// be served for good. Whatever is not said to be wrong is right, checksums included.
 final class Forger {
     private static final byte[] NO_CONTEXT = {};
 
@@ -31,16 +31,8 @@ final class Forger {
 
     /// What is wrong.
     enum Kind {
-        BIT_OF_A_PART,
-        PART_CUT_SHORT,
-        BIT_OF_THE_MANIFEST,
-        FUTURE_FORMAT,
-        OTHER_SPEC,
-        OTHER_HASH,
-        ABSURD_PART_COUNT,
-        ABSURD_SIZE,
-        OTHER_NUMERICS,
-        NOT_A_NUMBER
+        BIT_OF_A_PART, PART_CUT_SHORT, BIT_OF_THE_MANIFEST, FUTURE_FORMAT, OTHER_SPEC, OTHER_HASH, ABSURD_PART_COUNT,
+        ABSURD_SIZE, OTHER_NUMERICS, NOT_A_NUMBER
     }
 
     /// Nothing is.
@@ -50,8 +42,7 @@ final class Forger {
 
     private static PublishedSnapshot of(Episode episode, OnlineModel model) {
         int epoch = Ledger.FORGED_EPOCH + episode.random().nextInt(1_000_000);
-        return PublishedSnapshot.of(
-                model, model.weightsHash(), epoch, episode.world().ledger().nextOffset(), 0, false);
+        return PublishedSnapshot.of(model, model.weightsHash(), epoch, episode.world().ledger().nextOffset(), 0, false);
     }
 
     static List<SnapshotEntry> forge(Kind kind, Episode episode) {
@@ -61,8 +52,7 @@ final class Forger {
         byte[] manifest = sound.records().getLast().value();
         return switch (kind) {
             case BIT_OF_A_PART -> withPart(sound, flipped(part, random));
-            case PART_CUT_SHORT ->
-                    withPart(sound, Arrays.copyOf(part, random.nextInt(part.length)));
+            case PART_CUT_SHORT -> withPart(sound, Arrays.copyOf(part, random.nextInt(part.length)));
             case BIT_OF_THE_MANIFEST -> withManifest(sound, flipped(manifest, random));
             case FUTURE_FORMAT -> withManifest(sound, ofFutureFormat(manifest));
             case OTHER_SPEC -> {
@@ -121,28 +111,19 @@ final class Forger {
     }
 
     /// The manifest with another value of one component, sealed again.
-    private static List<SnapshotEntry> with(
-            PublishedSnapshot sound, String component, Object value) {
+    private static List<SnapshotEntry> with(PublishedSnapshot sound, String component, Object value) {
         RecordComponent[] components = SnapshotManifest.class.getRecordComponents();
         Class<?>[] types = new Class<?>[components.length];
         Object[] values = new Object[components.length];
         try {
             for (int i = 0; i < components.length; i++) {
                 types[i] = components[i].getType();
-                values[i] =
-                        components[i].getName().equals(component)
-                                ? value
-                                : components[i].getAccessor().invoke(sound.manifest());
+                values[i] = components[i].getName().equals(component) ? value
+                        : components[i].getAccessor().invoke(sound.manifest());
             }
-            return withManifest(
-                    sound,
-                    SnapshotManifest.class
-                            .getDeclaredConstructor(types)
-                            .newInstance(values)
-                            .encode());
-        } catch (IllegalAccessException
-                | InvocationTargetException
-                | InstantiationException
+            return withManifest(sound,
+                    SnapshotManifest.class.getDeclaredConstructor(types).newInstance(values).encode());
+        } catch (IllegalAccessException | InvocationTargetException | InstantiationException
                 | NoSuchMethodException e) {
             throw new IllegalStateException(e);
         }

@@ -34,7 +34,8 @@ final class HealthWatch implements AutoCloseable {
     }
 
     /// @param status 0 where nobody answers
-    record Answer(int status, JsonNode json) {}
+    record Answer(int status, JsonNode json) {
+    }
 
     Answer ask() throws InterruptedException {
         HttpRequest request = HttpRequest.newBuilder(url).timeout(ANSWER_WITHIN).build();
@@ -52,10 +53,7 @@ final class HealthWatch implements AutoCloseable {
     ///
     /// @param since `System.nanoTime` of the damage
     void look(Answer answer, long since) {
-        String said =
-                answer.status() == 0
-                        ? "no answer"
-                        : (answer.status() + " " + words.apply(answer.json())).strip();
+        String said = answer.status() == 0 ? "no answer" : (answer.status() + " " + words.apply(answer.json())).strip();
         healthy = answer.status() == 200 && answer.json().path("status").asText("UP").equals("UP");
         if (said.equals(newest)) {
             return;
@@ -63,12 +61,7 @@ final class HealthWatch implements AutoCloseable {
         if (!newest.isEmpty()) {
             changed++;
             if (changes.size() < CHANGES_SHOWN) {
-                changes.add(
-                        String.format(
-                                Locale.ROOT,
-                                "%.1f s: %s",
-                                (System.nanoTime() - since) * 1e-9,
-                                said));
+                changes.add(String.format(Locale.ROOT, "%.1f s: %s", (System.nanoTime() - since) * 1e-9, said));
             }
         }
         newest = said;

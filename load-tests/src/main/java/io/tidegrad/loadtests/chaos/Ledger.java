@@ -46,9 +46,9 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.jspecify.annotations.Nullable;
 
 /// What the topics of one model say to any read_committed reader, and a plain fold of its events in this process, which
-/// knows nothing of changelogs, groups or transactions. Whatever a trainer has claimed of a watermark is compared with the
-/// fold there: hashes in reports and in the manifests of snapshots, and states rebuilt from the changelog at commits that
-/// the seed chooses.
+/// knows nothing of changelogs, groups or transactions. Whatever a trainer has claimed of a watermark is compared with
+/// the fold there: hashes in reports and in the manifests of snapshots, and states rebuilt from the changelog at
+/// commits that the seed chooses.
 ///
 /// A thread of its own reads along, before compaction takes away what was there.
 final class Ledger implements AutoCloseable {
@@ -101,45 +101,30 @@ final class Ledger implements AutoCloseable {
     /// What was said of the model before `nextOffset`.
     ///
     /// @param of who says it
-    private record Claim(
-            long nextOffset, String of, @Nullable String weights, @Nullable String state) {}
+    private record Claim(long nextOffset, String of, @Nullable String weights, @Nullable String state) {
+    }
 
-    private record Hashes(String weights, String state) {}
+    private record Hashes(String weights, String state) {
+    }
 
     /// A dead letter: where it came from, and a checksum of its value, `CUT` where that had to be cut.
-    record Letter(long offset, int checksum) {}
+    record Letter(long offset, int checksum) {
+    }
 
     /// @param bootstrapServers past every relay
     /// @param random chooses the commits that are rebuilt
-    Ledger(
-            String bootstrapServers,
-            Admin admin,
-            SchemaRegistry registry,
-            Topics topics,
-            ModelSpec spec,
-            SplittableRandom random)
-            throws InterruptedException {
+    Ledger(String bootstrapServers, Admin admin, SchemaRegistry registry, Topics topics, ModelSpec spec,
+            SplittableRandom random) throws InterruptedException {
         this.admin = admin;
         this.random = random;
         TopicPartition log = new TopicPartition(spec.inputTopic(), 0);
-        changelog =
-                new TopicPartition(Changelog.topic(topics.applicationId(spec.model(), EPOCH)), 0);
+        changelog = new TopicPartition(Changelog.topic(topics.applicationId(spec.model(), EPOCH)), 0);
         snapshots = new TopicPartition(topics.snapshots(spec.model()), 0);
         progress = new TopicPartition(topics.progress(), 0);
         deadLetters = new TopicPartition(topics.deadLetters(), 0);
-        lineage =
-                new Lineage(
-                        spec,
-                        EPOCH,
-                        log,
-                        Asked.of(
-                                        admin.describeTopics(List.of(log.topic()))
-                                                .topicNameValues()
-                                                .values()
-                                                .iterator()
-                                                .next())
-                                .topicId(),
-                        0);
+        lineage = new Lineage(spec, EPOCH, log, Asked
+                .of(admin.describeTopics(List.of(log.topic())).topicNameValues().values().iterator().next()).topicId(),
+                0);
         // Known now, so that reading along needs no registry: it may be gone.
         registry.schemaById(registry.idOf(progress.topic() + "-value", Progress.getClassSchema()));
         codec = new AvroCodec(registry);
@@ -147,11 +132,7 @@ final class Ledger implements AutoCloseable {
         // A codec of its own: this one is asked by the auditing thread, the other by the tail's.
         fold = new EventFold(spec, model, ValueDecoder.avro(new AvroCodec(registry)));
         hashes.put(0L, new Hashes(model.weightsHash(), model.stateHash()));
-        thread =
-                Thread.ofPlatform()
-                        .daemon()
-                        .name("ledger-" + spec.model())
-                        .start(() -> tail(bootstrapServers));
+        thread = Thread.ofPlatform().daemon().name("ledger-" + spec.model()).start(() -> tail(bootstrapServers));
     }
 
     Lineage lineage() {
@@ -173,25 +154,13 @@ final class Ledger implements AutoCloseable {
     }
 
     private void tail(String bootstrapServers) {
-        Map<String, Object> settings =
-                Map.of(
-                        ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG,
-                        bootstrapServers,
-                        ConsumerConfig.ISOLATION_LEVEL_CONFIG,
-                        "read_committed",
-                        ConsumerConfig.AUTO_OFFSET_RESET_CONFIG,
-                        "earliest",
-                        ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG,
-                        false,
-                        ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG,
-                        false,
-                        ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG,
-                        100,
-                        ConsumerConfig.MAX_POLL_RECORDS_CONFIG,
-                        2_000);
+        Map<String, Object> settings = Map.of(ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers,
+                ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed", ConsumerConfig.AUTO_OFFSET_RESET_CONFIG,
+                "earliest", ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false,
+                ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false, ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, 100,
+                ConsumerConfig.MAX_POLL_RECORDS_CONFIG, 2_000);
         try (KafkaConsumer<byte[], byte[]> consumer =
-                new KafkaConsumer<>(
-                        settings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+                new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
             consumer.assign(partitions());
             consumer.seekToBeginning(partitions());
             while (!closed) {
@@ -200,8 +169,7 @@ final class Ledger implements AutoCloseable {
                     records.forEach(this::take);
                     for (TopicPartition partition : partitions()) {
                         try {
-                            positions.put(
-                                    partition, consumer.position(partition, Duration.ofMillis(1)));
+                            positions.put(partition, consumer.position(partition, Duration.ofMillis(1)));
                         } catch (org.apache.kafka.common.errors.TimeoutException notYet) {
                             // It is asked again after the next poll.
                         }
@@ -224,12 +192,8 @@ final class Ledger implements AutoCloseable {
         } else if (topic.equals(progress.topic())) {
             takeProgress(record);
         } else if (header(record, "tidegrad-model").equals(lineage.model())) {
-            letters.add(
-                    new Letter(
-                            Long.parseLong(header(record, "tidegrad-offset")),
-                            header(record, "tidegrad-value-cut").isEmpty()
-                                    ? checksum(record.value())
-                                    : CUT));
+            letters.add(new Letter(Long.parseLong(header(record, "tidegrad-offset")),
+                    header(record, "tidegrad-value-cut").isEmpty() ? checksum(record.value()) : CUT));
         }
     }
 
@@ -243,52 +207,30 @@ final class Ledger implements AutoCloseable {
     /// What a restart would restore now.
     private void rebuild() {
         try {
-            StoredState state =
-                    StoredState.of(lineage, List.copyOf(stored.values()), Kernels.active());
+            StoredState state = StoredState.of(lineage, List.copyOf(stored.values()), Kernels.active());
             if (state != null) {
                 rebuilt++;
-                claim(
-                        new Claim(
-                                state.nextOffset(),
-                                "the state rebuilt from the changelog",
-                                state.model().weightsHash(),
-                                state.model().stateHash()));
+                claim(new Claim(state.nextOffset(), "the state rebuilt from the changelog", state.model().weightsHash(),
+                        state.model().stateHash()));
             }
         } catch (TrainerException e) {
-            found.add(
-                    new Violation(
-                            "I1",
-                            "expected a commit's state in the changelog, found " + e.getMessage()));
+            found.add(new Violation("I1", "expected a commit's state in the changelog, found " + e.getMessage()));
         }
     }
 
     private void takeSnapshot(ConsumerRecord<byte[], byte[]> record) {
         SnapshotKey key = SnapshotKey.decode(record.key());
-        if (key.kind() != SnapshotKey.Kind.MANIFEST
-                || record.value() == null
-                || key.epoch() >= FORGED_EPOCH) {
+        if (key.kind() != SnapshotKey.Kind.MANIFEST || record.value() == null || key.epoch() >= FORGED_EPOCH) {
             return;
         }
         SnapshotManifest manifest = SnapshotManifest.decode(record.value());
         if (manifest.version() <= newestPublished) {
-            found.add(
-                    new Violation(
-                            "I14",
-                            "expected published versions to rise from "
-                                    + newestPublished
-                                    + ", found "
-                                    + manifest.version()
-                                    + " at offset "
-                                    + record.offset()));
+            found.add(new Violation("I14", "expected published versions to rise from " + newestPublished + ", found "
+                    + manifest.version() + " at offset " + record.offset()));
         }
         newestPublished = Math.max(newestPublished, manifest.version());
         published.add(manifest.version());
-        claim(
-                new Claim(
-                        manifest.nextOffset(),
-                        "snapshot " + manifest.version(),
-                        manifest.weightsHash(),
-                        null));
+        claim(new Claim(manifest.nextOffset(), "snapshot " + manifest.version(), manifest.weightsHash(), null));
     }
 
     private void takeProgress(ConsumerRecord<byte[], byte[]> record) {
@@ -297,21 +239,11 @@ final class Ledger implements AutoCloseable {
             return;
         }
         if (report.getNextOffset() < newestReported) {
-            found.add(
-                    new Violation(
-                            "I14",
-                            "expected reports at or above watermark "
-                                    + newestReported
-                                    + ", found "
-                                    + report.getNextOffset()));
+            found.add(new Violation("I14",
+                    "expected reports at or above watermark " + newestReported + ", found " + report.getNextOffset()));
         }
         newestReported = Math.max(newestReported, report.getNextOffset());
-        claim(
-                new Claim(
-                        report.getNextOffset(),
-                        "the report",
-                        report.getWeightsHash(),
-                        report.getStateHash()));
+        claim(new Claim(report.getNextOffset(), "the report", report.getWeightsHash(), report.getStateHash()));
     }
 
     private void claim(Claim claim) {
@@ -366,10 +298,7 @@ final class Ledger implements AutoCloseable {
             Thread.sleep(20);
         }
         throw new LoadTestException(
-                "expected the topics read to their ends within "
-                        + CATCH_UP_WITHIN.toSeconds()
-                        + " s, found "
-                        + behind);
+                "expected the topics read to their ends within " + CATCH_UP_WITHIN.toSeconds() + " s, found " + behind);
     }
 
     private void requireReading() {
@@ -379,14 +308,11 @@ final class Ledger implements AutoCloseable {
         }
     }
 
-    private Map<TopicPartition, Long> ends(IsolationLevel isolation)
-            throws ExecutionException, InterruptedException {
+    private Map<TopicPartition, Long> ends(IsolationLevel isolation) throws ExecutionException, InterruptedException {
         Map<TopicPartition, OffsetSpec> asked = new HashMap<>();
         partitions().forEach(partition -> asked.put(partition, OffsetSpec.latest()));
         Map<TopicPartition, Long> ends = new HashMap<>();
-        admin.listOffsets(asked, new ListOffsetsOptions(isolation))
-                .all()
-                .get()
+        admin.listOffsets(asked, new ListOffsetsOptions(isolation)).all().get()
                 .forEach((partition, end) -> ends.put(partition, end.offset()));
         return ends;
     }
@@ -405,10 +331,11 @@ final class Ledger implements AutoCloseable {
             compareUpTo(record.offset());
             visible++;
             switch (fold.fold(record.value(), record.headers())) {
-                case EventFold.Outcome.Accepted() -> {}
+                case EventFold.Outcome.Accepted() -> {
+                }
                 case EventFold.Outcome.Ticked() -> ticks++;
                 case EventFold.Outcome.Rejected(var rejection, var schemaId) ->
-                        rejected.add(new Letter(record.offset(), checksum(record.value())));
+                    rejected.add(new Letter(record.offset(), checksum(record.value())));
             }
             nextOffset = record.offset() + 1;
         }
@@ -432,34 +359,17 @@ final class Ledger implements AutoCloseable {
 
     private void compare(Claim claim, @Nullable Hashes ours) {
         if (ours == null) {
-            found.add(
-                    new Violation(
-                            "I2",
-                            "expected claims of watermarks that were committed in order, found "
-                                    + claim.of()
-                                    + " at "
-                                    + claim.nextOffset()
-                                    + " after the fold had passed "
-                                    + nextOffset));
+            found.add(new Violation("I2", "expected claims of watermarks that were committed in order, found "
+                    + claim.of() + " at " + claim.nextOffset() + " after the fold had passed " + nextOffset));
             return;
         }
         if (claim.weights() != null && !claim.weights().equals(ours.weights())
                 || claim.state() != null && !claim.state().equals(ours.state())) {
-            found.add(
-                    new Violation(
-                            claim.of().startsWith("snapshot") ? "I12" : "I1",
-                            "expected the hashes of the fold at watermark "
-                                    + claim.nextOffset()
-                                    + ", weights "
-                                    + shortened(ours.weights())
-                                    + " state "
-                                    + shortened(ours.state())
-                                    + ", found those of "
-                                    + claim.of()
-                                    + ", weights "
-                                    + shortened(claim.weights())
-                                    + " state "
-                                    + shortened(claim.state())));
+            found.add(new Violation(claim.of().startsWith("snapshot") ? "I12" : "I1",
+                    "expected the hashes of the fold at watermark " + claim.nextOffset() + ", weights "
+                            + shortened(ours.weights()) + " state " + shortened(ours.state()) + ", found those of "
+                            + claim.of() + ", weights " + shortened(claim.weights()) + " state "
+                            + shortened(claim.state())));
         }
     }
 
@@ -473,43 +383,27 @@ final class Ledger implements AutoCloseable {
     /// @param committed records that were written for certain
     /// @param inDoubt records of which nobody knows
     /// @param admitted versions that scorers have served
-    synchronized List<Violation> audit(
-            JsonNode health, long committed, long inDoubt, List<ScorerUnderTest.Served> admitted) {
+    synchronized List<Violation> audit(JsonNode health, long committed, long inDoubt,
+            List<ScorerUnderTest.Served> admitted) {
         rebuild();
         foldVisible();
         compareUpTo(nextOffset);
         for (Map.Entry<Long, List<Claim>> beyond : claims.entrySet()) {
-            found.add(
-                    new Violation(
-                            "I2",
-                            "expected no claim beyond the visible log, which ends at "
-                                    + nextOffset
-                                    + ", found "
-                                    + beyond.getValue()));
+            found.add(new Violation("I2", "expected no claim beyond the visible log, which ends at " + nextOffset
+                    + ", found " + beyond.getValue()));
         }
         claims.clear();
         JsonNode report = health.path("report");
-        compare(
-                new Claim(
-                        report.path("watermark").asLong(),
-                        "the trainer's health",
-                        report.path("weights_hash").asText(),
-                        report.path("state_hash").asText()),
+        compare(new Claim(report.path("watermark").asLong(), "the trainer's health",
+                report.path("weights_hash").asText(), report.path("state_hash").asText()),
                 new Hashes(model.weightsHash(), model.stateHash()));
         account("learned", model.parameters().examples(), health.path("learned").asLong());
         account("pending", model.pending(), health.path("pending").asLong());
         account("dead letters", rejected.size(), health.path("dead_letters").asLong());
         account("ticks", ticks, health.path("ticks").asLong());
         if (visible < committed || visible > committed + inDoubt) {
-            found.add(
-                    new Violation(
-                            "I3",
-                            "expected "
-                                    + committed
-                                    + " to "
-                                    + (committed + inDoubt)
-                                    + " visible events, as many as were produced, found "
-                                    + visible));
+            found.add(new Violation("I3", "expected " + committed + " to " + (committed + inDoubt)
+                    + " visible events, as many as were produced, found " + visible));
         }
         found.addAll(lettersAmiss(rejected, letters));
         found.addAll(unpublished(admitted, published));
@@ -520,41 +414,23 @@ final class Ledger implements AutoCloseable {
 
     private void account(String what, long expected, long counted) {
         if (expected != counted) {
-            found.add(
-                    new Violation(
-                            "I3",
-                            "expected "
-                                    + expected
-                                    + " "
-                                    + what
-                                    + " as the fold, found "
-                                    + counted));
+            found.add(new Violation("I3", "expected " + expected + " " + what + " as the fold, found " + counted));
         }
     }
 
     /// Every refused event in the dead letters once, in order, its bytes untouched.
     static List<Violation> lettersAmiss(List<Letter> rejected, List<Letter> letters) {
         if (letters.size() != rejected.size()) {
-            return List.of(
-                    new Violation(
-                            "I6",
-                            "expected "
-                                    + rejected.size()
-                                    + " dead letters, one a refused event, found "
-                                    + letters.size()));
+            return List.of(new Violation("I6",
+                    "expected " + rejected.size() + " dead letters, one a refused event, found " + letters.size()));
         }
         for (int i = 0; i < letters.size(); i++) {
             Letter expected = rejected.get(i);
             Letter letter = letters.get(i);
             if (letter.offset() != expected.offset()
                     || letter.checksum() != CUT && letter.checksum() != expected.checksum()) {
-                return List.of(
-                        new Violation(
-                                "I6",
-                                "expected the dead letter of offset "
-                                        + expected.offset()
-                                        + " with its bytes untouched, found that of "
-                                        + letter.offset()));
+                return List.of(new Violation("I6", "expected the dead letter of offset " + expected.offset()
+                        + " with its bytes untouched, found that of " + letter.offset()));
             }
         }
         return List.of();
@@ -567,15 +443,10 @@ final class Ledger implements AutoCloseable {
         List<Violation> violations = new ArrayList<>();
         for (ScorerUnderTest.Served version : admitted) {
             if (version.epoch() != EPOCH) {
-                violations.add(
-                        new Violation(
-                                "I15", "expected no forged snapshot served, found " + version));
+                violations.add(new Violation("I15", "expected no forged snapshot served, found " + version));
             } else if (!published.contains(version.version())) {
                 violations.add(
-                        new Violation(
-                                "I11",
-                                "expected only versions whose transaction committed, found "
-                                        + version));
+                        new Violation("I11", "expected only versions whose transaction committed, found " + version));
             }
         }
         return violations;

@@ -18,8 +18,8 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
-/// Every visible event of a log from its beginning, kept in memory: what a model must come to, whatever becomes of the topic
-/// afterwards.
+/// Every visible event of a log from its beginning, kept in memory: what a model must come to, whatever becomes of the
+/// topic afterwards.
 final class LogTail implements AutoCloseable {
     private static final Duration POLL = Duration.ofMillis(100);
 
@@ -33,31 +33,15 @@ final class LogTail implements AutoCloseable {
 
     LogTail(String bootstrapServers, TopicPartition log) {
         this.log = log;
-        thread =
-                Thread.ofPlatform()
-                        .daemon()
-                        .name("tail-" + log.topic())
-                        .start(() -> tail(bootstrapServers));
+        thread = Thread.ofPlatform().daemon().name("tail-" + log.topic()).start(() -> tail(bootstrapServers));
     }
 
     private void tail(String bootstrapServers) {
-        Map<String, Object> settings =
-                Map.of(
-                        "bootstrap.servers",
-                        bootstrapServers,
-                        "isolation.level",
-                        "read_committed",
-                        "auto.offset.reset",
-                        "none",
-                        "allow.auto.create.topics",
-                        false,
-                        "enable.auto.commit",
-                        false,
-                        "fetch.max.wait.ms",
-                        100);
+        Map<String, Object> settings = Map.of("bootstrap.servers", bootstrapServers, "isolation.level",
+                "read_committed", "auto.offset.reset", "none", "allow.auto.create.topics", false, "enable.auto.commit",
+                false, "fetch.max.wait.ms", 100);
         try (KafkaConsumer<byte[], byte[]> consumer =
-                new KafkaConsumer<>(
-                        settings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+                new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
             consumer.assign(List.of(log));
             consumer.seek(log, 0);
             while (!closed) {

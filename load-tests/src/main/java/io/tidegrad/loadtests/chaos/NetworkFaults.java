@@ -19,27 +19,23 @@ final class NetworkFaults {
     /// About a snapshot of the run's model.
     private static final int CUT_WITHIN_BYTES = 40_000;
 
-    private static final byte[] ERROR_500 =
-            ("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2\r\n"
-                            + "Content-Type: application/json\r\nConnection: close\r\n\r\n{}")
-                    .getBytes(StandardCharsets.US_ASCII);
+    private static final byte[] ERROR_500 = ("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2\r\n"
+            + "Content-Type: application/json\r\nConnection: close\r\n\r\n{}").getBytes(StandardCharsets.US_ASCII);
 
     private NetworkFaults() {}
 
     /// Row 21: brokers and trainers, brokers and scorers, or both, can't reach each other; in one direction or in both,
     /// with connections refused or with silence.
     static void partitioned(Episode episode) throws InterruptedException {
-        Consumer<TcpRelay> cut =
-                switch (episode.random().nextInt(4)) {
-                    case 0 -> TcpRelay::refuse;
-                    case 1 -> relay -> relay.stall(Direction.SENT);
-                    case 2 -> relay -> relay.stall(Direction.RECEIVED);
-                    default ->
-                            relay -> {
-                                relay.stall(Direction.SENT);
-                                relay.stall(Direction.RECEIVED);
-                            };
-                };
+        Consumer<TcpRelay> cut = switch (episode.random().nextInt(4)) {
+            case 0 -> TcpRelay::refuse;
+            case 1 -> relay -> relay.stall(Direction.SENT);
+            case 2 -> relay -> relay.stall(Direction.RECEIVED);
+            default -> relay -> {
+                relay.stall(Direction.SENT);
+                relay.stall(Direction.RECEIVED);
+            };
+        };
         network(episode).forEach(cut);
         episode.pass(Duration.ofSeconds(5), Duration.ofSeconds(15));
         episode.stage().heal();
@@ -83,16 +79,11 @@ final class NetworkFaults {
         for (int cut = 0; cut < 5; cut++) {
             List<TcpRelay> network = episode.stage().scorerNetwork();
             network.forEach(
-                    relay ->
-                            relay.cutAfter(
-                                    Direction.RECEIVED,
-                                    1 + episode.random().nextInt(CUT_WITHIN_BYTES)));
+                    relay -> relay.cutAfter(Direction.RECEIVED, 1 + episode.random().nextInt(CUT_WITHIN_BYTES)));
             while (network.stream().allMatch(TcpRelay::isCutDue) && System.nanoTime() < deadline) {
                 Thread.sleep(10);
             }
-            episode.expect(
-                    "harness",
-                    !network.stream().allMatch(TcpRelay::isCutDue),
+            episode.expect("harness", !network.stream().allMatch(TcpRelay::isCutDue),
                     "expected bytes to cut in, found none");
         }
         episode.stage().heal();

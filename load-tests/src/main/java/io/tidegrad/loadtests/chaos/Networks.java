@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 
-/// The networks of a chaos run: between trainers and brokers, scorers and brokers (a relay for each broker), and trainers
-/// and the registry. They are there before anything they lead to is.
+/// The networks of a chaos run: between trainers and brokers, scorers and brokers (a relay for each broker), and
+/// trainers and the registry. They are there before anything they lead to is.
 final class Networks implements AutoCloseable {
     /// Doors of the brokers.
     static final String TRAINERS = "TRAINERS";

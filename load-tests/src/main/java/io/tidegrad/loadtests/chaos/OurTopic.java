@@ -6,15 +6,7 @@ import java.util.Locale;
 
 /// The topics that a trainer and a scorer of one model live by.
 public enum OurTopic {
-    EVENTS,
-    MODELS,
-    CONTROL,
-    CHANGELOG,
-    SNAPSHOTS,
-    PROGRESS,
-    DEAD_LETTERS,
-    REQUESTS,
-    PREDICTIONS;
+    EVENTS, MODELS, CONTROL, CHANGELOG, SNAPSHOTS, PROGRESS, DEAD_LETTERS, REQUESTS, PREDICTIONS;
 
     /// As on the command line and in the table: `dead-letters`.
     public String label() {

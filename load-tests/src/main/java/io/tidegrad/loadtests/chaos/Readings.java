@@ -16,8 +16,7 @@ import org.jspecify.annotations.Nullable;
 
 /// The events that the models of a chaos run learn, with something to learn in them, and all kinds of odd ones.
 final class Readings {
-    private static final String SCHEMA =
-            """
+    private static final String SCHEMA = """
             {"type": "record", "name": "Reading", "doc": "DOC", "fields": [
               {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
               {"name": "place", "type": "string"},
@@ -26,8 +25,7 @@ final class Readings {
               {"name": "over", "type": "int"}]}
             """;
 
-    private static final String SPEC =
-            """
+    private static final String SPEC = """
             model: MODEL
             input: { topic: TOPIC, event-time: at }
             label: { field: over }
@@ -75,12 +73,8 @@ final class Readings {
 
     /// @param buckets of the table: 48 bytes each with Adam's state
     static ModelSpec spec(String model, String topic, int miniBatch, int buckets) {
-        return ModelSpec.parse(
-                SPEC.replace("MODEL", model)
-                        .replace("TOPIC", topic)
-                        .replace("BUCKETS", "" + buckets)
-                        .replace("BATCH", "" + miniBatch),
-                "spec of the chaos run");
+        return ModelSpec.parse(SPEC.replace("MODEL", model).replace("TOPIC", topic).replace("BUCKETS", "" + buckets)
+                .replace("BATCH", "" + miniBatch), "spec of the chaos run");
     }
 
     /// From now on events are written with another schema, which no trainer has asked for yet.
@@ -130,30 +124,12 @@ final class Readings {
 
     /// With numbers at the edge of what a float or a label can be; some can be learned.
     ProducerRecord<byte[], byte @Nullable []> extreme(SplittableRandom random, long index) {
-        double[] values = {
-            Double.NaN,
-            Double.POSITIVE_INFINITY,
-            Double.NEGATIVE_INFINITY,
-            1e308,
-            -1e308,
-            1e15,
-            1e16,
-            Double.MIN_VALUE,
-            Float.MIN_VALUE,
-            -0.0,
-            Float.MAX_VALUE
-        };
-        long at =
-                random.nextInt(4) == 0
-                        ? new long[] {Long.MIN_VALUE, Long.MAX_VALUE, 0, -1}[random.nextInt(4)]
-                        : START + index * 1_000;
-        return bare(
-                encode(
-                        at,
-                        "p" + index % 3_000,
-                        values[random.nextInt(values.length)],
-                        random.nextBoolean() ? 0.25 : values[random.nextInt(values.length)],
-                        random.nextInt(3) - 1));
+        double[] values = {Double.NaN, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY, 1e308, -1e308, 1e15, 1e16,
+            Double.MIN_VALUE, Float.MIN_VALUE, -0.0, Float.MAX_VALUE};
+        long at = random.nextInt(4) == 0 ? new long[]{Long.MIN_VALUE, Long.MAX_VALUE, 0, -1}[random.nextInt(4)]
+                : START + index * 1_000;
+        return bare(encode(at, "p" + index % 3_000, values[random.nextInt(values.length)],
+                random.nextBoolean() ? 0.25 : values[random.nextInt(values.length)], random.nextInt(3) - 1));
     }
 
     /// As large as the topic lets in, or with thousands of headers; whether it is learned its value decides.
@@ -174,9 +150,9 @@ final class Readings {
             }
             default -> {
                 ProducerRecord<byte[], byte @Nullable []> record =
-                        random.nextBoolean() ? event(index) : bare(new byte[] {9});
+                        random.nextBoolean() ? event(index) : bare(new byte[]{9});
                 for (int header = 0; header < HEADERS; header++) {
-                    record.headers().add("header-" + header, new byte[] {1});
+                    record.headers().add("header-" + header, new byte[]{1});
                 }
                 return record;
             }

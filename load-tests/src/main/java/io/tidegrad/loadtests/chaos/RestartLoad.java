@@ -28,9 +28,9 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.jspecify.annotations.Nullable;
 
-/// How long a trainer is away: after SIGKILL, after SIGTERM, and when another instance with a warm copy takes over. Each
-/// time ends with the first event that is learned and committed afterwards. Beside it, in the same run, how fast a bare
-/// read_committed consumer reads the changelog that a restart restores.
+/// How long a trainer is away: after SIGKILL, after SIGTERM, and when another instance with a warm copy takes over.
+/// Each time ends with the first event that is learned and committed afterwards. Beside it, in the same run, how fast a
+/// bare read_committed consumer reads the changelog that a restart restores.
 public final class RestartLoad extends LoadTest {
     /// What a restart may take besides reading the changelog, and its share of the bare consumer's rate.
     private static final double START_SECONDS = 5;
@@ -60,16 +60,13 @@ public final class RestartLoad extends LoadTest {
     /// @param megabytes of the model, with optimizer state
     /// @param out for the result
     /// @param progress for a line a measurement
-    public RestartLoad(
-            int megabytes, int repetitions, boolean json, PrintStream out, PrintStream progress) {
+    public RestartLoad(int megabytes, int repetitions, boolean json, PrintStream out, PrintStream progress) {
         super(out, progress);
         if (megabytes < 1 || megabytes > 1_000) {
-            throw new IllegalArgumentException(
-                    "--megabytes: expected 1 to 1000, found " + megabytes);
+            throw new IllegalArgumentException("--megabytes: expected 1 to 1000, found " + megabytes);
         }
         if (repetitions < 1) {
-            throw new IllegalArgumentException(
-                    "--repetitions: expected 1 or more, found " + repetitions);
+            throw new IllegalArgumentException("--repetitions: expected 1 or more, found " + repetitions);
         }
         this.megabytes = megabytes;
         this.repetitions = repetitions;
@@ -85,20 +82,10 @@ public final class RestartLoad extends LoadTest {
     protected String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
         // Twice the model while it is restored, and what the JVM and Kafka's clients need.
         List<String> heap = List.of("-Xmx" + (256 + 3 * megabytes) + "m");
-        World.Kind kind =
-                new World.Kind(
-                        megabytes * 1_000_000 / BUCKET_BYTES,
-                        false,
-                        false,
-                        List.of("--standby-replicas", "1", "--store", "page-log"),
-                        heap);
+        World.Kind kind = new World.Kind(megabytes * 1_000_000 / BUCKET_BYTES, false, false,
+                List.of("--standby-replicas", "1", "--store", "page-log"), heap);
         try (Stage stage =
-                        new Stage(
-                                stack,
-                                networks,
-                                directory.path(),
-                                childFlags(),
-                                List.of(TrainerMain.class.getName()));
+                new Stage(stack, networks, directory.path(), childFlags(), List.of(TrainerMain.class.getName()));
                 World world = World.open(stage, "restart", kind, new SplittableRandom(1))) {
             for (int repetition = 0; repetition < repetitions; repetition++) {
                 write(world);
@@ -153,8 +140,7 @@ public final class RestartLoad extends LoadTest {
         killedGoals.add(goal);
         restoredMegabytes.add(restored);
         consumerRates.add(rate);
-        say(
-                "SIGKILL to learning: %.1f s; %.0f MB restored; a bare consumer reads %.0f MB/s, so the goal is %.1f s",
+        say("SIGKILL to learning: %.1f s; %.0f MB restored; a bare consumer reads %.0f MB/s, so the goal is %.1f s",
                 seconds, restored, rate, goal);
     }
 
@@ -162,25 +148,18 @@ public final class RestartLoad extends LoadTest {
     private static double consumerRate(Stage stage, TopicPartition changelog) {
         try (KafkaConsumer<byte[], byte[]> consumer =
                 new KafkaConsumer<>(
-                        Map.of(
-                                ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG,
-                                stage.bootstrapServers(),
-                                ConsumerConfig.ISOLATION_LEVEL_CONFIG,
-                                "read_committed",
-                                ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG,
-                                false,
-                                ConsumerConfig.AUTO_OFFSET_RESET_CONFIG,
-                                "earliest"),
-                        new ByteArrayDeserializer(),
-                        new ByteArrayDeserializer())) {
+                        Map.of(ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG, stage.bootstrapServers(),
+                                ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed",
+                                ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false,
+                                ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest"),
+                        new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
             consumer.assign(List.of(changelog));
             consumer.seekToBeginning(List.of(changelog));
             long end = consumer.endOffsets(List.of(changelog)).values().iterator().next();
             long since = 0;
             long bytes = 0;
             while (consumer.position(changelog) < end) {
-                for (ConsumerRecord<byte[], byte[]> record :
-                        consumer.poll(Duration.ofMillis(100))) {
+                for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(100))) {
                     since = since == 0 ? System.nanoTime() : since;
                     bytes += record.serializedValueSize();
                 }
@@ -209,25 +188,21 @@ public final class RestartLoad extends LoadTest {
         Trainer learning = world.learner();
         long before = world.watermark();
         TopicPartition changelog = new TopicPartition(world.changelogTopic(), 0);
-        Await.until(
-                (open ? "a" : "no") + " transaction open while the trainer stands still",
-                WITHIN,
-                () -> {
-                    learning.pause();
-                    boolean found = isTransactionOpen(stage, changelog) == open;
-                    if (!found) {
-                        learning.resume();
-                    }
-                    return found;
-                });
+        Await.until((open ? "a" : "no") + " transaction open while the trainer stands still", WITHIN, () -> {
+            learning.pause();
+            boolean found = isTransactionOpen(stage, changelog) == open;
+            if (!found) {
+                learning.resume();
+            }
+            return found;
+        });
         learning.kill();
         long since = System.nanoTime();
         world.awaitWatermark(before, WITHIN);
         double seconds = seconds(since);
         (open ? failedOverFromOpen : failedOver).add(seconds);
-        say(
-                "SIGKILL to learning elsewhere: %.1f s, %s",
-                seconds, open ? "a transaction was open" : "no transaction was open");
+        say("SIGKILL to learning elsewhere: %.1f s, %s", seconds,
+                open ? "a transaction was open" : "no transaction was open");
         learning.start();
         world.traffic().pause();
     }
@@ -239,20 +214,16 @@ public final class RestartLoad extends LoadTest {
         world.awaitWatermark(world.watermark(), WITHIN);
     }
 
-    private static boolean isTransactionOpen(Stage stage, TopicPartition partition)
-            throws InterruptedException {
-        return end(stage, partition, IsolationLevel.READ_COMMITTED)
-                < end(stage, partition, IsolationLevel.READ_UNCOMMITTED);
+    private static boolean isTransactionOpen(Stage stage, TopicPartition partition) throws InterruptedException {
+        return end(stage, partition, IsolationLevel.READ_COMMITTED) < end(stage, partition,
+                IsolationLevel.READ_UNCOMMITTED);
     }
 
     private static long end(Stage stage, TopicPartition partition, IsolationLevel isolation)
             throws InterruptedException {
-        return Asked.of(
-                        stage.admin()
-                                .listOffsets(
-                                        Map.of(partition, OffsetSpec.latest()),
-                                        new ListOffsetsOptions(isolation))
-                                .partitionResult(partition))
+        return Asked
+                .of(stage.admin().listOffsets(Map.of(partition, OffsetSpec.latest()), new ListOffsetsOptions(isolation))
+                        .partitionResult(partition))
                 .offset();
     }
 
@@ -261,25 +232,14 @@ public final class RestartLoad extends LoadTest {
     }
 
     private String text() {
-        return String.format(
-                Locale.ROOT,
-                """
+        return String.format(Locale.ROOT, """
                 model of %d MB, median (range), s
                 SIGKILL to the first learned event  %s   goal %s = %.0f + %s MB at %.1f of a bare consumer's %s MB/s
                 clean stop and start                %s
                 fail-over to a warm standby         %s   no transaction open at the kill; session %d s
                                                     %s   a transaction open
-                """,
-                megabytes,
-                spread(killed),
-                spread(killedGoals),
-                START_SECONDS,
-                spread(restoredMegabytes),
-                RATE_SHARE,
-                spread(consumerRates),
-                spread(stopped),
-                spread(failedOver),
-                SESSION.toSeconds(),
+                """, megabytes, spread(killed), spread(killedGoals), START_SECONDS, spread(restoredMegabytes),
+                RATE_SHARE, spread(consumerRates), spread(stopped), spread(failedOver), SESSION.toSeconds(),
                 spread(failedOverFromOpen));
     }
 
@@ -288,8 +248,7 @@ public final class RestartLoad extends LoadTest {
             return "none";
         }
         Spread spread = Spread.of(values.stream().mapToDouble(Double::doubleValue).toArray());
-        return String.format(
-                Locale.ROOT, "%.1f (%.1f-%.1f)", spread.median(), spread.least(), spread.most());
+        return String.format(Locale.ROOT, "%.1f (%.1f-%.1f)", spread.median(), spread.least(), spread.most());
     }
 
     private String json() {

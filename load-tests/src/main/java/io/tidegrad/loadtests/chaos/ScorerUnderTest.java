@@ -19,8 +19,8 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.locks.LockSupport;
 
-/// A real scorer in a process of its own, asked twenty times a second: from its first good answer on every valid request
-/// must be answered, with a version that never goes back.
+/// A real scorer in a process of its own, asked twenty times a second: from its first good answer on every valid
+/// request must be answered, with a version that never goes back.
 final class ScorerUnderTest implements AutoCloseable {
     private static final Duration BETWEEN = Duration.ofMillis(50);
     private static final Duration ANSWER_WITHIN = Duration.ofSeconds(10);
@@ -47,43 +47,22 @@ final class ScorerUnderTest implements AutoCloseable {
         }
     }
 
-    ScorerUnderTest(
-            String model,
-            String prefix,
-            String bootstrapServers,
-            Path files,
-            List<String> jvmFlags) {
+    ScorerUnderTest(String model, String prefix, String bootstrapServers, Path files, List<String> jvmFlags) {
         int port = Ports.free();
         url = URI.create("http://127.0.0.1:" + port + "/v1/models/" + model + "/score");
-        child =
-                ChildJvm.run(
-                        "scorer",
-                        jvmFlags,
-                        List.of(
-                                ScorerMain.class.getName(),
-                                "--bootstrap-servers",
-                                bootstrapServers,
-                                "--prefix",
-                                prefix,
-                                "--model",
-                                model,
-                                "--http-port",
-                                String.valueOf(port)),
-                        files.resolve("scorer.out"),
-                        files.resolve("scorer.log"));
+        child = ChildJvm.run("scorer", jvmFlags,
+                List.of(ScorerMain.class.getName(), "--bootstrap-servers", bootstrapServers, "--prefix", prefix,
+                        "--model", model, "--http-port", String.valueOf(port)),
+                files.resolve("scorer.out"), files.resolve("scorer.log"));
         thread = Thread.ofVirtual().start(this::ask);
     }
 
     private void ask() {
-        HttpRequest request =
-                HttpRequest.newBuilder(url)
-                        .timeout(ANSWER_WITHIN)
-                        .POST(HttpRequest.BodyPublishers.ofString(RECORD))
-                        .build();
+        HttpRequest request = HttpRequest.newBuilder(url).timeout(ANSWER_WITHIN)
+                .POST(HttpRequest.BodyPublishers.ofString(RECORD)).build();
         while (!closed) {
             try {
-                HttpResponse<String> answer =
-                        http.send(request, HttpResponse.BodyHandlers.ofString());
+                HttpResponse<String> answer = http.send(request, HttpResponse.BodyHandlers.ofString());
                 take(answer.statusCode(), answer.body());
             } catch (IOException e) {
                 take(0, String.valueOf(e));
@@ -99,13 +78,8 @@ final class ScorerUnderTest implements AutoCloseable {
             return; // not ready yet
         }
         if (status != 200) {
-            violations.add(
-                    new Violation(
-                            "I16",
-                            "expected every valid request answered once a version serves, found "
-                                    + status
-                                    + " "
-                                    + body));
+            violations.add(new Violation("I16",
+                    "expected every valid request answered once a version serves, found " + status + " " + body));
             return;
         }
         answers++;
@@ -116,19 +90,11 @@ final class ScorerUnderTest implements AutoCloseable {
             violations.add(new Violation("I16", "expected JSON, found " + body));
             return;
         }
-        Served now =
-                new Served(
-                        answer.path("epoch").asInt(),
-                        answer.path("version").asLong(),
-                        answer.path("offset").asLong());
+        Served now = new Served(answer.path("epoch").asInt(), answer.path("version").asLong(),
+                answer.path("offset").asLong());
         if (now.compareTo(newest) < 0) {
             violations.add(
-                    new Violation(
-                            "I14",
-                            "expected the scorer's answers at or above "
-                                    + newest
-                                    + ", found "
-                                    + now));
+                    new Violation("I14", "expected the scorer's answers at or above " + newest + ", found " + now));
         }
         newest = now;
         served.add(now);
@@ -153,8 +119,7 @@ final class ScorerUnderTest implements AutoCloseable {
         List<Violation> found = new ArrayList<>(violations);
         violations.clear();
         if (!child.isAlive()) {
-            found.add(
-                    new Violation("I16", "expected the scorer running, found: " + child.logTail()));
+            found.add(new Violation("I16", "expected the scorer running, found: " + child.logTail()));
         }
         return found;
     }

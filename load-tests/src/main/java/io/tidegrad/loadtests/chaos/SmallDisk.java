@@ -7,19 +7,15 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/// A directory that only one process sees as a file system of its own, full or read-only: in a mount namespace, which ends
-/// with the process, so that nothing is left behind. As root, or where users may have namespaces.
+/// A directory that only one process sees as a file system of its own, full or read-only: in a mount namespace, which
+/// ends with the process, so that nothing is left behind. As root, or where users may have namespaces.
 final class SmallDisk {
     /// Of the commands that make a namespace in which we may mount, the first that works; none where none does.
-    private static final List<String> NAMESPACE =
-            List.of(List.of("unshare", "-m"), List.of("unshare", "-rm")).stream()
-                    .filter(SmallDisk::works)
-                    .findFirst()
-                    .orElse(List.of());
+    private static final List<String> NAMESPACE = List.of(List.of("unshare", "-m"), List.of("unshare", "-rm")).stream()
+            .filter(SmallDisk::works).findFirst().orElse(List.of());
 
     private static final String MOUNT = "mount -t tmpfs -o %s tmpfs \"$0\" && ";
-    private static final String FILL =
-            "{ head -c 1000000 /dev/zero > \"$0/full\" 2>&-; true; } && ";
+    private static final String FILL = "{ head -c 1000000 /dev/zero > \"$0/full\" 2>&-; true; } && ";
 
     private SmallDisk() {}
 
@@ -28,14 +24,9 @@ final class SmallDisk {
             Path directory = Files.createTempDirectory("tidegrad-mount");
             try {
                 List<String> command = new ArrayList<>(namespace);
-                command.addAll(
-                        List.of("sh", "-c", MOUNT.formatted("ro") + "true", directory.toString()));
-                return new ProcessBuilder(command)
-                                .redirectErrorStream(true)
-                                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-                                .start()
-                                .waitFor()
-                        == 0;
+                command.addAll(List.of("sh", "-c", MOUNT.formatted("ro") + "true", directory.toString()));
+                return new ProcessBuilder(command).redirectErrorStream(true)
+                        .redirectOutput(ProcessBuilder.Redirect.DISCARD).start().waitFor() == 0;
             } catch (IOException noSuchProgram) {
                 return false;
             } finally {

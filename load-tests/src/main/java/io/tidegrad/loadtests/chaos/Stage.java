@@ -12,8 +12,8 @@ import java.util.Map;
 import org.apache.kafka.clients.CommonClientConfigs;
 import org.apache.kafka.clients.admin.Admin;
 
-/// What all models of a chaos run share: brokers, registry, and the networks between them and trainers or scorers, which
-/// can be made bad. The chaos itself talks to brokers and registry past them.
+/// What all models of a chaos run share: brokers, registry, and the networks between them and trainers or scorers,
+/// which can be made bad. The chaos itself talks to brokers and registry past them.
 final class Stage implements AutoCloseable {
     private final LocalStack stack;
     private final Path directory;
@@ -27,12 +27,7 @@ final class Stage implements AutoCloseable {
     /// @param stack with the networks' doors
     /// @param jvmFlags of trainers and scorers
     /// @param trainerMain main class of trainers, and arguments before a trainer's own
-    Stage(
-            LocalStack stack,
-            Networks networks,
-            Path directory,
-            List<String> jvmFlags,
-            List<String> trainerMain) {
+    Stage(LocalStack stack, Networks networks, Path directory, List<String> jvmFlags, List<String> trainerMain) {
         this.stack = stack;
         this.networks = networks;
         this.directory = directory;
@@ -40,23 +35,12 @@ final class Stage implements AutoCloseable {
         this.trainerMain = List.copyOf(trainerMain);
         networks.to(stack);
         // Nobody breaks this way to it: only a busy machine lets it answer late.
-        registry =
-                SchemaRegistry.connect(
-                        Map.of(
-                                "schema.registry.url",
-                                stack.registryUrl(),
-                                "http.read.timeout.ms",
-                                "120000"));
+        registry = SchemaRegistry
+                .connect(Map.of("schema.registry.url", stack.registryUrl(), "http.read.timeout.ms", "120000"));
         // Short, so that a question that a fault takes with it is asked again soon.
-        admin =
-                Admin.create(
-                        Map.of(
-                                CommonClientConfigs.BOOTSTRAP_SERVERS_CONFIG,
-                                bootstrapServers(),
-                                CommonClientConfigs.REQUEST_TIMEOUT_MS_CONFIG,
-                                5_000,
-                                CommonClientConfigs.RECONNECT_BACKOFF_MAX_MS_CONFIG,
-                                200));
+        admin = Admin.create(Map.of(CommonClientConfigs.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers(),
+                CommonClientConfigs.REQUEST_TIMEOUT_MS_CONFIG, 5_000,
+                CommonClientConfigs.RECONNECT_BACKOFF_MAX_MS_CONFIG, 200));
     }
 
     LocalStack stack() {
@@ -119,15 +103,13 @@ final class Stage implements AutoCloseable {
     /// All networks are well, all brokers and the registry run.
     void heal() {
         networks.heal();
-        brokers()
-                .onEveryNode(
-                        node -> {
-                            if (!node.isAlive()) {
-                                node.restart();
-                            } else {
-                                node.resume();
-                            }
-                        });
+        brokers().onEveryNode(node -> {
+            if (!node.isAlive()) {
+                node.restart();
+            } else {
+                node.resume();
+            }
+        });
         if (!stack.registry().isAlive()) {
             stack.registry().restart();
         }

@@ -43,22 +43,12 @@ final class Tally {
         StringBuilder table = new StringBuilder();
         table.append("| row | fault | times | recovery s, p50 | max | violations |\n");
         table.append("|---|---|---|---|---|---|\n");
-        lines.forEach(
-                (fault, line) -> {
-                    List<Double> sorted = line.recoverySeconds.stream().sorted().toList();
-                    table.append(
-                            String.format(
-                                    Locale.ROOT,
-                                    "| %d | %s | %d | %s | %s | %d |%n",
-                                    fault.row(),
-                                    fault.what(),
-                                    line.times,
-                                    sorted.isEmpty()
-                                            ? "-"
-                                            : seconds(sorted.get((sorted.size() - 1) / 2)),
-                                    sorted.isEmpty() ? "-" : seconds(sorted.getLast()),
-                                    line.violations));
-                });
+        lines.forEach((fault, line) -> {
+            List<Double> sorted = line.recoverySeconds.stream().sorted().toList();
+            table.append(String.format(Locale.ROOT, "| %d | %s | %d | %s | %s | %d |%n", fault.row(), fault.what(),
+                    line.times, sorted.isEmpty() ? "-" : seconds(sorted.get((sorted.size() - 1) / 2)),
+                    sorted.isEmpty() ? "-" : seconds(sorted.getLast()), line.violations));
+        });
         return table.toString();
     }
 

@@ -33,7 +33,8 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 public enum TopicDamage {
     /// `kafka-topics.sh --delete`.
     DELETED,
-    /// All records that it has, as `kafka-delete-records.sh` does; of a compacted topic by way of another cleanup policy.
+    /// All records that it has, as `kafka-delete-records.sh` does; of a compacted topic by way of another cleanup
+    /// policy.
     EMPTIED,
     /// Deleted and, as soon as the broker lets it, created again with the same settings.
     RECREATED,
@@ -52,40 +53,29 @@ public enum TopicDamage {
     }
 
     /// Returns when it is done, as far as the broker can tell.
-    void to(String topic, Admin admin, String bootstrapServers, SplittableRandom random)
-            throws InterruptedException {
+    void to(String topic, Admin admin, String bootstrapServers, SplittableRandom random) throws InterruptedException {
         switch (this) {
             case DELETED -> Asked.of(admin.deleteTopics(List.of(topic)).all());
             case EMPTIED -> empty(topic, admin);
             case RECREATED -> recreate(topic, admin);
             case WIDENED -> {
                 int partitions = described(topic, admin).partitions().size();
-                Asked.of(
-                        admin.createPartitions(
-                                        Map.of(topic, NewPartitions.increaseTo(partitions + 1)))
-                                .all());
+                Asked.of(admin.createPartitions(Map.of(topic, NewPartitions.increaseTo(partitions + 1))).all());
             }
             case GARBAGE -> garbage(topic, bootstrapServers, random);
         }
     }
 
     private static Config config(String topic, Admin admin) throws InterruptedException {
-        return Asked.of(admin.describeConfigs(Set.of(resource(topic))).all())
-                .values()
-                .iterator()
-                .next();
+        return Asked.of(admin.describeConfigs(Set.of(resource(topic))).all()).values().iterator().next();
     }
 
     private static ConfigResource resource(String topic) {
         return new ConfigResource(ConfigResource.Type.TOPIC, topic);
     }
 
-    private static TopicDescription described(String topic, Admin admin)
-            throws InterruptedException {
-        return Asked.of(admin.describeTopics(List.of(topic)).allTopicNames())
-                .values()
-                .iterator()
-                .next();
+    private static TopicDescription described(String topic, Admin admin) throws InterruptedException {
+        return Asked.of(admin.describeTopics(List.of(topic)).allTopicNames()).values().iterator().next();
     }
 
     private static void empty(String topic, Admin admin) throws InterruptedException {
@@ -95,40 +85,27 @@ public enum TopicDamage {
             setPolicy(topic, policy + "," + TopicConfig.CLEANUP_POLICY_DELETE, admin);
         }
         Map<TopicPartition, OffsetSpec> latest = new HashMap<>();
-        described(topic, admin)
-                .partitions()
-                .forEach(
-                        partition ->
-                                latest.put(
-                                        new TopicPartition(topic, partition.partition()),
-                                        OffsetSpec.latest()));
+        described(topic, admin).partitions().forEach(
+                partition -> latest.put(new TopicPartition(topic, partition.partition()), OffsetSpec.latest()));
         Map<TopicPartition, RecordsToDelete> all = new HashMap<>();
         Asked.of(admin.listOffsets(latest).all())
-                .forEach(
-                        (partition, end) ->
-                                all.put(partition, RecordsToDelete.beforeOffset(end.offset())));
-        Await.until(
-                "the records of " + topic + " deleted",
-                WITHIN,
-                () -> {
-                    try {
-                        admin.deleteRecords(all).all().get();
-                        return true;
-                    } catch (ExecutionException notYet) {
-                        return false; // the broker learns of a policy a moment later
-                    }
-                });
+                .forEach((partition, end) -> all.put(partition, RecordsToDelete.beforeOffset(end.offset())));
+        Await.until("the records of " + topic + " deleted", WITHIN, () -> {
+            try {
+                admin.deleteRecords(all).all().get();
+                return true;
+            } catch (ExecutionException notYet) {
+                return false; // the broker learns of a policy a moment later
+            }
+        });
         if (compacted) {
             setPolicy(topic, policy, admin);
         }
     }
 
-    private static void setPolicy(String topic, String policy, Admin admin)
-            throws InterruptedException {
+    private static void setPolicy(String topic, String policy, Admin admin) throws InterruptedException {
         AlterConfigOp change =
-                new AlterConfigOp(
-                        new ConfigEntry(TopicConfig.CLEANUP_POLICY_CONFIG, policy),
-                        AlterConfigOp.OpType.SET);
+                new AlterConfigOp(new ConfigEntry(TopicConfig.CLEANUP_POLICY_CONFIG, policy), AlterConfigOp.OpType.SET);
         Asked.of(admin.incrementalAlterConfigs(Map.of(resource(topic), List.of(change))).all());
     }
 
@@ -140,16 +117,13 @@ public enum TopicDamage {
                 settings.put(entry.name(), entry.value());
             }
         }
-        NewTopic again =
-                new NewTopic(topic, before.partitions().size(), (short) -1).configs(settings);
+        NewTopic again = new NewTopic(topic, before.partitions().size(), (short) -1).configs(settings);
         Asked.of(admin.deleteTopics(List.of(topic)).all());
-        Await.until(
-                topic + " created again", WITHIN, () -> isCreated(again, before.topicId(), admin));
+        Await.until(topic + " created again", WITHIN, () -> isCreated(again, before.topicId(), admin));
     }
 
     /// Or by somebody else, who was quicker.
-    private static boolean isCreated(NewTopic topic, Uuid before, Admin admin)
-            throws InterruptedException {
+    private static boolean isCreated(NewTopic topic, Uuid before, Admin admin) throws InterruptedException {
         try {
             admin.createTopics(List.of(topic)).all().get();
             return true;
@@ -159,14 +133,8 @@ public enum TopicDamage {
             }
         }
         try {
-            return !admin.describeTopics(List.of(topic.name()))
-                    .allTopicNames()
-                    .get()
-                    .values()
-                    .iterator()
-                    .next()
-                    .topicId()
-                    .equals(before);
+            return !admin.describeTopics(List.of(topic.name())).allTopicNames().get().values().iterator().next()
+                    .topicId().equals(before);
         } catch (ExecutionException e) {
             if (e.getCause() instanceof UnknownTopicOrPartitionException) {
                 return false;
@@ -177,11 +145,8 @@ public enum TopicDamage {
 
     private static void garbage(String topic, String bootstrapServers, SplittableRandom random)
             throws InterruptedException {
-        try (KafkaProducer<byte[], byte[]> producer =
-                new KafkaProducer<>(
-                        Map.of("bootstrap.servers", bootstrapServers),
-                        new ByteArraySerializer(),
-                        new ByteArraySerializer())) {
+        try (KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(Map.of("bootstrap.servers", bootstrapServers),
+                new ByteArraySerializer(), new ByteArraySerializer())) {
             for (int i = 0; i < GARBAGE_RECORDS; i++) {
                 producer.send(new ProducerRecord<>(topic, 0, noise(random), noise(random))).get();
             }

@@ -19,11 +19,11 @@ import java.util.concurrent.Future;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.KafkaException;
 
-/// Every topic deleted, emptied, created again and filled with another application's records under a running trainer and
-/// scorer, each time a model of its own: a table of what happens and how long it takes.
+/// Every topic deleted, emptied, created again and filled with another application's records under a running trainer
+/// and scorer, each time a model of its own: a table of what happens and how long it takes.
 ///
-/// Whatever happens, hashes equal a fold's where the model learns on, questions over HTTP are answered, and what stands still
-/// does not say that it is healthy.
+/// Whatever happens, hashes equal a fold's where the model learns on, questions over HTTP are answered, and what stands
+/// still does not say that it is healthy.
 public final class TopicsLoad extends LoadTest {
     /// Of many JVMs that start again and again on few cores.
     private static final List<String> QUICK = List.of("-Xmx256m", "-XX:TieredStopAtLevel=1");
@@ -38,13 +38,8 @@ public final class TopicsLoad extends LoadTest {
     /// @param trainerMain main class of trainers, and arguments before a trainer's own
     /// @param out for the table, in Markdown
     /// @param progress for a line a cell
-    public TopicsLoad(
-            List<OurTopic> topics,
-            List<TopicDamage> damages,
-            int atOnce,
-            List<String> trainerMain,
-            PrintStream out,
-            PrintStream progress) {
+    public TopicsLoad(List<OurTopic> topics, List<TopicDamage> damages, int atOnce, List<String> trainerMain,
+            PrintStream out, PrintStream progress) {
         super(out, progress);
         if (atOnce < 1) {
             throw new IllegalArgumentException("--at-once expects 1 or more, found " + atOnce);
@@ -58,10 +53,7 @@ public final class TopicsLoad extends LoadTest {
     /// Of all cells, what should not be.
     public List<String> violations() {
         return outcomes.stream()
-                .flatMap(
-                        outcome ->
-                                outcome.violations().stream()
-                                        .map(violation -> cell(outcome) + ": " + violation))
+                .flatMap(outcome -> outcome.violations().stream().map(violation -> cell(outcome) + ": " + violation))
                 .toList();
     }
 
@@ -73,19 +65,13 @@ public final class TopicsLoad extends LoadTest {
     protected String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
         List<String> flags = new ArrayList<>(childFlags());
         flags.addAll(QUICK);
-        try (SchemaRegistry registry =
-                        SchemaRegistry.connect(Map.of("schema.registry.url", stack.registryUrl()));
+        try (SchemaRegistry registry = SchemaRegistry.connect(Map.of("schema.registry.url", stack.registryUrl()));
                 Admin admin = Admin.create(Map.of("bootstrap.servers", stack.bootstrapServers()));
                 ExecutorService threads = Executors.newFixedThreadPool(atOnce)) {
             List<Future<DamagedTopic.Outcome>> running = new ArrayList<>();
             for (OurTopic topic : topics) {
                 for (TopicDamage damage : damages) {
-                    running.add(
-                            threads.submit(
-                                    () ->
-                                            cell(
-                                                    topic, damage, stack, admin, registry,
-                                                    directory, flags)));
+                    running.add(threads.submit(() -> cell(topic, damage, stack, admin, registry, directory, flags)));
                 }
             }
             try {
@@ -104,73 +90,37 @@ public final class TopicsLoad extends LoadTest {
         return table();
     }
 
-    private DamagedTopic.Outcome cell(
-            OurTopic topic,
-            TopicDamage damage,
-            LocalStack stack,
-            Admin admin,
-            SchemaRegistry registry,
-            RunDirectory directory,
-            List<String> flags)
-            throws InterruptedException {
+    private DamagedTopic.Outcome cell(OurTopic topic, TopicDamage damage, LocalStack stack, Admin admin,
+            SchemaRegistry registry, RunDirectory directory, List<String> flags) throws InterruptedException {
         String name = topic.label() + "-" + damage.label();
         long seed = 31L * topic.ordinal() + damage.ordinal();
         long since = System.nanoTime();
-        try (DamagedTopic damaged =
-                DamagedTopic.open(
-                        stack,
-                        admin,
-                        registry,
-                        directory.path(),
-                        name,
-                        flags,
-                        trainerMain,
-                        new SplittableRandom(seed))) {
+        try (DamagedTopic damaged = DamagedTopic.open(stack, admin, registry, directory.path(), name, flags,
+                trainerMain, new SplittableRandom(seed))) {
             DamagedTopic.Outcome outcome = damaged.damage(topic, damage);
-            say(
-                    "%-24s %5.1f s  %s%s",
-                    name,
-                    (System.nanoTime() - since) * 1e-9,
-                    outcome.learning(),
+            say("%-24s %5.1f s  %s%s", name, (System.nanoTime() - since) * 1e-9, outcome.learning(),
                     outcome.violations().isEmpty() ? "" : "  VIOLATIONS " + outcome.violations());
             return outcome;
         } catch (LoadTestException | LocalStackException | KafkaException e) {
             say("%-24s %s", name, String.valueOf(e.getMessage()));
             String unclear = "the run could not tell: " + e.getMessage();
-            return new DamagedTopic.Outcome(
-                    topic, damage, "-", "-", "-", "-", "-", "-", "-", List.of(unclear));
+            return new DamagedTopic.Outcome(topic, damage, "-", "-", "-", "-", "-", "-", "-", List.of(unclear));
         }
     }
 
     private String table() {
         StringBuilder table = new StringBuilder();
-        table.append(
-                """
+        table.append("""
                 | topic | what | trainer's `/health` | learning | hashes | trainer stopped and started | scorer's `/health` | scoring over HTTP | topic to topic |
                 |---|---|---|---|---|---|---|---|---|
                 """);
         for (DamagedTopic.Outcome outcome : outcomes) {
-            table.append(
-                    String.format(
-                            Locale.ROOT,
-                            "| %s | %s | %s | %s | %s | %s | %s | %s | %s |%n",
-                            outcome.topic().label(),
-                            outcome.damage().label(),
-                            outcome.trainerHealth(),
-                            outcome.learning(),
-                            outcome.hashes(),
-                            outcome.startedAgain(),
-                            outcome.scorerHealth(),
-                            outcome.http(),
-                            outcome.lane()));
+            table.append(String.format(Locale.ROOT, "| %s | %s | %s | %s | %s | %s | %s | %s | %s |%n",
+                    outcome.topic().label(), outcome.damage().label(), outcome.trainerHealth(), outcome.learning(),
+                    outcome.hashes(), outcome.startedAgain(), outcome.scorerHealth(), outcome.http(), outcome.lane()));
         }
         List<String> violations = violations();
-        table.append(
-                String.format(
-                        Locale.ROOT,
-                        "%n%d cells, %d violations%n",
-                        outcomes.size(),
-                        violations.size()));
+        table.append(String.format(Locale.ROOT, "%n%d cells, %d violations%n", outcomes.size(), violations.size()));
         violations.forEach(violation -> table.append("- ").append(violation).append('\n'));
         return table.toString();
     }

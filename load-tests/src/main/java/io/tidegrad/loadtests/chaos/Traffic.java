@@ -27,8 +27,7 @@ final class Traffic implements AutoCloseable {
     private final Readings readings;
     private final String transactionalId;
     private final SplittableRandom random;
-    private final Queue<ProducerRecord<byte[], byte @Nullable []>> extra =
-            new ConcurrentLinkedQueue<>();
+    private final Queue<ProducerRecord<byte[], byte @Nullable []>> extra = new ConcurrentLinkedQueue<>();
     private final Thread thread;
 
     // Guarded by this.
@@ -76,12 +75,8 @@ final class Traffic implements AutoCloseable {
             while (!idle) {
                 long left = deadline - System.nanoTime();
                 if (left <= 0) {
-                    throw new LoadTestException(
-                            "expected "
-                                    + transactionalId
-                                    + " to end its transaction within "
-                                    + IDLE_WITHIN.toSeconds()
-                                    + " s, found it waiting for Kafka");
+                    throw new LoadTestException("expected " + transactionalId + " to end its transaction within "
+                            + IDLE_WITHIN.toSeconds() + " s, found it waiting for Kafka");
                 }
                 wait(left / 1_000_000 + 1);
             }
@@ -170,20 +165,13 @@ final class Traffic implements AutoCloseable {
     }
 
     private KafkaProducer<byte[], byte @Nullable []> producer() {
-        return new KafkaProducer<>(
-                Map.of(
-                        ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers,
-                        ProducerConfig.TRANSACTIONAL_ID_CONFIG, transactionalId,
-                        ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, 10_000,
-                        ProducerConfig.MAX_BLOCK_MS_CONFIG, 10_000,
-                        ProducerConfig.REQUEST_TIMEOUT_MS_CONFIG, 5_000,
-                        ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, 9_000,
-                        ProducerConfig.LINGER_MS_CONFIG, 5,
-                        ProducerConfig.MAX_REQUEST_SIZE_CONFIG, 1_100_000,
-                        ProducerConfig.KEY_SERIALIZER_CLASS_CONFIG,
-                                ByteArraySerializer.class.getName(),
-                        ProducerConfig.VALUE_SERIALIZER_CLASS_CONFIG,
-                                ByteArraySerializer.class.getName()));
+        return new KafkaProducer<>(Map.of(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers,
+                ProducerConfig.TRANSACTIONAL_ID_CONFIG, transactionalId, ProducerConfig.TRANSACTION_TIMEOUT_CONFIG,
+                10_000, ProducerConfig.MAX_BLOCK_MS_CONFIG, 10_000, ProducerConfig.REQUEST_TIMEOUT_MS_CONFIG, 5_000,
+                ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, 9_000, ProducerConfig.LINGER_MS_CONFIG, 5,
+                ProducerConfig.MAX_REQUEST_SIZE_CONFIG, 1_100_000, ProducerConfig.KEY_SERIALIZER_CLASS_CONFIG,
+                ByteArraySerializer.class.getName(), ProducerConfig.VALUE_SERIALIZER_CLASS_CONFIG,
+                ByteArraySerializer.class.getName()));
     }
 
     @Override

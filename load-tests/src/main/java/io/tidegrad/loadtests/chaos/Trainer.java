@@ -13,8 +13,8 @@ import java.util.List;
 import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
-/// A real trainer in a process of its own, and its supervisor: started again after the one exit code that asks for it, as
-/// the launcher does. It can be killed, paused and started by whoever makes the chaos.
+/// A real trainer in a process of its own, and its supervisor: started again after the one exit code that asks for it,
+/// as the launcher does. It can be killed, paused and started by whoever makes the chaos.
 final class Trainer implements AutoCloseable {
     private static final Duration FIRST_PAUSE = Duration.ofSeconds(1);
     private static final Duration LAST_PAUSE = Duration.ofSeconds(8);
@@ -39,7 +39,8 @@ final class Trainer implements AutoCloseable {
     /// A life that ended by itself with a code that asks for no restart.
     ///
     /// @param said the end of its log
-    record Ended(int status, String said) {}
+    record Ended(int status, String said) {
+    }
 
     /// @param command main class and arguments, but for the port and the state directory
     /// @param files where its state directory and its logs are
@@ -89,21 +90,14 @@ final class Trainer implements AutoCloseable {
         line.addAll(List.of("--http-port", String.valueOf(port)));
         line.addAll(more);
         ChildJvm child =
-                ChildJvm.run(
-                        within,
-                        name,
-                        jvmFlags,
-                        line,
-                        files.resolve("trainer.out"),
-                        files.resolve("trainer.log"));
+                ChildJvm.run(within, name, jvmFlags, line, files.resolve("trainer.out"), files.resolve("trainer.log"));
         this.child = child;
         paused = false;
         long started = System.nanoTime();
         Thread.ofVirtual().start(() -> supervise(child, more, within, started, pause));
     }
 
-    private void supervise(
-            ChildJvm child, List<String> more, List<String> within, long started, Duration pause) {
+    private void supervise(ChildJvm child, List<String> more, List<String> within, long started, Duration pause) {
         while (!child.waitFor(Duration.ofHours(1))) {
             // A long life.
         }
@@ -214,11 +208,7 @@ final class Trainer implements AutoCloseable {
             }
             if (System.nanoTime() > deadline) {
                 throw new LoadTestException(
-                        "expected the "
-                                + name
-                                + " to end within "
-                                + bound.toSeconds()
-                                + " s, found it running");
+                        "expected the " + name + " to end within " + bound.toSeconds() + " s, found it running");
             }
             Thread.sleep(20);
         }

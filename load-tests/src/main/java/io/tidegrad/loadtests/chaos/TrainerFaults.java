@@ -39,9 +39,7 @@ final class TrainerFaults {
         Trainer trainer = episode.world().trainer();
         long before = episode.world().watermark();
         episode.kill(trainer);
-        episode.stage()
-                .trainerNetwork()
-                .forEach(relay -> relay.limit(SLOW_RESTORE_BYTES_PER_SECOND));
+        episode.stage().trainerNetwork().forEach(relay -> relay.limit(SLOW_RESTORE_BYTES_PER_SECOND));
         trainer.start();
         long deadline = System.nanoTime() + ENDS_WITHIN.toNanos();
         boolean halfway = false;
@@ -52,8 +50,7 @@ final class TrainerFaults {
             Thread.sleep(2);
         }
         boolean restoring = trainer.watermark() < 0;
-        episode.expect(
-                "harness", halfway && restoring, "expected to find the trainer restoring, did not");
+        episode.expect("harness", halfway && restoring, "expected to find the trainer restoring, did not");
         episode.kill(trainer);
         episode.stage().heal();
         long since = System.nanoTime();
@@ -73,8 +70,7 @@ final class TrainerFaults {
                 held |= relay.awaitHeld(Duration.ofMillis(20));
             }
         }
-        episode.expect(
-                "harness", held, "expected the end of a transaction to hold back, found none");
+        episode.expect("harness", held, "expected the end of a transaction to hold back, found none");
         episode.kill(trainer);
         long since = System.nanoTime();
         episode.stage().heal();
@@ -117,9 +113,9 @@ final class TrainerFaults {
         throwing(episode, "exception");
     }
 
-    /// Row 8: and one that makes Kafka Streams take the task for corrupted. Streams then revives the task, which goes on where the
-    /// last commit was or, when it would skip what it has read since, ends and asks for a restart. Both are right, so neither is asked
-    /// for.
+    /// Row 8: and one that makes Kafka Streams take the task for corrupted. Streams then revives the task, which goes
+    /// on where the last commit was or, when it would skip what it has read since, ends and asks for a restart. Both
+    /// are right, so neither is asked for.
     static void taskTakenForCorrupted(Episode episode) throws InterruptedException {
         throwing(episode, "corrupted");
     }
@@ -146,8 +142,7 @@ final class TrainerFaults {
             Thread.sleep(2);
         }
         long since = System.nanoTime();
-        episode.expect(
-                "harness", !Files.exists(trigger), "expected it to be thrown, found it was not");
+        episode.expect("harness", !Files.exists(trigger), "expected it to be thrown, found it was not");
         episode.recovers(since, Math.max(before, world.watermark()));
         before = world.watermark();
         trainer.stop();
@@ -213,20 +208,15 @@ final class TrainerFaults {
     /// Row 12: a trainer of the same model with another spec must not begin, and must not disturb.
     static void otherSpec(Episode episode) throws InterruptedException {
         World world = episode.world();
-        Path file =
-                world.write("other-spec.yaml", world.spec().yaml().replace("seed: 7", "seed: 8"));
+        Path file = world.write("other-spec.yaml", world.spec().yaml().replace("seed: 7", "seed: 8"));
         Trainer other = world.newTrainer("trainer-other-spec", file);
         try {
             long before = world.watermark();
             other.start();
             Trainer.Ended ended = other.awaitEnd(ENDS_WITHIN);
-            episode.expect(
-                    "I22",
-                    ended.status() == ExitCode.CONFIGURATION.status()
-                            && ended.said().contains("fingerprint"),
-                    "expected status 2 and a word about the fingerprint, found status "
-                            + ended.status()
-                            + ": "
+            episode.expect("I22",
+                    ended.status() == ExitCode.CONFIGURATION.status() && ended.said().contains("fingerprint"),
+                    "expected status 2 and a word about the fingerprint, found status " + ended.status() + ": "
                             + World.lastLine(ended.said()));
             world.dismiss(other);
             episode.recovers(System.nanoTime(), before);
@@ -251,8 +241,8 @@ final class TrainerFaults {
         episode.recovers(since, before);
     }
 
-    /// Row 26: there is no room left where its state directory is, or it can't be written. A trainer that runs needs nothing
-    /// of it; one that starts must say so, and commit nothing.
+    /// Row 26: there is no room left where its state directory is, or it can't be written. A trainer that runs needs
+    /// nothing of it; one that starts must say so, and commit nothing.
     static void stateDirectoryFull(Episode episode) throws InterruptedException {
         World world = episode.world();
         Trainer trainer = world.trainer();
@@ -270,13 +260,8 @@ final class TrainerFaults {
         }
         trainer.startWithin(readOnly ? SmallDisk.readOnly(directory) : SmallDisk.full(directory));
         Trainer.Ended ended = trainer.awaitEnd(ENDS_WITHIN);
-        episode.expect(
-                "I10",
-                ended.status() == ExitCode.CONFIGURATION.status()
-                        && ended.said().contains("--state-dir"),
-                "expected status 2 and a word about the state directory, found status "
-                        + ended.status()
-                        + ": "
+        episode.expect("I10", ended.status() == ExitCode.CONFIGURATION.status() && ended.said().contains("--state-dir"),
+                "expected status 2 and a word about the state directory, found status " + ended.status() + ": "
                         + World.lastLine(ended.said()));
         long since = System.nanoTime();
         trainer.start();
@@ -314,13 +299,10 @@ final class TrainerFaults {
                 return;
             }
             if (episode.random().nextBoolean()) {
-                bytes[episode.random().nextInt(bytes.length)] ^=
-                        (byte) (1 << episode.random().nextInt(8));
+                bytes[episode.random().nextInt(bytes.length)] ^= (byte) (1 << episode.random().nextInt(8));
                 Files.write(file, bytes);
             } else {
-                Files.write(
-                        file,
-                        java.util.Arrays.copyOf(bytes, episode.random().nextInt(bytes.length)));
+                Files.write(file, java.util.Arrays.copyOf(bytes, episode.random().nextInt(bytes.length)));
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);

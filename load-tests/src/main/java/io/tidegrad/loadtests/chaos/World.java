@@ -26,8 +26,8 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
 import org.jspecify.annotations.Nullable;
 
-/// One model of a chaos run: its log and who writes to it, its trainers, who serves it, and the ledger that knows what must
-/// come of it.
+/// One model of a chaos run: its log and who writes to it, its trainers, who serves it, and the ledger that knows what
+/// must come of it.
 final class World implements AutoCloseable {
     private static final Duration START_WITHIN = Duration.ofSeconds(240);
 
@@ -58,12 +58,7 @@ final class World implements AutoCloseable {
     /// @param served whether scorers follow it
     /// @param settings of its trainers
     /// @param jvmFlags of its trainers, after those of all
-    record Kind(
-            int buckets,
-            boolean audited,
-            boolean served,
-            List<String> settings,
-            List<String> jvmFlags) {
+    record Kind(int buckets, boolean audited, boolean served, List<String> settings, List<String> jvmFlags) {
         static final Kind SMALL = new Kind(2_048, true, false, List.of(), List.of());
 
         Kind served(String... settings) {
@@ -84,8 +79,7 @@ final class World implements AutoCloseable {
     }
 
     /// Returns when it learns.
-    static World open(Stage stage, String name, Kind kind, SplittableRandom random)
-            throws InterruptedException {
+    static World open(Stage stage, String name, Kind kind, SplittableRandom random) throws InterruptedException {
         World world = new World(stage, name, kind, random);
         try {
             world.open(kind);
@@ -104,30 +98,15 @@ final class World implements AutoCloseable {
         traffic.go();
         awaitWatermark(0, START_WITHIN);
         if (kind.audited()) {
-            ledger =
-                    new Ledger(
-                            stage.bootstrapServers(),
-                            stage.admin(),
-                            stage.registry(),
-                            stage.topics(),
-                            spec,
-                            random.split());
+            ledger = new Ledger(stage.bootstrapServers(), stage.admin(), stage.registry(), stage.topics(), spec,
+                    random.split());
         }
         if (kind.served()) {
             String bootstrapServers = stage.brokers().bootstrapServers(Networks.SCORERS);
-            scorer =
-                    new ScorerUnderTest(
-                            spec.model(),
-                            stage.topics().prefix(),
-                            bootstrapServers,
-                            directory,
-                            stage.jvmFlags());
-            observer =
-                    Scorer.open(
-                            ScorerOptions.of(
-                                            spec.model(),
-                                            Map.of("bootstrap.servers", bootstrapServers))
-                                    .withPrefix(stage.topics().prefix()));
+            scorer = new ScorerUnderTest(spec.model(), stage.topics().prefix(), bootstrapServers, directory,
+                    stage.jvmFlags());
+            observer = Scorer.open(ScorerOptions.of(spec.model(), Map.of("bootstrap.servers", bootstrapServers))
+                    .withPrefix(stage.topics().prefix()));
         }
     }
 
@@ -153,16 +132,9 @@ final class World implements AutoCloseable {
             throw new UncheckedIOException(e);
         }
         List<String> command = new ArrayList<>(stage.trainerMain());
-        command.addAll(
-                List.of(
-                        "--bootstrap-servers",
-                        stage.brokers().bootstrapServers(Networks.TRAINERS),
-                        "--registry-url",
-                        stage.trainerRegistryUrl(),
-                        "--prefix",
-                        stage.topics().prefix(),
-                        "--spec",
-                        specFile.toString()));
+        command.addAll(List.of("--bootstrap-servers", stage.brokers().bootstrapServers(Networks.TRAINERS),
+                "--registry-url", stage.trainerRegistryUrl(), "--prefix", stage.topics().prefix(), "--spec",
+                specFile.toString()));
         command.addAll(settings);
         List<String> flags = new ArrayList<>(stage.jvmFlags());
         flags.addAll(jvmFlags);
@@ -202,7 +174,8 @@ final class World implements AutoCloseable {
         return opened;
     }
 
-    @Nullable Scorer observer() {
+    @Nullable
+    Scorer observer() {
         return observer;
     }
 
@@ -223,12 +196,9 @@ final class World implements AutoCloseable {
     }
 
     /// What is committed for the model's group, the watermark beside it; null when nothing is.
-    @Nullable OffsetAndMetadata groupOffset() throws InterruptedException {
-        return Asked.of(
-                        stage.admin()
-                                .listConsumerGroupOffsets(group())
-                                .partitionsToOffsetAndMetadata())
-                .get(log());
+    @Nullable
+    OffsetAndMetadata groupOffset() throws InterruptedException {
+        return Asked.of(stage.admin().listConsumerGroupOffsets(group()).partitionsToOffsetAndMetadata()).get(log());
     }
 
     /// The highest that one of the trainers has committed; -1 while none learns.
@@ -255,10 +225,7 @@ final class World implements AutoCloseable {
             Thread.sleep(LOOK_EVERY);
         }
         throw new LoadTestException(
-                "expected one trainer learning within "
-                        + RECOVERS_WITHIN.toSeconds()
-                        + " s, found "
-                        + describe());
+                "expected one trainer learning within " + RECOVERS_WITHIN.toSeconds() + " s, found " + describe());
     }
 
     /// Waits until one trainer learns and another stands by.
@@ -279,11 +246,8 @@ final class World implements AutoCloseable {
             }
             Thread.sleep(LOOK_EVERY);
         }
-        throw new LoadTestException(
-                "expected one trainer learning and one standing by within "
-                        + RECOVERS_WITHIN.toSeconds()
-                        + " s, found "
-                        + describe());
+        throw new LoadTestException("expected one trainer learning and one standing by within "
+                + RECOVERS_WITHIN.toSeconds() + " s, found " + describe());
     }
 
     /// Waits until something beyond is committed.
@@ -294,13 +258,8 @@ final class World implements AutoCloseable {
         while (watermark() <= beyond) {
             requireAlive();
             if (System.nanoTime() > deadline) {
-                throw new LoadTestException(
-                        "expected learning beyond watermark "
-                                + beyond
-                                + " within "
-                                + bound.toSeconds()
-                                + " s, found "
-                                + describe());
+                throw new LoadTestException("expected learning beyond watermark " + beyond + " within "
+                        + bound.toSeconds() + " s, found " + describe());
             }
             Thread.sleep(LOOK_EVERY);
         }
@@ -311,13 +270,9 @@ final class World implements AutoCloseable {
         for (Trainer trainer : trainers) {
             Trainer.Ended ended = trainer.ended();
             if (ended != null) {
-                throw new LoadTestException(
-                        "expected the "
-                                + trainer
-                                + " to go on or to ask for a restart, found that it ended with status "
-                                + ended.status()
-                                + ": "
-                                + lastLine(ended.said()));
+                throw new LoadTestException("expected the " + trainer
+                        + " to go on or to ask for a restart, found that it ended with status " + ended.status() + ": "
+                        + lastLine(ended.said()));
             }
         }
     }
@@ -330,18 +285,11 @@ final class World implements AutoCloseable {
         StringBuilder text = new StringBuilder();
         for (Trainer trainer : trainers) {
             JsonNode health = trainer.health();
-            text.append(trainer)
-                    .append(" running ")
-                    .append(trainer.isRunning())
-                    .append(", state ")
-                    .append(health.path("state").asText("none"))
-                    .append(", watermark ")
-                    .append(health.path("watermark").asLong(-1))
-                    .append(", reported ")
-                    .append(health.path("report").path("watermark").asLong(-1))
-                    .append(", restarts ")
-                    .append(trainer.restarts())
-                    .append("; ");
+            text.append(trainer).append(" running ").append(trainer.isRunning()).append(", state ")
+                    .append(health.path("state").asText("none")).append(", watermark ")
+                    .append(health.path("watermark").asLong(-1)).append(", reported ")
+                    .append(health.path("report").path("watermark").asLong(-1)).append(", restarts ")
+                    .append(trainer.restarts()).append("; ");
         }
         return text + "the visible log ends at " + (ledger == null ? -1 : ledger.visibleEnd());
     }
@@ -357,13 +305,8 @@ final class World implements AutoCloseable {
         while (ledger().claimedWatermarks() < WATERMARKS_MIN || !traffic.isDrained()) {
             requireAlive();
             if (System.nanoTime() > deadline) {
-                throw new LoadTestException(
-                        "expected "
-                                + WATERMARKS_MIN
-                                + " commits within "
-                                + RECOVERS_WITHIN.toSeconds()
-                                + " s, found "
-                                + describe());
+                throw new LoadTestException("expected " + WATERMARKS_MIN + " commits within "
+                        + RECOVERS_WITHIN.toSeconds() + " s, found " + describe());
             }
             Thread.sleep(LOOK_EVERY);
         }
@@ -386,8 +329,7 @@ final class World implements AutoCloseable {
                 JsonNode health = trainer.health();
                 if (health.path("watermark").asLong(-1) == end
                         && health.path("report").path("watermark").asLong(-1) == end
-                        && health.path("published_version").asLong(-1)
-                                == health.path("version").asLong(-2)
+                        && health.path("published_version").asLong(-1) == health.path("version").asLong(-2)
                         && isServed(health.path("published_version").asLong())) {
                     ledger().catchUp();
                     return health;
@@ -395,12 +337,9 @@ final class World implements AutoCloseable {
             }
             Thread.sleep(LOOK_EVERY);
         }
-        throw new LoadTestException(
-                "expected everything learned, reported, published and served within "
-                        + RECOVERS_WITHIN.toSeconds()
-                        + " s of the last event, found "
-                        + describe()
-                        + (scorer == null ? "" : ", served version " + scorer.servedVersion()));
+        throw new LoadTestException("expected everything learned, reported, published and served within "
+                + RECOVERS_WITHIN.toSeconds() + " s of the last event, found " + describe()
+                + (scorer == null ? "" : ", served version " + scorer.servedVersion()));
     }
 
     private boolean isServed(long version) {
@@ -424,8 +363,7 @@ final class World implements AutoCloseable {
         List<ScorerUnderTest.Served> all = new ArrayList<>(asked.served());
         List<ScorerUnderTest.Served> ours = new ArrayList<>();
         for (AdmissionLog.Entry entry : followed.admissions().after(admissionsSeen)) {
-            ours.add(
-                    new ScorerUnderTest.Served(entry.epoch(), entry.version(), entry.nextOffset()));
+            ours.add(new ScorerUnderTest.Served(entry.epoch(), entry.version(), entry.nextOffset()));
             admissionsSeen = entry.sequence();
         }
         found.addAll(notRising(ours));
@@ -439,11 +377,8 @@ final class World implements AutoCloseable {
         if (followed == null || followed.weightsHash().equals(ledger().model().weightsHash())) {
             return List.of();
         }
-        return List.of(
-                new Violation(
-                        "I12",
-                        "expected the served floats to have the fold's hash, found another, at "
-                                + followed.current()));
+        return List.of(new Violation("I12",
+                "expected the served floats to have the fold's hash, found another, at " + followed.current()));
     }
 
     /// Versions in the order in which they were admitted must rise.
@@ -451,13 +386,8 @@ final class World implements AutoCloseable {
         List<Violation> violations = new ArrayList<>();
         for (int i = 1; i < admitted.size(); i++) {
             if (admitted.get(i).compareTo(admitted.get(i - 1)) <= 0) {
-                violations.add(
-                        new Violation(
-                                "I14",
-                                "expected admitted versions to rise from "
-                                        + admitted.get(i - 1)
-                                        + ", found "
-                                        + admitted.get(i)));
+                violations.add(new Violation("I14", "expected admitted versions to rise from " + admitted.get(i - 1)
+                        + ", found " + admitted.get(i)));
             }
         }
         return violations;
@@ -473,15 +403,9 @@ final class World implements AutoCloseable {
     /// @return the value before
     String alterTopic(String topic, String key, String value) throws InterruptedException {
         ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
-        String before =
-                Asked.of(stage.admin().describeConfigs(Set.of(resource)).all())
-                        .values()
-                        .iterator()
-                        .next()
-                        .get(key)
-                        .value();
-        AlterConfigOp change =
-                new AlterConfigOp(new ConfigEntry(key, value), AlterConfigOp.OpType.SET);
+        String before = Asked.of(stage.admin().describeConfigs(Set.of(resource)).all()).values().iterator().next()
+                .get(key).value();
+        AlterConfigOp change = new AlterConfigOp(new ConfigEntry(key, value), AlterConfigOp.OpType.SET);
         Asked.of(stage.admin().incrementalAlterConfigs(Map.of(resource, List.of(change))).all());
         return before;
     }

@@ -3,8 +3,8 @@ package io.tidegrad.loadtests.score;
 import io.tidegrad.loadtests.LoadTestException;
 import java.nio.charset.StandardCharsets;
 
-/// Reads what is compared out of a scorer's JSON, of `/v1` or `/v2`, without a parser: a client that costs more than the
-/// server would measure itself. One thread.
+/// Reads what is compared out of a scorer's JSON, of `/v1` or `/v2`, without a parser: a client that costs more than
+/// the server would measure itself. One thread.
 final class AnswerText {
     private static final byte[] VERSION = bytes("\"version\":");
     private static final byte[] OF_V1 = bytes("\"predictions\":[");
@@ -68,10 +68,7 @@ final class AnswerText {
                 }
                 if (count == numbers.length) {
                     throw new LoadTestException(
-                            "expected at most "
-                                    + count
-                                    + " numbers, found more in "
-                                    + text(body, from, to));
+                            "expected at most " + count + " numbers, found more in " + text(body, from, to));
                 }
                 numbers[count++] = Float.parseFloat(text(body, at, end));
                 at = end;
@@ -83,19 +80,14 @@ final class AnswerText {
     }
 
     private static boolean isOfNumber(byte character) {
-        return character >= '0' && character <= '9'
-                || character == '.'
-                || character == '-'
-                || character == '+'
-                || character == 'e'
-                || character == 'E';
+        return character >= '0' && character <= '9' || character == '.' || character == '-' || character == '+'
+                || character == 'e' || character == 'E';
     }
 
     private static int require(byte[] body, int from, int to, byte[] name) {
         int at = find(body, from, to, name);
         if (at < 0) {
-            throw new LoadTestException(
-                    "expected " + text(name, 0, name.length) + " in " + text(body, from, to));
+            throw new LoadTestException("expected " + text(name, 0, name.length) + " in " + text(body, from, to));
         }
         return at;
     }

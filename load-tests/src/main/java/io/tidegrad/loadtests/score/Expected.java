@@ -32,8 +32,8 @@ final class Expected {
         return new Judge(within);
     }
 
-    /// Compares answers with those of the version that they name, bit for bit, and its versions with each other: they never go
-    /// back. One thread.
+    /// Compares answers with those of the version that they name, bit for bit, and its versions with each other: they
+    /// never go back. One thread.
     final class Judge {
         private final float within;
         private long version = -1;
@@ -48,7 +48,8 @@ final class Expected {
         /// @param found shape (questions, outputs)
         /// @param numbers that were found
         /// @return what is wrong; null when nothing is
-        @Nullable String wrong(long named, int from, float[] found, int numbers, int questions) {
+        @Nullable
+        String wrong(long named, int from, float[] found, int numbers, int questions) {
             if (numbers != questions * outputs) {
                 return "expected " + questions * outputs + " numbers, found " + numbers;
             }
@@ -67,14 +68,8 @@ final class Expected {
             for (int i = 0; i < questions * outputs; i++) {
                 float expected = told[(at + i) % told.length];
                 if (!isSame(expected, found[i])) {
-                    return "question "
-                            + (from + i / outputs)
-                            + " of version "
-                            + named
-                            + ": expected "
-                            + expected
-                            + ", found "
-                            + found[i];
+                    return "question " + (from + i / outputs) + " of version " + named + ": expected " + expected
+                            + ", found " + found[i];
                 }
             }
             return null;

@@ -9,8 +9,8 @@ import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 
-/// One connection of HTTP/1.1 that stays open: a request that lies ready is written, its answer read, nothing else. A write
-/// and, mostly, one read of the operating system a request. One thread; another may close it.
+/// One connection of HTTP/1.1 that stays open: a request that lies ready is written, its answer read, nothing else. A
+/// write and, mostly, one read of the operating system a request. One thread; another may close it.
 final class HttpLine implements AutoCloseable {
     private static final byte[] END_OF_HEADERS = ascii("\r\n\r\n");
     private static final byte[] LENGTH = ascii("content-length: ");
@@ -32,9 +32,7 @@ final class HttpLine implements AutoCloseable {
     /// @param bytesMax of a request, and of an answer
     static HttpLine connect(int port, int bytesMax) {
         try {
-            SocketChannel channel =
-                    SocketChannel.open(
-                            new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
+            SocketChannel channel = SocketChannel.open(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
             channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
             return new HttpLine(channel, bytesMax);
         } catch (IOException e) {
@@ -45,13 +43,9 @@ final class HttpLine implements AutoCloseable {
     /// The bytes of a request.
     static byte[] post(String path, String json) {
         byte[] body = json.getBytes(StandardCharsets.UTF_8);
-        byte[] head =
-                ascii(
-                        "POST "
-                                + path
-                                + " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: "
-                                + body.length
-                                + "\r\n\r\n");
+        byte[] head = ascii(
+                "POST " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: "
+                        + body.length + "\r\n\r\n");
         ByteBuffer request = ByteBuffer.allocate(head.length + body.length);
         return request.put(head).put(body).array();
     }
@@ -76,8 +70,7 @@ final class HttpLine implements AutoCloseable {
                 int more = channel.read(in);
                 if (more <= 0) {
                     throw new LoadTestException(
-                            "expected an answer, found the end after "
-                                    + AnswerText.text(answer, 0, read));
+                            "expected an answer, found the end after " + AnswerText.text(answer, 0, read));
                 }
                 in.flip().get(answer, read, more);
                 read += more;
@@ -87,8 +80,7 @@ final class HttpLine implements AutoCloseable {
                 }
             } while (read < bodyTo);
             if (read != bodyTo) {
-                throw new LoadTestException(
-                        "expected one answer, found more: " + AnswerText.text(answer, 0, read));
+                throw new LoadTestException("expected one answer, found more: " + AnswerText.text(answer, 0, read));
             }
             return number(9); // HTTP/1.1 200 OK
         } catch (IOException e) {
@@ -106,14 +98,12 @@ final class HttpLine implements AutoCloseable {
             if (same == LENGTH.length) {
                 int length = number(at + same);
                 if (length > answer.length - bodyFrom) {
-                    throw new LoadTestException(
-                            "expected at most " + answer.length + " bytes, found " + length);
+                    throw new LoadTestException("expected at most " + answer.length + " bytes, found " + length);
                 }
                 return length;
             }
         }
-        throw new LoadTestException(
-                "expected a Content-Length, found " + AnswerText.text(answer, 0, bodyFrom));
+        throw new LoadTestException("expected a Content-Length, found " + AnswerText.text(answer, 0, bodyFrom));
     }
 
     private static int lower(byte character) {

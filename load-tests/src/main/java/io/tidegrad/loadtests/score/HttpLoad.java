@@ -13,8 +13,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
-/// Requests to one server over a fixed number of connections, a thread each; every answer is read and compared. The first one
-/// that is wrong, or refused where all are to be answered, ends it.
+/// Requests to one server over a fixed number of connections, a thread each; every answer is read and compared. The
+/// first one that is wrong, or refused where all are to be answered, ends it.
 final class HttpLoad implements AutoCloseable {
     /// After a window: for answers under way.
     private static final Duration ENDS_WITHIN = Duration.ofSeconds(60);
@@ -38,20 +38,11 @@ final class HttpLoad implements AutoCloseable {
     /// @param compared false where an answer is read as all are, but may say what it likes
     /// @param within of a number that is expected; 0 for the same bits
     /// @param shedding whether it may also say that it is overloaded
-    record Target(
-            String name,
-            int port,
-            List<byte[]> requests,
-            int records,
-            Expected expected,
-            boolean compared,
-            float within,
-            boolean shedding) {
+    record Target(String name, int port, List<byte[]> requests, int records, Expected expected, boolean compared,
+            float within, boolean shedding) {
         /// Of a request, and of an answer.
         int bytesMax() {
-            return requests.stream()
-                    .mapToInt(request -> request.length)
-                    .reduce(ANSWER_BYTES_MAX, Math::max);
+            return requests.stream().mapToInt(request -> request.length).reduce(ANSWER_BYTES_MAX, Math::max);
         }
 
         Target named(String other) {
@@ -75,8 +66,7 @@ final class HttpLoad implements AutoCloseable {
     /// @param shed requests that were not answered because there were too many
     /// @param givenUp requests that were not sent, because their connection was not free in time
     /// @param latencies of answers
-    record Window(
-            long answers, long shed, long givenUp, double seconds, OpenLoop.Latencies latencies) {
+    record Window(long answers, long shed, long givenUp, double seconds, OpenLoop.Latencies latencies) {
         double perSecond() {
             return answers / seconds;
         }
@@ -109,21 +99,12 @@ final class HttpLoad implements AutoCloseable {
             }
             if (status != 200) {
                 throw new LoadTestException(
-                        target.name()
-                                + ": expected status 200, found "
-                                + status
-                                + " "
-                                + line.body());
+                        target.name() + ": expected status 200, found " + status + " " + line.body());
             }
             int numbers = text.read(line.bytes(), line.bodyFrom(), line.bodyTo());
             if (judge != null) {
-                String wrong =
-                        judge.wrong(
-                                text.version(),
-                                request * target.records(),
-                                text.numbers(),
-                                numbers,
-                                target.records());
+                String wrong = judge.wrong(text.version(), request * target.records(), text.numbers(), numbers,
+                        target.records());
                 if (wrong != null) {
                     throw new LoadTestException(target.name() + ": " + wrong);
                 }
@@ -136,9 +117,7 @@ final class HttpLoad implements AutoCloseable {
 
     HttpLoad(Target target, int connections) {
         this.target = target;
-        threads =
-                Executors.newFixedThreadPool(
-                        connections, Thread.ofPlatform().daemon().name("ask-", 0).factory());
+        threads = Executors.newFixedThreadPool(connections, Thread.ofPlatform().daemon().name("ask-", 0).factory());
         try {
             for (int lane = 0; lane < connections; lane++) {
                 lanes.add(new Lane(target, lane));
@@ -180,23 +159,11 @@ final class HttpLoad implements AutoCloseable {
         for (int number = 0; number < lanes.size(); number++) {
             int mine = number;
             Lane lane = lanes.get(mine);
-            tasks.add(
-                    () ->
-                            loop.run(
-                                    start,
-                                    mine,
-                                    lanes.size(),
-                                    calls,
-                                    patience.toNanos(),
-                                    call -> lane.ask(),
-                                    latencies));
+            tasks.add(() -> loop.run(start, mine, lanes.size(), calls, patience.toNanos(), call -> lane.ask(),
+                    latencies));
         }
         long givenUp = run(tasks, length).stream().mapToLong(Long::longValue).sum();
-        return new Window(
-                latencies.whole().getTotalCount(),
-                shed() - shed,
-                givenUp,
-                (System.nanoTime() - start) * 1e-9,
+        return new Window(latencies.whole().getTotalCount(), shed() - shed, givenUp, (System.nanoTime() - start) * 1e-9,
                 latencies);
     }
 
@@ -206,22 +173,16 @@ final class HttpLoad implements AutoCloseable {
         long start = System.nanoTime();
         List<Callable<Long>> tasks = new ArrayList<>();
         for (Lane lane : lanes) {
-            tasks.add(
-                    () -> {
-                        long answers = 0;
-                        do {
-                            answers += lane.ask() ? 1 : 0;
-                        } while (System.nanoTime() - start < length.toNanos());
-                        return answers;
-                    });
+            tasks.add(() -> {
+                long answers = 0;
+                do {
+                    answers += lane.ask() ? 1 : 0;
+                } while (System.nanoTime() - start < length.toNanos());
+                return answers;
+            });
         }
         long answers = run(tasks, length).stream().mapToLong(Long::longValue).sum();
-        return new Window(
-                answers,
-                shed() - shed,
-                0,
-                (System.nanoTime() - start) * 1e-9,
-                new OpenLoop.Latencies());
+        return new Window(answers, shed() - shed, 0, (System.nanoTime() - start) * 1e-9, new OpenLoop.Latencies());
     }
 
     private <T> List<T> run(List<Callable<T>> tasks, Duration length) throws InterruptedException {
@@ -232,16 +193,11 @@ final class HttpLoad implements AutoCloseable {
             try {
                 results.add(each.get(deadline - System.nanoTime(), TimeUnit.NANOSECONDS));
             } catch (ExecutionException e) {
-                throw e.getCause() instanceof LoadTestException known
-                        ? known
+                throw e.getCause() instanceof LoadTestException known ? known
                         : new LoadTestException("asking failed: " + e.getCause(), e.getCause());
             } catch (TimeoutException e) {
-                throw new LoadTestException(
-                        target.name()
-                                + ": expected every answer within "
-                                + ENDS_WITHIN.toSeconds()
-                                + " s of the window's end, found some missing",
-                        e);
+                throw new LoadTestException(target.name() + ": expected every answer within " + ENDS_WITHIN.toSeconds()
+                        + " s of the window's end, found some missing", e);
             }
         }
         return results;

@@ -41,7 +41,8 @@ public final class InProcessScores {
     private static final double SWAPS_PER_SECOND = 50;
     private static final int EVENTS_A_VERSION = 5;
 
-    /// Of each subject in turn: a change of the machine's speed meets all of them, and each has its caches warm after a few.
+    /// Of each subject in turn: a change of the machine's speed meets all of them, and each has its caches warm after a
+    /// few.
     private static final int TURN = 500;
 
     private static final double WINDOW_SECONDS = 1;
@@ -81,12 +82,8 @@ public final class InProcessScores {
     public static void main(String[] args) throws InterruptedException {
         PrintStream result = System.out;
         System.setOut(System.err); // whoever logs or warns
-        result.println(
-                new InProcessScores(
-                                ScoredModel.named(args[0]),
-                                Double.parseDouble(args[1]),
-                                Double.parseDouble(args[2]))
-                        .measure());
+        result.println(new InProcessScores(ScoredModel.named(args[0]), Double.parseDouble(args[1]),
+                Double.parseDouble(args[2])).measure());
     }
 
     private String measure() throws InterruptedException {
@@ -129,14 +126,10 @@ public final class InProcessScores {
         int[] noIds = {};
         float[] answer = new float[plan.outputs()];
         WeightPasses passes = new WeightPasses(plan);
-        Histogram[] nanos =
-                alternating(
-                        () -> {
-                            row = row + 1 == rows.length ? 0 : row + 1;
-                            predictor.predict(served, rows[row], noIds, answer);
-                        },
-                        passes::sum,
-                        passes::read);
+        Histogram[] nanos = alternating(() -> {
+            row = row + 1 == rows.length ? 0 : row + 1;
+            predictor.predict(served, rows[row], noIds, answer);
+        }, passes::sum, passes::read);
         double row = nanos[0].getValueAtPercentile(50);
         double sum = nanos[1].getValueAtPercentile(50);
         line.put("row_p50_ns", row);
@@ -196,13 +189,10 @@ public final class InProcessScores {
     /// From a record to its probability, and the part behind the featurizer alone. Returns the median of the whole.
     private double records() {
         session.begin();
-        Histogram[] nanos =
-                alternating(
-                        this::score,
-                        () -> {
-                            // What the last record left in the batch.
-                            session.predict();
-                        });
+        Histogram[] nanos = alternating(this::score, () -> {
+            // What the last record left in the batch.
+            session.predict();
+        });
         double score = nanos[0].getValueAtPercentile(50);
         double predict = nanos[1].getValueAtPercentile(50);
         line.put("record_p50_ns", score);
@@ -213,8 +203,8 @@ public final class InProcessScores {
         return score;
     }
 
-    /// The least of several tries: the compiler's own work may be counted in one of them, and on a slow machine it may not
-    /// have come to this yet.
+    /// The least of several tries: the compiler's own work may be counted in one of them, and on a slow machine it may
+    /// not have come to this yet.
     private double bytesPerCall() {
         long id = Thread.currentThread().threadId();
         long least = Long.MAX_VALUE;
@@ -232,9 +222,7 @@ public final class InProcessScores {
 
     /// What comes in a window. But for the last one, the thread that scores has a core of its own.
     private enum Kind {
-        CALM,
-        FULL,
-        DELTA,
+        CALM, FULL, DELTA,
         /// Full ones, all threads where the system puts them.
         SCHEDULED;
 
@@ -299,9 +287,7 @@ public final class InProcessScores {
             line.put(kind.label() + "_max_ns", (double) whole.getMaxValue());
             line.put(kind.label() + "_collection_ms", kind.collectionMillis);
             if (kind != Kind.CALM) {
-                line.put(
-                        kind.label() + "_p999_ratio",
-                        kind.windows.median(99.9) / Kind.CALM.windows.median(99.9));
+                line.put(kind.label() + "_p999_ratio", kind.windows.median(99.9) / Kind.CALM.windows.median(99.9));
             }
         }
     }
@@ -329,22 +315,16 @@ public final class InProcessScores {
         float[] found = new float[expected.outputs()];
         OpenLoop.Latencies latencies = new OpenLoop.Latencies();
         OpenLoop loop = new OpenLoop(OpenLoop.SPINNING, perSecond);
-        loop.run(
-                start,
-                0,
-                1,
-                Math.round(perSecond * WINDOW_SECONDS),
-                call -> {
-                    score();
-                    session.probabilities(found, 0);
-                    String wrong = judge.wrong(session.version(), question, found, found.length, 1);
-                    if (wrong != null) {
-                        throw new LoadTestException(wrong);
-                    }
-                    answers++;
-                    return true;
-                },
-                latencies);
+        loop.run(start, 0, 1, Math.round(perSecond * WINDOW_SECONDS), call -> {
+            score();
+            session.probabilities(found, 0);
+            String wrong = judge.wrong(session.version(), question, found, found.length, 1);
+            if (wrong != null) {
+                throw new LoadTestException(wrong);
+            }
+            answers++;
+            return true;
+        }, latencies);
         thread.join();
         try {
             swapping.get();
@@ -359,8 +339,7 @@ public final class InProcessScores {
     /// Of all collections so far.
     private static long collectionMillis() {
         return ManagementFactory.getGarbageCollectorMXBeans().stream()
-                .mapToLong(GarbageCollectorMXBean::getCollectionTime)
-                .sum();
+                .mapToLong(GarbageCollectorMXBean::getCollectionTime).sum();
     }
 
     private void swap(List<PublishedSnapshot> ready, long start) {

@@ -27,9 +27,7 @@ final class LinuxScheduler {
         }
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment mask = arena.allocate(MASK_BYTES);
-            return affinity(Native.GET_AFFINITY, CALLER, mask)
-                    ? BitSet.valueOf(mask.asByteBuffer())
-                    : new BitSet();
+            return affinity(Native.GET_AFFINITY, CALLER, mask) ? BitSet.valueOf(mask.asByteBuffer()) : new BitSet();
         }
     }
 
@@ -42,8 +40,8 @@ final class LinuxScheduler {
         }
     }
 
-    /// Keeps all threads of a process to some cores; one that has ended meanwhile needs none. Returns whether Linux lets the
-    /// first of them.
+    /// Keeps all threads of a process to some cores; one that has ended meanwhile needs none. Returns whether Linux
+    /// lets the first of them.
     static boolean keep(long pid, BitSet cores) {
         LinuxThread.of(pid).forEach(thread -> keep(thread.id(), cores));
         return LinuxThread.areTold() && keep((int) pid, cores);
@@ -64,11 +62,10 @@ final class LinuxScheduler {
         return LinuxThread.areTold() && idle(CALLER);
     }
 
-    /// As `idle`, all threads of a process whose names, as Linux cuts them, are wanted. Returns whether one was there and the
-    /// system lets all of them.
+    /// As `idle`, all threads of a process whose names, as Linux cuts them, are wanted. Returns whether one was there
+    /// and the system lets all of them.
     static boolean idle(long pid, Predicate<String> names) {
-        List<LinuxThread> wanted =
-                LinuxThread.of(pid).stream().filter(thread -> names.test(thread.name())).toList();
+        List<LinuxThread> wanted = LinuxThread.of(pid).stream().filter(thread -> names.test(thread.name())).toList();
         boolean all = !wanted.isEmpty();
         for (LinuxThread thread : wanted) {
             all &= idle(thread.id());
@@ -95,24 +92,16 @@ final class LinuxScheduler {
 
     /// Only where there is Linux.
     private static final class Native {
-        static final MethodHandle GET_AFFINITY =
-                function("sched_getaffinity", ValueLayout.JAVA_LONG);
-        static final MethodHandle SET_AFFINITY =
-                function("sched_setaffinity", ValueLayout.JAVA_LONG);
-        static final MethodHandle SET_SCHEDULER =
-                function("sched_setscheduler", ValueLayout.JAVA_INT);
+        static final MethodHandle GET_AFFINITY = function("sched_getaffinity", ValueLayout.JAVA_LONG);
+        static final MethodHandle SET_AFFINITY = function("sched_setaffinity", ValueLayout.JAVA_LONG);
+        static final MethodHandle SET_SCHEDULER = function("sched_setscheduler", ValueLayout.JAVA_INT);
 
         /// All of them take a thread, a number and an address.
         @SuppressWarnings("restricted") // calls into native code, which the launcher allows
         private static MethodHandle function(String name, MemoryLayout number) {
             Linker linker = Linker.nativeLinker();
-            return linker.downcallHandle(
-                    linker.defaultLookup().findOrThrow(name),
-                    FunctionDescriptor.of(
-                            ValueLayout.JAVA_INT,
-                            ValueLayout.JAVA_INT,
-                            number,
-                            ValueLayout.ADDRESS));
+            return linker.downcallHandle(linker.defaultLookup().findOrThrow(name),
+                    FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, number, ValueLayout.ADDRESS));
         }
     }
 }

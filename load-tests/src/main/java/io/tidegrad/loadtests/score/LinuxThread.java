@@ -28,8 +28,7 @@ record LinuxThread(int id, String name, double cpuSeconds) {
         if (!areTold()) {
             return threads;
         }
-        try (DirectoryStream<Path> folders =
-                Files.newDirectoryStream(Path.of("/proc", String.valueOf(pid), "task"))) {
+        try (DirectoryStream<Path> folders = Files.newDirectoryStream(Path.of("/proc", String.valueOf(pid), "task"))) {
             for (Path folder : folders) {
                 try {
                     threads.add(parse(Files.readString(folder.resolve("stat"))));
@@ -48,17 +47,13 @@ record LinuxThread(int id, String name, double cpuSeconds) {
         int to = stat.lastIndexOf(')');
         String[] fields = stat.substring(to + 2).split(" ");
         long ticks = Long.parseLong(fields[USER_TICKS]) + Long.parseLong(fields[SYSTEM_TICKS]);
-        return new LinuxThread(
-                Integer.parseInt(stat.substring(0, from).strip()),
-                stat.substring(from + 1, to),
+        return new LinuxThread(Integer.parseInt(stat.substring(0, from).strip()), stat.substring(from + 1, to),
                 ticks / TICKS_A_SECOND);
     }
 
     /// What a JVM's compilers have taken; 0 where the system does not tell.
     static double compilerSeconds(long pid) {
-        return of(pid).stream()
-                .filter(thread -> thread.name.matches("C[12] Compiler.*"))
-                .mapToDouble(LinuxThread::cpuSeconds)
-                .sum();
+        return of(pid).stream().filter(thread -> thread.name.matches("C[12] Compiler.*"))
+                .mapToDouble(LinuxThread::cpuSeconds).sum();
     }
 }

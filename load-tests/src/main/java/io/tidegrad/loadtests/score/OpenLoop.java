@@ -4,8 +4,9 @@ import java.util.concurrent.locks.LockSupport;
 import org.HdrHistogram.ConcurrentHistogram;
 import org.HdrHistogram.Histogram;
 
-/// Calls that are due at times fixed before the first one. Each is counted from when it was due, made late or not: a call that
-/// takes long holds up those behind it, and they say so (else its time would be seen once instead of by all who waited).
+/// Calls that are due at times fixed before the first one. Each is counted from when it was due, made late or not: a
+/// call that takes long holds up those behind it, and they say so (else its time would be seen once instead of by all
+/// who waited).
 ///
 /// @param perSecond calls due, evenly
 record OpenLoop(Time time, double perSecond) {
@@ -35,9 +36,7 @@ record OpenLoop(Time time, double perSecond) {
 
         /// For several threads at once: of a thousand connections each would hold half a megabyte of its own.
         static Latencies ofManyThreads() {
-            return new Latencies(
-                    new ConcurrentHistogram(1, NANOS_MAX, 3),
-                    new ConcurrentHistogram(1, NANOS_MAX, 3));
+            return new Latencies(new ConcurrentHistogram(1, NANOS_MAX, 3), new ConcurrentHistogram(1, NANOS_MAX, 3));
         }
 
         void add(Latencies other) {
@@ -51,42 +50,40 @@ record OpenLoop(Time time, double perSecond) {
     }
 
     /// Gives up its core while it waits; Linux wakes it some 60 µs after it was to be woken, which counts.
-    static final Time PARKING =
-            new Time() {
-                @Override
-                public long nanos() {
-                    return System.nanoTime();
-                }
+    static final Time PARKING = new Time() {
+        @Override
+        public long nanos() {
+            return System.nanoTime();
+        }
 
-                @Override
-                public long until(long nanos) {
-                    long now = System.nanoTime();
-                    while (now < nanos) {
-                        LockSupport.parkNanos(nanos - now);
-                        now = System.nanoTime();
-                    }
-                    return now;
-                }
-            };
+        @Override
+        public long until(long nanos) {
+            long now = System.nanoTime();
+            while (now < nanos) {
+                LockSupport.parkNanos(nanos - now);
+                now = System.nanoTime();
+            }
+            return now;
+        }
+    };
 
     /// Keeps its core.
-    static final Time SPINNING =
-            new Time() {
-                @Override
-                public long nanos() {
-                    return System.nanoTime();
-                }
+    static final Time SPINNING = new Time() {
+        @Override
+        public long nanos() {
+            return System.nanoTime();
+        }
 
-                @Override
-                public long until(long nanos) {
-                    long now = System.nanoTime();
-                    while (now < nanos) {
-                        Thread.onSpinWait();
-                        now = System.nanoTime();
-                    }
-                    return now;
-                }
-            };
+        @Override
+        public long until(long nanos) {
+            long now = System.nanoTime();
+            while (now < nanos) {
+                Thread.onSpinWait();
+                now = System.nanoTime();
+            }
+            return now;
+        }
+    };
 
     /// Makes every `lanes`-th of the calls, from number `lane` on: call n is due n intervals after `start`.
     ///
@@ -99,14 +96,7 @@ record OpenLoop(Time time, double perSecond) {
     ///
     /// @param patience of a call, in nanoseconds after it was due
     /// @return calls left out
-    long run(
-            long start,
-            int lane,
-            int lanes,
-            long calls,
-            long patience,
-            Call call,
-            Latencies latencies) {
+    long run(long start, int lane, int lanes, long calls, long patience, Call call, Latencies latencies) {
         long leftOut = 0;
         double interval = 1e9 / perSecond;
         for (long number = lane; number < calls; number += lanes) {

@@ -49,9 +49,7 @@ enum Protocol {
         List<byte[]> requests = new ArrayList<>();
         for (int from = 0; from + recordsEach <= questions.size(); from += recordsEach) {
             List<Map<String, Object>> records =
-                    questions.subList(from, from + recordsEach).stream()
-                            .map(StreamEvent::toQuestion)
-                            .toList();
+                    questions.subList(from, from + recordsEach).stream().map(StreamEvent::toQuestion).toList();
             requests.add(HttpLine.post(path(model), body(records)));
         }
         return requests;

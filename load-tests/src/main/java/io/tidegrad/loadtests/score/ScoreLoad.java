@@ -23,10 +23,7 @@ public final class ScoreLoad {
     private final PrintStream progress;
 
     /// @param onnx a named model as an ONNX file
-    public ScoreLoad(
-            ScoreOptions options,
-            BiFunction<String, Parameters, byte[]> onnx,
-            PrintStream out,
+    public ScoreLoad(ScoreOptions options, BiFunction<String, Parameters, byte[]> onnx, PrintStream out,
             PrintStream progress) {
         this.options = options;
         this.onnx = onnx;
@@ -41,10 +38,7 @@ public final class ScoreLoad {
                 inProcess(model);
             }
         }
-        if (options.hasPartOf(
-                ScoreOptions.Part.HTTP,
-                ScoreOptions.Part.SWAPS,
-                ScoreOptions.Part.OVERLOAD,
+        if (options.hasPartOf(ScoreOptions.Part.HTTP, ScoreOptions.Part.SWAPS, ScoreOptions.Part.OVERLOAD,
                 ScoreOptions.Part.ONNX_RUNTIME)) {
             for (ScoredModel model : options.models()) {
                 new ServedLoad(model, options, onnx, out, progress).run();
@@ -56,12 +50,8 @@ public final class ScoreLoad {
         progress.println(model.label() + " in process");
         progress.flush();
         try {
-            MeasuringJvm.LIKE_THIS.lines(
-                    model.label() + " in process",
-                    List.of(
-                            InProcessScores.class.getName(),
-                            model.label(),
-                            String.valueOf(options.seconds()),
+            MeasuringJvm.LIKE_THIS.lines(model.label() + " in process",
+                    List.of(InProcessScores.class.getName(), model.label(), String.valueOf(options.seconds()),
                             String.valueOf(options.opening().toSeconds() / IN_PROCESS_SHARE)),
                     line -> out.print(options.json() ? line + "\n" : text(line)));
         } catch (BenchException e) {

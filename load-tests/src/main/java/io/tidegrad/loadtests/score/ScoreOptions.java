@@ -13,15 +13,8 @@ import java.util.Locale;
 /// @param opening before the first window: the compilers work
 /// @param root folder of the repository, where the rival is built
 /// @param json lines of JSON instead of text for people
-public record ScoreOptions(
-        List<Part> parts,
-        List<ScoredModel> models,
-        int seconds,
-        double perSecond,
-        int connections,
-        Duration opening,
-        Path root,
-        boolean json) {
+public record ScoreOptions(List<Part> parts, List<ScoredModel> models, int seconds, double perSecond, int connections,
+        Duration opening, Path root, boolean json) {
     private static final double RATE_MAX = 200_000;
     private static final int CONNECTIONS_MAX = 512;
 
@@ -49,12 +42,8 @@ public record ScoreOptions(
                     return part;
                 }
             }
-            throw new IllegalArgumentException(
-                    "--part expects some of "
-                            + Arrays.stream(values()).map(Part::label).toList()
-                            + ", found '"
-                            + label
-                            + "'");
+            throw new IllegalArgumentException("--part expects some of "
+                    + Arrays.stream(values()).map(Part::label).toList() + ", found '" + label + "'");
         }
     }
 
@@ -62,8 +51,7 @@ public record ScoreOptions(
         parts = List.copyOf(parts);
         models = List.copyOf(models);
         if (parts.isEmpty() || models.isEmpty()) {
-            throw new IllegalArgumentException(
-                    "--part and --model expect at least one, found none");
+            throw new IllegalArgumentException("--part and --model expect at least one, found none");
         }
         require("--seconds", seconds, 1, 3_600);
         require("--rate", perSecond, 1, RATE_MAX);

@@ -42,12 +42,8 @@ public enum ScoredModel {
                 return model;
             }
         }
-        throw new IllegalArgumentException(
-                "--model expects one of "
-                        + Arrays.stream(values()).map(ScoredModel::label).toList()
-                        + ", found '"
-                        + label
-                        + "'");
+        throw new IllegalArgumentException("--model expects one of "
+                + Arrays.stream(values()).map(ScoredModel::label).toList() + ", found '" + label + "'");
     }
 
     ModelSpec spec() {
@@ -71,21 +67,9 @@ public enum ScoredModel {
     /// With the values that a service has at hand: no text where the schema has none.
     static MapEvent event(StreamEvent event) {
         return switch (event) {
-            case Flight flight ->
-                    new MapEvent(
-                            Map.of(
-                                    "departed",
-                                    flight.departed(),
-                                    "distance",
-                                    flight.distance(),
-                                    "origin",
-                                    flight.origin(),
-                                    "destination",
-                                    flight.destination(),
-                                    "late",
-                                    flight.late()));
-            case Digit digit ->
-                    new MapEvent(Map.of("pixels", digit.pixels(), "digit", digit.digit()));
+            case Flight flight -> new MapEvent(Map.of("departed", flight.departed(), "distance", flight.distance(),
+                    "origin", flight.origin(), "destination", flight.destination(), "late", flight.late()));
+            case Digit digit -> new MapEvent(Map.of("pixels", digit.pixels(), "digit", digit.digit()));
         };
     }
 

@@ -34,12 +34,13 @@ import java.util.concurrent.Callable;
 import java.util.function.BiFunction;
 import java.util.stream.Stream;
 
-/// One model behind HTTP: broker, scorer and whatever it is compared with are processes of their own, the client is this one.
-/// Whatever is compared takes turns in windows of the same run.
+/// One model behind HTTP: broker, scorer and whatever it is compared with are processes of their own, the client is
+/// this one. Whatever is compared takes turns in windows of the same run.
 final class ServedLoad extends LoadTest {
     private static final Duration WITHIN = Duration.ofSeconds(60);
 
-    /// Also well below the 30 s after which a server closes a connection on which it hears nothing: others have their turns.
+    /// Also well below the 30 s after which a server closes a connection on which it hears nothing: others have their
+    /// turns.
     private static final Duration WINDOW = Duration.ofSeconds(2);
 
     private static final int QUESTIONS = 64;
@@ -89,11 +90,7 @@ final class ServedLoad extends LoadTest {
     private final Expected expected;
     private final String model;
 
-    ServedLoad(
-            ScoredModel scored,
-            ScoreOptions options,
-            BiFunction<String, Parameters, byte[]> onnx,
-            PrintStream out,
+    ServedLoad(ScoredModel scored, ScoreOptions options, BiFunction<String, Parameters, byte[]> onnx, PrintStream out,
             PrintStream progress) {
         super(out, progress);
         this.scored = scored;
@@ -166,14 +163,11 @@ final class ServedLoad extends LoadTest {
         }
 
         void awaitReady() throws InterruptedException {
-            Await.until(
-                    "the scorer to be ready",
-                    WITHIN,
-                    () -> {
-                        process.requireAlive();
-                        JsonNode health = http.get("http://127.0.0.1:" + port + "/health");
-                        return health != null && health.path("ready").asBoolean();
-                    });
+            Await.until("the scorer to be ready", WITHIN, () -> {
+                process.requireAlive();
+                JsonNode health = http.get("http://127.0.0.1:" + port + "/health");
+                return health != null && health.path("ready").asBoolean();
+            });
         }
 
         JsonNode health() throws InterruptedException {
@@ -192,10 +186,7 @@ final class ServedLoad extends LoadTest {
 
         /// @throws LoadTestException it has not, within a bound, or has refused one
         void awaitVersion(long version) throws InterruptedException {
-            Await.until(
-                    "version " + version + " served",
-                    WITHIN,
-                    () -> health().path("version").asLong() >= version);
+            Await.until("version " + version + " served", WITHIN, () -> health().path("version").asLong() >= version);
             JsonNode refused = health().path("snapshots_refused");
             if (!refused.isEmpty()) {
                 throw new LoadTestException("expected every version admitted, found " + refused);
@@ -211,15 +202,8 @@ final class ServedLoad extends LoadTest {
         }
 
         HttpLoad.Target target(Protocol protocol, int records) {
-            return new HttpLoad.Target(
-                    protocol.name().toLowerCase(Locale.ROOT),
-                    port,
-                    protocol.requests(model, repeated(records), records),
-                    records,
-                    expected,
-                    true,
-                    0,
-                    false);
+            return new HttpLoad.Target(protocol.name().toLowerCase(Locale.ROOT), port,
+                    protocol.requests(model, repeated(records), records), records, expected, true, 0, false);
         }
     }
 
@@ -237,34 +221,21 @@ final class ServedLoad extends LoadTest {
     }
 
     private List<String> command(String main, LocalStack stack, int port) {
-        return List.of(
-                main,
-                "--bootstrap-servers",
-                stack.bootstrapServers(),
-                "--model",
-                model,
-                "--http-port",
+        return List.of(main, "--bootstrap-servers", stack.bootstrapServers(), "--model", model, "--http-port",
                 String.valueOf(port));
     }
 
-    private static ChildJvm start(
-            String name, List<Path> moreClassPath, List<String> command, Path files) {
+    private static ChildJvm start(String name, List<Path> moreClassPath, List<String> command, Path files) {
         List<String> flags = new ArrayList<>(childFlags());
         flags.addAll(heapFlags());
-        return ChildJvm.run(
-                name,
-                flags,
-                moreClassPath,
-                command,
-                files.resolve(name + ".out"),
+        return ChildJvm.run(name, flags, moreClassPath, command, files.resolve(name + ".out"),
                 files.resolve(name + ".log"));
     }
 
     /// A scorer's, as the launcher says them: it starts this process with the same.
     private static List<String> heapFlags() {
         return ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
-                .filter(flag -> flag.matches("-XX:(InitialRAMPercentage|NewRatio)=.*"))
-                .toList();
+                .filter(flag -> flag.matches("-XX:(InitialRAMPercentage|NewRatio)=.*")).toList();
     }
 
     // ------------------------------------------------------------------------------------ parts
@@ -277,15 +248,14 @@ final class ServedLoad extends LoadTest {
         return options.length().dividedBy(rounds());
     }
 
-    /// Broker and publisher are other machines' processes: here they get what client and scorer leave of the cores. Returns
-    /// whether the system lets them.
+    /// Broker and publisher are other machines' processes: here they get what client and scorer leave of the cores.
+    /// Returns whether the system lets them.
     private static boolean elsewhere(LocalStack stack, Swaps swaps) {
-        return LinuxScheduler.idle(stack.brokerProcess().pid(), anyName -> true)
-                && swaps.elsewhere();
+        return LinuxScheduler.idle(stack.brokerProcess().pid(), anyName -> true) && swaps.elsewhere();
     }
 
-    /// Until the scorer's compilers have little left to do, in both protocols and under more swaps than are measured: at 10 a
-    /// second Kafka's client would be compiled after minutes.
+    /// Until the scorer's compilers have little left to do, in both protocols and under more swaps than are measured:
+    /// at 10 a second Kafka's client would be compiled after minutes.
     private void compile(Served served, Swaps swaps) throws InterruptedException {
         long pid = served.process.pid();
         Duration length = options.opening().dividedBy(Protocol.values().length);
@@ -298,19 +268,14 @@ final class ServedLoad extends LoadTest {
                 HttpLoad.Target target = served.target(protocol, 1);
                 try (HttpLoad load = new HttpLoad(target, options.connections())) {
                     say("%s over HTTP, %s: the compilers work", scored.label(), target.name());
-                    during(
-                            swaps::during,
-                            SWAPS_PER_SECOND_MANY,
-                            () -> load.open(options.perSecond(), length));
+                    during(swaps::during, SWAPS_PER_SECOND_MANY, () -> load.open(options.perSecond(), length));
                 }
             }
-        } while (LinuxThread.compilerSeconds(pid) - before > little
-                && ++round < COMPILE_ROUNDS_MAX);
+        } while (LinuxThread.compilerSeconds(pid) - before > little && ++round < COMPILE_ROUNDS_MAX);
     }
 
     /// Windows without and with swaps, and with the same published where the scorer does not read it, in turns.
-    private String latency(
-            Protocol protocol, Served served, Swaps swaps, boolean publishedElsewhere)
+    private String latency(Protocol protocol, Served served, Swaps swaps, boolean publishedElsewhere)
             throws InterruptedException {
         HttpLoad.Target target = served.target(protocol, 1);
         Windows calm = new Windows();
@@ -321,32 +286,21 @@ final class ServedLoad extends LoadTest {
             double cpu = CpuClock.seconds(served.process.pid());
             double own = CpuClock.seconds(ProcessHandle.current().pid());
             for (int round = 1; round <= rounds(); round++) {
-                say(
-                        "%s over HTTP, %s: round %d of %d",
-                        scored.label(), target.name(), round, rounds());
+                say("%s over HTTP, %s: round %d of %d", scored.label(), target.name(), round, rounds());
                 swaps.make((int) Math.ceil(SWAPS_PER_SECOND * window().toMillis() * 1e-3));
                 served.awaitVersion(swaps.newest());
                 calm.add(load.open(options.perSecond(), window()).latencies());
-                unread.add(
-                        during(
-                                        swaps::duringUnread,
-                                        SWAPS_PER_SECOND,
-                                        () -> load.open(options.perSecond(), window()))
-                                .latencies());
+                unread.add(during(swaps::duringUnread, SWAPS_PER_SECOND, () -> load.open(options.perSecond(), window()))
+                        .latencies());
                 long before = served.loaded();
                 HttpLoad.Window window =
-                        during(
-                                swaps::during,
-                                SWAPS_PER_SECOND,
-                                () -> load.open(options.perSecond(), window()));
+                        during(swaps::during, SWAPS_PER_SECOND, () -> load.open(options.perSecond(), window()));
                 served.awaitVersion(swaps.newest());
                 loaded += served.loaded() - before;
                 swapped.add(window.latencies());
             }
             long requests =
-                    Stream.of(calm, unread, swapped)
-                            .mapToLong(windows -> windows.all().whole().getTotalCount())
-                            .sum();
+                    Stream.of(calm, unread, swapped).mapToLong(windows -> windows.all().whole().getTotalCount()).sum();
             Map<String, Object> line = new LinkedHashMap<>();
             line.put("part", "http");
             line.put("model", scored.label());
@@ -363,18 +317,14 @@ final class ServedLoad extends LoadTest {
             percentiles(line, "swaps", swapped.all());
             line.put("p99_ratio", swapped.median(99) / calm.median(99));
             line.put("p99_ratio_to_unread", swapped.median(99) / unread.median(99));
-            line.put(
-                    "scorer_cpu_us_per_request",
-                    (CpuClock.seconds(served.process.pid()) - cpu) * 1e6 / requests);
-            line.put(
-                    "client_cpu_us_per_request",
+            line.put("scorer_cpu_us_per_request", (CpuClock.seconds(served.process.pid()) - cpu) * 1e6 / requests);
+            line.put("client_cpu_us_per_request",
                     (CpuClock.seconds(ProcessHandle.current().pid()) - own) * 1e6 / requests);
             return ScoreLoad.line(line, options);
         }
     }
 
-    private static void percentiles(
-            Map<String, Object> line, String prefix, OpenLoop.Latencies latencies) {
+    private static void percentiles(Map<String, Object> line, String prefix, OpenLoop.Latencies latencies) {
         line.put(prefix + "_p50_ms", latencies.whole().getValueAtPercentile(50) * 1e-6);
         line.put(prefix + "_p99_ms", latencies.whole().getValueAtPercentile(99) * 1e-6);
         line.put(prefix + "_p999_ms", latencies.whole().getValueAtPercentile(99.9) * 1e-6);
@@ -382,16 +332,12 @@ final class ServedLoad extends LoadTest {
         line.put(prefix + "_sent_late_p50_ms", latencies.late().getValueAtPercentile(50) * 1e-6);
     }
 
-    /// As many as connections get answered, by the scorer in both protocols and by a server that does nothing, in turns.
+    /// As many as connections get answered, by the scorer in both protocols and by a server that does nothing, in
+    /// turns.
     private String throughput(Served served, Path files) throws InterruptedException {
         int port = Ports.free();
-        List<String> bare =
-                List.of(
-                        BareServer.class.getName(),
-                        String.valueOf(port),
-                        String.valueOf(CONNECTIONS_MAX),
-                        served.answer(Protocol.V1),
-                        served.answer(Protocol.V2));
+        List<String> bare = List.of(BareServer.class.getName(), String.valueOf(port), String.valueOf(CONNECTIONS_MAX),
+                served.answer(Protocol.V1), served.answer(Protocol.V2));
         try (ChildJvm process = start("bare", List.of(), bare, files)) {
             awaitListening(process, port);
             List<HttpLoad.Target> targets = new ArrayList<>();
@@ -407,32 +353,26 @@ final class ServedLoad extends LoadTest {
             line.put("connections", options.connections());
             perSecond.forEach((name, value) -> line.put(name + "_per_s", value));
             for (String protocol : List.of("v1", "v2")) {
-                line.put(
-                        protocol + "_share",
-                        perSecond.getOrDefault(protocol, Double.NaN)
-                                / perSecond.getOrDefault("bare_" + protocol, Double.NaN));
+                line.put(protocol + "_share", perSecond.getOrDefault(protocol, Double.NaN)
+                        / perSecond.getOrDefault("bare_" + protocol, Double.NaN));
             }
             return ScoreLoad.line(line, options);
         }
     }
 
     private static void awaitListening(ChildJvm process, int port) throws InterruptedException {
-        Await.until(
-                "a server on port " + port,
-                WITHIN,
-                () -> {
-                    process.requireAlive();
-                    try (HttpLine _ = HttpLine.connect(port, ANSWER_BYTES_MAX)) {
-                        return true;
-                    } catch (LoadTestException notYet) {
-                        return false;
-                    }
-                });
+        Await.until("a server on port " + port, WITHIN, () -> {
+            process.requireAlive();
+            try (HttpLine _ = HttpLine.connect(port, ANSWER_BYTES_MAX)) {
+                return true;
+            } catch (LoadTestException notYet) {
+                return false;
+            }
+        });
     }
 
     /// Answers a second of each, in turns.
-    private Map<String, Double> closedLoops(List<HttpLoad.Target> targets)
-            throws InterruptedException {
+    private Map<String, Double> closedLoops(List<HttpLoad.Target> targets) throws InterruptedException {
         List<HttpLoad> loads = new ArrayList<>();
         try {
             for (HttpLoad.Target target : targets) {
@@ -472,14 +412,8 @@ final class ServedLoad extends LoadTest {
             say("%s: every answer of %s compared", scored.label(), protocol);
             HttpLoad.Target target = served.target(protocol, RECORDS_A_REQUEST);
             try (HttpLoad load = new HttpLoad(target, options.connections())) {
-                HttpLoad.Window window =
-                        during(
-                                swaps::during,
-                                SWAPS_PER_SECOND_MANY,
-                                () ->
-                                        load.closed(
-                                                options.length()
-                                                        .dividedBy(Protocol.values().length)));
+                HttpLoad.Window window = during(swaps::during, SWAPS_PER_SECOND_MANY,
+                        () -> load.closed(options.length().dividedBy(Protocol.values().length)));
                 answers += window.answers();
                 verified += load.verified();
                 seconds += window.seconds();
@@ -495,9 +429,9 @@ final class ServedLoad extends LoadTest {
         return ScoreLoad.line(line, options);
     }
 
-    /// More than can be answered: what is answered is right and in time, the rest is told so, versions come meanwhile, and
-    /// afterwards everything is answered again. The client, who has more to do with a thousand connections than with a few,
-    /// takes none of the scorer's cores for it.
+    /// More than can be answered: what is answered is right and in time, the rest is told so, versions come meanwhile,
+    /// and afterwards everything is answered again. The client, who has more to do with a thousand connections than
+    /// with a few, takes none of the scorer's cores for it.
     private String overload(Served served, Swaps swaps) throws InterruptedException {
         BitSet all = LinuxScheduler.allowedCores();
         BitSet scorers = new BitSet();
@@ -505,10 +439,8 @@ final class ServedLoad extends LoadTest {
         BitSet clients = (BitSet) all.clone();
         clients.andNot(scorers);
         long own = ProcessHandle.current().pid();
-        boolean apart =
-                !scorers.isEmpty()
-                        && LinuxScheduler.keep(served.process.pid(), scorers)
-                        && LinuxScheduler.keep(own, clients);
+        boolean apart = !scorers.isEmpty() && LinuxScheduler.keep(served.process.pid(), scorers)
+                && LinuxScheduler.keep(own, clients);
         try {
             return overload(served, swaps, apart);
         } finally {
@@ -523,9 +455,7 @@ final class ServedLoad extends LoadTest {
         try (HttpLoad load = new HttpLoad(target, options.connections())) {
             say("%s: requests of %d records", scored.label(), scored.heavyRecords());
             load.closed(options.opening().dividedBy(2));
-            most =
-                    during(swaps::during, SWAPS_PER_SECOND, () -> load.closed(options.length()))
-                            .perSecond();
+            most = during(swaps::during, SWAPS_PER_SECOND, () -> load.closed(options.length())).perSecond();
         }
         long before = served.loaded();
         Map<String, Object> line = new LinkedHashMap<>();
@@ -539,10 +469,7 @@ final class ServedLoad extends LoadTest {
             say("%s: %d times %.0f a second are due", scored.label(), OVERLOAD, most);
             Duration length = options.length();
             HttpLoad.Window window =
-                    during(
-                            swaps::during,
-                            SWAPS_PER_SECOND,
-                            () -> load.open(OVERLOAD * most, length, PATIENCE));
+                    during(swaps::during, SWAPS_PER_SECOND, () -> load.open(OVERLOAD * most, length, PATIENCE));
             line.put("requests", window.answers() + window.shed() + window.givenUp());
             line.put("answers", window.answers());
             line.put("shed", window.shed());
@@ -572,8 +499,7 @@ final class ServedLoad extends LoadTest {
     }
 
     /// The same requests to the same server, read by the same code into the same row; what then predicts differs.
-    private String besideOnnx(LocalStack stack, Served served, Path files)
-            throws InterruptedException, IOException {
+    private String besideOnnx(LocalStack stack, Served served, Path files) throws InterruptedException, IOException {
         Path build = Rival.build(options.root());
         Path file = files.resolve("model.onnx");
         Files.write(file, onnx.apply(model, versions.model().parameters()));
@@ -583,33 +509,22 @@ final class ServedLoad extends LoadTest {
         List<Path> rivals = List.of(build.resolve("classes"), build.resolve("lib").resolve("*"));
         try (ChildJvm process = start("onnx", rivals, command, files)) {
             new Served(process, port, served.http).awaitReady();
-            HttpLoad.Target theirs =
-                    new HttpLoad.Target(
-                            "onnx",
-                            port,
-                            Protocol.V1.requests(model, questions, 1),
-                            1,
-                            expected,
-                            true,
-                            ONNX_WITHIN,
-                            false);
+            HttpLoad.Target theirs = new HttpLoad.Target("onnx", port, Protocol.V1.requests(model, questions, 1), 1,
+                    expected, true, ONNX_WITHIN, false);
             HttpLoad.Target ours = served.target(Protocol.V1, 1).named("tidegrad");
             Map<String, Object> line = new LinkedHashMap<>();
             line.put("part", "onnx-runtime");
             line.put("model", scored.label());
             line.put("connections", options.connections());
-            closedLoops(List.of(ours, theirs))
-                    .forEach((name, perSecond) -> line.put(name + "_per_s", perSecond));
+            closedLoops(List.of(ours, theirs)).forEach((name, perSecond) -> line.put(name + "_per_s", perSecond));
             line.put("requests_per_s", options.perSecond());
-            openLoops(List.of(ours, theirs))
-                    .forEach((name, latencies) -> percentiles(line, name, latencies));
+            openLoops(List.of(ours, theirs)).forEach((name, latencies) -> percentiles(line, name, latencies));
             return ScoreLoad.line(line, options);
         }
     }
 
     /// Of each, in turns; the compilers have worked.
-    private Map<String, OpenLoop.Latencies> openLoops(List<HttpLoad.Target> targets)
-            throws InterruptedException {
+    private Map<String, OpenLoop.Latencies> openLoops(List<HttpLoad.Target> targets) throws InterruptedException {
         Map<String, OpenLoop.Latencies> latencies = new LinkedHashMap<>();
         List<HttpLoad> loads = new ArrayList<>();
         try {
@@ -621,14 +536,11 @@ final class ServedLoad extends LoadTest {
                 for (HttpLoad load : loads) {
                     String name = load.target().name();
                     say("%s: %s, round %d of %d", scored.label(), name, round, rounds());
-                    OpenLoop.Latencies window =
-                            load.open(options.perSecond(), window()).latencies();
-                    latencies.computeIfPresent(
-                            name,
-                            (key, all) -> {
-                                all.add(window);
-                                return all;
-                            });
+                    OpenLoop.Latencies window = load.open(options.perSecond(), window()).latencies();
+                    latencies.computeIfPresent(name, (key, all) -> {
+                        all.add(window);
+                        return all;
+                    });
                 }
             }
             return latencies;

@@ -17,21 +17,11 @@ final class SnapshotTopic implements AutoCloseable {
     /// @param topic that is not there yet
     SnapshotTopic(String bootstrapServers, String topic) throws InterruptedException {
         this.topic = topic;
-        OnePartition.create(
-                bootstrapServers,
-                topic,
+        OnePartition.create(bootstrapServers, topic,
                 Map.of(TopicConfig.CLEANUP_POLICY_CONFIG, TopicConfig.CLEANUP_POLICY_COMPACT));
-        producer =
-                new KafkaProducer<>(
-                        Map.of(
-                                ProducerConfig.BOOTSTRAP_SERVERS_CONFIG,
-                                bootstrapServers,
-                                ProducerConfig.TRANSACTIONAL_ID_CONFIG,
-                                topic,
-                                ProducerConfig.MAX_REQUEST_SIZE_CONFIG,
-                                2 * 1024 * 1024),
-                        new ByteArraySerializer(),
-                        new ByteArraySerializer());
+        producer = new KafkaProducer<>(Map.of(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers,
+                ProducerConfig.TRANSACTIONAL_ID_CONFIG, topic, ProducerConfig.MAX_REQUEST_SIZE_CONFIG, 2 * 1024 * 1024),
+                new ByteArraySerializer(), new ByteArraySerializer());
         producer.initTransactions();
     }
 
@@ -46,11 +36,7 @@ final class SnapshotTopic implements AutoCloseable {
 
     void write(PublishedSnapshot snapshot) {
         producer.beginTransaction();
-        snapshot.records()
-                .forEach(
-                        record ->
-                                producer.send(
-                                        new ProducerRecord<>(topic, record.key(), record.value())));
+        snapshot.records().forEach(record -> producer.send(new ProducerRecord<>(topic, record.key(), record.value())));
         producer.commitTransaction();
     }
 

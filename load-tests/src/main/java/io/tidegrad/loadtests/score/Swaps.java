@@ -9,8 +9,8 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.locks.LockSupport;
 
-/// Publishes version after version at a pace while something else is done. What a version answers is told before anybody can
-/// have it.
+/// Publishes version after version at a pace while something else is done. What a version answers is told before
+/// anybody can have it.
 final class Swaps {
     private static final int EVENTS_A_VERSION = 5;
 
@@ -79,15 +79,15 @@ final class Swaps {
         return during(perSecond, this::publish, work);
     }
 
-    /// As `during`, but no scorer reads what is published: what it costs this machine to write them is no scorer's doing.
+    /// As `during`, but no scorer reads what is published: what it costs this machine to write them is no scorer's
+    /// doing.
     <T> T duringUnread(double perSecond, Callable<T> work) throws Exception {
         return during(perSecond, this::publishUnread, work);
     }
 
     private <T> T during(double perSecond, Runnable publish, Callable<T> work) throws Exception {
         ending = false;
-        FutureTask<Void> publishing =
-                new FutureTask<>(() -> publishAtPace(perSecond, publish), null);
+        FutureTask<Void> publishing = new FutureTask<>(() -> publishAtPace(perSecond, publish), null);
         Thread thread = Thread.ofPlatform().daemon().name("publish").start(publishing);
         T done;
         try {

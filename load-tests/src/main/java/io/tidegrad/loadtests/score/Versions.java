@@ -17,8 +17,8 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// One version after the other of a model, as its trainer would publish them: learns the shipped stream event by event, makes
-/// the snapshot, and computes itself what that version answers to the questions. One thread.
+/// One version after the other of a model, as its trainer would publish them: learns the shipped stream event by event,
+/// makes the snapshot, and computes itself what that version answers to the questions. One thread.
 final class Versions {
     private static final int EPOCH = 1;
 
@@ -38,7 +38,8 @@ final class Versions {
     /// A version, not yet published.
     ///
     /// @param answers of this version to the questions, shape (questions, outputs)
-    record Version(long number, float[] answers, PublishedSnapshot snapshot) {}
+    record Version(long number, float[] answers, PublishedSnapshot snapshot) {
+    }
 
     /// @param questions that are asked of every version
     Versions(ScoredModel scored, List<StreamEvent> shipped, List<? extends Event> questions) {
@@ -89,20 +90,17 @@ final class Versions {
         learn(events);
         float[] answers = answers();
         SnapshotManifest before = last;
-        PublishedSnapshot snapshot =
-                full || before == null || !hasDelta()
-                        ? PublishedSnapshot.full(model, moment(), PublishedSnapshot.Form.PLAIN)
-                        : PublishedSnapshot.delta(
-                                model,
-                                moment(),
-                                new PublishedSnapshot.Parent(before.version(), before.chain()),
-                                PublishedSnapshot.Form.PLAIN);
+        PublishedSnapshot snapshot = full || before == null || !hasDelta()
+                ? PublishedSnapshot.full(model, moment(), PublishedSnapshot.Form.PLAIN)
+                : PublishedSnapshot.delta(model, moment(),
+                        new PublishedSnapshot.Parent(before.version(), before.chain()), PublishedSnapshot.Form.PLAIN);
         model.parameters().changes().clear();
         last = snapshot.manifest();
         return new Version(snapshot.manifest().version(), answers, snapshot);
     }
 
-    /// An optimizer that moves every weight in every step leaves nothing out of a delta: a trainer publishes the whole then.
+    /// An optimizer that moves every weight in every step leaves nothing out of a delta: a trainer publishes the whole
+    /// then.
     boolean hasDelta() {
         return PublishedSnapshot.deltaBytes(model) < model.parameters().servedBytes();
     }

@@ -5,8 +5,8 @@ import io.tidegrad.engine.layer.Tensor;
 import io.tidegrad.engine.model.Plan;
 import java.util.Arrays;
 
-/// Passes over as many floats as a model's dense weights are in memory, padding included: what any prediction that uses each
-/// of them once has to read.
+/// Passes over as many floats as a model's dense weights are in memory, padding included: what any prediction that uses
+/// each of them once has to read.
 final class WeightPasses {
     /// Four vectors of the widest hardware: as many sums in registers as hide the time of an addition.
     private static final int COLUMNS = 64;
@@ -23,14 +23,12 @@ final class WeightPasses {
     WeightPasses(Plan plan) {
         int count = 0;
         for (Tensor tensor : plan.tensors()) {
-            count +=
-                    switch (tensor) {
-                        case Tensor.Matrix matrix -> matrix.panels().length();
-                        case Tensor.Vector vector -> vector.stride();
-                        case Tensor.Table _, Tensor.Statistics _ ->
-                                throw new IllegalArgumentException(
-                                        "expected dense layers only, found " + tensor);
-                    };
+            count += switch (tensor) {
+                case Tensor.Matrix matrix -> matrix.panels().length();
+                case Tensor.Vector vector -> vector.stride();
+                case Tensor.Table _,Tensor.Statistics _ ->
+                    throw new IllegalArgumentException("expected dense layers only, found " + tensor);
+            };
         }
         weights = new float[count / COLUMNS * COLUMNS];
         Arrays.fill(weights, 0.01f);

@@ -3,8 +3,8 @@ package io.tidegrad.loadtests.score;
 import java.util.ArrayList;
 import java.util.List;
 
-/// What was measured in windows of one kind, between those of others. A machine that stands still for some milliseconds spoils
-/// the high percentiles of the window that it falls into, and of all calls together; not the median of windows.
+/// What was measured in windows of one kind, between those of others. A machine that stands still for some milliseconds
+/// spoils the high percentiles of the window that it falls into, and of all calls together; not the median of windows.
 final class Windows {
     private final OpenLoop.Latencies all = new OpenLoop.Latencies();
     private final List<OpenLoop.Latencies> each = new ArrayList<>();
@@ -22,10 +22,7 @@ final class Windows {
     /// The median of the windows' percentiles, in nanoseconds; of an even number of windows the mean of the middle two.
     double median(double percentile) {
         double[] sorted =
-                each.stream()
-                        .mapToDouble(window -> window.whole().getValueAtPercentile(percentile))
-                        .sorted()
-                        .toArray();
+                each.stream().mapToDouble(window -> window.whole().getValueAtPercentile(percentile)).sorted().toArray();
         if (sorted.length == 0) {
             return Double.NaN;
         }

@@ -20,7 +20,8 @@ import org.junit.jupiter.api.Test;
 /// `-Dseed=…` repeats a seed's choices.
 @LongProof("ten kills of real processes, and the oracles of the chaos run")
 class ChaosTest {
-    /// Scalar kernels and the quick compiler: quick to start, and one more proof that they give the vector kernels' bits.
+    /// Scalar kernels and the quick compiler: quick to start, and one more proof that they give the vector kernels'
+    /// bits.
     private static final List<String> QUICK =
             List.of("-Dtidegrad.kernels=scalar", "-XX:TieredStopAtLevel=1", "-Xmx192m");
 
@@ -30,18 +31,8 @@ class ChaosTest {
 
     private Chaos run(List<Fault> faults, List<String> trainerMain) throws InterruptedException {
         PrintStream out = new PrintStream(said, true, StandardCharsets.UTF_8);
-        Chaos chaos =
-                new Chaos(
-                        new ChaosOptions(
-                                Long.getLong("seed", System.nanoTime()),
-                                Duration.ofMinutes(30),
-                                1,
-                                faults,
-                                true,
-                                trainerMain,
-                                QUICK),
-                        out,
-                        out);
+        Chaos chaos = new Chaos(new ChaosOptions(Long.getLong("seed", System.nanoTime()), Duration.ofMinutes(30), 1,
+                faults, true, trainerMain, QUICK), out, out);
         chaos.run();
         System.out.println(said.toString(StandardCharsets.UTF_8));
         return chaos;
@@ -50,15 +41,8 @@ class ChaosTest {
     @Test
     void everythingHoldsThroughTenKillsAndMore() throws Exception {
         List<Fault> faults = new ArrayList<>(Collections.nCopies(6, Fault.TRAINER_KILLED));
-        faults.addAll(
-                List.of(
-                        Fault.KILLED_WHILE_RESTORING,
-                        Fault.KILLED_BEFORE_THE_MARKER,
-                        Fault.STANDBY_PROMOTED,
-                        Fault.BROKER_KILLED,
-                        Fault.POISON,
-                        Fault.ABORTED_SNAPSHOT,
-                        Fault.BAD_SNAPSHOTS));
+        faults.addAll(List.of(Fault.KILLED_WHILE_RESTORING, Fault.KILLED_BEFORE_THE_MARKER, Fault.STANDBY_PROMOTED,
+                Fault.BROKER_KILLED, Fault.POISON, Fault.ABORTED_SNAPSHOT, Fault.BAD_SNAPSHOTS));
         Chaos chaos = run(faults, List.of(TrainerMain.class.getName()));
         assertThat(chaos.violations()).as("%s", said.toString(StandardCharsets.UTF_8)).isZero();
         assertThat(chaos.kills()).isGreaterThanOrEqualTo(KILLS_MIN);

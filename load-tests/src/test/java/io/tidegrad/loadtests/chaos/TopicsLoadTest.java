@@ -29,44 +29,21 @@ class TopicsLoadTest {
 
     @Test
     void garbageAmongEventsAndDeadLettersChangesNoHashAndStopsNobody() throws Exception {
-        TopicsLoad load =
-                run(
-                        List.of(OurTopic.EVENTS, OurTopic.DEAD_LETTERS),
-                        TopicDamage.GARBAGE,
-                        List.of(TrainerMain.class.getName()));
+        TopicsLoad load = run(List.of(OurTopic.EVENTS, OurTopic.DEAD_LETTERS), TopicDamage.GARBAGE,
+                List.of(TrainerMain.class.getName()));
         assertThat(load.violations()).isEmpty();
-        assertThat(
-                        said.toString(StandardCharsets.UTF_8)
-                                .lines()
-                                .filter(line -> line.startsWith("| ")))
-                .hasSize(3)
-                .filteredOn(line -> line.contains("garbage"))
-                .hasSize(2)
-                .allSatisfy(
-                        row ->
-                                assertThat(row)
-                                        .contains(
-                                                "goes on, longest pause",
-                                                "equal at ",
-                                                "learns after ",
-                                                "all answered, new versions"));
+        assertThat(said.toString(StandardCharsets.UTF_8).lines().filter(line -> line.startsWith("| "))).hasSize(3)
+                .filteredOn(line -> line.contains("garbage")).hasSize(2)
+                .allSatisfy(row -> assertThat(row).contains("goes on, longest pause", "equal at ", "learns after ",
+                        "all answered, new versions"));
     }
 
     @ProvesOracle(Breaker.FLIPS_A_WEIGHT_BIT)
     @Test
     void oneBitOfOneWeightIsNoticed() throws Exception {
-        TopicsLoad load =
-                run(
-                        List.of(OurTopic.DEAD_LETTERS),
-                        TopicDamage.GARBAGE,
-                        List.of(
-                                KillableTrainer.class.getName(),
-                                Breaker.FLIPS_A_WEIGHT_BIT.name(),
-                                "NEVER",
-                                "0"));
-        assertThat(load.violations())
-                .singleElement()
-                .asString()
+        TopicsLoad load = run(List.of(OurTopic.DEAD_LETTERS), TopicDamage.GARBAGE,
+                List.of(KillableTrainer.class.getName(), Breaker.FLIPS_A_WEIGHT_BIT.name(), "NEVER", "0"));
+        assertThat(load.violations()).singleElement().asString()
                 .startsWith("dead-letters garbage: expected the state-hash of a fold");
     }
 }

@@ -17,27 +17,20 @@ class AnswerTextTest {
 
     @Test
     void bothProtocolsTellVersionAndNumbers() {
-        assertThat(
-                        read(
-                                "{\"model\":\"m2\",\"epoch\":1,\"version\":120500,\"offset\":7,\"freshness_ms\":null,"
-                                        + "\"predictions\":[{\"probabilities\":[0.25,1.0E-7]},{\"probabilities\":[-3]}]}"))
-                .isEqualTo(3);
+        assertThat(read("{\"model\":\"m2\",\"epoch\":1,\"version\":120500,\"offset\":7,\"freshness_ms\":null,"
+                + "\"predictions\":[{\"probabilities\":[0.25,1.0E-7]},{\"probabilities\":[-3]}]}")).isEqualTo(3);
         assertThat(text.version()).isEqualTo(120_500);
         assertThat(text.numbers()).containsExactly(0.25f, 1e-7f, -3f);
 
-        assertThat(
-                        read(
-                                "{\"model_name\":\"m2\",\"model_version\":\"1.8\",\"parameters\":{\"epoch\":1,\"version\":8},"
-                                        + "\"outputs\":[{\"name\":\"values\",\"shape\":[2,1],\"data\":[0.5,0.75]}]}"))
-                .isEqualTo(2);
+        assertThat(read("{\"model_name\":\"m2\",\"model_version\":\"1.8\",\"parameters\":{\"epoch\":1,\"version\":8},"
+                + "\"outputs\":[{\"name\":\"values\",\"shape\":[2,1],\"data\":[0.5,0.75]}]}")).isEqualTo(2);
         assertThat(text.version()).isEqualTo(8);
         assertThat(text.numbers()).startsWith(0.5f, 0.75f);
     }
 
     @Test
     void whatIsNoAnswerIsSaid() {
-        assertThatThrownBy(() -> read("{\"reason\":\"not-ready\"}"))
-                .isInstanceOf(LoadTestException.class)
+        assertThatThrownBy(() -> read("{\"reason\":\"not-ready\"}")).isInstanceOf(LoadTestException.class)
                 .hasMessage("expected \"version\": in {\"reason\":\"not-ready\"}");
         assertThatThrownBy(() -> read("{\"version\":1,\"data\":[1,2,3,4]}"))
                 .hasMessageStartingWith("expected at most 3 numbers, found more in");

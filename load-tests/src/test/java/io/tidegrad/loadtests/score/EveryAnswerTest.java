@@ -41,15 +41,13 @@ class EveryAnswerTest {
     @BeforeEach
     void serve() throws IOException {
         server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
-        server.createContext(
-                Protocol.V1.path(model),
-                exchange -> {
-                    exchange.getRequestBody().readAllBytes();
-                    byte[] body = answer().getBytes(StandardCharsets.UTF_8);
-                    exchange.sendResponseHeaders(status, body.length);
-                    exchange.getResponseBody().write(body);
-                    exchange.close();
-                });
+        server.createContext(Protocol.V1.path(model), exchange -> {
+            exchange.getRequestBody().readAllBytes();
+            byte[] body = answer().getBytes(StandardCharsets.UTF_8);
+            exchange.sendResponseHeaders(status, body.length);
+            exchange.getResponseBody().write(body);
+            exchange.close();
+        });
         server.start();
     }
 
@@ -58,21 +56,11 @@ class EveryAnswerTest {
 
     /// Of what the scorer serves, to all questions.
     private String answer() {
-        List<Map<String, Object>> predictions =
-                QUESTIONS.stream()
-                        .limit(answered)
-                        .map(
-                                question -> {
-                                    assertThat(session.score(question)).isNull();
-                                    return Map.<String, Object>of(
-                                            "probabilities", List.of(session.probability(0)));
-                                })
-                        .toList();
-        return "{\"version\":"
-                + session.version()
-                + ",\"predictions\":"
-                + Json.write(predictions)
-                + "}";
+        List<Map<String, Object>> predictions = QUESTIONS.stream().limit(answered).map(question -> {
+            assertThat(session.score(question)).isNull();
+            return Map.<String, Object>of("probabilities", List.of(session.probability(0)));
+        }).toList();
+        return "{\"version\":" + session.version() + ",\"predictions\":" + Json.write(predictions) + "}";
     }
 
     @AfterEach
@@ -85,15 +73,8 @@ class EveryAnswerTest {
     }
 
     private HttpLoad.Target target() {
-        return new HttpLoad.Target(
-                "v1",
-                server.getAddress().getPort(),
-                Protocol.V1.requests(model, SHIPPED.subList(0, 8), 8),
-                8,
-                expected,
-                true,
-                0,
-                false);
+        return new HttpLoad.Target("v1", server.getAddress().getPort(),
+                Protocol.V1.requests(model, SHIPPED.subList(0, 8), 8), 8, expected, true, 0, false);
     }
 
     private void admit(PublishedSnapshot snapshot) {
@@ -125,14 +106,10 @@ class EveryAnswerTest {
         parameters.readPage(last, page, 0);
         page[parameters.pageLength(last) - 2] ^= 1; // of the mantissa of the last float, a bias
         parameters.writePage(last, page, 0);
-        admit(
-                PublishedSnapshot.of(
-                        versions.model(), versions.model().weightsHash(), 1, 7, 7, false));
+        admit(PublishedSnapshot.of(versions.model(), versions.model().weightsHash(), 1, 7, 7, false));
         try (HttpLoad load = load()) {
-            assertThatThrownBy(() -> load.open(100, Duration.ofMillis(50)))
-                    .isInstanceOf(LoadTestException.class)
-                    .hasMessageStartingWith(
-                            "v1: question 0 of version " + version.number() + ": expected 0.");
+            assertThatThrownBy(() -> load.open(100, Duration.ofMillis(50))).isInstanceOf(LoadTestException.class)
+                    .hasMessageStartingWith("v1: question 0 of version " + version.number() + ": expected 0.");
         }
     }
 
@@ -142,8 +119,7 @@ class EveryAnswerTest {
         admit(version.snapshot());
         try (HttpLoad load = load()) {
             assertThatThrownBy(() -> load.open(100, Duration.ofMillis(50)))
-                    .hasMessage(
-                            "v1: expected a version that was published, found " + version.number());
+                    .hasMessage("v1: expected a version that was published, found " + version.number());
         }
     }
 

@@ -30,12 +30,10 @@ class LinuxSchedulerTest {
 
     @Test
     void aThreadThatEntersTheIdleClassIsThereAndNoOtherOne() throws Exception {
-        FutureTask<String> idle =
-                new FutureTask<>(
-                        () -> {
-                            assertThat(LinuxScheduler.idle()).isTrue();
-                            return policy(SELF);
-                        });
+        FutureTask<String> idle = new FutureTask<>(() -> {
+            assertThat(LinuxScheduler.idle()).isTrue();
+            return policy(SELF);
+        });
         Thread.ofPlatform().start(idle);
         assertThat(idle.get()).isEqualTo(SCHED_IDLE);
         assertThat(policy(SELF)).isEqualTo(SCHED_OTHER);
@@ -59,12 +57,11 @@ class LinuxSchedulerTest {
     }
 
     private static FutureTask<String> waiting(CountDownLatch started, CountDownLatch until) {
-        return new FutureTask<>(
-                () -> {
-                    started.countDown();
-                    until.await();
-                    return policy(SELF);
-                });
+        return new FutureTask<>(() -> {
+            started.countDown();
+            until.await();
+            return policy(SELF);
+        });
     }
 
     @Test
@@ -72,14 +69,12 @@ class LinuxSchedulerTest {
         BitSet all = LinuxScheduler.allowedCores();
         BitSet one = new BitSet();
         one.set(all.nextSetBit(0));
-        FutureTask<List<BitSet>> kept =
-                new FutureTask<>(
-                        () -> {
-                            LinuxScheduler.keep(one, all);
-                            BitSet first = LinuxScheduler.allowedCores();
-                            LinuxScheduler.keep(all, all);
-                            return List.of(first, LinuxScheduler.allowedCores());
-                        });
+        FutureTask<List<BitSet>> kept = new FutureTask<>(() -> {
+            LinuxScheduler.keep(one, all);
+            BitSet first = LinuxScheduler.allowedCores();
+            LinuxScheduler.keep(all, all);
+            return List.of(first, LinuxScheduler.allowedCores());
+        });
         Thread.ofPlatform().start(kept);
         assertThat(kept.get()).containsExactly(one, all);
         assertThat(LinuxScheduler.allowedCores()).isEqualTo(all);
@@ -101,9 +96,7 @@ class LinuxSchedulerTest {
 
     @Test
     void aThreadIsReadWhateverItsName() {
-        LinuxThread thread =
-                LinuxThread.parse(
-                        "4711 (C2 (x) Compi) S 1 2 3 4 5 6 7 8 9 10 150 25 0 0 20 0 9 0 1 2 3");
+        LinuxThread thread = LinuxThread.parse("4711 (C2 (x) Compi) S 1 2 3 4 5 6 7 8 9 10 150 25 0 0 20 0 9 0 1 2 3");
         assertThat(thread).isEqualTo(new LinuxThread(4711, "C2 (x) Compi", 1.75));
     }
 

@@ -27,26 +27,20 @@ class OpenLoopTest {
     private final HandTime time = new HandTime();
     private final OpenLoop loop = new OpenLoop(time, 1_000);
 
-    /// Ten seconds of 1,000 calls/s, of which one stands still for a second and all others take a tenth of a millisecond.
+    /// Ten seconds of 1,000 calls/s, of which one stands still for a second and all others take a tenth of a
+    /// millisecond.
     @Test
     void aServerThatStandsStillOnceIsSeenByAllWhoWaited() {
         OpenLoop.Latencies latencies = new OpenLoop.Latencies();
-        loop.run(
-                0,
-                0,
-                1,
-                10_000,
-                call -> {
-                    time.now += call == 5_000 ? 1_000 * MILLI : MILLI / 10;
-                    return true;
-                },
-                latencies);
+        loop.run(0, 0, 1, 10_000, call -> {
+            time.now += call == 5_000 ? 1_000 * MILLI : MILLI / 10;
+            return true;
+        }, latencies);
 
         // 1,000 calls were due meanwhile, and the server catches up at 10,000/s: 1,111 of 10,000
         // wait.
         assertThat(above(latencies.whole(), MILLI / 2)).isBetween(1_105L, 1_115L);
-        assertThat(latencies.whole().getValueAtPercentile(99))
-                .isBetween(900 * MILLI, 1_001 * MILLI);
+        assertThat(latencies.whole().getValueAtPercentile(99)).isBetween(900 * MILLI, 1_001 * MILLI);
         assertThat(latencies.whole().getValueAtPercentile(50)).isBetween(MILLI / 11, MILLI / 9);
         assertThat(latencies.late().getValueAtPercentile(99)).isGreaterThan(890 * MILLI);
     }
@@ -58,19 +52,12 @@ class OpenLoopTest {
         for (int lane = 0; lane < 3; lane++) {
             int mine = lane;
             HandTime own = new HandTime();
-            new OpenLoop(own, 1_000)
-                    .run(
-                            7 * MILLI,
-                            lane,
-                            3,
-                            100,
-                            call -> {
-                                assertThat(own.now).isEqualTo(7 * MILLI + call * MILLI);
-                                assertThat(call % 3).isEqualTo(mine);
-                                calls[mine]++;
-                                return call != 99; // told to come later
-                            },
-                            latencies);
+            new OpenLoop(own, 1_000).run(7 * MILLI, lane, 3, 100, call -> {
+                assertThat(own.now).isEqualTo(7 * MILLI + call * MILLI);
+                assertThat(call % 3).isEqualTo(mine);
+                calls[mine]++;
+                return call != 99; // told to come later
+            }, latencies);
         }
         assertThat(calls).containsExactly(34, 33, 33);
         assertThat(latencies.late().getTotalCount()).isEqualTo(100);

@@ -19,26 +19,15 @@ import org.junit.jupiter.api.Test;
 /// Real processes, few requests: what is counted and compared, never a time.
 class ScoreLoadTest {
     private static ScoreOptions options(double rate, int connections, ScoreOptions.Part... parts) {
-        return new ScoreOptions(
-                List.of(parts),
-                List.of(ScoredModel.FLIGHTS),
-                1,
-                rate,
-                connections,
-                Duration.ZERO,
-                Path.of(""),
-                true);
+        return new ScoreOptions(List.of(parts), List.of(ScoredModel.FLIGHTS), 1, rate, connections, Duration.ZERO,
+                Path.of(""), true);
     }
 
     private static List<JsonNode> run(ScoreOptions options) throws Exception {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (PrintStream out = new PrintStream(bytes, false, StandardCharsets.UTF_8)) {
-            new ScoreLoad(
-                            options,
-                            (model, parameters) -> new byte[0],
-                            out,
-                            new PrintStream(OutputStream.nullOutputStream()))
-                    .run();
+            new ScoreLoad(options, (model, parameters) -> new byte[0], out,
+                    new PrintStream(OutputStream.nullOutputStream())).run();
         }
         List<JsonNode> lines = new ArrayList<>();
         for (String line : bytes.toString(StandardCharsets.UTF_8).lines().toList()) {
@@ -53,16 +42,9 @@ class ScoreLoadTest {
     @Test
     void everyAnswerOverHttpIsThatOfTheVersionItNames() throws Exception {
         List<JsonNode> lines =
-                run(
-                        options(
-                                200,
-                                4,
-                                ScoreOptions.Part.HTTP,
-                                ScoreOptions.Part.SWAPS,
-                                ScoreOptions.Part.OVERLOAD));
-        assertThat(lines)
-                .extracting(line -> line.path("part").asText())
-                .containsExactly("throughput", "swaps", "overload", "http", "http");
+                run(options(200, 4, ScoreOptions.Part.HTTP, ScoreOptions.Part.SWAPS, ScoreOptions.Part.OVERLOAD));
+        assertThat(lines).extracting(line -> line.path("part").asText()).containsExactly("throughput", "swaps",
+                "overload", "http", "http");
         for (int protocol = 0; protocol < 2; protocol++) {
             JsonNode line = lines.get(3 + protocol);
             assertThat(line.path("protocol").asText()).isEqualTo(protocol == 0 ? "v1" : "v2");
@@ -75,22 +57,18 @@ class ScoreLoadTest {
                     .isGreaterThanOrEqualTo(line.path("swaps_p50_ms").asDouble());
         }
         // Latencies come last, for what publishes then does so in the idle class.
-        for (String server : new String[] {"v1", "v2", "bare_v1", "bare_v2"}) {
+        for (String server : new String[]{"v1", "v2", "bare_v1", "bare_v2"}) {
             assertThat(lines.getFirst().path(server + "_per_s").asDouble()).isPositive();
         }
         JsonNode swaps = lines.get(1);
         assertThat(swaps.path("answers").asLong()).isPositive();
-        assertThat(swaps.path("answers_verified").asLong())
-                .isEqualTo(swaps.path("answers").asLong());
-        assertThat(swaps.path("records_verified").asLong())
-                .isEqualTo(4 * swaps.path("answers").asLong());
+        assertThat(swaps.path("answers_verified").asLong()).isEqualTo(swaps.path("answers").asLong());
+        assertThat(swaps.path("records_verified").asLong()).isEqualTo(4 * swaps.path("answers").asLong());
         assertThat(swaps.path("versions_admitted").asLong()).isPositive();
         JsonNode overload = lines.get(2);
         assertThat(overload.path("answers").asLong()).isPositive();
-        assertThat(overload.path("answers_verified").asLong())
-                .isEqualTo(overload.path("answers").asLong());
-        assertThat(overload.path("requests").asLong())
-                .isEqualTo(Math.round(overload.path("due_per_s").asDouble()));
+        assertThat(overload.path("answers_verified").asLong()).isEqualTo(overload.path("answers").asLong());
+        assertThat(overload.path("requests").asLong()).isEqualTo(Math.round(overload.path("due_per_s").asDouble()));
     }
 
     @LongProof("a load smoke")
@@ -114,11 +92,9 @@ class ScoreLoadTest {
                 .hasMessage("--rate expects 1 to 200,000, found 0");
         assertThatThrownBy(() -> options(1, 0, ScoreOptions.Part.HTTP))
                 .hasMessage("--connections expects 1 to 512, found 0");
-        assertThatThrownBy(() -> options(1, 1))
-                .hasMessage("--part and --model expect at least one, found none");
+        assertThatThrownBy(() -> options(1, 1)).hasMessage("--part and --model expect at least one, found none");
         assertThatThrownBy(() -> ScoreOptions.Part.named("https"))
-                .hasMessage(
-                        "--part expects some of [in-process, http, swaps, overload, onnx-runtime], found 'https'");
+                .hasMessage("--part expects some of [in-process, http, swaps, overload, onnx-runtime], found 'https'");
         assertThatThrownBy(() -> ScoredModel.named("w9"))
                 .hasMessage("--model expects one of [flights, w1, w2], found 'w9'");
     }

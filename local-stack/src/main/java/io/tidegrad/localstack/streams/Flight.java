@@ -13,8 +13,8 @@ import org.apache.avro.generic.GenericRecord;
 /// @param departed actual departure, epoch ms: the local time at the airport of origin, read as UTC
 /// @param distance miles
 /// @param late arrived 15 minutes late or more: the label
-public record Flight(long departed, int distance, String origin, String destination, boolean late)
-        implements StreamEvent {
+public record Flight(long departed, int distance, String origin, String destination,
+        boolean late) implements StreamEvent {
     public static final int LATE_MINUTES = 15;
 
     @Override
@@ -30,12 +30,7 @@ public record Flight(long departed, int distance, String origin, String destinat
 
     @Override
     public Flight later(int weeks) {
-        return new Flight(
-                departed + Duration.ofDays(7L * weeks).toMillis(),
-                distance,
-                origin,
-                destination,
-                late);
+        return new Flight(departed + Duration.ofDays(7L * weeks).toMillis(), distance, origin, destination, late);
     }
 
     @Override

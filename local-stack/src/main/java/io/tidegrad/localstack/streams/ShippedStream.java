@@ -21,19 +21,9 @@ import org.apache.avro.Schema;
 /// from is told in the README.md beside the files.
 public enum ShippedStream {
     /// US flights, in the order of departure: does it arrive late?
-    FLIGHTS(
-            "flight.avsc",
-            300_000,
-            10_000,
-            3,
-            "794bb0e677eb3e8444251e28cf966d45b3c724044f2e15c24aace8df90007fd1"),
+    FLIGHTS("flight.avsc", 300_000, 10_000, 3, "794bb0e677eb3e8444251e28cf966d45b3c724044f2e15c24aace8df90007fd1"),
     /// MNIST digits: which is it?
-    DIGITS(
-            "digit.avsc",
-            10_000,
-            1_000,
-            0,
-            "0550b4bccb35a4aed6f213808764cca7204a763d89d64fbcf7d68f3a5133bebc");
+    DIGITS("digit.avsc", 10_000, 1_000, 0, "0550b4bccb35a4aed6f213808764cca7204a763d89d64fbcf7d68f3a5133bebc");
 
     private final String schemaFile;
     private final int rows;
@@ -65,8 +55,8 @@ public enum ShippedStream {
         return eventsPerSecond;
     }
 
-    /// Of the stream said again and again, the event number `index`: each round lies whole weeks after the one before, so
-    /// that time goes on while hour and weekday are what they were.
+    /// Of the stream said again and again, the event number `index`: each round lies whole weeks after the one before,
+    /// so that time goes on while hour and weekday are what they were.
     ///
     /// @param events as read
     public StreamEvent repeated(List<StreamEvent> events, long index) {
@@ -101,9 +91,7 @@ public enum ShippedStream {
         MessageDigest digest = newSha256();
         List<StreamEvent> events = new ArrayList<>(rows);
         try (InputStream text = new DigestInputStream(new GZIPInputStream(open(file)), digest);
-                BufferedReader lines =
-                        new BufferedReader(
-                                new InputStreamReader(text, StandardCharsets.US_ASCII))) {
+                BufferedReader lines = new BufferedReader(new InputStreamReader(text, StandardCharsets.US_ASCII))) {
             lines.readLine(); // the names of the columns
             long previousMinute = 0;
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
@@ -119,14 +107,13 @@ public enum ShippedStream {
         } catch (IOException e) {
             throw new DamagedStreamException(file + " can't be read: " + e.getMessage(), e);
         } catch (RuntimeException malformed) {
-            throw new DamagedStreamException(
-                    file + ", line " + (events.size() + 2) + ": " + malformed.getMessage(),
+            throw new DamagedStreamException(file + ", line " + (events.size() + 2) + ": " + malformed.getMessage(),
                     malformed);
         }
         String found = HexFormat.of().formatHex(digest.digest());
         if (!found.equals(sha256)) {
-            throw new DamagedStreamException(
-                    file + " is damaged: expected SHA-256 " + sha256 + ", found " + found, null);
+            throw new DamagedStreamException(file + " is damaged: expected SHA-256 " + sha256 + ", found " + found,
+                    null);
         }
         return events;
     }
@@ -135,12 +122,8 @@ public enum ShippedStream {
 
     private static Flight flight(String line, long previousMinute) {
         String[] columns = line.split(",", -1);
-        return new Flight(
-                (previousMinute + Long.parseLong(columns[0])) * MINUTE_MILLIS,
-                Integer.parseInt(columns[2]),
-                columns[3],
-                columns[4],
-                Integer.parseInt(columns[1]) >= Flight.LATE_MINUTES);
+        return new Flight((previousMinute + Long.parseLong(columns[0])) * MINUTE_MILLIS, Integer.parseInt(columns[2]),
+                columns[3], columns[4], Integer.parseInt(columns[1]) >= Flight.LATE_MINUTES);
     }
 
     private static Digit digit(String line) {

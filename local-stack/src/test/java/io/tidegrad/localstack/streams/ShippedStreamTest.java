@@ -42,13 +42,7 @@ class ShippedStreamTest {
         Flight first = (Flight) flights.getFirst();
         Flight last = (Flight) flights.getLast();
         assertThat(first)
-                .isEqualTo(
-                        new Flight(
-                                Instant.parse("2001-01-31T13:46:00Z").toEpochMilli(),
-                                102,
-                                "HNL",
-                                "LIH",
-                                false));
+                .isEqualTo(new Flight(Instant.parse("2001-01-31T13:46:00Z").toEpochMilli(), 102, "HNL", "LIH", false));
         assertThat(Instant.ofEpochMilli(last.departed())).isEqualTo("2001-02-18T20:29:00Z");
         long late = 0;
         long previous = Long.MIN_VALUE;
@@ -90,14 +84,8 @@ class ShippedStreamTest {
             Flight original = (Flight) flights.get((int) (index % 300_000));
             assertThat(flight.departed()).isGreaterThanOrEqualTo(previous);
             assertThat((flight.departed() - original.departed()) % week).isZero();
-            assertThat(flight)
-                    .isEqualTo(
-                            new Flight(
-                                    flight.departed(),
-                                    original.distance(),
-                                    original.origin(),
-                                    original.destination(),
-                                    original.late()));
+            assertThat(flight).isEqualTo(new Flight(flight.departed(), original.distance(), original.origin(),
+                    original.destination(), original.late()));
             previous = flight.departed();
         }
     }
@@ -106,8 +94,7 @@ class ShippedStreamTest {
     void aShortenedFileIsRefused() {
         assertThatThrownBy(() -> ShippedStream.FLIGHTS.read("shortened.csv.gz"))
                 .isInstanceOf(DamagedStreamException.class)
-                .hasMessageStartingWith(
-                        "shortened.csv.gz is damaged: expected SHA-256 794bb0e677eb3e84")
+                .hasMessageStartingWith("shortened.csv.gz is damaged: expected SHA-256 794bb0e677eb3e84")
                 .hasMessageContaining(", found ");
     }
 
@@ -181,9 +168,8 @@ class ShippedStreamTest {
     }
 
     private static GenericRecord decoded(Schema schema, byte[] bytes) throws IOException {
-        GenericRecord record =
-                new GenericDatumReader<GenericRecord>(schema)
-                        .read(null, DecoderFactory.get().binaryDecoder(bytes, null));
+        GenericRecord record = new GenericDatumReader<GenericRecord>(schema).read(null,
+                DecoderFactory.get().binaryDecoder(bytes, null));
         // Avro reads strings as its own class.
         for (Schema.Field field : schema.getFields()) {
             if (record.get(field.pos()) instanceof CharSequence text) {

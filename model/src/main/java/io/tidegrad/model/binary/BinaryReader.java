@@ -13,10 +13,8 @@ import java.util.function.Function;
 /// Reads what `BinaryWriter` wrote, from bytes that nobody vouches for: magic, format and checksum are checked first,
 /// every length before anything is allocated for it. Messages say what was expected and what was found.
 public final class BinaryReader {
-    private static final VarHandle INT =
-            MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
-    private static final VarHandle LONG =
-            MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     private static final int FRAME_BYTES = 12; // magic, format, checksum
 
     private final byte[] bytes;
@@ -28,26 +26,15 @@ public final class BinaryReader {
 
     /// @param what the record's name in messages, "snapshot manifest"
     /// @param failure makes the exception that a caller's contract names
-    public BinaryReader(
-            byte[] bytes,
-            String what,
-            String magic,
-            int format,
-            Function<String, ? extends RuntimeException> failure,
-            byte... context) {
+    public BinaryReader(byte[] bytes, String what, String magic, int format,
+            Function<String, ? extends RuntimeException> failure, byte... context) {
         this(bytes, what, magic, format, format, failure, context);
     }
 
     /// @param oldest format that is read
     /// @param newest format that is read
-    public BinaryReader(
-            byte[] bytes,
-            String what,
-            String magic,
-            int oldest,
-            int newest,
-            Function<String, ? extends RuntimeException> failure,
-            byte... context) {
+    public BinaryReader(byte[] bytes, String what, String magic, int oldest, int newest,
+            Function<String, ? extends RuntimeException> failure, byte... context) {
         this.bytes = bytes;
         this.what = what;
         this.failure = failure;
@@ -55,41 +42,25 @@ public final class BinaryReader {
             throw fail("expected at least " + FRAME_BYTES + " bytes, found " + bytes.length);
         }
         if (!Arrays.equals(bytes, 0, 4, BinaryWriter.magic(magic), 0, 4)) {
-            throw fail(
-                    "expected to begin with "
-                            + HexFormat.of().formatHex(BinaryWriter.magic(magic))
-                            + " ("
-                            + magic
-                            + "), found "
-                            + HexFormat.of().formatHex(bytes, 0, 4));
+            throw fail("expected to begin with " + HexFormat.of().formatHex(BinaryWriter.magic(magic)) + " (" + magic
+                    + "), found " + HexFormat.of().formatHex(bytes, 0, 4));
         }
         format = (int) INT.get(bytes, 4);
         if (format < oldest || format > newest) {
-            throw fail(
-                    "expected format "
-                            + (oldest == newest ? newest : oldest + " to " + newest)
-                            + ", found "
-                            + format
-                            + (format > newest ? "; a newer build can read it" : ""));
+            throw fail("expected format " + (oldest == newest ? newest : oldest + " to " + newest) + ", found " + format
+                    + (format > newest ? "; a newer build can read it" : ""));
         }
         end = bytes.length - 4;
         int stated = (int) INT.get(bytes, end);
         int computed = BinaryWriter.checksum(context, bytes, end);
         if (stated != computed) {
-            throw fail(
-                    "damaged or misplaced: its checksum says "
-                            + HexFormat.of().toHexDigits(stated)
-                            + ", its bytes and place give "
-                            + HexFormat.of().toHexDigits(computed));
+            throw fail("damaged or misplaced: its checksum says " + HexFormat.of().toHexDigits(stated)
+                    + ", its bytes and place give " + HexFormat.of().toHexDigits(computed));
         }
         at = 8;
     }
 
-    private BinaryReader(
-            byte[] bytes,
-            int at,
-            int length,
-            String what,
+    private BinaryReader(byte[] bytes, int at, int length, String what,
             Function<String, ? extends RuntimeException> failure) {
         this.bytes = bytes;
         this.what = what;
@@ -100,11 +71,7 @@ public final class BinaryReader {
     }
 
     /// Bare content, without magic, format and checksum: `length` bytes of `bytes` from `at` on.
-    public static BinaryReader bare(
-            byte[] bytes,
-            int at,
-            int length,
-            String what,
+    public static BinaryReader bare(byte[] bytes, int at, int length, String what,
             Function<String, ? extends RuntimeException> failure) {
         return new BinaryReader(bytes, at, length, what, failure);
     }
@@ -206,8 +173,7 @@ public final class BinaryReader {
 
     private void checkRoom(int count) {
         if (4L * count > remaining()) {
-            throw fail(
-                    "expected " + 4L * count + " more bytes at " + at + ", found " + remaining());
+            throw fail("expected " + 4L * count + " more bytes at " + at + ", found " + remaining());
         }
     }
 
@@ -224,10 +190,7 @@ public final class BinaryReader {
     public String text(String name, int maxBytes) {
         int length = count(name + " length", maxBytes);
         try {
-            return StandardCharsets.UTF_8
-                    .newDecoder()
-                    .decode(ByteBuffer.wrap(bytes, take(length), length))
-                    .toString();
+            return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes, take(length), length)).toString();
         } catch (CharacterCodingException notUtf8) {
             throw fail("the " + name + " is not UTF-8");
         }

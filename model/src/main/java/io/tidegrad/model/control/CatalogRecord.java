@@ -20,14 +20,15 @@ import java.util.Objects;
 import org.apache.avro.Schema;
 import org.jspecify.annotations.Nullable;
 
-/// A record of the topic of models, whose key is the model's name: what a model is at present. Format: magic TGCM, format
-/// (4), model, epoch (4), spec, spec's fingerprint, stage (1), time of registration (8), input topic, its id, start offset
-/// (8), count of rollbacks (4), each as in a `ControlRecord`, model that answers (empty for its own), stage before the
-/// pause (1; 0 when there is none), CRC32C (4); texts with their length (4) before them, hashes as 32 bytes. The checksum
-/// is also over the model's name.
+/// A record of the topic of models, whose key is the model's name: what a model is at present. Format: magic TGCM,
+/// format (4), model, epoch (4), spec, spec's fingerprint, stage (1), time of registration (8), input topic, its id,
+/// start offset (8), count of rollbacks (4), each as in a `ControlRecord`, model that answers (empty for its own),
+/// stage before the pause (1; 0 when there is none), CRC32C (4); texts with their length (4) before them, hashes as 32
+/// bytes. The checksum is also over the model's name.
 ///
-/// Until this format the value was Avro in Confluent wire format. Such records are read without a registry: the two schemas
-/// that were ever written are known, and a record must fit one of them to its last byte and name the model of its key.
+/// Until this format the value was Avro in Confluent wire format. Such records are read without a registry: the two
+/// schemas that were ever written are known, and a record must fit one of them to its last byte and name the model of
+/// its key.
 public final class CatalogRecord {
     public static final int FORMAT = 1;
 
@@ -42,16 +43,9 @@ public final class CatalogRecord {
     private static final Schema AVRO = ModelRecord.getClassSchema();
 
     /// Before there were rollbacks, promotions and pauses.
-    private static final Schema FIRST_AVRO =
-            Schema.createRecord(
-                    AVRO.getName(),
-                    null,
-                    AVRO.getNamespace(),
-                    false,
-                    AVRO.getFields().stream()
-                            .limit(Objects.requireNonNull(AVRO.getField("rollbacks")).pos())
-                            .map(field -> new Schema.Field(field, field.schema()))
-                            .toList());
+    private static final Schema FIRST_AVRO = Schema.createRecord(AVRO.getName(), null, AVRO.getNamespace(), false,
+            AVRO.getFields().stream().limit(Objects.requireNonNull(AVRO.getField("rollbacks")).pos())
+                    .map(field -> new Schema.Field(field, field.schema())).toList());
 
     static {
         AvroCodec.trustOwnClasses(); // whoever copies a record asks Avro for the classes in it
@@ -60,29 +54,17 @@ public final class CatalogRecord {
     private CatalogRecord() {}
 
     public static byte[] encode(ModelRecord record) {
-        BinaryWriter to =
-                new BinaryWriter(MAGIC, FORMAT, 4096)
-                        .text(record.getModel())
-                        .int32(record.getEpoch())
-                        .text(record.getSpec())
-                        .raw(ControlRecord.hash(record.getSpecFingerprint()))
-                        .int8(code(record.getStage()))
-                        .int64(record.getCreatedAt().toEpochMilli())
-                        .text(record.getInputTopic())
-                        .text(record.getInputTopicId())
-                        .int64(record.getStartOffset())
-                        .int32(record.getRollbacks().size());
+        BinaryWriter to = new BinaryWriter(MAGIC, FORMAT, 4096).text(record.getModel()).int32(record.getEpoch())
+                .text(record.getSpec()).raw(ControlRecord.hash(record.getSpecFingerprint()))
+                .int8(code(record.getStage())).int64(record.getCreatedAt().toEpochMilli()).text(record.getInputTopic())
+                .text(record.getInputTopicId()).int64(record.getStartOffset()).int32(record.getRollbacks().size());
         for (EpochOrigin origin : record.getRollbacks()) {
-            to.int32(origin.getEpoch())
-                    .int32(origin.getBaseEpoch())
-                    .int64(origin.getBaseVersion())
-                    .raw(ControlRecord.hash(origin.getBaseWeightsHash()))
-                    .int64(origin.getBaseNextOffset())
+            to.int32(origin.getEpoch()).int32(origin.getBaseEpoch()).int64(origin.getBaseVersion())
+                    .raw(ControlRecord.hash(origin.getBaseWeightsHash())).int64(origin.getBaseNextOffset())
                     .int64(origin.getResumeOffset());
         }
         String answeredBy = record.getAnsweredBy();
-        return to.text(answeredBy == null ? "" : answeredBy)
-                .int8(code(record.getPausedFrom()))
+        return to.text(answeredBy == null ? "" : answeredBy).int8(code(record.getPausedFrom()))
                 .seal(ControlRecord.key(record.getModel()));
     }
 
@@ -103,8 +85,7 @@ public final class CatalogRecord {
         ModelRecord record = value.length > 0 && value[0] == 0 ? avro(value) : binary(key, value);
         if (!record.getModel().equals(model)) {
             throw new ControlFormatException(
-                    "catalog record: expected one of the key's model, found one of "
-                            + record.getModel());
+                    "catalog record: expected one of the key's model, found one of " + record.getModel());
         }
         return record;
     }
@@ -112,45 +93,32 @@ public final class CatalogRecord {
     /// Whether a value that can't be read is a record of ours of a later format.
     public static boolean isOfNewerBuild(byte[] value) {
         byte[] magic = MAGIC.getBytes(StandardCharsets.US_ASCII);
-        return value.length >= 8
-                && Arrays.equals(value, 0, 4, magic, 0, 4)
+        return value.length >= 8 && Arrays.equals(value, 0, 4, magic, 0, 4)
                 && ByteBuffer.wrap(value).order(ByteOrder.LITTLE_ENDIAN).getInt(4) > FORMAT;
     }
 
     private static ModelRecord binary(byte[] key, byte[] value) {
-        BinaryReader from =
-                new BinaryReader(
-                        value, "catalog record", MAGIC, FORMAT, ControlFormatException::new, key);
+        BinaryReader from = new BinaryReader(value, "catalog record", MAGIC, FORMAT, ControlFormatException::new, key);
         String model = from.text("model name", ControlRecord.MODEL_BYTES_MAX);
         int epoch = ControlRecord.epoch(from, 1);
-        ModelRecord.Builder record =
-                ModelRecord.newBuilder()
-                        .setModel(model)
-                        .setEpoch(epoch)
-                        .setSpec(from.text("spec", BYTES_MAX))
-                        .setSpecFingerprint(ControlRecord.hash(from))
-                        .setStage(Objects.requireNonNullElse(stage(from, "stage", 1), Stage.LIVE))
-                        .setCreatedAt(Instant.ofEpochMilli(from.int64()))
-                        .setInputTopic(from.text("topic name", ControlRecord.TOPIC_BYTES_MAX))
-                        .setInputTopicId(from.text("topic id", ControlRecord.TOPIC_ID_BYTES_MAX))
-                        .setStartOffset(ControlRecord.offset(from, "start offset", 0));
+        ModelRecord.Builder record = ModelRecord.newBuilder().setModel(model).setEpoch(epoch)
+                .setSpec(from.text("spec", BYTES_MAX)).setSpecFingerprint(ControlRecord.hash(from))
+                .setStage(Objects.requireNonNullElse(stage(from, "stage", 1), Stage.LIVE))
+                .setCreatedAt(Instant.ofEpochMilli(from.int64()))
+                .setInputTopic(from.text("topic name", ControlRecord.TOPIC_BYTES_MAX))
+                .setInputTopicId(from.text("topic id", ControlRecord.TOPIC_ID_BYTES_MAX))
+                .setStartOffset(ControlRecord.offset(from, "start offset", 0));
         int count = from.count("count of rollbacks", from.remaining() / ROLLBACK_BYTES);
         List<EpochOrigin> rollbacks = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
             ControlAction.Rollback rollback = ControlRecord.rollback(from);
-            rollbacks.add(
-                    EpochOrigin.newBuilder()
-                            .setEpoch(rollback.epoch())
-                            .setBaseEpoch(rollback.base().epoch())
-                            .setBaseVersion(rollback.base().version())
-                            .setBaseNextOffset(rollback.base().nextOffset())
-                            .setBaseWeightsHash(rollback.base().weightsHash())
-                            .setResumeOffset(rollback.resumeOffset())
-                            .build());
+            rollbacks.add(EpochOrigin.newBuilder().setEpoch(rollback.epoch()).setBaseEpoch(rollback.base().epoch())
+                    .setBaseVersion(rollback.base().version()).setBaseNextOffset(rollback.base().nextOffset())
+                    .setBaseWeightsHash(rollback.base().weightsHash()).setResumeOffset(rollback.resumeOffset())
+                    .build());
         }
         String answeredBy = from.text("answering model's name", ControlRecord.MODEL_BYTES_MAX);
-        record.setRollbacks(rollbacks)
-                .setAnsweredBy(answeredBy.isEmpty() ? null : answeredBy)
+        record.setRollbacks(rollbacks).setAnsweredBy(answeredBy.isEmpty() ? null : answeredBy)
                 .setPausedFrom(stage(from, "stage before the pause", NO_STAGE));
         from.end();
         return record.build();
@@ -180,14 +148,10 @@ public final class CatalogRecord {
             try {
                 record = avro(value, FIRST_AVRO);
             } catch (UndecodableException neither) {
-                throw new ControlFormatException(
-                        String.format(
-                                Locale.ROOT,
-                                "catalog record: expected one of format %d (%s), or one in Avro as older builds"
-                                        + " wrote it, found neither: %s",
-                                FORMAT,
-                                MAGIC,
-                                other.getMessage()));
+                throw new ControlFormatException(String.format(Locale.ROOT,
+                        "catalog record: expected one of format %d (%s), or one in Avro as older builds"
+                                + " wrote it, found neither: %s",
+                        FORMAT, MAGIC, other.getMessage()));
             }
         }
         try {
@@ -195,8 +159,7 @@ public final class CatalogRecord {
         } catch (IllegalArgumentException e) {
             throw new ControlFormatException(
                     "catalog record: expected a spec's fingerprint in hexadecimal digits, found '"
-                            + record.getSpecFingerprint()
-                            + "'");
+                            + record.getSpecFingerprint() + "'");
         }
         return record;
     }

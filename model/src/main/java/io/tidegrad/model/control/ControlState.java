@@ -5,23 +5,16 @@ import java.util.Collections;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// What a model's control records, in their order, add up to. The catalog says the same in other words; this is what it is
-/// derived from.
+/// What a model's control records, in their order, add up to. The catalog says the same in other words; this is what it
+/// is derived from.
 ///
 /// @param epoch that counts now; 0 while no record names one, as for a model that is older than the control topic
 /// @param answeredBy model whose snapshots answer for this name: itself unless another was promoted
 /// @param candidates that are tried under this name, in the order in which they became it
 /// @param rollbacks since the model was created, oldest first
 /// @param newest null when there is none
-public record ControlState(
-        String model,
-        int epoch,
-        boolean paused,
-        boolean deleted,
-        String answeredBy,
-        List<Candidate> candidates,
-        List<ControlAction.Rollback> rollbacks,
-        @Nullable ControlRecord newest) {
+public record ControlState(String model, int epoch, boolean paused, boolean deleted, String answeredBy,
+        List<Candidate> candidates, List<ControlAction.Rollback> rollbacks, @Nullable ControlRecord newest) {
     public ControlState {
         candidates = List.copyOf(candidates);
         rollbacks = List.copyOf(rollbacks);
@@ -51,52 +44,28 @@ public record ControlState(
         }
         return switch (record.action()) {
             case ControlAction.Create create ->
-                    new ControlState(
-                            model,
-                            create.epoch(),
-                            false,
-                            false,
-                            answeredBy,
-                            candidates,
-                            List.of(),
-                            record);
+                new ControlState(model, create.epoch(), false, false, answeredBy, candidates, List.of(), record);
             case ControlAction.Pause pause -> learning(true, record);
             case ControlAction.Resume resume -> learning(false, record);
             case ControlAction.Rollback rollback -> {
                 List<ControlAction.Rollback> all = new ArrayList<>(rollbacks);
                 all.add(rollback);
-                yield new ControlState(
-                        model,
-                        rollback.epoch(),
-                        paused,
-                        deleted,
-                        answeredBy,
-                        candidates,
-                        all,
-                        record);
+                yield new ControlState(model, rollback.epoch(), paused, deleted, answeredBy, candidates, all, record);
             }
-            case ControlAction.Promote promote ->
-                    answered(promote.by(), without(promote.by()), record);
+            case ControlAction.Promote promote -> answered(promote.by(), without(promote.by()), record);
             // The name is not the model: who was promoted to it goes on answering, and who is tried
             // under it goes on being tried.
             case ControlAction.Delete delete ->
-                    new ControlState(
-                            model, epoch, false, true, answeredBy, candidates, rollbacks, record);
-            case ControlAction.Shadow shadow ->
-                    answered(answeredBy, with(Candidate.shadow(shadow.by())), record);
+                new ControlState(model, epoch, false, true, answeredBy, candidates, rollbacks, record);
+            case ControlAction.Shadow shadow -> answered(answeredBy, with(Candidate.shadow(shadow.by())), record);
             case ControlAction.Challenge challenge ->
-                    answered(
-                            answeredBy,
-                            with(Candidate.challenger(challenge.by(), challenge.share())),
-                            record);
-            case ControlAction.Withdraw withdraw ->
-                    answered(answeredBy, without(withdraw.by()), record);
+                answered(answeredBy, with(Candidate.challenger(challenge.by(), challenge.share())), record);
+            case ControlAction.Withdraw withdraw -> answered(answeredBy, without(withdraw.by()), record);
         };
     }
 
     private ControlState learning(boolean nowPaused, ControlRecord record) {
-        return new ControlState(
-                model, epoch, nowPaused, deleted, answeredBy, candidates, rollbacks, record);
+        return new ControlState(model, epoch, nowPaused, deleted, answeredBy, candidates, rollbacks, record);
     }
 
     private ControlState answered(String by, List<Candidate> tried, ControlRecord record) {
@@ -125,8 +94,8 @@ public record ControlState(
         return rollbacks.getLast();
     }
 
-    /// The rollbacks that lead to `of`, oldest first: each begins at an earlier version of the epoch before it. Empty for an
-    /// epoch that began from nothing.
+    /// The rollbacks that lead to `of`, oldest first: each begins at an earlier version of the epoch before it. Empty
+    /// for an epoch that began from nothing.
     public List<ControlAction.Rollback> lineage(int of) {
         List<ControlAction.Rollback> chain = new ArrayList<>();
         int at = of;

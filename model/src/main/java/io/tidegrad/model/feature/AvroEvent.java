@@ -12,12 +12,13 @@ import org.apache.avro.generic.IndexedRecord;
 import org.apache.avro.util.WeakIdentityHashMap;
 import org.jspecify.annotations.Nullable;
 
-/// An Avro record as an event; reused, one a thread: `event.of(record)` gives back the same object. Positions are looked
-/// up once a schema. Times of any logical type come as epoch milliseconds (micros and nanos rounded down, dates as their
-/// midnight, local timestamps as though they were UTC), enum symbols as their names.
+/// An Avro record as an event; reused, one a thread: `event.of(record)` gives back the same object. Positions are
+/// looked up once a schema. Times of any logical type come as epoch milliseconds (micros and nanos rounded down, dates
+/// as their midnight, local timestamps as though they were UTC), enum symbols as their names.
 public final class AvroEvent implements Event {
     /// @param divisor of the raw value to get milliseconds, or -factor to multiply by; 0 when it is no time
-    private record Position(int index, long divisor) {}
+    private record Position(int index, long divisor) {
+    }
 
     private static final Position NONE = new Position(-1, 0);
 
@@ -59,12 +60,10 @@ public final class AvroEvent implements Event {
             return 0;
         }
         LogicalType logical = type.getLogicalType();
-        if (logical instanceof LogicalTypes.TimestampMicros
-                || logical instanceof LogicalTypes.LocalTimestampMicros) {
+        if (logical instanceof LogicalTypes.TimestampMicros || logical instanceof LogicalTypes.LocalTimestampMicros) {
             return 1_000;
         }
-        if (logical instanceof LogicalTypes.TimestampNanos
-                || logical instanceof LogicalTypes.LocalTimestampNanos) {
+        if (logical instanceof LogicalTypes.TimestampNanos || logical instanceof LogicalTypes.LocalTimestampNanos) {
             return 1_000_000;
         }
         return logical instanceof LogicalTypes.Date ? -86_400_000L : 0;
@@ -98,8 +97,7 @@ public final class AvroEvent implements Event {
             return symbol.toString();
         }
         if (position.divisor != 0 && value instanceof Number raw) {
-            return position.divisor > 0
-                    ? Math.floorDiv(raw.longValue(), position.divisor)
+            return position.divisor > 0 ? Math.floorDiv(raw.longValue(), position.divisor)
                     : raw.longValue() * -position.divisor;
         }
         return value;

@@ -10,10 +10,11 @@ import org.apache.avro.util.Utf8;
 ///
 /// - a value is `field=value`, a null is `field` alone; all text is UTF-8, as it comes (no case folding, no Unicode
 ///   normalisation; an unpaired surrogate is `?`);
-/// - whole numbers are written in decimal, whatever type they came in (3, 3L, 3.0 are `3`; -0.0 is `0`); others in Java's
-///   shortest form of their own type (`0.1`, `1.0E-5`), so that a float 0.1 and a JSON 0.1 are the same;
+/// - whole numbers are written in decimal, whatever type they came in (3, 3L, 3.0 are `3`; -0.0 is `0`); others in
+///   Java's shortest form of their own type (`0.1`, `1.0E-5`), so that a float 0.1 and a JSON 0.1 are the same;
 /// - true and false are `true` and `false`; times are epoch milliseconds;
-/// - the parts of a cross are separated by the byte 0xFF, which no UTF-8 text contains: no two combinations share a text.
+/// - the parts of a cross are separated by the byte 0xFF, which no UTF-8 text contains: no two combinations share a
+///   text.
 ///
 /// The bucket is the unsigned MurmurHash3 x86 32 (seed 0) modulo the number of buckets.
 final class CanonicalText {
@@ -65,14 +66,12 @@ final class CanonicalText {
     private void appendDecimal(String field, Number number) throws RejectedException {
         double value = number.doubleValue();
         if (!Double.isFinite(value)) {
-            throw new RejectedException(
-                    Rejection.Reason.NOT_FINITE,
+            throw new RejectedException(Rejection.Reason.NOT_FINITE,
                     "field '" + field + "': expected a finite number, found " + value);
         }
         if (value == StrictMath.rint(value) && Math.abs(value) < LONG_LIMIT) {
             appendLong((long) value);
-        } else if (number instanceof Float
-                || number instanceof Numeral numeral && numeral.isFloat()) {
+        } else if (number instanceof Float || number instanceof Numeral numeral && numeral.isFloat()) {
             appendText(Float.toString(number.floatValue()));
         } else {
             appendText(Double.toString(value));

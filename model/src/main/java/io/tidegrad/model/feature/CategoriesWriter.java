@@ -5,15 +5,16 @@ import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// The values that a field lists, each hashed as a category of that field is; of a bag perhaps their weights. No list is an
-/// empty one.
+/// The values that a field lists, each hashed as a category of that field is; of a bag perhaps their weights. No list
+/// is an empty one.
 final class CategoriesWriter extends FeatureWriter {
     /// @param field its index among the values
     /// @param count the most values
     /// @param at of the first id
     /// @param countAt of the id that says how many values there are
     /// @param rest the id where the list has ended
-    record Places(String name, int field, int count, int buckets, int at, int countAt, int rest) {}
+    record Places(String name, int field, int count, int buckets, int at, int countAt, int rest) {
+    }
 
     private final Places places;
     private final CanonicalText text;
@@ -28,12 +29,7 @@ final class CategoriesWriter extends FeatureWriter {
     }
 
     /// @param weights the field that lists them; null for none
-    CategoriesWriter(
-            Places places,
-            CanonicalText text,
-            @Nullable String weights,
-            int weightsField,
-            int weightsAt) {
+    CategoriesWriter(Places places, CanonicalText text, @Nullable String weights, int weightsField, int weightsAt) {
         this.places = places;
         this.text = text;
         this.weights = weights;
@@ -48,14 +44,8 @@ final class CategoriesWriter extends FeatureWriter {
         List<?> list = list(places.name, values[places.field], "a list of values");
         int count = list.size();
         if (count > places.count) {
-            throw new RejectedException(
-                    Rejection.Reason.WRONG_TYPE,
-                    "field '"
-                            + places.name
-                            + "': expected a list of at most "
-                            + places.count
-                            + " values, found "
-                            + count);
+            throw new RejectedException(Rejection.Reason.WRONG_TYPE, "field '" + places.name
+                    + "': expected a list of at most " + places.count + " values, found " + count);
         }
         for (int i = 0; i < count; i++) {
             row.ids[places.at + i] = bucket(list.get(i));
@@ -78,20 +68,12 @@ final class CategoriesWriter extends FeatureWriter {
         return text.bucket(places.buckets);
     }
 
-    private void writeWeights(String name, @Nullable Object value, int count, Row row)
-            throws RejectedException {
+    private void writeWeights(String name, @Nullable Object value, int count, Row row) throws RejectedException {
         List<?> list = list(name, value, "a list of numbers");
         if (list.size() != count) {
-            throw new RejectedException(
-                    Rejection.Reason.WRONG_TYPE,
-                    "field '"
-                            + name
-                            + "': expected a number for each of the "
-                            + count
-                            + " values of '"
-                            + places.name
-                            + "', found "
-                            + list.size());
+            throw new RejectedException(Rejection.Reason.WRONG_TYPE,
+                    "field '" + name + "': expected a number for each of the " + count + " values of '" + places.name
+                            + "', found " + list.size());
         }
         for (int i = 0; i < count; i++) {
             row.numbers[weightsAt + i] = Values.element(name, list, i);
@@ -99,8 +81,7 @@ final class CategoriesWriter extends FeatureWriter {
         Arrays.fill(row.numbers, weightsAt + count, weightsAt + places.count, 0);
     }
 
-    private static List<?> list(String field, @Nullable Object value, String expected)
-            throws RejectedException {
+    private static List<?> list(String field, @Nullable Object value, String expected) throws RejectedException {
         return switch (value) {
             case null -> List.of();
             case List<?> list -> list;

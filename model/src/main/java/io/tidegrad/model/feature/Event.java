@@ -8,7 +8,8 @@ import org.jspecify.annotations.Nullable;
 public interface Event {
     /// The field's value, or null when it is absent or null. Types understood: `Number`, `Boolean`, `CharSequence`,
     /// `java.time.Instant`, `byte[]`, `ByteBuffer`, `List` of numbers, `float[]`, Avro's `GenericFixed`.
-    @Nullable Object get(String field);
+    @Nullable
+    Object get(String field);
 
     /// All of `fields` at once, into as many first places of `values`.
     default void get(List<String> fields, @Nullable Object[] values) {

@@ -11,69 +11,36 @@ import org.jspecify.annotations.Nullable;
 
 /// Computes one feature and writes it to its columns.
 abstract sealed class FeatureWriter
-        permits FeatureWriter.NumericWriter,
-                FeatureWriter.HashWriter,
-                FeatureWriter.TimePartWriter,
-                FeatureWriter.CyclicWriter,
-                FeatureWriter.PixelsWriter,
-                SequenceWriter,
-                CategoriesWriter {
+        permits FeatureWriter.NumericWriter, FeatureWriter.HashWriter, FeatureWriter.TimePartWriter,
+        FeatureWriter.CyclicWriter, FeatureWriter.PixelsWriter, SequenceWriter, CategoriesWriter {
     /// (10^15)² · 10^8 columns still fits a float32: no product or sum of a first layer overflows.
     static final double NUMBER_MAX = 1e15;
 
     /// @param values of all fields that features read, in the order of `fields`
     abstract void write(@Nullable Object[] values, Row row) throws RejectedException;
 
-    static FeatureWriter of(
-            Feature feature, int index, RowLayout layout, List<String> fields, CanonicalText text) {
+    static FeatureWriter of(Feature feature, int index, RowLayout layout, List<String> fields, CanonicalText text) {
         int numberAt = layout.numberAt(index);
         int indicatorAt = layout.indicatorAt(index);
         int idAt = layout.idAt(index);
         return switch (feature) {
             case Feature.Numeric number ->
-                    new NumericWriter(
-                            number, fields.indexOf(number.field()), numberAt, indicatorAt);
-            case Feature.Category category ->
-                    new HashWriter(category.fields(), category.buckets(), idAt, fields, text);
-            case Feature.Cross cross ->
-                    new HashWriter(cross.fields(), cross.buckets(), idAt, fields, text);
-            case Feature.TimePart time ->
-                    new TimePartWriter(time, fields.indexOf(time.field()), idAt);
+                new NumericWriter(number, fields.indexOf(number.field()), numberAt, indicatorAt);
+            case Feature.Category category -> new HashWriter(category.fields(), category.buckets(), idAt, fields, text);
+            case Feature.Cross cross -> new HashWriter(cross.fields(), cross.buckets(), idAt, fields, text);
+            case Feature.TimePart time -> new TimePartWriter(time, fields.indexOf(time.field()), idAt);
             case Feature.Cyclic cyclic ->
-                    new CyclicWriter(cyclic, fields.indexOf(cyclic.field()), numberAt, indicatorAt);
-            case Feature.Pixels pixels ->
-                    new PixelsWriter(pixels, fields.indexOf(pixels.field()), numberAt);
+                new CyclicWriter(cyclic, fields.indexOf(cyclic.field()), numberAt, indicatorAt);
+            case Feature.Pixels pixels -> new PixelsWriter(pixels, fields.indexOf(pixels.field()), numberAt);
             case Feature.Sequence sequence ->
-                    new SequenceWriter(
-                            sequence,
-                            fields.indexOf(sequence.field()),
-                            numberAt,
-                            layout.lengthAt(index));
+                new SequenceWriter(sequence, fields.indexOf(sequence.field()), numberAt, layout.lengthAt(index));
             case Feature.Categories list ->
-                    new CategoriesWriter(
-                            new CategoriesWriter.Places(
-                                    list.field(),
-                                    fields.indexOf(list.field()),
-                                    list.count(),
-                                    list.buckets(),
-                                    idAt,
-                                    layout.lengthAt(index),
-                                    list.buckets()),
-                            text);
-            case Feature.Bag bag ->
-                    new CategoriesWriter(
-                            new CategoriesWriter.Places(
-                                    bag.field(),
-                                    fields.indexOf(bag.field()),
-                                    bag.count(),
-                                    bag.buckets(),
-                                    idAt,
-                                    layout.lengthAt(index),
-                                    0),
-                            text,
-                            bag.weights(),
-                            bag.weights() == null ? -1 : fields.indexOf(bag.weights()),
-                            numberAt);
+                new CategoriesWriter(new CategoriesWriter.Places(list.field(), fields.indexOf(list.field()),
+                        list.count(), list.buckets(), idAt, layout.lengthAt(index), list.buckets()), text);
+            case Feature.Bag bag -> new CategoriesWriter(
+                    new CategoriesWriter.Places(bag.field(), fields.indexOf(bag.field()), bag.count(), bag.buckets(),
+                            idAt, layout.lengthAt(index), 0),
+                    text, bag.weights(), bag.weights() == null ? -1 : fields.indexOf(bag.weights()), numberAt);
         };
     }
 
@@ -83,12 +50,8 @@ abstract sealed class FeatureWriter
     }
 
     /// The field's value or its substitute; null where the indicator is to say so.
-    private static @Nullable Object present(
-            @Nullable Object value,
-            @Nullable Double substitute,
-            String field,
-            Feature.Missing missing)
-            throws RejectedException {
+    private static @Nullable Object present(@Nullable Object value, @Nullable Double substitute, String field,
+            Feature.Missing missing) throws RejectedException {
         Object present = value == null ? substitute : value;
         if (present == null && missing.kind() == Feature.Missing.Kind.REJECT) {
             throw Values.missing(field, "a value");
@@ -98,13 +61,11 @@ abstract sealed class FeatureWriter
 
     static float checked(String field, double number) throws RejectedException {
         if (!Double.isFinite(number)) {
-            throw new RejectedException(
-                    Rejection.Reason.NOT_FINITE,
+            throw new RejectedException(Rejection.Reason.NOT_FINITE,
                     "field '" + field + "': expected a finite number, found " + number);
         }
         if (Math.abs(number) > NUMBER_MAX) {
-            throw new RejectedException(
-                    Rejection.Reason.OUT_OF_RANGE,
+            throw new RejectedException(Rejection.Reason.OUT_OF_RANGE,
                     "field '" + field + "': expected a number within ±1e15, found " + number);
         }
         return (float) number;
@@ -139,12 +100,8 @@ abstract sealed class FeatureWriter
             double number = Values.number(feature.field(), present);
             if (feature.transform() == Feature.Transform.LOG1P) {
                 if (number <= -1) {
-                    throw new RejectedException(
-                            Rejection.Reason.OUT_OF_RANGE,
-                            "field '"
-                                    + feature.field()
-                                    + "': log1p needs a number above -1, found "
-                                    + number);
+                    throw new RejectedException(Rejection.Reason.OUT_OF_RANGE,
+                            "field '" + feature.field() + "': log1p needs a number above -1, found " + number);
                 }
                 number = StrictMath.log1p(number);
             }
@@ -247,10 +204,8 @@ abstract sealed class FeatureWriter
                 return;
             }
             Feature.Part part = feature.part();
-            double x =
-                    part == null
-                            ? checkedRange(Values.number(feature.field(), present))
-                            : TimeParts.of(part, Values.time(feature.field(), present));
+            double x = part == null ? checkedRange(Values.number(feature.field(), present))
+                    : TimeParts.of(part, Values.time(feature.field(), present));
             // The remainder first, which is exact: 2πx loses digits when x is large.
             double angle = 2 * StrictMath.PI * (x % feature.period() / feature.period());
             row.numbers[at] = (float) StrictMath.sin(angle);
@@ -270,8 +225,8 @@ abstract sealed class FeatureWriter
         private final float[] ofByte = new float[256];
         private final Kernels kernels = Kernels.active();
 
-        /// Whether dividing floats gives every byte the float that dividing doubles does: 255 and the powers of 2 do, and then
-        /// a kernel is five times as fast as the table.
+        /// Whether dividing floats gives every byte the float that dividing doubles does: 255 and the powers of 2 do,
+        /// and then a kernel is five times as fast as the table.
         private final boolean floatsDivide;
 
         PixelsWriter(Feature.Pixels feature, int field, int at) {
@@ -293,11 +248,7 @@ abstract sealed class FeatureWriter
                 case byte[] bytes -> writeBytes(bytes, 0, bytes.length, row);
                 case GenericFixed fixed -> writeBytes(fixed.bytes(), 0, fixed.bytes().length, row);
                 case ByteBuffer bytes when bytes.hasArray() ->
-                        writeBytes(
-                                bytes.array(),
-                                bytes.arrayOffset() + bytes.position(),
-                                bytes.remaining(),
-                                row);
+                    writeBytes(bytes.array(), bytes.arrayOffset() + bytes.position(), bytes.remaining(), row);
                 case ByteBuffer bytes -> {
                     byte[] copy = new byte[bytes.remaining()];
                     bytes.get(bytes.position(), copy);
@@ -315,18 +266,14 @@ abstract sealed class FeatureWriter
                         row.numbers[at + i] = pixel(Values.numberAt(feature.field(), numbers, i));
                     }
                 }
-                case Object other ->
-                        throw Values.wrongType(
-                                feature.field(), "bytes or a list of numbers", other);
+                case Object other -> throw Values.wrongType(feature.field(), "bytes or a list of numbers", other);
             }
         }
 
-        private void writeBytes(byte[] bytes, int from, int count, Row row)
-                throws RejectedException {
+        private void writeBytes(byte[] bytes, int from, int count, Row row) throws RejectedException {
             checkCount(count, "bytes");
             if (floatsDivide) {
-                kernels.unsignedBytes(
-                        count, bytes, from, (float) feature.divideBy(), row.numbers, at);
+                kernels.unsignedBytes(count, bytes, from, (float) feature.divideBy(), row.numbers, at);
                 return;
             }
             for (int i = 0; i < count; i++) {
@@ -340,20 +287,9 @@ abstract sealed class FeatureWriter
 
         private void checkCount(int found, String what) throws RejectedException {
             if (found != feature.count()) {
-                throw new RejectedException(
-                        Rejection.Reason.WRONG_TYPE,
-                        "field '"
-                                + feature.field()
-                                + "': expected "
-                                + feature.count()
-                                + " "
-                                + what
-                                + " ("
-                                + feature.width()
-                                + " x "
-                                + feature.height()
-                                + "), found "
-                                + found);
+                throw new RejectedException(Rejection.Reason.WRONG_TYPE,
+                        "field '" + feature.field() + "': expected " + feature.count() + " " + what + " ("
+                                + feature.width() + " x " + feature.height() + "), found " + found);
             }
         }
     }

@@ -18,13 +18,13 @@ import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// Event → row. The only one: training and serving share it, so there is no skew. Deterministic: StrictMath, MurmurHash3,
-/// no locale, no default time zone, no hash order. Not thread-safe; one a thread. Allocates nothing for a valid event
-/// (times in text form, and fractions as categories, aside).
+/// Event → row. The only one: training and serving share it, so there is no skew. Deterministic: StrictMath,
+/// MurmurHash3, no locale, no default time zone, no hash order. Not thread-safe; one a thread. Allocates nothing for a
+/// valid event (times in text form, and fractions as categories, aside).
 ///
-/// What is missing (null or absent) is rejected for numbers and pixels unless the spec says otherwise, and is a value of
-/// its own for categories, crosses and time parts. A number that is not finite is rejected, and so is one beyond ±10^15
-/// after its transform: every later product stays finite in float32.
+/// What is missing (null or absent) is rejected for numbers and pixels unless the spec says otherwise, and is a value
+/// of its own for categories, crosses and time parts. A number that is not finite is rejected, and so is one beyond
+/// ±10^15 after its transform: every later product stays finite in float32.
 public final class Featurizer {
     private final List<Feature> features;
     private final List<String> fields; // each field that a feature reads, once
@@ -57,8 +57,7 @@ public final class Featurizer {
         return switch (spec.loss()) {
             case BinaryCrossEntropy binary -> LabelReader.binary(spec.label());
             case Hinge hinge -> LabelReader.signed(LabelReader.binary(spec.label()));
-            case CategoricalCrossEntropy categorical ->
-                    LabelReader.classIndex(field, spec.outputs());
+            case CategoricalCrossEntropy categorical -> LabelReader.classIndex(field, spec.outputs());
             case Poisson poisson -> LabelReader.count(field);
             case MeanSquaredError squared -> LabelReader.number(field);
             case MeanAbsoluteError absolute -> LabelReader.number(field);
@@ -79,8 +78,7 @@ public final class Featurizer {
             if (eventTime != null) {
                 Object time = event.get(eventTime);
                 if (time == null) {
-                    return new Rejection(
-                            Rejection.Reason.MISSING_TIME,
+                    return new Rejection(Rejection.Reason.MISSING_TIME,
                             "field '" + eventTime + "': expected the event's time, found null");
                 }
                 row.eventTime = Values.time(eventTime, time);
@@ -108,8 +106,8 @@ public final class Featurizer {
         }
     }
 
-    /// A row that says nothing, where that can be said: categories, crosses, time parts and lists as if their fields were
-    /// missing, all numbers 0.
+    /// A row that says nothing, where that can be said: categories, crosses, time parts and lists as if their fields
+    /// were missing, all numbers 0.
     public void writeNeutral(Row row) {
         Arrays.fill(row.numbers, 0);
         Arrays.fill(row.ids, 0);
@@ -145,11 +143,8 @@ public final class Featurizer {
         if (weight >= 0 && weight <= FeatureWriter.NUMBER_MAX) {
             return (float) weight;
         }
-        throw new RejectedException(
-                Rejection.Reason.INVALID_WEIGHT,
-                "field '"
-                        + field
-                        + "': expected the event's weight, a number from 0 to 1e15, found "
+        throw new RejectedException(Rejection.Reason.INVALID_WEIGHT,
+                "field '" + field + "': expected the event's weight, a number from 0 to 1e15, found "
                         + (value == null ? "null" : Values.describe(value)));
     }
 

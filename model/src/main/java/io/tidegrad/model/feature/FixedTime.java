@@ -4,8 +4,8 @@ import java.time.DateTimeException;
 import java.time.LocalDate;
 import java.time.LocalTime;
 
-/// The form of ISO-8601 that programs write most, `2013-01-31T23:59:59Z` with or without `.999`, read where it stands. The
-/// JDK's formatter, which takes any form, was a twentieth of all that a scorer does for a request over HTTP.
+/// The form of ISO-8601 that programs write most, `2013-01-31T23:59:59Z` with or without `.999`, read where it stands.
+/// The JDK's formatter, which takes any form, was a twentieth of all that a scorer does for a request over HTTP.
 final class FixedTime {
     private static final String SECONDS = "0000-00-00T00:00:00Z";
     private static final String MILLIS = "0000-00-00T00:00:00.000Z";
@@ -38,14 +38,9 @@ final class FixedTime {
     ///
     /// @throws DateTimeException there is no such day or time of day
     static long millis(CharSequence text) {
-        long day =
-                LocalDate.of(number(text, 0, 4), number(text, 5, 7), number(text, 8, 10))
-                        .toEpochDay();
-        int second =
-                LocalTime.of(number(text, 11, 13), number(text, 14, 16), number(text, 17, 19))
-                        .toSecondOfDay();
-        int millis =
-                text.length() == MILLIS.length() ? number(text, FRACTION_AT, FRACTION_AT + 3) : 0;
+        long day = LocalDate.of(number(text, 0, 4), number(text, 5, 7), number(text, 8, 10)).toEpochDay();
+        int second = LocalTime.of(number(text, 11, 13), number(text, 14, 16), number(text, 17, 19)).toSecondOfDay();
+        int millis = text.length() == MILLIS.length() ? number(text, FRACTION_AT, FRACTION_AT + 3) : 0;
         return (day * 86_400 + second) * 1_000 + millis;
     }
 

@@ -17,8 +17,7 @@ abstract class LabelReader {
 
     final float read(@Nullable Object value) throws RejectedException {
         if (value == null) {
-            throw new RejectedException(
-                    Rejection.Reason.MISSING_LABEL,
+            throw new RejectedException(Rejection.Reason.MISSING_LABEL,
                     "field '" + field + "': expected the label, found null");
         }
         return label(value);
@@ -27,14 +26,8 @@ abstract class LabelReader {
     abstract float label(Object value) throws RejectedException;
 
     final RejectedException invalid(String expected, Object found) {
-        return new RejectedException(
-                Rejection.Reason.INVALID_LABEL,
-                "field '"
-                        + field
-                        + "': expected the label, "
-                        + expected
-                        + ", found "
-                        + Values.describe(found));
+        return new RejectedException(Rejection.Reason.INVALID_LABEL,
+                "field '" + field + "': expected the label, " + expected + ", found " + Values.describe(found));
     }
 
     final double finite(Object value, String expected) throws RejectedException {
@@ -59,8 +52,7 @@ abstract class LabelReader {
         if (positive != null) {
             return new LabelReader(label.field()) {
                 private final CanonicalText text = new CanonicalText();
-                private final byte[] one =
-                        positive.getBytes(java.nio.charset.StandardCharsets.UTF_8);
+                private final byte[] one = positive.getBytes(java.nio.charset.StandardCharsets.UTF_8);
 
                 @Override
                 float label(Object value) throws RejectedException {

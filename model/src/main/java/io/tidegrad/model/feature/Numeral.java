@@ -1,12 +1,10 @@
 package io.tidegrad.model.feature;
 
-/// A number of an event that is filled anew for each: what a `Long`, a `Double` or a `Float` would say, without one. Not a
-/// value: never kept beyond the event.
+/// A number of an event that is filled anew for each: what a `Long`, a `Double` or a `Float` would say, without one.
+/// Not a value: never kept beyond the event.
 final class Numeral extends Number {
     private enum Kind {
-        WHOLE,
-        DOUBLE,
-        FLOAT
+        WHOLE, DOUBLE, FLOAT
     }
 
     private Kind kind = Kind.WHOLE;

@@ -36,8 +36,7 @@ final class SequenceWriter extends FeatureWriter {
                     row.numbers[at + i] = Values.element(feature.field(), numbers, i);
                 }
             }
-            case Object other ->
-                    throw Values.wrongType(feature.field(), "a list of numbers", other);
+            case Object other -> throw Values.wrongType(feature.field(), "a list of numbers", other);
         }
         Arrays.fill(row.numbers, at + count, at + feature.count(), 0);
         if (lengthAt >= 0) {
@@ -46,19 +45,15 @@ final class SequenceWriter extends FeatureWriter {
     }
 
     private String expected() {
-        String numbers =
-                feature.count() + " numbers (" + feature.steps() + " x " + feature.width() + ")";
+        String numbers = feature.count() + " numbers (" + feature.steps() + " x " + feature.width() + ")";
         return lengthAt < 0 ? numbers : "at most " + numbers + ", in whole steps";
     }
 
     private int checkedCount(int found) throws RejectedException {
         boolean fits =
-                lengthAt < 0
-                        ? found == feature.count()
-                        : found <= feature.count() && found % feature.width() == 0;
+                lengthAt < 0 ? found == feature.count() : found <= feature.count() && found % feature.width() == 0;
         if (!fits) {
-            throw new RejectedException(
-                    Rejection.Reason.WRONG_TYPE,
+            throw new RejectedException(Rejection.Reason.WRONG_TYPE,
                     "field '" + feature.field() + "': expected " + expected() + ", found " + found);
         }
         return found;

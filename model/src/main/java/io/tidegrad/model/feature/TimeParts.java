@@ -27,8 +27,7 @@ final class TimeParts {
     private static int monthAndDay(long epochDay) {
         long day = epochDay + 719_468; // days since 0000-03-01
         int dayOfEra = (int) Math.floorMod(day, 146_097L); // an era is 400 years
-        int yearOfEra =
-                (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365;
+        int yearOfEra = (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365;
         int dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100);
         int monthFromMarch = (5 * dayOfYear + 2) / 153;
         int dayOfMonth = dayOfYear - (153 * monthFromMarch + 2) / 5;

@@ -16,9 +16,9 @@ import org.jspecify.annotations.Nullable;
 /// event.clear().set(distance, 2_586L).set(event.field("origin"), "SFO");
 /// ```
 ///
-/// A handle is a place among the names that this event was made with, and knows no spec: it stays what it is when a model
-/// with another spec answers. That one reads its own fields by their names: those that the event does not have are missing,
-/// those that it reads no more are not looked at.
+/// A handle is a place among the names that this event was made with, and knows no spec: it stays what it is when a
+/// model with another spec answers. That one reads its own fields by their names: those that the event does not have
+/// are missing, those that it reads no more are not looked at.
 public final class TypedEvent implements Event {
     private final List<String> names;
     private final Map<String, Integer> handles = new HashMap<>();
@@ -37,8 +37,7 @@ public final class TypedEvent implements Event {
         names = List.copyOf(fields);
         for (int handle = 0; handle < names.size(); handle++) {
             if (handles.put(names.get(handle), handle) != null) {
-                throw new IllegalArgumentException(
-                        "expected each field once, found '" + names.get(handle) + "' twice");
+                throw new IllegalArgumentException("expected each field once, found '" + names.get(handle) + "' twice");
             }
         }
         values = new Object[names.size()];
@@ -53,10 +52,7 @@ public final class TypedEvent implements Event {
         Integer handle = handles.get(name);
         if (handle == null) {
             throw new IllegalArgumentException(
-                    "expected a field of this event, found '"
-                            + name
-                            + "'"
-                            + NearestName.hint(name, names));
+                    "expected a field of this event, found '" + name + "'" + NearestName.hint(name, names));
         }
         return handle;
     }

@@ -52,24 +52,17 @@ final class Values {
     /// Epoch milliseconds: a whole number, an `Instant`, or ISO-8601 text (without an offset it is read as UTC, a date
     /// alone as its midnight).
     static long time(String field, Object value) throws RejectedException {
-        long time =
-                switch (value) {
-                    case Long millis -> millis;
-                    case Integer millis -> millis;
-                    case Instant instant -> instant.toEpochMilli();
-                    case Number number when number.doubleValue() == (double) number.longValue() ->
-                            number.longValue();
-                    case CharSequence text -> parseTime(field, text);
-                    default -> throw wrongType(field, "a time (epoch ms or ISO-8601)", value);
-                };
+        long time = switch (value) {
+            case Long millis -> millis;
+            case Integer millis -> millis;
+            case Instant instant -> instant.toEpochMilli();
+            case Number number when number.doubleValue() == (double) number.longValue() -> number.longValue();
+            case CharSequence text -> parseTime(field, text);
+            default -> throw wrongType(field, "a time (epoch ms or ISO-8601)", value);
+        };
         if (time < TIME_MIN || time > TIME_MAX) {
-            throw new RejectedException(
-                    Rejection.Reason.OUT_OF_RANGE,
-                    "field '"
-                            + field
-                            + "': expected a time in the years 0 to 9999, found "
-                            + time
-                            + " ms since 1970");
+            throw new RejectedException(Rejection.Reason.OUT_OF_RANGE,
+                    "field '" + field + "': expected a time in the years 0 to 9999, found " + time + " ms since 1970");
         }
         return time;
     }
@@ -79,11 +72,8 @@ final class Values {
             if (FixedTime.matches(text)) {
                 return FixedTime.millis(text);
             }
-            TemporalAccessor parsed =
-                    text.length() <= 10
-                            ? LocalDate.parse(text)
-                            : DateTimeFormatter.ISO_DATE_TIME.parseBest(
-                                    text, OffsetDateTime::from, LocalDateTime::from);
+            TemporalAccessor parsed = text.length() <= 10 ? LocalDate.parse(text)
+                    : DateTimeFormatter.ISO_DATE_TIME.parseBest(text, OffsetDateTime::from, LocalDateTime::from);
             return switch (parsed) {
                 case LocalDate date -> date.toEpochDay() * 86_400_000L;
                 case OffsetDateTime withOffset -> withOffset.toInstant().toEpochMilli();
@@ -96,14 +86,12 @@ final class Values {
     }
 
     static RejectedException wrongType(String field, String expected, @Nullable Object found) {
-        return new RejectedException(
-                Rejection.Reason.WRONG_TYPE,
+        return new RejectedException(Rejection.Reason.WRONG_TYPE,
                 "field '" + field + "': expected " + expected + ", found " + describe(found));
     }
 
     static RejectedException missing(String field, String expected) {
-        return new RejectedException(
-                Rejection.Reason.MISSING_FIELD,
+        return new RejectedException(Rejection.Reason.MISSING_FIELD,
                 "field '" + field + "': expected " + expected + ", found null");
     }
 

@@ -4,9 +4,9 @@ import io.tidegrad.model.binary.BinaryReader;
 import io.tidegrad.model.binary.BinaryWriter;
 import java.util.Arrays;
 
-/// Area under the ROC curve from counts by prediction: fixed bins, so that it can go on for ever and be stored. 128 bins
-/// an octave of the odds' smaller side, from 2^-24 to one half and mirrored above: a bin is at most 0.8 % wide in p (or
-/// 1 - p), whatever the base rate. Rows of one bin count as ties (half), which is off by at most `errorBound`.
+/// Area under the ROC curve from counts by prediction: fixed bins, so that it can go on for ever and be stored. 128
+/// bins an octave of the odds' smaller side, from 2^-24 to one half and mirrored above: a bin is at most 0.8 % wide in
+/// p (or 1 - p), whatever the base rate. Rows of one bin count as ties (half), which is off by at most `errorBound`.
 final class AucHistogram {
     private static final int MANTISSA_BITS = 7;
     private static final int SHIFT = 23 - MANTISSA_BITS;

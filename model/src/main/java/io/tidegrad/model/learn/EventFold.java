@@ -5,22 +5,25 @@ import io.tidegrad.model.spec.ModelSpec;
 import org.apache.kafka.common.header.Headers;
 import org.jspecify.annotations.Nullable;
 
-/// Folds the records of a log of record into a model, one by one. Trainer, replay and tests all go through here: what is
-/// learned, what ticks and what is rejected is decided once. Two halves, for who prepares ahead of the learning:
+/// Folds the records of a log of record into a model, one by one. Trainer, replay and tests all go through here: what
+/// is learned, what ticks and what is rejected is decided once. Two halves, for who prepares ahead of the learning:
 /// [EventPreparation] reads the record, and [#learn] lets the model have it.
 public final class EventFold {
     /// What became of a record.
     public sealed interface Outcome {
         /// Learned, or pending in the open mini-batch.
-        record Accepted() implements Outcome {}
+        record Accepted() implements Outcome {
+        }
 
         /// No event: it ended the open mini-batch.
-        record Ticked() implements Outcome {}
+        record Ticked() implements Outcome {
+        }
 
         /// For the dead-letter topic; the model is as if the record had not been there.
         ///
         /// @param schemaId as the value names it, null when it names none
-        record Rejected(Rejection rejection, @Nullable Integer schemaId) implements Outcome {}
+        record Rejected(Rejection rejection, @Nullable Integer schemaId) implements Outcome {
+        }
     }
 
     private static final Outcome ACCEPTED = new Outcome.Accepted();
@@ -59,9 +62,7 @@ public final class EventFold {
     public static Outcome learn(PreparedEvent prepared, OnlineModel model) {
         if (prepared.isRow()) {
             Rejection rejection = model.accept(prepared.row());
-            return rejection == null
-                    ? ACCEPTED
-                    : new Outcome.Rejected(rejection, prepared.schemaId());
+            return rejection == null ? ACCEPTED : new Outcome.Rejected(rejection, prepared.schemaId());
         }
         if (prepared.isRejected()) {
             return new Outcome.Rejected(prepared.rejected(), prepared.schemaId());

@@ -32,12 +32,8 @@ public final class EventPreparation {
             return;
         }
         if (value == null) {
-            into.reject(
-                    new Rejection(
-                            Rejection.Reason.NULL_VALUE,
-                            "expected an event, found a null value without the header "
-                                    + Tick.HEADER),
-                    null);
+            into.reject(new Rejection(Rejection.Reason.NULL_VALUE,
+                    "expected an event, found a null value without the header " + Tick.HEADER), null);
             return;
         }
         Event event;
@@ -57,18 +53,12 @@ public final class EventPreparation {
 
     /// What an event is rejected with whose bytes can't be read.
     public static Rejection rejection(UndecodableException undecodable) {
-        Rejection.Reason reason =
-                switch (undecodable.reason()) {
-                    case UNKNOWN_SCHEMA -> Rejection.Reason.UNKNOWN_SCHEMA;
-                    case TOO_LARGE -> Rejection.Reason.TOO_LARGE;
-                    case TOO_SHORT,
-                            WRONG_MAGIC_BYTE,
-                            UNSUPPORTED_SCHEMA,
-                            TRUNCATED,
-                            TRAILING_BYTES,
-                            MALFORMED ->
-                            Rejection.Reason.NOT_AVRO;
-                };
+        Rejection.Reason reason = switch (undecodable.reason()) {
+            case UNKNOWN_SCHEMA -> Rejection.Reason.UNKNOWN_SCHEMA;
+            case TOO_LARGE -> Rejection.Reason.TOO_LARGE;
+            case TOO_SHORT, WRONG_MAGIC_BYTE, UNSUPPORTED_SCHEMA, TRUNCATED, TRAILING_BYTES, MALFORMED ->
+                Rejection.Reason.NOT_AVRO;
+        };
         return new Rejection(reason, String.valueOf(undecodable.getMessage()));
     }
 
@@ -77,11 +67,8 @@ public final class EventPreparation {
             into.tick(Tick.eventTime(header));
         } catch (NumberFormatException notATime) {
             into.reject(
-                    new Rejection(
-                            Rejection.Reason.WRONG_TYPE,
-                            "header "
-                                    + Tick.HEADER
-                                    + ": expected nothing or epoch milliseconds as decimal text"),
+                    new Rejection(Rejection.Reason.WRONG_TYPE,
+                            "header " + Tick.HEADER + ": expected nothing or epoch milliseconds as decimal text"),
                     null);
         }
     }

@@ -4,8 +4,8 @@ import io.tidegrad.engine.model.Memory;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.model.spec.ModelSpec;
 
-/// The heap that a model's spec asks for, computed before any of it is allocated. What JVM, Kafka's clients and the log's
-/// records take comes on top.
+/// The heap that a model's spec asks for, computed before any of it is allocated. What JVM, Kafka's clients and the
+/// log's records take comes on top.
 ///
 /// @param learning weights, optimizer state and a mini-batch's workspace
 /// @param warmUp what the warm-up of the kernels takes while a trainer starts
@@ -13,9 +13,7 @@ import io.tidegrad.model.spec.ModelSpec;
 public record LearningMemory(Memory learning, long warmUp, Memory scoring) {
     public static LearningMemory of(ModelSpec spec) {
         Plan plan = Plan.of(spec.network());
-        return new LearningMemory(
-                Memory.toLearn(plan, spec.miniBatch()),
-                Memory.toWarmUp(plan, spec.miniBatch()),
+        return new LearningMemory(Memory.toLearn(plan, spec.miniBatch()), Memory.toWarmUp(plan, spec.miniBatch()),
                 Memory.toPredict(plan, 1));
     }
 

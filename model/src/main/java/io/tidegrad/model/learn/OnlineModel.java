@@ -112,17 +112,10 @@ public final class OnlineModel {
     public @Nullable Rejection accept(Row row) {
         long time = row.eventTime;
         if (time != Row.NO_TIME && !streamTime.admits(time)) {
-            Rejection rejection =
-                    new Rejection(
-                            Rejection.Reason.FUTURE_TIME,
-                            "expected an event time up to "
-                                    + Instant.ofEpochMilli(
-                                            streamTime.now() + spec.input().maxAhead().toMillis())
-                                    + " (max-ahead of stream time "
-                                    + Instant.ofEpochMilli(streamTime.now())
-                                    + "), found "
-                                    + Instant.ofEpochMilli(time)
-                                    + "; a tick with an event time moves a stream over a true gap");
+            Rejection rejection = new Rejection(Rejection.Reason.FUTURE_TIME, "expected an event time up to "
+                    + Instant.ofEpochMilli(streamTime.now() + spec.input().maxAhead().toMillis())
+                    + " (max-ahead of stream time " + Instant.ofEpochMilli(streamTime.now()) + "), found "
+                    + Instant.ofEpochMilli(time) + "; a tick with an event time moves a stream over a true gap");
             streamTime.rejected(time);
             return rejection;
         }
@@ -173,8 +166,8 @@ public final class OnlineModel {
         open.resize(at + 1);
     }
 
-    /// A loss that is not finite with weights that are: the row did it. All weights are looked at, not only those that changed
-    /// since the last commit, or the answer would depend on when that was; but once for rows in a row.
+    /// A loss that is not finite with weights that are: the row did it. All weights are looked at, not only those that
+    /// changed since the last commit, or the answer would depend on when that was; but once for rows in a row.
     private Rejection blame() {
         if (finiteAt != parameters.updates()) {
             int page = parameters.firstNonFinitePage();
@@ -183,9 +176,7 @@ public final class OnlineModel {
             }
             finiteAt = parameters.updates();
         }
-        return new Rejection(
-                Rejection.Reason.NOT_FINITE,
-                "the model can't learn from this event: " + faultOf(""));
+        return new Rejection(Rejection.Reason.NOT_FINITE, "the model can't learn from this event: " + faultOf(""));
     }
 
     /// Where the last step went wrong, with the place of the layer in the spec.
@@ -193,40 +184,23 @@ public final class OnlineModel {
     /// @param event how its row is called; a number follows where there are several
     private String faultOf(String event) {
         Fault fault = Objects.requireNonNull(learner.fault());
-        String row =
-                fault.row() < 0 ? "" : open.capacity() == 1 ? "" : event + (fault.row() + 1) + ", ";
-        return "update "
-                + fault.step()
-                + ", "
-                + row
-                + fault.where()
-                + spec.placeInNetwork(fault.where())
-                + ": "
+        String row = fault.row() < 0 ? "" : open.capacity() == 1 ? "" : event + (fault.row() + 1) + ", ";
+        return "update " + fault.step() + ", " + row + fault.where() + spec.placeInNetwork(fault.where()) + ": "
                 + fault.what();
     }
 
     private void learnOpen() {
         double loss = learner.learn(open);
         if (Double.isNaN(loss)) {
-            throw diverged(
-                    "in a mini-batch of "
-                            + open.size()
-                            + ", "
-                            + faultOf("the event accepted as its number "));
+            throw diverged("in a mini-batch of " + open.size() + ", " + faultOf("the event accepted as its number "));
         }
         score();
     }
 
     private ModelDivergedException diverged(String what) {
-        return new ModelDivergedException(
-                "model '"
-                        + spec.model()
-                        + "' diverged at update "
-                        + parameters.updates()
-                        + ": "
-                        + what
-                        + "; lower the optimizer's rate or standardise the features (scale: standard),"
-                        + " and start a new epoch");
+        return new ModelDivergedException("model '" + spec.model() + "' diverged at update " + parameters.updates()
+                + ": " + what + "; lower the optimizer's rate or standardise the features (scale: standard),"
+                + " and start a new epoch");
     }
 
     private void score() {
@@ -234,11 +208,7 @@ public final class OnlineModel {
         float[] losses = learner.rowLosses();
         int outputs = parameters.plan().outputs();
         for (int row = 0; row < open.size(); row++) {
-            evaluation.add(
-                    predictions,
-                    row * outputs,
-                    open.labels[row * shape.labels()],
-                    losses[row],
+            evaluation.add(predictions, row * outputs, open.labels[row * shape.labels()], losses[row],
                     open.sampleWeights[row]);
         }
         open.resize(0);
@@ -289,16 +259,11 @@ public final class OnlineModel {
         return to.seal();
     }
 
-    /// @throws CarryFormatException damaged, of another format or another spec, naming expected and found; the model must
-    ///     not be used then
+    /// @throws CarryFormatException damaged, of another format or another spec, naming expected and found; the model
+    ///     must not be used then
     public void restoreCarry(byte[] carry) {
-        BinaryReader from =
-                new BinaryReader(
-                        carry,
-                        "carry of model '" + spec.model() + "'",
-                        CARRY_MAGIC,
-                        CARRY_FORMAT,
-                        CarryFormatException::new);
+        BinaryReader from = new BinaryReader(carry, "carry of model '" + spec.model() + "'", CARRY_MAGIC, CARRY_FORMAT,
+                CarryFormatException::new);
         from.expect("numbers a row", shape.numbers());
         from.expect("ids a row", shape.ids());
         from.expect("labels a row", shape.labels());
@@ -320,9 +285,7 @@ public final class OnlineModel {
 
     private void writePending(BinaryWriter to) {
         int size = open.size();
-        to.int32(size)
-                .floats(open.numbers, 0, size * shape.numbers())
-                .ints(open.ids, 0, size * shape.ids())
+        to.int32(size).floats(open.numbers, 0, size * shape.numbers()).ints(open.ids, 0, size * shape.ids())
                 .floats(open.labels, 0, size * shape.labels());
         if (weighted) {
             to.floats(open.sampleWeights, 0, size);

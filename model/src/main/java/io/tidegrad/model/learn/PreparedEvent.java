@@ -8,10 +8,7 @@ import org.jspecify.annotations.Nullable;
 /// A record of the log as far as it can be read without a model: a row, a tick, or why neither. Reused.
 public final class PreparedEvent {
     private enum Kind {
-        ROW,
-        TICK,
-        TICK_WITH_TIME,
-        REJECTED
+        ROW, TICK, TICK_WITH_TIME, REJECTED
     }
 
     private final Row row;
@@ -75,11 +72,7 @@ public final class PreparedEvent {
     private void schemaOf(byte[] value) {
         namesSchema = value.length >= 5 && value[0] == 0;
         if (namesSchema) {
-            schemaId =
-                    (value[1] & 0xff) << 24
-                            | (value[2] & 0xff) << 16
-                            | (value[3] & 0xff) << 8
-                            | value[4] & 0xff;
+            schemaId = (value[1] & 0xff) << 24 | (value[2] & 0xff) << 16 | (value[3] & 0xff) << 8 | value[4] & 0xff;
         }
     }
 

@@ -12,20 +12,19 @@ import io.tidegrad.model.spec.ModelSpec;
 import java.util.BitSet;
 import java.util.List;
 
-/// Progressive validation (test, then learn): every row is scored before it is learned; log loss, accuracy and AUC beside
-/// the running prior. Part of the state (a restart continues it), never of a hash. What a task has no meaning for, and
-/// everything before the first row, is NaN.
+/// Progressive validation (test, then learn): every row is scored before it is learned; log loss, accuracy and AUC
+/// beside the running prior. Part of the state (a restart continues it), never of a hash. What a task has no meaning
+/// for, and everything before the first row, is NaN.
 ///
-/// Where the spec names a field of weights, each row counts as much as that says, in every measure and in the prior beside it;
-/// only the accuracy of the newest 2,000 rows counts rows.
+/// Where the spec names a field of weights, each row counts as much as that says, in every measure and in the prior
+/// beside it; only the accuracy of the newest 2,000 rows counts rows.
 public final class ProgressiveEvaluation {
     static final int RECENT_ROWS = 2_000;
 
     private enum Task {
         BINARY, // predictions are probabilities
         MARGIN, // predictions are margins, labels -1 and 1
-        CATEGORICAL,
-        REGRESSION
+        CATEGORICAL, REGRESSION
     }
 
     private final Task task;
@@ -48,21 +47,18 @@ public final class ProgressiveEvaluation {
         loss = spec.loss();
         weighted = spec.weightField() != null;
         aucHistogram = new AucHistogram(weighted);
-        task =
-                switch (loss) {
-                    case BinaryCrossEntropy binary -> Task.BINARY;
-                    case Hinge hinge -> Task.MARGIN;
-                    default -> spec.classifies() ? Task.CATEGORICAL : Task.REGRESSION;
-                };
+        task = switch (loss) {
+            case BinaryCrossEntropy binary -> Task.BINARY;
+            case Hinge hinge -> Task.MARGIN;
+            default -> spec.classifies() ? Task.CATEGORICAL : Task.REGRESSION;
+        };
         point = loss instanceof Quantile(List<Double> quantiles) ? middle(quantiles) : 0;
         outputs = spec.outputs();
-        classCounts =
-                new double
-                        [switch (task) {
-                            case BINARY, MARGIN -> 2;
-                            case CATEGORICAL -> outputs;
-                            case REGRESSION -> 0;
-                        }];
+        classCounts = new double[switch (task) {
+            case BINARY, MARGIN -> 2;
+            case CATEGORICAL -> outputs;
+            case REGRESSION -> 0;
+        }];
     }
 
     /// The first of those nearest to the median.
@@ -114,10 +110,10 @@ public final class ProgressiveEvaluation {
     private double surprise(float[] predictions, int at, float label, float rowLoss) {
         return switch (loss) {
             case BinaryCrossEntropy(List<Double> weights) when !weights.isEmpty() && label != 0 ->
-                    rowLoss / weights.getFirst();
+                rowLoss / weights.getFirst();
             case CategoricalCrossEntropy classes when classes.labelSmoothing() > 0 ->
-                    // A float's softmax rounds to 0 what is below e^-87.
-                    -StrictMath.log(Math.max(predictions[at + (int) label], Float.MIN_NORMAL));
+                // A float's softmax rounds to 0 what is below e^-87.
+                -StrictMath.log(Math.max(predictions[at + (int) label], Float.MIN_NORMAL));
             default -> rowLoss;
         };
     }
@@ -177,9 +173,7 @@ public final class ProgressiveEvaluation {
 
     /// Over the newest 2,000 rows.
     public double accuracyLast2000() {
-        return classifies()
-                ? (double) recentlyCorrect.cardinality() / Math.min(rows, RECENT_ROWS)
-                : Double.NaN;
+        return classifies() ? (double) recentlyCorrect.cardinality() / Math.min(rows, RECENT_ROWS) : Double.NaN;
     }
 
     /// By a fixed histogram; NaN unless binary.

@@ -9,13 +9,13 @@ import java.util.ArrayList;
 import java.util.List;
 import org.apache.kafka.common.header.Headers;
 
-/// The learning-rate range test (Smith 2017, "Cyclical learning rates for training neural networks", section 3.3): a fresh
-/// model learns a stream while the rate of each update is a constant factor above that of the one before, and the
+/// The learning-rate range test (Smith 2017, "Cyclical learning rates for training neural networks", section 3.3): a
+/// fresh model learns a stream while the rate of each update is a constant factor above that of the one before, and the
 /// progressive loss says which rates learn and which throw the weights away. What was learned is thrown away with it.
 ///
 /// Deterministic: a pure function of spec, range and events. The loss is smoothed by an exponential mean with bias
-/// correction, whose memory is a fiftieth of the updates. The test ends early once the smoothed loss exceeds four times its
-/// least, or is not finite.
+/// correction, whose memory is a fiftieth of the updates. The test ends early once the smoothed loss exceeds four times
+/// its least, or is not finite.
 public final class RangeTest {
     /// Fewer tell nothing: the memory would be less than two updates.
     public static final int UPDATES_MIN = 100;
@@ -30,10 +30,8 @@ public final class RangeTest {
         public Range {
             if (!(from > 0 && from < to && to < Double.POSITIVE_INFINITY)) {
                 throw new IllegalArgumentException(
-                        "--from-rate, --to-rate: expected rates above 0, the first below the second, found "
-                                + from
-                                + " and "
-                                + to);
+                        "--from-rate, --to-rate: expected rates above 0, the first below the second, found " + from
+                                + " and " + to);
             }
         }
     }
@@ -56,35 +54,24 @@ public final class RangeTest {
     private RateCurve.End end = RateCurve.End.OF_THE_STREAM;
     private boolean ended;
 
-    /// @throws IllegalArgumentException the spec has no rate that could be raised, or the events are too few; says what to do
+    /// @throws IllegalArgumentException the spec has no rate that could be raised, or the events are too few; says what
+    ///     to do
     public RangeTest(ModelSpec spec, ValueDecoder decoder, Kernels kernels, Range range) {
         this.range = range;
         Optimizer optimizer = spec.optimizer();
         if (optimizer.hasFixedRate()) {
-            throw new IllegalArgumentException(
-                    "model "
-                            + spec.model()
-                            + ": expected an optimizer whose rate can change from update to update, found "
-                            + optimizer.getClass().getSimpleName()
-                            + ", which has one for all updates; compare a few values of its alpha by replay instead");
+            throw new IllegalArgumentException("model " + spec.model()
+                    + ": expected an optimizer whose rate can change from update to update, found "
+                    + optimizer.getClass().getSimpleName()
+                    + ", which has one for all updates; compare a few values of its alpha by replay instead");
         }
         updates = range.events() / spec.miniBatch();
         if (updates < UPDATES_MIN) {
-            throw new IllegalArgumentException(
-                    "model "
-                            + spec.model()
-                            + ": expected at least "
-                            + UPDATES_MIN
-                            + " mini-batches of "
-                            + spec.miniBatch()
-                            + " = "
-                            + (long) UPDATES_MIN * spec.miniBatch()
-                            + " events, found "
-                            + range.events());
+            throw new IllegalArgumentException("model " + spec.model() + ": expected at least " + UPDATES_MIN
+                    + " mini-batches of " + spec.miniBatch() + " = " + (long) UPDATES_MIN * spec.miniBatch()
+                    + " events, found " + range.events());
         }
-        schedule =
-                new Schedule.Exponential(
-                        StrictMath.pow(range.to() / range.from(), 1.0 / (updates - 1)));
+        schedule = new Schedule.Exponential(StrictMath.pow(range.to() / range.from(), 1.0 / (updates - 1)));
         memory = Math.max(1, (double) updates / MEMORIES);
         keep = 1 - 1 / memory;
         ModelSpec trial = spec.withRates(optimizer.withRate(range.from()), schedule);
@@ -102,7 +89,8 @@ public final class RangeTest {
         try {
             switch (fold.fold(value, headers)) {
                 case EventFold.Outcome.Accepted() -> events++;
-                case EventFold.Outcome.Ticked() -> {}
+                case EventFold.Outcome.Ticked() -> {
+                }
                 case EventFold.Outcome.Rejected(var rejection, var schemaId) -> {
                     events++;
                     rejected(rejection);
@@ -158,9 +146,7 @@ public final class RangeTest {
 
     /// A loss that can be below 0 (a log-likelihood) has no multiple that would be above it.
     private double limit() {
-        return least > 0
-                ? EXCESS_MAX * least
-                : least + (EXCESS_MAX - 1) * Math.max(first - least, -least);
+        return least > 0 ? EXCESS_MAX * least : least + (EXCESS_MAX - 1) * Math.max(first - least, -least);
     }
 
     private void end(RateCurve.End why) {

@@ -9,21 +9,20 @@ import java.util.OptionalDouble;
 /// @param keep the factor of the exponential mean that smoothed the loss
 /// @param updates until the end, which `end` tells
 /// @param events read, dead letters among them
-public record RateCurve(
-        List<Point> points, End end, double keep, long updates, long events, long deadLetters) {
-    /// The slope at a point is that of the line through all points within half a decade: of fewer it is noise, or drift.
+public record RateCurve(List<Point> points, End end, double keep, long updates, long events, long deadLetters) {
+    /// The slope at a point is that of the line through all points within half a decade: of fewer it is noise, or
+    /// drift.
     private static final double SLOPE_DECADES = 0.5;
 
     private static final double MARGIN = 10;
 
     /// @param loss progressive and smoothed, before the update at `rate`
-    public record Point(double rate, double loss) {}
+    public record Point(double rate, double loss) {
+    }
 
     public enum End {
         /// The smoothed loss exceeded four times its least.
-        LOSS_ROSE,
-        NOT_FINITE,
-        AT_THE_LAST_RATE,
+        LOSS_ROSE, NOT_FINITE, AT_THE_LAST_RATE,
         /// Before the last rate.
         OF_THE_STREAM
     }
@@ -62,8 +61,7 @@ public record RateCurve(
     public OptionalDouble suggestion() {
         OptionalDouble steepest = steepest();
         OptionalDouble tenth = tenthOfLeast();
-        return steepest.isEmpty() || tenth.isEmpty()
-                ? OptionalDouble.empty()
+        return steepest.isEmpty() || tenth.isEmpty() ? OptionalDouble.empty()
                 : OptionalDouble.of(Math.min(steepest.getAsDouble(), tenth.getAsDouble()));
     }
 

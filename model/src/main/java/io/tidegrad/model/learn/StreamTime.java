@@ -4,8 +4,8 @@ import io.tidegrad.model.binary.BinaryReader;
 import io.tidegrad.model.binary.BinaryWriter;
 import io.tidegrad.model.feature.Row;
 
-/// How far event time has come: the newest event time of the rows that were accepted; and which rows lie implausibly far
-/// ahead of it. A pure function of earlier rows and ticks.
+/// How far event time has come: the newest event time of the rows that were accepted; and which rows lie implausibly
+/// far ahead of it. A pure function of earlier rows and ticks.
 ///
 /// **The rule.** A row may lie up to `maxAhead` (a year unless the spec says otherwise) beyond stream time: a gap of
 /// weeks dead-letters nothing. What lies further ahead is rejected, unless the stream itself says so: `support` counts
@@ -15,7 +15,8 @@ import io.tidegrad.model.feature.Row;
 /// - a first row in 2099 is accepted (there is nothing to compare it with), but has a support of one: two rows of today
 ///   in a row replace it, and it can neither reject them nor hold windows open;
 /// - a first row in 1970 costs one rejected row, not all;
-/// - after a day of rows a clock gone wrong is rejected, for up to 10,000 rows of a stream that had gone mad altogether;
+/// - after a day of rows a clock gone wrong is rejected, for up to 10,000 rows of a stream that had gone mad
+///   altogether;
 /// - a true gap of more than `maxAhead` needs as many rows as support it, or one tick with an event time, which is the
 ///   producer's word and counts at once.
 ///

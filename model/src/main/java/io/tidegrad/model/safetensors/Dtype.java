@@ -4,21 +4,8 @@ import java.nio.ByteBuffer;
 
 /// How the format stores a number. The order of the constants is the format's own.
 public enum Dtype {
-    BOOL(1),
-    U8(1),
-    I8(1),
-    F8_E5M2(1),
-    F8_E4M3(1),
-    I16(2),
-    U16(2),
-    F16(2),
-    BF16(2),
-    I32(4),
-    U32(4),
-    F32(4),
-    F64(8),
-    I64(8),
-    U64(8);
+    BOOL(1), U8(1), I8(1), F8_E5M2(1), F8_E4M3(1), I16(2), U16(2), F16(2), BF16(2), I32(4), U32(4), F32(4), F64(8),
+    I64(8), U64(8);
 
     private final int bytes;
 
@@ -43,7 +30,7 @@ public enum Dtype {
             case F32 -> from.getFloat();
             case F64 -> from.getDouble();
             case BOOL, U8, I8, F8_E5M2, F8_E4M3, I16, U16, I32, U32, I64, U64 ->
-                    throw new IllegalArgumentException(this + " is not read");
+                throw new IllegalArgumentException(this + " is not read");
         };
     }
 }

@@ -13,22 +13,18 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 
-/// A model's served weights as a safetensors file that PyTorch loads: names and shapes of a `state_dict`, weights as F32,
-/// statistics as F64, whose bytes come first, so that every number lies on a multiple of its size.
+/// A model's served weights as a safetensors file that PyTorch loads: names and shapes of a `state_dict`, weights as
+/// F32, statistics as F64, whose bytes come first, so that every number lies on a multiple of its size.
 public final class SafetensorsExport {
     private static final int PIECE_BYTES = 1 << 20;
 
     private SafetensorsExport() {}
 
     /// @param metadata kept in the file, beside `format`: `pt`
-    public static void write(Parameters parameters, Map<String, String> metadata, OutputStream to)
-            throws IOException {
+    public static void write(Parameters parameters, Map<String, String> metadata, OutputStream to) throws IOException {
         List<TorchTensor> layout = TorchLayout.of(parameters.plan());
-        List<TorchTensor> tensors =
-                Stream.concat(
-                                layout.stream().filter(SafetensorsExport::isStatistics),
-                                layout.stream().filter(tensor -> !isStatistics(tensor)))
-                        .toList();
+        List<TorchTensor> tensors = Stream.concat(layout.stream().filter(SafetensorsExport::isStatistics),
+                layout.stream().filter(tensor -> !isStatistics(tensor))).toList();
         byte[] header = header(tensors, metadata);
         to.write(little(Long.BYTES).putLong(header.length).array());
         to.write(header);
@@ -50,19 +46,16 @@ public final class SafetensorsExport {
         return tensor.kind().isStatistics();
     }
 
-    private static byte[] header(List<TorchTensor> tensors, Map<String, String> metadata)
-            throws IOException {
+    private static byte[] header(List<TorchTensor> tensors, Map<String, String> metadata) throws IOException {
         ObjectMapper json = new ObjectMapper();
         ObjectNode header = json.createObjectNode();
         ObjectNode texts = header.putObject("__metadata__");
-        texts.put(
-                "format", "pt"); // what other libraries ask for before they load names as PyTorch's
+        texts.put("format", "pt"); // what other libraries ask for before they load names as PyTorch's
         metadata.forEach(texts::put);
         long begin = 0;
         for (TorchTensor tensor : tensors) {
             Dtype dtype = isStatistics(tensor) ? Dtype.F64 : Dtype.F32;
-            long end =
-                    begin + dtype.bytes() * tensor.shape().stream().reduce(1L, Math::multiplyExact);
+            long end = begin + dtype.bytes() * tensor.shape().stream().reduce(1L, Math::multiplyExact);
             ObjectNode entry = header.putObject(tensor.name());
             entry.put("dtype", dtype.name());
             tensor.shape().forEach(entry.putArray("shape")::add);

@@ -22,9 +22,9 @@ import java.util.function.IntToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
 /// Starts a model with weights from elsewhere: a safetensors file with names and shapes as `SafetensorsExport` writes
-/// them. Weights may be F32, F16 or BF16, each of which is a float exactly; F64 would have to be rounded, and is refused.
-/// Statistics may also be F64. The file is read once, from its first byte to its last, and the bytes that are hashed are
-/// the bytes that are used.
+/// them. Weights may be F32, F16 or BF16, each of which is a float exactly; F64 would have to be rounded, and is
+/// refused. Statistics may also be F64. The file is read once, from its first byte to its last, and the bytes that are
+/// hashed are the bytes that are used.
 public final class SafetensorsImport {
     private static final int MISTAKES_MAX = 20;
 
@@ -51,9 +51,7 @@ public final class SafetensorsImport {
 
     private void read(String sha256, @Nullable Parameters to) {
         MessageDigest digest = sha256();
-        try (InputStream in =
-                new DigestInputStream(
-                        new BufferedInputStream(Files.newInputStream(file)), digest)) {
+        try (InputStream in = new DigestInputStream(new BufferedInputStream(Files.newInputStream(file)), digest)) {
             SafetensorsException malformed = null;
             try {
                 read(new SafetensorsReader(in, Files.size(file)), to);
@@ -67,28 +65,18 @@ public final class SafetensorsImport {
                 throw fail("the file with SHA-256 " + sha256, "one with " + found);
             }
             if (malformed != null) {
-                throw new InitialWeightsException(
-                        "initial weights " + file + ": " + malformed.getMessage());
+                throw new InitialWeightsException("initial weights " + file + ": " + malformed.getMessage());
             }
         } catch (NoSuchFileException e) {
-            throw fail(
-                    "a file",
-                    "none; the path is relative to the directory that the command was started in, "
-                            + Path.of("").toAbsolutePath());
+            throw fail("a file", "none; the path is relative to the directory that the command was started in, "
+                    + Path.of("").toAbsolutePath());
         } catch (IOException e) {
             throw fail("a readable file", e.toString());
         }
         if (!mistakes.isEmpty()) {
-            throw new InitialWeightsException(
-                    "initial weights "
-                            + file
-                            + " don't fit the network:\n  "
-                            + String.join(
-                                    "\n  ",
-                                    mistakes.subList(0, Math.min(mistakes.size(), MISTAKES_MAX)))
-                            + (mistakes.size() > MISTAKES_MAX
-                                    ? "\n  and " + (mistakes.size() - MISTAKES_MAX) + " more"
-                                    : ""));
+            throw new InitialWeightsException("initial weights " + file + " don't fit the network:\n  "
+                    + String.join("\n  ", mistakes.subList(0, Math.min(mistakes.size(), MISTAKES_MAX)))
+                    + (mistakes.size() > MISTAKES_MAX ? "\n  and " + (mistakes.size() - MISTAKES_MAX) + " more" : ""));
         }
     }
 
@@ -102,12 +90,7 @@ public final class SafetensorsImport {
             if (tensor == null) {
                 mistakes.add(entry.name() + ": expected no such tensor, found " + described(entry));
             } else if (!fits(tensor, entry)) {
-                mistakes.add(
-                        entry.name()
-                                + ": expected "
-                                + described(tensor)
-                                + ", found "
-                                + described(entry));
+                mistakes.add(entry.name() + ": expected " + described(tensor) + ", found " + described(entry));
             }
         }
         for (TorchTensor tensor : missing.values()) {
@@ -131,17 +114,11 @@ public final class SafetensorsImport {
     }
 
     private static boolean fits(TorchTensor tensor, SafetensorsEntry entry) {
-        boolean type =
-                entry.dtype().isFloat()
-                        || tensor.kind().isStatistics() && entry.dtype() == Dtype.F64;
+        boolean type = entry.dtype().isFloat() || tensor.kind().isStatistics() && entry.dtype() == Dtype.F64;
         return type && entry.shape().equals(tensor.shape());
     }
 
-    private void copy(
-            SafetensorsReader reader,
-            SafetensorsEntry entry,
-            TorchTensor tensor,
-            @Nullable Parameters to)
+    private void copy(SafetensorsReader reader, SafetensorsEntry entry, TorchTensor tensor, @Nullable Parameters to)
             throws IOException {
         switch (tensor.kind()) {
             case WEIGHTS -> {
@@ -154,39 +131,16 @@ public final class SafetensorsImport {
             case MOMENTS -> {
                 double[] values = reader.doubles(entry);
                 int squaresAt = 1 + (values.length - 1) / 2;
-                setStatistics(
-                        entry,
-                        tensor,
-                        values,
-                        (i, value) -> value >= 0 || i > 0 && i < squaresAt,
-                        "a finite one, and as count or sum of squares none below 0",
-                        to);
+                setStatistics(entry, tensor, values, (i, value) -> value >= 0 || i > 0 && i < squaresAt,
+                        "a finite one, and as count or sum of squares none below 0", to);
             }
-            case MEANS ->
-                    setStatistics(
-                            entry,
-                            tensor,
-                            reader.doubles(entry),
-                            (i, value) -> true,
-                            "a finite one",
-                            to);
-            case VARIANCES ->
-                    setStatistics(
-                            entry,
-                            tensor,
-                            reader.doubles(entry),
-                            (i, value) -> value >= 0,
-                            "a finite one from 0 on",
-                            to);
+            case MEANS -> setStatistics(entry, tensor, reader.doubles(entry), (i, value) -> true, "a finite one", to);
+            case VARIANCES -> setStatistics(entry, tensor, reader.doubles(entry), (i, value) -> value >= 0,
+                    "a finite one from 0 on", to);
         }
     }
 
-    private void setStatistics(
-            SafetensorsEntry entry,
-            TorchTensor tensor,
-            double[] values,
-            Rule rule,
-            String wanted,
+    private void setStatistics(SafetensorsEntry entry, TorchTensor tensor, double[] values, Rule rule, String wanted,
             @Nullable Parameters to) {
         check(entry, values.length, i -> values[i], rule, wanted);
         if (to != null) {
@@ -200,31 +154,18 @@ public final class SafetensorsImport {
     }
 
     /// The first number that is wrong is told; the others of its tensor mostly are too.
-    private void check(
-            SafetensorsEntry entry,
-            int count,
-            IntToDoubleFunction values,
-            Rule rule,
-            String wanted) {
+    private void check(SafetensorsEntry entry, int count, IntToDoubleFunction values, Rule rule, String wanted) {
         for (int i = 0; i < count; i++) {
             double value = values.applyAsDouble(i);
             if (!Double.isFinite(value) || !rule.holds(i, value)) {
-                mistakes.add(
-                        entry.name()
-                                + ", number "
-                                + i
-                                + ": expected "
-                                + wanted
-                                + ", found "
-                                + value);
+                mistakes.add(entry.name() + ", number " + i + ": expected " + wanted + ", found " + value);
                 return;
             }
         }
     }
 
     private static String described(TorchTensor tensor) {
-        return (tensor.kind().isStatistics() ? "F64, F32, F16 or BF16 " : "F32, F16 or BF16 ")
-                + tensor.shape();
+        return (tensor.kind().isStatistics() ? "F64, F32, F16 or BF16 " : "F32, F16 or BF16 ") + tensor.shape();
     }
 
     private static String described(SafetensorsEntry entry) {
@@ -232,8 +173,7 @@ public final class SafetensorsImport {
     }
 
     private InitialWeightsException fail(String wanted, String found) {
-        return new InitialWeightsException(
-                "initial weights " + file + ": expected " + wanted + ", found " + found);
+        return new InitialWeightsException("initial weights " + file + ": expected " + wanted + ", found " + found);
     }
 
     private static MessageDigest sha256() {

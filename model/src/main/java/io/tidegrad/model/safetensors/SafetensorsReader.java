@@ -29,8 +29,9 @@ import java.util.TreeSet;
 ///            name: { "dtype": "F32", "shape": [2, 3], "data_offsets": [begin, end] } … }
 /// ```
 ///
-/// Strict as the format's reference is: tensors that overlap or leave a hole, lengths that don't fit type and shape, a key
-/// that is there twice, bytes behind the last tensor are refused. Nothing is allocated for what a header only claims.
+/// Strict as the format's reference is: tensors that overlap or leave a hole, lengths that don't fit type and shape, a
+/// key that is there twice, bytes behind the last tensor are refused. Nothing is allocated for what a header only
+/// claims.
 public final class SafetensorsReader {
     /// The reference's bound.
     private static final int HEADER_BYTES_MAX = 100_000_000;
@@ -38,12 +39,8 @@ public final class SafetensorsReader {
     private static final String METADATA = "__metadata__";
     private static final Set<String> KEYS = Set.of("dtype", "shape", "data_offsets");
     private static final JsonMapper JSON =
-            JsonMapper.builder(
-                            JsonFactory.builder()
-                                    .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-                                    .build())
-                    .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-                    .build();
+            JsonMapper.builder(JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build())
+                    .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS).build();
 
     private final InputStream in;
     private final List<SafetensorsEntry> entries;
@@ -63,10 +60,7 @@ public final class SafetensorsReader {
         }
         long length = little(in.readNBytes(Long.BYTES)).getLong();
         if (length < 0 || length > HEADER_BYTES_MAX || length > size - Long.BYTES) {
-            throw fail(
-                    "a header of at most "
-                            + Math.min(HEADER_BYTES_MAX, size - Long.BYTES)
-                            + " bytes",
+            throw fail("a header of at most " + Math.min(HEADER_BYTES_MAX, size - Long.BYTES) + " bytes",
                     Long.toUnsignedString(length));
         }
         byte[] header = in.readNBytes((int) length);
@@ -164,26 +158,17 @@ public final class SafetensorsReader {
                 found.add(entry(field.getKey(), field.getValue()));
             }
         }
-        found.sort(
-                Comparator.comparingLong(SafetensorsEntry::begin)
-                        .thenComparingLong(SafetensorsEntry::end));
+        found.sort(Comparator.comparingLong(SafetensorsEntry::begin).thenComparingLong(SafetensorsEntry::end));
         long end = 0;
         for (SafetensorsEntry entry : found) {
             if (entry.begin() != end) {
-                throw fail(
-                        "tensor "
-                                + entry.name()
-                                + " from byte "
-                                + end
-                                + ", where the one before it ends",
+                throw fail("tensor " + entry.name() + " from byte " + end + ", where the one before it ends",
                         "byte " + entry.begin());
             }
             end = entry.end();
         }
         if (end != bytes) {
-            throw fail(
-                    "tensors of " + bytes + " bytes, as many as lie behind the header",
-                    end + " bytes");
+            throw fail("tensors of " + bytes + " bytes, as many as lie behind the header", end + " bytes");
         }
         return List.copyOf(found);
     }
@@ -204,29 +189,18 @@ public final class SafetensorsReader {
         Set<String> keys = new TreeSet<>();
         node.fieldNames().forEachRemaining(keys::add);
         if (!keys.equals(KEYS)) {
-            throw fail(
-                    "tensor " + name + ": dtype, shape and data_offsets",
+            throw fail("tensor " + name + ": dtype, shape and data_offsets",
                     node.isObject() ? "the keys " + keys : shown(node));
         }
         Dtype dtype = dtype(name, node.get("dtype"));
         List<Long> shape = numbers("tensor " + name + ", shape", node.get("shape"));
         List<Long> offsets = numbers("tensor " + name + ", data_offsets", node.get("data_offsets"));
         if (offsets.size() != 2) {
-            throw fail(
-                    "tensor " + name + ", data_offsets: its begin and its end",
-                    shown(node.get("data_offsets")));
+            throw fail("tensor " + name + ", data_offsets: its begin and its end", shown(node.get("data_offsets")));
         }
         long length = offsets.get(1) - offsets.get(0);
         if (length != bytes(name, dtype, shape)) {
-            throw fail(
-                    "tensor "
-                            + name
-                            + ": "
-                            + bytes(name, dtype, shape)
-                            + " bytes for "
-                            + dtype
-                            + " "
-                            + shape,
+            throw fail("tensor " + name + ": " + bytes(name, dtype, shape) + " bytes for " + dtype + " " + shape,
                     length + " bytes between its data_offsets");
         }
         return new SafetensorsEntry(name, dtype, shape, offsets.get(0), offsets.get(1));
@@ -273,7 +247,6 @@ public final class SafetensorsReader {
     }
 
     private static SafetensorsException fail(String expected, String found) {
-        return new SafetensorsException(
-                "not a safetensors file: expected " + expected + "; found " + found);
+        return new SafetensorsException("not a safetensors file: expected " + expected + "; found " + found);
     }
 }

@@ -41,8 +41,8 @@ import io.tidegrad.model.safetensors.TorchTensor.Kind;
 import java.util.ArrayList;
 import java.util.List;
 
-/// A model's tensors as a PyTorch module of the same tree has them: `Sequence` as `Sequential`, `Concat` as a `ModuleList`
-/// whose outputs are joined, `Dense` as `Linear`, … In plan order.
+/// A model's tensors as a PyTorch module of the same tree has them: `Sequence` as `Sequential`, `Concat` as a
+/// `ModuleList` whose outputs are joined, `Dense` as `Linear`, … In plan order.
 final class TorchLayout {
     private final Plan plan;
     private final List<TorchTensor> tensors = new ArrayList<>();
@@ -55,11 +55,8 @@ final class TorchLayout {
         TorchLayout layout = new TorchLayout(plan);
         layout.add(plan.beforeLoss(), "");
         if (layout.tensors.size() != plan.tensors().size()) {
-            throw new IllegalStateException(
-                    "expected PyTorch's names of "
-                            + plan.tensors().stream().map(Tensor::name).toList()
-                            + ", found "
-                            + layout.tensors);
+            throw new IllegalStateException("expected PyTorch's names of "
+                    + plan.tensors().stream().map(Tensor::name).toList() + ", found " + layout.tensors);
         }
         return List.copyOf(layout.tensors);
     }
@@ -80,15 +77,11 @@ final class TorchLayout {
             case Bias bias -> addVector(path, "bias");
             // PyTorch: (outputs, inputs, height, width); here rows are (height, width, inputs).
             case Conv2d conv ->
-                    addConvolution(
-                            path,
-                            conv.bias(),
-                            List.of(conv.kernel().height(), conv.kernel().width()));
+                addConvolution(path, conv.bias(), List.of(conv.kernel().height(), conv.kernel().width()));
             case Conv1d conv -> addConvolution(path, conv.bias(), List.of(conv.kernel()));
             // PyTorch: (gates · hidden, inputs), in the same order of gates.
             case Recurrent recurrent -> {
-                for (String direction :
-                        recurrent.bidirectional() ? List.of("", "_reverse") : List.of("")) {
+                for (String direction : recurrent.bidirectional() ? List.of("", "_reverse") : List.of("")) {
                     for (String name : List.of("weight_ih", "weight_hh")) {
                         addTransposed(path, name + direction, name + "_l0" + direction);
                     }
@@ -117,26 +110,43 @@ final class TorchLayout {
                 addTransposed(path, "out_proj_weight", "out_proj.weight");
                 addVector(path, "out_proj_bias", "out_proj.bias", Kind.WEIGHTS);
             }
-            case Standardise standardise ->
-                    addVector(path, "statistics", "statistics", Kind.MOMENTS);
-            case Identity identity -> {}
-            case Numbers numbers -> {}
-            case Reshape reshape -> {}
-            case Flatten flatten -> {}
-            case Transpose transpose -> {}
-            case Relu relu -> {}
-            case Sigmoid sigmoid -> {}
-            case Tanh tanh -> {}
-            case Softmax softmax -> {}
-            case LeakyRelu leaky -> {}
-            case Elu elu -> {}
-            case Gelu gelu -> {}
-            case Silu silu -> {}
-            case Softplus softplus -> {}
-            case MaxPool2d pool -> {}
-            case AveragePool2d pool -> {}
-            case GlobalAveragePool2d pool -> {}
-            case Dropout dropout -> {}
+            case Standardise standardise -> addVector(path, "statistics", "statistics", Kind.MOMENTS);
+            case Identity identity -> {
+            }
+            case Numbers numbers -> {
+            }
+            case Reshape reshape -> {
+            }
+            case Flatten flatten -> {
+            }
+            case Transpose transpose -> {
+            }
+            case Relu relu -> {
+            }
+            case Sigmoid sigmoid -> {
+            }
+            case Tanh tanh -> {
+            }
+            case Softmax softmax -> {
+            }
+            case LeakyRelu leaky -> {
+            }
+            case Elu elu -> {
+            }
+            case Gelu gelu -> {
+            }
+            case Silu silu -> {
+            }
+            case Softplus softplus -> {
+            }
+            case MaxPool2d pool -> {
+            }
+            case AveragePool2d pool -> {
+            }
+            case GlobalAveragePool2d pool -> {
+            }
+            case Dropout dropout -> {
+            }
         }
     }
 
@@ -174,23 +184,13 @@ final class TorchLayout {
     private void addVector(String path, String name, String torchName, Kind kind) {
         Tensor tensor = tensor(path, name);
         tensors.add(
-                new TorchTensor(
-                        child(path, torchName),
-                        tensor.name(),
-                        List.of(tensor.columns()),
-                        List.of(0),
-                        kind));
+                new TorchTensor(child(path, torchName), tensor.name(), List.of(tensor.columns()), List.of(0), kind));
     }
 
     /// (inputs, outputs) here, (outputs, inputs) in PyTorch.
     private void addTransposed(String path, String name, String torchName) {
-        tensors.add(
-                new TorchTensor(
-                        child(path, torchName),
-                        child(path, name),
-                        axes(path, name),
-                        List.of(1, 0),
-                        Kind.WEIGHTS));
+        tensors.add(new TorchTensor(child(path, torchName), child(path, name), axes(path, name), List.of(1, 0),
+                Kind.WEIGHTS));
     }
 
     private void add(String path, String name, List<Integer> axes, List<Integer> order) {

@@ -14,9 +14,7 @@ record TorchTensor(String name, String tensor, List<Integer> axes, List<Integer>
     enum Kind {
         WEIGHTS,
         /// Of `Standardise`: a count, then means, then as many sums of squares.
-        MOMENTS,
-        MEANS,
-        VARIANCES;
+        MOMENTS, MEANS, VARIANCES;
 
         boolean isStatistics() {
             return this != WEIGHTS;

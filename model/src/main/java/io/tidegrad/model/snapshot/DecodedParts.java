@@ -4,9 +4,9 @@ import io.tidegrad.engine.model.Parameters;
 import java.util.BitSet;
 import org.jspecify.annotations.Nullable;
 
-/// The parts of a full snapshot, decoded as they come, in any order: no part is kept, and the weights are there before the
-/// manifest that they are checked by. That takes a spec known before: the one that is served. Nobody reads the parameters
-/// until `SnapshotVerifier` has passed them. One thread.
+/// The parts of a full snapshot, decoded as they come, in any order: no part is kept, and the weights are there before
+/// the manifest that they are checked by. That takes a spec known before: the one that is served. Nobody reads the
+/// parameters until `SnapshotVerifier` has passed them. One thread.
 public final class DecodedParts {
     private final LoadedModel like;
     private final int epoch;
@@ -24,14 +24,13 @@ public final class DecodedParts {
         version = key.version();
     }
 
-    /// Whether a part is of a full snapshot, of several parts, of a model like that: a full part is full, and one of a delta
-    /// never is (`DeltaRuns`).
+    /// Whether a part is of a full snapshot, of several parts, of a model like that: a full part is full, and one of a
+    /// delta never is (`DeltaRuns`).
     ///
     /// @throws SnapshotFormatException the part is damaged
     public static boolean isFull(LoadedModel like, SnapshotKey key, byte[] value) {
         return like.parameters().servedBytes() > SnapshotParts.PAYLOAD_BYTES_MAX
-                && SnapshotParts.payloadBytes(like.manifest().model(), key, value)
-                        == SnapshotParts.PAYLOAD_BYTES_MAX;
+                && SnapshotParts.payloadBytes(like.manifest().model(), key, value) == SnapshotParts.PAYLOAD_BYTES_MAX;
     }
 
     /// What is wrong with a part is kept for who has the manifest.
@@ -67,26 +66,11 @@ public final class DecodedParts {
             throw new SnapshotFormatException(problem);
         }
         SnapshotParts.checkServedBytes(manifest, parameters);
-        if (manifest.version() != version
-                || manifest.epoch() != epoch
-                || !isWhole()
-                || count() != manifest.parts()
+        if (manifest.version() != version || manifest.epoch() != epoch || !isWhole() || count() != manifest.parts()
                 || count() != SnapshotParts.count(parameters.servedBytes())) {
-            throw new SnapshotFormatException(
-                    "snapshot: expected "
-                            + SnapshotParts.count(parameters.servedBytes())
-                            + " parts of "
-                            + epoch
-                            + "."
-                            + version
-                            + ", found "
-                            + count()
-                            + ", and the manifest of "
-                            + manifest.epoch()
-                            + "."
-                            + manifest.version()
-                            + " says "
-                            + manifest.parts());
+            throw new SnapshotFormatException("snapshot: expected " + SnapshotParts.count(parameters.servedBytes())
+                    + " parts of " + epoch + "." + version + ", found " + count() + ", and the manifest of "
+                    + manifest.epoch() + "." + manifest.version() + " says " + manifest.parts());
         }
         parameters.setCounts(manifest.version(), manifest.examples());
         return parameters;

@@ -8,31 +8,31 @@ import io.tidegrad.model.binary.BinaryWriter;
 import java.util.ArrayList;
 import java.util.List;
 
-/// The payload of a delta: the bytes of the served stream that changed, run after run. A run is `gap` (from the end of the
-/// one before it in the part, or from the stream's beginning) and `length`, both in words of 4 bytes as varints, then the
-/// bytes. Touched rows side by side are one run, and so are whole tensors: what takes the place of pages or rows, whichever
-/// would be smaller, is at most either, plus 2 to 8 bytes a run. Each part can be read by itself.
+/// The payload of a delta: the bytes of the served stream that changed, run after run. A run is `gap` (from the end of
+/// the one before it in the part, or from the stream's beginning) and `length`, both in words of 4 bytes as varints,
+/// then the bytes. Touched rows side by side are one run, and so are whole tensors: what takes the place of pages or
+/// rows, whichever would be smaller, is at most either, plus 2 to 8 bytes a run. Each part can be read by itself.
 final class DeltaRuns {
     private static final int WORD = Float.BYTES;
 
-    /// Of gap and length: five bytes each reach as far as a part does, and 16 GiB. A length in a part takes three at most, so
-    /// that no part is ever filled to its last byte: a reader tells those of a full snapshot by that (`DecodedParts`).
+    /// Of gap and length: five bytes each reach as far as a part does, and 16 GiB. A length in a part takes three at
+    /// most, so that no part is ever filled to its last byte: a reader tells those of a full snapshot by that
+    /// (`DecodedParts`).
     private static final int HEADER_BYTES_MAX = 10;
 
     private DeltaRuns() {}
 
     /// @param bytes without part headers
-    record Payloads(List<byte[]> parts, long bytes) {}
+    record Payloads(List<byte[]> parts, long bytes) {
+    }
 
     /// Bytes that `encode` would give at least.
     static long size(ServedChanges changes) {
         long[] size = {0, 0};
-        changes.forEachRun(
-                (at, bytes) -> {
-                    size[0] +=
-                            varintBytes((at - size[1]) / WORD) + varintBytes(bytes / WORD) + bytes;
-                    size[1] = at + bytes;
-                });
+        changes.forEachRun((at, bytes) -> {
+            size[0] += varintBytes((at - size[1]) / WORD) + varintBytes(bytes / WORD) + bytes;
+            size[1] = at + bytes;
+        });
         return size[0];
     }
 
@@ -95,27 +95,16 @@ final class DeltaRuns {
     /// @throws SnapshotFormatException a run that can't be
     static void decode(PartCompression.Payload payload, String what, Successor into) {
         BinaryReader from =
-                BinaryReader.bare(
-                        payload.bytes(),
-                        payload.at(),
-                        payload.length(),
-                        what,
-                        SnapshotFormatException::new);
+                BinaryReader.bare(payload.bytes(), payload.at(), payload.length(), what, SnapshotFormatException::new);
         long end = 0;
         while (from.remaining() > 0) {
             long gap = from.varint();
             long words = from.varint();
             if (gap < 0 || gap > Long.MAX_VALUE / (2 * WORD) || words < 1) {
-                throw from.fail(
-                        "expected a run of words, found a gap of "
-                                + gap
-                                + " and "
-                                + words
-                                + " words");
+                throw from.fail("expected a run of words, found a gap of " + gap + " and " + words + " words");
             }
             if (words > from.remaining() / WORD) {
-                throw from.fail(
-                        "expected " + words + " words, found " + from.remaining() + " bytes");
+                throw from.fail("expected " + words + " words, found " + from.remaining() + " bytes");
             }
             int length = (int) words * WORD;
             long at = end + gap * WORD;

@@ -3,9 +3,9 @@ package io.tidegrad.model.snapshot;
 import io.tidegrad.model.binary.BinaryReader;
 import io.tidegrad.model.binary.BinaryWriter;
 
-/// Written about once a second, outside transactions, while the trainer lives: lets a scorer tell "nothing happened" from
-/// "I am behind". Format: magic TGHB, format (4), epoch (4), version (8), next offset (8), time (8), caught up (1),
-/// CRC32C (4).
+/// Written about once a second, outside transactions, while the trainer lives: lets a scorer tell "nothing happened"
+/// from "I am behind". Format: magic TGHB, format (4), epoch (4), version (8), next offset (8), time (8), caught up
+/// (1), CRC32C (4).
 ///
 /// @param nextOffset watermark of the trainer's last commit
 /// @param caughtUp no visible event at or beyond nextOffset was in the log at `time`
@@ -15,19 +15,13 @@ public record Heartbeat(int epoch, long version, long nextOffset, boolean caught
     private static final int FORMAT = 1;
 
     public byte[] encode() {
-        return new BinaryWriter(MAGIC, FORMAT, 48)
-                .int32(epoch)
-                .int64(version)
-                .int64(nextOffset)
-                .int64(time)
-                .int8(caughtUp ? 1 : 0)
-                .seal();
+        return new BinaryWriter(MAGIC, FORMAT, 48).int32(epoch).int64(version).int64(nextOffset).int64(time)
+                .int8(caughtUp ? 1 : 0).seal();
     }
 
     /// @throws SnapshotFormatException names what was expected and found
     public static Heartbeat decode(byte[] bytes) {
-        BinaryReader from =
-                new BinaryReader(bytes, "heartbeat", MAGIC, FORMAT, SnapshotFormatException::new);
+        BinaryReader from = new BinaryReader(bytes, "heartbeat", MAGIC, FORMAT, SnapshotFormatException::new);
         int epoch = from.int32();
         long version = from.int64();
         long nextOffset = from.int64();

@@ -9,11 +9,7 @@ import io.tidegrad.model.spec.ModelSpec;
 ///
 /// @param parameters served stream only; nobody writes them any more
 /// @param leaves of the parameters
-public record LoadedModel(
-        SnapshotManifest manifest,
-        ModelSpec spec,
-        Plan plan,
-        Parameters parameters,
+public record LoadedModel(SnapshotManifest manifest, ModelSpec spec, Plan plan, Parameters parameters,
         ServedLeaves leaves) {
 
     /// The same version as another epoch begins with it.

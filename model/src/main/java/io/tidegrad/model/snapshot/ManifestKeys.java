@@ -26,8 +26,7 @@ public final class ManifestKeys {
     public static PrivateKey privateKey(Path file) {
         byte[] encoded = pem(file, "PRIVATE KEY");
         try {
-            return KeyFactory.getInstance(ALGORITHM)
-                    .generatePrivate(new PKCS8EncodedKeySpec(encoded));
+            return KeyFactory.getInstance(ALGORITHM).generatePrivate(new PKCS8EncodedKeySpec(encoded));
         } catch (GeneralSecurityException e) {
             throw notAKey(file, "a private", e);
         }
@@ -39,24 +38,15 @@ public final class ManifestKeys {
     public static PublicKey publicKey(Path file) {
         byte[] encoded = pem(file, "PUBLIC KEY");
         try {
-            return KeyFactory.getInstance(ALGORITHM)
-                    .generatePublic(new X509EncodedKeySpec(encoded));
+            return KeyFactory.getInstance(ALGORITHM).generatePublic(new X509EncodedKeySpec(encoded));
         } catch (GeneralSecurityException e) {
             throw notAKey(file, "a public", e);
         }
     }
 
-    private static IllegalArgumentException notAKey(
-            Path file, String kind, GeneralSecurityException e) {
+    private static IllegalArgumentException notAKey(Path file, String kind, GeneralSecurityException e) {
         return new IllegalArgumentException(
-                file
-                        + ": expected "
-                        + kind
-                        + " key of "
-                        + ALGORITHM
-                        + ", found another: "
-                        + e.getMessage(),
-                e);
+                file + ": expected " + kind + " key of " + ALGORITHM + ", found another: " + e.getMessage(), e);
     }
 
     /// What `--snapshot-public-key` names; null without one. Told of what is wrong with it.
@@ -79,14 +69,13 @@ public final class ManifestKeys {
         int from = text.indexOf(begin);
         int to = text.indexOf("-----END " + what + "-----");
         if (from < 0 || to < from) {
-            throw new IllegalArgumentException(
-                    file + ": expected a line " + begin + " and its end, found none");
+            throw new IllegalArgumentException(file + ": expected a line " + begin + " and its end, found none");
         }
         try {
             return Base64.getMimeDecoder().decode(text.substring(from + begin.length(), to));
         } catch (IllegalArgumentException e) {
-            throw new IllegalArgumentException(
-                    file + ": expected base64 after " + begin + ", found: " + e.getMessage(), e);
+            throw new IllegalArgumentException(file + ": expected base64 after " + begin + ", found: " + e.getMessage(),
+                    e);
         }
     }
 

@@ -7,21 +7,22 @@ import io.tidegrad.model.binary.BinaryWriter;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/// How a part's payload is stored. Chosen by the trainer's operator, never by the spec: it changes no bit of a model. Each
-/// part says how, and one that does not get smaller is stored as it is.
+/// How a part's payload is stored. Chosen by the trainer's operator, never by the spec: it changes no bit of a model.
+/// Each part says how, and one that does not get smaller is stored as it is.
 public enum PartCompression {
     NONE,
     /// A frame of Zstandard (RFC 8878).
     ZSTD;
 
-    /// No part may claim to hold more than this many times its bytes: a frame of zeros could otherwise claim 10,000 times. A
-    /// frame that is better than that is padded with zeros.
+    /// No part may claim to hold more than this many times its bytes: a frame of zeros could otherwise claim 10,000
+    /// times. A frame that is better than that is padded with zeros.
     static final int RATIO_MAX = 1_000;
 
     /// The library's own default.
     private static final int LEVEL = 3;
 
-    /// How (1), length of the payload (4), length of what is stored (4), frame's length (4; when compressed), what is stored.
+    /// How (1), length of the payload (4), length of what is stored (4), frame's length (4; when compressed), what is
+    /// stored.
     void write(BinaryWriter to, byte[] payload, int length) {
         byte[] frame = this == ZSTD ? compressed(payload, length) : null;
         if (frame == null) {
@@ -59,13 +60,8 @@ public enum PartCompression {
             return new Stored(NONE, from.skip(stored), stored, length);
         }
         if (stored < 4 || length > (long) RATIO_MAX * (stored - 4)) {
-            throw from.fail(
-                    "expected at most "
-                            + RATIO_MAX
-                            + " times the "
-                            + stored
-                            + " bytes stored, found "
-                            + length);
+            throw from
+                    .fail("expected at most " + RATIO_MAX + " times the " + stored + " bytes stored, found " + length);
         }
         int frame = from.count("frame's length", stored - 4);
         int at = from.skip(stored - 4);
@@ -92,14 +88,12 @@ public enum PartCompression {
             }
             if (!found.equals(length + " bytes")) {
                 throw new SnapshotFormatException(
-                        "snapshot part: expected a zstd frame of "
-                                + length
-                                + " bytes, found: "
-                                + found);
+                        "snapshot part: expected a zstd frame of " + length + " bytes, found: " + found);
             }
             return new Payload(payload, 0, length);
         }
     }
 
-    record Payload(byte[] bytes, int at, int length) {}
+    record Payload(byte[] bytes, int at, int length) {
+    }
 }

@@ -16,8 +16,8 @@ import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// A model as it is now, or what changed of it, as records: parts, then the manifest. They are a copy: learning may go on
-/// while they are written.
+/// A model as it is now, or what changed of it, as records: parts, then the manifest. They are a copy: learning may go
+/// on while they are written.
 ///
 /// @param records in the order to write them
 public record PublishedSnapshot(SnapshotManifest manifest, List<SnapshotEntry> records) {
@@ -39,35 +39,19 @@ public record PublishedSnapshot(SnapshotManifest manifest, List<SnapshotEntry> r
     /// @param newestAppendTime record timestamp (epoch ms) of the newest event contained
     /// @param caughtUp no event beyond nextOffset was in the log
     /// @param time that the records will carry, epoch ms
-    public record Moment(
-            String weightsHash,
-            int epoch,
-            long nextOffset,
-            long newestAppendTime,
-            boolean caughtUp,
-            long time) {}
+    public record Moment(String weightsHash, int epoch, long nextOffset, long newestAppendTime, boolean caughtUp,
+            long time) {
+    }
 
     /// The snapshot before a delta.
-    public record Parent(long version, SnapshotManifest.Chain chain) {}
+    public record Parent(long version, SnapshotManifest.Chain chain) {
+    }
 
     /// A full snapshot, plain, whose time is not known.
-    public static PublishedSnapshot of(
-            OnlineModel model,
-            String weightsHash,
-            int epoch,
-            long nextOffset,
-            long newestAppendTime,
-            boolean caughtUp) {
-        return full(
-                model,
-                new Moment(
-                        weightsHash,
-                        epoch,
-                        nextOffset,
-                        newestAppendTime,
-                        caughtUp,
-                        SnapshotManifest.Chain.TIME_UNKNOWN),
-                Form.PLAIN);
+    public static PublishedSnapshot of(OnlineModel model, String weightsHash, int epoch, long nextOffset,
+            long newestAppendTime, boolean caughtUp) {
+        return full(model, new Moment(weightsHash, epoch, nextOffset, newestAppendTime, caughtUp,
+                SnapshotManifest.Chain.TIME_UNKNOWN), Form.PLAIN);
     }
 
     /// All of the model.
@@ -78,12 +62,10 @@ public record PublishedSnapshot(SnapshotManifest manifest, List<SnapshotEntry> r
     /// All of the model, the first one of an epoch.
     ///
     /// @param origin what the epoch goes on from; null when it began from nothing
-    public static PublishedSnapshot full(
-            OnlineModel model, Moment moment, Form form, SnapshotManifest.@Nullable Origin origin) {
+    public static PublishedSnapshot full(OnlineModel model, Moment moment, Form form,
+            SnapshotManifest.@Nullable Origin origin) {
         Parameters parameters = model.parameters();
-        List<byte[]> parts =
-                SnapshotParts.encode(
-                        parameters, model.spec().model(), moment.epoch(), form.compression());
+        List<byte[]> parts = SnapshotParts.encode(parameters, model.spec().model(), moment.epoch(), form.compression());
         return of(model, moment, form, null, origin, parts, parameters.servedBytes());
     }
 
@@ -94,79 +76,44 @@ public record PublishedSnapshot(SnapshotManifest manifest, List<SnapshotEntry> r
     }
 
     /// What changed since `Parameters.changes` were last cleared, when `parent` was published.
-    public static PublishedSnapshot delta(
-            OnlineModel model, Moment moment, Parent parent, Form form) {
+    public static PublishedSnapshot delta(OnlineModel model, Moment moment, Parent parent, Form form) {
         Parameters parameters = model.parameters();
         DeltaRuns.Payloads payloads = DeltaRuns.encode(parameters, parameters.changes());
         List<byte[]> parts = new ArrayList<>(payloads.parts().size());
         for (byte[] payload : payloads.parts()) {
-            parts.add(
-                    SnapshotParts.sealed(
-                            SnapshotKey.part(moment.epoch(), parameters.updates(), parts.size()),
-                            model.spec().model(),
-                            payload,
-                            payload.length,
-                            form.compression()));
+            parts.add(SnapshotParts.sealed(SnapshotKey.part(moment.epoch(), parameters.updates(), parts.size()),
+                    model.spec().model(), payload, payload.length, form.compression()));
         }
         return of(model, moment, form, parent, null, parts, payloads.bytes());
     }
 
-    private static PublishedSnapshot of(
-            OnlineModel model,
-            Moment moment,
-            Form form,
-            @Nullable Parent parent,
-            SnapshotManifest.@Nullable Origin origin,
-            List<byte[]> parts,
-            long payloadBytes) {
+    private static PublishedSnapshot of(OnlineModel model, Moment moment, Form form, @Nullable Parent parent,
+            SnapshotManifest.@Nullable Origin origin, List<byte[]> parts, long payloadBytes) {
         ModelSpec spec = model.spec();
         Parameters parameters = model.parameters();
         ProgressiveEvaluation evaluation = model.evaluation();
         boolean regression = !spec.classifies();
         int epoch = moment.epoch();
         long version = parameters.updates();
-        SnapshotManifest manifest =
-                new SnapshotManifest(
-                        spec.model(),
-                        epoch,
-                        version,
-                        parent == null ? -1 : parent.version(),
-                        parent == null ? spec.yaml() : "",
-                        spec.fingerprint(),
-                        spec.featureFingerprint(),
-                        Numerics.VERSION,
-                        parameters.examples(),
-                        moment.nextOffset(),
-                        moment.newestAppendTime(),
-                        model.eventTime(),
-                        moment.caughtUp(),
-                        regression ? evaluation.meanSquaredError() : evaluation.logLoss(),
-                        regression ? evaluation.priorMeanSquaredError() : evaluation.priorLogLoss(),
-                        evaluation.accuracy(),
-                        evaluation.auc(),
-                        parts.size(),
-                        parameters.servedBytes(),
-                        moment.weightsHash(),
-                        goldenRows(model),
-                        payloadBytes,
-                        parent == null
-                                ? SnapshotManifest.Chain.ofFull(version, moment.time())
-                                : parent.chain().next(),
-                        origin,
-                        new byte[0]);
+        SnapshotManifest manifest = new SnapshotManifest(spec.model(), epoch, version,
+                parent == null ? -1 : parent.version(), parent == null ? spec.yaml() : "", spec.fingerprint(),
+                spec.featureFingerprint(), Numerics.VERSION, parameters.examples(), moment.nextOffset(),
+                moment.newestAppendTime(), model.eventTime(), moment.caughtUp(),
+                regression ? evaluation.meanSquaredError() : evaluation.logLoss(),
+                regression ? evaluation.priorMeanSquaredError() : evaluation.priorLogLoss(), evaluation.accuracy(),
+                evaluation.auc(), parts.size(), parameters.servedBytes(), moment.weightsHash(), goldenRows(model),
+                payloadBytes,
+                parent == null ? SnapshotManifest.Chain.ofFull(version, moment.time()) : parent.chain().next(), origin,
+                new byte[0]);
         PrivateKey key = form.key();
         if (key != null) {
             manifest = manifest.signed(bytes -> ManifestKeys.sign(key, bytes));
         }
         List<SnapshotEntry> records = new ArrayList<>(parts.size() + 1);
         for (int part = 0; part < parts.size(); part++) {
-            records.add(
-                    new SnapshotEntry(
-                            SnapshotKey.part(epoch, version, part).encode(), parts.get(part)));
+            records.add(new SnapshotEntry(SnapshotKey.part(epoch, version, part).encode(), parts.get(part)));
         }
-        records.add(
-                new SnapshotEntry(
-                        SnapshotKey.manifest(epoch, version).encode(), manifest.encode()));
+        records.add(new SnapshotEntry(SnapshotKey.manifest(epoch, version).encode(), manifest.encode()));
         return new PublishedSnapshot(manifest, records);
     }
 
@@ -193,17 +140,14 @@ public record PublishedSnapshot(SnapshotManifest manifest, List<SnapshotEntry> r
         }
         int outputs = model.parameters().plan().outputs();
         float[] predictions = new float[rows.capacity() * outputs];
-        new Predictor(model.parameters().plan(), model.kernels(), rows.capacity())
-                .predict(model.parameters(), rows, predictions);
+        new Predictor(model.parameters().plan(), model.kernels(), rows.capacity()).predict(model.parameters(), rows,
+                predictions);
         RowShape shape = rows.row();
         List<GoldenRow> golden = new ArrayList<>(rows.size());
         for (int row = 0; row < rows.size(); row++) {
-            golden.add(
-                    new GoldenRow(
-                            slice(rows.numbers, row, shape.numbers()),
-                            Arrays.copyOfRange(
-                                    rows.ids, row * shape.ids(), (row + 1) * shape.ids()),
-                            slice(predictions, row, outputs)));
+            golden.add(new GoldenRow(slice(rows.numbers, row, shape.numbers()),
+                    Arrays.copyOfRange(rows.ids, row * shape.ids(), (row + 1) * shape.ids()),
+                    slice(predictions, row, outputs)));
         }
         return golden;
     }

@@ -1,4 +1,5 @@
 package io.tidegrad.model.snapshot;
 
 /// One record of a snapshots topic.
-public record SnapshotEntry(byte[] key, byte[] value) {}
+public record SnapshotEntry(byte[] key, byte[] value) {
+}

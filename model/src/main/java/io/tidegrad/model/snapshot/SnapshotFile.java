@@ -11,9 +11,9 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
-/// One version of a model with everything that it takes to serve it, outside of Kafka: what a snapshots topic says in many
-/// records, in one file. Its manifest is the published one, signature included, so that what is read is checked as what comes
-/// from the topic: `SnapshotVerifier`.
+/// One version of a model with everything that it takes to serve it, outside of Kafka: what a snapshots topic says in
+/// many records, in one file. Its manifest is the published one, signature included, so that what is read is checked as
+/// what comes from the topic: `SnapshotVerifier`.
 ///
 /// ```
 /// "TGSF", format (4)         numbers are little-endian
@@ -53,12 +53,7 @@ public final class SnapshotFile {
     /// @param specYaml of the model, which a delta's manifest does not repeat
     /// @param resume next offset of the snapshots topic after the version; -1 when it is not known
     /// @param broughtBack by a rollback
-    public record Head(
-            String name,
-            SnapshotManifest manifest,
-            String specYaml,
-            long resume,
-            boolean broughtBack) {
+    public record Head(String name, SnapshotManifest manifest, String specYaml, long resume, boolean broughtBack) {
         public static final long NOT_KNOWN = -1;
 
         /// Of a version that answers to its own name.
@@ -79,25 +74,14 @@ public final class SnapshotFile {
     ///
     /// @param parameters of the manifest's version, which nobody writes meanwhile
     public static void write(Head head, Parameters parameters, OutputStream to) throws IOException {
-        byte[] content =
-                new BinaryWriter()
-                        .text(head.name)
-                        .block(head.manifest.encode())
-                        .text(head.specYaml)
-                        .int64(head.resume)
-                        .int8(head.broughtBack ? 1 : 0)
-                        .toBytes();
+        byte[] content = new BinaryWriter().text(head.name).block(head.manifest.encode()).text(head.specYaml)
+                .int64(head.resume).int8(head.broughtBack ? 1 : 0).toBytes();
         to.write(new BinaryWriter(MAGIC, FORMAT, content.length + 16).block(content).seal());
         byte[] length = new byte[Integer.BYTES];
         int parts = (int) SnapshotParts.count(parameters.servedBytes());
         for (int part = 0; part < parts; part++) {
-            byte[] value =
-                    SnapshotParts.encode(
-                            parameters,
-                            head.manifest.model(),
-                            head.manifest.epoch(),
-                            part,
-                            PartCompression.NONE);
+            byte[] value = SnapshotParts.encode(parameters, head.manifest.model(), head.manifest.epoch(), part,
+                    PartCompression.NONE);
             littleEndian(length).putInt(value.length);
             to.write(length);
             to.write(value);
@@ -110,51 +94,36 @@ public final class SnapshotFile {
     public static SnapshotFile read(InputStream in) throws IOException {
         byte[] start = in.readNBytes(HEAD_AT);
         if (start.length >= SAVED_MODEL.length
-                && Arrays.equals(
-                        start, 0, SAVED_MODEL.length, SAVED_MODEL, 0, SAVED_MODEL.length)) {
+                && Arrays.equals(start, 0, SAVED_MODEL.length, SAVED_MODEL, 0, SAVED_MODEL.length)) {
             throw new SnapshotFormatException(
                     "snapshot file: expected one that export writes (--to NAME.snapshot), found a saved model, which"
                             + " has neither a spec nor a manifest in it");
         }
         if (start.length < HEAD_AT) {
             throw new SnapshotFormatException(
-                    "snapshot file: expected at least "
-                            + HEAD_AT
-                            + " bytes, found "
-                            + start.length);
+                    "snapshot file: expected at least " + HEAD_AT + " bytes, found " + start.length);
         }
         int length = littleEndian(start).getInt(LENGTH_AT);
         boolean fits = length >= 0 && length <= HEAD_BYTES_MAX;
         byte[] rest = in.readNBytes(fits ? length + CHECKSUM_BYTES : CHECKSUM_BYTES);
         if (fits && rest.length < length + CHECKSUM_BYTES && isOfThisFormat(start)) {
-            throw new SnapshotFormatException(
-                    "snapshot file: expected a head of "
-                            + length
-                            + " bytes, found its end after "
-                            + rest.length
-                            + ": it was cut short");
+            throw new SnapshotFormatException("snapshot file: expected a head of " + length
+                    + " bytes, found its end after " + rest.length + ": it was cut short");
         }
         byte[] whole = Arrays.copyOf(start, start.length + rest.length);
         System.arraycopy(rest, 0, whole, start.length, rest.length);
-        BinaryReader from =
-                new BinaryReader(
-                        whole, "snapshot file", MAGIC, 1, FORMAT, SnapshotFormatException::new);
+        BinaryReader from = new BinaryReader(whole, "snapshot file", MAGIC, 1, FORMAT, SnapshotFormatException::new);
         from.expect("length of the head", from.remaining() - Integer.BYTES);
-        Head head =
-                new Head(
-                        from.text("name", NAME_BYTES_MAX),
-                        SnapshotManifest.decode(from.raw(from.count("manifest length", length))),
-                        from.text("spec", SPEC_BYTES_MAX),
-                        from.int64(),
-                        from.int8() == 1);
+        Head head = new Head(from.text("name", NAME_BYTES_MAX),
+                SnapshotManifest.decode(from.raw(from.count("manifest length", length))),
+                from.text("spec", SPEC_BYTES_MAX), from.int64(), from.int8() == 1);
         from.end();
         return new SnapshotFile(in, head);
     }
 
     private static boolean isOfThisFormat(byte[] start) {
         ByteBuffer from = littleEndian(start);
-        return new String(start, 0, 4, StandardCharsets.US_ASCII).equals(MAGIC)
-                && from.getInt(Integer.BYTES) == FORMAT;
+        return new String(start, 0, 4, StandardCharsets.US_ASCII).equals(MAGIC) && from.getInt(Integer.BYTES) == FORMAT;
     }
 
     public Head head() {
@@ -186,20 +155,13 @@ public final class SnapshotFile {
         byte[] length = in.readNBytes(Integer.BYTES);
         int expected = length.length < Integer.BYTES ? 0 : littleEndian(length).getInt();
         if (expected < 0 || expected > SnapshotParts.PART_BYTES_MAX) {
-            throw new SnapshotFormatException(
-                    "snapshot file: expected a part of at most "
-                            + SnapshotParts.PART_BYTES_MAX
-                            + " bytes, found one of "
-                            + expected);
+            throw new SnapshotFormatException("snapshot file: expected a part of at most "
+                    + SnapshotParts.PART_BYTES_MAX + " bytes, found one of " + expected);
         }
         byte[] value = in.readNBytes(expected);
         if (length.length < Integer.BYTES || value.length < expected) {
-            throw new SnapshotFormatException(
-                    "snapshot file: expected "
-                            + parts
-                            + " parts, found its end in part "
-                            + part
-                            + ": it was cut short");
+            throw new SnapshotFormatException("snapshot file: expected " + parts + " parts, found its end in part "
+                    + part + ": it was cut short");
         }
         return value;
     }

@@ -24,10 +24,7 @@ public record SnapshotKey(Kind kind, int epoch, long version, int part) {
     public static final SnapshotKey STATUS = new SnapshotKey(Kind.STATUS, 0, 0, 0);
 
     public enum Kind {
-        PART('P'),
-        MANIFEST('M'),
-        HEARTBEAT('H'),
-        STATUS('S');
+        PART('P'), MANIFEST('M'), HEARTBEAT('H'), STATUS('S');
 
         private final byte code;
 
@@ -43,30 +40,18 @@ public record SnapshotKey(Kind kind, int epoch, long version, int part) {
 
     public SnapshotKey {
         if (epoch < 0 || version < 0 || part < 0) {
-            throw new SnapshotFormatException(
-                    "snapshot key: expected epoch, version and part not below 0, found "
-                            + epoch
-                            + ", "
-                            + version
-                            + ", "
-                            + part);
+            throw new SnapshotFormatException("snapshot key: expected epoch, version and part not below 0, found "
+                    + epoch + ", " + version + ", " + part);
         }
         if (part >= PARTS_MAX) {
-            throw new SnapshotFormatException(
-                    "snapshot key: expected a part below " + PARTS_MAX + ", found " + part);
+            throw new SnapshotFormatException("snapshot key: expected a part below " + PARTS_MAX + ", found " + part);
         }
         if (kind != Kind.PART && part != 0) {
-            throw new SnapshotFormatException(
-                    "snapshot key: expected part 0 of a " + kind + ", found " + part);
+            throw new SnapshotFormatException("snapshot key: expected part 0 of a " + kind + ", found " + part);
         }
         if (!kind.isOfAVersion() && (epoch != 0 || version != 0)) {
             throw new SnapshotFormatException(
-                    "snapshot key: expected epoch 0 and version 0 of a "
-                            + kind
-                            + ", found "
-                            + epoch
-                            + ", "
-                            + version);
+                    "snapshot key: expected epoch 0 and version 0 of a " + kind + ", found " + epoch + ", " + version);
         }
     }
 
@@ -79,19 +64,13 @@ public record SnapshotKey(Kind kind, int epoch, long version, int part) {
     }
 
     public byte[] encode() {
-        return ByteBuffer.allocate(BYTES)
-                .put(kind.code)
-                .putInt(epoch)
-                .putLong(version)
-                .putInt(part)
-                .array();
+        return ByteBuffer.allocate(BYTES).put(kind.code).putInt(epoch).putLong(version).putInt(part).array();
     }
 
     /// @throws SnapshotFormatException not 17 bytes, no known kind, or fields that such a key can't have
     public static SnapshotKey decode(byte[] bytes) {
         if (bytes.length != BYTES) {
-            throw new SnapshotFormatException(
-                    "snapshot key: expected " + BYTES + " bytes, found " + bytes.length);
+            throw new SnapshotFormatException("snapshot key: expected " + BYTES + " bytes, found " + bytes.length);
         }
         ByteBuffer from = ByteBuffer.wrap(bytes);
         byte code = from.get();

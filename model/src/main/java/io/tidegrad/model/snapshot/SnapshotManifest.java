@@ -9,8 +9,8 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /// The last record of a snapshot's transaction: says what the parts before it make up. Format: magic TGMF, format (4),
-/// the components in their order (texts and arrays with their length before them), CRC32C (4). Format 1 had no deltas: it
-/// ends with the golden rows. Format 2 had no origin.
+/// the components in their order (texts and arrays with their length before them), CRC32C (4). Format 1 had no deltas:
+/// it ends with the golden rows. Format 2 had no origin.
 ///
 /// @param parentVersion that the parts are changes to; -1 for a full snapshot
 /// @param specYaml empty in a delta: its spec is the parent's
@@ -24,37 +24,17 @@ import org.jspecify.annotations.Nullable;
 /// @param auc NaN unless binary
 /// @param servedBytes of the whole model
 /// @param weightsHash 64 hex digits
-/// @param goldenRows a few rows with the trainer's own predictions, which an admitted snapshot must reproduce bit for bit
+/// @param goldenRows a few rows with the trainer's own predictions, which an admitted snapshot must reproduce bit for
+///     bit
 /// @param payloadBytes that the parts carry together, uncompressed
 /// @param chain where a reader finds the full snapshot to begin with
 /// @param origin what its epoch began with and why; null but in the first manifest of an epoch that a rollback began
 /// @param signature Ed25519 over everything before it; empty when nobody signed
-public record SnapshotManifest(
-        String model,
-        int epoch,
-        long version,
-        long parentVersion,
-        String specYaml,
-        byte[] specFingerprint,
-        byte[] featureFingerprint,
-        int numerics,
-        long examples,
-        long nextOffset,
-        long newestAppendTime,
-        long eventTime,
-        boolean caughtUp,
-        double logLoss,
-        double priorLogLoss,
-        double accuracy,
-        double auc,
-        int parts,
-        long servedBytes,
-        String weightsHash,
-        List<GoldenRow> goldenRows,
-        long payloadBytes,
-        Chain chain,
-        @Nullable Origin origin,
-        byte[] signature) {
+public record SnapshotManifest(String model, int epoch, long version, long parentVersion, String specYaml,
+        byte[] specFingerprint, byte[] featureFingerprint, int numerics, long examples, long nextOffset,
+        long newestAppendTime, long eventTime, boolean caughtUp, double logLoss, double priorLogLoss, double accuracy,
+        double auc, int parts, long servedBytes, String weightsHash, List<GoldenRow> goldenRows, long payloadBytes,
+        Chain chain, @Nullable Origin origin, byte[] signature) {
 
     /// The number that is written; all from 1 on are read.
     public static final int FORMAT = 3;
@@ -68,7 +48,8 @@ public record SnapshotManifest(
     private static final int GOLDEN_WIDTH_MAX = 1 << 22;
 
     /// @param predictions what the trainer's engine answered with exactly these weights
-    public record GoldenRow(float[] numbers, int[] ids, float[] predictions) {}
+    public record GoldenRow(float[] numbers, int[] ids, float[] predictions) {
+    }
 
     /// A full snapshot and the deltas after it, each a change to the one before.
     ///
@@ -95,8 +76,7 @@ public record SnapshotManifest(
     /// @param nextOffset of the log of record, exclusive: what that version has learned
     /// @param resumeOffset of the first event that is learned on top
     /// @param reason in the words of who decided it; may be empty
-    public record Origin(
-            int epoch, long version, long nextOffset, long resumeOffset, String reason) {
+    public record Origin(int epoch, long version, long nextOffset, long resumeOffset, String reason) {
         private static final int REASON_BYTES_MAX = 1024;
 
         private void write(BinaryWriter to) {
@@ -104,12 +84,10 @@ public record SnapshotManifest(
         }
 
         private static Origin read(BinaryReader from) {
-            return new Origin(
-                    from.count("origin's epoch", Integer.MAX_VALUE),
+            return new Origin(from.count("origin's epoch", Integer.MAX_VALUE),
                     atLeast(from, "origin's version", 0, from.int64()),
                     atLeast(from, "origin's next offset", 0, from.int64()),
-                    atLeast(from, "resume offset", 0, from.int64()),
-                    from.text("reason", REASON_BYTES_MAX));
+                    atLeast(from, "resume offset", 0, from.int64()), from.text("reason", REASON_BYTES_MAX));
         }
     }
 
@@ -136,31 +114,9 @@ public record SnapshotManifest(
     }
 
     private SnapshotManifest with(int otherEpoch, byte[] otherSignature) {
-        return new SnapshotManifest(
-                model,
-                otherEpoch,
-                version,
-                parentVersion,
-                specYaml,
-                specFingerprint,
-                featureFingerprint,
-                numerics,
-                examples,
-                nextOffset,
-                newestAppendTime,
-                eventTime,
-                caughtUp,
-                logLoss,
-                priorLogLoss,
-                accuracy,
-                auc,
-                parts,
-                servedBytes,
-                weightsHash,
-                goldenRows,
-                payloadBytes,
-                chain,
-                origin,
+        return new SnapshotManifest(model, otherEpoch, version, parentVersion, specYaml, specFingerprint,
+                featureFingerprint, numerics, examples, nextOffset, newestAppendTime, eventTime, caughtUp, logLoss,
+                priorLogLoss, accuracy, auc, parts, servedBytes, weightsHash, goldenRows, payloadBytes, chain, origin,
                 otherSignature);
     }
 
@@ -175,35 +131,15 @@ public record SnapshotManifest(
     }
 
     private BinaryWriter unsigned() {
-        BinaryWriter to =
-                new BinaryWriter(MAGIC, FORMAT, 1_024)
-                        .text(model)
-                        .int32(epoch)
-                        .int64(version)
-                        .int64(parentVersion)
-                        .text(specYaml)
-                        .raw(hash(specFingerprint))
-                        .raw(hash(featureFingerprint))
-                        .int32(numerics)
-                        .int64(examples)
-                        .int64(nextOffset)
-                        .int64(newestAppendTime)
-                        .int64(eventTime)
-                        .int8(caughtUp ? 1 : 0)
-                        .float64(logLoss)
-                        .float64(priorLogLoss)
-                        .float64(accuracy)
-                        .float64(auc)
-                        .int32(parts)
-                        .int64(servedBytes)
-                        .raw(hash(HexFormat.of().parseHex(weightsHash)))
-                        .int32(goldenRows.size());
+        BinaryWriter to = new BinaryWriter(MAGIC, FORMAT, 1_024).text(model).int32(epoch).int64(version)
+                .int64(parentVersion).text(specYaml).raw(hash(specFingerprint)).raw(hash(featureFingerprint))
+                .int32(numerics).int64(examples).int64(nextOffset).int64(newestAppendTime).int64(eventTime)
+                .int8(caughtUp ? 1 : 0).float64(logLoss).float64(priorLogLoss).float64(accuracy).float64(auc)
+                .int32(parts).int64(servedBytes).raw(hash(HexFormat.of().parseHex(weightsHash)))
+                .int32(goldenRows.size());
         for (GoldenRow row : goldenRows) {
-            to.int32(row.numbers.length)
-                    .int32(row.ids.length)
-                    .int32(row.predictions.length)
-                    .floats(row.numbers, 0, row.numbers.length)
-                    .ints(row.ids, 0, row.ids.length)
+            to.int32(row.numbers.length).int32(row.ids.length).int32(row.predictions.length)
+                    .floats(row.numbers, 0, row.numbers.length).ints(row.ids, 0, row.ids.length)
                     .floats(row.predictions, 0, row.predictions.length);
         }
         to.int64(payloadBytes).int64(chain.full).int64(chain.fullTime).int32(chain.deltas);
@@ -224,8 +160,7 @@ public record SnapshotManifest(
     /// @throws SnapshotFormatException names what was expected and found; sizes are checked before allocation
     public static SnapshotManifest decode(byte[] bytes) {
         BinaryReader from =
-                new BinaryReader(
-                        bytes, "snapshot manifest", MAGIC, 1, FORMAT, SnapshotFormatException::new);
+                new BinaryReader(bytes, "snapshot manifest", MAGIC, 1, FORMAT, SnapshotFormatException::new);
         String model = from.text("model name", MODEL_BYTES_MAX);
         int epoch = from.count("epoch", Integer.MAX_VALUE);
         long version = atLeast(from, "version", 0, from.int64());
@@ -248,48 +183,16 @@ public record SnapshotManifest(
         String weightsHash = HexFormat.of().formatHex(from.raw(HASH_BYTES));
         List<GoldenRow> goldenRows = goldenRows(from);
         boolean first = from.format() == 1;
-        long payloadBytes =
-                first ? servedBytes : atLeast(from, "number of payload bytes", 0, from.int64());
-        Chain chain =
-                first
-                        ? Chain.ofFull(version, Chain.TIME_UNKNOWN)
-                        : new Chain(
-                                from.int64(),
-                                from.int64(),
-                                from.count("number of deltas", Integer.MAX_VALUE));
+        long payloadBytes = first ? servedBytes : atLeast(from, "number of payload bytes", 0, from.int64());
+        Chain chain = first ? Chain.ofFull(version, Chain.TIME_UNKNOWN)
+                : new Chain(from.int64(), from.int64(), from.count("number of deltas", Integer.MAX_VALUE));
         Origin origin = from.format() >= 3 && from.int8() == 1 ? Origin.read(from) : null;
-        byte[] signature =
-                first
-                        ? new byte[0]
-                        : from.raw(from.count("signature's length", SIGNATURE_BYTES_MAX));
+        byte[] signature = first ? new byte[0] : from.raw(from.count("signature's length", SIGNATURE_BYTES_MAX));
         from.end();
-        SnapshotManifest manifest =
-                new SnapshotManifest(
-                        model,
-                        epoch,
-                        version,
-                        parentVersion,
-                        specYaml,
-                        specFingerprint,
-                        featureFingerprint,
-                        numerics,
-                        examples,
-                        nextOffset,
-                        newestAppendTime,
-                        eventTime,
-                        caughtUp,
-                        logLoss,
-                        priorLogLoss,
-                        accuracy,
-                        auc,
-                        parts,
-                        servedBytes,
-                        weightsHash,
-                        goldenRows,
-                        payloadBytes,
-                        chain,
-                        origin,
-                        signature);
+        SnapshotManifest manifest = new SnapshotManifest(model, epoch, version, parentVersion, specYaml,
+                specFingerprint, featureFingerprint, numerics, examples, nextOffset, newestAppendTime, eventTime,
+                caughtUp, logLoss, priorLogLoss, accuracy, auc, parts, servedBytes, weightsHash, goldenRows,
+                payloadBytes, chain, origin, signature);
         manifest.checkSizes(from);
         manifest.checkChain(from);
         return manifest;
@@ -298,45 +201,25 @@ public record SnapshotManifest(
     /// So that nothing is allocated for, or waited for, that can't be.
     private void checkSizes(BinaryReader from) {
         long least = SnapshotParts.count(payloadBytes);
-        if (isDelta()
-                ? payloadBytes >= servedBytes && payloadBytes > 0
-                : payloadBytes != servedBytes) {
-            throw from.fail(
-                    "expected a payload of "
-                            + (isDelta() ? "less than " : "")
-                            + servedBytes
-                            + " bytes, found "
-                            + payloadBytes);
+        if (isDelta() ? payloadBytes >= servedBytes && payloadBytes > 0 : payloadBytes != servedBytes) {
+            throw from.fail("expected a payload of " + (isDelta() ? "less than " : "") + servedBytes + " bytes, found "
+                    + payloadBytes);
         }
         // A part of a delta ends with a whole run, so that it may be a little short.
         if (parts < least || parts > (isDelta() ? 2 * least : least)) {
-            throw from.fail(
-                    "expected as many parts as "
-                            + payloadBytes
-                            + " bytes need ("
-                            + least
-                            + "), found "
-                            + parts);
+            throw from
+                    .fail("expected as many parts as " + payloadBytes + " bytes need (" + least + "), found " + parts);
         }
     }
 
     private void checkChain(BinaryReader from) {
-        boolean sound =
-                isDelta()
-                        ? parentVersion < version
-                                && chain.full >= 0
-                                && chain.full <= parentVersion
-                                && chain.deltas >= 1
-                                && (chain.deltas == 1) == (chain.full == parentVersion)
-                        : chain.full == version && chain.deltas == 0;
+        boolean sound = isDelta()
+                ? parentVersion < version && chain.full >= 0 && chain.full <= parentVersion && chain.deltas >= 1
+                        && (chain.deltas == 1) == (chain.full == parentVersion)
+                : chain.full == version && chain.deltas == 0;
         if (!sound) {
-            throw from.fail(
-                    "expected a version, its parent and its full snapshot in order, found "
-                            + version
-                            + ", "
-                            + parentVersion
-                            + ", "
-                            + chain);
+            throw from.fail("expected a version, its parent and its full snapshot in order, found " + version + ", "
+                    + parentVersion + ", " + chain);
         }
     }
 
@@ -347,11 +230,7 @@ public record SnapshotManifest(
             int numbers = from.count("golden row's numbers", GOLDEN_WIDTH_MAX);
             int ids = from.count("golden row's ids", GOLDEN_WIDTH_MAX);
             int predictions = from.count("golden row's predictions", GOLDEN_WIDTH_MAX);
-            rows.add(
-                    new GoldenRow(
-                            from.newFloats(numbers),
-                            from.newInts(ids),
-                            from.newFloats(predictions)));
+            rows.add(new GoldenRow(from.newFloats(numbers), from.newInts(ids), from.newFloats(predictions)));
         }
         return rows;
     }

@@ -8,11 +8,11 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
-/// The parts of a snapshot: a model's served stream, or changes to it (`DeltaRuns`), in records of at most 512 KiB, each with
-/// format number, its place and CRC32C over key and payload. Format: magic TGPT, format (4), epoch (4), version (8), part (4),
-/// payload as `PartCompression` writes it (at most 63 pages; of a full snapshot exactly that but for the last), CRC32C (4),
-/// which also covers the model's name: a part copied from another topic is noticed. Format 1 was never compressed: length (4)
-/// and payload.
+/// The parts of a snapshot: a model's served stream, or changes to it (`DeltaRuns`), in records of at most 512 KiB,
+/// each with format number, its place and CRC32C over key and payload. Format: magic TGPT, format (4), epoch (4),
+/// version (8), part (4), payload as `PartCompression` writes it (at most 63 pages; of a full snapshot exactly that but
+/// for the last), CRC32C (4), which also covers the model's name: a part copied from another topic is noticed. Format 1
+/// was never compressed: length (4) and payload.
 public final class SnapshotParts {
     public static final int PART_BYTES_MAX = 512 * 1024;
 
@@ -36,8 +36,7 @@ public final class SnapshotParts {
     }
 
     /// Values of parts 0 … n-1 of a full snapshot.
-    public static List<byte[]> encode(
-            Parameters parameters, String model, int epoch, PartCompression compression) {
+    public static List<byte[]> encode(Parameters parameters, String model, int epoch, PartCompression compression) {
         int count = (int) count(parameters.servedBytes());
         List<byte[]> parts = new ArrayList<>(count);
         for (int part = 0; part < count; part++) {
@@ -47,8 +46,7 @@ public final class SnapshotParts {
     }
 
     /// Value of one part of a full snapshot.
-    static byte[] encode(
-            Parameters parameters, String model, int epoch, int part, PartCompression compression) {
+    static byte[] encode(Parameters parameters, String model, int epoch, int part, PartCompression compression) {
         int length = payloadBytes(parameters, part);
         byte[] payload = new byte[length];
         int page = part * PART_PAGES;
@@ -56,12 +54,7 @@ public final class SnapshotParts {
             parameters.readPage(page, payload, at);
             at += parameters.pageLength(page);
         }
-        return sealed(
-                SnapshotKey.part(epoch, parameters.updates(), part),
-                model,
-                payload,
-                length,
-                compression);
+        return sealed(SnapshotKey.part(epoch, parameters.updates(), part), model, payload, length, compression);
     }
 
     /// Of one part of a full snapshot, uncompressed.
@@ -74,17 +67,9 @@ public final class SnapshotParts {
         return encode(parameters, model, epoch, PartCompression.NONE);
     }
 
-    static byte[] sealed(
-            SnapshotKey place,
-            String model,
-            byte[] payload,
-            int length,
-            PartCompression compression) {
-        BinaryWriter to =
-                new BinaryWriter(MAGIC, FORMAT, length + FRAME_BYTES)
-                        .int32(place.epoch())
-                        .int64(place.version())
-                        .int32(place.part());
+    static byte[] sealed(SnapshotKey place, String model, byte[] payload, int length, PartCompression compression) {
+        BinaryWriter to = new BinaryWriter(MAGIC, FORMAT, length + FRAME_BYTES).int32(place.epoch())
+                .int64(place.version()).int32(place.part());
         compression.write(to, payload, length);
         return to.seal(model.getBytes(StandardCharsets.UTF_8));
     }
@@ -103,26 +88,13 @@ public final class SnapshotParts {
         return open(model, key.epoch(), key.version(), key.part(), value).length();
     }
 
-    private static PartCompression.Stored open(
-            String model, int epoch, long version, int part, byte[] value) {
+    private static PartCompression.Stored open(String model, int epoch, long version, int part, byte[] value) {
         if (value.length > PART_BYTES_MAX) {
             throw new SnapshotFormatException(
-                    "snapshot part "
-                            + part
-                            + ": expected at most "
-                            + PART_BYTES_MAX
-                            + " bytes, found "
-                            + value.length);
+                    "snapshot part " + part + ": expected at most " + PART_BYTES_MAX + " bytes, found " + value.length);
         }
-        BinaryReader from =
-                new BinaryReader(
-                        value,
-                        "snapshot part " + part,
-                        MAGIC,
-                        1,
-                        FORMAT,
-                        SnapshotFormatException::new,
-                        model.getBytes(StandardCharsets.UTF_8));
+        BinaryReader from = new BinaryReader(value, "snapshot part " + part, MAGIC, 1, FORMAT,
+                SnapshotFormatException::new, model.getBytes(StandardCharsets.UTF_8));
         from.expect("epoch", epoch);
         long foundVersion = from.int64();
         if (foundVersion != version) {
@@ -133,9 +105,7 @@ public final class SnapshotParts {
         if (from.format() == 1) {
             int length = from.remaining() - 4;
             from.expect("length", length);
-            stored =
-                    new PartCompression.Stored(
-                            PartCompression.NONE, from.skip(length), length, length);
+            stored = new PartCompression.Stored(PartCompression.NONE, from.skip(length), length, length);
         } else {
             stored = PartCompression.read(from);
         }
@@ -143,10 +113,8 @@ public final class SnapshotParts {
         return stored;
     }
 
-    private static PartCompression.Payload payload(
-            SnapshotManifest manifest, int part, byte[] value) {
-        return open(manifest.model(), manifest.epoch(), manifest.version(), part, value)
-                .payload(value);
+    private static PartCompression.Payload payload(SnapshotManifest manifest, int part, byte[] value) {
+        return open(manifest.model(), manifest.epoch(), manifest.version(), part, value).payload(value);
     }
 
     /// Fills `into` (from `Parameters.served`) from all parts of a full snapshot, and its counts.
@@ -155,13 +123,8 @@ public final class SnapshotParts {
     public static void decode(SnapshotManifest manifest, List<byte[]> parts, Parameters into) {
         checkServedBytes(manifest, into);
         if (parts.size() != count(into.servedBytes()) || parts.size() != manifest.parts()) {
-            throw new SnapshotFormatException(
-                    "snapshot: expected "
-                            + count(into.servedBytes())
-                            + " parts, found "
-                            + parts.size()
-                            + ", and the manifest says "
-                            + manifest.parts());
+            throw new SnapshotFormatException("snapshot: expected " + count(into.servedBytes()) + " parts, found "
+                    + parts.size() + ", and the manifest says " + manifest.parts());
         }
         for (int part = 0; part < parts.size(); part++) {
             decode(manifest, part, parts.get(part), into);
@@ -176,18 +139,12 @@ public final class SnapshotParts {
         decode(manifest.model(), manifest.epoch(), manifest.version(), part, value, into);
     }
 
-    static void decode(
-            String model, int epoch, long version, int part, byte[] value, Parameters into) {
+    static void decode(String model, int epoch, long version, int part, byte[] value, Parameters into) {
         PartCompression.Payload payload = open(model, epoch, version, part, value).payload(value);
         int length = payloadBytes(into, part);
         if (payload.length() != length) {
-            throw new SnapshotFormatException(
-                    "snapshot part "
-                            + part
-                            + ": expected a payload of "
-                            + length
-                            + " bytes, found "
-                            + payload.length());
+            throw new SnapshotFormatException("snapshot part " + part + ": expected a payload of " + length
+                    + " bytes, found " + payload.length());
         }
         int page = part * PART_PAGES;
         for (int at = 0; at < length; page++) {
@@ -213,21 +170,15 @@ public final class SnapshotParts {
         }
         if (length != manifest.payloadBytes()) {
             throw new SnapshotFormatException(
-                    "snapshot: expected "
-                            + manifest.payloadBytes()
-                            + " bytes in all parts, found "
-                            + length);
+                    "snapshot: expected " + manifest.payloadBytes() + " bytes in all parts, found " + length);
         }
         into.parameters().setCounts(manifest.version(), manifest.examples());
     }
 
     static void checkServedBytes(SnapshotManifest manifest, Parameters into) {
         if (manifest.servedBytes() != into.servedBytes()) {
-            throw new SnapshotFormatException(
-                    "snapshot: expected "
-                            + into.servedBytes()
-                            + " served bytes as the spec needs, found "
-                            + manifest.servedBytes());
+            throw new SnapshotFormatException("snapshot: expected " + into.servedBytes()
+                    + " served bytes as the spec needs, found " + manifest.servedBytes());
         }
     }
 }

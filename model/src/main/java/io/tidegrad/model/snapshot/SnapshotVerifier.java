@@ -19,9 +19,9 @@ import java.util.List;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/// Whole snapshot → model, or why not: signature, spec and fingerprints, numerics, parts, finite weights, the weights-hash
-/// recomputed from the floats, the trainer's own predictions reproduced bit for bit. Never throws for a bad snapshot. A delta
-/// shares with its parent what it does not change, and costs what it does change.
+/// Whole snapshot → model, or why not: signature, spec and fingerprints, numerics, parts, finite weights, the
+/// weights-hash recomputed from the floats, the trainer's own predictions reproduced bit for bit. Never throws for a
+/// bad snapshot. A delta shares with its parent what it does not change, and costs what it does change.
 public final class SnapshotVerifier {
     private final String model;
     private final Kernels kernels;
@@ -30,7 +30,8 @@ public final class SnapshotVerifier {
     private final Function<Plan, Parameters> room;
     private final Runnable between;
 
-    /// Of the snapshot before: a spec stays for its epoch, and reading it takes as long as all other checks of a small model.
+    /// Of the snapshot before: a spec stays for its epoch, and reading it takes as long as all other checks of a small
+    /// model.
     private volatile @Nullable ReadSpec lastRead;
 
     /// @param model that is expected
@@ -42,25 +43,17 @@ public final class SnapshotVerifier {
 
     /// @param key whose signature a manifest must carry; null when it need not be signed
     /// @param room as below
-    public SnapshotVerifier(
-            String model,
-            Kernels kernels,
-            long maxBytes,
-            @Nullable PublicKey key,
+    public SnapshotVerifier(String model, Kernels kernels, long maxBytes, @Nullable PublicKey key,
             Function<Plan, Parameters> room) {
-        this(model, kernels, maxBytes, key, room, () -> {});
+        this(model, kernels, maxBytes, key, room, () -> {
+        });
     }
 
     /// @param key whose signature a manifest must carry; null when it need not be signed
     /// @param room where a full snapshot is decoded and checked: memory that nobody reads. Only a test gives another
     /// @param between called between pieces of some tens of microseconds, by whichever thread did them
-    public SnapshotVerifier(
-            String model,
-            Kernels kernels,
-            long maxBytes,
-            @Nullable PublicKey key,
-            Function<Plan, Parameters> room,
-            Runnable between) {
+    public SnapshotVerifier(String model, Kernels kernels, long maxBytes, @Nullable PublicKey key,
+            Function<Plan, Parameters> room, Runnable between) {
         this.model = model;
         this.kernels = kernels;
         this.maxBytes = maxBytes;
@@ -98,13 +91,10 @@ public final class SnapshotVerifier {
 
     /// @param parts values of parts 0 … n-1
     /// @param parent what a delta may change; null when nothing is at hand. A full snapshot needs none
-    public Verification verify(
-            SnapshotManifest manifest, List<byte[]> parts, @Nullable LoadedModel parent) {
+    public Verification verify(SnapshotManifest manifest, List<byte[]> parts, @Nullable LoadedModel parent) {
         try {
             checkOrigin(manifest);
-            return manifest.isDelta()
-                    ? loadDelta(manifest, parts, parent)
-                    : loadFull(manifest, parts);
+            return manifest.isDelta() ? loadDelta(manifest, parts, parent) : loadFull(manifest, parts);
         } catch (Refusal refusal) {
             return refusal.refused;
         }
@@ -115,14 +105,11 @@ public final class SnapshotVerifier {
         SnapshotFile.Head head = file.head();
         try {
             checkOrigin(head.manifest());
-            return loadWhole(
-                    head.manifest(),
-                    head.specYaml(),
-                    plan -> {
-                        Parameters parameters = room.apply(plan);
-                        file.decode(parameters);
-                        return parameters;
-                    });
+            return loadWhole(head.manifest(), head.specYaml(), plan -> {
+                Parameters parameters = room.apply(plan);
+                file.decode(parameters);
+                return parameters;
+            });
         } catch (Refusal refusal) {
             return refusal.refused;
         }
@@ -138,13 +125,9 @@ public final class SnapshotVerifier {
         try {
             checkOrigin(manifest);
             LoadedModel like = parts.like();
-            check(
-                    !manifest.isDelta(),
-                    Reason.PARTS,
+            check(!manifest.isDelta(), Reason.PARTS,
                     "expected the manifest of a full snapshot after its parts, found a delta's");
-            check(
-                    Arrays.equals(manifest.specFingerprint(), like.manifest().specFingerprint()),
-                    Reason.SPEC,
+            check(Arrays.equals(manifest.specFingerprint(), like.manifest().specFingerprint()), Reason.SPEC,
                     "expected the spec of the version that is served, found another fingerprint");
             return loadWhole(manifest, manifest.specYaml(), plan -> parts.finish(manifest));
         } catch (Refusal refusal) {
@@ -153,57 +136,31 @@ public final class SnapshotVerifier {
     }
 
     private void checkOrigin(SnapshotManifest manifest) throws Refusal {
-        check(
-                manifest.model().equals(model),
-                Reason.WRONG_MODEL,
+        check(manifest.model().equals(model), Reason.WRONG_MODEL,
                 "expected model '" + model + "', found '" + manifest.model() + "'");
         if (key != null) {
-            check(
-                    manifest.isSigned(),
-                    Reason.SIGNATURE,
-                    "expected a signed manifest, found one without signature");
-            check(
-                    ManifestKeys.isSignature(key, manifest.signedBytes(), manifest.signature()),
-                    Reason.SIGNATURE,
+            check(manifest.isSigned(), Reason.SIGNATURE, "expected a signed manifest, found one without signature");
+            check(ManifestKeys.isSignature(key, manifest.signedBytes(), manifest.signature()), Reason.SIGNATURE,
                     "expected a signature by the key that was given, found another's");
         }
-        check(
-                manifest.numerics() == Numerics.VERSION,
-                Reason.NUMERICS,
-                "expected numerics "
-                        + Numerics.VERSION
-                        + " of this build, found "
-                        + manifest.numerics());
+        check(manifest.numerics() == Numerics.VERSION, Reason.NUMERICS,
+                "expected numerics " + Numerics.VERSION + " of this build, found " + manifest.numerics());
     }
 
-    private Verification loadDelta(
-            SnapshotManifest manifest, List<byte[]> parts, @Nullable LoadedModel parent)
+    private Verification loadDelta(SnapshotManifest manifest, List<byte[]> parts, @Nullable LoadedModel parent)
             throws Refusal {
-        if (parent == null
-                || parent.manifest().epoch() != manifest.epoch()
+        if (parent == null || parent.manifest().epoch() != manifest.epoch()
                 || parent.manifest().version() != manifest.parentVersion()) {
-            throw new Refusal(
-                    Reason.PARENT,
+            throw new Refusal(Reason.PARENT,
                     "expected a full snapshot"
-                            + (parent == null
-                                    ? ""
-                                    : " or changes to version "
-                                            + parent.manifest().epoch()
-                                            + "."
+                            + (parent == null ? ""
+                                    : " or changes to version " + parent.manifest().epoch() + "."
                                             + parent.manifest().version())
-                            + ", found changes to version "
-                            + manifest.epoch()
-                            + "."
-                            + manifest.parentVersion());
+                            + ", found changes to version " + manifest.epoch() + "." + manifest.parentVersion());
         }
-        check(
-                Arrays.equals(manifest.specFingerprint(), parent.manifest().specFingerprint()),
-                Reason.SPEC,
+        check(Arrays.equals(manifest.specFingerprint(), parent.manifest().specFingerprint()), Reason.SPEC,
                 "expected the spec of the version that it changes, found another fingerprint");
-        check(
-                Arrays.equals(
-                        manifest.featureFingerprint(), parent.manifest().featureFingerprint()),
-                Reason.FEATURES,
+        check(Arrays.equals(manifest.featureFingerprint(), parent.manifest().featureFingerprint()), Reason.FEATURES,
                 "expected the features of the version that it changes, found another fingerprint");
         Successor successor = new Successor(parent.parameters());
         try {
@@ -212,31 +169,24 @@ public final class SnapshotVerifier {
             throw new Refusal(Reason.PARTS, String.valueOf(damaged.getMessage()));
         }
         between.run();
-        check(
-                successor.firstNonFinite() < 0,
-                Reason.NOT_FINITE,
+        check(successor.firstNonFinite() < 0, Reason.NOT_FINITE,
                 "byte " + successor.firstNonFinite() + " begins a NaN or an infinity");
         Parameters parameters = successor.parameters();
         ServedLeaves leaves = parent.leaves().after(parameters, successor.touched(), between);
-        return checked(
-                new LoadedModel(manifest, parent.spec(), parent.plan(), parameters, leaves),
+        return checked(new LoadedModel(manifest, parent.spec(), parent.plan(), parameters, leaves),
                 successor.copiedBytes());
     }
 
     private Verification loadFull(SnapshotManifest manifest, List<byte[]> parts) throws Refusal {
-        return loadWhole(
-                manifest,
-                manifest.specYaml(),
-                plan -> {
-                    Parameters parameters = room.apply(plan);
-                    SnapshotParts.decode(manifest, parts, parameters);
-                    return parameters;
-                });
+        return loadWhole(manifest, manifest.specYaml(), plan -> {
+            Parameters parameters = room.apply(plan);
+            SnapshotParts.decode(manifest, parts, parameters);
+            return parameters;
+        });
     }
 
     /// @param decode gives all of them; throws `SnapshotFormatException`
-    private Verification loadWhole(
-            SnapshotManifest manifest, String specYaml, Function<Plan, Parameters> decode)
+    private Verification loadWhole(SnapshotManifest manifest, String specYaml, Function<Plan, Parameters> decode)
             throws Refusal {
         ReadSpec read = lastRead;
         if (read == null || !read.yaml.equals(specYaml)) {
@@ -245,23 +195,12 @@ public final class SnapshotVerifier {
         }
         ModelSpec spec = read.spec;
         Plan plan = read.plan;
-        check(
-                Arrays.equals(manifest.specFingerprint(), spec.fingerprint()),
-                Reason.SPEC,
+        check(Arrays.equals(manifest.specFingerprint(), spec.fingerprint()), Reason.SPEC,
                 "the manifest states another fingerprint than its spec has");
-        check(
-                Arrays.equals(manifest.featureFingerprint(), spec.featureFingerprint()),
-                Reason.FEATURES,
+        check(Arrays.equals(manifest.featureFingerprint(), spec.featureFingerprint()), Reason.FEATURES,
                 "the manifest states another feature fingerprint than its spec has here");
-        check(
-                manifest.servedBytes() <= maxBytes && plan.weights() <= maxBytes / Float.BYTES,
-                Reason.TOO_LARGE,
-                "expected at most "
-                        + maxBytes
-                        + " bytes, found "
-                        + manifest.servedBytes()
-                        + " for "
-                        + plan.weights()
+        check(manifest.servedBytes() <= maxBytes && plan.weights() <= maxBytes / Float.BYTES, Reason.TOO_LARGE,
+                "expected at most " + maxBytes + " bytes, found " + manifest.servedBytes() + " for " + plan.weights()
                         + " weights");
         Parameters parameters;
         try {
@@ -272,26 +211,21 @@ public final class SnapshotVerifier {
         between.run();
         int page = parameters.firstNonFinitePage();
         check(page < 0, Reason.NOT_FINITE, "page " + page + " holds a NaN or an infinity");
-        return checked(
-                new LoadedModel(
-                        manifest, spec, plan, parameters, ServedLeaves.of(parameters, between)),
+        return checked(new LoadedModel(manifest, spec, plan, parameters, ServedLeaves.of(parameters, between)),
                 parameters.servedBytes());
     }
 
     private Verification checked(LoadedModel loaded, long copiedBytes) throws Refusal {
         SnapshotManifest manifest = loaded.manifest();
         String hash = loaded.leaves().weightsHash(loaded.spec().fingerprint(), loaded.parameters());
-        check(
-                hash.equals(manifest.weightsHash()),
-                Reason.WEIGHTS_HASH,
+        check(hash.equals(manifest.weightsHash()), Reason.WEIGHTS_HASH,
                 "expected " + manifest.weightsHash() + ", the weights give " + hash);
         between.run();
         checkGoldenRows(manifest.goldenRows(), loaded.plan(), loaded.parameters());
         return new Verification.Admitted(loaded, copiedBytes);
     }
 
-    private void checkGoldenRows(List<GoldenRow> rows, Plan plan, Parameters parameters)
-            throws Refusal {
+    private void checkGoldenRows(List<GoldenRow> rows, Plan plan, Parameters parameters) throws Refusal {
         RowShape shape = plan.spec().row();
         Predictor predictor = new Predictor(plan, kernels, 1);
         Batch batch = new Batch(shape, 1);
@@ -299,47 +233,25 @@ public final class SnapshotVerifier {
         float[] predictions = new float[plan.outputs()];
         for (int i = 0; i < rows.size(); i++) {
             GoldenRow row = rows.get(i);
-            check(
-                    row.numbers().length == shape.numbers()
-                            && row.ids().length == shape.ids()
-                            && row.predictions().length == plan.outputs(),
+            check(row.numbers().length == shape.numbers()
+                    && row.ids().length == shape.ids() && row.predictions().length == plan.outputs(),
                     Reason.GOLDEN_ROWS,
-                    "golden row "
-                            + i
-                            + ": expected "
-                            + shape.numbers()
-                            + " numbers, "
-                            + shape.ids()
-                            + " ids, "
-                            + plan.outputs()
-                            + " predictions, found "
-                            + row.numbers().length
-                            + ", "
-                            + row.ids().length
-                            + ", "
-                            + row.predictions().length);
+                    "golden row " + i + ": expected " + shape.numbers() + " numbers, " + shape.ids() + " ids, "
+                            + plan.outputs() + " predictions, found " + row.numbers().length + ", " + row.ids().length
+                            + ", " + row.predictions().length);
             System.arraycopy(row.numbers(), 0, batch.numbers, 0, shape.numbers());
             System.arraycopy(row.ids(), 0, batch.ids, 0, shape.ids());
             try {
                 predictor.predict(parameters, batch, predictions);
             } catch (IndexOutOfBoundsException idBeyondTable) {
-                throw new Refusal(
-                        Reason.GOLDEN_ROWS, "golden row " + i + ": " + idBeyondTable.getMessage());
+                throw new Refusal(Reason.GOLDEN_ROWS, "golden row " + i + ": " + idBeyondTable.getMessage());
             }
             for (int output = 0; output < predictions.length; output++) {
                 float expected = row.predictions()[output];
                 float found = predictions[output];
                 if (Float.floatToRawIntBits(found) != Float.floatToRawIntBits(expected)) {
-                    throw new Refusal(
-                            Reason.GOLDEN_ROWS,
-                            "golden row "
-                                    + i
-                                    + ", output "
-                                    + output
-                                    + ": expected "
-                                    + expected
-                                    + ", these weights give "
-                                    + found);
+                    throw new Refusal(Reason.GOLDEN_ROWS, "golden row " + i + ", output " + output + ": expected "
+                            + expected + ", these weights give " + found);
                 }
             }
         }

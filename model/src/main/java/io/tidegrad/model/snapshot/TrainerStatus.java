@@ -6,11 +6,11 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
-/// What a trainer says of a model for people who look at the topics: whether it learns, why it does not, how many events it
-/// refused. Written outside transactions, by the process and not by what learns the model, so that it also tells why that
-/// has stopped. Scorers pass it over. Format: magic TGST, format (4), epoch (4), time (8), exit code (4), accepted (8), dead
-/// letters (8), share of the last minute (8), state (text), how many reasons (4) and of each word (text), message (text)
-/// and since (8); CRC32C (4). A text has its length (4) before it.
+/// What a trainer says of a model for people who look at the topics: whether it learns, why it does not, how many
+/// events it refused. Written outside transactions, by the process and not by what learns the model, so that it also
+/// tells why that has stopped. Scorers pass it over. Format: magic TGST, format (4), epoch (4), time (8), exit code
+/// (4), accepted (8), dead letters (8), share of the last minute (8), state (text), how many reasons (4) and of each
+/// word (text), message (text) and since (8); CRC32C (4). A text has its length (4) before it.
 ///
 /// @param time epoch ms, the trainer's clock
 /// @param state `learning`, `retrying` or `failed`
@@ -19,15 +19,8 @@ import java.util.List;
 /// @param deadLetters events of the epoch that were refused; -1 when not known
 /// @param recentDeadLetterShare of the events of about the last minute, 0 to 1; NaN when there were none
 /// @param reasons why it does not learn as it should; empty while all is well
-public record TrainerStatus(
-        int epoch,
-        long time,
-        String state,
-        int exitCode,
-        long accepted,
-        long deadLetters,
-        double recentDeadLetterShare,
-        List<Reason> reasons) {
+public record TrainerStatus(int epoch, long time, String state, int exitCode, long accepted, long deadLetters,
+        double recentDeadLetterShare, List<Reason> reasons) {
     public static final String LEARNING = "learning";
     public static final String RETRYING = "retrying";
     public static final String FAILED = "failed";
@@ -42,7 +35,8 @@ public record TrainerStatus(
     /// @param word one of a few
     /// @param message a sentence for people; a longer one than 4,096 bytes is cut
     /// @param since epoch ms
-    public record Reason(String word, String message, long since) {}
+    public record Reason(String word, String message, long since) {
+    }
 
     public TrainerStatus {
         reasons = List.copyOf(reasons);
@@ -54,16 +48,8 @@ public record TrainerStatus(
     }
 
     public byte[] encode() {
-        BinaryWriter to =
-                new BinaryWriter(MAGIC, FORMAT, 256)
-                        .int32(epoch)
-                        .int64(time)
-                        .int32(exitCode)
-                        .int64(accepted)
-                        .int64(deadLetters)
-                        .float64(recentDeadLetterShare)
-                        .text(state)
-                        .int32(reasons.size());
+        BinaryWriter to = new BinaryWriter(MAGIC, FORMAT, 256).int32(epoch).int64(time).int32(exitCode).int64(accepted)
+                .int64(deadLetters).float64(recentDeadLetterShare).text(state).int32(reasons.size());
         for (Reason reason : reasons) {
             to.text(reason.word()).text(cut(reason.message())).int64(reason.since());
         }
@@ -72,16 +58,13 @@ public record TrainerStatus(
 
     /// A UTF-16 unit takes at most three bytes.
     private static String cut(String message) {
-        return message.getBytes(StandardCharsets.UTF_8).length <= MESSAGE_BYTES_MAX
-                ? message
+        return message.getBytes(StandardCharsets.UTF_8).length <= MESSAGE_BYTES_MAX ? message
                 : message.substring(0, Math.min(message.length(), MESSAGE_BYTES_MAX / 3 - 1)) + "…";
     }
 
     /// @throws SnapshotFormatException names what was expected and found
     public static TrainerStatus decode(byte[] bytes) {
-        BinaryReader from =
-                new BinaryReader(
-                        bytes, "trainer status", MAGIC, FORMAT, SnapshotFormatException::new);
+        BinaryReader from = new BinaryReader(bytes, "trainer status", MAGIC, FORMAT, SnapshotFormatException::new);
         int epoch = from.int32();
         long time = from.int64();
         int exitCode = from.int32();
@@ -92,14 +75,10 @@ public record TrainerStatus(
         int count = from.count("number of reasons", REASONS_MAX);
         List<Reason> reasons = new ArrayList<>();
         for (int i = 0; i < count; i++) {
-            reasons.add(
-                    new Reason(
-                            from.text("reason", WORD_BYTES_MAX),
-                            from.text("message", MESSAGE_BYTES_MAX),
-                            from.int64()));
+            reasons.add(new Reason(from.text("reason", WORD_BYTES_MAX), from.text("message", MESSAGE_BYTES_MAX),
+                    from.int64()));
         }
         from.end();
-        return new TrainerStatus(
-                epoch, time, state, exitCode, accepted, deadLetters, share, reasons);
+        return new TrainerStatus(epoch, time, state, exitCode, accepted, deadLetters, share, reasons);
     }
 }

@@ -5,10 +5,12 @@ import java.util.Locale;
 /// What checking a whole snapshot came to.
 public sealed interface Verification {
     /// @param copiedBytes of memory that the version does not share with the one before
-    record Admitted(LoadedModel model, long copiedBytes) implements Verification {}
+    record Admitted(LoadedModel model, long copiedBytes) implements Verification {
+    }
 
     /// @param detail for a person: what was expected, what was found
-    record Refused(Reason reason, String detail) implements Verification {}
+    record Refused(Reason reason, String detail) implements Verification {
+    }
 
     enum Reason {
         WRONG_MODEL,
@@ -21,13 +23,9 @@ public sealed interface Verification {
         /// Rows would mean something else here than in training.
         FEATURES,
         /// Learned by a build whose numbers differ.
-        NUMERICS,
-        TOO_LARGE,
+        NUMERICS, TOO_LARGE,
         /// Count, length, place or checksum of the parts.
-        PARTS,
-        NOT_FINITE,
-        WEIGHTS_HASH,
-        GOLDEN_ROWS;
+        PARTS, NOT_FINITE, WEIGHTS_HASH, GOLDEN_ROWS;
 
         /// As written in metrics: `golden-rows`.
         public String code() {

@@ -5,12 +5,13 @@ import io.tidegrad.engine.optim.Schedule;
 import java.util.List;
 
 /// One spec, one text: keys in fixed order, values equal to defaults left out, numbers in one spelling, every text
-/// quoted. Itself a valid spec, but for `allow-label`. Its SHA-256 is the fingerprint, so that no line here may change without need.
+/// quoted. Itself a valid spec, but for `allow-label`. Its SHA-256 is the fingerprint, so that no line here may change
+/// without need.
 final class CanonicalForm {
     private CanonicalForm() {}
 
-    /// Everything that decides a bit of a weight. `publish`, `allow-label` and where a file lies don't: who adds the second to a
-    /// spec that was registered without it has the same model.
+    /// Everything that decides a bit of a weight. `publish`, `allow-label` and where a file lies don't: who adds the
+    /// second to a spec that was registered without it has the same model.
     static String of(ModelSpec spec) {
         StringBuilder text = new StringBuilder();
         line(text, "model", Flow.quoted(spec.model()));
@@ -29,22 +30,18 @@ final class CanonicalForm {
             line(text, "schedule", CanonicalLearning.schedule(spec.schedule()));
         }
         switch (spec.clipping()) {
-            case Clipping.None() -> {}
-            case Clipping.Value(double limit) ->
-                    line(text, "gradient-clipping", "{value: " + Flow.number(limit) + "}");
+            case Clipping.None() -> {
+            }
+            case Clipping.Value(double limit) -> line(text, "gradient-clipping", "{value: " + Flow.number(limit) + "}");
             case Clipping.GlobalNorm(double max) ->
-                    line(text, "gradient-clipping", "{global-norm: " + Flow.number(max) + "}");
+                line(text, "gradient-clipping", "{global-norm: " + Flow.number(max) + "}");
         }
         Flow regularization = CanonicalLearning.regularization(spec.regularization());
         if (!regularization.isEmpty()) {
             line(text, "regularization", regularization.toString());
         }
-        Flow miniBatch =
-                new Flow()
-                        .add(
-                                "size",
-                                spec.miniBatch() == 1 ? null : String.valueOf(spec.miniBatch()))
-                        .add("window", spec.window() == null ? null : spec.window().toString());
+        Flow miniBatch = new Flow().add("size", spec.miniBatch() == 1 ? null : String.valueOf(spec.miniBatch()))
+                .add("window", spec.window() == null ? null : spec.window().toString());
         if (!miniBatch.isEmpty()) {
             line(text, "mini-batch", miniBatch.toString());
         }
@@ -69,25 +66,17 @@ final class CanonicalForm {
     }
 
     private static String input(ModelSpec.Input input) {
-        return new Flow()
-                .add("topic", Flow.quoted(input.topic()))
-                .add(
-                        "event-time",
-                        input.eventTime() == null ? null : Flow.quoted(input.eventTime()))
-                .add(
-                        "max-ahead",
-                        input.maxAhead().equals(ModelSpec.Input.MAX_AHEAD)
-                                ? null
-                                : input.maxAhead().toString())
+        return new Flow().add("topic", Flow.quoted(input.topic()))
+                .add("event-time", input.eventTime() == null ? null : Flow.quoted(input.eventTime()))
+                .add("max-ahead",
+                        input.maxAhead().equals(ModelSpec.Input.MAX_AHEAD) ? null : input.maxAhead().toString())
                 .toString();
     }
 
     private static String label(ModelSpec.Label label) {
-        return new Flow()
-                .add("field", Flow.quoted(label.field()))
+        return new Flow().add("field", Flow.quoted(label.field()))
                 .add("threshold", label.threshold() == null ? null : Flow.number(label.threshold()))
-                .add("positive", label.positive() == null ? null : Flow.quoted(label.positive()))
-                .toString();
+                .add("positive", label.positive() == null ? null : Flow.quoted(label.positive())).toString();
     }
 
     static IllegalStateException unnamed(Object part) {

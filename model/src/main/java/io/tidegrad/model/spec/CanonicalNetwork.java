@@ -62,18 +62,11 @@ final class CanonicalNetwork {
     /// As a spec writes it.
     static String layer(NetworkLayer layer, boolean reluFollows) {
         return switch (layer) {
-            case NetworkLayer.Single single ->
-                    single(single.plain(), single.rateFactor(), reluFollows);
-            case NetworkLayer.Features(List<List<String>> selected) ->
-                    "features: "
-                            + selected.stream()
-                                    .map(CanonicalNetwork::fields)
-                                    .collect(Collectors.joining(", ", "[", "]"));
+            case NetworkLayer.Single single -> single(single.plain(), single.rateFactor(), reluFollows);
+            case NetworkLayer.Features(List<List<String>> selected) -> "features: "
+                    + selected.stream().map(CanonicalNetwork::fields).collect(Collectors.joining(", ", "[", "]"));
             case NetworkLayer.Branches(List<List<NetworkLayer>> branches) ->
-                    "branches: "
-                            + branches.stream()
-                                    .map(CanonicalNetwork::of)
-                                    .collect(Collectors.joining(", ", "[", "]"));
+                "branches: " + branches.stream().map(CanonicalNetwork::of).collect(Collectors.joining(", ", "[", "]"));
             case NetworkLayer.Residual(List<NetworkLayer> layers) -> "residual: " + of(layers);
             case NetworkLayer.Steps steps -> steps(steps);
         };
@@ -92,71 +85,34 @@ final class CanonicalNetwork {
             case NetworkLayer.Branches branches -> "branches";
             case NetworkLayer.Residual residual -> "residual";
             case NetworkLayer.Steps steps ->
-                    steps(
-                            new NetworkLayer.Steps(
-                                    steps.layer(), steps.rateFactor(), steps.lengths(), List.of()));
+                steps(new NetworkLayer.Steps(steps.layer(), steps.rateFactor(), steps.lengths(), List.of()));
             case NetworkLayer.Single single -> layer(layer, reluFollows);
             case NetworkLayer.Features features -> layer(layer, false);
         };
     }
 
     private static String fields(List<String> fields) {
-        return fields.size() == 1
-                ? Flow.quoted(fields.getFirst())
+        return fields.size() == 1 ? Flow.quoted(fields.getFirst())
                 : fields.stream().map(Flow::quoted).collect(Collectors.joining(", ", "[", "]"));
     }
 
     private static String single(Layer layer, double rate, boolean reluFollows) {
         Initialization byDefault = LayerReader.defaultInitialization(reluFollows);
         return switch (layer) {
-            case Dense(int outputs, boolean bias, Initialization initialization) ->
-                    settings(
-                            "dense",
-                            "units",
-                            String.valueOf(outputs),
-                            rated(product(new Flow(), bias, initialization, byDefault), rate));
-            case Conv1d(
-                            int channels,
-                            int kernel,
-                            int stride,
-                            int padding,
-                            boolean bias,
-                            Initialization initialization) ->
-                    "conv1d: "
-                            + rated(
-                                    product(
-                                            new Flow()
-                                                    .add("channels", String.valueOf(channels))
-                                                    .add("kernel", String.valueOf(kernel))
-                                                    .add("stride", unless(1, stride))
-                                                    .add("padding", unless(0, padding)),
-                                            bias,
-                                            initialization,
-                                            byDefault),
-                                    rate);
-            case Conv2d(
-                            int channels,
-                            Extent kernel,
-                            Extent stride,
-                            Extent padding,
-                            boolean bias,
-                            Initialization initialization) ->
-                    "conv2d: "
-                            + rated(
-                                    product(
-                                            new Flow()
-                                                    .add("channels", String.valueOf(channels))
-                                                    .add("kernel", extent(kernel))
-                                                    .add("stride", unless(Extent.of(1), stride))
-                                                    .add("padding", unless(Extent.of(0), padding)),
-                                            bias,
-                                            initialization,
-                                            byDefault),
-                                    rate);
-            case MaxPool2d(Extent kernel, Extent stride, Extent padding) ->
-                    pool("max-pool", kernel, stride, padding);
+            case Dense(int outputs, boolean bias, Initialization initialization) -> settings("dense", "units",
+                    String.valueOf(outputs), rated(product(new Flow(), bias, initialization, byDefault), rate));
+            case Conv1d(int channels, int kernel, int stride, int padding, boolean bias, Initialization initialization) ->
+                "conv1d: " + rated(product(
+                        new Flow().add("channels", String.valueOf(channels)).add("kernel", String.valueOf(kernel))
+                                .add("stride", unless(1, stride)).add("padding", unless(0, padding)),
+                        bias, initialization, byDefault), rate);
+            case Conv2d(int channels, Extent kernel, Extent stride, Extent padding, boolean bias, Initialization initialization) ->
+                "conv2d: " + rated(product(new Flow().add("channels", String.valueOf(channels))
+                        .add("kernel", extent(kernel)).add("stride", unless(Extent.of(1), stride))
+                        .add("padding", unless(Extent.of(0), padding)), bias, initialization, byDefault), rate);
+            case MaxPool2d(Extent kernel, Extent stride, Extent padding) -> pool("max-pool", kernel, stride, padding);
             case AveragePool2d(Extent kernel, Extent stride, Extent padding) ->
-                    pool("average-pool", kernel, stride, padding);
+                pool("average-pool", kernel, stride, padding);
             case GlobalAveragePool2d pool -> "global-average-pool";
             case Relu relu -> "relu";
             case Sigmoid sigmoid -> "sigmoid";
@@ -165,44 +121,22 @@ final class CanonicalNetwork {
             case Silu silu -> "silu";
             case Softplus softplus -> "softplus";
             case LeakyRelu(double slope) ->
-                    named(
-                            "leaky-relu",
-                            new Flow()
-                                    .add(
-                                            "slope",
-                                            Flow.unless(ModelSpec.LEAKY_RELU.slope(), slope)));
-            case Elu(double alpha) ->
-                    named(
-                            "elu",
-                            new Flow().add("alpha", Flow.unless(ModelSpec.ELU.alpha(), alpha)));
+                named("leaky-relu", new Flow().add("slope", Flow.unless(ModelSpec.LEAKY_RELU.slope(), slope)));
+            case Elu(double alpha) -> named("elu", new Flow().add("alpha", Flow.unless(ModelSpec.ELU.alpha(), alpha)));
             case Gelu(Gelu.Form form) ->
-                    named(
-                            "gelu",
-                            new Flow().add("form", form == Gelu.Form.ERF ? null : Flow.name(form)));
+                named("gelu", new Flow().add("form", form == Gelu.Form.ERF ? null : Flow.name(form)));
             case Bias bias -> "bias";
             case Flatten flatten -> "flatten";
             case Transpose transpose -> "transpose";
             case Reshape(List<Integer> axes) ->
-                    "reshape: "
-                            + axes.stream()
-                                    .map(String::valueOf)
-                                    .collect(Collectors.joining(", ", "[", "]"));
+                "reshape: " + axes.stream().map(String::valueOf).collect(Collectors.joining(", ", "[", "]"));
             case LayerNorm(double epsilon) -> named("layer-norm", norm(epsilon, rate));
             case RmsNorm(double epsilon) -> named("rms-norm", norm(epsilon, rate));
-            case BatchNorm(double epsilon, double momentum) ->
-                    named(
-                            "batch-norm",
-                            norm(epsilon, rate)
-                                    .add(
-                                            "momentum",
-                                            Flow.unless(new BatchNorm().momentum(), momentum)));
+            case BatchNorm(double epsilon, double momentum) -> named("batch-norm",
+                    norm(epsilon, rate).add("momentum", Flow.unless(new BatchNorm().momentum(), momentum)));
             case Dropout(double dropped, int maskFrom) -> "dropout: " + Flow.number(dropped);
-            case SelfAttention(int heads, boolean causal) ->
-                    settings(
-                            "self-attention",
-                            "heads",
-                            String.valueOf(heads),
-                            rated(new Flow().add("causal", Flow.flag(causal)), rate));
+            case SelfAttention(int heads, boolean causal) -> settings("self-attention", "heads", String.valueOf(heads),
+                    rated(new Flow().add("causal", Flow.flag(causal)), rate));
             // What a spec can't name in a line of its own: others hold it, or the binding puts it
             // before the network.
             case Rate inner -> throw CanonicalForm.unnamed(layer);
@@ -220,49 +154,31 @@ final class CanonicalNetwork {
 
     private static String steps(NetworkLayer.Steps steps) {
         Recurrent layer = steps.layer();
-        Flow settings =
-                new Flow()
-                        .add("bidirectional", Flow.flag(layer.bidirectional()))
-                        .add(
-                                "output",
-                                layer.output() == Recurrent.Output.LAST
-                                        ? null
-                                        : Flow.name(layer.output()))
-                        .add(
-                                "lengths",
-                                steps.lengths() == null ? null : Flow.quoted(steps.lengths()))
-                        .add("initial", steps.initial().isEmpty() ? null : of(steps.initial()));
-        return settings(
-                Flow.name(layer.cell()),
-                "hidden",
-                String.valueOf(layer.hidden()),
+        Flow settings = new Flow().add("bidirectional", Flow.flag(layer.bidirectional()))
+                .add("output", layer.output() == Recurrent.Output.LAST ? null : Flow.name(layer.output()))
+                .add("lengths", steps.lengths() == null ? null : Flow.quoted(steps.lengths()))
+                .add("initial", steps.initial().isEmpty() ? null : of(steps.initial()));
+        return settings(Flow.name(layer.cell()), "hidden", String.valueOf(layer.hidden()),
                 rated(settings, steps.rateFactor()));
     }
 
-    private static Flow product(
-            Flow flow, boolean bias, Initialization initialization, Initialization byDefault) {
-        return flow.add("bias", bias ? null : "false")
-                .add("init", initialization == byDefault ? null : Flow.name(initialization));
+    private static Flow product(Flow flow, boolean bias, Initialization initialization, Initialization byDefault) {
+        return flow.add("bias", bias ? null : "false").add("init",
+                initialization == byDefault ? null : Flow.name(initialization));
     }
 
     private static Flow rated(Flow flow, double rate) {
-        return flow.add("rate-factor", rate == 0 ? null : Flow.unless(1, rate))
-                .add("frozen", rate == 0 ? "true" : null);
+        return flow.add("rate-factor", rate == 0 ? null : Flow.unless(1, rate)).add("frozen",
+                rate == 0 ? "true" : null);
     }
 
     private static Flow norm(double epsilon, double rate) {
-        return rated(
-                new Flow().add("epsilon", Flow.unless(new LayerNorm().epsilon(), epsilon)), rate);
+        return rated(new Flow().add("epsilon", Flow.unless(new LayerNorm().epsilon(), epsilon)), rate);
     }
 
     private static String pool(String name, Extent kernel, Extent stride, Extent padding) {
-        return settings(
-                name,
-                "kernel",
-                extent(kernel),
-                new Flow()
-                        .add("stride", unless(kernel, stride))
-                        .add("padding", unless(Extent.of(0), padding)));
+        return settings(name, "kernel", extent(kernel),
+                new Flow().add("stride", unless(kernel, stride)).add("padding", unless(Extent.of(0), padding)));
     }
 
     /// The first setting alone where all others are as by default.
@@ -284,8 +200,7 @@ final class CanonicalNetwork {
     }
 
     private static String extent(Extent extent) {
-        return extent.height() == extent.width()
-                ? String.valueOf(extent.height())
+        return extent.height() == extent.width() ? String.valueOf(extent.height())
                 : "[" + extent.height() + ", " + extent.width() + "]";
     }
 }

@@ -25,8 +25,7 @@ public sealed interface Feature {
     ///
     /// @param scale `RAW`, or `STANDARD`: (x - mean) / deviation, statistics learned as a layer of the model
     /// @param transform applied before the scale
-    record Numeric(String field, Scale scale, Transform transform, Missing missing)
-            implements Feature {
+    record Numeric(String field, Scale scale, Transform transform, Missing missing) implements Feature {
         @Override
         public List<String> fields() {
             return List.of(field);
@@ -34,8 +33,7 @@ public sealed interface Feature {
     }
 
     /// The field's canonical text, hashed into one of `buckets` rows of a learned table. Null is a value of its own.
-    record Category(String field, int buckets, int dimension, Embedding.Update update)
-            implements Feature {
+    record Category(String field, int buckets, int dimension, Embedding.Update update) implements Feature {
         @Override
         public List<String> fields() {
             return List.of(field);
@@ -43,8 +41,7 @@ public sealed interface Feature {
     }
 
     /// Several fields together as one category: a value for each combination.
-    record Cross(List<String> fields, int buckets, int dimension, Embedding.Update update)
-            implements Feature {
+    record Cross(List<String> fields, int buckets, int dimension, Embedding.Update update) implements Feature {
         public Cross {
             fields = List.copyOf(fields);
         }
@@ -56,8 +53,7 @@ public sealed interface Feature {
     }
 
     /// Parts of a time (UTC), each a category with an exact vocabulary: a table row for every value and one for null.
-    record TimePart(String field, List<Part> parts, int dimension, Embedding.Update update)
-            implements Feature {
+    record TimePart(String field, List<Part> parts, int dimension, Embedding.Update update) implements Feature {
         public TimePart {
             parts = List.copyOf(parts);
         }
@@ -71,8 +67,7 @@ public sealed interface Feature {
     /// Two numbers, sin and cos of 2πx / period: the end of a period lies beside its beginning.
     ///
     /// @param part x is this part of a time, and the period is its size; null: x is the field's number
-    record Cyclic(String field, @Nullable Part part, double period, Missing missing)
-            implements Feature {
+    record Cyclic(String field, @Nullable Part part, double period, Missing missing) implements Feature {
         @Override
         public List<String> fields() {
             return List.of(field);
@@ -113,8 +108,7 @@ public sealed interface Feature {
 
     /// A field that lists up to `count` values, each a category as in `Category`, in their order: that many rows of one
     /// learned table side by side. Where the list ends earlier stands a table row of its own, which never learns.
-    record Categories(String field, int count, int buckets, int dimension, Embedding.Update update)
-            implements Feature {
+    record Categories(String field, int count, int buckets, int dimension, Embedding.Update update) implements Feature {
         @Override
         public List<String> fields() {
             return List.of(field);
@@ -126,19 +120,12 @@ public sealed interface Feature {
         }
     }
 
-    /// A field that lists up to `count` values, each a category, whose order says nothing: the sum or mean of their table
-    /// rows. An empty list gives 0.
+    /// A field that lists up to `count` values, each a category, whose order says nothing: the sum or mean of their
+    /// table rows. An empty list gives 0.
     ///
     /// @param weights the field that lists a number for each value, which its row is multiplied by; only in a sum
-    record Bag(
-            String field,
-            int count,
-            int buckets,
-            int dimension,
-            EmbeddingBag.Mode mode,
-            @Nullable String weights,
-            Embedding.Update update)
-            implements Feature {
+    record Bag(String field, int count, int buckets, int dimension, EmbeddingBag.Mode mode, @Nullable String weights,
+            Embedding.Update update) implements Feature {
         @Override
         public List<String> fields() {
             return weights == null ? List.of(field) : List.of(field, weights);
@@ -146,8 +133,7 @@ public sealed interface Feature {
     }
 
     enum Scale {
-        RAW,
-        STANDARD
+        RAW, STANDARD
     }
 
     enum Transform {
@@ -158,8 +144,7 @@ public sealed interface Feature {
 
     /// A part of a time in UTC (Avro's local timestamps: as on the clock they were read from).
     enum Part {
-        MINUTE_OF_DAY(1440),
-        HOUR(24),
+        MINUTE_OF_DAY(1440), HOUR(24),
         /// Monday is 0.
         WEEKDAY(7),
         /// The first is 0.

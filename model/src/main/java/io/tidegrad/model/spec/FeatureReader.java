@@ -29,7 +29,8 @@ final class FeatureReader {
     private @Nullable SpecNode allowLabel; // of the feature that is read now
 
     /// @param allowLabel where the feature says whether the label's field is meant; null where it does not
-    private record Entry(Feature feature, SpecNode at, @Nullable SpecNode allowLabel) {}
+    private record Entry(Feature feature, SpecNode at, @Nullable SpecNode allowLabel) {
+    }
 
     List<Feature> read(SpecNode node) {
         List<SpecNode> entries = node.list("features, at least one");
@@ -70,20 +71,14 @@ final class FeatureReader {
             boolean allows = allowLabel != null && allowLabel.bool();
             boolean reads = entry.feature().fields().contains(labelField);
             if (reads && !allows) {
-                mistake.accept(
-                        entry.at(),
-                        "reads '"
-                                + labelField
+                mistake.accept(entry.at(),
+                        "reads '" + labelField
                                 + "', the label's field: the model would learn to copy the answer, and who asks for a"
                                 + " prediction does not have it; read another field, or write allow-label: true"
                                 + " in this feature if it is meant");
             } else if (allowLabel != null && allows && !reads) {
-                allowLabel.problem(
-                        "is for a feature that reads the label's field, '"
-                                + labelField
-                                + "'; this one reads '"
-                                + String.join("', '", entry.feature().fields())
-                                + "'");
+                allowLabel.problem("is for a feature that reads the label's field, '" + labelField
+                        + "'; this one reads '" + String.join("', '", entry.feature().fields()) + "'");
             }
         }
     }
@@ -102,25 +97,11 @@ final class FeatureReader {
         return switch (feature) {
             case Feature.Numeric number -> List.of("number of '" + number.field() + "'");
             case Feature.Category category -> List.of("category of '" + category.field() + "'");
-            case Feature.Cross cross ->
-                    List.of("cross of '" + String.join("', '", cross.fields()) + "'");
-            case Feature.TimePart time ->
-                    time.parts().stream()
-                            .map(
-                                    part ->
-                                            Flow.name(part)
-                                                    + " of '"
-                                                    + time.field()
-                                                    + "' as a time-part")
-                            .toList();
-            case Feature.Cyclic cyclic ->
-                    List.of(
-                            "cyclic of '"
-                                    + cyclic.field()
-                                    + "' with period "
-                                    + (cyclic.part() == null
-                                            ? cyclic.period()
-                                            : Flow.name(cyclic.part())));
+            case Feature.Cross cross -> List.of("cross of '" + String.join("', '", cross.fields()) + "'");
+            case Feature.TimePart time -> time.parts().stream()
+                    .map(part -> Flow.name(part) + " of '" + time.field() + "' as a time-part").toList();
+            case Feature.Cyclic cyclic -> List.of("cyclic of '" + cyclic.field() + "' with period "
+                    + (cyclic.part() == null ? cyclic.period() : Flow.name(cyclic.part())));
             case Feature.Pixels pixels -> List.of("pixels of '" + pixels.field() + "'");
             case Feature.Sequence sequence -> List.of("sequence of '" + sequence.field() + "'");
             case Feature.Categories list -> List.of("categories of '" + list.field() + "'");
@@ -129,18 +110,8 @@ final class FeatureReader {
     }
 
     private @Nullable Feature feature(SpecNode entry) {
-        Choice choice =
-                entry.choice(
-                        "feature",
-                        "number",
-                        "category",
-                        "cross",
-                        "time-part",
-                        "cyclic",
-                        "pixels",
-                        "sequence",
-                        "categories",
-                        "bag");
+        Choice choice = entry.choice("feature", "number", "category", "cross", "time-part", "cyclic", "pixels",
+                "sequence", "categories", "bag");
         if (choice == null) {
             return null;
         }
@@ -171,13 +142,10 @@ final class FeatureReader {
             scale.problem("log1p is a transform, before any scale: write transform: log1p");
             scale = null;
         }
-        return new Feature.Numeric(
-                field(keys),
-                scale != null && "standard".equals(scale.name("raw", "standard"))
-                        ? Feature.Scale.STANDARD
+        return new Feature.Numeric(field(keys),
+                scale != null && "standard".equals(scale.name("raw", "standard")) ? Feature.Scale.STANDARD
                         : Feature.Scale.RAW,
-                transform != null && "log1p".equals(transform.name("none", "log1p"))
-                        ? Feature.Transform.LOG1P
+                transform != null && "log1p".equals(transform.name("none", "log1p")) ? Feature.Transform.LOG1P
                         : Feature.Transform.NONE,
                 missing(keys.optional("missing")));
     }
@@ -225,30 +193,23 @@ final class FeatureReader {
 
     private static Embedding.Update update(Mapping keys) {
         SpecNode node = keys.optional("update");
-        return node != null && "dense".equals(node.name("touched", "dense"))
-                ? Embedding.Update.DENSE
+        return node != null && "dense".equals(node.name("touched", "dense")) ? Embedding.Update.DENSE
                 : Embedding.Update.TOUCHED;
     }
 
     private Feature timePart(SpecNode node) {
         Mapping keys = keys(node, "field", "parts", "dimension", "update");
         List<Feature.Part> parts = new ArrayList<>();
-        for (SpecNode entry :
-                keys.required("parts", "a list like [hour, weekday]")
-                        .list("parts like [hour, weekday]")) {
+        for (SpecNode entry : keys.required("parts", "a list like [hour, weekday]")
+                .list("parts like [hour, weekday]")) {
             Feature.Part part = part(entry);
             if (part != null) {
                 parts.add(part);
             }
         }
         SpecNode dimension = keys.optional("dimension");
-        return new Feature.TimePart(
-                field(keys),
-                parts,
-                dimension == null
-                        ? ModelSpec.TIME_PART_DIMENSION
-                        : dimension.integer(1, DIMENSION_MAX),
-                update(keys));
+        return new Feature.TimePart(field(keys), parts,
+                dimension == null ? ModelSpec.TIME_PART_DIMENSION : dimension.integer(1, DIMENSION_MAX), update(keys));
     }
 
     private static Feature.@Nullable Part part(SpecNode node) {
@@ -258,9 +219,7 @@ final class FeatureReader {
             names[i] = Flow.name(parts[i]);
         }
         String name = node.name(names);
-        return name == null
-                ? null
-                : Feature.Part.valueOf(name.toUpperCase(Locale.ROOT).replace('-', '_'));
+        return name == null ? null : Feature.Part.valueOf(name.toUpperCase(Locale.ROOT).replace('-', '_'));
     }
 
     private Feature cyclic(SpecNode node) {
@@ -268,15 +227,12 @@ final class FeatureReader {
         SpecNode period = keys.optional("period");
         SpecNode partNode = keys.optional("part");
         if ((period == null) == (partNode == null)) {
-            node.problem(
-                    "expected either period (of a number) or part (of a time), found "
-                            + (period == null ? "neither" : "both"));
+            node.problem("expected either period (of a number) or part (of a time), found "
+                    + (period == null ? "neither" : "both"));
         }
         Feature.Part part = partNode == null ? null : part(partNode);
-        double size =
-                period != null
-                        ? period.decimal("a number above 0", value -> value > 0)
-                        : part == null ? 1 : part.size();
+        double size = period != null ? period.decimal("a number above 0", value -> value > 0)
+                : part == null ? 1 : part.size();
         SpecNode missing = keys.optional("missing");
         if (missing != null && partNode != null && missing.isNumber()) {
             missing.problem("a missing time can be reject or indicator, not a number");
@@ -290,16 +246,10 @@ final class FeatureReader {
         int width = keys.required("width", "pixels in a line").integer(1, PIXELS_SIDE_MAX);
         int height = keys.required("height", "the number of lines").integer(1, PIXELS_SIDE_MAX);
         if (width * height > NUMBERS_MAX) {
-            node.problem(
-                    "expected at most " + NUMBERS_MAX + " pixels, found " + width + " x " + height);
+            node.problem("expected at most " + NUMBERS_MAX + " pixels, found " + width + " x " + height);
         }
-        return new Feature.Pixels(
-                field(keys),
-                width,
-                height,
-                divideBy == null
-                        ? ModelSpec.PIXELS_DIVIDE_BY
-                        : divideBy.decimal("a number above 0", value -> value > 0));
+        return new Feature.Pixels(field(keys), width, height, divideBy == null ? ModelSpec.PIXELS_DIVIDE_BY
+                : divideBy.decimal("a number above 0", value -> value > 0));
     }
 
     private Feature sequence(SpecNode node) {
@@ -309,18 +259,9 @@ final class FeatureReader {
         int steps = keys.required("steps", "the number of steps").integer(1, LIST_MAX);
         int numbers = width == null ? 1 : width.integer(1, LIST_MAX);
         if (steps * numbers > NUMBERS_MAX) {
-            node.problem(
-                    "expected at most "
-                            + NUMBERS_MAX
-                            + " numbers, found "
-                            + steps
-                            + " steps of "
-                            + numbers);
+            node.problem("expected at most " + NUMBERS_MAX + " numbers, found " + steps + " steps of " + numbers);
         }
-        return new Feature.Sequence(
-                field(keys),
-                steps,
-                numbers,
+        return new Feature.Sequence(field(keys), steps, numbers,
                 shorter != null && "pad".equals(shorter.name("reject", "pad")));
     }
 
@@ -329,38 +270,23 @@ final class FeatureReader {
         int count = count(keys);
         int dimension = dimension(keys);
         if (count * dimension > NUMBERS_MAX) {
-            node.problem(
-                    "expected at most "
-                            + NUMBERS_MAX
-                            + " numbers, found "
-                            + count
-                            + " values of dimension "
-                            + dimension);
+            node.problem("expected at most " + NUMBERS_MAX + " numbers, found " + count + " values of dimension "
+                    + dimension);
         }
         return new Feature.Categories(field(keys), count, buckets(keys), dimension, update(keys));
     }
 
     private Feature bag(SpecNode node) {
-        Mapping keys =
-                keys(node, "field", "count", "buckets", "dimension", "mode", "weights", "update");
+        Mapping keys = keys(node, "field", "count", "buckets", "dimension", "mode", "weights", "update");
         SpecNode modeNode = keys.optional("mode");
         SpecNode weights = keys.optional("weights");
-        EmbeddingBag.Mode mode =
-                modeNode != null && "mean".equals(modeNode.name("sum", "mean"))
-                        ? EmbeddingBag.Mode.MEAN
-                        : EmbeddingBag.Mode.SUM;
+        EmbeddingBag.Mode mode = modeNode != null && "mean".equals(modeNode.name("sum", "mean"))
+                ? EmbeddingBag.Mode.MEAN : EmbeddingBag.Mode.SUM;
         if (weights != null && mode == EmbeddingBag.Mode.MEAN) {
-            weights.problem(
-                    "weights go with mode: sum only; a mean could be divided by their sum or by their number");
+            weights.problem("weights go with mode: sum only; a mean could be divided by their sum or by their number");
         }
-        return new Feature.Bag(
-                field(keys),
-                count(keys),
-                buckets(keys),
-                dimension(keys),
-                mode,
-                weights == null ? null : weights.text("the name of a field"),
-                update(keys));
+        return new Feature.Bag(field(keys), count(keys), buckets(keys), dimension(keys), mode,
+                weights == null ? null : weights.text("the name of a field"), update(keys));
     }
 
     private static int count(Mapping keys) {

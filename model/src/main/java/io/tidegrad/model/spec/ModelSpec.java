@@ -107,7 +107,8 @@ public final class ModelSpec {
     }
 
     /// At most one of `threshold` and `positive`, and only for a loss of yes or no.
-    public record Label(String field, @Nullable Double threshold, @Nullable String positive) {}
+    public record Label(String field, @Nullable Double threshold, @Nullable String positive) {
+    }
 
     /// A safetensors file that the model starts from.
     ///
@@ -144,25 +145,10 @@ public final class ModelSpec {
     private volatile byte @Nullable [] fingerprint;
     private volatile byte @Nullable [] featureFingerprint;
 
-    ModelSpec(
-            String model,
-            Input input,
-            Label label,
-            @Nullable String weightField,
-            List<Feature> features,
-            List<NetworkLayer> layers,
-            int outputs,
-            Loss loss,
-            Optimizer optimizer,
-            Schedule schedule,
-            Clipping clipping,
-            Regularization regularization,
-            int miniBatch,
-            @Nullable Duration window,
-            Duration publishEvery,
-            long seed,
-            @Nullable InitialWeights initialWeights,
-            String yaml,
+    ModelSpec(String model, Input input, Label label, @Nullable String weightField, List<Feature> features,
+            List<NetworkLayer> layers, int outputs, Loss loss, Optimizer optimizer, Schedule schedule,
+            Clipping clipping, Regularization regularization, int miniBatch, @Nullable Duration window,
+            Duration publishEvery, long seed, @Nullable InitialWeights initialWeights, String yaml,
             List<String> labelReads) {
         this.model = model;
         this.input = input;
@@ -192,36 +178,19 @@ public final class ModelSpec {
         return new SpecReader(yaml, source, false).read();
     }
 
-    /// A spec that a model lives by: what was sound when it was registered is no mistake, though a new spec could not say it any
-    /// more.
+    /// A spec that a model lives by: what was sound when it was registered is no mistake, though a new spec could not
+    /// say it any more.
     ///
     /// @throws SpecException as `parse`
     public static ModelSpec parseRegistered(String yaml, String source) {
         return new SpecReader(yaml, source, true).read();
     }
 
-    /// The same model at other rates, for a trial of them: what it is called and its text stay, its fingerprint does not.
+    /// The same model at other rates, for a trial of them: what it is called and its text stay, its fingerprint does
+    /// not.
     public ModelSpec withRates(Optimizer optimizer, Schedule schedule) {
-        return new ModelSpec(
-                model,
-                input,
-                label,
-                weightField,
-                features,
-                layers,
-                outputs,
-                loss,
-                optimizer,
-                schedule,
-                clipping,
-                regularization,
-                miniBatch,
-                window,
-                publishEvery,
-                seed,
-                initialWeights,
-                yaml,
-                labelReads);
+        return new ModelSpec(model, input, label, weightField, features, layers, outputs, loss, optimizer, schedule,
+                clipping, regularization, miniBatch, window, publishEvery, seed, initialWeights, yaml, labelReads);
     }
 
     public String model() {
@@ -324,7 +293,8 @@ public final class ModelSpec {
         return yaml;
     }
 
-    /// A line for each feature that reads the label's field and does not say that this is meant; only of a registered spec.
+    /// A line for each feature that reads the label's field and does not say that this is meant; only of a registered
+    /// spec.
     public List<String> labelReads() {
         return labelReads;
     }
@@ -336,13 +306,10 @@ public final class ModelSpec {
 
     /// A line for each layer of the network, those inside others before these; see `LayerOutline`.
     public List<LayerOutline> outline() {
-        NetworkShapes shapes =
-                new NetworkShapes(
-                        new NetworkBinding(features, layout),
-                        new Shape.Row(layout.numbers(), layout.ids()),
-                        (layer, misfit) -> {
-                            throw new IllegalStateException(misfit);
-                        });
+        NetworkShapes shapes = new NetworkShapes(new NetworkBinding(features, layout),
+                new Shape.Row(layout.numbers(), layout.ids()), (layer, misfit) -> {
+                    throw new IllegalStateException(misfit);
+                });
         shapes.of(layers);
         return shapes.outlines();
     }
@@ -386,8 +353,8 @@ public final class ModelSpec {
         return made.clone();
     }
 
-    /// Where the spec names the layer that the engine calls `layer 2.0 (Dense)`: ` = network[1]`, ` = the features`; empty for
-    /// what is no layer.
+    /// Where the spec names the layer that the engine calls `layer 2.0 (Dense)`: ` = network[1]`, ` = the features`;
+    /// empty for what is no layer.
     public String placeInNetwork(String layer) {
         Matcher matcher = ENGINE_PLACE.matcher(layer);
         if (!matcher.matches()) {
@@ -404,8 +371,7 @@ public final class ModelSpec {
 
     private static byte[] sha256(String text) {
         try {
-            return MessageDigest.getInstance("SHA-256")
-                    .digest(text.getBytes(StandardCharsets.UTF_8));
+            return MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
         } catch (NoSuchAlgorithmException everyJavaHasIt) {
             throw new IllegalStateException(everyJavaHasIt);
         }

@@ -17,8 +17,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Predicate;
 
-/// Spec → the engine's description: the features' columns side by side (raw numbers, standardised numbers, then one table
-/// after another), then the spec's network; or, where that begins with `features`, what it says.
+/// Spec → the engine's description: the features' columns side by side (raw numbers, standardised numbers, then one
+/// table after another), then the spec's network; or, where that begins with `features`, what it says.
 final class NetworkBinding {
     private final List<Feature> features;
     private final RowLayout layout;
@@ -29,30 +29,22 @@ final class NetworkBinding {
     }
 
     static NetworkSpec bind(ModelSpec spec) {
-        return new NetworkSpec(
-                spec.layout().shape(),
-                new NetworkBinding(spec.features(), spec.layout()).network(spec.layers()),
-                spec.loss(),
+        return new NetworkSpec(spec.layout().shape(),
+                new NetworkBinding(spec.features(), spec.layout()).network(spec.layers()), spec.loss(),
                 // Not by the sum of weights: in a mini-batch of one row they would cancel.
-                Reduction.MEAN,
-                spec.optimizer(),
-                spec.schedule(),
-                spec.clipping(),
-                spec.regularization(),
-                spec.seed());
+                Reduction.MEAN, spec.optimizer(), spec.schedule(), spec.clipping(), spec.regularization(), spec.seed());
     }
 
     /// Whether these layers begin with features of the row; else all features come before them.
     static boolean readsRow(List<NetworkLayer> layers) {
-        return !layers.isEmpty()
-                && switch (layers.getFirst()) {
-                    case NetworkLayer.Features features -> true;
-                    case NetworkLayer.Branches(List<List<NetworkLayer>> branches) ->
-                            branches.stream().anyMatch(NetworkBinding::readsRow);
-                    case NetworkLayer.Single single -> false;
-                    case NetworkLayer.Residual residual -> false;
-                    case NetworkLayer.Steps steps -> false;
-                };
+        return !layers.isEmpty() && switch (layers.getFirst()) {
+            case NetworkLayer.Features features -> true;
+            case NetworkLayer.Branches(List<List<NetworkLayer>> branches) ->
+                branches.stream().anyMatch(NetworkBinding::readsRow);
+            case NetworkLayer.Single single -> false;
+            case NetworkLayer.Residual residual -> false;
+            case NetworkLayer.Steps steps -> false;
+        };
     }
 
     List<Feature> features() {
@@ -61,9 +53,7 @@ final class NetworkBinding {
 
     /// Those that a layer `features` names.
     List<Feature> features(List<List<String>> selected) {
-        return features.stream()
-                .filter(feature -> selected.stream().anyMatch(feature::isOf))
-                .toList();
+        return features.stream().filter(feature -> selected.stream().anyMatch(feature::isOf)).toList();
     }
 
     /// Layers that read the row.
@@ -77,31 +67,21 @@ final class NetworkBinding {
     }
 
     private Layer sequence(List<NetworkLayer> layers) {
-        return layers.isEmpty()
-                ? new Identity()
-                : new Sequence(layers.stream().map(this::layer).toList());
+        return layers.isEmpty() ? new Identity() : new Sequence(layers.stream().map(this::layer).toList());
     }
 
     Layer layer(NetworkLayer layer) {
         return switch (layer) {
             case NetworkLayer.Single(Layer single) -> single;
             case NetworkLayer.Features(List<List<String>> selected) ->
-                    features(feature -> selected.stream().anyMatch(feature::isOf));
+                features(feature -> selected.stream().anyMatch(feature::isOf));
             case NetworkLayer.Branches(List<List<NetworkLayer>> branches) ->
-                    new Concat(branches.stream().map(this::sequence).toList());
+                new Concat(branches.stream().map(this::sequence).toList());
             case NetworkLayer.Residual(List<NetworkLayer> layers) -> new Residual(sequence(layers));
             case NetworkLayer.Steps steps -> {
                 Recurrent shape = steps.layer();
-                Recurrent recurrent =
-                        new Recurrent(
-                                shape.cell(),
-                                shape.hidden(),
-                                shape.bidirectional(),
-                                shape.output(),
-                                lengthAt(steps),
-                                steps.initial().isEmpty()
-                                        ? List.of()
-                                        : List.of(network(steps.initial())));
+                Recurrent recurrent = new Recurrent(shape.cell(), shape.hidden(), shape.bidirectional(), shape.output(),
+                        lengthAt(steps), steps.initial().isEmpty() ? List.of() : List.of(network(steps.initial())));
                 yield steps.rateFactor() == 1 ? recurrent : new Rate(steps.rateFactor(), recurrent);
             }
         };
@@ -167,18 +147,10 @@ final class NetworkBinding {
     private void addTables(int index, List<Layer> branches) {
         int idAt = layout.idAt(index);
         switch (features.get(index)) {
-            case Feature.Category(
-                            String field,
-                            int buckets,
-                            int dimension,
-                            Embedding.Update update) ->
-                    branches.add(new Embedding(idAt, 1, buckets, dimension, update));
-            case Feature.Cross(
-                            List<String> fields,
-                            int buckets,
-                            int dimension,
-                            Embedding.Update update) ->
-                    branches.add(new Embedding(idAt, 1, buckets, dimension, update));
+            case Feature.Category(String field, int buckets, int dimension, Embedding.Update update) ->
+                branches.add(new Embedding(idAt, 1, buckets, dimension, update));
+            case Feature.Cross(List<String> fields, int buckets, int dimension, Embedding.Update update) ->
+                branches.add(new Embedding(idAt, 1, buckets, dimension, update));
             case Feature.TimePart time -> {
                 for (int p = 0; p < time.parts().size(); p++) {
                     // One row more than values: the last one is null's.
@@ -187,32 +159,20 @@ final class NetworkBinding {
                 }
             }
             case Feature.Categories list ->
-                    // One row more than buckets: the last one stands where the list has ended.
-                    branches.add(
-                            new Embedding(
-                                    idAt,
-                                    list.count(),
-                                    list.buckets() + 1,
-                                    list.dimension(),
-                                    list.update(),
-                                    list.buckets()));
-            case Feature.Bag bag ->
-                    branches.add(
-                            new EmbeddingBag(
-                                    idAt,
-                                    bag.count(),
-                                    layout.lengthAt(index),
-                                    bag.weights() == null
-                                            ? EmbeddingBag.UNWEIGHTED
-                                            : layout.numberAt(index),
-                                    bag.buckets(),
-                                    bag.dimension(),
-                                    bag.mode(),
-                                    bag.update()));
-            case Feature.Numeric number -> {}
-            case Feature.Cyclic cyclic -> {}
-            case Feature.Pixels pixels -> {}
-            case Feature.Sequence sequence -> {}
+                // One row more than buckets: the last one stands where the list has ended.
+                branches.add(new Embedding(idAt, list.count(), list.buckets() + 1, list.dimension(), list.update(),
+                        list.buckets()));
+            case Feature.Bag bag -> branches.add(new EmbeddingBag(idAt, bag.count(), layout.lengthAt(index),
+                    bag.weights() == null ? EmbeddingBag.UNWEIGHTED : layout.numberAt(index), bag.buckets(),
+                    bag.dimension(), bag.mode(), bag.update()));
+            case Feature.Numeric number -> {
+            }
+            case Feature.Cyclic cyclic -> {
+            }
+            case Feature.Pixels pixels -> {
+            }
+            case Feature.Sequence sequence -> {
+            }
         }
     }
 }

@@ -32,27 +32,17 @@ final class NetworkEnd {
     /// @param layers at least one
     /// @param output what the network puts out for a row
     /// @param classes what the label says of them, if anything
-    static void check(
-            SpecNode network,
-            List<NetworkLayer> layers,
-            Shape.Grid output,
-            Loss loss,
-            @Nullable SpecNode classes,
-            @Nullable SpecNode classWeights) {
+    static void check(SpecNode network, List<NetworkLayer> layers, Shape.Grid output, Loss loss,
+            @Nullable SpecNode classes, @Nullable SpecNode classWeights) {
         if (output.axes().size() != 1) {
-            network.problem(
-                    "a label belongs to a whole row: expected a network that ends in a vector"
-                            + " (flatten, global-average-pool, a recurrent layer's output: last), found "
-                            + output);
+            network.problem("a label belongs to a whole row: expected a network that ends in a vector"
+                    + " (flatten, global-average-pool, a recurrent layer's output: last), found " + output);
             return;
         }
         int outputs = output.size();
         // Null for what is no activation: its numbers are what the loss makes predictions of.
-        Layer last =
-                layers.getLast() instanceof NetworkLayer.Single single
-                                && isActivation(single.plain())
-                        ? single.plain()
-                        : null;
+        Layer last = layers.getLast() instanceof NetworkLayer.Single single && isActivation(single.plain())
+                ? single.plain() : null;
         String name = CanonicalLearning.name(loss);
         switch (loss) {
             case BinaryCrossEntropy binary -> {
@@ -69,12 +59,8 @@ final class NetworkEnd {
             }
             case CategoricalCrossEntropy categorical -> {
                 if (outputs < 2) {
-                    network.problem(
-                            name
-                                    + " needs a last dense with one output a class,"
-                                    + " at least 2, found "
-                                    + outputs
-                                    + "; for yes or no use binary-cross-entropy");
+                    network.problem(name + " needs a last dense with one output a class," + " at least 2, found "
+                            + outputs + "; for yes or no use binary-cross-entropy");
                 }
                 if (last != null && !(last instanceof Softmax)) {
                     network.problem(endsIn(name, "dense or softmax", last));
@@ -82,20 +68,13 @@ final class NetworkEnd {
                 if (classes != null) {
                     int stated = classes.integer(2, LayerReader.UNITS_MAX);
                     if (stated != outputs && stated >= 2) {
-                        classes.problem(
-                                "expected "
-                                        + outputs
-                                        + ", the outputs of the last dense, found "
-                                        + stated);
+                        classes.problem("expected " + outputs + ", the outputs of the last dense, found " + stated);
                     }
                 }
                 int weights = categorical.classWeights().size();
                 if (classWeights != null && weights != outputs) {
                     classWeights.problem(
-                            "expected "
-                                    + outputs
-                                    + " weights, one an output of the last dense, found "
-                                    + weights);
+                            "expected " + outputs + " weights, one an output of the last dense, found " + weights);
                 }
             }
             case Poisson poisson -> {
@@ -109,12 +88,8 @@ final class NetworkEnd {
             case Huber huber -> checkOneLabel(network, name, outputs, last);
             case Quantile(List<Double> quantiles) -> {
                 if (outputs != quantiles.size()) {
-                    network.problem(
-                            name
-                                    + " needs a last dense of "
-                                    + quantiles.size()
-                                    + ", an output a quantile, found "
-                                    + outputs);
+                    network.problem(name + " needs a last dense of " + quantiles.size()
+                            + ", an output a quantile, found " + outputs);
                 }
                 if (last instanceof Softmax) {
                     network.problem(name + " can't follow softmax: its outputs share out 1");
@@ -141,29 +116,19 @@ final class NetworkEnd {
     }
 
     private static boolean isActivation(Layer layer) {
-        return layer instanceof Relu
-                || layer instanceof LeakyRelu
-                || layer instanceof Elu
-                || layer instanceof Gelu
-                || layer instanceof Silu
-                || layer instanceof Softplus
-                || layer instanceof Sigmoid
-                || layer instanceof Tanh
-                || layer instanceof Softmax;
+        return layer instanceof Relu || layer instanceof LeakyRelu || layer instanceof Elu || layer instanceof Gelu
+                || layer instanceof Silu || layer instanceof Softplus || layer instanceof Sigmoid
+                || layer instanceof Tanh || layer instanceof Softmax;
     }
 
     private static void checkYesOrNo(SpecNode network, String loss, int outputs) {
         if (outputs != 1) {
-            network.problem(
-                    loss
-                            + " needs a last dense of 1, found "
-                            + outputs
-                            + "; for more classes use categorical-cross-entropy");
+            network.problem(loss + " needs a last dense of 1, found " + outputs
+                    + "; for more classes use categorical-cross-entropy");
         }
     }
 
-    private static void checkOneLabel(
-            SpecNode network, String loss, int outputs, @Nullable Layer last) {
+    private static void checkOneLabel(SpecNode network, String loss, int outputs, @Nullable Layer last) {
         if (outputs != 1) {
             network.problem(loss + " needs a last dense of 1 (one label field), found " + outputs);
         }
@@ -173,10 +138,7 @@ final class NetworkEnd {
     }
 
     private static String endsIn(String loss, String expected, Layer last) {
-        return loss
-                + " needs a network that ends in "
-                + expected
-                + ", found "
+        return loss + " needs a network that ends in " + expected + ", found "
                 + CanonicalNetwork.layer(new NetworkLayer.Single(last), false);
     }
 }

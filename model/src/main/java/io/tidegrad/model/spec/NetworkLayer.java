@@ -6,8 +6,8 @@ import io.tidegrad.engine.layer.Recurrent;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// One entry of a spec's `network`, as the user wrote it. What it reads of the row it knows by the names of fields only;
-/// `NetworkBinding` makes an engine's layer of it, which knows columns.
+/// One entry of a spec's `network`, as the user wrote it. What it reads of the row it knows by the names of fields
+/// only; `NetworkBinding` makes an engine's layer of it, which knows columns.
 public sealed interface NetworkLayer {
     /// An engine's layer that holds no others, perhaps at a rate of its own.
     record Single(Layer layer) implements NetworkLayer {
@@ -21,8 +21,8 @@ public sealed interface NetworkLayer {
         }
     }
 
-    /// `features: [distance, [origin, destination]]`: what these features make of the row, side by side as in the spec's list
-    /// of features. Only where the row itself is read.
+    /// `features: [distance, [origin, destination]]`: what these features make of the row, side by side as in the
+    /// spec's list of features. Only where the row itself is read.
     ///
     /// @param selected the fields of each feature: several are those of a cross
     record Features(List<List<String>> selected) implements NetworkLayer {
@@ -50,12 +50,8 @@ public sealed interface NetworkLayer {
     /// @param layer of whole sequences, from a state of 0
     /// @param lengths the field of the feature that says how long a row's sequence is; null: all have all steps
     /// @param initial what computes the state to start from, out of the row; empty for 0
-    record Steps(
-            Recurrent layer,
-            double rateFactor,
-            @Nullable String lengths,
-            List<NetworkLayer> initial)
-            implements NetworkLayer {
+    record Steps(Recurrent layer, double rateFactor, @Nullable String lengths,
+            List<NetworkLayer> initial) implements NetworkLayer {
         public Steps {
             initial = List.copyOf(initial);
         }

@@ -52,8 +52,7 @@ final class NetworkReader {
         List<NetworkLayer> layers = new ArrayList<>();
         for (int i = 0; i < entries.size(); i++) {
             SpecNode entry = entries.get(i);
-            boolean reluFollows =
-                    i + 1 < entries.size() && entries.get(i + 1).isKind("relu", "leaky-relu");
+            boolean reluFollows = i + 1 < entries.size() && entries.get(i + 1).isKind("relu", "leaky-relu");
             NetworkLayer layer = layer(entry, reluFollows, ofRow && i == 0);
             count++;
             if (layer != null) {
@@ -89,9 +88,7 @@ final class NetworkReader {
         SpecNode value = choice.value();
         return switch (choice.kind()) {
             case "rnn", "gru", "lstm" -> steps(choice.kind(), value);
-            case "residual" ->
-                    new NetworkLayer.Residual(
-                            layers(value, value.list("layers, at least one"), false));
+            case "residual" -> new NetworkLayer.Residual(layers(value, value.list("layers, at least one"), false));
             case "branches" -> branches(value, ofRow);
             case "features" -> features(value, ofRow);
             default -> LayerReader.read(choice, reluFollows);
@@ -102,59 +99,34 @@ final class NetworkReader {
         Recurrent.Cell cell = Recurrent.Cell.valueOf(kind.toUpperCase(Locale.ROOT));
         if (!node.isMapping()) {
             int hidden = node.integer(1, LayerReader.UNITS_MAX);
-            return new NetworkLayer.Steps(
-                    new Recurrent(cell, hidden, Recurrent.Output.LAST), 1, null, List.of());
+            return new NetworkLayer.Steps(new Recurrent(cell, hidden, Recurrent.Output.LAST), 1, null, List.of());
         }
-        Mapping keys =
-                node.mapping(
-                        "hidden",
-                        "bidirectional",
-                        "output",
-                        "lengths",
-                        "initial",
-                        "rate-factor",
-                        "frozen");
+        Mapping keys = node.mapping("hidden", "bidirectional", "output", "lengths", "initial", "rate-factor", "frozen");
         SpecNode output = keys.optional("output");
         String outputName = output == null ? null : output.name("last", "sequence", "state");
         SpecNode lengths = keys.optional("lengths");
         SpecNode initial = keys.optional("initial");
         Recurrent recurrent =
-                new Recurrent(
-                        cell,
-                        keys.required("hidden", "the number of hidden units")
-                                .integer(1, LayerReader.UNITS_MAX),
+                new Recurrent(cell,
+                        keys.required("hidden", "the number of hidden units").integer(1, LayerReader.UNITS_MAX),
                         LayerReader.flag(keys, "bidirectional", false),
-                        outputName == null
-                                ? Recurrent.Output.LAST
+                        outputName == null ? Recurrent.Output.LAST
                                 : Recurrent.Output.valueOf(outputName.toUpperCase(Locale.ROOT)),
-                        Recurrent.WHOLE,
-                        List.of());
-        return new NetworkLayer.Steps(
-                recurrent,
+                        Recurrent.WHOLE, List.of());
+        return new NetworkLayer.Steps(recurrent,
                 LayerReader.rateFactor(keys.optional("rate-factor"), keys.optional("frozen")),
                 lengths == null ? null : lengthField(lengths),
-                initial == null
-                        ? List.of()
-                        : layers(initial, initial.list("layers, at least one"), true));
+                initial == null ? List.of() : layers(initial, initial.list("layers, at least one"), true));
     }
 
     private String lengthField(SpecNode node) {
         String field = node.text("the field of a feature of several steps");
-        boolean known =
-                features.stream()
-                        .anyMatch(f -> f.hasLength() && f.fields().getFirst().equals(field));
+        boolean known = features.stream().anyMatch(f -> f.hasLength() && f.fields().getFirst().equals(field));
         if (!field.isEmpty() && !known) {
-            List<String> fields =
-                    features.stream()
-                            .filter(Feature::hasLength)
-                            .map(f -> f.fields().getFirst())
-                            .toList();
+            List<String> fields = features.stream().filter(Feature::hasLength).map(f -> f.fields().getFirst()).toList();
             node.problem(
                     "expected the field of a feature that may be shorter (sequence with shorter: pad, or categories), found "
-                            + field
-                            + (fields.isEmpty()
-                                    ? "; there is none"
-                                    : NearestName.hint(field, fields)));
+                            + field + (fields.isEmpty() ? "; there is none" : NearestName.hint(field, fields)));
         }
         return field;
     }
@@ -164,18 +136,13 @@ final class NetworkReader {
         List<SpecNode> entries = node.list("lists of layers, like [ [ dense: 8 ], [ dense: 4 ] ]");
         for (SpecNode entry : entries) {
             // An empty branch passes on what it reads; what is no list is a mistake of its own.
-            branches.add(
-                    entry.isEmptyList()
-                            ? List.of()
-                            : layers(entry, entry.list("layers, as a branch is"), ofRow));
+            branches.add(entry.isEmptyList() ? List.of() : layers(entry, entry.list("layers, as a branch is"), ofRow));
         }
         boolean anyOfRow = branches.stream().anyMatch(NetworkBinding::readsRow);
         for (int i = 0; i < branches.size(); i++) {
             if (anyOfRow && !NetworkBinding.readsRow(branches.get(i))) {
-                entries.get(i)
-                        .problem(
-                                "expected features: […] first, as in another branch: all branches read the same,"
-                                        + " here the row itself");
+                entries.get(i).problem("expected features: […] first, as in another branch: all branches read the same,"
+                        + " here the row itself");
             }
         }
         return new NetworkLayer.Branches(branches);
@@ -188,24 +155,13 @@ final class NetworkReader {
         }
         List<List<String>> selected = new ArrayList<>();
         for (SpecNode entry : node.list("features' fields, like [distance]")) {
-            List<String> fields =
-                    entry.isScalar()
-                            ? List.of(entry.text("the field of a feature"))
-                            : entry.list("a cross's fields").stream()
-                                    .map(field -> field.text("the name of a field"))
-                                    .toList();
+            List<String> fields = entry.isScalar() ? List.of(entry.text("the field of a feature"))
+                    : entry.list("a cross's fields").stream().map(field -> field.text("the name of a field")).toList();
             boolean known = features.stream().anyMatch(feature -> feature.isOf(fields));
             if (!known && !fields.contains("")) {
-                List<String> names =
-                        features.stream()
-                                .map(f -> String.join(", ", f.fields()))
-                                .distinct()
-                                .toList();
-                entry.problem(
-                        "expected the field of a feature, of a cross the list of its fields; found '"
-                                + String.join(", ", fields)
-                                + "'"
-                                + NearestName.hint(String.join(", ", fields), names));
+                List<String> names = features.stream().map(f -> String.join(", ", f.fields())).distinct().toList();
+                entry.problem("expected the field of a feature, of a cross the list of its fields; found '"
+                        + String.join(", ", fields) + "'" + NearestName.hint(String.join(", ", fields), names));
             }
             if (selected.contains(fields)) {
                 entry.problem("'" + String.join(", ", fields) + "' is read here already");
@@ -220,32 +176,25 @@ final class NetworkReader {
         if (!optimizer.hasFixedRate()) {
             return;
         }
-        places.forEach(
-                (layer, place) -> {
-                    double factor =
-                            switch (layer) {
-                                case NetworkLayer.Single single -> single.rateFactor();
-                                case NetworkLayer.Steps steps -> steps.rateFactor();
-                                case NetworkLayer.Features features -> 1;
-                                case NetworkLayer.Branches branches -> 1;
-                                case NetworkLayer.Residual residual -> 1;
-                            };
-                    if (factor != 0 && factor != 1) {
-                        place.problem(
-                                "ftrl has one rate (alpha) for all layers: expected no rate-factor, found "
-                                        + factor);
-                    }
-                });
+        places.forEach((layer, place) -> {
+            double factor = switch (layer) {
+                case NetworkLayer.Single single -> single.rateFactor();
+                case NetworkLayer.Steps steps -> steps.rateFactor();
+                case NetworkLayer.Features features -> 1;
+                case NetworkLayer.Branches branches -> 1;
+                case NetworkLayer.Residual residual -> 1;
+            };
+            if (factor != 0 && factor != 1) {
+                place.problem("ftrl has one rate (alpha) for all layers: expected no rate-factor, found " + factor);
+            }
+        });
     }
 
     /// What sound layers put out for a row of sound features; null, and problems, where they don't fit together.
     Shape.@Nullable Grid output(SpecNode network, List<NetworkLayer> layers) {
         RowLayout layout = RowLayout.of(features);
-        NetworkShapes shapes =
-                new NetworkShapes(
-                        new NetworkBinding(features, layout),
-                        new Shape.Row(layout.numbers(), layout.ids()),
-                        (layer, text) -> place(layer).problem(text));
+        NetworkShapes shapes = new NetworkShapes(new NetworkBinding(features, layout),
+                new Shape.Row(layout.numbers(), layout.ids()), (layer, text) -> place(layer).problem(text));
         Shape.Grid output;
         try {
             output = shapes.of(layers);
@@ -263,29 +212,17 @@ final class NetworkReader {
     }
 
     private void requireEveryFeature(SpecNode network) {
-        if (places.keySet().stream()
-                .anyMatch(
-                        layer ->
-                                layer instanceof NetworkLayer.Steps steps
-                                        && !steps.initial().isEmpty()
-                                        && !NetworkBinding.readsRow(steps.initial()))) {
+        if (places.keySet().stream().anyMatch(layer -> layer instanceof NetworkLayer.Steps steps
+                && !steps.initial().isEmpty() && !NetworkBinding.readsRow(steps.initial()))) {
             return;
         }
         for (Feature feature : features) {
-            boolean isRead =
-                    places.keySet().stream()
-                            .anyMatch(
-                                    layer ->
-                                            layer
-                                                            instanceof
-                                                            NetworkLayer.Features(
-                                                                    List<List<String>> selected)
-                                                    && selected.stream().anyMatch(feature::isOf));
+            boolean isRead = places.keySet().stream()
+                    .anyMatch(layer -> layer instanceof NetworkLayer.Features(List<List<String>> selected)
+                            && selected.stream().anyMatch(feature::isOf));
             if (!isRead) {
-                network.problem(
-                        "the feature of '"
-                                + String.join(", ", feature.fields())
-                                + "' is read by no layer: name it in features, or leave it out of the spec");
+                network.problem("the feature of '" + String.join(", ", feature.fields())
+                        + "' is read by no layer: name it in features, or leave it out of the spec");
             }
         }
     }

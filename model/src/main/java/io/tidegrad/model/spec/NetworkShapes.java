@@ -11,8 +11,8 @@ import java.util.List;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
-/// What each layer of a network puts out, layer after layer, so that a mistake is said of the layer that the user wrote. No
-/// float is allocated.
+/// What each layer of a network puts out, layer after layer, so that a mistake is said of the layer that the user
+/// wrote. No float is allocated.
 final class NetworkShapes {
     private final NetworkBinding binding;
     private final Shape.Row row;
@@ -39,8 +39,7 @@ final class NetworkShapes {
             Planner planner = new Planner(row);
             Planned planned = binding.everyFeature().plan(planner, row);
             trainable |= planned.trainable();
-            outlines.add(
-                    new LayerOutline(path, "all features", planned.output(), weights(planner)));
+            outlines.add(new LayerOutline(path, "all features", planned.output(), weights(planner)));
             input = planned.output();
         }
         return walk(layers, input, binding.features(), path);
@@ -59,53 +58,40 @@ final class NetworkShapes {
     /// Null after a mistake: what follows is not known then.
     ///
     /// @param features that lie side by side in the input; none where layers have made it
-    private Shape.@Nullable Grid walk(
-            List<NetworkLayer> layers, Shape input, List<Feature> features, String path) {
+    private Shape.@Nullable Grid walk(List<NetworkLayer> layers, Shape input, List<Feature> features, String path) {
         Shape shape = input;
         List<Feature> read = features;
         for (int i = 0; i < layers.size(); i++) {
-            boolean reluFollows =
-                    i + 1 < layers.size() && CanonicalNetwork.isRelu(layers.get(i + 1));
-            Shape.Grid output =
-                    output(layers.get(i), reluFollows, shape, read, path + "[" + i + "]");
+            boolean reluFollows = i + 1 < layers.size() && CanonicalNetwork.isRelu(layers.get(i + 1));
+            Shape.Grid output = output(layers.get(i), reluFollows, shape, read, path + "[" + i + "]");
             if (output == null) {
                 return null;
             }
             shape = output;
-            read =
-                    layers.get(i) instanceof NetworkLayer.Features(List<List<String>> selected)
-                            ? binding.features(selected)
-                            : List.of();
+            read = layers.get(i) instanceof NetworkLayer.Features(List<List<String>> selected)
+                    ? binding.features(selected) : List.of();
         }
         return shape instanceof Shape.Grid grid ? grid : null;
     }
 
-    private Shape.@Nullable Grid output(
-            NetworkLayer layer,
-            boolean reluFollows,
-            Shape input,
-            List<Feature> read,
+    private Shape.@Nullable Grid output(NetworkLayer layer, boolean reluFollows, Shape input, List<Feature> read,
             String place) {
-        boolean sound =
-                switch (layer) {
-                    case NetworkLayer.Single single -> true;
-                    case NetworkLayer.Features features -> true;
-                    case NetworkLayer.Branches(List<List<NetworkLayer>> branches) -> {
-                        boolean all = true;
-                        for (int i = 0; i < branches.size(); i++) {
-                            String inside = place + ".branches[" + i + "]";
-                            all &=
-                                    branches.get(i).isEmpty()
-                                            || walk(branches.get(i), input, read, inside) != null;
-                        }
-                        yield all;
-                    }
-                    case NetworkLayer.Residual(List<NetworkLayer> layers) ->
-                            walk(layers, input, read, place + ".residual") != null;
-                    case NetworkLayer.Steps steps ->
-                            steps.initial().isEmpty()
-                                    || of(steps.initial(), place + ".initial") != null;
-                };
+        boolean sound = switch (layer) {
+            case NetworkLayer.Single single -> true;
+            case NetworkLayer.Features features -> true;
+            case NetworkLayer.Branches(List<List<NetworkLayer>> branches) -> {
+                boolean all = true;
+                for (int i = 0; i < branches.size(); i++) {
+                    String inside = place + ".branches[" + i + "]";
+                    all &= branches.get(i).isEmpty() || walk(branches.get(i), input, read, inside) != null;
+                }
+                yield all;
+            }
+            case NetworkLayer.Residual(List<NetworkLayer> layers) ->
+                walk(layers, input, read, place + ".residual") != null;
+            case NetworkLayer.Steps steps ->
+                steps.initial().isEmpty() || of(steps.initial(), place + ".initial") != null;
+        };
         if (!sound) {
             return null;
         }
@@ -115,28 +101,15 @@ final class NetworkShapes {
             Planned planned = bound.plan(planner, input);
             planned.output().size(); // overflows here or nowhere
             trainable |= planned.trainable();
-            outlines.add(
-                    new LayerOutline(
-                            place,
-                            CanonicalNetwork.heading(layer, reluFollows),
-                            planned.output(),
-                            weights(planner)));
+            outlines.add(new LayerOutline(place, CanonicalNetwork.heading(layer, reluFollows), planned.output(),
+                    weights(planner)));
             return planned.output();
         } catch (ShapeException misfit) {
-            mistake.accept(
-                    layer,
-                    CanonicalNetwork.kind(layer)
-                            + ": expected "
-                            + misfit.expected()
-                            + ", found "
-                            + misfit.found()
-                            + remedy(layer, read));
+            mistake.accept(layer, CanonicalNetwork.kind(layer) + ": expected " + misfit.expected() + ", found "
+                    + misfit.found() + remedy(layer, read));
         } catch (ArithmeticException tooLarge) {
-            mistake.accept(
-                    layer,
-                    CanonicalNetwork.kind(layer)
-                            + ": expected at most 2^31 - 1 numbers of a row or in a tensor, found more, out of "
-                            + input);
+            mistake.accept(layer, CanonicalNetwork.kind(layer)
+                    + ": expected at most 2^31 - 1 numbers of a row or in a tensor, found more, out of " + input);
         }
         return null;
     }
@@ -145,8 +118,7 @@ final class NetworkShapes {
     private static String remedy(NetworkLayer layer, List<Feature> features) {
         String kind = CanonicalNetwork.kind(layer);
         boolean steps = List.of("rnn", "gru", "lstm", "self-attention", "conv1d").contains(kind);
-        boolean picture =
-                List.of("conv2d", "max-pool", "average-pool", "global-average-pool").contains(kind);
+        boolean picture = List.of("conv2d", "max-pool", "average-pool", "global-average-pool").contains(kind);
         if (!steps && !picture || features.isEmpty()) {
             return "";
         }
@@ -154,30 +126,18 @@ final class NetworkShapes {
             return "; features lie side by side in one vector: choose one with features: […] and give it its axes"
                     + " with reshape: […]";
         }
-        String axes =
-                switch (features.getFirst()) {
-                    case Feature.Sequence list when steps -> list.steps() + ", " + list.width();
-                    case Feature.Categories list when steps ->
-                            list.count() + ", " + list.dimension();
-                    case Feature.Pixels image ->
-                            (picture ? "1, " : "") + image.height() + ", " + image.width();
-                    default -> "";
-                };
-        return axes.isEmpty()
-                ? ""
-                : "; write reshape: ["
-                        + axes
-                        + "]"
-                        + (kind.equals("conv1d") ? ", transpose" : "")
-                        + " before it: the values of '"
-                        + features.getFirst().fields().getFirst()
-                        + "' arrive as a vector";
+        String axes = switch (features.getFirst()) {
+            case Feature.Sequence list when steps -> list.steps() + ", " + list.width();
+            case Feature.Categories list when steps -> list.count() + ", " + list.dimension();
+            case Feature.Pixels image -> (picture ? "1, " : "") + image.height() + ", " + image.width();
+            default -> "";
+        };
+        return axes.isEmpty() ? "" : "; write reshape: [" + axes + "]" + (kind.equals("conv1d") ? ", transpose" : "")
+                + " before it: the values of '" + features.getFirst().fields().getFirst() + "' arrive as a vector";
     }
 
     private static long weights(Planner planner) {
-        return planner.tensors().stream()
-                .filter(tensor -> !(tensor instanceof Tensor.Statistics))
-                .mapToLong(tensor -> (long) tensor.rows() * tensor.columns())
-                .sum();
+        return planner.tensors().stream().filter(tensor -> !(tensor instanceof Tensor.Statistics))
+                .mapToLong(tensor -> (long) tensor.rows() * tensor.columns()).sum();
     }
 }

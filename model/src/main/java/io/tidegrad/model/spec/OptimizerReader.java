@@ -30,8 +30,7 @@ final class OptimizerReader {
         if (node.is("rmsprop")) {
             return ModelSpec.RMSPROP;
         }
-        Choice choice =
-                node.choice("optimizer", "sgd", "adagrad", "rmsprop", "adam", "adamw", "ftrl");
+        Choice choice = node.choice("optimizer", "sgd", "adagrad", "rmsprop", "adam", "adamw", "ftrl");
         if (choice == null) {
             return ModelSpec.ADAM;
         }
@@ -62,48 +61,35 @@ final class OptimizerReader {
         Mapping keys = node.mapping("rate", "epsilon", "initial-accumulator");
         SpecNode rate = keys.optional("rate");
         SpecNode initial = keys.optional("initial-accumulator");
-        return new Adagrad(
-                rate == null ? ModelSpec.ADAGRAD.rate() : rate(rate),
+        return new Adagrad(rate == null ? ModelSpec.ADAGRAD.rate() : rate(rate),
                 epsilon(keys.optional("epsilon"), ModelSpec.ADAGRAD.epsilon()),
-                initial == null
-                        ? ModelSpec.ADAGRAD.initialAccumulator()
-                        : initial.decimal(
-                                "a number from 0 to 1000", value -> value >= 0 && value <= 1000));
+                initial == null ? ModelSpec.ADAGRAD.initialAccumulator()
+                        : initial.decimal("a number from 0 to 1000", value -> value >= 0 && value <= 1000));
     }
 
     private static RmsProp rmsProp(SpecNode node) {
         Mapping keys = node.mapping("rate", "alpha", "epsilon", "centered", "momentum");
         SpecNode rate = keys.optional("rate");
         SpecNode centered = keys.optional("centered");
-        return new RmsProp(
-                rate == null ? ModelSpec.RMSPROP.rate() : rate(rate),
+        return new RmsProp(rate == null ? ModelSpec.RMSPROP.rate() : rate(rate),
                 fraction(keys.optional("alpha"), ModelSpec.RMSPROP.alpha()),
-                epsilon(keys.optional("epsilon"), ModelSpec.RMSPROP.epsilon()),
-                centered != null && centered.bool(),
+                epsilon(keys.optional("epsilon"), ModelSpec.RMSPROP.epsilon()), centered != null && centered.bool(),
                 fraction(keys.optional("momentum"), 0));
     }
 
     private static AdamW adamW(SpecNode node) {
         Mapping keys = node.mapping("rate", "beta1", "beta2", "epsilon", "amsgrad", "weight-decay");
         SpecNode decay = keys.optional("weight-decay");
-        return new AdamW(
-                adam(keys), decay == null ? ModelSpec.ADAMW.weightDecay() : penalty(decay));
+        return new AdamW(adam(keys), decay == null ? ModelSpec.ADAMW.weightDecay() : penalty(decay));
     }
 
     private static Optimizer ftrl(SpecNode node) {
         int before = node.problems();
         Mapping keys = node.mapping("alpha", "beta", "l1", "l2");
         SpecNode beta = keys.optional("beta");
-        double alpha =
-                keys.required("alpha", "the learning rate")
-                        .decimal(
-                                "a number from 0.000001 to 1000",
-                                value -> value >= 1e-6 && value <= 1000);
-        double scale =
-                beta == null
-                        ? 1
-                        : beta.decimal(
-                                "a number from 0 to 1000", value -> value >= 0 && value <= 1000);
+        double alpha = keys.required("alpha", "the learning rate").decimal("a number from 0.000001 to 1000",
+                value -> value >= 1e-6 && value <= 1000);
+        double scale = beta == null ? 1 : beta.decimal("a number from 0 to 1000", value -> value >= 0 && value <= 1000);
         double l1 = penalty(keys.optional("l1"));
         double l2 = penalty(keys.optional("l2"));
         return node.problems() > before ? ModelSpec.ADAM : new FtrlProximal(alpha, scale, l1, l2);
@@ -112,12 +98,10 @@ final class OptimizerReader {
     private static Adam adam(Mapping keys) {
         SpecNode rate = keys.optional("rate");
         SpecNode amsgrad = keys.optional("amsgrad");
-        return new Adam(
-                rate == null ? ModelSpec.ADAM.rate() : rate(rate),
+        return new Adam(rate == null ? ModelSpec.ADAM.rate() : rate(rate),
                 fraction(keys.optional("beta1"), ModelSpec.ADAM.beta1()),
                 fraction(keys.optional("beta2"), ModelSpec.ADAM.beta2()),
-                epsilon(keys.optional("epsilon"), ModelSpec.ADAM.epsilon()),
-                amsgrad != null && amsgrad.bool());
+                epsilon(keys.optional("epsilon"), ModelSpec.ADAM.epsilon()), amsgrad != null && amsgrad.bool());
     }
 
     static Clipping clipping(@Nullable SpecNode node) {
@@ -125,17 +109,12 @@ final class OptimizerReader {
         if (choice == null) {
             return new Clipping.None();
         }
-        double limit =
-                choice.value()
-                        .decimal(
-                                "a number above 0 and at most 1e30",
-                                value -> (float) value > 0 && value <= 1e30);
+        double limit = choice.value().decimal("a number above 0 and at most 1e30",
+                value -> (float) value > 0 && value <= 1e30);
         if (limit == 0) { // a mistake, reported already
             return new Clipping.None();
         }
-        return choice.kind().equals("value")
-                ? new Clipping.Value(limit)
-                : new Clipping.GlobalNorm(limit);
+        return choice.kind().equals("value") ? new Clipping.Value(limit) : new Clipping.GlobalNorm(limit);
     }
 
     static Regularization regularization(@Nullable SpecNode node) {
@@ -152,40 +131,27 @@ final class OptimizerReader {
         }
         double absolute = penalty(l1);
         double squared = penalty(l2);
-        return absolute == 0 && squared == 0
-                ? Regularization.NONE
-                : new Regularization(
-                        absolute,
-                        squared,
-                        weightsOnly ? Regularization.Scope.WEIGHTS : Regularization.Scope.ALL);
+        return absolute == 0 && squared == 0 ? Regularization.NONE : new Regularization(absolute, squared,
+                weightsOnly ? Regularization.Scope.WEIGHTS : Regularization.Scope.ALL);
     }
 
     private static double penalty(@Nullable SpecNode node) {
-        return node == null
-                ? 0
-                : node.decimal("a number from 0 to 1000", value -> value >= 0 && value <= 1000);
+        return node == null ? 0 : node.decimal("a number from 0 to 1000", value -> value >= 0 && value <= 1000);
     }
 
     private static double epsilon(@Nullable SpecNode node, double byDefault) {
-        double epsilon =
-                node == null
-                        ? byDefault
-                        : node.decimal(
-                                "a number above 0 and at most 1",
-                                value -> (float) value > 0 && value <= 1);
+        double epsilon = node == null ? byDefault
+                : node.decimal("a number above 0 and at most 1", value -> (float) value > 0 && value <= 1);
         // 0 stands for a mistake, which is reported already.
         return epsilon == 0 ? byDefault : epsilon;
     }
 
     private static double rate(SpecNode node) {
-        return node.decimal(
-                "a number above 0 and at most 1000", value -> (float) value > 0 && value <= 1000);
+        return node.decimal("a number above 0 and at most 1000", value -> (float) value > 0 && value <= 1000);
     }
 
     static double fraction(@Nullable SpecNode node, double byDefault) {
-        return node == null
-                ? byDefault
-                : node.decimal(
-                        "a number from 0 to below 1", value -> value >= 0 && (float) value < 1);
+        return node == null ? byDefault
+                : node.decimal("a number from 0 to below 1", value -> value >= 0 && (float) value < 1);
     }
 }

@@ -8,7 +8,8 @@ import org.snakeyaml.engine.v2.exceptions.Mark;
 
 /// The mistakes found so far, each with its place.
 final class Problems {
-    private record Problem(int line, int column, String text) {}
+    private record Problem(int line, int column, String text) {
+    }
 
     private final List<Problem> problems = new ArrayList<>();
 
@@ -29,9 +30,7 @@ final class Problems {
 
     /// In the order of the file.
     List<String> lines() {
-        return problems.stream()
-                .sorted(Comparator.comparingInt(Problem::line).thenComparingInt(Problem::column))
-                .map(p -> "line " + p.line + ", column " + p.column + ": " + p.text)
-                .toList();
+        return problems.stream().sorted(Comparator.comparingInt(Problem::line).thenComparingInt(Problem::column))
+                .map(p -> "line " + p.line + ", column " + p.column + ": " + p.text).toList();
     }
 }

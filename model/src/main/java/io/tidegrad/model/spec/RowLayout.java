@@ -4,13 +4,12 @@ import io.tidegrad.engine.model.RowShape;
 import java.util.List;
 
 /// Which columns of a row belong to which feature: the one place that the `Featurizer` (writes them) and the network's
-/// first layers (read them) agree by. Numbers lie in three blocks, raw ones first, then those to be standardised, then the
-/// weights of bags, each in the spec's order; ids lie in the spec's order: one a table and value, behind those of a list how
-/// many values it has.
+/// first layers (read them) agree by. Numbers lie in three blocks, raw ones first, then those to be standardised, then
+/// the weights of bags, each in the spec's order; ids lie in the spec's order: one a table and value, behind those of a
+/// list how many values it has.
 public final class RowLayout {
     private final List<Feature> features;
-    private final int[]
-            numberAt; // by feature: its first raw column, its standardised one, or its first weight
+    private final int[] numberAt; // by feature: its first raw column, its standardised one, or its first weight
     private final int[] indicatorAt; // by feature, -1 without
     private final int[] idAt;
     private final int[] lengthAt; // by feature, -1 without
@@ -103,8 +102,7 @@ public final class RowLayout {
     /// Copies what a feature has in a row, but for how long its sequence is: a sequence of no steps is none.
     ///
     /// @param feature its index, in the spec's order
-    public void copyFeature(
-            int feature, float[] fromNumbers, int[] fromIds, float[] toNumbers, int[] toIds) {
+    public void copyFeature(int feature, float[] fromNumbers, int[] fromIds, float[] toNumbers, int[] toIds) {
         Feature of = features.get(feature);
         int numbers = isStandard(of) ? 1 : rawNumbers(of);
         if (of instanceof Feature.Bag bag && bag.weights() != null) {
@@ -125,8 +123,7 @@ public final class RowLayout {
     }
 
     static boolean isStandard(Feature feature) {
-        return feature instanceof Feature.Numeric number
-                && number.scale() == Feature.Scale.STANDARD;
+        return feature instanceof Feature.Numeric number && number.scale() == Feature.Scale.STANDARD;
     }
 
     private static int rawNumbers(Feature feature) {

@@ -14,19 +14,8 @@ final class ScheduleReader {
     private ScheduleReader() {}
 
     static Schedule read(@Nullable SpecNode node, Optimizer optimizer) {
-        Choice choice =
-                node == null
-                        ? null
-                        : node.choice(
-                                "schedule",
-                                "step",
-                                "exponential",
-                                "linear-warmup",
-                                "inverse-sqrt",
-                                "cosine",
-                                "warmup-cosine",
-                                "one-cycle",
-                                "warm-restarts");
+        Choice choice = node == null ? null : node.choice("schedule", "step", "exponential", "linear-warmup",
+                "inverse-sqrt", "cosine", "warmup-cosine", "one-cycle", "warm-restarts");
         if (choice == null || node == null) {
             return Schedule.CONSTANT;
         }
@@ -63,9 +52,8 @@ final class ScheduleReader {
             }
             case "linear-warmup" -> {
                 Mapping keys = node.mapping("start-factor", "warmup-steps");
-                double start =
-                        keys.required("start-factor", "the first update's share of the rate")
-                                .decimal("a number from 0 to 1", value -> value >= 0 && value <= 1);
+                double start = keys.required("start-factor", "the first update's share of the rate")
+                        .decimal("a number from 0 to 1", value -> value >= 0 && value <= 1);
                 long warmup = warmupSteps(keys);
                 yield () -> new Schedule.LinearWarmup(start, warmup);
             }
@@ -121,25 +109,19 @@ final class ScheduleReader {
     }
 
     private static double gamma(Mapping keys) {
-        return keys.required("gamma", "the factor between two rates")
-                .decimal(
-                        "a number above 0 and at most 1: a rate that grows for ever ends in infinity",
-                        value -> (float) value > 0 && value <= 1);
+        return keys.required("gamma", "the factor between two rates").decimal(
+                "a number above 0 and at most 1: a rate that grows for ever ends in infinity",
+                value -> (float) value > 0 && value <= 1);
     }
 
     private static double minRate(Mapping keys, double baseRate) {
         SpecNode node = keys.optional("min-rate");
-        return node == null
-                ? 0
-                : node.decimal(
-                        "a number from 0 to the optimizer's rate, " + baseRate,
-                        value -> value >= 0 && value <= baseRate);
+        return node == null ? 0 : node.decimal("a number from 0 to the optimizer's rate, " + baseRate,
+                value -> value >= 0 && value <= baseRate);
     }
 
     private static double divisor(@Nullable SpecNode node, double byDefault) {
-        return node == null
-                ? byDefault
-                : node.decimal(
-                        "a number from 1 to 1000000000", value -> value >= 1 && value <= 1e9);
+        return node == null ? byDefault
+                : node.decimal("a number from 1 to 1000000000", value -> value >= 1 && value <= 1e9);
     }
 }

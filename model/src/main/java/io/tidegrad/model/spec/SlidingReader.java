@@ -26,54 +26,25 @@ final class SlidingReader {
     }
 
     private static Layer conv1d(SpecNode node, Initialization byDefault) {
-        Mapping keys =
-                node.mapping(
-                        "channels",
-                        "kernel",
-                        "stride",
-                        "padding",
-                        "bias",
-                        "init",
-                        "rate-factor",
-                        "frozen");
+        Mapping keys = node.mapping("channels", "kernel", "stride", "padding", "bias", "init", "rate-factor", "frozen");
         SpecNode stride = keys.optional("stride");
         SpecNode padding = keys.optional("padding");
-        return LayerReader.rated(
-                new Conv1d(
-                        channels(keys),
-                        keys.required("kernel", "the steps of the window").integer(1, SIDE_MAX),
-                        stride == null ? 1 : stride.integer(1, SIDE_MAX),
-                        padding == null ? 0 : padding.integer(0, SIDE_MAX),
-                        LayerReader.flag(keys, "bias", true),
-                        LayerReader.initialization(keys, byDefault)),
-                keys);
+        return LayerReader.rated(new Conv1d(channels(keys),
+                keys.required("kernel", "the steps of the window").integer(1, SIDE_MAX),
+                stride == null ? 1 : stride.integer(1, SIDE_MAX), padding == null ? 0 : padding.integer(0, SIDE_MAX),
+                LayerReader.flag(keys, "bias", true), LayerReader.initialization(keys, byDefault)), keys);
     }
 
     private static Layer conv2d(SpecNode node, Initialization byDefault) {
-        Mapping keys =
-                node.mapping(
-                        "channels",
-                        "kernel",
-                        "stride",
-                        "padding",
-                        "bias",
-                        "init",
-                        "rate-factor",
-                        "frozen");
-        return LayerReader.rated(
-                new Conv2d(
-                        channels(keys),
-                        extent(keys.required("kernel", "the window's side, or [height, width]"), 1),
-                        extent(keys.optional("stride"), Extent.of(1), 1),
-                        extent(keys.optional("padding"), Extent.of(0), 0),
-                        LayerReader.flag(keys, "bias", true),
-                        LayerReader.initialization(keys, byDefault)),
-                keys);
+        Mapping keys = node.mapping("channels", "kernel", "stride", "padding", "bias", "init", "rate-factor", "frozen");
+        return LayerReader.rated(new Conv2d(channels(keys),
+                extent(keys.required("kernel", "the window's side, or [height, width]"), 1),
+                extent(keys.optional("stride"), Extent.of(1), 1), extent(keys.optional("padding"), Extent.of(0), 0),
+                LayerReader.flag(keys, "bias", true), LayerReader.initialization(keys, byDefault)), keys);
     }
 
     private static int channels(Mapping keys) {
-        return keys.required("channels", "the number of channels")
-                .integer(1, LayerReader.UNITS_MAX);
+        return keys.required("channels", "the number of channels").integer(1, LayerReader.UNITS_MAX);
     }
 
     /// Windows side by side unless told otherwise.
@@ -88,19 +59,15 @@ final class SlidingReader {
             SpecNode paddingNode = keys.optional("padding");
             padding = extent(paddingNode, padding, 0);
             if (paddingNode != null
-                    && (2 * padding.height() > kernel.height()
-                            || 2 * padding.width() > kernel.width())) {
-                paddingNode.problem(
-                        "expected at most half the kernel of " + kernel + ", found " + padding);
+                    && (2 * padding.height() > kernel.height() || 2 * padding.width() > kernel.width())) {
+                paddingNode.problem("expected at most half the kernel of " + kernel + ", found " + padding);
                 padding = Extent.of(0);
             }
         } else {
             kernel = extent(node, 1);
             stride = kernel;
         }
-        return maximum
-                ? new MaxPool2d(kernel, stride, padding)
-                : new AveragePool2d(kernel, stride, padding);
+        return maximum ? new MaxPool2d(kernel, stride, padding) : new AveragePool2d(kernel, stride, padding);
     }
 
     private static Extent extent(@Nullable SpecNode node, Extent byDefault, int min) {
@@ -117,7 +84,6 @@ final class SlidingReader {
             node.problem("expected one number or [height, width], found " + sides.size());
             return Extent.of(Math.max(1, min));
         }
-        return new Extent(
-                sides.getFirst().integer(min, SIDE_MAX), sides.getLast().integer(min, SIDE_MAX));
+        return new Extent(sides.getFirst().integer(min, SIDE_MAX), sides.getLast().integer(min, SIDE_MAX));
     }
 }

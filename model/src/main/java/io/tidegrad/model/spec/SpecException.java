@@ -7,13 +7,8 @@ public final class SpecException extends RuntimeException {
     private final transient List<String> problems;
 
     public SpecException(String source, List<String> problems) {
-        super(
-                source
-                        + " has "
-                        + problems.size()
-                        + (problems.size() == 1 ? " mistake:" : " mistakes:")
-                        + "\n  "
-                        + String.join("\n  ", problems));
+        super(source + " has " + problems.size() + (problems.size() == 1 ? " mistake:" : " mistakes:") + "\n  "
+                + String.join("\n  ", problems));
         this.problems = List.copyOf(problems);
     }
 

@@ -27,8 +27,7 @@ import org.snakeyaml.engine.v2.nodes.Tag;
 final class SpecNode {
     private static final Pattern INTEGER = Pattern.compile("[-+]?[0-9]{1,40}");
     private static final Pattern DECIMAL =
-            Pattern.compile(
-                    "[-+]?([0-9]{1,400}(\\.[0-9]{0,400})?|\\.[0-9]{1,400})([eE][-+]?[0-9]{1,5})?");
+            Pattern.compile("[-+]?([0-9]{1,400}(\\.[0-9]{0,400})?|\\.[0-9]{1,400})([eE][-+]?[0-9]{1,5})?");
     private static final int SHOWN_MAX = 40;
 
     private final Problems problems;
@@ -89,16 +88,13 @@ final class SpecNode {
 
     /// Whether this is one of `kinds`, alone or with settings.
     boolean isKind(String... kinds) {
-        String kind =
-                switch (node) {
-                    case ScalarNode scalar -> scalar.getValue();
-                    case MappingNode mapping
-                            when mapping.getValue().size() == 1
-                                    && mapping.getValue().getFirst().getKeyNode()
-                                            instanceof ScalarNode key ->
-                            key.getValue();
-                    case null, default -> "";
-                };
+        String kind = switch (node) {
+            case ScalarNode scalar -> scalar.getValue();
+            case MappingNode mapping when mapping.getValue().size() == 1
+                    && mapping.getValue().getFirst().getKeyNode() instanceof ScalarNode key ->
+                key.getValue();
+            case null, default -> "";
+        };
         return List.of(kinds).contains(kind);
     }
 
@@ -115,13 +111,10 @@ final class SpecNode {
     private String found() {
         return switch (node) {
             case null -> "nothing";
-            case MappingNode mapping ->
-                    mapping.getValue().isEmpty() ? "an empty mapping" : "a mapping";
-            case SequenceNode sequence ->
-                    sequence.getValue().isEmpty() ? "an empty list" : "a list";
+            case MappingNode mapping -> mapping.getValue().isEmpty() ? "an empty mapping" : "a mapping";
+            case SequenceNode sequence -> sequence.getValue().isEmpty() ? "an empty list" : "a list";
             case ScalarNode scalar when isNull(scalar) -> "nothing";
-            case ScalarNode scalar when scalar.getScalarStyle() == ScalarStyle.PLAIN ->
-                    shown(scalar.getValue());
+            case ScalarNode scalar when scalar.getScalarStyle() == ScalarStyle.PLAIN -> shown(scalar.getValue());
             case ScalarNode scalar -> "text \"" + shown(scalar.getValue()) + "\"";
             default -> "something else";
         };
@@ -134,9 +127,7 @@ final class SpecNode {
     /// Short and without control characters: it goes to terminals and logs.
     private static String shown(String value) {
         String printable = value.replaceAll("\\p{Cntrl}", "?");
-        return printable.length() <= SHOWN_MAX
-                ? printable
-                : printable.substring(0, SHOWN_MAX) + "…";
+        return printable.length() <= SHOWN_MAX ? printable : printable.substring(0, SHOWN_MAX) + "…";
     }
 
     /// Children of a mapping that may hold the `known` keys; each unknown and each repeated key is a problem.
@@ -158,11 +149,7 @@ final class SpecNode {
             }
             String name = scalar.getValue();
             if (!List.of(known).contains(name)) {
-                key.problem(
-                        "unknown key '"
-                                + shown(name)
-                                + "'"
-                                + NearestName.hint(name, List.of(known)));
+                key.problem("unknown key '" + shown(name) + "'" + NearestName.hint(name, List.of(known)));
                 continue;
             }
             Integer earlier = lines.putIfAbsent(name, key.line());
@@ -180,7 +167,8 @@ final class SpecNode {
     }
 
     /// `kind: …`, a mapping with one key out of `kinds`. Null, and a problem, when it is not.
-    @Nullable Choice choice(String what, String... kinds) {
+    @Nullable
+    Choice choice(String what, String... kinds) {
         if (node == null) {
             return null;
         }
@@ -188,28 +176,15 @@ final class SpecNode {
             expected("a " + what + " (" + String.join(", ", kinds) + ") with its settings");
             return null;
         }
-        if (mapping.getValue().size() != 1
-                || !(mapping.getValue().getFirst().getKeyNode() instanceof ScalarNode key)) {
-            problem(
-                    "expected one "
-                            + what
-                            + " ("
-                            + String.join(", ", kinds)
-                            + "), found "
-                            + mapping.getValue().size()
-                            + " keys");
+        if (mapping.getValue().size() != 1 || !(mapping.getValue().getFirst().getKeyNode() instanceof ScalarNode key)) {
+            problem("expected one " + what + " (" + String.join(", ", kinds) + "), found " + mapping.getValue().size()
+                    + " keys");
             return null;
         }
         String kind = key.getValue();
         if (!List.of(kinds).contains(kind)) {
             new SpecNode(problems, path, key)
-                    .problem(
-                            "unknown "
-                                    + what
-                                    + " '"
-                                    + shown(kind)
-                                    + "'"
-                                    + NearestName.hint(kind, List.of(kinds)));
+                    .problem("unknown " + what + " '" + shown(kind) + "'" + NearestName.hint(kind, List.of(kinds)));
             return null;
         }
         return new Choice(kind, child(kind, mapping.getValue().getFirst().getValueNode()));
@@ -253,7 +228,8 @@ final class SpecNode {
     }
 
     /// A name out of `names`; null, and a problem, when it is none of them.
-    @Nullable String name(String... names) {
+    @Nullable
+    String name(String... names) {
         if (node == null) {
             return null;
         }
@@ -265,40 +241,29 @@ final class SpecNode {
         if (!List.of(names).contains(scalar.getValue())) {
             // The names are in the message already; only a guess is worth adding.
             String hint = NearestName.hint(scalar.getValue(), List.of(names));
-            problem(
-                    "expected "
-                            + expectation
-                            + ", found "
-                            + found()
-                            + (hint.startsWith(";") ? hint : ""));
+            problem("expected " + expectation + ", found " + found() + (hint.startsWith(";") ? hint : ""));
             return null;
         }
         return scalar.getValue();
     }
 
     /// As `name`, for so many names that only the nearest is told.
-    @Nullable String kind(String what, String... kinds) {
+    @Nullable
+    String kind(String what, String... kinds) {
         if (!(node instanceof ScalarNode scalar) || isNull(scalar)) {
             expected("a " + what);
             return null;
         }
         String kind = scalar.getValue();
         if (!List.of(kinds).contains(kind)) {
-            problem(
-                    "unknown "
-                            + what
-                            + " '"
-                            + shown(kind)
-                            + "'"
-                            + NearestName.hint(kind, List.of(kinds)));
+            problem("unknown " + what + " '" + shown(kind) + "'" + NearestName.hint(kind, List.of(kinds)));
             return null;
         }
         return kind;
     }
 
     private @Nullable String plain() {
-        return node instanceof ScalarNode scalar && scalar.getScalarStyle() == ScalarStyle.PLAIN
-                ? scalar.getValue()
+        return node instanceof ScalarNode scalar && scalar.getScalarStyle() == ScalarStyle.PLAIN ? scalar.getValue()
                 : null;
     }
 
@@ -309,8 +274,7 @@ final class SpecNode {
         String text = plain();
         if (text != null && INTEGER.matcher(text).matches()) {
             BigInteger value = new BigInteger(text.startsWith("+") ? text.substring(1) : text);
-            if (value.compareTo(BigInteger.valueOf(min)) >= 0
-                    && value.compareTo(BigInteger.valueOf(max)) <= 0) {
+            if (value.compareTo(BigInteger.valueOf(min)) >= 0 && value.compareTo(BigInteger.valueOf(max)) <= 0) {
                 return value.longValueExact();
             }
         }
@@ -360,12 +324,7 @@ final class SpecNode {
         if (node == null) {
             return min;
         }
-        String expectation =
-                "a duration from "
-                        + iso(min)
-                        + " to "
-                        + iso(max)
-                        + " (ISO-8601, like PT0.5S or P7D)";
+        String expectation = "a duration from " + iso(min) + " to " + iso(max) + " (ISO-8601, like PT0.5S or P7D)";
         if (node instanceof ScalarNode scalar) {
             try {
                 Duration value = Duration.parse(scalar.getValue());
@@ -389,7 +348,8 @@ final class SpecNode {
 
     /// @param kind the one key
     /// @param value what stands behind it
-    record Choice(String kind, SpecNode value) {}
+    record Choice(String kind, SpecNode value) {
+    }
 
     /// A mapping's children by key.
     static final class Mapping {
@@ -403,7 +363,8 @@ final class SpecNode {
             this.known = known;
         }
 
-        @Nullable SpecNode optional(String key) {
+        @Nullable
+        SpecNode optional(String key) {
             assert known.contains(key) : key;
             return children.get(key);
         }

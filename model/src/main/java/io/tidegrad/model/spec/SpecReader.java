@@ -27,8 +27,7 @@ final class SpecReader {
     private static final Pattern TOPIC_NAME = Pattern.compile("(?!\\.{1,2}$)[a-zA-Z0-9._-]{1,249}");
 
     private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
-    private static final Pattern SAFETENSORS_FILE =
-            Pattern.compile("[^\\p{Cntrl}]{1,4096}\\.safetensors");
+    private static final Pattern SAFETENSORS_FILE = Pattern.compile("[^\\p{Cntrl}]{1,4096}\\.safetensors");
 
     private static final int ROWS_MAX = 65_536;
 
@@ -64,34 +63,17 @@ final class SpecReader {
     }
 
     private @Nullable ModelSpec spec(SpecNode root) {
-        Mapping keys =
-                root.mapping(
-                        "model",
-                        "input",
-                        "label",
-                        "weight",
-                        "features",
-                        "network",
-                        "loss",
-                        "optimizer",
-                        "schedule",
-                        "gradient-clipping",
-                        "regularization",
-                        "mini-batch",
-                        "publish",
-                        "seed",
-                        "initial-weights");
+        Mapping keys = root.mapping("model", "input", "label", "weight", "features", "network", "loss", "optimizer",
+                "schedule", "gradient-clipping", "regularization", "mini-batch", "publish", "seed", "initial-weights");
         if (!root.isMapping()) {
             return null;
         }
-        String model =
-                keys.required("model", "the model's name")
-                        .text("a name of 1 to 100 characters a-z, 0-9 and -", MODEL_NAME);
+        String model = keys.required("model", "the model's name").text("a name of 1 to 100 characters a-z, 0-9 and -",
+                MODEL_NAME);
         Input input = input(keys.required("input", "input: { topic: … }"));
         int before = problems.count();
         FeatureReader featureReader = new FeatureReader();
-        List<Feature> features =
-                featureReader.read(keys.required("features", "a list of features"));
+        List<Feature> features = featureReader.read(keys.required("features", "a list of features"));
         boolean featuresAreSound = problems.count() == before && !features.isEmpty();
         before = problems.count();
         SpecNode networkNode = keys.required("network", "a list of layers, like [ dense: 1 ]");
@@ -101,42 +83,30 @@ final class SpecReader {
         LossReader.Keys lossKeys = LossReader.read(keys.required("loss", "the name of a loss"));
         Loss loss = lossKeys.loss();
         LabelKeys label = label(keys.required("label", "label: { field: … }"), loss);
-        featureReader.checkLabel(
-                label.field,
-                (at, text) ->
-                        (registered ? labelReads : problems)
-                                .add(at.mark(), at.path() + ": " + text));
+        featureReader.checkLabel(label.field,
+                (at, text) -> (registered ? labelReads : problems).add(at.mark(), at.path() + ": " + text));
         Optimizer optimizer =
-                OptimizerReader.read(
-                        keys.required("optimizer", "an optimizer, like { adam: { rate: 0.001 } }"));
+                OptimizerReader.read(keys.required("optimizer", "an optimizer, like { adam: { rate: 0.001 } }"));
         Schedule schedule = ScheduleReader.read(keys.optional("schedule"), optimizer);
         Clipping clipping = OptimizerReader.clipping(keys.optional("gradient-clipping"));
-        Regularization regularization =
-                OptimizerReader.regularization(keys.optional("regularization"));
+        Regularization regularization = OptimizerReader.regularization(keys.optional("regularization"));
         MiniBatch miniBatch = miniBatch(keys.optional("mini-batch"), input);
         Duration publishEvery = publishEvery(keys.optional("publish"));
         SpecNode seedNode = keys.optional("seed");
         long seed = seedNode == null ? 0 : seedNode.integer(Long.MIN_VALUE, Long.MAX_VALUE);
         InitialWeights initialWeights = initialWeights(keys.optional("initial-weights"));
         SpecNode weight = keys.optional("weight");
-        String weightField =
-                weight == null
-                        ? null
-                        : weight.mapping("field")
-                                .required("field", "the name of a field")
-                                .text("the name of a field");
+        String weightField = weight == null ? null
+                : weight.mapping("field").required("field", "the name of a field").text("the name of a field");
         int outputs = 1;
         if (networkIsSound) {
             networkReader.checkRates(optimizer);
             // Without features no shape is known, but a last dense says enough of the end.
             Shape.Grid output =
-                    featuresAreSound
-                            ? networkReader.output(networkNode, layers)
-                            : NetworkEnd.ofLastDense(layers);
+                    featuresAreSound ? networkReader.output(networkNode, layers) : NetworkEnd.ofLastDense(layers);
             outputs = output == null ? 1 : output.size();
             if (output != null && loss != null) {
-                NetworkEnd.check(
-                        networkNode, layers, output, loss, label.classes, lossKeys.classWeights());
+                NetworkEnd.check(networkNode, layers, output, loss, label.classes, lossKeys.classWeights());
             }
         }
         if (!problems.isEmpty() || loss == null) {
@@ -146,45 +116,18 @@ final class SpecReader {
         long batchFloats = (long) miniBatch.size * (layout.numbers() + layout.ids() + 1L);
         if (batchFloats > BATCH_FLOATS_MAX) {
             SpecNode at = keys.required("mini-batch", "");
-            at.problem(
-                    "a mini-batch of "
-                            + miniBatch.size
-                            + " rows of "
-                            + (layout.numbers() + layout.ids() + 1)
-                            + " values takes "
-                            + batchFloats
-                            + " floats; expected at most "
-                            + BATCH_FLOATS_MAX);
+            at.problem("a mini-batch of " + miniBatch.size + " rows of " + (layout.numbers() + layout.ids() + 1)
+                    + " values takes " + batchFloats + " floats; expected at most " + BATCH_FLOATS_MAX);
             return null;
         }
-        ModelSpec spec =
-                new ModelSpec(
-                        model,
-                        input,
-                        new Label(label.field, label.threshold, label.positive),
-                        weightField,
-                        features,
-                        layers,
-                        outputs,
-                        loss,
-                        optimizer,
-                        schedule,
-                        clipping,
-                        regularization,
-                        miniBatch.size,
-                        miniBatch.window,
-                        publishEvery,
-                        seed,
-                        initialWeights,
-                        yaml,
-                        labelReads.lines());
+        ModelSpec spec = new ModelSpec(model, input, new Label(label.field, label.threshold, label.positive),
+                weightField, features, layers, outputs, loss, optimizer, schedule, clipping, regularization,
+                miniBatch.size, miniBatch.window, publishEvery, seed, initialWeights, yaml, labelReads.lines());
         try {
             Memory.toLearn(Plan.of(spec.network()), miniBatch.size);
         } catch (ArithmeticException tooLarge) {
-            networkNode.problem(
-                    "expected layers whose arrays hold fewer than 2^31 numbers for a mini-batch of "
-                            + miniBatch.size
-                            + " rows, found one that would hold more");
+            networkNode.problem("expected layers whose arrays hold fewer than 2^31 numbers for a mini-batch of "
+                    + miniBatch.size + " rows, found one that would hold more");
             return null;
         }
         return spec;
@@ -195,42 +138,29 @@ final class SpecReader {
             return null;
         }
         Mapping keys = node.mapping("file", "sha256");
-        String sha256 =
-                keys.required("sha256", "the file's SHA-256, as sha256sum prints it")
-                        .text("a SHA-256 of 64 digits 0-9 and a-f", SHA256);
+        String sha256 = keys.required("sha256", "the file's SHA-256, as sha256sum prints it")
+                .text("a SHA-256 of 64 digits 0-9 and a-f", SHA256);
         SpecNode file = keys.optional("file");
-        return new InitialWeights(
-                file == null
-                        ? InitialWeights.defaultFile(sha256)
-                        : file.text("the path of a .safetensors file", SAFETENSORS_FILE),
-                sha256);
+        return new InitialWeights(file == null ? InitialWeights.defaultFile(sha256)
+                : file.text("the path of a .safetensors file", SAFETENSORS_FILE), sha256);
     }
 
     private Input input(SpecNode node) {
         Mapping keys = node.mapping("topic", "event-time", "max-ahead");
-        String topic =
-                keys.required("topic", "the events topic")
-                        .text(
-                                "a topic name of 1 to 249 characters a-z, A-Z, 0-9, '.', '_' and '-', not . or ..",
-                                TOPIC_NAME);
+        String topic = keys.required("topic", "the events topic")
+                .text("a topic name of 1 to 249 characters a-z, A-Z, 0-9, '.', '_' and '-', not . or ..", TOPIC_NAME);
         SpecNode eventTime = keys.optional("event-time");
         SpecNode maxAhead = keys.optional("max-ahead");
         if (maxAhead != null && eventTime == null) {
             maxAhead.problem("max-ahead needs event-time: without it no row has a time");
         }
-        return new Input(
-                topic,
-                eventTime == null ? null : eventTime.text("the name of a field"),
-                maxAhead == null
-                        ? Input.MAX_AHEAD
-                        : maxAhead.duration(Duration.ofSeconds(1), LONG_TIME));
+        return new Input(topic, eventTime == null ? null : eventTime.text("the name of a field"),
+                maxAhead == null ? Input.MAX_AHEAD : maxAhead.duration(Duration.ofSeconds(1), LONG_TIME));
     }
 
-    private record LabelKeys(
-            String field,
-            @Nullable Double threshold,
-            @Nullable String positive,
-            @Nullable SpecNode classes) {}
+    private record LabelKeys(String field, @Nullable Double threshold, @Nullable String positive,
+            @Nullable SpecNode classes) {
+    }
 
     private LabelKeys label(SpecNode node, @Nullable Loss loss) {
         Mapping keys = node.mapping("field", "threshold", "positive", "classes");
@@ -241,24 +171,20 @@ final class SpecReader {
         if (threshold != null && positive != null) {
             positive.problem("threshold and positive exclude one another: keep one");
         }
-        for (SpecNode binaryOnly : new SpecNode[] {threshold, positive}) {
-            if (binaryOnly != null
-                    && loss != null
-                    && !(loss instanceof BinaryCrossEntropy || loss instanceof Hinge)) {
+        for (SpecNode binaryOnly : new SpecNode[]{threshold, positive}) {
+            if (binaryOnly != null && loss != null && !(loss instanceof BinaryCrossEntropy || loss instanceof Hinge)) {
                 binaryOnly.problem("only for the losses binary-cross-entropy and hinge");
             }
         }
         if (classes != null && loss != null && !(loss instanceof CategoricalCrossEntropy)) {
             classes.problem("only for the loss categorical-cross-entropy");
         }
-        return new LabelKeys(
-                field,
-                threshold == null ? null : threshold.decimal("a number", value -> true),
-                positive == null ? null : positive.text("the field's value that counts as 1"),
-                classes);
+        return new LabelKeys(field, threshold == null ? null : threshold.decimal("a number", value -> true),
+                positive == null ? null : positive.text("the field's value that counts as 1"), classes);
     }
 
-    private record MiniBatch(int size, @Nullable Duration window) {}
+    private record MiniBatch(int size, @Nullable Duration window) {
+    }
 
     private static MiniBatch miniBatch(@Nullable SpecNode node, Input input) {
         if (node == null) {
@@ -269,16 +195,14 @@ final class SpecReader {
         SpecNode windowNode = keys.optional("window");
         SpecNode step = keys.optional("step");
         if (step != null && step.is("rows")) {
-            step.problem(
-                    "step: rows is not offered yet; expected mean, or mini-batch: { size: 1 },"
-                            + " which steps row by row");
+            step.problem("step: rows is not offered yet; expected mean, or mini-batch: { size: 1 },"
+                    + " which steps row by row");
         } else if (step != null) {
             step.name("mean", "rows");
         }
         Duration window = windowNode == null ? null : windowNode.duration(WINDOW_MIN, LONG_TIME);
         if (windowNode != null && input.eventTime() == null) {
-            windowNode.problem(
-                    "a window is one of event time: name its field, input: { event-time: … }");
+            windowNode.problem("a window is one of event time: name its field, input: { event-time: … }");
         }
         if (window != null && window.toNanos() % 1_000_000 != 0 && windowNode != null) {
             windowNode.problem("expected whole milliseconds, found " + window);

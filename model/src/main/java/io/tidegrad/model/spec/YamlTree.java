@@ -29,13 +29,11 @@ final class YamlTree {
     /// Null, and a problem, when there is no tree.
     static @Nullable Node read(String yaml, Problems problems) {
         if (yaml.length() > CHARACTERS_MAX) {
-            problems.add(
-                    Optional.empty(),
+            problems.add(Optional.empty(),
                     "expected at most " + CHARACTERS_MAX + " characters, found " + yaml.length());
             return null;
         }
-        LoadSettings settings =
-                LoadSettings.builder().setUseMarks(true).setCodePointLimit(CHARACTERS_MAX).build();
+        LoadSettings settings = LoadSettings.builder().setUseMarks(true).setCodePointLimit(CHARACTERS_MAX).build();
         try {
             if (!isHarmless(new Parse(settings).parseString(yaml), problems)) {
                 return null;
@@ -46,8 +44,7 @@ final class YamlTree {
             }
             return root.orElse(null);
         } catch (MarkedYamlEngineException notYaml) {
-            problems.add(
-                    notYaml.getProblemMark(), "this is not YAML: " + oneLine(notYaml.getProblem()));
+            problems.add(notYaml.getProblemMark(), "this is not YAML: " + oneLine(notYaml.getProblem()));
             return null;
         } catch (YamlEngineException notYaml) {
             problems.add(Optional.empty(), "this is not YAML: " + oneLine(notYaml.getMessage()));
@@ -60,21 +57,17 @@ final class YamlTree {
         int documents = 0;
         for (Event event : events) {
             if (event instanceof DocumentStartEvent && ++documents > 1) {
-                problems.add(
-                        event.getStartMark(),
-                        "expected one model in a file, found another after ---");
+                problems.add(event.getStartMark(), "expected one model in a file, found another after ---");
                 return false;
             }
             boolean named = event instanceof NodeEvent node && node.getAnchor().isPresent();
             if (event instanceof AliasEvent || named) {
-                problems.add(
-                        event.getStartMark(),
+                problems.add(event.getStartMark(),
                         "anchors and aliases (& and *) are not read here; write the value out");
                 return false;
             }
             if (event instanceof CollectionStartEvent && ++depth > DEPTH_MAX) {
-                problems.add(
-                        event.getStartMark(),
+                problems.add(event.getStartMark(),
                         "expected at most " + DEPTH_MAX + " levels inside one another, found more");
                 return false;
             }

@@ -29,48 +29,22 @@ class CatalogRecordTest {
     private static final byte[] KEY = MODEL.getBytes(UTF_8);
     private static final String HASH = "0123456789abcdef".repeat(4);
 
-    private static final GoldenFormat GOLDEN =
-            new GoldenFormat(
-                    "catalog-record",
-                    CatalogRecord.FORMAT,
-                    4,
-                    bytes -> CatalogRecord.encode(CatalogRecord.decode(KEY, bytes)),
-                    () -> CatalogRecord.encode(record()));
+    private static final GoldenFormat GOLDEN = new GoldenFormat("catalog-record", CatalogRecord.FORMAT, 4,
+            bytes -> CatalogRecord.encode(CatalogRecord.decode(KEY, bytes)), () -> CatalogRecord.encode(record()));
 
     private static ModelRecord record() {
         AvroCodec.trustOwnClasses();
-        return ModelRecord.newBuilder()
-                .setModel(MODEL)
-                .setEpoch(3)
-                .setSpec("model: flights # späte\n")
-                .setSpecFingerprint(HASH)
-                .setStage(Stage.PAUSED)
-                .setCreatedAt(Instant.ofEpochMilli(1_700_000_000_123L))
-                .setInputTopic("flights")
-                .setInputTopicId("x9GzQ0vYTxGkYkqk0V2b0A")
-                .setStartOffset(17)
-                .setRollbacks(
-                        List.of(
-                                EpochOrigin.newBuilder()
-                                        .setEpoch(3)
-                                        .setBaseEpoch(1)
-                                        .setBaseVersion(40_000)
-                                        .setBaseNextOffset(40_123)
-                                        .setBaseWeightsHash(HASH)
-                                        .setResumeOffset(50_000)
-                                        .build()))
-                .setAnsweredBy("flights-wide")
-                .setPausedFrom(Stage.RETIRED)
-                .build();
+        return ModelRecord.newBuilder().setModel(MODEL).setEpoch(3).setSpec("model: flights # späte\n")
+                .setSpecFingerprint(HASH).setStage(Stage.PAUSED).setCreatedAt(Instant.ofEpochMilli(1_700_000_000_123L))
+                .setInputTopic("flights").setInputTopicId("x9GzQ0vYTxGkYkqk0V2b0A").setStartOffset(17)
+                .setRollbacks(List.of(EpochOrigin.newBuilder().setEpoch(3).setBaseEpoch(1).setBaseVersion(40_000)
+                        .setBaseNextOffset(40_123).setBaseWeightsHash(HASH).setResumeOffset(50_000).build()))
+                .setAnsweredBy("flights-wide").setPausedFrom(Stage.RETIRED).build();
     }
 
     private static ModelRecord plain() {
-        return ModelRecord.newBuilder(record())
-                .setStage(Stage.LIVE)
-                .setRollbacks(List.of())
-                .setAnsweredBy(null)
-                .setPausedFrom(null)
-                .build();
+        return ModelRecord.newBuilder(record()).setStage(Stage.LIVE).setRollbacks(List.of()).setAnsweredBy(null)
+                .setPausedFrom(null).build();
     }
 
     @ParameterizedTest
@@ -100,16 +74,13 @@ class CatalogRecordTest {
     /// Files of the builds that wrote Avro: the id of the schema is a registry's, 7 and 3, and is not looked at.
     @Test
     void bothAvroFormsThatWereEverWrittenAreReadWithoutARegistry() {
-        assertThat(CatalogRecord.decode(KEY, resource("catalog-record-avro-2.bin")))
-                .isEqualTo(record());
-        assertThat(CatalogRecord.decode(KEY, resource("catalog-record-avro-1.bin")))
-                .isEqualTo(plain());
+        assertThat(CatalogRecord.decode(KEY, resource("catalog-record-avro-2.bin"))).isEqualTo(record());
+        assertThat(CatalogRecord.decode(KEY, resource("catalog-record-avro-1.bin"))).isEqualTo(plain());
     }
 
     private static byte[] resource(String name) {
         try (InputStream from =
-                Objects.requireNonNull(
-                        CatalogRecordTest.class.getResourceAsStream("/formats/" + name), name)) {
+                Objects.requireNonNull(CatalogRecordTest.class.getResourceAsStream("/formats/" + name), name)) {
             return from.readAllBytes();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -120,8 +91,7 @@ class CatalogRecordTest {
     void aRecordUnderAnotherModelsKeyIsRefused() {
         byte[] other = "other".getBytes(UTF_8);
         assertThatThrownBy(() -> CatalogRecord.decode(other, CatalogRecord.encode(record())))
-                .isInstanceOf(ControlFormatException.class)
-                .hasMessageContaining("misplaced");
+                .isInstanceOf(ControlFormatException.class).hasMessageContaining("misplaced");
         assertThatThrownBy(() -> CatalogRecord.decode(other, resource("catalog-record-avro-2.bin")))
                 .isInstanceOf(ControlFormatException.class)
                 .hasMessageContaining("expected one of the key's model, found one of flights");
@@ -132,13 +102,12 @@ class CatalogRecordTest {
         assertThatThrownBy(() -> CatalogRecord.decode(KEY, "{\"model\":\"x\"}".getBytes(UTF_8)))
                 .isInstanceOf(ControlFormatException.class)
                 .hasMessageContaining("expected to begin with 5447434d (TGCM), found 7b226d6f");
-        assertThatThrownBy(() -> CatalogRecord.decode(KEY, new byte[] {0, 0, 0, 0, 9, 1, 2}))
+        assertThatThrownBy(() -> CatalogRecord.decode(KEY, new byte[]{0, 0, 0, 0, 9, 1, 2}))
                 .isInstanceOf(ControlFormatException.class)
                 .hasMessageContaining("expected one of format 1 (TGCM), or one in Avro");
-        assertThatThrownBy(() -> CatalogRecord.decode(new byte[] {(byte) 0xff}, new byte[20]))
+        assertThatThrownBy(() -> CatalogRecord.decode(new byte[]{(byte) 0xff}, new byte[20]))
                 .isInstanceOf(ControlFormatException.class)
-                .hasMessageContaining(
-                        "expected a model's name in UTF-8 as key, found the bytes ff");
+                .hasMessageContaining("expected a model's name in UTF-8 as key, found the bytes ff");
     }
 
     @Test
@@ -147,26 +116,16 @@ class CatalogRecordTest {
         assertThat(CatalogRecord.isOfNewerBuild(future)).isFalse();
         future[4] = 99;
         assertThat(CatalogRecord.isOfNewerBuild(future)).isTrue();
-        assertThat(CatalogRecord.isOfNewerBuild(new byte[] {1, 2})).isFalse();
-        assertThat(CatalogRecord.isOfNewerBuild("garbage that is longer".getBytes(UTF_8)))
-                .isFalse();
+        assertThat(CatalogRecord.isOfNewerBuild(new byte[]{1, 2})).isFalse();
+        assertThat(CatalogRecord.isOfNewerBuild("garbage that is longer".getBytes(UTF_8))).isFalse();
     }
 
     @Test
     void aDamagedRecordIsReadOrRefused() {
-        List<byte[]> good =
-                List.of(
-                        CatalogRecord.encode(record()),
-                        CatalogRecord.encode(plain()),
-                        resource("catalog-record-avro-1.bin"),
-                        resource("catalog-record-avro-2.bin"));
-        new Fuzz("catalog records", CatalogRecordTest.class, "model", good)
-                .repaired((bytes, random) -> forged(bytes))
-                .run(
-                        100_000,
-                        bytes ->
-                                assertThat(CatalogRecord.decode(KEY, bytes).getModel())
-                                        .isEqualTo(MODEL),
+        List<byte[]> good = List.of(CatalogRecord.encode(record()), CatalogRecord.encode(plain()),
+                resource("catalog-record-avro-1.bin"), resource("catalog-record-avro-2.bin"));
+        new Fuzz("catalog records", CatalogRecordTest.class, "model", good).repaired((bytes, random) -> forged(bytes))
+                .run(100_000, bytes -> assertThat(CatalogRecord.decode(KEY, bytes).getModel()).isEqualTo(MODEL),
                         ControlFormatException.class);
     }
 
@@ -177,9 +136,7 @@ class CatalogRecordTest {
         CRC32C crc = new CRC32C();
         crc.update(KEY);
         crc.update(forged, 0, forged.length - 4);
-        ByteBuffer.wrap(forged)
-                .order(ByteOrder.LITTLE_ENDIAN)
-                .putInt(forged.length - 4, (int) crc.getValue());
+        ByteBuffer.wrap(forged).order(ByteOrder.LITTLE_ENDIAN).putInt(forged.length - 4, (int) crc.getValue());
         return forged;
     }
 }

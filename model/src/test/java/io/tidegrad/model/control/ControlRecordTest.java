@@ -25,15 +25,10 @@ class ControlRecordTest {
 
     /// One of each action.
     static List<ControlRecord> records() {
-        return List.of(
-                record(new ControlAction.Create(1, HASH, "flights", "x9GzQ0vYTxGkYkqk0V2b0A", 17)),
-                record(new ControlAction.Pause()),
-                record(new ControlAction.Resume()),
-                record(
-                        new ControlAction.Rollback(
-                                3, new ControlAction.Base(1, 40_000, HASH, 40_123), 50_000)),
-                record(new ControlAction.Promote("flights-wide", 2)),
-                record(new ControlAction.Delete()),
+        return List.of(record(new ControlAction.Create(1, HASH, "flights", "x9GzQ0vYTxGkYkqk0V2b0A", 17)),
+                record(new ControlAction.Pause()), record(new ControlAction.Resume()),
+                record(new ControlAction.Rollback(3, new ControlAction.Base(1, 40_000, HASH, 40_123), 50_000)),
+                record(new ControlAction.Promote("flights-wide", 2)), record(new ControlAction.Delete()),
                 record(new ControlAction.Shadow("flights-deep", 3)),
                 record(new ControlAction.Challenge("flights-wide", 2, 500)),
                 record(new ControlAction.Withdraw("flights-deep")));
@@ -44,13 +39,8 @@ class ControlRecordTest {
     }
 
     /// All actions in one file, each with its length before it.
-    private static final GoldenFormat GOLDEN =
-            new GoldenFormat(
-                    "control-record",
-                    ControlRecord.FORMAT,
-                    4 + 4,
-                    ControlRecordTest::rewritten,
-                    () -> joined(records()));
+    private static final GoldenFormat GOLDEN = new GoldenFormat("control-record", ControlRecord.FORMAT, 4 + 4,
+            ControlRecordTest::rewritten, () -> joined(records()));
 
     private static byte[] joined(List<ControlRecord> records) {
         ByteBuffer to = ByteBuffer.allocate(4_096).order(ByteOrder.LITTLE_ENDIAN);
@@ -104,23 +94,18 @@ class ControlRecordTest {
     void aRecordUnderAnotherModelsKeyIsRefused() {
         byte[] value = records().getFirst().encode();
         assertThatThrownBy(() -> ControlRecord.decode("other".getBytes(UTF_8), value))
-                .isInstanceOf(ControlFormatException.class)
-                .hasMessageContaining("misplaced");
+                .isInstanceOf(ControlFormatException.class).hasMessageContaining("misplaced");
     }
 
     @Test
     void aRollbackWhoseBaseLiesAheadIsRefused() {
         ControlAction.Base base = new ControlAction.Base(3, 40_000, HASH, 40_123);
         ControlRecord ahead = record(new ControlAction.Rollback(3, base, 50_000));
-        assertThatThrownBy(() -> ControlRecord.decode(KEY, ahead.encode()))
-                .isInstanceOf(ControlFormatException.class)
+        assertThatThrownBy(() -> ControlRecord.decode(KEY, ahead.encode())).isInstanceOf(ControlFormatException.class)
                 .hasMessageContaining("expected a base of an epoch before 3, found 3");
         ControlRecord again =
-                record(
-                        new ControlAction.Rollback(
-                                4, new ControlAction.Base(3, 40_000, HASH, 40_123), 40_122));
-        assertThatThrownBy(() -> ControlRecord.decode(KEY, again.encode()))
-                .isInstanceOf(ControlFormatException.class)
+                record(new ControlAction.Rollback(4, new ControlAction.Base(3, 40_000, HASH, 40_123), 40_122));
+        assertThatThrownBy(() -> ControlRecord.decode(KEY, again.encode())).isInstanceOf(ControlFormatException.class)
                 .hasMessageContaining("resume offset of at least 40123, found 40122");
     }
 
@@ -128,32 +113,24 @@ class ControlRecordTest {
     @ValueSource(ints = {0, -1, Candidate.WHOLE + 1})
     void aShareThatIsNoneIsRefused(int share) {
         ControlRecord record = record(new ControlAction.Challenge("flights-wide", 2, share));
-        assertThatThrownBy(() -> ControlRecord.decode(KEY, record.encode()))
-                .isInstanceOf(ControlFormatException.class)
+        assertThatThrownBy(() -> ControlRecord.decode(KEY, record.encode())).isInstanceOf(ControlFormatException.class)
                 .hasMessageContaining("expected a share from 1 to 10000 ten-thousandths, found");
     }
 
     @Test
     void aReasonLongerThanItsBoundIsNotWritten() {
-        assertThatThrownBy(
-                        () ->
-                                new ControlRecord(
-                                        MODEL, new ControlAction.Pause(), 0, "", "x".repeat(1_025)))
+        assertThatThrownBy(() -> new ControlRecord(MODEL, new ControlAction.Pause(), 0, "", "x".repeat(1_025)))
                 .hasMessageContaining("a reason of at most 1024 bytes, found 1025");
     }
 
     @Test
     void aDamagedRecordIsReadOrRefused() {
         List<byte[]> good = records().stream().map(ControlRecord::encode).toList();
-        new Fuzz("control records", ControlRecordTest.class, "model", good)
-                .repaired((bytes, random) -> forged(bytes))
-                .run(
-                        100_000,
-                        bytes -> {
-                            ControlRecord record = ControlRecord.decode(KEY, bytes);
-                            assertThat(record.reason().getBytes(UTF_8)).hasSizeLessThan(1_025);
-                        },
-                        ControlFormatException.class);
+        new Fuzz("control records", ControlRecordTest.class, "model", good).repaired((bytes, random) -> forged(bytes))
+                .run(100_000, bytes -> {
+                    ControlRecord record = ControlRecord.decode(KEY, bytes);
+                    assertThat(record.reason().getBytes(UTF_8)).hasSizeLessThan(1_025);
+                }, ControlFormatException.class);
     }
 
     /// With the magic, the format and a checksum that fit.
@@ -163,9 +140,7 @@ class ControlRecordTest {
         CRC32C crc = new CRC32C();
         crc.update(KEY);
         crc.update(forged, 0, forged.length - 4);
-        ByteBuffer.wrap(forged)
-                .order(ByteOrder.LITTLE_ENDIAN)
-                .putInt(forged.length - 4, (int) crc.getValue());
+        ByteBuffer.wrap(forged).order(ByteOrder.LITTLE_ENDIAN).putInt(forged.length - 4, (int) crc.getValue());
         return forged;
     }
 }

@@ -24,15 +24,13 @@ class ControlStateTest {
     }
 
     private static ControlAction.Rollback rollback(int epoch, int base, long offset) {
-        return new ControlAction.Rollback(
-                epoch, new ControlAction.Base(base, offset, HASH, offset), offset + 50);
+        return new ControlAction.Rollback(epoch, new ControlAction.Base(base, offset, HASH, offset), offset + 50);
     }
 
     @Test
     void pausingAndResumingLeaveTheEpochAsItIs() {
         assertThat(after(create(1), new ControlAction.Pause()).paused()).isTrue();
-        ControlState resumed =
-                after(create(1), new ControlAction.Pause(), new ControlAction.Resume());
+        ControlState resumed = after(create(1), new ControlAction.Pause(), new ControlAction.Resume());
         assertThat(resumed.paused()).isFalse();
         assertThat(resumed.epoch()).isEqualTo(1);
     }
@@ -53,8 +51,7 @@ class ControlStateTest {
 
     @Test
     void aLineageLeavesOutTheEpochsThatItDoesNotComeFrom() {
-        ControlState state =
-                after(create(1), rollback(2, 1, 100), rollback(3, 1, 80), rollback(4, 2, 170));
+        ControlState state = after(create(1), rollback(2, 1, 100), rollback(3, 1, 80), rollback(4, 2, 170));
         assertThat(state.lineage(1)).isEmpty();
         assertThat(state.lineage(2)).containsExactly(rollback(2, 1, 100));
         assertThat(state.lineage(3)).containsExactly(rollback(3, 1, 80));
@@ -63,13 +60,8 @@ class ControlStateTest {
 
     @Test
     void aModelThatIsCreatedAgainComesFromNothing() {
-        ControlState state =
-                after(
-                        create(1),
-                        rollback(2, 1, 100),
-                        new ControlAction.Promote("x", 1),
-                        new ControlAction.Delete(),
-                        create(3));
+        ControlState state = after(create(1), rollback(2, 1, 100), new ControlAction.Promote("x", 1),
+                new ControlAction.Delete(), create(3));
         assertThat(state.deleted()).isFalse();
         assertThat(state.lineage(3)).isEmpty();
         assertThat(state.rollback()).isNull();
@@ -77,8 +69,7 @@ class ControlStateTest {
 
     @Test
     void aNameGoesOnBeingAnsweredWhenTheModelOfThatNameIsDeleted() {
-        ControlState state =
-                after(create(1), new ControlAction.Promote("x", 1), new ControlAction.Delete());
+        ControlState state = after(create(1), new ControlAction.Promote("x", 1), new ControlAction.Delete());
         assertThat(state.deleted()).isTrue();
         assertThat(state.answeredBy()).isEqualTo("x");
     }
@@ -86,53 +77,31 @@ class ControlStateTest {
     @Test
     void aPromotedModelAnswersUntilTheNameIsItsOwnAgain() {
         assertThat(after(create(1), new ControlAction.Promote("x", 4)).answeredBy()).isEqualTo("x");
-        assertThat(
-                        after(
-                                        create(1),
-                                        new ControlAction.Promote("x", 4),
-                                        new ControlAction.Promote("m", 1))
-                                .answeredBy())
+        assertThat(after(create(1), new ControlAction.Promote("x", 4), new ControlAction.Promote("m", 1)).answeredBy())
                 .isEqualTo("m");
     }
 
     @Test
     void candidatesKeepTheOrderInWhichTheyCame() {
         ControlState state =
-                after(
-                        create(1),
-                        new ControlAction.Challenge("x", 1, 500),
-                        new ControlAction.Shadow("y", 1),
-                        new ControlAction.Challenge("z", 1, 100),
-                        new ControlAction.Challenge("x", 1, 800));
-        assertThat(state.candidates())
-                .containsExactly(
-                        Candidate.challenger("x", 800),
-                        Candidate.shadow("y"),
-                        Candidate.challenger("z", 100));
+                after(create(1), new ControlAction.Challenge("x", 1, 500), new ControlAction.Shadow("y", 1),
+                        new ControlAction.Challenge("z", 1, 100), new ControlAction.Challenge("x", 1, 800));
+        assertThat(state.candidates()).containsExactly(Candidate.challenger("x", 800), Candidate.shadow("y"),
+                Candidate.challenger("z", 100));
         assertThat(state.answeredBy()).isEqualTo("m");
     }
 
     @Test
     void aChallengerMayBecomeAShadowAndBack() {
-        assertThat(
-                        after(
-                                        new ControlAction.Challenge("x", 1, 500),
-                                        new ControlAction.Shadow("x", 1))
-                                .candidates())
+        assertThat(after(new ControlAction.Challenge("x", 1, 500), new ControlAction.Shadow("x", 1)).candidates())
                 .containsExactly(Candidate.shadow("x"));
-        assertThat(
-                        after(
-                                        new ControlAction.Shadow("x", 1),
-                                        new ControlAction.Challenge("x", 1, 500))
-                                .candidates())
+        assertThat(after(new ControlAction.Shadow("x", 1), new ControlAction.Challenge("x", 1, 500)).candidates())
                 .containsExactly(Candidate.challenger("x", 500));
     }
 
     @Test
     void aCandidateIsOneUntilItIsPromotedOrWithdrawn() {
-        ControlAction[] tried = {
-            new ControlAction.Shadow("x", 1), new ControlAction.Challenge("y", 1, 500)
-        };
+        ControlAction[] tried = {new ControlAction.Shadow("x", 1), new ControlAction.Challenge("y", 1, 500)};
         assertThat(after(tried[0], tried[1], new ControlAction.Withdraw("x")).candidates())
                 .containsExactly(Candidate.challenger("y", 500));
         ControlState promoted = after(tried[0], tried[1], new ControlAction.Promote("y", 1));
@@ -142,26 +111,15 @@ class ControlStateTest {
 
     @Test
     void whatIsDecidedOfTheModelItselfLeavesItsCandidates() {
-        ControlState state =
-                after(
-                        create(1),
-                        new ControlAction.Shadow("x", 1),
-                        new ControlAction.Pause(),
-                        rollback(2, 1, 100),
-                        new ControlAction.Resume(),
-                        new ControlAction.Delete(),
-                        create(3));
+        ControlState state = after(create(1), new ControlAction.Shadow("x", 1), new ControlAction.Pause(),
+                rollback(2, 1, 100), new ControlAction.Resume(), new ControlAction.Delete(), create(3));
         assertThat(state.candidates()).containsExactly(Candidate.shadow("x"));
     }
 
     @Test
     void anotherModelsRecordIsNotTaken() {
         assertThatThrownBy(
-                        () ->
-                                ControlState.initial("m")
-                                        .after(
-                                                new ControlRecord(
-                                                        "n", new ControlAction.Pause(), 0, "", "")))
+                () -> ControlState.initial("m").after(new ControlRecord("n", new ControlAction.Pause(), 0, "", "")))
                 .hasMessageContaining("expected a record of model m, found one of n");
     }
 }

@@ -37,17 +37,9 @@ class CanonicalTextTest {
 
     /// Computed by another implementation (Python).
     @ParameterizedTest
-    @CsvSource({
-        "origin=JFK, 1c6c6651, 81",
-        "origin, 3b75668d, 141",
-        "origin=, c85448b2, 178",
-        "n=3, 26b1bec4, 196",
-        "late=true, db2fb5c1, 449",
-        "city=Zürich, 75a6d597, 407",
-        "x=😀, 83cf582e, 46"
-    })
-    void theseTextsHaveTheseHashes(String bytes, String hash, int bucketOf512)
-            throws RejectedException {
+    @CsvSource({"origin=JFK, 1c6c6651, 81", "origin, 3b75668d, 141", "origin=, c85448b2, 178", "n=3, 26b1bec4, 196",
+        "late=true, db2fb5c1, 449", "city=Zürich, 75a6d597, 407", "x=😀, 83cf582e, 46"})
+    void theseTextsHaveTheseHashes(String bytes, String hash, int bucketOf512) throws RejectedException {
         CanonicalText text = new CanonicalText().clear();
         text.appendValue("f", bytes);
         assertThat(text.hash()).isEqualTo(Integer.parseUnsignedInt(hash, 16));
@@ -56,16 +48,8 @@ class CanonicalTextTest {
 
     @Test
     void aNumberReadsTheSameWhateverTypeItCameIn() throws RejectedException {
-        for (Object three :
-                List.of(
-                        3,
-                        3L,
-                        (short) 3,
-                        (byte) 3,
-                        3.0,
-                        3f,
-                        new BigDecimal("3.00"),
-                        BigInteger.valueOf(3))) {
+        for (Object three : List.of(3, 3L, (short) 3, (byte) 3, 3.0, 3f, new BigDecimal("3.00"),
+                BigInteger.valueOf(3))) {
             assertThat(text(three)).isEqualTo("3");
         }
         assertThat(text(-0.0)).isEqualTo("0");
@@ -81,7 +65,7 @@ class CanonicalTextTest {
     @Test
     void noTwoCrossesShareAText() {
         assertThat(cross("a\u00ff", "b")).isNotEqualTo(cross("a", "\u00ffb"));
-        assertThat(cross("a", "b")).isEqualTo(new byte[] {'a', (byte) 0xff, 'b'});
+        assertThat(cross("a", "b")).isEqualTo(new byte[]{'a', (byte) 0xff, 'b'});
     }
 
     private static byte[] cross(String one, String other) {

@@ -35,15 +35,8 @@ class FeaturizerTest {
 
     private static ModelSpec spec(String label, String loss, int outputs, String... features) {
         return ModelSpec.parse(
-                "model: m\ninput: { topic: t }\nlabel: "
-                        + label
-                        + "\nfeatures:\n  - "
-                        + String.join("\n  - ", features)
-                        + "\nnetwork: [ dense: "
-                        + outputs
-                        + " ]\nloss: "
-                        + loss
-                        + "\noptimizer: adam\n",
+                "model: m\ninput: { topic: t }\nlabel: " + label + "\nfeatures:\n  - " + String.join("\n  - ", features)
+                        + "\nnetwork: [ dense: " + outputs + " ]\nloss: " + loss + "\noptimizer: adam\n",
                 "test.yaml");
     }
 
@@ -68,17 +61,7 @@ class FeaturizerTest {
     void aFlightBecomesARow() {
         Featurizer featurizer = new Featurizer(Specs.flights());
         Row row =
-                Specs.row(
-                        featurizer,
-                        event(
-                                "departed",
-                                TIME,
-                                "distance",
-                                2475,
-                                "origin",
-                                "JFK",
-                                "destination",
-                                "LAX"));
+                Specs.row(featurizer, event("departed", TIME, "distance", 2475, "origin", "JFK", "destination", "LAX"));
         assertThat(row.numbers).containsExactly(2475f);
         // 05h, Sunday, and murmur3_32("origin=JFK") % 512,
         // murmur3_32("origin=JFK\xffdestination=LAX") % 8192,
@@ -91,8 +74,7 @@ class FeaturizerTest {
     @Test
     void aMissingCategoryIsAValueOfItsOwn() {
         Featurizer featurizer = new Featurizer(Specs.flights());
-        Row row =
-                Specs.row(featurizer, event("departed", TIME, "distance", 1, "destination", "LAX"));
+        Row row = Specs.row(featurizer, event("departed", TIME, "distance", 1, "destination", "LAX"));
         assertThat(row.ids).containsExactly(5, 6, 141, 1404);
     }
 
@@ -108,8 +90,7 @@ class FeaturizerTest {
         Featurizer featurizer = of("cyclic: { field: bearing, period: 360 }");
         float half = (float) StrictMath.sqrt(0.5);
         assertThat(Specs.row(featurizer, event("bearing", 45)).numbers).containsExactly(half, half);
-        assertThat(Specs.row(featurizer, event("bearing", 405)).numbers)
-                .containsExactly(half, half);
+        assertThat(Specs.row(featurizer, event("bearing", 405)).numbers).containsExactly(half, half);
         assertThat(Specs.row(featurizer, event("bearing", 0)).numbers).containsExactly(0f, 1f);
     }
 
@@ -124,12 +105,8 @@ class FeaturizerTest {
     @Test
     void missingNumbersAreRejectedReplacedOrIndicatedAsTheSpecSays() {
         assertThat(rejection(of("number: { field: x }"), event()))
-                .isEqualTo(
-                        new Rejection(
-                                Reason.MISSING_FIELD, "field 'x': expected a value, found null"));
-        assertThat(
-                        Specs.row(of("number: { field: x, missing: 3, transform: log1p }"), event())
-                                .numbers)
+                .isEqualTo(new Rejection(Reason.MISSING_FIELD, "field 'x': expected a value, found null"));
+        assertThat(Specs.row(of("number: { field: x, missing: 3, transform: log1p }"), event()).numbers)
                 .containsExactly((float) StrictMath.log(4));
         Featurizer indicated = of("number: { field: x, missing: indicator }");
         assertThat(Specs.row(indicated, event()).numbers).containsExactly(0f, 1f);
@@ -145,17 +122,10 @@ class FeaturizerTest {
         Featurizer featurizer = of("pixels: { field: image, width: 2, height: 2 }");
         float[] expected = {0f, 1f / 255, 128f / 255, 1f};
         byte[] bytes = {0, 1, (byte) 128, (byte) 255};
-        ByteBuffer inTheMiddle =
-                ByteBuffer.wrap(new byte[] {9, 0, 1, (byte) 128, (byte) 255, 9}, 1, 4);
+        ByteBuffer inTheMiddle = ByteBuffer.wrap(new byte[]{9, 0, 1, (byte) 128, (byte) 255, 9}, 1, 4);
         Schema fixed = Schema.createFixed("F", null, null, 4);
-        for (Object image :
-                List.of(
-                        bytes,
-                        ByteBuffer.wrap(bytes),
-                        inTheMiddle,
-                        new GenericData.Fixed(fixed, bytes),
-                        List.of(0, 1L, 128.0, 255f),
-                        new float[] {0, 1, 128, 255})) {
+        for (Object image : List.of(bytes, ByteBuffer.wrap(bytes), inTheMiddle, new GenericData.Fixed(fixed, bytes),
+                List.of(0, 1L, 128.0, 255f), new float[]{0, 1, 128, 255})) {
             assertThat(Specs.row(featurizer, event("image", image)).numbers).isEqualTo(expected);
         }
         assertThat(rejection(featurizer, event("image", new byte[5])).detail())
@@ -168,8 +138,7 @@ class FeaturizerTest {
     @ParameterizedTest
     @ValueSource(strings = {"255", "256", "0.3", "254.7", "1e-44"})
     void everyByteIsDividedInDoublesAndRoundedOnce(String divisor) {
-        Featurizer featurizer =
-                of("pixels: { field: image, width: 16, height: 16, divide-by: " + divisor + " }");
+        Featurizer featurizer = of("pixels: { field: image, width: 16, height: 16, divide-by: " + divisor + " }");
         byte[] bytes = new byte[256];
         float[] expected = new float[256];
         for (int b = 0; b < 256; b++) {
@@ -182,31 +151,20 @@ class FeaturizerTest {
     @Test
     void aWrongTypeIsNamedWithWhatWasFound() {
         Featurizer number = of("number: { field: distance }");
-        assertThat(rejection(number, event("distance", "abc")))
-                .isEqualTo(
-                        new Rejection(
-                                Reason.WRONG_TYPE,
-                                "field 'distance': expected a number, found string \"abc\""));
+        assertThat(rejection(number, event("distance", "abc"))).isEqualTo(
+                new Rejection(Reason.WRONG_TYPE, "field 'distance': expected a number, found string \"abc\""));
         assertThat(rejection(number, event("distance", List.of(1))).detail())
                 .isEqualTo("field 'distance': expected a number, found a list of 1");
-        assertThat(
-                        rejection(
-                                        of("category: { field: c, buckets: 2, dimension: 1 }"),
-                                        event("c", new byte[3]))
-                                .detail())
+        assertThat(rejection(of("category: { field: c, buckets: 2, dimension: 1 }"), event("c", new byte[3])).detail())
                 .isEqualTo("field 'c': expected a string, number or boolean, found 3 bytes");
-        assertThat(
-                        rejection(of("time-part: { field: t, parts: [hour] }"), event("t", "noon"))
-                                .detail())
-                .isEqualTo(
-                        "field 't': expected a time (epoch ms or ISO-8601), found string \"noon\"");
+        assertThat(rejection(of("time-part: { field: t, parts: [hour] }"), event("t", "noon")).detail())
+                .isEqualTo("field 't': expected a time (epoch ms or ISO-8601), found string \"noon\"");
     }
 
     @Test
     void whatAFoundTextHoldsCantDisturbALog() {
         String nasty = "\u001b[31m\n" + "x".repeat(10_000);
-        assertThat(rejection(of("number: { field: d }"), event("d", nasty)).detail())
-                .hasSizeLessThan(120)
+        assertThat(rejection(of("number: { field: d }"), event("d", nasty)).detail()).hasSizeLessThan(120)
                 .doesNotContainPattern("\\p{Cntrl}");
     }
 
@@ -216,13 +174,10 @@ class FeaturizerTest {
         for (Object x : List.of(Double.NaN, Double.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY)) {
             assertThat(rejection(featurizer, event("x", x)).reason()).isEqualTo(Reason.NOT_FINITE);
         }
-        assertThat(rejection(featurizer, event("x", 1.0000001e15)).reason())
-                .isEqualTo(Reason.OUT_OF_RANGE);
+        assertThat(rejection(featurizer, event("x", 1.0000001e15)).reason()).isEqualTo(Reason.OUT_OF_RANGE);
         assertThat(Specs.row(featurizer, event("x", -1e15)).numbers).containsExactly(-1e15f);
         // A logarithm makes large numbers small: the bound is on what the model sees.
-        assertThat(
-                        Specs.row(of("number: { field: x, transform: log1p }"), event("x", 1e300))
-                                .numbers[0])
+        assertThat(Specs.row(of("number: { field: x, transform: log1p }"), event("x", 1e300)).numbers[0])
                 .isEqualTo((float) StrictMath.log(1e300));
         assertThat(rejection(of("number: { field: x, transform: log1p }"), event("x", -1)).reason())
                 .isEqualTo(Reason.OUT_OF_RANGE);
@@ -231,11 +186,10 @@ class FeaturizerTest {
     @ParameterizedTest
     @CsvSource({"true, 1", "false, 0", "1, 1", "0, 0", "1.0, 1"})
     void aBinaryLabelIsABooleanOrZeroOrOne(String text, float expected) {
-        Object label =
-                switch (text) {
-                    case "true", "false" -> Boolean.valueOf(text);
-                    default -> Double.valueOf(text);
-                };
+        Object label = switch (text) {
+            case "true", "false" -> Boolean.valueOf(text);
+            default -> Double.valueOf(text);
+        };
         Featurizer featurizer = of("number: { field: x, missing: 0 }");
         assertThat(Specs.row(featurizer, event("late", label)).labels).containsExactly(expected);
     }
@@ -244,31 +198,22 @@ class FeaturizerTest {
     void labelsThatFitNoLossAreRejected() {
         String x = "number: { field: x, missing: 0 }";
         assertThat(rejection(of(x), event("late", null)).reason()).isEqualTo(Reason.MISSING_LABEL);
-        assertThat(rejection(of(x), event("late", 2)))
-                .isEqualTo(
-                        new Rejection(
-                                Reason.INVALID_LABEL,
-                                "field 'late': expected the label, true, false, 0 or 1, found number 2"));
-        Featurizer classes =
-                new Featurizer(spec("{ field: late }", "categorical-cross-entropy", 10, x));
+        assertThat(rejection(of(x), event("late", 2))).isEqualTo(new Rejection(Reason.INVALID_LABEL,
+                "field 'late': expected the label, true, false, 0 or 1, found number 2"));
+        Featurizer classes = new Featurizer(spec("{ field: late }", "categorical-cross-entropy", 10, x));
         assertThat(Specs.row(classes, event("late", 9)).labels).containsExactly(9f);
         for (Object label : List.of(10, -1, 1.5, "3", true, Double.NaN)) {
-            assertThat(rejection(classes, event("late", label)).reason())
-                    .isEqualTo(Reason.INVALID_LABEL);
+            assertThat(rejection(classes, event("late", label)).reason()).isEqualTo(Reason.INVALID_LABEL);
         }
         Featurizer regression = new Featurizer(spec("{ field: late }", "mean-squared-error", 1, x));
         assertThat(Specs.row(regression, event("late", -3.5)).labels).containsExactly(-3.5f);
         for (Object label : List.of("3", Double.NaN, 1e16)) {
-            assertThat(rejection(regression, event("late", label)).reason())
-                    .isEqualTo(Reason.INVALID_LABEL);
+            assertThat(rejection(regression, event("late", label)).reason()).isEqualTo(Reason.INVALID_LABEL);
         }
         Featurizer counts = new Featurizer(spec("{ field: late }", "poisson", 1, x));
         assertThat(Specs.row(counts, event("late", 3)).labels).containsExactly(3f);
-        assertThat(rejection(counts, event("late", -1)))
-                .isEqualTo(
-                        new Rejection(
-                                Reason.INVALID_LABEL,
-                                "field 'late': expected the label, a number from 0 on, found number -1"));
+        assertThat(rejection(counts, event("late", -1))).isEqualTo(new Rejection(Reason.INVALID_LABEL,
+                "field 'late': expected the label, a number from 0 on, found number -1"));
         Featurizer margins = new Featurizer(spec("{ field: late }", "hinge", 1, x));
         assertThat(Specs.row(margins, event("late", true)).labels).containsExactly(1f);
         assertThat(Specs.row(margins, event("late", 0)).labels).containsExactly(-1f);
@@ -280,14 +225,10 @@ class FeaturizerTest {
     @Test
     void aThresholdOrAPositiveValueMakesALabelBinary() {
         String x = "number: { field: x, missing: 0 }";
-        Featurizer threshold =
-                new Featurizer(
-                        spec("{ field: late, threshold: 15 }", "binary-cross-entropy", 1, x));
+        Featurizer threshold = new Featurizer(spec("{ field: late, threshold: 15 }", "binary-cross-entropy", 1, x));
         assertThat(Specs.row(threshold, event("late", 15)).labels).containsExactly(1f);
         assertThat(Specs.row(threshold, event("late", 14.9)).labels).containsExactly(0f);
-        Featurizer positive =
-                new Featurizer(
-                        spec("{ field: late, positive: yes }", "binary-cross-entropy", 1, x));
+        Featurizer positive = new Featurizer(spec("{ field: late, positive: yes }", "binary-cross-entropy", 1, x));
         assertThat(Specs.row(positive, event("late", new Utf8("yes"))).labels).containsExactly(1f);
         assertThat(Specs.row(positive, event("late", "no")).labels).containsExactly(0f);
     }
@@ -295,36 +236,25 @@ class FeaturizerTest {
     @Test
     void anEventWithoutItsTimeIsRejectedOnlyWhereTheSpecNamesOne() {
         Featurizer featurizer = new Featurizer(Specs.flights());
-        assertThat(rejection(featurizer, event("distance", 1)).reason())
-                .isEqualTo(Reason.MISSING_TIME);
-        assertThat(rejection(featurizer, event("departed", Long.MAX_VALUE)).reason())
-                .isEqualTo(Reason.OUT_OF_RANGE);
+        assertThat(rejection(featurizer, event("distance", 1)).reason()).isEqualTo(Reason.MISSING_TIME);
+        assertThat(rejection(featurizer, event("departed", Long.MAX_VALUE)).reason()).isEqualTo(Reason.OUT_OF_RANGE);
         Row untimed = Specs.row(of("number: { field: x }"), event("x", 1));
         assertThat(untimed.eventTime).isEqualTo(Row.NO_TIME);
     }
 
     @Test
     void scoringNeedsNeitherLabelNorTime() {
-        Featurizer featurizer =
-                new Featurizer(
-                        ModelSpec.parse(
-                                Specs.FLIGHTS.replace(
-                                        "  - time-part: { field: departed, parts: [hour, weekday] }\n",
-                                        ""),
-                                "no-time.yaml"));
+        Featurizer featurizer = new Featurizer(ModelSpec.parse(
+                Specs.FLIGHTS.replace("  - time-part: { field: departed, parts: [hour, weekday] }\n", ""),
+                "no-time.yaml"));
         Row row = featurizer.newRow();
         Map<String, Object> flight = Map.of("distance", 1, "origin", "JFK", "destination", "LAX");
         assertThat(featurizer.featurizeForScoring(flight::get, row)).isNull();
     }
 
     @ParameterizedTest
-    @CsvSource({
-        "2001-03-04T05:06:07Z, 983682367000",
-        "2001-03-04T05:06:07.5Z, 983682367500",
-        "2001-03-04T07:06:07+02:00, 983682367000",
-        "2001-03-04T05:06:07, 983682367000",
-        "2001-03-04, 983664000000"
-    })
+    @CsvSource({"2001-03-04T05:06:07Z, 983682367000", "2001-03-04T05:06:07.5Z, 983682367500",
+        "2001-03-04T07:06:07+02:00, 983682367000", "2001-03-04T05:06:07, 983682367000", "2001-03-04, 983664000000"})
     void timesAreReadAsIso8601InUtc(String text, long expected) {
         Featurizer featurizer = new Featurizer(Specs.flights());
         Row row = Specs.row(featurizer, event("departed", text, "distance", 1));
@@ -333,45 +263,20 @@ class FeaturizerTest {
 
     @Test
     void anAvroRecordAndItsJsonGiveTheSameRow() {
-        Schema schema =
-                SchemaBuilder.record("Flight")
-                        .fields()
-                        .name("departed")
-                        .type(
-                                org.apache.avro.LogicalTypes.timestampMicros()
-                                        .addToSchema(Schema.create(Schema.Type.LONG)))
-                        .noDefault()
-                        .requiredFloat("distance")
-                        .optionalString("origin")
-                        .name("destination")
-                        .type()
-                        .enumeration("Airport")
-                        .symbols("JFK", "LAX")
-                        .noDefault()
-                        .requiredInt("late")
-                        .endRecord();
+        Schema schema = SchemaBuilder.record("Flight").fields().name("departed")
+                .type(org.apache.avro.LogicalTypes.timestampMicros().addToSchema(Schema.create(Schema.Type.LONG)))
+                .noDefault().requiredFloat("distance").optionalString("origin").name("destination").type()
+                .enumeration("Airport").symbols("JFK", "LAX").noDefault().requiredInt("late").endRecord();
         GenericRecord record = new GenericData.Record(schema);
         record.put("departed", TIME * 1_000 + 999);
         record.put("distance", 0.1f);
         record.put("origin", new Utf8("JFK"));
-        record.put(
-                "destination",
-                new GenericData.EnumSymbol(schema.getField("destination").schema(), "LAX"));
+        record.put("destination", new GenericData.EnumSymbol(schema.getField("destination").schema(), "LAX"));
         record.put("late", 1);
         Featurizer featurizer = new Featurizer(Specs.flights());
         Row fromAvro = Specs.row(featurizer, new AvroEvent().of(record));
-        Row fromJson =
-                Specs.row(
-                        featurizer,
-                        event(
-                                "departed",
-                                Instant.ofEpochMilli(TIME).toString(),
-                                "distance",
-                                0.1,
-                                "origin",
-                                "JFK",
-                                "destination",
-                                "LAX"));
+        Row fromJson = Specs.row(featurizer, event("departed", Instant.ofEpochMilli(TIME).toString(), "distance", 0.1,
+                "origin", "JFK", "destination", "LAX"));
         assertThat(fromAvro.numbers).isEqualTo(fromJson.numbers);
         assertThat(fromAvro.ids).isEqualTo(fromJson.ids).containsExactly(5, 6, 81, 5377);
         assertThat(fromAvro.labels).isEqualTo(fromJson.labels);
@@ -381,10 +286,8 @@ class FeaturizerTest {
     /// A topic's schema evolves: the same field lies elsewhere, another is gone.
     @Test
     void fieldsAskedForAtOnceAreFoundInEachSchema() {
-        Schema first =
-                SchemaBuilder.record("R").fields().requiredInt("a").requiredInt("b").endRecord();
-        Schema second =
-                SchemaBuilder.record("R").fields().requiredInt("c").requiredInt("a").endRecord();
+        Schema first = SchemaBuilder.record("R").fields().requiredInt("a").requiredInt("b").endRecord();
+        Schema second = SchemaBuilder.record("R").fields().requiredInt("c").requiredInt("a").endRecord();
         GenericRecord one = new GenericData.Record(first);
         one.put("a", 1);
         one.put("b", 2);
@@ -404,10 +307,7 @@ class FeaturizerTest {
 
     @Test
     void anAvroEventKnowsDatesNanosAndUnionsAndMissesNothingElse() {
-        Schema schema =
-                new Schema.Parser()
-                        .parse(
-                                """
+        Schema schema = new Schema.Parser().parse("""
                                 {"type": "record", "name": "R", "fields": [
                                   {"name": "day", "type": {"type": "int", "logicalType": "date"}},
                                   {"name": "nanos", "type": ["null", {"type": "long", "logicalType": "timestamp-nanos"}]},
@@ -432,9 +332,7 @@ class FeaturizerTest {
         for (int i = 0; i < flights.length; i++) {
             flights[i] = Specs.flight(i);
         }
-        var threads =
-                (com.sun.management.ThreadMXBean)
-                        java.lang.management.ManagementFactory.getThreadMXBean();
+        var threads = (com.sun.management.ThreadMXBean) java.lang.management.ManagementFactory.getThreadMXBean();
         featurize(featurizer, flights, row, 30_000);
         long before = threads.getCurrentThreadAllocatedBytes();
         featurize(featurizer, flights, row, 30_000);
@@ -450,21 +348,18 @@ class FeaturizerTest {
 
     @Property(tries = 300)
     void featurizingNeverThrowsAndARowIsAlwaysInRange(@ForAll List<Object> values) {
-        Featurizer featurizer =
-                of(
-                        "number: { field: a, transform: log1p, missing: indicator }",
-                        "category: { field: b, buckets: 7, dimension: 1 }",
-                        "cross: { fields: [a, b, c], buckets: 5, dimension: 1 }",
-                        "time-part: { field: c, parts: [minute-of-day, hour, weekday, day, month] }",
-                        "cyclic: { field: a, period: 0.001, missing: 0 }");
+        Featurizer featurizer = of("number: { field: a, transform: log1p, missing: indicator }",
+                "category: { field: b, buckets: 7, dimension: 1 }",
+                "cross: { fields: [a, b, c], buckets: 5, dimension: 1 }",
+                "time-part: { field: c, parts: [minute-of-day, hour, weekday, day, month] }",
+                "cyclic: { field: a, period: 0.001, missing: 0 }");
         List<Object> padded = new ArrayList<>(values);
         while (padded.size() < 4) {
             padded.add(4);
         }
         Row row = featurizer.newRow();
         Rejection rejection =
-                featurizer.featurize(
-                        event("a", padded.get(0), "b", padded.get(1), "c", padded.get(2)), row);
+                featurizer.featurize(event("a", padded.get(0), "b", padded.get(1), "c", padded.get(2)), row);
         if (rejection == null) {
             assertThat(row.ids[0]).isBetween(0, 6);
             assertThat(row.ids[1]).isBetween(0, 4);
@@ -476,8 +371,7 @@ class FeaturizerTest {
     }
 
     @Property(tries = 100)
-    void aRowDoesNotDependOnTheRowsBeforeIt(
-            @ForAll @net.jqwik.api.constraints.Size(max = 20) List<Integer> before) {
+    void aRowDoesNotDependOnTheRowsBeforeIt(@ForAll @net.jqwik.api.constraints.Size(max = 20) List<Integer> before) {
         Featurizer used = new Featurizer(Specs.flights());
         before.forEach(index -> used.featurize(Specs.flight(index), used.newRow()));
         Featurizer fresh = new Featurizer(Specs.flights());
@@ -490,16 +384,11 @@ class FeaturizerTest {
     @Test
     void aSequenceIsReadStepAfterStepAndPaddedWhereItMayBe() {
         Featurizer exact = of("sequence: { field: x, steps: 2, width: 2 }");
-        assertThat(Specs.row(exact, event("x", List.of(1, 2.5, 3, -4))).numbers)
-                .containsExactly(1, 2.5f, 3, -4);
-        assertThat(Specs.row(exact, event("x", new float[] {1, 2, 3, 4})).numbers)
-                .containsExactly(1, 2, 3, 4);
+        assertThat(Specs.row(exact, event("x", List.of(1, 2.5, 3, -4))).numbers).containsExactly(1, 2.5f, 3, -4);
+        assertThat(Specs.row(exact, event("x", new float[]{1, 2, 3, 4})).numbers).containsExactly(1, 2, 3, 4);
         assertThat(Specs.row(exact, event("x", List.of(1, 2, 3, 4))).ids).isEmpty();
         assertThat(rejection(exact, event("x", List.of(1, 2))))
-                .isEqualTo(
-                        new Rejection(
-                                Reason.WRONG_TYPE,
-                                "field 'x': expected 4 numbers (2 x 2), found 2"));
+                .isEqualTo(new Rejection(Reason.WRONG_TYPE, "field 'x': expected 4 numbers (2 x 2), found 2"));
         Featurizer padded = of("sequence: { field: x, steps: 3, width: 2, shorter: pad }");
         Row row = Specs.row(padded, event("x", List.of(9, 9, 9, 9, 9, 9)));
         assertThat(row.ids).containsExactly(3);
@@ -509,11 +398,9 @@ class FeaturizerTest {
         assertThat(padded.featurize(event("x", List.of()), row)).isNull();
         assertThat(row.ids).containsExactly(0);
         assertThat(rejection(padded, event("x", List.of(1, 2, 3))).detail())
-                .isEqualTo(
-                        "field 'x': expected at most 6 numbers (3 x 2), in whole steps, found 3");
+                .isEqualTo("field 'x': expected at most 6 numbers (3 x 2), in whole steps, found 3");
         assertThat(rejection(padded, event("x", null)).reason()).isEqualTo(Reason.MISSING_FIELD);
-        assertThat(rejection(padded, event("x", List.of(1, Double.NaN))).reason())
-                .isEqualTo(Reason.NOT_FINITE);
+        assertThat(rejection(padded, event("x", List.of(1, Double.NaN))).reason()).isEqualTo(Reason.NOT_FINITE);
         assertThat(rejection(padded, event("x", List.of(1, "a"))).detail())
                 .isEqualTo("field 'x[1]': expected a number, found string \"a\"");
         assertThat(rejection(padded, event("x", "a")).reason()).isEqualTo(Reason.WRONG_TYPE);
@@ -521,29 +408,17 @@ class FeaturizerTest {
 
     @Test
     void categoriesOfAListAreHashedAsOneCategoryIs() {
-        int jfk =
-                Specs.row(
-                                of("category: { field: x, buckets: 512, dimension: 1 }"),
-                                event("x", "JFK"))
-                        .ids[0];
-        int none =
-                Specs.row(
-                                of("category: { field: x, buckets: 512, dimension: 1 }"),
-                                event("x", null))
-                        .ids[0];
+        int jfk = Specs.row(of("category: { field: x, buckets: 512, dimension: 1 }"), event("x", "JFK")).ids[0];
+        int none = Specs.row(of("category: { field: x, buckets: 512, dimension: 1 }"), event("x", null)).ids[0];
         Featurizer list = of("categories: { field: x, count: 4, buckets: 512, dimension: 1 }");
         Row row = Specs.row(list, event("x", Arrays.asList("JFK", null, new Utf8("JFK"))));
         // 512 stands where the list has ended; behind the four the number of values.
         assertThat(row.ids).containsExactly(jfk, none, jfk, 512, 3);
         assertThat(Specs.row(list, event("x", null)).ids).containsExactly(512, 512, 512, 512, 0);
         assertThat(rejection(list, event("x", List.of(1, 2, 3, 4, 5))))
-                .isEqualTo(
-                        new Rejection(
-                                Reason.WRONG_TYPE,
-                                "field 'x': expected a list of at most 4 values, found 5"));
+                .isEqualTo(new Rejection(Reason.WRONG_TYPE, "field 'x': expected a list of at most 4 values, found 5"));
         assertThat(rejection(list, event("x", "JFK")).reason()).isEqualTo(Reason.WRONG_TYPE);
-        assertThat(rejection(list, event("x", List.of(List.of()))).reason())
-                .isEqualTo(Reason.WRONG_TYPE);
+        assertThat(rejection(list, event("x", List.of(List.of()))).reason()).isEqualTo(Reason.WRONG_TYPE);
     }
 
     @Test
@@ -551,46 +426,27 @@ class FeaturizerTest {
         Featurizer bag = of("bag: { field: x, count: 3, buckets: 512, dimension: 1, weights: w }");
         Row row = Specs.row(bag, event("x", List.of("a", "b", "c"), "w", List.of(1, 1, 1)));
         assertThat(bag.featurize(event("x", List.of("JFK"), "w", List.of(0.5)), row)).isNull();
-        assertThat(row.ids)
-                .startsWith(
-                        Specs.row(
-                                        of("category: { field: x, buckets: 512, dimension: 1 }"),
-                                        event("x", "JFK"))
-                                .ids[0],
-                        0,
-                        0,
-                        1);
+        assertThat(row.ids).startsWith(
+                Specs.row(of("category: { field: x, buckets: 512, dimension: 1 }"), event("x", "JFK")).ids[0], 0, 0, 1);
         assertThat(row.numbers).containsExactly(0.5f, 0, 0);
         assertThat(Specs.row(bag, event()).ids).containsExactly(0, 0, 0, 0);
-        assertThat(rejection(bag, event("x", List.of("a"), "w", List.of())))
-                .isEqualTo(
-                        new Rejection(
-                                Reason.WRONG_TYPE,
-                                "field 'w': expected a number for each of the 1 values of 'x', found 0"));
+        assertThat(rejection(bag, event("x", List.of("a"), "w", List.of()))).isEqualTo(new Rejection(Reason.WRONG_TYPE,
+                "field 'w': expected a number for each of the 1 values of 'x', found 0"));
         assertThat(rejection(bag, event("x", List.of("a"), "w", List.of(1e16))).reason())
                 .isEqualTo(Reason.OUT_OF_RANGE);
     }
 
     @Test
     void aWeightIsANumberFromZeroOn() {
-        Featurizer featurizer =
-                new Featurizer(
-                        spec(
-                                "{ field: late }\nweight: { field: w }",
-                                "binary-cross-entropy",
-                                1,
-                                "number: { field: x, missing: 0 }"));
+        Featurizer featurizer = new Featurizer(spec("{ field: late }\nweight: { field: w }", "binary-cross-entropy", 1,
+                "number: { field: x, missing: 0 }"));
         assertThat(Specs.row(featurizer, event("w", 2.5)).weight).isEqualTo(2.5f);
         assertThat(Specs.row(featurizer, event("w", 0)).weight).isZero();
         for (Object weight : List.of(-1, Double.NaN, Double.POSITIVE_INFINITY, "2", 1e16)) {
-            assertThat(rejection(featurizer, event("w", weight)).reason())
-                    .isEqualTo(Reason.INVALID_WEIGHT);
+            assertThat(rejection(featurizer, event("w", weight)).reason()).isEqualTo(Reason.INVALID_WEIGHT);
         }
-        assertThat(rejection(featurizer, event()))
-                .isEqualTo(
-                        new Rejection(
-                                Reason.INVALID_WEIGHT,
-                                "field 'w': expected the event's weight, a number from 0 to 1e15, found null"));
+        assertThat(rejection(featurizer, event())).isEqualTo(new Rejection(Reason.INVALID_WEIGHT,
+                "field 'w': expected the event's weight, a number from 0 to 1e15, found null"));
         assertThat(featurizer.featurizeForScoring(event(), featurizer.newRow())).isNull();
     }
 }

@@ -27,9 +27,7 @@ class FixedTimeTest {
 
     private static @Nullable Long byFormatter(String text) {
         try {
-            return OffsetDateTime.parse(text, DateTimeFormatter.ISO_DATE_TIME)
-                    .toInstant()
-                    .toEpochMilli();
+            return OffsetDateTime.parse(text, DateTimeFormatter.ISO_DATE_TIME).toInstant().toEpochMilli();
         } catch (DateTimeException none) {
             return null;
         }
@@ -58,11 +56,7 @@ class FixedTimeTest {
     void saysOfATextWithAnotherCharacterWhatTheFormatterSays(
             @ForAll @LongRange(min = -62_167_219_200_000L, max = 253_402_300_799_999L) long time,
             @ForAll @IntRange(max = 23) int at,
-            @ForAll
-                    @Chars({
-                        '0', '1', '2', '3', '6', '9', 'T', 't', 'Z', 'z', ':', '-', '.', '+', '٣'
-                    })
-                    char other) {
+            @ForAll @Chars({'0', '1', '2', '3', '6', '9', 'T', 't', 'Z', 'z', ':', '-', '.', '+', '٣'}) char other) {
         StringBuilder text = new StringBuilder(MILLIS.format(Instant.ofEpochMilli(time)));
         text.setCharAt(at, other);
         String changed = text.toString();
@@ -74,15 +68,9 @@ class FixedTimeTest {
     @Example
     void everyTwoDigitsOfEveryPlaceAreJudgedAsByTheFormatter() {
         int dates = 0;
-        for (String form :
-                List.of(
-                        "2000-%02d-29T00:00:00Z",
-                        "1900-02-%02dT00:00:00Z",
-                        "2024-02-%02dT00:00:00.001Z",
-                        "2023-04-%02dT23:59:59Z",
-                        "0000-01-01T%02d:00:00Z",
-                        "9999-12-31T23:%02d:59.999Z",
-                        "1970-01-01T00:00:%02dZ")) {
+        for (String form : List.of("2000-%02d-29T00:00:00Z", "1900-02-%02dT00:00:00Z", "2024-02-%02dT00:00:00.001Z",
+                "2023-04-%02dT23:59:59Z", "0000-01-01T%02d:00:00Z", "9999-12-31T23:%02d:59.999Z",
+                "1970-01-01T00:00:%02dZ")) {
             for (int number = 0; number < 100; number++) {
                 String text = form.formatted(number);
                 assertThat(FixedTime.matches(text)).as(text).isTrue();
@@ -95,16 +83,9 @@ class FixedTimeTest {
 
     @Example
     void anotherFormIsLeftToTheFormatter() {
-        for (String text :
-                List.of(
-                        "",
-                        "2013-01-31",
-                        "2013-01-31T23:59Z",
-                        "2013-01-31T23:59:59",
-                        "2013-01-31T23:59:59.9Z",
-                        "2013-01-31T23:59:59+01:00",
-                        "2013-01-31t23:59:59z",
-                        "2013-01-31T23:59:59.123456Z")) {
+        for (String text : List.of("", "2013-01-31", "2013-01-31T23:59Z", "2013-01-31T23:59:59",
+                "2013-01-31T23:59:59.9Z", "2013-01-31T23:59:59+01:00", "2013-01-31t23:59:59z",
+                "2013-01-31T23:59:59.123456Z")) {
             assertThat(FixedTime.matches(text)).as(text).isFalse();
         }
     }

@@ -27,13 +27,8 @@ class TimePartsTest {
 
     private static void check(long time) {
         ZonedDateTime utc = Instant.ofEpochMilli(time).atZone(ZoneOffset.UTC);
-        int[] expected = {
-            utc.getHour() * 60 + utc.getMinute(),
-            utc.getHour(),
-            utc.getDayOfWeek().getValue() - 1,
-            utc.getDayOfMonth() - 1,
-            utc.getMonthValue() - 1
-        };
+        int[] expected = {utc.getHour() * 60 + utc.getMinute(), utc.getHour(), utc.getDayOfWeek().getValue() - 1,
+            utc.getDayOfMonth() - 1, utc.getMonthValue() - 1};
         Part[] parts = {Part.MINUTE_OF_DAY, Part.HOUR, Part.WEEKDAY, Part.DAY, Part.MONTH};
         for (int i = 0; i < parts.length; i++) {
             int found = TimeParts.of(parts[i], time);

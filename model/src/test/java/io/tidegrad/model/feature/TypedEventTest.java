@@ -13,9 +13,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 class TypedEventTest {
-    private static final ModelSpec SPEC =
-            ModelSpec.parse(
-                    """
+    private static final ModelSpec SPEC = ModelSpec.parse("""
                     model: everything
                     input: { topic: events, event-time: at }
                     label: { field: late }
@@ -32,13 +30,11 @@ class TypedEventTest {
                     loss: binary-cross-entropy
                     optimizer: { sgd: { rate: 0.1 } }
                     seed: 1
-                    """,
-                    "test");
+                    """, "test");
 
     private final Featurizer ofMaps = new Featurizer(SPEC);
     private final Featurizer ofTyped = new Featurizer(SPEC);
-    private final TypedEvent typed =
-            new TypedEvent("image", "distance", "words", "code", "origin", "at", "flag");
+    private final TypedEvent typed = new TypedEvent("image", "distance", "words", "code", "origin", "at", "flag");
 
     @Test
     void rowsAreThoseOfTheSameValuesInAMap() {
@@ -93,7 +89,8 @@ class TypedEventTest {
                 fields.put("distance", distance);
                 typed.set(handle, distance);
             }
-            default -> {}
+            default -> {
+            }
         }
     }
 
@@ -122,7 +119,8 @@ class TypedEventTest {
                 fields.put("code", code);
                 typed.set(handle, code);
             }
-            default -> {}
+            default -> {
+            }
         }
     }
 
@@ -144,15 +142,12 @@ class TypedEventTest {
         numeral.set(code);
         CanonicalText text = new CanonicalText().clear();
         text.appendValue("code", numeral);
-        assertThat(new String(text.toBytes(), StandardCharsets.UTF_8))
-                .isEqualTo("9007199254740993");
+        assertThat(new String(text.toBytes(), StandardCharsets.UTF_8)).isEqualTo("9007199254740993");
     }
 
     @Test
     void anotherSpecReadsItsOwnFieldsThroughTheSameHandles() {
-        ModelSpec other =
-                ModelSpec.parse(
-                        """
+        ModelSpec other = ModelSpec.parse("""
                         model: other
                         input: { topic: events }
                         label: { field: late }
@@ -163,8 +158,7 @@ class TypedEventTest {
                         loss: binary-cross-entropy
                         optimizer: { sgd: { rate: 0.1 } }
                         seed: 1
-                        """,
-                        "test");
+                        """, "test");
         int distance = typed.field("distance");
         typed.set(distance, 5.0).set(typed.field("image"), new byte[4]);
         Row row = ofTyped.newRow();
@@ -181,11 +175,8 @@ class TypedEventTest {
 
     @Test
     void aNameThatIsNotThereIsToldWithTheOneThatWasMeant() {
-        assertThatThrownBy(() -> typed.field("distnace"))
-                .isInstanceOf(IllegalArgumentException.class)
-                .hasMessage(
-                        "expected a field of this event, found 'distnace'; did you mean 'distance'?");
-        assertThatThrownBy(() -> new TypedEvent("a", "b", "a"))
-                .hasMessage("expected each field once, found 'a' twice");
+        assertThatThrownBy(() -> typed.field("distnace")).isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("expected a field of this event, found 'distnace'; did you mean 'distance'?");
+        assertThatThrownBy(() -> new TypedEvent("a", "b", "a")).hasMessage("expected each field once, found 'a' twice");
     }
 }

@@ -23,10 +23,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 class EventFoldTest {
-    private static final Schema FLIGHT =
-            new Schema.Parser()
-                    .parse(
-                            """
+    private static final Schema FLIGHT = new Schema.Parser().parse("""
                             {"type": "record", "name": "Flight", "fields": [
                               {"name": "departed", "type": {"type": "long", "logicalType": "timestamp-millis"}},
                               {"name": "distance", "type": "float"},
@@ -44,8 +41,7 @@ class EventFoldTest {
     private final EventFold fold = fold();
 
     private EventFold fold() {
-        return new EventFold(
-                spec, OnlineModel.initial(spec, new ScalarKernels()), ValueDecoder.avro(codec));
+        return new EventFold(spec, OnlineModel.initial(spec, new ScalarKernels()), ValueDecoder.avro(codec));
     }
 
     @AfterEach
@@ -58,9 +54,7 @@ class EventFoldTest {
         GenericRecord record = new GenericData.Record(FLIGHT);
         for (Schema.Field field : FLIGHT.getFields()) {
             Object value = event.get(field.name());
-            record.put(
-                    field.name(),
-                    value instanceof Integer distance ? (Object) distance.floatValue() : value);
+            record.put(field.name(), value instanceof Integer distance ? (Object) distance.floatValue() : value);
         }
         return record;
     }
@@ -70,8 +64,7 @@ class EventFoldTest {
     }
 
     private static Headers tick(String value) {
-        return new RecordHeaders()
-                .add(Tick.HEADER, value.getBytes(java.nio.charset.StandardCharsets.US_ASCII));
+        return new RecordHeaders().add(Tick.HEADER, value.getBytes(java.nio.charset.StandardCharsets.US_ASCII));
     }
 
     private Rejection rejected(byte[] value) {
@@ -92,62 +85,38 @@ class EventFoldTest {
     @Test
     void aTickMayStateAnEventTime() {
         fold.fold(value(0), NONE);
-        assertThat(
-                        fold.fold(
-                                value(1),
-                                new RecordHeaders()
-                                        .add(Tick.HEADER, Tick.headerValue(Specs.START + 5))))
+        assertThat(fold.fold(value(1), new RecordHeaders().add(Tick.HEADER, Tick.headerValue(Specs.START + 5))))
                 .isEqualTo(new Outcome.Ticked());
         assertThat(fold.model().eventTime()).isEqualTo(Specs.START + 5);
-        assertThat(fold.fold(null, tick("noon")))
-                .isEqualTo(
-                        new Outcome.Rejected(
-                                new Rejection(
-                                        Reason.WRONG_TYPE,
-                                        "header tidegrad-tick: expected nothing or epoch milliseconds as"
-                                                + " decimal text"),
-                                null));
+        assertThat(fold.fold(null, tick("noon"))).isEqualTo(new Outcome.Rejected(new Rejection(Reason.WRONG_TYPE,
+                "header tidegrad-tick: expected nothing or epoch milliseconds as" + " decimal text"), null));
     }
 
     @Test
     void poisonIsRejectedWithItsReasonAndItsSchemaId() {
         byte[] good = value(0);
         byte[] unknown = ByteBuffer.allocate(good.length).put(good).putInt(1, 12345).array();
-        assertThat(fold.fold(unknown, NONE))
-                .isInstanceOfSatisfying(
-                        Outcome.Rejected.class,
-                        outcome -> {
-                            assertThat(outcome.rejection().reason())
-                                    .isEqualTo(Reason.UNKNOWN_SCHEMA);
-                            assertThat(outcome.schemaId()).isEqualTo(12345);
-                        });
+        assertThat(fold.fold(unknown, NONE)).isInstanceOfSatisfying(Outcome.Rejected.class, outcome -> {
+            assertThat(outcome.rejection().reason()).isEqualTo(Reason.UNKNOWN_SCHEMA);
+            assertThat(outcome.schemaId()).isEqualTo(12345);
+        });
         byte[] wrongMagic = good.clone();
         wrongMagic[0] = 1;
-        assertThat(fold.fold(wrongMagic, NONE))
-                .isInstanceOfSatisfying(
-                        Outcome.Rejected.class,
-                        outcome -> {
-                            assertThat(outcome.rejection().reason()).isEqualTo(Reason.NOT_AVRO);
-                            assertThat(outcome.schemaId()).isNull();
-                        });
-        assertThat(rejected(Arrays.copyOf(good, good.length - 1)).reason())
-                .isEqualTo(Reason.NOT_AVRO);
-        assertThat(rejected(Arrays.copyOf(good, good.length + 1)).reason())
-                .isEqualTo(Reason.NOT_AVRO);
+        assertThat(fold.fold(wrongMagic, NONE)).isInstanceOfSatisfying(Outcome.Rejected.class, outcome -> {
+            assertThat(outcome.rejection().reason()).isEqualTo(Reason.NOT_AVRO);
+            assertThat(outcome.schemaId()).isNull();
+        });
+        assertThat(rejected(Arrays.copyOf(good, good.length - 1)).reason()).isEqualTo(Reason.NOT_AVRO);
+        assertThat(rejected(Arrays.copyOf(good, good.length + 1)).reason()).isEqualTo(Reason.NOT_AVRO);
         assertThat(rejected(new byte[0]).reason()).isEqualTo(Reason.NOT_AVRO);
         GenericRecord nan = flight(0);
         nan.put("distance", Float.NaN);
         assertThat(rejected(codec.encode(schemaId, nan)).reason()).isEqualTo(Reason.NOT_FINITE);
         GenericRecord unlabeled = flight(0);
         unlabeled.put("late", null);
-        assertThat(rejected(codec.encode(schemaId, unlabeled)).reason())
-                .isEqualTo(Reason.MISSING_LABEL);
-        assertThat(fold.fold(null, NONE))
-                .isInstanceOfSatisfying(
-                        Outcome.Rejected.class,
-                        outcome ->
-                                assertThat(outcome.rejection().reason())
-                                        .isEqualTo(Reason.NULL_VALUE));
+        assertThat(rejected(codec.encode(schemaId, unlabeled)).reason()).isEqualTo(Reason.MISSING_LABEL);
+        assertThat(fold.fold(null, NONE)).isInstanceOfSatisfying(Outcome.Rejected.class,
+                outcome -> assertThat(outcome.rejection().reason()).isEqualTo(Reason.NULL_VALUE));
     }
 
     @Test

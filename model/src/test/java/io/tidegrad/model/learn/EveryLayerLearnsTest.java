@@ -21,9 +21,7 @@ class EveryLayerLearnsTest {
     private static final Kernels SCALAR = new ScalarKernels();
 
     private static ModelSpec everyLayer(int miniBatch) {
-        return ModelSpec.parse(
-                Specs.EVERY_LAYER + "mini-batch: { size: " + miniBatch + " }\n",
-                "every-layer.yaml");
+        return ModelSpec.parse(Specs.EVERY_LAYER + "mini-batch: { size: " + miniBatch + " }\n", "every-layer.yaml");
     }
 
     private static OnlineModel learned(ModelSpec spec, Kernels kernels, int events) {
@@ -86,21 +84,15 @@ class EveryLayerLearnsTest {
     @Test
     void itLearnsWhatThePriorDoesNotKnow() {
         ModelSpec spec =
-                ModelSpec.parse(
-                        Specs.EVERY_LAYER.replace(
-                                        "optimizer: adam", "optimizer: { adam: { rate: 0.01 } }")
-                                + "mini-batch: { size: 8 }\n",
-                        "every-layer.yaml");
+                ModelSpec.parse(Specs.EVERY_LAYER.replace("optimizer: adam", "optimizer: { adam: { rate: 0.01 } }")
+                        + "mini-batch: { size: 8 }\n", "every-layer.yaml");
         OnlineModel model = learned(spec, Kernels.active(), 4_000);
-        assertThat(model.evaluation().logLoss())
-                .isLessThan(0.8 * model.evaluation().priorLogLoss());
+        assertThat(model.evaluation().logLoss()).isLessThan(0.8 * model.evaluation().priorLogLoss());
     }
 
     private static ModelSpec flights(String optimizer, String weight, int miniBatch) {
         return ModelSpec.parse(
-                Specs.FLIGHTS
-                                .replace("adam: { rate: 0.001 }", optimizer)
-                                .replace("size: 1", "size: " + miniBatch)
+                Specs.FLIGHTS.replace("adam: { rate: 0.001 }", optimizer).replace("size: 1", "size: " + miniBatch)
                         + weight,
                 "flights.yaml");
     }

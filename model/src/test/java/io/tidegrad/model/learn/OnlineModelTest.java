@@ -69,8 +69,7 @@ class OnlineModelTest {
 
     @Test
     void learningChangesTheWeightsHash() {
-        assertThat(learned(Specs.flights(), 1).weightsHash())
-                .isNotEqualTo(learned(Specs.flights(), 2).weightsHash());
+        assertThat(learned(Specs.flights(), 1).weightsHash()).isNotEqualTo(learned(Specs.flights(), 2).weightsHash());
     }
 
     @Test
@@ -98,9 +97,7 @@ class OnlineModelTest {
         // A flight a minute: with windows of ten, a batch of at most 100 rows ends after every
         // tenth.
         ModelSpec spec =
-                ModelSpec.parse(
-                        Specs.FLIGHTS.replace("{ size: 1 }", "{ size: 100, window: PT10M }"),
-                        "w.yaml");
+                ModelSpec.parse(Specs.FLIGHTS.replace("{ size: 1 }", "{ size: 100, window: PT10M }"), "w.yaml");
         OnlineModel model = learned(spec, 10);
         assertThat(model.pending()).isEqualTo(10);
         fold(model, 10, 11);
@@ -121,13 +118,10 @@ class OnlineModelTest {
         Row row = Specs.row(new Featurizer(Specs.flights()), Specs.flight(21));
         row.eventTime = 4_070_908_800_000L;
         Rejection rejection = model.accept(row);
-        assertThat(rejection)
-                .isEqualTo(
-                        new Rejection(
-                                Rejection.Reason.FUTURE_TIME,
-                                "expected an event time up to 2002-01-01T00:19:00Z (max-ahead of stream time"
-                                        + " 2001-01-01T00:19:00Z), found 2099-01-01T00:00:00Z; a tick with an event time moves a stream over a"
-                                        + " true gap"));
+        assertThat(rejection).isEqualTo(new Rejection(Rejection.Reason.FUTURE_TIME,
+                "expected an event time up to 2002-01-01T00:19:00Z (max-ahead of stream time"
+                        + " 2001-01-01T00:19:00Z), found 2099-01-01T00:00:00Z; a tick with an event time moves a stream over a"
+                        + " true gap"));
         assertThat(model.stateHash()).isEqualTo(hash);
         assertThat(model.evaluation().rows()).isEqualTo(20);
         assertSame(restored(model), model);
@@ -144,12 +138,9 @@ class OnlineModelTest {
         row.numbers[0] = Float.NaN;
         Rejection rejection = model.accept(row);
         assertThat(rejection).isNotNull();
-        assertThat(rejection)
-                .isEqualTo(
-                        new Rejection(
-                                Rejection.Reason.NOT_FINITE,
-                                "the model can't learn from this event: update 20, layer 0.0.0 (Numbers) = the features: what"
-                                        + " it puts out is not finite"));
+        assertThat(rejection).isEqualTo(new Rejection(Rejection.Reason.NOT_FINITE,
+                "the model can't learn from this event: update 20, layer 0.0.0 (Numbers) = the features: what"
+                        + " it puts out is not finite"));
         assertThat(model.stateHash()).isEqualTo(hash);
         assertThat(model.carry()).isEqualTo(carry);
         fold(model, 20, 30);
@@ -172,8 +163,7 @@ class OnlineModelTest {
             parameters.dirty().clear();
         }
         Row row = Specs.row(new Featurizer(Specs.flights()), Specs.flight(2));
-        assertThatThrownBy(() -> model.accept(row))
-                .isInstanceOf(ModelDivergedException.class)
+        assertThatThrownBy(() -> model.accept(row)).isInstanceOf(ModelDivergedException.class)
                 .hasMessageContaining("of the weights is not finite");
     }
 
@@ -183,8 +173,7 @@ class OnlineModelTest {
         Row row = Specs.row(new Featurizer(Specs.flights()), Specs.flight(2));
         row.numbers[0] = Float.POSITIVE_INFINITY;
         assertThat(model.accept(row)).isNull();
-        assertThatThrownBy(() -> model.accept(row))
-                .isInstanceOf(ModelDivergedException.class)
+        assertThatThrownBy(() -> model.accept(row)).isInstanceOf(ModelDivergedException.class)
                 .hasMessageContaining("diverged at update 1")
                 .hasMessageContaining(
                         "update 1, the event accepted as its number 1, layer 0.0.0 (Numbers) = the features")
@@ -199,8 +188,7 @@ class OnlineModelTest {
             byte[] flipped = carry.clone();
             flipped[bit >> 3] ^= (byte) (1 << (bit & 7));
             OnlineModel into = bit % 4_096 == 0 ? OnlineModel.blank(model.spec(), KERNELS) : model;
-            assertThatThrownBy(() -> into.restoreCarry(flipped))
-                    .isInstanceOf(CarryFormatException.class);
+            assertThatThrownBy(() -> into.restoreCarry(flipped)).isInstanceOf(CarryFormatException.class);
         }
     }
 
@@ -208,8 +196,7 @@ class OnlineModelTest {
     void aCarryOfAnotherSpecIsRefusedWithExpectedAndFound() {
         byte[] carry = learned(Specs.flights(8), 13).carry();
         OnlineModel other = OnlineModel.blank(Specs.flights(4), KERNELS);
-        assertThatThrownBy(() -> other.restoreCarry(carry))
-                .isInstanceOf(CarryFormatException.class)
+        assertThatThrownBy(() -> other.restoreCarry(carry)).isInstanceOf(CarryFormatException.class)
                 .hasMessage("carry of model 'flight-delay': expected mini-batch size 4, found 8");
     }
 
@@ -224,9 +211,7 @@ class OnlineModelTest {
     void acceptingARowAllocatesNothing() {
         OnlineModel model = learned(Specs.flights(), 4_000);
         Row row = Specs.row(new Featurizer(Specs.flights()), Specs.flight(4_000));
-        var threads =
-                (com.sun.management.ThreadMXBean)
-                        java.lang.management.ManagementFactory.getThreadMXBean();
+        var threads = (com.sun.management.ThreadMXBean) java.lang.management.ManagementFactory.getThreadMXBean();
         accept(model, row, 20_000);
         long before = threads.getCurrentThreadAllocatedBytes();
         accept(model, row, 20_000);

@@ -32,7 +32,7 @@ class ProgressiveEvaluationTest {
             p[i] = (float) (1 / (1 + Math.exp(-logit)));
             y[i] = random.nextDouble() < p[i];
             float loss = (float) -Math.log(y[i] ? p[i] : 1 - p[i]);
-            evaluation.add(new float[] {9, p[i]}, 1, y[i] ? 1 : 0, loss, 1);
+            evaluation.add(new float[]{9, p[i]}, 1, y[i] ? 1 : 0, loss, 1);
             lossSum += loss;
             double prior = (positives + 1.0) / (i + 2.0);
             priorSum -= Math.log(y[i] ? prior : 1 - prior);
@@ -70,19 +70,16 @@ class ProgressiveEvaluationTest {
     }
 
     @Property
-    void binsRiseWithTheProbability(
-            @ForAll @FloatRange(min = 0, max = 1) float a,
+    void binsRiseWithTheProbability(@ForAll @FloatRange(min = 0, max = 1) float a,
             @ForAll @FloatRange(min = 0, max = 1) float b) {
-        assertThat(AucHistogram.bin(Math.min(a, b)))
-                .isLessThanOrEqualTo(AucHistogram.bin(Math.max(a, b)));
+        assertThat(AucHistogram.bin(Math.min(a, b))).isLessThanOrEqualTo(AucHistogram.bin(Math.max(a, b)));
         assertThat(AucHistogram.bin(a)).isBetween(0, AucHistogram.BINS - 1);
         assertThat(AucHistogram.bin(0)).isLessThan(AucHistogram.bin(1));
     }
 
     @Test
     void categoricalMetricsCompareTheLikeliestClass() {
-        ProgressiveEvaluation evaluation =
-                new ProgressiveEvaluation(ModelSpec.parse(Specs.DIGITS, "digits.yaml"));
+        ProgressiveEvaluation evaluation = new ProgressiveEvaluation(ModelSpec.parse(Specs.DIGITS, "digits.yaml"));
         float[] seven = {0, 0, 0, 0, 0, 0, 0, 0.6f, 0.4f, 0};
         evaluation.add(seven, 0, 7, 0.5f, 1);
         evaluation.add(seven, 0, 8, 1f, 1);
@@ -90,21 +87,16 @@ class ProgressiveEvaluationTest {
         assertThat(evaluation.accuracy()).isEqualTo(2.0 / 3);
         assertThat(evaluation.logLoss()).isEqualTo(2.0 / 3);
         assertThat(evaluation.priorLogLoss())
-                .isCloseTo(
-                        -(Math.log(1 / 10.0) + Math.log(1 / 11.0) + Math.log(2 / 12.0)) / 3,
-                        within(1e-15));
+                .isCloseTo(-(Math.log(1 / 10.0) + Math.log(1 / 11.0) + Math.log(2 / 12.0)) / 3, within(1e-15));
         assertThat(evaluation.auc()).isNaN();
     }
 
     @Test
     void regressionIsComparedWithTheRunningMean() {
-        ProgressiveEvaluation evaluation =
-                new ProgressiveEvaluation(
-                        ModelSpec.parse(
-                                Specs.FLIGHTS.replace("binary-cross-entropy", "mean-squared-error"),
-                                "r.yaml"));
-        evaluation.add(new float[] {1}, 0, 3, 4, 1);
-        evaluation.add(new float[] {4}, 0, 5, 1, 1);
+        ProgressiveEvaluation evaluation = new ProgressiveEvaluation(
+                ModelSpec.parse(Specs.FLIGHTS.replace("binary-cross-entropy", "mean-squared-error"), "r.yaml"));
+        evaluation.add(new float[]{1}, 0, 3, 4, 1);
+        evaluation.add(new float[]{4}, 0, 5, 1, 1);
         assertThat(evaluation.meanSquaredError()).isEqualTo(2.5);
         assertThat(evaluation.meanAbsoluteError()).isEqualTo(1.5);
         assertThat(evaluation.priorMeanSquaredError()).isEqualTo((9 + 4) / 2.0);
@@ -114,9 +106,7 @@ class ProgressiveEvaluationTest {
 
     private static ProgressiveEvaluation ofLoss(String loss, int outputs) {
         String spec =
-                Specs.FLIGHTS
-                        .replace("dense: 1 ]", "dense: " + outputs + " ]")
-                        .replace("binary-cross-entropy", loss);
+                Specs.FLIGHTS.replace("dense: 1 ]", "dense: " + outputs + " ]").replace("binary-cross-entropy", loss);
         assertThat(spec).contains(loss).contains("dense: " + outputs + " ]");
         return new ProgressiveEvaluation(ModelSpec.parse(spec, "loss.yaml"));
     }
@@ -126,8 +116,8 @@ class ProgressiveEvaluationTest {
     @ValueSource(strings = {"mean-absolute-error", "huber", "poisson"})
     void everyRegressionReportsItsErrors(String loss) {
         ProgressiveEvaluation evaluation = ofLoss(loss, 1);
-        evaluation.add(new float[] {1}, 0, 3, 77, 1);
-        evaluation.add(new float[] {4}, 0, 5, 77, 1);
+        evaluation.add(new float[]{1}, 0, 3, 77, 1);
+        evaluation.add(new float[]{4}, 0, 5, 77, 1);
         assertThat(evaluation.meanSquaredError()).isEqualTo(2.5);
         assertThat(evaluation.meanAbsoluteError()).isEqualTo(1.5);
         assertThat(evaluation.priorMeanSquaredError()).isEqualTo((9 + 4) / 2.0);
@@ -135,9 +125,8 @@ class ProgressiveEvaluationTest {
 
     @Test
     void theQuantileNearestToTheMedianStandsForTheValue() {
-        ProgressiveEvaluation evaluation =
-                ofLoss("{ quantile: { quantiles: [0.1, 0.6, 0.9] } }", 3);
-        evaluation.add(new float[] {9, 0, 1, 2}, 1, 4, 77, 1);
+        ProgressiveEvaluation evaluation = ofLoss("{ quantile: { quantiles: [0.1, 0.6, 0.9] } }", 3);
+        evaluation.add(new float[]{9, 0, 1, 2}, 1, 4, 77, 1);
         assertThat(evaluation.meanSquaredError()).isEqualTo(9);
         assertThat(evaluation.meanAbsoluteError()).isEqualTo(3);
     }
@@ -145,9 +134,9 @@ class ProgressiveEvaluationTest {
     @Test
     void marginsAreComparedBySignAndInOrder() {
         ProgressiveEvaluation evaluation = ofLoss("hinge", 1);
-        evaluation.add(new float[] {2}, 0, 1, 0, 1);
-        evaluation.add(new float[] {0.5f}, 0, -1, 1.5f, 1);
-        evaluation.add(new float[] {-1}, 0, -1, 0, 1);
+        evaluation.add(new float[]{2}, 0, 1, 0, 1);
+        evaluation.add(new float[]{0.5f}, 0, -1, 1.5f, 1);
+        evaluation.add(new float[]{-1}, 0, -1, 0, 1);
         assertThat(evaluation.accuracy()).isEqualTo(2.0 / 3);
         assertThat(evaluation.auc()).isEqualTo(1);
         assertThat(evaluation.logLoss()).isNaN();
@@ -158,15 +147,13 @@ class ProgressiveEvaluationTest {
     /// Weights and smoothing change what is learned, not what a log loss is.
     @Test
     void theLogLossIsOfWhatHappenedWhateverTheLossAdds() {
-        ProgressiveEvaluation weighted =
-                ofLoss("{ binary-cross-entropy: { positive-weight: 4 } }", 1);
-        weighted.add(new float[] {0.5f}, 0, 1, 4 * 0.75f, 1);
-        weighted.add(new float[] {0.5f}, 0, 0, 0.25f, 1);
+        ProgressiveEvaluation weighted = ofLoss("{ binary-cross-entropy: { positive-weight: 4 } }", 1);
+        weighted.add(new float[]{0.5f}, 0, 1, 4 * 0.75f, 1);
+        weighted.add(new float[]{0.5f}, 0, 0, 0.25f, 1);
         assertThat(weighted.logLoss()).isEqualTo(0.5);
 
-        ProgressiveEvaluation smoothed =
-                ofLoss("{ categorical-cross-entropy: { label-smoothing: 0.1 } }", 3);
-        smoothed.add(new float[] {0.5f, 0.25f, 0.25f}, 0, 1, 77, 1);
+        ProgressiveEvaluation smoothed = ofLoss("{ categorical-cross-entropy: { label-smoothing: 0.1 } }", 3);
+        smoothed.add(new float[]{0.5f, 0.25f, 0.25f}, 0, 1, 77, 1);
         assertThat(smoothed.logLoss()).isEqualTo(Math.log(4));
     }
 
@@ -181,8 +168,7 @@ class ProgressiveEvaluationTest {
     @Test
     void aRowOfWeightTwoCountsAsTwoRows() {
         ModelSpec plain = Specs.flights();
-        ModelSpec weighted =
-                ModelSpec.parse(Specs.FLIGHTS + "weight: { field: passengers }\n", "weighted.yaml");
+        ModelSpec weighted = ModelSpec.parse(Specs.FLIGHTS + "weight: { field: passengers }\n", "weighted.yaml");
         ProgressiveEvaluation twice = new ProgressiveEvaluation(plain);
         ProgressiveEvaluation once = new ProgressiveEvaluation(weighted);
         float[] predictions = {0.9f, 0.2f, 0.6f, 0.55f};
@@ -201,11 +187,7 @@ class ProgressiveEvaluationTest {
         assertThat(once.auc()).isEqualTo(twice.auc());
         // The prior of a row is that of the rows before it, so a row that stands for two knows
         // less.
-        double prior =
-                -2 * Math.log(1 / 2.0)
-                        - Math.log(1 / 4.0)
-                        - 3 * Math.log(2 / 5.0)
-                        - 2 * Math.log(3 / 8.0);
+        double prior = -2 * Math.log(1 / 2.0) - Math.log(1 / 4.0) - 3 * Math.log(2 / 5.0) - 2 * Math.log(3 / 8.0);
         assertThat(once.priorLogLoss()).isCloseTo(prior / 8, within(1e-12));
     }
 }

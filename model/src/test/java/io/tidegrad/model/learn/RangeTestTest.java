@@ -16,7 +16,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class RangeTestTest {
-    /// Of the loss (w x - y)² at x = ±3: its second derivative h is 2 x² = 18, and gradient descent diverges above 2 / h.
+    /// Of the loss (w x - y)² at x = ±3: its second derivative h is 2 x² = 18, and gradient descent diverges above 2 /
+    /// h.
     private static final double DIVERGES_ABOVE = 2.0 / 18;
 
     /// With noise of variance σ² in y, steps on single rows keep the loss at σ² (1 + rate h / (2 - rate h)): four times
@@ -26,8 +27,7 @@ class RangeTestTest {
     private static final RangeTest.Range RANGE = new RangeTest.Range(1e-6, 10, 10_000);
 
     private static ModelSpec spec(String optimizer, int miniBatch) {
-        return ModelSpec.parse(
-                """
+        return ModelSpec.parse("""
                 model: line
                 input: { topic: points }
                 label: { field: y }
@@ -36,9 +36,7 @@ class RangeTestTest {
                 loss: mean-squared-error
                 optimizer: { %s }
                 mini-batch: { size: %d }
-                """
-                        .formatted(optimizer, miniBatch),
-                "test spec");
+                """.formatted(optimizer, miniBatch), "test spec");
     }
 
     /// y = 2 x and noise: a point's number is its bytes.
@@ -72,8 +70,7 @@ class RangeTestTest {
         assertThat(steepest).isPositive().isLessThan(least);
         assertThat(least).isLessThan(DIVERGES_ABOVE);
         assertThat(curve.tenthOfLeast().orElseThrow()).isEqualTo(least / 10);
-        assertThat(curve.suggestion().orElseThrow())
-                .isEqualTo(Math.min(steepest, least / 10))
+        assertThat(curve.suggestion().orElseThrow()).isEqualTo(Math.min(steepest, least / 10))
                 .isLessThan(DIVERGES_ABOVE / 5);
     }
 
@@ -91,8 +88,7 @@ class RangeTestTest {
 
     @Test
     void ratesRiseByOneFactorFromTheFirstToTheLast() {
-        RateCurve curve =
-                run(spec("sgd: { rate: 1 }", 1), new RangeTest.Range(1e-6, 1e-2, 5_000), 5_000);
+        RateCurve curve = run(spec("sgd: { rate: 1 }", 1), new RangeTest.Range(1e-6, 1e-2, 5_000), 5_000);
         assertThat(curve.end()).isEqualTo(RateCurve.End.AT_THE_LAST_RATE);
         assertThat(curve.updates()).isEqualTo(5_000);
         assertThat(curve.points().getLast().rate()).isCloseTo(1e-2, within(1e-8));
@@ -112,15 +108,13 @@ class RangeTestTest {
 
     @Test
     void aLossThatNeverFallsGivesNoSuggestion() {
-        RateCurve curve =
-                run(spec("sgd: { rate: 1 }", 1), new RangeTest.Range(0.2, 10, 1_000), 1_000);
+        RateCurve curve = run(spec("sgd: { rate: 1 }", 1), new RangeTest.Range(0.2, 10, 1_000), 1_000);
         assertThat(curve.suggestion()).isEmpty();
     }
 
     @Test
     void aLossThatIsNoLongerFiniteEndsTheTest() {
-        RateCurve curve =
-                run(spec("sgd: { rate: 1 }", 8), new RangeTest.Range(1e30, 1e38, 1_000), 1_000);
+        RateCurve curve = run(spec("sgd: { rate: 1 }", 8), new RangeTest.Range(1e30, 1e38, 1_000), 1_000);
         assertThat(curve.end()).isEqualTo(RateCurve.End.NOT_FINITE);
         assertThat(curve.suggestion()).isEmpty();
     }
@@ -129,22 +123,15 @@ class RangeTestTest {
     void ftrlIsRefusedWithWhatToDo() {
         assertThatThrownBy(() -> run(spec("ftrl: { alpha: 0.1 }", 1), RANGE, 1))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessage(
-                        "model line: expected an optimizer whose rate can change from update to update, found"
-                                + " FtrlProximal, which has one for all updates; compare a few values of its alpha by replay"
-                                + " instead");
+                .hasMessage("model line: expected an optimizer whose rate can change from update to update, found"
+                        + " FtrlProximal, which has one for all updates; compare a few values of its alpha by replay"
+                        + " instead");
     }
 
     @Test
     void tooFewEventsAreRefusedWithHowManyItTakes() {
-        assertThatThrownBy(
-                        () ->
-                                run(
-                                        spec("sgd: { rate: 1 }", 8),
-                                        new RangeTest.Range(1e-6, 10, 799),
-                                        1))
+        assertThatThrownBy(() -> run(spec("sgd: { rate: 1 }", 8), new RangeTest.Range(1e-6, 10, 799), 1))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessage(
-                        "model line: expected at least 100 mini-batches of 8 = 800 events, found 799");
+                .hasMessage("model line: expected at least 100 mini-batches of 8 = 800 events, found 799");
     }
 }

@@ -31,8 +31,7 @@ class SafetensorsImportTest {
     private static final Path PYTORCH = Path.of("src/test/resources/pytorch");
     private static final Path READINGS = PYTORCH.resolve("readings.safetensors");
 
-    private static final String SPEC =
-            """
+    private static final String SPEC = """
             model: readings
             input: { topic: readings, event-time: at }
             label: { field: over }
@@ -45,7 +44,8 @@ class SafetensorsImportTest {
             optimizer: { adam: { rate: 0.01 } }
             """;
 
-    @TempDir Path directory;
+    @TempDir
+    Path directory;
 
     @Test
     void aModelStartedFromPyTorchsWeightsAnswersAsPyTorchDoes() throws IOException {
@@ -62,41 +62,30 @@ class SafetensorsImportTest {
             batch.ids[row] = expected.at("/ids/" + row + "/0").intValue();
         }
         float[] predictions = new float[rows];
-        new Predictor(parameters.plan(), new ScalarKernels(), rows)
-                .predict(parameters, batch, predictions);
+        new Predictor(parameters.plan(), new ScalarKernels(), rows).predict(parameters, batch, predictions);
         for (int row = 0; row < rows; row++) {
-            assertThat(predictions[row])
-                    .as("row %d", row)
-                    .isCloseTo(
-                            expected.at("/predictions/" + row + "/0").floatValue(), within(1e-6f));
+            assertThat(predictions[row]).as("row %d", row)
+                    .isCloseTo(expected.at("/predictions/" + row + "/0").floatValue(), within(1e-6f));
         }
     }
 
     @Test
     void whatIsExportedIsWhatPyTorchSaved() throws IOException {
-        Parameters parameters =
-                OnlineModel.initial(spec(SPEC, READINGS), new ScalarKernels()).parameters();
+        Parameters parameters = OnlineModel.initial(spec(SPEC, READINGS), new ScalarKernels()).parameters();
         ByteArrayOutputStream exported = new ByteArrayOutputStream();
         SafetensorsExport.write(parameters, Map.of(), exported);
-        assertThat(tensors(exported.toByteArray()))
-                .isEqualTo(tensors(Files.readAllBytes(READINGS)));
+        assertThat(tensors(exported.toByteArray())).isEqualTo(tensors(Files.readAllBytes(READINGS)));
     }
 
     /// Name, type, shape → the tensor's bytes.
     private static Map<String, String> tensors(byte[] file) throws IOException {
-        SafetensorsReader reader =
-                new SafetensorsReader(new ByteArrayInputStream(file), file.length);
+        SafetensorsReader reader = new SafetensorsReader(new ByteArrayInputStream(file), file.length);
         long dataAt = file.length - reader.entries().getLast().end();
         assertThat(dataAt % Long.BYTES).isZero();
         Map<String, String> tensors = new LinkedHashMap<>();
         for (SafetensorsEntry entry : reader.entries()) {
-            tensors.put(
-                    entry.name() + " " + entry.dtype() + " " + entry.shape(),
-                    HexFormat.of()
-                            .formatHex(
-                                    file,
-                                    (int) (dataAt + entry.begin()),
-                                    (int) (dataAt + entry.end())));
+            tensors.put(entry.name() + " " + entry.dtype() + " " + entry.shape(),
+                    HexFormat.of().formatHex(file, (int) (dataAt + entry.begin()), (int) (dataAt + entry.end())));
         }
         return tensors;
     }
@@ -105,8 +94,7 @@ class SafetensorsImportTest {
     void allThatDoesNotFitIsToldAtOnce() {
         assertThatThrownBy(() -> start(SPEC.replace("dense: 8", "dense: 9").replace("relu,", "")))
                 .isInstanceOf(InitialWeightsException.class)
-                .hasMessageContainingAll(
-                        "readings.safetensors don't fit the network:",
+                .hasMessageContainingAll("readings.safetensors don't fit the network:",
                         "1.weight: expected F32, F16 or BF16 [9, 6], found F32 [8, 6]",
                         "1.bias: expected F32, F16 or BF16 [9], found F32 [8]",
                         "3.weight: expected no such tensor, found F32 [1, 8]",
@@ -119,10 +107,8 @@ class SafetensorsImportTest {
         bytes[bytes.length - 1] ^= 1;
         Path other = Files.write(directory.resolve("other.safetensors"), bytes);
         assertThatThrownBy(() -> SafetensorsImport.check(other, sha256(READINGS), plan()))
-                .isInstanceOf(InitialWeightsException.class)
-                .hasMessageContainingAll(
-                        "expected the file with SHA-256 " + sha256(READINGS),
-                        "found one with " + sha256(other));
+                .isInstanceOf(InitialWeightsException.class).hasMessageContainingAll(
+                        "expected the file with SHA-256 " + sha256(READINGS), "found one with " + sha256(other));
         Path noWeights = Files.writeString(directory.resolve("no.safetensors"), "no weights");
         assertThatThrownBy(() -> SafetensorsImport.check(noWeights, sha256(READINGS), plan()))
                 .hasMessageContaining("expected the file with SHA-256 ");
@@ -136,8 +122,7 @@ class SafetensorsImportTest {
         Path missing = Path.of("missing.safetensors");
         assertThatThrownBy(() -> SafetensorsImport.check(missing, sha256(READINGS), plan()))
                 .isInstanceOf(InitialWeightsException.class)
-                .hasMessageContainingAll(
-                        "initial weights missing.safetensors: expected a file, found none",
+                .hasMessageContainingAll("initial weights missing.safetensors: expected a file, found none",
                         Path.of("").toAbsolutePath().toString());
     }
 
@@ -147,15 +132,14 @@ class SafetensorsImportTest {
         float[] weights = parameters.weights("1.bias");
         weights[3] = Float.NaN;
         parameters.setWeights("1.bias", weights);
-        parameters.setStatistics("0.1.1.statistics", new double[] {4, -1, -0.5});
+        parameters.setStatistics("0.1.1.statistics", new double[]{4, -1, -0.5});
         Path file = directory.resolve("nan.safetensors");
         try (var to = Files.newOutputStream(file)) {
             SafetensorsExport.write(parameters, Map.of(), to);
         }
         assertThatThrownBy(() -> SafetensorsImport.check(file, sha256(file), plan()))
                 .isInstanceOf(InitialWeightsException.class)
-                .hasMessageContainingAll(
-                        "1.bias, number 3: expected a finite one, found NaN",
+                .hasMessageContainingAll("1.bias, number 3: expected a finite one, found NaN",
                         "0.1.1.statistics, number 2: expected a finite one, and as count or sum of squares"
                                 + " none below 0, found -0.5");
     }
@@ -169,21 +153,13 @@ class SafetensorsImportTest {
     }
 
     private static ModelSpec spec(String yaml, Path weights) {
-        return ModelSpec.parse(
-                yaml
-                        + "initial-weights: { file: "
-                        + weights
-                        + ", sha256: "
-                        + sha256(weights)
-                        + " }\n",
+        return ModelSpec.parse(yaml + "initial-weights: { file: " + weights + ", sha256: " + sha256(weights) + " }\n",
                 "spec");
     }
 
     private static String sha256(Path file) {
         try {
-            return HexFormat.of()
-                    .formatHex(
-                            MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(file)));
+            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(file)));
         } catch (NoSuchAlgorithmException | IOException e) {
             throw new IllegalStateException(e);
         }

@@ -17,8 +17,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class SafetensorsReaderTest {
     @Test
     void theFloatingTypesAreReadExactly() throws IOException {
-        byte[] header =
-                """
+        byte[] header = """
                 {"h":{"dtype":"F16","shape":[2],"data_offsets":[0,4]},
                  "b":{"dtype":"BF16","shape":[2],"data_offsets":[4,8]},
                  "f":{"dtype":"F32","shape":[],"data_offsets":[8,12]},
@@ -26,30 +25,19 @@ class SafetensorsReaderTest {
                  "nothing":{"dtype":"F32","shape":[0,7],"data_offsets":[20,20]},
                  "d":{"dtype":"F64","shape":[1,1],"data_offsets":[20,28]},
                  "__metadata__":{"format":"pt","who":"ü"}}  \
-                """
-                        .getBytes(StandardCharsets.UTF_8);
-        byte[] file =
-                ByteBuffer.allocate(8 + header.length + 28)
-                        .order(ByteOrder.LITTLE_ENDIAN)
-                        .putLong(header.length)
-                        .put(header)
-                        .putShort((short) 0x3555) // 0.333251953125
-                        .putShort((short) 0x8001) // -2^-24
-                        .putShort((short) 0x4049) // 3.140625
-                        .putShort((short) 0xff80)
-                        .putFloat(0.1f)
-                        .putLong(7)
-                        .putDouble(0.1)
-                        .array();
-        SafetensorsReader reader =
-                new SafetensorsReader(new ByteArrayInputStream(file), file.length);
+                """.getBytes(StandardCharsets.UTF_8);
+        byte[] file = ByteBuffer.allocate(8 + header.length + 28).order(ByteOrder.LITTLE_ENDIAN).putLong(header.length)
+                .put(header).putShort((short) 0x3555) // 0.333251953125
+                .putShort((short) 0x8001) // -2^-24
+                .putShort((short) 0x4049) // 3.140625
+                .putShort((short) 0xff80).putFloat(0.1f).putLong(7).putDouble(0.1).array();
+        SafetensorsReader reader = new SafetensorsReader(new ByteArrayInputStream(file), file.length);
         assertThat(reader.metadata()).containsEntry("format", "pt").containsEntry("who", "ü");
         List<SafetensorsEntry> entries = reader.entries();
-        assertThat(entries.stream().map(SafetensorsEntry::name))
-                .containsExactly("h", "b", "f", "skipped", "nothing", "d");
+        assertThat(entries.stream().map(SafetensorsEntry::name)).containsExactly("h", "b", "f", "skipped", "nothing",
+                "d");
         assertThat(reader.floats(entries.get(0))).containsExactly(0.333251953125f, -0x1p-24f);
-        assertThat(reader.floats(entries.get(1)))
-                .containsExactly(3.140625f, Float.NEGATIVE_INFINITY);
+        assertThat(reader.floats(entries.get(1))).containsExactly(3.140625f, Float.NEGATIVE_INFINITY);
         assertThat(reader.floats(entries.get(2))).containsExactly(0.1f);
         reader.skip(entries.get(3));
         assertThat(reader.floats(entries.get(4))).isEmpty();
@@ -57,11 +45,7 @@ class SafetensorsReaderTest {
     }
 
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            quoteCharacter = '`',
-            textBlock =
-                    """
+    @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
                     []                                                                        | expected a header that begins with {
                     {"a":                                                                     | expected a header in JSON
                     {} {}                                                                     | expected a header in JSON
@@ -88,34 +72,27 @@ class SafetensorsReaderTest {
                     {"__metadata__":{"format":1}}                                             | __metadata__, format: a text; found 1
                     """)
     void whatIsWrongWithAHeaderIsTold(String header, String message) {
-        assertThatThrownBy(() -> open(file(header, 8)))
-                .isInstanceOf(SafetensorsException.class)
-                .hasMessageStartingWith("not a safetensors file: expected ")
-                .hasMessageContaining(message);
+        assertThatThrownBy(() -> open(file(header, 8))).isInstanceOf(SafetensorsException.class)
+                .hasMessageStartingWith("not a safetensors file: expected ").hasMessageContaining(message);
     }
 
     @Test
     void aLengthThatIsNoneIsRefused() {
         byte[] file = file("{}", 0);
-        for (long length : new long[] {3, -1, Long.MIN_VALUE, 100_000_001}) {
+        for (long length : new long[]{3, -1, Long.MIN_VALUE, 100_000_001}) {
             ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN).putLong(length);
-            assertThatThrownBy(() -> open(file))
-                    .isInstanceOf(SafetensorsException.class)
-                    .hasMessageContaining(
-                            "a header of at most 2 bytes; found " + Long.toUnsignedString(length));
+            assertThatThrownBy(() -> open(file)).isInstanceOf(SafetensorsException.class)
+                    .hasMessageContaining("a header of at most 2 bytes; found " + Long.toUnsignedString(length));
         }
-        assertThatThrownBy(() -> open(new byte[7]))
-                .isInstanceOf(SafetensorsException.class)
+        assertThatThrownBy(() -> open(new byte[7])).isInstanceOf(SafetensorsException.class)
                 .hasMessageContaining("8 bytes with the header's length; found 7 bytes in all");
     }
 
     /// Whatever a file holds: it is read, or refused with a message.
     @Test
     void damagedFilesAreReadOrRefused() throws IOException {
-        byte[] file =
-                file(
-                        "{\"a\":{\"dtype\":\"F32\",\"shape\":[1,2],\"data_offsets\":[0,8]},\"__metadata__\":{\"k\":\"v\"}}",
-                        8);
+        byte[] file = file(
+                "{\"a\":{\"dtype\":\"F32\",\"shape\":[1,2],\"data_offsets\":[0,8]},\"__metadata__\":{\"k\":\"v\"}}", 8);
         for (int length = 0; length < file.length; length++) {
             byte[] cut = java.util.Arrays.copyOf(file, length);
             assertThatThrownBy(() -> open(cut)).isInstanceOf(SafetensorsException.class);
@@ -142,10 +119,7 @@ class SafetensorsReaderTest {
 
     private static byte[] file(String header, int dataBytes) {
         byte[] text = header.getBytes(StandardCharsets.UTF_8);
-        return ByteBuffer.allocate(8 + text.length + dataBytes)
-                .order(ByteOrder.LITTLE_ENDIAN)
-                .putLong(text.length)
-                .put(text)
-                .array();
+        return ByteBuffer.allocate(8 + text.length + dataBytes).order(ByteOrder.LITTLE_ENDIAN).putLong(text.length)
+                .put(text).array();
     }
 }

@@ -55,64 +55,25 @@ class TorchLayoutTest {
     private static final Path PYTORCH = Path.of("src/test/resources/pytorch/layers");
     private static final int NETWORKS = 200;
 
-    @TempDir Path directory;
+    @TempDir
+    Path directory;
 
     /// The networks of `src/test/pytorch/layers.py`, behind the row's numbers.
     static List<Case> cases() {
         return List.of(
-                new Case(
-                        "conv2d",
-                        new Reshape(2, 7, 6),
-                        new Conv2d(
-                                3,
-                                new Extent(3, 2),
-                                new Extent(2, 1),
-                                new Extent(1, 0),
-                                true,
+                new Case("conv2d", new Reshape(2, 7, 6),
+                        new Conv2d(3, new Extent(3, 2), new Extent(2, 1), new Extent(1, 0), true,
                                 Initialization.HE_UNIFORM),
-                        new Relu(),
-                        new MaxPool2d(2),
-                        new Flatten(),
-                        new Dense(4)),
-                new Case(
-                        "conv1d",
-                        new Reshape(3, 9),
-                        new Conv1d(4, 3, 2, 1, true, Initialization.HE_UNIFORM),
-                        new Tanh(),
-                        new Flatten(),
-                        new Dense(2)),
-                new Case(
-                        "rnn",
-                        new Reshape(5, 3),
-                        recurrent(Recurrent.Cell.RNN, false),
-                        new Flatten(),
-                        new Dense(2)),
-                new Case(
-                        "gru",
-                        new Reshape(5, 3),
-                        recurrent(Recurrent.Cell.GRU, true),
-                        new Flatten(),
-                        new Dense(2)),
-                new Case(
-                        "lstm",
-                        new Reshape(5, 3),
-                        recurrent(Recurrent.Cell.LSTM, true),
-                        new Flatten(),
-                        new Dense(2)),
-                new Case(
-                        "norms",
-                        new Dense(10),
-                        new BatchNorm(),
-                        new Reshape(2, 5),
-                        new LayerNorm(),
-                        new RmsNorm(),
-                        new Flatten(),
-                        new Dense(3)),
-                new Case(
-                        "attention",
-                        new Reshape(4, 6),
-                        new Residual(new Sequence(new LayerNorm(), new SelfAttention(2, false))),
-                        new Flatten(),
+                        new Relu(), new MaxPool2d(2), new Flatten(), new Dense(4)),
+                new Case("conv1d", new Reshape(3, 9), new Conv1d(4, 3, 2, 1, true, Initialization.HE_UNIFORM),
+                        new Tanh(), new Flatten(), new Dense(2)),
+                new Case("rnn", new Reshape(5, 3), recurrent(Recurrent.Cell.RNN, false), new Flatten(), new Dense(2)),
+                new Case("gru", new Reshape(5, 3), recurrent(Recurrent.Cell.GRU, true), new Flatten(), new Dense(2)),
+                new Case("lstm", new Reshape(5, 3), recurrent(Recurrent.Cell.LSTM, true), new Flatten(), new Dense(2)),
+                new Case("norms", new Dense(10), new BatchNorm(), new Reshape(2, 5), new LayerNorm(), new RmsNorm(),
+                        new Flatten(), new Dense(3)),
+                new Case("attention", new Reshape(4, 6),
+                        new Residual(new Sequence(new LayerNorm(), new SelfAttention(2, false))), new Flatten(),
                         new Dense(2)));
     }
 
@@ -124,30 +85,21 @@ class TorchLayoutTest {
     }
 
     private static Layer recurrent(Recurrent.Cell cell, boolean bidirectional) {
-        return new Recurrent(
-                cell, 4, bidirectional, Recurrent.Output.SEQUENCE, Recurrent.WHOLE, List.of());
+        return new Recurrent(cell, 4, bidirectional, Recurrent.Output.SEQUENCE, Recurrent.WHOLE, List.of());
     }
 
     @ParameterizedTest
     @MethodSource("cases")
     void pyTorchsLayersGiveItsNumbers(Case tested) throws IOException {
-        JsonNode json =
-                new ObjectMapper().readTree(PYTORCH.resolve(tested.name() + ".json").toFile());
+        JsonNode json = new ObjectMapper().readTree(PYTORCH.resolve(tested.name() + ".json").toFile());
         float[] numbers = floats(json.get("numbers"));
         float[] expected = floats(json.get("outputs"));
         int rows = json.get("numbers").size();
         RowShape row = new RowShape(numbers.length / rows, 0, expected.length / rows);
-        NetworkSpec spec =
-                new NetworkSpec(
-                        row,
-                        new Sequence(
-                                Stream.concat(
-                                                Stream.of(new Numbers(0, row.numbers())),
-                                                Arrays.stream(tested.layers()))
-                                        .toList()),
-                        new MeanSquaredError(),
-                        new Sgd(0.1),
-                        1);
+        NetworkSpec spec = new NetworkSpec(
+                row, new Sequence(Stream
+                        .concat(Stream.of(new Numbers(0, row.numbers())), Arrays.stream(tested.layers())).toList()),
+                new MeanSquaredError(), new Sgd(0.1), 1);
         Parameters parameters = Parameters.initial(Plan.of(spec));
         Path file = PYTORCH.resolve(tested.name() + ".safetensors");
         SafetensorsImport.read(file, sha256(file), parameters);
@@ -155,8 +107,7 @@ class TorchLayoutTest {
         batch.resize(rows);
         System.arraycopy(numbers, 0, batch.numbers, 0, numbers.length);
         float[] found = new float[expected.length];
-        new Predictor(parameters.plan(), new ScalarKernels(), rows)
-                .predict(parameters, batch, found);
+        new Predictor(parameters.plan(), new ScalarKernels(), rows).predict(parameters, batch, found);
         assertThat(found).containsExactly(expected, within(2e-6f));
     }
 
@@ -208,9 +159,7 @@ class TorchLayoutTest {
 
     private static String sha256(Path file) throws IOException {
         try {
-            return HexFormat.of()
-                    .formatHex(
-                            MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(file)));
+            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(file)));
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException(e);
         }

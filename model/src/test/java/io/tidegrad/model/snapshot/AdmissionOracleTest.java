@@ -22,8 +22,8 @@ import java.util.function.Consumer;
 import java.util.zip.CRC32C;
 import org.junit.jupiter.api.Test;
 
-/// Invariants I15 and I17 where they are decided. The oracles take what they judge as an argument; that the last good model
-/// keeps serving is `BadSnapshotTest` in the scorer.
+/// Invariants I15 and I17 where they are decided. The oracles take what they judge as an argument; that the last good
+/// model keeps serving is `BadSnapshotTest` in the scorer.
 class AdmissionOracleTest {
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     private static final Kernels KERNELS = new ScalarKernels();
@@ -40,7 +40,7 @@ class AdmissionOracleTest {
     /// @param admits a snapshot: manifest and parts
     private void onlyTheGoodOneIsAdmitted(BiPredicate<SnapshotManifest, List<byte[]>> admits) {
         assertThat(admits.test(manifest, parts)).isTrue();
-        for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY, 0.125f}) {
+        for (float bad : new float[]{Float.NaN, Float.POSITIVE_INFINITY, 0.125f}) {
             Parameters other = Parameters.served(PLAN);
             SnapshotParts.decode(manifest, parts, other);
             byte[] page = new byte[other.pageLength(0)];
@@ -49,8 +49,7 @@ class AdmissionOracleTest {
             other.writePage(0, page, 0);
             other.setCounts(manifest.version(), manifest.examples());
             assertThat(admits.test(manifest, SnapshotParts.encode(other, SPEC.model(), 1)))
-                    .as("the first weight is %s", bad)
-                    .isFalse();
+                    .as("the first weight is %s", bad).isFalse();
         }
     }
 
@@ -58,22 +57,16 @@ class AdmissionOracleTest {
     void onlyTheWeightsThatWereHashedAreAdmitted() {
         SnapshotVerifier verifier = new SnapshotVerifier(SPEC.model(), KERNELS, 1 << 24);
         onlyTheGoodOneIsAdmitted(
-                (manifest, parts) ->
-                        verifier.verify(manifest, parts) instanceof Verification.Admitted);
+                (manifest, parts) -> verifier.verify(manifest, parts) instanceof Verification.Admitted);
     }
 
     @ProvesOracle(Breaker.ADMITS_WHATEVER_COMES)
     @Test
     void aSnapshotThatIsServedUnverifiedIsReported() {
-        assertThatThrownBy(
-                        () ->
-                                onlyTheGoodOneIsAdmitted(
-                                        (manifest, parts) -> {
-                                            SnapshotParts.decode(
-                                                    manifest, parts, Parameters.served(PLAN));
-                                            return true;
-                                        }))
-                .isInstanceOf(AssertionError.class);
+        assertThatThrownBy(() -> onlyTheGoodOneIsAdmitted((manifest, parts) -> {
+            SnapshotParts.decode(manifest, parts, Parameters.served(PLAN));
+            return true;
+        })).isInstanceOf(AssertionError.class);
     }
 
     // ---- I17 ----
@@ -100,12 +93,9 @@ class AdmissionOracleTest {
     private void absurdSizesCostNothing(Consumer<byte[]> reader) {
         byte[] bytes = boastful();
         long before = THREADS.getCurrentThreadAllocatedBytes();
-        assertThatThrownBy(() -> reader.accept(bytes))
-                .isInstanceOf(SnapshotFormatException.class)
+        assertThatThrownBy(() -> reader.accept(bytes)).isInstanceOf(SnapshotFormatException.class)
                 .hasMessageContaining("" + Float.BYTES * (1 << 22));
-        assertThat(THREADS.getCurrentThreadAllocatedBytes() - before)
-                .as("bytes allocated")
-                .isLessThan(4 << 20);
+        assertThat(THREADS.getCurrentThreadAllocatedBytes() - before).as("bytes allocated").isLessThan(4 << 20);
     }
 
     @Test
@@ -116,15 +106,10 @@ class AdmissionOracleTest {
     @ProvesOracle(Breaker.TAKES_SIZES_ON_TRUST)
     @Test
     void anAllocationOnTrustIsReported() {
-        assertThatThrownBy(
-                        () ->
-                                absurdSizesCostNothing(
-                                        bytes -> {
-                                            float[] row = new float[1 << 22];
-                                            SnapshotManifest.decode(bytes);
-                                            assertThat(row).isEmpty();
-                                        }))
-                .isInstanceOf(AssertionError.class)
-                .hasMessageContaining("bytes allocated");
+        assertThatThrownBy(() -> absurdSizesCostNothing(bytes -> {
+            float[] row = new float[1 << 22];
+            SnapshotManifest.decode(bytes);
+            assertThat(row).isEmpty();
+        })).isInstanceOf(AssertionError.class).hasMessageContaining("bytes allocated");
     }
 }

@@ -43,7 +43,8 @@ class DeltaTest {
         final OnlineModel model;
         final Featurizer featurizer;
         final SnapshotVerifier verifier;
-        @Nullable LoadedModel loaded;
+        @Nullable
+        LoadedModel loaded;
         int events;
         long time = 1_700_000_000_000L;
 
@@ -73,19 +74,14 @@ class DeltaTest {
 
         /// Of what changed since the snapshot that was made last.
         PublishedSnapshot delta(PublishedSnapshot parent, Form form) {
-            PublishedSnapshot delta =
-                    PublishedSnapshot.delta(
-                            model,
-                            moment(),
-                            new Parent(parent.manifest().version(), parent.manifest().chain()),
-                            form);
+            PublishedSnapshot delta = PublishedSnapshot.delta(model, moment(),
+                    new Parent(parent.manifest().version(), parent.manifest().chain()), form);
             model.parameters().changes().clear();
             return delta;
         }
 
         Verification verify(PublishedSnapshot snapshot) {
-            SnapshotManifest manifest =
-                    SnapshotManifest.decode(snapshot.records().getLast().value());
+            SnapshotManifest manifest = SnapshotManifest.decode(snapshot.records().getLast().value());
             return verifier.verify(manifest, parts(snapshot), loaded);
         }
 
@@ -105,9 +101,7 @@ class DeltaTest {
     }
 
     private static List<byte[]> parts(PublishedSnapshot snapshot) {
-        return snapshot.records().subList(0, snapshot.records().size() - 1).stream()
-                .map(SnapshotEntry::value)
-                .toList();
+        return snapshot.records().subList(0, snapshot.records().size() - 1).stream().map(SnapshotEntry::value).toList();
     }
 
     private static byte[] stream(Parameters parameters) {
@@ -121,12 +115,9 @@ class DeltaTest {
     void aChainOfDeltasEqualsTheFullModelBitForBit(long seed) {
         SplittableRandom random = new SplittableRandom(seed);
         String optimizer = random.nextBoolean() ? "adam: { rate: 0.01 }" : "ftrl: { alpha: 0.05 }";
-        Chain chain =
-                new Chain(
-                        Specs.FLIGHTS
-                                .replace("8192", random.nextBoolean() ? "40000" : "100")
-                                .replace("adam: { rate: 0.001 }", optimizer)
-                                .replace("size: 1", random.nextBoolean() ? "size: 1" : "size: 3"));
+        Chain chain = new Chain(Specs.FLIGHTS.replace("8192", random.nextBoolean() ? "40000" : "100")
+                .replace("adam: { rate: 0.001 }", optimizer)
+                .replace("size: 1", random.nextBoolean() ? "size: 1" : "size: 3"));
         chain.learn(20);
         PublishedSnapshot last = chain.full(Form.PLAIN);
         chain.admit(last);
@@ -159,8 +150,7 @@ class DeltaTest {
         SnapshotManifest manifest = SnapshotManifest.decode(second.records().getLast().value());
         assertThat(manifest.isDelta()).isTrue();
         assertThat(manifest.parentVersion()).isEqualTo(22);
-        assertThat(manifest.chain())
-                .isEqualTo(new SnapshotManifest.Chain(20, full.manifest().chain().fullTime(), 2));
+        assertThat(manifest.chain()).isEqualTo(new SnapshotManifest.Chain(20, full.manifest().chain().fullTime(), 2));
         assertThat(manifest.servedBytes()).isEqualTo(full.manifest().servedBytes());
         assertThat(manifest.payloadBytes()).isLessThan(manifest.servedBytes() / 10);
         assertThat(full.manifest().isDelta()).isFalse();
@@ -172,16 +162,12 @@ class DeltaTest {
         int fields = 26;
         int buckets = (1 << 20) / fields;
         StringBuilder yaml =
-                new StringBuilder(
-                        "model: clicks\ninput: { topic: clicks }\nlabel: { field: click }\nfeatures:\n");
+                new StringBuilder("model: clicks\ninput: { topic: clicks }\nlabel: { field: click }\nfeatures:\n");
         for (int field = 0; field < fields; field++) {
-            yaml.append(
-                    "  - category: { field: c%d, buckets: %d, dimension: 16 }\n"
-                            .formatted(field, buckets));
+            yaml.append("  - category: { field: c%d, buckets: %d, dimension: 16 }\n".formatted(field, buckets));
         }
-        yaml.append(
-                "network: [ dense: 16, relu, dense: 1 ]\nloss: binary-cross-entropy\n"
-                        + "optimizer: { sgd: { rate: 0.01 } }\n");
+        yaml.append("network: [ dense: 16, relu, dense: 1 ]\nloss: binary-cross-entropy\n"
+                + "optimizer: { sgd: { rate: 0.01 } }\n");
         Chain chain = new Chain(yaml.toString());
         PublishedSnapshot full = chain.full(Form.PLAIN);
         SplittableRandom random = new SplittableRandom(1);
@@ -209,22 +195,13 @@ class DeltaTest {
         // A row that can be told from others is its number and its floats.
         long asRows = rows * (4 + 16 * 4) + dense;
         long asPages = delta(chain, delta).touched().count() * (long) Parameters.PAGE_BYTES;
-        System.out.printf(
-                "full %,d bytes; delta %,d (%.2f %%); %,d rows: %,d bytes, of floats alone %,d; pages %,d%n",
-                full.bytes(),
-                delta.bytes(),
-                100.0 * delta.bytes() / full.bytes(),
-                rows,
-                asRows,
-                rows * 64 + dense,
+        System.out.printf("full %,d bytes; delta %,d (%.2f %%); %,d rows: %,d bytes, of floats alone %,d; pages %,d%n",
+                full.bytes(), delta.bytes(), 100.0 * delta.bytes() / full.bytes(), rows, asRows, rows * 64 + dense,
                 asPages);
         assertThat(delta.bytes()).isLessThan((long) (full.bytes() * 0.05));
         assertThat((double) delta.bytes()).isLessThan(1.01 * Math.min(asRows, asPages));
-        assertThat(delta.records())
-                .allSatisfy(
-                        entry ->
-                                assertThat(entry.value().length)
-                                        .isLessThanOrEqualTo(SnapshotParts.PART_BYTES_MAX));
+        assertThat(delta.records()).allSatisfy(
+                entry -> assertThat(entry.value().length).isLessThanOrEqualTo(SnapshotParts.PART_BYTES_MAX));
     }
 
     private static Successor delta(Chain chain, PublishedSnapshot delta) {
@@ -247,13 +224,11 @@ class DeltaTest {
                 byte[] flipped = flip(part, bit);
                 assertThatThrownBy(() -> SnapshotParts.check("flight-delay", key, flipped))
                         .isInstanceOf(SnapshotFormatException.class);
-                assertThat(chain.refused(delta.manifest(), List.of(flipped)).reason())
-                        .isEqualTo(Reason.PARTS);
+                assertThat(chain.refused(delta.manifest(), List.of(flipped)).reason()).isEqualTo(Reason.PARTS);
             }
             for (int bit = 0; bit < 8 * written.length; bit++) {
                 byte[] flipped = flip(written, bit);
-                assertThatThrownBy(() -> SnapshotManifest.decode(flipped))
-                        .isInstanceOf(SnapshotFormatException.class);
+                assertThatThrownBy(() -> SnapshotManifest.decode(flipped)).isInstanceOf(SnapshotFormatException.class);
             }
             chain.admit(delta);
             full = delta;
@@ -273,16 +248,10 @@ class DeltaTest {
         PublishedSnapshot first = chain.learn(2).delta(full, Form.PLAIN);
         PublishedSnapshot second = chain.learn(2).delta(first, Form.PLAIN);
         assertThat(chain.verify(first))
-                .isEqualTo(
-                        new Refused(
-                                Reason.PARENT,
-                                "expected a full snapshot, found changes to version 3.20"));
+                .isEqualTo(new Refused(Reason.PARENT, "expected a full snapshot, found changes to version 3.20"));
         chain.admit(full);
-        assertThat(chain.verify(second))
-                .isEqualTo(
-                        new Refused(
-                                Reason.PARENT,
-                                "expected a full snapshot or changes to version 3.20, found changes to version 3.22"));
+        assertThat(chain.verify(second)).isEqualTo(new Refused(Reason.PARENT,
+                "expected a full snapshot or changes to version 3.20, found changes to version 3.22"));
         chain.admit(first);
         chain.admit(second);
         assertThat(((Refused) chain.verify(first)).reason()).isEqualTo(Reason.PARENT);
@@ -290,44 +259,17 @@ class DeltaTest {
 
     /// A part of a delta with any payload, and a manifest that fits it: what a forger can write.
     private static SnapshotManifest forged(SnapshotManifest m, long payloadBytes, String hash) {
-        return new SnapshotManifest(
-                m.model(),
-                m.epoch(),
-                m.version(),
-                m.parentVersion(),
-                m.specYaml(),
-                m.specFingerprint(),
-                m.featureFingerprint(),
-                m.numerics(),
-                m.examples(),
-                m.nextOffset(),
-                m.newestAppendTime(),
-                m.eventTime(),
-                m.caughtUp(),
-                m.logLoss(),
-                m.priorLogLoss(),
-                m.accuracy(),
-                m.auc(),
-                1,
-                m.servedBytes(),
-                hash,
-                m.goldenRows(),
-                payloadBytes,
-                m.chain(),
-                m.origin(),
-                m.signature());
+        return new SnapshotManifest(m.model(), m.epoch(), m.version(), m.parentVersion(), m.specYaml(),
+                m.specFingerprint(), m.featureFingerprint(), m.numerics(), m.examples(), m.nextOffset(),
+                m.newestAppendTime(), m.eventTime(), m.caughtUp(), m.logLoss(), m.priorLogLoss(), m.accuracy(), m.auc(),
+                1, m.servedBytes(), hash, m.goldenRows(), payloadBytes, m.chain(), m.origin(), m.signature());
     }
 
     private static Refused forge(Chain chain, PublishedSnapshot delta, BinaryWriter payload) {
         byte[] bytes = payload.toBytes();
         SnapshotManifest m = delta.manifest();
-        byte[] part =
-                SnapshotParts.sealed(
-                        SnapshotKey.part(EPOCH, m.version(), 0),
-                        m.model(),
-                        bytes,
-                        bytes.length,
-                        PartCompression.NONE);
+        byte[] part = SnapshotParts.sealed(SnapshotKey.part(EPOCH, m.version(), 0), m.model(), bytes, bytes.length,
+                PartCompression.NONE);
         return chain.refused(forged(m, bytes.length, m.weightsHash()), List.of(part));
     }
 
@@ -339,45 +281,25 @@ class DeltaTest {
         PublishedSnapshot delta = chain.learn(1).delta(full, Form.PLAIN);
         long words = full.manifest().servedBytes() / 4;
         byte[] eight = new byte[8];
-        for (BinaryWriter payload :
-                List.of(
-                        new BinaryWriter().varint(words).varint(2).raw(eight),
-                        new BinaryWriter().varint(words - 1).varint(2).raw(eight),
-                        new BinaryWriter().varint(0).varint(0),
-                        new BinaryWriter().varint(0).varint(3).raw(eight),
-                        new BinaryWriter().varint(0).varint(-1).raw(eight),
-                        new BinaryWriter().varint(-2).varint(2).raw(eight),
-                        new BinaryWriter().varint(Long.MAX_VALUE / 4).varint(2).raw(eight),
-                        new BinaryWriter().varint(1).varint(2).raw(eight), // half a double
-                        new BinaryWriter().varint(0).varint(1).raw(new byte[4]),
-                        new BinaryWriter().raw(new byte[] {-1, -1, -1}))) {
+        for (BinaryWriter payload : List.of(new BinaryWriter().varint(words).varint(2).raw(eight),
+                new BinaryWriter().varint(words - 1).varint(2).raw(eight), new BinaryWriter().varint(0).varint(0),
+                new BinaryWriter().varint(0).varint(3).raw(eight), new BinaryWriter().varint(0).varint(-1).raw(eight),
+                new BinaryWriter().varint(-2).varint(2).raw(eight),
+                new BinaryWriter().varint(Long.MAX_VALUE / 4).varint(2).raw(eight),
+                new BinaryWriter().varint(1).varint(2).raw(eight), // half a double
+                new BinaryWriter().varint(0).varint(1).raw(new byte[4]),
+                new BinaryWriter().raw(new byte[]{-1, -1, -1}))) {
             assertThat(forge(chain, delta, payload).reason()).isEqualTo(Reason.PARTS);
         }
         assertThat(
-                        forge(
-                                        chain,
-                                        delta,
-                                        new BinaryWriter()
-                                                .varint(words - 1)
-                                                .varint(1)
-                                                .floats(new float[] {Float.NaN}, 0, 1))
-                                .reason())
+                forge(chain, delta, new BinaryWriter().varint(words - 1).varint(1).floats(new float[]{Float.NaN}, 0, 1))
+                        .reason())
                 .isEqualTo(Reason.NOT_FINITE);
-        assertThat(
-                        forge(
-                                        chain,
-                                        delta,
-                                        new BinaryWriter()
-                                                .varint(words - 1)
-                                                .varint(1)
-                                                .floats(new float[] {7}, 0, 1))
-                                .reason())
-                .isEqualTo(Reason.WEIGHTS_HASH);
+        assertThat(forge(chain, delta, new BinaryWriter().varint(words - 1).varint(1).floats(new float[]{7}, 0, 1))
+                .reason()).isEqualTo(Reason.WEIGHTS_HASH);
         SnapshotManifest m = delta.manifest();
         assertThat(chain.refused(forged(m, m.payloadBytes() - 4, m.weightsHash()), parts(delta)))
-                .extracting(Refused::detail)
-                .asString()
-                .contains("bytes in all parts");
+                .extracting(Refused::detail).asString().contains("bytes in all parts");
         chain.admit(delta);
     }
 
@@ -390,8 +312,7 @@ class DeltaTest {
         assertThatThrownBy(() -> SnapshotManifest.decode(tooLarge))
                 .hasMessageContaining("expected a payload of less than");
         byte[] tooMany = forged(m, 2L * SnapshotParts.PAYLOAD_BYTES_MAX, m.weightsHash()).encode();
-        assertThatThrownBy(() -> SnapshotManifest.decode(tooMany))
-                .isInstanceOf(SnapshotFormatException.class);
+        assertThatThrownBy(() -> SnapshotManifest.decode(tooMany)).isInstanceOf(SnapshotFormatException.class);
     }
 
     @Test
@@ -414,13 +335,11 @@ class DeltaTest {
         byte[] payload = new byte[100_000];
         SnapshotKey key = SnapshotKey.part(1, 2, 0);
         byte[] part = SnapshotParts.sealed(key, "m", payload, payload.length, PartCompression.ZSTD);
-        for (int claim :
-                new int[] {-1, 700_000, SnapshotParts.PAYLOAD_BYTES_MAX + 1, Integer.MAX_VALUE}) {
+        for (int claim : new int[]{-1, 700_000, SnapshotParts.PAYLOAD_BYTES_MAX + 1, Integer.MAX_VALUE}) {
             byte[] forged = part.clone();
             ByteBuffer.wrap(forged).order(ByteOrder.LITTLE_ENDIAN).putInt(25, claim);
             byte[] sealed = sealed(forged, "m");
-            assertThatThrownBy(() -> SnapshotParts.check("m", key, sealed))
-                    .isInstanceOf(SnapshotFormatException.class)
+            assertThatThrownBy(() -> SnapshotParts.check("m", key, sealed)).isInstanceOf(SnapshotFormatException.class)
                     .hasMessageContaining("payload length");
         }
         byte[] ratio = part.clone();
@@ -434,9 +353,7 @@ class DeltaTest {
         java.util.zip.CRC32C crc = new java.util.zip.CRC32C();
         crc.update(model.getBytes(java.nio.charset.StandardCharsets.UTF_8));
         crc.update(value, 0, value.length - 4);
-        ByteBuffer.wrap(value)
-                .order(ByteOrder.LITTLE_ENDIAN)
-                .putInt(value.length - 4, (int) crc.getValue());
+        ByteBuffer.wrap(value).order(ByteOrder.LITTLE_ENDIAN).putInt(value.length - 4, (int) crc.getValue());
         return value;
     }
 
@@ -449,8 +366,8 @@ class DeltaTest {
         assertThat(part[24]).as("compressed").isEqualTo((byte) 1);
         part[40] ^= 1; // inside the frame
         parts.set(0, sealed(part, "flight-delay"));
-        assertThat(chain.refused(full.manifest(), parts).reason())
-                .isIn(Reason.PARTS, Reason.WEIGHTS_HASH, Reason.NOT_FINITE);
+        assertThat(chain.refused(full.manifest(), parts).reason()).isIn(Reason.PARTS, Reason.WEIGHTS_HASH,
+                Reason.NOT_FINITE);
         chain.admit(full);
     }
 }

@@ -26,15 +26,10 @@ class FirstFormatTest {
         SnapshotManifest manifest = SnapshotManifest.decode(records.removeLast().value());
         assertThat(manifest.chain()).isEqualTo(new SnapshotManifest.Chain(50, -1, 0));
         assertThat(manifest.isSigned()).isFalse();
-        Verification verification =
-                new SnapshotVerifier("flight-delay", new ScalarKernels(), 1 << 20)
-                        .verify(manifest, records.stream().map(SnapshotEntry::value).toList());
-        assertThat(verification)
-                .isInstanceOfSatisfying(
-                        Verification.Refused.class,
-                        refused ->
-                                assertThat(refused.reason())
-                                        .isEqualTo(Verification.Reason.NUMERICS));
+        Verification verification = new SnapshotVerifier("flight-delay", new ScalarKernels(), 1 << 20).verify(manifest,
+                records.stream().map(SnapshotEntry::value).toList());
+        assertThat(verification).isInstanceOfSatisfying(Verification.Refused.class,
+                refused -> assertThat(refused.reason()).isEqualTo(Verification.Reason.NUMERICS));
         assertThat(manifest.weightsHash())
                 .isEqualTo("d8c6eff35f5eb29f02701b55678b441ef3133b6c5608dd112e269f08b775bf0f");
     }

@@ -27,13 +27,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 /// Invariant I21 for what a snapshot topic and a carry hold. The trainer's changelog has its own (`StoreFormatsTest`).
 class FormatsTest {
     /// 21 events of which 17 are learned and one mini-batch is open.
-    private static final ModelSpec SPEC =
-            ModelSpec.parse(
-                    Specs.FLIGHTS
-                            .replace("size: 1 ", "size: 17 ")
-                            .replace("buckets: 512", "buckets: 8")
-                            .replace("buckets: 8192", "buckets: 16"),
-                    "flights.yaml");
+    private static final ModelSpec SPEC = ModelSpec.parse(Specs.FLIGHTS.replace("size: 1 ", "size: 17 ")
+            .replace("buckets: 512", "buckets: 8").replace("buckets: 8192", "buckets: 16"), "flights.yaml");
 
     private static final int FORMAT_AT = 4;
     private static final int EPOCH = 3;
@@ -46,66 +41,28 @@ class FormatsTest {
 
     static List<GoldenFormat> formats() {
         return List.of(
-                new GoldenFormat(
-                        "snapshot-manifest",
-                        SnapshotManifest.FORMAT,
-                        FORMAT_AT,
-                        bytes -> SnapshotManifest.decode(bytes).encode(),
-                        () -> published().manifest().encode()),
-                new GoldenFormat(
-                        "snapshot-part",
-                        SnapshotParts.FORMAT,
-                        FORMAT_AT,
-                        FormatsTest::rewrittenPart,
+                new GoldenFormat("snapshot-manifest", SnapshotManifest.FORMAT, FORMAT_AT,
+                        bytes -> SnapshotManifest.decode(bytes).encode(), () -> published().manifest().encode()),
+                new GoldenFormat("snapshot-part", SnapshotParts.FORMAT, FORMAT_AT, FormatsTest::rewrittenPart,
                         () -> published().records().getFirst().value()),
-                new GoldenFormat(
-                        "snapshot-delta-part",
-                        FIRST_DELTAS,
-                        SnapshotParts.FORMAT,
-                        FORMAT_AT,
-                        FormatsTest::rewrittenDelta,
-                        () -> delta(changed()).records().getFirst().value()),
-                new GoldenFormat(
-                        "heartbeat",
-                        1,
-                        FORMAT_AT,
-                        bytes -> Heartbeat.decode(bytes).encode(),
+                new GoldenFormat("snapshot-delta-part", FIRST_DELTAS, SnapshotParts.FORMAT, FORMAT_AT,
+                        FormatsTest::rewrittenDelta, () -> delta(changed()).records().getFirst().value()),
+                new GoldenFormat("heartbeat", 1, FORMAT_AT, bytes -> Heartbeat.decode(bytes).encode(),
                         () -> new Heartbeat(EPOCH, 50, 1_000, true, 77).encode()),
-                new GoldenFormat(
-                        "trainer-status",
-                        1,
-                        FORMAT_AT,
-                        bytes -> TrainerStatus.decode(bytes).encode(),
+                new GoldenFormat("trainer-status", 1, FORMAT_AT, bytes -> TrainerStatus.decode(bytes).encode(),
                         () -> status().encode()),
-                new GoldenFormat(
-                        "snapshot-file",
-                        SnapshotFile.FORMAT,
-                        FORMAT_AT,
-                        FormatsTest::rewrittenFile,
+                new GoldenFormat("snapshot-file", SnapshotFile.FORMAT, FORMAT_AT, FormatsTest::rewrittenFile,
                         () -> file(head(), learned().parameters())),
-                new GoldenFormat(
-                        "carry",
-                        1,
-                        FORMAT_AT,
-                        bytes -> {
-                            OnlineModel model = OnlineModel.blank(SPEC, new ScalarKernels());
-                            model.restoreCarry(bytes);
-                            return model.carry();
-                        },
-                        () -> learned().carry()));
+                new GoldenFormat("carry", 1, FORMAT_AT, bytes -> {
+                    OnlineModel model = OnlineModel.blank(SPEC, new ScalarKernels());
+                    model.restoreCarry(bytes);
+                    return model.carry();
+                }, () -> learned().carry()));
     }
 
     private static TrainerStatus status() {
-        return new TrainerStatus(
-                EPOCH,
-                77,
-                TrainerStatus.FAILED,
-                4,
-                50,
-                7,
-                0.25,
-                List.of(
-                        new TrainerStatus.Reason("failed", "the model diverged", 70),
+        return new TrainerStatus(EPOCH, 77, TrainerStatus.FAILED, 4, 50, 7, 0.25,
+                List.of(new TrainerStatus.Reason("failed", "the model diverged", 70),
                         new TrainerStatus.Reason("dead-letters", "25 % are dead letters", 60)));
     }
 
@@ -131,26 +88,17 @@ class FormatsTest {
     }
 
     private static PublishedSnapshot delta(OnlineModel model) {
-        return PublishedSnapshot.delta(
-                model,
+        return PublishedSnapshot.delta(model,
                 new PublishedSnapshot.Moment(model.weightsHash(), EPOCH, 1_013, 78, true, 5_000),
-                new PublishedSnapshot.Parent(1, SnapshotManifest.Chain.ofFull(1, 4_000)),
-                PublishedSnapshot.Form.PLAIN);
+                new PublishedSnapshot.Parent(1, SnapshotManifest.Chain.ofFull(1, 4_000)), PublishedSnapshot.Form.PLAIN);
     }
 
     private static PublishedSnapshot published() {
         OnlineModel model = learned();
-        return PublishedSnapshot.full(
-                model,
-                new PublishedSnapshot.Moment(
-                        model.weightsHash(),
-                        EPOCH,
-                        1_000,
-                        77,
-                        true,
+        return PublishedSnapshot.full(model,
+                new PublishedSnapshot.Moment(model.weightsHash(), EPOCH, 1_000, 77, true,
                         SnapshotManifest.Chain.TIME_UNKNOWN),
-                PublishedSnapshot.Form.PLAIN,
-                new SnapshotManifest.Origin(2, 1, 900, 950, "drift, see #7"));
+                PublishedSnapshot.Form.PLAIN, new SnapshotManifest.Origin(2, 1, 900, 950, "drift, see #7"));
     }
 
     /// With the golden manifest beside it, as a reader has it.
@@ -186,8 +134,8 @@ class FormatsTest {
         }
     }
 
-    /// Read over the version before it, as a reader does, and written again from what that gave: weights are the file's, not
-    /// what this build would learn.
+    /// Read over the version before it, as a reader does, and written again from what that gave: weights are the
+    /// file's, not what this build would learn.
     private static byte[] rewrittenDelta(byte[] part) {
         OnlineModel model = changed();
         Parameters parent = Parameters.served(Plan.of(SPEC.network()));
@@ -228,40 +176,21 @@ class FormatsTest {
     @Test
     void aFormatThatChangesSilentlyIsReported() {
         // Version and next offset change places.
-        GoldenFormat moved =
-                formats()
-                        .get(HEARTBEAT)
-                        .with(
-                                bytes -> {
-                                    Heartbeat of = Heartbeat.decode(bytes);
-                                    return new Heartbeat(
-                                                    of.epoch(),
-                                                    of.nextOffset(),
-                                                    of.version(),
-                                                    of.caughtUp(),
-                                                    of.time())
-                                            .encode();
-                                });
-        assertThatThrownBy(moved::checkTheWriter)
-                .isInstanceOf(AssertionError.class)
+        GoldenFormat moved = formats().get(HEARTBEAT).with(bytes -> {
+            Heartbeat of = Heartbeat.decode(bytes);
+            return new Heartbeat(of.epoch(), of.nextOffset(), of.version(), of.caughtUp(), of.time()).encode();
+        });
+        assertThatThrownBy(moved::checkTheWriter).isInstanceOf(AssertionError.class)
                 .hasMessageContaining("raise the number");
     }
 
     @ProvesOracle(Breaker.READS_ANY_FORMAT)
     @Test
     void aReaderThatLooksAtNoNumberIsReported() {
-        GoldenFormat any =
-                formats()
-                        .get(HEARTBEAT)
-                        .with(
-                                bytes -> {
-                                    ByteBuffer.wrap(bytes)
-                                            .order(ByteOrder.LITTLE_ENDIAN)
-                                            .putInt(FORMAT_AT, 1);
-                                    return Heartbeat.decode(bytes).encode();
-                                });
-        assertThatThrownBy(any::checkTheFuture)
-                .isInstanceOf(AssertionError.class)
-                .hasMessageContaining("was read");
+        GoldenFormat any = formats().get(HEARTBEAT).with(bytes -> {
+            ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).putInt(FORMAT_AT, 1);
+            return Heartbeat.decode(bytes).encode();
+        });
+        assertThatThrownBy(any::checkTheFuture).isInstanceOf(AssertionError.class).hasMessageContaining("was read");
     }
 }

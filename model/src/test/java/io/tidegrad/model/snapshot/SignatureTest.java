@@ -27,21 +27,20 @@ import org.junit.jupiter.api.io.TempDir;
 
 class SignatureTest {
     /// Of `openssl genpkey -algorithm ed25519` and `openssl pkey -pubout` (OpenSSL 3.0).
-    private static final String PRIVATE =
-            """
+    private static final String PRIVATE = """
             -----BEGIN PRIVATE KEY-----
             MC4CAQAwBQYDK2VwBCIEIH7+8SavlZjn+rHtmTluP7/GxK2FEFLmiO4+46ne1osh
             -----END PRIVATE KEY-----
             """;
 
-    private static final String PUBLIC =
-            """
+    private static final String PUBLIC = """
             -----BEGIN PUBLIC KEY-----
             MCowBQYDK2VwAyEADTVGLTn3vq8Yj3InqtvSI4oSdZclGnWcuPvfPcEcmE8=
             -----END PUBLIC KEY-----
             """;
 
-    @TempDir Path directory;
+    @TempDir
+    Path directory;
 
     private final OnlineModel model = OnlineModel.initial(Specs.flights(), new ScalarKernels());
     private final Featurizer featurizer = new Featurizer(Specs.flights());
@@ -52,26 +51,17 @@ class SignatureTest {
 
     private PublishedSnapshot full(@Nullable PrivateKey key) {
         model.accept(Specs.row(featurizer, Specs.flight(1)));
-        PublishedSnapshot full =
-                PublishedSnapshot.full(
-                        model,
-                        new Moment(model.weightsHash(), 1, 1, 1, true, 1),
-                        new Form(PartCompression.NONE, key));
+        PublishedSnapshot full = PublishedSnapshot.full(model, new Moment(model.weightsHash(), 1, 1, 1, true, 1),
+                new Form(PartCompression.NONE, key));
         model.parameters().changes().clear();
         return full;
     }
 
-    private static Verification verify(
-            PublicKey key,
-            SnapshotManifest manifest,
-            PublishedSnapshot of,
+    private static Verification verify(PublicKey key, SnapshotManifest manifest, PublishedSnapshot of,
             @Nullable LoadedModel parent) {
         List<byte[]> parts =
-                of.records().subList(0, of.records().size() - 1).stream()
-                        .map(SnapshotEntry::value)
-                        .toList();
-        return new SnapshotVerifier(
-                        "flight-delay", new ScalarKernels(), 1 << 24, key, Parameters::served)
+                of.records().subList(0, of.records().size() - 1).stream().map(SnapshotEntry::value).toList();
+        return new SnapshotVerifier("flight-delay", new ScalarKernels(), 1 << 24, key, Parameters::served)
                 .verify(SnapshotManifest.decode(manifest.encode()), parts, parent);
     }
 
@@ -84,47 +74,28 @@ class SignatureTest {
         Verification first = verify(expected, full.manifest(), full, null);
         assertThat(first).isInstanceOf(Verification.Admitted.class);
         model.accept(Specs.row(featurizer, Specs.flight(2)));
-        PublishedSnapshot delta =
-                PublishedSnapshot.delta(
-                        model,
-                        new Moment(model.weightsHash(), 1, 2, 2, true, 2),
-                        new Parent(full.manifest().version(), full.manifest().chain()),
-                        new Form(PartCompression.ZSTD, key));
-        assertThat(
-                        verify(
-                                expected,
-                                delta.manifest(),
-                                delta,
-                                ((Verification.Admitted) first).model()))
+        PublishedSnapshot delta = PublishedSnapshot.delta(model, new Moment(model.weightsHash(), 1, 2, 2, true, 2),
+                new Parent(full.manifest().version(), full.manifest().chain()), new Form(PartCompression.ZSTD, key));
+        assertThat(verify(expected, delta.manifest(), delta, ((Verification.Admitted) first).model()))
                 .isInstanceOf(Verification.Admitted.class);
     }
 
     @Test
-    void aManifestWithoutSignatureOrWithAnothersOrChangedIsRefused()
-            throws IOException, GeneralSecurityException {
+    void aManifestWithoutSignatureOrWithAnothersOrChangedIsRefused() throws IOException, GeneralSecurityException {
         PublicKey expected = ManifestKeys.publicKey(file(PUBLIC));
         PublishedSnapshot unsigned = full(null);
         assertThat(verify(expected, unsigned.manifest(), unsigned, null))
-                .isEqualTo(
-                        new Refused(
-                                Reason.SIGNATURE,
-                                "expected a signed manifest, found one without signature"));
+                .isEqualTo(new Refused(Reason.SIGNATURE, "expected a signed manifest, found one without signature"));
         PrivateKey foreign = KeyPairGenerator.getInstance("Ed25519").generateKeyPair().getPrivate();
         PublishedSnapshot others = full(foreign);
-        assertThat(verify(expected, others.manifest(), others, null))
-                .isEqualTo(
-                        new Refused(
-                                Reason.SIGNATURE,
-                                "expected a signature by the key that was given, found another's"));
+        assertThat(verify(expected, others.manifest(), others, null)).isEqualTo(
+                new Refused(Reason.SIGNATURE, "expected a signature by the key that was given, found another's"));
         PrivateKey key = ManifestKeys.privateKey(file(PRIVATE));
         PublishedSnapshot signed = full(key);
-        SnapshotManifest pasted =
-                unsigned.manifest().signed(bytes -> signed.manifest().signature());
-        assertThat(((Refused) verify(expected, pasted, unsigned, null)).reason())
-                .isEqualTo(Reason.SIGNATURE);
-        SnapshotManifest garbage = signed.manifest().signed(bytes -> new byte[] {1, 2, 3});
-        assertThat(((Refused) verify(expected, garbage, signed, null)).reason())
-                .isEqualTo(Reason.SIGNATURE);
+        SnapshotManifest pasted = unsigned.manifest().signed(bytes -> signed.manifest().signature());
+        assertThat(((Refused) verify(expected, pasted, unsigned, null)).reason()).isEqualTo(Reason.SIGNATURE);
+        SnapshotManifest garbage = signed.manifest().signed(bytes -> new byte[]{1, 2, 3});
+        assertThat(((Refused) verify(expected, garbage, signed, null)).reason()).isEqualTo(Reason.SIGNATURE);
     }
 
     /// The weights-hash is among what is signed, so other weights can't be put under a signature.
@@ -134,8 +105,7 @@ class SignatureTest {
         PublishedSnapshot signed = full(key);
         PublishedSnapshot other = full(key);
         SnapshotManifest first = signed.manifest();
-        Verification verification =
-                verify(ManifestKeys.publicKey(file(PUBLIC)), first, other, null);
+        Verification verification = verify(ManifestKeys.publicKey(file(PUBLIC)), first, other, null);
         assertThat(verification).isInstanceOf(Refused.class);
     }
 
@@ -146,15 +116,12 @@ class SignatureTest {
                 .hasMessage(missing + ": expected a PEM file, found none");
         Path swapped = file(PUBLIC);
         assertThatThrownBy(() -> ManifestKeys.privateKey(swapped))
-                .hasMessage(
-                        swapped
-                                + ": expected a line -----BEGIN PRIVATE KEY----- and its end, found none");
+                .hasMessage(swapped + ": expected a line -----BEGIN PRIVATE KEY----- and its end, found none");
         Path broken = file(PUBLIC.replace("MCow", "MCox"));
         assertThatThrownBy(() -> ManifestKeys.publicKey(broken))
                 .hasMessageStartingWith(broken + ": expected a public key of Ed25519");
         Path cut = file(PRIVATE.replace("MC4C", "A"));
-        assertThatThrownBy(() -> ManifestKeys.privateKey(cut))
-                .isInstanceOf(IllegalArgumentException.class)
+        assertThatThrownBy(() -> ManifestKeys.privateKey(cut)).isInstanceOf(IllegalArgumentException.class)
                 .hasMessageStartingWith(cut.toString());
     }
 }

@@ -26,13 +26,11 @@ class SnapshotFileTest {
 
     /// Of three parts.
     private static final ModelSpec SPEC =
-            ModelSpec.parse(
-                    Specs.FLIGHTS.replace("buckets: 8192", "buckets: 65536"), "flights.yaml");
+            ModelSpec.parse(Specs.FLIGHTS.replace("buckets: 8192", "buckets: 65536"), "flights.yaml");
 
     private final OnlineModel model = OnlineModel.initial(SPEC, new ScalarKernels());
     private final Featurizer featurizer = new Featurizer(SPEC);
-    private final SnapshotVerifier verifier =
-            new SnapshotVerifier(SPEC.model(), new ScalarKernels(), 64 << 20);
+    private final SnapshotVerifier verifier = new SnapshotVerifier(SPEC.model(), new ScalarKernels(), 64 << 20);
 
     private void learn(int from, int to) {
         for (int i = from; i < to; i++) {
@@ -56,8 +54,7 @@ class SnapshotFileTest {
 
     private byte[] fullFile() throws IOException {
         learn(0, 40);
-        return file(
-                PublishedSnapshot.full(model, moment(), PublishedSnapshot.Form.PLAIN).manifest());
+        return file(PublishedSnapshot.full(model, moment(), PublishedSnapshot.Form.PLAIN).manifest());
     }
 
     private Verification verify(byte[] file) throws IOException {
@@ -78,8 +75,7 @@ class SnapshotFileTest {
         byte[] file = fullFile();
         assertThat(verify(file)).isInstanceOf(Verification.Admitted.class);
         LoadedModel loaded = ((Verification.Admitted) verify(file)).model();
-        assertThat(ModelHash.weights(loaded.spec().fingerprint(), loaded.parameters()))
-                .isEqualTo(model.weightsHash());
+        assertThat(ModelHash.weights(loaded.spec().fingerprint(), loaded.parameters())).isEqualTo(model.weightsHash());
         assertThat(loaded.parameters().updates()).isEqualTo(40);
         Head head = SnapshotFile.read(new ByteArrayInputStream(file)).head();
         assertThat(head.name()).isEqualTo("other name");
@@ -91,29 +87,21 @@ class SnapshotFileTest {
     @Test
     void aVersionThatWasPublishedAsChangesIsThereAsAWhole() throws IOException {
         learn(0, 10);
-        SnapshotManifest full =
-                PublishedSnapshot.full(model, moment(), PublishedSnapshot.Form.PLAIN).manifest();
+        SnapshotManifest full = PublishedSnapshot.full(model, moment(), PublishedSnapshot.Form.PLAIN).manifest();
         model.parameters().changes().clear();
         learn(10, 20);
-        SnapshotManifest delta =
-                PublishedSnapshot.delta(
-                                model,
-                                moment(),
-                                new PublishedSnapshot.Parent(full.version(), full.chain()),
-                                PublishedSnapshot.Form.PLAIN)
-                        .manifest();
+        SnapshotManifest delta = PublishedSnapshot.delta(model, moment(),
+                new PublishedSnapshot.Parent(full.version(), full.chain()), PublishedSnapshot.Form.PLAIN).manifest();
         LoadedModel loaded = ((Verification.Admitted) verify(file(delta))).model();
         assertThat(loaded.manifest().isDelta()).isTrue();
-        assertThat(ModelHash.weights(loaded.spec().fingerprint(), loaded.parameters()))
-                .isEqualTo(model.weightsHash());
+        assertThat(ModelHash.weights(loaded.spec().fingerprint(), loaded.parameters())).isEqualTo(model.weightsHash());
     }
 
     @Test
     void aFileThatWasCutShortAnywhereIsRefusedAndSaysSo() throws IOException {
         byte[] file = fullFile();
         for (int length = 0; length < file.length; length += 1 + length / 50) {
-            assertThat(refusal(Arrays.copyOf(file, length)))
-                    .as("%d of %d bytes", length, file.length)
+            assertThat(refusal(Arrays.copyOf(file, length))).as("%d of %d bytes", length, file.length)
                     .containsAnyOf("cut short", "expected at least 12 bytes");
         }
         assertThat(refusal(Arrays.copyOf(file, file.length - 1))).contains("cut short");
@@ -135,14 +123,12 @@ class SnapshotFileTest {
     void anotherFormatOrFileIsRefusedByItsName() throws IOException {
         byte[] future = fullFile();
         ByteBuffer.wrap(future).order(ByteOrder.LITTLE_ENDIAN).putInt(FORMAT_AT, 99);
-        assertThat(refusal(future))
-                .contains("expected format 1, found 99; a newer build can read it");
+        assertThat(refusal(future)).contains("expected format 1, found 99; a newer build can read it");
         ByteArrayOutputStream saved = new ByteArrayOutputStream();
         SavedModel.write(model.parameters(), saved);
         assertThat(refusal(saved.toByteArray()))
-                .isEqualTo(
-                        "snapshot file: expected one that export writes (--to NAME.snapshot), found a"
-                                + " saved model, which has neither a spec nor a manifest in it");
+                .isEqualTo("snapshot file: expected one that export writes (--to NAME.snapshot), found a"
+                        + " saved model, which has neither a spec nor a manifest in it");
         assertThat(refusal("{\"model\": \"flights\"}".getBytes(StandardCharsets.UTF_8)))
                 .contains("(TGSF), found 7b226d6f");
     }
@@ -151,32 +137,22 @@ class SnapshotFileTest {
     void partsOfAnotherVersionAndAnotherSpecAreRefused() throws IOException {
         byte[] file = fullFile();
         learn(40, 41);
-        byte[] later =
-                file(
-                        PublishedSnapshot.full(model, moment(), PublishedSnapshot.Form.PLAIN)
-                                .manifest());
+        byte[] later = file(PublishedSnapshot.full(model, moment(), PublishedSnapshot.Form.PLAIN).manifest());
         byte[] mixed = later.clone();
         System.arraycopy(file, file.length - 100_000, mixed, mixed.length - 100_000, 100_000);
         assertThat(refusal(mixed)).contains("damaged or misplaced");
-        SnapshotManifest manifest =
-                PublishedSnapshot.full(model, moment(), PublishedSnapshot.Form.PLAIN).manifest();
+        SnapshotManifest manifest = PublishedSnapshot.full(model, moment(), PublishedSnapshot.Form.PLAIN).manifest();
         Head otherSpec = Head.of(manifest, SPEC.yaml().replace("seed: 42", "seed: 43"));
-        assertThat(refusal(file(otherSpec)))
-                .isEqualTo("the manifest states another fingerprint than its spec has");
+        assertThat(refusal(file(otherSpec))).isEqualTo("the manifest states another fingerprint than its spec has");
     }
 
     @Test
     void everyModelHasANameAndIsAskedForByIt() throws IOException {
         byte[] file = fullFile();
-        Verification found =
-                new SnapshotVerifier("arrivals", new ScalarKernels(), 64 << 20)
-                        .verify(SnapshotFile.read(new ByteArrayInputStream(file)));
-        assertThat(found)
-                .isInstanceOfSatisfying(
-                        Verification.Refused.class,
-                        refused ->
-                                assertThat(refused.reason())
-                                        .isEqualTo(Verification.Reason.WRONG_MODEL));
+        Verification found = new SnapshotVerifier("arrivals", new ScalarKernels(), 64 << 20)
+                .verify(SnapshotFile.read(new ByteArrayInputStream(file)));
+        assertThat(found).isInstanceOfSatisfying(Verification.Refused.class,
+                refused -> assertThat(refused.reason()).isEqualTo(Verification.Reason.WRONG_MODEL));
         assertThatThrownBy(() -> SnapshotFile.read(new ByteArrayInputStream(new byte[3])))
                 .hasMessage("snapshot file: expected at least 12 bytes, found 3");
     }

@@ -22,9 +22,7 @@ import org.junit.jupiter.api.Test;
 /// Whatever lies on a snapshot topic, or in a changelog's carry, is read or refused; half of it comes from a forger who
 /// makes checksums right.
 class SnapshotFuzzTest {
-    private static final ModelSpec SPEC =
-            ModelSpec.parse(
-                    """
+    private static final ModelSpec SPEC = ModelSpec.parse("""
                     model: m
                     input: { topic: t }
                     label: { field: over }
@@ -35,12 +33,10 @@ class SnapshotFuzzTest {
                     loss: binary-cross-entropy
                     optimizer: { adam: { rate: 0.01 } }
                     mini-batch: { size: 4 }
-                    """,
-                    "fuzz spec");
+                    """, "fuzz spec");
 
     private final OnlineModel model = OnlineModel.initial(SPEC, new ScalarKernels());
-    private final PublishedSnapshot snapshot =
-            PublishedSnapshot.of(model, model.weightsHash(), 3, 1_000, 77, true);
+    private final PublishedSnapshot snapshot = PublishedSnapshot.of(model, model.weightsHash(), 3, 1_000, 77, true);
 
     private static Fuzz fuzz(String what, byte[]... good) {
         return new Fuzz(what, SnapshotFuzzTest.class, "model", List.of(good));
@@ -53,9 +49,7 @@ class SnapshotFuzzTest {
         CRC32C crc = new CRC32C();
         crc.update(context);
         crc.update(forged, 0, forged.length - 4);
-        ByteBuffer.wrap(forged)
-                .order(ByteOrder.LITTLE_ENDIAN)
-                .putInt(forged.length - 4, (int) crc.getValue());
+        ByteBuffer.wrap(forged).order(ByteOrder.LITTLE_ENDIAN).putInt(forged.length - 4, (int) crc.getValue());
         return forged;
     }
 
@@ -65,17 +59,13 @@ class SnapshotFuzzTest {
         SplittableRandom some = new SplittableRandom(1);
         SnapshotVerifier verifier = new SnapshotVerifier("m", new ScalarKernels(), 1 << 20);
         List<byte[]> parts = SnapshotParts.encode(model.parameters(), "m", 3);
-        fuzz("snapshot manifests", good)
-                .repaired((bytes, random) -> forged(good, bytes, new byte[0]))
-                .run(
-                        150_000,
-                        bytes -> {
-                            SnapshotManifest manifest = SnapshotManifest.decode(bytes);
-                            if (some.nextInt(8) == 0) { // it parses the spec, which takes longer
-                                assertThat(verifier.verify(manifest, parts)).isNotNull();
-                            }
-                        },
-                        SnapshotFormatException.class);
+        fuzz("snapshot manifests", good).repaired((bytes, random) -> forged(good, bytes, new byte[0])).run(150_000,
+                bytes -> {
+                    SnapshotManifest manifest = SnapshotManifest.decode(bytes);
+                    if (some.nextInt(8) == 0) { // it parses the spec, which takes longer
+                        assertThat(verifier.verify(manifest, parts)).isNotNull();
+                    }
+                }, SnapshotFormatException.class);
     }
 
     @Test
@@ -83,11 +73,7 @@ class SnapshotFuzzTest {
         byte[] good = SnapshotParts.encode(model.parameters(), "m", 3).getFirst();
         Parameters into = Parameters.served(Plan.of(SPEC.network()));
         fuzz("snapshot parts", good)
-                .repaired(
-                        (bytes, random) ->
-                                forged(good, bytes, "m".getBytes(StandardCharsets.UTF_8)))
-                .run(
-                        100_000,
+                .repaired((bytes, random) -> forged(good, bytes, "m".getBytes(StandardCharsets.UTF_8))).run(100_000,
                         bytes -> SnapshotParts.decode(snapshot.manifest(), List.of(bytes), into),
                         SnapshotFormatException.class);
     }
@@ -98,29 +84,21 @@ class SnapshotFuzzTest {
         List<byte[]> good = new ArrayList<>(List.of(heartbeat));
         snapshot.records().forEach(entry -> good.add(entry.key()));
         new Fuzz("snapshot keys and heartbeats", SnapshotFuzzTest.class, "model", good)
-                .repaired(
-                        (bytes, random) ->
-                                random.nextBoolean()
-                                        ? forged(heartbeat, bytes, new byte[0])
-                                        : bytes)
-                .run(
-                        50_000,
-                        bytes -> {
-                            if (bytes.length > 0 && bytes[0] == 'T') {
-                                Heartbeat.decode(bytes);
-                            } else {
-                                SnapshotKey.decode(bytes);
-                            }
-                        },
-                        SnapshotFormatException.class);
+                .repaired((bytes, random) -> random.nextBoolean() ? forged(heartbeat, bytes, new byte[0]) : bytes)
+                .run(50_000, bytes -> {
+                    if (bytes.length > 0 && bytes[0] == 'T') {
+                        Heartbeat.decode(bytes);
+                    } else {
+                        SnapshotKey.decode(bytes);
+                    }
+                }, SnapshotFormatException.class);
     }
 
     @Test
     void aDamagedCarryIsReadOrRefused() {
         byte[] good = model.carry();
         OnlineModel blank = OnlineModel.blank(SPEC, new ScalarKernels());
-        fuzz("carries", good)
-                .repaired((bytes, random) -> forged(good, bytes, new byte[0]))
-                .run(100_000, blank::restoreCarry, CarryFormatException.class);
+        fuzz("carries", good).repaired((bytes, random) -> forged(good, bytes, new byte[0])).run(100_000,
+                blank::restoreCarry, CarryFormatException.class);
     }
 }

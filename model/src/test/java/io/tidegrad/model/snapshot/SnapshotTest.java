@@ -26,14 +26,11 @@ class SnapshotTest {
     private static final Kernels KERNELS = new ScalarKernels();
 
     /// Enough buckets for two parts.
-    private static final ModelSpec SPEC =
-            ModelSpec.parse(Specs.FLIGHTS.replace("8192", "40000"), "flights.yaml");
+    private static final ModelSpec SPEC = ModelSpec.parse(Specs.FLIGHTS.replace("8192", "40000"), "flights.yaml");
 
     private final OnlineModel model = learned();
-    private final PublishedSnapshot snapshot =
-            PublishedSnapshot.of(model, model.weightsHash(), EPOCH, 1_000, 77, true);
-    private final SnapshotVerifier verifier =
-            new SnapshotVerifier("flight-delay", KERNELS, 100_000_000);
+    private final PublishedSnapshot snapshot = PublishedSnapshot.of(model, model.weightsHash(), EPOCH, 1_000, 77, true);
+    private final SnapshotVerifier verifier = new SnapshotVerifier("flight-delay", KERNELS, 100_000_000);
 
     private static OnlineModel learned() {
         OnlineModel model = OnlineModel.initial(SPEC, KERNELS);
@@ -63,35 +60,14 @@ class SnapshotTest {
         Components c = new Components(snapshot.manifest());
         change.accept(c);
         SnapshotManifest m = snapshot.manifest();
-        SnapshotManifest forged =
-                new SnapshotManifest(
-                        c.model,
-                        m.epoch(),
-                        c.version,
-                        c.parentVersion,
-                        c.specYaml,
-                        c.specFingerprint,
-                        c.featureFingerprint,
-                        c.numerics,
-                        m.examples(),
-                        m.nextOffset(),
-                        m.newestAppendTime(),
-                        m.eventTime(),
-                        m.caughtUp(),
-                        m.logLoss(),
-                        m.priorLogLoss(),
-                        m.accuracy(),
-                        m.auc(),
-                        m.parts(),
-                        m.servedBytes(),
-                        c.weightsHash,
-                        c.goldenRows,
-                        c.parentVersion < 0 ? m.payloadBytes() : m.payloadBytes() - 4,
-                        c.parentVersion < 0
-                                ? SnapshotManifest.Chain.ofFull(c.version, m.chain().fullTime())
-                                : new SnapshotManifest.Chain(c.parentVersion, -1, 1),
-                        m.origin(),
-                        m.signature());
+        SnapshotManifest forged = new SnapshotManifest(c.model, m.epoch(), c.version, c.parentVersion, c.specYaml,
+                c.specFingerprint, c.featureFingerprint, c.numerics, m.examples(), m.nextOffset(), m.newestAppendTime(),
+                m.eventTime(), m.caughtUp(), m.logLoss(), m.priorLogLoss(), m.accuracy(), m.auc(), m.parts(),
+                m.servedBytes(), c.weightsHash, c.goldenRows,
+                c.parentVersion < 0 ? m.payloadBytes() : m.payloadBytes() - 4,
+                c.parentVersion < 0 ? SnapshotManifest.Chain.ofFull(c.version, m.chain().fullTime())
+                        : new SnapshotManifest.Chain(c.parentVersion, -1, 1),
+                m.origin(), m.signature());
         return SnapshotManifest.decode(forged.encode());
     }
 
@@ -125,13 +101,11 @@ class SnapshotTest {
         assertThat(records).hasSize(3);
         SnapshotManifest manifest = SnapshotManifest.decode(records.getLast().value());
         assertThat(manifest.encode()).isEqualTo(snapshot.manifest().encode());
-        assertThat(SnapshotKey.decode(records.getLast().key()))
-                .isEqualTo(SnapshotKey.manifest(EPOCH, 50));
+        assertThat(SnapshotKey.decode(records.getLast().key())).isEqualTo(SnapshotKey.manifest(EPOCH, 50));
         for (int part = 0; part < 2; part++) {
             SnapshotKey key = SnapshotKey.decode(records.get(part).key());
             assertThat(key).isEqualTo(SnapshotKey.part(EPOCH, 50, part));
-            assertThat(records.get(part).value().length)
-                    .isLessThanOrEqualTo(SnapshotParts.PART_BYTES_MAX);
+            assertThat(records.get(part).value().length).isLessThanOrEqualTo(SnapshotParts.PART_BYTES_MAX);
             SnapshotParts.check("flight-delay", key, records.get(part).value());
         }
         assertThat(manifest.goldenRows()).hasSize(4);
@@ -147,8 +121,7 @@ class SnapshotTest {
     @Test
     void aModelThatHasLearnedNothingCanBePublished() {
         OnlineModel initial = OnlineModel.initial(SPEC, KERNELS);
-        PublishedSnapshot fresh =
-                PublishedSnapshot.of(initial, initial.weightsHash(), 0, 0, 0, false);
+        PublishedSnapshot fresh = PublishedSnapshot.of(initial, initial.weightsHash(), 0, 0, 0, false);
         List<byte[]> parts = fresh.records().stream().limit(2).map(SnapshotEntry::value).toList();
         assertThat(verifier.verify(SnapshotManifest.decode(fresh.manifest().encode()), parts))
                 .isInstanceOf(Admitted.class);
@@ -159,8 +132,7 @@ class SnapshotTest {
         byte[] bytes = snapshot.manifest().encode();
         for (int bit = 0; bit < 8 * bytes.length; bit++) {
             byte[] flipped = flip(bytes, bit);
-            assertThatThrownBy(() -> SnapshotManifest.decode(flipped))
-                    .isInstanceOf(SnapshotFormatException.class);
+            assertThatThrownBy(() -> SnapshotManifest.decode(flipped)).isInstanceOf(SnapshotFormatException.class);
         }
     }
 
@@ -170,44 +142,24 @@ class SnapshotTest {
         assertThat(Heartbeat.decode(bytes)).isEqualTo(new Heartbeat(EPOCH, 50, 1_000, true, 77));
         for (int bit = 0; bit < 8 * bytes.length; bit++) {
             byte[] flipped = flip(bytes, bit);
-            assertThatThrownBy(() -> Heartbeat.decode(flipped))
-                    .isInstanceOf(SnapshotFormatException.class);
+            assertThatThrownBy(() -> Heartbeat.decode(flipped)).isInstanceOf(SnapshotFormatException.class);
         }
     }
 
     @Test
     void everyFlippedBitOfAStatusIsNoticed_andAMessageThatIsTooLongIsCut() {
-        TrainerStatus status =
-                new TrainerStatus(
-                        EPOCH,
-                        77,
-                        TrainerStatus.RETRYING,
-                        75,
-                        TrainerStatus.UNKNOWN,
-                        TrainerStatus.UNKNOWN,
-                        Double.NaN,
-                        List.of(new TrainerStatus.Reason("retrying", "Kafka is away", 70)));
+        TrainerStatus status = new TrainerStatus(EPOCH, 77, TrainerStatus.RETRYING, 75, TrainerStatus.UNKNOWN,
+                TrainerStatus.UNKNOWN, Double.NaN, List.of(new TrainerStatus.Reason("retrying", "Kafka is away", 70)));
         byte[] bytes = status.encode();
         assertThat(TrainerStatus.decode(bytes)).isEqualTo(status);
         for (int bit = 0; bit < 8 * bytes.length; bit++) {
             byte[] flipped = flip(bytes, bit);
-            assertThatThrownBy(() -> TrainerStatus.decode(flipped))
-                    .isInstanceOf(SnapshotFormatException.class);
+            assertThatThrownBy(() -> TrainerStatus.decode(flipped)).isInstanceOf(SnapshotFormatException.class);
         }
         String text = "→".repeat(5_000);
         TrainerStatus.Reason reason = new TrainerStatus.Reason("failed", text, 70);
-        TrainerStatus told =
-                TrainerStatus.decode(
-                        new TrainerStatus(
-                                        EPOCH,
-                                        77,
-                                        TrainerStatus.FAILED,
-                                        2,
-                                        0,
-                                        0,
-                                        Double.NaN,
-                                        List.of(reason))
-                                .encode());
+        TrainerStatus told = TrainerStatus.decode(
+                new TrainerStatus(EPOCH, 77, TrainerStatus.FAILED, 2, 0, 0, Double.NaN, List.of(reason)).encode());
         assertThat(text).startsWith(told.reasons().getFirst().message().replace("…", ""));
         assertThat(told.reasons().getFirst().message()).hasSizeGreaterThan(1_000).endsWith("…");
     }
@@ -218,18 +170,14 @@ class SnapshotTest {
         byte[] value = snapshot.records().get(1).value();
         for (int bit = 0; bit < 8 * key.length; bit++) {
             byte[] flipped = flip(key, bit);
-            assertThatThrownBy(
-                            () ->
-                                    SnapshotParts.check(
-                                            "flight-delay", SnapshotKey.decode(flipped), value))
+            assertThatThrownBy(() -> SnapshotParts.check("flight-delay", SnapshotKey.decode(flipped), value))
                     .isInstanceOf(SnapshotFormatException.class);
         }
         for (SnapshotKey of : List.of(SnapshotKey.HEARTBEAT, SnapshotKey.STATUS)) {
             byte[] said = of.encode();
             for (int bit = 0; bit < 8 * said.length; bit++) {
                 byte[] flipped = flip(said, bit);
-                assertThatThrownBy(() -> SnapshotKey.decode(flipped))
-                        .isInstanceOf(SnapshotFormatException.class);
+                assertThatThrownBy(() -> SnapshotKey.decode(flipped)).isInstanceOf(SnapshotFormatException.class);
             }
         }
     }
@@ -261,14 +209,11 @@ class SnapshotTest {
                 .isEqualTo(new Refused(Reason.PARTS, "snapshot part 0: expected part 0, found 1"));
         assertThat(refused(snapshot.manifest(), parts.subList(0, 1)).detail())
                 .isEqualTo("snapshot: expected 2 parts, found 1, and the manifest says 2");
-        List<byte[]> ofAnotherEpoch =
-                new ArrayList<>(SnapshotParts.encode(model.parameters(), "flight-delay", 4));
+        List<byte[]> ofAnotherEpoch = new ArrayList<>(SnapshotParts.encode(model.parameters(), "flight-delay", 4));
         assertThat(refused(snapshot.manifest(), ofAnotherEpoch).detail())
                 .isEqualTo("snapshot part 0: expected epoch 3, found 4");
-        List<byte[]> ofAnotherModel =
-                SnapshotParts.encode(model.parameters(), "flight-cost", EPOCH);
-        assertThat(refused(snapshot.manifest(), ofAnotherModel).detail())
-                .contains("damaged or misplaced");
+        List<byte[]> ofAnotherModel = SnapshotParts.encode(model.parameters(), "flight-cost", EPOCH);
+        assertThat(refused(snapshot.manifest(), ofAnotherModel).detail()).contains("damaged or misplaced");
         List<byte[]> truncated = new ArrayList<>(parts);
         truncated.set(1, java.util.Arrays.copyOf(parts.get(1), parts.get(1).length - 1));
         assertThat(refused(snapshot.manifest(), truncated).reason()).isEqualTo(Reason.PARTS);
@@ -277,74 +222,30 @@ class SnapshotTest {
     @Test
     void aForgedManifestIsRefusedWithItsReason() {
         assertThat(refused(forged(c -> c.model = "flight-cost"), parts()))
-                .isEqualTo(
-                        new Refused(
-                                Reason.WRONG_MODEL,
-                                "expected model 'flight-delay', found 'flight-cost'"));
-        assertThat(refused(forged(c -> c.parentVersion = 49), parts()).reason())
-                .isEqualTo(Reason.PARENT);
+                .isEqualTo(new Refused(Reason.WRONG_MODEL, "expected model 'flight-delay', found 'flight-cost'"));
+        assertThat(refused(forged(c -> c.parentVersion = 49), parts()).reason()).isEqualTo(Reason.PARENT);
         assertThat(refused(forged(c -> c.numerics++), parts()).reason()).isEqualTo(Reason.NUMERICS);
-        assertThat(refused(forged(c -> c.specYaml = "model: x"), parts()).reason())
-                .isEqualTo(Reason.SPEC);
-        assertThat(refused(forged(c -> c.specFingerprint = new byte[32]), parts()).reason())
-                .isEqualTo(Reason.SPEC);
+        assertThat(refused(forged(c -> c.specYaml = "model: x"), parts()).reason()).isEqualTo(Reason.SPEC);
+        assertThat(refused(forged(c -> c.specFingerprint = new byte[32]), parts()).reason()).isEqualTo(Reason.SPEC);
         assertThat(refused(forged(c -> c.featureFingerprint = new byte[32]), parts()).reason())
                 .isEqualTo(Reason.FEATURES);
         assertThat(refused(forged(c -> c.weightsHash = "00".repeat(32)), parts()).reason())
                 .isEqualTo(Reason.WEIGHTS_HASH);
-        assertThat(
-                        refused(
-                                        forged(
-                                                c ->
-                                                        c.goldenRows =
-                                                                List.of(
-                                                                        otherPrediction(
-                                                                                c.goldenRows
-                                                                                        .getFirst()))),
-                                        parts())
-                                .reason())
-                .isEqualTo(Reason.GOLDEN_ROWS);
-        assertThat(
-                        refused(
-                                        forged(
-                                                c ->
-                                                        c.goldenRows =
-                                                                List.of(
-                                                                        new GoldenRow(
-                                                                                new float[9],
-                                                                                new int[4],
-                                                                                new float[1]))),
-                                        parts())
-                                .detail())
-                .isEqualTo("golden row 0: expected 1 numbers, 4 ids, 1 predictions, found 9, 4, 1");
-        assertThat(
-                        refused(
-                                        forged(
-                                                c ->
-                                                        c.goldenRows =
-                                                                List.of(
-                                                                        new GoldenRow(
-                                                                                new float[1],
-                                                                                new int[] {
-                                                                                    0, 0, 1 << 30,
-                                                                                    -1
-                                                                                },
-                                                                                new float[1]))),
-                                        parts())
-                                .reason())
-                .isEqualTo(Reason.GOLDEN_ROWS);
-        assertThat(
-                        new SnapshotVerifier("flight-delay", KERNELS, 1_000)
-                                .verify(snapshot.manifest(), parts()))
-                .isInstanceOfSatisfying(
-                        Refused.class,
+        assertThat(refused(forged(c -> c.goldenRows = List.of(otherPrediction(c.goldenRows.getFirst()))), parts())
+                .reason()).isEqualTo(Reason.GOLDEN_ROWS);
+        assertThat(refused(forged(c -> c.goldenRows = List.of(new GoldenRow(new float[9], new int[4], new float[1]))),
+                parts()).detail()).isEqualTo("golden row 0: expected 1 numbers, 4 ids, 1 predictions, found 9, 4, 1");
+        assertThat(refused(forged(
+                c -> c.goldenRows = List.of(new GoldenRow(new float[1], new int[]{0, 0, 1 << 30, -1}, new float[1]))),
+                parts()).reason()).isEqualTo(Reason.GOLDEN_ROWS);
+        assertThat(new SnapshotVerifier("flight-delay", KERNELS, 1_000).verify(snapshot.manifest(), parts()))
+                .isInstanceOfSatisfying(Refused.class,
                         tooLarge -> assertThat(tooLarge.reason()).isEqualTo(Reason.TOO_LARGE));
     }
 
     /// The next float above.
     private static GoldenRow otherPrediction(GoldenRow row) {
-        return new GoldenRow(
-                row.numbers(), row.ids(), new float[] {Math.nextUp(row.predictions()[0])});
+        return new GoldenRow(row.numbers(), row.ids(), new float[]{Math.nextUp(row.predictions()[0])});
     }
 
     @Test
@@ -354,54 +255,22 @@ class SnapshotTest {
         byte[] page = new byte[Parameters.PAGE_BYTES];
         int last = poisoned.servedPages() - 1;
         poisoned.readPage(last, page, 0);
-        java.nio.ByteBuffer.wrap(page)
-                .order(java.nio.ByteOrder.LITTLE_ENDIAN)
-                .putFloat(0, Float.NaN);
+        java.nio.ByteBuffer.wrap(page).order(java.nio.ByteOrder.LITTLE_ENDIAN).putFloat(0, Float.NaN);
         poisoned.writePage(last, page, 0);
-        assertThat(
-                        refused(
-                                snapshot.manifest(),
-                                SnapshotParts.encode(poisoned, "flight-delay", EPOCH)))
-                .isEqualTo(
-                        new Refused(
-                                Reason.NOT_FINITE, "page " + last + " holds a NaN or an infinity"));
+        assertThat(refused(snapshot.manifest(), SnapshotParts.encode(poisoned, "flight-delay", EPOCH)))
+                .isEqualTo(new Refused(Reason.NOT_FINITE, "page " + last + " holds a NaN or an infinity"));
     }
 
     @Test
     void absurdSizesAreRefusedBeforeAnythingIsAllocated() {
         SnapshotManifest m = snapshot.manifest();
-        SnapshotManifest absurd =
-                new SnapshotManifest(
-                        m.model(),
-                        m.epoch(),
-                        m.version(),
-                        -1,
-                        m.specYaml(),
-                        m.specFingerprint(),
-                        m.featureFingerprint(),
-                        m.numerics(),
-                        m.examples(),
-                        m.nextOffset(),
-                        m.newestAppendTime(),
-                        m.eventTime(),
-                        true,
-                        0,
-                        0,
-                        0,
-                        0,
-                        Integer.MAX_VALUE,
-                        m.servedBytes(),
-                        m.weightsHash(),
-                        List.of(),
-                        m.payloadBytes(),
-                        m.chain(),
-                        m.origin(),
-                        m.signature());
+        SnapshotManifest absurd = new SnapshotManifest(m.model(), m.epoch(), m.version(), -1, m.specYaml(),
+                m.specFingerprint(), m.featureFingerprint(), m.numerics(), m.examples(), m.nextOffset(),
+                m.newestAppendTime(), m.eventTime(), true, 0, 0, 0, 0, Integer.MAX_VALUE, m.servedBytes(),
+                m.weightsHash(), List.of(), m.payloadBytes(), m.chain(), m.origin(), m.signature());
         byte[] bytes = absurd.encode();
-        assertThatThrownBy(() -> SnapshotManifest.decode(bytes))
-                .isInstanceOf(SnapshotFormatException.class)
-                .hasMessage(
-                        "snapshot manifest: expected a number of parts from 0 to 4194304, found 2147483647");
+        assertThatThrownBy(() -> SnapshotManifest.decode(bytes)).isInstanceOf(SnapshotFormatException.class)
+                .hasMessage("snapshot manifest: expected a number of parts from 0 to 4194304, found 2147483647");
     }
 
     @Test
@@ -409,16 +278,11 @@ class SnapshotTest {
         byte[] bytes = snapshot.manifest().encode();
         bytes[4] = 4;
         assertThatThrownBy(() -> SnapshotManifest.decode(bytes))
-                .hasMessage(
-                        "snapshot manifest: expected format 1 to 3, found 4; a newer build can read it");
+                .hasMessage("snapshot manifest: expected format 1 to 3, found 4; a newer build can read it");
         byte[] part = parts().getFirst();
         part[4] = 3;
-        assertThatThrownBy(
-                        () ->
-                                SnapshotParts.check(
-                                        "flight-delay", SnapshotKey.part(EPOCH, 50, 0), part))
-                .hasMessage(
-                        "snapshot part 0: expected format 1 to 2, found 3; a newer build can read it");
+        assertThatThrownBy(() -> SnapshotParts.check("flight-delay", SnapshotKey.part(EPOCH, 50, 0), part))
+                .hasMessage("snapshot part 0: expected format 1 to 2, found 3; a newer build can read it");
     }
 
     @Test

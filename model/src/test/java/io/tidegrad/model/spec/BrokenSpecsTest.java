@@ -12,17 +12,15 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// Every broken spec beside its message. After a change of messages: run with `-Dgolden.write=true`, read the difference.
+/// Every broken spec beside its message. After a change of messages: run with `-Dgolden.write=true`, read the
+/// difference.
 class BrokenSpecsTest {
     private static final Path FOLDER = Path.of("src/test/resources/broken-specs");
 
     static List<String> names() throws IOException {
         try (Stream<Path> files = Files.list(FOLDER)) {
-            return files.map(file -> file.getFileName().toString())
-                    .filter(name -> name.endsWith(".yaml"))
-                    .map(name -> name.substring(0, name.length() - ".yaml".length()))
-                    .sorted()
-                    .toList();
+            return files.map(file -> file.getFileName().toString()).filter(name -> name.endsWith(".yaml"))
+                    .map(name -> name.substring(0, name.length() - ".yaml".length())).sorted().toList();
         }
     }
 
@@ -30,9 +28,7 @@ class BrokenSpecsTest {
     @MethodSource("names")
     void aBrokenSpecIsRefusedWithEveryMistakeNamed(String name) throws IOException {
         String yaml = Files.readString(FOLDER.resolve(name + ".yaml"));
-        SpecException refused =
-                catchThrowableOfType(
-                        SpecException.class, () -> ModelSpec.parse(yaml, name + ".yaml"));
+        SpecException refused = catchThrowableOfType(SpecException.class, () -> ModelSpec.parse(yaml, name + ".yaml"));
         assertThat(refused).as("%s.yaml is refused", name).isNotNull();
         Path golden = FOLDER.resolve(name + ".txt");
         if (Boolean.getBoolean("golden.write")) {

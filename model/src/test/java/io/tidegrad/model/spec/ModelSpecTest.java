@@ -34,44 +34,22 @@ class ModelSpecTest {
     @Test
     void theFlightsSpecBecomesItsNetwork() {
         NetworkSpec network = Specs.flights().network();
-        assertThat(network)
-                .isEqualTo(
-                        new NetworkSpec(
-                                new RowShape(1, 4, 1),
-                                new Sequence(
-                                        List.of(
-                                                new Concat(
-                                                        List.of(
-                                                                new Sequence(
-                                                                        List.of(
-                                                                                new Numbers(0, 1),
-                                                                                new Standardise())),
-                                                                new Embedding(0, 1, 25, 4, TOUCHED),
-                                                                new Embedding(1, 1, 8, 4, TOUCHED),
-                                                                new Embedding(
-                                                                        2, 1, 512, 4, TOUCHED),
-                                                                new Embedding(
-                                                                        3, 1, 8192, 4, TOUCHED))),
-                                                new Dense(16, true, Initialization.HE_UNIFORM),
-                                                new Relu(),
-                                                new Dense(1, true, Initialization.XAVIER_UNIFORM))),
-                                new BinaryCrossEntropy(),
-                                Adam.of(0.001),
-                                42));
+        assertThat(network).isEqualTo(new NetworkSpec(new RowShape(1, 4, 1),
+                new Sequence(List.of(
+                        new Concat(List.of(new Sequence(List.of(new Numbers(0, 1), new Standardise())),
+                                new Embedding(0, 1, 25, 4, TOUCHED), new Embedding(1, 1, 8, 4, TOUCHED),
+                                new Embedding(2, 1, 512, 4, TOUCHED), new Embedding(3, 1, 8192, 4, TOUCHED))),
+                        new Dense(16, true, Initialization.HE_UNIFORM), new Relu(),
+                        new Dense(1, true, Initialization.XAVIER_UNIFORM))),
+                new BinaryCrossEntropy(), Adam.of(0.001), 42));
     }
 
     @Test
     void theDigitsSpecBecomesItsNetwork() {
         ModelSpec spec = ModelSpec.parse(Specs.DIGITS, "digits.yaml");
         assertThat(spec.network().network())
-                .isEqualTo(
-                        new Sequence(
-                                List.of(
-                                        new Numbers(0, 12),
-                                        new Dense(10, true, Initialization.HE_UNIFORM),
-                                        new Relu(),
-                                        new Dense(10, true, Initialization.XAVIER_UNIFORM),
-                                        new Softmax())));
+                .isEqualTo(new Sequence(List.of(new Numbers(0, 12), new Dense(10, true, Initialization.HE_UNIFORM),
+                        new Relu(), new Dense(10, true, Initialization.XAVIER_UNIFORM), new Softmax())));
         assertThat(spec.loss()).isEqualTo(new CategoricalCrossEntropy(false));
         assertThat(spec.outputs()).isEqualTo(10);
         assertThat(spec.miniBatch()).isEqualTo(1);
@@ -80,9 +58,7 @@ class ModelSpecTest {
 
     @Test
     void theCanonicalFormLeavesDefaultsOut() {
-        assertThat(Specs.flights().canonical())
-                .isEqualTo(
-                        """
+        assertThat(Specs.flights().canonical()).isEqualTo("""
                         model: "flight-delay"
                         input: {topic: "flights", event-time: "departed"}
                         label: {field: "late"}
@@ -107,8 +83,7 @@ class ModelSpecTest {
                 .isEqualTo("d234a5ed9119b5e78f0c3900c6baa2ea2caf3285f2bc043996d70128c60c1390");
     }
 
-    static final String EVERY_KEY =
-            """
+    static final String EVERY_KEY = """
             model: m
             input: { topic: t, event-time: "when", max-ahead: P30D }
             label: { field: "the \\"label\\"", threshold: 1.50 }
@@ -141,23 +116,17 @@ class ModelSpecTest {
         assertThat(again.label()).isEqualTo(spec.label());
         assertThat(again.input()).isEqualTo(spec.input());
         assertThat(again.window()).isEqualTo(Duration.ofHours(1));
-        assertThat(again.initialWeights())
-                .isEqualTo(
-                        new ModelSpec.InitialWeights(
-                                "9798856fbba054a541e4f4e218a52281f1127a7d040ed1db6f816a99e8483acc"
-                                        + ".safetensors",
-                                "9798856fbba054a541e4f4e218a52281f1127a7d040ed1db6f816a99e8483acc"));
+        assertThat(again.initialWeights()).isEqualTo(new ModelSpec.InitialWeights(
+                "9798856fbba054a541e4f4e218a52281f1127a7d040ed1db6f816a99e8483acc" + ".safetensors",
+                "9798856fbba054a541e4f4e218a52281f1127a7d040ed1db6f816a99e8483acc"));
     }
 
-    private static final String COPYING =
-            Specs.FLIGHTS.replace(
-                    "features:\n",
-                    "features:\n  - category: { field: late, buckets: 2, dimension: 1 }\n");
+    private static final String COPYING = Specs.FLIGHTS.replace("features:\n",
+            "features:\n  - category: { field: late, buckets: 2, dimension: 1 }\n");
 
     @Test
     void aNewSpecWhoseFeatureReadsTheLabelIsRefused() {
-        assertThatThrownBy(() -> ModelSpec.parse(COPYING, "spec.yaml"))
-                .isInstanceOf(SpecException.class)
+        assertThatThrownBy(() -> ModelSpec.parse(COPYING, "spec.yaml")).isInstanceOf(SpecException.class)
                 .hasMessageContainingAll("features[0]: reads 'late'", "allow-label: true");
     }
 
@@ -165,16 +134,10 @@ class ModelSpecTest {
     void aRegisteredSpecWhoseFeatureReadsTheLabelIsReadAndSaysSo() {
         ModelSpec spec = ModelSpec.parseRegistered(COPYING, "spec.yaml");
         assertThat(spec.features().getFirst().fields()).containsExactly("late");
-        assertThat(spec.labelReads())
-                .singleElement()
-                .asString()
-                .startsWith("line ")
+        assertThat(spec.labelReads()).singleElement().asString().startsWith("line ")
                 .contains("features[0]: reads 'late'");
         assertThat(ModelSpec.parseRegistered(Specs.FLIGHTS, "spec.yaml").labelReads()).isEmpty();
-        assertThatThrownBy(
-                        () ->
-                                ModelSpec.parseRegistered(
-                                        COPYING.replace("buckets: 2", "buckets: 0"), "spec.yaml"))
+        assertThatThrownBy(() -> ModelSpec.parseRegistered(COPYING.replace("buckets: 2", "buckets: 0"), "spec.yaml"))
                 .isInstanceOf(SpecException.class);
     }
 
@@ -182,9 +145,7 @@ class ModelSpecTest {
     @Test
     void allowLabelLetsAFeatureReadTheLabelAndChangesNoFingerprint() {
         ModelSpec allowed =
-                ModelSpec.parse(
-                        COPYING.replace("dimension: 1 }", "dimension: 1, allow-label: true }"),
-                        "spec.yaml");
+                ModelSpec.parse(COPYING.replace("dimension: 1 }", "dimension: 1, allow-label: true }"), "spec.yaml");
         ModelSpec registered = ModelSpec.parseRegistered(COPYING, "spec.yaml");
         assertThat(allowed.labelReads()).isEmpty();
         assertThat(allowed.fingerprint()).isEqualTo(registered.fingerprint());
@@ -195,24 +156,15 @@ class ModelSpecTest {
     /// The weights decide, not where they lie.
     @Test
     void theFingerprintKnowsTheInitialWeightsByTheirDigestAlone() {
-        String there =
-                Specs.FLIGHTS
-                        + "initial-weights: { file: a.safetensors, sha256: "
-                        + "7".repeat(64)
-                        + " }\n";
+        String there = Specs.FLIGHTS + "initial-weights: { file: a.safetensors, sha256: " + "7".repeat(64) + " }\n";
         byte[] fingerprint = ModelSpec.parse(there, "spec").fingerprint();
-        assertThat(ModelSpec.parse(there.replace("a.safe", "b.safe"), "spec").fingerprint())
-                .isEqualTo(fingerprint);
-        assertThat(ModelSpec.parse(there.replace("77 }", "78 }"), "spec").fingerprint())
-                .isNotEqualTo(fingerprint);
+        assertThat(ModelSpec.parse(there.replace("a.safe", "b.safe"), "spec").fingerprint()).isEqualTo(fingerprint);
+        assertThat(ModelSpec.parse(there.replace("77 }", "78 }"), "spec").fingerprint()).isNotEqualTo(fingerprint);
         assertThat(Specs.flights().fingerprint()).isNotEqualTo(fingerprint);
     }
 
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            textBlock =
-                    """
+    @CsvSource(delimiter = '|', textBlock = """
                     optimizer: { sgd: { rate: 0.1, momentum: 0, nesterov: false } } | optimizer: {sgd: {rate: 0.1}}
                     optimizer: { sgd: { rate: 1e-1, momentum: 0.90, nesterov: true } } | optimizer: {sgd: {rate: 0.1, momentum: 0.9, nesterov: true}}
                     optimizer: { adagrad: { rate: 0.01, epsilon: 1e-10, initial-accumulator: 0 } } | optimizer: adagrad
@@ -251,10 +203,7 @@ class ModelSpecTest {
 
         ModelSpec spec = ModelSpec.parse(Specs.FLIGHTS.replace(optimizer, lines), "spec.yaml");
 
-        assertThat(
-                        spec.canonical()
-                                .lines()
-                                .filter(line -> !Specs.flights().canonical().contains(line)))
+        assertThat(spec.canonical().lines().filter(line -> !Specs.flights().canonical().contains(line)))
                 .isEqualTo(canonical.isEmpty() ? List.of() : List.of(canonical));
         ModelSpec again = ModelSpec.parse(spec.canonical(), "canonical");
         assertThat(again.canonical()).isEqualTo(spec.canonical());
@@ -262,10 +211,7 @@ class ModelSpecTest {
     }
 
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            textBlock =
-                    """
+    @CsvSource(delimiter = '|', textBlock = """
                     1 | binary-cross-entropy | binary-cross-entropy
                     1 | { binary-cross-entropy: { positive-weight: 1.0 } } | binary-cross-entropy
                     1 | { binary-cross-entropy: { positive-weight: 4.50 } } | {binary-cross-entropy: {positive-weight: 4.5}}
@@ -285,12 +231,9 @@ class ModelSpecTest {
         String network = "dense: 1 ]";
         assertThat(Specs.FLIGHTS).contains(network).contains("binary-cross-entropy");
 
-        ModelSpec spec =
-                ModelSpec.parse(
-                        Specs.FLIGHTS
-                                .replace(network, "dense: " + outputs + " ]")
-                                .replace("binary-cross-entropy", written),
-                        "spec.yaml");
+        ModelSpec spec = ModelSpec.parse(
+                Specs.FLIGHTS.replace(network, "dense: " + outputs + " ]").replace("binary-cross-entropy", written),
+                "spec.yaml");
 
         assertThat(spec.canonical().lines()).contains("loss: " + canonical);
         ModelSpec again = ModelSpec.parse(spec.canonical(), "canonical");
@@ -300,25 +243,15 @@ class ModelSpecTest {
 
     @Test
     void aDenseMayHaveARateOfItsOwnOrNone() {
-        ModelSpec spec =
-                ModelSpec.parse(
-                        Specs.FLIGHTS.replace(
-                                "dense: 16,",
-                                "dense: { units: 16, frozen: true }, relu,"
-                                        + " dense: { units: 3, rate-factor: 1 }, relu,"
-                                        + " dense: { units: 8, rate-factor: 0.50, frozen: false },"),
-                        "spec.yaml");
-        assertThat(spec.layers())
-                .startsWith(
-                        new NetworkLayer.Single(Rate.frozen(new Dense(16))),
-                        new NetworkLayer.Single(new Relu()),
-                        new NetworkLayer.Single(new Dense(3)),
-                        new NetworkLayer.Single(new Relu()),
-                        new NetworkLayer.Single(new Rate(0.5, new Dense(8))));
-        assertThat(spec.canonical())
-                .contains(
-                        "network: [dense: {units: 16, frozen: true}, relu, dense: 3, relu,"
-                                + " dense: {units: 8, rate-factor: 0.5}, relu, dense: 1]\n");
+        ModelSpec spec = ModelSpec.parse(Specs.FLIGHTS.replace("dense: 16,",
+                "dense: { units: 16, frozen: true }, relu," + " dense: { units: 3, rate-factor: 1 }, relu,"
+                        + " dense: { units: 8, rate-factor: 0.50, frozen: false },"),
+                "spec.yaml");
+        assertThat(spec.layers()).startsWith(new NetworkLayer.Single(Rate.frozen(new Dense(16))),
+                new NetworkLayer.Single(new Relu()), new NetworkLayer.Single(new Dense(3)),
+                new NetworkLayer.Single(new Relu()), new NetworkLayer.Single(new Rate(0.5, new Dense(8))));
+        assertThat(spec.canonical()).contains("network: [dense: {units: 16, frozen: true}, relu, dense: 3, relu,"
+                + " dense: {units: 8, rate-factor: 0.5}, relu, dense: 1]\n");
     }
 
     @Test
@@ -338,10 +271,7 @@ class ModelSpecTest {
     }
 
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            textBlock =
-                    """
+    @CsvSource(delimiter = '|', textBlock = """
                     PT0.5S             | PT3S
                     rate: 0.001        | rate: 1.0e-3
                     mini-batch: { size: 1 } | mini-batch: { step: mean }
@@ -370,10 +300,7 @@ class ModelSpecTest {
     }
 
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            textBlock =
-                    """
+    @CsvSource(delimiter = '|', textBlock = """
                     seed: 42     | seed: 43
                     size: 1      | size: 2
                     rate: 0.001  | rate: 0.0010000001
@@ -390,9 +317,7 @@ class ModelSpecTest {
     @Test
     void theFeatureFingerprintKnowsFeaturesOnly() {
         ModelSpec other =
-                ModelSpec.parse(
-                        Specs.FLIGHTS.replace("dense: 16", "dense: 8").replace("42", "1"),
-                        "other.yaml");
+                ModelSpec.parse(Specs.FLIGHTS.replace("dense: 16", "dense: 8").replace("42", "1"), "other.yaml");
         assertThat(other.featureFingerprint()).isEqualTo(Specs.flights().featureFingerprint());
         ModelSpec hashed = ModelSpec.parse(Specs.FLIGHTS.replace("8192", "4096"), "hashed.yaml");
         assertThat(hashed.featureFingerprint()).isNotEqualTo(Specs.flights().featureFingerprint());
@@ -408,16 +333,12 @@ class ModelSpecTest {
             @ForAll @net.jqwik.api.constraints.IntRange(min = 0, max = 999) int permille,
             @ForAll @net.jqwik.api.constraints.IntRange(min = 1, max = 40) int length) {
         int from = EVERY_KEY.length() * permille / 1000;
-        String cut =
-                EVERY_KEY.substring(0, from)
-                        + EVERY_KEY.substring(Math.min(EVERY_KEY.length(), from + length));
+        String cut = EVERY_KEY.substring(0, from) + EVERY_KEY.substring(Math.min(EVERY_KEY.length(), from + length));
         try {
             ModelSpec spec = ModelSpec.parse(cut, "cut");
-            assertThat(ModelSpec.parse(spec.canonical(), "canonical").canonical())
-                    .isEqualTo(spec.canonical());
+            assertThat(ModelSpec.parse(spec.canonical(), "canonical").canonical()).isEqualTo(spec.canonical());
         } catch (SpecException refused) {
-            assertThat(refused.problems())
-                    .isNotEmpty()
+            assertThat(refused.problems()).isNotEmpty()
                     .allMatch(problem -> problem.matches("(?s)line \\d+, column \\d+: .+"));
         }
     }

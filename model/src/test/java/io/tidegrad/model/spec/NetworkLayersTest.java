@@ -32,8 +32,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 /// Every layer of the engine can be written in YAML.
 class NetworkLayersTest {
     private static ModelSpec spec(String network) {
-        return ModelSpec.parse(
-                """
+        return ModelSpec.parse("""
                 model: m
                 input: { topic: t }
                 label: { field: y }
@@ -42,9 +41,7 @@ class NetworkLayersTest {
                   - number: { field: distance }
                 loss: mean-squared-error
                 optimizer: adam
-                network:\s"""
-                        + network,
-                "spec.yaml");
+                network:\s""" + network, "spec.yaml");
     }
 
     @Test
@@ -62,12 +59,8 @@ class NetworkLayersTest {
     @Test
     void noLayerOfTheEngineIsForgotten() {
         Set<Class<?>> written = new HashSet<>();
-        collect(
-                ModelSpec.parse(Specs.EVERY_LAYER, "every-layer.yaml").network().network(),
-                written);
-        collect(
-                spec("[ flatten, softmax ]".replace("softmax", "dense: 1")).network().network(),
-                written);
+        collect(ModelSpec.parse(Specs.EVERY_LAYER, "every-layer.yaml").network().network(), written);
+        collect(spec("[ flatten, softmax ]".replace("softmax", "dense: 1")).network().network(), written);
         // Softmax alone belongs to another loss.
         written.add(io.tidegrad.engine.layer.Softmax.class);
         assertThat(written).containsAll(List.of(Layer.class.getPermittedSubclasses()));
@@ -91,8 +84,7 @@ class NetworkLayersTest {
         List<Layer> branches = ((Concat) network.layers().getFirst()).layers();
         // Raw: 64 pixels, 24 readings, the indicator of distance, speed; then distance; then 3
         // weights of tags.
-        assertThat(((Sequence) branches.getFirst()).layers())
-                .startsWith(new Numbers(0, 64), new Reshape(1, 8, 8));
+        assertThat(((Sequence) branches.getFirst()).layers()).startsWith(new Numbers(0, 64), new Reshape(1, 8, 8));
         // Ids: the length of readings (0), 5 words and their number (1 to 6), 3 tags and their
         // number (7 to 10), …
         Layer gru = ((Sequence) branches.get(1)).layers().get(4);
@@ -100,29 +92,11 @@ class NetworkLayersTest {
         assertThat(((Recurrent) gru.layers().getFirst()).lengthAt()).isEqualTo(0);
         assertThat(((Sequence) branches.get(2)).layers().getFirst())
                 .isEqualTo(new Embedding(1, 5, 51, 4, Embedding.Update.DENSE, 50));
-        assertThat(((Concat) ((Sequence) branches.get(3)).layers().getFirst()).layers())
-                .containsExactly(
-                        new Numbers(88, 2),
-                        new Sequence(List.of(new Numbers(90, 1), new Standardise())),
-                        new EmbeddingBag(
-                                7,
-                                3,
-                                10,
-                                91,
-                                20,
-                                4,
-                                EmbeddingBag.Mode.SUM,
-                                Embedding.Update.TOUCHED),
-                        new EmbeddingBag(
-                                11,
-                                2,
-                                13,
-                                -1,
-                                10,
-                                2,
-                                EmbeddingBag.Mode.MEAN,
-                                Embedding.Update.TOUCHED),
-                        new Embedding(14, 1, 9, 1, Embedding.Update.TOUCHED));
+        assertThat(((Concat) ((Sequence) branches.get(3)).layers().getFirst()).layers()).containsExactly(
+                new Numbers(88, 2), new Sequence(List.of(new Numbers(90, 1), new Standardise())),
+                new EmbeddingBag(7, 3, 10, 91, 20, 4, EmbeddingBag.Mode.SUM, Embedding.Update.TOUCHED),
+                new EmbeddingBag(11, 2, 13, -1, 10, 2, EmbeddingBag.Mode.MEAN, Embedding.Update.TOUCHED),
+                new Embedding(14, 1, 9, 1, Embedding.Update.TOUCHED));
         assertThat(spec.network().row().numbers()).isEqualTo(94);
         assertThat(spec.network().row().ids()).isEqualTo(15);
         Plan.of(spec.network());
@@ -130,25 +104,14 @@ class NetworkLayersTest {
 
     @Test
     void withoutFeaturesInTheNetworkAllComeFirst() {
-        Sequence network =
-                (Sequence)
-                        spec("[ branches: [ [], [ dense: 2 ] ], relu, dense: 1 ]")
-                                .network()
-                                .network();
-        assertThat(network.layers())
-                .startsWith(
-                        new Numbers(0, 25),
-                        new Concat(
-                                new Identity(),
-                                new Sequence(new Dense(2, true, Initialization.XAVIER_UNIFORM))),
-                        new Relu());
+        Sequence network = (Sequence) spec("[ branches: [ [], [ dense: 2 ] ], relu, dense: 1 ]").network().network();
+        assertThat(network.layers()).startsWith(new Numbers(0, 25),
+                new Concat(new Identity(), new Sequence(new Dense(2, true, Initialization.XAVIER_UNIFORM))),
+                new Relu());
     }
 
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            textBlock =
-                    """
+    @CsvSource(delimiter = '|', textBlock = """
                     leaky-relu: { slope: 0.01 }                                | leaky-relu
                     leaky-relu: { slope: 0.10 }                                | leaky-relu: {slope: 0.1}
                     elu: { alpha: 1 }                                          | elu
@@ -166,15 +129,11 @@ class NetworkLayersTest {
     void aLayerIsWrittenWithoutWhatIsDefault(String written, String canonical) {
         ModelSpec spec = spec("[ " + written + ", dense: 1 ]");
         assertThat(spec.canonical()).contains("network: [" + canonical + ", dense: 1]\n");
-        assertThat(ModelSpec.parse(spec.canonical(), "canonical").network())
-                .isEqualTo(spec.network());
+        assertThat(ModelSpec.parse(spec.canonical(), "canonical").network()).isEqualTo(spec.network());
     }
 
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            textBlock =
-                    """
+    @CsvSource(delimiter = '|', textBlock = """
                     conv2d: { channels: 2, kernel: 3, stride: 1, padding: 0 }, relu | conv2d: {channels: 2, kernel: 3}, relu
                     conv2d: { channels: 2, kernel: [3, 3], init: he-uniform }       | conv2d: {channels: 2, kernel: 3, init: he-uniform}
                     conv2d: { channels: 2, kernel: [3, 2], stride: [2, 1] }         | conv2d: {channels: 2, kernel: [3, 2], stride: [2, 1]}
@@ -186,52 +145,32 @@ class NetworkLayersTest {
                     reshape: [6, 4], conv1d: { channels: 3, kernel: 2, bias: true } | reshape: [6, 4], conv1d: {channels: 3, kernel: 2}
                     """)
     void aLayerOfImagesOrStepsIsWrittenWithoutWhatIsDefault(String written, String canonical) {
-        ModelSpec spec =
-                spec(
-                        "[ branches: [ [ features: [image], reshape: [1, 6, 4], "
-                                + written
-                                + ", flatten ], [ features: [distance] ] ], dense: 1 ]");
-        assertThat(spec.canonical())
-                .contains("features: [\"image\"], reshape: [1, 6, 4], " + canonical + ", flatten]");
-        assertThat(ModelSpec.parse(spec.canonical(), "canonical").network())
-                .isEqualTo(spec.network());
+        ModelSpec spec = spec("[ branches: [ [ features: [image], reshape: [1, 6, 4], " + written
+                + ", flatten ], [ features: [distance] ] ], dense: 1 ]");
+        assertThat(spec.canonical()).contains("features: [\"image\"], reshape: [1, 6, 4], " + canonical + ", flatten]");
+        assertThat(ModelSpec.parse(spec.canonical(), "canonical").network()).isEqualTo(spec.network());
     }
 
     @Test
     void aConvolutionBeforeAReluStartsAsHeSays() {
-        Sequence network =
-                (Sequence)
-                        spec("[ features: [image], reshape: [1, 6, 4], conv2d: { channels: 2, kernel: 3 }, relu, flatten, dense: 1 ]\n"
-                                        .replace("features: [image]", "features: [image, distance]")
-                                        .replace("[1, 6, 4]", "[1, 5, 5]"))
-                                .network()
-                                .network();
+        Sequence network = (Sequence) spec(
+                "[ features: [image], reshape: [1, 6, 4], conv2d: { channels: 2, kernel: 3 }, relu, flatten, dense: 1 ]\n"
+                        .replace("features: [image]", "features: [image, distance]").replace("[1, 6, 4]", "[1, 5, 5]"))
+                .network().network();
         assertThat(network.layers()).contains(new Conv2d(2, Extent.of(3)));
     }
 
     @Test
     void theOutlineTellsPlacesShapesAndWeights() {
-        List<LayerOutline> outline =
-                ModelSpec.parse(Specs.EVERY_LAYER, "every-layer.yaml").outline();
-        assertThat(
-                        outline.stream()
-                                .map(
-                                        o ->
-                                                o.place()
-                                                        + " "
-                                                        + o.layer()
-                                                        + " "
-                                                        + o.output()
-                                                        + " "
-                                                        + o.weights()))
+        List<LayerOutline> outline = ModelSpec.parse(Specs.EVERY_LAYER, "every-layer.yaml").outline();
+        assertThat(outline.stream().map(o -> o.place() + " " + o.layer() + " " + o.output() + " " + o.weights()))
                 .contains(
                         "[0].branches[0][2] conv2d: {channels: 3, kernel: [3, 2], stride: [1, 2], padding: 1, bias: false,"
                                 + " rate-factor: 0.5} (3, 8, 5) 18",
                         "[0].branches[0][9] global-average-pool a vector of 4 0",
                         "[0].branches[1][5].initial[1] dense: 10 a vector of 10 30",
                         "[0].branches[1][5] lstm: {hidden: 5, output: state} a vector of 10 290",
-                        "[3].residual[0] dense: 8 a vector of 8 72",
-                        "[8] sigmoid a vector of 1 0");
+                        "[3].residual[0] dense: 8 a vector of 8 72", "[8] sigmoid a vector of 1 0");
     }
 
     @Property(tries = 300)
@@ -239,30 +178,22 @@ class NetworkLayersTest {
             @ForAll @net.jqwik.api.constraints.IntRange(min = 0, max = 999) int permille,
             @ForAll @net.jqwik.api.constraints.IntRange(min = 1, max = 40) int length) {
         int from = Specs.EVERY_LAYER.length() * permille / 1000;
-        String cut =
-                Specs.EVERY_LAYER.substring(0, from)
-                        + Specs.EVERY_LAYER.substring(
-                                Math.min(Specs.EVERY_LAYER.length(), from + length));
+        String cut = Specs.EVERY_LAYER.substring(0, from)
+                + Specs.EVERY_LAYER.substring(Math.min(Specs.EVERY_LAYER.length(), from + length));
         try {
             ModelSpec spec = ModelSpec.parse(cut, "cut");
             Plan.of(spec.network());
-            assertThat(ModelSpec.parse(spec.canonical(), "canonical").canonical())
-                    .isEqualTo(spec.canonical());
+            assertThat(ModelSpec.parse(spec.canonical(), "canonical").canonical()).isEqualTo(spec.canonical());
         } catch (SpecException refused) {
-            assertThat(refused.problems())
-                    .isNotEmpty()
+            assertThat(refused.problems()).isNotEmpty()
                     .allMatch(problem -> problem.matches("(?s)line \\d+, column \\d+: .+"));
         }
     }
 
     @Test
     void aLayerThatDoesNotFitIsNamedAsItWasWritten() {
-        assertThatThrownBy(
-                        () ->
-                                spec(
-                                        "[ dense: 4, residual: [ dense: 3 ], reshape: [2, 2], dense: 1 ]"))
-                .isInstanceOf(SpecException.class)
-                .hasMessageContaining(
+        assertThatThrownBy(() -> spec("[ dense: 4, residual: [ dense: 3 ], reshape: [2, 2], dense: 1 ]"))
+                .isInstanceOf(SpecException.class).hasMessageContaining(
                         "network[1]: residual: expected a layer that puts out what it reads, a vector of 4, found a vector of 3");
     }
 }

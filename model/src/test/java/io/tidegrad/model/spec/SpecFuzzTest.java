@@ -16,40 +16,13 @@ class SpecFuzzTest {
 
     @Test
     void aDamagedSpecIsASpecOrATypedRefusal() {
-        new Fuzz(
-                        "specs",
-                        SpecFuzzTest.class,
-                        "model",
-                        List.of(
-                                bytes(Specs.FLIGHTS),
-                                bytes(Specs.DIGITS),
-                                bytes(ModelSpecTest.EVERY_KEY)))
-                .inserting(
-                        bytes("{"),
-                        bytes("["),
-                        bytes("[".repeat(1_000)),
-                        bytes(": "),
-                        bytes("- "),
-                        bytes("\n"),
-                        bytes("&a [*a, *a]"),
-                        bytes("*a"),
-                        bytes("!!java.io.File "),
-                        bytes("<<: "),
-                        bytes("|\n"),
-                        bytes("\t"),
-                        bytes("\u0000"),
-                        bytes("NaN"),
-                        bytes("-.inf"),
-                        bytes("1e400"),
-                        bytes("2147483648"),
-                        bytes("99999999999999999999999"),
-                        bytes("PT-1S"),
-                        bytes("\u2028"))
-                .run(
-                        60_000,
-                        input ->
-                                ModelSpec.parse(
-                                        new String(input, StandardCharsets.UTF_8), "damaged.yaml"),
+        new Fuzz("specs", SpecFuzzTest.class, "model",
+                List.of(bytes(Specs.FLIGHTS), bytes(Specs.DIGITS), bytes(ModelSpecTest.EVERY_KEY)))
+                .inserting(bytes("{"), bytes("["), bytes("[".repeat(1_000)), bytes(": "), bytes("- "), bytes("\n"),
+                        bytes("&a [*a, *a]"), bytes("*a"), bytes("!!java.io.File "), bytes("<<: "), bytes("|\n"),
+                        bytes("\t"), bytes("\u0000"), bytes("NaN"), bytes("-.inf"), bytes("1e400"), bytes("2147483648"),
+                        bytes("99999999999999999999999"), bytes("PT-1S"), bytes("\u2028"))
+                .run(60_000, input -> ModelSpec.parse(new String(input, StandardCharsets.UTF_8), "damaged.yaml"),
                         SpecException.class);
     }
 }

@@ -12,26 +12,13 @@ import org.junit.jupiter.api.Test;
 class ProcessStatusTest {
     private static final String PROCESS = "10.0.0.7:8080-1a2b3c4d";
 
-    private static final ProcessStatus STATUS =
-            new ProcessStatus(
-                    PROCESS,
-                    false,
-                    1_700_000_000_000L,
-                    "10.0.0.7:8080",
-                    List.of(
-                            new ProcessStatus.Served(
-                                    "flights", "flights-wide", 2, 40_000, true, false, ""),
-                            new ProcessStatus.Served("digits", "digits", 1, 7, true, true, ""),
-                            new ProcessStatus.Served(
-                                    "new", "", 0, -1, false, false, "nothing is published")));
+    private static final ProcessStatus STATUS = new ProcessStatus(PROCESS, false, 1_700_000_000_000L, "10.0.0.7:8080",
+            List.of(new ProcessStatus.Served("flights", "flights-wide", 2, 40_000, true, false, ""),
+                    new ProcessStatus.Served("digits", "digits", 1, 7, true, true, ""),
+                    new ProcessStatus.Served("new", "", 0, -1, false, false, "nothing is published")));
 
-    private static final GoldenFormat GOLDEN =
-            new GoldenFormat(
-                    "process-status",
-                    ProcessStatus.FORMAT,
-                    4,
-                    bytes -> ProcessStatus.decode(PROCESS.getBytes(UTF_8), bytes).encode(),
-                    STATUS::encode);
+    private static final GoldenFormat GOLDEN = new GoldenFormat("process-status", ProcessStatus.FORMAT, 4,
+            bytes -> ProcessStatus.decode(PROCESS.getBytes(UTF_8), bytes).encode(), STATUS::encode);
 
     @Test
     void whatIsWrittenIsRead() {
@@ -56,8 +43,7 @@ class ProcessStatusTest {
     @Test
     void aRecordUnderAnotherProcessesKeyIsRefused() {
         assertThatThrownBy(() -> ProcessStatus.decode("other".getBytes(UTF_8), STATUS.encode()))
-                .isInstanceOf(StatusFormatException.class)
-                .hasMessageContaining("misplaced");
+                .isInstanceOf(StatusFormatException.class).hasMessageContaining("misplaced");
     }
 
     @Test
@@ -76,21 +62,8 @@ class ProcessStatusTest {
 
     @Test
     void aProblemOfAnyLengthIsCutToWhatCanBeRead() {
-        ProcessStatus told =
-                new ProcessStatus(
-                        PROCESS,
-                        true,
-                        1,
-                        "a:1",
-                        List.of(
-                                new ProcessStatus.Served(
-                                        "m",
-                                        "",
-                                        0,
-                                        -1,
-                                        false,
-                                        false,
-                                        "\uD83C\uDF0A".repeat(5_000))));
+        ProcessStatus told = new ProcessStatus(PROCESS, true, 1, "a:1",
+                List.of(new ProcessStatus.Served("m", "", 0, -1, false, false, "\uD83C\uDF0A".repeat(5_000))));
         assertThat(ProcessStatus.decode(told.key(), told.encode())).isEqualTo(told);
     }
 }

@@ -35,10 +35,11 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// One connection of HTTP/1.1 whose requests end, on a virtual thread of its own. The library's own limits are on a line, on
-/// headers and on the silence between two reads; a client that sends a byte now and then, a chunk that never ends or a chunk's
-/// extension that goes on for ever stay within all of them. Here a request has a time and a number of bytes, from its first
-/// byte to its answer; over TLS the time is that of the bytes that come, the number that of the bytes that they hold.
+/// One connection of HTTP/1.1 whose requests end, on a virtual thread of its own. The library's own limits are on a
+/// line, on headers and on the silence between two reads; a client that sends a byte now and then, a chunk that never
+/// ends or a chunk's extension that goes on for ever stay within all of them. Here a request has a time and a number of
+/// bytes, from its first byte to its answer; over TLS the time is that of the bytes that come, the number that of the
+/// bytes that they hold.
 final class HttpConnection implements ConnectionContext, Runnable {
     private static final Logger log = LoggerFactory.getLogger(HttpConnection.class);
 
@@ -46,17 +47,17 @@ final class HttpConnection implements ConnectionContext, Runnable {
 
     /// For a client that still sends while it is refused: closing at once would reset the connection, and the answer
     /// with it.
-    private static final Executor LINGER =
-            CompletableFuture.delayedExecutor(500, TimeUnit.MILLISECONDS);
+    private static final Executor LINGER = CompletableFuture.delayedExecutor(500, TimeUnit.MILLISECONDS);
 
-    /// A virtual thread runs until it waits, and a client that sends its requests ahead never lets it wait: with many of them
-    /// others would be answered when all these are. After so long it goes to the end of the queue.
+    /// A virtual thread runs until it waits, and a client that sends its requests ahead never lets it wait: with many
+    /// of them others would be answered when all these are. After so long it goes to the end of the queue.
     private static final long TURN_NANOS = 100_000;
 
     /// A read of bytes that are there takes less.
     private static final long WAITED_NANOS = 20_000;
 
-    /// Between two answers of a `SharedAnswer` to a client that asks ahead: without it 200 such clients have a processor to themselves.
+    /// Between two answers of a `SharedAnswer` to a client that asks ahead: without it 200 such clients have a
+    /// processor to themselves.
     private static final Duration ASKED_AHEAD_PAUSE = Duration.ofMillis(50);
 
     private static final ScopedValue<HttpConnection> CURRENT = ScopedValue.newInstance();
@@ -84,8 +85,7 @@ final class HttpConnection implements ConnectionContext, Runnable {
 
     /// @param channel open; closed when the thread that runs this ends
     /// @param connection the place that it has
-    HttpConnection(
-            HttpServer server, SocketChannel channel, OpenConnections.Connection connection) {
+    HttpConnection(HttpServer server, SocketChannel channel, OpenConnections.Connection connection) {
         this.server = server;
         this.channel = channel;
         this.connection = connection;
@@ -100,8 +100,8 @@ final class HttpConnection implements ConnectionContext, Runnable {
         ScopedValue.where(CURRENT, this).run(this::serve);
     }
 
-    /// Whether the client whom this thread is about to answer has sent a further request already, without waiting for the
-    /// answer. If so, a pause follows the answer.
+    /// Whether the client whom this thread is about to answer has sent a further request already, without waiting for
+    /// the answer. If so, a pause follows the answer.
     static boolean pacesWhoAsksAhead() {
         return CURRENT.isBound() && CURRENT.get().paces();
     }
@@ -292,8 +292,9 @@ final class HttpConnection implements ConnectionContext, Runnable {
         }
     }
 
-    /// Whether a further request has come before this one's answer is sent. A client that does not read its answers has its
-    /// connection's buffers filled with them, megabytes in milliseconds, and each costs the processor that others wait for.
+    /// Whether a further request has come before this one's answer is sent. A client that does not read its answers has
+    /// its connection's buffers filled with them, megabytes in milliseconds, and each costs the processor that others
+    /// wait for.
     private boolean asksAhead() {
         try {
             return reader.available() > 0 || channel.socket().getInputStream().available() > 0;
@@ -382,7 +383,7 @@ final class HttpConnection implements ConnectionContext, Runnable {
     private final class Sent extends OutputStream {
         @Override
         public void write(int one) throws IOException {
-            write(new byte[] {(byte) one}, 0, 1);
+            write(new byte[]{(byte) one}, 0, 1);
         }
 
         @Override
@@ -397,12 +398,8 @@ final class HttpConnection implements ConnectionContext, Runnable {
     }
 
     private static RequestException refused(Status status) {
-        return RequestException.builder()
-                .type(DirectHandler.EventType.OTHER)
-                .status(status)
-                .setKeepAlive(false)
-                .message(status.reasonPhrase())
-                .build();
+        return RequestException.builder().type(DirectHandler.EventType.OTHER).status(status).setKeepAlive(false)
+                .message(status.reasonPhrase()).build();
     }
 
     /// Reads what a refused client still sends, so that it gets to read its answer.
@@ -422,10 +419,10 @@ final class HttpConnection implements ConnectionContext, Runnable {
         broken = false; // it has its answer
     }
 
-    /// What the library has to say of a request that could not be answered: nothing, where it is the client that is gone.
+    /// What the library has to say of a request that could not be answered: nothing, where it is the client that is
+    /// gone.
     @Override
-    public void log(
-            System.Logger logger, System.Logger.Level level, String format, Object... variables) {
+    public void log(System.Logger logger, System.Logger.Level level, String format, Object... variables) {
         if (level.getSeverity() < System.Logger.Level.WARNING.getSeverity()) {
             ConnectionContext.super.log(logger, level, format, variables);
         } else if (!broken) {
@@ -434,11 +431,7 @@ final class HttpConnection implements ConnectionContext, Runnable {
     }
 
     @Override
-    public void log(
-            System.Logger logger,
-            System.Logger.Level level,
-            String format,
-            Throwable thrown,
+    public void log(System.Logger logger, System.Logger.Level level, String format, Throwable thrown,
             Object... variables) {
         if (level.getSeverity() < System.Logger.Level.WARNING.getSeverity()) {
             ConnectionContext.super.log(logger, level, format, thrown, variables);

@@ -22,19 +22,9 @@ import org.jspecify.annotations.Nullable;
 /// @param ended hears of connections that ended otherwise than between two requests
 /// @param requestTime monotonic nanoseconds, asked once for each read of a connection
 /// @param connectionTime monotonic nanoseconds, of what connections do
-public record HttpOptions(
-        String host,
-        int port,
-        int connectionsMax,
-        int lineBytesMax,
-        int headerBytesMax,
-        long requestBytesMax,
-        Duration requestWithin,
-        long unreadBytesMax,
-        @Nullable SSLContext tls,
-        DirectHandlers refusals,
-        Consumer<EndedConnection> ended,
-        LongSupplier requestTime,
+public record HttpOptions(String host, int port, int connectionsMax, int lineBytesMax, int headerBytesMax,
+        long requestBytesMax, Duration requestWithin, long unreadBytesMax, @Nullable SSLContext tls,
+        DirectHandlers refusals, Consumer<EndedConnection> ended, LongSupplier requestTime,
         LongSupplier connectionTime) {
     private static final int CONNECTIONS_MAX = 1_024;
     public static final int LINE_BYTES_MAX = 4 * 1024;
@@ -46,106 +36,36 @@ public record HttpOptions(
 
     /// Of requests without bodies.
     public static HttpOptions at(String host, int port) {
-        return new HttpOptions(
-                host,
-                port,
-                CONNECTIONS_MAX,
-                LINE_BYTES_MAX,
-                HEADER_BYTES_MAX,
-                LINE_BYTES_MAX + HEADER_BYTES_MAX + 1_024,
-                REQUEST_WITHIN,
-                Runtime.getRuntime().maxMemory() / UNREAD_SHARE,
-                null,
-                DirectHandlers.create(),
-                why -> {},
-                System::nanoTime,
-                System::nanoTime);
+        return new HttpOptions(host, port, CONNECTIONS_MAX, LINE_BYTES_MAX, HEADER_BYTES_MAX,
+                LINE_BYTES_MAX + HEADER_BYTES_MAX + 1_024, REQUEST_WITHIN,
+                Runtime.getRuntime().maxMemory() / UNREAD_SHARE, null, DirectHandlers.create(), why -> {
+                }, System::nanoTime, System::nanoTime);
     }
 
     public HttpOptions withConnections(int max, Consumer<EndedConnection> ended) {
-        return new HttpOptions(
-                host,
-                port,
-                max,
-                lineBytesMax,
-                headerBytesMax,
-                requestBytesMax,
-                requestWithin,
-                unreadBytesMax,
-                tls,
-                refusals,
-                ended,
-                requestTime,
-                connectionTime);
+        return new HttpOptions(host, port, max, lineBytesMax, headerBytesMax, requestBytesMax, requestWithin,
+                unreadBytesMax, tls, refusals, ended, requestTime, connectionTime);
     }
 
     /// @param bytesMax of a request in all
     public HttpOptions withRequests(long bytesMax, Duration within, DirectHandlers refusals) {
-        return new HttpOptions(
-                host,
-                port,
-                connectionsMax,
-                lineBytesMax,
-                headerBytesMax,
-                bytesMax,
-                within,
-                unreadBytesMax,
-                tls,
-                refusals,
-                ended,
-                requestTime,
-                connectionTime);
+        return new HttpOptions(host, port, connectionsMax, lineBytesMax, headerBytesMax, bytesMax, within,
+                unreadBytesMax, tls, refusals, ended, requestTime, connectionTime);
     }
 
     public HttpOptions withUnread(long bytesMax) {
-        return new HttpOptions(
-                host,
-                port,
-                connectionsMax,
-                lineBytesMax,
-                headerBytesMax,
-                requestBytesMax,
-                requestWithin,
-                bytesMax,
-                tls,
-                refusals,
-                ended,
-                requestTime,
-                connectionTime);
+        return new HttpOptions(host, port, connectionsMax, lineBytesMax, headerBytesMax, requestBytesMax, requestWithin,
+                bytesMax, tls, refusals, ended, requestTime, connectionTime);
     }
 
     public HttpOptions withTls(@Nullable SSLContext tls) {
-        return new HttpOptions(
-                host,
-                port,
-                connectionsMax,
-                lineBytesMax,
-                headerBytesMax,
-                requestBytesMax,
-                requestWithin,
-                unreadBytesMax,
-                tls,
-                refusals,
-                ended,
-                requestTime,
-                connectionTime);
+        return new HttpOptions(host, port, connectionsMax, lineBytesMax, headerBytesMax, requestBytesMax, requestWithin,
+                unreadBytesMax, tls, refusals, ended, requestTime, connectionTime);
     }
 
     /// Only a test gives other times than the system's.
     public HttpOptions withTimes(LongSupplier requestTime, LongSupplier connectionTime) {
-        return new HttpOptions(
-                host,
-                port,
-                connectionsMax,
-                lineBytesMax,
-                headerBytesMax,
-                requestBytesMax,
-                requestWithin,
-                unreadBytesMax,
-                tls,
-                refusals,
-                ended,
-                requestTime,
-                connectionTime);
+        return new HttpOptions(host, port, connectionsMax, lineBytesMax, headerBytesMax, requestBytesMax, requestWithin,
+                unreadBytesMax, tls, refusals, ended, requestTime, connectionTime);
     }
 }

@@ -34,9 +34,9 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// HTTP/1.1 with one virtual thread a connection. Requests are read and routed by Helidon; who is let in, how long and for how
-/// much is decided here, because a listener of Helidon ends at the first connection that it can't accept, such as one
-/// for which no file descriptor is left (`docs/decisions/0013-http-server.md`).
+/// HTTP/1.1 with one virtual thread a connection. Requests are read and routed by Helidon; who is let in, how long and
+/// for how much is decided here, because a listener of Helidon ends at the first connection that it can't accept, such
+/// as one for which no file descriptor is left (`docs/decisions/0013-http-server.md`).
 public final class HttpServer implements ListenerContext, AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(HttpServer.class);
 
@@ -49,7 +49,8 @@ public final class HttpServer implements ListenerContext, AutoCloseable {
     /// Connections that the system keeps until they are accepted.
     private static final int BACKLOG = 1_024;
 
-    /// What the system keeps of answers for a client that does not read; on its own it would go up to 4 MiB a connection.
+    /// What the system keeps of answers for a client that does not read; on its own it would go up to 4 MiB a
+    /// connection.
     private static final int SEND_BUFFER_BYTES = 256 * 1024;
 
     private static final long ACCEPT_AGAIN_NANOS = Duration.ofMillis(10).toNanos();
@@ -76,10 +77,7 @@ public final class HttpServer implements ListenerContext, AutoCloseable {
     private @Nullable SocketChannel spare; // a descriptor that is kept to refuse with; acceptor
     private volatile boolean closing;
 
-    private HttpServer(
-            HttpOptions options,
-            ServerSocketChannel listener,
-            Consumer<HttpRouting.Builder> routing)
+    private HttpServer(HttpOptions options, ServerSocketChannel listener, Consumer<HttpRouting.Builder> routing)
             throws IOException {
         this.options = options;
         this.listener = listener;
@@ -88,22 +86,12 @@ public final class HttpServer implements ListenerContext, AutoCloseable {
         HttpRouting.Builder routes = HttpRouting.builder();
         routing.accept(routes);
         router = Router.builder().addRouting(routes).build();
-        config =
-                ListenerConfig.builder()
-                        .protocolsDiscoverServices(false)
-                        .host(options.host())
-                        .port(port)
-                        .directHandlers(options.refusals())
-                        .build();
-        http1 =
-                Http1ConnectionSelector.builder()
-                        .config(
-                                Http1Config.builder()
-                                        .maxPrologueLength(options.lineBytesMax())
-                                        .maxHeadersSize(options.headerBytesMax())
-                                        .addSendListener(new AnswerListener())
-                                        .build())
-                        .build();
+        config = ListenerConfig.builder().protocolsDiscoverServices(false).host(options.host()).port(port)
+                .directHandlers(options.refusals()).build();
+        http1 = Http1ConnectionSelector.builder()
+                .config(Http1Config.builder().maxPrologueLength(options.lineBytesMax())
+                        .maxHeadersSize(options.headerBytesMax()).addSendListener(new AnswerListener()).build())
+                .build();
         spare = SocketChannel.open();
         // Now, while classes that it needs can still be loaded.
         connections.displaceOne();
@@ -114,8 +102,7 @@ public final class HttpServer implements ListenerContext, AutoCloseable {
     /// Listens when it returns.
     ///
     /// @throws IOException it can't, most often because the port is taken
-    public static HttpServer start(HttpOptions options, Consumer<HttpRouting.Builder> routing)
-            throws IOException {
+    public static HttpServer start(HttpOptions options, Consumer<HttpRouting.Builder> routing) throws IOException {
         InetSocketAddress address = new InetSocketAddress(options.host(), options.port());
         if (address.isUnresolved()) {
             throw new IOException("no such host: " + options.host());
@@ -133,10 +120,7 @@ public final class HttpServer implements ListenerContext, AutoCloseable {
     }
 
     /// @param listener bound
-    static HttpServer start(
-            HttpOptions options,
-            Consumer<HttpRouting.Builder> routing,
-            ServerSocketChannel listener)
+    static HttpServer start(HttpOptions options, Consumer<HttpRouting.Builder> routing, ServerSocketChannel listener)
             throws IOException {
         HttpServer server = new HttpServer(options, listener, routing);
         server.router.beforeStart();
@@ -148,8 +132,8 @@ public final class HttpServer implements ListenerContext, AutoCloseable {
         return port;
     }
 
-    /// Completed with the reason when nothing is accepted any more though nobody closed the server: only a restart of the
-    /// process helps.
+    /// Completed with the reason when nothing is accepted any more though nobody closed the server: only a restart of
+    /// the process helps.
     public CompletableFuture<String> ended() {
         return ended;
     }
@@ -180,10 +164,7 @@ public final class HttpServer implements ListenerContext, AutoCloseable {
                 } catch (RuntimeException | OutOfMemoryError | LinkageError e) {
                     long times = notAccepted.times();
                     if (times > 0) {
-                        log.error(
-                                "a connection could not be taken ({} times since the last such line)",
-                                times,
-                                e);
+                        log.error("a connection could not be taken ({} times since the last such line)", times, e);
                     }
                     LockSupport.parkNanos(ACCEPT_AGAIN_NANOS);
                 }
@@ -195,12 +176,7 @@ public final class HttpServer implements ListenerContext, AutoCloseable {
             throw e;
         } finally {
             if (!closing) {
-                ended.complete(
-                        "port "
-                                + port
-                                + " is not listened on any more: "
-                                + why
-                                + "; only a restart helps");
+                ended.complete("port " + port + " is not listened on any more: " + why + "; only a restart helps");
             }
         }
     }
@@ -237,18 +213,15 @@ public final class HttpServer implements ListenerContext, AutoCloseable {
         }
     }
 
-    /// Most often the process has no descriptor left, by whatever takes them: the one that is kept for this is given to the
-    /// client that waits first, which is thereby refused instead of waiting for ever, and who has waited longest makes room.
+    /// Most often the process has no descriptor left, by whatever takes them: the one that is kept for this is given to
+    /// the client that waits first, which is thereby refused instead of waiting for ever, and who has waited longest
+    /// makes room.
     private void refuseWithSpare(IOException why) {
         options.ended().accept(EndedConnection.DESCRIPTORS);
         long times = noDescriptor.times();
         if (times > 0) {
-            log.warn(
-                    "a connection could not be accepted ({} times since the last such line): {};"
-                            + " limit of open files: {}",
-                    times,
-                    why.getMessage(),
-                    descriptors);
+            log.warn("a connection could not be accepted ({} times since the last such line): {};"
+                    + " limit of open files: {}", times, why.getMessage(), descriptors);
         }
         connections.displaceOne();
         refuseWithSpare();

@@ -17,9 +17,9 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// The connections that are open, at most so many. When they are all taken, the one that has waited longest for its client
-/// makes room for the next: who opens many and says nothing can't keep others out. And none waits for ever in what
-/// the server has no time-out for: a handshake, an answer that its client does not take.
+/// The connections that are open, at most so many. When they are all taken, the one that has waited longest for its
+/// client makes room for the next: who opens many and says nothing can't keep others out. And none waits for ever in
+/// what the server has no time-out for: a handshake, an answer that its client does not take.
 final class OpenConnections implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(OpenConnections.class);
 
@@ -39,8 +39,7 @@ final class OpenConnections implements AutoCloseable {
     private final LongSupplier nanoTime;
     private final Consumer<EndedConnection> ended;
     private final ScheduledExecutorService looking =
-            Executors.newSingleThreadScheduledExecutor(
-                    Thread.ofPlatform().daemon().name("http-connections").factory());
+            Executors.newSingleThreadScheduledExecutor(Thread.ofPlatform().daemon().name("http-connections").factory());
 
     OpenConnections(HttpOptions options) {
         places = new Semaphore(options.connectionsMax());
@@ -54,10 +53,7 @@ final class OpenConnections implements AutoCloseable {
 
     /// What its thread does.
     private enum Doing {
-        SHAKING_HANDS,
-        READING,
-        WORKING,
-        SENDING
+        SHAKING_HANDS, READING, WORKING, SENDING
     }
 
     /// One connection; but for `end`, for its own thread.
@@ -106,9 +102,7 @@ final class OpenConnections implements AutoCloseable {
             does(Doing.SENDING);
             if (unread.addAndGet(bytes) > unreadMax) {
                 Connection longest =
-                        longest(
-                                connection -> connection.doing == Doing.SENDING,
-                                connection -> connection.since);
+                        longest(connection -> connection.doing == Doing.SENDING, connection -> connection.since);
                 if (longest != null) {
                     longest.end(EndedConnection.UNREAD);
                 }
@@ -161,10 +155,9 @@ final class OpenConnections implements AutoCloseable {
     ///
     /// @param handshake whether it begins with one
     /// @param close ends it from another thread
-    @Nullable Connection enter(boolean handshake, Runnable close) throws InterruptedException {
-        if (!places.tryAcquire()
-                && !(displaceOne()
-                        && places.tryAcquire(ROOM_WITHIN_MILLIS, TimeUnit.MILLISECONDS))) {
+    @Nullable
+    Connection enter(boolean handshake, Runnable close) throws InterruptedException {
+        if (!places.tryAcquire() && !(displaceOne() && places.tryAcquire(ROOM_WITHIN_MILLIS, TimeUnit.MILLISECONDS))) {
             ended.accept(EndedConnection.FULL);
             return null;
         }
@@ -177,10 +170,7 @@ final class OpenConnections implements AutoCloseable {
     ///
     /// @return false when none waits
     boolean displaceOne() {
-        Connection longest =
-                longest(
-                        connection -> connection.doing != Doing.WORKING,
-                        connection -> connection.asked);
+        Connection longest = longest(connection -> connection.doing != Doing.WORKING, connection -> connection.asked);
         return longest != null && longest.end(EndedConnection.DISPLACED);
     }
 

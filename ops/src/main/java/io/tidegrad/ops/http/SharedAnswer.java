@@ -6,10 +6,10 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/// An answer that is the same for everybody, such as the page of metrics. It is made by one thread at a time, and whoever asked
-/// before a making began takes what that made: many who ask at once cost one making, and nobody gets an answer that is
-/// older than the question. But a client that asks ahead, without waiting for its answers, gets what was made within the last
-/// second, and pauses between its answers: it would otherwise have one made after the other.
+/// An answer that is the same for everybody, such as the page of metrics. It is made by one thread at a time, and
+/// whoever asked before a making began takes what that made: many who ask at once cost one making, and nobody gets an
+/// answer that is older than the question. But a client that asks ahead, without waiting for its answers, gets what was
+/// made within the last second, and pauses between its answers: it would otherwise have one made after the other.
 public final class SharedAnswer<T> {
     private static final long AHEAD_NANOS = Duration.ofSeconds(1).toNanos();
 
@@ -37,8 +37,7 @@ public final class SharedAnswer<T> {
         lock.lock();
         try {
             T known = made;
-            if (known != null
-                    && (asked < began || ahead && System.nanoTime() - madeAt < AHEAD_NANOS)) {
+            if (known != null && (asked < began || ahead && System.nanoTime() - madeAt < AHEAD_NANOS)) {
                 return known;
             }
             began = clock.incrementAndGet();

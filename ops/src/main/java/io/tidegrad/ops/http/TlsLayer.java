@@ -13,8 +13,9 @@ import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocket;
 import org.jspecify.annotations.Nullable;
 
-/// TLS between a connection's bytes and its requests. Not the server's own: there, a client that fails its handshake keeps a
-/// place among the connections for ever and writes a stack trace (Helidon 4.2.0), and one that takes its time has all there is.
+/// TLS between a connection's bytes and its requests. Not the server's own: there, a client that fails its handshake
+/// keeps a place among the connections for ever and writes a stack trace (Helidon 4.2.0), and one that takes its time
+/// has all there is.
 final class TlsLayer {
     /// What is older has known holes.
     private static final List<String> PROTOCOLS = List.of("TLSv1.3", "TLSv1.2");
@@ -26,15 +27,11 @@ final class TlsLayer {
     private final byte[] record = new byte[RECORD_BYTES];
 
     /// @param in what the client sent; its `SocketTimeoutException` can be read on after
-    TlsLayer(SSLContext context, String protocol, InputStream in, OutputStream out)
-            throws IOException {
-        socket =
-                (SSLSocket)
-                        context.getSocketFactory()
-                                .createSocket(new Carrier(in, out), (InputStream) null, true);
+    TlsLayer(SSLContext context, String protocol, InputStream in, OutputStream out) throws IOException {
+        socket = (SSLSocket) context.getSocketFactory().createSocket(new Carrier(in, out), (InputStream) null, true);
         SSLParameters parameters = socket.getSSLParameters();
         parameters.setProtocols(PROTOCOLS.toArray(String[]::new));
-        parameters.setApplicationProtocols(new String[] {protocol});
+        parameters.setApplicationProtocols(new String[]{protocol});
         socket.setSSLParameters(parameters);
     }
 

@@ -82,18 +82,10 @@ class HttpServerTest {
     /// Twice as many connections as the process may have files open.
     @Test
     void aPortOutlivesThatThereIsNoDescriptorForItsConnections() throws Exception {
-        Process process =
-                new ProcessBuilder(
-                                "sh",
-                                "-c",
-                                "ulimit -n 256; exec \"$0\" \"$@\"",
-                                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                                "-XX:TieredStopAtLevel=1",
-                                "-cp",
-                                System.getProperty("java.class.path"),
-                                StarvedServer.class.getName())
-                        .redirectError(ProcessBuilder.Redirect.INHERIT)
-                        .start();
+        Process process = new ProcessBuilder("sh", "-c", "ulimit -n 256; exec \"$0\" \"$@\"",
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-XX:TieredStopAtLevel=1", "-cp",
+                System.getProperty("java.class.path"), StarvedServer.class.getName())
+                .redirectError(ProcessBuilder.Redirect.INHERIT).start();
         List<Socket> flood = new ArrayList<>();
         try (BufferedReader out = process.inputReader()) {
             int port = Integer.parseInt(line(out, "[0-9]+"));
@@ -116,18 +108,18 @@ class HttpServerTest {
     void whoOwnsTheServerIsToldWhenItListensNoMore() throws Exception {
         ServerSocketChannel listener = ServerSocketChannel.open();
         listener.bind(new InetSocketAddress("127.0.0.1", 0));
-        try (HttpServer server = HttpServer.start(options(), routing -> {}, listener)) {
+        try (HttpServer server = HttpServer.start(options(), routing -> {
+        }, listener)) {
             assertThat(server.ended()).isNotDone();
             listener.close();
-            assertThat(server.ended().get(1, TimeUnit.MINUTES))
-                    .contains("port " + server.port())
-                    .contains("restart");
+            assertThat(server.ended().get(1, TimeUnit.MINUTES)).contains("port " + server.port()).contains("restart");
         }
     }
 
     @Test
     void whoeverClosesItIsToldNothing() throws Exception {
-        HttpServer server = HttpServer.start(options(), routing -> {});
+        HttpServer server = HttpServer.start(options(), routing -> {
+        });
         server.close();
         assertThat(server.ended()).isNotDone();
     }
@@ -136,17 +128,9 @@ class HttpServerTest {
     @Test
     void answersThatWaitForTheirClientsTakeSoMuchMemoryTogetherAndNoMore() throws Exception {
         byte[] large = new byte[64 << 20];
-        try (HttpServer server =
-                        HttpServer.start(
-                                options().withUnread(100 << 20),
-                                routing ->
-                                        routing.get(
-                                                        "/large",
-                                                        (request, response) -> response.send(large))
-                                                .get(
-                                                        "/hello",
-                                                        (request, response) ->
-                                                                response.send("hello")));
+        try (HttpServer server = HttpServer.start(options().withUnread(100 << 20),
+                routing -> routing.get("/large", (request, response) -> response.send(large)).get("/hello",
+                        (request, response) -> response.send("hello")));
                 Socket first = connect(server.port());
                 Socket second = connect(server.port())) {
             send(first, REQUEST.replace("hello", "large"));
@@ -158,24 +142,17 @@ class HttpServerTest {
         }
     }
 
-    /// Twenty questions at once, and none that waits for its answer, have one or two answers made; who waits has one each.
+    /// Twenty questions at once, and none that waits for its answer, have one or two answers made; who waits has one
+    /// each.
     @Test
     void whoAsksAheadHasNoSharedAnswerMadeForEachQuestion() throws Exception {
         AtomicInteger made = new AtomicInteger();
-        SharedAnswer<String> answer =
-                new SharedAnswer<>(
-                        () -> {
-                            made.incrementAndGet();
-                            return "hello";
-                        });
-        try (HttpServer server =
-                        HttpServer.start(
-                                options(),
-                                routing ->
-                                        routing.get(
-                                                "/hello",
-                                                (request, response) ->
-                                                        response.send(answer.get())));
+        SharedAnswer<String> answer = new SharedAnswer<>(() -> {
+            made.incrementAndGet();
+            return "hello";
+        });
+        try (HttpServer server = HttpServer.start(options(),
+                routing -> routing.get("/hello", (request, response) -> response.send(answer.get())));
                 Socket ahead = connect(server.port());
                 Socket waiting = connect(server.port())) {
             send(ahead, REQUEST.repeat(20));
@@ -192,15 +169,8 @@ class HttpServerTest {
 
     @Test
     void aClientThatGoesInTheMiddleOfARequestIsCountedAndNoMistakeOfOurs() throws Exception {
-        try (HttpServer server =
-                HttpServer.start(
-                        options(),
-                        routing ->
-                                routing.post(
-                                        "/hello",
-                                        (request, response) ->
-                                                response.send(
-                                                        request.content().as(byte[].class))))) {
+        try (HttpServer server = HttpServer.start(options(), routing -> routing.post("/hello",
+                (request, response) -> response.send(request.content().as(byte[].class))))) {
             try (Socket socket = connect(server.port())) {
                 send(socket, "POST /hello HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf");
                 socket.setSoLinger(true, 0); // a reset

@@ -15,10 +15,10 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.LoggerFactory;
 
-/// A logback appender between loggers and the appender that writes, for Kafka's clients: each of them warns several times a
-/// second while a broker is away, so that half a minute without one was 456 lines. Of each kind of line one a minute goes on,
-/// and with it how many were left out since the one before. The kind is the logger and the line's pattern, without the
-/// client's name in brackets that Kafka puts in front of it and without the values.
+/// A logback appender between loggers and the appender that writes, for Kafka's clients: each of them warns several
+/// times a second while a broker is away, so that half a minute without one was 456 lines. Of each kind of line one a
+/// minute goes on, and with it how many were left out since the one before. The kind is the logger and the line's
+/// pattern, without the client's name in brackets that Kafka puts in front of it and without the values.
 ///
 /// ```xml
 /// <appender name="kafka" class="io.tidegrad.schemas.logging.OnceAMinute">
@@ -36,13 +36,12 @@ public final class OnceAMinute extends UnsynchronizedAppenderBase<ILoggingEvent>
     private final LongSupplier nanos;
 
     /// The oldest makes room.
-    private final Map<String, Kind> kinds =
-            new LinkedHashMap<>() {
-                @Override
-                protected boolean removeEldestEntry(Map.Entry<String, Kind> eldest) {
-                    return size() > KINDS_MAX;
-                }
-            };
+    private final Map<String, Kind> kinds = new LinkedHashMap<>() {
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<String, Kind> eldest) {
+            return size() > KINDS_MAX;
+        }
+    };
 
     private static final class Kind {
         private final long toldAt;
@@ -69,16 +68,9 @@ public final class OnceAMinute extends UnsynchronizedAppenderBase<ILoggingEvent>
             return;
         }
         attached.appendLoopOnAppenders(event);
-        if (leftOut > 0
-                && LoggerFactory.getLogger(event.getLoggerName()) instanceof Logger logger) {
-            attached.appendLoopOnAppenders(
-                    new LoggingEvent(
-                            OnceAMinute.class.getName(),
-                            logger,
-                            event.getLevel(),
-                            "{} lines like the one before were left out since the last one",
-                            null,
-                            new Object[] {leftOut}));
+        if (leftOut > 0 && LoggerFactory.getLogger(event.getLoggerName()) instanceof Logger logger) {
+            attached.appendLoopOnAppenders(new LoggingEvent(OnceAMinute.class.getName(), logger, event.getLevel(),
+                    "{} lines like the one before were left out since the last one", null, new Object[]{leftOut}));
         }
     }
 

@@ -37,8 +37,7 @@ sealed interface Form {
     record Number(long min, long max) implements Form {
         @Override
         public String expected() {
-            return max == Long.MAX_VALUE
-                    ? "a whole number of at least " + min
+            return max == Long.MAX_VALUE ? "a whole number of at least " + min
                     : "a whole number from " + min + " to " + max;
         }
 
@@ -92,8 +91,7 @@ sealed interface Form {
 
         @Override
         public boolean accepts(String value) {
-            return value.matches("[0-9]{1,2}(\\.[0-9]{1,2})?|100(\\.00?)?")
-                    && value.matches(".*[1-9].*");
+            return value.matches("[0-9]{1,2}(\\.[0-9]{1,2})?|100(\\.00?)?") && value.matches(".*[1-9].*");
         }
     }
 
@@ -104,17 +102,14 @@ sealed interface Form {
     record Place(List<String> words, boolean snapshots) implements Form {
         @Override
         public String expected() {
-            return String.join("", words.stream().map(word -> word + ", ").toList())
-                    + (snapshots ? "snapshot:N, " : "")
+            return String.join("", words.stream().map(word -> word + ", ").toList()) + (snapshots ? "snapshot:N, " : "")
                     + "an offset, or a time such as 2026-01-31T12:00:00Z";
         }
 
         @Override
         public boolean accepts(String value) {
-            return words.contains(value)
-                    || value.matches("[0-9]{1,18}")
-                    || snapshots && value.matches("snapshot:[0-9]{1,18}")
-                    || isTime(value);
+            return words.contains(value) || value.matches("[0-9]{1,18}")
+                    || snapshots && value.matches("snapshot:[0-9]{1,18}") || isTime(value);
         }
 
         private static boolean isTime(String value) {
@@ -184,8 +179,7 @@ sealed interface Form {
         @Override
         public boolean accepts(String value) {
             for (String address : value.split(",", -1)) {
-                if (Utils.getHost(address.strip()) == null
-                        || Utils.getPort(address.strip()) == null) {
+                if (Utils.getHost(address.strip()) == null || Utils.getPort(address.strip()) == null) {
                     return false;
                 }
             }

@@ -19,44 +19,29 @@ public final class KafkaRules {
     static final String COMMIT_INTERVAL = "commit.interval.ms";
 
     /// Besides connection and security.
-    static final Set<String> TUNABLE =
-            Set.of(
-                    ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG,
-                    ConsumerConfig.HEARTBEAT_INTERVAL_MS_CONFIG,
-                    ProducerConfig.TRANSACTION_TIMEOUT_CONFIG,
-                    COMMIT_INTERVAL,
-                    ConsumerConfig.MAX_POLL_RECORDS_CONFIG,
-                    ConsumerConfig.FETCH_MIN_BYTES_CONFIG,
-                    ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG,
-                    ConsumerConfig.FETCH_MAX_BYTES_CONFIG,
-                    ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG,
-                    CommonClientConfigs.CLIENT_RACK_CONFIG);
+    static final Set<String> TUNABLE = Set.of(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG,
+            ConsumerConfig.HEARTBEAT_INTERVAL_MS_CONFIG, ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, COMMIT_INTERVAL,
+            ConsumerConfig.MAX_POLL_RECORDS_CONFIG, ConsumerConfig.FETCH_MIN_BYTES_CONFIG,
+            ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, ConsumerConfig.FETCH_MAX_BYTES_CONFIG,
+            ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, CommonClientConfigs.CLIENT_RACK_CONFIG);
 
     /// What Tidegrad needs a setting to be.
     ///
     /// @param reason what another value would do
-    public record Fixed(String value, String reason) {}
+    public record Fixed(String value, String reason) {
+    }
 
-    public static final Map<String, Fixed> FIXED =
-            Map.of(
-                    ConsumerConfig.ISOLATION_LEVEL_CONFIG,
-                    new Fixed(
-                            "read_committed",
-                            "records of aborted transactions would be learned or served"),
-                    ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG,
-                    new Fixed("false", "offsets would no longer belong to the weights"),
-                    ConsumerConfig.AUTO_OFFSET_RESET_CONFIG,
-                    new Fixed("none", "a gap in the log would go unnoticed"),
-                    ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG,
-                    new Fixed("false", "a misspelt topic would become a new one"),
-                    ConsumerConfig.CHECK_CRCS_CONFIG,
-                    new Fixed("true", "a damaged record would pass for a good one"),
-                    ProducerConfig.ACKS_CONFIG,
-                    new Fixed("all", "a broker's failure could lose a commit"),
-                    ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG,
-                    new Fixed("true", "a write sent again would count twice"),
-                    "processing.guarantee",
-                    new Fixed("exactly_once_v2", "an event could count twice, or never"));
+    public static final Map<String, Fixed> FIXED = Map.of(ConsumerConfig.ISOLATION_LEVEL_CONFIG,
+            new Fixed("read_committed", "records of aborted transactions would be learned or served"),
+            ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG,
+            new Fixed("false", "offsets would no longer belong to the weights"),
+            ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, new Fixed("none", "a gap in the log would go unnoticed"),
+            ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG,
+            new Fixed("false", "a misspelt topic would become a new one"), ConsumerConfig.CHECK_CRCS_CONFIG,
+            new Fixed("true", "a damaged record would pass for a good one"), ProducerConfig.ACKS_CONFIG,
+            new Fixed("all", "a broker's failure could lose a commit"), ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG,
+            new Fixed("true", "a write sent again would count twice"), "processing.guarantee",
+            new Fixed("exactly_once_v2", "an event could count twice, or never"));
 
     private static final Map<String, ConfigKey> KNOWN = known();
 
@@ -65,21 +50,10 @@ public final class KafkaRules {
     private static Map<String, ConfigKey> known() {
         Map<String, ConfigKey> known = new HashMap<>();
         // Kafka Streams' own; this module knows the clients only.
-        known.putAll(
-                new ConfigDef()
-                        .define(
-                                COMMIT_INTERVAL,
-                                ConfigDef.Type.LONG,
-                                ConfigDef.NO_DEFAULT_VALUE,
-                                ConfigDef.Range.atLeast(1),
-                                ConfigDef.Importance.LOW,
-                                "")
-                        .define(
-                                "processing.guarantee",
-                                ConfigDef.Type.STRING,
-                                ConfigDef.Importance.HIGH,
-                                "")
-                        .configKeys());
+        known.putAll(new ConfigDef()
+                .define(COMMIT_INTERVAL, ConfigDef.Type.LONG, ConfigDef.NO_DEFAULT_VALUE, ConfigDef.Range.atLeast(1),
+                        ConfigDef.Importance.LOW, "")
+                .define("processing.guarantee", ConfigDef.Type.STRING, ConfigDef.Importance.HIGH, "").configKeys());
         known.putAll(ProducerConfig.configDef().configKeys());
         known.putAll(ConsumerConfig.configDef().configKeys());
         known.putAll(AdminClientConfig.configDef().configKeys());
@@ -99,10 +73,8 @@ public final class KafkaRules {
     }
 
     private static boolean isSettable(String key) {
-        return TUNABLE.contains(key)
-                || AdminClientConfig.configNames().contains(key)
-                        && !Set.of("bootstrap.servers", "bootstrap.controllers", "retries")
-                                .contains(key);
+        return TUNABLE.contains(key) || AdminClientConfig.configNames().contains(key)
+                && !Set.of("bootstrap.servers", "bootstrap.controllers", "retries").contains(key);
     }
 
     static boolean isPassword(String key) {
@@ -116,13 +88,10 @@ public final class KafkaRules {
     static @Nullable String problem(String key, String value, String shown) {
         Fixed fixed = FIXED.get(key);
         if (fixed != null) {
-            boolean same =
-                    value.equalsIgnoreCase(fixed.value())
-                            || key.equals(ProducerConfig.ACKS_CONFIG) && value.equals("-1");
-            return same
-                    ? null
-                    : "expected %s, found '%s': %s; leave it out"
-                            .formatted(fixed.value(), shown, fixed.reason());
+            boolean same = value.equalsIgnoreCase(fixed.value())
+                    || key.equals(ProducerConfig.ACKS_CONFIG) && value.equals("-1");
+            return same ? null
+                    : "expected %s, found '%s': %s; leave it out".formatted(fixed.value(), shown, fixed.reason());
         }
         if (key.equals(CommonClientConfigs.BOOTSTRAP_SERVERS_CONFIG)) {
             return "give it as " + Setting.BOOTSTRAP_SERVERS.key();
@@ -148,15 +117,14 @@ public final class KafkaRules {
     }
 
     private static String expected(ConfigKey key) {
-        String type =
-                switch (key.type) {
-                    case INT, LONG, SHORT -> "a whole number";
-                    case DOUBLE -> "a number";
-                    case BOOLEAN -> "true or false";
-                    case STRING, PASSWORD -> "a text";
-                    case LIST -> "a list separated by commas";
-                    case CLASS -> "a class on the class path";
-                };
+        String type = switch (key.type) {
+            case INT, LONG, SHORT -> "a whole number";
+            case DOUBLE -> "a number";
+            case BOOLEAN -> "true or false";
+            case STRING, PASSWORD -> "a text";
+            case LIST -> "a list separated by commas";
+            case CLASS -> "a class on the class path";
+        };
         return key.validator == null ? type : type + " as Kafka takes it: " + key.validator;
     }
 }

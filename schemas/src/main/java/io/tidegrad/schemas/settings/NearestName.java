@@ -10,9 +10,7 @@ public final class NearestName {
     /// `; did you mean 'buckets'?`, or, where nothing known is near, the known ones: ` (known: field, buckets)`.
     public static String hint(String found, Collection<String> known) {
         String nearest = nearest(found, known);
-        return nearest != null
-                ? "; did you mean '" + nearest + "'?"
-                : " (known: " + String.join(", ", known) + ")";
+        return nearest != null ? "; did you mean '" + nearest + "'?" : " (known: " + String.join(", ", known) + ")";
     }
 
     /// Null when nothing is near.
@@ -44,10 +42,7 @@ public final class NearestName {
                 }
                 int replaced = d[i - 1][j - 1] + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
                 d[i][j] = Math.min(replaced, Math.min(d[i - 1][j], d[i][j - 1]) + 1);
-                if (i > 1
-                        && j > 1
-                        && a.charAt(i - 1) == b.charAt(j - 2)
-                        && a.charAt(i - 2) == b.charAt(j - 1)) {
+                if (i > 1 && j > 1 && a.charAt(i - 1) == b.charAt(j - 2) && a.charAt(i - 2) == b.charAt(j - 1)) {
                     d[i][j] = Math.min(d[i][j], d[i - 2][j - 2] + 1);
                 }
             }

@@ -27,10 +27,7 @@ public final class PemFile {
             throw new IllegalArgumentException(file + ": expected a PEM file, found none", e);
         } catch (IOException e) {
             throw new IllegalArgumentException(
-                    file
-                            + ": expected a PEM file, found one that can't be read ("
-                            + e.getClass().getSimpleName()
-                            + ")",
+                    file + ": expected a PEM file, found one that can't be read (" + e.getClass().getSimpleName() + ")",
                     e);
         }
     }

@@ -15,8 +15,7 @@ final class Secrets {
 
     /// @param key with its prefix: `kafka.sasl.jaas.config`
     static boolean isSecret(String key) {
-        if (key.startsWith(Settings.KAFKA)
-                && KafkaRules.isPassword(key.substring(Settings.KAFKA.length()))) {
+        if (key.startsWith(Settings.KAFKA) && KafkaRules.isPassword(key.substring(Settings.KAFKA.length()))) {
             return true;
         }
         return !key.equals("registry.basic.auth.credentials.source")

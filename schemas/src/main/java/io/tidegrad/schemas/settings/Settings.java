@@ -19,9 +19,9 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.producer.ProducerConfig;
 
-/// What a command was told: the command line goes before the environment (`TIDEGRAD_HTTP_PORT`), that before the file of
-/// `--config`, that before the default. Reading collects every mistake and names where each stands; a command adds what
-/// only it can know, and then asks once, with [#refuseMistakes].
+/// What a command was told: the command line goes before the environment (`TIDEGRAD_HTTP_PORT`), that before the file
+/// of `--config`, that before the default. Reading collects every mistake and names where each stands; a command adds
+/// what only it can know, and then asks once, with [#refuseMistakes].
 public final class Settings {
     static final String KAFKA = "kafka.";
     static final String REGISTRY = "registry.";
@@ -32,25 +32,16 @@ public final class Settings {
 
     /// Kubernetes writes such variables for every service whose name begins with tidegrad.
     private static final Pattern SERVICE_LINK =
-            Pattern.compile(
-                    "TIDEGRAD_(\\w+_)?(SERVICE_HOST|SERVICE_PORT(_\\w+)?|PORT_\\d+_(TCP|UDP|SCTP)(_\\w+)?)=.*"
-                            + "|TIDEGRAD_(\\w+_)?PORT=(tcp|udp|sctp)://.*");
+            Pattern.compile("TIDEGRAD_(\\w+_)?(SERVICE_HOST|SERVICE_PORT(_\\w+)?|PORT_\\d+_(TCP|UDP|SCTP)(_\\w+)?)=.*"
+                    + "|TIDEGRAD_(\\w+_)?PORT=(tcp|udp|sctp)://.*");
 
     private static final Form MILLIS = new Form.Number(1, Integer.MAX_VALUE);
 
     /// What our own registry client knows; another deserializer, given by class name, has settings of its own.
     private static final Map<String, Form> REGISTRY_KEYS =
-            Map.of(
-                    "basic.auth.credentials.source",
-                    new Form.Choice(List.of("USER_INFO", "URL")),
-                    "basic.auth.user.info",
-                    new Form.Text("user:password"),
-                    "http.connect.timeout.ms",
-                    MILLIS,
-                    "http.read.timeout.ms",
-                    MILLIS,
-                    RecordDecoder.DESERIALIZER,
-                    new Form.Text("a class name"));
+            Map.of("basic.auth.credentials.source", new Form.Choice(List.of("USER_INFO", "URL")),
+                    "basic.auth.user.info", new Form.Text("user:password"), "http.connect.timeout.ms", MILLIS,
+                    "http.read.timeout.ms", MILLIS, RecordDecoder.DESERIALIZER, new Form.Text("a class name"));
 
     private final Command command;
     private final Map<String, Given> given = new TreeMap<>();
@@ -67,8 +58,7 @@ public final class Settings {
         }
     }
 
-    public static Settings read(
-            Command command, List<String> arguments, Map<String, String> environment) {
+    public static Settings read(Command command, List<String> arguments, Map<String, String> environment) {
         Settings settings = new Settings(command);
         Map<String, Given> commandLine = settings.commandLine(arguments);
         Map<String, Given> variables = settings.variables(environment);
@@ -94,14 +84,9 @@ public final class Settings {
             String argument = arguments.get(i);
             if (!argument.startsWith("--")) {
                 // What follows a secret with spaces in it, not quoted, is part of the secret.
-                problems.add(
-                        "expected --SETTING VALUE, found "
-                                + (Secrets.isSecret(before)
-                                        ? "another word after --" + before
-                                        : "'" + argument + "'")
-                                + (before.isEmpty()
-                                        ? ""
-                                        : "; put quotes around a value with spaces"));
+                problems.add("expected --SETTING VALUE, found "
+                        + (Secrets.isSecret(before) ? "another word after --" + before : "'" + argument + "'")
+                        + (before.isEmpty() ? "" : "; put quotes around a value with spaces"));
                 continue;
             }
             int equals = argument.indexOf('=');
@@ -130,52 +115,26 @@ public final class Settings {
         allKeys().forEach(key -> keys.put(variable(key), key));
         KafkaRules.names().forEach(name -> keys.put(variable(KAFKA + name), KAFKA + name));
         Map<String, Given> read = new TreeMap<>();
-        new TreeMap<>(environment)
-                .forEach(
-                        (name, value) -> {
-                            if (!name.startsWith(ENVIRONMENT)
-                                    || LAUNCHER.contains(name)
-                                    || value.isBlank() // how compose files leave one out
-                                    || !keys.containsKey(name)
-                                            && SERVICE_LINK.matcher(name + "=" + value).matches()) {
-                                return;
-                            }
-                            String key = keys.get(name);
-                            if (key != null) {
-                                put(read, key, value, Source.ENVIRONMENT);
-                            } else if (name.startsWith(variable(REGISTRY))) {
-                                // Of a deserializer that is not ours; its keys are written with
-                                // dots.
-                                put(
-                                        read,
-                                        name.substring(ENVIRONMENT.length())
-                                                .toLowerCase(Locale.ROOT)
-                                                .replace('_', '.'),
-                                        value,
-                                        Source.ENVIRONMENT);
-                            } else {
-                                String nearest =
-                                        NearestName.nearest(
-                                                name.substring(ENVIRONMENT.length()),
-                                                allKeys().stream()
-                                                        .map(
-                                                                k ->
-                                                                        variable(k)
-                                                                                .substring(
-                                                                                        ENVIRONMENT
-                                                                                                .length()))
-                                                        .toList());
-                                problems.add(
-                                        name
-                                                + ": unknown"
-                                                + (nearest == null
-                                                        ? ""
-                                                        : "; did you mean "
-                                                                + ENVIRONMENT
-                                                                + nearest
-                                                                + "?"));
-                            }
-                        });
+        new TreeMap<>(environment).forEach((name, value) -> {
+            if (!name.startsWith(ENVIRONMENT) || LAUNCHER.contains(name) || value.isBlank() // how compose files leave one out
+                    || !keys.containsKey(name) && SERVICE_LINK.matcher(name + "=" + value).matches()) {
+                return;
+            }
+            String key = keys.get(name);
+            if (key != null) {
+                put(read, key, value, Source.ENVIRONMENT);
+            } else if (name.startsWith(variable(REGISTRY))) {
+                // Of a deserializer that is not ours; its keys are written with
+                // dots.
+                put(read, name.substring(ENVIRONMENT.length()).toLowerCase(Locale.ROOT).replace('_', '.'), value,
+                        Source.ENVIRONMENT);
+            } else {
+                String nearest = NearestName.nearest(name.substring(ENVIRONMENT.length()),
+                        allKeys().stream().map(k -> variable(k).substring(ENVIRONMENT.length())).toList());
+                problems.add(
+                        name + ": unknown" + (nearest == null ? "" : "; did you mean " + ENVIRONMENT + nearest + "?"));
+            }
+        });
         return read;
     }
 
@@ -186,8 +145,7 @@ public final class Settings {
             Integer earlier = lines.putIfAbsent(line.key(), line.number());
             Source source = new Source.Line(path, line.number());
             if (earlier != null) {
-                problems.add(
-                        source.naming(line.key()) + ": expected once, found on line " + earlier);
+                problems.add(source.naming(line.key()) + ": expected once, found on line " + earlier);
             } else if (line.key().equals(Setting.CONFIG.key())) {
                 problems.add(source.naming(line.key()) + ": a file can't name another one");
             } else {
@@ -219,27 +177,23 @@ public final class Settings {
         read.put(key, new Given(values, source));
     }
 
-    /// Whether the command takes it. What belongs to another command is passed over where several share a source; on the
-    /// command line, and when nobody knows it, it is a mistake.
+    /// Whether the command takes it. What belongs to another command is passed over where several share a source; on
+    /// the command line, and when nobody knows it, it is a mistake.
     private boolean isKnown(String key, Source source) {
-        Setting setting =
-                key.startsWith(KAFKA)
-                        ? Setting.KAFKA
-                        : key.startsWith(REGISTRY) ? Setting.REGISTRY : Setting.named(key);
+        Setting setting = key.startsWith(KAFKA) ? Setting.KAFKA
+                : key.startsWith(REGISTRY) ? Setting.REGISTRY : Setting.named(key);
         if (setting == null) {
             problems.add(unknown(key, "", allKeys(), source));
             return false;
         }
-        if (setting == Setting.KAFKA
-                && !KafkaRules.names().contains(key.substring(KAFKA.length()))) {
+        if (setting == Setting.KAFKA && !KafkaRules.names().contains(key.substring(KAFKA.length()))) {
             problems.add(unknown(key, KAFKA, KafkaRules.suggestions(), source));
             return false;
         }
         if (!setting.isOf(command)) {
             if (source == Source.COMMAND_LINE) {
-                problems.add(
-                        "--%s: a setting of %s, which %s does not have"
-                                .formatted(key, setting.commands(), command.word()));
+                problems.add("--%s: a setting of %s, which %s does not have".formatted(key, setting.commands(),
+                        command.word()));
             }
             return false;
         }
@@ -249,22 +203,16 @@ public final class Settings {
     /// All that may be given, in order.
     private static List<String> allKeys() {
         return Stream.of(
-                        Arrays.stream(Setting.values())
-                                .filter(s -> s != Setting.KAFKA && s != Setting.REGISTRY)
-                                .map(Setting::key),
-                        KafkaRules.suggestions().stream().map(name -> KAFKA + name),
-                        REGISTRY_KEYS.keySet().stream().map(name -> REGISTRY + name))
-                .flatMap(keys -> keys)
-                .sorted()
-                .toList();
+                Arrays.stream(Setting.values()).filter(s -> s != Setting.KAFKA && s != Setting.REGISTRY)
+                        .map(Setting::key),
+                KafkaRules.suggestions().stream().map(name -> KAFKA + name),
+                REGISTRY_KEYS.keySet().stream().map(name -> REGISTRY + name)).flatMap(keys -> keys).sorted().toList();
     }
 
     /// @param prefix that the name and the known ones share, and that the known ones are given without
-    private static String unknown(
-            String key, String prefix, Collection<String> known, Source source) {
+    private static String unknown(String key, String prefix, Collection<String> known, Source source) {
         String nearest = NearestName.nearest(key.substring(prefix.length()), new TreeSet<>(known));
-        return source.naming(key)
-                + ": unknown"
+        return source.naming(key) + ": unknown"
                 + (nearest == null ? "" : "; did you mean " + source.name(prefix + nearest) + "?");
     }
 
@@ -279,63 +227,40 @@ public final class Settings {
         for (Setting setting : Setting.values()) {
             Given value = given.get(setting.key());
             if (value != null) {
-                value.values()
-                        .forEach(one -> check(setting.key(), one, value.source(), setting.form()));
+                value.values().forEach(one -> check(setting.key(), one, value.source(), setting.form()));
             } else if (setting.isRequiredBy(command)) {
-                problems.add(
-                        "--%s: expected %s, found none; give it as %s, as %s, or as %s= in the file of --config"
-                                .formatted(
-                                        setting.key(),
-                                        setting.form().expected(),
-                                        setting.usage(),
-                                        variable(setting.key()),
-                                        setting.key()));
+                problems.add("--%s: expected %s, found none; give it as %s, as %s, or as %s= in the file of --config"
+                        .formatted(setting.key(), setting.form().expected(), setting.usage(), variable(setting.key()),
+                                setting.key()));
             }
         }
     }
 
     private void check(String key, String value, Source source, Form form) {
         if (!form.accepts(value)) {
-            problems.add(
-                    "%s: expected %s, found '%s'"
-                            .formatted(
-                                    source.naming(key),
-                                    form.expected(),
-                                    Secrets.shown(key, value)));
+            problems.add("%s: expected %s, found '%s'".formatted(source.naming(key), form.expected(),
+                    Secrets.shown(key, value)));
         }
     }
 
     private void checkKafka() {
-        given.forEach(
-                (key, value) -> {
-                    if (key.startsWith(KAFKA)) {
-                        String problem =
-                                KafkaRules.problem(
-                                        key.substring(KAFKA.length()),
-                                        value.value(),
-                                        Secrets.shown(key, value.value()));
-                        if (problem != null) {
-                            problems.add(value.source().naming(key) + ": " + problem);
-                        }
-                    }
-                });
+        given.forEach((key, value) -> {
+            if (key.startsWith(KAFKA)) {
+                String problem = KafkaRules.problem(key.substring(KAFKA.length()), value.value(),
+                        Secrets.shown(key, value.value()));
+                if (problem != null) {
+                    problems.add(value.source().naming(key) + ": " + problem);
+                }
+            }
+        });
         Given timeout = given.get(KAFKA + ProducerConfig.TRANSACTION_TIMEOUT_CONFIG);
         Given interval = given.get(KAFKA + KafkaRules.COMMIT_INTERVAL);
-        if (timeout != null
-                && interval != null
-                && MILLIS.accepts(timeout.value())
-                && MILLIS.accepts(interval.value())
+        if (timeout != null && interval != null && MILLIS.accepts(timeout.value()) && MILLIS.accepts(interval.value())
                 && Long.parseLong(timeout.value()) < Long.parseLong(interval.value())) {
             problems.add(
                     "%s: expected at least commit.interval.ms, which is %s, found %s: every transaction would be aborted"
-                                    .formatted(
-                                            timeout.source()
-                                                    .naming(
-                                                            KAFKA
-                                                                    + ProducerConfig
-                                                                            .TRANSACTION_TIMEOUT_CONFIG),
-                                            interval.value(),
-                                            timeout.value())
+                            .formatted(timeout.source().naming(KAFKA + ProducerConfig.TRANSACTION_TIMEOUT_CONFIG),
+                                    interval.value(), timeout.value())
                             + " before it could commit; raise it, or leave it out");
         }
     }
@@ -346,21 +271,17 @@ public final class Settings {
         }
         boolean foreign = given.containsKey(REGISTRY + RecordDecoder.DESERIALIZER);
         int before = problems.size();
-        given.forEach(
-                (key, value) -> {
-                    if (key.startsWith(REGISTRY)) {
-                        Form form = REGISTRY_KEYS.get(key.substring(REGISTRY.length()));
-                        if (form != null) {
-                            check(key, value.value(), value.source(), form);
-                        } else if (!foreign) {
-                            problems.add(
-                                    unknown(key, REGISTRY, REGISTRY_KEYS.keySet(), value.source()));
-                        }
-                    }
-                });
-        if (!foreign
-                && before == problems.size()
-                && given.containsKey(Setting.REGISTRY_URL.key())) {
+        given.forEach((key, value) -> {
+            if (key.startsWith(REGISTRY)) {
+                Form form = REGISTRY_KEYS.get(key.substring(REGISTRY.length()));
+                if (form != null) {
+                    check(key, value.value(), value.source(), form);
+                } else if (!foreign) {
+                    problems.add(unknown(key, REGISTRY, REGISTRY_KEYS.keySet(), value.source()));
+                }
+            }
+        });
+        if (!foreign && before == problems.size() && given.containsKey(Setting.REGISTRY_URL.key())) {
             try {
                 SchemaRegistry.check(registry().client());
             } catch (IllegalArgumentException e) {
@@ -393,9 +314,7 @@ public final class Settings {
     /// Of a setting that can be repeated, each once.
     public List<String> list(Setting setting) {
         Given values = given.get(setting.key());
-        return values == null
-                ? List.of()
-                : values.values().stream().filter(v -> !v.isEmpty()).distinct().toList();
+        return values == null ? List.of() : values.values().stream().filter(v -> !v.isEmpty()).distinct().toList();
     }
 
     /// Of a setting whose default is a number.
@@ -406,9 +325,7 @@ public final class Settings {
     /// Empty when nothing is given and the default is no number.
     public OptionalLong numberIfGiven(Setting setting) {
         String text = text(setting);
-        return setting.form().accepts(text)
-                ? OptionalLong.of(Long.parseLong(text))
-                : OptionalLong.empty();
+        return setting.form().accepts(text) ? OptionalLong.of(Long.parseLong(text)) : OptionalLong.empty();
     }
 
     /// Of a setting that says how long records are kept, as Kafka's `retention.ms` does: −1 for ever.
@@ -436,12 +353,11 @@ public final class Settings {
 
     private Map<String, String> withPrefix(String prefix) {
         Map<String, String> values = new LinkedHashMap<>();
-        given.forEach(
-                (key, value) -> {
-                    if (key.startsWith(prefix)) {
-                        values.put(key.substring(prefix.length()), value.value());
-                    }
-                });
+        given.forEach((key, value) -> {
+            if (key.startsWith(prefix)) {
+                values.put(key.substring(prefix.length()), value.value());
+            }
+        });
         return values;
     }
 
@@ -455,15 +371,8 @@ public final class Settings {
                 shown.add(setting.key() + "=" + otherwise + " (default)");
             }
         }
-        given.forEach(
-                (key, value) ->
-                        shown.add(
-                                key
-                                        + "="
-                                        + Secrets.shown(key, String.join(",", value.values()))
-                                        + " ("
-                                        + value.source()
-                                        + ")"));
+        given.forEach((key, value) -> shown
+                .add(key + "=" + Secrets.shown(key, String.join(",", value.values())) + " (" + value.source() + ")"));
         return String.join(", ", shown);
     }
 

@@ -17,11 +17,9 @@ public final class SettingsException extends RuntimeException {
 
     private static String message(String command, List<String> problems) {
         return problems.size() == 1
-                ? "%s: %s (%s --help lists all settings)"
-                        .formatted(command, problems.getFirst(), command)
-                : "%s: %d mistakes in the settings (%s --help lists all settings)\n  %s"
-                        .formatted(
-                                command, problems.size(), command, String.join("\n  ", problems));
+                ? "%s: %s (%s --help lists all settings)".formatted(command, problems.getFirst(), command)
+                : "%s: %d mistakes in the settings (%s --help lists all settings)\n  %s".formatted(command,
+                        problems.size(), command, String.join("\n  ", problems));
     }
 
     public List<String> problems() {

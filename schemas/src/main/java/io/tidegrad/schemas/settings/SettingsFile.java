@@ -12,7 +12,8 @@ import java.util.Properties;
 final class SettingsFile {
     private SettingsFile() {}
 
-    record Line(int number, String key, String value) {}
+    record Line(int number, String key, String value) {
+    }
 
     /// Empty when it can't be read.
     static List<Line> read(Path file, List<String> problems) {
@@ -21,11 +22,8 @@ final class SettingsFile {
         try {
             text = Files.readAllLines(file);
         } catch (IOException e) {
-            problems.add(
-                    "--config "
-                            + file
-                            + ": expected a readable file of properties in UTF-8, found "
-                            + e.getClass().getSimpleName());
+            problems.add("--config " + file + ": expected a readable file of properties in UTF-8, found "
+                    + e.getClass().getSimpleName());
             return lines;
         }
         for (int i = 0; i < text.size(); i++) {
@@ -38,19 +36,11 @@ final class SettingsFile {
             try {
                 properties.load(new StringReader(logical.toString()));
             } catch (IOException | IllegalArgumentException e) {
-                problems.add(
-                        file
-                                + ":"
-                                + (first + 1)
-                                + ": expected key=value, found a malformed \\u escape");
+                problems.add(file + ":" + (first + 1) + ": expected key=value, found a malformed \\u escape");
                 continue;
             }
-            properties
-                    .stringPropertyNames()
-                    .forEach(
-                            key ->
-                                    lines.add(
-                                            new Line(first + 1, key, properties.getProperty(key))));
+            properties.stringPropertyNames()
+                    .forEach(key -> lines.add(new Line(first + 1, key, properties.getProperty(key))));
         }
         return lines;
     }
@@ -58,8 +48,7 @@ final class SettingsFile {
     /// An odd number of backslashes at its end.
     private static boolean goesOn(String line) {
         int backslashes = 0;
-        while (backslashes < line.length()
-                && line.charAt(line.length() - 1 - backslashes) == '\\') {
+        while (backslashes < line.length() && line.charAt(line.length() - 1 - backslashes) == '\\') {
             backslashes++;
         }
         return backslashes % 2 == 1;

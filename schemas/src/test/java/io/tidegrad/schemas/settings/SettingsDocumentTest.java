@@ -15,9 +15,7 @@ class SettingsDocumentTest {
         Path generated = Path.of("schemas", "target", "settings.md");
         Files.writeString(root.resolve(generated), expected);
         assertThat(Files.readString(root.resolve("docs/settings.md")))
-                .as(
-                        "docs/settings.md is not what Setting.java says; write it anew: cp %s docs/settings.md",
-                        generated)
+                .as("docs/settings.md is not what Setting.java says; write it anew: cp %s docs/settings.md", generated)
                 .isEqualTo(expected);
     }
 }

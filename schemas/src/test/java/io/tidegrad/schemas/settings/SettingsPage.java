@@ -12,8 +12,7 @@ import java.util.stream.Stream;
 
 /// The text of `docs/settings.md`, written from the settings themselves.
 final class SettingsPage {
-    private static final String TOP =
-            """
+    private static final String TOP = """
             # Settings
 
             <!-- Generated from Setting.java and KafkaRules.java; SettingsDocumentTest compares it, and says how to write it anew. -->
@@ -40,8 +39,7 @@ final class SettingsPage {
             `--name` alone is true. A replay takes the settings of a trainer for the case that it goes live.
             """;
 
-    private static final String KAFKA =
-            """
+    private static final String KAFKA = """
 
             ## `kafka.KEY`
 
@@ -57,8 +55,7 @@ final class SettingsPage {
             |---|---|---|
             """;
 
-    private static final String REGISTRY =
-            """
+    private static final String REGISTRY = """
 
             ## `registry.KEY`
 
@@ -79,27 +76,15 @@ final class SettingsPage {
 
     static String text() {
         StringBuilder page = new StringBuilder(TOP);
-        sections()
-                .forEach(
-                        (title, settings) -> {
-                            page.append("\n## ")
-                                    .append(title)
-                                    .append(
-                                            "\n\n| setting | of | takes | default | |\n|---|---|---|---|---|\n");
-                            settings.forEach(setting -> page.append(row(setting)));
-                        });
-        page.append(
-                KAFKA.formatted(
-                        KafkaRules.TUNABLE.stream()
-                                .sorted()
-                                .map(name -> "`" + name + "`")
-                                .collect(Collectors.joining(", "))));
-        new TreeMap<>(KafkaRules.FIXED)
-                .forEach(
-                        (name, fixed) ->
-                                page.append(
-                                        "| `%s` | `%s` | %s |\n"
-                                                .formatted(name, fixed.value(), fixed.reason())));
+        sections().forEach((title, settings) -> {
+            page.append("\n## ").append(title)
+                    .append("\n\n| setting | of | takes | default | |\n|---|---|---|---|---|\n");
+            settings.forEach(setting -> page.append(row(setting)));
+        });
+        page.append(KAFKA.formatted(
+                KafkaRules.TUNABLE.stream().sorted().map(name -> "`" + name + "`").collect(Collectors.joining(", "))));
+        new TreeMap<>(KafkaRules.FIXED).forEach(
+                (name, fixed) -> page.append("| `%s` | `%s` | %s |\n".formatted(name, fixed.value(), fixed.reason())));
         return page.append(REGISTRY).toString();
     }
 
@@ -107,18 +92,13 @@ final class SettingsPage {
     private static Map<String, List<Setting>> sections() {
         Map<String, List<Setting>> sections = new LinkedHashMap<>();
         sections.put("Of several commands", List.of());
-        sections.put(
-                "Trainer",
-                all(isOnlyOf(Set.of(Command.TRAINER, Command.REPLAY)).and(is(Command.TRAINER))));
+        sections.put("Trainer", all(isOnlyOf(Set.of(Command.TRAINER, Command.REPLAY)).and(is(Command.TRAINER))));
         sections.put("Scorer", all(isOnlyOf(Set.of(Command.SCORER))));
         sections.put("Models", all(isOnlyOf(Command.models())));
-        sections.put(
-                "Replay, verify, snapshots, export, lr-find",
-                all(
-                        isOnlyOf(EnumSet.complementOf(EnumSet.of(Command.TRAINER, Command.SCORER)))
-                                .and(isOnlyOf(Command.models()).negate())));
-        Set<Setting> placed =
-                sections.values().stream().flatMap(List::stream).collect(Collectors.toSet());
+        sections.put("Replay, verify, snapshots, export, lr-find",
+                all(isOnlyOf(EnumSet.complementOf(EnumSet.of(Command.TRAINER, Command.SCORER)))
+                        .and(isOnlyOf(Command.models()).negate())));
+        Set<Setting> placed = sections.values().stream().flatMap(List::stream).collect(Collectors.toSet());
         sections.put("Of several commands", all(setting -> !placed.contains(setting)));
         return sections;
     }
@@ -132,34 +112,21 @@ final class SettingsPage {
     }
 
     private static Predicate<Setting> isOnlyOf(Set<Command> commands) {
-        return setting ->
-                Stream.of(Command.values()).filter(setting::isOf).allMatch(commands::contains);
+        return setting -> Stream.of(Command.values()).filter(setting::isOf).allMatch(commands::contains);
     }
 
     private static String row(Setting setting) {
-        return "| `%s` | %s | %s | %s | %s |\n"
-                .formatted(
-                        setting.usage(),
-                        setting.commands(),
-                        takes(setting.form()),
-                        byDefault(setting),
-                        setting.meaning());
+        return "| `%s` | %s | %s | %s | %s |\n".formatted(setting.usage(), setting.commands(), takes(setting.form()),
+                byDefault(setting), setting.meaning());
     }
 
     private static String takes(Form form) {
         return switch (form) {
             case Form.Many many -> takes(many.of());
-            case Form.Number(long min, long max) ->
-                    max < Integer.MAX_VALUE ? min + " to " + max : min + " or more";
-            case Form.Decimal _, Form.Pin _, Form.Percent _, Form.Choice _ -> form.expected();
+            case Form.Number(long min, long max) -> max < Integer.MAX_VALUE ? min + " to " + max : min + " or more";
+            case Form.Decimal _,Form.Pin _,Form.Percent _,Form.Choice _ -> form.expected();
             // The placeholder or the meaning says it.
-            case Form.Text _,
-                    Form.Name _,
-                    Form.Flag _,
-                    Form.Addresses _,
-                    Form.Place _,
-                    Form.Retention _ ->
-                    "";
+            case Form.Text _,Form.Name _,Form.Flag _,Form.Addresses _,Form.Place _,Form.Retention _ -> "";
         };
     }
 
@@ -168,17 +135,10 @@ final class SettingsPage {
             return setting.otherwise();
         }
         Set<Command> needing = commands(setting::isRequiredBy);
-        Set<Command> others =
-                commands(command -> setting.isOf(command) && !setting.isRequiredBy(command));
-        String required =
-                others.isEmpty()
-                        ? "required"
-                        : others.size() < needing.size()
-                                ? "required, but not by " + Command.words(others)
-                                : "required by " + setting.requiredBy();
-        return setting.otherwise().isEmpty()
-                ? required
-                : required + "; else " + setting.otherwise();
+        Set<Command> others = commands(command -> setting.isOf(command) && !setting.isRequiredBy(command));
+        String required = others.isEmpty() ? "required" : others.size() < needing.size()
+                ? "required, but not by " + Command.words(others) : "required by " + setting.requiredBy();
+        return setting.otherwise().isEmpty() ? required : required + "; else " + setting.otherwise();
     }
 
     private static Set<Command> commands(Predicate<Command> chosen) {

@@ -25,17 +25,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 class SettingsTest {
     private static final String SECRET = "hunter2";
 
-    @TempDir Path directory;
+    @TempDir
+    Path directory;
 
     private static List<String> trainerAnd(String... more) {
-        return Stream.concat(
-                        Stream.of(
-                                "--bootstrap-servers=k:9092",
-                                "--registry-url=http://r:8081",
-                                "--state-dir=/s",
-                                "--spec=a.yaml"),
-                        Stream.of(more))
-                .toList();
+        return Stream.concat(Stream.of("--bootstrap-servers=k:9092", "--registry-url=http://r:8081", "--state-dir=/s",
+                "--spec=a.yaml"), Stream.of(more)).toList();
     }
 
     private static Settings trainer(Map<String, String> environment, String... more) {
@@ -44,12 +39,9 @@ class SettingsTest {
         return settings;
     }
 
-    private static List<String> problems(
-            Command command, Map<String, String> environment, List<String> arguments) {
-        SettingsException e =
-                catchThrowableOfType(
-                        SettingsException.class,
-                        () -> Settings.read(command, arguments, environment).refuseMistakes());
+    private static List<String> problems(Command command, Map<String, String> environment, List<String> arguments) {
+        SettingsException e = catchThrowableOfType(SettingsException.class,
+                () -> Settings.read(command, arguments, environment).refuseMistakes());
         return e == null ? List.of() : e.problems();
     }
 
@@ -58,11 +50,8 @@ class SettingsTest {
     }
 
     @Test
-    void theCommandLineGoesBeforeTheEnvironmentThatBeforeTheFileThatBeforeTheDefault()
-            throws IOException {
-        Path file =
-                file(
-                        """
+    void theCommandLineGoesBeforeTheEnvironmentThatBeforeTheFileThatBeforeTheDefault() throws IOException {
+        Path file = file("""
                         http-port=1
                         keep-snapshots=1
                         prefix=of-file
@@ -70,43 +59,26 @@ class SettingsTest {
                         kafka.ssl.protocol=of-file
                         """);
         Settings settings =
-                trainer(
-                        Map.of(
-                                "TIDEGRAD_HTTP_PORT", "2",
-                                "TIDEGRAD_KEEP_SNAPSHOTS", "2",
-                                "TIDEGRAD_KAFKA_CLIENT_RACK", "of-environment",
-                                "PATH", "/bin"),
-                        "--http-port=3",
-                        "--config",
-                        file.toString());
+                trainer(Map.of("TIDEGRAD_HTTP_PORT", "2", "TIDEGRAD_KEEP_SNAPSHOTS", "2", "TIDEGRAD_KAFKA_CLIENT_RACK",
+                        "of-environment", "PATH", "/bin"), "--http-port=3", "--config", file.toString());
         assertThat(settings.number(Setting.HTTP_PORT)).isEqualTo(3);
         assertThat(settings.number(Setting.KEEP_SNAPSHOTS)).isEqualTo(2);
         assertThat(settings.text(Setting.PREFIX)).isEqualTo("of-file");
         assertThat(settings.text(Setting.HTTP_HOST)).isEqualTo("127.0.0.1");
         assertThat(settings.kafka().get("client.rack")).isEqualTo("of-environment");
-        assertThat(settings.kafka().client())
-                .containsEntry("ssl.protocol", "of-file")
+        assertThat(settings.kafka().client()).containsEntry("ssl.protocol", "of-file")
                 .containsEntry("bootstrap.servers", "k:9092");
     }
 
     @Test
     void aSettingIsNamedAlikeInEachSource() throws IOException {
         Path file = file("kafka.sasl.mechanism = PLAIN\nregistry.http.read.timeout.ms: 700");
-        for (Settings settings :
-                List.of(
-                        trainer(
-                                Map.of(),
-                                "--kafka.sasl.mechanism",
-                                "PLAIN",
-                                "--registry.http.read.timeout.ms=700"),
-                        trainer(
-                                Map.of(
-                                        "TIDEGRAD_KAFKA_SASL_MECHANISM", "PLAIN",
-                                        "TIDEGRAD_REGISTRY_HTTP_READ_TIMEOUT_MS", "700")),
-                        trainer(Map.of("TIDEGRAD_CONFIG", file.toString())))) {
+        for (Settings settings : List.of(
+                trainer(Map.of(), "--kafka.sasl.mechanism", "PLAIN", "--registry.http.read.timeout.ms=700"), trainer(Map
+                        .of("TIDEGRAD_KAFKA_SASL_MECHANISM", "PLAIN", "TIDEGRAD_REGISTRY_HTTP_READ_TIMEOUT_MS", "700")),
+                trainer(Map.of("TIDEGRAD_CONFIG", file.toString())))) {
             assertThat(settings.kafka().get("sasl.mechanism")).isEqualTo("PLAIN");
-            assertThat(settings.registry().client())
-                    .containsEntry("http.read.timeout.ms", "700")
+            assertThat(settings.registry().client()).containsEntry("http.read.timeout.ms", "700")
                     .containsEntry("schema.registry.url", "http://r:8081");
         }
     }
@@ -115,37 +87,23 @@ class SettingsTest {
     void whatCanBeRepeatedIsAListInEachSourceAndTheHigherSourceReplacesIt() throws IOException {
         Path file = file("model=f1, f2\n");
         Map<String, String> variable = Map.of("TIDEGRAD_MODEL", "e1,e2");
-        assertThat(trainer(Map.of(), "--model", "a", "--model=b,c").list(Setting.MODEL))
-                .containsExactly("a", "b", "c");
-        assertThat(trainer(variable, "--config=" + file).list(Setting.MODEL))
-                .containsExactly("e1", "e2");
-        assertThat(trainer(Map.of(), "--config=" + file).list(Setting.MODEL))
-                .containsExactly("f1", "f2");
+        assertThat(trainer(Map.of(), "--model", "a", "--model=b,c").list(Setting.MODEL)).containsExactly("a", "b", "c");
+        assertThat(trainer(variable, "--config=" + file).list(Setting.MODEL)).containsExactly("e1", "e2");
+        assertThat(trainer(Map.of(), "--config=" + file).list(Setting.MODEL)).containsExactly("f1", "f2");
     }
 
     @Test
     void aFileAndAnEnvironmentMayServeSeveralCommands() throws IOException {
         Path file = file("bootstrap-servers=k:1\nmodel=m\nkeep-hourly=1\nregistry-url=http://r\n");
-        assertThat(
-                        problems(
-                                Command.SCORER,
-                                Map.of("TIDEGRAD_KEEP_SNAPSHOTS", "9"),
-                                List.of("--config=" + file)))
+        assertThat(problems(Command.SCORER, Map.of("TIDEGRAD_KEEP_SNAPSHOTS", "9"), List.of("--config=" + file)))
                 .isEmpty();
-        assertThat(
-                        problems(
-                                Command.SCORER,
-                                Map.of(),
-                                List.of("--config=" + file, "--keep-hourly=1")))
-                .containsExactly(
-                        "--keep-hourly: a setting of trainer, replay, which scorer does not have");
+        assertThat(problems(Command.SCORER, Map.of(), List.of("--config=" + file, "--keep-hourly=1")))
+                .containsExactly("--keep-hourly: a setting of trainer, replay, which scorer does not have");
     }
 
     @Test
     void theFilesLogicalLinesKeepTheirNumbers() throws IOException {
-        Path file =
-                file(
-                        """
+        Path file = file("""
                         # a comment that ends in a backslash \\
                         prefix=a
 
@@ -158,49 +116,26 @@ class SettingsTest {
                         config=other
                         http-host=\\u00g0
                         """);
-        assertThat(problems(Command.TRAINER, Map.of(), trainerAnd("--config=" + file)))
-                .containsExactly(
-                        file + ":11: expected key=value, found a malformed \\u escape",
-                        file + ":9: keep-snapshots: expected once, found on line 8",
-                        file + ":10: config: a file can't name another one",
-                        file
-                                + ":7: http-port: expected a whole number from 0 to 65535, found 'many'");
-        assertThat(
-                        problems(
-                                Command.TRAINER,
-                                Map.of(),
-                                trainerAnd("--config=" + directory.resolve("none"))))
-                .containsExactly(
-                        "--config "
-                                + directory.resolve("none")
-                                + ": expected a readable file of properties in UTF-8, found NoSuchFileException");
+        assertThat(problems(Command.TRAINER, Map.of(), trainerAnd("--config=" + file))).containsExactly(
+                file + ":11: expected key=value, found a malformed \\u escape",
+                file + ":9: keep-snapshots: expected once, found on line 8",
+                file + ":10: config: a file can't name another one",
+                file + ":7: http-port: expected a whole number from 0 to 65535, found 'many'");
+        assertThat(problems(Command.TRAINER, Map.of(), trainerAnd("--config=" + directory.resolve("none"))))
+                .containsExactly("--config " + directory.resolve("none")
+                        + ": expected a readable file of properties in UTF-8, found NoSuchFileException");
     }
 
     @Test
     void everyMistakeOfEverySourceIsToldAtOnce() throws IOException {
         Path file = file("\nkafka.sasl.mecanism=PLAIN\nkeep-snapshots=0\n");
-        assertThat(
-                        problems(
-                                Command.TRAINER,
-                                Map.of(
-                                        "TIDEGRAD_KAFKA_SECURITY_PROTOCL",
-                                        "SSL",
-                                        "TIDEGRAD_HTTP_PORT",
-                                        "70000"),
-                                List.of(
-                                        "--colour",
-                                        "blue",
-                                        "--prefix=a b",
-                                        "--spec",
-                                        "a.yaml",
-                                        "--kafka.acks=1",
-                                        "--config",
-                                        file.toString())))
-                .containsExactly(
-                        "--colour: unknown",
+        assertThat(problems(Command.TRAINER,
+                Map.of("TIDEGRAD_KAFKA_SECURITY_PROTOCL", "SSL", "TIDEGRAD_HTTP_PORT", "70000"),
+                List.of("--colour", "blue", "--prefix=a b", "--spec", "a.yaml", "--kafka.acks=1", "--config",
+                        file.toString())))
+                .containsExactly("--colour: unknown",
                         "TIDEGRAD_KAFKA_SECURITY_PROTOCL: unknown; did you mean TIDEGRAD_KAFKA_SECURITY_PROTOCOL?",
-                        file
-                                + ":2: kafka.sasl.mecanism: unknown; did you mean kafka.sasl.mechanism?",
+                        file + ":2: kafka.sasl.mecanism: unknown; did you mean kafka.sasl.mechanism?",
                         "--bootstrap-servers: expected HOST:PORT, for instance 127.0.0.1:9092, found none; give it as"
                                 + " --bootstrap-servers HOST:PORT, as TIDEGRAD_BOOTSTRAP_SERVERS, or as bootstrap-servers="
                                 + " in the file of --config",
@@ -211,41 +146,31 @@ class SettingsTest {
                                 + " TIDEGRAD_STATE_DIR, or as state-dir= in the file of --config",
                         "--prefix: expected letters, digits, '.', '_' and '-', found 'a b'",
                         "TIDEGRAD_HTTP_PORT: expected a whole number from 0 to 65535, found '70000'",
-                        file
-                                + ":3: keep-snapshots: expected a whole number from 1 to 1000000, found '0'",
+                        file + ":3: keep-snapshots: expected a whole number from 1 to 1000000, found '0'",
                         "--kafka.acks: expected all, found '1': a broker's failure could lose a commit; leave it out");
     }
 
     static Stream<Arguments> mistakes() {
         return Stream.of(
-                Arguments.of(
-                        "--kafka.sasl.mecanism=PLAIN",
+                Arguments.of("--kafka.sasl.mecanism=PLAIN",
                         "--kafka.sasl.mecanism: unknown; did you mean --kafka.sasl.mechanism?"),
                 Arguments.of("--kafka.nonsense=1", "--kafka.nonsense: unknown"),
                 Arguments.of("--http-prot=1", "--http-prot: unknown; did you mean --http-port?"),
-                Arguments.of(
-                        "--sasl.mechanism=PLAIN",
+                Arguments.of("--sasl.mechanism=PLAIN",
                         "--sasl.mechanism: unknown; did you mean --kafka.sasl.mechanism?"),
-                Arguments.of(
-                        "--registry.basic.auth.user.inf=u:p",
+                Arguments.of("--registry.basic.auth.user.inf=u:p",
                         "--registry.basic.auth.user.inf: unknown; did you mean --registry.basic.auth.user.info?"),
-                Arguments.of(
-                        "--registry.basic.auth.credentials.source=FILE",
+                Arguments.of("--registry.basic.auth.credentials.source=FILE",
                         "--registry.basic.auth.credentials.source: expected USER_INFO or URL, found 'FILE'"),
-                Arguments.of(
-                        "--registry.basic.auth.credentials.source=USER_INFO",
+                Arguments.of("--registry.basic.auth.credentials.source=USER_INFO",
                         "registry: basic.auth.credentials.source=USER_INFO needs user:password in basic.auth.user.info"),
                 Arguments.of("serve", "expected --SETTING VALUE, found 'serve'; put quotes"),
                 Arguments.of("--http-port", "--http-port: expected a value after it, found none"),
                 Arguments.of("--state-dir=/other", "--state-dir: expected once, found twice"),
-                Arguments.of(
-                        "--until=3", "--until: a setting of replay, which trainer does not have"),
+                Arguments.of("--until=3", "--until: a setting of replay, which trainer does not have"),
                 Arguments.of("--kafka.bootstrap.servers=k:1", "give it as bootstrap-servers"),
-                Arguments.of(
-                        "--kafka.session.timeout.ms=long",
-                        "--kafka.session.timeout.ms: expected a whole number"),
-                Arguments.of(
-                        "--kafka.security.protocol=SASL",
+                Arguments.of("--kafka.session.timeout.ms=long", "--kafka.session.timeout.ms: expected a whole number"),
+                Arguments.of("--kafka.security.protocol=SASL",
                         "--kafka.security.protocol: expected a text as Kafka takes it: "),
                 Arguments.of("--kafka.group.id=mine", "others decide whether weights survive"),
                 Arguments.of("--kafka.linger.ms=5", "others decide whether weights survive"));
@@ -254,22 +179,17 @@ class SettingsTest {
     @ParameterizedTest
     @MethodSource("mistakes")
     void aMistakeSaysWhereItStandsWhatWasExpectedAndWhatWasFound(String argument, String said) {
-        assertThat(problems(Command.TRAINER, Map.of(), trainerAnd(argument)))
-                .singleElement()
-                .asString()
-                .contains(said);
+        assertThat(problems(Command.TRAINER, Map.of(), trainerAnd(argument))).singleElement().asString().contains(said);
     }
 
     static Stream<Arguments> fixed() {
-        return KafkaRules.FIXED.entrySet().stream()
-                .map(entry -> Arguments.of(entry.getKey(), entry.getValue()));
+        return KafkaRules.FIXED.entrySet().stream().map(entry -> Arguments.of(entry.getKey(), entry.getValue()));
     }
 
     /// A file that says what is done anyway is no mistake.
     @ParameterizedTest
     @MethodSource("fixed")
-    void whatDecidesCorrectnessIsRefusedUnlessItSaysWhatIsDoneAnyway(
-            String key, KafkaRules.Fixed fixed) {
+    void whatDecidesCorrectnessIsRefusedUnlessItSaysWhatIsDoneAnyway(String key, KafkaRules.Fixed fixed) {
         for (Command command : Command.values()) {
             Map<String, String> environment = new HashMap<>();
             environment.put("TIDEGRAD_BOOTSTRAP_SERVERS", "k:1");
@@ -282,91 +202,55 @@ class SettingsTest {
             environment.put("TIDEGRAD_FOR", "n");
             environment.put("TIDEGRAD_SHARE", "5");
             String other = key.equals("isolation.level") ? "read_uncommitted" : "other";
-            assertThat(problems(command, environment, List.of("--kafka." + key, other)))
-                    .singleElement()
-                    .asString()
-                    .isEqualTo(
-                            "--kafka.%s: expected %s, found '%s': %s; leave it out"
-                                    .formatted(key, fixed.value(), other, fixed.reason()));
-            assertThat(problems(command, environment, List.of("--kafka." + key, fixed.value())))
-                    .isEmpty();
+            assertThat(problems(command, environment, List.of("--kafka." + key, other))).singleElement().asString()
+                    .isEqualTo("--kafka.%s: expected %s, found '%s': %s; leave it out".formatted(key, fixed.value(),
+                            other, fixed.reason()));
+            assertThat(problems(command, environment, List.of("--kafka." + key, fixed.value()))).isEmpty();
         }
     }
 
     @Test
     void aTransactionMustOutlastACommitInterval() {
-        assertThat(
-                        problems(
-                                Command.TRAINER,
-                                Map.of("TIDEGRAD_KAFKA_TRANSACTION_TIMEOUT_MS", "1000"),
-                                trainerAnd("--kafka.commit.interval.ms=1001")))
-                .containsExactly(
+        assertThat(problems(Command.TRAINER, Map.of("TIDEGRAD_KAFKA_TRANSACTION_TIMEOUT_MS", "1000"),
+                trainerAnd("--kafka.commit.interval.ms=1001"))).containsExactly(
                         "TIDEGRAD_KAFKA_TRANSACTION_TIMEOUT_MS: expected at least commit.interval.ms, which is 1001,"
                                 + " found 1000: every transaction would be aborted before it could commit; raise it, or"
                                 + " leave it out");
-        assertThat(
-                        problems(
-                                Command.TRAINER,
-                                Map.of("TIDEGRAD_KAFKA_TRANSACTION_TIMEOUT_MS", "1000"),
-                                trainerAnd("--kafka.commit.interval.ms=1000")))
-                .isEmpty();
+        assertThat(problems(Command.TRAINER, Map.of("TIDEGRAD_KAFKA_TRANSACTION_TIMEOUT_MS", "1000"),
+                trainerAnd("--kafka.commit.interval.ms=1000"))).isEmpty();
     }
 
     /// Each is a slip of the hand that leads to a message; none of them may show what was typed.
     @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "--kafka.ssl.truststore.pasword=" + SECRET,
-                "--kafka.sasl.jaas.config " + SECRET + " required password=" + SECRET,
-                "--kafka.sasl.jaas.config=" + SECRET + " --kafka.sasl.jaas.config=" + SECRET,
-                "--kafka.ssl.keystore.key=" + SECRET + " --until 3",
-                "--registry.basic.auth.user.info=" + SECRET + " --until 3",
-                "--registry.basic.auth.user.info="
-                        + SECRET
-                        + " --registry.basic.auth.credentials.source=USER_INFO",
-                "--registry.bearer.auth.token=" + SECRET,
-            })
+    @ValueSource(strings = {"--kafka.ssl.truststore.pasword=" + SECRET,
+        "--kafka.sasl.jaas.config " + SECRET + " required password=" + SECRET,
+        "--kafka.sasl.jaas.config=" + SECRET + " --kafka.sasl.jaas.config=" + SECRET,
+        "--kafka.ssl.keystore.key=" + SECRET + " --until 3", "--registry.basic.auth.user.info=" + SECRET + " --until 3",
+        "--registry.basic.auth.user.info=" + SECRET + " --registry.basic.auth.credentials.source=USER_INFO",
+        "--registry.bearer.auth.token=" + SECRET,})
     void secretsAreNotInMessages(String line) {
         Settings settings = Settings.read(Command.TRAINER, trainerAnd(line.split(" ")), Map.of());
-        SettingsException e =
-                catchThrowableOfType(SettingsException.class, settings::refuseMistakes);
+        SettingsException e = catchThrowableOfType(SettingsException.class, settings::refuseMistakes);
         assertThat(e).isNotNull();
         assertThat(e.getMessage()).doesNotContain(SECRET);
     }
 
     @Test
     void theEffectiveSettingsHaveTheirSourcesAndNoSecrets() throws IOException {
-        Path file =
-                file(
-                        "kafka.sasl.jaas.config=x password=\"%s\";\nkafka.ssl.keystore.key=%s\nregistry.basic.auth.user.info=u:%s\n"
-                                .replace("%s", SECRET));
-        Settings settings =
-                Settings.read(
-                        Command.TRAINER,
-                        List.of(
-                                "--bootstrap-servers=k:9092",
-                                "--spec=a.yaml",
-                                "--spec=b.yaml",
-                                "--config=" + file),
-                        Map.of(
-                                "TIDEGRAD_REGISTRY_URL",
-                                "http://u:" + SECRET + "@r:8081",
-                                "TIDEGRAD_STATE_DIR",
-                                "/s"));
+        Path file = file(
+                "kafka.sasl.jaas.config=x password=\"%s\";\nkafka.ssl.keystore.key=%s\nregistry.basic.auth.user.info=u:%s\n"
+                        .replace("%s", SECRET));
+        Settings settings = Settings.read(Command.TRAINER,
+                List.of("--bootstrap-servers=k:9092", "--spec=a.yaml", "--spec=b.yaml", "--config=" + file),
+                Map.of("TIDEGRAD_REGISTRY_URL", "http://u:" + SECRET + "@r:8081", "TIDEGRAD_STATE_DIR", "/s"));
         settings.refuseMistakes();
-        assertThat(settings)
-                .asString()
-                .contains(
-                        "bootstrap-servers=k:9092 (command line), config=",
-                        "http-port=8080 (default)",
-                        "kafka.sasl.jaas.config=*** (" + file + ":1)",
-                        "kafka.ssl.keystore.key=*** (" + file + ":2)",
+        assertThat(settings).asString()
+                .contains("bootstrap-servers=k:9092 (command line), config=", "http-port=8080 (default)",
+                        "kafka.sasl.jaas.config=*** (" + file + ":1)", "kafka.ssl.keystore.key=*** (" + file + ":2)",
                         "registry-url=http://***@r:8081 (environment)",
-                        "registry.basic.auth.user.info=*** (" + file + ":3)",
-                        "spec=a.yaml,b.yaml (command line)")
+                        "registry.basic.auth.user.info=*** (" + file + ":3)", "spec=a.yaml,b.yaml (command line)")
                 .doesNotContain(SECRET, "\n");
-        assertThat(settings.kafka() + " " + settings.registry())
-                .contains("sasl.jaas.config", "basic.auth.user.info")
+        assertThat(settings.kafka() + " " + settings.registry()).contains("sasl.jaas.config", "basic.auth.user.info")
                 .doesNotContain(SECRET);
     }
 
@@ -387,10 +271,8 @@ class SettingsTest {
 
     @Test
     void aDeserializerOfSomebodyElseBringsSettingsOfItsOwn() {
-        Settings settings =
-                trainer(
-                        Map.of("TIDEGRAD_REGISTRY_BEARER_AUTH_TOKEN", SECRET),
-                        "--registry.tidegrad.value.deserializer=com.example.Theirs");
+        Settings settings = trainer(Map.of("TIDEGRAD_REGISTRY_BEARER_AUTH_TOKEN", SECRET),
+                "--registry.tidegrad.value.deserializer=com.example.Theirs");
         assertThat(settings.registry().client()).containsEntry("bearer.auth.token", SECRET);
         assertThat(settings.toString()).doesNotContain(SECRET);
     }
@@ -419,11 +301,8 @@ class SettingsTest {
     @ParameterizedTest
     @EnumSource
     void aHelpTextNamesOnlySettingsThatItsCommandHas(Command command) {
-        Set<String> there =
-                Stream.of(Setting.values())
-                        .filter(setting -> setting.isOf(command))
-                        .map(Setting::key)
-                        .collect(Collectors.toSet());
+        Set<String> there = Stream.of(Setting.values()).filter(setting -> setting.isOf(command)).map(Setting::key)
+                .collect(Collectors.toSet());
         // Behind the settings stands how to write any, and what other commands do about it.
         String settings = command.help().split("Each may also come from")[0];
         Matcher named = Pattern.compile("--([a-z][a-z-]*)").matcher(settings);
@@ -435,8 +314,7 @@ class SettingsTest {
 
     @Test
     void aModelThatMayStandFirstIsShownThere() {
-        assertThat(Command.MODELS_SHOW.help())
-                .contains("Usage: tidegrad models show NAME [--SETTING VALUE]...")
+        assertThat(Command.MODELS_SHOW.help()).contains("Usage: tidegrad models show NAME [--SETTING VALUE]...")
                 .contains("may also stand first: models show NAME (required)");
         assertThat(Command.MODELS_CREATE.help()).contains("Usage: tidegrad models create [--");
         assertThat(Command.VERIFY.help()).contains("Usage: tidegrad verify [--SETTING VALUE]...");

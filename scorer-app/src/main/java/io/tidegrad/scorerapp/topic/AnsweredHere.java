@@ -14,10 +14,6 @@ public interface AnsweredHere {
     /// @param by the version that answered
     /// @param events the same ones, read for another version; asked for later, by another thread
     /// @param bytes about what `events` holds in memory
-    void answered(
-            Stages asked,
-            ServedModel by,
-            Predictions predictions,
-            Function<ServedModel, List<Event>> events,
+    void answered(Stages asked, ServedModel by, Predictions predictions, Function<ServedModel, List<Event>> events,
             int bytes);
 }

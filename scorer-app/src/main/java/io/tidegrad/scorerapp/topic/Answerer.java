@@ -26,8 +26,8 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.header.Header;
 import org.jspecify.annotations.Nullable;
 
-/// Requests to what goes out for them, in their order; a model answers all of a batch by one version. Writes nothing: it can be
-/// asked the same again. One thread.
+/// Requests to what goes out for them, in their order; a model answers all of a batch by one version. Writes nothing:
+/// it can be asked the same again. One thread.
 final class Answerer {
     /// The header of a request that names its key.
     static final String KEY = "tidegrad-key";
@@ -43,11 +43,7 @@ final class Answerer {
     private List<@Nullable Outcome> outcomes = List.of();
 
     /// @param listener of what live models have answered; asked the same again, they answer again
-    Answerer(
-            ModelChoice choice,
-            RecordDecoder decoder,
-            OutgoingRecords outgoing,
-            AnsweredHere listener) {
+    Answerer(ModelChoice choice, RecordDecoder decoder, OutgoingRecords outgoing, AnsweredHere listener) {
         this.choice = choice;
         this.decoder = decoder;
         this.outgoing = outgoing;
@@ -79,9 +75,7 @@ final class Answerer {
                     lane.add(one);
                 }
             } catch (RefusedRequest refused) {
-                outcomes.set(
-                        index,
-                        outgoing.refused(request, refused, lane == null ? null : lane.answering()));
+                outcomes.set(index, outgoing.refused(request, refused, lane == null ? null : lane.answering()));
             }
         }
         lanes.values().forEach(Lane::predict);
@@ -93,13 +87,8 @@ final class Answerer {
 
     /// The dead letter of a request that erred in a way that has no reason of its own.
     Outcome failed(ConsumerRecord<byte[], byte[]> request, Throwable cause) {
-        return outgoing.refused(
-                request,
-                new RefusedRequest(
-                        RequestFault.INTERNAL,
-                        "answering it failed twice: "
-                                + RequestLane.described(cause)
-                                + "; the scorer's log has the cause"),
+        return outgoing.refused(request, new RefusedRequest(RequestFault.INTERNAL,
+                "answering it failed twice: " + RequestLane.described(cause) + "; the scorer's log has the cause"),
                 null);
     }
 
@@ -116,25 +105,21 @@ final class Answerer {
     /// The key as text.
     private static String id(byte @Nullable [] key) {
         if (key == null || key.length == 0) {
-            throw new RefusedRequest(
-                    RequestFault.NO_REQUEST_ID,
+            throw new RefusedRequest(RequestFault.NO_REQUEST_ID,
                     "expected the request's id as the record's key, found none");
         }
         try {
             return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(key)).toString();
         } catch (CharacterCodingException e) {
-            throw new RefusedRequest(
-                    RequestFault.BAD_REQUEST_ID,
-                    "expected the request's id as the record's key, in UTF-8, found "
-                            + key.length
+            throw new RefusedRequest(RequestFault.BAD_REQUEST_ID,
+                    "expected the request's id as the record's key, in UTF-8, found " + key.length
                             + " bytes that are not");
         }
     }
 
     private GenericRecord decoded(ConsumerRecord<byte[], byte[]> request) {
         if (request.value() == null) {
-            throw new RefusedRequest(
-                    Rejection.Reason.NULL_VALUE.code(),
+            throw new RefusedRequest(Rejection.Reason.NULL_VALUE.code(),
                     "expected a request's fields, found a null value");
         }
         try {
@@ -148,8 +133,8 @@ final class Answerer {
         return new RefusedRequest(rejection.reason().code(), rejection.detail());
     }
 
-    private record Asked(
-            int index, String id, ConsumerRecord<byte[], byte[]> request, GenericRecord fields) {}
+    private record Asked(int index, String id, ConsumerRecord<byte[], byte[]> request, GenericRecord fields) {
+    }
 
     /// One model's part of a batch.
     private final class Lane {
@@ -167,8 +152,7 @@ final class Answerer {
 
         /// Of a model that is no longer tried.
         boolean isOver() {
-            return scorer != stages.live()
-                    && stages.tried().stream().noneMatch(tried -> tried.scorer() == scorer);
+            return scorer != stages.live() && stages.tried().stream().noneMatch(tried -> tried.scorer() == scorer);
         }
 
         void forget() {
@@ -177,7 +161,8 @@ final class Answerer {
         }
 
         /// Null before a version is chosen.
-        @Nullable ScoringSession answering() {
+        @Nullable
+        ScoringSession answering() {
             return begun ? session : null;
         }
 
@@ -220,8 +205,7 @@ final class Answerer {
             } catch (NotReadyException nothingServes) {
                 var control = scorer.status().control();
                 if (control.deleted()) {
-                    throw new RefusedRequest(
-                            RequestFault.MODEL_DELETED,
+                    throw new RefusedRequest(RequestFault.MODEL_DELETED,
                             "model " + scorer.model() + " was deleted: " + control.lastInWords());
                 }
                 throw nothingServes;
@@ -253,19 +237,9 @@ final class Answerer {
                 events.add(new AvroEvent().of(one.fields()));
                 bytes += one.request().serializedValueSize();
             }
-            listener.answered(
-                    stages,
-                    session.model(),
-                    new Predictions(
-                            session.model().model(),
-                            session.epoch(),
-                            session.version(),
-                            session.offset(),
-                            session.freshnessMs(),
-                            session.outputs(),
-                            probabilities),
-                    by -> events,
-                    bytes);
+            listener.answered(stages, session.model(), new Predictions(session.model().model(), session.epoch(),
+                    session.version(), session.offset(), session.freshnessMs(), session.outputs(), probabilities),
+                    by -> events, bytes);
         }
 
         private Outcome outcome(Asked one, int row) {

@@ -11,32 +11,27 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /// How a lane's clients of Kafka are made. Only a test makes others than Kafka's own.
 interface LaneClients {
-    LaneClients KAFKA =
-            new LaneClients() {
-                @Override
-                public Admin admin(Map<String, Object> settings) {
-                    return Admin.create(settings);
-                }
+    LaneClients KAFKA = new LaneClients() {
+        @Override
+        public Admin admin(Map<String, Object> settings) {
+            return Admin.create(settings);
+        }
 
-                @Override
-                public Consumer<byte[], byte[]> consumer(
-                        Map<String, Object> settings, PollBudget budget) {
-                    return new KafkaConsumer<>(settings, budget.keys(), budget.values());
-                }
+        @Override
+        public Consumer<byte[], byte[]> consumer(Map<String, Object> settings, PollBudget budget) {
+            return new KafkaConsumer<>(settings, budget.keys(), budget.values());
+        }
 
-                @Override
-                public Producer<byte[], byte[]> producer(
-                        Map<String, Object> settings, Consumer<byte[], byte[]> beside) {
-                    return new KafkaProducer<>(
-                            settings, new ByteArraySerializer(), new ByteArraySerializer());
-                }
-            };
+        @Override
+        public Producer<byte[], byte[]> producer(Map<String, Object> settings, Consumer<byte[], byte[]> beside) {
+            return new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer());
+        }
+    };
 
     Admin admin(Map<String, Object> settings);
 
     Consumer<byte[], byte[]> consumer(Map<String, Object> settings, PollBudget budget);
 
     /// @param beside whose offsets it commits
-    Producer<byte[], byte[]> producer(
-            Map<String, Object> settings, Consumer<byte[], byte[]> beside);
+    Producer<byte[], byte[]> producer(Map<String, Object> settings, Consumer<byte[], byte[]> beside);
 }

@@ -32,9 +32,8 @@ final class LaneCounters {
         for (Outcome outcome : outcomes) {
             switch (outcome) {
                 case Outcome.Predicted predicted ->
-                        Objects.requireNonNull(predictions.get(predicted.model())).increment();
-                case Outcome.Refused refused ->
-                        Objects.requireNonNull(deadLetters.get(refused.reason())).increment();
+                    Objects.requireNonNull(predictions.get(predicted.model())).increment();
+                case Outcome.Refused refused -> Objects.requireNonNull(deadLetters.get(refused.reason())).increment();
             }
         }
         committed.increment();
@@ -63,16 +62,8 @@ final class LaneCounters {
     }
 
     LaneStatus status(LaneStatus.State state, String detail) {
-        return new LaneStatus(
-                state,
-                detail,
-                partitions,
-                lag,
-                sums(predictions),
-                sums(deadLetters),
-                committed.sum(),
-                aborted.sum(),
-                lost.sum());
+        return new LaneStatus(state, detail, partitions, lag, sums(predictions), sums(deadLetters), committed.sum(),
+                aborted.sum(), lost.sum());
     }
 
     private static Map<String, Long> sums(Map<String, LongAdder> adders) {

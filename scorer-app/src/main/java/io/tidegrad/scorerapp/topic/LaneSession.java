@@ -26,14 +26,15 @@ import org.apache.kafka.common.errors.WakeupException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// One life of a consumer and a producer: a poll's requests are answered first, and only then does a transaction begin, which
-/// writes the answers and the offsets behind the requests. So nothing is open and nothing is held while the consumer polls, which
-/// is when partitions change hands; and an answer that can't be given yet costs no transaction. Who was replaced meanwhile is
-/// found out when it sends its offsets, by its generation of the group (KIP-447), and aborts.
+/// One life of a consumer and a producer: a poll's requests are answered first, and only then does a transaction begin,
+/// which writes the answers and the offsets behind the requests. So nothing is open and nothing is held while the
+/// consumer polls, which is when partitions change hands; and an answer that can't be given yet costs no transaction.
+/// Who was replaced meanwhile is found out when it sends its offsets, by its generation of the group (KIP-447), and
+/// aborts.
 ///
-/// After a transaction that did not commit the consumer goes back to what the group has committed. Where it can't be told whether
-/// it did, a session is given up: the next one's producer ends the transaction, one way or the other, before it asks. One thread,
-/// but for `wakeup`.
+/// After a transaction that did not commit the consumer goes back to what the group has committed. Where it can't be
+/// told whether it did, a session is given up: the next one's producer ends the transaction, one way or the other,
+/// before it asks. One thread, but for `wakeup`.
 final class LaneSession implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(LaneSession.class);
 
@@ -72,14 +73,8 @@ final class LaneSession implements AutoCloseable {
 
     /// @param budget of the consumer's deserializers
     /// @param producer its transactions are initialized
-    LaneSession(
-            String topic,
-            Consumer<byte[], byte[]> consumer,
-            PollBudget budget,
-            Producer<byte[], byte[]> producer,
-            Answering answering,
-            LaneCounters counters,
-            Telling telling) {
+    LaneSession(String topic, Consumer<byte[], byte[]> consumer, PollBudget budget, Producer<byte[], byte[]> producer,
+            Answering answering, LaneCounters counters, Telling telling) {
         this.topic = topic;
         this.consumer = consumer;
         this.budget = budget;
@@ -146,21 +141,16 @@ final class LaneSession implements AutoCloseable {
         }
     }
 
-    /// Nothing is written yet, so requests that err can be tried again: each alone, to find those that are to blame. These are
-    /// dead letters; tried for ever, they would keep all behind them from an answer.
+    /// Nothing is written yet, so requests that err can be tried again: each alone, to find those that are to blame.
+    /// These are dead letters; tried for ever, they would keep all behind them from an answer.
     private List<Outcome> outcomes(List<ConsumerRecord<byte[], byte[]>> requests) {
         try {
             return answering.answer(requests);
-        } catch (SchemaRegistry.RegistryUnavailableException
-                | NotReadyException
-                | WakeupException
+        } catch (SchemaRegistry.RegistryUnavailableException | NotReadyException | WakeupException
                 | InterruptException foreseen) {
             throw foreseen;
         } catch (RuntimeException | OutOfMemoryError | StackOverflowError e) {
-            log.error(
-                    "{} requests of {} could not be answered together; each is tried alone",
-                    requests.size(),
-                    topic,
+            log.error("{} requests of {} could not be answered together; each is tried alone", requests.size(), topic,
                     e);
         }
         List<Outcome> outcomes = new ArrayList<>(requests.size());
@@ -174,9 +164,7 @@ final class LaneSession implements AutoCloseable {
     private Outcome alone(ConsumerRecord<byte[], byte[]> request) {
         try {
             return answering.answer(List.of(request)).getFirst();
-        } catch (SchemaRegistry.RegistryUnavailableException
-                | NotReadyException
-                | WakeupException
+        } catch (SchemaRegistry.RegistryUnavailableException | NotReadyException | WakeupException
                 | InterruptException foreseen) {
             throw foreseen;
         } catch (RuntimeException | StackOverflowError e) {
@@ -189,12 +177,8 @@ final class LaneSession implements AutoCloseable {
     }
 
     private Outcome failed(ConsumerRecord<byte[], byte[]> request, Throwable cause) {
-        log.error(
-                "{}-{} offset {}: this request erred twice and becomes a dead letter",
-                request.topic(),
-                request.partition(),
-                request.offset(),
-                cause);
+        log.error("{}-{} offset {}: this request erred twice and becomes a dead letter", request.topic(),
+                request.partition(), request.offset(), cause);
         return answering.failed(request, cause);
     }
 
@@ -213,9 +197,7 @@ final class LaneSession implements AutoCloseable {
             if (RequestLane.refusalIn(e) != null) {
                 throw e;
             }
-            log.warn(
-                    "a transaction with {} answers was aborted, they are tried again: {}",
-                    outcomes.size(),
+            log.warn("a transaction with {} answers was aborted, they are tried again: {}", outcomes.size(),
                     RequestLane.described(e));
             telling.tell(LaneStatus.State.RETRYING, RequestLane.described(e));
             seekToCommitted(polled.partitions());
@@ -225,8 +207,7 @@ final class LaneSession implements AutoCloseable {
     }
 
     /// Offsets behind what was polled.
-    private static Map<TopicPartition, OffsetAndMetadata> next(
-            ConsumerRecords<byte[], byte[]> polled) {
+    private static Map<TopicPartition, OffsetAndMetadata> next(ConsumerRecords<byte[], byte[]> polled) {
         Map<TopicPartition, OffsetAndMetadata> next = new HashMap<>();
         for (TopicPartition partition : polled.partitions()) {
             ConsumerRecord<byte[], byte[]> last = polled.records(partition).getLast();
@@ -246,8 +227,7 @@ final class LaneSession implements AutoCloseable {
     }
 
     /// The same requests come again with a later poll: nothing was written.
-    private void askAgain(
-            ConsumerRecords<byte[], byte[]> polled, LaneStatus.State state, Exception why) {
+    private void askAgain(ConsumerRecords<byte[], byte[]> polled, LaneStatus.State state, Exception why) {
         if (pause.equals(PAUSE_MIN)) {
             log.warn("requests wait: {}", why.getMessage());
         }
@@ -316,9 +296,7 @@ final class LaneSession implements AutoCloseable {
             log.error(
                     "{}: requests from offset {} to below {} were deleted before they were read; nobody answers them. Keep"
                             + " requests for longer, or start more scorers",
-                    partition,
-                    next,
-                    begin);
+                    partition, next, begin);
             consumer.seek(partition, begin);
             return;
         }
@@ -326,14 +304,8 @@ final class LaneSession implements AutoCloseable {
         // the end was cut off.
         boolean anew = consumer.committed(Set.copyOf(one)).get(partition) == null;
         long end = consumer.endOffsets(one).getOrDefault(partition, 0L);
-        log.error(
-                "{}: expected a request at offset {} or later, and the log ends at {}: {}",
-                partition,
-                next,
-                end,
-                anew
-                        ? "made anew, read from its beginning"
-                        : "cut short by its brokers, read from its end");
+        log.error("{}: expected a request at offset {} or later, and the log ends at {}: {}", partition, next, end,
+                anew ? "made anew, read from its beginning" : "cut short by its brokers, read from its end");
         consumer.seek(partition, anew ? begin : Math.min(next, end));
     }
 

@@ -13,22 +13,13 @@ import java.util.Map;
 /// @param committed transactions
 /// @param aborted transactions
 /// @param lost requests that were deleted before they were read
-public record LaneStatus(
-        State state,
-        String detail,
-        int partitions,
-        long lag,
-        Map<String, Long> predictions,
-        Map<String, Long> deadLetters,
-        long committed,
-        long aborted,
-        long lost) {
+public record LaneStatus(State state, String detail, int partitions, long lag, Map<String, Long> predictions,
+        Map<String, Long> deadLetters, long committed, long aborted, long lost) {
     /// What the thread is doing.
     public enum State {
         STARTING,
         /// Some model has no version yet that serves: requests are left to others.
-        WAITING_FOR_MODEL,
-        RUNNING,
+        WAITING_FOR_MODEL, RUNNING,
         /// A schema is not known yet and the registry can't be asked.
         WAITING_FOR_REGISTRY,
         /// Kafka gave an error; tried again after a pause.
@@ -36,8 +27,7 @@ public record LaneStatus(
         /// A topic, a right or a setting is not as it must be; tried again, but only who operates it can help.
         REFUSED,
         /// The thread died of an error no retry can heal; the process should be restarted.
-        FAILED,
-        CLOSED;
+        FAILED, CLOSED;
 
         /// `waiting-for-registry`.
         public String word() {

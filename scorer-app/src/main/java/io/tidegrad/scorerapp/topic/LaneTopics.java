@@ -22,8 +22,8 @@ import org.apache.kafka.common.errors.TopicExistsException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.jspecify.annotations.Nullable;
 
-/// Creates the topics of predictions and dead letters, and of requests when it has the name that is ours; checks those that
-/// exist. What would lose a request, or an answer, is refused before the first is taken.
+/// Creates the topics of predictions and dead letters, and of requests when it has the name that is ours; checks those
+/// that exist. What would lose a request, or an answer, is refused before the first is taken.
 final class LaneTopics {
     private static final Duration TIMEOUT = Duration.ofSeconds(30);
 
@@ -39,7 +39,8 @@ final class LaneTopics {
     ///
     /// @param predictionBytes `max.message.bytes` of the topic of predictions
     /// @param deadLetterBytes of dead letters
-    record Limits(int predictionBytes, int deadLetterBytes) {}
+    record Limits(int predictionBytes, int deadLetterBytes) {
+    }
 
     /// @throws LaneRefusedException one of them is not as it must be
     static Limits createOrCheck(Admin admin, RequestsConfig config) {
@@ -51,46 +52,22 @@ final class LaneTopics {
         Config ofRequests = configOf(config.requests());
         String cleanup = text(ofRequests, TopicConfig.CLEANUP_POLICY_CONFIG);
         if (cleanup.contains(TopicConfig.CLEANUP_POLICY_COMPACT)) {
-            throw notDeleting(
-                    config.requests(), cleanup, "compaction removes requests before they are read");
+            throw notDeleting(config.requests(), cleanup, "compaction removes requests before they are read");
         }
         int requestBytes = bytesMax(ofRequests);
         // As many partitions: who reads the answers may share them as the requests are shared here.
-        int predictionBytes =
-                checked(
-                        config.predictions(),
-                        Optional.of(requests.partitions().size()),
-                        Map.of(),
-                        "compaction would keep one answer of an id that asked twice");
-        int letterBytes =
-                (int) Math.min((long) requestBytes + DeadLetter.ROOM_BYTES, Integer.MAX_VALUE);
-        int deadLetterBytes =
-                checked(
-                        config.deadLetters(),
-                        Optional.of(1),
-                        Map.of(
-                                TopicConfig.MAX_MESSAGE_BYTES_CONFIG,
-                                Integer.toString(letterBytes),
-                                TopicConfig.RETENTION_MS_CONFIG,
-                                Long.toString(config.deadLetterRetention())),
-                        "compaction would keep one dead letter a key");
+        int predictionBytes = checked(config.predictions(), Optional.of(requests.partitions().size()), Map.of(),
+                "compaction would keep one answer of an id that asked twice");
+        int letterBytes = (int) Math.min((long) requestBytes + DeadLetter.ROOM_BYTES, Integer.MAX_VALUE);
+        int deadLetterBytes = checked(config.deadLetters(), Optional.of(1),
+                Map.of(TopicConfig.MAX_MESSAGE_BYTES_CONFIG, Integer.toString(letterBytes),
+                        TopicConfig.RETENTION_MS_CONFIG, Long.toString(config.deadLetterRetention())),
+                "compaction would keep one dead letter a key");
         if (deadLetterBytes < letterBytes) {
-            throw new LaneRefusedException(
-                    "topic "
-                            + config.deadLetters()
-                            + ": expected max.message.bytes of at least "
-                            + letterBytes
-                            + ", which is "
-                            + DeadLetter.ROOM_BYTES
-                            + " above that of "
-                            + config.requests()
-                            + ", found "
-                            + deadLetterBytes
-                            + "; "
-                            + remedy(
-                                    config.deadLetters(),
-                                    TopicConfig.MAX_MESSAGE_BYTES_CONFIG,
-                                    Integer.toString(letterBytes)));
+            throw new LaneRefusedException("topic " + config.deadLetters() + ": expected max.message.bytes of at least "
+                    + letterBytes + ", which is " + DeadLetter.ROOM_BYTES + " above that of " + config.requests()
+                    + ", found " + deadLetterBytes + "; " + remedy(config.deadLetters(),
+                            TopicConfig.MAX_MESSAGE_BYTES_CONFIG, Integer.toString(letterBytes)));
         }
         return new Limits(predictionBytes, deadLetterBytes);
     }
@@ -101,17 +78,12 @@ final class LaneTopics {
             create(config.requests(), Optional.empty(), Map.of());
             found = describe(config.requests());
         } else if (found == null) {
-            throw new LaneRefusedException(
-                    "topic "
-                            + config.requests()
-                            + ": expected the topic of requests, found none; create it, or correct --requests-topic"
-                            + " (only "
-                            + config.topics().requests()
-                            + " is created here)");
+            throw new LaneRefusedException("topic " + config.requests()
+                    + ": expected the topic of requests, found none; create it, or correct --requests-topic" + " (only "
+                    + config.topics().requests() + " is created here)");
         }
         if (found == null) {
-            throw new TimeoutException(
-                    "topic " + config.requests() + " was created and is not told of yet");
+            throw new TimeoutException("topic " + config.requests() + " was created and is not told of yet");
         }
         return found;
     }
@@ -119,11 +91,7 @@ final class LaneTopics {
     /// Returns the topic's `max.message.bytes`.
     ///
     /// @param why not compacted
-    private int checked(
-            String topic,
-            Optional<Integer> partitions,
-            Map<String, String> whenCreated,
-            String why) {
+    private int checked(String topic, Optional<Integer> partitions, Map<String, String> whenCreated, String why) {
         if (describe(topic) == null) {
             create(topic, partitions, whenCreated);
         }
@@ -136,27 +104,13 @@ final class LaneTopics {
     }
 
     private static LaneRefusedException notDeleting(String topic, String cleanup, String why) {
-        return new LaneRefusedException(
-                "topic "
-                        + topic
-                        + ": expected cleanup.policy=delete, found "
-                        + cleanup
-                        + ": "
-                        + why
-                        + "; "
-                        + remedy(
-                                topic,
-                                TopicConfig.CLEANUP_POLICY_CONFIG,
-                                TopicConfig.CLEANUP_POLICY_DELETE));
+        return new LaneRefusedException("topic " + topic + ": expected cleanup.policy=delete, found " + cleanup + ": "
+                + why + "; " + remedy(topic, TopicConfig.CLEANUP_POLICY_CONFIG, TopicConfig.CLEANUP_POLICY_DELETE));
     }
 
     private static String remedy(String topic, String setting, String value) {
-        return "set it: kafka-configs.sh --alter --entity-type topics --entity-name "
-                + topic
-                + " --add-config "
-                + setting
-                + "="
-                + value;
+        return "set it: kafka-configs.sh --alter --entity-type topics --entity-name " + topic + " --add-config "
+                + setting + "=" + value;
     }
 
     private @Nullable TopicDescription describe(String topic) {
@@ -172,12 +126,7 @@ final class LaneTopics {
         Map<String, String> all = new HashMap<>(settings);
         all.put(TopicConfig.CLEANUP_POLICY_CONFIG, TopicConfig.CLEANUP_POLICY_DELETE);
         try {
-            get(
-                    admin.createTopics(
-                                    List.of(
-                                            new NewTopic(topic, partitions, Optional.empty())
-                                                    .configs(all)))
-                            .all());
+            get(admin.createTopics(List.of(new NewTopic(topic, partitions, Optional.empty()).configs(all))).all());
         } catch (TopicExistsException e) {
             // Somebody else was faster; it is checked like any other.
             return;
@@ -186,8 +135,7 @@ final class LaneTopics {
 
     private Config configOf(String topic) {
         ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
-        return Objects.requireNonNull(
-                get(admin.describeConfigs(List.of(resource)).all()).get(resource));
+        return Objects.requireNonNull(get(admin.describeConfigs(List.of(resource)).all()).get(resource));
     }
 
     private static String text(Config config, String key) {
@@ -208,10 +156,7 @@ final class LaneTopics {
             }
             throw new IllegalStateException(e);
         } catch (java.util.concurrent.TimeoutException e) {
-            throw new TimeoutException(
-                    "expected an answer from Kafka within "
-                            + TIMEOUT.toSeconds()
-                            + " s, found none",
+            throw new TimeoutException("expected an answer from Kafka within " + TIMEOUT.toSeconds() + " s, found none",
                     e);
         } catch (InterruptedException e) {
             throw new InterruptException(e);

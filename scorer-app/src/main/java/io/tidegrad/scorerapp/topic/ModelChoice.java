@@ -9,8 +9,8 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.header.Header;
 import org.jspecify.annotations.Nullable;
 
-/// Who answers a request: the name in its header, without one the only one that is served; and of what answers to that name
-/// the one that has the request's key.
+/// Who answers a request: the name in its header, without one the only one that is served; and of what answers to that
+/// name the one that has the request's key.
 final class ModelChoice {
     /// Also the header of a prediction and of a dead letter, where the request had it.
     static final String HEADER = DeadLetter.MODEL;
@@ -31,34 +31,20 @@ final class ModelChoice {
             if (stages.size() == 1) {
                 return stages.values().iterator().next();
             }
-            throw new RefusedRequest(
-                    RequestFault.NO_MODEL_NAMED,
-                    "expected the header "
-                            + HEADER
-                            + " to name one of "
-                            + String.join(", ", stages.keySet())
-                            + ", found none");
+            throw new RefusedRequest(RequestFault.NO_MODEL_NAMED, "expected the header " + HEADER + " to name one of "
+                    + String.join(", ", stages.keySet()) + ", found none");
         }
         Stages asked = stages.get(named);
         if (asked == null) {
-            throw new RefusedRequest(
-                    RequestFault.UNKNOWN_MODEL,
-                    "header "
-                            + HEADER
-                            + ": expected one of "
-                            + String.join(", ", stages.keySet())
-                            + ", found '"
-                            + shortened(named)
-                            + "'");
+            throw new RefusedRequest(RequestFault.UNKNOWN_MODEL, "header " + HEADER + ": expected one of "
+                    + String.join(", ", stages.keySet()) + ", found '" + shortened(named) + "'");
         }
         return asked;
     }
 
     private static @Nullable String named(ConsumerRecord<byte[], byte[]> request) {
         Header header = request.headers().lastHeader(HEADER);
-        return header == null || header.value() == null
-                ? null
-                : new String(header.value(), StandardCharsets.UTF_8);
+        return header == null || header.value() == null ? null : new String(header.value(), StandardCharsets.UTF_8);
     }
 
     private static String shortened(String name) {

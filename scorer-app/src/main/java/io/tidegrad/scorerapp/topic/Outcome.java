@@ -7,8 +7,10 @@ sealed interface Outcome {
     ProducerRecord<byte[], byte[]> record();
 
     /// @param model the name it was asked by
-    record Predicted(String model, ProducerRecord<byte[], byte[]> record) implements Outcome {}
+    record Predicted(String model, ProducerRecord<byte[], byte[]> record) implements Outcome {
+    }
 
     /// @param reason as of `RequestFault.codes`
-    record Refused(String reason, ProducerRecord<byte[], byte[]> record) implements Outcome {}
+    record Refused(String reason, ProducerRecord<byte[], byte[]> record) implements Outcome {
+    }
 }

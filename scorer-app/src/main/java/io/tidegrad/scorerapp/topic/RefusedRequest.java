@@ -1,7 +1,7 @@
 package io.tidegrad.scorerapp.topic;
 
-/// One request can't be answered, now or ever: it becomes a dead letter. Without a stack trace: a stream of malformed requests
-/// must not cost more than one of good ones.
+/// One request can't be answered, now or ever: it becomes a dead letter. Without a stack trace: a stream of malformed
+/// requests must not cost more than one of good ones.
 final class RefusedRequest extends RuntimeException {
     private final String reason;
 

@@ -14,25 +14,18 @@ enum RequestFault {
     /// The key is not UTF-8.
     BAD_REQUEST_ID,
     /// Several models are served, and the header names none.
-    NO_MODEL_NAMED,
-    UNKNOWN_MODEL,
-    MODEL_DELETED,
+    NO_MODEL_NAMED, UNKNOWN_MODEL, MODEL_DELETED,
     /// The answer would not fit into the topic of predictions.
     PREDICTION_TOO_LARGE,
-    /// What nobody foresaw: an error of this program or of the deserializer that it was given, twice for the same request.
+    /// What nobody foresaw: an error of this program or of the deserializer that it was given, twice for the same
+    /// request.
     INTERNAL;
 
     /// Those of an event that a request's can be.
     private static final Set<Rejection.Reason> OF_EVENTS =
-            EnumSet.of(
-                    Rejection.Reason.NULL_VALUE,
-                    Rejection.Reason.NOT_AVRO,
-                    Rejection.Reason.UNKNOWN_SCHEMA,
-                    Rejection.Reason.TOO_LARGE,
-                    Rejection.Reason.WRONG_TYPE,
-                    Rejection.Reason.MISSING_FIELD,
-                    Rejection.Reason.NOT_FINITE,
-                    Rejection.Reason.OUT_OF_RANGE);
+            EnumSet.of(Rejection.Reason.NULL_VALUE, Rejection.Reason.NOT_AVRO, Rejection.Reason.UNKNOWN_SCHEMA,
+                    Rejection.Reason.TOO_LARGE, Rejection.Reason.WRONG_TYPE, Rejection.Reason.MISSING_FIELD,
+                    Rejection.Reason.NOT_FINITE, Rejection.Reason.OUT_OF_RANGE);
 
     /// As written in headers and metrics: `no-request-id`.
     String code() {

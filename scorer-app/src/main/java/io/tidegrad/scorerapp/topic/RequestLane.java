@@ -30,9 +30,9 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Scores from topic to topic beside whatever else the process does: a thread that gives every request of a topic exactly one
-/// prediction or one dead letter, in one transaction with its offset. Whatever happens to Kafka or to the registry, it goes on
-/// with back-off, and leaves nothing out. Several processes with one group share the partitions.
+/// Scores from topic to topic beside whatever else the process does: a thread that gives every request of a topic
+/// exactly one prediction or one dead letter, in one transaction with its offset. Whatever happens to Kafka or to the
+/// registry, it goes on with back-off, and leaves nothing out. Several processes with one group share the partitions.
 public final class RequestLane implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(RequestLane.class);
 
@@ -46,8 +46,8 @@ public final class RequestLane implements AutoCloseable {
     /// A batch under way is finished within it, or given up: then its transaction never was.
     private static final Duration STOP_WITHIN = Duration.ofSeconds(4);
 
-    /// So often in a row, with nothing answered in between, that memory is short is no accident: the process is to end, not to
-    /// try for ever while it says that it is ready.
+    /// So often in a row, with nothing answered in between, that memory is short is no accident: the process is to end,
+    /// not to try for ever while it says that it is ready.
     private static final int OUT_OF_MEMORY_MAX = 3;
 
     private static final Duration GIVE_UP_WITHIN = Duration.ofSeconds(3);
@@ -62,8 +62,8 @@ public final class RequestLane implements AutoCloseable {
     private final CountDownLatch closing = new CountDownLatch(1);
     private final Thread thread;
 
-    /// Random: nothing of a process outlives it. Whoever dies with a transaction open leaves it to its time-out; within a process
-    /// the next session ends the one before.
+    /// Random: nothing of a process outlives it. Whoever dies with a transaction open leaves it to its time-out; within
+    /// a process the next session ends the one before.
     private final String transactionalId;
 
     private volatile Said said = new Said(LaneStatus.State.STARTING, "");
@@ -72,13 +72,11 @@ public final class RequestLane implements AutoCloseable {
     // Of the thread alone:
     private boolean haveServed; // all models, at one time
     private long batchBegun; // nanos
-    private @Nullable Encoding
-            encoding; // kept from session to session: a schema that is known stays known
+    private @Nullable Encoding encoding; // kept from session to session: a schema that is known stays known
 
     /// @param predictionSchemaId under which `Prediction` is registered
-    private record Encoding(
-            SchemaRegistry registry, RecordDecoder decoder, AvroCodec codec, int predictionSchemaId)
-            implements AutoCloseable {
+    private record Encoding(SchemaRegistry registry, RecordDecoder decoder, AvroCodec codec,
+            int predictionSchemaId) implements AutoCloseable {
         @Override
         public void close() {
             decoder.close();
@@ -86,15 +84,11 @@ public final class RequestLane implements AutoCloseable {
         }
     }
 
-    private record Said(LaneStatus.State state, String detail) {}
+    private record Said(LaneStatus.State state, String detail) {
+    }
 
-    RequestLane(
-            RequestsConfig config,
-            Map<String, Stages> stages,
-            AnsweredHere listener,
-            BooleanSupplier ready,
-            InstantSource clock,
-            LaneClients clients) {
+    RequestLane(RequestsConfig config, Map<String, Stages> stages, AnsweredHere listener, BooleanSupplier ready,
+            InstantSource clock, LaneClients clients) {
         this.config = config;
         this.stages = new LinkedHashMap<>(stages);
         this.listener = listener;
@@ -111,22 +105,13 @@ public final class RequestLane implements AutoCloseable {
     /// @param stages by name
     /// @param listener of what live models have answered
     /// @param ready whether the models serve: before they do, requests are left to other processes of the group
-    public static RequestLane start(
-            RequestsConfig config,
-            Map<String, Stages> stages,
-            AnsweredHere listener,
-            BooleanSupplier ready,
-            InstantSource clock) {
+    public static RequestLane start(RequestsConfig config, Map<String, Stages> stages, AnsweredHere listener,
+            BooleanSupplier ready, InstantSource clock) {
         return start(config, stages, listener, ready, clock, LaneClients.KAFKA);
     }
 
-    static RequestLane start(
-            RequestsConfig config,
-            Map<String, Stages> stages,
-            AnsweredHere listener,
-            BooleanSupplier ready,
-            InstantSource clock,
-            LaneClients clients) {
+    static RequestLane start(RequestsConfig config, Map<String, Stages> stages, AnsweredHere listener,
+            BooleanSupplier ready, InstantSource clock, LaneClients clients) {
         RequestLane lane = new RequestLane(config, stages, listener, ready, clock, clients);
         lane.thread.start();
         return lane;
@@ -144,8 +129,7 @@ public final class RequestLane implements AutoCloseable {
     /// Why it can't begin, where starting again gives the same. Once it has answered anything it is tried for ever.
     public Optional<String> refusal() {
         Said now = said;
-        return now.state() == LaneStatus.State.REFUSED && !counters.hasCommitted()
-                ? Optional.of(now.detail())
+        return now.state() == LaneStatus.State.REFUSED && !counters.hasCommitted() ? Optional.of(now.detail())
                 : Optional.empty();
     }
 
@@ -203,10 +187,7 @@ public final class RequestLane implements AutoCloseable {
                     }
                     Said failure = failure(e);
                     say(failure.state(), failure.detail());
-                    log.warn(
-                            "answering {} failed, next try in {} ms: {}",
-                            config.requests(),
-                            pauseMillis,
+                    log.warn("answering {} failed, next try in {} ms: {}", config.requests(), pauseMillis,
                             failure.detail());
                     log.debug("cause", e);
                     if (closing.await(pauseMillis, TimeUnit.MILLISECONDS)) {
@@ -243,21 +224,16 @@ public final class RequestLane implements AutoCloseable {
     /// Why no retry helps, but who operates it can; null when one may.
     static @Nullable String refusalIn(Throwable e) {
         for (Throwable cause = e; cause != null; cause = cause.getCause()) {
-            String refusal =
-                    switch (cause) {
-                        case LaneRefusedException ours -> ours.getMessage();
-                        case SchemaRegistry.RegistryRefusedException ofRegistry ->
-                                ofRegistry.getMessage();
-                        case SchemaRegistry.IncompatibleSchemaException ofRegistry ->
-                                ofRegistry.getMessage();
-                        case AuthenticationException ofKafka ->
-                                "Kafka does not let us in: " + described(ofKafka);
-                        case AuthorizationException ofKafka ->
-                                "Kafka does not give the rights that scoring from topic to topic needs: "
-                                        + described(ofKafka);
-                        case InvalidConfigurationException ofKafka -> described(ofKafka);
-                        default -> null;
-                    };
+            String refusal = switch (cause) {
+                case LaneRefusedException ours -> ours.getMessage();
+                case SchemaRegistry.RegistryRefusedException ofRegistry -> ofRegistry.getMessage();
+                case SchemaRegistry.IncompatibleSchemaException ofRegistry -> ofRegistry.getMessage();
+                case AuthenticationException ofKafka -> "Kafka does not let us in: " + described(ofKafka);
+                case AuthorizationException ofKafka ->
+                    "Kafka does not give the rights that scoring from topic to topic needs: " + described(ofKafka);
+                case InvalidConfigurationException ofKafka -> described(ofKafka);
+                default -> null;
+            };
             if (refusal != null) {
                 return refusal;
             }
@@ -266,13 +242,12 @@ public final class RequestLane implements AutoCloseable {
     }
 
     static String described(Throwable e) {
-        return e.getMessage() == null
-                ? e.getClass().getSimpleName()
+        return e.getMessage() == null ? e.getClass().getSimpleName()
                 : e.getClass().getSimpleName() + ": " + e.getMessage();
     }
 
-    /// A member of the group takes partitions, and with nothing to answer with would only hold them. Models that are deleted later
-    /// are another matter: their requests are dead letters.
+    /// A member of the group takes partitions, and with nothing to answer with would only hold them. Models that are
+    /// deleted later are another matter: their requests are dead letters.
     private void awaitModels() throws InterruptedException {
         if (haveServed) {
             return;
@@ -293,11 +268,8 @@ public final class RequestLane implements AutoCloseable {
         LaneTopics.Limits limits = topics();
         Encoding encoding = encoding();
         OutgoingRecords outgoing =
-                new OutgoingRecords(
-                        config, limits, encoding.predictionSchemaId(), encoding.codec(), clock);
-        answer(
-                limits,
-                new Answerer(new ModelChoice(stages), encoding.decoder(), outgoing, listener));
+                new OutgoingRecords(config, limits, encoding.predictionSchemaId(), encoding.codec(), clock);
+        answer(limits, new Answerer(new ModelChoice(stages), encoding.decoder(), outgoing, listener));
     }
 
     private LaneTopics.Limits topics() {
@@ -326,8 +298,7 @@ public final class RequestLane implements AutoCloseable {
         }
         SchemaRegistry registry = SchemaRegistry.connect(settings);
         try {
-            int id =
-                    registry.register(config.predictions() + "-value", Prediction.getClassSchema());
+            int id = registry.register(config.predictions() + "-value", Prediction.getClassSchema());
             return new Encoding(registry, decoder, new AvroCodec(registry), id);
         } catch (RuntimeException e) {
             decoder.close();
@@ -348,43 +319,25 @@ public final class RequestLane implements AutoCloseable {
                 KafkaClients.open(() -> clients.consumer(LaneSettings.consumer(config), budget));
         Producer<byte[], byte[]> producer;
         try {
-            producer =
-                    KafkaClients.open(
-                            () ->
-                                    clients.producer(
-                                            LaneSettings.producer(
-                                                    config,
-                                                    transactionalId,
-                                                    Math.max(
-                                                            limits.predictionBytes(),
-                                                            limits.deadLetterBytes())),
-                                            consumer));
+            producer = KafkaClients.open(() -> clients.producer(LaneSettings.producer(config, transactionalId,
+                    Math.max(limits.predictionBytes(), limits.deadLetterBytes())), consumer));
         } catch (RuntimeException e) {
             consumer.close();
             throw e;
         }
         try (LaneSession opened =
-                new LaneSession(
-                        config.requests(),
-                        consumer,
-                        budget,
-                        producer,
-                        new LaneSession.Answering() {
-                            @Override
-                            public List<Outcome> answer(
-                                    List<ConsumerRecord<byte[], byte[]>> requests) {
-                                batchBegun = System.nanoTime();
-                                return answerer.answer(requests);
-                            }
+                new LaneSession(config.requests(), consumer, budget, producer, new LaneSession.Answering() {
+                    @Override
+                    public List<Outcome> answer(List<ConsumerRecord<byte[], byte[]>> requests) {
+                        batchBegun = System.nanoTime();
+                        return answerer.answer(requests);
+                    }
 
-                            @Override
-                            public Outcome failed(
-                                    ConsumerRecord<byte[], byte[]> request, Throwable cause) {
-                                return answerer.failed(request, cause);
-                            }
-                        },
-                        counters,
-                        this::say)) {
+                    @Override
+                    public Outcome failed(ConsumerRecord<byte[], byte[]> request, Throwable cause) {
+                        return answerer.failed(request, cause);
+                    }
+                }, counters, this::say)) {
             session = opened;
             // Ends what a session before has left open; only then may offsets be asked for.
             producer.initTransactions();

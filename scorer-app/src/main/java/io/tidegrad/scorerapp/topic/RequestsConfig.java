@@ -11,14 +11,8 @@ import io.tidegrad.schemas.settings.RegistrySettings;
 /// @param predictions where answers go
 /// @param deadLetterRetention of the dead-letter topic if it is created, ms; -1 for ever
 /// @param group of all processes that share `requests`
-public record RequestsConfig(
-        Topics topics,
-        String requests,
-        String predictions,
-        String group,
-        KafkaSettings kafka,
-        RegistrySettings registry,
-        long deadLetterRetention) {
+public record RequestsConfig(Topics topics, String requests, String predictions, String group, KafkaSettings kafka,
+        RegistrySettings registry, long deadLetterRetention) {
     String deadLetters() {
         return topics.deadLetters();
     }

@@ -17,10 +17,7 @@ enum BrokenClients implements LaneClients {
     /// `COMMITS_REQUESTS_OUTSIDE_THE_TRANSACTION`.
     OFFSETS_OUTSIDE {
         @Override
-        void send(
-                Sending producer,
-                Consumer<byte[], byte[]> consumer,
-                Map<TopicPartition, OffsetAndMetadata> offsets,
+        void send(Sending producer, Consumer<byte[], byte[]> consumer, Map<TopicPartition, OffsetAndMetadata> offsets,
                 ConsumerGroupMetadata group) {
             consumer.commitSync(offsets);
         }
@@ -30,10 +27,7 @@ enum BrokenClients implements LaneClients {
     NO_GENERATION {
         @SuppressWarnings({"deprecation", "removal"}) // Kafka warns of just this mistake.
         @Override
-        void send(
-                Sending producer,
-                Consumer<byte[], byte[]> consumer,
-                Map<TopicPartition, OffsetAndMetadata> offsets,
+        void send(Sending producer, Consumer<byte[], byte[]> consumer, Map<TopicPartition, OffsetAndMetadata> offsets,
                 ConsumerGroupMetadata group) {
             producer.inTransaction(offsets, new ConsumerGroupMetadata(group.groupId()));
         }
@@ -42,10 +36,7 @@ enum BrokenClients implements LaneClients {
     /// No mistake: every third transaction fails, with its answers written.
     FAILING {
         @Override
-        void send(
-                Sending producer,
-                Consumer<byte[], byte[]> consumer,
-                Map<TopicPartition, OffsetAndMetadata> offsets,
+        void send(Sending producer, Consumer<byte[], byte[]> consumer, Map<TopicPartition, OffsetAndMetadata> offsets,
                 ConsumerGroupMetadata group) {
             producer.flush();
             if (++producer.transactions % 3 == 1) {
@@ -55,11 +46,8 @@ enum BrokenClients implements LaneClients {
         }
     };
 
-    abstract void send(
-            Sending producer,
-            Consumer<byte[], byte[]> consumer,
-            Map<TopicPartition, OffsetAndMetadata> offsets,
-            ConsumerGroupMetadata group);
+    abstract void send(Sending producer, Consumer<byte[], byte[]> consumer,
+            Map<TopicPartition, OffsetAndMetadata> offsets, ConsumerGroupMetadata group);
 
     @Override
     public Admin admin(Map<String, Object> settings) {
@@ -72,8 +60,7 @@ enum BrokenClients implements LaneClients {
     }
 
     @Override
-    public Producer<byte[], byte[]> producer(
-            Map<String, Object> settings, Consumer<byte[], byte[]> beside) {
+    public Producer<byte[], byte[]> producer(Map<String, Object> settings, Consumer<byte[], byte[]> beside) {
         return new Sending(this, settings, beside);
     }
 
@@ -82,23 +69,19 @@ enum BrokenClients implements LaneClients {
         private final Consumer<byte[], byte[]> consumer;
         private int transactions;
 
-        Sending(
-                BrokenClients broken,
-                Map<String, Object> settings,
-                Consumer<byte[], byte[]> consumer) {
+        Sending(BrokenClients broken, Map<String, Object> settings, Consumer<byte[], byte[]> consumer) {
             super(settings, new ByteArraySerializer(), new ByteArraySerializer());
             this.broken = broken;
             this.consumer = consumer;
         }
 
-        void inTransaction(
-                Map<TopicPartition, OffsetAndMetadata> offsets, ConsumerGroupMetadata group) {
+        void inTransaction(Map<TopicPartition, OffsetAndMetadata> offsets, ConsumerGroupMetadata group) {
             super.sendOffsetsToTransaction(offsets, group);
         }
 
         @Override
-        public void sendOffsetsToTransaction(
-                Map<TopicPartition, OffsetAndMetadata> offsets, ConsumerGroupMetadata group) {
+        public void sendOffsetsToTransaction(Map<TopicPartition, OffsetAndMetadata> offsets,
+                ConsumerGroupMetadata group) {
             broken.send(this, consumer, offsets, group);
         }
     }

@@ -20,21 +20,13 @@ final class LaneStack {
     private LaneStack() {}
 
     private static LocalStack start() {
-        LocalStack stack =
-                LocalStack.start(
-                        LocalStackOptions.temporary()
-                                .withKafkaAsChild()
-                                .withDoors(Map.of(DOOR, List.of(KAFKA.port())))
-                                .withBrokerSettings(
-                                        Map.of(
-                                                "transaction.abort.timed.out.transaction.cleanup.interval.ms",
-                                                "500",
-                                                // For the test of rights; whatever has none is
-                                                // anybody's.
-                                                "authorizer.class.name",
-                                                "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-                                                "allow.everyone.if.no.acl.found",
-                                                "true")));
+        LocalStack stack = LocalStack
+                .start(LocalStackOptions.temporary().withKafkaAsChild().withDoors(Map.of(DOOR, List.of(KAFKA.port())))
+                        .withBrokerSettings(Map.of("transaction.abort.timed.out.transaction.cleanup.interval.ms", "500",
+                                // For the test of rights; whatever has none is
+                                // anybody's.
+                                "authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+                                "allow.everyone.if.no.acl.found", "true")));
         KAFKA.to(stack.brokers().doorPort(0, DOOR));
         REGISTRY.to(URI.create(stack.registryUrl()).getPort());
         Runtime.getRuntime().addShutdownHook(new Thread(stack::close, "stop-lane-stack"));

@@ -54,8 +54,8 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.jspecify.annotations.Nullable;
 
-/// Topics of its own, a model that is published to them, somebody who asks, and any number of lanes; in the end an account of
-/// every request.
+/// Topics of its own, a model that is published to them, somebody who asks, and any number of lanes; in the end an
+/// account of every request.
 final class LaneWorld implements AutoCloseable {
     static final Duration SOON = Duration.ofSeconds(60);
 
@@ -94,20 +94,14 @@ final class LaneWorld implements AutoCloseable {
         create(topics.requests(), partitions, Map.of());
         publisher = new TestPublisher(kafka, topics, model).createTopic();
         stages.put(model, follow(model));
-        producer =
-                new KafkaProducer<>(
-                        Map.of("bootstrap.servers", kafka),
-                        new ByteArraySerializer(),
-                        new ByteArraySerializer());
+        producer = new KafkaProducer<>(Map.of("bootstrap.servers", kafka), new ByteArraySerializer(),
+                new ByteArraySerializer());
         schemaId = registry.register(topics.requests() + "-value", REQUEST);
     }
 
     void create(String topic, int partitions, Map<String, String> settings) {
         try (Admin admin = admin()) {
-            admin.createTopics(
-                            List.of(new NewTopic(topic, partitions, (short) 1).configs(settings)))
-                    .all()
-                    .get();
+            admin.createTopics(List.of(new NewTopic(topic, partitions, (short) 1).configs(settings))).all().get();
         } catch (InterruptedException | ExecutionException e) {
             throw new IllegalStateException(e);
         }
@@ -119,19 +113,10 @@ final class LaneWorld implements AutoCloseable {
 
     /// From now on these, and what was allowed before, are all that may be done with what has names beginning so.
     void allow(ResourceType type, String prefix, AclOperation... operations) {
-        List<AclBinding> bindings =
-                Arrays.stream(operations)
-                        .map(
-                                operation ->
-                                        new AclBinding(
-                                                new ResourcePattern(
-                                                        type, prefix, PatternType.PREFIXED),
-                                                new AccessControlEntry(
-                                                        "User:*",
-                                                        "*",
-                                                        operation,
-                                                        AclPermissionType.ALLOW)))
-                        .toList();
+        List<AclBinding> bindings = Arrays.stream(operations)
+                .map(operation -> new AclBinding(new ResourcePattern(type, prefix, PatternType.PREFIXED),
+                        new AccessControlEntry("User:*", "*", operation, AclPermissionType.ALLOW)))
+                .toList();
         try (Admin admin = admin()) {
             admin.createAcls(bindings).all().get();
         } catch (InterruptedException | ExecutionException e) {
@@ -140,9 +125,8 @@ final class LaneWorld implements AutoCloseable {
     }
 
     Stages follow(String name) {
-        return Stages.open(
-                ScorerOptions.of(name, Map.of("bootstrap.servers", LaneStack.bootstrapServers()))
-                        .withPrefix(topics.prefix()));
+        return Stages.open(ScorerOptions.of(name, Map.of("bootstrap.servers", LaneStack.bootstrapServers()))
+                .withPrefix(topics.prefix()));
     }
 
     Scorer scorer() {
@@ -171,29 +155,17 @@ final class LaneWorld implements AutoCloseable {
     // ---- lanes ----
 
     /// Kafka's settings in the tests: who is gone is found out soon.
-    static final Map<String, String> SHORT =
-            Map.of("session.timeout.ms", "1500", "transaction.timeout.ms", "2000");
+    static final Map<String, String> SHORT = Map.of("session.timeout.ms", "1500", "transaction.timeout.ms", "2000");
 
     RequestsConfig config(String kafka, Map<String, String> settings) {
-        return new RequestsConfig(
-                topics,
-                topics.requests(),
-                topics.predictions(),
-                topics.requestsGroup(),
-                new KafkaSettings(kafka, settings),
-                RegistrySettings.of(LaneStack.relayedRegistryUrl()),
-                -1);
+        return new RequestsConfig(topics, topics.requests(), topics.predictions(), topics.requestsGroup(),
+                new KafkaSettings(kafka, settings), RegistrySettings.of(LaneStack.relayedRegistryUrl()), -1);
     }
 
     RequestLane start(RequestsConfig config, LaneClients clients) {
-        RequestLane lane =
-                RequestLane.start(
-                        config,
-                        stages,
-                        (asked, by, predictions, events, bytes) -> heard.add(predictions),
-                        () -> stages.values().stream().allMatch(each -> each.live().ready()),
-                        InstantSource.system(),
-                        clients);
+        RequestLane lane = RequestLane.start(config, stages,
+                (asked, by, predictions, events, bytes) -> heard.add(predictions),
+                () -> stages.values().stream().allMatch(each -> each.live().ready()), InstantSource.system(), clients);
         lanes.add(lane);
         return lane;
     }
@@ -216,19 +188,13 @@ final class LaneWorld implements AutoCloseable {
     }
 
     void awaitAnswered(RequestLane lane, long requests) {
-        awaitStatus(
-                lane,
-                status ->
-                        status.predictions().values().stream().mapToLong(Long::longValue).sum()
-                                == requests);
+        awaitStatus(lane,
+                status -> status.predictions().values().stream().mapToLong(Long::longValue).sum() == requests);
     }
 
     void awaitDeadLetters(RequestLane lane, long requests) {
-        awaitStatus(
-                lane,
-                status ->
-                        status.deadLetters().values().stream().mapToLong(Long::longValue).sum()
-                                == requests);
+        awaitStatus(lane,
+                status -> status.deadLetters().values().stream().mapToLong(Long::longValue).sum() == requests);
     }
 
     void awaitNothingServes() {
@@ -237,8 +203,7 @@ final class LaneWorld implements AutoCloseable {
 
     /// Says what it found instead.
     private static void awaitStatus(RequestLane lane, Predicate<LaneStatus> wanted) {
-        await().atMost(SOON)
-                .untilAsserted(() -> assertThat(lane.status()).matches(wanted, "as awaited"));
+        await().atMost(SOON).untilAsserted(() -> assertThat(lane.status()).matches(wanted, "as awaited"));
     }
 
     // ---- who asks ----
@@ -269,9 +234,7 @@ final class LaneWorld implements AutoCloseable {
     }
 
     private static int distance(long event) {
-        return TestTrainer.event(event).get("distance") instanceof Number number
-                ? number.intValue()
-                : 0;
+        return TestTrainer.event(event).get("distance") instanceof Number number ? number.intValue() : 0;
     }
 
     /// A request with the next number, about the event of that number.
@@ -281,8 +244,7 @@ final class LaneWorld implements AutoCloseable {
         int number = sent.size();
         sent.add(key);
         ProducerRecord<byte[], byte[]> request =
-                new ProducerRecord<>(
-                        topics.requests(), partition, bytes(key), value(number % EVENTS.length));
+                new ProducerRecord<>(topics.requests(), partition, bytes(key), value(number % EVENTS.length));
         request.headers().add(NUMBER, bytes(Integer.toString(number)));
         producer.send(request);
     }
@@ -297,12 +259,8 @@ final class LaneWorld implements AutoCloseable {
     /// Of the only partition, as retention does it.
     void deleteRequestsBefore(long offset) {
         try (Admin admin = admin()) {
-            admin.deleteRecords(
-                            Map.of(
-                                    new TopicPartition(topics.requests(), 0),
-                                    RecordsToDelete.beforeOffset(offset)))
-                    .all()
-                    .get();
+            admin.deleteRecords(Map.of(new TopicPartition(topics.requests(), 0), RecordsToDelete.beforeOffset(offset)))
+                    .all().get();
         } catch (InterruptedException | ExecutionException e) {
             throw new IllegalStateException(e);
         }
@@ -314,30 +272,22 @@ final class LaneWorld implements AutoCloseable {
 
     // ---- the account ----
 
-    /// Everything that a read_committed reader sees of a topic, when nothing more can become visible: no transaction is open.
+    /// Everything that a read_committed reader sees of a topic, when nothing more can become visible: no transaction is
+    /// open.
     List<ConsumerRecord<byte[], byte[]>> all(String topic) {
         try (KafkaConsumer<byte[], byte[]> committed = reader("read_committed");
                 KafkaConsumer<byte[], byte[]> uncommitted = reader("read_uncommitted")) {
-            List<TopicPartition> partitions =
-                    committed.partitionsFor(topic).stream()
-                            .map(info -> new TopicPartition(topic, info.partition()))
-                            .toList();
+            List<TopicPartition> partitions = committed.partitionsFor(topic).stream()
+                    .map(info -> new TopicPartition(topic, info.partition())).toList();
             await().atMost(SOON)
-                    .until(
-                            () ->
-                                    committed
-                                            .endOffsets(partitions)
-                                            .equals(uncommitted.endOffsets(partitions)));
+                    .until(() -> committed.endOffsets(partitions).equals(uncommitted.endOffsets(partitions)));
             Map<TopicPartition, Long> ends = committed.endOffsets(partitions);
             committed.assign(partitions);
             committed.seekToBeginning(partitions);
             List<ConsumerRecord<byte[], byte[]>> all = new ArrayList<>();
             long deadline = System.nanoTime() + SOON.toNanos();
             while (partitions.stream()
-                    .anyMatch(
-                            partition ->
-                                    committed.position(partition)
-                                            < ends.getOrDefault(partition, 0L))) {
+                    .anyMatch(partition -> committed.position(partition) < ends.getOrDefault(partition, 0L))) {
                 assertThat(System.nanoTime()).as("time to read " + topic).isLessThan(deadline);
                 committed.poll(Duration.ofMillis(100)).forEach(all::add);
             }
@@ -346,16 +296,8 @@ final class LaneWorld implements AutoCloseable {
     }
 
     private static KafkaConsumer<byte[], byte[]> reader(String isolation) {
-        return new KafkaConsumer<>(
-                Map.of(
-                        "bootstrap.servers",
-                        LaneStack.bootstrapServers(),
-                        "isolation.level",
-                        isolation,
-                        "fetch.max.wait.ms",
-                        20),
-                new ByteArrayDeserializer(),
-                new ByteArrayDeserializer());
+        return new KafkaConsumer<>(Map.of("bootstrap.servers", LaneStack.bootstrapServers(), "isolation.level",
+                isolation, "fetch.max.wait.ms", 20), new ByteArrayDeserializer(), new ByteArrayDeserializer());
     }
 
     Prediction prediction(ConsumerRecord<byte[], byte[]> record) {
@@ -367,7 +309,8 @@ final class LaneWorld implements AutoCloseable {
         return found == null ? "" : new String(found.value(), StandardCharsets.UTF_8);
     }
 
-    /// Asks once more in every partition and waits until that is answered: then so is, or never will be, what was asked before.
+    /// Asks once more in every partition and waits until that is answered: then so is, or never will be, what was asked
+    /// before.
     void awaitEnd() {
         int partitions = producer.partitionsFor(topics.requests()).size();
         int first = sent.size();
@@ -375,20 +318,8 @@ final class LaneWorld implements AutoCloseable {
             ask("last-" + partition, partition);
         }
         producer.flush();
-        await().atMost(SOON)
-                .pollInterval(Duration.ofMillis(200))
-                .until(
-                        () ->
-                                all(topics.predictions()).stream()
-                                                .filter(
-                                                        record ->
-                                                                Integer.parseInt(
-                                                                                text(
-                                                                                        record,
-                                                                                        NUMBER))
-                                                                        >= first)
-                                                .count()
-                                        >= partitions);
+        await().atMost(SOON).pollInterval(Duration.ofMillis(200)).until(() -> all(topics.predictions()).stream()
+                .filter(record -> Integer.parseInt(text(record, NUMBER)) >= first).count() >= partitions);
     }
 
     /// What is wrong with the answers, when all requests were good ones: nothing, or each fault in words.
@@ -411,8 +342,7 @@ final class LaneWorld implements AutoCloseable {
             float[] told = expected.get(prediction.getVersion());
             float found = prediction.getProbabilities().getFirst();
             if (told == null
-                    || Float.floatToRawIntBits(told[number % EVENTS.length])
-                            != Float.floatToRawIntBits(found)) {
+                    || Float.floatToRawIntBits(told[number % EVENTS.length]) != Float.floatToRawIntBits(found)) {
                 faults.add(number + " by version " + prediction.getVersion() + ": " + found);
             }
         }

@@ -28,26 +28,20 @@ import org.apache.kafka.common.serialization.Deserializer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
-/// What can't be answered becomes a dead letter with its reason, its bytes untouched; and what would lose a request is refused
-/// before the first is taken.
+/// What can't be answered becomes a dead letter with its reason, its bytes untouched; and what would lose a request is
+/// refused before the first is taken.
 class RefusedRequestsTest {
     private static final String DISTANCES = "distances";
     private static final int PREDICTION_BYTES_MAX = 100_000;
 
-    private record Sent(
-            String reason, byte @Nullable [] key, byte @Nullable [] value, List<String> details) {}
+    private record Sent(String reason, byte @Nullable [] key, byte @Nullable [] value, List<String> details) {
+    }
 
     private final List<Sent> sent = new ArrayList<>();
 
-    private void send(
-            LaneWorld world,
-            String reason,
-            byte @Nullable [] key,
-            byte @Nullable [] value,
-            @Nullable String model,
-            String... details) {
-        ProducerRecord<byte[], byte[]> request =
-                new ProducerRecord<>(world.topics.requests(), 0, key, value);
+    private void send(LaneWorld world, String reason, byte @Nullable [] key, byte @Nullable [] value,
+            @Nullable String model, String... details) {
+        ProducerRecord<byte[], byte[]> request = new ProducerRecord<>(world.topics.requests(), 0, key, value);
         request.headers().add(LaneWorld.NUMBER, LaneWorld.bytes(Integer.toString(sent.size())));
         // As of a dead letter that is sent again: that is over.
         request.headers().add("tidegrad-reason", LaneWorld.bytes("of-yesterday"));
@@ -65,10 +59,7 @@ class RefusedRequestsTest {
         fields = fields.requiredLong("departed").requiredString("origin");
         fields = fields.requiredString("destination");
         Schema schema =
-                (value instanceof String
-                                ? fields.requiredString(field)
-                                : fields.requiredDouble(field))
-                        .endRecord();
+                (value instanceof String ? fields.requiredString(field) : fields.requiredDouble(field)).endRecord();
         GenericRecord record = new GenericData.Record(schema);
         record.put("departed", 978_307_200_000L);
         record.put("origin", "SFO");
@@ -77,8 +68,7 @@ class RefusedRequestsTest {
         return world.encoded(record);
     }
 
-    private static final String FIXED_OF_2_GB =
-            """
+    private static final String FIXED_OF_2_GB = """
             {"type": "record", "name": "Fixed", "fields": [
               {"name": "x", "type": {"type": "fixed", "name": "Fx", "size": 2000000000}}]}
             """;
@@ -87,12 +77,10 @@ class RefusedRequestsTest {
     private static String doubling(int levels) {
         String leaf = "{\"type\": \"record\", \"name\": \"L0\", \"fields\": []}";
         for (int level = 1; level <= levels; level++) {
-            leaf =
-                    """
+            leaf = """
                     {"type": "record", "name": "L%d", "fields": [
                       {"name": "a", "type": %s}, {"name": "b", "type": "L%d"}]}
-                    """
-                            .formatted(level, leaf, level - 1);
+                    """.formatted(level, leaf, level - 1);
         }
         return leaf;
     }
@@ -141,37 +129,20 @@ class RefusedRequestsTest {
         try (LaneWorld world = new LaneWorld(1).published()) {
             byte[] key = LaneWorld.bytes("who");
             send(world, "", key, world.value(0), null);
-            for (String error :
-                    new String[] {
-                        "OutOfMemoryError", "StackOverflowError", "IllegalStateException"
-                    }) {
+            for (String error : new String[]{"OutOfMemoryError", "StackOverflowError", "IllegalStateException"}) {
                 double distance = -1 - (sent.size() - 1) / 2;
-                send(
-                        world,
-                        "internal",
-                        key,
-                        flight(world, "distance", distance),
-                        null,
+                send(world, "internal", key, flight(world, "distance", distance), null,
                         "failed twice: " + error + ": as tested");
                 send(world, "", key, world.value(0), null);
             }
             world.producer.flush();
             RequestsConfig ours = world.config(LaneStack.bootstrapServers(), LaneWorld.SHORT);
-            RequestLane lane =
-                    world.start(
-                            new RequestsConfig(
-                                    ours.topics(),
-                                    ours.requests(),
-                                    ours.predictions(),
-                                    ours.group(),
-                                    ours.kafka(),
-                                    new RegistrySettings(
-                                            LaneStack.registryUrl(),
-                                            Map.of(
-                                                    RecordDecoder.DESERIALIZER,
-                                                    Erring.class.getName())),
-                                    -1),
-                            LaneClients.KAFKA);
+            RequestLane lane = world.start(
+                    new RequestsConfig(ours.topics(), ours.requests(), ours.predictions(), ours.group(), ours.kafka(),
+                            new RegistrySettings(LaneStack.registryUrl(),
+                                    Map.of(RecordDecoder.DESERIALIZER, Erring.class.getName())),
+                            -1),
+                    LaneClients.KAFKA);
             world.awaitAnswered(lane, 4);
             assertThat(lane.status().deadLetters()).containsEntry("internal", 3L);
             world.awaitState(lane, LaneStatus.State.RUNNING);
@@ -181,24 +152,19 @@ class RefusedRequestsTest {
             for (int i = 0; i < letters.size(); i++) {
                 assertThat(letters.get(i).value()).isEqualTo(refused.get(i).value());
                 assertThat(LaneWorld.text(letters.get(i), "tidegrad-reason")).isEqualTo("internal");
-                assertThat(LaneWorld.text(letters.get(i), "tidegrad-detail"))
-                        .contains(refused.get(i).details());
+                assertThat(LaneWorld.text(letters.get(i), "tidegrad-detail")).contains(refused.get(i).details());
             }
         }
     }
 
     @Test
-    void aRequestThatCantBeAnsweredIsADeadLetterWithItsReasonAndTheNextIsAnswered()
-            throws Exception {
+    void aRequestThatCantBeAnsweredIsADeadLetterWithItsReasonAndTheNextIsAnswered() throws Exception {
         try (LaneWorld world = new LaneWorld(1).published()) {
-            world.create(
-                    world.topics.predictions(),
-                    2,
+            world.create(world.topics.predictions(), 2,
                     Map.of("max.message.bytes", Integer.toString(PREDICTION_BYTES_MAX)));
             world.stages.put(DISTANCES, world.follow(DISTANCES));
             try (TestPublisher other =
-                    new TestPublisher(LaneStack.bootstrapServers(), world.topics, DISTANCES)
-                            .createTopic()) {
+                    new TestPublisher(LaneStack.bootstrapServers(), world.topics, DISTANCES).createTopic()) {
                 other.publish(TestTrainer.ofDistances(DISTANCES).learn(10).publishFull());
             }
             byte[] key = LaneWorld.bytes("who");
@@ -207,53 +173,23 @@ class RefusedRequestsTest {
             byte[] unknown = good.clone();
             Arrays.fill(unknown, 1, AvroCodec.HEADER_BYTES, (byte) 0x55);
             send(world, "null-value", key, null, model, "found a null value");
-            send(world, "not-avro", key, new byte[] {0, 1}, model, "found 2");
+            send(world, "not-avro", key, new byte[]{0, 1}, model, "found 2");
             send(world, "not-avro", key, LaneWorld.bytes("{\"a\": 1}"), model, "magic byte");
             send(world, "unknown-schema", key, unknown, model, "1431655765");
             send(world, "not-avro", key, Arrays.copyOf(good, good.length - 2), model, "byte");
             send(world, "not-avro", key, Arrays.copyOf(good, good.length + 1), model, "ends at");
-            send(
-                    world,
-                    "wrong-type",
-                    key,
-                    flight(world, "distance", "far"),
-                    model,
-                    "distance",
-                    "far");
-            send(
-                    world,
-                    "not-finite",
-                    key,
-                    flight(world, "distance", Double.NaN),
-                    model,
-                    "distance",
-                    "NaN");
-            send(
-                    world,
-                    "not-avro",
-                    key,
-                    hostile(world, FIXED_OF_2_GB, new byte[15]),
-                    model,
+            send(world, "wrong-type", key, flight(world, "distance", "far"), model, "distance", "far");
+            send(world, "not-finite", key, flight(world, "distance", Double.NaN), model, "distance", "NaN");
+            send(world, "not-avro", key, hostile(world, FIXED_OF_2_GB, new byte[15]), model,
                     "a fixed of 2000000000 bytes");
-            send(
-                    world,
-                    "too-large",
-                    key,
-                    hostile(world, doubling(26), new byte[0]),
-                    model,
+            send(world, "too-large", key, hostile(world, doubling(26), new byte[0]), model,
                     "a value of 5 bytes may take");
             send(world, "no-request-id", null, good, model, "found none");
             send(world, "no-request-id", new byte[0], good, model, "found none");
-            send(world, "bad-request-id", new byte[] {'a', (byte) 0xff}, good, model, "2 bytes");
+            send(world, "bad-request-id", new byte[]{'a', (byte) 0xff}, good, model, "2 bytes");
             send(world, "no-model-named", key, good, null, "flights", DISTANCES, "found none");
             send(world, "unknown-model", key, good, "fligths", "flights", "'fligths'");
-            send(
-                    world,
-                    "prediction-too-large",
-                    new byte[PREDICTION_BYTES_MAX],
-                    good,
-                    model,
-                    "at most 100000 bytes");
+            send(world, "prediction-too-large", new byte[PREDICTION_BYTES_MAX], good, model, "at most 100000 bytes");
             send(world, "", key, good, DISTANCES);
             send(world, "", key, good, model);
             world.producer.flush();
@@ -266,43 +202,32 @@ class RefusedRequestsTest {
             for (int i = 0; i < letters.size(); i++) {
                 ConsumerRecord<byte[], byte[]> letter = letters.get(i);
                 Sent of = sent.get(i);
-                assertThat(LaneWorld.text(letter, "tidegrad-reason"))
-                        .as(LaneWorld.text(letter, "tidegrad-detail"))
+                assertThat(LaneWorld.text(letter, "tidegrad-reason")).as(LaneWorld.text(letter, "tidegrad-detail"))
                         .isEqualTo(of.reason());
                 assertThat(LaneWorld.text(letter, "tidegrad-detail")).contains(of.details());
                 assertThat(letter.key()).isEqualTo(of.key());
                 assertThat(letter.value()).isEqualTo(of.value());
                 assertThat(LaneWorld.text(letter, LaneWorld.NUMBER)).isEqualTo("" + i);
-                assertThat(LaneWorld.text(letter, "tidegrad-topic"))
-                        .isEqualTo(world.topics.requests());
+                assertThat(LaneWorld.text(letter, "tidegrad-topic")).isEqualTo(world.topics.requests());
                 assertThat(LaneWorld.text(letter, "tidegrad-partition")).isEqualTo("0");
                 assertThat(LaneWorld.text(letter, "tidegrad-offset")).isEqualTo("" + i);
-                assertThat(LaneWorld.text(letter, "tidegrad-group"))
-                        .isEqualTo(world.topics.requestsGroup());
+                assertThat(LaneWorld.text(letter, "tidegrad-group")).isEqualTo(world.topics.requestsGroup());
                 // A trainer takes dead letters with an epoch for facts about its log.
                 assertThat(LaneWorld.text(letter, "tidegrad-epoch")).isEmpty();
                 counted.merge(of.reason(), 1L, Long::sum);
             }
-            assertThat(LaneWorld.text(letters.get(3), "tidegrad-schema-id"))
-                    .isEqualTo("1431655765");
+            assertThat(LaneWorld.text(letters.get(3), "tidegrad-schema-id")).isEqualTo("1431655765");
             assertThat(LaneWorld.text(letters.get(3), "tidegrad-version"))
-                    .as("no model has looked at what can't be read")
-                    .isEmpty();
-            assertThat(LaneWorld.text(letters.get(6), "tidegrad-version"))
-                    .isEqualTo(model + " 1.55");
+                    .as("no model has looked at what can't be read").isEmpty();
+            assertThat(LaneWorld.text(letters.get(6), "tidegrad-version")).isEqualTo(model + " 1.55");
             assertThat(lane.status().deadLetters()).containsAllEntriesOf(counted);
 
-            List<ConsumerRecord<byte[], byte[]>> predictions =
-                    world.all(world.topics.predictions());
+            List<ConsumerRecord<byte[], byte[]>> predictions = world.all(world.topics.predictions());
             assertThat(predictions.stream().map(record -> world.prediction(record).getModel()))
                     .containsExactly(DISTANCES, model);
-            assertThat(LaneWorld.text(predictions.getFirst(), ModelChoice.HEADER))
-                    .isEqualTo(DISTANCES);
+            assertThat(LaneWorld.text(predictions.getFirst(), ModelChoice.HEADER)).isEqualTo(DISTANCES);
             assertThat(predictions)
-                    .allSatisfy(
-                            record ->
-                                    assertThat(LaneWorld.text(record, "tidegrad-reason"))
-                                            .isEmpty());
+                    .allSatisfy(record -> assertThat(LaneWorld.text(record, "tidegrad-reason")).isEmpty());
         }
     }
 
@@ -310,23 +235,21 @@ class RefusedRequestsTest {
     void headersThatAreTooLongAreCutAndItIsSaid() throws Exception {
         try (LaneWorld world = new LaneWorld(1).published()) {
             ProducerRecord<byte[], byte[]> request =
-                    new ProducerRecord<>(
-                            world.topics.requests(), LaneWorld.bytes("id"), world.value(0));
-            request.headers().add("trace", new byte[] {7}).add("long", new byte[70_000]);
-            request.headers().add("after", new byte[] {8});
+                    new ProducerRecord<>(world.topics.requests(), LaneWorld.bytes("id"), world.value(0));
+            request.headers().add("trace", new byte[]{7}).add("long", new byte[70_000]);
+            request.headers().add("after", new byte[]{8});
             world.producer.send(request).get();
             world.awaitAnswered(world.start(), 1);
             Header[] headers = world.all(world.topics.predictions()).getFirst().headers().toArray();
-            assertThat(Arrays.stream(headers).map(Header::key))
-                    .containsExactly("trace", "after", "tidegrad-headers-cut");
+            assertThat(Arrays.stream(headers).map(Header::key)).containsExactly("trace", "after",
+                    "tidegrad-headers-cut");
         }
     }
 
     @Test
     void requestsForAModelThatWasDeletedAreDeadLettersThatSayWhen() throws Exception {
         try (LaneWorld world = new LaneWorld(1).published();
-                TestControl control =
-                        new TestControl(LaneStack.bootstrapServers(), world.topics).createTopic()) {
+                TestControl control = new TestControl(LaneStack.bootstrapServers(), world.topics).createTopic()) {
             RequestLane lane = world.start();
             world.ask(3);
             world.awaitAnswered(lane, 3);
@@ -334,20 +257,15 @@ class RefusedRequestsTest {
             world.awaitNothingServes();
             world.ask(2);
             world.awaitDeadLetters(lane, 2);
-            assertThat(world.all(world.topics.deadLetters()))
-                    .allSatisfy(
-                            letter -> {
-                                assertThat(LaneWorld.text(letter, "tidegrad-reason"))
-                                        .isEqualTo("model-deleted");
-                                assertThat(LaneWorld.text(letter, "tidegrad-detail"))
-                                        .contains("by ops@here: as tested");
-                            });
+            assertThat(world.all(world.topics.deadLetters())).allSatisfy(letter -> {
+                assertThat(LaneWorld.text(letter, "tidegrad-reason")).isEqualTo("model-deleted");
+                assertThat(LaneWorld.text(letter, "tidegrad-detail")).contains("by ops@here: as tested");
+            });
         }
     }
 
     @Test
-    void requestsThatWereDeletedBeforeTheyWereReadAreCountedAndTheRestIsAnswered()
-            throws Exception {
+    void requestsThatWereDeletedBeforeTheyWereReadAreCountedAndTheRestIsAnswered() throws Exception {
         try (LaneWorld world = new LaneWorld(1).published()) {
             RequestLane before = world.start();
             world.ask(10);
@@ -358,9 +276,7 @@ class RefusedRequestsTest {
             RequestLane after = world.start();
             world.awaitAnswered(after, 5);
             assertThat(after.status().lost()).isEqualTo(5);
-            assertThat(world.faults())
-                    .hasSize(5)
-                    .allMatch(fault -> fault.endsWith("was answered 0 times"));
+            assertThat(world.faults()).hasSize(5).allMatch(fault -> fault.endsWith("was answered 0 times"));
         }
     }
 
@@ -371,23 +287,17 @@ class RefusedRequestsTest {
         try (LaneWorld world = new LaneWorld(1).published()) {
             RequestsConfig good = world.config(LaneStack.bootstrapServers(), LaneWorld.SHORT);
             world.create("compacted-" + good.requests(), 1, Map.of("cleanup.policy", "compact"));
-            assertThat(refusal(world, good, "compacted-" + good.requests(), good.predictions()))
-                    .contains(
-                            "expected cleanup.policy=delete, found compact",
-                            "compaction removes requests before they are read",
-                            "--add-config cleanup.policy=delete");
-            assertThat(refusal(world, good, good.requests(), "compacted-" + good.requests()))
-                    .contains("found compact", "keep one answer of an id that asked twice");
-            assertThat(refusal(world, good, "misspelt", good.predictions()))
-                    .contains(
-                            "topic misspelt: expected the topic of requests, found none",
-                            "only " + world.topics.requests() + " is created here");
+            assertThat(refusal(world, good, "compacted-" + good.requests(), good.predictions())).contains(
+                    "expected cleanup.policy=delete, found compact", "compaction removes requests before they are read",
+                    "--add-config cleanup.policy=delete");
+            assertThat(refusal(world, good, good.requests(), "compacted-" + good.requests())).contains("found compact",
+                    "keep one answer of an id that asked twice");
+            assertThat(refusal(world, good, "misspelt", good.predictions())).contains(
+                    "topic misspelt: expected the topic of requests, found none",
+                    "only " + world.topics.requests() + " is created here");
             world.create(world.topics.deadLetters(), 1, Map.of("max.message.bytes", "1000000"));
-            assertThat(refusal(world, good, good.requests(), good.predictions()))
-                    .contains(
-                            world.topics.deadLetters()
-                                    + ": expected max.message.bytes of at least 1441792",
-                            "found 1000000");
+            assertThat(refusal(world, good, good.requests(), good.predictions())).contains(
+                    world.topics.deadLetters() + ": expected max.message.bytes of at least 1441792", "found 1000000");
         }
     }
 
@@ -399,58 +309,29 @@ class RefusedRequestsTest {
             // All before the rights: who asks has others.
             world.ask(5);
             world.create(world.topics.predictions(), 1, Map.of());
-            world.create(
-                    world.topics.deadLetters(),
-                    1,
-                    Map.of("max.message.bytes", Integer.toString(2_000_000)));
+            world.create(world.topics.deadLetters(), 1, Map.of("max.message.bytes", Integer.toString(2_000_000)));
             String group = world.topics.requestsGroup();
-            world.allow(
-                    ResourceType.TOPIC,
-                    world.topics.requests(),
-                    AclOperation.READ,
-                    AclOperation.DESCRIBE_CONFIGS);
-            world.allow(
-                    ResourceType.TOPIC,
-                    world.topics.deadLetters(),
-                    AclOperation.WRITE,
+            world.allow(ResourceType.TOPIC, world.topics.requests(), AclOperation.READ, AclOperation.DESCRIBE_CONFIGS);
+            world.allow(ResourceType.TOPIC, world.topics.deadLetters(), AclOperation.WRITE,
                     AclOperation.DESCRIBE_CONFIGS);
             // Reading is this test's.
-            world.allow(
-                    ResourceType.TOPIC,
-                    world.topics.predictions(),
-                    AclOperation.READ,
+            world.allow(ResourceType.TOPIC, world.topics.predictions(), AclOperation.READ,
                     AclOperation.DESCRIBE_CONFIGS);
             world.allow(ResourceType.GROUP, group, AclOperation.READ);
             world.allow(ResourceType.TRANSACTIONAL_ID, group, AclOperation.WRITE);
             RequestLane lane = world.start();
             world.awaitState(lane, LaneStatus.State.REFUSED);
-            assertThat(lane.refusal())
-                    .hasValueSatisfying(
-                            why ->
-                                    assertThat(why)
-                                            .contains(
-                                                    "rights",
-                                                    "TopicAuthorizationException",
-                                                    world.topics.predictions()));
+            assertThat(lane.refusal()).hasValueSatisfying(why -> assertThat(why).contains("rights",
+                    "TopicAuthorizationException", world.topics.predictions()));
             world.allow(ResourceType.TOPIC, world.topics.predictions(), AclOperation.WRITE);
             world.awaitAnswered(lane, 5);
             assertThat(world.faults()).isEmpty();
         }
     }
 
-    private static String refusal(
-            LaneWorld world, RequestsConfig good, String requests, String predictions) {
-        RequestLane lane =
-                world.start(
-                        new RequestsConfig(
-                                good.topics(),
-                                requests,
-                                predictions,
-                                good.group(),
-                                good.kafka(),
-                                good.registry(),
-                                -1),
-                        LaneClients.KAFKA);
+    private static String refusal(LaneWorld world, RequestsConfig good, String requests, String predictions) {
+        RequestLane lane = world.start(new RequestsConfig(good.topics(), requests, predictions, good.group(),
+                good.kafka(), good.registry(), -1), LaneClients.KAFKA);
         world.awaitState(lane, LaneStatus.State.REFUSED);
         String refusal = lane.refusal().orElse("");
         lane.close();

@@ -23,14 +23,9 @@ class TopicExampleTest {
     @Test
     void theDocumentedRequestIsAnswered() throws Exception {
         try (LaneWorld world = new LaneWorld(1).published()) {
-            ask(
-                    LaneStack.bootstrapServers(),
-                    LaneStack.registryUrl(),
-                    world.topics.requests(),
-                    LaneWorld.REQUEST);
+            ask(LaneStack.bootstrapServers(), LaneStack.registryUrl(), world.topics.requests(), LaneWorld.REQUEST);
             world.awaitAnswered(world.start(), 1);
-            ConsumerRecord<byte[], byte[]> answer =
-                    world.all(world.topics.predictions()).getFirst();
+            ConsumerRecord<byte[], byte[]> answer = world.all(world.topics.predictions()).getFirst();
             assertThat(new String(answer.key(), StandardCharsets.UTF_8)).isEqualTo("request-1");
             assertThat(world.prediction(answer).getProbabilities().getFirst()).isBetween(0f, 1f);
         }
@@ -39,37 +34,25 @@ class TopicExampleTest {
     @Test
     void theDocumentationShowsThisCode() throws Exception {
         Path root = Path.of(System.getProperty("tidegrad.root"));
-        String source =
-                Files.readString(
-                        root.resolve(
-                                "scorer-app/src/test/java/io/tidegrad/scorerapp/topic/TopicExampleTest.java"));
+        String source = Files
+                .readString(root.resolve("scorer-app/src/test/java/io/tidegrad/scorerapp/topic/TopicExampleTest.java"));
         String example =
-                source.substring(
-                                source.indexOf("// tag::" + "example") + 16,
-                                source.indexOf("// end::" + "example"))
+                source.substring(source.indexOf("// tag::" + "example") + 16, source.indexOf("// end::" + "example"))
                         .stripTrailing();
         assertThat(Files.readString(root.resolve("docs/scoring.md")))
-                .contains(
-                        "<!-- request-example -->\n```java\n"
-                                + example.stripIndent().strip()
-                                + "\n```");
+                .contains("<!-- request-example -->\n```java\n" + example.stripIndent().strip() + "\n```");
     }
 
     private static void ask(String kafka, String registry, String topic, Schema schema) {
         // tag::example
-        Map<String, Object> settings =
-                Map.of("bootstrap.servers", kafka, "schema.registry.url", registry);
+        Map<String, Object> settings = Map.of("bootstrap.servers", kafka, "schema.registry.url", registry);
         ConfluentAvroSerializer values = new ConfluentAvroSerializer();
         values.configure(settings, false);
         try (KafkaProducer<String, GenericContainer> producer =
                 new KafkaProducer<>(settings, new StringSerializer(), values)) {
-            GenericRecord flight =
-                    new GenericRecordBuilder(schema)
-                            .set("departed", Instant.parse("2001-05-01T08:30:00Z").toEpochMilli())
-                            .set("distance", 2586)
-                            .set("origin", "SFO")
-                            .set("destination", "JFK")
-                            .build();
+            GenericRecord flight = new GenericRecordBuilder(schema)
+                    .set("departed", Instant.parse("2001-05-01T08:30:00Z").toEpochMilli()).set("distance", 2586)
+                    .set("origin", "SFO").set("destination", "JFK").build();
             producer.send(new ProducerRecord<>(topic, "request-1", flight));
         }
         // end::example

@@ -30,8 +30,8 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/// Invariant I18: every request has exactly one prediction or one dead letter among what a read_committed reader sees, by
-/// exactly the version that it names, in the order of its key; whatever dies, stalls, is cut or comes back.
+/// Invariant I18: every request has exactly one prediction or one dead letter among what a read_committed reader sees,
+/// by exactly the version that it names, in the order of its key; whatever dies, stalls, is cut or comes back.
 class TopicToTopicTest {
     private static final int PARTITIONS = 3;
 
@@ -54,16 +54,14 @@ class TopicToTopicTest {
         private final CompletableFuture<Void> running;
 
         Swaps(LaneWorld world) {
-            running =
-                    CompletableFuture.runAsync(
-                            () -> {
-                                while (!done.get()) {
-                                    world.publish();
-                                    LockSupport.parkNanos(SWAP.toNanos());
-                                }
-                            },
-                            // Java's HTTP client needs the common pool, which has one thread here.
-                            task -> Thread.ofPlatform().name("swaps").start(task));
+            running = CompletableFuture.runAsync(() -> {
+                while (!done.get()) {
+                    world.publish();
+                    LockSupport.parkNanos(SWAP.toNanos());
+                }
+            },
+                    // Java's HTTP client needs the common pool, which has one thread here.
+                    task -> Thread.ofPlatform().name("swaps").start(task));
         }
 
         @Override
@@ -74,16 +72,14 @@ class TopicToTopicTest {
     }
 
     @Test
-    void everyRequestIsAnsweredOnceInItsKeysOrderWhileVersionsAndPartitionsChangeHands()
-            throws Exception {
+    void everyRequestIsAnsweredOnceInItsKeysOrderWhileVersionsAndPartitionsChangeHands() throws Exception {
         try (LaneWorld world = new LaneWorld(PARTITIONS).published()) {
             RequestLane first = world.start();
             try (Swaps _ = new Swaps(world)) {
                 world.awaitPartitions(first, PARTITIONS);
                 world.ask(1_500);
                 RequestLane second = world.start();
-                while (second.status().partitions() == 0
-                        || first.status().partitions() == PARTITIONS) {
+                while (second.status().partitions() == 0 || first.status().partitions() == PARTITIONS) {
                     world.ask(50);
                 }
                 world.ask(1_500);
@@ -98,23 +94,15 @@ class TopicToTopicTest {
             List<Prediction> predictions =
                     world.all(world.topics.predictions()).stream().map(world::prediction).toList();
             long versions = predictions.stream().map(Prediction::getVersion).distinct().count();
-            System.out.println(
-                    "topic to topic: "
-                            + predictions.size()
-                            + " requests by "
-                            + versions
-                            + " versions");
+            System.out.println("topic to topic: " + predictions.size() + " requests by " + versions + " versions");
             assertThat(versions).isGreaterThan(5);
-            assertThat(predictions)
-                    .allSatisfy(
-                            prediction -> {
-                                assertThat(prediction.getModel()).isEqualTo(world.model);
-                                assertThat(prediction.getEpoch()).isEqualTo(1);
-                                // A row is a step, and the version saw each event before it.
-                                assertThat(prediction.getOffset())
-                                        .isEqualTo(prediction.getVersion());
-                                assertThat(prediction.getFreshnessMs()).isPositive();
-                            });
+            assertThat(predictions).allSatisfy(prediction -> {
+                assertThat(prediction.getModel()).isEqualTo(world.model);
+                assertThat(prediction.getEpoch()).isEqualTo(1);
+                // A row is a step, and the version saw each event before it.
+                assertThat(prediction.getOffset()).isEqualTo(prediction.getVersion());
+                assertThat(prediction.getFreshnessMs()).isPositive();
+            });
         }
     }
 
@@ -124,13 +112,8 @@ class TopicToTopicTest {
             world.start();
             world.ask(LaneWorld.EVENTS.length);
             world.awaitEnd();
-            Predictions library =
-                    world.scorer()
-                            .scoreAll(
-                                    LongStream.of(LaneWorld.EVENTS)
-                                            .mapToObj(LaneWorld::record)
-                                            .map(record -> (Event) new AvroEvent().of(record))
-                                            .toList());
+            Predictions library = world.scorer().scoreAll(LongStream.of(LaneWorld.EVENTS).mapToObj(LaneWorld::record)
+                    .map(record -> (Event) new AvroEvent().of(record)).toList());
             List<Prediction> predictions =
                     world.all(world.topics.predictions()).stream().map(world::prediction).toList();
             for (int event = 0; event < LaneWorld.EVENTS.length; event++) {
@@ -148,17 +131,12 @@ class TopicToTopicTest {
         String wide = "wide";
         try (LaneWorld world = new LaneWorld(2).published();
                 TestPublisher theirs =
-                        new TestPublisher(LaneStack.bootstrapServers(), world.topics, wide)
-                                .createTopic();
-                TestControl control =
-                        new TestControl(LaneStack.bootstrapServers(), world.topics).createTopic()) {
+                        new TestPublisher(LaneStack.bootstrapServers(), world.topics, wide).createTopic();
+                TestControl control = new TestControl(LaneStack.bootstrapServers(), world.topics).createTopic()) {
             theirs.publish(TestTrainer.of(wide, 1, 32).learn(20).publishFull());
             control.decide(world.model, new ControlAction.Challenge(wide, 1, 5_000));
             await().atMost(LaneWorld.SOON)
-                    .until(
-                            () ->
-                                    world.stages().tried().stream()
-                                            .anyMatch(tried -> tried.scorer().ready()));
+                    .until(() -> world.stages().tried().stream().anyMatch(tried -> tried.scorer().ready()));
             RequestLane lane = world.start();
             world.ask(200);
             world.awaitAnswered(lane, 200);
@@ -166,16 +144,12 @@ class TopicToTopicTest {
             int byLive = 0;
             for (ConsumerRecord<byte[], byte[]> record : world.all(world.topics.predictions())) {
                 Prediction prediction = world.prediction(record);
-                answerers
-                        .computeIfAbsent(prediction.getRequestId(), key -> new HashSet<>())
-                        .add(prediction.getModel());
+                answerers.computeIfAbsent(prediction.getRequestId(), key -> new HashSet<>()).add(prediction.getModel());
                 byLive += prediction.getModel().equals(world.model) ? 1 : 0;
             }
             assertThat(answerers.values()).contains(Set.of(wide), Set.of(world.model));
             answerers.forEach(
-                    (key, models) ->
-                            assertThat(models)
-                                    .containsExactly(world.stages().answering(key).model()));
+                    (key, models) -> assertThat(models).containsExactly(world.stages().answering(key).model()));
             assertThat(world.heard.stream().mapToInt(Predictions::size).sum()).isEqualTo(byLive);
         }
     }
@@ -233,8 +207,7 @@ class TopicToTopicTest {
 
     private static List<String> afterAReplacement(LaneClients clients) throws Exception {
         // Its transaction outlives its session: only the generation can tell.
-        Map<String, String> patient =
-                Map.of("session.timeout.ms", "1500", "transaction.timeout.ms", "60000");
+        Map<String, String> patient = Map.of("session.timeout.ms", "1500", "transaction.timeout.ms", "60000");
         try (LaneWorld world = new LaneWorld(PARTITIONS).published()) {
             RequestLane stalling = world.startBehindRelay(patient, clients);
             world.awaitPartitions(stalling, PARTITIONS);
@@ -256,9 +229,7 @@ class TopicToTopicTest {
     void whatWasInAnAbortedTransactionIsAnsweredByTheNext() throws Exception {
         try (LaneWorld world = new LaneWorld(PARTITIONS).published()) {
             RequestLane lane =
-                    world.start(
-                            world.config(LaneStack.bootstrapServers(), LaneWorld.SHORT),
-                            BrokenClients.FAILING);
+                    world.start(world.config(LaneStack.bootstrapServers(), LaneWorld.SHORT), BrokenClients.FAILING);
             world.ask(100);
             world.awaitEnd();
             assertThat(lane.status().aborted()).isPositive();
@@ -276,21 +247,16 @@ class TopicToTopicTest {
             world.awaitPartitions(lane, PARTITIONS);
             SplittableRandom random = new SplittableRandom(18);
             for (int cut = 0; cut < 12; cut++) {
-                LaneStack.KAFKA.cutAfter(
-                        random.nextBoolean()
-                                ? TcpRelay.Direction.SENT
-                                : TcpRelay.Direction.RECEIVED,
+                LaneStack.KAFKA.cutAfter(random.nextBoolean() ? TcpRelay.Direction.SENT : TcpRelay.Direction.RECEIVED,
                         1 + random.nextInt(4_000));
                 world.ask(60);
-                await().atMost(LaneWorld.SOON)
-                        .pollInterval(Duration.ofMillis(10))
+                await().atMost(LaneWorld.SOON).pollInterval(Duration.ofMillis(10))
                         .until(() -> !LaneStack.KAFKA.isCutDue());
             }
             LaneStack.KAFKA.refuse();
             world.ask(100);
             assertThat(world.scorer().score(LaneWorld.record(0)).probabilities())
-                    .as("whoever else asks is answered meanwhile")
-                    .hasSize(1);
+                    .as("whoever else asks is answered meanwhile").hasSize(1);
             LaneStack.KAFKA.heal();
             world.awaitEnd();
             assertThat(world.faults()).isEmpty();
@@ -330,12 +296,10 @@ class TopicToTopicTest {
             world.awaitState(lane, LaneStatus.State.WAITING_FOR_MODEL);
             try (var admin = LaneWorld.admin()) {
                 String group = world.topics.requestsGroup();
-                assertThat(admin.listGroups().all().get())
-                        .noneMatch(listed -> listed.groupId().equals(group));
+                assertThat(admin.listGroups().all().get()).noneMatch(listed -> listed.groupId().equals(group));
                 world.published();
                 world.awaitEnd();
-                assertThat(admin.describeConsumerGroups(List.of(group)).all().get().values())
-                        .singleElement()
+                assertThat(admin.describeConsumerGroups(List.of(group)).all().get().values()).singleElement()
                         .satisfies(described -> assertThat(described.members()).hasSize(1));
             }
             assertThat(world.faults()).isEmpty();

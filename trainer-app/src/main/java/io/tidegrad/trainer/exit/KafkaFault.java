@@ -30,143 +30,101 @@ import org.apache.kafka.streams.errors.StreamsException;
 import org.apache.kafka.streams.errors.TaskMigratedException;
 import org.jspecify.annotations.Nullable;
 
-/// What an exception of Kafka's clients or of Kafka Streams means for a trainer. The first constant that fits counts, so
-/// those that stand above `SETTINGS` may be of its type: Kafka derives a rejected record, a refused password and an
+/// What an exception of Kafka's clients or of Kafka Streams means for a trainer. The first constant that fits counts,
+/// so those that stand above `SETTINGS` may be of its type: Kafka derives a rejected record, a refused password and an
 /// impossible replication factor all from `InvalidConfigurationException`.
 enum KafkaFault {
     /// The connection's user or certificate is not accepted.
-    AUTHENTICATION(
-            ExitCode.CONFIGURATION,
-            "Kafka does not let us in: %s; check the kafka.* settings",
+    AUTHENTICATION(ExitCode.CONFIGURATION, "Kafka does not let us in: %s; check the kafka.* settings",
             AuthenticationException.class::isInstance),
 
     /// The user is known, and may not do this.
-    AUTHORIZATION(
-            ExitCode.CONFIGURATION,
+    AUTHORIZATION(ExitCode.CONFIGURATION,
             "Kafka does not let us in: %s; check the kafka.* settings, and what Kafka's ACLs allow this user",
             AuthorizationException.class::isInstance),
 
     /// A topic takes timestamps that are at most `message.timestamp.after.max.ms` ahead of its broker's clock.
-    CLOCK(
-            ExitCode.RETRYABLE,
+    CLOCK(ExitCode.RETRYABLE,
             "Kafka refused the time of a record: %s. The clocks of this machine and of the broker differ by more than the"
                     + " topic's message.timestamp.after.max.ms (an hour unless set) or message.timestamp.before.max.ms allow:"
                     + " set the wrong clock right. Nothing is lost, learning goes on from the last commit",
-            thrown ->
-                    thrown instanceof InvalidTimestampException
-                            || thrown instanceof InvalidRecordException
-                                    && said(thrown).contains("imestamp")),
+            thrown -> thrown instanceof InvalidTimestampException
+                    || thrown instanceof InvalidRecordException && said(thrown).contains("imestamp")),
 
-    RECORD(
-            ExitCode.RETRYABLE,
+    RECORD(ExitCode.RETRYABLE,
             "Kafka refused a record: %s. Nothing is lost, learning goes on from the last commit, after a check of the"
                     + " topics' settings",
             InvalidRecordException.class::isInstance),
 
-    RECORD_TOO_LARGE(
-            ExitCode.CONFIGURATION,
+    RECORD_TOO_LARGE(ExitCode.CONFIGURATION,
             "a topic's max.message.bytes, or its segment.bytes, was lowered below what the trainer writes: %s; raise it"
                     + " again",
-            thrown ->
-                    thrown instanceof RecordTooLargeException
-                            || thrown instanceof RecordBatchTooLargeException),
+            thrown -> thrown instanceof RecordTooLargeException || thrown instanceof RecordBatchTooLargeException),
 
-    TIMEOUT_SETTING(
-            ExitCode.CONFIGURATION,
+    TIMEOUT_SETTING(ExitCode.CONFIGURATION,
             "Kafka refused a timeout of the kafka.* settings: %s Correct it, or those bounds of the brokers",
-            thrown ->
-                    thrown instanceof InvalidSessionTimeoutException
-                            || thrown instanceof InvalidTxnTimeoutException
-                            || said(thrown)
-                                    .endsWith(
-                                            Errors.INVALID_TRANSACTION_TIMEOUT
-                                                    .message())), // Streams drops the type
+            thrown -> thrown instanceof InvalidSessionTimeoutException || thrown instanceof InvalidTxnTimeoutException
+                    || said(thrown).endsWith(Errors.INVALID_TRANSACTION_TIMEOUT.message())), // Streams drops the type
 
-    NAME(
-            ExitCode.CONFIGURATION,
+    NAME(ExitCode.CONFIGURATION,
             "Kafka refused the name of a topic or of a group, which --prefix and the model's name make: %s; choose others",
-            thrown ->
-                    thrown instanceof InvalidTopicException
-                            || thrown instanceof InvalidGroupIdException),
+            thrown -> thrown instanceof InvalidTopicException || thrown instanceof InvalidGroupIdException),
 
     /// They are there, but brokers that have just started, or lost the controller, don't count yet.
-    BROKERS_FENCED(
-            ExitCode.RETRYABLE,
-            "too few brokers are up to create a topic: %s; start again once they are",
-            thrown ->
-                    thrown instanceof InvalidReplicationFactorException
-                            && said(thrown).contains("fenced")),
+    BROKERS_FENCED(ExitCode.RETRYABLE, "too few brokers are up to create a topic: %s; start again once they are",
+            thrown -> thrown instanceof InvalidReplicationFactorException && said(thrown).contains("fenced")),
 
-    REPLICATION(
-            ExitCode.CONFIGURATION,
+    REPLICATION(ExitCode.CONFIGURATION,
             "Kafka can't create a topic with so many replicas: %s; lower --replication, or the brokers'"
                     + " default.replication.factor, or start more brokers",
             InvalidReplicationFactorException.class::isInstance),
 
-    POLICY(
-            ExitCode.CONFIGURATION,
+    POLICY(ExitCode.CONFIGURATION,
             "a policy of the brokers forbids it: %s; create the topic in the way that the policy allows, or change the"
                     + " policy",
             PolicyViolationException.class::isInstance),
 
     /// All that is left of this type: versions, formats, `acks`, compression.
-    SETTINGS(
-            ExitCode.CONFIGURATION,
+    SETTINGS(ExitCode.CONFIGURATION,
             "Kafka can't do what the kafka.* settings or a topic's settings ask for: %s; correct them, or use brokers that"
                     + " can",
-            thrown ->
-                    thrown instanceof InvalidConfigurationException
-                            || thrown instanceof UnsupportedCompressionTypeException
-                            || thrown instanceof ConfigException),
+            thrown -> thrown instanceof InvalidConfigurationException
+                    || thrown instanceof UnsupportedCompressionTypeException || thrown instanceof ConfigException),
 
     /// What Streams says then names a tool that would delete the model.
-    PARTITIONS(
-            ExitCode.CONFIGURATION,
+    PARTITIONS(ExitCode.CONFIGURATION,
             "partitions were added to the topic of events or to the changelog: %s. What partition 0 of the events holds is"
                     + " learned up to the last commit, and nothing of other partitions is. The next start says which topic"
                     + " it is and what to do",
-            thrown ->
-                    thrown instanceof StreamsException
-                            && said(thrown).contains("has invalid partitions")) {
+            thrown -> thrown instanceof StreamsException && said(thrown).contains("has invalid partitions")) {
         @Override
         String describe(Throwable thrown) {
             return sentence(said(thrown));
         }
     },
 
-    LOG_GONE(
-            ExitCode.RETRYABLE,
+    LOG_GONE(ExitCode.RETRYABLE,
             "Kafka no longer knows the topic of events. Nothing that was learned is lost. The next start looks for the"
                     + " topic again, and says what to do if it was deleted",
             MissingSourceTopicException.class::isInstance),
 
-    RANGE_GONE(
-            ExitCode.RETRYABLE,
+    RANGE_GONE(ExitCode.RETRYABLE,
             "the topic of events no longer has the offset at which learning goes on: retention, a deletion of records or a"
                     + " broker's loss took it. The next start says which events are missing",
-            thrown ->
-                    thrown instanceof InvalidOffsetException
-                            || thrown instanceof StreamsException
-                                    && said(thrown).contains("auto.offset.reset")),
+            thrown -> thrown instanceof InvalidOffsetException
+                    || thrown instanceof StreamsException && said(thrown).contains("auto.offset.reset")),
 
-    TOPIC_GONE(
-            ExitCode.RETRYABLE,
+    TOPIC_GONE(ExitCode.RETRYABLE,
             "a topic was deleted, or deleted and created again: %s. The next start creates it, or says which one it is"
                     + " and what to do",
-            thrown ->
-                    thrown instanceof UnknownTopicOrPartitionException
-                            || thrown instanceof UnknownTopicIdException
-                            || thrown instanceof InconsistentTopicIdException),
+            thrown -> thrown instanceof UnknownTopicOrPartitionException || thrown instanceof UnknownTopicIdException
+                    || thrown instanceof InconsistentTopicIdException),
 
-    REPLACED(
-            ExitCode.RETRYABLE,
+    REPLACED(ExitCode.RETRYABLE,
             "another trainer took over, or this one stood still for longer than its session: %s. Nothing is lost. If it"
                     + " happens again and again, look for a second trainer with a copy of this state directory",
-            thrown ->
-                    thrown instanceof FencedInstanceIdException
-                            || thrown instanceof ProducerFencedException
-                            || thrown instanceof InvalidProducerEpochException
-                            || thrown instanceof TaskMigratedException),
+            thrown -> thrown instanceof FencedInstanceIdException || thrown instanceof ProducerFencedException
+                    || thrown instanceof InvalidProducerEpochException || thrown instanceof TaskMigratedException),
 
     OTHER(ExitCode.RETRYABLE, "Kafka: %s", KafkaException.class::isInstance);
 

@@ -7,8 +7,8 @@ import io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
-/// Why the trainer stops, for a person: what was expected, what was found, where, what to do. It says no more than that:
-/// whoever reads it needs no stack trace.
+/// Why the trainer stops, for a person: what was expected, what was found, where, what to do. It says no more than
+/// that: whoever reads it needs no stack trace.
 public final class TrainerException extends RuntimeException {
     private final ExitCode exitCode;
 
@@ -32,8 +32,8 @@ public final class TrainerException extends RuntimeException {
 
     /// The reason to stop inside whatever Kafka Streams wrapped around it.
     ///
-    /// @param letInBefore asked when Kafka does not let us in: whether it did shortly before, with the same settings. It
-    ///     is then worth another try: certificates, passwords and ACLs are replaced at one place after the other
+    /// @param letInBefore asked when Kafka does not let us in: whether it did shortly before, with the same settings.
+    ///     It is then worth another try: certificates, passwords and ACLs are replaced at one place after the other
     public static TrainerException from(Throwable thrown, Predicate<Refusal> letInBefore) {
         Throwable told = thrown;
         KafkaFault fault = KafkaFault.of(thrown);
@@ -43,15 +43,12 @@ public final class TrainerException extends RuntimeException {
                 return known;
             }
             if (at instanceof InitialWeightsException) {
-                return new TrainerException(
-                        ExitCode.CONFIGURATION, String.valueOf(at.getMessage()), thrown);
+                return new TrainerException(ExitCode.CONFIGURATION, String.valueOf(at.getMessage()), thrown);
             }
             if (at instanceof OutOfMemoryError && isOfTheHeap(at)) {
-                return new TrainerException(
-                        ExitCode.CONFIGURATION,
+                return new TrainerException(ExitCode.CONFIGURATION,
                         "expected a heap that holds the models and what a trainer takes beside them, found one of at most "
-                                + LearningMemory.text(Runtime.getRuntime().maxMemory())
-                                + " that ran out ("
+                                + LearningMemory.text(Runtime.getRuntime().maxMemory()) + " that ran out ("
                                 + at.getMessage()
                                 + "). Raise the heap (JAVA_TOOL_OPTIONS=-Xmx…); tidegrad spec FILE tells what a model takes",
                         thrown);
@@ -66,8 +63,7 @@ public final class TrainerException extends RuntimeException {
         }
         // What wraps a defect of ours says nothing of Kafka.
         if (fault == null || fault == KafkaFault.OTHER && KafkaFault.of(innermost) == null) {
-            return new TrainerException(
-                    ExitCode.INTERNAL, "unexpected: " + describe(innermost), thrown);
+            return new TrainerException(ExitCode.INTERNAL, "unexpected: " + describe(innermost), thrown);
         }
         String found = fault.describe(told);
         Refusal refusal = Refusal.of(fault);
@@ -75,14 +71,10 @@ public final class TrainerException extends RuntimeException {
             return new TrainerException(fault.exitCode(), fault.message(found), thrown);
         }
         // What TLS dislikes stands in the innermost cause.
-        String message =
-                fault.message(innermost == told ? found : found + ": " + innermost.getMessage());
+        String message = fault.message(innermost == told ? found : found + ": " + innermost.getMessage());
         return letInBefore.test(refusal)
-                ? new TrainerException(
-                        ExitCode.RETRYABLE,
-                        message
-                                + ". It did let us in before with these settings, so this is tried again",
-                        thrown)
+                ? new TrainerException(ExitCode.RETRYABLE,
+                        message + ". It did let us in before with these settings, so this is tried again", thrown)
                 : new TrainerException(fault.exitCode(), message, thrown);
     }
 
@@ -106,10 +98,8 @@ public final class TrainerException extends RuntimeException {
     ///
     /// @param url without user and password
     public static TrainerException from(RegistryUnavailableException e, String url) {
-        return new TrainerException(
-                e instanceof RegistryRefusedException ? ExitCode.CONFIGURATION : ExitCode.RETRYABLE,
-                "the schema registry " + url + ": " + e.getMessage(),
-                e);
+        return new TrainerException(e instanceof RegistryRefusedException ? ExitCode.CONFIGURATION : ExitCode.RETRYABLE,
+                "the schema registry " + url + ": " + e.getMessage(), e);
     }
 
     /// Not of threads or of classes, which a larger heap would not help.

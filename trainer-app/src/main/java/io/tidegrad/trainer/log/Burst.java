@@ -7,14 +7,14 @@ import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.record.TimestampType;
 import org.apache.kafka.common.serialization.Deserializer;
 
-/// A few events that follow each other in the log, taken through Kafka Streams as one record: what Streams does for every
-/// record (queue, contexts, four sensors) took a fifth of the learning thread's time; now it does it once a burst. A burst
-/// is what a poll gave, never waited for.
+/// A few events that follow each other in the log, taken through Kafka Streams as one record: what Streams does for
+/// every record (queue, contexts, four sensors) took a fifth of the learning thread's time; now it does it once a
+/// burst. A burst is what a poll gave, never waited for.
 ///
-/// To Streams it is a record at the offset of its first event. That keeps the group's offset right: it commits the offset
-/// of the next record in its queue, or, with an empty queue, the one that the consumer reads next; either is beyond all
-/// events that were processed and not beyond any that was not. A commit never falls inside a burst, because Streams does
-/// not commit inside `process`.
+/// To Streams it is a record at the offset of its first event. That keeps the group's offset right: it commits the
+/// offset of the next record in its queue, or, with an empty queue, the one that the consumer reads next; either is
+/// beyond all events that were processed and not beyond any that was not. A commit never falls inside a burst, because
+/// Streams does not commit inside `process`.
 ///
 /// @param events at least one, of one partition
 public record Burst(List<ConsumerRecord<byte[], byte[]>> events) {
@@ -45,17 +45,8 @@ public record Burst(List<ConsumerRecord<byte[], byte[]>> events) {
             keyBytes += Math.max(0, event.serializedKeySize());
             valueBytes += Math.max(0, event.serializedValueSize());
         }
-        return new ConsumerRecord<>(
-                first.topic(),
-                first.partition(),
-                first.offset(),
-                Math.max(0, first.timestamp()), // Streams drops records with a negative one
-                TimestampType.NO_TIMESTAMP_TYPE,
-                keyBytes,
-                valueBytes,
-                NOTHING,
-                NOTHING,
-                new Carrier(this),
+        return new ConsumerRecord<>(first.topic(), first.partition(), first.offset(), Math.max(0, first.timestamp()), // Streams drops records with a negative one
+                TimestampType.NO_TIMESTAMP_TYPE, keyBytes, valueBytes, NOTHING, NOTHING, new Carrier(this),
                 first.leaderEpoch());
     }
 
@@ -77,11 +68,8 @@ public record Burst(List<ConsumerRecord<byte[], byte[]>> events) {
                 return carrier.burst;
             }
             throw new IllegalStateException(
-                    "expected a burst of "
-                            + topic
-                            + " as the consumer made it, found headers of "
-                            + headers.getClass().getName()
-                            + ": this version of Kafka Streams copies them");
+                    "expected a burst of " + topic + " as the consumer made it, found headers of "
+                            + headers.getClass().getName() + ": this version of Kafka Streams copies them");
         }
 
         @Override

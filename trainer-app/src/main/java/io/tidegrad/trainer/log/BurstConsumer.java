@@ -22,8 +22,7 @@ public final class BurstConsumer extends KafkaConsumer<byte[], byte[]> {
         this(config, eventsMax, stop, new PollBudget());
     }
 
-    private BurstConsumer(
-            Map<String, Object> config, int eventsMax, StopOrder stop, PollBudget budget) {
+    private BurstConsumer(Map<String, Object> config, int eventsMax, StopOrder stop, PollBudget budget) {
         super(config, budget.keys(), budget.values());
         this.eventsMax = eventsMax;
         this.stop = stop;
@@ -44,8 +43,7 @@ public final class BurstConsumer extends KafkaConsumer<byte[], byte[]> {
         return new ConsumerRecords<>(bursts, records.nextOffsets());
     }
 
-    static List<ConsumerRecord<byte[], byte[]>> bursts(
-            List<ConsumerRecord<byte[], byte[]>> records, int eventsMax) {
+    static List<ConsumerRecord<byte[], byte[]>> bursts(List<ConsumerRecord<byte[], byte[]>> records, int eventsMax) {
         List<ConsumerRecord<byte[], byte[]>> bursts = new ArrayList<>();
         for (int from = 0; from < records.size(); from += eventsMax) {
             int to = Math.min(records.size(), from + eventsMax);

@@ -3,8 +3,8 @@ package io.tidegrad.trainer.log;
 import org.jspecify.annotations.Nullable;
 
 /// The order to stop, given by any thread and followed by the stream thread: from then on nothing more is read from the
-/// log, so that what has been read can be learned, published and kept, and the trainer ends in a state that a restart needs
-/// no event for.
+/// log, so that what has been read can be learned, published and kept, and the trainer ends in a state that a restart
+/// needs no event for.
 public final class StopOrder {
     private volatile boolean given;
     private volatile boolean lookAgain;
@@ -23,7 +23,8 @@ public final class StopOrder {
         lookAgain = true;
     }
 
-    /// Runs on the stream thread, once at its first poll after the order, and at each poll after `lookAgain`. From the stream thread only; null forgets it.
+    /// Runs on the stream thread, once at its first poll after the order, and at each poll after `lookAgain`. From the
+    /// stream thread only; null forgets it.
     public void whenGiven(@Nullable Runnable action) {
         whenGiven = action;
     }

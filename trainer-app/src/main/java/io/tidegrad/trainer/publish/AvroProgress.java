@@ -31,14 +31,10 @@ public final class AvroProgress implements ProgressWriter {
         try {
             schemaId = registry.register(subject, Progress.getClassSchema());
         } catch (SchemaRegistry.IncompatibleSchemaException e) {
-            throw new TrainerException(
-                    ExitCode.CONFIGURATION,
-                    "model "
-                            + lineage.model()
+            throw new TrainerException(ExitCode.CONFIGURATION,
+                    "model " + lineage.model()
                             + ": expected the schema registry to take the schema of progress records under subject "
-                            + subject
-                            + ", found that it refused it: "
-                            + e.getMessage()
+                            + subject + ", found that it refused it: " + e.getMessage()
                             + "; another application or environment uses this subject: correct --registry-url or"
                             + " --prefix, or delete the subject",
                     e);
@@ -49,29 +45,17 @@ public final class AvroProgress implements ProgressWriter {
     @Override
     public byte[] write(ModelStore store, Report report) {
         long eventTime = store.model().eventTime();
-        Progress progress =
-                Progress.newBuilder()
-                        .setModel(lineage.model())
-                        .setEpoch(lineage.epoch())
-                        .setVersion(report.version())
-                        .setTime(Instant.ofEpochMilli(store.clock().epochMillis()))
-                        .setLearned(store.model().parameters().examples())
-                        .setPending(store.model().pending())
-                        .setDeadLetters(store.accounts().deadLetters())
-                        .setLogLoss(number(report.logLoss()))
-                        .setPriorLogLoss(number(report.priorLogLoss()))
-                        .setAccuracy(number(report.accuracy()))
-                        .setAccuracyLast2000(number(report.accuracyLast2000()))
-                        .setAuc(number(report.auc()))
-                        .setMeanSquaredError(number(report.meanSquaredError()))
-                        .setPriorMeanSquaredError(number(report.priorMeanSquaredError()))
-                        .setMeanAbsoluteError(number(report.meanAbsoluteError()))
-                        .setNextOffset(report.nextOffset())
-                        .setEventTime(
-                                eventTime == Row.NO_TIME ? null : Instant.ofEpochMilli(eventTime))
-                        .setWeightsHash(report.weightsHash())
-                        .setStateHash(report.stateHash())
-                        .build();
+        Progress progress = Progress.newBuilder().setModel(lineage.model()).setEpoch(lineage.epoch())
+                .setVersion(report.version()).setTime(Instant.ofEpochMilli(store.clock().epochMillis()))
+                .setLearned(store.model().parameters().examples()).setPending(store.model().pending())
+                .setDeadLetters(store.accounts().deadLetters()).setLogLoss(number(report.logLoss()))
+                .setPriorLogLoss(number(report.priorLogLoss())).setAccuracy(number(report.accuracy()))
+                .setAccuracyLast2000(number(report.accuracyLast2000())).setAuc(number(report.auc()))
+                .setMeanSquaredError(number(report.meanSquaredError()))
+                .setPriorMeanSquaredError(number(report.priorMeanSquaredError()))
+                .setMeanAbsoluteError(number(report.meanAbsoluteError())).setNextOffset(report.nextOffset())
+                .setEventTime(eventTime == Row.NO_TIME ? null : Instant.ofEpochMilli(eventTime))
+                .setWeightsHash(report.weightsHash()).setStateHash(report.stateHash()).build();
         return codec.encode(schemaId, progress);
     }
 

@@ -53,11 +53,7 @@ public final class Heartbeats implements AutoCloseable {
 
     /// @param learns whether the model's task is this instance's; another one speaks for it otherwise
     /// @param client connection settings: bootstrap.servers and `kafka.*`
-    public Heartbeats(
-            Lineage lineage,
-            String snapshotsTopic,
-            CommitGuard guard,
-            BooleanSupplier learns,
+    public Heartbeats(Lineage lineage, String snapshotsTopic, CommitGuard guard, BooleanSupplier learns,
             Map<String, Object> client) {
         this.lineage = lineage;
         this.snapshotsTopic = snapshotsTopic;
@@ -97,9 +93,7 @@ public final class Heartbeats implements AutoCloseable {
                 lag = -1;
                 if (!away) { // the one line about it: Kafka's clients would say so every second
                     away = true;
-                    LOG.warn(
-                            "model {}: Kafka does not answer, learning goes on when it does: {}",
-                            lineage.model(),
+                    LOG.warn("model {}: Kafka does not answer, learning goes on when it does: {}", lineage.model(),
                             e.getMessage());
                 }
                 if (!pause()) {
@@ -125,13 +119,8 @@ public final class Heartbeats implements AutoCloseable {
                     away = false;
                     LOG.info("model {}: Kafka answers again", lineage.model());
                 }
-                Heartbeat heartbeat =
-                        new Heartbeat(
-                                lineage.epoch(),
-                                state.version(),
-                                state.nextOffset(),
-                                behind == 0,
-                                TrainerClock.SYSTEM.epochMillis());
+                Heartbeat heartbeat = new Heartbeat(lineage.epoch(), state.version(), state.nextOffset(), behind == 0,
+                        TrainerClock.SYSTEM.epochMillis());
                 producer.send(new ProducerRecord<>(snapshotsTopic, key, heartbeat.encode()));
             }
         } while (pause());

@@ -13,8 +13,8 @@ import java.util.function.BooleanSupplier;
 import java.util.function.LongPredicate;
 import org.apache.kafka.streams.processor.api.Record;
 
-/// What becomes visible with a commit, and when: snapshots, tombstones for old ones, progress. Called in each flush, so a
-/// snapshot, the pages it was cut from and the offsets behind them are one transaction.
+/// What becomes visible with a commit, and when: snapshots, tombstones for old ones, progress. Called in each flush, so
+/// a snapshot, the pages it was cut from and the offsets behind them are one transaction.
 ///
 /// It looks at the wall clock, and may: it decides what can be seen, never what is learned. Nothing here changes the
 /// model.
@@ -40,13 +40,9 @@ public final class Publisher {
     /// @param atEnd whether an offset is the log's end, as far as is known
     /// @param stopping true once the trainer is asked to stop: everything is due then
     /// @param republish given when nothing of what was published is on the topic any more
-    public record Settings(
-            Duration every,
-            SnapshotSeries.Settings series,
-            ProgressWriter progress,
-            LongPredicate atEnd,
-            BooleanSupplier stopping,
-            RepublishOrder republish) {}
+    public record Settings(Duration every, SnapshotSeries.Settings series, ProgressWriter progress, LongPredicate atEnd,
+            BooleanSupplier stopping, RepublishOrder republish) {
+    }
 
     private final Lineage lineage;
     private final Settings settings;
@@ -84,17 +80,14 @@ public final class Publisher {
     /// Nothing is left to publish until the next event.
     public boolean settled(ModelStore store) {
         Report report = store.report();
-        return report != null
-                && report.nextOffset() == store.nextOffset()
-                && (progressOffset == store.nextOffset() || progressOffset == -1)
-                && !isDue(store);
+        return report != null && report.nextOffset() == store.nextOffset()
+                && (progressOffset == store.nextOffset() || progressOffset == -1) && !isDue(store);
     }
 
     /// Whether there is a version that is not on the topic.
     private boolean isDue(ModelStore store) {
         long version = store.model().parameters().updates();
-        return version > 0
-                && (version > store.publishedVersion() || settings.republish().isGiven());
+        return version > 0 && (version > store.publishedVersion() || settings.republish().isGiven());
     }
 
     public void publishDue(ModelStore store, Out out) {
@@ -117,15 +110,9 @@ public final class Publisher {
         }
         if (publish) {
             publishAt = now + settings.every().toNanos();
-            publish(
-                    store,
-                    report == null ? weightsHash.of(store.model()) : report.weightsHash(),
-                    all,
-                    out);
+            publish(store, report == null ? weightsHash.of(store.model()) : report.weightsHash(), all, out);
         }
-        if (report != null
-                && progressOffset != report.nextOffset()
-                && (all || now - progressAt >= 0)) {
+        if (report != null && progressOffset != report.nextOffset() && (all || now - progressAt >= 0)) {
             progressAt = now + PROGRESS_EVERY.toNanos();
             progressOffset = report.nextOffset();
             byte[] value = settings.progress().write(store, report);
@@ -143,16 +130,9 @@ public final class Publisher {
     }
 
     private void publish(ModelStore store, String weightsHash, boolean all, Out out) {
-        PublishedSnapshot.Moment moment =
-                new PublishedSnapshot.Moment(
-                        weightsHash,
-                        lineage.epoch(),
-                        store.nextOffset(),
-                        store.newestAppendTime(),
-                        settings.atEnd().test(store.nextOffset()),
-                        clock.epochMillis());
-        List<RetainedSnapshot> retained =
-                settings.republish().isGiven() ? List.of() : store.retained();
+        PublishedSnapshot.Moment moment = new PublishedSnapshot.Moment(weightsHash, lineage.epoch(), store.nextOffset(),
+                store.newestAppendTime(), settings.atEnd().test(store.nextOffset()), clock.epochMillis());
+        List<RetainedSnapshot> retained = settings.republish().isGiven() ? List.of() : store.retained();
         settings.republish().followed();
         goOn(store, series.begin(store.model(), retained, moment, snapshots(out)), all, out);
     }
@@ -163,14 +143,11 @@ public final class Publisher {
     }
 
     private static SnapshotSeries.Out snapshots(Out out) {
-        return (key, value, time) ->
-                out.forward(
-                        value == null ? tombstone(key, time) : new Record<>(key, value, time),
-                        SNAPSHOTS);
+        return (key, value, time) -> out.forward(value == null ? tombstone(key, time) : new Record<>(key, value, time),
+                SNAPSHOTS);
     }
 
-    @SuppressWarnings(
-            "NullAway") // a tombstone is a record without a value; Streams' Record says nothing of
+    @SuppressWarnings("NullAway") // a tombstone is a record without a value; Streams' Record says nothing of
     // null
     private static Record<byte[], byte[]> tombstone(byte[] key, long now) {
         return new Record<>(key, null, now);

@@ -8,9 +8,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/// Which snapshots stay on the topic: the newest ones, the last full one of each of the last hours and days (of UTC), and
-/// whatever a delta that stays is a change to. A pure function of the list, which is part of the store's manifest: "now" is
-/// the newest snapshot's time.
+/// Which snapshots stay on the topic: the newest ones, the last full one of each of the last hours and days (of UTC),
+/// and whatever a delta that stays is a change to. A pure function of the list, which is part of the store's manifest:
+/// "now" is the newest snapshot's time.
 ///
 /// @param newest at least 1
 /// @param hourly hours, the newest snapshot's included; 0 for none
@@ -22,12 +22,8 @@ public record RetentionLadder(int newest, int hourly, int daily) {
     public RetentionLadder {
         if (newest < 1 || hourly < 0 || daily < 0) {
             throw new IllegalArgumentException(
-                    "expected at least 1 snapshot and no negative number of hours or days, found "
-                            + newest
-                            + ", "
-                            + hourly
-                            + ", "
-                            + daily);
+                    "expected at least 1 snapshot and no negative number of hours or days, found " + newest + ", "
+                            + hourly + ", " + daily);
         }
     }
 
@@ -46,8 +42,7 @@ public record RetentionLadder(int newest, int hourly, int daily) {
         Map<Long, RetainedSnapshot> byVersion = new HashMap<>();
         snapshots.forEach(snapshot -> byVersion.put(snapshot.version(), snapshot));
         Set<Long> kept = new HashSet<>();
-        for (RetainedSnapshot snapshot :
-                snapshots.subList(Math.max(0, snapshots.size() - newest), snapshots.size())) {
+        for (RetainedSnapshot snapshot : snapshots.subList(Math.max(0, snapshots.size() - newest), snapshots.size())) {
             keepWithParents(snapshot, byVersion, kept);
         }
         keepLastFulls(snapshots, HOUR, hourly, kept);
@@ -55,16 +50,15 @@ public record RetentionLadder(int newest, int hourly, int daily) {
         return snapshots.stream().filter(snapshot -> kept.contains(snapshot.version())).toList();
     }
 
-    private static void keepWithParents(
-            RetainedSnapshot snapshot, Map<Long, RetainedSnapshot> byVersion, Set<Long> kept) {
+    private static void keepWithParents(RetainedSnapshot snapshot, Map<Long, RetainedSnapshot> byVersion,
+            Set<Long> kept) {
         RetainedSnapshot next = snapshot;
         while (next != null && kept.add(next.version())) {
             next = next.isDelta() ? byVersion.get(next.parent()) : null;
         }
     }
 
-    private static void keepLastFulls(
-            List<RetainedSnapshot> snapshots, long span, int spans, Set<Long> kept) {
+    private static void keepLastFulls(List<RetainedSnapshot> snapshots, long span, int spans, Set<Long> kept) {
         if (snapshots.isEmpty() || spans == 0) {
             return;
         }

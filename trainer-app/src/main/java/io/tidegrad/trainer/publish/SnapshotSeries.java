@@ -10,15 +10,16 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// One snapshot after the other: full ones, deltas between them, tombstones for what the ladder lets go. What is on the topic
-/// stands in the list that each call takes and gives back; it belongs to the store's manifest, so list and topic change in one
-/// transaction. A series lives as long as the model in memory: after a start nobody knows what has changed since the last
-/// snapshot, and the first one is full (docs/decisions/0007-deltas.md).
+/// One snapshot after the other: full ones, deltas between them, tombstones for what the ladder lets go. What is on the
+/// topic stands in the list that each call takes and gives back; it belongs to the store's manifest, so list and topic
+/// change in one transaction. A series lives as long as the model in memory: after a start nobody knows what has
+/// changed since the last snapshot, and the first one is full (docs/decisions/0007-deltas.md).
 public final class SnapshotSeries {
     /// @param deltasMax between two full snapshots; 0 for full ones only
-    /// @param commitBytes that one transaction takes of a snapshot's parts: a larger full snapshot is spread over several
-    public record Settings(
-            int deltasMax, RetentionLadder ladder, PublishedSnapshot.Form form, long commitBytes) {}
+    /// @param commitBytes that one transaction takes of a snapshot's parts: a larger full snapshot is spread over
+    ///     several
+    public record Settings(int deltasMax, RetentionLadder ladder, PublishedSnapshot.Form form, long commitBytes) {
+    }
 
     /// Where records go.
     @FunctionalInterface
@@ -57,10 +58,7 @@ public final class SnapshotSeries {
     ///
     /// @param retained what is on the topic, oldest first
     /// @return what is on the topic, or will be
-    List<RetainedSnapshot> begin(
-            OnlineModel model,
-            List<RetainedSnapshot> retained,
-            PublishedSnapshot.Moment moment,
+    List<RetainedSnapshot> begin(OnlineModel model, List<RetainedSnapshot> retained, PublishedSnapshot.Moment moment,
             Out out) {
         List<RetainedSnapshot> next = new ArrayList<>(retained);
         // Begun by a process that is no more.
@@ -71,20 +69,12 @@ public final class SnapshotSeries {
             }
         }
         PublishedSnapshot.Parent parent = parent(model, next, moment.time());
-        PublishedSnapshot snapshot =
-                parent == null
-                        ? PublishedSnapshot.full(model, moment, settings.form())
-                        : PublishedSnapshot.delta(model, moment, parent, settings.form());
+        PublishedSnapshot snapshot = parent == null ? PublishedSnapshot.full(model, moment, settings.form())
+                : PublishedSnapshot.delta(model, moment, parent, settings.form());
         model.parameters().changes().clear();
         SnapshotManifest manifest = snapshot.manifest();
-        next.add(
-                new RetainedSnapshot(
-                        manifest.version(),
-                        manifest.parentVersion(),
-                        manifest.parts(),
-                        snapshot.bytes(),
-                        moment.time(),
-                        false));
+        next.add(new RetainedSnapshot(manifest.version(), manifest.parentVersion(), manifest.parts(), snapshot.bytes(),
+                moment.time(), false));
         sending = snapshot;
         sendingTime = moment.time();
         sent = 0;
@@ -92,16 +82,14 @@ public final class SnapshotSeries {
     }
 
     /// Null when the next snapshot is a full one.
-    private PublishedSnapshot.@Nullable Parent parent(
-            OnlineModel model, List<RetainedSnapshot> complete, long now) {
+    private PublishedSnapshot.@Nullable Parent parent(OnlineModel model, List<RetainedSnapshot> complete, long now) {
         List<RetainedSnapshot> chain = chain(complete);
         if (chain.isEmpty() || model.parameters().changes().everything()) {
             return null;
         }
         RetainedSnapshot full = chain.getFirst();
         int deltas = chain.size() - 1;
-        boolean nextRung =
-                settings.ladder().hasRungs() && !RetentionLadder.sameHour(full.time(), now);
+        boolean nextRung = settings.ladder().hasRungs() && !RetentionLadder.sameHour(full.time(), now);
         if (deltas >= settings.deltasMax() || nextRung) {
             return null;
         }
@@ -113,8 +101,7 @@ public final class SnapshotSeries {
         if (bytes >= model.parameters().servedBytes()) {
             return null;
         }
-        return new PublishedSnapshot.Parent(
-                chain.getLast().version(),
+        return new PublishedSnapshot.Parent(chain.getLast().version(),
                 new SnapshotManifest.Chain(full.version(), full.time(), deltas));
     }
 
@@ -134,8 +121,8 @@ public final class SnapshotSeries {
         return chain;
     }
 
-    /// Writes as much of the snapshot as one transaction takes. With its last record, the manifest, it is complete, and what
-    /// the ladder no longer keeps is buried.
+    /// Writes as much of the snapshot as one transaction takes. With its last record, the manifest, it is complete, and
+    /// what the ladder no longer keeps is buried.
     ///
     /// @param all all of it, however large
     /// @return what is on the topic, or will be
@@ -160,8 +147,8 @@ public final class SnapshotSeries {
         return next;
     }
 
-    private List<RetainedSnapshot> complete(
-            PublishedSnapshot snapshot, List<RetainedSnapshot> retained, int epoch, Out out) {
+    private List<RetainedSnapshot> complete(PublishedSnapshot snapshot, List<RetainedSnapshot> retained, int epoch,
+            Out out) {
         List<RetainedSnapshot> complete = new ArrayList<>(retained);
         complete.set(complete.size() - 1, complete.getLast().completed());
         List<RetainedSnapshot> kept = settings.ladder().kept(complete);
@@ -172,36 +159,18 @@ public final class SnapshotSeries {
         }
         boolean delta = snapshot.manifest().isDelta();
         long bytes = snapshot.bytes();
-        totals =
-                new SnapshotTotals(
-                        totals.fulls() + (delta ? 0 : 1),
-                        totals.deltas() + (delta ? 1 : 0),
-                        totals.fullBytes() + (delta ? 0 : bytes),
-                        totals.deltaBytes() + (delta ? bytes : 0),
-                        totals.buried() + complete.size() - kept.size(),
-                        0,
-                        0,
-                        0,
-                        0);
+        totals = new SnapshotTotals(totals.fulls() + (delta ? 0 : 1), totals.deltas() + (delta ? 1 : 0),
+                totals.fullBytes() + (delta ? 0 : bytes), totals.deltaBytes() + (delta ? bytes : 0),
+                totals.buried() + complete.size() - kept.size(), 0, 0, 0, 0);
         return kept;
     }
 
     private void update(List<RetainedSnapshot> retained, PublishedSnapshot snapshot) {
-        totals =
-                new SnapshotTotals(
-                        totals.fulls(),
-                        totals.deltas(),
-                        totals.fullBytes(),
-                        totals.deltaBytes(),
-                        totals.buried(),
-                        Math.max(
-                                0,
-                                chain(retained.stream().filter(RetainedSnapshot::complete).toList())
-                                                .size()
-                                        - 1),
-                        retained.size(),
-                        retained.stream().mapToLong(RetainedSnapshot::bytes).sum(),
-                        Math.max(0, snapshot.manifest().parts() - sent));
+        totals = new SnapshotTotals(totals.fulls(), totals.deltas(), totals.fullBytes(), totals.deltaBytes(),
+                totals.buried(),
+                Math.max(0, chain(retained.stream().filter(RetainedSnapshot::complete).toList()).size() - 1),
+                retained.size(), retained.stream().mapToLong(RetainedSnapshot::bytes).sum(),
+                Math.max(0, snapshot.manifest().parts() - sent));
     }
 
     private static void bury(RetainedSnapshot snapshot, int epoch, long time, Out out) {

@@ -27,9 +27,7 @@ final class WeightsHash {
         ServedLeaves known = leaves;
         PageSet changed = stale;
         ServedLeaves now =
-                known == null || changed == null
-                        ? ServedLeaves.of(parameters)
-                        : known.after(parameters, changed);
+                known == null || changed == null ? ServedLeaves.of(parameters) : known.after(parameters, changed);
         if (changed != null) {
             changed.clear();
         }

@@ -9,9 +9,5 @@ import org.jspecify.annotations.Nullable;
 /// @param weightsHash 64 hex digits
 /// @param stateHash 64 hex digits; null where it is not known
 /// @param source who says so, for a person: `snapshot 1.500`
-public record Checkpoint(
-        long nextOffset,
-        long version,
-        String weightsHash,
-        @Nullable String stateHash,
-        String source) {}
+public record Checkpoint(long nextOffset, long version, String weightsHash, @Nullable String stateHash, String source) {
+}

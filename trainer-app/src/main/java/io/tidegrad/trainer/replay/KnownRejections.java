@@ -20,16 +20,16 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// The rejections of a lineage that the log alone does not decide; every other one is a function of the log, and is found
-/// again. The dead letters say which they were. They are part of the transactions that learned, so they are taken as facts:
+/// The rejections of a lineage that the log alone does not decide; every other one is a function of the log, and is
+/// found again. The dead letters say which they were. They are part of the transactions that learned, so they are taken
+/// as facts:
 ///
-/// - `unknown-schema`: a schema that the registry did not know then may be there now, and one that it knew may be gone. An event
-///   is `unknown-schema` if it became that, whatever the registry says today.
+/// - `unknown-schema`: a schema that the registry did not know then may be there now, and one that it knew may be gone.
+///   An event is `unknown-schema` if it became that, whatever the registry says today.
 /// - `ended-the-trainer`: how often a trainer ended inside an event stands nowhere else. The event is not decoded.
 final class KnownRejections {
     /// Of a lineage that nobody has learned before.
-    static final KnownRejections NONE =
-            new KnownRejections("", new long[0], new long[0], Long.MIN_VALUE, "");
+    static final KnownRejections NONE = new KnownRejections("", new long[0], new long[0], Long.MIN_VALUE, "");
 
     private static final Logger LOG = LoggerFactory.getLogger(KnownRejections.class);
     private static final String UNKNOWN_SCHEMA = Rejection.Reason.UNKNOWN_SCHEMA.code();
@@ -39,11 +39,9 @@ final class KnownRejections {
     private final long[] unknownSchemas; // offsets, ascending
     private final long[] setAside; // likewise
     private final long learnedTo;
-    private final String
-            missing; // what is to be said of dead letters that are gone; mostly nothing
+    private final String missing; // what is to be said of dead letters that are gone; mostly nothing
 
-    private KnownRejections(
-            String model, long[] unknownSchemas, long[] setAside, long learnedTo, String missing) {
+    private KnownRejections(String model, long[] unknownSchemas, long[] setAside, long learnedTo, String missing) {
         this.model = model;
         this.unknownSchemas = unknownSchemas;
         this.setAside = setAside;
@@ -51,15 +49,15 @@ final class KnownRejections {
         this.missing = missing;
     }
 
-    /// Only the events that were set aside: for another spec, or another start, the registry is asked anew, but what ended
-    /// trainers while it was decoded would end this process as well.
+    /// Only the events that were set aside: for another spec, or another start, the registry is asked anew, but what
+    /// ended trainers while it was decoded would end this process as well.
     KnownRejections setAsideOnly() {
         return new KnownRejections(model, new long[0], setAside, Long.MIN_VALUE, missing);
     }
 
-    /// Reads the dead letters, all of them: they are in the order in which many models came upon them. The state says how
-    /// many the lineage has written: where fewer are left, which retention deletes, that is told, for an event that was refused
-    /// then may be learned now.
+    /// Reads the dead letters, all of them: they are in the order in which many models came upon them. The state says
+    /// how many the lineage has written: where fewer are left, which retention deletes, that is told, for an event that
+    /// was refused then may be learned now.
     ///
     /// @throws TrainerException the lineage was learned by a build that gives other bits
     static KnownRejections read(KafkaSettings kafka, Topics topics, Lineage lineage) {
@@ -76,55 +74,39 @@ final class KnownRejections {
         long[] letters = {0, Long.MAX_VALUE}; // of what was learned: how many, the first offset
         for (TopicPartition partition : LogReader.partitions(kafka, topics.deadLetters())) {
             try (LogReader reader = new LogReader(kafka, partition)) {
-                reader.read(
-                        reader.begin(),
-                        reader.end(),
-                        letter -> {
-                            if (isOf(lineage, letter)) {
-                                long offset = Long.parseLong(text(letter, "tidegrad-offset"));
-                                if (offset < learnedTo) {
-                                    letters[0]++;
-                                    letters[1] = Math.min(letters[1], offset);
-                                }
-                                String reason = text(letter, DeadLetter.REASON);
-                                if (reason.equals(UNKNOWN_SCHEMA)) {
-                                    unknownSchemas.add(offset);
-                                } else if (reason.equals(ENDED_THE_TRAINER)) {
-                                    setAside.add(offset);
-                                }
-                            }
-                            return true;
-                        });
+                reader.read(reader.begin(), reader.end(), letter -> {
+                    if (isOf(lineage, letter)) {
+                        long offset = Long.parseLong(text(letter, "tidegrad-offset"));
+                        if (offset < learnedTo) {
+                            letters[0]++;
+                            letters[1] = Math.min(letters[1], offset);
+                        }
+                        String reason = text(letter, DeadLetter.REASON);
+                        if (reason.equals(UNKNOWN_SCHEMA)) {
+                            unknownSchemas.add(offset);
+                        } else if (reason.equals(ENDED_THE_TRAINER)) {
+                            setAside.add(offset);
+                        }
+                    }
+                    return true;
+                });
             }
         }
         long written = head == null ? 0 : head.accounts().deadLetters();
-        String missing =
-                letters[0] < written
-                        ? missing(topics.deadLetters(), written, letters[0], letters[1])
-                        : "";
+        String missing = letters[0] < written ? missing(topics.deadLetters(), written, letters[0], letters[1]) : "";
         if (!missing.isEmpty()) {
             LOG.warn(
                     "model {}: {}. If the registry did not know the schema of one of these events and knows it now, or if one had"
                             + " ended the trainer and was set aside, the event is learned here and was not then, and hashes from"
                             + " there on differ",
-                    lineage.model(),
-                    missing);
+                    lineage.model(), missing);
         }
-        return new KnownRejections(
-                lineage.model(),
-                unknownSchemas.ascending(),
-                setAside.ascending(),
-                learnedTo,
+        return new KnownRejections(lineage.model(), unknownSchemas.ascending(), setAside.ascending(), learnedTo,
                 missing);
     }
 
     private static String missing(String topic, long written, long left, long first) {
-        return written
-                - left
-                + " of its "
-                + written
-                + " dead letters are not on "
-                + topic
+        return written - left + " of its " + written + " dead letters are not on " + topic
                 + " any more, where retention deletes them"
                 + (left == 0 ? "" : "; the first that is left is of offset " + first);
     }
@@ -132,32 +114,25 @@ final class KnownRejections {
     private static boolean isOf(Lineage lineage, ConsumerRecord<byte[], byte[]> letter) {
         String offset = text(letter, "tidegrad-offset");
         return text(letter, DeadLetter.MODEL).equals(lineage.model())
-                && text(letter, DeadLetter.TOPIC).equals(lineage.log().topic())
-                && offset.matches("[0-9]{1,18}")
-                && text(letter, "tidegrad-epoch")
-                        .equals(Integer.toString(lineage.epochOf(Long.parseLong(offset))));
+                && text(letter, DeadLetter.TOPIC).equals(lineage.log().topic()) && offset.matches("[0-9]{1,18}")
+                && text(letter, "tidegrad-epoch").equals(Integer.toString(lineage.epochOf(Long.parseLong(offset))));
     }
 
     /// The newest header of the name: an event may have brought one of its own.
     private static String text(ConsumerRecord<byte[], byte[]> letter, String header) {
         Header found = letter.headers().lastHeader(header);
-        return found == null || found.value() == null
-                ? ""
-                : new String(found.value(), StandardCharsets.UTF_8);
+        return found == null || found.value() == null ? "" : new String(found.value(), StandardCharsets.UTF_8);
     }
 
     /// Null when the event at `offset` is to be decoded.
-    @Nullable Rejection at(long offset) {
+    @Nullable
+    Rejection at(long offset) {
         if (isIn(setAside, offset)) {
-            return new Rejection(
-                    Rejection.Reason.ENDED_THE_TRAINER,
+            return new Rejection(Rejection.Reason.ENDED_THE_TRAINER,
                     "it was set aside when it was learned, as it had ended the trainer twice");
         }
-        return isIn(unknownSchemas, offset)
-                ? new Rejection(
-                        Rejection.Reason.UNKNOWN_SCHEMA,
-                        "the registry did not know its schema when it was learned")
-                : null;
+        return isIn(unknownSchemas, offset) ? new Rejection(Rejection.Reason.UNKNOWN_SCHEMA,
+                "the registry did not know its schema when it was learned") : null;
     }
 
     private static boolean isIn(long[] offsets, long offset) {
@@ -171,21 +146,11 @@ final class KnownRejections {
         }
         Rejection rejection = event.rejection();
         if (rejection != null && rejection.reason() == Rejection.Reason.UNKNOWN_SCHEMA) {
-            throw new TrainerException(
-                    ExitCode.STATE_VIOLATION,
-                    "model "
-                            + model
-                            + ": expected the schema with id "
-                            + event.schemaId()
-                            + " in the registry, as when the event at "
-                            + record.topic()
-                            + "-"
-                            + record.partition()
-                            + " offset "
-                            + record.offset()
-                            + " was learned (there is no dead letter of it), found none; register it again under"
-                            + " this id, or restore the dead letters"
-                            + (missing.isEmpty() ? "" : " (" + missing + ")"));
+            throw new TrainerException(ExitCode.STATE_VIOLATION, "model " + model + ": expected the schema with id "
+                    + event.schemaId() + " in the registry, as when the event at " + record.topic() + "-"
+                    + record.partition() + " offset " + record.offset()
+                    + " was learned (there is no dead letter of it), found none; register it again under"
+                    + " this id, or restore the dead letters" + (missing.isEmpty() ? "" : " (" + missing + ")"));
         }
     }
 

@@ -28,7 +28,8 @@ final class Lane {
     /// What a rejected event's dead letter is made of.
     ///
     /// @param schemaId null when the value names none
-    record Rejected(long offset, Rejection rejection, @Nullable Integer schemaId) {}
+    record Rejected(long offset, Rejection rejection, @Nullable Integer schemaId) {
+    }
 
     /// As long as they are held in memory. Beyond, a trainer can learn the log: it writes them as it goes.
     static final int REJECTED_MAX = 1_000_000;
@@ -52,15 +53,8 @@ final class Lane {
     /// @param before what became of the records before
     /// @param newestAppendTime record timestamp of the newest event among them; Long.MIN_VALUE when there is none
     /// @param keepsRejected whether `rejected` is asked for later
-    Lane(
-            OnlineModel model,
-            RecordDecoder decoder,
-            KnownRejections facts,
-            long from,
-            LongPredicate learns,
-            Accounts before,
-            long newestAppendTime,
-            boolean keepsRejected) {
+    Lane(OnlineModel model, RecordDecoder decoder, KnownRejections facts, long from, LongPredicate learns,
+            Accounts before, long newestAppendTime, boolean keepsRejected) {
         spec = model.spec();
         this.model = model;
         this.facts = facts;
@@ -80,40 +74,17 @@ final class Lane {
     }
 
     /// A new model, from an offset on.
-    static Lane initial(
-            ModelSpec spec,
-            RecordDecoder decoder,
-            KnownRejections facts,
-            long from,
-            boolean keepsRejected,
+    static Lane initial(ModelSpec spec, RecordDecoder decoder, KnownRejections facts, long from, boolean keepsRejected,
             Kernels kernels) {
-        return new Lane(
-                OnlineModel.initial(spec, kernels),
-                decoder,
-                facts,
-                from,
-                offset -> true,
-                new Accounts(0, 0, 0),
-                Long.MIN_VALUE,
-                keepsRejected);
+        return new Lane(OnlineModel.initial(spec, kernels), decoder, facts, from, offset -> true, new Accounts(0, 0, 0),
+                Long.MIN_VALUE, keepsRejected);
     }
 
     /// A registered one again, from where it began: what its rollbacks left out is left out.
-    static Lane initial(
-            Lineage lineage,
-            RecordDecoder decoder,
-            KnownRejections facts,
-            boolean keepsRejected,
+    static Lane initial(Lineage lineage, RecordDecoder decoder, KnownRejections facts, boolean keepsRejected,
             Kernels kernels) {
-        return new Lane(
-                OnlineModel.initial(lineage.spec(), kernels),
-                decoder,
-                facts,
-                lineage.startOffset(),
-                lineage::learns,
-                new Accounts(0, 0, 0),
-                Long.MIN_VALUE,
-                keepsRejected);
+        return new Lane(OnlineModel.initial(lineage.spec(), kernels), decoder, facts, lineage.startOffset(),
+                lineage::learns, new Accounts(0, 0, 0), Long.MIN_VALUE, keepsRejected);
     }
 
     private boolean isTaken(long offset) {
@@ -152,11 +123,8 @@ final class Lane {
     }
 
     private TrainerException unforeseen(long offset, Throwable thrown) {
-        return new TrainerException(
-                ExitCode.INTERNAL,
-                at(offset)
-                        + ": expected an event that can be learned or refused, found "
-                        + thrown
+        return new TrainerException(ExitCode.INTERNAL,
+                at(offset) + ": expected an event that can be learned or refused, found " + thrown
                         + "; no trainer has set it aside (there is no dead letter "
                         + Rejection.Reason.ENDED_THE_TRAINER.code()
                         + " of it). Use the build and the heap of the trainer that learned it",
@@ -184,8 +152,7 @@ final class Lane {
                 }
             }
         } catch (ModelDivergedException e) {
-            throw new TrainerException(
-                    ExitCode.MODEL_DIVERGED, at(offset) + ": " + e.getMessage(), e);
+            throw new TrainerException(ExitCode.MODEL_DIVERGED, at(offset) + ": " + e.getMessage(), e);
         } catch (TrainerException known) {
             throw known;
         } catch (RuntimeException | Error e) {
@@ -199,16 +166,10 @@ final class Lane {
             return;
         }
         if (rejected.size() == REJECTED_MAX) {
-            throw new TrainerException(
-                    ExitCode.CONFIGURATION,
-                    "model "
-                            + spec.model()
-                            + ": expected at most "
-                            + REJECTED_MAX
-                            + " events that can't be learned, found more by offset "
-                            + offset
-                            + "; it is registered: let a trainer learn it (--model "
-                            + spec.model()
+            throw new TrainerException(ExitCode.CONFIGURATION,
+                    "model " + spec.model() + ": expected at most " + REJECTED_MAX
+                            + " events that can't be learned, found more by offset " + offset
+                            + "; it is registered: let a trainer learn it (--model " + spec.model()
                             + "), or correct its spec under another name");
         }
         rejected.add(new Rejected(offset, rejection, schemaId));

@@ -52,11 +52,8 @@ public final class LogReader implements AutoCloseable {
     static List<TopicPartition> partitions(KafkaSettings kafka, String topic) {
         try (LogReader reader = new LogReader(kafka, topic)) {
             List<PartitionInfo> known = reader.consumer.listTopics().get(topic);
-            return known == null
-                    ? List.of()
-                    : known.stream()
-                            .map(each -> new TopicPartition(topic, each.partition()))
-                            .toList();
+            return known == null ? List.of()
+                    : known.stream().map(each -> new TopicPartition(topic, each.partition())).toList();
         }
     }
 
@@ -80,8 +77,9 @@ public final class LogReader implements AutoCloseable {
 
     /// Of the first visible record with this timestamp or a later one; empty when there is none.
     ///
-    /// Kafka's own answer may be too early by far: the end of a transaction is a record too, stamped by the broker's clock,
-    /// while events may carry times of years ago. Before its answer there is none, so the search goes on from there.
+    /// Kafka's own answer may be too early by far: the end of a transaction is a record too, stamped by the broker's
+    /// clock, while events may carry times of years ago. Before its answer there is none, so the search goes on from
+    /// there.
     OptionalLong firstSince(Instant time) {
         long millis = time.toEpochMilli();
         OffsetAndTimestamp found = consumer.offsetsForTimes(Map.of(log, millis)).get(log);
@@ -89,15 +87,12 @@ public final class LogReader implements AutoCloseable {
             return OptionalLong.empty();
         }
         long[] first = {-1};
-        read(
-                found.offset(),
-                end(),
-                record -> {
-                    if (record.timestamp() >= millis) {
-                        first[0] = record.offset();
-                    }
-                    return first[0] < 0;
-                });
+        read(found.offset(), end(), record -> {
+            if (record.timestamp() >= millis) {
+                first[0] = record.offset();
+            }
+            return first[0] < 0;
+        });
         return first[0] < 0 ? OptionalLong.empty() : OptionalLong.of(first[0]);
     }
 
@@ -121,15 +116,8 @@ public final class LogReader implements AutoCloseable {
                 position = now;
                 movedAt = System.nanoTime();
             } else if (System.nanoTime() - movedAt > PATIENCE.toNanos()) {
-                throw new TimeoutException(
-                        log
-                                + ": expected records up to offset "
-                                + end
-                                + ", found nothing beyond "
-                                + position
-                                + " for "
-                                + PATIENCE.toSeconds()
-                                + " s");
+                throw new TimeoutException(log + ": expected records up to offset " + end + ", found nothing beyond "
+                        + position + " for " + PATIENCE.toSeconds() + " s");
             }
         }
     }

@@ -10,17 +10,21 @@ import java.util.OptionalLong;
 /// Where in the log something begins or ends.
 public sealed interface Place {
     /// Where the model began.
-    record Begin() implements Place {}
+    record Begin() implements Place {
+    }
 
     /// The end, as it is at the start.
-    record End() implements Place {}
+    record End() implements Place {
+    }
 
     /// @param offset that begins it, or that it stops before
-    record Offset(long offset) implements Place {}
+    record Offset(long offset) implements Place {
+    }
 
-    /// Of the first record with this timestamp or a later one. It is the timestamp that Kafka keeps of a record, when it was
-    /// created or appended, and not an event's own time.
-    record Time(Instant time) implements Place {}
+    /// Of the first record with this timestamp or a later one. It is the timestamp that Kafka keeps of a record, when
+    /// it was created or appended, and not an event's own time.
+    record Time(Instant time) implements Place {
+    }
 
     /// `1234` is an offset, `2026-01-31T12:00:00Z` a time.
     ///
@@ -33,10 +37,7 @@ public sealed interface Place {
             return new Time(OffsetDateTime.parse(text).toInstant());
         } catch (DateTimeException e) {
             throw new IllegalArgumentException(
-                    "expected an offset, or a time such as 2026-01-31T12:00:00Z, found '"
-                            + text
-                            + "'",
-                    e);
+                    "expected an offset, or a time such as 2026-01-31T12:00:00Z, found '" + text + "'", e);
         }
     }
 
@@ -47,13 +48,12 @@ public sealed interface Place {
     default long asStart(String model, LogReader reader, long lineageStart) {
         long begin = reader.begin();
         long end = reader.end();
-        long offset =
-                switch (this) {
-                    case Begin() -> lineageStart;
-                    case End() -> end;
-                    case Offset(long given) -> given;
-                    case Time(Instant time) -> reader.firstSince(time).orElse(end);
-                };
+        long offset = switch (this) {
+            case Begin() -> lineageStart;
+            case End() -> end;
+            case Offset(long given) -> given;
+            case Time(Instant time) -> reader.firstSince(time).orElse(end);
+        };
         if (offset < begin) {
             throw Relearning.beginsLater(model, reader.log().toString(), offset, null);
         }
@@ -67,40 +67,27 @@ public sealed interface Place {
     /// @throws TrainerException it is not in the log, or will be written to still
     default long asEnd(LogReader reader, Instant now) {
         long end = reader.end();
-        long offset =
-                switch (this) {
-                    case Begin() -> throw new IllegalArgumentException("nothing ends there");
-                    case End() -> end;
-                    case Offset(long given) -> given;
-                    case Time(Instant time) -> {
-                        if (time.isAfter(now)) {
-                            throw new TrainerException(
-                                    ExitCode.CONFIGURATION,
-                                    reader.log()
-                                            + ": expected a time up to now, "
-                                            + now
-                                            + ", found "
-                                            + time
-                                            + ", before which events may still come; give an earlier one");
-                        }
-                        OptionalLong first = reader.firstSince(time);
-                        yield first.orElse(end);
-                    }
-                };
+        long offset = switch (this) {
+            case Begin() -> throw new IllegalArgumentException("nothing ends there");
+            case End() -> end;
+            case Offset(long given) -> given;
+            case Time(Instant time) -> {
+                if (time.isAfter(now)) {
+                    throw new TrainerException(ExitCode.CONFIGURATION, reader.log() + ": expected a time up to now, "
+                            + now + ", found " + time + ", before which events may still come; give an earlier one");
+                }
+                OptionalLong first = reader.firstSince(time);
+                yield first.orElse(end);
+            }
+        };
         requireReached(offset, end, reader);
         return offset;
     }
 
     private static void requireReached(long offset, long end, LogReader reader) {
         if (offset > end) {
-            throw new TrainerException(
-                    ExitCode.CONFIGURATION,
-                    reader.log()
-                            + ": expected an offset up to its end, "
-                            + end
-                            + ", found "
-                            + offset
-                            + ", which has not been written yet; give an earlier one");
+            throw new TrainerException(ExitCode.CONFIGURATION, reader.log() + ": expected an offset up to its end, "
+                    + end + ", found " + offset + ", which has not been written yet; give an earlier one");
         }
     }
 }

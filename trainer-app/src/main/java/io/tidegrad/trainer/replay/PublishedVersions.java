@@ -25,26 +25,17 @@ public final class PublishedVersions {
         Map<SnapshotKey, SnapshotManifest> found = new LinkedHashMap<>();
         try (LogReader reader = new LogReader(kafka, topic)) {
             if (!reader.exists()) {
-                throw new TrainerException(
-                        ExitCode.CONFIGURATION,
-                        "topic "
-                                + topic
-                                + ": expected the snapshots of model "
-                                + model
+                throw new TrainerException(ExitCode.CONFIGURATION,
+                        "topic " + topic + ": expected the snapshots of model " + model
                                 + ", found no such topic; the model's trainer creates it. Correct --model or --prefix");
             }
-            reader.read(
-                    reader.begin(),
-                    reader.end(),
-                    record -> {
-                        take(record, found);
-                        return true;
-                    });
+            reader.read(reader.begin(), reader.end(), record -> {
+                take(record, found);
+                return true;
+            });
         }
         return found.values().stream()
-                .sorted(
-                        Comparator.comparingInt(SnapshotManifest::epoch)
-                                .thenComparingLong(SnapshotManifest::version))
+                .sorted(Comparator.comparingInt(SnapshotManifest::epoch).thenComparingLong(SnapshotManifest::version))
                 .toList();
     }
 
@@ -59,13 +50,10 @@ public final class PublishedVersions {
             long to = reader.end();
             for (long step = 64; to > begin; step *= 2) {
                 long from = Math.max(begin, to - step);
-                reader.read(
-                        from,
-                        to,
-                        record -> {
-                            take(record, found);
-                            return true;
-                        });
+                reader.read(from, to, record -> {
+                    take(record, found);
+                    return true;
+                });
                 if (found.keySet().stream().anyMatch(key -> key.epoch() >= epoch)) {
                     return true;
                 }
@@ -75,8 +63,7 @@ public final class PublishedVersions {
         }
     }
 
-    private static void take(
-            ConsumerRecord<byte[], byte[]> record, Map<SnapshotKey, SnapshotManifest> found) {
+    private static void take(ConsumerRecord<byte[], byte[]> record, Map<SnapshotKey, SnapshotManifest> found) {
         try {
             SnapshotKey key = SnapshotKey.decode(record.key());
             if (key.kind() != SnapshotKey.Kind.MANIFEST) {

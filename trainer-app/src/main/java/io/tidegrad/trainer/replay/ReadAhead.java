@@ -68,11 +68,7 @@ final class ReadAhead implements AutoCloseable {
             chunks.add(new Chunk(records, this.lanes));
         }
         free.addAll(chunks);
-        thread =
-                Thread.ofPlatform()
-                        .name("read-ahead-" + reader.log())
-                        .daemon()
-                        .start(() -> run(from, end));
+        thread = Thread.ofPlatform().name("read-ahead-" + reader.log()).daemon().start(() -> run(from, end));
     }
 
     private void run(long from, long end) {
@@ -117,7 +113,8 @@ final class ReadAhead implements AutoCloseable {
     /// The next chunk, null at the end; the one before goes back to be filled again.
     ///
     /// @throws RuntimeException why reading or preparing came to a stop
-    @Nullable Chunk next() {
+    @Nullable
+    Chunk next() {
         Chunk done = learning;
         if (done != null) {
             learning = null;

@@ -18,9 +18,9 @@ import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 
 /// Whether a registry is still the one by which this prefix's records were written. One that has lost its schemas, or
-/// another environment's, answers each question about an event, too: with none, so that the event becomes a dead letter, or
-/// with another schema, by which it may even be read. The log does not say so; the progress topic does, for its schema is
-/// ours: under the id that its records carry the registry must have it.
+/// another environment's, answers each question about an event, too: with none, so that the event becomes a dead
+/// letter, or with another schema, by which it may even be read. The log does not say so; the progress topic does, for
+/// its schema is ours: under the id that its records carry the registry must have it.
 public final class RegistryCheck {
     /// Records at the end of each partition that are looked at.
     private static final int TAIL = 64;
@@ -32,21 +32,17 @@ public final class RegistryCheck {
     /// @param url of the registry, for people
     /// @throws TrainerException it is another registry, or it has lost its schemas
     /// @throws SchemaRegistry.RegistryUnavailableException it can't be asked
-    public static void requireSame(
-            KafkaSettings kafka, Topics topics, SchemaRegistry registry, String url) {
+    public static void requireSame(KafkaSettings kafka, Topics topics, SchemaRegistry registry, String url) {
         Map<Integer, ConsumerRecord<byte[], byte[]>> written = new LinkedHashMap<>();
         for (TopicPartition partition : LogReader.partitions(kafka, topics.progress())) {
             try (LogReader reader = new LogReader(kafka, partition)) {
                 long end = reader.end();
-                reader.read(
-                        Math.max(reader.begin(), end - TAIL),
-                        end,
-                        record -> {
-                            if (isProgress(record)) {
-                                written.put(AvroCodec.schemaId(record.value()), record);
-                            }
-                            return true;
-                        });
+                reader.read(Math.max(reader.begin(), end - TAIL), end, record -> {
+                    if (isProgress(record)) {
+                        written.put(AvroCodec.schemaId(record.value()), record);
+                    }
+                    return true;
+                });
             }
         }
         TrainerException last = null;
@@ -68,10 +64,8 @@ public final class RegistryCheck {
             return false;
         }
         try {
-            Progress progress =
-                    AvroCodec.decode(record.value(), Progress.getClassSchema(), Progress.class);
-            return Arrays.equals(
-                    progress.getModel().getBytes(StandardCharsets.UTF_8), record.key());
+            Progress progress = AvroCodec.decode(record.value(), Progress.getClassSchema(), Progress.class);
+            return Arrays.equals(progress.getModel().getBytes(StandardCharsets.UTF_8), record.key());
         } catch (UndecodableException notOurs) {
             return false;
         }
@@ -80,9 +74,7 @@ public final class RegistryCheck {
     private static @Nullable String nameOf(SchemaRegistry registry, int id) {
         try {
             Schema schema = registry.schemaById(id);
-            return schema.getType() == Schema.Type.RECORD
-                    ? schema.getFullName()
-                    : schema.getType().getName();
+            return schema.getType() == Schema.Type.RECORD ? schema.getFullName() : schema.getType().getName();
         } catch (SchemaRegistry.UnknownSchemaException unknown) {
             return null;
         } catch (SchemaRegistry.UnsupportedSchemaException other) {
@@ -90,28 +82,15 @@ public final class RegistryCheck {
         }
     }
 
-    private static TrainerException refusal(
-            int id, ConsumerRecord<byte[], byte[]> record, @Nullable String found, String url) {
-        return new TrainerException(
-                ExitCode.CONFIGURATION,
-                "the schema registry "
-                        + url
-                        + ": expected "
-                        + Progress.getClassSchema().getFullName()
-                        + " under schema id "
-                        + id
-                        + ", by which the record at "
-                        + record.topic()
-                        + "-"
-                        + record.partition()
-                        + " offset "
-                        + record.offset()
-                        + " was written, found "
-                        + (found == null ? "no schema" : found)
-                        + ": it has lost its schemas, or is another environment's, and events would become dead letters or"
-                        + " be read by a wrong schema. Correct --registry-url, or restore the registry with the ids that"
-                        + " it had. If this registry is meant from now on, delete the topic "
-                        + record.topic()
-                        + ", which a trainer makes again");
+    private static TrainerException refusal(int id, ConsumerRecord<byte[], byte[]> record, @Nullable String found,
+            String url) {
+        return new TrainerException(ExitCode.CONFIGURATION, "the schema registry " + url + ": expected "
+                + Progress.getClassSchema().getFullName() + " under schema id " + id + ", by which the record at "
+                + record.topic() + "-" + record.partition() + " offset " + record.offset() + " was written, found "
+                + (found == null ? "no schema" : found)
+                + ": it has lost its schemas, or is another environment's, and events would become dead letters or"
+                + " be read by a wrong schema. Correct --registry-url, or restore the registry with the ids that"
+                + " it had. If this registry is meant from now on, delete the topic " + record.topic()
+                + ", which a trainer makes again");
     }
 }

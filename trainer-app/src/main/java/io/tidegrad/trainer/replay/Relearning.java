@@ -6,8 +6,8 @@ import java.util.List;
 import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
 import org.jspecify.annotations.Nullable;
 
-/// Models that learn a stretch of the log again, as fast as the engine goes: one thread learns, another one prepares ahead
-/// of it. It can be stopped at any offset and asked what the models are there.
+/// Models that learn a stretch of the log again, as fast as the engine goes: one thread learns, another one prepares
+/// ahead of it. It can be stopped at any offset and asked what the models are there.
 final class Relearning implements AutoCloseable {
     private static final long TELL_EVERY_NANOS = 200_000_000;
 
@@ -45,8 +45,7 @@ final class Relearning implements AutoCloseable {
         try {
             learn(until);
         } catch (OffsetOutOfRangeException e) {
-            throw beginsLater(
-                    lanes.getFirst().spec().model(), reader.log().toString(), position, e);
+            throw beginsLater(lanes.getFirst().spec().model(), reader.log().toString(), position, e);
         }
     }
 
@@ -65,8 +64,7 @@ final class Relearning implements AutoCloseable {
             }
             while (next < at.size && at.offsets[next] < until) {
                 for (int lane = 0; lane < lanes.size(); lane++) {
-                    lanes.get(lane)
-                            .learn(at.events[next][lane], at.offsets[next], at.timestamps[next]);
+                    lanes.get(lane).learn(at.events[next][lane], at.offsets[next], at.timestamps[next]);
                 }
                 next++;
                 records++;
@@ -118,16 +116,10 @@ final class Relearning implements AutoCloseable {
         return end;
     }
 
-    static TrainerException beginsLater(
-            String model, String log, long from, @Nullable OffsetOutOfRangeException cause) {
-        return new TrainerException(
-                ExitCode.STATE_VIOLATION,
-                "model "
-                        + model
-                        + ": expected "
-                        + log
-                        + " from offset "
-                        + from
+    static TrainerException beginsLater(String model, String log, long from,
+            @Nullable OffsetOutOfRangeException cause) {
+        return new TrainerException(ExitCode.STATE_VIOLATION,
+                "model " + model + ": expected " + log + " from offset " + from
                         + " on, found that it begins later: retention has deleted events, so what was learned from"
                         + " them can't be learned again. Raise the topic's retention for the models to come; this one"
                         + " can be exported (tidegrad export), or begun anew (tidegrad replay --from OFFSET --as NAME)",

@@ -24,8 +24,8 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.streams.processor.api.Record;
 import org.jspecify.annotations.Nullable;
 
-/// Learns a log again, from a spec and from nothing else: no changelog, no group, no snapshot. By the registered spec and
-/// from where the model began, the same hashes as the trainer's at the same offset prove that its weights are those
+/// Learns a log again, from a spec and from nothing else: no changelog, no group, no snapshot. By the registered spec
+/// and from where the model began, the same hashes as the trainer's at the same offset prove that its weights are those
 /// events' and no others'. By another spec, or from elsewhere, it is a new model, which can be kept.
 public final class Replay {
     /// A replay that follows the log hands over when less is left than it learns in about this time.
@@ -50,8 +50,7 @@ public final class Replay {
     ///     range, or the weights that it starts from are not there
     public static ReplayResult run(ReplayOptions options, ReplayProgress.Listener listener) {
         try (SchemaRegistry registry = SchemaRegistry.connect(options.registry().client())) {
-            RegistryCheck.requireSame(
-                    options.kafka(), options.topics(), registry, options.registry().shownUrl());
+            RegistryCheck.requireSame(options.kafka(), options.topics(), registry, options.registry().shownUrl());
             return new Replay(options, listener).run();
         } catch (SchemaRegistry.RegistryUnavailableException e) {
             throw TrainerException.from(e, options.registry().shownUrl());
@@ -61,17 +60,13 @@ public final class Replay {
     }
 
     /// The whole log that a spec names, by that spec: no model is registered, looked for or kept.
-    public static ReplayResult of(
-            ModelSpec spec, KafkaSettings kafka, RegistrySettings registry, Kernels kernels) {
+    public static ReplayResult of(ModelSpec spec, KafkaSettings kafka, RegistrySettings registry, Kernels kernels) {
         Room.require(List.of(spec), Runtime.getRuntime().maxMemory());
         try (LogReader reader = new LogReader(kafka, spec.inputTopic());
                 RecordDecoder decoder = RecordDecoder.of(registry.client())) {
-            Lane lane =
-                    Lane.initial(
-                            spec, decoder, KnownRejections.NONE, reader.begin(), false, kernels);
+            Lane lane = Lane.initial(spec, decoder, KnownRejections.NONE, reader.begin(), false, kernels);
             try (Relearning relearning =
-                    new Relearning(
-                            reader, List.of(lane), reader.end(), ReplayProgress.Listener.NONE)) {
+                    new Relearning(reader, List.of(lane), reader.end(), ReplayProgress.Listener.NONE)) {
                 relearning.advance(relearning.end());
                 return result(List.of(lane), false, relearning.nanos());
             }
@@ -86,50 +81,26 @@ public final class Replay {
         try (LogReader reader = new LogReader(options.kafka(), spec.inputTopic());
                 RecordDecoder decoder = RecordDecoder.of(options.registry().client())) {
             if (given != null && !given.inputTopic().equals(lineage.log().topic())) {
-                throw new TrainerException(
-                        ExitCode.CONFIGURATION,
-                        "--with-spec: expected a spec that learns from "
-                                + lineage.log().topic()
-                                + ", as model "
-                                + lineage.model()
-                                + " does, found "
-                                + given.inputTopic()
+                throw new TrainerException(ExitCode.CONFIGURATION,
+                        "--with-spec: expected a spec that learns from " + lineage.log().topic() + ", as model "
+                                + lineage.model() + " does, found " + given.inputTopic()
                                 + "; correct input.topic, or give a --model that learns from there");
             }
             long from = options.from().asStart(spec.model(), reader, lineage.startOffset());
             long until = options.until().asEnd(reader, Instant.now());
             if (until < from) {
-                throw new TrainerException(
-                        ExitCode.CONFIGURATION,
-                        reader.log()
-                                + ": expected an end at or after the start, found "
-                                + until
-                                + " before "
-                                + from
+                throw new TrainerException(ExitCode.CONFIGURATION,
+                        reader.log() + ": expected an end at or after the start, found " + until + " before " + from
                                 + "; correct --from or --until");
             }
             boolean again = given == null && from == lineage.startOffset();
             List<Lane> lanes = new ArrayList<>();
-            lanes.add(
-                    again
-                            ? Lane.initial(
-                                    lineage,
-                                    decoder,
-                                    facts(lineage),
-                                    options.keep(),
-                                    options.kernels())
-                            : Lane.initial(
-                                    spec,
-                                    decoder,
-                                    facts(lineage).setAsideOnly(),
-                                    from,
-                                    options.keep(),
-                                    options.kernels()));
+            lanes.add(again ? Lane.initial(lineage, decoder, facts(lineage), options.keep(), options.kernels()) : Lane
+                    .initial(spec, decoder, facts(lineage).setAsideOnly(), from, options.keep(), options.kernels()));
             if (!options.compareWith().isEmpty()) {
                 lanes.add(compared(spec, decoder, reader, from));
             }
-            return options.keep()
-                    ? learnAndKeep(reader, lanes, until)
+            return options.keep() ? learnAndKeep(reader, lanes, until)
                     : result(lanes, false, learn(reader, lanes, until));
         }
     }
@@ -146,27 +117,15 @@ public final class Replay {
     private Lane compared(ModelSpec first, RecordDecoder decoder, LogReader reader, long from) {
         Lineage other = registered(options.compareWith());
         if (!other.log().equals(reader.log())) {
-            throw new TrainerException(
-                    ExitCode.CONFIGURATION,
-                    "--compare "
-                            + other.model()
-                            + ": expected a model that learns from "
-                            + reader.log().topic()
-                            + ", found one that learns from "
-                            + other.log().topic());
+            throw new TrainerException(ExitCode.CONFIGURATION,
+                    "--compare " + other.model() + ": expected a model that learns from " + reader.log().topic()
+                            + ", found one that learns from " + other.log().topic());
         }
         if (other.startOffset() > from) {
-            throw new TrainerException(
-                    ExitCode.CONFIGURATION,
-                    "--compare "
-                            + other.model()
-                            + ": expected a model that began at or before offset "
-                            + from
-                            + ", found one that began at "
-                            + other.startOffset()
-                            + "; give --from "
-                            + other.startOffset()
-                            + ", or exchange the two");
+            throw new TrainerException(ExitCode.CONFIGURATION,
+                    "--compare " + other.model() + ": expected a model that began at or before offset " + from
+                            + ", found one that began at " + other.startOffset() + "; give --from "
+                            + other.startOffset() + ", or exchange the two");
         }
         Room.require(List.of(first, other.spec()), Runtime.getRuntime().maxMemory());
         new Place.Begin().asStart(other.model(), reader, other.startOffset());
@@ -203,52 +162,31 @@ public final class Replay {
 
     private ReplayResult learnAndKeep(LogReader reader, List<Lane> lanes, long until) {
         Lane first = lanes.getFirst();
-        try (Handover handover =
-                Handover.open(
-                        options.kafka(),
-                        options.topics(),
-                        options.replication(),
-                        options.deadLetterRetention(),
-                        first.spec(),
-                        first.from())) {
+        try (Handover handover = Handover.open(options.kafka(), options.topics(), options.replication(),
+                options.deadLetterRetention(), first.spec(), first.from())) {
             long nanos = learn(reader, lanes, until);
-            handover.commit(
-                    first.model(),
-                    first.nextOffset(),
-                    first.accounts(),
-                    first.newestAppendTime(),
+            handover.commit(first.model(), first.nextOffset(), first.accounts(), first.newestAppendTime(),
                     letters -> deadLetters(reader, first, handover.deadLetters(), letters));
             return result(lanes, true, nanos);
         }
     }
 
     /// Their events are read once more: they were not held while learning went on.
-    private static void deadLetters(
-            LogReader reader,
-            Lane lane,
-            DeadLetters letters,
+    private static void deadLetters(LogReader reader, Lane lane, DeadLetters letters,
             Consumer<Record<byte[], byte[]>> each) {
         List<Lane.Rejected> rejected = lane.rejected();
         if (rejected.isEmpty()) {
             return;
         }
         int[] next = {0};
-        reader.read(
-                rejected.getFirst().offset(),
-                rejected.getLast().offset() + 1,
-                record -> {
-                    Lane.Rejected at = rejected.get(next[0]);
-                    if (record.offset() == at.offset()) {
-                        next[0]++;
-                        each.accept(
-                                letters.of(
-                                        record,
-                                        at.rejection(),
-                                        at.schemaId(),
-                                        System.currentTimeMillis()));
-                    }
-                    return next[0] < rejected.size();
-                });
+        reader.read(rejected.getFirst().offset(), rejected.getLast().offset() + 1, record -> {
+            Lane.Rejected at = rejected.get(next[0]);
+            if (record.offset() == at.offset()) {
+                next[0]++;
+                each.accept(letters.of(record, at.rejection(), at.schemaId(), System.currentTimeMillis()));
+            }
+            return next[0] < rejected.size();
+        });
     }
 
     private static ReplayResult result(List<Lane> lanes, boolean kept, long nanos) {
@@ -256,30 +194,14 @@ public final class Replay {
         OnlineModel model = lane.model();
         Accounts accounts = lane.accounts();
         Lane other = lanes.size() > 1 ? lanes.getLast() : null;
-        return new ReplayResult(
-                lane.spec().model(),
-                lane.from(),
-                accounts.accepted() + accounts.deadLetters(),
-                model.parameters().examples(),
-                model.pending(),
-                accounts.deadLetters(),
-                accounts.ticks(),
-                model.parameters().updates(),
-                lane.nextOffset(),
-                model.weightsHash(),
-                model.stateHash(),
-                model.evaluation(),
-                compared(other),
-                kept,
-                nanos);
+        return new ReplayResult(lane.spec().model(), lane.from(), accounts.accepted() + accounts.deadLetters(),
+                model.parameters().examples(), model.pending(), accounts.deadLetters(), accounts.ticks(),
+                model.parameters().updates(), lane.nextOffset(), model.weightsHash(), model.stateHash(),
+                model.evaluation(), compared(other), kept, nanos);
     }
 
     private static ReplayResult.@Nullable Compared compared(@Nullable Lane other) {
-        return other == null
-                ? null
-                : new ReplayResult.Compared(
-                        other.spec().model(),
-                        other.model().parameters().updates(),
-                        other.model().evaluation());
+        return other == null ? null : new ReplayResult.Compared(other.spec().model(),
+                other.model().parameters().updates(), other.model().evaluation());
     }
 }

@@ -22,20 +22,9 @@ import org.jspecify.annotations.Nullable;
 /// @param replication of topics that are created when the result is kept, -1 for the broker's default
 /// @param deadLetterRetention of the dead-letter topic if it is created, ms; -1 for ever
 /// @param kernels with which to learn: any choice gives the same bits
-public record ReplayOptions(
-        KafkaSettings kafka,
-        RegistrySettings registry,
-        String prefix,
-        String model,
-        Place from,
-        Place until,
-        @Nullable ModelSpec spec,
-        boolean keep,
-        boolean catchUp,
-        String compareWith,
-        short replication,
-        long deadLetterRetention,
-        Kernels kernels) {
+public record ReplayOptions(KafkaSettings kafka, RegistrySettings registry, String prefix, String model, Place from,
+        Place until, @Nullable ModelSpec spec, boolean keep, boolean catchUp, String compareWith, short replication,
+        long deadLetterRetention, Kernels kernels) {
     public static final long TO_END = -1;
 
     public ReplayOptions {
@@ -48,33 +37,16 @@ public record ReplayOptions(
     /// The registered model again, from its beginning.
     ///
     /// @param toOffset exclusive; `TO_END` for every record visible when the replay starts
-    public ReplayOptions(
-            KafkaSettings kafka,
-            RegistrySettings registry,
-            String prefix,
-            String model,
-            long toOffset,
+    public ReplayOptions(KafkaSettings kafka, RegistrySettings registry, String prefix, String model, long toOffset,
             Kernels kernels) {
-        this(
-                kafka,
-                registry,
-                prefix,
-                model,
-                new Place.Begin(),
-                toOffset == TO_END ? new Place.End() : new Place.Offset(checked(toOffset)),
-                null,
-                false,
-                false,
-                "",
-                (short) -1,
-                -1,
-                kernels);
+        this(kafka, registry, prefix, model, new Place.Begin(),
+                toOffset == TO_END ? new Place.End() : new Place.Offset(checked(toOffset)), null, false, false, "",
+                (short) -1, -1, kernels);
     }
 
     private static long checked(long toOffset) {
         if (toOffset < TO_END) {
-            throw new IllegalArgumentException(
-                    "toOffset is an exclusive offset or TO_END (-1), found " + toOffset);
+            throw new IllegalArgumentException("toOffset is an exclusive offset or TO_END (-1), found " + toOffset);
         }
         return toOffset;
     }

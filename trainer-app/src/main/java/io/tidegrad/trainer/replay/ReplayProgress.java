@@ -13,7 +13,8 @@ public record ReplayProgress(long from, long at, long end, long records, long na
     /// Told a few times a second, on the learning thread.
     @FunctionalInterface
     public interface Listener {
-        Listener NONE = progress -> {};
+        Listener NONE = progress -> {
+        };
 
         void at(ReplayProgress progress);
     }
@@ -29,8 +30,6 @@ public record ReplayProgress(long from, long at, long end, long records, long na
 
     /// At the mean rate so far; zero where nothing is known or left.
     public Duration left() {
-        return at == from
-                ? Duration.ZERO
-                : Duration.ofNanos((long) ((double) nanos / (at - from) * (end - at)));
+        return at == from ? Duration.ZERO : Duration.ofNanos((long) ((double) nanos / (at - from) * (end - at)));
     }
 }

@@ -20,24 +20,12 @@ import org.jspecify.annotations.Nullable;
 /// @param compared another model on the same events; null unless asked for
 /// @param kept whether it is a model of its own now, that a trainer goes on with
 /// @param nanos reading, decoding and learning, without start-up
-public record ReplayResult(
-        String model,
-        long startOffset,
-        long events,
-        long learned,
-        long pending,
-        long deadLetters,
-        long ticks,
-        long version,
-        long nextOffset,
-        String weightsHash,
-        String stateHash,
-        ProgressiveEvaluation evaluation,
-        @Nullable Compared compared,
-        boolean kept,
-        long nanos) {
+public record ReplayResult(String model, long startOffset, long events, long learned, long pending, long deadLetters,
+        long ticks, long version, long nextOffset, String weightsHash, String stateHash,
+        ProgressiveEvaluation evaluation, @Nullable Compared compared, boolean kept, long nanos) {
     /// A model that learned beside, scored over the same records.
     ///
     /// @param version its update count at the end
-    public record Compared(String model, long version, ProgressiveEvaluation evaluation) {}
+    public record Compared(String model, long version, ProgressiveEvaluation evaluation) {
+    }
 }

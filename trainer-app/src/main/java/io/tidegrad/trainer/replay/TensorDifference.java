@@ -4,7 +4,8 @@ import io.tidegrad.engine.layer.Tensor;
 import io.tidegrad.engine.model.Parameters;
 import org.jspecify.annotations.Nullable;
 
-/// The first number in which two models differ, in plan order: statistics and weights first, then the optimizer's state.
+/// The first number in which two models differ, in plan order: statistics and weights first, then the optimizer's
+/// state.
 ///
 /// @param tensor layer and parameter, such as `2.weight`; of optimizer state with its part, `2.weight, state 1`
 /// @param row of the logical shape (rows, columns)
@@ -13,15 +14,8 @@ import org.jspecify.annotations.Nullable;
 /// @param differing numbers of this tensor that differ
 /// @param size numbers of this tensor
 /// @param tensors that differ, this one among them
-public record TensorDifference(
-        String tensor,
-        int row,
-        int column,
-        double found,
-        double expected,
-        long differing,
-        long size,
-        int tensors) {
+public record TensorDifference(String tensor, int row, int column, double found, double expected, long differing,
+        long size, int tensors) {
     /// Null when they are equal bit for bit. Optimizer state is compared where both have it.
     static @Nullable TensorDifference between(Parameters found, Parameters expected) {
         boolean states = found.optimizerBytes() > 0 && expected.optimizerBytes() > 0;
@@ -30,20 +24,11 @@ public record TensorDifference(
         for (int part = 0; part <= parts; part++) {
             for (Tensor tensor : found.plan().tensors()) {
                 if (!(tensor instanceof Tensor.Statistics)) {
-                    search.floats(
-                            part == 0 ? tensor.name() : tensor.name() + ", state " + part,
-                            tensor.columns(),
-                            part == 0
-                                    ? found.weights(tensor.name())
-                                    : found.state(tensor.name(), part),
-                            part == 0
-                                    ? expected.weights(tensor.name())
-                                    : expected.state(tensor.name(), part));
+                    search.floats(part == 0 ? tensor.name() : tensor.name() + ", state " + part, tensor.columns(),
+                            part == 0 ? found.weights(tensor.name()) : found.state(tensor.name(), part),
+                            part == 0 ? expected.weights(tensor.name()) : expected.state(tensor.name(), part));
                 } else if (part == 0) {
-                    search.doubles(
-                            tensor.name(),
-                            tensor.columns(),
-                            found.statistics(tensor.name()),
+                    search.doubles(tensor.name(), tensor.columns(), found.statistics(tensor.name()),
                             expected.statistics(tensor.name()));
                 }
             }
@@ -73,8 +58,7 @@ public record TensorDifference(
             int at = -1;
             long differing = 0;
             for (int i = 0; i < found.length; i++) {
-                if (Double.doubleToRawLongBits(found[i])
-                        != Double.doubleToRawLongBits(expected[i])) {
+                if (Double.doubleToRawLongBits(found[i]) != Double.doubleToRawLongBits(expected[i])) {
                     at = at < 0 ? i : at;
                     differing++;
                 }
@@ -84,41 +68,17 @@ public record TensorDifference(
             }
         }
 
-        private void add(
-                String tensor,
-                int columns,
-                int at,
-                double found,
-                double expected,
-                long differing,
-                long size) {
+        private void add(String tensor, int columns, int at, double found, double expected, long differing, long size) {
             tensors++;
             if (first == null) {
-                first =
-                        new TensorDifference(
-                                tensor,
-                                at / columns,
-                                at % columns,
-                                found,
-                                expected,
-                                differing,
-                                size,
-                                0);
+                first = new TensorDifference(tensor, at / columns, at % columns, found, expected, differing, size, 0);
             }
         }
 
-        @Nullable TensorDifference result() {
-            return first == null
-                    ? null
-                    : new TensorDifference(
-                            first.tensor,
-                            first.row,
-                            first.column,
-                            first.found,
-                            first.expected,
-                            first.differing,
-                            first.size,
-                            tensors);
+        @Nullable
+        TensorDifference result() {
+            return first == null ? null : new TensorDifference(first.tensor, first.row, first.column, first.found,
+                    first.expected, first.differing, first.size, tensors);
         }
     }
 }

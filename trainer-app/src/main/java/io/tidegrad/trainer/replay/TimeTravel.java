@@ -21,33 +21,23 @@ import java.util.List;
 import org.apache.kafka.common.KafkaException;
 import org.jspecify.annotations.Nullable;
 
-/// A model as it was: the nearest earlier state, and the events between. Snapshots hold no optimizer state, so a state is
-/// the stored one (`StoredState`), where that is not beyond the offset already, or the beginning.
+/// A model as it was: the nearest earlier state, and the events between. Snapshots hold no optimizer state, so a state
+/// is the stored one (`StoredState`), where that is not beyond the offset already, or the beginning.
 public final class TimeTravel {
     /// @param at an offset (exclusive), or a time
     /// @param kernels with which to learn: any choice gives the same bits
-    public record Options(
-            KafkaSettings kafka,
-            RegistrySettings registry,
-            String prefix,
-            String model,
-            Place at,
-            Kernels kernels) {}
+    public record Options(KafkaSettings kafka, RegistrySettings registry, String prefix, String model, Place at,
+            Kernels kernels) {
+    }
 
     /// @param state what it was made from, for people
     /// @param stateOffset up to where it was that; from there on it was learned again
     /// @param nextOffset that was asked for: every visible record before it is accounted for
     /// @param accounts since the model began
     /// @param newestAppendTime record timestamp (epoch ms) of the newest event that it learned
-    public record PastModel(
-            Lineage lineage,
-            OnlineModel model,
-            String state,
-            long stateOffset,
-            long nextOffset,
-            Accounts accounts,
-            long newestAppendTime,
-            long nanos) {}
+    public record PastModel(Lineage lineage, OnlineModel model, String state, long stateOffset, long nextOffset,
+            Accounts accounts, long newestAppendTime, long nanos) {
+    }
 
     private TimeTravel() {}
 
@@ -55,10 +45,7 @@ public final class TimeTravel {
     public static PastModel to(Options options, ReplayProgress.Listener listener) {
         try (SchemaRegistry registry = SchemaRegistry.connect(options.registry().client());
                 RecordDecoder decoder = RecordDecoder.of(options.registry().client())) {
-            RegistryCheck.requireSame(
-                    options.kafka(),
-                    new Topics(options.prefix()),
-                    registry,
+            RegistryCheck.requireSame(options.kafka(), new Topics(options.prefix()), registry,
                     options.registry().shownUrl());
             return to(options, decoder, listener);
         } catch (SchemaRegistry.RegistryUnavailableException e) {
@@ -68,12 +55,10 @@ public final class TimeTravel {
         }
     }
 
-    private static PastModel to(
-            Options options, RecordDecoder decoder, ReplayProgress.Listener listener) {
+    private static PastModel to(Options options, RecordDecoder decoder, ReplayProgress.Listener listener) {
         Topics topics = new Topics(options.prefix());
         Lineage lineage = RegisteredModel.find(options.kafka(), topics, options.model()).lineage();
-        Past past =
-                new Past(options.kafka(), topics, lineage, decoder, options.kernels(), listener);
+        Past past = new Past(options.kafka(), topics, lineage, decoder, options.kernels(), listener);
         return past.at(options.at());
     }
 
@@ -81,23 +66,16 @@ public final class TimeTravel {
     ///
     /// @param nextOffset exclusive; what the lineage left out before it is left out
     /// @throws TrainerException the log has lost the range, or this build gives other bits
-    public static PastModel to(
-            KafkaSettings kafka,
-            Topics topics,
-            Lineage lineage,
-            long nextOffset,
-            RecordDecoder decoder,
-            Kernels kernels) {
-        Past past =
-                new Past(kafka, topics, lineage, decoder, kernels, ReplayProgress.Listener.NONE);
+    public static PastModel to(KafkaSettings kafka, Topics topics, Lineage lineage, long nextOffset,
+            RecordDecoder decoder, Kernels kernels) {
+        Past past = new Past(kafka, topics, lineage, decoder, kernels, ReplayProgress.Listener.NONE);
         return past.at(new Place.Offset(nextOffset));
     }
 
     /// Whether `to` would find what it needs, without learning anything.
     ///
     /// @throws TrainerException the log has lost the range
-    public static void requireReachable(
-            KafkaSettings kafka, Topics topics, Lineage lineage, long nextOffset) {
+    public static void requireReachable(KafkaSettings kafka, Topics topics, Lineage lineage, long nextOffset) {
         long from = lineage.startOffset();
         long limit = nextOffset;
         for (Lineage at = lineage; at != null; at = at.parent()) {
@@ -119,14 +97,10 @@ public final class TimeTravel {
         return origin == null ? limit : Math.min(limit, origin.base().nextOffset());
     }
 
-    private record Start(Lane lane, String name) {}
+    private record Start(Lane lane, String name) {
+    }
 
-    private record Past(
-            KafkaSettings kafka,
-            Topics topics,
-            Lineage lineage,
-            RecordDecoder decoder,
-            Kernels kernels,
+    private record Past(KafkaSettings kafka, Topics topics, Lineage lineage, RecordDecoder decoder, Kernels kernels,
             ReplayProgress.Listener listener) {
 
         PastModel at(Place place) {
@@ -135,31 +109,17 @@ public final class TimeTravel {
             try (LogReader reader = new LogReader(kafka, lineage.log().topic())) {
                 long until = place.asEnd(reader, Instant.now());
                 if (until < lineage.startOffset()) {
-                    throw new TrainerException(
-                            ExitCode.CONFIGURATION,
-                            "model "
-                                    + lineage.model()
-                                    + ": expected an offset from "
-                                    + lineage.startOffset()
-                                    + " on, where it began, found "
-                                    + until
-                                    + ", before there was such a model");
+                    throw new TrainerException(ExitCode.CONFIGURATION,
+                            "model " + lineage.model() + ": expected an offset from " + lineage.startOffset()
+                                    + " on, where it began, found " + until + ", before there was such a model");
                 }
                 Start start = start(facts, until);
                 Lane lane = start.lane();
                 new Place.Offset(lane.from()).asStart(lineage.model(), reader, lane.from());
-                try (Relearning relearning =
-                        new Relearning(reader, List.of(lane), until, listener)) {
+                try (Relearning relearning = new Relearning(reader, List.of(lane), until, listener)) {
                     relearning.advance(until);
-                    return new PastModel(
-                            lineage,
-                            lane.model(),
-                            start.name(),
-                            lane.from(),
-                            until,
-                            lane.accounts(),
-                            lane.newestAppendTime(),
-                            relearning.nanos());
+                    return new PastModel(lineage, lane.model(), start.name(), lane.from(), until, lane.accounts(),
+                            lane.newestAppendTime(), relearning.nanos());
                 }
             }
         }
@@ -170,22 +130,12 @@ public final class TimeTravel {
             for (Lineage at = lineage; at != null; at = at.parent()) {
                 StoredState state = stored(at, limit);
                 if (state != null) {
-                    return new Start(
-                            new Lane(
-                                    state.model(),
-                                    decoder,
-                                    facts,
-                                    state.nextOffset(),
-                                    lineage::learns,
-                                    state.accounts(),
-                                    state.newestAppendTime(),
-                                    false),
-                            "the " + state.name());
+                    return new Start(new Lane(state.model(), decoder, facts, state.nextOffset(), lineage::learns,
+                            state.accounts(), state.newestAppendTime(), false), "the " + state.name());
                 }
                 limit = limit(at, limit);
             }
-            return new Start(
-                    Lane.initial(lineage, decoder, facts, false, kernels), "its beginning");
+            return new Start(Lane.initial(lineage, decoder, facts, false, kernels), "its beginning");
         }
 
         private @Nullable StoredState stored(Lineage of, long limit) {

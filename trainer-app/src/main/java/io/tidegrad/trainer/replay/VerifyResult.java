@@ -16,18 +16,9 @@ import org.jspecify.annotations.Nullable;
 /// @param weightsHash at the target, as learned again; where it differs before, not learned that far, null
 /// @param difference null when everything that was compared is equal
 /// @param nanos of reading, decoding and learning
-public record VerifyResult(
-        String model,
-        String learnedBy,
-        int epoch,
-        Checkpoint target,
-        long startOffset,
-        List<ControlAction.Rollback> rollbacks,
-        long events,
-        int compared,
-        @Nullable String weightsHash,
-        @Nullable Difference difference,
-        long nanos) {
+public record VerifyResult(String model, String learnedBy, int epoch, Checkpoint target, long startOffset,
+        List<ControlAction.Rollback> rollbacks, long events, int compared, @Nullable String weightsHash,
+        @Nullable Difference difference, long nanos) {
     /// Where the two part: between `equal` and `different`, and there is nothing in between that could tell.
     ///
     /// @param equal the last checkpoint that agrees; null when none does, then it is the start
@@ -37,12 +28,7 @@ public record VerifyResult(
     /// @param stateHash as learned again there
     /// @param comparedWith the weights in which `tensor` was found, at or after `different`; null when there are none
     /// @param tensor null when no number differs there: counts do, or pending rows
-    public record Difference(
-            @Nullable Checkpoint equal,
-            Checkpoint different,
-            long version,
-            String weightsHash,
-            String stateHash,
-            @Nullable String comparedWith,
-            @Nullable TensorDifference tensor) {}
+    public record Difference(@Nullable Checkpoint equal, Checkpoint different, long version, String weightsHash,
+            String stateHash, @Nullable String comparedWith, @Nullable TensorDifference tensor) {
+    }
 }

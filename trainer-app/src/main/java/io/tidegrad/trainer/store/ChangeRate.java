@@ -3,8 +3,8 @@ package io.tidegrad.trainer.store;
 import io.tidegrad.engine.model.PageSet;
 import io.tidegrad.engine.model.Parameters;
 
-/// How many bytes of different pages learning changes a second, seen over windows as long as the longest commit interval:
-/// what a page log of that interval would write. The mean of the windows, the newest counting a fifth.
+/// How many bytes of different pages learning changes a second, seen over windows as long as the longest commit
+/// interval: what a page log of that interval would write. The mean of the windows, the newest counting a fifth.
 final class ChangeRate {
     private static final double NEWEST = 0.2;
 
@@ -33,12 +33,9 @@ final class ChangeRate {
         }
         changed.addAll(pages);
         if (now - begin >= windowNanos) {
-            double newest =
-                    (double) changed.count() * Parameters.PAGE_BYTES / ((now - begin) / 1e9);
+            double newest = (double) changed.count() * Parameters.PAGE_BYTES / ((now - begin) / 1e9);
             bytesPerSecond =
-                    Double.isNaN(bytesPerSecond)
-                            ? newest
-                            : bytesPerSecond + NEWEST * (newest - bytesPerSecond);
+                    Double.isNaN(bytesPerSecond) ? newest : bytesPerSecond + NEWEST * (newest - bytesPerSecond);
             changed.clear();
             begin = now;
         }

@@ -30,8 +30,7 @@ public final class Changelog {
 
     /// `offset` as the store would have committed it, with itself as the watermark.
     public static OffsetAndMetadata offsetWithWatermark(long offset) {
-        return new OffsetAndMetadata(
-                offset, StreamsInternals.encodeBesideOffset(Map.of(ModelStore.WATERMARK, offset)));
+        return new OffsetAndMetadata(offset, StreamsInternals.encodeBesideOffset(Map.of(ModelStore.WATERMARK, offset)));
     }
 
     /// Whether the topic is there.
@@ -48,7 +47,8 @@ public final class Changelog {
     }
 
     /// Null when there is none. Reads backwards in growing steps: a manifest is the last record of every commit.
-    @Nullable StoreManifest newestManifest() {
+    @Nullable
+    StoreManifest newestManifest() {
         try (Consumer<byte[], byte[]> consumer = readCommitted.open(partition)) {
             return newestManifest(consumer);
         }
@@ -77,7 +77,7 @@ public final class Changelog {
     private @Nullable StoreManifest newestManifest(Consumer<byte[], byte[]> consumer) {
         long begin = ReadCommitted.begin(consumer, partition);
         long end = ReadCommitted.end(consumer, partition);
-        for (long step = 4; ; step *= 8) {
+        for (long step = 4;; step *= 8) {
             long from = Math.max(begin, end - step);
             StoreManifest newest = newestManifest(consumer, from, end);
             if (newest != null || from == begin) {
@@ -86,19 +86,16 @@ public final class Changelog {
         }
     }
 
-    private @Nullable StoreManifest newestManifest(
-            Consumer<byte[], byte[]> consumer, long from, long end) {
+    private @Nullable StoreManifest newestManifest(Consumer<byte[], byte[]> consumer, long from, long end) {
         StoreManifest newest = null;
         consumer.seek(partition, from);
         while (consumer.position(partition) < end) {
             for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(50))) {
-                if (Arrays.equals(record.key(), StoreRecords.MANIFEST_KEY)
-                        && record.value() != null) {
+                if (Arrays.equals(record.key(), StoreRecords.MANIFEST_KEY) && record.value() != null) {
                     try {
                         newest = StoreManifest.of(record.value());
                     } catch (DamagedException e) {
-                        throw Refusals.damaged(
-                                partition.topic() + " at offset " + record.offset(), e);
+                        throw Refusals.damaged(partition.topic() + " at offset " + record.offset(), e);
                     }
                 }
             }
@@ -125,9 +122,7 @@ public final class Changelog {
     }
 
     /// Reads from the beginning until `done`, or until nothing has come for `patience`.
-    void read(
-            java.util.function.Consumer<ConsumerRecord<byte[], byte[]>> reader,
-            BooleanSupplier done,
+    void read(java.util.function.Consumer<ConsumerRecord<byte[], byte[]>> reader, BooleanSupplier done,
             Duration patience) {
         try (Consumer<byte[], byte[]> consumer = readCommitted.open(partition)) {
             consumer.seekToBeginning(List.of(partition));

@@ -8,12 +8,12 @@ import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 
-/// Stands between the store and the producer that commits for it: lets offsets into a transaction only together with the
-/// state that belongs to them, and tells other threads what has been committed.
+/// Stands between the store and the producer that commits for it: lets offsets into a transaction only together with
+/// the state that belongs to them, and tells other threads what has been committed.
 ///
 /// Without it, a Kafka Streams that stopped calling `flushCache` would go on committing offsets, and the weights of all
-/// events since would be lost at the next restart without a word. The guard stops already the first such commit. It also
-/// refuses a commit without offsets of what a task has consumed, which Streams 4.3.1 attempts after a
+/// events since would be lost at the next restart without a word. The guard stops already the first such commit. It
+/// also refuses a commit without offsets of what a task has consumed, which Streams 4.3.1 attempts after a
 /// `TaskCorruptedException`: it would make the bad task's output visible.
 public final class CommitGuard {
     private final TopicPartition log;
@@ -84,8 +84,8 @@ public final class CommitGuard {
     /// Before the offsets join the transaction: those that must join it.
     ///
     /// Streams sends none for a task that has consumed nothing, and then nobody asks whether the group still knows this
-    /// member: a trainer that was replaced could publish what it restored long ago, and overwrite the newer manifest. So
-    /// the offset that is committed already goes with what such a task publishes.
+    /// member: a trainer that was replaced could publish what it restored long ago, and overwrite the newer manifest.
+    /// So the offset that is committed already goes with what such a task publishes.
     Map<TopicPartition, OffsetAndMetadata> check(Map<TopicPartition, OffsetAndMetadata> offsets) {
         ModelStore store = this.store;
         if (store == null) {
@@ -99,33 +99,23 @@ public final class CommitGuard {
         if (offset == null) {
             CommittedState before = committed;
             if (before != null && before.nextOffset() != store.nextOffset()) {
-                throw new TrainerException(
-                        ExitCode.RETRYABLE,
-                        "commit refused: expected an offset of "
-                                + log
-                                + " in it, as events from "
-                                + before.nextOffset()
-                                + " to "
-                                + store.nextOffset()
-                                + " were consumed, found none: Kafka Streams has given the task up and goes on without it."
-                                + " Nothing was committed, start again from the last commit");
+                throw new TrainerException(ExitCode.RETRYABLE, "commit refused: expected an offset of " + log
+                        + " in it, as events from " + before.nextOffset() + " to " + store.nextOffset()
+                        + " were consumed, found none: Kafka Streams has given the task up and goes on without it."
+                        + " Nothing was committed, start again from the last commit");
             }
             return Map.of(log, store.committedOffset());
         }
         if (store.hasUnloggedChanges()) {
             throw refused("every change in the changelog", "changes that were not logged");
         }
-        Long watermark =
-                StreamsInternals.decodeBesideOffset(offset.metadata(), ModelStore.WATERMARK);
+        Long watermark = StreamsInternals.decodeBesideOffset(offset.metadata(), ModelStore.WATERMARK);
         if (watermark == null || watermark != store.nextOffset()) {
-            throw refused(
-                    "the store's watermark " + store.nextOffset() + " beside the offset of " + log,
+            throw refused("the store's watermark " + store.nextOffset() + " beside the offset of " + log,
                     watermark == null ? "none" : "watermark " + watermark);
         }
         if (offset.offset() < watermark && store.hasSeenARecord()) {
-            throw refused(
-                    "an offset of " + log + " at or beyond the watermark " + watermark,
-                    "" + offset.offset());
+            throw refused("an offset of " + log + " at or beyond the watermark " + watermark, "" + offset.offset());
         }
         store.checkNothingSkipped(offset.offset());
         return offsets;
@@ -155,12 +145,7 @@ public final class CommitGuard {
     }
 
     private static TrainerException refused(String expected, String found) {
-        return new TrainerException(
-                ExitCode.STATE_VIOLATION,
-                "commit refused: expected "
-                        + expected
-                        + ", found "
-                        + found
-                        + "; this build of Tidegrad does not fit this version of Kafka Streams. Nothing was committed");
+        return new TrainerException(ExitCode.STATE_VIOLATION, "commit refused: expected " + expected + ", found "
+                + found + "; this build of Tidegrad does not fit this version of Kafka Streams. Nothing was committed");
     }
 }

@@ -16,40 +16,17 @@ import org.jspecify.annotations.Nullable;
 /// @param commits with changes since this lineage began
 /// @param report the newest one, perhaps of an earlier watermark; null before the first
 /// @param store how the model is kept
-public record CommittedState(
-        long nextOffset,
-        long groupOffset,
-        long version,
-        long examples,
-        int pending,
-        long publishedVersion,
-        SnapshotTotals snapshots,
-        Accounts accounts,
-        long newestAppendTime,
-        long commits,
-        @Nullable Report report,
-        StoreStatus store) {
+public record CommittedState(long nextOffset, long groupOffset, long version, long examples, int pending,
+        long publishedVersion, SnapshotTotals snapshots, Accounts accounts, long newestAppendTime, long commits,
+        @Nullable Report report, StoreStatus store) {
     CommittedState withGroupOffset(long groupOffset) {
-        return new CommittedState(
-                nextOffset,
-                groupOffset,
-                version,
-                examples,
-                pending,
-                publishedVersion,
-                snapshots,
-                accounts,
-                newestAppendTime,
-                commits,
-                report,
-                store);
+        return new CommittedState(nextOffset, groupOffset, version, examples, pending, publishedVersion, snapshots,
+                accounts, newestAppendTime, commits, report, store);
     }
 
     /// Everything committed is also reported and published: nothing will change until the next event.
     public boolean settled() {
-        return report != null
-                && report.nextOffset() == nextOffset
-                && (version == 0 || publishedVersion >= version);
+        return report != null && report.nextOffset() == nextOffset && (version == 0 || publishedVersion >= version);
     }
 
     /// A restart needs nothing of the log.

@@ -4,10 +4,10 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 import org.apache.kafka.common.utils.ByteUtils;
 
-/// Offsets of events that were refused for a reason that the log alone does not decide: the registry did not know the schema
-/// (it may give another answer when the log is learned again), or the event ended the trainer twice and was set aside. So they
-/// are remembered, as ranges of offsets, until an image makes them superfluous. Which of the reasons it was, learning again
-/// need not know.
+/// Offsets of events that were refused for a reason that the log alone does not decide: the registry did not know the
+/// schema (it may give another answer when the log is learned again), or the event ended the trainer twice and was set
+/// aside. So they are remembered, as ranges of offsets, until an image makes them superfluous. Which of the reasons it
+/// was, learning again need not know.
 ///
 /// Payload: varlongs, for each range the gap since the range before and its length.
 final class ExternalRejections {
@@ -78,8 +78,7 @@ final class ExternalRejections {
                 long begin = at + ByteUtils.readVarlong(from);
                 at = begin + ByteUtils.readVarlong(from);
                 if (begin < 0 || at <= begin) {
-                    throw new DamagedException(
-                            "ascending ranges of rejected offsets", begin + " to " + at);
+                    throw new DamagedException("ascending ranges of rejected offsets", begin + " to " + at);
                 }
                 if (decoded.used == decoded.ranges.length) {
                     decoded.ranges = Arrays.copyOf(decoded.ranges, 2 * decoded.used);

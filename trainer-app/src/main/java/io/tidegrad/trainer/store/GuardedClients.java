@@ -20,8 +20,8 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.streams.KafkaClientSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// Kafka Streams' clients, as it would make them itself, but for a producer that asks a `CommitGuard` first and a consumer
-/// that reads in bursts.
+/// Kafka Streams' clients, as it would make them itself, but for a producer that asks a `CommitGuard` first and a
+/// consumer that reads in bursts.
 public final class GuardedClients implements KafkaClientSupplier {
     private final CommitGuard guard;
     private final TopicPartition log;
@@ -29,22 +29,19 @@ public final class GuardedClients implements KafkaClientSupplier {
     private final StopOrder stop;
     private @Nullable Consumer<byte[], byte[]> mainConsumer; // set and used by the stream thread
 
-    public GuardedClients(
-            CommitGuard guard, TopicPartition log, int burstEventsMax, StopOrder stop) {
+    public GuardedClients(CommitGuard guard, TopicPartition log, int burstEventsMax, StopOrder stop) {
         this.burstEventsMax = burstEventsMax;
         this.guard = guard;
         this.log = log;
         this.stop = stop;
     }
 
-    /// Whether the record before `nextOffset` was the last visible one of the log when it was last fetched from. Answers
-    /// false when in doubt: also when only transaction markers follow. On the stream thread only.
+    /// Whether the record before `nextOffset` was the last visible one of the log when it was last fetched from.
+    /// Answers false when in doubt: also when only transaction markers follow. On the stream thread only.
     public boolean atEnd(long nextOffset) {
         Consumer<byte[], byte[]> consumer = mainConsumer;
         try {
-            return consumer != null
-                    && consumer.assignment().contains(log)
-                    && consumer.currentLag(log).orElse(-1) == 0
+            return consumer != null && consumer.assignment().contains(log) && consumer.currentLag(log).orElse(-1) == 0
                     && consumer.position(log) == nextOffset;
         } catch (KafkaException inDoubt) {
             return false;
@@ -79,8 +76,7 @@ public final class GuardedClients implements KafkaClientSupplier {
     }
 
     private static Consumer<byte[], byte[]> consumer(Map<String, Object> config) {
-        return new KafkaConsumer<>(
-                config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+        return new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
     }
 
     private static final class GuardedProducer extends KafkaProducer<byte[], byte[]> {
@@ -94,8 +90,8 @@ public final class GuardedClients implements KafkaClientSupplier {
         }
 
         @Override
-        public void sendOffsetsToTransaction(
-                Map<TopicPartition, OffsetAndMetadata> offsets, ConsumerGroupMetadata group) {
+        public void sendOffsetsToTransaction(Map<TopicPartition, OffsetAndMetadata> offsets,
+                ConsumerGroupMetadata group) {
             checkAnswered();
             this.offsets = guard.check(offsets);
             super.sendOffsetsToTransaction(this.offsets, group);
@@ -120,12 +116,11 @@ public final class GuardedClients implements KafkaClientSupplier {
             super.abortTransaction();
         }
 
-        /// Kafka's client then lets nothing happen but the same commit again (`IllegalStateException`); Streams does not know,
-        /// and tries to go on without the task.
+        /// Kafka's client then lets nothing happen but the same commit again (`IllegalStateException`); Streams does
+        /// not know, and tries to go on without the task.
         private void checkAnswered() {
             if (unanswered) {
-                throw new TrainerException(
-                        ExitCode.RETRYABLE,
+                throw new TrainerException(ExitCode.RETRYABLE,
                         "expected Kafka's answer to a commit within max.block.ms, found none: whether it was made shows at"
                                 + " the next start. Nothing is lost, start again");
             }

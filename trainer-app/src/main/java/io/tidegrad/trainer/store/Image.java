@@ -9,11 +9,11 @@ import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /// All pages of a model as of one watermark, written over many commits while learning goes on. A page that has not been
-/// written yet is copied just before a step changes it for the first time (`Parameters.watch`), and what is written is the
-/// copy; so an image takes at most the model's size of memory, and as much less as learning touches fewer pages.
+/// written yet is copied just before a step changes it for the first time (`Parameters.watch`), and what is written is
+/// the copy; so an image takes at most the model's size of memory, and as much less as learning touches fewer pages.
 ///
-/// Each page's checksum is known from when the image began. What is written must have it: a copy that came too late stops
-/// the trainer before it could be taken for the state of that watermark.
+/// Each page's checksum is known from when the image began. What is written must have it: a copy that came too late
+/// stops the trainer before it could be taken for the state of that watermark.
 final class Image {
     private final Parameters parameters;
     private final int epoch;
@@ -72,8 +72,8 @@ final class Image {
         return changedSince;
     }
 
-    /// From now on it is the image of a later state, the present one. What has been written and has not changed since stays
-    /// as it is.
+    /// From now on it is the image of a later state, the present one. What has been written and has not changed since
+    /// stays as it is.
     void moveTo(StoreBase later, byte[] carry, PageChecksums checksums) {
         base = later;
         this.carry = carry;
@@ -89,22 +89,14 @@ final class Image {
     /// Logs pages until so many bytes are written, at least one.
     void write(long bytesMax, BiConsumer<byte[], byte[]> log, IntConsumer written) {
         long bytes = 0;
-        for (int page = unwritten.next(0);
-                page >= 0 && bytes < bytesMax;
-                page = unwritten.next(page + 1)) {
+        for (int page = unwritten.next(0); page >= 0 && bytes < bytesMax; page = unwritten.next(page + 1)) {
             byte[] value = copies[page] == null ? value(page) : copies[page];
             byte[] key = StoreRecords.key(StoreRecords.PAGE, slot, page);
             int checksum = StoreRecords.seal(key, epoch, value);
             if (checksum != checksums.of(page)) {
-                throw new TrainerException(
-                        ExitCode.INTERNAL,
+                throw new TrainerException(ExitCode.INTERNAL,
                         "page %d of image %d: expected checksum %08x as of offset %d, found %08x: it changed before it was copied"
-                                .formatted(
-                                        page,
-                                        base.image(),
-                                        checksums.of(page),
-                                        base.nextOffset(),
-                                        checksum));
+                                .formatted(page, base.image(), checksums.of(page), base.nextOffset(), checksum));
             }
             log.accept(key, value);
             bytes += value.length;

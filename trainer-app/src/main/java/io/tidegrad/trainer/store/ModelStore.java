@@ -28,15 +28,15 @@ import org.slf4j.LoggerFactory;
 /// The live model, and how it survives. The engine changes the weights in place; this class makes them durable in the
 /// transaction that commits the offsets of the events they were learned from. Either both are committed or neither.
 ///
-/// **Writing.** Kafka Streams calls `flushCache` before every commit, inside the transaction (`StreamsInternals` says why
-/// there and nowhere else). A `StateWriter` logs what it takes to get the state back: the pages that have changed, or some
-/// pages of an image. Last comes the manifest, which says of which events this is the state: its *watermark* is the next
-/// offset of the log of record. Nothing is ever taken back: when a commit fails, the process rebuilds the state from the
-/// changelog, as after a crash.
+/// **Writing.** Kafka Streams calls `flushCache` before every commit, inside the transaction (`StreamsInternals` says
+/// why there and nowhere else). A `StateWriter` logs what it takes to get the state back: the pages that have changed,
+/// or some pages of an image. Last comes the manifest, which says of which events this is the state: its *watermark* is
+/// the next offset of the log of record. Nothing is ever taken back: when a commit fails, the process rebuilds the
+/// state from the changelog, as after a crash.
 ///
 /// **Reading.** There is no local file. A task's changelog is restored from its beginning; where its pages are an older
-/// image, the events since are learned again from the log of record (`Redo`). The state is used only if all of this holds
-/// (`begin`):
+/// image, the events since are learned again from the log of record (`Redo`). The state is used only if all of this
+/// holds (`begin`):
 ///
 /// 1. the pages and the carry are the ones the manifest speaks of (checksums, digest);
 /// 2. it is this spec's, epoch's, engine's and log's;
@@ -65,12 +65,12 @@ public class ModelStore extends StreamsInternals {
 
     private static final Logger LOG = LoggerFactory.getLogger(ModelStore.class);
 
-    /// How long a start looks for what must be there while something is hidden. Commit markers are written after the commit
-    /// has been decided, so one miss proves nothing; half a transaction timeout later it does.
+    /// How long a start looks for what must be there while something is hidden. Commit markers are written after the
+    /// commit has been decided, so one miss proves nothing; half a transaction timeout later it does.
     private static final Duration PATIENCE = Duration.ofSeconds(5);
 
-    /// How long the first commit may be hidden. Brokers are late with markers where hundreds of models begin at once, and a
-    /// trainer that died left a transaction open for its timeout and their sweep.
+    /// How long the first commit may be hidden. Brokers are late with markers where hundreds of models begin at once,
+    /// and a trainer that died left a transaction open for its timeout and their sweep.
     private static final Duration HIDDEN_MAX = Duration.ofSeconds(60);
 
     private final Lineage lineage;
@@ -99,23 +99,17 @@ public class ModelStore extends StreamsInternals {
     private boolean firstRecordSeen;
     private long emptyUpTo; // no visible record from the watermark on to here
     private int flushes; // with changes, since `begin`
-    private @Nullable StoreManifest
-            first; // of this life's first commit, until the canary has seen it
+    private @Nullable StoreManifest first; // of this life's first commit, until the canary has seen it
     private long firstAt; // when it was handed over
     private @Nullable CommittedState flushed;
     private boolean published; // in the flush in progress
     private @Nullable RuntimeException failure;
-    private Runnable outputs = () -> {};
+    private Runnable outputs = () -> {
+    };
 
     /// @param stopping whether the trainer was asked to stop
-    public ModelStore(
-            Lineage lineage,
-            Kernels kernels,
-            StoreSettings settings,
-            BooleanSupplier stopping,
-            ReadCommitted readCommitted,
-            CommitGuard guard,
-            TrainerClock clock) {
+    public ModelStore(Lineage lineage, Kernels kernels, StoreSettings settings, BooleanSupplier stopping,
+            ReadCommitted readCommitted, CommitGuard guard, TrainerClock clock) {
         super(NAME, clock);
         this.lineage = lineage;
         this.kernels = kernels;
@@ -149,7 +143,8 @@ public class ModelStore extends StreamsInternals {
         first = null;
         flushed = null;
         failure = null;
-        outputs = () -> {};
+        outputs = () -> {
+        };
     }
 
     @Override
@@ -162,17 +157,14 @@ public class ModelStore extends StreamsInternals {
     }
 
     /// When learning moves to another instance and a warm copy stays here, Streams keeps the store as it is, without
-    /// `init`: it takes what was learned for the beginning of what is restored. A `Restoration` begins with nothing, so all
-    /// of it is read once more; the same where learning comes back before a record did.
+    /// `init`: it takes what was learned for the beginning of what is restored. A `Restoration` begins with nothing, so
+    /// all of it is read once more; the same where learning comes back before a record did.
     private void restoreAgainWhenKept() {
         if (restoration != null) {
             return;
         }
         reset();
-        LOG.info(
-                "model {}: kept from when it was learned here; reading {} again",
-                lineage.model(),
-                changelogTopic());
+        LOG.info("model {}: kept from when it was learned here; reading {} again", lineage.model(), changelogTopic());
         try {
             restoredUpTo = changelog().read(restoration()::apply);
         } catch (InterruptException e) {
@@ -216,35 +208,13 @@ public class ModelStore extends StreamsInternals {
         OnlineModel model = OnlineModel.initial(lineage.spec(), kernels);
         this.model = model;
         nextOffset = lineage.startOffset();
-        writer =
-                writer(
-                        model,
-                        null,
-                        new PageChecksums(model.parameters().pages()),
-                        new ExternalRejections(),
-                        0);
-        LOG.info(
-                "model {}: new, learning from {} at offset {}",
-                lineage.model(),
-                lineage.log(),
-                nextOffset);
+        writer = writer(model, null, new PageChecksums(model.parameters().pages()), new ExternalRejections(), 0);
+        LOG.info("model {}: new, learning from {} at offset {}", lineage.model(), lineage.log(), nextOffset);
     }
 
-    private StateWriter writer(
-            OnlineModel model,
-            @Nullable StoreManifest restored,
-            PageChecksums checksums,
-            ExternalRejections rejections,
-            long redoNanos) {
-        return new StateWriter(
-                lineage,
-                settings,
-                new Writing(),
-                model,
-                restored,
-                checksums,
-                rejections,
-                redoNanos,
+    private StateWriter writer(OnlineModel model, @Nullable StoreManifest restored, PageChecksums checksums,
+            ExternalRejections rejections, long redoNanos) {
+        return new StateWriter(lineage, settings, new Writing(), model, restored, checksums, rejections, redoNanos,
                 clock());
     }
 
@@ -259,22 +229,18 @@ public class ModelStore extends StreamsInternals {
 
     private boolean isBehind(long committed, @Nullable Long commit) {
         StoreManifest restored = restoration().manifest();
-        return restoredWatermark() < committed
-                || commit != null && (restored == null ? 0 : restored.commit()) < commit;
+        return restoredWatermark() < committed || commit != null && (restored == null ? 0 : restored.commit()) < commit;
     }
 
-    /// Commit markers reach the group's offsets and the changelog one after the other: after a fail-over the offset may be
-    /// seen first. Until its marker is there a transaction is open in the changelog; where none is, nothing more can come, and
-    /// a changelog that lost something is refused at once.
+    /// Commit markers reach the group's offsets and the changelog one after the other: after a fail-over the offset may
+    /// be seen first. Until its marker is there a transaction is open in the changelog; where none is, nothing more can
+    /// come, and a changelog that lost something is refused at once.
     private void awaitChangelog(long committed, @Nullable Long commit) {
-        LOG.info(
-                "model {}: the group is at watermark {}, the changelog not yet; reading it again",
-                lineage.model(),
+        LOG.info("model {}: the group is at watermark {}, the changelog not yet; reading it again", lineage.model(),
                 committed);
         try {
             if (changelog().isHidden()) {
-                changelog()
-                        .read(restoration()::apply, () -> !isBehind(committed, commit), PATIENCE);
+                changelog().read(restoration()::apply, () -> !isBehind(committed, commit), PATIENCE);
                 if (!isBehind(committed, commit)) {
                     return;
                 }
@@ -283,8 +249,7 @@ public class ModelStore extends StreamsInternals {
             boolean hidden = changelog().isHidden();
             changelog().read(restoration()::apply);
             if (isBehind(committed, commit) && hidden) {
-                throw Refusals.hidden(
-                        lineage, "the manifest of watermark " + committed, changelogTopic());
+                throw Refusals.hidden(lineage, "the manifest of watermark " + committed, changelogTopic());
             }
         } catch (InterruptException e) {
             throw e;
@@ -299,58 +264,37 @@ public class ModelStore extends StreamsInternals {
         restoration().requireManifest();
         if (committed != null && committed == restoredWatermark()) {
             if (isBehind(committed, commit)) {
-                throw Refusals.violation(
-                        lineage,
-                        "the manifest of commit " + commit + ", as beside the group's offset",
+                throw Refusals.violation(lineage, "the manifest of commit " + commit + ", as beside the group's offset",
                         restored == null ? "none" : "that of commit " + restored.commit(),
-                        "the changelog "
-                                + changelogTopic()
+                        "the changelog " + changelogTopic()
                                 + " lost its newest records. Restore the topic, or learn again under a new model name");
             }
             return;
         }
         String found = committed == null ? "none" : "watermark " + committed;
         if (restored == null) {
-            throw Refusals.violation(
-                    lineage,
-                    "the start offset "
-                            + lineage.startOffset()
-                            + " beside the group's offset, as the changelog "
-                            + changelogTopic()
-                            + " is empty",
+            throw Refusals.violation(lineage,
+                    "the start offset " + lineage.startOffset() + " beside the group's offset, as the changelog "
+                            + changelogTopic() + " is empty",
                     found,
                     "the changelog lost its content, or the group's offset was set by hand. Restore the topic, or"
                             + " learn again under a new model name");
         }
-        throw Refusals.violation(
-                lineage,
-                "watermark "
-                        + restored.nextOffset()
-                        + " of the changelog's manifest beside the group's offset",
-                found,
+        throw Refusals.violation(lineage,
+                "watermark " + restored.nextOffset() + " of the changelog's manifest beside the group's offset", found,
                 "the group's offset was altered by hand. With the trainer stopped, wait for the end of its session"
                         + " (kafka.session.timeout.ms, 6 s unless set: until then Kafka refuses), then delete the"
-                        + " offset: kafka-consumer-groups.sh --delete-offsets --group "
-                        + group()
-                        + " --topic "
-                        + lineage.log().topic()
-                        + ". The next start takes it from the manifest");
+                        + " offset: kafka-consumer-groups.sh --delete-offsets --group " + group() + " --topic "
+                        + lineage.log().topic() + ". The next start takes it from the manifest");
     }
 
-    private void goOn(
-            StoreManifest restored,
-            Restoration.Restored base,
-            Function<OnlineModel, Redo.Fold> folds) {
+    private void goOn(StoreManifest restored, Restoration.Restored base, Function<OnlineModel, Redo.Fold> folds) {
         OnlineModel model = base.model();
         long start = clock().nanos();
         long redoFrom = restored.base().nextOffset();
         if (redoFrom < restored.nextOffset()) {
-            LOG.info(
-                    "model {}: image {} restored, learning again {} events from offset {} to {}",
-                    lineage.model(),
-                    restored.base().image(),
-                    restored.accounts().total() - restored.base().accounts().total(),
-                    redoFrom,
+            LOG.info("model {}: image {} restored, learning again {} events from offset {} to {}", lineage.model(),
+                    restored.base().image(), restored.accounts().total() - restored.base().accounts().total(), redoFrom,
                     restored.nextOffset());
             redo(restored, base, folds.apply(model));
         }
@@ -364,29 +308,16 @@ public class ModelStore extends StreamsInternals {
         newestAppendTime = restored.newestAppendTime();
         retained = restored.retained();
         report = Report.of(model, nextOffset);
-        LOG.info(
-                "model {}: version {} restored, {} rows pending, learning on at offset {} of {}",
-                lineage.model(),
-                model.parameters().updates(),
-                model.pending(),
-                nextOffset,
-                lineage.log());
+        LOG.info("model {}: version {} restored, {} rows pending, learning on at offset {} of {}", lineage.model(),
+                model.parameters().updates(), model.pending(), nextOffset, lineage.log());
     }
 
     private void redo(StoreManifest restored, Restoration.Restored base, Redo.Fold fold) {
-        Redo redo =
-                new Redo(
-                        lineage,
-                        restored,
-                        base,
-                        record -> learnedAgain(fold, record),
-                        stopping,
-                        guard::restoring);
+        Redo redo = new Redo(lineage, restored, base, record -> learnedAgain(fold, record), stopping, guard::restoring);
         redo.run(readCommitted);
     }
 
-    protected EventFold.Outcome learnedAgain(
-            Redo.Fold fold, ConsumerRecord<byte[], byte[]> record) {
+    protected EventFold.Outcome learnedAgain(Redo.Fold fold, ConsumerRecord<byte[], byte[]> record) {
         return fold.fold(record);
     }
 
@@ -413,13 +344,10 @@ public class ModelStore extends StreamsInternals {
         if (offset > nextOffset) {
             Long visible;
             try {
-                ConsumerRecord<byte[], byte[]> first =
-                        readCommitted.first(lineage.log(), nextOffset, PATIENCE);
+                ConsumerRecord<byte[], byte[]> first = readCommitted.first(lineage.log(), nextOffset, PATIENCE);
                 visible = first == null ? null : first.offset();
             } catch (InvalidOffsetException e) {
-                throw Refusals.violation(
-                        lineage,
-                        "the log " + lineage.log() + " from offset " + nextOffset + " on",
+                throw Refusals.violation(lineage, "the log " + lineage.log() + " from offset " + nextOffset + " on",
                         "that retention has deleted events that were not learned",
                         "learn again under a new model name, and raise the topic's retention");
             } catch (InterruptException e) {
@@ -439,8 +367,8 @@ public class ModelStore extends StreamsInternals {
     }
 
     /// Before an offset of the log is committed. Once a task has seen a record, the offset follows from what it has
-    /// learned; until then it is the consumer's own, and a revived task's would be committed for ever: behind records that it
-    /// has skipped, or before the watermark where another trainer has gone on meanwhile.
+    /// learned; until then it is the consumer's own, and a revived task's would be committed for ever: behind records
+    /// that it has skipped, or before the watermark where another trainer has gone on meanwhile.
     protected void checkNothingSkipped(long offset) {
         if (firstRecordSeen) {
             return;
@@ -469,16 +397,9 @@ public class ModelStore extends StreamsInternals {
         // Streams 4.3.1 does this to a task that it revives: it goes on at the consumer's position
         // and skips what was
         // read but not committed. The stored state is sound, so a new process puts it right.
-        return new TrainerException(
-                ExitCode.RETRYABLE,
-                "model "
-                        + lineage.model()
-                        + ": expected the first visible record at or after watermark "
-                        + nextOffset
-                        + " of "
-                        + lineage.log()
-                        + ", found "
-                        + found
+        return new TrainerException(ExitCode.RETRYABLE,
+                "model " + lineage.model() + ": expected the first visible record at or after watermark " + nextOffset
+                        + " of " + lineage.log() + ", found " + found
                         + "; nothing was committed, start again from the last commit");
     }
 
@@ -618,15 +539,10 @@ public class ModelStore extends StreamsInternals {
         if (unseen != null) {
             first = isThere(unseen) ? null : unseen;
         }
-        StoreManifest next =
-                writer.flush(
-                        new StateWriter.State(nextOffset, accounts(), newestAppendTime, retained),
-                        published,
-                        guard.flushTime());
+        StoreManifest next = writer.flush(new StateWriter.State(nextOffset, accounts(), newestAppendTime, retained),
+                published, guard.flushTime());
         manifestNext();
-        log(
-                StoreRecords.MANIFEST_KEY,
-                StoreRecords.sealed(StoreRecords.MANIFEST_KEY, lineage.epoch(), next.encode()));
+        log(StoreRecords.MANIFEST_KEY, StoreRecords.sealed(StoreRecords.MANIFEST_KEY, lineage.epoch(), next.encode()));
         putWatermark(nextOffset, next.commit());
         changed = false;
         flushes++;
@@ -636,19 +552,16 @@ public class ModelStore extends StreamsInternals {
         }
     }
 
-    /// Streams flushes again before a commit was answered when it gives a task up, and swallows this. What would be published
-    /// and logged now does not belong to that commit, and nobody can say yet whether its manifest is where a restart will look.
+    /// Streams flushes again before a commit was answered when it gives a task up, and swallows this. What would be
+    /// published and logged now does not belong to that commit, and nobody can say yet whether its manifest is where a
+    /// restart will look.
     private void checkAnswered() {
         StoreManifest last = writer().manifest();
         if (flushes > 0 && last != null && !guard.isTold(last.commit())) {
-            throw new TrainerException(
-                    ExitCode.RETRYABLE,
-                    "model "
-                            + lineage.model()
-                            + ": expected an answer to commit "
-                            + last.commit()
-                            + " before the next one, found none: Kafka Streams has given its transaction up; start again"
-                            + " from the last commit");
+            throw new TrainerException(ExitCode.RETRYABLE, "model " + lineage.model()
+                    + ": expected an answer to commit " + last.commit()
+                    + " before the next one, found none: Kafka Streams has given its transaction up; start again"
+                    + " from the last commit");
         }
     }
 
@@ -671,16 +584,9 @@ public class ModelStore extends StreamsInternals {
             if (hidden && clock().nanos() - firstAt < HIDDEN_MAX.toNanos()) {
                 return false;
             }
-            throw hidden
-                    ? Refusals.hidden(
-                            lineage, "the manifest of commit " + unseen.commit(), changelogTopic())
-                    : Refusals.violation(
-                            lineage,
-                            "the manifest of commit "
-                                    + unseen.commit()
-                                    + " at the end of "
-                                    + changelogTopic(),
-                            "none",
+            throw hidden ? Refusals.hidden(lineage, "the manifest of commit " + unseen.commit(), changelogTopic())
+                    : Refusals.violation(lineage,
+                            "the manifest of commit " + unseen.commit() + " at the end of " + changelogTopic(), "none",
                             "this build of Tidegrad does not fit this version of Kafka, or the topic was emptied");
         } catch (InterruptException e) {
             throw e;
@@ -690,8 +596,7 @@ public class ModelStore extends StreamsInternals {
     }
 
     private Changelog changelog() {
-        return new Changelog(
-                new TopicPartition(changelogTopic(), lineage.log().partition()), readCommitted);
+        return new Changelog(new TopicPartition(changelogTopic(), lineage.log().partition()), readCommitted);
     }
 
     private CommittedState state() {
@@ -699,19 +604,9 @@ public class ModelStore extends StreamsInternals {
         Parameters parameters = model.parameters();
         StateWriter writer = writer();
         StoreManifest manifest = writer.manifest();
-        return new CommittedState(
-                nextOffset,
-                -1,
-                parameters.updates(),
-                parameters.examples(),
-                model.pending(),
-                publishedVersion(),
-                snapshotTotals,
-                accounts(),
-                newestAppendTime,
-                manifest == null ? 0 : manifest.commit(),
-                report,
-                writer.status(nextOffset, accounts()));
+        return new CommittedState(nextOffset, -1, parameters.updates(), parameters.examples(), model.pending(),
+                publishedVersion(), snapshotTotals, accounts(), newestAppendTime,
+                manifest == null ? 0 : manifest.commit(), report, writer.status(nextOffset, accounts()));
     }
 
     /// As committed already, of a task that has consumed nothing since.
@@ -725,7 +620,8 @@ public class ModelStore extends StreamsInternals {
     }
 
     /// What the transaction in progress will have committed.
-    @Nullable CommittedState flushed() {
+    @Nullable
+    CommittedState flushed() {
         return flushed;
     }
 

@@ -41,14 +41,12 @@ public final class ModelStoreBuilder implements StoreBuilder<ModelStore> {
 
     @Override
     public StoreBuilder<ModelStore> withLoggingDisabled() {
-        throw new UnsupportedOperationException(
-                "a model without a changelog would be lost at the first restart");
+        throw new UnsupportedOperationException("a model without a changelog would be lost at the first restart");
     }
 
     @Override
     public StoreBuilder<ModelStore> withCachingEnabled() {
-        throw new UnsupportedOperationException(
-                "the model store writes its own changes before each commit");
+        throw new UnsupportedOperationException("the model store writes its own changes before each commit");
     }
 
     @Override

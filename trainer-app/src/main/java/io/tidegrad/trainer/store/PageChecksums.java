@@ -6,8 +6,8 @@ import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 
-/// The checksum of each page's newest record. Their digest in the manifest ties the pages together: a page that is missing
-/// or older than the manifest says is noticed, at 4 bytes a page and flush instead of hashing the model.
+/// The checksum of each page's newest record. Their digest in the manifest ties the pages together: a page that is
+/// missing or older than the manifest says is noticed, at 4 bytes a page and flush instead of hashing the model.
 final class PageChecksums {
     private final int[] checksums;
 

@@ -47,20 +47,13 @@ public class ReadCommitted {
 
     /// For a long stretch instead of a look-up: few large answers.
     Consumer<byte[], byte[]> openToRead(TopicPartition partition) {
-        return open(
-                partition,
-                "read_committed",
-                Map.of(
-                        ConsumerConfig.MAX_POLL_RECORDS_CONFIG,
-                        READ_RECORDS_MAX,
-                        ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG,
-                        READ_BYTES_MAX));
+        return open(partition, "read_committed", Map.of(ConsumerConfig.MAX_POLL_RECORDS_CONFIG, READ_RECORDS_MAX,
+                ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, READ_BYTES_MAX));
     }
 
     /// @param isolation `read_uncommitted` only to learn that more is there than may be seen
     /// @param more settings of the consumer
-    protected Consumer<byte[], byte[]> open(
-            TopicPartition partition, String isolation, Map<String, Object> more) {
+    protected Consumer<byte[], byte[]> open(TopicPartition partition, String isolation, Map<String, Object> more) {
         Map<String, Object> settings = new HashMap<>(client);
         settings.putAll(more);
         settings.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, isolation);
@@ -76,12 +69,8 @@ public class ReadCommitted {
     }
 
     private static Consumer<byte[], byte[]> consumer(Map<String, Object> settings) {
-        return KafkaClients.open(
-                () ->
-                        new KafkaConsumer<>(
-                                settings,
-                                new ByteArrayDeserializer(),
-                                new ByteArrayDeserializer()));
+        return KafkaClients
+                .open(() -> new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer()));
     }
 
     /// Offset of the first record that is still there.
@@ -95,8 +84,8 @@ public class ReadCommitted {
     }
 
     /// The first record that is visible now from `from` on and below `to`; null when there is none.
-    @Nullable ConsumerRecord<byte[], byte[]> firstBetween(
-            TopicPartition partition, long from, long to) {
+    @Nullable
+    ConsumerRecord<byte[], byte[]> firstBetween(TopicPartition partition, long from, long to) {
         try (Consumer<byte[], byte[]> consumer = open(partition)) {
             consumer.seek(partition, from);
             long end = Math.min(to, end(consumer, partition));
@@ -118,8 +107,8 @@ public class ReadCommitted {
     }
 
     /// The first record visible at or after `offset`, or null when none comes within `patience`.
-    @Nullable ConsumerRecord<byte[], byte[]> first(
-            TopicPartition partition, long offset, Duration patience) {
+    @Nullable
+    ConsumerRecord<byte[], byte[]> first(TopicPartition partition, long offset, Duration patience) {
         try (Consumer<byte[], byte[]> consumer = open(partition)) {
             consumer.seek(partition, offset);
             long deadline = clock.nanos() + patience.toNanos();

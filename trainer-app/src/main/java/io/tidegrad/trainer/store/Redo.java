@@ -15,10 +15,10 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.InterruptException;
 
-/// Learns the log of record again, from a restored base up to the manifest's watermark. Nothing but the model changes: dead
-/// letters, snapshots and progress of these events were committed when they were learned for the first time. That it is the
-/// same model bit for bit is checked against the manifest: all counts, everything that is not in pages (so also the
-/// progressive evaluation, into which every prediction went), and the digest of all pages.
+/// Learns the log of record again, from a restored base up to the manifest's watermark. Nothing but the model changes:
+/// dead letters, snapshots and progress of these events were committed when they were learned for the first time. That
+/// it is the same model bit for bit is checked against the manifest: all counts, everything that is not in pages (so
+/// also the progressive evaluation, into which every prediction went), and the digest of all pages.
 final class Redo {
     private static final Duration POLL = Duration.ofMillis(200);
 
@@ -47,12 +47,7 @@ final class Redo {
     private long ticks;
     private long newestAppendTime;
 
-    Redo(
-            Lineage lineage,
-            StoreManifest manifest,
-            Restoration.Restored restored,
-            Fold fold,
-            BooleanSupplier stopping,
+    Redo(Lineage lineage, StoreManifest manifest, Restoration.Restored restored, Fold fold, BooleanSupplier stopping,
             Consumer<RestoreProgress> progress) {
         this.lineage = lineage;
         this.manifest = manifest;
@@ -94,19 +89,9 @@ final class Redo {
                     position = consumer.position(log);
                     deadline = clock.nanos() + PATIENCE.toNanos();
                 } else if (clock.nanos() - deadline > 0) {
-                    throw new TrainerException(
-                            ExitCode.RETRYABLE,
-                            "model "
-                                    + lineage.model()
-                                    + ": expected "
-                                    + log
-                                    + " up to offset "
-                                    + manifest.nextOffset()
-                                    + ", found nothing after "
-                                    + position
-                                    + " within "
-                                    + PATIENCE.toSeconds()
-                                    + " s");
+                    throw new TrainerException(ExitCode.RETRYABLE,
+                            "model " + lineage.model() + ": expected " + log + " up to offset " + manifest.nextOffset()
+                                    + ", found nothing after " + position + " within " + PATIENCE.toSeconds() + " s");
                 }
                 if (position >= manifest.nextOffset()) {
                     break;
@@ -125,13 +110,8 @@ final class Redo {
     /// One record of the log, in order.
     void learn(ConsumerRecord<byte[], byte[]> record) {
         if (stopping.getAsBoolean()) {
-            throw new TrainerException(
-                    ExitCode.RETRYABLE,
-                    "model "
-                            + lineage.model()
-                            + ": asked to stop while learning again, at offset "
-                            + record.offset()
-                            + "; nothing was changed");
+            throw new TrainerException(ExitCode.RETRYABLE, "model " + lineage.model()
+                    + ": asked to stop while learning again, at offset " + record.offset() + "; nothing was changed");
         }
         if (rejections.contains(record.offset())) {
             deadLetters++;
@@ -144,15 +124,10 @@ final class Redo {
                 case EventFold.Outcome.Ticked() -> ticks++;
                 case EventFold.Outcome.Rejected(var rejection, var schemaId) -> {
                     if (isExternal(rejection)) {
-                        throw Refusals.violation(
-                                lineage,
-                                "the event at offset "
-                                        + record.offset()
-                                        + " of "
-                                        + lineage.log()
+                        throw Refusals.violation(lineage,
+                                "the event at offset " + record.offset() + " of " + lineage.log()
                                         + " to be decoded, as when it was learned",
-                                rejection.detail(),
-                                "bring the schema registry back to what it knew");
+                                rejection.detail(), "bring the schema registry back to what it knew");
                     }
                     deadLetters++;
                 }
@@ -164,34 +139,22 @@ final class Redo {
         }
     }
 
-    /// Whether it rests on what lies outside the log: an answer of the registry, which may change, or how trainers ended. All
-    /// else the log decides.
+    /// Whether it rests on what lies outside the log: an answer of the registry, which may change, or how trainers
+    /// ended. All else the log decides.
     static boolean isExternal(Rejection rejection) {
         return switch (rejection.reason()) {
             case UNKNOWN_SCHEMA, NOT_AVRO, TOO_LARGE, ENDED_THE_TRAINER -> true;
-            case NULL_VALUE,
-                    WRONG_TYPE,
-                    MISSING_FIELD,
-                    MISSING_LABEL,
-                    INVALID_LABEL,
-                    INVALID_WEIGHT,
-                    NOT_FINITE,
-                    OUT_OF_RANGE,
-                    MISSING_TIME,
-                    FUTURE_TIME ->
-                    false;
+            case NULL_VALUE, WRONG_TYPE, MISSING_FIELD, MISSING_LABEL, INVALID_LABEL, INVALID_WEIGHT, NOT_FINITE,
+                    OUT_OF_RANGE, MISSING_TIME, FUTURE_TIME ->
+                false;
         };
     }
 
     private void tell() {
         Parameters parameters = model.parameters();
-        progress.accept(
-                new RestoreProgress(
-                        parameters.pages(),
-                        parameters.pages(),
-                        (long) parameters.pages() * Parameters.PAGE_BYTES,
-                        accounts().total() - base.accounts().total(),
-                        manifest.accounts().total() - base.accounts().total()));
+        progress.accept(new RestoreProgress(parameters.pages(), parameters.pages(),
+                (long) parameters.pages() * Parameters.PAGE_BYTES, accounts().total() - base.accounts().total(),
+                manifest.accounts().total() - base.accounts().total()));
     }
 
     private Accounts accounts() {
@@ -204,10 +167,7 @@ final class Redo {
             parameters.dirty().markRange(0, parameters.pages() - 1);
         }
         checksums.update(parameters, parameters.dirty(), lineage.epoch());
-        check(
-                "pages",
-                Restoration.hex(manifest.pagesDigest()),
-                Restoration.hex(checksums.digest()));
+        check("pages", Restoration.hex(manifest.pagesDigest()), Restoration.hex(checksums.digest()));
     }
 
     void checkEnd() {
@@ -220,26 +180,15 @@ final class Redo {
         check("examples", manifest.examples(), model.parameters().examples());
         check("the newest append time", manifest.newestAppendTime(), newestAppendTime);
         byte[] carry = model.carry();
-        check(
-                "carry",
-                "%d bytes, checksum %08x"
-                        .formatted(manifest.carryBytes(), manifest.carryChecksum()),
+        check("carry", "%d bytes, checksum %08x".formatted(manifest.carryBytes(), manifest.carryChecksum()),
                 "%d bytes, checksum %08x".formatted(carry.length, Restoration.checksum(carry)));
     }
 
     private void check(String what, Object expected, Object found) {
         if (!expected.equals(found)) {
-            throw Refusals.violation(
-                    lineage,
-                    what
-                            + " "
-                            + expected
-                            + " after learning "
-                            + lineage.log()
-                            + " again from offset "
-                            + base.nextOffset()
-                            + " to "
-                            + manifest.nextOffset(),
+            throw Refusals.violation(lineage,
+                    what + " " + expected + " after learning " + lineage.log() + " again from offset "
+                            + base.nextOffset() + " to " + manifest.nextOffset(),
                     "" + found,
                     "the log is not the one that was learned, or this build learns otherwise. Start the build that wrote"
                             + " the changelog, or learn again under a new model name");
@@ -247,21 +196,14 @@ final class Redo {
     }
 
     private TrainerException lost(long begin) {
-        return Refusals.violation(
-                lineage,
-                lineage.log()
-                        + " from offset "
-                        + nextOffset
-                        + " on, as the newest whole image is of there and a restart learns again up to "
-                        + manifest.nextOffset(),
-                begin < 0
-                        ? "that retention deletes it meanwhile"
-                        : "that it begins at "
-                                + begin
-                                + ": retention deleted offsets "
-                                + nextOffset
-                                + " to "
-                                + (begin - 1),
-                "learn again under a new model name, and raise the topic's retention");
+        return Refusals
+                .violation(lineage,
+                        lineage.log() + " from offset " + nextOffset
+                                + " on, as the newest whole image is of there and a restart learns again up to "
+                                + manifest.nextOffset(),
+                        begin < 0 ? "that retention deletes it meanwhile"
+                                : "that it begins at " + begin + ": retention deleted offsets " + nextOffset + " to "
+                                        + (begin - 1),
+                        "learn again under a new model name, and raise the topic's retention");
     }
 }

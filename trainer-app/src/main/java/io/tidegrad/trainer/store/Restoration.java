@@ -18,8 +18,8 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.jspecify.annotations.Nullable;
 
 /// A changelog's content on its way to becoming a model: records are applied oldest first, later ones replace earlier
-/// ones, and in the end it is either one whole state of this lineage or refused. Which slot holds that state only the newest
-/// manifest knows, so both are kept until then: at most twice the model.
+/// ones, and in the end it is either one whole state of this lineage or refused. Which slot holds that state only the
+/// newest manifest knows, so both are kept until then: at most twice the model.
 final class Restoration {
     private static final int SLOTS = 2;
     private static final int TELL_EVERY = 64; // records
@@ -84,22 +84,17 @@ final class Restoration {
             throw new DamagedException("a key of 5 bytes", "none");
         }
         if (value == null) {
-            throw new DamagedException(
-                    "a value under " + StoreRecords.describe(key), "a tombstone");
+            throw new DamagedException("a value under " + StoreRecords.describe(key), "a tombstone");
         }
         int checksum = StoreRecords.verify(key, lineage.epoch(), value);
         int number = StoreRecords.number(key);
         int slot = StoreRecords.slot(key);
         switch (StoreRecords.kind(key)) {
             case StoreRecords.PAGE -> page(slot, number, value, checksum);
-            case StoreRecords.CARRY ->
-                    slot(slot).carryChunks.put(number, StoreRecords.payload(value));
-            case StoreRecords.REJECTIONS ->
-                    rejectionsChunks.put(number, StoreRecords.payload(value));
+            case StoreRecords.CARRY -> slot(slot).carryChunks.put(number, StoreRecords.payload(value));
+            case StoreRecords.REJECTIONS -> rejectionsChunks.put(number, StoreRecords.payload(value));
             case StoreRecords.MANIFEST -> manifest = StoreManifest.of(value);
-            default ->
-                    throw new DamagedException(
-                            "a page, carry, rejections or manifest", StoreRecords.describe(key));
+            default -> throw new DamagedException("a page, carry, rejections or manifest", StoreRecords.describe(key));
         }
     }
 
@@ -126,14 +121,11 @@ final class Restoration {
     private void page(int slotNumber, int page, byte[] value, int checksum) {
         Parameters parameters = blank().parameters();
         if (page < 0 || page >= parameters.pages()) {
-            throw Refusals.otherSpec(
-                    lineage, "pages 0 to " + (parameters.pages() - 1), "page " + page);
+            throw Refusals.otherSpec(lineage, "pages 0 to " + (parameters.pages() - 1), "page " + page);
         }
         int length = value.length - StoreRecords.PAYLOAD_AT;
         if (length != parameters.pageLength(page)) {
-            throw Refusals.otherSpec(
-                    lineage,
-                    "page " + page + " of " + parameters.pageLength(page) + " bytes",
+            throw Refusals.otherSpec(lineage, "page " + page + " of " + parameters.pageLength(page) + " bytes",
                     length + " bytes");
         }
         Slot slot = slot(slotNumber);
@@ -148,18 +140,16 @@ final class Restoration {
     }
 
     /// The newest applied; null when there is none.
-    @Nullable StoreManifest manifest() {
+    @Nullable
+    StoreManifest manifest() {
         return manifest;
     }
 
     /// @throws TrainerException there are pages, but nothing that says what they are of
     void requireManifest() {
         if (manifest == null && slots[0] != null && slots[0].count + slots[1].count > 0) {
-            throw Refusals.damaged(
-                    topic,
-                    new DamagedException(
-                            "a manifest after " + (slots[0].count + slots[1].count) + " pages",
-                            "no manifest"));
+            throw Refusals.damaged(topic, new DamagedException(
+                    "a manifest after " + (slots[0].count + slots[1].count) + " pages", "no manifest"));
         }
     }
 
@@ -167,7 +157,8 @@ final class Restoration {
     ///
     /// @param checksums of its pages
     /// @param rejections since then
-    record Restored(OnlineModel model, PageChecksums checksums, ExternalRejections rejections) {}
+    record Restored(OnlineModel model, PageChecksums checksums, ExternalRejections rejections) {
+    }
 
     /// The base, if pages, carry and manifest are one state of this lineage.
     Restored base(StoreManifest manifest) {
@@ -182,20 +173,14 @@ final class Restoration {
 
     private Restored whole(StoreManifest manifest) {
         StoreBase base = manifest.base();
-        ExternalRejections rejections =
-                ExternalRejections.decode(
-                        joined(
-                                "rejections",
-                                rejectionsChunks,
-                                manifest.rejectionsBytes(),
-                                manifest.rejectionsChecksum()));
+        ExternalRejections rejections = ExternalRejections.decode(
+                joined("rejections", rejectionsChunks, manifest.rejectionsBytes(), manifest.rejectionsChecksum()));
         if (!base.isStored()) {
             model = null; // makes room
             aside = new byte[0][];
             OnlineModel initial = OnlineModel.initial(lineage.spec(), kernels);
             initial.parameters().dirty().clear();
-            return new Restored(
-                    initial, new PageChecksums(initial.parameters().pages()), rejections);
+            return new Restored(initial, new PageChecksums(initial.parameters().pages()), rejections);
         }
         if (base.slot() < 0 || base.slot() >= SLOTS) {
             throw new DamagedException("slot 0 or 1 in the manifest", "slot " + base.slot());
@@ -204,8 +189,7 @@ final class Restoration {
         OnlineModel restored = blank();
         Parameters parameters = restored.parameters();
         if (manifest.pages() != parameters.pages() || slot.count != parameters.pages()) {
-            throw new DamagedException(
-                    parameters.pages() + " pages",
+            throw new DamagedException(parameters.pages() + " pages",
                     slot.count + " pages and a manifest of " + manifest.pages());
         }
         byte[] digest = slot.checksums.digest();
@@ -222,52 +206,35 @@ final class Restoration {
         parameters.setCounts(base.updates(), base.examples());
         parameters.dirty().clear();
         try {
-            restored.restoreCarry(
-                    joined("carry", slot.carryChunks, base.carryBytes(), base.carryChecksum()));
+            restored.restoreCarry(joined("carry", slot.carryChunks, base.carryBytes(), base.carryChecksum()));
         } catch (CarryFormatException e) {
-            throw new TrainerException(
-                    ExitCode.CONFIGURATION, e.getMessage() + "; start the build that wrote it", e);
+            throw new TrainerException(ExitCode.CONFIGURATION, e.getMessage() + "; start the build that wrote it", e);
         }
         return new Restored(restored, slot.checksums, rejections);
     }
 
     private void checkLineage(StoreManifest manifest) {
         if (!Arrays.equals(manifest.specFingerprint(), lineage.spec().fingerprint())) {
-            throw Refusals.otherSpec(
-                    lineage,
-                    "the fingerprint " + hex(lineage.spec().fingerprint()),
+            throw Refusals.otherSpec(lineage, "the fingerprint " + hex(lineage.spec().fingerprint()),
                     hex(manifest.specFingerprint()));
         }
         if (manifest.epoch() != lineage.epoch()) {
-            throw Refusals.otherSpec(
-                    lineage, "epoch " + lineage.epoch(), "epoch " + manifest.epoch());
+            throw Refusals.otherSpec(lineage, "epoch " + lineage.epoch(), "epoch " + manifest.epoch());
         }
         if (manifest.numerics() != Numerics.VERSION) {
-            throw new TrainerException(
-                    ExitCode.CONFIGURATION,
-                    "model "
-                            + lineage.model()
-                            + ": expected numerics "
-                            + Numerics.VERSION
-                            + " of this build, found a model learned with "
-                            + manifest.numerics()
-                            + ", which would go on with other bits; start the build that wrote it, or replay the log under a"
-                            + " new model name");
+            throw new TrainerException(ExitCode.CONFIGURATION, "model " + lineage.model() + ": expected numerics "
+                    + Numerics.VERSION + " of this build, found a model learned with " + manifest.numerics()
+                    + ", which would go on with other bits; start the build that wrote it, or replay the log under a"
+                    + " new model name");
         }
         if (!manifest.inputTopicId().equals(lineage.logTopicId())) {
-            throw Refusals.violation(
-                    lineage,
-                    "the log "
-                            + lineage.log().topic()
-                            + " with topic id "
-                            + manifest.inputTopicId(),
-                    "topic id " + lineage.logTopicId(),
-                    Refusals.otherLog(lineage.model()));
+            throw Refusals.violation(lineage,
+                    "the log " + lineage.log().topic() + " with topic id " + manifest.inputTopicId(),
+                    "topic id " + lineage.logTopicId(), Refusals.otherLog(lineage.model()));
         }
     }
 
-    private static byte[] joined(
-            String what, Map<Integer, byte[]> chunks, int length, int expectedChecksum) {
+    private static byte[] joined(String what, Map<Integer, byte[]> chunks, int length, int expectedChecksum) {
         if (length < 0) {
             throw new DamagedException("a length of " + what, "" + length);
         }
@@ -276,8 +243,7 @@ final class Restoration {
             int rest = Math.min(StoreRecords.CARRY_CHUNK_BYTES, length - at);
             byte[] bytes = chunks.get(chunk);
             if (bytes == null || bytes.length < rest) {
-                throw new DamagedException(
-                        what + " " + chunk + " of " + rest + " bytes",
+                throw new DamagedException(what + " " + chunk + " of " + rest + " bytes",
                         bytes == null ? "none" : bytes.length + " bytes");
             }
             System.arraycopy(bytes, 0, whole, at, rest);
@@ -285,8 +251,7 @@ final class Restoration {
         }
         int checksum = checksum(whole);
         if (checksum != expectedChecksum) {
-            throw new DamagedException(
-                    what + " with checksum %08x".formatted(expectedChecksum),
+            throw new DamagedException(what + " with checksum %08x".formatted(expectedChecksum),
                     "%08x".formatted(checksum));
         }
         return whole;

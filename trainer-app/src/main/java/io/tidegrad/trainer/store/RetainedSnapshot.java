@@ -11,8 +11,7 @@ import java.util.List;
 /// @param bytes of its records
 /// @param time of its records, epoch ms; -1 when not known
 /// @param complete its manifest is written; false while the parts of a large one are spread over commits
-public record RetainedSnapshot(
-        long version, long parent, int parts, long bytes, long time, boolean complete) {
+public record RetainedSnapshot(long version, long parent, int parts, long bytes, long time, boolean complete) {
     public static final long FULL = -1;
 
     private static final int FIRST_FORMAT_BYTES = 12;
@@ -50,24 +49,15 @@ public record RetainedSnapshot(
         int count = first ? stated : -1 - stated;
         long bytes = (first ? FIRST_FORMAT_BYTES : BYTES) * (long) count;
         if (from.remaining() != bytes) {
-            throw new DamagedException(
-                    "a manifest that ends with its " + count + " snapshots",
+            throw new DamagedException("a manifest that ends with its " + count + " snapshots",
                     from.remaining() + " bytes for them");
         }
         List<RetainedSnapshot> snapshots = new ArrayList<>(count);
         try {
             for (int i = 0; i < count; i++) {
-                snapshots.add(
-                        first
-                                ? new RetainedSnapshot(
-                                        from.getLong(), FULL, from.getInt(), 0, -1, true)
-                                : new RetainedSnapshot(
-                                        from.getLong(),
-                                        from.getLong(),
-                                        from.getInt(),
-                                        from.getLong(),
-                                        from.getLong(),
-                                        from.get() == 1));
+                snapshots.add(first ? new RetainedSnapshot(from.getLong(), FULL, from.getInt(), 0, -1, true)
+                        : new RetainedSnapshot(from.getLong(), from.getLong(), from.getInt(), from.getLong(),
+                                from.getLong(), from.get() == 1));
             }
         } catch (BufferUnderflowException e) {
             throw new IllegalStateException("counted before", e);

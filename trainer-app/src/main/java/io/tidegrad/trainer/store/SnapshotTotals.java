@@ -11,15 +11,7 @@ package io.tidegrad.trainer.store;
 /// @param retained snapshots on the topic
 /// @param retainedBytes of their records, as far as known
 /// @param unsentParts of a full snapshot that is being written over several commits
-public record SnapshotTotals(
-        long fulls,
-        long deltas,
-        long fullBytes,
-        long deltaBytes,
-        long buried,
-        int chain,
-        int retained,
-        long retainedBytes,
-        int unsentParts) {
+public record SnapshotTotals(long fulls, long deltas, long fullBytes, long deltaBytes, long buried, int chain,
+        int retained, long retainedBytes, int unsentParts) {
     public static final SnapshotTotals NONE = new SnapshotTotals(0, 0, 0, 0, 0, 0, 0, 0, 0);
 }

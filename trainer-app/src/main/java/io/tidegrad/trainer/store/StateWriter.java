@@ -15,22 +15,23 @@ import org.slf4j.LoggerFactory;
 
 /// Writes a model's state into its changelog, one flush after the other, in either kind (`StoreKind`).
 ///
-/// **Page log.** Every page that has changed since the last flush, and the carry. What is in the changelog is the model.
+/// **Page log.** Every page that has changed since the last flush, and the carry. What is in the changelog is the
+/// model.
 ///
-/// **Image and redo.** What is in the changelog is the newest whole image, the *base*. The next one is written into the other
-/// slot, some pages a flush, and becomes the base in the flush that writes its last page. Besides, a flush writes only the
-/// manifest, which holds what learning again from the base must come to.
+/// **Image and redo.** What is in the changelog is the newest whole image, the *base*. The next one is written into the
+/// other slot, some pages a flush, and becomes the base in the flush that writes its last page. Besides, a flush writes
+/// only the manifest, which holds what learning again from the base must come to.
 ///
-/// Going from page log to image and redo takes nothing: the pages in the changelog are an image. Going back takes one flush
-/// with every page that has changed since the base, so it waits until they fit one.
+/// Going from page log to image and redo takes nothing: the pages in the changelog are an image. Going back takes one
+/// flush with every page that has changed since the base, so it waits until they fit one.
 ///
 /// It looks at the wall clock, and may: that decides what is written when, never what is learned.
 final class StateWriter {
     private static final Logger LOG = LoggerFactory.getLogger(StateWriter.class);
     private static final int PAGE = Parameters.PAGE_BYTES;
 
-    /// Looking at all changed pages of a large model takes about a second a gigabyte; it may take a tenth of the learning
-    /// thread's time.
+    /// Looking at all changed pages of a large model takes about a second a gigabyte; it may take a tenth of the
+    /// learning thread's time.
     private static final int CHECK_SHARE = 10;
 
     /// More rejections than this call for an image: each flush writes their last record again.
@@ -61,11 +62,8 @@ final class StateWriter {
     }
 
     /// The state besides the model's own.
-    record State(
-            long nextOffset,
-            Accounts accounts,
-            long newestAppendTime,
-            List<RetainedSnapshot> retained) {}
+    record State(long nextOffset, Accounts accounts, long newestAppendTime, List<RetainedSnapshot> retained) {
+    }
 
     private final Lineage lineage;
     private final StoreSettings settings;
@@ -111,15 +109,8 @@ final class StateWriter {
     /// @param restored null for a new model
     /// @param checksums of the base's pages; as of `restored.digestOffset` once learning again has been checked
     /// @param redoNanos what learning again from the base took
-    StateWriter(
-            Lineage lineage,
-            StoreSettings settings,
-            Store store,
-            OnlineModel model,
-            @Nullable StoreManifest restored,
-            PageChecksums checksums,
-            ExternalRejections rejections,
-            long redoNanos,
+    StateWriter(Lineage lineage, StoreSettings settings, Store store, OnlineModel model,
+            @Nullable StoreManifest restored, PageChecksums checksums, ExternalRejections rejections, long redoNanos,
             TrainerClock clock) {
         this.clock = clock;
         this.lineage = lineage;
@@ -146,11 +137,8 @@ final class StateWriter {
         if (restored != null) {
             parameters.dirty().clear(); // they are committed
         }
-        changeRate =
-                new ChangeRate(
-                        parameters.pages(),
-                        settings.flushMax().toNanos(),
-                        restored == null ? Double.NaN : restored.changedBytesPerSecond());
+        changeRate = new ChangeRate(parameters.pages(), settings.flushMax().toNanos(),
+                restored == null ? Double.NaN : restored.changedBytesPerSecond());
         flushBytesMax = settings.flushBytesMax();
         baseNanos = -redoNanos;
         startedAt = clock.nanos();
@@ -160,16 +148,11 @@ final class StateWriter {
         warnAt = startedAt;
         StoreKind before = restored == null ? null : restored.kind();
         choice = StoreChoice.of(lineage, settings, before, changeRate.bytesPerSecond());
-        if (choice.kind() == StoreKind.PAGE_LOG
-                && before == StoreKind.IMAGE_AND_REDO
-                && !sinceBaseFitsAFlush()) {
-            choice =
-                    new StoreChoice(
-                            StoreKind.IMAGE_AND_REDO,
-                            "a page log, " + choice.reason() + ", begins after the next image");
+        if (choice.kind() == StoreKind.PAGE_LOG && before == StoreKind.IMAGE_AND_REDO && !sinceBaseFitsAFlush()) {
+            choice = new StoreChoice(StoreKind.IMAGE_AND_REDO,
+                    "a page log, " + choice.reason() + ", begins after the next image");
         }
-        LOG.info(
-                "model {}: kept as {}: {}", lineage.model(), choice.kind().word(), choice.reason());
+        LOG.info("model {}: kept as {}: {}", lineage.model(), choice.kind().word(), choice.reason());
     }
 
     // ---- what learning tells ----
@@ -197,25 +180,19 @@ final class StateWriter {
         if (!settings.paced()) {
             return settings.commitMax().toMillis();
         }
-        long forBytes =
-                choice.kind() == StoreKind.PAGE_LOG
-                        ? changedBytes * 1_000 / settings.bytesPerSecond()
-                        : 0;
-        return Math.clamp(
-                forBytes, settings.commitMin().toMillis(), settings.commitMax().toMillis());
+        long forBytes = choice.kind() == StoreKind.PAGE_LOG ? changedBytes * 1_000 / settings.bytesPerSecond() : 0;
+        return Math.clamp(forBytes, settings.commitMin().toMillis(), settings.commitMax().toMillis());
     }
 
-    /// Whether to ask Streams for a commit now: the interval is over, or one more interval's changes would be more than a
-    /// flush may write.
+    /// Whether to ask Streams for a commit now: the interval is over, or one more interval's changes would be more than
+    /// a flush may write.
     boolean isCommitDue() {
         if (!settings.paced()) {
             return false;
         }
         long sinceFlush = (clock.nanos() - flushedAt) / 1_000_000;
-        return sinceFlush >= commitIntervalMillis()
-                || sinceFlush >= settings.commitMin().toMillis()
-                        && choice.kind() == StoreKind.PAGE_LOG
-                        && (long) parameters.dirty().count() * PAGE >= flushBytesMax;
+        return sinceFlush >= commitIntervalMillis() || sinceFlush >= settings.commitMin().toMillis()
+                && choice.kind() == StoreKind.PAGE_LOG && (long) parameters.dirty().count() * PAGE >= flushBytesMax;
     }
 
     // ---- flushing ----
@@ -251,44 +228,23 @@ final class StateWriter {
         }
         dirty.clear();
         flushedAt = clock.nanos();
-        StoreManifest next =
-                new StoreManifest(
-                        lineage.spec().fingerprint(),
-                        Numerics.VERSION,
-                        lineage.epoch(),
-                        lineage.logTopicId(),
-                        state.nextOffset(),
-                        parameters.updates(),
-                        parameters.examples(),
-                        state.accounts(),
-                        state.newestAppendTime(),
-                        parameters.pages(),
-                        digest,
-                        carry.length,
-                        Restoration.checksum(carry),
-                        manifest == null ? 1 : manifest.commit() + 1,
-                        choice.kind(),
-                        base,
-                        digestOffset,
-                        changeRate.bytesPerSecond(),
-                        rejected.length,
-                        Restoration.checksum(rejected),
-                        state.retained());
+        StoreManifest next = new StoreManifest(lineage.spec().fingerprint(), Numerics.VERSION, lineage.epoch(),
+                lineage.logTopicId(), state.nextOffset(), parameters.updates(), parameters.examples(), state.accounts(),
+                state.newestAppendTime(), parameters.pages(), digest, carry.length, Restoration.checksum(carry),
+                manifest == null ? 1 : manifest.commit() + 1, choice.kind(), base, digestOffset,
+                changeRate.bytesPerSecond(), rejected.length, Restoration.checksum(rejected), state.retained());
         manifest = next;
         return next;
     }
 
-    /// A broker may be slower than the budget: a commit that took more than its part of the transaction timeout halves what
-    /// the next may write, quick ones bring it back.
+    /// A broker may be slower than the budget: a commit that took more than its part of the transaction timeout halves
+    /// what the next may write, quick ones bring it back.
     private void limit(Duration lastCommit) {
         Duration max = settings.flushMax();
         if (lastCommit.compareTo(max) > 0) {
             flushBytesMax = Math.max(FLUSH_BYTES_MIN, flushBytesMax / 2);
-            LOG.warn(
-                    "model {}: a commit took {} ms of a transaction timeout of {}; a slow broker, or a large snapshot",
-                    lineage.model(),
-                    lastCommit.toMillis(),
-                    settings.transactionTimeout().toMillis());
+            LOG.warn("model {}: a commit took {} ms of a transaction timeout of {}; a slow broker, or a large snapshot",
+                    lineage.model(), lastCommit.toMillis(), settings.transactionTimeout().toMillis());
         } else if (lastCommit.compareTo(max.dividedBy(2)) < 0) {
             flushBytesMax = Math.min(settings.flushBytesMax(), flushBytesMax + flushBytesMax / 8);
         }
@@ -298,8 +254,7 @@ final class StateWriter {
         long now = clock.nanos();
         if (now >= chooseAt) {
             chooseAt = now + CHOOSE_EVERY_NANOS;
-            StoreChoice next =
-                    StoreChoice.of(lineage, settings, choice.kind(), changeRate.bytesPerSecond());
+            StoreChoice next = StoreChoice.of(lineage, settings, choice.kind(), changeRate.bytesPerSecond());
             if (next.kind() == choice.kind()) {
                 choice = next;
                 wanted = null;
@@ -314,17 +269,12 @@ final class StateWriter {
         this.wanted = null;
         if (wanted.kind() == StoreKind.IMAGE_AND_REDO || sinceBaseFitsAFlush()) {
             choice = wanted;
-            LOG.info(
-                    "model {}: kept as {} from now on: {}",
-                    lineage.model(),
-                    choice.kind().word(),
-                    choice.reason());
+            LOG.info("model {}: kept as {} from now on: {}", lineage.model(), choice.kind().word(), choice.reason());
         } // else after the next image, perhaps
     }
 
     private boolean sinceBaseFitsAFlush() {
-        return settings.forced() != null
-                || (long) sinceBase.count() * PAGE <= settings.flushBytesMax();
+        return settings.forced() != null || (long) sinceBase.count() * PAGE <= settings.flushBytesMax();
     }
 
     private void logPages(State state, byte[] carry) {
@@ -353,10 +303,7 @@ final class StateWriter {
     private void logImage(State state, byte[] carry, boolean published) {
         Image image = this.image;
         boolean begins = image == null && imageIsDue(state.nextOffset());
-        boolean moves =
-                image != null
-                        && store.stopping()
-                        && image.base().nextOffset() != state.nextOffset();
+        boolean moves = image != null && store.stopping() && image.base().nextOffset() != state.nextOffset();
         if (begins || moves || published || clock.nanos() - checkAt >= 0) {
             check(state);
         }
@@ -383,12 +330,12 @@ final class StateWriter {
         Image begun = new Image(parameters, lineage.epoch(), now, carry, checksums);
         store.watch(parameters, begun);
         image = begun;
-        LOG.debug(
-                "model {}: image {} begins at {}", lineage.model(), now.image(), now.nextOffset());
+        LOG.debug("model {}: image {} begins at {}", lineage.model(), now.image(), now.nextOffset());
         return begun;
     }
 
-    /// What this flush may write of the image: the budget of the time since the last one. In a hurry all that a flush may.
+    /// What this flush may write of the image: the budget of the time since the last one. In a hurry all that a flush
+    /// may.
     private long imageBytesMax() {
         if (store.stopping()) {
             return flushBytesMax;
@@ -418,28 +365,16 @@ final class StateWriter {
     }
 
     private StoreBase state(int slot, long number, State state, byte[] carry) {
-        return new StoreBase(
-                slot,
-                number,
-                state.nextOffset(),
-                parameters.updates(),
-                parameters.examples(),
-                state.accounts(),
-                state.newestAppendTime(),
-                digest,
-                carry.length,
-                Restoration.checksum(carry));
+        return new StoreBase(slot, number, state.nextOffset(), parameters.updates(), parameters.examples(),
+                state.accounts(), state.newestAppendTime(), digest, carry.length, Restoration.checksum(carry));
     }
 
     private boolean imageIsDue(long nextOffset) {
         if (choice.kind() == StoreKind.PAGE_LOG || nextOffset == base.nextOffset()) {
             return false;
         }
-        return !base.isStored()
-                || store.stopping()
-                || redoNanos() >= settings.redoGoal().toNanos()
-                || rejectionsLogged.length > REJECTIONS_BYTES_MAX
-                || retentionIsNear();
+        return !base.isStored() || store.stopping() || redoNanos() >= settings.redoGoal().toNanos()
+                || rejectionsLogged.length > REJECTIONS_BYTES_MAX || retentionIsNear();
     }
 
     private long redoNanos() {
@@ -468,15 +403,12 @@ final class StateWriter {
             LOG.warn(
                     "model {}: retention of {} may delete in {} ms what a restart needs; an image takes {} ms. Raise"
                             + " its retention",
-                    lineage.model(),
-                    lineage.log().topic(),
-                    Math.max(0, left),
-                    twoImages / 2);
+                    lineage.model(), lineage.log().topic(), Math.max(0, left), twoImages / 2);
         }
     }
 
-    /// About when retention may delete the first event after the base: by its append time, and by the bytes learned since,
-    /// uncompressed, at the rate of this life so far. Both are on the early side.
+    /// About when retention may delete the first event after the base: by its append time, and by the bytes learned
+    /// since, uncompressed, at the rate of this life so far. Both are on the early side.
     private long retainedUntilMillis() {
         StoreSettings.Retention retention = settings.retention();
         long until = Long.MAX_VALUE;
@@ -496,18 +428,10 @@ final class StateWriter {
     private void checkFinite(PageSet pages, State state) {
         int page = store.firstNonFinitePage(parameters, pages);
         if (page >= 0) {
-            throw new TrainerException(
-                    ExitCode.MODEL_DIVERGED,
-                    "model "
-                            + lineage.model()
-                            + ": page "
-                            + page
-                            + " of "
-                            + parameters.pages()
+            throw new TrainerException(ExitCode.MODEL_DIVERGED,
+                    "model " + lineage.model() + ": page " + page + " of " + parameters.pages()
                             + " holds a weight or optimizer state that is not finite, after update "
-                            + parameters.updates()
-                            + ", offset "
-                            + (state.nextOffset() - 1)
+                            + parameters.updates() + ", offset " + (state.nextOffset() - 1)
                             + "; it was not committed. Lower the learning rate under a new model name");
         }
     }
@@ -539,35 +463,24 @@ final class StateWriter {
             int logged = Math.min(before.length, at + size);
             if (at >= logged || !Arrays.equals(bytes, at, to, before, at, logged)) {
                 byte[] key = StoreRecords.key(kind, slot, chunk);
-                store.log(
-                        key,
-                        StoreRecords.sealed(
-                                key, lineage.epoch(), Arrays.copyOfRange(bytes, at, to)));
+                store.log(key, StoreRecords.sealed(key, lineage.epoch(), Arrays.copyOfRange(bytes, at, to)));
             }
         }
     }
 
     // ---- what others may know ----
 
-    @Nullable StoreManifest manifest() {
+    @Nullable
+    StoreManifest manifest() {
         return manifest;
     }
 
     StoreStatus status(long nextOffset, Accounts accounts) {
-        return new StoreStatus(
-                choice.kind(),
-                choice.reason(),
-                commitIntervalMillis(),
-                changedBytes,
-                changeRate.bytesPerSecond(),
-                base.image(),
-                base.nextOffset(),
-                image == null ? StoreStatus.NO_IMAGE : image.pagesWritten(),
-                parameters.pages(),
-                accounts.total() - base.accounts().total(),
-                redoNanos() / 1_000_000,
-                choice.kind() == StoreKind.PAGE_LOG || nextOffset == base.nextOffset()
-                        ? Long.MAX_VALUE
+        return new StoreStatus(choice.kind(), choice.reason(), commitIntervalMillis(), changedBytes,
+                changeRate.bytesPerSecond(), base.image(), base.nextOffset(),
+                image == null ? StoreStatus.NO_IMAGE : image.pagesWritten(), parameters.pages(),
+                accounts.total() - base.accounts().total(), redoNanos() / 1_000_000,
+                choice.kind() == StoreKind.PAGE_LOG || nextOffset == base.nextOffset() ? Long.MAX_VALUE
                         : retainedUntilMillis());
     }
 }

@@ -16,10 +16,7 @@ record StoreChoice(StoreKind kind, String reason) {
     /// @param before null for a new model
     /// @param changedBytesPerSecond what a page log would write, at its longest commit interval; NaN while not measured
     /// @throws TrainerException neither way fits
-    static StoreChoice of(
-            Lineage lineage,
-            StoreSettings settings,
-            @Nullable StoreKind before,
+    static StoreChoice of(Lineage lineage, StoreSettings settings, @Nullable StoreKind before,
             double changedBytesPerSecond) {
         StoreKind forced = settings.forced();
         if (forced == StoreKind.IMAGE_AND_REDO && !retentionIsLongEnough(settings)) {
@@ -31,43 +28,28 @@ record StoreChoice(StoreKind kind, String reason) {
         long fits = settings.flushBytesMax();
         String model = megabytes(settings.modelBytes());
         if (settings.modelBytes() <= fits) {
-            return new StoreChoice(
-                    StoreKind.PAGE_LOG,
+            return new StoreChoice(StoreKind.PAGE_LOG,
                     "the whole model, " + model + ", fits a commit of " + megabytes(fits));
         }
         if (!retentionIsLongEnough(settings)) {
-            if (before == StoreKind.PAGE_LOG
-                    && !(changedBytesPerSecond > settings.bytesPerSecond())) {
-                return new StoreChoice(
-                        StoreKind.PAGE_LOG,
-                        "the log keeps events too short for images of " + model);
+            if (before == StoreKind.PAGE_LOG && !(changedBytesPerSecond > settings.bytesPerSecond())) {
+                return new StoreChoice(StoreKind.PAGE_LOG, "the log keeps events too short for images of " + model);
             }
             throw refused(lineage, settings, "or lower what one commit has to write");
         }
         if (Double.isNaN(changedBytesPerSecond)) {
-            return new StoreChoice(
-                    before == null ? StoreKind.IMAGE_AND_REDO : before,
-                    "the whole model, "
-                            + model
-                            + ", does not fit a commit of "
-                            + megabytes(fits)
-                            + ", and what learning changes is not known yet");
+            return new StoreChoice(before == null ? StoreKind.IMAGE_AND_REDO : before, "the whole model, " + model
+                    + ", does not fit a commit of " + megabytes(fits) + ", and what learning changes is not known yet");
         }
-        String changed =
-                "learning changes "
-                        + megabytes((long) changedBytesPerSecond)
-                        + " a second of "
-                        + model;
+        String changed = "learning changes " + megabytes((long) changedBytesPerSecond) + " a second of " + model;
         String budget = megabytes(settings.bytesPerSecond()) + " that may be written";
         if (changedBytesPerSecond > settings.bytesPerSecond()) {
             return new StoreChoice(StoreKind.IMAGE_AND_REDO, changed + ", more than the " + budget);
         }
         if (changedBytesPerSecond < BACK * settings.bytesPerSecond()) {
-            return new StoreChoice(
-                    StoreKind.PAGE_LOG, changed + ", less than half of the " + budget);
+            return new StoreChoice(StoreKind.PAGE_LOG, changed + ", less than half of the " + budget);
         }
-        return new StoreChoice(
-                before == null ? StoreKind.IMAGE_AND_REDO : before,
+        return new StoreChoice(before == null ? StoreKind.IMAGE_AND_REDO : before,
                 changed + ", near the " + budget + ": as before");
     }
 
@@ -82,29 +64,17 @@ record StoreChoice(StoreKind kind, String reason) {
         return settings.imageDuration().multipliedBy(2);
     }
 
-    private static TrainerException refused(
-            Lineage lineage, StoreSettings settings, String otherwise) {
-        return new TrainerException(
-                ExitCode.CONFIGURATION,
-                "model "
-                        + lineage.model()
-                        + ": expected "
-                        + lineage.log().topic()
-                        + " to keep events for at least "
-                        + needed(settings).toMillis()
-                        + " ms, the time of two images of "
-                        + megabytes(settings.modelBytes())
-                        + " at "
-                        + megabytes(settings.bytesPerSecond())
-                        + " a second, found retention.ms="
-                        + settings.retention().millis()
+    private static TrainerException refused(Lineage lineage, StoreSettings settings, String otherwise) {
+        return new TrainerException(ExitCode.CONFIGURATION,
+                "model " + lineage.model() + ": expected " + lineage.log().topic() + " to keep events for at least "
+                        + needed(settings).toMillis() + " ms, the time of two images of "
+                        + megabytes(settings.modelBytes()) + " at " + megabytes(settings.bytesPerSecond())
+                        + " a second, found retention.ms=" + settings.retention().millis()
                         + ": a restart could not learn again what came after the last image. Raise retention.ms, "
                         + otherwise);
     }
 
     static String megabytes(long bytes) {
-        return bytes < 10_000_000
-                ? String.format(Locale.ROOT, "%.3g MB", bytes / 1e6)
-                : bytes / 1_000_000 + " MB";
+        return bytes < 10_000_000 ? String.format(Locale.ROOT, "%.3g MB", bytes / 1e6) : bytes / 1_000_000 + " MB";
     }
 }

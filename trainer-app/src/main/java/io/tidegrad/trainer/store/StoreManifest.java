@@ -7,8 +7,8 @@ import java.util.List;
 import org.apache.kafka.common.Uuid;
 
 /// The last record of every flush: it says what has been learned, and from which state in the changelog a restart gets
-/// there. Payload, little-endian: the components in this order; byte arrays of fixed size, the list preceded by its size.
-/// Format 1, of earlier builds, has no component after `commit` but the list: they knew only page logs.
+/// there. Payload, little-endian: the components in this order; byte arrays of fixed size, the list preceded by its
+/// size. Format 1, of earlier builds, has no component after `commit` but the list: they knew only page logs.
 ///
 /// @param specFingerprint 32 bytes: a state belongs to one spec
 /// @param numerics the engine's `Numerics.VERSION`: other numerics would go on with other bits
@@ -31,58 +31,21 @@ import org.apache.kafka.common.Uuid;
 /// @param rejectionsBytes length of the rejections since the base
 /// @param rejectionsChecksum CRC32C of them
 /// @param retained snapshots still on the topic, oldest first
-record StoreManifest(
-        byte[] specFingerprint,
-        int numerics,
-        int epoch,
-        Uuid inputTopicId,
-        long nextOffset,
-        long updates,
-        long examples,
-        Accounts accounts,
-        long newestAppendTime,
-        int pages,
-        byte[] pagesDigest,
-        int carryBytes,
-        int carryChecksum,
-        long commit,
-        StoreKind kind,
-        StoreBase base,
-        long digestOffset,
-        double changedBytesPerSecond,
-        int rejectionsBytes,
-        int rejectionsChecksum,
-        List<RetainedSnapshot> retained) {
+record StoreManifest(byte[] specFingerprint, int numerics, int epoch, Uuid inputTopicId, long nextOffset, long updates,
+        long examples, Accounts accounts, long newestAppendTime, int pages, byte[] pagesDigest, int carryBytes,
+        int carryChecksum, long commit, StoreKind kind, StoreBase base, long digestOffset, double changedBytesPerSecond,
+        int rejectionsBytes, int rejectionsChecksum, List<RetainedSnapshot> retained) {
     private static final int BASE_BYTES = 4 + 8 + 3 * 8 + 3 * 8 + 8 + 32 + 4 + 4;
 
     /// All but the list of snapshots.
-    private static final int FIXED_BYTES =
-            32
-                    + 4
-                    + 4
-                    + 16
-                    + 3 * 8
-                    + 3 * 8
-                    + 8
-                    + 4
-                    + 32
-                    + 4
-                    + 4
-                    + 8 // as in format 1
-                    + 4
-                    + BASE_BYTES
-                    + 8
-                    + 8
-                    + 4
-                    + 4; // the list says its own
+    private static final int FIXED_BYTES = 32 + 4 + 4 + 16 + 3 * 8 + 3 * 8 + 8 + 4 + 32 + 4 + 4 + 8 // as in format 1
+            + 4 + BASE_BYTES + 8 + 8 + 4 + 4; // the list says its own
 
     byte[] encode() {
         ByteBuffer to =
-                ByteBuffer.allocate(FIXED_BYTES + RetainedSnapshot.bytes(retained))
-                        .order(ByteOrder.LITTLE_ENDIAN);
+                ByteBuffer.allocate(FIXED_BYTES + RetainedSnapshot.bytes(retained)).order(ByteOrder.LITTLE_ENDIAN);
         to.put(specFingerprint).putInt(numerics).putInt(epoch);
-        to.putLong(inputTopicId.getMostSignificantBits())
-                .putLong(inputTopicId.getLeastSignificantBits());
+        to.putLong(inputTopicId.getMostSignificantBits()).putLong(inputTopicId.getLeastSignificantBits());
         to.putLong(nextOffset).putLong(updates).putLong(examples);
         to.putLong(accounts.accepted()).putLong(accounts.deadLetters()).putLong(accounts.ticks());
         to.putLong(newestAppendTime);
@@ -92,9 +55,7 @@ record StoreManifest(
         to.putInt(kind.ordinal());
         to.putInt(base.slot()).putLong(base.image());
         to.putLong(base.nextOffset()).putLong(base.updates()).putLong(base.examples());
-        to.putLong(base.accounts().accepted())
-                .putLong(base.accounts().deadLetters())
-                .putLong(base.accounts().ticks());
+        to.putLong(base.accounts().accepted()).putLong(base.accounts().deadLetters()).putLong(base.accounts().ticks());
         to.putLong(base.newestAppendTime()).put(base.pagesDigest());
         to.putInt(base.carryBytes()).putInt(base.carryChecksum());
         to.putLong(digestOffset).putDouble(changedBytesPerSecond);
@@ -126,75 +87,35 @@ record StoreManifest(
             int carryChecksum = from.getInt();
             long commit = from.getLong();
             StoreKind kind = StoreKind.PAGE_LOG;
-            StoreBase base =
-                    new StoreBase(
-                            0,
-                            0,
-                            nextOffset,
-                            updates,
-                            examples,
-                            accounts,
-                            newestAppendTime,
-                            pagesDigest,
-                            carryBytes,
-                            carryChecksum);
+            StoreBase base = new StoreBase(0, 0, nextOffset, updates, examples, accounts, newestAppendTime, pagesDigest,
+                    carryBytes, carryChecksum);
             long digestOffset = nextOffset;
             double changedBytesPerSecond = Double.NaN;
             int rejectionsBytes = 0;
             int rejectionsChecksum = 0;
             if (format > 1) {
                 kind = kind(from.getInt());
-                base =
-                        new StoreBase(
-                                from.getInt(),
-                                from.getLong(),
-                                from.getLong(),
-                                from.getLong(),
-                                from.getLong(),
-                                new Accounts(from.getLong(), from.getLong(), from.getLong()),
-                                from.getLong(),
-                                bytes(from, 32),
-                                from.getInt(),
-                                from.getInt());
+                base = new StoreBase(from.getInt(), from.getLong(), from.getLong(), from.getLong(), from.getLong(),
+                        new Accounts(from.getLong(), from.getLong(), from.getLong()), from.getLong(), bytes(from, 32),
+                        from.getInt(), from.getInt());
                 digestOffset = from.getLong();
                 changedBytesPerSecond = from.getDouble();
                 rejectionsBytes = from.getInt();
                 rejectionsChecksum = from.getInt();
             }
             List<RetainedSnapshot> retained = RetainedSnapshot.read(from);
-            return new StoreManifest(
-                    specFingerprint,
-                    numerics,
-                    epoch,
-                    inputTopicId,
-                    nextOffset,
-                    updates,
-                    examples,
-                    accounts,
-                    newestAppendTime,
-                    pages,
-                    pagesDigest,
-                    carryBytes,
-                    carryChecksum,
-                    commit,
-                    kind,
-                    base,
-                    digestOffset,
-                    changedBytesPerSecond,
-                    rejectionsBytes,
-                    rejectionsChecksum,
-                    retained);
+            return new StoreManifest(specFingerprint, numerics, epoch, inputTopicId, nextOffset, updates, examples,
+                    accounts, newestAppendTime, pages, pagesDigest, carryBytes, carryChecksum, commit, kind, base,
+                    digestOffset, changedBytesPerSecond, rejectionsBytes, rejectionsChecksum, retained);
         } catch (BufferUnderflowException e) {
-            throw new DamagedException(
-                    "a whole manifest of format " + format, payload.length + " bytes");
+            throw new DamagedException("a whole manifest of format " + format, payload.length + " bytes");
         }
     }
 
     private static StoreKind kind(int ordinal) {
         StoreKind[] kinds = StoreKind.values();
         if (ordinal < 0 || ordinal >= kinds.length) {
-            throw new DamagedException(
-                    "a kind of store from 0 to " + (kinds.length - 1), "" + ordinal);
+            throw new DamagedException("a kind of store from 0 to " + (kinds.length - 1), "" + ordinal);
         }
         return kinds[ordinal];
     }

@@ -15,9 +15,9 @@ import java.util.zip.CRC32C;
 /// ```
 ///
 /// Pages and carry have two slots, so that one whole state stays while the next is written: slot 1 has small letters,
-/// 'p' and 'c'. The checksum covers key and epoch, so a flipped bit, a truncation, two swapped pages and a page of another
-/// epoch are all noticed before use. Of the kind it covers the capital letter: a page has one checksum in either slot. That
-/// the pages of a slot belong together is told by their digest in the manifest.
+/// 'p' and 'c'. The checksum covers key and epoch, so a flipped bit, a truncation, two swapped pages and a page of
+/// another epoch are all noticed before use. Of the kind it covers the capital letter: a page has one checksum in
+/// either slot. That the pages of a slot belong together is told by their digest in the manifest.
 ///
 /// Format 2 is of manifests only: they say what state the pages are.
 final class StoreRecords {
@@ -80,10 +80,7 @@ final class StoreRecords {
     /// Writes format and checksum; returns the checksum.
     static int seal(byte[] key, int epoch, byte[] value) {
         int checksum = checksum(key, epoch, value);
-        ByteBuffer.wrap(value)
-                .order(ByteOrder.LITTLE_ENDIAN)
-                .putInt(0, newestFormat(key))
-                .putInt(4, checksum);
+        ByteBuffer.wrap(value).order(ByteOrder.LITTLE_ENDIAN).putInt(0, newestFormat(key)).putInt(4, checksum);
         return checksum;
     }
 
@@ -97,8 +94,7 @@ final class StoreRecords {
     /// Checks format and checksum; returns the checksum.
     static int verify(byte[] key, int epoch, byte[] value) {
         if (value.length < HEADER_BYTES) {
-            throw new DamagedException(
-                    "at least " + HEADER_BYTES + " bytes under " + describe(key),
+            throw new DamagedException("at least " + HEADER_BYTES + " bytes under " + describe(key),
                     value.length + " bytes");
         }
         ByteBuffer header = ByteBuffer.wrap(value).order(ByteOrder.LITTLE_ENDIAN);
@@ -108,24 +104,15 @@ final class StoreRecords {
         int newest = newestFormat(key);
         boolean known = format >= FORMAT && format <= newest;
         if (!known && expected == found) {
-            throw new TrainerException(
-                    ExitCode.CONFIGURATION,
-                    "the model store's changelog has format "
-                            + format
-                            + " under "
-                            + describe(key)
-                            + ", this build reads "
-                            + newest
-                            + "; start the build that wrote it");
+            throw new TrainerException(ExitCode.CONFIGURATION, "the model store's changelog has format " + format
+                    + " under " + describe(key) + ", this build reads " + newest + "; start the build that wrote it");
         }
         if (!known) {
-            throw new DamagedException(
-                    "format " + newest + " under " + describe(key),
+            throw new DamagedException("format " + newest + " under " + describe(key),
                     format + ", which is another application's, another build's or damage");
         }
         if (expected != found) {
-            throw new DamagedException(
-                    "checksum %08x under %s, epoch %d".formatted(expected, describe(key), epoch),
+            throw new DamagedException("checksum %08x under %s, epoch %d".formatted(expected, describe(key), epoch),
                     "%08x".formatted(found));
         }
         return found;
@@ -133,8 +120,7 @@ final class StoreRecords {
 
     static byte[] payload(byte[] value) {
         if (value.length < HEADER_BYTES) {
-            throw new DamagedException(
-                    "at least " + HEADER_BYTES + " bytes", value.length + " bytes");
+            throw new DamagedException("at least " + HEADER_BYTES + " bytes", value.length + " bytes");
         }
         return Arrays.copyOfRange(value, PAYLOAD_AT, value.length);
     }

@@ -14,15 +14,8 @@ import org.jspecify.annotations.Nullable;
 /// @param shortest commit interval: it grows with the models of the process while it runs
 /// @param commitMax the longest; Streams commits by itself then
 /// @param retention of the log of record
-public record StoreSettings(
-        @Nullable StoreKind forced,
-        long modelBytes,
-        long bytesPerSecond,
-        Duration redoGoal,
-        Duration transactionTimeout,
-        Supplier<Duration> shortest,
-        Duration commitMax,
-        Retention retention) {
+public record StoreSettings(@Nullable StoreKind forced, long modelBytes, long bytesPerSecond, Duration redoGoal,
+        Duration transactionTimeout, Supplier<Duration> shortest, Duration commitMax, Retention retention) {
     /// A flush may take this part of the transaction timeout.
     private static final int FLUSH_SHARE = 4;
 
@@ -35,24 +28,9 @@ public record StoreSettings(
     }
 
     /// With a shortest commit interval that stays.
-    public StoreSettings(
-            @Nullable StoreKind forced,
-            long modelBytes,
-            long bytesPerSecond,
-            Duration redoGoal,
-            Duration transactionTimeout,
-            Duration commitMin,
-            Duration commitMax,
-            Retention retention) {
-        this(
-                forced,
-                modelBytes,
-                bytesPerSecond,
-                redoGoal,
-                transactionTimeout,
-                () -> commitMin,
-                commitMax,
-                retention);
+    public StoreSettings(@Nullable StoreKind forced, long modelBytes, long bytesPerSecond, Duration redoGoal,
+            Duration transactionTimeout, Duration commitMin, Duration commitMax, Retention retention) {
+        this(forced, modelBytes, bytesPerSecond, redoGoal, transactionTimeout, () -> commitMin, commitMax, retention);
     }
 
     /// As of now, and never more than the longest.

@@ -12,20 +12,10 @@ package io.tidegrad.trainer.store;
 /// @param pages of the model
 /// @param redoEvents that a restart would learn again
 /// @param redoMillis about how long that would take
-/// @param retainedUntilMillis about when retention may delete the first of them (epoch ms); Long.MAX_VALUE when never, or
-///     when there is nothing to learn again
-public record StoreStatus(
-        StoreKind kind,
-        String reason,
-        long commitIntervalMillis,
-        long changedBytes,
-        double changedBytesPerSecond,
-        long image,
-        long imageOffset,
-        int imagePages,
-        int pages,
-        long redoEvents,
-        long redoMillis,
-        long retainedUntilMillis) {
+/// @param retainedUntilMillis about when retention may delete the first of them (epoch ms); Long.MAX_VALUE when never,
+///     or when there is nothing to learn again
+public record StoreStatus(StoreKind kind, String reason, long commitIntervalMillis, long changedBytes,
+        double changedBytesPerSecond, long image, long imageOffset, int imagePages, int pages, long redoEvents,
+        long redoMillis, long retainedUntilMillis) {
     public static final int NO_IMAGE = -1;
 }

@@ -10,17 +10,13 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.jspecify.annotations.Nullable;
 
-/// A whole model as its changelog holds it, read from outside. In a page log that is the live one as of the newest commit
-/// whose records are all visible; a model kept as image and redo has its last whole image there.
+/// A whole model as its changelog holds it, read from outside. In a page log that is the live one as of the newest
+/// commit whose records are all visible; a model kept as image and redo has its last whole image there.
 ///
 /// @param kind how the model is kept
 /// @param model whole, checked as at a trainer's start
 /// @param nextOffset the watermark that it is of
-public record StoredState(
-        StoreKind kind,
-        OnlineModel model,
-        long nextOffset,
-        Accounts accounts,
+public record StoredState(StoreKind kind, OnlineModel model, long nextOffset, Accounts accounts,
         long newestAppendTime) {
     /// For people: which state this is.
     public String name() {
@@ -39,14 +35,9 @@ public record StoredState(
         /// @throws TrainerException this build would give other bits
         public void requireNumerics(String model) {
             if (numerics != Numerics.VERSION) {
-                throw new TrainerException(
-                        ExitCode.CONFIGURATION,
-                        "model "
-                                + model
-                                + ": expected numerics "
-                                + Numerics.VERSION
-                                + " of this build, found a model learned with "
-                                + numerics
+                throw new TrainerException(ExitCode.CONFIGURATION,
+                        "model " + model + ": expected numerics " + Numerics.VERSION
+                                + " of this build, found a model learned with " + numerics
                                 + ": this build gives other bits. Use the build that the trainer runs (tidegrad"
                                 + " --version tells its numerics)");
             }
@@ -59,13 +50,8 @@ public record StoredState(
     public static @Nullable Head head(Changelog changelog) {
         try {
             StoreManifest newest = changelog.exists() ? changelog.newestManifest() : null;
-            return newest == null
-                    ? null
-                    : new Head(
-                            newest.nextOffset(),
-                            newest.base().nextOffset(),
-                            newest.accounts(),
-                            newest.numerics());
+            return newest == null ? null
+                    : new Head(newest.nextOffset(), newest.base().nextOffset(), newest.accounts(), newest.numerics());
         } catch (KafkaException e) {
             throw TrainerException.from(e);
         }
@@ -74,9 +60,9 @@ public record StoredState(
     /// Null when there is no changelog, nothing in it, or no whole image yet.
     ///
     /// @throws TrainerException it is damaged, or of another lineage or build
-    public static @Nullable StoredState read(
-            Lineage lineage, Changelog changelog, Kernels kernels) {
-        Restoration restoration = new Restoration(lineage, kernels, progress -> {});
+    public static @Nullable StoredState read(Lineage lineage, Changelog changelog, Kernels kernels) {
+        Restoration restoration = new Restoration(lineage, kernels, progress -> {
+        });
         try {
             if (!changelog.exists()) {
                 return null;
@@ -92,9 +78,10 @@ public record StoredState(
     ///
     /// @param records of a changelog, committed, the newest of each key; a commit's all or none
     /// @throws TrainerException they are damaged, or of another lineage or build
-    public static @Nullable StoredState of(
-            Lineage lineage, Iterable<ConsumerRecord<byte[], byte[]>> records, Kernels kernels) {
-        Restoration restoration = new Restoration(lineage, kernels, progress -> {});
+    public static @Nullable StoredState of(Lineage lineage, Iterable<ConsumerRecord<byte[], byte[]>> records,
+            Kernels kernels) {
+        Restoration restoration = new Restoration(lineage, kernels, progress -> {
+        });
         records.forEach(restoration::apply);
         return of(restoration);
     }
@@ -110,11 +97,7 @@ public record StoredState(
             return null;
         }
         StoreBase base = manifest.base();
-        return new StoredState(
-                manifest.kind(),
-                restoration.base(manifest).model(),
-                base.nextOffset(),
-                base.accounts(),
+        return new StoredState(manifest.kind(), restoration.base(manifest).model(), base.nextOffset(), base.accounts(),
                 base.newestAppendTime());
     }
 }

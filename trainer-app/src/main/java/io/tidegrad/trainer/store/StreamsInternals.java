@@ -84,14 +84,8 @@ abstract class StreamsInternals implements StateStore, CachedStateStore<byte[], 
     /// Into the changelog, in the task's transaction. The timestamp is the wall clock: retention must not look at event
     /// times of years ago.
     protected final void log(byte[] key, byte[] value) {
-        context()
-                .logChange(
-                        name,
-                        Bytes.wrap(key),
-                        value,
-                        clock.epochMillis(),
-                        new RecordHeaders(),
-                        Position.emptyPosition());
+        context().logChange(name, Bytes.wrap(key), value, clock.epochMillis(), new RecordHeaders(),
+                Position.emptyPosition());
     }
 
     /// Commits together with the offsets from now on, until another value is put.
@@ -120,8 +114,7 @@ abstract class StreamsInternals implements StateStore, CachedStateStore<byte[], 
         ProcessorNode<?, ?, ?, ?> previousNode = context.currentNode();
         ProcessorRecordContext previousRecord = context.recordContext();
         context.setCurrentNode(Objects.requireNonNull(node, "bindToCurrentNode comes first"));
-        context.setRecordContext(
-                new ProcessorRecordContext(clock.epochMillis(), -1, -1, null, new RecordHeaders()));
+        context.setRecordContext(new ProcessorRecordContext(clock.epochMillis(), -1, -1, null, new RecordHeaders()));
         try {
             body.run();
         } finally {
@@ -181,8 +174,8 @@ abstract class StreamsInternals implements StateStore, CachedStateStore<byte[], 
     protected abstract void closed();
 
     @Override
-    public final boolean setFlushListener(
-            @Nullable CacheFlushListener<byte[], byte[]> listener, boolean sendOldValues) {
+    public final boolean setFlushListener(@Nullable CacheFlushListener<byte[], byte[]> listener,
+            boolean sendOldValues) {
         return false;
     }
 

@@ -13,7 +13,8 @@ import org.apache.kafka.common.header.Header;
 import org.apache.kafka.streams.processor.api.Record;
 import org.jspecify.annotations.Nullable;
 
-/// Events that can't be learned, as they go to the dead-letter topic: a `DeadLetter`, with these headers of who refused it:
+/// Events that can't be learned, as they go to the dead-letter topic: a `DeadLetter`, with these headers of who refused
+/// it:
 ///
 /// | header | text |
 /// |---|---|
@@ -26,33 +27,20 @@ public final class DeadLetters {
     /// @param bytesMax the dead-letter topic's `max.message.bytes`
     public DeadLetters(Lineage lineage, int bytesMax) {
         this.bytesMax = bytesMax;
-        source =
-                List.of(
-                        BoundedHeaders.text(DeadLetter.TOPIC, lineage.log().topic()),
-                        BoundedHeaders.text(
-                                DeadLetter.PARTITION, Integer.toString(lineage.log().partition())),
-                        BoundedHeaders.text(DeadLetter.MODEL, lineage.model()),
-                        BoundedHeaders.text("tidegrad-epoch", Integer.toString(lineage.epoch())));
+        source = List.of(BoundedHeaders.text(DeadLetter.TOPIC, lineage.log().topic()),
+                BoundedHeaders.text(DeadLetter.PARTITION, Integer.toString(lineage.log().partition())),
+                BoundedHeaders.text(DeadLetter.MODEL, lineage.model()),
+                BoundedHeaders.text("tidegrad-epoch", Integer.toString(lineage.epoch())));
         for (Rejection.Reason reason : Rejection.Reason.values()) {
             reasons.put(reason, BoundedHeaders.text(DeadLetter.REASON, reason.code()));
         }
     }
 
     /// @param now wall clock (epoch ms): retention must not look at event times of years ago
-    public Record<byte[], byte[]> of(
-            ConsumerRecord<byte[], byte[]> event,
-            Rejection rejection,
-            @Nullable Integer schemaId,
-            long now) {
-        DeadLetter letter =
-                DeadLetter.of(
-                        event,
-                        name -> true,
-                        Objects.requireNonNull(reasons.get(rejection.reason())),
-                        rejection.detail(),
-                        source,
-                        schemaId,
-                        bytesMax);
+    public Record<byte[], byte[]> of(ConsumerRecord<byte[], byte[]> event, Rejection rejection,
+            @Nullable Integer schemaId, long now) {
+        DeadLetter letter = DeadLetter.of(event, name -> true, Objects.requireNonNull(reasons.get(rejection.reason())),
+                rejection.detail(), source, schemaId, bytesMax);
         return new Record<>(letter.key(), letter.value(), now, letter.headers());
     }
 }

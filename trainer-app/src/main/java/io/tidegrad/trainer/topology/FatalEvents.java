@@ -23,19 +23,20 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Remembers across the lives of a trainer which event it was learning when it ended. An event that has ended two lives in a
-/// row is set aside by the third: it goes to the dead letters (`ended-the-trainer`) without being decoded. Without this, one
-/// event that nobody foresaw (a crash of the JVM, an error in the code that it goes through) would end every start for good.
+/// Remembers across the lives of a trainer which event it was learning when it ended. An event that has ended two lives
+/// in a row is set aside by the third: it goes to the dead letters (`ended-the-trainer`) without being decoded. Without
+/// this, one event that nobody foresaw (a crash of the JVM, an error in the code that it goes through) would end every
+/// start for good.
 ///
-/// The offset of the event is stored in a small file in the state directory, one per model, before the event is decoded, and
-/// cleared after it was learned or refused. The file is mapped into memory, so this costs two stores an event, and what was
-/// stored outlives the process however it ends, because the page belongs to the kernel. Where the process merely waits for
-/// the registry the offset is cleared, and nothing is stored while a commit is made: who ends there has not ended inside
-/// an event. Of what the event threw, nothing counts that is not its own fault: a model that diverged, a registry or Kafka that
-/// did not answer.
+/// The offset of the event is stored in a small file in the state directory, one per model, before the event is
+/// decoded, and cleared after it was learned or refused. The file is mapped into memory, so this costs two stores an
+/// event, and what was stored outlives the process however it ends, because the page belongs to the kernel. Where the
+/// process merely waits for the registry the offset is cleared, and nothing is stored while a commit is made: who ends
+/// there has not ended inside an event. Of what the event threw, nothing counts that is not its own fault: a model that
+/// diverged, a registry or Kafka that did not answer.
 ///
-/// Whether an event is set aside is decided here, outside the log. The dead letter, which is part of the transaction that
-/// passes the event, makes it a fact that replay, verification and learning again follow.
+/// Whether an event is set aside is decided here, outside the log. The dead letter, which is part of the transaction
+/// that passes the event, makes it a fact that replay, verification and learning again follow.
 ///
 /// ```
 /// format | offset of the event in progress, -1 for none | topic id | suspect | lives it ended | events set aside before | n |
@@ -96,20 +97,13 @@ public final class FatalEvents {
             Files.createDirectories(directory);
         }
         try (FileChannel channel =
-                FileChannel.open(
-                        path,
-                        StandardOpenOption.CREATE,
-                        StandardOpenOption.READ,
-                        StandardOpenOption.WRITE)) {
+                FileChannel.open(path, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
             if (channel.size() != BYTES) {
                 if (channel.size() > 0) {
                     LOG.warn(
                             "model {}: expected {} bytes in {}, found {}: begun anew, which events ended the lives before is"
                                     + " forgotten",
-                            model,
-                            BYTES,
-                            path,
-                            channel.size());
+                            model, BYTES, path, channel.size());
                 }
                 // Written, not only stretched: on a full disk a mapped page without a block is a
                 // fault.
@@ -120,17 +114,15 @@ public final class FatalEvents {
                 }
                 channel.force(true);
             }
-            return new FatalEvents(
-                    model,
-                    topicId,
+            return new FatalEvents(model, topicId,
                     channel.map(FileChannel.MapMode.READ_WRITE, 0, BYTES, Arena.ofAuto()));
         }
     }
 
     // ---- at the start ----
 
-    /// The state is restored, learning begins at `watermark`. In this life for the first time, it is judged how the last life
-    /// ended.
+    /// The state is restored, learning begins at `watermark`. In this life for the first time, it is judged how the
+    /// last life ended.
     public void begin(long watermark) {
         if (begun) {
             return; // the task came back
@@ -145,8 +137,7 @@ public final class FatalEvents {
     }
 
     private Memory judged(Memory last, long ended, long watermark) {
-        long[] pending =
-                Arrays.stream(last.setAside()).filter(offset -> offset >= watermark).toArray();
+        long[] pending = Arrays.stream(last.setAside()).filter(offset -> offset >= watermark).toArray();
         long before = last.before() + last.setAside().length - pending.length;
         if (ended < watermark) {
             return new Memory(NONE, 0, before, pending);
@@ -170,9 +161,7 @@ public final class FatalEvents {
         long n = get(MEMORY_AT + (FIELDS - 1) * Long.BYTES);
         boolean sound = get(0) == FORMAT && n >= 0 && n <= SET_ASIDE_MAX;
         if (!sound || get(at((int) n)) != checksum((int) n)) {
-            LOG.warn(
-                    "model {}: expected to read which event ended the last life, found damage: begun anew",
-                    model);
+            LOG.warn("model {}: expected to read which event ended the last life, found damage: begun anew", model);
             return null;
         }
         if (get(MEMORY_AT) != topicId.getMostSignificantBits()
@@ -183,23 +172,14 @@ public final class FatalEvents {
         for (int i = 0; i < n; i++) {
             setAside[i] = get(at(i));
         }
-        return new Memory(
-                get(MEMORY_AT + 2 * Long.BYTES),
-                get(MEMORY_AT + 3 * Long.BYTES),
-                get(MEMORY_AT + 4 * Long.BYTES),
-                setAside);
+        return new Memory(get(MEMORY_AT + 2 * Long.BYTES), get(MEMORY_AT + 3 * Long.BYTES),
+                get(MEMORY_AT + 4 * Long.BYTES), setAside);
     }
 
     private void write(Memory memory) {
         int n = memory.setAside().length;
-        long[] fields = {
-            topicId.getMostSignificantBits(),
-            topicId.getLeastSignificantBits(),
-            memory.suspect(),
-            memory.lives(),
-            memory.before(),
-            n
-        };
+        long[] fields = {topicId.getMostSignificantBits(), topicId.getLeastSignificantBits(), memory.suspect(),
+            memory.lives(), memory.before(), n};
         for (int i = 0; i < FIELDS; i++) {
             set(MEMORY_AT + i * Long.BYTES, fields[i]);
         }
@@ -216,9 +196,7 @@ public final class FatalEvents {
 
     private long checksum(int n) {
         CRC32C crc = new CRC32C();
-        crc.update(
-                file.asSlice(MEMORY_AT, (long) (FIELDS + n) * Long.BYTES)
-                        .toArray(ValueLayout.JAVA_BYTE));
+        crc.update(file.asSlice(MEMORY_AT, (long) (FIELDS + n) * Long.BYTES).toArray(ValueLayout.JAVA_BYTE));
         return crc.getValue();
     }
 
@@ -233,14 +211,12 @@ public final class FatalEvents {
     // ---- around each event ----
 
     /// Not null when the event is to be set aside.
-    @Nullable Rejection at(long offset) {
+    @Nullable
+    Rejection at(long offset) {
         long[] setAside = memory.setAside();
         return setAside.length > 0 && Arrays.binarySearch(setAside, offset) >= 0
-                ? new Rejection(
-                        Rejection.Reason.ENDED_THE_TRAINER,
-                        "it ended "
-                                + LIVES_MAX
-                                + " lives of the trainer in a row; it was not decoded again")
+                ? new Rejection(Rejection.Reason.ENDED_THE_TRAINER,
+                        "it ended " + LIVES_MAX + " lives of the trainer in a row; it was not decoded again")
                 : null;
     }
 
@@ -266,8 +242,7 @@ public final class FatalEvents {
 
             @Override
             public void begins() {
-                if (inProgress
-                        != NONE) { // not before the last life was judged, as when it learns again
+                if (inProgress != NONE) { // not before the last life was judged, as when it learns again
                     set(EVENT_AT, NONE);
                 }
             }
@@ -285,33 +260,15 @@ public final class FatalEvents {
     TrainerException ended(ConsumerRecord<?, ?> event, Throwable thrown) {
         set(EVENT_AT, event.offset()); // also when it was thrown while the registry was waited for
         boolean again = memory.suspect() == event.offset();
-        LOG.error(
-                "model {}: a defect: the event at {}-{} offset {} ended the trainer",
-                model,
-                event.topic(),
-                event.partition(),
-                event.offset(),
-                thrown);
-        return new TrainerException(
-                ExitCode.RETRYABLE,
-                "model "
-                        + model
-                        + ": expected the event at "
-                        + event.topic()
-                        + "-"
-                        + event.partition()
-                        + " offset "
-                        + event.offset()
-                        + " to be learned or refused, found "
-                        + thrown
-                        + (again
-                                ? ", for the second life in a row: the next start sets the event aside (dead letter "
-                                        + Rejection.Reason.ENDED_THE_TRAINER.code()
-                                        + ") and learns on"
-                                : "; nothing is lost: start again. If the event ends the next life too, the one after it"
-                                        + " sets the event aside (dead letter "
-                                        + Rejection.Reason.ENDED_THE_TRAINER.code()
-                                        + ") and learns on"),
+        LOG.error("model {}: a defect: the event at {}-{} offset {} ended the trainer", model, event.topic(),
+                event.partition(), event.offset(), thrown);
+        return new TrainerException(ExitCode.RETRYABLE, "model " + model + ": expected the event at " + event.topic()
+                + "-" + event.partition() + " offset " + event.offset() + " to be learned or refused, found " + thrown
+                + (again ? ", for the second life in a row: the next start sets the event aside (dead letter "
+                        + Rejection.Reason.ENDED_THE_TRAINER.code() + ") and learns on"
+                        : "; nothing is lost: start again. If the event ends the next life too, the one after it"
+                                + " sets the event aside (dead letter " + Rejection.Reason.ENDED_THE_TRAINER.code()
+                                + ") and learns on"),
                 thrown);
     }
 

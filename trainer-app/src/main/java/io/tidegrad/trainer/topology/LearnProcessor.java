@@ -37,12 +37,9 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
     private @Nullable Learning learning;
 
     /// What exists from `init` to `close`.
-    private record Learning(
-            ProcessorContext<byte[], byte[]> context,
-            ModelStore store,
-            PatientFold fold,
-            Publisher publisher,
-            RefusalLog refusals) {}
+    private record Learning(ProcessorContext<byte[], byte[]> context, ModelStore store, PatientFold fold,
+            Publisher publisher, RefusalLog refusals) {
+    }
 
     /// Asks for commits until everything is published and kept. Wall clock: it changes what is visible, never what is
     /// learned. It runs only while there is something left to do, because each firing makes Streams commit, and an idle
@@ -62,14 +59,8 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
         ModelStore store = context.getStateStore(ModelStore.NAME);
         store.begin(model -> fold(model)::foldAgain);
         parts.warmUp().join(); // cold vector kernels would keep the first events waiting longer
-        Learning learning =
-                new Learning(
-                        context,
-                        store,
-                        fold(store.model()),
-                        parts.publishers().get(),
-                        new RefusalLog(
-                                lineage.model(), parts.topics().deadLetters(), store.clock()));
+        Learning learning = new Learning(context, store, fold(store.model()), parts.publishers().get(),
+                new RefusalLog(lineage.model(), parts.topics().deadLetters(), store.clock()));
         parts.fatalEvents().begin(store.nextOffset());
         this.learning = learning;
         alarm = null;
@@ -106,18 +97,13 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
         ModelStore store = learning.store();
         store.checkFirst(event.offset());
         Rejection fatal = parts.fatalEvents().at(event.offset());
-        EventFold.Outcome outcome =
-                fatal == null ? fold(event, learning) : learning.fold().refuse(event, fatal);
+        EventFold.Outcome outcome = fatal == null ? fold(event, learning) : learning.fold().refuse(event, fatal);
         switch (outcome) {
-            case EventFold.Outcome.Accepted() ->
-                    store.accepted(event.offset(), Math.max(0, event.timestamp()));
+            case EventFold.Outcome.Accepted() -> store.accepted(event.offset(), Math.max(0, event.timestamp()));
             case EventFold.Outcome.Ticked() -> store.ticked(event.offset());
             case EventFold.Outcome.Rejected(var rejection, var schemaId) -> {
-                learning.context()
-                        .forward(
-                                deadLetters.of(
-                                        event, rejection, schemaId, store.clock().epochMillis()),
-                                TrainerTopology.DEAD_LETTERS);
+                learning.context().forward(deadLetters.of(event, rejection, schemaId, store.clock().epochMillis()),
+                        TrainerTopology.DEAD_LETTERS);
                 learning.refusals().add(rejection, event);
                 store.deadLettered(event.offset(), rejection);
             }
@@ -125,13 +111,8 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
         if (fatal == null) {
             return false;
         }
-        LOG.error(
-                "model {}: the event at {}-{} offset {} is set aside: {}; it goes to {}, learning goes on after it",
-                lineage.model(),
-                event.topic(),
-                event.partition(),
-                event.offset(),
-                fatal.detail(),
+        LOG.error("model {}: the event at {}-{} offset {} is set aside: {}; it goes to {}, learning goes on after it",
+                lineage.model(), event.topic(), event.partition(), event.offset(), fatal.detail(),
                 parts.topics().deadLetters());
         return true;
     }
@@ -144,10 +125,7 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
             EventFold.Outcome outcome = learning.fold().fold(event);
             fatalEvents.leave();
             return outcome;
-        } catch (TrainerException
-                | InterruptException
-                | TaskCorruptedException
-                | TaskMigratedException notTheEvents) {
+        } catch (TrainerException | InterruptException | TaskCorruptedException | TaskMigratedException notTheEvents) {
             fatalEvents.leave();
             throw notTheEvents;
         } catch (RuntimeException | Error e) {
@@ -157,10 +135,7 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
 
     /// In the flush before a commit, and only there.
     private void publish(Learning learning) {
-        learning.publisher()
-                .publishDue(
-                        learning.store(),
-                        (record, sink) -> learning.context().forward(record, sink));
+        learning.publisher().publishDue(learning.store(), (record, sink) -> learning.context().forward(record, sink));
         look(learning, false);
     }
 
@@ -174,12 +149,7 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
         } else if (alarm == null || !every.equals(alarmEvery)) {
             silence();
             alarmEvery = every;
-            alarm =
-                    learning.context()
-                            .schedule(
-                                    every,
-                                    PunctuationType.WALL_CLOCK_TIME,
-                                    now -> commitIfDue(learning));
+            alarm = learning.context().schedule(every, PunctuationType.WALL_CLOCK_TIME, now -> commitIfDue(learning));
         }
     }
 
@@ -189,9 +159,7 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
         if (store.hasWork() || uncommitted && interval != null) {
             return interval == null ? WORK_EVERY : interval;
         }
-        return uncommitted || !learning.publisher().settled(store)
-                ? learning.publisher().lookEvery()
-                : null;
+        return uncommitted || !learning.publisher().settled(store) ? learning.publisher().lookEvery() : null;
     }
 
     private static void commitIfDue(Learning learning) {

@@ -3,8 +3,9 @@ package io.tidegrad.trainer.topology;
 import io.tidegrad.trainer.store.TrainerClock;
 import java.time.Duration;
 
-/// How long one event may wait for its schema: half the transaction timeout, so that the transaction it sits in survives.
-/// The processor starts it, the registry's client asks what is left before each question; both on the stream thread.
+/// How long one event may wait for its schema: half the transaction timeout, so that the transaction it sits in
+/// survives. The processor starts it, the registry's client asks what is left before each question; both on the stream
+/// thread.
 public final class Patience {
     private final Duration whole;
     private final TrainerClock clock;

@@ -35,7 +35,8 @@ final class PatientFold {
         this.patience = patience;
     }
 
-    /// A record whose transaction has not begun: all patience is its own. It was learned before, so nobody may set it aside.
+    /// A record whose transaction has not begun: all patience is its own. It was learned before, so nobody may set it
+    /// aside.
     EventFold.Outcome foldAgain(ConsumerRecord<byte[], byte[]> at) {
         patience.start();
         try {
@@ -43,18 +44,9 @@ final class PatientFold {
         } catch (TrainerException | KafkaException known) {
             throw known;
         } catch (RuntimeException | Error e) {
-            throw new TrainerException(
-                    ExitCode.INTERNAL,
-                    "model "
-                            + model
-                            + ": expected the event at "
-                            + at.topic()
-                            + "-"
-                            + at.partition()
-                            + " offset "
-                            + at.offset()
-                            + " to be learned again, as it was learned before, found "
-                            + e
+            throw new TrainerException(ExitCode.INTERNAL,
+                    "model " + model + ": expected the event at " + at.topic() + "-" + at.partition() + " offset "
+                            + at.offset() + " to be learned again, as it was learned before, found " + e
                             + "; start with the heap and the build that learned it",
                     e);
         }
@@ -71,22 +63,11 @@ final class PatientFold {
             try {
                 return fold.fold(at.value(), at.headers());
             } catch (SchemaRegistry.RegistryUnavailableException e) {
-                if (patience.left().compareTo(pause) <= 0
-                        || Thread.currentThread().isInterrupted()) {
-                    throw new TrainerException(
-                            ExitCode.RETRYABLE,
-                            "model "
-                                    + model
-                                    + ": expected the schema of "
-                                    + at.topic()
-                                    + "-"
-                                    + at.partition()
-                                    + " offset "
-                                    + at.offset()
-                                    + " from the schema registry within "
-                                    + patience.whole().toMillis()
-                                    + " ms, found: "
-                                    + e.getMessage()
+                if (patience.left().compareTo(pause) <= 0 || Thread.currentThread().isInterrupted()) {
+                    throw new TrainerException(ExitCode.RETRYABLE,
+                            "model " + model + ": expected the schema of " + at.topic() + "-" + at.partition()
+                                    + " offset " + at.offset() + " from the schema registry within "
+                                    + patience.whole().toMillis() + " ms, found: " + e.getMessage()
                                     + "; nothing is lost: learning goes on at this offset once the registry answers",
                             e);
                 }
@@ -95,19 +76,8 @@ final class PatientFold {
                 Duration twice = pause.multipliedBy(2);
                 pause = twice.compareTo(LONGEST_PAUSE) < 0 ? twice : LONGEST_PAUSE;
             } catch (ModelDivergedException e) {
-                throw new TrainerException(
-                        ExitCode.MODEL_DIVERGED,
-                        "model "
-                                + model
-                                + " at "
-                                + at.topic()
-                                + "-"
-                                + at.partition()
-                                + " offset "
-                                + at.offset()
-                                + ": "
-                                + e.getMessage(),
-                        e);
+                throw new TrainerException(ExitCode.MODEL_DIVERGED, "model " + model + " at " + at.topic() + "-"
+                        + at.partition() + " offset " + at.offset() + ": " + e.getMessage(), e);
             }
         }
     }

@@ -33,16 +33,8 @@ final class RefusalLog {
         if (now - saidAt < EVERY_NANOS) {
             return;
         }
-        LOG.warn(
-                "model {}: {} events refused, they go to {}; the newest is {}-{} offset {}, {}: {}",
-                model,
-                unsaid,
-                topic,
-                at.topic(),
-                at.partition(),
-                at.offset(),
-                rejection.reason().code(),
-                rejection.detail());
+        LOG.warn("model {}: {} events refused, they go to {}; the newest is {}-{} offset {}, {}: {}", model, unsaid,
+                topic, at.topic(), at.partition(), at.offset(), rejection.reason().code(), rejection.detail());
         unsaid = 0;
         saidAt = now;
     }

@@ -35,51 +35,26 @@ public final class TrainerTopology {
     /// @param fatalEvents those that ended earlier lives
     /// @param stop after which only what has been read is learned
     /// @param warmUp completes when the kernels are compiled; the first event waits for it
-    public record Parts(
-            Lineage lineage,
-            Topics topics,
-            ModelStoreBuilder store,
-            Function<OnlineModel, EventFold> folds,
-            Supplier<Publisher> publishers,
-            int deadLetterBytesMax,
-            Patience patience,
-            FatalEvents fatalEvents,
-            StopOrder stop,
-            CompletableFuture<?> warmUp) {}
+    public record Parts(Lineage lineage, Topics topics, ModelStoreBuilder store, Function<OnlineModel, EventFold> folds,
+            Supplier<Publisher> publishers, int deadLetterBytesMax, Patience patience, FatalEvents fatalEvents,
+            StopOrder stop, CompletableFuture<?> warmUp) {
+    }
 
-    /// One model's topology. Everything is bytes here: events are decoded in the processor, so that a dead letter carries
-    /// exactly what came; deserialisation by Streams could drop a record, and its offset would be committed as consumed.
+    /// One model's topology. Everything is bytes here: events are decoded in the processor, so that a dead letter
+    /// carries exactly what came; deserialisation by Streams could drop a record, and its offset would be committed as
+    /// consumed.
     public static Topology of(Parts parts) {
         String model = parts.lineage().model();
         Topics topics = parts.topics();
-        return new Topology()
-                .addSource(
-                        AutoOffsetReset
-                                .none(), // a lost range must stop the trainer, not be jumped over
-                        EVENTS,
-                        (burst, partitionTime) -> burst.timestamp(),
-                        new ByteArrayDeserializer(),
-                        Burst.deserializer(),
-                        parts.lineage().log().topic())
-                .addProcessor(LEARN, () -> new LearnProcessor(parts), EVENTS)
+        return new Topology().addSource(AutoOffsetReset.none(), // a lost range must stop the trainer, not be jumped over
+                EVENTS, (burst, partitionTime) -> burst.timestamp(), new ByteArrayDeserializer(), Burst.deserializer(),
+                parts.lineage().log().topic()).addProcessor(LEARN, () -> new LearnProcessor(parts), EVENTS)
                 .addStateStore(parts.store(), LEARN)
-                .addSink(
-                        DEAD_LETTERS,
-                        topics.deadLetters(),
-                        new ByteArraySerializer(),
-                        new ByteArraySerializer(),
+                .addSink(DEAD_LETTERS, topics.deadLetters(), new ByteArraySerializer(), new ByteArraySerializer(),
                         LEARN)
-                .addSink(
-                        Publisher.SNAPSHOTS,
-                        topics.snapshots(model),
-                        new ByteArraySerializer(),
-                        new ByteArraySerializer(),
-                        LEARN)
-                .addSink(
-                        Publisher.PROGRESS,
-                        topics.progress(),
-                        new ByteArraySerializer(),
-                        new ByteArraySerializer(),
+                .addSink(Publisher.SNAPSHOTS, topics.snapshots(model), new ByteArraySerializer(),
+                        new ByteArraySerializer(), LEARN)
+                .addSink(Publisher.PROGRESS, topics.progress(), new ByteArraySerializer(), new ByteArraySerializer(),
                         LEARN);
     }
 }

@@ -23,17 +23,16 @@ import org.junit.jupiter.api.io.TempDir;
 /// registry. Downloads that client; run by `./tidegrad test --interop`.
 @Tag("interop")
 class InteropTest {
-    @TempDir Path directory;
+    @TempDir
+    Path directory;
     TestLog log;
     NodeClient node;
 
     @BeforeEach
     void open() throws Exception {
         log = new TestLog(directory, 1).created();
-        node =
-                NodeClient.install(
-                        Path.of(System.getProperty("tidegrad.root"), "trainer-app/target/interop"),
-                        log.kafka.registryUrl());
+        node = NodeClient.install(Path.of(System.getProperty("tidegrad.root"), "trainer-app/target/interop"),
+                log.kafka.registryUrl());
     }
 
     @AfterEach
@@ -43,10 +42,7 @@ class InteropTest {
 
     @Test
     void anEventThatConfluentsClientWroteIsLearnedAndItReadsOurProgress() throws Exception {
-        List<byte[]> events =
-                node.write(
-                        log.topic,
-                        """
+        List<byte[]> events = node.write(log.topic, """
                         {"schema": {"type": "record", "name": "Reading", "fields": [
                            {"name": "place", "type": "string"},
                            {"name": "a", "type": "float"},
@@ -61,19 +57,12 @@ class InteropTest {
         TestLog.Fold fold = log.fold();
         assertThat(fold.learned()).isEqualTo(2);
         try (TrainerApp _ = TrainerApp.start(log.config())) {
-            await().atMost(Duration.ofSeconds(60))
-                    .until(
-                            () ->
-                                    log.visible(log.topics().progress()).stream()
-                                            .map(ConsumerRecord::value)
-                                            .anyMatch(value -> learned(value) == 2));
+            await().atMost(Duration.ofSeconds(60)).until(() -> log.visible(log.topics().progress()).stream()
+                    .map(ConsumerRecord::value).anyMatch(value -> learned(value) == 2));
         }
         byte[] newest = log.visible(log.topics().progress()).getLast().value();
-        assertThat(node.read(log.topics().progress(), newest))
-                .singleElement()
-                .asString()
-                .contains("\"model\":\"" + log.model() + "\"")
-                .contains("\"learned\":")
+        assertThat(node.read(log.topics().progress(), newest)).singleElement().asString()
+                .contains("\"model\":\"" + log.model() + "\"").contains("\"learned\":")
                 .contains("\"weights_hash\":\"" + fold.weightsHash() + "\"");
     }
 
@@ -84,22 +73,11 @@ class InteropTest {
     @Test
     void confluentsClientReadsAPrediction() throws Exception {
         String topic = log.topics().prefix() + ".predictions";
-        Prediction prediction =
-                Prediction.newBuilder()
-                        .setRequestId("r-1")
-                        .setModel(log.model())
-                        .setEpoch(1)
-                        .setVersion(42)
-                        .setOffset(43)
-                        .setFreshnessMs(7)
-                        .setTime(Instant.ofEpochMilli(1_700_000_000_123L))
-                        .setProbabilities(List.of(0.25f, 0.75f))
-                        .build();
+        Prediction prediction = Prediction.newBuilder().setRequestId("r-1").setModel(log.model()).setEpoch(1)
+                .setVersion(42).setOffset(43).setFreshnessMs(7).setTime(Instant.ofEpochMilli(1_700_000_000_123L))
+                .setProbabilities(List.of(0.25f, 0.75f)).build();
         int id = log.registry.register(topic + "-value", Prediction.getClassSchema());
-        assertThat(node.read(topic, new AvroCodec(log.registry).encode(id, prediction)))
-                .singleElement()
-                .asString()
-                .contains("\"version\":42")
-                .contains("\"probabilities\":[0.25,0.75]");
+        assertThat(node.read(topic, new AvroCodec(log.registry).encode(id, prediction))).singleElement().asString()
+                .contains("\"version\":42").contains("\"probabilities\":[0.25,0.75]");
     }
 }

@@ -25,25 +25,13 @@ final class NodeClient {
 
     /// Downloads the client unless `directory` has it already.
     static NodeClient install(Path directory, String registryUrl) throws Exception {
-        Path scripts =
-                Path.of(
-                        System.getProperty("tidegrad.root"),
-                        "trainer-app",
-                        "src",
-                        "test",
-                        "interop");
+        Path scripts = Path.of(System.getProperty("tidegrad.root"), "trainer-app", "src", "test", "interop");
         Files.createDirectories(directory);
         for (String file : List.of("package.json", "interop.mjs")) {
-            Files.copy(
-                    scripts.resolve(file),
-                    directory.resolve(file),
-                    StandardCopyOption.REPLACE_EXISTING);
+            Files.copy(scripts.resolve(file), directory.resolve(file), StandardCopyOption.REPLACE_EXISTING);
         }
         if (!Files.isDirectory(directory.resolve("node_modules/@confluentinc/schemaregistry"))) {
-            run(
-                    directory,
-                    "",
-                    List.of("npm", "install", "--no-audit", "--no-fund", "--no-package-lock"));
+            run(directory, "", List.of("npm", "install", "--no-audit", "--no-fund", "--no-package-lock"));
         }
         return new NodeClient(directory, registryUrl);
     }
@@ -52,18 +40,12 @@ final class NodeClient {
     ///
     /// @param schemaAndRecords `{"schema": ..., "records": [...]}`
     List<byte[]> write(String topic, String schemaAndRecords) throws Exception {
-        return script("write", topic, schemaAndRecords)
-                .lines()
-                .map(Base64.getDecoder()::decode)
-                .toList();
+        return script("write", topic, schemaAndRecords).lines().map(Base64.getDecoder()::decode).toList();
     }
 
     /// What the client's deserializer reads in the values, as JSON.
     List<String> read(String topic, byte[]... values) throws Exception {
-        String lines =
-                Arrays.stream(values)
-                        .map(Base64.getEncoder()::encodeToString)
-                        .collect(Collectors.joining("\n"));
+        String lines = Arrays.stream(values).map(Base64.getEncoder()::encodeToString).collect(Collectors.joining("\n"));
         return script("read", topic, lines).lines().toList();
     }
 
@@ -75,12 +57,8 @@ final class NodeClient {
             throws IOException, InterruptedException {
         File in = File.createTempFile("interop", ".in", directory.toFile());
         Files.writeString(in.toPath(), input);
-        Process process =
-                new ProcessBuilder(new ArrayList<>(command))
-                        .directory(directory.toFile())
-                        .redirectInput(in)
-                        .redirectError(ProcessBuilder.Redirect.INHERIT)
-                        .start();
+        Process process = new ProcessBuilder(new ArrayList<>(command)).directory(directory.toFile()).redirectInput(in)
+                .redirectError(ProcessBuilder.Redirect.INHERIT).start();
         String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         int status = process.waitFor();
         Files.delete(in.toPath());

@@ -17,9 +17,7 @@ class BurstTest {
     private static List<ConsumerRecord<byte[], byte[]>> events(int count) {
         List<ConsumerRecord<byte[], byte[]>> events = new ArrayList<>();
         for (int event = 0; event < count; event++) {
-            events.add(
-                    new ConsumerRecord<>(
-                            "t", 0, 100 + 3L * event, null, new byte[] {(byte) event}));
+            events.add(new ConsumerRecord<>("t", 0, 100 + 3L * event, null, new byte[]{(byte) event}));
         }
         return events;
     }
@@ -33,8 +31,7 @@ class BurstTest {
         for (int count = 1; count <= 3 * Burst.EVENTS_MAX + 1; count++) {
             List<ConsumerRecord<byte[], byte[]>> events = events(count);
             List<ConsumerRecord<byte[], byte[]>> unwrapped = new ArrayList<>();
-            for (ConsumerRecord<byte[], byte[]> burst :
-                    BurstConsumer.bursts(events, Burst.EVENTS_MAX)) {
+            for (ConsumerRecord<byte[], byte[]> burst : BurstConsumer.bursts(events, Burst.EVENTS_MAX)) {
                 assertThat(unwrapped(burst).events()).hasSizeBetween(1, Burst.EVENTS_MAX);
                 unwrapped.addAll(unwrapped(burst).events());
             }
@@ -45,8 +42,7 @@ class BurstTest {
     /// Streams commits the offset of the first record that it has not processed.
     @Test
     void aBurstLiesAtTheOffsetOfItsFirstEvent() {
-        for (ConsumerRecord<byte[], byte[]> burst :
-                BurstConsumer.bursts(events(200), Burst.EVENTS_MAX)) {
+        for (ConsumerRecord<byte[], byte[]> burst : BurstConsumer.bursts(events(200), Burst.EVENTS_MAX)) {
             assertThat(burst.offset()).isEqualTo(unwrapped(burst).events().getFirst().offset());
         }
     }
@@ -63,7 +59,7 @@ class BurstTest {
 
     @Test
     void anythingElseThanABurstIsADefect() {
-        assertThatThrownBy(() -> DESERIALIZER.deserialize("t", new RecordHeaders(), new byte[] {1}))
+        assertThatThrownBy(() -> DESERIALIZER.deserialize("t", new RecordHeaders(), new byte[]{1}))
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessageStartingWith("expected a burst of t as the consumer made it, found");
     }

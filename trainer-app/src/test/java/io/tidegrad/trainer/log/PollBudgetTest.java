@@ -54,28 +54,15 @@ class PollBudgetTest {
         }
         List<ProducerRecord<byte[], byte @Nullable []>> events = events();
         try (KafkaProducer<byte[], byte @Nullable []> producer =
-                new KafkaProducer<>(
-                        Map.of(
-                                "bootstrap.servers",
-                                bootstrap,
-                                "compression.type",
-                                "zstd",
-                                "linger.ms",
-                                100,
-                                "max.request.size",
-                                2 << 20),
-                        new ByteArraySerializer(),
-                        new ByteArraySerializer())) {
+                new KafkaProducer<>(Map.of("bootstrap.servers", bootstrap, "compression.type", "zstd", "linger.ms", 100,
+                        "max.request.size", 2 << 20), new ByteArraySerializer(), new ByteArraySerializer())) {
             events.forEach(producer::send);
         }
         PollBudget budget = new PollBudget();
         List<Long> polls = new ArrayList<>();
         int read = 0;
-        try (KafkaConsumer<byte[], byte[]> consumer =
-                new KafkaConsumer<>(
-                        Map.of("bootstrap.servers", bootstrap, "max.poll.records", EVENTS),
-                        budget.keys(),
-                        budget.values())) {
+        try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(
+                Map.of("bootstrap.servers", bootstrap, "max.poll.records", EVENTS), budget.keys(), budget.values())) {
             consumer.assign(List.of(partition));
             consumer.seekToBeginning(List.of(partition));
             while (read < EVENTS) {

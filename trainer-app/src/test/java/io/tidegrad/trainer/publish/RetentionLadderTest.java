@@ -30,19 +30,10 @@ class RetentionLadderTest {
     @Test
     void theNewestStayWithWhatTheyAreChangesTo() {
         List<RetainedSnapshot> all =
-                List.of(
-                        full(1, 0),
-                        delta(2, 1, 1),
-                        full(3, 2),
-                        delta(4, 3, 3),
-                        delta(5, 4, 4),
-                        delta(6, 5, 5));
-        assertThat(versions(new RetentionLadder(1, 0, 0).kept(all)))
-                .containsExactly(3L, 4L, 5L, 6L);
-        assertThat(versions(new RetentionLadder(5, 0, 0).kept(all)))
-                .containsExactly(1L, 2L, 3L, 4L, 5L, 6L);
-        assertThat(versions(new RetentionLadder(1, 0, 0).kept(all.subList(0, 3))))
-                .containsExactly(3L);
+                List.of(full(1, 0), delta(2, 1, 1), full(3, 2), delta(4, 3, 3), delta(5, 4, 4), delta(6, 5, 5));
+        assertThat(versions(new RetentionLadder(1, 0, 0).kept(all))).containsExactly(3L, 4L, 5L, 6L);
+        assertThat(versions(new RetentionLadder(5, 0, 0).kept(all))).containsExactly(1L, 2L, 3L, 4L, 5L, 6L);
+        assertThat(versions(new RetentionLadder(1, 0, 0).kept(all.subList(0, 3)))).containsExactly(3L);
     }
 
     @Test
@@ -52,8 +43,8 @@ class RetentionLadderTest {
             all.add(full(quarter, quarter * 15 * MINUTE));
         }
         // The last hours: 92 to 95 of 96; the last days: 0 is too old.
-        assertThat(versions(new RetentionLadder(1, 4, 3).kept(all)))
-                .containsExactly(191L, 287L, 371L, 375L, 379L, 383L);
+        assertThat(versions(new RetentionLadder(1, 4, 3).kept(all))).containsExactly(191L, 287L, 371L, 375L, 379L,
+                383L);
     }
 
     /// One after the other, as a trainer does it, gives what all at once would.
@@ -62,17 +53,14 @@ class RetentionLadderTest {
         for (int seed = 0; seed < 300; seed++) {
             SplittableRandom random = new SplittableRandom(seed);
             RetentionLadder ladder =
-                    new RetentionLadder(
-                            random.nextInt(1, 5), random.nextInt(0, 5), random.nextInt(0, 4));
+                    new RetentionLadder(random.nextInt(1, 5), random.nextInt(0, 5), random.nextInt(0, 4));
             List<RetainedSnapshot> ever = new ArrayList<>();
             List<RetainedSnapshot> kept = List.of();
             long time = 0;
             for (int version = 0; version < 60; version++) {
                 time += random.nextLong(2 * HOUR);
-                RetainedSnapshot next =
-                        version == 0 || random.nextInt(4) == 0
-                                ? full(version, time)
-                                : delta(version, version - 1, time);
+                RetainedSnapshot next = version == 0 || random.nextInt(4) == 0 ? full(version, time)
+                        : delta(version, version - 1, time);
                 ever.add(next);
                 List<RetainedSnapshot> grown = new ArrayList<>(kept);
                 grown.add(next);
@@ -81,8 +69,7 @@ class RetentionLadderTest {
                 Set<Long> here = new HashSet<>(versions(kept));
                 for (RetainedSnapshot snapshot : kept) {
                     assertThat(!snapshot.isDelta() || here.contains(snapshot.parent()))
-                            .as("seed %d: parent of %s", seed, snapshot)
-                            .isTrue();
+                            .as("seed %d: parent of %s", seed, snapshot).isTrue();
                 }
                 assertThat(here).contains((long) version);
             }

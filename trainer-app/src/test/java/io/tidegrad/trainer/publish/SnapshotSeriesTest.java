@@ -30,9 +30,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /// A series on a topic in memory, beside a reader that follows it.
 class SnapshotSeriesTest {
-    private static final ModelSpec SPEC =
-            ModelSpec.parse(
-                    """
+    private static final ModelSpec SPEC = ModelSpec.parse("""
                     model: places
                     input: { topic: places }
                     label: { field: over }
@@ -43,8 +41,7 @@ class SnapshotSeriesTest {
                     loss: binary-cross-entropy
                     optimizer: { adam: { rate: 0.01 } }
                     seed: 7
-                    """,
-                    "test");
+                    """, "test");
 
     private final OnlineModel model = OnlineModel.initial(SPEC, Kernels.active());
     private final Featurizer featurizer = new Featurizer(SPEC);
@@ -59,23 +56,14 @@ class SnapshotSeriesTest {
     private long now = 1_700_000_000_000L;
 
     private static SnapshotSeries.Settings settings(int deltas, int keep) {
-        return new SnapshotSeries.Settings(
-                deltas,
-                new RetentionLadder(keep, 0, 0),
-                PublishedSnapshot.Form.PLAIN,
+        return new SnapshotSeries.Settings(deltas, new RetentionLadder(keep, 0, 0), PublishedSnapshot.Form.PLAIN,
                 Long.MAX_VALUE);
     }
 
     private void learn(int events) {
         for (int i = 0; i < events; i++) {
-            Map<String, Object> values =
-                    Map.of(
-                            "a",
-                            random.nextDouble(),
-                            "place",
-                            "p" + random.nextInt(100_000),
-                            "over",
-                            random.nextBoolean());
+            Map<String, Object> values = Map.of("a", random.nextDouble(), "place", "p" + random.nextInt(100_000),
+                    "over", random.nextBoolean());
             assertThat(featurizer.featurize(new MapEvent(values), row)).isNull();
             assertThat(model.accept(row)).isNull();
         }
@@ -93,8 +81,7 @@ class SnapshotSeriesTest {
             SnapshotManifest manifest = SnapshotManifest.decode(value);
             written.add(manifest);
             Verification verification =
-                    new SnapshotVerifier("places", Kernels.active(), 1 << 24)
-                            .verify(manifest, parts(manifest), loaded);
+                    new SnapshotVerifier("places", Kernels.active(), 1 << 24).verify(manifest, parts(manifest), loaded);
             assertThat(verification).isInstanceOf(Verification.Admitted.class);
             loaded = ((Verification.Admitted) verification).model();
         }
@@ -103,10 +90,7 @@ class SnapshotSeriesTest {
     private List<byte[]> parts(SnapshotManifest manifest) {
         List<byte[]> parts = new ArrayList<>();
         for (int part = 0; part < manifest.parts(); part++) {
-            parts.add(
-                    Objects.requireNonNull(
-                            topic.get(
-                                    SnapshotKey.part(manifest.epoch(), manifest.version(), part))));
+            parts.add(Objects.requireNonNull(topic.get(SnapshotKey.part(manifest.epoch(), manifest.version(), part))));
         }
         return parts;
     }
@@ -136,8 +120,7 @@ class SnapshotSeriesTest {
         for (int version = 0; version < 30; version++) {
             learn(1 + random.nextInt(5));
             publish(series);
-            assertThat(Objects.requireNonNull(loaded).manifest().weightsHash())
-                    .isEqualTo(model.weightsHash());
+            assertThat(Objects.requireNonNull(loaded).manifest().weightsHash()).isEqualTo(model.weightsHash());
             assertTopicIsWhatIsRetained();
         }
         int inARow = 0;
@@ -155,9 +138,7 @@ class SnapshotSeriesTest {
     /// Without a table every step changes everything.
     @Test
     void aDeltaThatWouldNotBeSmallerIsAFullSnapshot() {
-        ModelSpec spec =
-                ModelSpec.parse(
-                        SPEC.yaml().replaceAll("(?m)^.*category.*\n", ""), "without a table");
+        ModelSpec spec = ModelSpec.parse(SPEC.yaml().replaceAll("(?m)^.*category.*\n", ""), "without a table");
         OnlineModel dense = OnlineModel.initial(spec, Kernels.active());
         Featurizer numbers = new Featurizer(spec);
         Row one = numbers.newRow();
@@ -166,12 +147,9 @@ class SnapshotSeriesTest {
         for (int version = 0; version < 3; version++) {
             numbers.featurize(new MapEvent(Map.of("a", random.nextDouble(), "over", true)), one);
             dense.accept(one);
-            kept =
-                    series.goOn(
-                            series.begin(dense, kept, moment(), (key, value, time) -> {}),
-                            1,
-                            true,
-                            (key, value, time) -> {});
+            kept = series.goOn(series.begin(dense, kept, moment(), (key, value, time) -> {
+            }), 1, true, (key, value, time) -> {
+            });
             assertThat(kept).singleElement().matches(snapshot -> !snapshot.isDelta());
         }
         assertThat(series.totals().fulls()).isEqualTo(3);
@@ -202,24 +180,16 @@ class SnapshotSeriesTest {
         OnlineModel restored = OnlineModel.blank(SPEC, Kernels.active());
         assertThat(restored.parameters().changes().everything()).isTrue();
         SnapshotSeries next = new SnapshotSeries(settings(100, 1));
-        List<RetainedSnapshot> after =
-                next.goOn(
-                        next.begin(restored, retained, moment(), (key, value, time) -> {}),
-                        1,
-                        true,
-                        (key, value, time) -> {});
+        List<RetainedSnapshot> after = next.goOn(next.begin(restored, retained, moment(), (key, value, time) -> {
+        }), 1, true, (key, value, time) -> {
+        });
         assertThat(after.getLast().parent()).isEqualTo(-1);
     }
 
     @Test
     void aLargeFullSnapshotIsSpreadOverCommitsWhileLearningGoesOn() {
-        SnapshotSeries series =
-                new SnapshotSeries(
-                        new SnapshotSeries.Settings(
-                                100,
-                                new RetentionLadder(1, 0, 0),
-                                new PublishedSnapshot.Form(PartCompression.NONE, null),
-                                1));
+        SnapshotSeries series = new SnapshotSeries(new SnapshotSeries.Settings(100, new RetentionLadder(1, 0, 0),
+                new PublishedSnapshot.Form(PartCompression.NONE, null), 1));
         learn(5);
         String hash = model.weightsHash();
         retained = series.begin(model, retained, moment(), this::out);
@@ -237,20 +207,14 @@ class SnapshotSeriesTest {
         retained = series.begin(model, retained, moment(), this::out);
         retained = series.goOn(retained, 1, true, this::out);
         assertThat(written.getLast().isDelta()).isTrue();
-        assertThat(Objects.requireNonNull(loaded).manifest().weightsHash())
-                .isEqualTo(model.weightsHash());
+        assertThat(Objects.requireNonNull(loaded).manifest().weightsHash()).isEqualTo(model.weightsHash());
         assertTopicIsWhatIsRetained();
     }
 
     @Test
     void aSnapshotThatADeadProcessBeganIsBuried() {
-        SnapshotSeries dead =
-                new SnapshotSeries(
-                        new SnapshotSeries.Settings(
-                                100,
-                                new RetentionLadder(3, 0, 0),
-                                PublishedSnapshot.Form.PLAIN,
-                                1));
+        SnapshotSeries dead = new SnapshotSeries(
+                new SnapshotSeries.Settings(100, new RetentionLadder(3, 0, 0), PublishedSnapshot.Form.PLAIN, 1));
         learn(5);
         retained = dead.begin(model, retained, moment(), this::out);
         retained = dead.goOn(retained, 1, false, this::out);

@@ -25,8 +25,8 @@ record Breakage(Breaker breaker) {
     }
 
     EventFold fold(ModelSpec spec, OnlineModel model) {
-        return Readings.foldOfATrainer(
-                spec, model, breaker == Breaker.LEARNS_BEFORE_IT_REFUSES ? model::tick : () -> {});
+        return Readings.foldOfATrainer(spec, model, breaker == Breaker.LEARNS_BEFORE_IT_REFUSES ? model::tick : () -> {
+        });
     }
 
     boolean remembersWhatEndedIt() {
@@ -41,10 +41,7 @@ record Breakage(Breaker breaker) {
     }
 
     /// @param send in the task's transaction
-    void forward(
-            SimulatedKafka kafka,
-            SimulatedLog log,
-            Record<byte[], byte[]> record,
+    void forward(SimulatedKafka kafka, SimulatedLog log, Record<byte[], byte[]> record,
             Consumer<Record<byte[], byte[]>> send) {
         boolean snapshot = log == kafka.snapshots;
         boolean letter = log == kafka.deadLetters;
@@ -68,8 +65,7 @@ record Breakage(Breaker breaker) {
                 }
             }
             case PUBLISHES_OTHER_WEIGHTS ->
-                    send.accept(
-                            snapshot && record.value() != null ? withOtherWeights(record) : record);
+                send.accept(snapshot && record.value() != null ? withOtherWeights(record) : record);
             default -> send.accept(record);
         }
     }
@@ -81,7 +77,6 @@ record Breakage(Breaker breaker) {
         }
         OnlineModel initial = OnlineModel.initial(Readings.SPECS.getFirst(), Readings.KERNELS);
         initial.parameters().setCounts(key.version(), 0);
-        return record.withValue(
-                SnapshotParts.encode(initial.parameters(), "m", key.epoch()).get(key.part()));
+        return record.withValue(SnapshotParts.encode(initial.parameters(), "m", key.epoch()).get(key.part()));
     }
 }

@@ -19,31 +19,24 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// A changelog that is damaged, or of something else than the trainer that reads it, is refused before anything is learned
-/// from it. The oracles take the restoring that they judge as an argument.
+/// A changelog that is damaged, or of something else than the trainer that reads it, is refused before anything is
+/// learned from it. The oracles take the restoring that they judge as an argument.
 @ExtendWith(Silence.class)
 class DamagedChangelogTest {
     private static final int TRIALS = 2_000;
 
     @FunctionalInterface
     private interface Restoring {
-        StoreOracle.@Nullable Stored restored(
-                Lineage lineage, List<ConsumerRecord<byte[], byte[]>> records);
+        StoreOracle.@Nullable Stored restored(Lineage lineage, List<ConsumerRecord<byte[], byte[]>> records);
     }
 
     private static final Restoring OURS =
-            (lineage, records) ->
-                    StoreOracle.restored(
-                            lineage,
-                            Readings.KERNELS,
-                            records,
-                            List.of(), // a page log is whole
-                            model -> Readings.fold(lineage.spec(), model));
+            (lineage, records) -> StoreOracle.restored(lineage, Readings.KERNELS, records, List.of(), // a page log is whole
+                    model -> Readings.fold(lineage.spec(), model));
 
     private final Schedule schedule = story();
     private final Lineage lineage = schedule.lineage();
-    private final List<ConsumerRecord<byte[], byte[]>> changelog =
-            schedule.kafka().changelog.decided();
+    private final List<ConsumerRecord<byte[], byte[]>> changelog = schedule.kafka().changelog.decided();
 
     private static Schedule story() {
         Schedule schedule = new Schedule(3, Breakage.NONE, null, StoreKind.PAGE_LOG);
@@ -96,16 +89,9 @@ class DamagedChangelogTest {
     @ProvesOracle(Breaker.CHECKS_NO_CHECKSUM)
     @Test
     void damageThatIsTakenIsReported() {
-        assertThatThrownBy(
-                        () ->
-                                noDamageIsTaken(
-                                        (lineage, records) ->
-                                                OURS.restored(
-                                                        lineage,
-                                                        StoreOracle.withChecksumsMade(
-                                                                lineage, records))))
-                .isInstanceOf(Violation.class)
-                .hasMessageStartingWith("I19");
+        assertThatThrownBy(() -> noDamageIsTaken(
+                (lineage, records) -> OURS.restored(lineage, StoreOracle.withChecksumsMade(lineage, records))))
+                .isInstanceOf(Violation.class).hasMessageStartingWith("I19");
     }
 
     // ---- I22, I23 ----
@@ -121,20 +107,12 @@ class DamagedChangelogTest {
 
     /// The same shape, other weights.
     private Lineage ofAnotherSpec() {
-        ModelSpec spec =
-                ModelSpec.parse(
-                        lineage.spec().yaml().replace("seed: 7", "seed: 8"), "another spec");
-        return new Lineage(
-                spec, lineage.epoch(), lineage.log(), lineage.logTopicId(), lineage.startOffset());
+        ModelSpec spec = ModelSpec.parse(lineage.spec().yaml().replace("seed: 7", "seed: 8"), "another spec");
+        return new Lineage(spec, lineage.epoch(), lineage.log(), lineage.logTopicId(), lineage.startOffset());
     }
 
     private Lineage ofAnotherLog() {
-        return new Lineage(
-                lineage.spec(),
-                lineage.epoch(),
-                lineage.log(),
-                new Uuid(3, 4),
-                lineage.startOffset());
+        return new Lineage(lineage.spec(), lineage.epoch(), lineage.log(), new Uuid(3, 4), lineage.startOffset());
     }
 
     private static final Restoring TRUSTING =
@@ -149,14 +127,12 @@ class DamagedChangelogTest {
     @ProvesOracle(Breaker.TAKES_ANY_SPECS_STATE)
     @Test
     void aStateOfAnotherSpecThatIsTakenIsReported() {
-        assertThatThrownBy(() -> noOthersStateIsTaken("I22", ofAnotherSpec(), TRUSTING))
-                .isInstanceOf(Violation.class);
+        assertThatThrownBy(() -> noOthersStateIsTaken("I22", ofAnotherSpec(), TRUSTING)).isInstanceOf(Violation.class);
     }
 
     @ProvesOracle(Breaker.TAKES_ANY_LOGS_STATE)
     @Test
     void aStateOfAnotherLogThatIsTakenIsReported() {
-        assertThatThrownBy(() -> noOthersStateIsTaken("I23", ofAnotherLog(), TRUSTING))
-                .isInstanceOf(Violation.class);
+        assertThatThrownBy(() -> noOthersStateIsTaken("I23", ofAnotherLog(), TRUSTING)).isInstanceOf(Violation.class);
     }
 }

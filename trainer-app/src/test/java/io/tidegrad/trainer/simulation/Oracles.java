@@ -57,12 +57,7 @@ final class Oracles implements SimulatedKafka.CommitObserver {
 
     /// @param keep the newest snapshots, and what they are changes to
     /// @param spreads whether a snapshot may take several commits: it is of the one in which it began
-    Oracles(
-            SplittableRandom random,
-            SimulatedKafka kafka,
-            Lineage lineage,
-            int keep,
-            boolean spreads) {
+    Oracles(SplittableRandom random, SimulatedKafka kafka, Lineage lineage, int keep, boolean spreads) {
         this.random = random;
         this.kafka = kafka;
         this.lineage = lineage;
@@ -115,19 +110,14 @@ final class Oracles implements SimulatedKafka.CommitObserver {
         if (watermark == null) {
             throw new Violation("I2", "an offset without a watermark was committed");
         }
-        check(
-                watermark >= nextOffset,
-                "I2",
-                "watermark " + watermark + " was committed after " + nextOffset);
+        check(watermark >= nextOffset, "I2", "watermark " + watermark + " was committed after " + nextOffset);
         checkGroupOffset(offset.offset(), watermark);
         List<ConsumerRecord<byte[], byte[]>> refused = advanceTo(watermark);
         checkDeadLetters(refused, of(transaction, kafka.deadLetters));
         for (ConsumerRecord<byte[], byte[]> record : of(transaction, kafka.changelog)) {
             if (StoreOracle.isManifest(record)) {
                 long manifest = StoreOracle.nextOffset(record);
-                check(
-                        manifest == watermark,
-                        "I2",
+                check(manifest == watermark, "I2",
                         "the manifest is of " + manifest + ", the watermark is " + watermark);
             }
         }
@@ -139,49 +129,30 @@ final class Oracles implements SimulatedKafka.CommitObserver {
 
     /// A task that has consumed nothing may still publish.
     private void checkWithoutOffset(Transaction transaction) {
-        check(
-                of(transaction, kafka.deadLetters).isEmpty(),
-                "I2",
+        check(of(transaction, kafka.deadLetters).isEmpty(), "I2",
                 "dead letters were committed without the offsets they came from");
         for (ConsumerRecord<byte[], byte[]> record : of(transaction, kafka.changelog)) {
-            check(
-                    !StoreOracle.isManifest(record) || StoreOracle.nextOffset(record) == nextOffset,
-                    "I2",
+            check(!StoreOracle.isManifest(record) || StoreOracle.nextOffset(record) == nextOffset, "I2",
                     "a manifest was committed without the offsets it came from");
         }
         checkSnapshots(of(transaction, kafka.snapshots));
     }
 
-    private static List<ConsumerRecord<byte[], byte[]>> of(
-            Transaction transaction, SimulatedLog log) {
-        return transaction.records.stream()
-                .filter(record -> record.topic().equals(log.partition().topic()))
-                .toList();
+    private static List<ConsumerRecord<byte[], byte[]>> of(Transaction transaction, SimulatedLog log) {
+        return transaction.records.stream().filter(record -> record.topic().equals(log.partition().topic())).toList();
     }
 
     private void checkGroupOffset(long offset, long watermark) {
-        check(
-                offset >= watermark,
-                "I2",
-                "the group's offset " + offset + " lies before the watermark " + watermark);
-        List<ConsumerRecord<byte[], byte[]>> between =
-                kafka.input.committed(watermark, offset, Integer.MAX_VALUE);
-        check(
-                between.isEmpty(),
-                "I2",
-                "the group's offset "
-                        + offset
-                        + " lies "
-                        + between.size()
-                        + " visible records beyond the watermark "
-                        + watermark);
+        check(offset >= watermark, "I2", "the group's offset " + offset + " lies before the watermark " + watermark);
+        List<ConsumerRecord<byte[], byte[]>> between = kafka.input.committed(watermark, offset, Integer.MAX_VALUE);
+        check(between.isEmpty(), "I2", "the group's offset " + offset + " lies " + between.size()
+                + " visible records beyond the watermark " + watermark);
     }
 
     /// Folds the visible records below `watermark`; gives those that were refused.
     private List<ConsumerRecord<byte[], byte[]>> advanceTo(long watermark) {
         List<ConsumerRecord<byte[], byte[]>> refused = new ArrayList<>();
-        for (ConsumerRecord<byte[], byte[]> record :
-                kafka.input.committed(nextOffset, watermark, Integer.MAX_VALUE)) {
+        for (ConsumerRecord<byte[], byte[]> record : kafka.input.committed(nextOffset, watermark, Integer.MAX_VALUE)) {
             switch (folded(record)) {
                 case EventFold.Outcome.Accepted() -> accepted++;
                 case EventFold.Outcome.Ticked() -> ticks++;
@@ -200,42 +171,24 @@ final class Oracles implements SimulatedKafka.CommitObserver {
         try {
             return fold.fold(record.value(), record.headers());
         } catch (ModelDivergedException diverged) {
-            throw new Violation(
-                    "I5",
-                    "offset "
-                            + record.offset()
-                            + " is committed, where the fold says: "
-                            + diverged.getMessage());
+            throw new Violation("I5",
+                    "offset " + record.offset() + " is committed, where the fold says: " + diverged.getMessage());
         }
     }
 
-    private void checkDeadLetters(
-            List<ConsumerRecord<byte[], byte[]>> refused,
+    private void checkDeadLetters(List<ConsumerRecord<byte[], byte[]>> refused,
             List<ConsumerRecord<byte[], byte[]>> letters) {
-        List<String> expected =
-                refused.stream().map(record -> Long.toString(record.offset())).toList();
+        List<String> expected = refused.stream().map(record -> Long.toString(record.offset())).toList();
         List<String> found =
-                letters.stream()
-                        .map(
-                                letter ->
-                                        io.tidegrad.trainer.TestLog.header(
-                                                letter, "tidegrad-offset"))
-                        .toList();
-        check(
-                found.equals(expected),
-                "I6",
-                "expected dead letters of offsets " + expected + ", found " + found);
+                letters.stream().map(letter -> io.tidegrad.trainer.TestLog.header(letter, "tidegrad-offset")).toList();
+        check(found.equals(expected), "I6", "expected dead letters of offsets " + expected + ", found " + found);
         for (int i = 0; i < refused.size(); i++) {
-            check(
-                    Arrays.equals(refused.get(i).value(), letters.get(i).value())
-                            && Arrays.equals(refused.get(i).key(), letters.get(i).key()),
-                    "I6",
+            check(Arrays.equals(refused.get(i).value(), letters.get(i).value())
+                    && Arrays.equals(refused.get(i).key(), letters.get(i).key()), "I6",
                     "the dead letter of offset " + expected.get(i) + " has other bytes");
             boolean fatal = Arrays.equals(refused.get(i).value(), Readings.FATAL);
             String reason = io.tidegrad.trainer.TestLog.header(letters.get(i), "tidegrad-reason");
-            check(
-                    fatal == reason.equals("ended-the-trainer"),
-                    "I6",
+            check(fatal == reason.equals("ended-the-trainer"), "I6",
                     "the dead letter of offset " + expected.get(i) + " says " + reason);
             setAside += fatal ? 1 : 0;
         }
@@ -248,16 +201,10 @@ final class Oracles implements SimulatedKafka.CommitObserver {
                 continue;
             }
             SnapshotManifest manifest = SnapshotManifest.decode(record.value());
-            check(
-                    manifest.version() > visibleVersion,
-                    "I14",
+            check(manifest.version() > visibleVersion, "I14",
                     "version " + manifest.version() + " is published after " + visibleVersion);
             visibleVersion = manifest.version();
-            check(
-                    spreads
-                            ? weightsAt.containsKey(manifest.nextOffset())
-                            : manifest.nextOffset() == nextOffset,
-                    "I11",
+            check(spreads ? weightsAt.containsKey(manifest.nextOffset()) : manifest.nextOffset() == nextOffset, "I11",
                     "a snapshot at " + manifest.nextOffset() + " is visible at " + nextOffset);
             deltas += manifest.isDelta() ? 1 : 0;
             checkContent(manifest);
@@ -268,31 +215,18 @@ final class Oracles implements SimulatedKafka.CommitObserver {
     private void checkContent(SnapshotManifest manifest) {
         loaded(manifest, liveSnapshots());
         String expected = weightsAt.get(manifest.nextOffset());
-        check(
-                manifest.weightsHash().equals(expected),
-                "I12",
-                "the snapshot at "
-                        + manifest.nextOffset()
-                        + " has weights "
-                        + manifest.weightsHash()
-                        + ", the fold "
-                        + expected);
+        check(manifest.weightsHash().equals(expected), "I12", "the snapshot at " + manifest.nextOffset()
+                + " has weights " + manifest.weightsHash() + ", the fold " + expected);
     }
 
     /// As a reader that has nothing yet: from the full snapshot on.
     private LoadedModel loaded(SnapshotManifest manifest, Map<SnapshotKey, byte[]> live) {
         LoadedModel parent = null;
         if (manifest.isDelta()) {
-            byte[] value =
-                    live.get(SnapshotKey.manifest(manifest.epoch(), manifest.parentVersion()));
+            byte[] value = live.get(SnapshotKey.manifest(manifest.epoch(), manifest.parentVersion()));
             if (value == null) {
-                throw new Violation(
-                        "I12",
-                        "version "
-                                + manifest.version()
-                                + " is visible without "
-                                + manifest.parentVersion()
-                                + ", which it changes");
+                throw new Violation("I12", "version " + manifest.version() + " is visible without "
+                        + manifest.parentVersion() + ", which it changes");
             }
             parent = loaded(SnapshotManifest.decode(value), live);
         }
@@ -300,25 +234,20 @@ final class Oracles implements SimulatedKafka.CommitObserver {
         for (int part = 0; part < manifest.parts(); part++) {
             byte[] value = live.get(SnapshotKey.part(manifest.epoch(), manifest.version(), part));
             if (value == null) {
-                throw new Violation(
-                        "I12",
-                        "version " + manifest.version() + " is visible without part " + part);
+                throw new Violation("I12", "version " + manifest.version() + " is visible without part " + part);
             }
             parts.add(value);
         }
-        return switch (new SnapshotVerifier(lineage.model(), Readings.KERNELS, 1 << 20)
-                .verify(manifest, parts, parent)) {
+        return switch (new SnapshotVerifier(lineage.model(), Readings.KERNELS, 1 << 20).verify(manifest, parts,
+                parent)) {
             case Verification.Admitted admitted -> admitted.model();
             case Verification.Refused(var reason, var detail) ->
-                    throw new Violation(
-                            "I12",
-                            "version " + manifest.version() + ": " + reason.code() + ": " + detail);
+                throw new Violation("I12", "version " + manifest.version() + ": " + reason.code() + ": " + detail);
         };
     }
 
     private Map<SnapshotKey, byte[]> liveSnapshots() {
-        Map<SnapshotKey, byte[]> live =
-                new TreeMap<>((a, b) -> Arrays.compareUnsigned(a.encode(), b.encode()));
+        Map<SnapshotKey, byte[]> live = new TreeMap<>((a, b) -> Arrays.compareUnsigned(a.encode(), b.encode()));
         for (ConsumerRecord<byte[], byte[]> record : kafka.snapshots.decided()) {
             SnapshotKey key = SnapshotKey.decode(record.key());
             if (record.value() == null) {
@@ -335,58 +264,33 @@ final class Oracles implements SimulatedKafka.CommitObserver {
         rebuilt++;
         StoreOracle.Stored stored;
         try {
-            stored =
-                    StoreOracle.restored(
-                            lineage,
-                            Readings.KERNELS,
-                            kafka.changelog.decided(),
-                            kafka.input.committed(
-                                    lineage.startOffset(), nextOffset, Integer.MAX_VALUE),
-                            model -> Readings.fold(lineage.spec(), model));
+            stored = StoreOracle.restored(lineage, Readings.KERNELS, kafka.changelog.decided(),
+                    kafka.input.committed(lineage.startOffset(), nextOffset, Integer.MAX_VALUE),
+                    model -> Readings.fold(lineage.spec(), model));
         } catch (TrainerException damaged) {
             throw new Violation("I1", "the changelog can't be restored: " + damaged.getMessage());
         }
         if (stored == null) {
-            check(
-                    nextOffset == lineage.startOffset(),
-                    "I1",
+            check(nextOffset == lineage.startOffset(), "I1",
                     "events up to " + nextOffset + " are committed, the changelog is empty");
             return;
         }
         redone += stored.redone() ? 1 : 0;
-        check(
-                stored.nonFinitePage() < 0,
-                "I5",
-                "page " + stored.nonFinitePage() + " of the changelog is not finite");
-        check(
-                stored.nextOffset() == nextOffset,
-                "I1",
+        check(stored.nonFinitePage() < 0, "I5", "page " + stored.nonFinitePage() + " of the changelog is not finite");
+        check(stored.nextOffset() == nextOffset, "I1",
                 "the changelog is at " + stored.nextOffset() + ", the group at " + nextOffset);
         String expected = fold.model().stateHash();
-        check(
-                stored.stateHash().equals(expected),
-                "I1",
-                "at "
-                        + nextOffset
-                        + " the changelog's state is "
-                        + stored.stateHash()
-                        + ", the fold's "
-                        + expected);
+        check(stored.stateHash().equals(expected), "I1",
+                "at " + nextOffset + " the changelog's state is " + stored.stateHash() + ", the fold's " + expected);
         Accounts accounts = new Accounts(accepted, rejected, ticks);
-        check(
-                stored.accounts().equals(accounts),
-                "I3",
+        check(stored.accounts().equals(accounts), "I3",
                 "the manifest counts " + stored.accounts() + ", the fold " + accounts);
     }
 
     /// What a process tells other threads of its commits never goes back.
     static void told(@Nullable CommittedState before, CommittedState state) {
-        check(
-                before == null
-                        || state.nextOffset() >= before.nextOffset()
-                                && state.version() >= before.version()
-                                && state.publishedVersion() >= before.publishedVersion(),
-                "I14",
+        check(before == null || state.nextOffset() >= before.nextOffset() && state.version() >= before.version()
+                && state.publishedVersion() >= before.publishedVersion(), "I14",
                 "a process told of " + before + ", then of " + state);
     }
 
@@ -397,65 +301,37 @@ final class Oracles implements SimulatedKafka.CommitObserver {
         kafka.markAll();
         List<ConsumerRecord<byte[], byte[]>> left =
                 kafka.input.committed(nextOffset, kafka.input.end(), Integer.MAX_VALUE);
-        check(
-                left.isEmpty(),
-                "I10",
-                left.size() + " visible records from " + nextOffset + " on were never learned");
+        check(left.isEmpty(), "I10", left.size() + " visible records from " + nextOffset + " on were never learned");
         rebuild();
-        for (SimulatedLog log :
-                List.of(kafka.changelog, kafka.snapshots, kafka.deadLetters, kafka.progress)) {
-            check(
-                    log.writtenOutsideTransactions() == 0,
-                    "I11",
-                    log.writtenOutsideTransactions()
-                            + " records of "
-                            + log.partition().topic()
-                            + " are visible though no transaction wrote them");
+        for (SimulatedLog log : List.of(kafka.changelog, kafka.snapshots, kafka.deadLetters, kafka.progress)) {
+            check(log.writtenOutsideTransactions() == 0, "I11", log.writtenOutsideTransactions() + " records of "
+                    + log.partition().topic() + " are visible though no transaction wrote them");
         }
         long letters = kafka.deadLetters.decided().size();
-        check(
-                letters == rejected,
-                "I6",
-                "expected " + rejected + " dead letters, found " + letters);
+        check(letters == rejected, "I6", "expected " + rejected + " dead letters, found " + letters);
         checkRetention();
     }
 
     private void checkRetention() {
         Map<SnapshotKey, byte[]> live = liveSnapshots();
         List<SnapshotManifest> manifests =
-                live.entrySet().stream()
-                        .filter(entry -> entry.getKey().kind() == SnapshotKey.Kind.MANIFEST)
-                        .map(entry -> SnapshotManifest.decode(entry.getValue()))
-                        .toList();
+                live.entrySet().stream().filter(entry -> entry.getKey().kind() == SnapshotKey.Kind.MANIFEST)
+                        .map(entry -> SnapshotManifest.decode(entry.getValue())).toList();
         Set<Long> kept = new HashSet<>();
-        for (SnapshotManifest newest :
-                manifests.subList(Math.max(0, manifests.size() - keep), manifests.size())) {
+        for (SnapshotManifest newest : manifests.subList(Math.max(0, manifests.size() - keep), manifests.size())) {
             loaded(newest, live);
-            for (SnapshotManifest next = newest; kept.add(next.version()) && next.isDelta(); ) {
-                next =
-                        SnapshotManifest.decode(
-                                Objects.requireNonNull(
-                                        live.get(
-                                                SnapshotKey.manifest(
-                                                        next.epoch(), next.parentVersion()))));
+            for (SnapshotManifest next = newest; kept.add(next.version()) && next.isDelta();) {
+                next = SnapshotManifest.decode(
+                        Objects.requireNonNull(live.get(SnapshotKey.manifest(next.epoch(), next.parentVersion()))));
             }
         }
-        check(
-                manifests.size() == kept.size(),
-                "I12",
-                manifests.size() + " snapshots stay, expected only " + kept);
+        check(manifests.size() == kept.size(), "I12", manifests.size() + " snapshots stay, expected only " + kept);
         long updates = fold.model().parameters().updates();
-        check(
-                updates == 0 || !manifests.isEmpty() && manifests.getLast().version() == updates,
-                "I12",
-                "the newest version, "
-                        + updates
-                        + ", is not published, only "
+        check(updates == 0 || !manifests.isEmpty() && manifests.getLast().version() == updates, "I12",
+                "the newest version, " + updates + ", is not published, only "
                         + manifests.stream().map(SnapshotManifest::version).toList());
         long parts = manifests.stream().mapToLong(SnapshotManifest::parts).sum();
-        check(
-                live.size() == parts + manifests.size(),
-                "I12",
+        check(live.size() == parts + manifests.size(), "I12",
                 live.size() + " records are live, expected " + (parts + manifests.size()));
     }
 }

@@ -26,10 +26,9 @@ import org.jspecify.annotations.Nullable;
 final class Readings {
     static final Kernels KERNELS = new ScalarKernels();
 
-    /// A few pages of weights and optimizer state, so that a commit can be torn. The spec's publishing interval is in the
-    /// simulation's own time.
-    private static final String SPEC =
-            """
+    /// A few pages of weights and optimizer state, so that a commit can be torn. The spec's publishing interval is in
+    /// the simulation's own time.
+    private static final String SPEC = """
             model: m
             input: { topic: readings, event-time: at }
             label: { field: over }
@@ -45,22 +44,18 @@ final class Readings {
             seed: 7
             """;
 
-    static final List<ModelSpec> SPECS =
-            List.of(spec("size: 1"), spec("size: 3"), spec("size: 4, window: PT10S"));
+    static final List<ModelSpec> SPECS = List.of(spec("size: 1"), spec("size: 3"), spec("size: 4, window: PT10S"));
 
     /// Its weights are beyond all floats after a dozen updates.
-    static final ModelSpec DIVERGING =
-            ModelSpec.parse(
-                    SPEC.replace("network: [ dense: 2, relu, dense: 1 ]", "network: [ dense: 1 ]")
-                            .replace("binary-cross-entropy", "mean-squared-error")
-                            .replace("adam: { rate: 0.05 }", "sgd: { rate: 1000 }")
-                            .replace("BATCH", "size: 1"),
-                    "a spec that diverges");
+    static final ModelSpec DIVERGING = ModelSpec.parse(
+            SPEC.replace("network: [ dense: 2, relu, dense: 1 ]", "network: [ dense: 1 ]")
+                    .replace("binary-cross-entropy", "mean-squared-error")
+                    .replace("adam: { rate: 0.05 }", "sgd: { rate: 1000 }").replace("BATCH", "size: 1"),
+            "a spec that diverges");
 
     private static final SchemaRegistry REGISTRY =
             SchemaRegistry.connect(Map.of("schema.registry.url", "mock://simulation"));
-    private static final ThreadLocal<AvroCodec> CODEC =
-            ThreadLocal.withInitial(() -> new AvroCodec(REGISTRY));
+    private static final ThreadLocal<AvroCodec> CODEC = ThreadLocal.withInitial(() -> new AvroCodec(REGISTRY));
     private static final int SCHEMA_ID = REGISTRY.register("readings-value", TestLog.EVENT);
 
     /// No Avro, and worse: the trainer that decodes it ends.
@@ -96,20 +91,17 @@ final class Readings {
     /// @param undecodable runs before an event is refused that is no Avro
     static EventFold foldOfATrainer(ModelSpec spec, OnlineModel model, Runnable undecodable) {
         ValueDecoder decoder = ValueDecoder.avro(CODEC.get());
-        return new EventFold(
-                spec,
-                model,
-                value -> {
-                    if (Arrays.equals(value, FATAL)) {
-                        throw new FatalEventError();
-                    }
-                    try {
-                        return decoder.decode(value);
-                    } catch (UndecodableException e) {
-                        undecodable.run();
-                        throw e;
-                    }
-                });
+        return new EventFold(spec, model, value -> {
+            if (Arrays.equals(value, FATAL)) {
+                throw new FatalEventError();
+            }
+            try {
+                return decoder.decode(value);
+            } catch (UndecodableException e) {
+                undecodable.run();
+                throw e;
+            }
+        });
     }
 
     /// What nobody foresaw.
@@ -168,7 +160,7 @@ final class Readings {
     private byte @Nullable [] poison() {
         return switch (random.nextInt(4)) {
             case 0 -> null;
-            case 1 -> new byte[] {0, 127, 1, 2, 3, 42};
+            case 1 -> new byte[]{0, 127, 1, 2, 3, 42};
             case 2 -> "no Avro".getBytes(StandardCharsets.US_ASCII);
             default -> {
                 byte[] truncated = new byte[newest.length - 3];
@@ -180,7 +172,7 @@ final class Readings {
 
     private void append(byte @Nullable [] value, Headers headers) {
         Transaction transaction = random.nextBoolean() ? open : null;
-        byte[] key = random.nextInt(4) == 0 ? new byte[] {(byte) random.nextInt()} : null;
+        byte[] key = random.nextInt(4) == 0 ? new byte[]{(byte) random.nextInt()} : null;
         kafka.input.append(transaction, key, value, headers);
     }
 
@@ -197,11 +189,7 @@ final class Readings {
         Transaction transaction = open;
         if (transaction != null) {
             open = null;
-            kafka.decide(
-                    transaction,
-                    random.nextInt(3) == 0
-                            ? Transaction.State.ABORTED
-                            : Transaction.State.COMMITTED);
+            kafka.decide(transaction, random.nextInt(3) == 0 ? Transaction.State.ABORTED : Transaction.State.COMMITTED);
             kafka.markAll(transaction);
         }
     }

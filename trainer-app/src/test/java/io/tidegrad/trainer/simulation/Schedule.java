@@ -31,8 +31,8 @@ import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.Uuid;
 import org.jspecify.annotations.Nullable;
 
-/// One seed's story: events are produced, trainers start, learn, commit, are killed at any await point, stall and come back
-/// as zombies; transactions abort, markers come late. The same seed tells the same story.
+/// One seed's story: events are produced, trainers start, learn, commit, are killed at any await point, stall and come
+/// back as zombies; transactions abort, markers come late. The same seed tells the same story.
 final class Schedule {
     private static final int KEEP = 3;
     private static final int DELTAS = 3;
@@ -78,31 +78,19 @@ final class Schedule {
         stores = new Stores(random.split(), kind);
         this.breakage = breakage;
         kafka = new SimulatedKafka(random, breakage.fences());
-        ModelSpec spec =
-                only != null ? only : Readings.SPECS.get(random.nextInt(Readings.SPECS.size()));
+        ModelSpec spec = only != null ? only : Readings.SPECS.get(random.nextInt(Readings.SPECS.size()));
         // Of every second odd seed: the others' schedules stay what they were.
         readings = new Readings(random, kafka, seed % 4 == 1 ? new SplittableRandom(seed) : null);
         for (int before = random.nextInt(4); before > 0; before--) {
             readings.produce();
         }
-        lineage =
-                new Lineage(
-                        spec,
-                        1,
-                        kafka.input.partition(),
-                        new Uuid(1, 2),
-                        random.nextLong(kafka.input.end() + 1));
+        lineage = new Lineage(spec, 1, kafka.input.partition(), new Uuid(1, 2), random.nextLong(kafka.input.end() + 1));
         reader = new SimulatedReader(kafka, clock);
-        series =
-                new SnapshotSeries.Settings(
-                        random.nextInt(2) * DELTAS,
-                        new RetentionLadder(KEEP, 0, 0),
-                        PublishedSnapshot.Form.PLAIN,
-                        random.nextInt(3) == 0 ? 1 : Long.MAX_VALUE);
+        series = new SnapshotSeries.Settings(random.nextInt(2) * DELTAS, new RetentionLadder(KEEP, 0, 0),
+                PublishedSnapshot.Form.PLAIN, random.nextInt(3) == 0 ? 1 : Long.MAX_VALUE);
         oracles = new Oracles(random, kafka, lineage, KEEP, series.commitBytes() == 1);
         kafka.setGroupOffset(
-                new OffsetAndMetadata(
-                        lineage.startOffset(), StoreOracle.besideOffset(lineage.startOffset())));
+                new OffsetAndMetadata(lineage.startOffset(), StoreOracle.besideOffset(lineage.startOffset())));
     }
 
     /// @throws Violation an oracle's report
@@ -111,15 +99,8 @@ final class Schedule {
             live();
         }
         end();
-        return new Outcome(
-                oracles.commits(),
-                oracles.rebuilt(),
-                oracles.rebuiltByRedo(),
-                oracles.deltas(),
-                oracles.setAside(),
-                lives,
-                oracles.nextOffset(),
-                kafka.digest());
+        return new Outcome(oracles.commits(), oracles.rebuilt(), oracles.rebuiltByRedo(), oracles.deltas(),
+                oracles.setAside(), lives, oracles.nextOffset(), kafka.digest());
     }
 
     /// The last trainer meets no fault and learns all there is.
@@ -129,9 +110,7 @@ final class Schedule {
         readings.end();
         ending = true;
         for (int starts = 1; !newLife(null, null).runToTheEnd(); starts++) {
-            Violation.check(
-                    starts < STARTS_MAX + STARTS_PER_FATAL_EVENT * readings.fatalEvents(),
-                    "I10",
+            Violation.check(starts < STARTS_MAX + STARTS_PER_FATAL_EVENT * readings.fatalEvents(), "I10",
                     "stopped at each of " + starts + " starts");
         }
         oracles.end();
@@ -147,15 +126,9 @@ final class Schedule {
     /// @param setAside events that ended two lives in a row
     /// @param lives of trainer processes
     /// @param digest of all that lies on the topics
-    record Outcome(
-            int commits,
-            int rebuilt,
-            int redone,
-            int deltas,
-            int setAside,
-            int lives,
-            long offsets,
-            long digest) {}
+    record Outcome(int commits, int rebuilt, int redone, int deltas, int setAside, int lives, long offsets,
+            long digest) {
+    }
 
     private void live() {
         Long dieAt = random.nextInt(4) > 0 ? random.nextLong(1, AWAITS_MAX) : null;
@@ -173,8 +146,8 @@ final class Schedule {
         return depth >= DEPTH_MAX;
     }
 
-    /// Whether a trainer that learning moves away from stands by. In schedules of odd seeds: those of the even ones stay what
-    /// they were before there were standbys.
+    /// Whether a trainer that learning moves away from stands by. In schedules of odd seeds: those of the even ones
+    /// stay what they were before there were standbys.
     boolean keepsWarmCopies() {
         return keepsWarmCopies;
     }
@@ -239,9 +212,7 @@ final class Schedule {
     /// What the next life of this instance remembers of the ones before.
     FatalEvents fatalEvents(String instance) {
         MemorySegment disk =
-                breakage.remembersWhatEndedIt()
-                        ? disks.computeIfAbsent(instance, named -> emptyDisk())
-                        : emptyDisk();
+                breakage.remembersWhatEndedIt() ? disks.computeIfAbsent(instance, named -> emptyDisk()) : emptyDisk();
         return new FatalEvents(lineage.model(), lineage.logTopicId(), disk);
     }
 
@@ -255,28 +226,13 @@ final class Schedule {
 
     /// @param publishesAll as when a trainer is asked to stop
     TrainerTopology.Parts parts(BooleanSupplier publishesAll, FatalEvents fatalEvents) {
-        Publisher.Settings publishing =
-                new Publisher.Settings(
-                        lineage.spec().publishEvery(),
-                        series,
-                        (store, report) -> report.stateHash().getBytes(StandardCharsets.US_ASCII),
-                        offset -> offset == kafka.input.lastStable(),
-                        publishesAll,
-                        new RepublishOrder());
-        return new TrainerTopology.Parts(
-                lineage,
-                topics,
-                new ModelStoreBuilder(
-                        () -> {
-                            throw new IllegalStateException("the simulated task makes its store");
-                        },
-                        Map.of()),
-                model -> breakage.fold(lineage.spec(), model),
-                () -> new Publisher(lineage, publishing, clock),
-                1 << 20,
-                new Patience(Duration.ofSeconds(5), clock),
-                fatalEvents,
-                new StopOrder(),
+        Publisher.Settings publishing = new Publisher.Settings(lineage.spec().publishEvery(), series,
+                (store, report) -> report.stateHash().getBytes(StandardCharsets.US_ASCII),
+                offset -> offset == kafka.input.lastStable(), publishesAll, new RepublishOrder());
+        return new TrainerTopology.Parts(lineage, topics, new ModelStoreBuilder(() -> {
+            throw new IllegalStateException("the simulated task makes its store");
+        }, Map.of()), model -> breakage.fold(lineage.spec(), model), () -> new Publisher(lineage, publishing, clock),
+                1 << 20, new Patience(Duration.ofSeconds(5), clock), fatalEvents, new StopOrder(),
                 CompletableFuture.completedFuture(null));
     }
 }

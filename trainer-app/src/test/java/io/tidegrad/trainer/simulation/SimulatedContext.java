@@ -28,12 +28,10 @@ import org.apache.kafka.streams.query.Position;
 import org.apache.kafka.streams.state.internals.ThreadCache;
 import org.jspecify.annotations.Nullable;
 
-/// A task's context as Kafka Streams 4.3.1 gives it to stores and processors; what they send goes into the transaction of
-/// the task's simulated producer. The processor metadata are Streams' own.
-@SuppressWarnings({
-    "NullAway", // the superclass takes nulls for what is not used here, and says nothing of them
-    "deprecation"
-})
+/// A task's context as Kafka Streams 4.3.1 gives it to stores and processors; what they send goes into the transaction
+/// of the task's simulated producer. The processor metadata are Streams' own.
+@SuppressWarnings({"NullAway", // the superclass takes nulls for what is not used here, and says nothing of them
+    "deprecation"})
 final class SimulatedContext extends AbstractProcessorContext<Object, Object> {
     /// Where a store's changes and a processor's records go.
     interface Sends {
@@ -83,7 +81,8 @@ final class SimulatedContext extends AbstractProcessorContext<Object, Object> {
         return requested;
     }
 
-    @Nullable Punctuator alarm() {
+    @Nullable
+    Punctuator alarm() {
         return alarm;
     }
 
@@ -111,12 +110,7 @@ final class SimulatedContext extends AbstractProcessorContext<Object, Object> {
     }
 
     @Override
-    public void logChange(
-            String storeName,
-            Bytes key,
-            byte[] value,
-            long timestamp,
-            Headers headers,
+    public void logChange(String storeName, Bytes key, byte[] value, long timestamp, Headers headers,
             Position position) {
         sends.logChange(key.get(), value, headers);
     }
@@ -161,8 +155,7 @@ final class SimulatedContext extends AbstractProcessorContext<Object, Object> {
     }
 
     @Override
-    public void transitionToActive(
-            StreamTask task, RecordCollector collector, ThreadCache threadCache) {
+    public void transitionToActive(StreamTask task, RecordCollector collector, ThreadCache threadCache) {
         throw unused();
     }
 
@@ -172,8 +165,7 @@ final class SimulatedContext extends AbstractProcessorContext<Object, Object> {
     }
 
     @Override
-    public void registerCacheFlushListener(
-            String namespace, ThreadCache.DirtyEntryFlushListener listener) {
+    public void registerCacheFlushListener(String namespace, ThreadCache.DirtyEntryFlushListener listener) {
         throw unused();
     }
 
@@ -203,8 +195,7 @@ final class SimulatedContext extends AbstractProcessorContext<Object, Object> {
     }
 
     @Override
-    public Cancellable schedule(
-            Instant startTime, Duration interval, PunctuationType type, Punctuator callback) {
+    public Cancellable schedule(Instant startTime, Duration interval, PunctuationType type, Punctuator callback) {
         throw unused();
     }
 

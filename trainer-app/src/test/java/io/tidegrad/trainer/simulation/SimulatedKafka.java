@@ -14,8 +14,8 @@ import org.apache.kafka.common.errors.ProducerFencedException;
 import org.apache.kafka.common.header.Headers;
 import org.jspecify.annotations.Nullable;
 
-/// Brokers, as far as an exactly-once task can tell: five partitions, one group's offset, transactions whose markers come
-/// late and in any order, and the fencing of whoever was replaced.
+/// Brokers, as far as an exactly-once task can tell: five partitions, one group's offset, transactions whose markers
+/// come late and in any order, and the fencing of whoever was replaced.
 final class SimulatedKafka {
     final SimulatedLog input = log("readings");
     final SimulatedLog changelog = log("app-model-changelog");
@@ -57,8 +57,8 @@ final class SimulatedKafka {
         return partition.equals(input.partition()) ? input : changelog;
     }
 
-    /// Time passes: a marker may be written, of any decided transaction, in any of its partitions; and the transaction of
-    /// a producer that is dead, or stalls, may time out.
+    /// Time passes: a marker may be written, of any decided transaction, in any of its partitions; and the transaction
+    /// of a producer that is dead, or stalls, may time out.
     void pass() {
         if (random.nextInt(TIME_OUT_ONE_IN) == 0) {
             for (Producer producer : List.copyOf(producers.values())) {
@@ -119,9 +119,10 @@ final class SimulatedKafka {
         return ++generation;
     }
 
-    /// As brokers give it to a consumer that wants stable offsets: not before a pending transaction is decided. That of a
-    /// dead producer times out; that of a stalled one may have been asked to commit just before.
-    @Nullable OffsetAndMetadata groupOffset() {
+    /// As brokers give it to a consumer that wants stable offsets: not before a pending transaction is decided. That of
+    /// a dead producer times out; that of a stalled one may have been asked to commit just before.
+    @Nullable
+    OffsetAndMetadata groupOffset() {
         Transaction pending = offsetsPending;
         if (pending != null) {
             if (pending.state == Transaction.State.OPEN) {
@@ -178,8 +179,8 @@ final class SimulatedKafka {
             }
         }
 
-        ConsumerRecord<byte[], byte[]> send(
-                SimulatedLog log, byte @Nullable [] key, byte @Nullable [] value, Headers headers) {
+        ConsumerRecord<byte[], byte[]> send(SimulatedLog log, byte @Nullable [] key, byte @Nullable [] value,
+                Headers headers) {
             Transaction current = current();
             current.isComplete = false;
             return log.append(current, key, value, headers);

@@ -35,8 +35,7 @@ final class SimulatedLog {
         }
 
         boolean isCommitted() {
-            return record != null
-                    && !compacted
+            return record != null && !compacted
                     && (transaction == null || transaction.state == Transaction.State.COMMITTED);
         }
     }
@@ -49,27 +48,13 @@ final class SimulatedLog {
         return partition;
     }
 
-    @SuppressWarnings(
-            "NullAway") // a record's key and value may be null; Kafka's class says nothing of it
-    ConsumerRecord<byte[], byte[]> append(
-            @Nullable Transaction transaction,
-            byte @Nullable [] key,
-            byte @Nullable [] value,
-            Headers headers) {
+    @SuppressWarnings("NullAway") // a record's key and value may be null; Kafka's class says nothing of it
+    ConsumerRecord<byte[], byte[]> append(@Nullable Transaction transaction, byte @Nullable [] key,
+            byte @Nullable [] value, Headers headers) {
         long offset = entries.size();
-        ConsumerRecord<byte[], byte[]> record =
-                new ConsumerRecord<>(
-                        partition.topic(),
-                        partition.partition(),
-                        offset,
-                        1_000 + offset,
-                        TimestampType.LOG_APPEND_TIME,
-                        key == null ? -1 : key.length,
-                        value == null ? -1 : value.length,
-                        key,
-                        value,
-                        headers,
-                        Optional.empty());
+        ConsumerRecord<byte[], byte[]> record = new ConsumerRecord<>(partition.topic(), partition.partition(), offset,
+                1_000 + offset, TimestampType.LOG_APPEND_TIME, key == null ? -1 : key.length,
+                value == null ? -1 : value.length, key, value, headers, Optional.empty());
         entries.add(new Entry(record, transaction));
         if (transaction != null) {
             transaction.unmarked.add(this);
@@ -135,7 +120,7 @@ final class SimulatedLog {
             if (record == null) {
                 continue;
             }
-            for (byte[] bytes : new byte[] @Nullable [] {record.key(), record.value()}) {
+            for (byte[] bytes : new byte[] @Nullable []{record.key(), record.value()}) {
                 crc.update(bytes == null ? 0 : 1);
                 if (bytes != null) {
                     crc.update(bytes);
@@ -144,13 +129,13 @@ final class SimulatedLog {
         }
     }
 
-    /// Keeps the newest committed record of each key. What lies beyond the last stable offset stays, as brokers leave it.
+    /// Keeps the newest committed record of each key. What lies beyond the last stable offset stays, as brokers leave
+    /// it.
     void compact() {
         Set<Bytes> seen = new HashSet<>();
         for (int at = (int) lastStable() - 1; at >= 0; at--) {
             Entry entry = entries.get(at);
-            if (entry.isCommitted()
-                    && !seen.add(Bytes.wrap(Objects.requireNonNull(entry.record).key()))) {
+            if (entry.isCommitted() && !seen.add(Bytes.wrap(Objects.requireNonNull(entry.record).key()))) {
                 entry.compacted = true;
             }
         }

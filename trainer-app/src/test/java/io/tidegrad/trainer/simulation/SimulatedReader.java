@@ -24,8 +24,7 @@ final class SimulatedReader extends ReadCommitted {
     }
 
     @Override
-    protected Consumer<byte[], byte[]> open(
-            TopicPartition partition, String isolation, Map<String, Object> more) {
+    protected Consumer<byte[], byte[]> open(TopicPartition partition, String isolation, Map<String, Object> more) {
         return new LookUp(kafka, clock, kafka.log(partition), isolation.equals("read_uncommitted"));
     }
 
@@ -46,14 +45,12 @@ final class SimulatedReader extends ReadCommitted {
         }
 
         @Override
-        public synchronized Map<TopicPartition, Long> beginningOffsets(
-                Collection<TopicPartition> partitions) {
+        public synchronized Map<TopicPartition, Long> beginningOffsets(Collection<TopicPartition> partitions) {
             return Map.of(log.partition(), 0L);
         }
 
         @Override
-        public synchronized Map<TopicPartition, Long> endOffsets(
-                Collection<TopicPartition> partitions) {
+        public synchronized Map<TopicPartition, Long> endOffsets(Collection<TopicPartition> partitions) {
             kafka.pass();
             return Map.of(log.partition(), seesAll ? log.end() : log.lastStable());
         }
@@ -82,8 +79,7 @@ final class SimulatedReader extends ReadCommitted {
                 clock.pass(timeout); // nothing came
             }
             position = Math.max(position, end);
-            return new ConsumerRecords<>(
-                    Map.of(log.partition(), records),
+            return new ConsumerRecords<>(Map.of(log.partition(), records),
                     Map.of(log.partition(), new OffsetAndMetadata(position)));
         }
 

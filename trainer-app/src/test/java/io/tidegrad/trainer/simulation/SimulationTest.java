@@ -23,8 +23,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /// Store, guard, processor and publisher under thousands of schedules of faults that no real broker shows on demand.
 ///
-/// A run prints its seeds, other ones each time, and names those that fail; `-Dseed=…` repeats one schedule, `-Dfirst=…` a run,
-/// `-Dschedules=…` makes more or fewer of them.
+/// A run prints its seeds, other ones each time, and names those that fail; `-Dseed=…` repeats one schedule,
+/// `-Dfirst=…` a run, `-Dschedules=…` makes more or fewer of them.
 @ExtendWith(Silence.class)
 class SimulationTest {
     private static final int SCHEDULES = Integer.getInteger("schedules", 10_000);
@@ -58,41 +58,30 @@ class SimulationTest {
         LongAdder lives = new LongAdder();
         LongAdder offsets = new LongAdder();
         Queue<AssertionError> failures = new ConcurrentLinkedQueue<>();
-        LongStream.range(first, first + schedules)
-                .parallel()
-                .forEach(
-                        seed -> {
-                            Schedule.Outcome outcome;
-                            try {
-                                outcome = run(seed);
-                            } catch (AssertionError failed) {
-                                failures.add(failed);
-                                return;
-                            }
-                            commits.add(outcome.commits());
-                            rebuilt.add(outcome.rebuilt());
-                            redone.add(outcome.redone());
-                            deltas.add(outcome.deltas());
-                            setAside.add(outcome.setAside());
-                            lives.add(outcome.lives());
-                            offsets.add(outcome.offsets());
-                        });
+        LongStream.range(first, first + schedules).parallel().forEach(seed -> {
+            Schedule.Outcome outcome;
+            try {
+                outcome = run(seed);
+            } catch (AssertionError failed) {
+                failures.add(failed);
+                return;
+            }
+            commits.add(outcome.commits());
+            rebuilt.add(outcome.rebuilt());
+            redone.add(outcome.redone());
+            deltas.add(outcome.deltas());
+            setAside.add(outcome.setAside());
+            lives.add(outcome.lives());
+            offsets.add(outcome.offsets());
+        });
         System.out.printf(
                 "seeds from %d: %,d schedules, %,d trainer lives, %,d offsets, %,d commits,"
                         + " %,d states rebuilt and compared, %,d of them learned again from an"
                         + " image, %,d deltas, %,d events set aside%n",
-                first,
-                schedules,
-                lives.sum(),
-                offsets.sum(),
-                commits.sum(),
-                rebuilt.sum(),
-                redone.sum(),
-                deltas.sum(),
+                first, schedules, lives.sum(), offsets.sum(), commits.sum(), rebuilt.sum(), redone.sum(), deltas.sum(),
                 setAside.sum());
         assertThat(failures.stream().limit(FAILURES_NAMED_MAX))
-                .as("%d of %d schedules fail", failures.size(), schedules)
-                .isEmpty();
+                .as("%d of %d schedules fail", failures.size(), schedules).isEmpty();
         assertThat(commits.sum()).isPositive();
     }
 
@@ -101,13 +90,8 @@ class SimulationTest {
             return new Schedule(seed, Breakage.NONE).run();
         } catch (RuntimeException | Error failed) {
             throw new AssertionError(
-                    "seed "
-                            + seed
-                            + " · rerun: mvn -pl trainer-app -am test -Dsurefire.failIfNoSpecifiedTests=false"
-                            + " -Dtest=SimulationTest -Dseed="
-                            + seed
-                            + " · "
-                            + failed,
+                    "seed " + seed + " · rerun: mvn -pl trainer-app -am test -Dsurefire.failIfNoSpecifiedTests=false"
+                            + " -Dtest=SimulationTest -Dseed=" + seed + " · " + failed,
                     failed);
         }
     }
@@ -122,26 +106,15 @@ class SimulationTest {
 
     @Test
     void aCommitIsOfSeveralPagesSoThatItCanBeTorn() {
-        assertThat(Readings.SPECS)
-                .allSatisfy(
-                        spec ->
-                                assertThat(
-                                                OnlineModel.blank(spec, Readings.KERNELS)
-                                                        .parameters()
-                                                        .pages())
-                                        .isGreaterThan(2));
+        assertThat(Readings.SPECS).allSatisfy(
+                spec -> assertThat(OnlineModel.blank(spec, Readings.KERNELS).parameters().pages()).isGreaterThan(2));
     }
 
     @Test
     void aScheduleIsAFunctionOfItsSeed() {
-        List<Schedule.Outcome> oneAfterTheOther =
-                LongStream.rangeClosed(1, 200).mapToObj(SimulationTest::run).toList();
-        List<Schedule.Outcome> manyAtOnceLastFirst =
-                LongStream.rangeClosed(1, 200)
-                        .map(seed -> 201 - seed)
-                        .parallel()
-                        .mapToObj(SimulationTest::run)
-                        .toList();
+        List<Schedule.Outcome> oneAfterTheOther = LongStream.rangeClosed(1, 200).mapToObj(SimulationTest::run).toList();
+        List<Schedule.Outcome> manyAtOnceLastFirst = LongStream.rangeClosed(1, 200).map(seed -> 201 - seed).parallel()
+                .mapToObj(SimulationTest::run).toList();
         assertThat(manyAtOnceLastFirst.reversed()).isEqualTo(oneAfterTheOther);
     }
 
@@ -165,11 +138,8 @@ class SimulationTest {
     /// With events committed, an empty changelog is no fresh start.
     @Test
     void aStartWithoutTheChangelogIsRefused() {
-        assertThatThrownBy(() -> startWithoutTheChangelog(Breaker.NONE))
-                .isInstanceOfSatisfying(
-                        TrainerException.class,
-                        refused ->
-                                assertThat(refused.exitCode()).isEqualTo(ExitCode.STATE_VIOLATION));
+        assertThatThrownBy(() -> startWithoutTheChangelog(Breaker.NONE)).isInstanceOfSatisfying(TrainerException.class,
+                refused -> assertThat(refused.exitCode()).isEqualTo(ExitCode.STATE_VIOLATION));
     }
 
     private static void startWithoutTheChangelog(Breaker breaker) {
@@ -185,8 +155,7 @@ class SimulationTest {
         assertReported(breaker, null, invariants);
     }
 
-    private static void assertReported(
-            Breaker breaker, @Nullable ModelSpec spec, String... invariants) {
+    private static void assertReported(Breaker breaker, @Nullable ModelSpec spec, String... invariants) {
         for (long seed = 1; seed <= SCHEDULES_TO_REPORT_MAX; seed++) {
             try {
                 new Schedule(seed, new Breakage(breaker), spec).run();
@@ -199,8 +168,7 @@ class SimulationTest {
                 // The trainer itself has noticed: the next schedule may get past its checks.
             }
         }
-        throw new AssertionError(
-                breaker + ": no oracle reported in " + SCHEDULES_TO_REPORT_MAX + " schedules");
+        throw new AssertionError(breaker + ": no oracle reported in " + SCHEDULES_TO_REPORT_MAX + " schedules");
     }
 
     @ProvesOracle(Breaker.LOGS_IN_COMMIT)
@@ -302,7 +270,6 @@ class SimulationTest {
     @ProvesOracle(Breaker.CHECKS_NO_WATERMARK)
     @Test
     void aStartWithoutTheChangelogIsReported() {
-        startWithoutTheChangelog(
-                Breaker.CHECKS_NO_WATERMARK); // it starts: the test above would fail
+        startWithoutTheChangelog(Breaker.CHECKS_NO_WATERMARK); // it starts: the test above would fail
     }
 }

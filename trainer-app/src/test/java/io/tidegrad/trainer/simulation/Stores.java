@@ -6,8 +6,9 @@ import java.time.Duration;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 
-/// How each life of a schedule keeps its model: as page log, as image and redo, or as the store itself chooses, with limits so
-/// small that an image takes several commits. A third of the schedules mixes them, as operators do who change `--store`.
+/// How each life of a schedule keeps its model: as page log, as image and redo, or as the store itself chooses, with
+/// limits so small that an image takes several commits. A third of the schedules mixes them, as operators do who change
+/// `--store`.
 final class Stores {
     private static final Duration TRANSACTION_TIMEOUT = Duration.ofMinutes(1);
 
@@ -32,14 +33,9 @@ final class Stores {
     StoreSettings next(long modelBytes) {
         StoreKind forced = !mixes ? kind : random.nextInt(3) == 0 ? null : drawn();
         long bytesPerSecond = 1L << random.nextInt(10, 18);
-        return new StoreSettings(
-                forced,
-                modelBytes,
-                bytesPerSecond,
-                random.nextInt(3) == 0 ? Duration.ofDays(1) : Duration.ZERO,
-                TRANSACTION_TIMEOUT,
-                Duration.ofMillis(random.nextBoolean() ? 200 : 1_000),
-                Duration.ofMillis(1_000),
+        return new StoreSettings(forced, modelBytes, bytesPerSecond,
+                random.nextInt(3) == 0 ? Duration.ofDays(1) : Duration.ZERO, TRANSACTION_TIMEOUT,
+                Duration.ofMillis(random.nextBoolean() ? 200 : 1_000), Duration.ofMillis(1_000),
                 StoreSettings.Retention.FOR_EVER);
     }
 }

@@ -34,8 +34,8 @@ import org.apache.kafka.streams.processor.internals.ProcessorRecordContext;
 import org.apache.kafka.streams.processor.internals.TopicPartitionMetadata;
 import org.jspecify.annotations.Nullable;
 
-/// One trainer process, from its start to its end: the real store, processor and publisher under a stream thread that does
-/// what Kafka Streams 4.3.1 does, in its order. `docs/decisions/0009-kafka-internals.md` says where that was read.
+/// One trainer process, from its start to its end: the real store, processor and publisher under a stream thread that
+/// does what Kafka Streams 4.3.1 does, in its order. `docs/decisions/0009-kafka-internals.md` says where that was read.
 final class TrainerLife {
     private static final int BURST_EVENTS_MAX = 5;
     private static final int RINGS_MAX = 100;
@@ -63,26 +63,21 @@ final class TrainerLife {
     private int generation;
     private long position;
 
-    private record Task(
-            ModelStore store,
-            SimulatedContext context,
-            Processor<byte[], Burst, byte[], byte[]> processor,
-            ArrayDeque<Burst> queue,
-            Progress progress) {}
-
-    /// As `StreamTask` keeps it: an offset is committed once something was consumed, or the processor put metadata; it is
-    /// that of what comes next in the queue, or the one that the last poll said comes next.
-    private static final class Progress {
-        boolean commitNeeded;
-        @Nullable Long consumed;
-        @Nullable Long next;
+    private record Task(ModelStore store, SimulatedContext context, Processor<byte[], Burst, byte[], byte[]> processor,
+            ArrayDeque<Burst> queue, Progress progress) {
     }
 
-    TrainerLife(
-            Schedule schedule,
-            String transactionalId,
-            @Nullable Long dieAt,
-            @Nullable Long stallAt) {
+    /// As `StreamTask` keeps it: an offset is committed once something was consumed, or the processor put metadata; it
+    /// is that of what comes next in the queue, or the one that the last poll said comes next.
+    private static final class Progress {
+        boolean commitNeeded;
+        @Nullable
+        Long consumed;
+        @Nullable
+        Long next;
+    }
+
+    TrainerLife(Schedule schedule, String transactionalId, @Nullable Long dieAt, @Nullable Long stallAt) {
         this.schedule = schedule;
         random = schedule.random();
         kafka = schedule.kafka();
@@ -135,10 +130,8 @@ final class TrainerLife {
             closeDirty(); // a static member that was replaced ends
         } catch (TrainerException stopped) {
             closeDirty();
-            if (!mayStop && !isHidden(stopped) && !isFatal(stopped)
-                    || stopped.exitCode() != ExitCode.RETRYABLE) {
-                throw new Violation(
-                        "I10", "stopped with " + stopped.exitCode() + ": " + stopped.getMessage());
+            if (!mayStop && !isHidden(stopped) && !isFatal(stopped) || stopped.exitCode() != ExitCode.RETRYABLE) {
+                throw new Violation("I10", "stopped with " + stopped.exitCode() + ": " + stopped.getMessage());
             }
         }
     }
@@ -258,15 +251,9 @@ final class TrainerLife {
     }
 
     private ModelStore newStore() {
-        return schedule.storeParts()
-                .store(
-                        schedule.lineage(),
-                        Readings.KERNELS,
-                        storeSettings,
-                        () -> publishesAll && task != null, // nobody stops it while it starts
-                        schedule.reader(),
-                        guard,
-                        schedule.clock());
+        return schedule.storeParts().store(schedule.lineage(), Readings.KERNELS, storeSettings,
+                () -> publishesAll && task != null, // nobody stops it while it starts
+                schedule.reader(), guard, schedule.clock());
     }
 
     /// @param skips go on where the consumer is, not where the group is: what Streams 4.3.1 does to a revived task
@@ -282,8 +269,7 @@ final class TrainerLife {
 
     private void learn(ModelStore store, SimulatedContext context, boolean skips) {
         OffsetAndMetadata offset = Objects.requireNonNull(kafka.groupOffset(), "no group offset");
-        context.setProcessorMetadata(
-                TopicPartitionMetadata.decode(offset.metadata()).processorMetadata());
+        context.setProcessorMetadata(TopicPartitionMetadata.decode(offset.metadata()).processorMetadata());
         Processor<byte[], Burst, byte[], byte[]> processor =
                 LearnProcessors.of(schedule.parts(() -> publishesAll, fatalEvents));
         Task task = new Task(store, context, processor, new ArrayDeque<>(), new Progress());
@@ -297,8 +283,8 @@ final class TrainerLife {
         }
     }
 
-    /// Learning moves to another instance, which may die or end, and back. Meanwhile a warm copy stays: in the same store,
-    /// which Streams does not initialize again, with what the other one writes.
+    /// Learning moves to another instance, which may die or end, and back. Meanwhile a warm copy stays: in the same
+    /// store, which Streams does not initialize again, with what the other one writes.
     private void standBy() {
         commit();
         Task learned = task();
@@ -319,8 +305,7 @@ final class TrainerLife {
         long end = kafka.changelog.lastStable();
         long from = begin;
         while (from < end) {
-            List<ConsumerRecord<byte[], byte[]>> records =
-                    kafka.changelog.committed(from, end, random.nextInt(1, 12));
+            List<ConsumerRecord<byte[], byte[]>> records = kafka.changelog.committed(from, end, random.nextInt(1, 12));
             context.restoring().restoreBatch(records);
             from = records.isEmpty() ? end : records.getLast().offset() + 1;
             await("restoring");
@@ -330,16 +315,14 @@ final class TrainerLife {
     private void poll() {
         int max = random.nextInt(1, 12);
         List<ConsumerRecord<byte[], byte[]>> records = kafka.input.visible(position, max);
-        for (int from = 0; from < records.size(); ) {
+        for (int from = 0; from < records.size();) {
             int to = Math.min(records.size(), from + random.nextInt(1, BURST_EVENTS_MAX + 1));
             task().queue().add(new Burst(records.subList(from, to)));
             from = to;
         }
         // Past markers and aborted records, when they came with the same answer.
-        position =
-                records.size() < max && random.nextInt(3) > 0
-                        ? Math.max(position, kafka.input.lastStable())
-                        : records.isEmpty() ? position : records.getLast().offset() + 1;
+        position = records.size() < max && random.nextInt(3) > 0 ? Math.max(position, kafka.input.lastStable())
+                : records.isEmpty() ? position : records.getLast().offset() + 1;
         task().progress().next = position;
         await("polled");
     }
@@ -351,14 +334,8 @@ final class TrainerLife {
             return;
         }
         ConsumerRecord<byte[], byte[]> first = burst.events().getFirst();
-        task.context()
-                .setRecordContext(
-                        new ProcessorRecordContext(
-                                first.timestamp(),
-                                first.offset(),
-                                first.partition(),
-                                first.topic(),
-                                new RecordHeaders()));
+        task.context().setRecordContext(new ProcessorRecordContext(first.timestamp(), first.offset(), first.partition(),
+                first.topic(), new RecordHeaders()));
         task.progress().commitNeeded = true;
         task.progress().consumed = first.offset(); // of the burst, as Streams sees it
         task.processor().process(new Record<>(new byte[0], burst, first.timestamp()));
@@ -402,8 +379,7 @@ final class TrainerLife {
         if (offset == null) {
             return Map.of();
         }
-        String metadata =
-                new TopicPartitionMetadata(-1, task.context().processorMetadata()).encode();
+        String metadata = new TopicPartitionMetadata(-1, task.context().processorMetadata()).encode();
         return Map.of(kafka.input.partition(), new OffsetAndMetadata(offset, metadata));
     }
 
@@ -411,13 +387,11 @@ final class TrainerLife {
         if (!isCommitNeeded()) {
             return;
         }
-        flushAndSendOffsets()
-                .ifPresent(
-                        offsets -> {
-                            producer.commit();
-                            await("committed");
-                            afterCommit(offsets);
-                        });
+        flushAndSendOffsets().ifPresent(offsets -> {
+            producer.commit();
+            await("committed");
+            afterCommit(offsets);
+        });
     }
 
     /// Empty when there is nothing to commit.
@@ -436,8 +410,7 @@ final class TrainerLife {
     }
 
     /// Gives those that the guard let join.
-    private Map<TopicPartition, OffsetAndMetadata> sendOffsets(
-            Map<TopicPartition, OffsetAndMetadata> offsets) {
+    private Map<TopicPartition, OffsetAndMetadata> sendOffsets(Map<TopicPartition, OffsetAndMetadata> offsets) {
         Map<TopicPartition, OffsetAndMetadata> joining = StoreOracle.check(guard, offsets);
         await("checked");
         OffsetAndMetadata offset = joining.get(kafka.input.partition());
@@ -457,8 +430,8 @@ final class TrainerLife {
         task().context().processorMetadata().setNeedsCommit(false);
     }
 
-    /// Streams 4.3.1 takes its tasks for corrupted. Unless the answer comes then, its client lets nothing be sent or aborted
-    /// any more, and the process ends: the brokers may commit or not.
+    /// Streams 4.3.1 takes its tasks for corrupted. Unless the answer comes then, its client lets nothing be sent or
+    /// aborted any more, and the process ends: the brokers may commit or not.
     private void commitWithoutAnAnswer() {
         if (!isCommitNeeded()) {
             return;
@@ -529,20 +502,13 @@ final class TrainerLife {
             @Override
             public void forward(Record<byte[], byte[]> record, String sink) {
                 await("forwarded");
-                SimulatedLog log =
-                        switch (sink) {
-                            case Publisher.SNAPSHOTS -> kafka.snapshots;
-                            case Publisher.PROGRESS -> kafka.progress;
-                            default -> kafka.deadLetters;
-                        };
-                schedule.breakage()
-                        .forward(
-                                kafka,
-                                log,
-                                record,
-                                sent ->
-                                        producer.send(
-                                                log, sent.key(), sent.value(), sent.headers()));
+                SimulatedLog log = switch (sink) {
+                    case Publisher.SNAPSHOTS -> kafka.snapshots;
+                    case Publisher.PROGRESS -> kafka.progress;
+                    default -> kafka.deadLetters;
+                };
+                schedule.breakage().forward(kafka, log, record,
+                        sent -> producer.send(log, sent.key(), sent.value(), sent.headers()));
             }
         };
     }

@@ -12,9 +12,7 @@ import org.jspecify.annotations.Nullable;
 /// gets its marker.
 final class Transaction {
     enum State {
-        OPEN,
-        COMMITTED,
-        ABORTED
+        OPEN, COMMITTED, ABORTED
     }
 
     State state = State.OPEN;
@@ -25,7 +23,8 @@ final class Transaction {
     final List<ConsumerRecord<byte[], byte[]>> records = new ArrayList<>();
 
     /// Of the log of record; null when none joined.
-    @Nullable OffsetAndMetadata offsets;
+    @Nullable
+    OffsetAndMetadata offsets;
 
     boolean offsetsUnmarked;
 

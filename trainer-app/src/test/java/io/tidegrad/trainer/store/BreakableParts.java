@@ -25,8 +25,7 @@ import org.jspecify.annotations.Nullable;
 /// A store and a guard with one of the mistakes of `Breaker`, that also stop at a kill point.
 ///
 /// @param announces whether the process says on its output when it learns its first event
-public record BreakableParts(Breaker breaker, KillPoint point, boolean announces)
-        implements StoreParts {
+public record BreakableParts(Breaker breaker, KillPoint point, boolean announces) implements StoreParts {
     /// Of `FLIPS_A_WEIGHT_BIT`.
     public static final long FLIPPED_UPDATE = 300;
 
@@ -39,43 +38,30 @@ public record BreakableParts(Breaker breaker, KillPoint point, boolean announces
 
     @Override
     public CommitGuard guard(TopicPartition log) {
-        return new CommitGuard(
-                log,
-                breaker != Breaker.LOGS_IN_COMMIT
-                        && breaker != Breaker.FLUSHES_NOTHING
-                        && breaker != Breaker.CHECKS_NO_WATERMARK);
+        return new CommitGuard(log, breaker != Breaker.LOGS_IN_COMMIT && breaker != Breaker.FLUSHES_NOTHING
+                && breaker != Breaker.CHECKS_NO_WATERMARK);
     }
 
     @Override
-    public ModelStore store(
-            Lineage lineage,
-            Kernels kernels,
-            StoreSettings settings,
-            BooleanSupplier stopping,
-            ReadCommitted readCommitted,
-            CommitGuard guard,
-            TrainerClock clock) {
-        return new BreakableStore(
-                this, lineage, kernels, settings, stopping, readCommitted, guard, clock);
+    public ModelStore store(Lineage lineage, Kernels kernels, StoreSettings settings, BooleanSupplier stopping,
+            ReadCommitted readCommitted, CommitGuard guard, TrainerClock clock) {
+        return new BreakableStore(this, lineage, kernels, settings, stopping, readCommitted, guard, clock);
     }
 
     @Override
     public boolean isBase(ControlAction.Base base, long version, String weightsHash) {
-        return breaker == Breaker.TAKES_ANY_BASE
-                || StoreParts.super.isBase(base, version, weightsHash);
+        return breaker == Breaker.TAKES_ANY_BASE || StoreParts.super.isBase(base, version, weightsHash);
     }
 
     @Override
     public ValueDecoder decoder(ValueDecoder standard) {
-        return point.moment() != KillPoint.Moment.FATAL_EVENT_DECODED
-                ? standard
-                : value -> {
-                    Event event = standard.decode(value);
-                    if (FatalDeserializer.isFatal(value)) {
-                        standStill(point.moment());
-                    }
-                    return event;
-                };
+        return point.moment() != KillPoint.Moment.FATAL_EVENT_DECODED ? standard : value -> {
+            Event event = standard.decode(value);
+            if (FatalDeserializer.isFatal(value)) {
+                standStill(point.moment());
+            }
+            return event;
+        };
     }
 
     /// Until the parent kills this process.
@@ -100,15 +86,9 @@ public record BreakableParts(Breaker breaker, KillPoint point, boolean announces
         public static final KillPoint NEVER = new KillPoint(Moment.NEVER, 0);
 
         public enum Moment {
-            NEVER,
-            PAGE_LOGGED,
-            IMAGE_PAGE_LOGGED,
+            NEVER, PAGE_LOGGED, IMAGE_PAGE_LOGGED,
             /// All pages are logged, the manifest that says so is not.
-            IMAGE_WHOLE,
-            BEFORE_MANIFEST,
-            FLUSHED_NOT_COMMITTED,
-            RECORD_RESTORED,
-            EVENT_LEARNED_AGAIN,
+            IMAGE_WHOLE, BEFORE_MANIFEST, FLUSHED_NOT_COMMITTED, RECORD_RESTORED, EVENT_LEARNED_AGAIN,
             /// An event of `FatalDeserializer.PLACE` has been decoded.
             FATAL_EVENT_DECODED
         }
@@ -124,15 +104,8 @@ public record BreakableParts(Breaker breaker, KillPoint point, boolean announces
         private boolean flipped;
         private final List<byte[]> kept = new ArrayList<>();
 
-        BreakableStore(
-                BreakableParts parts,
-                Lineage lineage,
-                Kernels kernels,
-                StoreSettings settings,
-                BooleanSupplier stopping,
-                ReadCommitted readCommitted,
-                CommitGuard guard,
-                TrainerClock clock) {
+        BreakableStore(BreakableParts parts, Lineage lineage, Kernels kernels, StoreSettings settings,
+                BooleanSupplier stopping, ReadCommitted readCommitted, CommitGuard guard, TrainerClock clock) {
             super(lineage, kernels, settings, stopping, readCommitted, guard, clock);
             this.parts = parts;
             breaker = parts.breaker();
@@ -141,8 +114,7 @@ public record BreakableParts(Breaker breaker, KillPoint point, boolean announces
 
         @Override
         public void flushCache() {
-            if (breaker != Breaker.LOGS_IN_COMMIT
-                    && breaker != Breaker.FLUSHES_NOTHING
+            if (breaker != Breaker.LOGS_IN_COMMIT && breaker != Breaker.FLUSHES_NOTHING
                     && breaker != Breaker.FLUSHES_NOTHING_GUARDED) {
                 super.flushCache();
             }
@@ -158,9 +130,9 @@ public record BreakableParts(Breaker breaker, KillPoint point, boolean announces
         @Override
         protected void putWatermark(long nextOffset, long commit) {
             switch (breaker) {
-                case PUTS_NO_WATERMARK_GUARDED -> {}
-                case TELLS_COMMITS_OF_ONE_WATERMARK_NOT_APART ->
-                        putBesideOffset(WATERMARK, nextOffset);
+                case PUTS_NO_WATERMARK_GUARDED -> {
+                }
+                case TELLS_COMMITS_OF_ONE_WATERMARK_NOT_APART -> putBesideOffset(WATERMARK, nextOffset);
                 default -> super.putWatermark(nextOffset, commit);
             }
         }
@@ -181,16 +153,14 @@ public record BreakableParts(Breaker breaker, KillPoint point, boolean announces
                 super.checkContinues(offset);
             } catch (TrainerException retryable) {
                 throw breaker == Breaker.STOPS_FOR_GOOD
-                        ? new TrainerException(
-                                ExitCode.STATE_VIOLATION, String.valueOf(retryable.getMessage()))
+                        ? new TrainerException(ExitCode.STATE_VIOLATION, String.valueOf(retryable.getMessage()))
                         : retryable;
             }
         }
 
         /// False: it takes what it finds.
         private boolean trusts() {
-            return breaker != Breaker.LOGS_IN_COMMIT
-                    && breaker != Breaker.FLUSHES_NOTHING
+            return breaker != Breaker.LOGS_IN_COMMIT && breaker != Breaker.FLUSHES_NOTHING
                     && breaker != Breaker.CHECKS_NO_WATERMARK;
         }
 
@@ -203,9 +173,7 @@ public record BreakableParts(Breaker breaker, KillPoint point, boolean announces
 
         @Override
         protected int firstNonFinitePage(Parameters parameters, PageSet pages) {
-            return breaker == Breaker.CHECKS_NOTHING_FOR_FINITENESS
-                    ? -1
-                    : super.firstNonFinitePage(parameters, pages);
+            return breaker == Breaker.CHECKS_NOTHING_FOR_FINITENESS ? -1 : super.firstNonFinitePage(parameters, pages);
         }
 
         @Override
@@ -225,9 +193,7 @@ public record BreakableParts(Breaker breaker, KillPoint point, boolean announces
                 corrupted = true;
                 throw new TaskCorruptedException(Set.of(new TaskId(0, 0)));
             }
-            if (breaker == Breaker.FLIPS_A_WEIGHT_BIT
-                    && model().parameters().updates() == FLIPPED_UPDATE
-                    && !flipped) {
+            if (breaker == Breaker.FLIPS_A_WEIGHT_BIT && model().parameters().updates() == FLIPPED_UPDATE && !flipped) {
                 flipped = true; // with mini-batches, several events come at one update
                 flipAWeightBit(model().parameters());
             }
@@ -269,10 +235,8 @@ public record BreakableParts(Breaker breaker, KillPoint point, boolean announces
 
         @Override
         protected boolean isWhole(Image image) {
-            boolean whole =
-                    super.isWhole(image)
-                            || breaker == Breaker.COMPLETES_AN_IMAGE_EARLY
-                                    && image.pagesWritten() > model().parameters().pages() / 2;
+            boolean whole = super.isWhole(image) || breaker == Breaker.COMPLETES_AN_IMAGE_EARLY
+                    && image.pagesWritten() > model().parameters().pages() / 2;
             if (whole) {
                 pass(KillPoint.Moment.IMAGE_WHOLE);
             }
@@ -287,11 +251,9 @@ public record BreakableParts(Breaker breaker, KillPoint point, boolean announces
         }
 
         @Override
-        protected EventFold.Outcome learnedAgain(
-                Redo.Fold fold, ConsumerRecord<byte[], byte[]> record) {
+        protected EventFold.Outcome learnedAgain(Redo.Fold fold, ConsumerRecord<byte[], byte[]> record) {
             pass(KillPoint.Moment.EVENT_LEARNED_AGAIN);
-            return breaker == Breaker.LEARNS_ONE_LESS_AGAIN && passedAgain++ == 5
-                    ? new EventFold.Outcome.Accepted()
+            return breaker == Breaker.LEARNS_ONE_LESS_AGAIN && passedAgain++ == 5 ? new EventFold.Outcome.Accepted()
                     : super.learnedAgain(fold, record);
         }
 

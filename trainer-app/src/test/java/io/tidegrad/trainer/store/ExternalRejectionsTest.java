@@ -45,9 +45,7 @@ class ExternalRejectionsTest {
 
     @Test
     void bytesThatAreNoRangesAreDamage() {
-        assertThatThrownBy(() -> ExternalRejections.decode(new byte[] {2}))
-                .isInstanceOf(DamagedException.class);
-        assertThatThrownBy(() -> ExternalRejections.decode(new byte[] {2, 0}))
-                .isInstanceOf(DamagedException.class);
+        assertThatThrownBy(() -> ExternalRejections.decode(new byte[]{2})).isInstanceOf(DamagedException.class);
+        assertThatThrownBy(() -> ExternalRejections.decode(new byte[]{2, 0})).isInstanceOf(DamagedException.class);
     }
 }

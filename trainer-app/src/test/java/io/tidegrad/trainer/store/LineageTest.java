@@ -12,9 +12,7 @@ import org.apache.kafka.common.Uuid;
 import org.junit.jupiter.api.Test;
 
 class LineageTest {
-    private static final ModelSpec SPEC =
-            ModelSpec.parse(
-                    """
+    private static final ModelSpec SPEC = ModelSpec.parse("""
                     model: m
                     input: { topic: t }
                     label: { field: over }
@@ -22,17 +20,14 @@ class LineageTest {
                     network: [ dense: 1 ]
                     loss: binary-cross-entropy
                     optimizer: { sgd: { rate: 0.1 } }
-                    """,
-                    "spec");
+                    """, "spec");
 
     private static Lineage lineage(int epoch, ControlAction.Rollback... rollbacks) {
-        return new Lineage(
-                SPEC, epoch, new TopicPartition("t", 0), Uuid.ZERO_UUID, 10, List.of(rollbacks));
+        return new Lineage(SPEC, epoch, new TopicPartition("t", 0), Uuid.ZERO_UUID, 10, List.of(rollbacks));
     }
 
     private static ControlAction.Rollback rollback(int epoch, int base, long next, long resume) {
-        return new ControlAction.Rollback(
-                epoch, new ControlAction.Base(base, next, "ab".repeat(32), next), resume);
+        return new ControlAction.Rollback(epoch, new ControlAction.Base(base, next, "ab".repeat(32), next), resume);
     }
 
     @Test

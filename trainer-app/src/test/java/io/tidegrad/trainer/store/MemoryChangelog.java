@@ -20,12 +20,10 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.jspecify.annotations.Nullable;
 
-/// A changelog in memory with transactions and compaction, a log of made-up rows, and a clock that stands still unless it
-/// is moved: what a `StateWriter` and a restart need, without a broker.
+/// A changelog in memory with transactions and compaction, a log of made-up rows, and a clock that stands still unless
+/// it is moved: what a `StateWriter` and a restart need, without a broker.
 final class MemoryChangelog {
-    static final ModelSpec SPEC =
-            ModelSpec.parse(
-                    """
+    static final ModelSpec SPEC = ModelSpec.parse("""
                     model: m
                     input: { topic: t, event-time: at }
                     label: { field: over }
@@ -38,25 +36,23 @@ final class MemoryChangelog {
                     mini-batch: { size: 3 }
                     publish: { every: PT1S }
                     seed: 7
-                    """,
-                    "test spec");
+                    """, "test spec");
 
     final Lineage lineage = new Lineage(SPEC, 1, new TopicPartition("t", 0), Uuid.randomUuid(), 0);
     private final Map<ByteBuffer, byte[]> committed = new LinkedHashMap<>();
     private final List<Map.Entry<byte[], byte[]>> open = new ArrayList<>();
     long now; // nanoseconds
-    private final TrainerClock clock =
-            new TrainerClock() {
-                @Override
-                public long nanos() {
-                    return now;
-                }
+    private final TrainerClock clock = new TrainerClock() {
+        @Override
+        public long nanos() {
+            return now;
+        }
 
-                @Override
-                public long epochMillis() {
-                    return now / 1_000_000;
-                }
-            };
+        @Override
+        public long epochMillis() {
+            return now / 1_000_000;
+        }
+    };
     boolean stopping;
     Duration lastCommit = Duration.ZERO;
 
@@ -70,12 +66,11 @@ final class MemoryChangelog {
     }
 
     void commit() {
-        open.forEach(
-                record -> {
-                    ByteBuffer key = ByteBuffer.wrap(record.getKey());
-                    committed.remove(key);
-                    committed.put(key, record.getValue());
-                });
+        open.forEach(record -> {
+            ByteBuffer key = ByteBuffer.wrap(record.getKey());
+            committed.remove(key);
+            committed.put(key, record.getValue());
+        });
         open.clear();
     }
 
@@ -96,12 +91,7 @@ final class MemoryChangelog {
         private long newestAppendTime;
         private final Row row = row();
 
-        private Life(
-                OnlineModel model,
-                StateWriter writer,
-                long nextOffset,
-                Accounts accounts,
-                long newestAppendTime) {
+        private Life(OnlineModel model, StateWriter writer, long nextOffset, Accounts accounts, long newestAppendTime) {
             this.newestAppendTime = newestAppendTime;
             this.model = model;
             this.writer = writer;
@@ -111,21 +101,12 @@ final class MemoryChangelog {
 
         void learn(int events) {
             for (int i = 0; i < events; i++) {
-                boolean accepted =
-                        fold(model, row, nextOffset) instanceof EventFold.Outcome.Accepted;
+                boolean accepted = fold(model, row, nextOffset) instanceof EventFold.Outcome.Accepted;
                 if (!accepted) {
                     writer.rejectedFromOutside(nextOffset);
-                    accounts =
-                            new Accounts(
-                                    accounts.accepted(),
-                                    accounts.deadLetters() + 1,
-                                    accounts.ticks());
+                    accounts = new Accounts(accounts.accepted(), accounts.deadLetters() + 1, accounts.ticks());
                 } else {
-                    accounts =
-                            new Accounts(
-                                    accounts.accepted() + 1,
-                                    accounts.deadLetters(),
-                                    accounts.ticks());
+                    accounts = new Accounts(accounts.accepted() + 1, accounts.deadLetters(), accounts.ticks());
                 }
                 nextOffset++;
                 newestAppendTime = accepted ? nextOffset : newestAppendTime;
@@ -135,17 +116,10 @@ final class MemoryChangelog {
 
         /// As the store does before a commit; what is logged is not committed yet.
         void flush() {
-            StoreManifest next =
-                    writer.flush(
-                            new StateWriter.State(
-                                    nextOffset, accounts, newestAppendTime, List.of()),
-                            false,
-                            lastCommit);
-            open.add(
-                    Map.entry(
-                            StoreRecords.MANIFEST_KEY,
-                            StoreRecords.sealed(
-                                    StoreRecords.MANIFEST_KEY, lineage.epoch(), next.encode())));
+            StoreManifest next = writer.flush(new StateWriter.State(nextOffset, accounts, newestAppendTime, List.of()),
+                    false, lastCommit);
+            open.add(Map.entry(StoreRecords.MANIFEST_KEY,
+                    StoreRecords.sealed(StoreRecords.MANIFEST_KEY, lineage.epoch(), next.encode())));
         }
 
         StoreStatus status() {
@@ -157,17 +131,13 @@ final class MemoryChangelog {
     boolean registryKnowsAll;
 
     private static Row row() {
-        return new Row(
-                SPEC.network().row().numbers(),
-                SPEC.network().row().ids(),
-                SPEC.network().row().labels());
+        return new Row(SPEC.network().row().numbers(), SPEC.network().row().ids(), SPEC.network().row().labels());
     }
 
     /// Event number `offset`; each 50th has a schema that the registry does not know.
     private EventFold.Outcome fold(OnlineModel model, Row row, long offset) {
         if (offset % 50 == 49 && !registryKnowsAll) {
-            return new EventFold.Outcome.Rejected(
-                    new Rejection(Rejection.Reason.UNKNOWN_SCHEMA, "unknown"), 9);
+            return new EventFold.Outcome.Rejected(new Rejection(Rejection.Reason.UNKNOWN_SCHEMA, "unknown"), 9);
         }
         Random random = new Random(offset);
         row.numbers[0] = random.nextFloat();
@@ -185,17 +155,9 @@ final class MemoryChangelog {
         return settings(forced, bytesPerSecond, StoreSettings.Retention.FOR_EVER);
     }
 
-    StoreSettings settings(
-            @Nullable StoreKind forced, long bytesPerSecond, StoreSettings.Retention retention) {
-        return new StoreSettings(
-                forced,
-                pages() * (long) Parameters.PAGE_BYTES,
-                bytesPerSecond,
-                Duration.ZERO,
-                Duration.ofSeconds(10),
-                Duration.ofMillis(100),
-                Duration.ofMillis(2_500),
-                retention);
+    StoreSettings settings(@Nullable StoreKind forced, long bytesPerSecond, StoreSettings.Retention retention) {
+        return new StoreSettings(forced, pages() * (long) Parameters.PAGE_BYTES, bytesPerSecond, Duration.ZERO,
+                Duration.ofSeconds(10), Duration.ofMillis(100), Duration.ofMillis(2_500), retention);
     }
 
     static int pages() {
@@ -212,107 +174,73 @@ final class MemoryChangelog {
     }
 
     Life start(StoreSettings settings, Again again) {
-        Restoration restoration = new Restoration(lineage, Kernels.active(), progress -> {});
+        Restoration restoration = new Restoration(lineage, Kernels.active(), progress -> {
+        });
         long offset = 0;
         for (Map.Entry<ByteBuffer, byte[]> entry : committed.entrySet()) {
-            restoration.apply(
-                    new ConsumerRecord<>(
-                            "changelog", 0, offset++, entry.getKey().array(), entry.getValue()));
+            restoration.apply(new ConsumerRecord<>("changelog", 0, offset++, entry.getKey().array(), entry.getValue()));
         }
         restoration.requireManifest();
         StoreManifest manifest = restoration.manifest();
         if (manifest == null) {
             OnlineModel model = OnlineModel.initial(SPEC, Kernels.active());
-            StateWriter writer =
-                    writer(
-                            settings,
-                            model,
-                            null,
-                            new PageChecksums(pages()),
-                            new ExternalRejections());
+            StateWriter writer = writer(settings, model, null, new PageChecksums(pages()), new ExternalRejections());
             return new Life(model, writer, 0, new Accounts(0, 0, 0), Long.MIN_VALUE);
         }
         Restoration.Restored base = restoration.base(manifest);
         Row row = row();
         Redo.Fold fold = record -> fold(base.model(), row, record.offset());
-        Redo redo =
-                new Redo(
-                        lineage,
-                        manifest,
-                        base,
-                        record -> again.fold(fold, record),
-                        () -> false,
-                        progress -> {});
+        Redo redo = new Redo(lineage, manifest, base, record -> again.fold(fold, record), () -> false, progress -> {
+        });
         for (long at = manifest.base().nextOffset(); at < manifest.nextOffset(); at++) {
             redo.learn(record(at));
         }
         redo.checkEnd();
-        StateWriter writer =
-                writer(settings, base.model(), manifest, base.checksums(), base.rejections());
-        return new Life(
-                base.model(),
-                writer,
-                manifest.nextOffset(),
-                manifest.accounts(),
-                manifest.newestAppendTime());
+        StateWriter writer = writer(settings, base.model(), manifest, base.checksums(), base.rejections());
+        return new Life(base.model(), writer, manifest.nextOffset(), manifest.accounts(), manifest.newestAppendTime());
     }
 
     private static ConsumerRecord<byte[], byte[]> record(long offset) {
-        return new ConsumerRecord<>(
-                "t",
-                0,
-                offset,
-                offset + 1,
-                org.apache.kafka.common.record.TimestampType.CREATE_TIME,
-                0,
-                0,
-                new byte[0],
-                new byte[0],
-                new org.apache.kafka.common.header.internals.RecordHeaders(),
-                java.util.Optional.empty());
+        return new ConsumerRecord<>("t", 0, offset, offset + 1,
+                org.apache.kafka.common.record.TimestampType.CREATE_TIME, 0, 0, new byte[0], new byte[0],
+                new org.apache.kafka.common.header.internals.RecordHeaders(), java.util.Optional.empty());
     }
 
-    private StateWriter writer(
-            StoreSettings settings,
-            OnlineModel model,
-            @Nullable StoreManifest manifest,
-            PageChecksums checksums,
-            ExternalRejections rejections) {
-        StateWriter.Store store =
-                new StateWriter.Store() {
-                    @Override
-                    public void log(byte[] key, byte[] value) {
-                        open.add(Map.entry(key, value.clone()));
-                    }
+    private StateWriter writer(StoreSettings settings, OnlineModel model, @Nullable StoreManifest manifest,
+            PageChecksums checksums, ExternalRejections rejections) {
+        StateWriter.Store store = new StateWriter.Store() {
+            @Override
+            public void log(byte[] key, byte[] value) {
+                open.add(Map.entry(key, value.clone()));
+            }
 
-                    @Override
-                    public void pageLogged(int page) {}
+            @Override
+            public void pageLogged(int page) {}
 
-                    @Override
-                    public void imagePageLogged(int page) {}
+            @Override
+            public void imagePageLogged(int page) {}
 
-                    @Override
-                    public int firstNonFinitePage(Parameters parameters, PageSet pages) {
-                        return parameters.firstNonFinitePage(pages);
-                    }
+            @Override
+            public int firstNonFinitePage(Parameters parameters, PageSet pages) {
+                return parameters.firstNonFinitePage(pages);
+            }
 
-                    @Override
-                    public boolean isWhole(Image image) {
-                        return image.isWhole();
-                    }
+            @Override
+            public boolean isWhole(Image image) {
+                return image.isWhole();
+            }
 
-                    @Override
-                    public void watch(Parameters parameters, Image image) {
-                        parameters.watch(image.watched(), image::keep);
-                    }
+            @Override
+            public void watch(Parameters parameters, Image image) {
+                parameters.watch(image.watched(), image::keep);
+            }
 
-                    @Override
-                    public boolean stopping() {
-                        return stopping;
-                    }
-                };
-        return new StateWriter(
-                lineage, settings, store, model, manifest, checksums, rejections, 0, clock);
+            @Override
+            public boolean stopping() {
+                return stopping;
+            }
+        };
+        return new StateWriter(lineage, settings, store, model, manifest, checksums, rejections, 0, clock);
     }
 
     /// The oracle: all events from the first on, in one life that writes nothing.

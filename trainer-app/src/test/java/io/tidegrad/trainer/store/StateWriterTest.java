@@ -16,8 +16,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// The store's writing and reading, crash by crash, against a fold that never fails. `LargeModelTest` shows the same on a
-/// broker.
+/// The store's writing and reading, crash by crash, against a fold that never fails. `LargeModelTest` shows the same on
+/// a broker.
 class StateWriterTest {
     private static final long MILLI = 1_000_000;
 
@@ -69,8 +69,7 @@ class StateWriterTest {
 
     @Test
     void aFlushWritesNoMoreOfAnImageThanItsShareOfTheBudget() {
-        MemoryChangelog.Life life =
-                changelog.start(changelog.settings(StoreKind.IMAGE_AND_REDO, SLOW));
+        MemoryChangelog.Life life = changelog.start(changelog.settings(StoreKind.IMAGE_AND_REDO, SLOW));
         int images = 0;
         while (images < 3) {
             life.learn(7);
@@ -78,8 +77,7 @@ class StateWriterTest {
             life.flush();
             // 20 kB and at most one page more; with an image's last pages its carry; the manifest.
             assertThat(changelog.openBytes()).isLessThan(20_000 + 8_200 + 10_000);
-            images +=
-                    changelog.openKeys().stream().anyMatch(key -> key.startsWith("carry")) ? 1 : 0;
+            images += changelog.openKeys().stream().anyMatch(key -> key.startsWith("carry")) ? 1 : 0;
             changelog.commit();
         }
         assertThat(life.status().image()).isEqualTo(3);
@@ -87,8 +85,7 @@ class StateWriterTest {
 
     @Test
     void afterACommitThatTookTooLongTheNextWritesHalfAsMuchAndQuickOnesBringItBack() {
-        MemoryChangelog.Life life =
-                changelog.start(changelog.settings(StoreKind.IMAGE_AND_REDO, 800_000));
+        MemoryChangelog.Life life = changelog.start(changelog.settings(StoreKind.IMAGE_AND_REDO, 800_000));
         changelog.stopping = true; // all that a flush may write: 2 MB, a whole image
         life.learn(300);
         life.flush();
@@ -118,17 +115,9 @@ class StateWriterTest {
     @Test
     void commitsComeFurtherApartOnceThereAreMoreModelsAndNeverFurtherThanATransactionAllows() {
         Duration[] shortest = {Duration.ofMillis(100)};
-        MemoryChangelog.Life life =
-                changelog.start(
-                        new StoreSettings(
-                                null,
-                                1_000_000,
-                                20_000_000,
-                                Duration.ofSeconds(30),
-                                Duration.ofSeconds(10),
-                                () -> shortest[0],
-                                Duration.ofMillis(2_500),
-                                StoreSettings.Retention.FOR_EVER));
+        MemoryChangelog.Life life = changelog
+                .start(new StoreSettings(null, 1_000_000, 20_000_000, Duration.ofSeconds(30), Duration.ofSeconds(10),
+                        () -> shortest[0], Duration.ofMillis(2_500), StoreSettings.Retention.FOR_EVER));
         step(life);
         assertThat(life.status().commitIntervalMillis()).isEqualTo(100);
         changelog.now += 100 * MILLI;
@@ -164,20 +153,16 @@ class StateWriterTest {
         }
         assertThat(life.status().imageOffset()).isEqualTo(life.nextOffset);
         changelog.stopping = false;
-        MemoryChangelog.Life next =
-                changelog.start(
-                        settings,
-                        (fold, record) -> {
-                            throw new AssertionError("offset " + record.offset() + " is read");
-                        });
+        MemoryChangelog.Life next = changelog.start(settings, (fold, record) -> {
+            throw new AssertionError("offset " + record.offset() + " is read");
+        });
         assertThat(next.model.stateHash()).isEqualTo(changelog.hashOfFold(next.nextOffset));
     }
 
     /// The image in progress is moved on: pages that are written and have not changed since are not written again.
     @Test
     void aStopWritesOnlyWhatTheImageInProgressLacks() {
-        MemoryChangelog.Life life =
-                changelog.start(changelog.settings(StoreKind.IMAGE_AND_REDO, SLOW));
+        MemoryChangelog.Life life = changelog.start(changelog.settings(StoreKind.IMAGE_AND_REDO, SLOW));
         while (life.status().imagePages() < MemoryChangelog.pages() / 2) {
             life.learn(1);
             changelog.now += 100 * MILLI;
@@ -198,8 +183,7 @@ class StateWriterTest {
         assertThat(life.status().imageOffset()).isEqualTo(life.nextOffset);
         assertThat(pages).isLessThan(MemoryChangelog.pages() - written / 2);
         changelog.stopping = false;
-        MemoryChangelog.Life next =
-                changelog.start(changelog.settings(StoreKind.IMAGE_AND_REDO, SLOW));
+        MemoryChangelog.Life next = changelog.start(changelog.settings(StoreKind.IMAGE_AND_REDO, SLOW));
         assertThat(next.model.stateHash()).isEqualTo(changelog.hashOfFold(next.nextOffset));
     }
 
@@ -229,22 +213,14 @@ class StateWriterTest {
             step(life);
         }
         long left = life.nextOffset - 4;
-        assertThatThrownBy(
-                        () ->
-                                changelog.start(
-                                        settings,
-                                        (fold, record) ->
-                                                record.offset() == left
-                                                        ? new EventFold.Outcome.Accepted()
-                                                        : fold.fold(record)))
-                .isInstanceOf(TrainerException.class)
-                .hasMessageContaining("after learning t-0 again from offset")
+        assertThatThrownBy(() -> changelog.start(settings,
+                (fold, record) -> record.offset() == left ? new EventFold.Outcome.Accepted() : fold.fold(record)))
+                .isInstanceOf(TrainerException.class).hasMessageContaining("after learning t-0 again from offset")
                 .hasMessageContaining("to " + life.nextOffset);
     }
 
     @Test
-    void
-            whicheverPageOfTheWholeImageIsDamagedItIsNamedAndOneOfTheHalfWrittenImageTooButNotMissed() {
+    void whicheverPageOfTheWholeImageIsDamagedItIsNamedAndOneOfTheHalfWrittenImageTooButNotMissed() {
         StoreSettings settings = changelog.settings(StoreKind.IMAGE_AND_REDO, SLOW);
         MemoryChangelog.Life life = changelog.start(settings);
         while (life.status().image() < 2 || life.status().imagePages() < 3) {
@@ -254,17 +230,14 @@ class StateWriterTest {
             byte[] key = entry.getKey().array();
             if (StoreRecords.kind(key) == StoreRecords.PAGE) {
                 entry.getValue()[100] ^= 1;
-                assertThatThrownBy(() -> changelog.start(settings))
-                        .hasMessageContaining("at offset")
+                assertThatThrownBy(() -> changelog.start(settings)).hasMessageContaining("at offset")
                         .hasMessageContaining(StoreRecords.describe(key));
                 entry.getValue()[100] ^= 1;
             }
         }
         // An older page in the place of the image's: every byte is right, and yet.
         List<ByteBuffer> pages =
-                changelog.committed().keySet().stream()
-                        .filter(key -> key.get(0) == StoreRecords.PAGE)
-                        .toList();
+                changelog.committed().keySet().stream().filter(key -> key.get(0) == StoreRecords.PAGE).toList();
         ByteBuffer one = pages.getFirst();
         ByteBuffer other = ByteBuffer.wrap(StoreRecords.key(StoreRecords.PAGE, 1, one.getInt(1)));
         byte[] kept = changelog.committed().get(one);
@@ -272,8 +245,7 @@ class StateWriterTest {
         assertThat(older).isNotEqualTo(kept);
         int slot = restoredSlot();
         changelog.committed().put(slot == 0 ? one : other, slot == 0 ? older : kept);
-        assertThatThrownBy(() -> changelog.start(settings))
-                .hasMessageContaining("pages with digest");
+        assertThatThrownBy(() -> changelog.start(settings)).hasMessageContaining("pages with digest");
     }
 
     private int restoredSlot() {
@@ -295,9 +267,7 @@ class StateWriterTest {
         assertThat(next.model.stateHash()).isEqualTo(changelog.hashOfFold(life.nextOffset));
         assertThat(next.status().kind()).isEqualTo(StoreKind.PAGE_LOG);
         learnFor(next, 120, 500);
-        assertThat(next.status().kind())
-                .as(next.status().reason())
-                .isEqualTo(StoreKind.IMAGE_AND_REDO);
+        assertThat(next.status().kind()).as(next.status().reason()).isEqualTo(StoreKind.IMAGE_AND_REDO);
         MemoryChangelog.Life third = changelog.start(changelog.settings(null, budget));
         assertThat(third.model.stateHash()).isEqualTo(changelog.hashOfFold(next.nextOffset));
     }
@@ -313,17 +283,13 @@ class StateWriterTest {
 
     @Test
     void anImageThatWouldTakeThePageAsItIsByNowIsRefusedBeforeItIsWritten() {
-        MemoryChangelog.Life life =
-                changelog.start(changelog.settings(StoreKind.IMAGE_AND_REDO, SLOW));
+        MemoryChangelog.Life life = changelog.start(changelog.settings(StoreKind.IMAGE_AND_REDO, SLOW));
         step(life);
         life.model.parameters().unwatch(); // what a forgotten copy would do
-        assertThatThrownBy(
-                        () -> {
-                            for (int flush = 0; flush < 20; flush++) {
-                                step(life);
-                            }
-                        })
-                .isInstanceOf(TrainerException.class)
-                .hasMessageContaining("it changed before it was copied");
+        assertThatThrownBy(() -> {
+            for (int flush = 0; flush < 20; flush++) {
+                step(life);
+            }
+        }).isInstanceOf(TrainerException.class).hasMessageContaining("it changed before it was copied");
     }
 }

@@ -14,25 +14,13 @@ class StoreChoiceTest {
     private static final double MB = 1e6;
     private static final StoreSettings.Retention FOR_EVER = StoreSettings.Retention.FOR_EVER;
 
-    private static StoreChoice choice(
-            long modelBytes,
-            @Nullable StoreKind forced,
-            @Nullable StoreKind before,
-            double changedBytesPerSecond,
-            StoreSettings.Retention retention) {
-        return StoreChoice.of(
-                new Lineage(MemoryChangelog.SPEC, 1, new TopicPartition("t", 0), Uuid.ZERO_UUID, 0),
-                new StoreSettings(
-                        forced,
-                        modelBytes,
-                        20_000_000,
-                        Duration.ofSeconds(30),
-                        Duration.ofSeconds(10),
-                        Duration.ofMillis(100),
-                        Duration.ofMillis(2_500),
-                        retention),
-                before,
-                changedBytesPerSecond);
+    private static StoreChoice choice(long modelBytes, @Nullable StoreKind forced, @Nullable StoreKind before,
+            double changedBytesPerSecond, StoreSettings.Retention retention) {
+        return StoreChoice
+                .of(new Lineage(MemoryChangelog.SPEC, 1, new TopicPartition("t", 0), Uuid.ZERO_UUID, 0),
+                        new StoreSettings(forced, modelBytes, 20_000_000, Duration.ofSeconds(30),
+                                Duration.ofSeconds(10), Duration.ofMillis(100), Duration.ofMillis(2_500), retention),
+                        before, changedBytesPerSecond);
     }
 
     @Test
@@ -44,8 +32,7 @@ class StoreChoiceTest {
 
     @Test
     void aNewLargeModelBeginsWithImagesAndARestartedOneGoesOnAsItWas() {
-        assertThat(choice(GIB, null, null, Double.NaN, FOR_EVER).kind())
-                .isEqualTo(StoreKind.IMAGE_AND_REDO);
+        assertThat(choice(GIB, null, null, Double.NaN, FOR_EVER).kind()).isEqualTo(StoreKind.IMAGE_AND_REDO);
         for (StoreKind before : StoreKind.values()) {
             assertThat(choice(GIB, null, before, Double.NaN, FOR_EVER).kind()).isEqualTo(before);
         }
@@ -54,12 +41,10 @@ class StoreChoiceTest {
     @Test
     void whatLearningChangesDecidesAndBetweenHalfAndAllOfTheBudgetNothingChanges() {
         for (StoreKind before : StoreKind.values()) {
-            assertThat(choice(GIB, null, before, 20.1 * MB, FOR_EVER).kind())
-                    .isEqualTo(StoreKind.IMAGE_AND_REDO);
+            assertThat(choice(GIB, null, before, 20.1 * MB, FOR_EVER).kind()).isEqualTo(StoreKind.IMAGE_AND_REDO);
             assertThat(choice(GIB, null, before, 19.9 * MB, FOR_EVER).kind()).isEqualTo(before);
             assertThat(choice(GIB, null, before, 10.1 * MB, FOR_EVER).kind()).isEqualTo(before);
-            assertThat(choice(GIB, null, before, 9.9 * MB, FOR_EVER).kind())
-                    .isEqualTo(StoreKind.PAGE_LOG);
+            assertThat(choice(GIB, null, before, 9.9 * MB, FOR_EVER).kind()).isEqualTo(StoreKind.PAGE_LOG);
         }
     }
 
@@ -76,16 +61,13 @@ class StoreChoiceTest {
     void aLogThatForgetsBeforeTwoImagesAreWrittenIsRefusedUnlessThePagesCanBeLogged() {
         StoreSettings.Retention enough = new StoreSettings.Retention(108_000, -1);
         StoreSettings.Retention tooShort = new StoreSettings.Retention(107_000, -1);
-        assertThat(choice(GIB, null, null, Double.NaN, enough).kind())
-                .isEqualTo(StoreKind.IMAGE_AND_REDO);
+        assertThat(choice(GIB, null, null, Double.NaN, enough).kind()).isEqualTo(StoreKind.IMAGE_AND_REDO);
         assertThatThrownBy(() -> choice(GIB, null, null, Double.NaN, tooShort))
                 .hasMessageContaining("expected t to keep events for at least 107374 ms")
-                .hasMessageContaining("found retention.ms=107000")
-                .hasMessageContaining("Raise retention.ms");
+                .hasMessageContaining("found retention.ms=107000").hasMessageContaining("Raise retention.ms");
         assertThatThrownBy(() -> choice(GIB, StoreKind.IMAGE_AND_REDO, null, Double.NaN, tooShort))
                 .hasMessageContaining("--store page-log");
-        assertThat(choice(GIB, null, StoreKind.PAGE_LOG, 5 * MB, tooShort).kind())
-                .isEqualTo(StoreKind.PAGE_LOG);
+        assertThat(choice(GIB, null, StoreKind.PAGE_LOG, 5 * MB, tooShort).kind()).isEqualTo(StoreKind.PAGE_LOG);
         assertThatThrownBy(() -> choice(GIB, null, StoreKind.PAGE_LOG, 25 * MB, tooShort))
                 .hasMessageContaining("retention.ms");
     }

@@ -18,28 +18,15 @@ class StoreFormatsTest {
     private static final byte[] PAGE = StoreRecords.key(StoreRecords.PAGE, 7);
 
     static List<GoldenFormat> formats() {
-        return List.of(
-                new GoldenFormat(
-                        "changelog-value",
-                        StoreRecords.FORMAT,
-                        0,
-                        bytes -> {
-                            StoreRecords.verify(PAGE, EPOCH, bytes);
-                            return StoreRecords.sealed(PAGE, EPOCH, StoreRecords.payload(bytes));
-                        },
-                        () -> StoreRecords.sealed(PAGE, EPOCH, payload(200))),
-                new GoldenFormat(
-                        "store-manifest",
-                        StoreRecords.MANIFEST_FORMAT, // the value's, in front of this
-                        -1,
-                        bytes -> StoreManifest.decode(bytes, manifestFormat(bytes)).encode(),
+        return List.of(new GoldenFormat("changelog-value", StoreRecords.FORMAT, 0, bytes -> {
+            StoreRecords.verify(PAGE, EPOCH, bytes);
+            return StoreRecords.sealed(PAGE, EPOCH, StoreRecords.payload(bytes));
+        }, () -> StoreRecords.sealed(PAGE, EPOCH, payload(200))),
+                new GoldenFormat("store-manifest", StoreRecords.MANIFEST_FORMAT, // the value's, in front of this
+                        -1, bytes -> StoreManifest.decode(bytes, manifestFormat(bytes)).encode(),
                         () -> manifest().encode()),
-                new GoldenFormat(
-                        "changelog-commit",
-                        StoreRecords.MANIFEST_FORMAT,
-                        -1,
-                        StoreFormatsTest::rewrittenCommit,
-                        StoreFormatsTest::commit));
+                new GoldenFormat("changelog-commit", StoreRecords.MANIFEST_FORMAT, -1,
+                        StoreFormatsTest::rewrittenCommit, StoreFormatsTest::commit));
     }
 
     /// The golden manifest of format 1, which had no state but its own, is the short one.
@@ -54,43 +41,15 @@ class StoreFormatsTest {
     }
 
     private static StoreManifest manifest() {
-        return new StoreManifest(
-                payload(32),
-                1,
-                EPOCH,
-                new Uuid(1, 2),
-                100,
-                90,
-                95,
-                new Accounts(96, 3, 1),
-                1_700_000_000_000L,
-                2,
-                payload(32),
-                1_000,
-                -5,
-                17,
-                StoreKind.IMAGE_AND_REDO,
-                new StoreBase(
-                        1,
-                        4,
-                        70,
-                        60,
-                        65,
-                        new Accounts(66, 3, 1),
-                        1_600_000_000_000L,
-                        payload(32),
-                        110,
-                        -6),
-                95,
-                12.5,
-                9,
-                -7,
-                List.of(
-                        new RetainedSnapshot(80, RetainedSnapshot.FULL, 1, 500, 1_000, true),
+        return new StoreManifest(payload(32), 1, EPOCH, new Uuid(1, 2), 100, 90, 95, new Accounts(96, 3, 1),
+                1_700_000_000_000L, 2, payload(32), 1_000, -5, 17, StoreKind.IMAGE_AND_REDO,
+                new StoreBase(1, 4, 70, 60, 65, new Accounts(66, 3, 1), 1_600_000_000_000L, payload(32), 110, -6), 95,
+                12.5, 9, -7, List.of(new RetainedSnapshot(80, RetainedSnapshot.FULL, 1, 500, 1_000, true),
                         new RetainedSnapshot(90, 80, 2, 50, 2_000, false)));
     }
 
-    /// Two pages and a carry of two records in each slot, rejections, the manifest: length and bytes of each key and value.
+    /// Two pages and a carry of two records in each slot, rejections, the manifest: length and bytes of each key and
+    /// value.
     private static byte[] commit() {
         ByteArrayOutputStream to = new ByteArrayOutputStream();
         for (int slot = 0; slot < 2; slot++) {
@@ -123,12 +82,8 @@ class StoreFormatsTest {
             StoreRecords.verify(key, EPOCH, value);
             byte[] payload = StoreRecords.payload(value);
             byte kind = StoreRecords.kind(key);
-            put(
-                    to,
-                    StoreRecords.key(kind, StoreRecords.slot(key), StoreRecords.number(key)),
-                    Arrays.equals(key, StoreRecords.MANIFEST_KEY)
-                            ? StoreManifest.of(value).encode()
-                            : payload);
+            put(to, StoreRecords.key(kind, StoreRecords.slot(key), StoreRecords.number(key)),
+                    Arrays.equals(key, StoreRecords.MANIFEST_KEY) ? StoreManifest.of(value).encode() : payload);
         }
         return to.toByteArray();
     }

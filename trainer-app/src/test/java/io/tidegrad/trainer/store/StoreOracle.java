@@ -22,13 +22,12 @@ public final class StoreOracle {
     private StoreOracle() {}
 
     /// As the producer does before the offsets join, and after the commit.
-    public static Map<TopicPartition, OffsetAndMetadata> check(
-            CommitGuard guard, Map<TopicPartition, OffsetAndMetadata> offsets) {
+    public static Map<TopicPartition, OffsetAndMetadata> check(CommitGuard guard,
+            Map<TopicPartition, OffsetAndMetadata> offsets) {
         return guard.check(offsets);
     }
 
-    public static void committed(
-            CommitGuard guard, Map<TopicPartition, OffsetAndMetadata> offsets) {
+    public static void committed(CommitGuard guard, Map<TopicPartition, OffsetAndMetadata> offsets) {
         guard.committed(offsets);
     }
 
@@ -43,13 +42,11 @@ public final class StoreOracle {
     /// What a restart would make of these records; null when there is no manifest.
     ///
     /// @param log from which it learns again what came after an image
-    public static @Nullable Stored restored(
-            Lineage lineage,
-            Kernels kernels,
-            List<ConsumerRecord<byte[], byte[]>> changelog,
-            List<ConsumerRecord<byte[], byte[]>> log,
+    public static @Nullable Stored restored(Lineage lineage, Kernels kernels,
+            List<ConsumerRecord<byte[], byte[]>> changelog, List<ConsumerRecord<byte[], byte[]>> log,
             Function<OnlineModel, EventFold> folds) {
-        Restoration restoration = new Restoration(lineage, kernels, progress -> {});
+        Restoration restoration = new Restoration(lineage, kernels, progress -> {
+        });
         changelog.forEach(restoration::apply);
         StoreManifest manifest = restoration.manifest();
         if (manifest == null) {
@@ -60,43 +57,28 @@ public final class StoreOracle {
         boolean behind = manifest.base().nextOffset() < manifest.nextOffset();
         if (behind) {
             EventFold fold = folds.apply(model);
-            Redo redo =
-                    new Redo(
-                            lineage,
-                            manifest,
-                            base,
-                            record -> fold.fold(record.value(), record.headers()),
-                            () -> false,
-                            progress -> {});
-            log.stream()
-                    .filter(record -> record.offset() >= manifest.base().nextOffset())
-                    .filter(record -> record.offset() < manifest.nextOffset())
-                    .forEach(redo::learn);
+            Redo redo = new Redo(lineage, manifest, base, record -> fold.fold(record.value(), record.headers()),
+                    () -> false, progress -> {
+                    });
+            log.stream().filter(record -> record.offset() >= manifest.base().nextOffset())
+                    .filter(record -> record.offset() < manifest.nextOffset()).forEach(redo::learn);
             redo.checkEnd();
         }
         PageSet all = new PageSet(model.parameters().pages());
         all.markRange(0, model.parameters().pages() - 1);
-        return new Stored(
-                manifest.nextOffset(),
-                model.stateHash(),
-                manifest.accounts(),
-                model.parameters().firstNonFinitePage(all),
-                behind);
+        return new Stored(manifest.nextOffset(), model.stateHash(), manifest.accounts(),
+                model.parameters().firstNonFinitePage(all), behind);
     }
 
     /// @param redone whether the log was learned again, from an image
     /// @param nonFinitePage -1 when all are finite
-    public record Stored(
-            long nextOffset,
-            String stateHash,
-            Accounts accounts,
-            int nonFinitePage,
-            boolean redone) {}
+    public record Stored(long nextOffset, String stateHash, Accounts accounts, int nonFinitePage, boolean redone) {
+    }
 
-    /// The same records as a build would read them that does not compare checksums: each gets the one it should have had,
-    /// and so does what the manifest says of all pages and of the carry. Of a page log.
-    public static List<ConsumerRecord<byte[], byte[]>> withChecksumsMade(
-            Lineage lineage, List<ConsumerRecord<byte[], byte[]>> changelog) {
+    /// The same records as a build would read them that does not compare checksums: each gets the one it should have
+    /// had, and so does what the manifest says of all pages and of the carry. Of a page log.
+    public static List<ConsumerRecord<byte[], byte[]>> withChecksumsMade(Lineage lineage,
+            List<ConsumerRecord<byte[], byte[]>> changelog) {
         Map<Integer, Integer> pages = new TreeMap<>();
         Map<Integer, byte[]> carry = new TreeMap<>();
         List<ConsumerRecord<byte[], byte[]>> made = new ArrayList<>();
@@ -109,7 +91,8 @@ public final class StoreOracle {
             int checksum = StoreRecords.seal(record.key(), lineage.epoch(), value);
             int number = StoreRecords.number(record.key());
             switch (StoreRecords.kind(record.key())) {
-                case StoreRecords.REJECTIONS -> {}
+                case StoreRecords.REJECTIONS -> {
+                }
                 case StoreRecords.PAGE -> pages.put(number, checksum);
                 case StoreRecords.CARRY -> carry.put(number, StoreRecords.payload(value));
                 default -> {
@@ -118,16 +101,8 @@ public final class StoreOracle {
                     ByteArrayOutputStream whole = new ByteArrayOutputStream();
                     carry.values().forEach(whole::writeBytes);
                     StoreManifest manifest = StoreManifest.of(value); // sealed above
-                    value =
-                            sealed(
-                                    record,
-                                    lineage,
-                                    with(
-                                            manifest,
-                                            manifest.specFingerprint(),
-                                            manifest.inputTopicId(),
-                                            checksums.digest(),
-                                            Restoration.checksum(whole.toByteArray())));
+                    value = sealed(record, lineage, with(manifest, manifest.specFingerprint(), manifest.inputTopicId(),
+                            checksums.digest(), Restoration.checksum(whole.toByteArray())));
                 }
             }
             made.add(with(record, value));
@@ -136,73 +111,37 @@ public final class StoreOracle {
     }
 
     /// The same records as a build would read them that does not compare whose they are.
-    public static List<ConsumerRecord<byte[], byte[]>> boundTo(
-            Lineage lineage, List<ConsumerRecord<byte[], byte[]>> changelog) {
-        return changelog.stream()
-                .map(
-                        record -> {
-                            if (!isManifest(record)) {
-                                return record;
-                            }
-                            StoreManifest manifest = StoreManifest.of(record.value());
-                            StoreManifest bound =
-                                    with(
-                                            manifest,
-                                            lineage.spec().fingerprint(),
-                                            lineage.logTopicId(),
-                                            manifest.pagesDigest(),
-                                            manifest.carryChecksum());
-                            return with(record, sealed(record, lineage, bound));
-                        })
-                .toList();
+    public static List<ConsumerRecord<byte[], byte[]>> boundTo(Lineage lineage,
+            List<ConsumerRecord<byte[], byte[]>> changelog) {
+        return changelog.stream().map(record -> {
+            if (!isManifest(record)) {
+                return record;
+            }
+            StoreManifest manifest = StoreManifest.of(record.value());
+            StoreManifest bound = with(manifest, lineage.spec().fingerprint(), lineage.logTopicId(),
+                    manifest.pagesDigest(), manifest.carryChecksum());
+            return with(record, sealed(record, lineage, bound));
+        }).toList();
     }
 
-    private static byte[] sealed(
-            ConsumerRecord<byte[], byte[]> record, Lineage lineage, StoreManifest manifest) {
+    private static byte[] sealed(ConsumerRecord<byte[], byte[]> record, Lineage lineage, StoreManifest manifest) {
         return StoreRecords.sealed(record.key(), lineage.epoch(), manifest.encode());
     }
 
-    private static StoreManifest with(
-            StoreManifest of, byte[] fingerprint, Uuid topicId, byte[] digest, int carryChecksum) {
+    private static StoreManifest with(StoreManifest of, byte[] fingerprint, Uuid topicId, byte[] digest,
+            int carryChecksum) {
         StoreBase base = of.base();
-        return new StoreManifest(
-                fingerprint,
-                of.numerics(),
-                of.epoch(),
-                topicId,
-                of.nextOffset(),
-                of.updates(),
-                of.examples(),
-                of.accounts(),
-                of.newestAppendTime(),
-                of.pages(),
-                digest,
-                of.carryBytes(),
-                carryChecksum,
-                of.commit(),
-                of.kind(),
-                new StoreBase(
-                        base.slot(),
-                        base.image(),
-                        base.nextOffset(),
-                        base.updates(),
-                        base.examples(),
-                        base.accounts(),
-                        base.newestAppendTime(),
-                        digest,
-                        base.carryBytes(),
-                        carryChecksum),
-                of.digestOffset(),
-                of.changedBytesPerSecond(),
-                of.rejectionsBytes(),
-                of.rejectionsChecksum(),
+        return new StoreManifest(fingerprint, of.numerics(), of.epoch(), topicId, of.nextOffset(), of.updates(),
+                of.examples(), of.accounts(), of.newestAppendTime(), of.pages(), digest, of.carryBytes(), carryChecksum,
+                of.commit(), of.kind(),
+                new StoreBase(base.slot(), base.image(), base.nextOffset(), base.updates(), base.examples(),
+                        base.accounts(), base.newestAppendTime(), digest, base.carryBytes(), carryChecksum),
+                of.digestOffset(), of.changedBytesPerSecond(), of.rejectionsBytes(), of.rejectionsChecksum(),
                 of.retained());
     }
 
-    public static ConsumerRecord<byte[], byte[]> with(
-            ConsumerRecord<byte[], byte[]> record, byte[] value) {
-        return new ConsumerRecord<>(
-                record.topic(), record.partition(), record.offset(), record.key(), value);
+    public static ConsumerRecord<byte[], byte[]> with(ConsumerRecord<byte[], byte[]> record, byte[] value) {
+        return new ConsumerRecord<>(record.topic(), record.partition(), record.offset(), record.key(), value);
     }
 
     public static boolean isManifest(ConsumerRecord<byte[], byte[]> record) {

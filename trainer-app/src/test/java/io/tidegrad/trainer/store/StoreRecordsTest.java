@@ -38,8 +38,7 @@ class StoreRecordsTest {
         for (int bit = 0; bit < 8 * value.length; bit++) {
             byte[] flipped = value.clone();
             flipped[bit / 8] ^= (byte) (1 << bit % 8);
-            assertThatThrownBy(() -> StoreRecords.verify(key, EPOCH, flipped))
-                    .as("bit %d", bit)
+            assertThatThrownBy(() -> StoreRecords.verify(key, EPOCH, flipped)).as("bit %d", bit)
                     .isInstanceOfAny(DamagedException.class, TrainerException.class);
         }
     }
@@ -48,8 +47,7 @@ class StoreRecordsTest {
     void everyTruncationIsNoticed() {
         for (int length = 0; length < value.length; length++) {
             byte[] truncated = Arrays.copyOf(value, length);
-            assertThatThrownBy(() -> StoreRecords.verify(key, EPOCH, truncated))
-                    .as("%d bytes", length)
+            assertThatThrownBy(() -> StoreRecords.verify(key, EPOCH, truncated)).as("%d bytes", length)
                     .isInstanceOf(DamagedException.class);
         }
     }
@@ -57,61 +55,27 @@ class StoreRecordsTest {
     @Test
     void aPageInAnothersPlaceAndAPageOfAnotherEpochAreNoticed() {
         byte[] otherPage = StoreRecords.key(StoreRecords.PAGE, 8);
-        assertThatThrownBy(() -> StoreRecords.verify(otherPage, EPOCH, value))
-                .hasMessageContaining("page 8");
-        assertThatThrownBy(() -> StoreRecords.verify(key, EPOCH + 1, value))
-                .hasMessageContaining("epoch 4");
+        assertThatThrownBy(() -> StoreRecords.verify(otherPage, EPOCH, value)).hasMessageContaining("page 8");
+        assertThatThrownBy(() -> StoreRecords.verify(key, EPOCH + 1, value)).hasMessageContaining("epoch 4");
     }
 
     @Test
     void aFutureFormatIsRefusedByItsNumber() {
         byte[] future = value.clone();
         ByteBuffer.wrap(future).order(ByteOrder.LITTLE_ENDIAN).putInt(0, 9);
-        assertThatThrownBy(() -> StoreRecords.verify(key, EPOCH, future))
-                .hasMessageContaining("format 9")
+        assertThatThrownBy(() -> StoreRecords.verify(key, EPOCH, future)).hasMessageContaining("format 9")
                 .hasMessageContaining("reads " + StoreRecords.FORMAT);
     }
 
     @Test
     void aManifestIsReadBackAndAShortOrLongOneRefused() {
-        StoreManifest manifest =
-                new StoreManifest(
-                        payload(32),
-                        1,
-                        EPOCH,
-                        Uuid.randomUuid(),
-                        100,
-                        90,
-                        95,
-                        new Accounts(96, 3, 1),
-                        1_700_000_000_000L,
-                        12,
-                        payload(32),
-                        1_000,
-                        -5,
-                        17,
-                        StoreKind.IMAGE_AND_REDO,
-                        new StoreBase(
-                                1,
-                                4,
-                                60,
-                                50,
-                                55,
-                                new Accounts(56, 2, 1),
-                                1_600_000_000_000L,
-                                payload(32),
-                                900,
-                                -7),
-                        98,
-                        1.5e6,
-                        3,
-                        -9,
-                        List.of(
-                                new RetainedSnapshot(80, -1, 1, 700, 5, true),
-                                new RetainedSnapshot(90, 80, 2, 800, 6, false)));
+        StoreManifest manifest = new StoreManifest(payload(32), 1, EPOCH, Uuid.randomUuid(), 100, 90, 95,
+                new Accounts(96, 3, 1), 1_700_000_000_000L, 12, payload(32), 1_000, -5, 17, StoreKind.IMAGE_AND_REDO,
+                new StoreBase(1, 4, 60, 50, 55, new Accounts(56, 2, 1), 1_600_000_000_000L, payload(32), 900, -7), 98,
+                1.5e6, 3, -9,
+                List.of(new RetainedSnapshot(80, -1, 1, 700, 5, true), new RetainedSnapshot(90, 80, 2, 800, 6, false)));
         byte[] bytes = manifest.encode();
-        assertThat(StoreManifest.decode(bytes, StoreRecords.MANIFEST_FORMAT))
-                .usingRecursiveComparison()
+        assertThat(StoreManifest.decode(bytes, StoreRecords.MANIFEST_FORMAT)).usingRecursiveComparison()
                 .isEqualTo(manifest);
         for (int length = 0; length < bytes.length; length++) {
             byte[] truncated = Arrays.copyOf(bytes, length);
@@ -119,43 +83,33 @@ class StoreRecordsTest {
                     .isInstanceOf(DamagedException.class);
         }
         assertThatThrownBy(
-                        () ->
-                                StoreManifest.decode(
-                                        Arrays.copyOf(bytes, bytes.length + 1),
-                                        StoreRecords.MANIFEST_FORMAT))
+                () -> StoreManifest.decode(Arrays.copyOf(bytes, bytes.length + 1), StoreRecords.MANIFEST_FORMAT))
                 .isInstanceOf(DamagedException.class);
     }
 
     /// Written by the first build; every later one must read it.
     @Test
     void aManifestOfFormat1StaysReadable() {
-        byte[] written =
-                java.util.HexFormat.of()
-                        .parseHex(
-                                "01".repeat(32)
-                                        + "01000000" // numerics
-                                        + "02000000" // epoch
-                                        + "01000000000000000200000000000000" // topic id
-                                        + "6400000000000000" // next offset 100
-                                        + "5a00000000000000" // 90 updates
-                                        + "5f00000000000000" // 95 examples
-                                        + "600000000000000003000000000000000100000000000000" // accounts
-                                        + "00687a2a8b010000" // newest append time
-                                        + "0c000000" // pages
-                                        + "02".repeat(32)
-                                        + "e8030000" // carry bytes
-                                        + "fbffffff" // carry checksum
-                                        + "1100000000000000" // commit 17
-                                        + "01000000" // snapshots
-                                        + "5a00000000000000"
-                                        + "02000000");
+        byte[] written = java.util.HexFormat.of().parseHex("01".repeat(32) + "01000000" // numerics
+                + "02000000" // epoch
+                + "01000000000000000200000000000000" // topic id
+                + "6400000000000000" // next offset 100
+                + "5a00000000000000" // 90 updates
+                + "5f00000000000000" // 95 examples
+                + "600000000000000003000000000000000100000000000000" // accounts
+                + "00687a2a8b010000" // newest append time
+                + "0c000000" // pages
+                + "02".repeat(32) + "e8030000" // carry bytes
+                + "fbffffff" // carry checksum
+                + "1100000000000000" // commit 17
+                + "01000000" // snapshots
+                + "5a00000000000000" + "02000000");
         StoreManifest manifest = StoreManifest.decode(written, 1);
         assertThat(manifest.nextOffset()).isEqualTo(100);
         assertThat(manifest.accounts()).isEqualTo(new Accounts(96, 3, 1));
         assertThat(manifest.inputTopicId()).isEqualTo(new Uuid(1, 2));
         assertThat(manifest.commit()).isEqualTo(17);
-        assertThat(manifest.retained())
-                .containsExactly(new RetainedSnapshot(90, -1, 2, 0, -1, true));
+        assertThat(manifest.retained()).containsExactly(new RetainedSnapshot(90, -1, 2, 0, -1, true));
         assertThat(manifest.kind()).isEqualTo(StoreKind.PAGE_LOG);
         assertThat(manifest.base().slot()).isZero();
         assertThat(manifest.base().nextOffset()).isEqualTo(100);

@@ -22,10 +22,7 @@ import org.junit.jupiter.api.Test;
 class DeadLettersTest {
     private static final int LIMIT = 1_300_000;
 
-    private static final Lineage LINEAGE =
-            new Lineage(
-                    ModelSpec.parse(
-                            """
+    private static final Lineage LINEAGE = new Lineage(ModelSpec.parse("""
                             model: m
                             input: { topic: t }
                             label: { field: y }
@@ -33,32 +30,12 @@ class DeadLettersTest {
                             network: [ dense: 1 ]
                             loss: binary-cross-entropy
                             optimizer: { sgd: { rate: 0.1 } }
-                            """,
-                            "test"),
-                    2,
-                    new TopicPartition("t", 0),
-                    Uuid.randomUuid(),
-                    0);
+                            """, "test"), 2, new TopicPartition("t", 0), Uuid.randomUuid(), 0);
 
-    private static Record<byte[], byte[]> letter(
-            byte[] key, byte[] value, RecordHeaders headers, String detail) {
-        return new DeadLetters(LINEAGE, LIMIT)
-                .of(
-                        new ConsumerRecord<>(
-                                "t",
-                                0,
-                                42,
-                                0,
-                                TimestampType.CREATE_TIME,
-                                key.length,
-                                value.length,
-                                key,
-                                value,
-                                headers,
-                                Optional.empty()),
-                        new Rejection(Rejection.Reason.NOT_AVRO, detail),
-                        7,
-                        1_000);
+    private static Record<byte[], byte[]> letter(byte[] key, byte[] value, RecordHeaders headers, String detail) {
+        return new DeadLetters(LINEAGE, LIMIT).of(new ConsumerRecord<>("t", 0, 42, 0, TimestampType.CREATE_TIME,
+                key.length, value.length, key, value, headers, Optional.empty()),
+                new Rejection(Rejection.Reason.NOT_AVRO, detail), 7, 1_000);
     }
 
     private static String text(Record<byte[], byte[]> letter, String header) {
@@ -69,9 +46,8 @@ class DeadLettersTest {
     @Test
     void anOrdinaryEventIsUntouched() {
         RecordHeaders headers = new RecordHeaders();
-        headers.add("trace", new byte[] {1});
-        Record<byte[], byte[]> letter =
-                letter(new byte[] {5}, new byte[] {6, 7}, headers, "expected, found");
+        headers.add("trace", new byte[]{1});
+        Record<byte[], byte[]> letter = letter(new byte[]{5}, new byte[]{6, 7}, headers, "expected, found");
         assertThat(letter.key()).containsExactly(5);
         assertThat(letter.value()).containsExactly(6, 7);
         assertThat(letter.headers().lastHeader("trace").value()).containsExactly(1);
@@ -93,13 +69,8 @@ class DeadLettersTest {
                 letter(new byte[1_000_000], new byte[5_000_000], headers, "x".repeat(1_000_000));
         assertThat(text(letter, "tidegrad-headers-cut")).isEqualTo("true");
         assertThat(text(letter, "tidegrad-value-cut")).startsWith("5000000 ");
-        int size =
-                AbstractRecords.estimateSizeInBytesUpperBound(
-                        RecordBatch.CURRENT_MAGIC_VALUE,
-                        CompressionType.NONE,
-                        letter.key(),
-                        letter.value(),
-                        letter.headers().toArray());
+        int size = AbstractRecords.estimateSizeInBytesUpperBound(RecordBatch.CURRENT_MAGIC_VALUE, CompressionType.NONE,
+                letter.key(), letter.value(), letter.headers().toArray());
         assertThat(size).isLessThanOrEqualTo(LIMIT);
     }
 }

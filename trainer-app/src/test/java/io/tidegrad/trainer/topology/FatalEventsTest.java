@@ -17,7 +17,8 @@ import org.junit.jupiter.api.io.TempDir;
 class FatalEventsTest {
     private static final Uuid TOPIC = new Uuid(1, 2);
 
-    @TempDir Path directory;
+    @TempDir
+    Path directory;
     private Path file;
 
     @BeforeEach
@@ -106,8 +107,7 @@ class FatalEventsTest {
     }
 
     @Test
-    void whatWasCountedBeforeTheLastLifeIsJudgedIsNotForgottenByALookAtTheRegistry()
-            throws IOException {
+    void whatWasCountedBeforeTheLastLifeIsJudgedIsNotForgottenByALookAtTheRegistry() throws IOException {
         endIn(7);
         FatalEvents second = FatalEvents.in(file, "m", TOPIC);
         var patience = second.around(new Patience(java.time.Duration.ofSeconds(1)));
@@ -126,8 +126,7 @@ class FatalEventsTest {
             endIn(7);
             byte[] bytes = Files.readAllBytes(file);
             if (random.nextBoolean()) {
-                bytes[random.nextInt(i < 100 ? 100 : bytes.length)] ^=
-                        (byte) (1 << random.nextInt(8));
+                bytes[random.nextInt(i < 100 ? 100 : bytes.length)] ^= (byte) (1 << random.nextInt(8));
                 Files.write(file, bytes);
             } else {
                 Files.write(file, java.util.Arrays.copyOf(bytes, random.nextInt(bytes.length)));

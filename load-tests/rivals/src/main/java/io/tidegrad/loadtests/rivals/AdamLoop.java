@@ -13,29 +13,16 @@ final class AdamLoop {
     private final List<Matrix> matrices;
 
     /// Of one layer: the optimizer's arrays, the row and the gradient of the outputs.
-    private record Matrix(
-            int inputs,
-            int outputs,
-            MemorySegment x,
-            MemorySegment dy,
-            MemorySegment w,
-            MemorySegment m,
-            MemorySegment v) {}
+    private record Matrix(int inputs, int outputs, MemorySegment x, MemorySegment dy, MemorySegment w, MemorySegment m,
+            MemorySegment v) {
+    }
 
     AdamLoop(Loop loop) {
         if (loop.kernel() != Loop.Kernel.ADAM) {
             throw new RivalException("there is no C loop for " + loop.name());
         }
-        adam =
-                CLibrary.function(
-                        "adam",
-                        ValueLayout.JAVA_INT,
-                        ValueLayout.JAVA_INT,
-                        ValueLayout.ADDRESS,
-                        ValueLayout.ADDRESS,
-                        ValueLayout.ADDRESS,
-                        ValueLayout.ADDRESS,
-                        ValueLayout.ADDRESS);
+        adam = CLibrary.function("adam", ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.ADDRESS,
+                ValueLayout.ADDRESS, ValueLayout.ADDRESS, ValueLayout.ADDRESS, ValueLayout.ADDRESS);
         matrices = loop.shapes().stream().map(AdamLoop::matrix).toList();
     }
 
@@ -54,14 +41,8 @@ final class AdamLoop {
 
     private static Matrix matrix(Loop.Shape shape) {
         int length = shape.inputs() * shape.outputs();
-        return new Matrix(
-                shape.inputs(),
-                shape.outputs(),
-                filled(shape.inputs()),
-                filled(shape.outputs()),
-                filled(length),
-                filled(length),
-                filled(length));
+        return new Matrix(shape.inputs(), shape.outputs(), filled(shape.inputs()), filled(shape.outputs()),
+                filled(length), filled(length), filled(length));
     }
 
     private static MemorySegment filled(int length) {

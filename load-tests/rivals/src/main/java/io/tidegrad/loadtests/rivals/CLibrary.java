@@ -17,33 +17,22 @@ import java.util.Objects;
 /// `loops.c`, compiled by this machine's gcc for this processor.
 final class CLibrary {
     private static final List<String> GCC =
-            List.of(
-                    "gcc",
-                    "-O3",
-                    "-march=native",
-                    "-mprefer-vector-width=512",
-                    "-fno-math-errno", // else a square root is a call
-                    "-fno-trapping-math",
-                    "-shared",
-                    "-fPIC");
+            List.of("gcc", "-O3", "-march=native", "-mprefer-vector-width=512", "-fno-math-errno", // else a square root is a call
+                    "-fno-trapping-math", "-shared", "-fPIC");
 
     private CLibrary() {}
 
     /// A function that returns nothing.
     @SuppressWarnings("restricted") // calling native code is what it is for
     static MethodHandle function(String name, MemoryLayout... arguments) {
-        return Linker.nativeLinker()
-                .downcallHandle(
-                        SymbolLookup.libraryLookup(compile(), Arena.global())
-                                .find(name)
-                                .orElseThrow(),
-                        FunctionDescriptor.ofVoid(arguments));
+        return Linker.nativeLinker().downcallHandle(
+                SymbolLookup.libraryLookup(compile(), Arena.global()).find(name).orElseThrow(),
+                FunctionDescriptor.ofVoid(arguments));
     }
 
     /// The library, in a temporary folder that ends with this JVM.
     private static Path compile() {
-        try (InputStream source =
-                Objects.requireNonNull(CLibrary.class.getResourceAsStream("loops.c"))) {
+        try (InputStream source = Objects.requireNonNull(CLibrary.class.getResourceAsStream("loops.c"))) {
             Path folder = Files.createTempDirectory("tidegrad-rivals");
             Path code = folder.resolve("loops.c");
             Path library = folder.resolve("loops.so");

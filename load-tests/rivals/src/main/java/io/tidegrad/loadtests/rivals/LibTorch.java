@@ -99,10 +99,8 @@ final class LibTorch {
             fill();
             optimizer.zero_grad();
             Tensor y = network.apply(numbers);
-            Tensor loss =
-                    plan.spec().loss() instanceof BinaryCrossEntropy
-                            ? torch.binary_cross_entropy_with_logits(y, labels)
-                            : torch.cross_entropy_loss(y, labels);
+            Tensor loss = plan.spec().loss() instanceof BinaryCrossEntropy
+                    ? torch.binary_cross_entropy_with_logits(y, labels) : torch.cross_entropy_loss(y, labels);
             loss.backward();
             optimizer.step();
             return loss.item_float();
@@ -149,9 +147,7 @@ final class LibTorch {
                 };
             }
             case Numbers(int from, int count) ->
-                    from == 0 && count == batch.row().numbers()
-                            ? x -> numbers
-                            : x -> numbers.narrow(1, from, count);
+                from == 0 && count == batch.row().numbers() ? x -> numbers : x -> numbers.narrow(1, from, count);
             case Dense dense -> dense(dense);
             case Bias bias -> {
                 Tensor b = vector();
@@ -160,23 +156,14 @@ final class LibTorch {
             case Embedding embedding -> embedding(embedding);
             case EmbeddingBag bag -> bag(bag);
             case Reshape(List<Integer> axes) -> {
-                long[] shape =
-                        Stream.concat(Stream.of(batch.capacity()), axes.stream())
-                                .mapToLong(Integer::longValue)
-                                .toArray();
+                long[] shape = Stream.concat(Stream.of(batch.capacity()), axes.stream()).mapToLong(Integer::longValue)
+                        .toArray();
                 yield x -> x.view(shape);
             }
             case Flatten flatten -> x -> x.flatten(1, -1);
             case Conv2d conv -> convolution(conv);
             case MaxPool2d(Extent kernel, Extent stride, Extent padding) ->
-                    x ->
-                            torch.max_pool2d(
-                                    x,
-                                    pair(kernel),
-                                    pair(stride),
-                                    pair(padding),
-                                    pair(Extent.of(1)),
-                                    false);
+                x -> torch.max_pool2d(x, pair(kernel), pair(stride), pair(padding), pair(Extent.of(1)), false);
             case Recurrent recurrent -> recurrent(recurrent);
             case LayerNorm(double epsilon) -> {
                 long width = plan.tensors().get(tensor).columns();
@@ -208,41 +195,27 @@ final class LibTorch {
 
     /// Its weights are stored as (height, width, input channels, output channels).
     private Operation convolution(Conv2d conv) {
-        int inputs =
-                plan.tensors().get(tensor).rows()
-                        / (conv.kernel().height() * conv.kernel().width());
+        int inputs = plan.tensors().get(tensor).rows() / (conv.kernel().height() * conv.kernel().width());
         Tensor stored =
-                Tensor.create(
-                        nextWeights(),
-                        conv.kernel().height(),
-                        conv.kernel().width(),
-                        inputs,
-                        conv.channels());
+                Tensor.create(nextWeights(), conv.kernel().height(), conv.kernel().width(), inputs, conv.channels());
         Tensor w = parameter(stored.permute(3, 2, 0, 1).contiguous());
         TensorOptional b = conv.bias() ? new TensorOptional(vector()) : new TensorOptional();
-        return x ->
-                torch.conv2d(
-                        x, w, b, pair(conv.stride()), pair(conv.padding()), pair(Extent.of(1)), 1);
+        return x -> torch.conv2d(x, w, b, pair(conv.stride()), pair(conv.padding()), pair(Extent.of(1)), 1);
     }
 
     /// In one direction, from 0, the last state: what `nn::GRU` and `nn::LSTM` call.
     private Operation recurrent(Recurrent layer) {
-        if (layer.bidirectional()
-                || layer.output() != Recurrent.Output.LAST
-                || layer.lengthAt() != Recurrent.WHOLE
-                || !layer.initial().isEmpty()
-                || layer.cell() == Recurrent.Cell.RNN) {
+        if (layer.bidirectional() || layer.output() != Recurrent.Output.LAST || layer.lengthAt() != Recurrent.WHOLE
+                || !layer.initial().isEmpty() || layer.cell() == Recurrent.Cell.RNN) {
             throw new RivalException("LibTorch has no " + layer + " here yet");
         }
         TensorVector weights = new TensorVector(matrix(), matrix(), vector(), vector());
         Tensor zero = floats(1, batch.capacity(), layer.hidden());
         if (layer.cell() == Recurrent.Cell.GRU) {
-            return x ->
-                    torch.gru(x, zero, weights, true, 1, 0, true, false, true).get1().select(0, 0);
+            return x -> torch.gru(x, zero, weights, true, 1, 0, true, false, true).get1().select(0, 0);
         }
         TensorVector zeros = new TensorVector(zero, zero);
-        return x ->
-                torch.lstm(x, zeros, weights, true, 1, 0, true, false, true).get1().select(0, 0);
+        return x -> torch.lstm(x, zeros, weights, true, 1, 0, true, false, true).get1().select(0, 0);
     }
 
     private Operation attention(SelfAttention layer) {
@@ -257,30 +230,17 @@ final class LibTorch {
             TensorVector qkv = torch.linear(x, in, inBias).chunk(3, -1);
             Tensor[] heads = new Tensor[3];
             for (int i = 0; i < heads.length; i++) {
-                heads[i] =
-                        qkv.get(i)
-                                .view(rows, steps, layer.heads(), width / layer.heads())
-                                .transpose(1, 2);
+                heads[i] = qkv.get(i).view(rows, steps, layer.heads(), width / layer.heads()).transpose(1, 2);
             }
-            Tensor y =
-                    torch.scaled_dot_product_attention(
-                            heads[0],
-                            heads[1],
-                            heads[2],
-                            new TensorOptional(),
-                            0,
-                            layer.causal(),
-                            new DoubleOptional(),
-                            false);
+            Tensor y = torch.scaled_dot_product_attention(heads[0], heads[1], heads[2], new TensorOptional(), 0,
+                    layer.causal(), new DoubleOptional(), false);
             return torch.linear(y.transpose(1, 2).reshape(rows, steps, width), out, outBias);
         };
     }
 
     private EmbeddingBag requireSum(EmbeddingBag bag) {
-        if (bag.mode() != EmbeddingBag.Mode.SUM
-                || bag.countAt() != EmbeddingBag.ALL
-                || bag.weightsFrom() != EmbeddingBag.UNWEIGHTED
-                || bag.columns() != batch.row().ids()) {
+        if (bag.mode() != EmbeddingBag.Mode.SUM || bag.countAt() != EmbeddingBag.ALL
+                || bag.weightsFrom() != EmbeddingBag.UNWEIGHTED || bag.columns() != batch.row().ids()) {
             throw new RivalException("LibTorch has no " + bag + " here yet");
         }
         return bag;
@@ -290,21 +250,16 @@ final class LibTorch {
     private Operation bag(EmbeddingBag any) {
         EmbeddingBag bag = requireSum(any);
         Tensor table = parameter(Tensor.create(nextWeights(), bag.rows(), bag.dimension()));
-        long[] starts =
-                LongStream.range(0, batch.capacity()).map(row -> row * bag.columns()).toArray();
+        long[] starts = LongStream.range(0, batch.capacity()).map(row -> row * bag.columns()).toArray();
         Tensor offsets = Tensor.create(starts);
         Tensor all = ids.view(-1);
         int sum = 0;
-        return x ->
-                torch.embedding_bag(
-                                table, all, offsets, false, sum, true, new TensorOptional(), false)
-                        .get0();
+        return x -> torch.embedding_bag(table, all, offsets, false, sum, true, new TensorOptional(), false).get0();
     }
 
     /// With a sparse gradient: only touched rows are updated.
     private Operation embedding(Embedding embedding) {
-        Tensor table =
-                parameter(Tensor.create(nextWeights(), embedding.rows(), embedding.dimension()));
+        Tensor table = parameter(Tensor.create(nextWeights(), embedding.rows(), embedding.dimension()));
         long width = (long) embedding.columns() * embedding.dimension();
         long rows = batch.capacity();
         boolean whole = embedding.from() == 0 && embedding.columns() == batch.row().ids();
@@ -325,7 +280,7 @@ final class LibTorch {
     }
 
     private static long[] pair(Extent extent) {
-        return new long[] {extent.height(), extent.width()};
+        return new long[]{extent.height(), extent.width()};
     }
 
     private float[] nextWeights() {
@@ -351,9 +306,7 @@ final class LibTorch {
                 options.initial_accumulator_value().put(adagrad.initialAccumulator());
                 yield new org.bytedeco.pytorch.Adagrad(parameters, options);
             }
-            default ->
-                    throw new RivalException(
-                            "LibTorch has no " + plan.spec().optimizer() + " here yet");
+            default -> throw new RivalException("LibTorch has no " + plan.spec().optimizer() + " here yet");
         };
     }
 

@@ -16,8 +16,8 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
 
-/// A network with its weights as an ONNX model for batches of one size (opset 13): inputs `numbers` (batch, numbers) and
-/// `ids` (batch, ids), where a row has them; output `y`.
+/// A network with its weights as an ONNX model for batches of one size (opset 13): inputs `numbers` (batch, numbers)
+/// and `ids` (batch, ids), where a row has them; output `y`.
 ///
 /// Field numbers from onnx.proto3.
 final class OnnxModel {
@@ -56,11 +56,8 @@ final class OnnxModel {
             graph.message(11, valueInfo("ids", INT32, row.ids()));
         }
         graph.message(12, valueInfo("y", FLOAT, plan.outputs()));
-        return new Protobuf()
-                .number(1, IR_VERSION)
-                .message(8, new Protobuf().text(1, "").number(2, OPSET))
-                .message(7, graph)
-                .toBytes();
+        return new Protobuf().number(1, IR_VERSION).message(8, new Protobuf().text(1, "").number(2, OPSET))
+                .message(7, graph).toBytes();
     }
 
     /// Returns the name of what comes out.
@@ -94,8 +91,7 @@ final class OnnxModel {
             }
             case Dense dense -> {
                 String w = weights(plan.tensors().get(tensor).rows(), dense.outputs());
-                yield dense.bias()
-                        ? node("Gemm", List.of(x, w, weights(dense.outputs())), value())
+                yield dense.bias() ? node("Gemm", List.of(x, w, weights(dense.outputs())), value())
                         : node("MatMul", List.of(x, w), value());
             }
             case Relu relu -> node("Relu", List.of(x), value());
@@ -129,15 +125,13 @@ final class OnnxModel {
     private String weights(long... shape) {
         String name = plan.tensors().get(tensor++).name();
         float[] floats = parameters.weights(name);
-        ByteBuffer bytes =
-                ByteBuffer.allocate(Float.BYTES * floats.length).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer bytes = ByteBuffer.allocate(Float.BYTES * floats.length).order(ByteOrder.LITTLE_ENDIAN);
         bytes.asFloatBuffer().put(floats);
         return initializer(name, FLOAT, bytes.array(), shape);
     }
 
     private String shape(long... sizes) {
-        ByteBuffer bytes =
-                ByteBuffer.allocate(Long.BYTES * sizes.length).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer bytes = ByteBuffer.allocate(Long.BYTES * sizes.length).order(ByteOrder.LITTLE_ENDIAN);
         bytes.asLongBuffer().put(sizes);
         return initializer(value(), INT64, bytes.array(), sizes.length);
     }
@@ -153,7 +147,7 @@ final class OnnxModel {
 
     private Protobuf valueInfo(String name, int type, int width) {
         Protobuf shape = new Protobuf();
-        for (long size : new long[] {batch, width}) {
+        for (long size : new long[]{batch, width}) {
             shape.message(1, new Protobuf().number(1, size));
         }
         Protobuf tensorType = new Protobuf().number(1, type).message(2, shape);

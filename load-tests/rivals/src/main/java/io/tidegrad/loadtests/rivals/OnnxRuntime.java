@@ -13,8 +13,8 @@ import java.nio.IntBuffer;
 import java.util.HashMap;
 import java.util.Map;
 
-/// A model's predictions by ONNX Runtime: one thread, all optimizations, inputs and output pinned in direct buffers that
-/// are made once.
+/// A model's predictions by ONNX Runtime: one thread, all optimizations, inputs and output pinned in direct buffers
+/// that are made once.
 final class OnnxRuntime implements AutoCloseable {
     private final Batch batch;
     private final float[] predictions;
@@ -41,8 +41,7 @@ final class OnnxRuntime implements AutoCloseable {
             options.setIntraOpNumThreads(1);
             options.setInterOpNumThreads(1);
             options.setOptimizationLevel(OrtSession.SessionOptions.OptLevel.ALL_OPT);
-            session =
-                    environment.createSession(OnnxModel.of(parameters, batch.capacity()), options);
+            session = environment.createSession(OnnxModel.of(parameters, batch.capacity()), options);
             if (batch.row().numbers() > 0) {
                 long[] shape = {rows, batch.row().numbers()};
                 inputs.put("numbers", OnnxTensor.createTensor(environment, numbers, shape));

@@ -49,17 +49,14 @@ public final class OnnxSession {
             try {
                 if (numbers > 0) {
                     long[] shape = {1, numbers};
-                    inputs.put(
-                            "numbers",
-                            OnnxTensor.createTensor(environment, this.numbers, shape));
+                    inputs.put("numbers", OnnxTensor.createTensor(environment, this.numbers, shape));
                 }
                 if (ids > 0) {
                     long[] shape = {1, ids};
                     inputs.put("ids", OnnxTensor.createTensor(environment, this.ids, shape));
                 }
                 long[] shape = {1, outputs};
-                this.outputs.put(
-                        "predictions", OnnxTensor.createTensor(environment, predictions, shape));
+                this.outputs.put("predictions", OnnxTensor.createTensor(environment, predictions, shape));
             } catch (OrtException e) {
                 throw new RivalException("ONNX Runtime failed: " + e.getMessage(), e);
             }

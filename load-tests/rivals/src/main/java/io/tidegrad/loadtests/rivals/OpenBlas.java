@@ -17,22 +17,18 @@ final class OpenBlas {
         FloatPointer w = filled(inputs * outputs);
         FloatPointer y = filled(rows * outputs);
         openblas.blas_set_num_threads(1);
-        result =
-                switch (loop.kernel()) {
-                    case FORWARD -> y;
-                    case WEIGHT_GRADIENT -> w;
-                    case INPUT_GRADIENT -> x;
-                    case ADAM -> throw new RivalException("OpenBLAS has no Adam");
-                };
-        product =
-                switch (loop.kernel()) {
-                    case FORWARD -> () -> multiply(false, false, rows, outputs, inputs, x, w, y);
-                    case WEIGHT_GRADIENT ->
-                            () -> multiply(true, false, inputs, outputs, rows, x, y, w);
-                    case INPUT_GRADIENT ->
-                            () -> multiply(false, true, rows, inputs, outputs, y, w, x);
-                    case ADAM -> throw new RivalException("OpenBLAS has no Adam");
-                };
+        result = switch (loop.kernel()) {
+            case FORWARD -> y;
+            case WEIGHT_GRADIENT -> w;
+            case INPUT_GRADIENT -> x;
+            case ADAM -> throw new RivalException("OpenBLAS has no Adam");
+        };
+        product = switch (loop.kernel()) {
+            case FORWARD -> () -> multiply(false, false, rows, outputs, inputs, x, w, y);
+            case WEIGHT_GRADIENT -> () -> multiply(true, false, inputs, outputs, rows, x, y, w);
+            case INPUT_GRADIENT -> () -> multiply(false, true, rows, inputs, outputs, y, w, x);
+            case ADAM -> throw new RivalException("OpenBLAS has no Adam");
+        };
     }
 
     void run(int steps) {
@@ -50,30 +46,11 @@ final class OpenBlas {
     }
 
     /// c (m, n) = a (m, k) b (k, n), a or b stored transposed.
-    private static void multiply(
-            boolean transposeA,
-            boolean transposeB,
-            int m,
-            int n,
-            int k,
-            FloatPointer a,
-            FloatPointer b,
-            FloatPointer c) {
-        openblas.cblas_sgemm(
-                openblas.CblasRowMajor,
-                transposeA ? openblas.CblasTrans : openblas.CblasNoTrans,
-                transposeB ? openblas.CblasTrans : openblas.CblasNoTrans,
-                m,
-                n,
-                k,
-                1f,
-                a,
-                transposeA ? m : k,
-                b,
-                transposeB ? k : n,
-                0f,
-                c,
-                n);
+    private static void multiply(boolean transposeA, boolean transposeB, int m, int n, int k, FloatPointer a,
+            FloatPointer b, FloatPointer c) {
+        openblas.cblas_sgemm(openblas.CblasRowMajor, transposeA ? openblas.CblasTrans : openblas.CblasNoTrans,
+                transposeB ? openblas.CblasTrans : openblas.CblasNoTrans, m, n, k, 1f, a, transposeA ? m : k, b,
+                transposeB ? k : n, 0f, c, n);
     }
 
     private static FloatPointer filled(int length) {

@@ -11,8 +11,8 @@ import io.tidegrad.loadtests.bench.Workload;
 import java.util.ArrayList;
 import java.util.List;
 
-/// The main class of a JVM that measures one rival: `RivalProcess <rival> <workload> <batch> <seconds>`, the rival one of
-/// `libtorch`, `onnxruntime`, `openblas`, `c`. The same rows, the same meter, the same lines of JSON as the bench's.
+/// The main class of a JVM that measures one rival: `RivalProcess <rival> <workload> <batch> <seconds>`, the rival one
+/// of `libtorch`, `onnxruntime`, `openblas`, `c`. The same rows, the same meter, the same lines of JSON as the bench's.
 public final class RivalProcess {
     private static final int REFUSED = 2;
 
@@ -24,8 +24,7 @@ public final class RivalProcess {
         double seconds = Double.parseDouble(args[3]);
         int status = 0;
         try {
-            measure(args[0], workload, batch, seconds)
-                    .forEach(measurement -> System.out.println(measurement.toJson()));
+            measure(args[0], workload, batch, seconds).forEach(measurement -> System.out.println(measurement.toJson()));
         } catch (RivalException e) {
             System.err.println("tidegrad: " + e.getMessage());
             status = REFUSED;
@@ -35,8 +34,7 @@ public final class RivalProcess {
         Runtime.getRuntime().halt(status);
     }
 
-    private static List<Measurement> measure(
-            String rival, Workload workload, int batch, double seconds) {
+    private static List<Measurement> measure(String rival, Workload workload, int batch, double seconds) {
         Measurement.Subject subject = new Measurement.Subject(workload.name(), batch, 1, rival, "");
         Meter meter = new Meter();
         return switch (workload) {
@@ -45,47 +43,40 @@ public final class RivalProcess {
                 Batch rows = new Batch(plan.spec().row(), batch);
                 MadeUpRows source = new MadeUpRows(plan);
                 LibTorch libTorch = new LibTorch(Parameters.initial(plan), rows);
-                Meter.Steps work =
-                        steps -> {
-                            for (int step = 0; step < steps; step++) {
-                                source.fill(rows);
-                                libTorch.learn();
-                            }
-                        };
-                yield meter.measure(work, batch, true, seconds, () -> {}).of(subject);
+                Meter.Steps work = steps -> {
+                    for (int step = 0; step < steps; step++) {
+                        source.fill(rows);
+                        libTorch.learn();
+                    }
+                };
+                yield meter.measure(work, batch, true, seconds, () -> {
+                }).of(subject);
             }
             case Workload.Predicting predicting -> {
                 Plan plan = Plan.of(predicting.learning().spec());
                 Batch rows = new Batch(plan.spec().row(), batch);
                 MadeUpRows source = new MadeUpRows(plan);
                 float[] predictions = new float[batch * plan.outputs()];
-                try (OnnxRuntime onnx =
-                        new OnnxRuntime(Parameters.initial(plan), rows, predictions)) {
-                    Latencies latencies =
-                            new Latencies(
-                                    () -> {
-                                        source.fill(rows);
-                                        onnx.predict();
-                                    });
-                    Meter.Window window =
-                            meter.measure(latencies, batch, true, seconds, latencies::forget);
+                try (OnnxRuntime onnx = new OnnxRuntime(Parameters.initial(plan), rows, predictions)) {
+                    Latencies latencies = new Latencies(() -> {
+                        source.fill(rows);
+                        onnx.predict();
+                    });
+                    Meter.Window window = meter.measure(latencies, batch, true, seconds, latencies::forget);
                     List<Measurement> lines = new ArrayList<>(window.of(subject));
                     lines.addAll(latencies.of(subject));
                     yield lines;
                 }
             }
             case Workload.Convolution convolution ->
-                    throw new RivalException(
-                            "no rival convolves as " + convolution.name() + " does");
+                throw new RivalException("no rival convolves as " + convolution.name() + " does");
             case Workload.SparseUpdate sparse ->
-                    meter.measure(new SparseLoop(sparse)::run, batch, true, seconds, () -> {})
-                            .of(subject);
+                meter.measure(new SparseLoop(sparse)::run, batch, true, seconds, () -> {
+                }).of(subject);
             case Workload.Loop loop -> {
-                Meter.Steps work =
-                        rival.equals("c")
-                                ? new AdamLoop(loop)::run
-                                : new OpenBlas(loop, batch)::run;
-                yield meter.measure(work, batch, true, seconds, () -> {}).of(subject);
+                Meter.Steps work = rival.equals("c") ? new AdamLoop(loop)::run : new OpenBlas(loop, batch)::run;
+                yield meter.measure(work, batch, true, seconds, () -> {
+                }).of(subject);
             }
         };
     }

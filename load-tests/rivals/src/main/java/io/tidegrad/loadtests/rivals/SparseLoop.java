@@ -10,8 +10,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 
-/// Sparse logistic regression with Adagrad in plain C, each weight beside its sum of squares; the next row's weights are
-/// asked for before this row's are used.
+/// Sparse logistic regression with Adagrad in plain C, each weight beside its sum of squares; the next row's weights
+/// are asked for before this row's are used.
 final class SparseLoop {
     private final MethodHandle sparse;
     private final MadeUpRows rows;
@@ -30,15 +30,8 @@ final class SparseLoop {
         count = plan.spec().row().ids();
         rows = new MadeUpRows(plan);
         batch = new Batch(plan.spec().row(), 1);
-        sparse =
-                CLibrary.function(
-                        "sparse",
-                        ValueLayout.JAVA_INT,
-                        ValueLayout.ADDRESS,
-                        ValueLayout.ADDRESS,
-                        ValueLayout.JAVA_FLOAT,
-                        ValueLayout.JAVA_FLOAT,
-                        ValueLayout.ADDRESS);
+        sparse = CLibrary.function("sparse", ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.ADDRESS,
+                ValueLayout.JAVA_FLOAT, ValueLayout.JAVA_FLOAT, ValueLayout.ADDRESS);
         int cacheLine = 64;
         long floats = 2L * plan.tensors().getFirst().rows();
         table = Arena.global().allocate(floats * Float.BYTES, cacheLine);

@@ -27,10 +27,7 @@ class RivalsTest {
 
     static Stream<Arguments> learning() {
         return Workload.LEARNING.stream()
-                .flatMap(
-                        workload ->
-                                workload.batches().stream()
-                                        .map(batch -> Arguments.of(workload, batch)));
+                .flatMap(workload -> workload.batches().stream().map(batch -> Arguments.of(workload, batch)));
     }
 
     @ParameterizedTest
@@ -48,15 +45,13 @@ class RivalsTest {
                 rows.fill(batch);
             }
             double expected = learner.learn(batch);
-            assertThat(libTorch.learn())
-                    .as("loss of step %d", step)
-                    .isCloseTo(expected, within(2e-4 * Math.max(1, expected)));
+            assertThat(libTorch.learn()).as("loss of step %d", step).isCloseTo(expected,
+                    within(2e-4 * Math.max(1, expected)));
         }
     }
 
     static Stream<Arguments> predicting() {
-        return Workload.PREDICTING.stream()
-                .map(Workload.Predicting::learning)
+        return Workload.PREDICTING.stream().map(Workload.Predicting::learning)
                 .flatMap(learning -> Stream.of(1, 64).map(batch -> Arguments.of(learning, batch)));
     }
 
@@ -87,16 +82,12 @@ class RivalsTest {
         int inputs = shape.inputs();
         int outputs = shape.outputs();
         for (int at = 0; at < found.length; at += 97) {
-            double sum =
-                    switch (loop.kernel()) {
-                        case FORWARD ->
-                                dot(inputs, at / outputs * inputs, 1, at % outputs, outputs);
-                        case WEIGHT_GRADIENT ->
-                                dot(rows, at / outputs, inputs, at % outputs, outputs);
-                        case INPUT_GRADIENT ->
-                                dot(outputs, at / inputs * outputs, 1, at % inputs * outputs, 1);
-                        case ADAM -> throw new AssertionError("no product");
-                    };
+            double sum = switch (loop.kernel()) {
+                case FORWARD -> dot(inputs, at / outputs * inputs, 1, at % outputs, outputs);
+                case WEIGHT_GRADIENT -> dot(rows, at / outputs, inputs, at % outputs, outputs);
+                case INPUT_GRADIENT -> dot(outputs, at / inputs * outputs, 1, at % inputs * outputs, 1);
+                case ADAM -> throw new AssertionError("no product");
+            };
             assertThat(found[at]).as("element %d", at).isCloseTo((float) sum, within(1e-3f));
         }
     }
@@ -126,16 +117,11 @@ class RivalsTest {
             }
         }
         table.forEach(
-                (id, row) ->
-                        assertThat(found.weight(id))
-                                .as("weight %d", id)
-                                .isCloseTo((float) row[0], within(1e-5f)));
+                (id, row) -> assertThat(found.weight(id)).as("weight %d", id).isCloseTo((float) row[0], within(1e-5f)));
     }
 
     static List<Workload.Loop> products() {
-        return Workload.LOOPS.stream()
-                .filter(loop -> loop.kernel() != Workload.Loop.Kernel.ADAM)
-                .toList();
+        return Workload.LOOPS.stream().filter(loop -> loop.kernel() != Workload.Loop.Kernel.ADAM).toList();
     }
 
     /// Of two matrices filled as `OpenBlas` fills them.
