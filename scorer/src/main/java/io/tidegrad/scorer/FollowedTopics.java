@@ -94,13 +94,10 @@ final class FollowedTopics implements AutoCloseable {
 
     private void lookForControl(Duration timeout) {
         lookedAt = System.nanoTime();
-        int partitions = partitions(controlPartition.topic(), timeout);
-        if (partitions == 0) {
+        // Every decision is written to partition 0 and read from there. Kafka can't remove a partition that somebody
+        // added, so a topic of several partitions is no reason to serve nothing.
+        if (partitions(controlPartition.topic(), timeout) == 0) {
             return;
-        }
-        if (partitions != 1) {
-            throw new IllegalStateException("topic " + controlPartition.topic()
-                    + ": expected 1 partition, whose order is the order of decisions, found " + partitions);
         }
         controlled = true;
         assign();
