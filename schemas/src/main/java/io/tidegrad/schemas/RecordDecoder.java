@@ -8,6 +8,8 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import org.apache.avro.generic.GenericRecord;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.errors.InterruptException;
 import org.apache.kafka.common.errors.SerializationException;
 import org.apache.kafka.common.serialization.Deserializer;
 import org.apache.kafka.common.utils.Utils;
@@ -85,6 +87,14 @@ public interface RecordDecoder extends AutoCloseable {
                 throw ours;
             } catch (SerializationException e) {
                 throw translated(e);
+            } catch (InterruptException e) {
+                throw e;
+            } catch (KafkaException e) {
+                // Of the environment, and not of the bytes: Confluent's client reports refused
+                // credentials as an
+                // InvalidConfigurationException and a question that took too long as a
+                // TimeoutException.
+                throw new RegistryUnavailableException(e.toString(), e);
             } finally {
                 patience.ends();
             }

@@ -16,7 +16,11 @@ import org.apache.avro.Schema;
 import org.apache.avro.SchemaBuilder;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.avro.generic.GenericRecordBuilder;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.errors.InterruptException;
+import org.apache.kafka.common.errors.InvalidConfigurationException;
 import org.apache.kafka.common.errors.SerializationException;
+import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.serialization.Deserializer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
@@ -101,12 +105,16 @@ final class SerdesTest {
                 .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("auto.register.schemas");
     }
 
-    /// Fails as Confluent's deserializer does: with what went wrong as the cause of a SerializationException.
+    /// Fails as Confluent's deserializer does: with what went wrong as the cause of a SerializationException, or with
+    /// another exception of Kafka's.
     public static final class Failing implements Deserializer<GenericRecord> {
         static @Nullable Exception cause;
 
         @Override
         public GenericRecord deserialize(String topic, byte[] value) {
+            if (cause instanceof KafkaException itself) {
+                throw itself;
+            }
             throw new SerializationException("can't deserialize", cause);
         }
     }
@@ -144,6 +152,11 @@ final class SerdesTest {
         assertThat(foreignFailure(new RestClientException(500))).isInstanceOf(RegistryUnavailableException.class);
         assertThat(foreignFailure(new IOException("connection refused")))
                 .isInstanceOf(RegistryUnavailableException.class);
+        assertThat(foreignFailure(new InvalidConfigurationException("Unauthorized; error code: 401")))
+                .isInstanceOf(RegistryUnavailableException.class).hasMessageContaining("Unauthorized");
+        assertThat(foreignFailure(new TimeoutException("no answer in time")))
+                .isInstanceOf(RegistryUnavailableException.class);
+        assertThat(foreignFailure(new InterruptException("closed"))).isInstanceOf(InterruptException.class);
         assertThat(foreignFailure(new EOFException())).isInstanceOf(UndecodableException.class);
         assertThat(foreignFailure(null)).isInstanceOf(UndecodableException.class);
     }

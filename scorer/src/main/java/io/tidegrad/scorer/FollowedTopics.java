@@ -94,8 +94,9 @@ final class FollowedTopics implements AutoCloseable {
 
     private void lookForControl(Duration timeout) {
         lookedAt = System.nanoTime();
-        // Every decision is written to partition 0 and read from there. Kafka can't remove a partition that somebody
-        // added, so a topic of several partitions is no reason to serve nothing.
+        // Every decision is written to partition 0 and read from there. Kafka can't remove a
+        // partition that somebody added, so
+        // a topic of several partitions is no reason to serve nothing.
         if (partitions(controlPartition.topic(), timeout) == 0) {
             return;
         }

@@ -11,9 +11,7 @@ import io.tidegrad.trainer.store.ModelStore;
 import java.time.Duration;
 import java.util.Objects;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.common.errors.InterruptException;
-import org.apache.kafka.streams.errors.TaskCorruptedException;
-import org.apache.kafka.streams.errors.TaskMigratedException;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.streams.processor.Cancellable;
 import org.apache.kafka.streams.processor.PunctuationType;
 import org.apache.kafka.streams.processor.api.Processor;
@@ -117,7 +115,8 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
         return true;
     }
 
-    /// Nothing that is thrown here is the event's fault where it has a type of its own: Streams', or ours.
+    /// An exception of ours, of Kafka's or of Streams' is not the event's fault: ours names another reason to stop, and
+    /// the others come from Kafka or from being interrupted.
     private EventFold.Outcome fold(ConsumerRecord<byte[], byte[]> event, Learning learning) {
         FatalEvents fatalEvents = parts.fatalEvents();
         fatalEvents.enter(event.offset());
@@ -125,7 +124,7 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
             EventFold.Outcome outcome = learning.fold().fold(event);
             fatalEvents.leave();
             return outcome;
-        } catch (TrainerException | InterruptException | TaskCorruptedException | TaskMigratedException notTheEvents) {
+        } catch (TrainerException | KafkaException notTheEvents) {
             fatalEvents.leave();
             throw notTheEvents;
         } catch (RuntimeException | Error e) {
