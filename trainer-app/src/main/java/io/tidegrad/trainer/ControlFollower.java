@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.InvalidOffsetException;
@@ -29,18 +30,23 @@ final class ControlFollower implements AutoCloseable {
     /// Between two tries while Kafka is away; a close interrupts it.
     private static final Duration PAUSE = Duration.ofSeconds(1);
 
-    private final KafkaSettings kafka;
+    private final Supplier<org.apache.kafka.clients.consumer.Consumer<byte[], byte[]>> open;
     private final TopicPartition partition;
     private final UnreadableRecords unreadable = new UnreadableRecords();
-    private KafkaConsumer<byte[], byte[]> consumer;
+    private org.apache.kafka.clients.consumer.Consumer<byte[], byte[]> consumer;
     private long position;
     private @Nullable Thread thread;
     private volatile boolean closed;
 
     ControlFollower(KafkaSettings kafka, String topic) {
-        this.kafka = kafka;
+        this(() -> open(kafka), topic);
+    }
+
+    /// @param open a consumer; asked again after an error of Kafka's
+    ControlFollower(Supplier<org.apache.kafka.clients.consumer.Consumer<byte[], byte[]>> open, String topic) {
+        this.open = open;
         partition = new TopicPartition(topic, 0);
-        consumer = open(kafka);
+        consumer = open.get();
     }
 
     private static KafkaConsumer<byte[], byte[]> open(KafkaSettings kafka) {
@@ -70,15 +76,27 @@ final class ControlFollower implements AutoCloseable {
         return unreadable.count();
     }
 
-    /// Hands over each further record, on a thread of its own.
+    /// Hands over each further record, on a thread of its own. What `decided` throws is logged, and the next record is
+    /// handed over all the same.
     void follow(Consumer<ControlRecord> decided) {
-        thread = Thread.ofVirtual().name("control").start(() -> run(decided));
+        thread = Thread.ofVirtual().name("control").start(() -> run(record -> tell(record, decided)));
+    }
+
+    private static void tell(ControlRecord record, Consumer<ControlRecord> decided) {
+        try {
+            decided.accept(record);
+        } catch (RuntimeException e) {
+            LOG.error("a defect: model {}: {} could not be followed", record.model(), record.action(), e);
+        }
     }
 
     private void run(Consumer<ControlRecord> decided) {
         boolean away = false;
         while (!closed) {
             try {
+                if (away) {
+                    reopen(); // fails too while a broker's name can't be resolved
+                }
                 read(decided);
                 away = false;
             } catch (InterruptException e) {
@@ -91,7 +109,9 @@ final class ControlFollower implements AutoCloseable {
                     away = true;
                     LOG.warn("{} can't be read, trying again: {}", partition, e.toString());
                 }
-                if (!reopen()) {
+                try {
+                    Thread.sleep(PAUSE);
+                } catch (InterruptedException closing) {
                     return;
                 }
             }
@@ -108,17 +128,11 @@ final class ControlFollower implements AutoCloseable {
         position = consumer.position(partition);
     }
 
-    private boolean reopen() {
-        try {
-            Thread.sleep(PAUSE);
-        } catch (InterruptedException e) {
-            return false;
-        }
+    private void reopen() {
         consumer.close(org.apache.kafka.clients.consumer.CloseOptions.timeout(Duration.ZERO));
-        consumer = open(kafka);
+        consumer = open.get();
         consumer.assign(List.of(partition));
         consumer.seek(partition, position);
-        return true;
     }
 
     @Override

@@ -46,6 +46,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -54,6 +55,7 @@ import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
@@ -62,8 +64,12 @@ import java.util.function.LongPredicate;
 import java.util.function.Supplier;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.RecordsToDelete;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.MockConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
@@ -162,6 +168,41 @@ class ControlTest {
     private List<SnapshotManifest> manifests(int epoch) {
         return log.manifests(log.visible(log.topics().snapshots(log.model()))).stream()
                 .filter(manifest -> manifest.epoch() == epoch).toList();
+    }
+
+    private static ConsumerRecord<byte[], byte[]> decision(TopicPartition control, long offset) {
+        ControlRecord record = new ControlRecord("m" + offset, new ControlAction.Pause(), 1, "", "");
+        return new ConsumerRecord<>(control.topic(), 0, offset, record.key(), record.encode());
+    }
+
+    /// A client can't even be made while the names of all brokers can't be resolved.
+    @Test
+    void decisionsAreFollowedWhateverKafkaAndOneOfThemThrow() {
+        TopicPartition control = new TopicPartition("control", 0);
+        MockConsumer<byte[], byte[]> first = new MockConsumer<>("none");
+        first.updateBeginningOffsets(Map.of(control, 0L));
+        first.updateEndOffsets(Map.of(control, 0L));
+        MockConsumer<byte[], byte[]> later = new MockConsumer<>("none");
+        later.schedulePollTask(() -> {
+            later.addRecord(decision(control, 0));
+            later.addRecord(decision(control, 1));
+        });
+        Iterator<Supplier<Consumer<byte[], byte[]>>> opened =
+                List.<Supplier<Consumer<byte[], byte[]>>>of(() -> first, () -> {
+                    throw new KafkaException("No resolvable bootstrap urls given in bootstrap.servers");
+                }, () -> later).iterator();
+        List<String> followed = new CopyOnWriteArrayList<>();
+        try (ControlFollower follower = new ControlFollower(() -> opened.next().get(), control.topic())) {
+            assertThat(follower.history()).isEmpty();
+            first.setPollException(new KafkaException("away"));
+            follower.follow(record -> {
+                followed.add(record.model());
+                if (followed.size() == 1) {
+                    throw new IllegalStateException("thrown on purpose");
+                }
+            });
+            await().atMost(TrainerTest.PATIENCE).untilAsserted(() -> assertThat(followed).containsExactly("m0", "m1"));
+        }
     }
 
     @Test
