@@ -85,7 +85,11 @@ final class ModelSlot implements AutoCloseable {
     private volatile boolean prepared; // once
     private volatile boolean closed;
     private volatile @Nullable TrainerException failure; // while it has stopped
-    private volatile boolean again; // a decision says that a failed model is to be tried again
+    private volatile @Nullable ModelTrainer left; // the last one that was left; it may not have ended yet
+
+    /// A decision says that a failed model is to be tried again, and no attempt has begun since.
+    private volatile boolean again;
+
     private volatile int attempts; // since it last learned for a while
     private volatile long learnsSince; // nanoseconds; since its newest attempt learned, 0 before that
 
@@ -204,8 +208,10 @@ final class ModelSlot implements AutoCloseable {
     /// One more record about this model; from one thread.
     void decide(ControlRecord record) {
         add(record);
-        again |= record.action() instanceof ControlAction.Create || record.action() instanceof ControlAction.Resume
-                || record.action() instanceof ControlAction.Rollback;
+        if (record.action() instanceof ControlAction.Create || record.action() instanceof ControlAction.Resume
+                || record.action() instanceof ControlAction.Rollback) {
+            again = true;
+        }
         LOG.info("model {}: {}", model, text(decided));
         thread.execute(this::followDecisions);
     }
@@ -220,8 +226,11 @@ final class ModelSlot implements AutoCloseable {
     }
 
     private void followDecisions() {
+        // Taken before `decided` is read: what is decided from now on, while an attempt goes on, asks for another one.
+        boolean tryAgain = again;
+        again = false;
         try {
-            follow(decided);
+            follow(decided, tryAgain);
         } catch (RegistryUnavailableException e) {
             stop(TrainerException.from(e, surroundings.config().registry().shownUrl()));
         } catch (RuntimeException e) {
@@ -229,9 +238,8 @@ final class ModelSlot implements AutoCloseable {
         }
     }
 
-    /// Whoever watches the model from outside found that it can't go on as it is. Nothing happens when it has another
-    /// trainer by now, or none.
-    void stop(ModelTrainer trainer, TrainerException why) {
+    /// The model stops because this trainer can't go on. Nothing happens when it has another trainer by now, or none.
+    private void stop(ModelTrainer trainer, TrainerException why) {
         Running now = running;
         if (now != null && now.trainer() == trainer && now.counts().compareAndSet(true, false)) {
             stop(why);
@@ -246,8 +254,8 @@ final class ModelSlot implements AutoCloseable {
         boolean passes = why.exitCode().retryable();
         int attempt = passes ? ++attempts : attempts;
         Duration backOff = backOff(attempt);
+        Running failed = running;
         failure = why;
-        again = false;
         learnsSince = 0;
         condition.clear();
         condition.set(passes ? ModelCondition.Kind.RETRYING : ModelCondition.Kind.FAILED,
@@ -263,7 +271,11 @@ final class ModelSlot implements AutoCloseable {
                     passes ? " and is tried again in " + backOff.toSeconds() + " s" : "", why.getMessage());
         }
         try {
-            thread.execute(() -> leave(false));
+            thread.execute(() -> {
+                if (running == failed) { // a decision may have begun the next one
+                    leave(false);
+                }
+            });
             if (passes) {
                 thread.schedule(this::tryAgain, backOff.toMillis(), TimeUnit.MILLISECONDS);
             }
@@ -299,7 +311,8 @@ final class ModelSlot implements AutoCloseable {
         }
     }
 
-    private void follow(ControlState state) {
+    /// @param tryAgain whether a model that has failed is to be tried again
+    private void follow(ControlState state, boolean tryAgain) {
         ModelTrainer trainer = trainer();
         boolean sameEpoch = trainer != null && (state.epoch() == 0 || trainer.lineage().epoch() == state.epoch());
         if (closed) {
@@ -311,11 +324,10 @@ final class ModelSlot implements AutoCloseable {
         } else if (state.paused()) {
             leave(sameEpoch && failure == null);
             rests(Doing.PAUSED);
-        } else if (failure != null && doing == Doing.FAILED && !again) {
+        } else if (failure != null && doing == Doing.FAILED && !tryAgain) {
             LOG.info("model {}: has failed, and nothing was decided that would change it", model);
         } else if (!sameEpoch || failure != null) {
             doing = doing == Doing.RETRYING ? doing : Doing.PREPARING;
-            again = false;
             leave(false);
             trainer = prepare(state);
             if (trainer != null) {
@@ -339,6 +351,7 @@ final class ModelSlot implements AutoCloseable {
         if (record == null) {
             return null;
         }
+        requireEnded(left, record.getEpoch());
         AtomicBoolean counts = new AtomicBoolean(true);
         ModelTrainer trainer = ModelTrainer.prepare(spec(record), record, reason, surroundings, why -> {
             if (counts.compareAndSet(true, false)) {
@@ -355,6 +368,17 @@ final class ModelSlot implements AutoCloseable {
         }
         listeners.forEach(each -> each.begins(trainer));
         return trainer;
+    }
+
+    /// A trainer may take longer to end than it is waited for, as when its thread is inside an event. Until then the
+    /// state directory is its own, which Kafka Streams would report as another process's.
+    private void requireEnded(@Nullable ModelTrainer before, int epoch) {
+        if (before != null && before.lineage().epoch() == epoch && !before.state().hasCompletedShutdown()) {
+            throw new TrainerException(ExitCode.RETRYABLE,
+                    "model " + model + ": expected its trainer of before to have ended, found that it is still "
+                            + before.state()
+                            + "; it is tried again until that has ended. If it never does, restart the process");
+        }
     }
 
     private ModelSpec spec(ModelRecord record) {
@@ -403,6 +427,7 @@ final class ModelSlot implements AutoCloseable {
             now.counts().set(false);
             now.trainer().leave(settle);
             listeners.forEach(each -> each.ends(now.trainer()));
+            left = now.trainer();
             running = null;
         }
     }

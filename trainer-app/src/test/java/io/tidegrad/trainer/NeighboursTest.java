@@ -6,6 +6,10 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.model.control.ControlAction;
+import io.tidegrad.model.control.ControlRecord;
+import io.tidegrad.model.learn.ValueDecoder;
 import io.tidegrad.model.snapshot.TrainerStatus;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.proof.LongProof;
@@ -14,7 +18,14 @@ import io.tidegrad.trainer.SwitchableRegistry.Fault;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.replay.Place;
+import io.tidegrad.trainer.store.CommitGuard;
 import io.tidegrad.trainer.store.CommittedState;
+import io.tidegrad.trainer.store.Lineage;
+import io.tidegrad.trainer.store.ModelStore;
+import io.tidegrad.trainer.store.ReadCommitted;
+import io.tidegrad.trainer.store.StoreParts;
+import io.tidegrad.trainer.store.StoreSettings;
+import io.tidegrad.trainer.store.TrainerClock;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -25,11 +36,17 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -276,6 +293,155 @@ class NeighboursTest {
             decisions().resume(last.model());
             assertLearned(trainer, last, 50);
             awaitHealth(trainer, 200, "UP");
+        }
+    }
+
+    // ---- a slot by itself ----
+
+    /// Blocks the slot's thread, or throws there, when a trainer begins.
+    private record Beginning(Runnable action) implements ModelSlot.Listener {
+        @Override
+        public void appears(ModelSlot slot) {}
+
+        @Override
+        public void begins(ModelTrainer trainer) {
+            action.run();
+        }
+
+        @Override
+        public void ends(ModelTrainer trainer) {}
+    }
+
+    private ModelSlot slot(TopicWatch watch, StoreParts storeParts, Runnable beginning, ModelSlot.Failures failures) {
+        ModelTrainer.Surroundings surroundings = new ModelTrainer.Surroundings(log.config(), "here", log.admin, watch,
+                log.registry, Kernels.active(), new WarmUps(Kernels.active()), () -> 1, storeParts);
+        KafkaSettings kafka = KafkaSettings.of(log.kafka.bootstrapServers());
+        decisions().create(log.spec(), new Place.Begin());
+        ModelSlot slot = new ModelSlot(log.model(), null, new ControlLog(kafka, log.topics()).read().records(),
+                surroundings, new ModelCatalog(log.topics().models(), kafka.client()),
+                List.of(new Beginning(beginning)), failures);
+        slot.start();
+        return slot;
+    }
+
+    private TopicWatch watch() {
+        return new TopicWatch(new KafkaTopics(log.admin, (short) -1), () -> {
+        });
+    }
+
+    private void resume(ModelSlot slot) {
+        slot.decide(new ControlRecord(log.model(), new ControlAction.Resume(), 0, "", ""));
+    }
+
+    private static TrainerException failure(ExitCode code) {
+        return new TrainerException(code, "a test says so");
+    }
+
+    private static void awaitLearning(ModelSlot slot) {
+        await().atMost(TrainerTest.PATIENCE).until(() -> slot.doing() == ModelSlot.Doing.LEARNING && slot.learns());
+    }
+
+    @Test
+    void whatIsDecidedWhileAnAttemptFailsIsTried() {
+        CountDownLatch begun = new CountDownLatch(1);
+        CountDownLatch decided = new CountDownLatch(1);
+        AtomicInteger beginnings = new AtomicInteger();
+        Runnable secondFails = () -> {
+            if (beginnings.incrementAndGet() == 2) {
+                begun.countDown();
+                try {
+                    decided.await();
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                }
+                throw failure(ExitCode.CONFIGURATION);
+            }
+        };
+        try (TopicWatch watch = watch();
+                ModelSlot slot = slot(watch, StoreParts.STANDARD, secondFails, (failed, why) -> false)) {
+            awaitLearning(slot);
+            slot.stop(failure(ExitCode.CONFIGURATION));
+            await().atMost(TrainerTest.PATIENCE).until(() -> slot.trainer() == null);
+            resume(slot);
+            await().atMost(TrainerTest.PATIENCE).until(() -> begun.getCount() == 0);
+            resume(slot);
+            decided.countDown();
+            awaitLearning(slot);
+        }
+    }
+
+    @Test
+    void whatIsDecidedWhileAModelStopsIsNotUndoneByItsStopping() {
+        AtomicBoolean stopsOnce = new AtomicBoolean();
+        ModelSlot.Failures decides = (slot, why) -> {
+            if (stopsOnce.compareAndSet(false, true)) {
+                resume(slot);
+            }
+            return false;
+        };
+        AtomicInteger beginnings = new AtomicInteger();
+        try (TopicWatch watch = watch();
+                ModelSlot slot = slot(watch, StoreParts.STANDARD, beginnings::incrementAndGet, decides)) {
+            awaitLearning(slot);
+            slot.stop(failure(ExitCode.CONFIGURATION));
+            await().atMost(TrainerTest.PATIENCE).until(() -> beginnings.get() == 2);
+            log.send(0, 20);
+            await().atMost(TrainerTest.PATIENCE).until(() -> slot.trainer() instanceof ModelTrainer trainer
+                    && trainer.committed() instanceof CommittedState state && state.nextOffset() == 20);
+        }
+    }
+
+    /// Its thread is inside an event, for longer than it is waited for.
+    @Test
+    void aModelIsTriedAgainOnceItsTrainerOfBeforeHasEnded() {
+        CountDownLatch inside = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        StoreParts slow = new StoreParts() {
+            @Override
+            public CommitGuard guard(TopicPartition partition) {
+                return STANDARD.guard(partition);
+            }
+
+            @Override
+            public ModelStore store(Lineage lineage, Kernels kernels, StoreSettings settings, BooleanSupplier stopping,
+                    ReadCommitted readCommitted, CommitGuard guard, TrainerClock clock) {
+                return STANDARD.store(lineage, kernels, settings, stopping, readCommitted, guard, clock);
+            }
+
+            @Override
+            public ValueDecoder decoder(ValueDecoder standard) {
+                return value -> {
+                    inside.countDown();
+                    boolean interrupted = false;
+                    while (goOn.getCount() > 0) {
+                        try {
+                            goOn.await();
+                        } catch (InterruptedException e) {
+                            interrupted = true;
+                        }
+                    }
+                    if (interrupted) {
+                        Thread.currentThread().interrupt();
+                    }
+                    return standard.decode(value);
+                };
+            }
+        };
+        String snapshots = log.topics().snapshots(log.model());
+        try (TopicWatch watch = watch(); ModelSlot slot = slot(watch, slow, () -> {
+        }, (failed, why) -> false)) {
+            awaitLearning(slot);
+            log.send(0, 20);
+            await().atMost(TrainerTest.PATIENCE).until(() -> inside.getCount() == 0);
+            TestLog.await(log.admin.createPartitions(Map.of(snapshots, NewPartitions.increaseTo(2))).all());
+            await().atMost(TrainerTest.PATIENCE).until(() -> slot.failure() != null && slot.trainer() == null);
+            TestLog.await(log.admin.deleteTopics(List.of(snapshots)).all());
+            resume(slot);
+            await().atMost(TrainerTest.PATIENCE).untilAsserted(() -> assertThat(slot.failure())
+                    .hasMessageContaining("expected its trainer of before to have ended"));
+            assertThat(slot.doing()).isEqualTo(ModelSlot.Doing.RETRYING);
+            goOn.countDown();
+            awaitLearning(slot);
         }
     }
 
