@@ -57,8 +57,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
 
 /// The example file of `docs/` against a broker whose only way in for clients is TLS with a password, and a registry
 /// behind basic authentication: a client that some part of Tidegrad makes without these settings gets nowhere.
@@ -89,6 +87,10 @@ class SecuredClusterTest {
             Map.of("TIDEGRAD_REGISTRY_BASIC_AUTH_USER_INFO", "tidegrad:wrong-password");
 
     private static final String REGISTRY_LOGIN = "tidegrad:change-me-too";
+
+    /// What a command refuses to go without, before it asks Kafka anything.
+    private static final Map<Command, String> NEEDED = Map.of(Command.EXPORT, " --to never.onnx",
+            Command.MODELS_ROLLBACK, " --version 1", Command.SNAPSHOTS_AT, " --offset 0");
 
     @TempDir
     static Path directory;
@@ -196,25 +198,18 @@ class SecuredClusterTest {
         private final Path err = Path.of(out + ".err");
 
         Child(Command command, Map<String, String> changes) throws IOException {
-            List<String> arguments =
+            this(Tidegrad.class, List.of(command.word().split(" ")), changes);
+        }
+
+        Child(Class<?> main, List<String> arguments, Map<String, String> changes) throws IOException {
+            List<String> line =
                     new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                             "--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED",
                             "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", System.getProperty("java.class.path"),
-                            Tidegrad.class.getName()));
-            arguments.addAll(List.of(command.word().split(" ")));
-            ProcessBuilder builder = new ProcessBuilder(arguments);
+                            main.getName()));
+            line.addAll(arguments);
+            ProcessBuilder builder = new ProcessBuilder(line);
             builder.environment().putAll(environment);
-            if (command == Command.EXPORT) {
-                builder.environment().put("TIDEGRAD_TO", directory.resolve("never.onnx").toString());
-            }
-            if (command == Command.MODELS_ROLLBACK) {
-                builder.environment().put("TIDEGRAD_VERSION", "1");
-            }
-            if (command == Command.SNAPSHOTS_AT) {
-                builder.environment().put("TIDEGRAD_OFFSET", "0");
-            }
-            builder.environment().put("TIDEGRAD_FOR", "another-model");
-            builder.environment().put("TIDEGRAD_SHARE", "5");
             builder.environment().putAll(changes);
             process = builder.redirectOutput(out.toFile()).redirectError(err.toFile()).start();
             started.add(process);
@@ -340,21 +335,54 @@ class SecuredClusterTest {
     }
 
     private void refused(Command command, Map<String, String> changes, String... said) throws Exception {
-        Map<String, String> alone = new HashMap<>(changes);
-        // A scorer that finds what served before goes on with it, whatever Kafka says.
-        alone.putIfAbsent("TIDEGRAD_STATE_DIR", directory.resolve("nothing-served").toString());
-        Child child = new Child(command, alone);
+        Child child = new Child(command, withoutState(changes));
         assertThat(child.status()).describedAs(child.said()).isEqualTo(2);
-        assertThat(child.said()).contains(said).doesNotContain("\tat ").doesNotContain(PASSWORD)
+        assertRefused(child.said(), said);
+    }
+
+    /// A scorer that finds what served before goes on with it, whatever Kafka says.
+    private static Map<String, String> withoutState(Map<String, String> changes) {
+        Map<String, String> all = new HashMap<>(changes);
+        all.putIfAbsent("TIDEGRAD_STATE_DIR", directory.resolve("nothing-served").toString());
+        return all;
+    }
+
+    private static void assertRefused(String output, String... said) {
+        assertThat(output).contains(said).doesNotContain("\tat ").doesNotContain(PASSWORD)
                 .doesNotContain("wrong-password");
     }
 
-    @LongProof("a JVM for each command")
-    @ParameterizedTest
-    @EnumSource(Command.class)
+    /// By every command. Trainer and scorer end their process, so that they have one each; the others take turns in
+    /// one.
+    private void refusedByAll(Map<String, String> changes, String... said) throws Exception {
+        refused(Command.TRAINER, changes, said);
+        refused(Command.SCORER, changes, said);
+        Map<String, String> all = withoutState(changes);
+        all.put("TIDEGRAD_FOR", "another-model");
+        all.put("TIDEGRAD_SHARE", "5");
+        List<String> words = new ArrayList<>();
+        for (Command command : Command.values()) {
+            if (command != Command.TRAINER && command != Command.SCORER) {
+                words.add(command.word() + NEEDED.getOrDefault(command, ""));
+            }
+        }
+        Child inTurn = new Child(CommandsInTurn.class, words, all);
+        assertThat(inTurn.status()).describedAs(inTurn.said()).isZero();
+        String output = Files.readString(inTurn.err);
+        for (String command : words) {
+            int begin = output.indexOf(CommandsInTurn.BEGINS + command);
+            int end = output.indexOf(CommandsInTurn.STATUS, begin);
+            assertThat(begin).describedAs("%s in %s", command, output).isNotNegative();
+            assertThat(output.substring(end)).describedAs(command).startsWith(CommandsInTurn.STATUS + 2);
+            assertRefused(output.substring(begin, end), said);
+        }
+    }
+
+    @LongProof("every command")
+    @Test
     @Execution(ExecutionMode.CONCURRENT)
-    void aWrongPasswordIsRefusedWithTheStatusThatNobodyRetries(Command command) throws Exception {
-        refused(command,
+    void aWrongPasswordIsRefusedByEveryCommandWithTheStatusThatNobodyRetries() throws Exception {
+        refusedByAll(
                 Map.of("TIDEGRAD_KAFKA_SASL_JAAS_CONFIG",
                         "org.apache.kafka.common.security.scram.ScramLoginModule required username=\"tidegrad\""
                                 + " password=\"wrong-password\";"),
@@ -376,24 +404,20 @@ class SecuredClusterTest {
                 .doesNotContain("wrong-password");
     }
 
-    @LongProof("a JVM for each command")
-    @ParameterizedTest
-    @EnumSource(Command.class)
+    @LongProof("every command")
+    @Test
     @Execution(ExecutionMode.CONCURRENT)
-    void aCertificateThatNobodyVouchesForIsRefused(Command command) throws Exception {
-        certificate("other-" + command);
-        refused(command,
-                Map.of("TIDEGRAD_KAFKA_SSL_TRUSTSTORE_LOCATION",
-                        directory.resolve("other-" + command + ".pem").toString()),
+    void aCertificateThatNobodyVouchesForIsRefusedByEveryCommand() throws Exception {
+        certificate("other");
+        refusedByAll(Map.of("TIDEGRAD_KAFKA_SSL_TRUSTSTORE_LOCATION", directory.resolve("other.pem").toString()),
                 "Kafka does not let us in", "certification path", "check the kafka.* settings");
     }
 
-    @LongProof("a JVM for each command")
-    @ParameterizedTest
-    @EnumSource(Command.class)
+    @LongProof("every command")
+    @Test
     @Execution(ExecutionMode.CONCURRENT)
-    void aTrustStoreThatIsNotThereIsRefused(Command command) throws Exception {
-        refused(command, Map.of("TIDEGRAD_KAFKA_SSL_TRUSTSTORE_LOCATION", "/no/such.pem"), "/no/such.pem",
+    void aTrustStoreThatIsNotThereIsRefusedByEveryCommand() throws Exception {
+        refusedByAll(Map.of("TIDEGRAD_KAFKA_SSL_TRUSTSTORE_LOCATION", "/no/such.pem"), "/no/such.pem",
                 "kafka.* settings");
     }
 
