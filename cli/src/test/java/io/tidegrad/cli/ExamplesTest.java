@@ -2,6 +2,7 @@ package io.tidegrad.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.cli.example.Example;
 import io.tidegrad.cli.plot.Panel;
 import io.tidegrad.cli.plot.Plot;
@@ -50,6 +51,7 @@ class ExamplesTest {
         return line(example, panel, name).getLast().y();
     }
 
+    @LongProof("runs of all example programs")
     @ParameterizedTest
     @EnumSource
     void theCommittedPlotIsWhatTheProgramPrints(Example example) throws IOException {

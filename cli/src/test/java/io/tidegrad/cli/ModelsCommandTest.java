@@ -2,6 +2,7 @@ package io.tidegrad.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.tidegrad.proof.LongProof;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.trainer.TrainerApp;
 import io.tidegrad.trainer.store.CommittedState;
@@ -127,6 +128,7 @@ class ModelsCommandTest {
         assertThat(err()).contains("expected version 7 among the published ones");
     }
 
+    @LongProof("a model that has to diverge, and be tried again")
     @Test
     void theListTellsWhyAModelHasStoppedAndHowWellTheOthersDo() throws Exception {
         try (Readings own = new Readings()) { // what is sent to it is broken, and others are not to see it

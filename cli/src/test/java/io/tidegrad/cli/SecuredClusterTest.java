@@ -60,6 +60,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /// The example file of `docs/` against a broker whose only way in for clients is TLS with a password, and a registry
 /// behind basic authentication: a client that some part of Tidegrad makes without these settings gets nowhere.
+@LongProof("a broker with TLS, and a process for each command")
 class SecuredClusterTest {
     private static final Path EXAMPLE = Path.of(System.getProperty("tidegrad.root"), "docs", "secured.properties");
     private static final Duration PATIENCE = Duration.ofMinutes(3);
@@ -378,7 +379,6 @@ class SecuredClusterTest {
         }
     }
 
-    @LongProof("every command")
     @Test
     @Execution(ExecutionMode.CONCURRENT)
     void aWrongPasswordIsRefusedByEveryCommandWithTheStatusThatNobodyRetries() throws Exception {
@@ -404,7 +404,6 @@ class SecuredClusterTest {
                 .doesNotContain("wrong-password");
     }
 
-    @LongProof("every command")
     @Test
     @Execution(ExecutionMode.CONCURRENT)
     void aCertificateThatNobodyVouchesForIsRefusedByEveryCommand() throws Exception {
@@ -413,7 +412,6 @@ class SecuredClusterTest {
                 "Kafka does not let us in", "certification path", "check the kafka.* settings");
     }
 
-    @LongProof("every command")
     @Test
     @Execution(ExecutionMode.CONCURRENT)
     void aTrustStoreThatIsNotThereIsRefusedByEveryCommand() throws Exception {

@@ -18,6 +18,7 @@ import org.apache.avro.generic.GenericRecordBuilder;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+@LongProof("two registries, one of which is killed")
 final class RegistryProcessTest {
     private static final Schema FIRST = SchemaBuilder.record("Point").fields().requiredInt("x").endRecord();
     private static final Schema WITH_DEFAULT = SchemaBuilder.record("Point").fields().requiredInt("x").name("y").type()
@@ -64,7 +65,6 @@ final class RegistryProcessTest {
         }
     }
 
-    @LongProof("a second registry")
     @Test
     void anIdGivenOutIsRememberedThroughAKillRightAfter() {
         GenericRecord point = new GenericRecordBuilder(FIRST).set("x", 5).build();

@@ -3,6 +3,7 @@ package io.tidegrad.trainer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.localstack.SharedStack;
 import io.tidegrad.schemas.settings.KafkaSettings;
@@ -57,6 +58,7 @@ class InitialWeightsTest {
         }
     }
 
+    @LongProof("two starts of a trainer, one of which is refused")
     @Test
     void aModelWhoseWeightsAreNotThereIsNotRegistered() throws IOException {
         Path file = directory.resolve("later.safetensors");

@@ -51,6 +51,7 @@ class QuickstartTest {
         assertThat(process.waitFor(LONG.toSeconds(), TimeUnit.SECONDS)).isTrue();
     }
 
+    @LongProof("20,000 events at the rate of a quick start, and their replay")
     @Test
     void learnsServesAndReplaysTheSameBits() throws Exception {
         Process process = quickstart("--events", "20000", "--exit", "--json");
@@ -72,7 +73,6 @@ class QuickstartTest {
     }
 
     /// Not at the end only: everything is up when it dies.
-    @LongProof("a second quick start")
     @Test
     void itsChildrenEndWithItHoweverItEnds() throws Exception {
         Process process = quickstart("--stream", "digits", "--events", "300");

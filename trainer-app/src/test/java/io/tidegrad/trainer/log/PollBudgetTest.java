@@ -2,6 +2,7 @@ package io.tidegrad.trainer.log;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.localstack.SharedStack;
 import io.tidegrad.schemas.PollBudget;
 import java.time.Duration;
@@ -23,6 +24,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /// Kafka's own consumer on a broker: it must take a refusal for the end of a poll, and nothing else.
+@LongProof("a log larger than several polls")
 class PollBudgetTest {
     private static final int BYTES_MAX = 16 << 20;
     private static final int EVENTS = 600;
