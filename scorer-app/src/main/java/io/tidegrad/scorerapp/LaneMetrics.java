@@ -9,7 +9,7 @@ import io.tidegrad.scorerapp.topic.LaneStatus;
 import io.tidegrad.scorerapp.topic.RequestLane;
 import java.util.function.ToDoubleFunction;
 
-/// What Prometheus reads about scoring from topic to topic; the table is in `docs/operations-scorer.md`. All series are
+/// What Prometheus reads about scoring from topic to topic; the list is in `docs/operations/watch.md`. All series are
 /// there from the start, at 0: an alarm on an increase would not see one that begins at 1.
 final class LaneMetrics implements MeterBinder {
     private static final String PREFIX = "tidegrad.scorer.requests.topic.";

@@ -27,7 +27,7 @@ import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.ToDoubleFunction;
 
-/// What Prometheus reads; the table is in `docs/operations-scorer.md`. What the library counts is read from it at each
+/// What Prometheus reads; the list is in `docs/operations/watch.md`. What the library counts is read from it at each
 /// scrape, what HTTP does is counted here.
 final class ScorerMetrics {
     private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);

@@ -75,9 +75,9 @@ class TopicAppTest {
         }
     }
 
-    /// Of `docs/operations-scorer.md`.
+    /// Of `docs/operations/watch.md`.
     private static String documentedHealth() throws Exception {
-        String text = Files.readString(Path.of(System.getProperty("tidegrad.root"), "docs", "operations-scorer.md"));
+        String text = Files.readString(Path.of(System.getProperty("tidegrad.root"), "docs/operations/watch.md"));
         String after = text.substring(text.indexOf("<!-- requests-health -->"));
         String block = after.substring(after.indexOf("```json") + 7);
         return block.substring(0, block.indexOf("```"));

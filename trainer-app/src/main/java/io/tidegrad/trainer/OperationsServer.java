@@ -45,7 +45,7 @@ import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
 /// `GET /health` (JSON) and `GET /metrics` (Prometheus). Everything it says has been committed: a reader of the topics
-/// sees the same. `docs/operations.md` lists fields and names.
+/// sees the same. `docs/operations/watch.md` lists fields and names.
 final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String UP = "tidegrad.up";

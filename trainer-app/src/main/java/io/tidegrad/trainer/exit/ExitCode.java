@@ -1,7 +1,7 @@
 package io.tidegrad.trainer.exit;
 
 /// How the trainer's process ends. A supervisor starts it again when `retryable()` and leaves it down otherwise: the
-/// same thing would happen again. `docs/operations.md` carries this table for operators.
+/// same thing would happen again. `docs/operations/run.md` carries this table for operators.
 public enum ExitCode {
     /// Stopped on request: everything learned is committed.
     OK(0, false),

@@ -1,0 +1,133 @@
+package io.tidegrad.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.tidegrad.proof.Breaker;
+import io.tidegrad.proof.Invariant;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Predicate;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+/// Links lead somewhere, and the table of invariants in `docs/reliability.md` says what is there.
+class DocumentsTest {
+    private static final Path ROOT = Path.of(System.getProperty("tidegrad.root"));
+    private static final Pattern TEST = Pattern.compile("`([A-Z][A-Za-z0-9]*Test)`");
+    private static final Pattern BREAKER = Pattern.compile("`([A-Z][A-Z_]*[A-Z])`");
+
+    private static final Pattern CODE = Pattern.compile("(?ms)^```.*?^```|`[^`\\n]*`");
+    private static final Pattern LINK = Pattern.compile("\\]\\((?!https?:)([^)#\\s]*)(?:#([^)\\s]*))?\\)");
+    private static final Pattern HEADING = Pattern.compile("(?m)^#+ +(.*)$");
+    private static final Pattern DOCUMENT = Pattern.compile("\\b(?:docs/[a-z0-9/-]+|[A-Z]+)\\.md\\b");
+
+    private final List<String> rows;
+
+    DocumentsTest() throws IOException {
+        rows = Files.readAllLines(ROOT.resolve("docs/reliability.md"));
+    }
+
+    private List<String> row(Invariant invariant) {
+        List<String> found = rows.stream().filter(row -> row.startsWith("| " + invariant + " |")).toList();
+        assertThat(found).as("rows of %s", invariant).hasSize(1);
+        return Arrays.asList(found.getFirst().split("\\|"));
+    }
+
+    private static Set<String> names(Pattern pattern, String text) {
+        return pattern.matcher(text).results().map((MatchResult match) -> match.group(1))
+                .collect(Collectors.toCollection(TreeSet::new));
+    }
+
+    @Test
+    void everyInvariantNamesTestsThatExist() throws IOException {
+        Set<String> tests;
+        try (Stream<Path> files = Files.walk(ROOT)) {
+            tests = files.map(file -> file.getFileName().toString()).filter(file -> file.endsWith("Test.java"))
+                    .map(file -> file.substring(0, file.length() - ".java".length())).collect(Collectors.toSet());
+        }
+        for (Invariant invariant : Invariant.values()) {
+            Set<String> named = names(TEST, row(invariant).get(3));
+            assertThat(named).as("oracles of %s", invariant).isNotEmpty();
+            assertThat(tests).as("oracles of %s", invariant).containsAll(named);
+        }
+    }
+
+    @Test
+    void everyInvariantNamesItsBreakersAndOnlyThese() {
+        for (Invariant invariant : Invariant.values()) {
+            Set<String> expected = Arrays.stream(Breaker.values()).filter(breaker -> breaker.invariant() == invariant)
+                    .map(Breaker::name).collect(Collectors.toCollection(TreeSet::new));
+            String cell = row(invariant).get(4);
+            assertThat(names(BREAKER, cell)).as("breakers of %s", invariant).isEqualTo(expected);
+            assertThat(cell.contains("no breaker")).isEqualTo(expected.isEmpty());
+        }
+    }
+
+    private static List<Path> files(Predicate<Path> chosen) throws IOException {
+        try (Stream<Path> files = Files.walk(ROOT)) {
+            return files.filter(file -> !ROOT.relativize(file).toString().matches("(.*/)?(target|\\.git)/.*"))
+                    .filter(Files::isRegularFile).filter(chosen).sorted().toList();
+        }
+    }
+
+    /// As GitHub makes them: `## Where it's at` is `where-its-at`, the second one of a name ends in `-1`.
+    private static Set<String> anchors(Path document) throws IOException {
+        String prose = Files.readString(document).replaceAll("(?ms)^```.*?^```", "");
+        Set<String> anchors = new TreeSet<>();
+        HEADING.matcher(prose).results().map(heading -> heading.group(1).toLowerCase(Locale.ROOT)
+                .replaceAll("[^\\p{L}\\p{N} _-]", "").replace(' ', '-')).forEach(anchor -> {
+                    String unique = anchor;
+                    for (int n = 1; !anchors.add(unique); n++) {
+                        unique = anchor + "-" + n;
+                    }
+                });
+        return anchors;
+    }
+
+    @Test
+    void everyLinkOfEveryDocumentLeadsToAFileAndAHeading() throws IOException {
+        List<Path> documents = files(file -> file.toString().endsWith(".md"));
+        List<String> broken = new ArrayList<>();
+        int links = 0;
+        for (Path document : documents) {
+            String prose = CODE.matcher(Files.readString(document)).replaceAll("``");
+            for (MatchResult link : LINK.matcher(prose).results().toList()) {
+                links++;
+                Path target = link.group(1).isEmpty() ? document : document.resolveSibling(link.group(1)).normalize();
+                if (!Files.exists(target) || link.group(2) != null && !anchors(target).contains(link.group(2))) {
+                    broken.add(ROOT.relativize(document) + ": " + link.group());
+                }
+            }
+        }
+        assertThat(broken).isEmpty();
+        assertThat(links).as("links in %s", documents).isGreaterThan(100);
+    }
+
+    /// Help texts, messages, comments and the launcher.
+    @Test
+    void everyDocumentThatTheProductNamesExists() throws IOException {
+        List<String> missing = new ArrayList<>();
+        Set<String> named = new TreeSet<>();
+        for (Path file : files(file -> file.equals(ROOT.resolve("tidegrad"))
+                || file.toString().matches(".*/src/main/.*\\.(java|avsc|proto|properties)"))) {
+            for (MatchResult name : DOCUMENT.matcher(Files.readString(file)).results().toList()) {
+                named.add(name.group());
+                if (!Files.exists(ROOT.resolve(name.group())) && !Files.exists(file.resolveSibling(name.group()))) {
+                    missing.add(ROOT.relativize(file) + ": " + name.group());
+                }
+            }
+        }
+        assertThat(missing).isEmpty();
+        assertThat(named).contains("docs/operations/run.md", "docs/benchmarks.md");
+    }
+}
