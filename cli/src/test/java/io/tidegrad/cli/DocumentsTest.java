@@ -5,8 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.tidegrad.proof.Breaker;
 import io.tidegrad.proof.Invariant;
 import java.io.IOException;
+import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -17,7 +20,6 @@ import java.util.function.Predicate;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /// Links lead somewhere, and the table of invariants in `docs/reliability.md` says what is there.
@@ -50,11 +52,8 @@ class DocumentsTest {
 
     @Test
     void everyInvariantNamesTestsThatExist() throws IOException {
-        Set<String> tests;
-        try (Stream<Path> files = Files.walk(ROOT)) {
-            tests = files.map(file -> file.getFileName().toString()).filter(file -> file.endsWith("Test.java"))
-                    .map(file -> file.substring(0, file.length() - ".java".length())).collect(Collectors.toSet());
-        }
+        Set<String> tests = files(file -> file.toString().endsWith("Test.java")).stream()
+                .map(file -> file.getFileName().toString().replace(".java", "")).collect(Collectors.toSet());
         for (Invariant invariant : Invariant.values()) {
             Set<String> named = names(TEST, row(invariant).get(3));
             assertThat(named).as("oracles of %s", invariant).isNotEmpty();
@@ -73,11 +72,25 @@ class DocumentsTest {
         }
     }
 
+    /// Files of the repository, without what builds and running tests write.
     private static List<Path> files(Predicate<Path> chosen) throws IOException {
-        try (Stream<Path> files = Files.walk(ROOT)) {
-            return files.filter(file -> !ROOT.relativize(file).toString().matches("(.*/)?(target|\\.git)/.*"))
-                    .filter(Files::isRegularFile).filter(chosen).sorted().toList();
-        }
+        List<Path> files = new ArrayList<>();
+        Files.walkFileTree(ROOT, new SimpleFileVisitor<>() {
+            @Override
+            public FileVisitResult preVisitDirectory(Path directory, BasicFileAttributes attributes) {
+                return directory.endsWith("target") || directory.endsWith(".git") ? FileVisitResult.SKIP_SUBTREE
+                        : FileVisitResult.CONTINUE;
+            }
+
+            @Override
+            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
+                if (chosen.test(file)) {
+                    files.add(file);
+                }
+                return FileVisitResult.CONTINUE;
+            }
+        });
+        return files;
     }
 
     /// As GitHub makes them: `## Where it's at` is `where-its-at`, the second one of a name ends in `-1`.
