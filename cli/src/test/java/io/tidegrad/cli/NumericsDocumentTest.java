@@ -12,6 +12,7 @@ import io.tidegrad.model.feature.Featurizer;
 import io.tidegrad.model.feature.Row;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.proof.LongProof;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -28,6 +29,7 @@ import org.junit.jupiter.api.Test;
 /// uses no class of the engine or the model: where the two differ, the page is wrong, or bits have changed.
 class NumericsDocumentTest {
     @Test
+    @LongProof("300,000 events, learned twice")
     void aReaderOfTheDocumentComputesTheHashesOfTheFlightsInTheReadme() throws Exception {
         Reader.Hashes hashes = Reader.flights(ShippedStream.FLIGHTS.read());
         assertThat(hashes).isEqualTo(learned(ShippedStream.FLIGHTS));
