@@ -21,13 +21,18 @@ import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.replay.Checkpoint;
 import io.tidegrad.trainer.replay.Place;
+import io.tidegrad.trainer.replay.Replay;
+import io.tidegrad.trainer.replay.ReplayOptions;
 import io.tidegrad.trainer.replay.ReplayProgress;
+import io.tidegrad.trainer.replay.ReplayResult;
 import io.tidegrad.trainer.replay.TensorDifference;
 import io.tidegrad.trainer.replay.TimeTravel;
 import io.tidegrad.trainer.replay.Verify;
 import io.tidegrad.trainer.replay.VerifyOptions;
 import io.tidegrad.trainer.replay.VerifyResult;
 import io.tidegrad.trainer.store.BreakableParts;
+import io.tidegrad.trainer.store.Changelog;
+import io.tidegrad.trainer.store.StoreOracle;
 import java.lang.reflect.RecordComponent;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -36,8 +41,10 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalLong;
 import org.apache.kafka.clients.admin.RecordsToDelete;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -199,6 +206,26 @@ class VerifyTest {
         refused(() -> verify(OptionalLong.empty()), ExitCode.CONFIGURATION,
                 "expected numerics " + Numerics.VERSION + " of this build",
                 "found a version learned with " + (Numerics.VERSION + 1), "tidegrad --version");
+    }
+
+    /// The way of a model to a build that gives other bits: its log is learned again by its spec, under a new name.
+    @Test
+    void anotherSpecIsLearnedWhateverNumericsTheRegisteredOneWasLearnedWith() throws Exception {
+        learn(Breaker.NONE);
+        String changelog = Changelog.topic(log.topics().applicationId(log.model(), 1));
+        ConsumerRecord<byte[], byte[]> manifest =
+                StoreOracle.ofNumerics(log.visible(changelog), 1, Numerics.VERSION + 1);
+        log.send(new ProducerRecord<>(changelog, 0, manifest.key(), manifest.value()));
+        refused(() -> replay(null), ExitCode.CONFIGURATION, "expected numerics " + Numerics.VERSION + " of this build");
+        ModelSpec other =
+                ModelSpec.parse(log.spec().yaml().replace("model: " + log.model(), "model: another"), "another spec");
+        assertThat(replay(other).stateHash()).isEqualTo(log.fold(other).stateHash());
+    }
+
+    private ReplayResult replay(@Nullable ModelSpec spec) {
+        return Replay.run(new ReplayOptions(KafkaSettings.of(log.kafka.bootstrapServers()),
+                RegistrySettings.of(log.registryUrl), log.prefix, log.model(), new Place.Begin(), new Place.End(), spec,
+                false, false, "", (short) -1, -1, Kernels.active()), ReplayProgress.Listener.NONE);
     }
 
     /// Whatever components a manifest has.

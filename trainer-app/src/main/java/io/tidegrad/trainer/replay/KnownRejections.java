@@ -49,10 +49,12 @@ final class KnownRejections {
         this.missing = missing;
     }
 
-    /// Only the events that were set aside: for another spec, or another start, the registry is asked anew, but what
-    /// ended trainers while it was decoded would end this process as well.
-    KnownRejections setAsideOnly() {
-        return new KnownRejections(model, new long[0], setAside, Long.MIN_VALUE, missing);
+    /// Only the events that were set aside, for learning by another spec or from another start: the registry is asked
+    /// anew, but what ended trainers while it was decoded would end this process as well. With which numerics the lineage
+    /// was learned does not matter here.
+    static KnownRejections setAside(KafkaSettings kafka, Topics topics, Lineage lineage) {
+        return new KnownRejections(lineage.model(), new long[0], Letters.read(kafka, topics, lineage, 0).setAside,
+                Long.MIN_VALUE, "");
     }
 
     /// Reads the dead letters, all of them: they are in the order in which many models came upon them. The state says
@@ -69,31 +71,10 @@ final class KnownRejections {
         ControlAction.Rollback origin = lineage.origin();
         long begun = origin == null ? lineage.startOffset() : origin.base().nextOffset();
         long learnedTo = head == null ? begun : head.nextOffset();
-        Offsets unknownSchemas = new Offsets();
-        Offsets setAside = new Offsets();
-        long[] letters = {0, Long.MAX_VALUE}; // of what was learned: how many, the first offset
-        for (TopicPartition partition : LogReader.partitions(kafka, topics.deadLetters())) {
-            try (LogReader reader = new LogReader(kafka, partition)) {
-                reader.read(reader.begin(), reader.end(), letter -> {
-                    if (isOf(lineage, letter)) {
-                        long offset = Long.parseLong(text(letter, "tidegrad-offset"));
-                        if (offset < learnedTo) {
-                            letters[0]++;
-                            letters[1] = Math.min(letters[1], offset);
-                        }
-                        String reason = text(letter, DeadLetter.REASON);
-                        if (reason.equals(UNKNOWN_SCHEMA)) {
-                            unknownSchemas.add(offset);
-                        } else if (reason.equals(ENDED_THE_TRAINER)) {
-                            setAside.add(offset);
-                        }
-                    }
-                    return true;
-                });
-            }
-        }
+        Letters letters = Letters.read(kafka, topics, lineage, learnedTo);
         long written = head == null ? 0 : head.accounts().deadLetters();
-        String missing = letters[0] < written ? missing(topics.deadLetters(), written, letters[0], letters[1]) : "";
+        String missing =
+                letters.learned < written ? missing(topics.deadLetters(), written, letters.learned, letters.first) : "";
         if (!missing.isEmpty()) {
             LOG.warn(
                     "model {}: {}. If the registry did not know the schema of one of these events and knows it now, or if one had"
@@ -101,8 +82,42 @@ final class KnownRejections {
                             + " there on differ",
                     lineage.model(), missing);
         }
-        return new KnownRejections(lineage.model(), unknownSchemas.ascending(), setAside.ascending(), learnedTo,
-                missing);
+        return new KnownRejections(lineage.model(), letters.unknownSchemas, letters.setAside, learnedTo, missing);
+    }
+
+    /// The dead letters of a lineage.
+    ///
+    /// @param unknownSchemas offsets of events, ascending
+    /// @param setAside likewise
+    /// @param learned how many lie before `learnedTo`
+    /// @param first the lowest offset of these
+    private record Letters(long[] unknownSchemas, long[] setAside, long learned, long first) {
+        static Letters read(KafkaSettings kafka, Topics topics, Lineage lineage, long learnedTo) {
+            Offsets unknownSchemas = new Offsets();
+            Offsets setAside = new Offsets();
+            long[] learned = {0, Long.MAX_VALUE}; // how many, the first offset
+            for (TopicPartition partition : LogReader.partitions(kafka, topics.deadLetters())) {
+                try (LogReader reader = new LogReader(kafka, partition)) {
+                    reader.read(reader.begin(), reader.end(), letter -> {
+                        if (isOf(lineage, letter)) {
+                            long offset = Long.parseLong(text(letter, "tidegrad-offset"));
+                            if (offset < learnedTo) {
+                                learned[0]++;
+                                learned[1] = Math.min(learned[1], offset);
+                            }
+                            String reason = text(letter, DeadLetter.REASON);
+                            if (reason.equals(UNKNOWN_SCHEMA)) {
+                                unknownSchemas.add(offset);
+                            } else if (reason.equals(ENDED_THE_TRAINER)) {
+                                setAside.add(offset);
+                            }
+                        }
+                        return true;
+                    });
+                }
+            }
+            return new Letters(unknownSchemas.ascending(), setAside.ascending(), learned[0], learned[1]);
+        }
     }
 
     private static String missing(String topic, long written, long left, long first) {

@@ -95,8 +95,9 @@ public final class Replay {
             }
             boolean again = given == null && from == lineage.startOffset();
             List<Lane> lanes = new ArrayList<>();
-            lanes.add(again ? Lane.initial(lineage, decoder, facts(lineage), options.keep(), options.kernels()) : Lane
-                    .initial(spec, decoder, facts(lineage).setAsideOnly(), from, options.keep(), options.kernels()));
+            lanes.add(again ? Lane.initial(lineage, decoder, facts(lineage), options.keep(), options.kernels())
+                    : Lane.initial(spec, decoder, KnownRejections.setAside(options.kafka(), options.topics(), lineage),
+                            from, options.keep(), options.kernels()));
             if (!options.compareWith().isEmpty()) {
                 lanes.add(compared(spec, decoder, reader, from));
             }

@@ -5,7 +5,10 @@ import io.tidegrad.engine.model.PageSet;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
 import java.io.ByteArrayOutputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -122,6 +125,16 @@ public final class StoreOracle {
                     manifest.pagesDigest(), manifest.carryChecksum());
             return with(record, sealed(record, lineage, bound));
         }).toList();
+    }
+
+    /// The newest manifest of a changelog, as a build of other numerics would have written it.
+    public static ConsumerRecord<byte[], byte[]> ofNumerics(List<ConsumerRecord<byte[], byte[]>> changelog, int epoch,
+            int numerics) {
+        ConsumerRecord<byte[], byte[]> newest = changelog.stream()
+                .filter(record -> Arrays.equals(record.key(), StoreRecords.MANIFEST_KEY)).toList().getLast();
+        byte[] payload = StoreRecords.payload(newest.value());
+        ByteBuffer.wrap(payload).order(ByteOrder.LITTLE_ENDIAN).putInt(32, numerics); // after the spec's fingerprint
+        return with(newest, StoreRecords.sealed(newest.key(), epoch, payload));
     }
 
     private static byte[] sealed(ConsumerRecord<byte[], byte[]> record, Lineage lineage, StoreManifest manifest) {
