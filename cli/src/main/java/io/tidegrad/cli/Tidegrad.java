@@ -54,7 +54,7 @@ public final class Tidegrad implements Runnable {
     /// Its logging configuration.
     static String log(String... arguments) {
         String word = arguments.length == 0 ? "" : arguments[0];
-        boolean goesLive = word.equals("replay") && List.of(arguments).contains("live");
+        boolean goesLive = word.equals("replay") && List.of(arguments).stream().anyMatch(each -> each.equals("live") || each.endsWith("=live"));
         return switch (word) {
             case "quickstart" -> "quickstart/logback.xml";
             case "replay", "spec", "verify", "models", "snapshots", "export", "lr-find", "example", "golden" ->

@@ -44,6 +44,7 @@ class TidegradTest {
         assertThat(Tidegrad.log("models", "list")).isEqualTo("once.xml");
         assertThat(Tidegrad.log("replay", "--until", "end")).isEqualTo("once.xml");
         assertThat(Tidegrad.log("replay", "--until", "live")).isEqualTo("logback.xml");
+        assertThat(Tidegrad.log("replay", "--until=live")).isEqualTo("logback.xml");
         assertThat(Tidegrad.log("trainer")).isEqualTo("logback.xml");
         LoggerContext context = new LoggerContext();
         context.setMDCAdapter(new LogbackMDCAdapter());

@@ -40,18 +40,25 @@ final class EventFields implements AutoCloseable {
     }
 
     private void ask() {
-        for (String topic : topics.get()) {
-            try (SchemaRegistry registry = SchemaRegistry.connect(settings.client())) {
-                Schema schema = registry.latest(topic + "-value");
-                if (schema.getType() == Schema.Type.RECORD) {
-                    Set<String> fields = new TreeSet<>();
-                    schema.getFields().forEach(field -> fields.add(field.name()));
-                    known.put(topic, fields);
-                }
-            } catch (RuntimeException e) {
-                // Without it a request is judged by what models read, as without a registry.
-                log.debug("fields of the events of {} are not known", topic, e);
+        try {
+            topics.get().forEach(this::ask);
+        } catch (RuntimeException | OutOfMemoryError e) {
+            // Caught whatever it is: the timer runs nothing again that has thrown.
+            log.warn("which fields events have can't be asked for, trying again in {} s", EVERY_SECONDS, e);
+        }
+    }
+
+    private void ask(String topic) {
+        try (SchemaRegistry registry = SchemaRegistry.connect(settings.client())) {
+            Schema schema = registry.latest(topic + "-value");
+            if (schema.getType() == Schema.Type.RECORD) {
+                Set<String> fields = new TreeSet<>();
+                schema.getFields().forEach(field -> fields.add(field.name()));
+                known.put(topic, fields);
             }
+        } catch (RuntimeException e) {
+            // Without it a request is judged by what models read, as without a registry.
+            log.debug("fields of the events of {} are not known", topic, e);
         }
     }
 

@@ -95,24 +95,29 @@ final class StatusTopic implements AutoCloseable {
         if (now - notBeforeNanos < 0) {
             return;
         }
+        try {
+            tell(now);
+        } catch (ExecutionException | TimeoutException | RuntimeException | OutOfMemoryError e) {
+            // Caught whatever it is: the timer runs nothing again that has thrown.
+            failed(e instanceof ExecutionException && e.getCause() != null ? e.getCause() : e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void tell(long now) throws ExecutionException, InterruptedException, TimeoutException {
         List<ProcessStatus.Served> served = stages.stream().map(each -> served(each.live())).toList();
         long since = everTold ? (now - lastNanos) / 1_000_000 : Long.MAX_VALUE;
         if (since < ProcessStatus.HEARTBEAT_MILLIS && isSameBut(served, last)
                 && (served.equals(last) || since < VERSIONS_APART_MILLIS)) {
             return;
         }
-        try {
-            send(served, false);
-            last = served;
-            lastNanos = System.nanoTime();
-            everTold = true;
-            saidWhy = false;
-            pauseMillis = PAUSE_MILLIS_MIN;
-        } catch (ExecutionException | TimeoutException | RuntimeException e) {
-            failed(e instanceof ExecutionException && e.getCause() != null ? e.getCause() : e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        send(served, false);
+        last = served;
+        lastNanos = System.nanoTime();
+        everTold = true;
+        saidWhy = false;
+        pauseMillis = PAUSE_MILLIS_MIN;
     }
 
     private void failed(Throwable why) {

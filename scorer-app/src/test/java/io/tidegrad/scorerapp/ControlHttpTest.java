@@ -7,13 +7,22 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.model.control.ControlAction;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.schemas.Topics;
+import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.scorer.Scorer;
+import io.tidegrad.scorer.Stages;
 import io.tidegrad.scorer.TestBroker;
 import io.tidegrad.scorer.TestControl;
 import io.tidegrad.scorer.TestPublisher;
 import io.tidegrad.scorer.TestTrainer;
 import io.tidegrad.scorerapp.RawHttp.Answer;
 import java.time.Duration;
+import java.time.InstantSource;
+import java.util.AbstractCollection;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.Iterator;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
@@ -159,6 +168,32 @@ class ControlHttpTest {
                 .anyMatch(line -> line.matches("tidegrad_scorer_status_failures_total\\{model=\"-\"} [1-9].*")));
         assertThat(metrics()).contains("tidegrad_scorer_status_records_total{model=\"-\"} 0.0");
         assertThat(score(model).status()).isEqualTo(200);
+    }
+
+    /// A timer runs nothing again that has thrown.
+    @Order(5)
+    @Test
+    void whatThrowsOnceKeepsTheProcessFromTellingForAMomentOnly() {
+        AtomicInteger asked = new AtomicInteger();
+        Collection<Stages> erring = new AbstractCollection<>() {
+            @Override
+            public Iterator<Stages> iterator() {
+                if (asked.incrementAndGet() == 1) {
+                    throw new OutOfMemoryError("thrown on purpose");
+                }
+                return Collections.emptyIterator();
+            }
+
+            @Override
+            public int size() {
+                return 0;
+            }
+        };
+        try (StatusTopic status = new StatusTopic(KafkaSettings.of("127.0.0.1:1"), Topics.DEFAULT, "here:1", erring,
+                Set.of(), InstantSource.system())) {
+            await().atMost(SOON).until(() -> asked.get() >= 2);
+            assertThat(status.failures()).isPositive();
+        }
     }
 
     @Order(6)

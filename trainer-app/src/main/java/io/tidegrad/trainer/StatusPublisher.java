@@ -11,11 +11,12 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
-import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.errors.InterruptException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.jspecify.annotations.Nullable;
@@ -36,7 +37,8 @@ final class StatusPublisher implements AutoCloseable {
     private final KafkaSettings kafka;
     private final Topics topics;
     private final KafkaTopics kafkaTopics;
-    private final Map<String, TrainerStatus> written = new HashMap<>(); // on our thread
+    private final Map<String, TrainerStatus> written = new ConcurrentHashMap<>(); // also on the producer's thread
+    private final Set<String> refused = ConcurrentHashMap.newKeySet(); // models whose status could not be written last
     private final Thread thread;
 
     StatusPublisher(ModelSlots slots, KafkaSettings kafka, Topics topics, KafkaTopics kafkaTopics) {
@@ -60,7 +62,7 @@ final class StatusPublisher implements AutoCloseable {
                 }
             } catch (InterruptException | InterruptedException e) {
                 return; // closed
-            } catch (KafkaException | TrainerException e) {
+            } catch (RuntimeException e) {
                 if (Thread.currentThread().isInterrupted()) {
                     return;
                 }
@@ -90,13 +92,23 @@ final class StatusPublisher implements AutoCloseable {
         if (!kafkaTopics.exists(topic)) {
             return;
         }
-        producer.send(new ProducerRecord<>(topic, SnapshotKey.STATUS.encode(), now.encode()));
         written.put(slot.model(), now);
+        producer.send(new ProducerRecord<>(topic, SnapshotKey.STATUS.encode(), now.encode()), (metadata, failed) -> {
+            if (failed == null) {
+                refused.remove(slot.model());
+                return;
+            }
+            written.remove(slot.model(), now); // the next look writes it again
+            if (refused.add(slot.model())) {
+                LOG.warn("model {}: what models list shows of it can't be written to {}, trying again: {}",
+                        slot.model(), topic, failed.getMessage());
+            }
+        });
     }
 
     private static boolean isWorthARecord(TrainerStatus before, TrainerStatus now) {
         return before.epoch() != now.epoch() || !before.state().equals(now.state()) || !words(before).equals(words(now))
-                || now.time() - before.time() >= NUMBERS_MILLIS
+                || Math.abs(now.time() - before.time()) >= NUMBERS_MILLIS // also when the clock was set back
                         && (before.accepted() != now.accepted() || before.deadLetters() != now.deadLetters()
                                 || Double.compare(before.recentDeadLetterShare(), now.recentDeadLetterShare()) != 0
                                 || !before.reasons().equals(now.reasons()));

@@ -102,7 +102,7 @@ public final class TrainerApp implements AutoCloseable {
         } catch (SchemaRegistry.RegistryUnavailableException e) {
             app.close();
             throw TrainerException.from(e, config.registry().shownUrl());
-        } catch (RuntimeException | OutOfMemoryError e) {
+        } catch (RuntimeException | Error e) { // left open, the process would stay without learning
             app.close();
             throw TrainerException.from(e, refusal -> app.letIn.recently());
         }

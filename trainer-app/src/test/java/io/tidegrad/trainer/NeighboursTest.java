@@ -275,25 +275,29 @@ class NeighboursTest {
         ModelSpec last = named("b");
         String snapshots = log.topics().snapshots(last.model());
         TestLog.await(log.admin.createTopics(List.of(new NewTopic(snapshots, 1, (short) 1)
-                .configs(Map.of("cleanup.policy", "delete", "max.message.bytes", "2000000")))).all());
+                .configs(Map.of("cleanup.policy", "delete", "max.message.bytes", "20")))).all());
+        ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, snapshots);
         log.send(0, 50);
         try (TrainerApp trainer = TrainerApp.start(config(List.of(log.spec(), last)))) {
             assertFailed(trainer, last, ExitCode.CONFIGURATION, snapshots, "cleanup.policy=compact");
-            await().atMost(TrainerTest.PATIENCE).until(
-                    () -> status(last) instanceof TrainerStatus told && told.state().equals(TrainerStatus.FAILED));
             assertLearned(trainer, log.spec(), 50);
             await().atMost(TrainerTest.PATIENCE).until(() -> status(log.spec()) instanceof TrainerStatus told
                     && told.state().equals(TrainerStatus.LEARNING) && told.accepted() == 50);
             assertThatThrownBy(() -> decisions().resume(log.model())).hasMessageContaining("found one that learns");
-            ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, snapshots);
-            TestLog.await(log.admin
-                    .incrementalAlterConfigs(Map.of(resource, List.of(
-                            new AlterConfigOp(new ConfigEntry("cleanup.policy", "compact"), AlterConfigOp.OpType.SET))))
-                    .all());
+            // Until now the topic took no record of that size, and what could not be written is written again.
+            set(resource, "max.message.bytes", "2000000");
+            await().atMost(TrainerTest.PATIENCE).until(
+                    () -> status(last) instanceof TrainerStatus told && told.state().equals(TrainerStatus.FAILED));
+            set(resource, "cleanup.policy", "compact");
             decisions().resume(last.model());
             assertLearned(trainer, last, 50);
             awaitHealth(trainer, 200, "UP");
         }
+    }
+
+    private void set(ConfigResource resource, String setting, String value) {
+        TestLog.await(log.admin.incrementalAlterConfigs(Map.of(resource,
+                List.of(new AlterConfigOp(new ConfigEntry(setting, value), AlterConfigOp.OpType.SET)))).all());
     }
 
     // ---- a slot by itself ----
