@@ -8,6 +8,7 @@ import io.tidegrad.loadtests.LoadTestException;
 import io.tidegrad.loadtests.bench.BenchException;
 import io.tidegrad.localstack.LocalStackException;
 import io.tidegrad.localstack.streams.DamagedStreamException;
+import io.tidegrad.schemas.KafkaTime;
 import io.tidegrad.schemas.settings.SettingsException;
 import io.tidegrad.scorer.SnapshotNotFoundException;
 import io.tidegrad.trainer.exit.TrainerException;
@@ -48,6 +49,7 @@ public final class Tidegrad implements Runnable {
     public static void main(String[] arguments) {
         // Libraries bring logging configurations of their own, so ours is named and not looked for.
         System.getProperties().putIfAbsent("logback.configurationFile", "io/tidegrad/cli/" + log(arguments));
+        KafkaTime.install();
         System.exit(commandLine().execute(arguments));
     }
 

@@ -21,6 +21,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// A JVM started by this one, under [ParentWatch]: it never outlives us. What it prints goes to files.
@@ -214,6 +215,15 @@ public final class ChildJvm implements AutoCloseable {
             return new String(all, from, all.length - from, StandardCharsets.UTF_8).strip();
         } catch (IOException e) {
             return "(unreadable: " + e.getMessage() + ")";
+        }
+    }
+
+    /// Lines of its log with these words, of this process and of others before it that had the same log.
+    public long linesWith(String words) {
+        try (Stream<String> lines = Files.lines(log)) {
+            return lines.filter(line -> line.contains(words)).count();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 

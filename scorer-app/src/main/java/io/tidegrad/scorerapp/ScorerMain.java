@@ -1,5 +1,6 @@
 package io.tidegrad.scorerapp;
 
+import io.tidegrad.schemas.KafkaTime;
 import io.tidegrad.schemas.settings.Command;
 import io.tidegrad.schemas.settings.Settings;
 import io.tidegrad.schemas.settings.SettingsException;
@@ -30,6 +31,7 @@ public final class ScorerMain {
     private ScorerMain() {}
 
     public static void main(String[] args) {
+        KafkaTime.install();
         refuseSerializedObjects();
         List<String> arguments = List.of(args);
         if (arguments.contains("--help") || arguments.contains("-h")) {

@@ -116,6 +116,7 @@ final class SnapshotFollower implements AutoCloseable {
 
     private void run() {
         long pauseMillis = PAUSE_MILLIS_MIN;
+        Class<?> told = null;
         try {
             while (!isClosing()) {
                 try {
@@ -130,9 +131,13 @@ final class SnapshotFollower implements AutoCloseable {
                     }
                     if (status.state() == State.FOLLOWING) {
                         pauseMillis = PAUSE_MILLIS_MIN;
+                        told = null;
                     }
                     status = failure(e);
-                    log.warn("following {} failed, next try in {} ms: {}", options.model(), pauseMillis, describe(e));
+                    if (e.getClass() != told) { // an outage would else be a line every few seconds
+                        told = e.getClass();
+                        log.warn("following {} failed, trying again until it goes: {}", options.model(), describe(e));
+                    }
                     log.debug("cause", e);
                     if (feed != null) {
                         feed.intake().reset();

@@ -281,7 +281,7 @@ public final class ModelTrainer implements AutoCloseable {
 
     private static KafkaStreams streams(TrainerTopology.Parts parts, Properties settings, GuardedClients clients) {
         try {
-            return new KafkaStreams(TrainerTopology.of(parts), settings, clients, new MonotonicTime());
+            return new KafkaStreams(TrainerTopology.of(parts), settings, clients);
         } catch (StreamsException e) {
             if (String.valueOf(e.getMessage()).contains("same state directory")) {
                 throw new TrainerException(ExitCode.CONFIGURATION,

@@ -1,5 +1,6 @@
 package io.tidegrad.trainer;
 
+import io.tidegrad.schemas.KafkaTime;
 import io.tidegrad.schemas.settings.Command;
 import io.tidegrad.schemas.settings.Settings;
 import io.tidegrad.schemas.settings.SettingsException;
@@ -20,6 +21,7 @@ public final class TrainerMain {
     private TrainerMain() {}
 
     public static void main(String[] arguments) {
+        KafkaTime.install();
         List<String> given = List.of(arguments);
         if (given.contains("--help") || given.contains("-h")) {
             System.out.print(Command.TRAINER.help());

@@ -15,6 +15,10 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 final class BrokerFaults {
     private static final Duration HANGING_TIMEOUT = Duration.ofSeconds(6);
 
+    /// Of an outage: what Kafka's clients say of it, once a minute, and what trainer and scorer say themselves, with
+    /// room for a trainer that is started again. Kafka's clients alone would write more than ten a second.
+    private static final long LINES_MAX = 60;
+
     private BrokerFaults() {}
 
     /// Row 13: the only one is killed and comes back.
@@ -54,11 +58,15 @@ final class BrokerFaults {
     /// Row 15: all of them, for longer than sessions and transactions live.
     static void allStopped(Episode episode) throws InterruptedException {
         boolean inOrder = episode.random().nextBoolean();
+        long lines = episode.world().logged();
         episode.stage().brokers().onEveryNode(inOrder ? BrokerProcess::stop : BrokerProcess::kill);
         episode.pass(Duration.ofSeconds(10), Duration.ofSeconds(20));
         episode.stage().heal();
         long since = System.nanoTime();
         episode.recovers(since, episode.world().watermark());
+        lines = episode.world().logged() - lines;
+        episode.expect("I10", lines <= LINES_MAX, "expected at most " + LINES_MAX
+                + " lines more in the logs of trainers and scorer after an outage, found " + lines);
     }
 
     /// Row 16: alive, and silent for longer than a session.

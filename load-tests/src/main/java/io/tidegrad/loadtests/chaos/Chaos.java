@@ -28,6 +28,8 @@ public final class Chaos extends LoadTest {
     private static final String NO_MOUNTS =
             "not run: 26 state directory full or read-only (needs `unshare` and a namespace that may mount)\n";
 
+    private static final String NO_CLOCK = "not run: 45 clock set (needs `faketime`: apt-get install faketime)\n";
+
     private final ChaosOptions options;
     private final SplittableRandom random;
     private final Networks networks;
@@ -74,9 +76,10 @@ public final class Chaos extends LoadTest {
         }
         String result = String.format(Locale.ROOT,
                 "seed %d, %d node(s): %d episodes, %d trainers killed, %,d visible events, %,d watermarks"
-                        + " compared (%,d rebuilt from changelogs), %,d requests answered, %d violations%n%n%s%s",
+                        + " compared (%,d rebuilt from changelogs), %,d requests answered, %d violations%n%n%s%s%s",
                 options.seed(), options.nodes(), tally.times(), tally.kills(), events, watermarks, rebuilt, answers,
-                tally.violations(), tally.table(), SmallDisk.isAvailable() ? "" : NO_MOUNTS);
+                tally.violations(), tally.table(), SmallDisk.isAvailable() ? "" : NO_MOUNTS,
+                SteppedClock.isAvailable() ? "" : NO_CLOCK);
         if (tally.violations() > 0) {
             directory.keepLogs();
             say("logs of all processes: %s", directory.logs());

@@ -59,6 +59,25 @@ final class Episode {
         recoverySeconds.add((System.nanoTime() - since) * 1e-9);
     }
 
+    /// Looks on for so long, and notes the longest time without a commit as the recovery.
+    void longestPause(Duration watch) throws InterruptedException {
+        long began = System.nanoTime();
+        long committedAt = began;
+        long longest = 0;
+        long last = world.watermark();
+        for (long now = began; now - began < watch.toNanos(); now = System.nanoTime()) {
+            world.requireAlive();
+            longest = Math.max(longest, now - committedAt);
+            long watermark = world.watermark();
+            if (watermark > last) {
+                last = watermark;
+                committedAt = now;
+            }
+            Thread.sleep(10);
+        }
+        recoverySeconds.add(longest * 1e-9);
+    }
+
     List<Double> recoverySeconds() {
         return recoverySeconds;
     }

@@ -36,6 +36,7 @@ public enum Fault {
     EXTREMES(41, "NaN, infinities, edges of time", DataFaults::extremes),
     LARGE_EVENTS(42, "events, keys, headers of 900 KB", DataFaults::large),
     DISORDER(43, "duplicate, late, out of order", DataFaults::disorder),
+    CLOCK_SET(45, "clock set -30 min, +59 min, and back", TrainerFaults::clockSet, Where.OWN_CLOCK),
     SECOND_PARTITION(46, "log gets a second partition", EndingFaults::secondPartition, Where.OWN_MODEL),
     LOG_CREATED_AGAIN(47, "log deleted, created again", EndingFaults::logCreatedAgain, Where.OWN_MODEL),
     RETENTION_OVERTAKES(48, "retention overtakes a stop", EndingFaults::retentionOvertakes, Where.OWN_MODEL),
@@ -46,6 +47,8 @@ public enum Fault {
         ANYWHERE, ONE_NODE, THREE_NODES,
         /// Where a process may mount something for itself.
         OWN_MOUNTS,
+        /// Where a process may have a wall clock of its own.
+        OWN_CLOCK,
         /// It ends the model's life, or needs another one.
         OWN_MODEL;
 
@@ -55,6 +58,7 @@ public enum Fault {
                 case ONE_NODE -> nodes == 1;
                 case THREE_NODES -> nodes == 3;
                 case OWN_MOUNTS -> SmallDisk.isAvailable();
+                case OWN_CLOCK -> SteppedClock.isAvailable();
             };
         }
     }

@@ -2,6 +2,7 @@ package io.tidegrad.loadtests.chaos;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
+import io.tidegrad.loadtests.Await;
 import io.tidegrad.localstack.ChildJvm;
 import io.tidegrad.localstack.Json;
 import io.tidegrad.localstack.Ports;
@@ -26,6 +27,8 @@ final class ScorerUnderTest implements AutoCloseable {
     private static final Duration ANSWER_WITHIN = Duration.ofSeconds(10);
     private static final String RECORD = "{\"place\": \"p1\", \"a\": 0.5, \"b\": 0.25}";
 
+    private final String model;
+    private final int port;
     private final ChildJvm child;
     private final URI url;
     private final HttpClient http = HttpClient.newHttpClient();
@@ -47,10 +50,13 @@ final class ScorerUnderTest implements AutoCloseable {
         }
     }
 
-    ScorerUnderTest(String model, String prefix, String bootstrapServers, Path files, List<String> jvmFlags) {
-        int port = Ports.free();
+    /// @param within see [ChildJvm#run]
+    ScorerUnderTest(String model, String prefix, String bootstrapServers, Path files, List<String> jvmFlags,
+            List<String> within) {
+        this.model = model;
+        port = Ports.free();
         url = URI.create("http://127.0.0.1:" + port + "/v1/models/" + model + "/score");
-        child = ChildJvm.run("scorer", jvmFlags,
+        child = ChildJvm.run(within, "scorer", jvmFlags,
                 List.of(ScorerMain.class.getName(), "--bootstrap-servers", bootstrapServers, "--prefix", prefix,
                         "--model", model, "--http-port", String.valueOf(port)),
                 files.resolve("scorer.out"), files.resolve("scorer.log"));
@@ -107,6 +113,26 @@ final class ScorerUnderTest implements AutoCloseable {
 
     synchronized long servedVersion() {
         return newest.version();
+    }
+
+    /// Waits until a version beyond answers.
+    ///
+    /// @throws LoadTestException none does within `bound`
+    void awaitVersion(long beyond, Duration bound) throws InterruptedException {
+        Await.until("a version beyond " + beyond, bound, () -> servedVersion() > beyond);
+    }
+
+    /// What its `/health` says of the model.
+    JsonNode health() throws InterruptedException {
+        try (Json json = new Json()) {
+            JsonNode health = json.get("http://127.0.0.1:" + port + "/health");
+            return health == null ? Json.NOTHING : health.path("models").path(model);
+        }
+    }
+
+    /// Lines of its log.
+    long logged() {
+        return child.linesWith("");
     }
 
     /// Every version that has answered so far.

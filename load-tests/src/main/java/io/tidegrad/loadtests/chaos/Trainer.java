@@ -56,6 +56,11 @@ final class Trainer implements AutoCloseable {
         return files.resolve("state");
     }
 
+    /// Lines of its log with these words, in all of its lives.
+    synchronized long logged(String words) {
+        return child == null ? 0 : child.linesWith(words);
+    }
+
     /// Of its HTTP server.
     int port() {
         return port;

@@ -21,6 +21,15 @@ final class TrainerFaults {
     private static final long SLOW_RESTORE_BYTES_PER_SECOND = 400_000;
     private static final Duration ENDS_WITHIN = Duration.ofSeconds(180);
 
+    private static final List<Duration> CLOCK_OFF =
+            List.of(Duration.ofMinutes(-30), Duration.ZERO, Duration.ofMinutes(59), Duration.ZERO);
+
+    private static final Duration THREE_SESSIONS = Duration.ofSeconds(20);
+    private static final Duration CLOCK_TOLERANCE = Duration.ofSeconds(10);
+
+    /// What a trainer logs whenever it begins to learn, or comes back to its group.
+    private static final String RESTORED = " restored, ";
+
     private TrainerFaults() {}
 
     /// Row 1: at any moment.
@@ -222,6 +231,51 @@ final class TrainerFaults {
             episode.recovers(System.nanoTime(), before);
         } finally {
             world.dismiss(other);
+        }
+    }
+
+    /// Row 45: the wall clock is set half an hour back, right again, 59 minutes ahead (an hour is the most that brokers
+    /// take) and right again, for the trainer and for a scorer beside it. Nothing of Kafka may go by it: a client that
+    /// does is thrown out of its group with each session, for as long as the clock has been set back.
+    static void clockSet(Episode episode) throws InterruptedException {
+        World world = episode.world();
+        Trainer trainer = world.trainer();
+        SteppedClock clock = SteppedClock.right(trainer.stateDir().resolveSibling("clock"));
+        long before = world.watermark();
+        trainer.stop();
+        trainer.startWithin(clock.within());
+        world.awaitWatermark(before, World.RECOVERS_WITHIN);
+        try (ScorerUnderTest scorer = world.newScorer(clock.within())) {
+            scorer.awaitVersion(0, World.RECOVERS_WITHIN);
+            for (Duration off : CLOCK_OFF) {
+                long restored = trainer.logged(RESTORED);
+                clock.set(off);
+                episode.longestPause(THREE_SESSIONS);
+                restored = trainer.logged(RESTORED) - restored;
+                episode.expect("I10", restored <= 1,
+                        "expected the trainer to stay in its group after its clock was set, found that it came back to it "
+                                + restored + " times in " + THREE_SESSIONS.toSeconds() + " s");
+                scorer.awaitVersion(scorer.servedVersion(), World.RECOVERS_WITHIN);
+                expectFreshness(episode, off, scorer.health());
+            }
+            episode.add(scorer.takeViolations());
+        }
+        before = world.watermark();
+        trainer.stop();
+        trainer.start();
+        episode.recovers(System.nanoTime(), before);
+    }
+
+    /// Of a scorer whose clock is behind: what its clock does not tell it does not make up.
+    private static void expectFreshness(Episode episode, Duration off, JsonNode health) {
+        if (off.isNegative()) {
+            long behind = health.path("clock_behind_ms").asLong();
+            JsonNode freshness = health.path("freshness_ms");
+            episode.expect("I24",
+                    Math.abs(behind + off.toMillis()) < CLOCK_TOLERANCE.toMillis() && (freshness.isNull()
+                            || freshness.asLong(-1) >= 0 && freshness.asLong() < World.RECOVERS_WITHIN.toMillis()),
+                    "expected a scorer whose clock is " + off + " off to say so, and a freshness below that, found "
+                            + health);
         }
     }
 

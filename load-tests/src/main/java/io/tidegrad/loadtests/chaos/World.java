@@ -102,12 +102,22 @@ final class World implements AutoCloseable {
                     random.split());
         }
         if (kind.served()) {
-            String bootstrapServers = stage.brokers().bootstrapServers(Networks.SCORERS);
-            scorer = new ScorerUnderTest(spec.model(), stage.topics().prefix(), bootstrapServers, directory,
-                    stage.jvmFlags());
-            observer = Scorer.open(ScorerOptions.of(spec.model(), Map.of("bootstrap.servers", bootstrapServers))
+            scorer = newScorer(List.of());
+            observer = Scorer.open(ScorerOptions.of(spec.model(), Map.of("bootstrap.servers", scorerBootstrap()))
                     .withPrefix(stage.topics().prefix()));
         }
+    }
+
+    private String scorerBootstrap() {
+        return stage.brokers().bootstrapServers(Networks.SCORERS);
+    }
+
+    /// One more scorer of this model.
+    ///
+    /// @param within see [io.tidegrad.localstack.ChildJvm#run]
+    ScorerUnderTest newScorer(List<String> within) {
+        return new ScorerUnderTest(spec.model(), stage.topics().prefix(), scorerBootstrap(), directory,
+                stage.jvmFlags(), within);
     }
 
     Path write(String file, String text) {
@@ -147,6 +157,12 @@ final class World implements AutoCloseable {
     void dismiss(Trainer trainer) {
         trainers.remove(trainer);
         trainer.close();
+    }
+
+    /// Lines in the logs of its trainers and its scorer.
+    long logged() {
+        long lines = trainers.stream().mapToLong(trainer -> trainer.logged("")).sum();
+        return scorer == null ? lines : lines + scorer.logged();
     }
 
     ModelSpec spec() {

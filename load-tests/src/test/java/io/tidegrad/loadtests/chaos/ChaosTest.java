@@ -9,6 +9,7 @@ import io.tidegrad.trainer.KillableTrainer;
 import io.tidegrad.trainer.TrainerMain;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
+import java.net.URL;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -21,13 +22,19 @@ import org.junit.jupiter.api.Test;
 @LongProof("ten kills of real processes, and the oracles of the chaos run")
 class ChaosTest {
     /// Scalar kernels and the quick compiler: quick to start, and one more proof that they give the vector kernels'
-    /// bits.
-    private static final List<String> QUICK =
-            List.of("-Dtidegrad.kernels=scalar", "-XX:TieredStopAtLevel=1", "-Xmx192m");
+    /// bits. They log as in production, which an outage counts.
+    private static final List<String> QUICK = List.of("-Dtidegrad.kernels=scalar", "-XX:TieredStopAtLevel=1",
+            "-Xmx192m", "-Dlogback.configurationFile=" + trainersLogging());
 
     private static final int KILLS_MIN = 10;
 
     private final ByteArrayOutputStream said = new ByteArrayOutputStream();
+
+    /// The scorer's is of the same name.
+    private static URL trainersLogging() {
+        return ChaosTest.class.getClassLoader().resources("logback.xml")
+                .filter(url -> url.getPath().contains("trainer-app")).findFirst().orElseThrow();
+    }
 
     private Chaos run(List<Fault> faults, List<String> trainerMain) throws InterruptedException {
         PrintStream out = new PrintStream(said, true, StandardCharsets.UTF_8);
@@ -42,7 +49,7 @@ class ChaosTest {
     void everythingHoldsThroughTenKillsAndMore() throws Exception {
         List<Fault> faults = new ArrayList<>(Collections.nCopies(6, Fault.TRAINER_KILLED));
         faults.addAll(List.of(Fault.KILLED_WHILE_RESTORING, Fault.KILLED_BEFORE_THE_MARKER, Fault.STANDBY_PROMOTED,
-                Fault.BROKER_KILLED, Fault.POISON, Fault.ABORTED_SNAPSHOT, Fault.BAD_SNAPSHOTS));
+                Fault.BROKER_KILLED, Fault.BROKERS_GONE, Fault.POISON, Fault.ABORTED_SNAPSHOT, Fault.BAD_SNAPSHOTS));
         Chaos chaos = run(faults, List.of(TrainerMain.class.getName()));
         assertThat(chaos.violations()).as("%s", said.toString(StandardCharsets.UTF_8)).isZero();
         assertThat(chaos.kills()).isGreaterThanOrEqualTo(KILLS_MIN);

@@ -12,13 +12,15 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.LongSupplier;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.LoggerFactory;
 
 /// A logback appender between loggers and the appender that writes, for Kafka's clients: each of them warns several
 /// times a second while a broker is away, so that half a minute without one was 456 lines. Of each kind of line one a
-/// minute goes on, and with it how many were left out since the one before. The kind is the logger and the line's
-/// pattern, without the client's name in brackets that Kafka puts in front of it and without the values.
+/// minute goes on, and with it how many were left out since the one before. The kind is the logger and the line's text,
+/// without the client's name in brackets that Kafka puts in front of it and without words that hold a digit: Kafka
+/// writes the values into its text before the logger gets it, so there is no pattern to go by.
 ///
 /// ```xml
 /// <appender name="kafka" class="io.tidegrad.schemas.logging.OnceAMinute">
@@ -28,6 +30,9 @@ import org.slf4j.LoggerFactory;
 public final class OnceAMinute extends UnsynchronizedAppenderBase<ILoggingEvent>
         implements AppenderAttachable<ILoggingEvent> {
     private static final long EVERY_NANOS = Duration.ofMinutes(1).toNanos();
+
+    /// A correlation id, an address, a partition.
+    private static final Pattern VALUE = Pattern.compile("\\S*\\d\\S*");
 
     /// Kafka's clients have about a thousand patterns.
     private static final int KINDS_MAX = 1_000;
@@ -76,7 +81,8 @@ public final class OnceAMinute extends UnsynchronizedAppenderBase<ILoggingEvent>
 
     /// -1 when this one is left out too.
     private long leftOutBefore(ILoggingEvent event) {
-        String name = event.getLoggerName() + ' ' + withoutClient(event.getMessage());
+        String name =
+                event.getLoggerName() + ' ' + VALUE.matcher(withoutClient(event.getFormattedMessage())).replaceAll("#");
         long now = nanos.getAsLong();
         synchronized (kinds) {
             Kind kind = kinds.get(name);
@@ -90,12 +96,12 @@ public final class OnceAMinute extends UnsynchronizedAppenderBase<ILoggingEvent>
         }
     }
 
-    private static String withoutClient(@Nullable String pattern) {
-        if (pattern == null) {
+    private static String withoutClient(@Nullable String text) {
+        if (text == null) {
             return "";
         }
-        int end = pattern.startsWith("[") ? pattern.indexOf("] ") : -1;
-        return end < 0 ? pattern : pattern.substring(end + 2);
+        int end = text.startsWith("[") ? text.indexOf("] ") : -1;
+        return end < 0 ? text : text.substring(end + 2);
     }
 
     @Override

@@ -166,6 +166,7 @@ public final class RequestLane implements AutoCloseable {
         long pauseMillis = PAUSE_MILLIS_MIN;
         int outOfMemory = 0;
         long committed = 0; // when that was counted
+        Class<?> told = null;
         try {
             while (isOpen()) {
                 try {
@@ -177,6 +178,7 @@ public final class RequestLane implements AutoCloseable {
                 } catch (RuntimeException | OutOfMemoryError e) {
                     if (said.state() == LaneStatus.State.RUNNING) {
                         pauseMillis = PAUSE_MILLIS_MIN;
+                        told = null;
                     }
                     if (e instanceof OutOfMemoryError shortage) {
                         outOfMemory = counters.committed() == committed ? outOfMemory + 1 : 1;
@@ -187,8 +189,11 @@ public final class RequestLane implements AutoCloseable {
                     }
                     Said failure = failure(e);
                     say(failure.state(), failure.detail());
-                    log.warn("answering {} failed, next try in {} ms: {}", config.requests(), pauseMillis,
-                            failure.detail());
+                    if (e.getClass() != told) { // an outage would else be a line every few seconds
+                        told = e.getClass();
+                        log.warn("answering {} failed, trying again until it goes: {}", config.requests(),
+                                failure.detail());
+                    }
                     log.debug("cause", e);
                     if (closing.await(pauseMillis, TimeUnit.MILLISECONDS)) {
                         break;

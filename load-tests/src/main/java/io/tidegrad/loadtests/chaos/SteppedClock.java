@@ -1,0 +1,71 @@
+package io.tidegrad.loadtests.chaos;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Duration;
+import java.util.List;
+
+/// A wall clock that one process alone sees, and that can be set while it runs: of the library that Debian's `faketime`
+/// brings. The clock that measures spans (`System.nanoTime`) goes on as a real machine's does.
+final class SteppedClock {
+    /// Where the dynamic linker finds it; empty where it is not installed.
+    private static final String LIBRARY = library();
+
+    private final Path file;
+
+    private SteppedClock(Path file) {
+        this.file = file;
+    }
+
+    /// A clock that is right until it is set.
+    static SteppedClock right(Path file) {
+        SteppedClock clock = new SteppedClock(file);
+        clock.set(Duration.ZERO);
+        return clock;
+    }
+
+    /// The command sets this variable for its child, with a path that depends on the system.
+    private static String library() {
+        try {
+            Process faketime = new ProcessBuilder("faketime", "-m", "-f", "+0", "sh", "-c", "echo $LD_PRELOAD")
+                    .redirectError(ProcessBuilder.Redirect.DISCARD).start();
+            try (BufferedReader out = faketime.inputReader()) {
+                String line = out.readLine();
+                return line == null || faketime.waitFor() != 0 ? "" : line.strip();
+            }
+        } catch (IOException noSuchProgram) {
+            return "";
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return "";
+        }
+    }
+
+    static boolean isAvailable() {
+        return !LIBRARY.isEmpty();
+    }
+
+    /// Before a command: it sees this clock.
+    List<String> within() {
+        return List.of("env", "LD_PRELOAD=" + LIBRARY, "FAKETIME_TIMESTAMP_FILE=" + file, "FAKETIME_CACHE_DURATION=1", // seconds until it looks into the file again
+                "FAKETIME_DONT_FAKE_MONOTONIC=1", "FAKETIME_FORCE_MONOTONIC_FIX=0", // else the JVM's waits would end at once
+                "NO_FAKE_STAT=1");
+    }
+
+    /// Sets it; what runs sees it within a second.
+    ///
+    /// @param off what the clock is ahead of the right time
+    void set(Duration off) {
+        try {
+            Path next = file.resolveSibling(file.getFileName() + ".next");
+            Files.writeString(next, "%+d\n".formatted(off.toSeconds()));
+            Files.move(next, file, StandardCopyOption.ATOMIC_MOVE);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}
