@@ -15,9 +15,10 @@ import java.util.function.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.jspecify.annotations.Nullable;
 
-/// Finds what to begin with: the newest full snapshot that may be served, and its deltas. The newest manifest, looked
-/// for from the end backwards in doubling steps, says when that was written, and Kafka's index of times where that is.
-/// From there it reads what comes; of what lies before it nothing. For one use.
+/// Finds the version that a scorer begins with: the newest full snapshot that may be served, and its deltas. It looks for
+/// the newest manifest from the topic's end backwards, in steps that double. That manifest says when its full snapshot was
+/// written, and Kafka's index of times says where that lies. The records from there on are read, and none before it. An
+/// object of this class is used once.
 final class SnapshotBootstrap {
     private static final long FIRST_SCAN_RECORDS = 16;
 

@@ -420,7 +420,10 @@ final class ModelSlot implements AutoCloseable {
         }
     }
 
-    /// Others need not wait for a session to end.
+    /// Closes the trainer, if there is one, so that it leaves its group: another instance need not wait until its session has
+    /// ended.
+    ///
+    /// @param settle whether what has been read is learned and published first
     private void leave(boolean settle) {
         Running now = running;
         if (now != null) {

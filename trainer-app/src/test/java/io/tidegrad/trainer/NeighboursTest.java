@@ -296,8 +296,11 @@ class NeighboursTest {
     }
 
     private void set(ConfigResource resource, String setting, String value) {
-        TestLog.await(log.admin.incrementalAlterConfigs(Map.of(resource,
-                List.of(new AlterConfigOp(new ConfigEntry(setting, value), AlterConfigOp.OpType.SET)))).all());
+        TestLog.await(
+                log.admin
+                        .incrementalAlterConfigs(Map.of(resource,
+                                List.of(new AlterConfigOp(new ConfigEntry(setting, value), AlterConfigOp.OpType.SET))))
+                        .all());
     }
 
     // ---- a slot by itself ----

@@ -42,7 +42,7 @@ public final class CatalogRecord {
 
     private static final Schema AVRO = ModelRecord.getClassSchema();
 
-    /// Before there were rollbacks, promotions and pauses.
+    /// The first schema, from the time before records had rollbacks, promotions and pauses.
     private static final Schema FIRST_AVRO = Schema.createRecord(AVRO.getName(), null, AVRO.getNamespace(), false,
             AVRO.getFields().stream().limit(Objects.requireNonNull(AVRO.getField("rollbacks")).pos())
                     .map(field -> new Schema.Field(field, field.schema())).toList());

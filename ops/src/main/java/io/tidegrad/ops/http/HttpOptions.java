@@ -31,10 +31,10 @@ public record HttpOptions(String host, int port, int connectionsMax, int lineByt
     public static final int HEADER_BYTES_MAX = 8 * 1024;
     private static final Duration REQUEST_WITHIN = Duration.ofSeconds(10);
 
-    /// Of the heap.
+    /// The answers that wait for their clients may take one part in so many of the heap.
     private static final int UNREAD_SHARE = 8;
 
-    /// Of requests without bodies.
+    /// For a server whose requests have no bodies.
     public static HttpOptions at(String host, int port) {
         return new HttpOptions(host, port, CONNECTIONS_MAX, LINE_BYTES_MAX, HEADER_BYTES_MAX,
                 LINE_BYTES_MAX + HEADER_BYTES_MAX + 1_024, REQUEST_WITHIN,

@@ -75,7 +75,8 @@ public final class OnceAMinute extends UnsynchronizedAppenderBase<ILoggingEvent>
         attached.appendLoopOnAppenders(event);
         if (leftOut > 0 && LoggerFactory.getLogger(event.getLoggerName()) instanceof Logger logger) {
             attached.appendLoopOnAppenders(new LoggingEvent(OnceAMinute.class.getName(), logger, event.getLevel(),
-                    "{} lines like the one before were left out since the last one", null, new Object[]{leftOut}));
+                    "{} more lines of the kind of the line before this one were left out since its last", null,
+                    new Object[]{leftOut}));
         }
     }
 

@@ -42,7 +42,8 @@ final class LaneSession implements AutoCloseable {
     private static final Duration PAUSE_MIN = Duration.ofMillis(50);
     private static final Duration PAUSE_MAX = Duration.ofSeconds(1);
 
-    /// That can be allocated where an OutOfMemoryError was one request's doing. The budget of any small request.
+    /// If so many bytes can be allocated after an OutOfMemoryError, one request asked for too much. It is what any small request
+    /// may take.
     private static final int SPARE_BYTES = 1 << 20;
 
     private static final Duration CLOSE_WITHIN = Duration.ofSeconds(1);

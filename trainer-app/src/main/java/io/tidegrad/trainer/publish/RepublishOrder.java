@@ -1,7 +1,7 @@
 package io.tidegrad.trainer.publish;
 
-/// The order to publish the model as it is as a full snapshot, whether or not this version was published before: the
-/// topic was created anew, and what was on it is gone. Given by any thread, followed by the stream thread.
+/// The order to publish the model as a full snapshot even if its version was published before, because the topic was
+/// created anew and holds nothing of it. Any thread gives the order, the stream thread follows it.
 public final class RepublishOrder {
     private volatile boolean given;
 

@@ -43,7 +43,7 @@ import org.slf4j.LoggerFactory;
 /// n offsets | CRC32C of all from the topic id on             longs, little-endian
 /// ```
 ///
-/// What is told to others may be asked by any thread; all else is the stream thread's.
+/// Any thread may call the methods under "told to others"; all others belong to the stream thread.
 public final class FatalEvents {
     /// The lives that an event may end before it is set aside.
     private static final int LIVES_MAX = 2;
@@ -63,7 +63,8 @@ public final class FatalEvents {
     private static final int MEMORY_AT = 2 * Long.BYTES;
     private static final int FIELDS = 6; // before the offsets
 
-    /// Those of one commit: after a burst with one of them a commit is made, and a burst is of 64 events.
+    /// How many events may be set aside between two commits. A commit is made after a burst in which one was set aside, and a
+    /// burst has 64 events.
     private static final int SET_ASIDE_MAX = 256;
 
     private final String model;
