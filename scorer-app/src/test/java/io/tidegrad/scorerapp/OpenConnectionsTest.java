@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tidegrad.ops.http.EndedConnection;
 import io.tidegrad.ops.http.HttpServer;
+import io.tidegrad.ops.http.SharedAnswer;
 import io.tidegrad.scorerapp.RawHttp.Answer;
 import java.io.ByteArrayOutputStream;
 import java.io.FilterOutputStream;
@@ -11,6 +12,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.Socket;
+import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -21,6 +23,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
@@ -47,6 +50,11 @@ class OpenConnectionsTest {
     private final AtomicLong nanos = new AtomicLong(Long.MAX_VALUE - 5); // and over
     private final Semaphore reads = new Semaphore(0);
     private final List<EndedConnection> ended = new CopyOnWriteArrayList<>();
+    private final AtomicInteger made = new AtomicInteger();
+    private final SharedAnswer<String> shared = new SharedAnswer<>(() -> {
+        made.incrementAndGet();
+        return "hello";
+    });
     private final CountDownLatch working = new CountDownLatch(MAX);
     private final CountDownLatch worked = new CountDownLatch(1);
     private @Nullable HttpServer server;
@@ -63,6 +71,7 @@ class OpenConnectionsTest {
         server = BoundedServer.start(nanos, reads, MAX, ended::add, nanos::get, context,
                 routing -> routing.get("/hello", (request, response) -> response.send("hello"))
                         .get("/large", (request, response) -> response.send(new byte[LARGE]))
+                        .get("/shared", (request, response) -> response.send(shared.get()))
                         .get("/work", (request, response) -> {
                             working.countDown();
                             worked.await();
@@ -185,6 +194,8 @@ class OpenConnectionsTest {
             for (int read = in.read(buffer); read >= 0; read = in.read(buffer)) {
                 count += read;
             }
+        } catch (SocketTimeoutException open) {
+            throw open;
         } catch (IOException reset) {
             // An end too.
         }
@@ -255,7 +266,7 @@ class OpenConnectionsTest {
     }
 
     /// Status line to body.
-    private static String answer(SSLSocket socket) throws IOException {
+    private static String answer(Socket socket) throws IOException {
         StringBuilder answer = new StringBuilder();
         while (answer.indexOf("hello") < 0) {
             int next = socket.getInputStream().read();
@@ -287,5 +298,60 @@ class OpenConnectionsTest {
                 assertThat(answer(socket)).startsWith(seconds.getValue());
             }
         }
+    }
+
+    /// Each question is a record of its own, and all of them are read at once.
+    @Test
+    void whoAsksAheadOverTlsHasNoSharedAnswerMadeForEachQuestion() throws Exception {
+        int port = listen(true);
+        try (HeldBack below = new HeldBack(port); SSLSocket socket = greeted(port, below)) {
+            below.holds = true;
+            for (int i = 0; i < 20; i++) {
+                socket.getOutputStream().write(RawHttp.bytes(REQUEST.replace("hello", "shared")));
+            }
+            below.release(0, below.held.size());
+            for (int i = 0; i < 20; i++) {
+                assertThat(answer(socket)).startsWith("HTTP/1.1 200").endsWith("hello");
+            }
+            assertThat(made.get()).isBetween(1, 4);
+        }
+    }
+
+    /// Between two requests, and in the middle of one.
+    @Test
+    void aClientThatSaysNothingForHalfAMinuteIsLetGoAndCountedAsNoFault() throws IOException {
+        for (boolean tls : new boolean[]{false, true}) {
+            int port = listen(tls);
+            for (String half : List.of("", "GET /hello HT")) {
+                try (Socket socket = tls ? greeted(port) : new Socket("127.0.0.1", port)) {
+                    socket.setSoTimeout(60_000);
+                    for (int i = 0; i < 3; i++) {
+                        socket.getOutputStream().write(RawHttp.bytes(REQUEST));
+                        assertThat(answer(socket)).startsWith("HTTP/1.1 200").endsWith("hello");
+                        nanos.addAndGet(Duration.ofSeconds(29).toNanos());
+                    }
+                    socket.getOutputStream().write(RawHttp.bytes(REQUEST + half));
+                    assertThat(answer(socket)).startsWith("HTTP/1.1 200").endsWith("hello");
+                    assertThat(endsWithinTwentyHalfMinutes(socket)).isTrue();
+                }
+            }
+            assertThat(ended).isEmpty();
+            stop();
+        }
+    }
+
+    /// Of the test's clock: 20 s on the wall's. More than one, because the server perhaps does not yet wait when the
+    /// clock moves.
+    private boolean endsWithinTwentyHalfMinutes(Socket socket) throws IOException {
+        socket.setSoTimeout(1_000);
+        for (int i = 0; i < 20; i++) {
+            nanos.addAndGet(Duration.ofSeconds(31).toNanos());
+            try {
+                return countToEnd(socket) == 0;
+            } catch (SocketTimeoutException open) {
+                // Not yet.
+            }
+        }
+        return false;
     }
 }

@@ -40,9 +40,6 @@ import org.slf4j.LoggerFactory;
 public final class HttpServer implements ListenerContext, AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(HttpServer.class);
 
-    /// Between two reads: a client that says nothing for so long is gone.
-    private static final Duration READ_WITHIN = Duration.ofSeconds(30);
-
     /// For requests that are worked on when the server stops.
     private static final Duration STOP_WITHIN = Duration.ofSeconds(5);
 
@@ -192,7 +189,6 @@ public final class HttpServer implements ListenerContext, AutoCloseable {
             try {
                 channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
                 channel.setOption(StandardSocketOptions.SO_SNDBUF, SEND_BUFFER_BYTES);
-                channel.socket().setSoTimeout((int) READ_WITHIN.toMillis());
                 HttpConnection connection = new HttpConnection(this, channel, place);
                 open.add(connection);
                 Thread thread = Thread.ofVirtual().unstarted(connection);

@@ -18,13 +18,18 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /// The connections that are open, at most so many. When they are all taken, the one that has waited longest for its
-/// client makes room for the next: who opens many and says nothing can't keep others out. And none waits for ever in
-/// what the server has no time-out for: a handshake, an answer that its client does not take.
+/// client makes room for the next: who opens many and says nothing can't keep others out. And none waits for ever, be
+/// it for the end of a handshake, for bytes, or for its client to take an answer. One thread looks for those that do,
+/// once a second. A time-out of the socket would cost a fifth of the processor time of a small request: for each read
+/// that waits on a virtual thread with a time-out the JDK wakes another thread, which sets a timer.
 final class OpenConnections implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(OpenConnections.class);
 
     /// To take a whole answer.
     static final Duration SENT_WITHIN = Duration.ofSeconds(30);
+
+    /// Between two reads: a client that says nothing for so long is gone.
+    static final Duration READ_WITHIN = Duration.ofSeconds(30);
 
     /// A connection that is ended gives back its descriptor when its thread has seen it, which is soon unless the
     /// processors are very busy.
@@ -35,9 +40,11 @@ final class OpenConnections implements AutoCloseable {
     private final AtomicLong unread = new AtomicLong(); // bytes
     private final long unreadMax;
     private final long handshakeNanos;
-    private final long sendNanos;
+    private final long sendNanos = SENT_WITHIN.toNanos();
+    private final long readNanos = READ_WITHIN.toNanos();
     private final LongSupplier nanoTime;
     private final Consumer<EndedConnection> ended;
+    private final Seldom notLooked = new Seldom();
     private final ScheduledExecutorService looking =
             Executors.newSingleThreadScheduledExecutor(Thread.ofPlatform().daemon().name("http-connections").factory());
 
@@ -45,10 +52,9 @@ final class OpenConnections implements AutoCloseable {
         places = new Semaphore(options.connectionsMax());
         unreadMax = options.unreadBytesMax();
         handshakeNanos = options.requestWithin().toNanos();
-        sendNanos = SENT_WITHIN.toNanos();
         nanoTime = options.connectionTime();
         ended = options.ended();
-        looking.scheduleWithFixedDelay(this::look, 1, 1, TimeUnit.SECONDS);
+        looking.scheduleWithFixedDelay(this::lookAgain, 1, 1, TimeUnit.SECONDS);
     }
 
     /// What its thread does.
@@ -62,7 +68,7 @@ final class OpenConnections implements AutoCloseable {
         private final AtomicBoolean ending = new AtomicBoolean();
         private boolean greeted;
         private volatile Doing doing;
-        private volatile long since = nanoTime.getAsLong(); // it does that
+        private volatile long since = nanoTime.getAsLong(); // it waits for its client
         private volatile long asked = since; // its newest request began, or it was opened
         private long sending; // bytes
         private volatile @Nullable Thread thread;
@@ -85,7 +91,7 @@ final class OpenConnections implements AutoCloseable {
 
         /// Waits for bytes.
         void reads() {
-            does(Doing.READING);
+            waits(Doing.READING);
         }
 
         void works() {
@@ -93,13 +99,15 @@ final class OpenConnections implements AutoCloseable {
                 unread.addAndGet(-sending);
                 sending = 0;
             }
-            does(Doing.WORKING);
+            if (greeted) {
+                doing = Doing.WORKING;
+            }
         }
 
         /// Waits until its client takes bytes. What is on its way beyond the bound ends who has waited longest.
         void sends(long bytes) {
             sending = bytes;
-            does(Doing.SENDING);
+            waits(Doing.SENDING);
             if (unread.addAndGet(bytes) > unreadMax) {
                 Connection longest =
                         longest(connection -> connection.doing == Doing.SENDING, connection -> connection.since);
@@ -110,7 +118,7 @@ final class OpenConnections implements AutoCloseable {
         }
 
         /// Whatever a handshake reads and sends, it is one.
-        private void does(Doing next) {
+        private void waits(Doing next) {
             if (greeted) {
                 since = nanoTime.getAsLong();
                 doing = next;
@@ -135,19 +143,29 @@ final class OpenConnections implements AutoCloseable {
             places.release();
         }
 
-        private boolean end(EndedConnection why) {
+        /// @param why null when it is nobody's fault
+        private boolean end(@Nullable EndedConnection why) {
             if (!ending.compareAndSet(false, true)) {
                 return false;
             }
             open.remove(this);
-            ended.accept(why);
+            try {
+                if (why != null) {
+                    ended.accept(why);
+                }
+            } finally {
+                closes();
+            }
+            return true;
+        }
+
+        private void closes() {
             try {
                 close.run();
             } catch (RuntimeException gone) {
                 log.debug("closing a connection that is gone", gone);
             }
             LockSupport.unpark(thread);
-            return true;
         }
     }
 
@@ -194,22 +212,42 @@ final class OpenConnections implements AutoCloseable {
         return longest;
     }
 
+    /// A timer does not call again what has failed once.
+    private void lookAgain() {
+        try {
+            look();
+        } catch (RuntimeException | LinkageError | OutOfMemoryError e) {
+            long times = notLooked.times();
+            if (times > 0) {
+                log.error("connections that wait for too long were not ended ({} times since the last such line)",
+                        times, e);
+            }
+        }
+    }
+
     private void look() {
         long now = nanoTime.getAsLong();
         for (Connection connection : open) {
-            switch (connection.doing) {
+            Doing doing = connection.doing;
+            long waited = now - connection.since;
+            switch (doing) {
                 case SHAKING_HANDS -> {
-                    if (now - connection.since > handshakeNanos) {
+                    if (waited > handshakeNanos) {
                         connection.end(EndedConnection.HANDSHAKE);
                     }
                 }
                 case SENDING -> {
-                    if (now - connection.since > sendNanos) {
+                    if (waited > sendNanos) {
                         connection.end(EndedConnection.UNREAD);
                     }
                 }
-                case READING, WORKING -> {
-                    // The socket's own time-out, and nobody's fault.
+                case READING -> {
+                    if (waited > readNanos) {
+                        connection.end(null);
+                    }
+                }
+                case WORKING -> {
+                    // It waits for us.
                 }
             }
         }

@@ -122,7 +122,7 @@ final class TlsLayer {
 
         @Override
         public void setSoTimeout(int millis) {
-            // The real one has its own.
+            // Who waits too long is ended from outside.
         }
 
         @Override

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.net.SocketException;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -17,6 +18,7 @@ import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import org.awaitility.Awaitility;
 import org.awaitility.core.ConditionFactory;
 import org.junit.jupiter.api.Test;
@@ -177,5 +179,47 @@ class HttpServerTest {
             }
             soon().untilAsserted(() -> assertThat(ended).containsExactly(EndedConnection.ABORTED));
         }
+    }
+
+    /// Two that don't take their answers, and whoever counts the first has a defect.
+    @Test
+    void aDefectWhereOneEndIsCountedKeepsNoConnectionOpen() throws Exception {
+        byte[] large = new byte[64 << 20];
+        AtomicLong nanos = new AtomicLong();
+        AtomicInteger told = new AtomicInteger();
+        HttpOptions options = HttpOptions.at("127.0.0.1", 0).withConnections(100, why -> {
+            if (told.incrementAndGet() == 1) {
+                throw new IllegalStateException("a defect of whoever counts");
+            }
+        }).withTimes(System::nanoTime, nanos::get);
+        try (HttpServer server = HttpServer.start(options,
+                routing -> routing.get("/large", (request, response) -> response.send(large)));
+                Socket first = connect(server.port());
+                Socket second = connect(server.port())) {
+            for (Socket socket : List.of(first, second)) {
+                send(socket, REQUEST.replace("hello", "large"));
+                assertThat(socket.getInputStream().read()).isEqualTo('H');
+            }
+            soon().until(() -> {
+                nanos.addAndGet(Duration.ofSeconds(31).toNanos());
+                return told.get() == 2;
+            });
+            for (Socket socket : List.of(first, second)) {
+                assertThat(countToEnd(socket)).isLessThan(large.length);
+            }
+        }
+    }
+
+    private static int countToEnd(Socket socket) throws IOException {
+        byte[] buffer = new byte[1 << 16];
+        int count = 0;
+        try {
+            for (int read = 0; read >= 0; read = socket.getInputStream().read(buffer)) {
+                count += read;
+            }
+        } catch (SocketException reset) {
+            // An end too.
+        }
+        return count;
     }
 }
