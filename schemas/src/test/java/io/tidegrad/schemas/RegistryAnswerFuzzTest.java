@@ -1,5 +1,6 @@
 package io.tidegrad.schemas;
 
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.proof.Fuzz;
 import io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException;
 import io.tidegrad.schemas.SchemaRegistry.UnsupportedSchemaException;
@@ -9,6 +10,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /// Whatever a registry, a proxy or a stranger answers is a schema or one of two refusals.
+@LongProof("thousands of damaged answers")
 class RegistryAnswerFuzzTest {
     private static final URI REGISTRY = URI.create("http://127.0.0.1:8081/schemas/ids/7");
 

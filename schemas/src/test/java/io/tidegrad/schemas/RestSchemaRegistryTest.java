@@ -23,8 +23,14 @@ final class RestSchemaRegistryTest {
             .parse("{\"type\":\"record\",\"name\":\"Point\",\"fields\":[{\"name\":\"x\",\"type\":\"int\"}]}");
     private static final String POINT_BODY = "{\"schema\":\"" + POINT.toString().replace("\"", "\\\"") + "\"}";
 
+    /// So patient that a busy machine is no reason to give up.
     private static SchemaRegistry connect(String url) {
-        return SchemaRegistry.connect(Map.of("schema.registry.url", url, "http.read.timeout.ms", "1000"));
+        return connect(url, 60_000);
+    }
+
+    private static SchemaRegistry connect(String url, int patienceMillis) {
+        return SchemaRegistry.connect(Map.of("schema.registry.url", url, "http.connect.timeout.ms", "60000",
+                "http.read.timeout.ms", "" + patienceMillis));
     }
 
     @Test
@@ -77,7 +83,7 @@ final class RestSchemaRegistryTest {
             exchange.getResponseBody().write('{');
             exchange.getResponseBody().flush();
             awaitQuietly(done);
-        }); SchemaRegistry registry = connect(stub.url())) {
+        }); SchemaRegistry registry = connect(stub.url(), 1_000)) {
             assertThatThrownBy(() -> registry.schemaById(7)).isInstanceOf(RegistryUnavailableException.class)
                     .hasMessageContaining("within 1000 ms");
             done.countDown();
@@ -170,8 +176,7 @@ final class RestSchemaRegistryTest {
     private static Schema parsed(String schema) throws Exception {
         String body = "{\"schema\":\"" + schema.replace("\"", "\\\"").replace("\n", " ") + "\"}";
         try (StubRegistry stub = StubRegistry.answering(200, body);
-                SchemaRegistry registry = SchemaRegistry
-                        .connect(Map.of("schema.registry.url", stub.url(), "http.read.timeout.ms", "60000"))) {
+                SchemaRegistry registry = connect(stub.url())) {
             return registry.schemaById(7);
         }
     }
@@ -226,7 +231,7 @@ final class RestSchemaRegistryTest {
         CountDownLatch done = new CountDownLatch(1);
         try (StubRegistry slow = new StubRegistry(exchange -> awaitQuietly(done));
                 StubRegistry well = StubRegistry.answering(200, POINT_BODY);
-                SchemaRegistry registry = connect(slow.url() + "," + well.url())) {
+                SchemaRegistry registry = connect(slow.url() + "," + well.url(), 6_000)) {
             assertThat(registry.schemaById(1)).isEqualTo(POINT);
             assertThat(slow.requests).hasSize(1);
             done.countDown();

@@ -127,6 +127,7 @@ class KernelAgreementTest {
         }
     }
 
+    @LongProof("a JVM that compiles nothing")
     @Test
     void theCheckForFusedMultiplyAddHoldsInTheInterpreterToo() throws Exception {
         Child child = run(KERNEL_NAMES, "scalar", List.of("-Xint"));
