@@ -1,20 +1,22 @@
 package io.tidegrad.cli;
 
-import io.tidegrad.model.control.ControlAction;
-import io.tidegrad.model.control.ControlRecord;
+import io.tidegrad.control.ControlAction;
+import io.tidegrad.control.ControlRecord;
+import io.tidegrad.control.Decisions;
+import io.tidegrad.control.LogPosition;
+import io.tidegrad.control.ModelData;
+import io.tidegrad.control.ProcessStatus;
+import io.tidegrad.control.ScorerObserver;
+import io.tidegrad.control.SpecFile;
+import io.tidegrad.control.TrainerObserver;
 import io.tidegrad.model.snapshot.ManifestKeys;
-import io.tidegrad.model.status.ProcessStatus;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.Setting;
 import io.tidegrad.schemas.settings.Settings;
-import io.tidegrad.trainer.Decisions;
-import io.tidegrad.trainer.ScorerSide;
-import io.tidegrad.trainer.SpecFile;
-import io.tidegrad.trainer.TrainerSide;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
-import io.tidegrad.trainer.replay.Place;
+import io.tidegrad.trainer.replay.TimeTravel;
 import java.io.PrintWriter;
 import java.math.BigDecimal;
 import java.net.InetAddress;
@@ -46,7 +48,8 @@ abstract class ModelDecision extends ModelsCommand.Call {
     }
 
     /// What a command needs.
-    record Desk(Settings settings, Topics topics, Decisions decisions, TrainerSide trainers, ScorerSide scorers) {
+    record Desk(Settings settings, Topics topics, Decisions decisions, TrainerObserver trainers, ModelData data,
+            ScorerObserver scorers) {
         Duration timeout() {
             return Duration.ofSeconds(settings.number(Setting.TIMEOUT));
         }
@@ -84,14 +87,14 @@ abstract class ModelDecision extends ModelsCommand.Call {
         if (mark.isEmpty()) {
             return 0;
         }
-        ScorerSide.Following found = desk.scorers().await(mark.getAsLong(), desk.timeout(), concerned, follows);
+        ScorerObserver.Following found = desk.scorers().await(mark.getAsLong(), desk.timeout(), concerned, follows);
         more.put("scorers", words(found, desk.topics()));
         more.put("scorers_followed", found.followed().size());
         more.put("scorers_behind", found.behind().size());
         return found.isDone() ? 0 : ExitCode.RETRYABLE.status();
     }
 
-    private static String words(ScorerSide.Following found, Topics topics) {
+    private static String words(ScorerObserver.Following found, Topics topics) {
         String pinned = found.pinned().isEmpty() ? "" : "; pinned to a version: " + String.join(", ", found.pinned());
         if (found.followed().isEmpty() && found.behind().isEmpty()) {
             return "none that follows has told " + topics.status() + " of itself in "
@@ -126,10 +129,11 @@ abstract class ModelDecision extends ModelsCommand.Call {
         Topics topics = new Topics(settings.text(Setting.PREFIX));
         long start = System.nanoTime();
         Outcome outcome;
-        try (Admin admin = TrainerSide.admin(settings.kafka())) {
+        try (Admin admin = TrainerObserver.admin(settings.kafka())) {
             outcome = decide(new Desk(settings, topics, new Decisions(settings.kafka(), topics, admin,
                     (short) settings.numberIfGiven(Setting.REPLICATION).orElse(-1), new Decisions.By(author, reason)),
-                    new TrainerSide(settings.kafka(), topics, admin), new ScorerSide(settings.kafka(), topics)));
+                    new TrainerObserver(settings.kafka(), topics, admin), new ModelData(topics, admin),
+                    new ScorerObserver(settings.kafka(), topics)));
         } catch (KafkaException e) {
             throw TrainerException.from(e);
         }
@@ -246,11 +250,11 @@ abstract class ModelDecision extends ModelsCommand.Call {
         }
     }
 
-    private static Place place(String where) {
+    private static LogPosition place(String where) {
         return switch (where) {
-            case "begin" -> new Place.Begin();
-            case "end" -> new Place.End();
-            default -> Place.parse(where);
+            case "begin" -> new LogPosition.Begin();
+            case "end" -> new LogPosition.End();
+            default -> LogPosition.parse(where);
         };
     }
 
@@ -314,7 +318,9 @@ abstract class ModelDecision extends ModelsCommand.Call {
                             settings.numberIfGiven(Setting.VERSION).orElseThrow(),
                             resumeAt.equals("base") ? new Decisions.ResumeAt.Base()
                                     : new Decisions.ResumeAt.At(place(resumeAt))),
-                    (of, version) -> Snapshots.find(settings, model, of, version, key));
+                    (of, version) -> Snapshots.find(settings, model, of, version, key),
+                    (lineage, nextOffset) -> TimeTravel.requireReachable(settings.kafka(), desk.topics(), lineage,
+                            nextOffset));
             ControlAction.Rollback rollback = back.rollback();
             Map<String, Object> more = new LinkedHashMap<>();
             more.put("base", rollback.base().epoch() + "." + rollback.base().version());
@@ -436,7 +442,7 @@ abstract class ModelDecision extends ModelsCommand.Call {
             } else if (desk.trainers().runs(model, epoch)) {
                 more.put("deleted", "nothing while a trainer has it; give the command again later");
             } else {
-                List<String> deleted = desk.trainers().deleteData(model, epoch);
+                List<String> deleted = desk.data().delete(model, epoch);
                 more.put("deleted", deleted.isEmpty() ? "nothing" : String.join(", ", deleted));
             }
             return new Outcome(decided, more, trainer);

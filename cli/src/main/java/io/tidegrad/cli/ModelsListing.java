@@ -1,9 +1,11 @@
 package io.tidegrad.cli;
 
-import io.tidegrad.model.control.Candidate;
-import io.tidegrad.model.control.ControlAction;
-import io.tidegrad.model.control.ControlRecord;
-import io.tidegrad.model.control.ControlState;
+import io.tidegrad.control.Candidate;
+import io.tidegrad.control.ControlAction;
+import io.tidegrad.control.ControlRecord;
+import io.tidegrad.control.ControlState;
+import io.tidegrad.control.ModelOverview;
+import io.tidegrad.control.PublishedManifests;
 import io.tidegrad.model.snapshot.Heartbeat;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.snapshot.TrainerStatus;
@@ -13,9 +15,7 @@ import io.tidegrad.schemas.Stage;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.Setting;
 import io.tidegrad.schemas.settings.Settings;
-import io.tidegrad.trainer.ModelOverview;
 import io.tidegrad.trainer.exit.TrainerException;
-import io.tidegrad.trainer.replay.PublishedVersions;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.time.Instant;
@@ -214,7 +214,7 @@ final class ModelsListing {
                 ModelOverview.Entry entry = overview.entries(List.of(model)).getFirst();
                 List<ControlRecord> decisions = overview.decisions(model);
                 List<SnapshotManifest> versions = entry.newest() == null && entry.beat() == null ? List.of()
-                        : PublishedVersions.read(settings.kafka(), new Topics(settings.text(Setting.PREFIX)), model);
+                        : PublishedManifests.read(settings.kafka(), new Topics(settings.text(Setting.PREFIX)), model);
                 return new Shown(entry, ControlState.of(model, decisions).candidates(),
                         decisions.subList(Math.max(0, decisions.size() - DECISIONS), decisions.size()), versions);
             });

@@ -1,5 +1,8 @@
 package io.tidegrad.cli;
 
+import io.tidegrad.control.LogPosition;
+import io.tidegrad.control.RegisteredModel;
+import io.tidegrad.control.SpecFile;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.snapshot.LoadedModel;
 import io.tidegrad.model.snapshot.ManifestKeys;
@@ -7,13 +10,10 @@ import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.Setting;
 import io.tidegrad.schemas.settings.Settings;
-import io.tidegrad.trainer.RegisteredModel;
-import io.tidegrad.trainer.SpecFile;
 import io.tidegrad.trainer.TrainerConfig;
 import io.tidegrad.trainer.TrainerMain;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
-import io.tidegrad.trainer.replay.Place;
 import io.tidegrad.trainer.replay.Replay;
 import io.tidegrad.trainer.replay.ReplayOptions;
 import io.tidegrad.trainer.replay.ReplayResult;
@@ -53,7 +53,7 @@ final class ReplayCommand extends SettingsCall {
         Path temporary = null;
         ReplayResult result;
         try (ProgressLine progress = progress(settings)) {
-            Place from = from(settings);
+            LogPosition from = from(settings);
             ModelSpec spec = givenSpec(settings);
             OptionalLong version = snapshot(settings);
             if (version.isPresent()) {
@@ -66,7 +66,7 @@ final class ReplayCommand extends SettingsCall {
                 file.write(loaded.spec(), loaded.parameters(), ExportCommand.metadata(loaded));
                 spec = SpecEdit.withWeights(spec == null ? loaded.spec() : spec, file.path().toAbsolutePath(),
                         sha256(file.path()));
-                from = new Place.Offset(loaded.manifest().nextOffset());
+                from = new LogPosition.Offset(loaded.manifest().nextOffset());
             }
             result = Replay.run(options(settings, from, spec, kernels), progress);
         } finally {
@@ -113,10 +113,10 @@ final class ReplayCommand extends SettingsCall {
         return settings.text(Setting.UNTIL).equals("live");
     }
 
-    private static Place from(Settings settings) {
+    private static LogPosition from(Settings settings) {
         String from = settings.text(Setting.FROM);
-        return from.isEmpty() || from.equals("begin") || from.startsWith(SNAPSHOT) ? new Place.Begin()
-                : Place.parse(from);
+        return from.isEmpty() || from.equals("begin") || from.startsWith(SNAPSHOT) ? new LogPosition.Begin()
+                : LogPosition.parse(from);
     }
 
     private static OptionalLong snapshot(Settings settings) {
@@ -150,13 +150,14 @@ final class ReplayCommand extends SettingsCall {
         return file.isEmpty() ? null : ModelFile.of("--out", file, WEIGHTS);
     }
 
-    private static ReplayOptions options(Settings settings, Place from, @Nullable ModelSpec spec, Kernels kernels) {
+    private static ReplayOptions options(Settings settings, LogPosition from, @Nullable ModelSpec spec,
+            Kernels kernels) {
         String until = settings.text(Setting.UNTIL);
         boolean toEnd = until.isEmpty() || until.equals("end") || isLive(settings);
         return new ReplayOptions(settings.kafka(), settings.registry(), settings.text(Setting.PREFIX), model(settings),
-                from, toEnd ? new Place.End() : Place.parse(until), spec, !settings.text(Setting.AS).isEmpty(),
-                isLive(settings), settings.text(Setting.COMPARE), replication(settings),
-                settings.retentionMillis(Setting.DEAD_LETTER_RETENTION), kernels);
+                from, toEnd ? new LogPosition.End() : LogPosition.parse(until), spec,
+                !settings.text(Setting.AS).isEmpty(), isLive(settings), settings.text(Setting.COMPARE),
+                replication(settings), settings.retentionMillis(Setting.DEAD_LETTER_RETENTION), kernels);
     }
 
     private static short replication(Settings settings) {

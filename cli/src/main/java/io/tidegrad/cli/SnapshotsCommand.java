@@ -1,18 +1,18 @@
 package io.tidegrad.cli;
 
+import io.tidegrad.control.ControlAction;
+import io.tidegrad.control.ControlLog;
+import io.tidegrad.control.ControlRecord;
+import io.tidegrad.control.LogPosition;
+import io.tidegrad.control.PublishedManifests;
 import io.tidegrad.engine.kernel.Kernels;
-import io.tidegrad.model.control.ControlAction;
-import io.tidegrad.model.control.ControlRecord;
 import io.tidegrad.model.feature.Row;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.Setting;
 import io.tidegrad.schemas.settings.Settings;
-import io.tidegrad.trainer.ControlLog;
 import io.tidegrad.trainer.exit.TrainerException;
-import io.tidegrad.trainer.replay.Place;
-import io.tidegrad.trainer.replay.PublishedVersions;
 import io.tidegrad.trainer.replay.TimeTravel;
 import java.io.PrintWriter;
 import java.time.Instant;
@@ -64,7 +64,7 @@ final class SnapshotsCommand implements Runnable {
             List<SnapshotManifest> versions;
             List<ControlRecord> decisions = List.of();
             try {
-                versions = PublishedVersions.read(settings.kafka(), topics, model);
+                versions = PublishedManifests.read(settings.kafka(), topics, model);
                 if (settings.flag(Setting.JSON)) {
                     decisions = new ControlLog(settings.kafka(), topics).read().records(model);
                 }
@@ -180,9 +180,10 @@ final class SnapshotsCommand implements Runnable {
             Kernels kernels = Kernels.active();
             TimeTravel.PastModel past;
             try (ProgressLine progress = progress(settings)) {
-                past = TimeTravel
-                        .to(new TimeTravel.Options(settings.kafka(), settings.registry(), settings.text(Setting.PREFIX),
-                                model(settings), Place.parse(offset.isEmpty() ? time : offset), kernels), progress);
+                past = TimeTravel.to(
+                        new TimeTravel.Options(settings.kafka(), settings.registry(), settings.text(Setting.PREFIX),
+                                model(settings), LogPosition.parse(offset.isEmpty() ? time : offset), kernels),
+                        progress);
             }
             if (file != null) {
                 file.write(past.lineage().spec(), past.model().parameters(), metadata(past));

@@ -2,12 +2,12 @@ package io.tidegrad.cli;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.tidegrad.control.SpecFile;
 import io.tidegrad.engine.model.Memory;
 import io.tidegrad.model.learn.LearningMemory;
 import io.tidegrad.model.spec.LayerOutline;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.trainer.Room;
-import io.tidegrad.trainer.SpecFile;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;

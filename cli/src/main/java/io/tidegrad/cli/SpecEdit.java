@@ -1,7 +1,7 @@
 package io.tidegrad.cli;
 
+import io.tidegrad.control.SpecFile;
 import io.tidegrad.model.spec.ModelSpec;
-import io.tidegrad.trainer.SpecFile;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import java.nio.file.Path;

@@ -3,6 +3,7 @@ package io.tidegrad.cli;
 import io.tidegrad.cli.example.ExampleException;
 import io.tidegrad.cli.plot.PlotException;
 import io.tidegrad.cli.quickstart.QuickstartException;
+import io.tidegrad.control.ControlException;
 import io.tidegrad.exchange.NotExpressibleException;
 import io.tidegrad.loadtests.LoadTestException;
 import io.tidegrad.loadtests.bench.BenchException;
@@ -56,7 +57,8 @@ public final class Tidegrad implements Runnable {
     /// Its logging configuration.
     static String log(String... arguments) {
         String word = arguments.length == 0 ? "" : arguments[0];
-        boolean goesLive = word.equals("replay") && List.of(arguments).stream().anyMatch(each -> each.equals("live") || each.endsWith("=live"));
+        boolean goesLive = word.equals("replay")
+                && List.of(arguments).stream().anyMatch(each -> each.equals("live") || each.endsWith("=live"));
         return switch (word) {
             case "quickstart" -> "quickstart/logback.xml";
             case "replay", "spec", "verify", "models", "snapshots", "export", "lr-find", "example", "golden" ->
@@ -84,7 +86,8 @@ public final class Tidegrad implements Runnable {
     }
 
     /// A message says all when the cause lies outside the program; else it is a defect, and the trace belongs to it.
-    private static int failed(Exception e, PrintWriter err) {
+    private static int failed(Exception thrown, PrintWriter err) {
+        Exception e = thrown instanceof ControlException refusal ? TrainerException.of(refusal) : thrown;
         switch (e) {
             case PlotException known -> err.println("tidegrad: " + known.getMessage());
             case ExampleException known -> err.println("tidegrad: " + known.getMessage());

@@ -1,7 +1,7 @@
 package io.tidegrad.cli;
 
+import io.tidegrad.control.ControlAction;
 import io.tidegrad.engine.kernel.Kernels;
-import io.tidegrad.model.control.ControlAction;
 import io.tidegrad.model.snapshot.ManifestKeys;
 import io.tidegrad.schemas.settings.Setting;
 import io.tidegrad.schemas.settings.Settings;

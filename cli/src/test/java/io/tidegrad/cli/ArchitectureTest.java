@@ -43,16 +43,23 @@ class ArchitectureTest {
                     .resideInAPackage("jdk.incubator.vector..");
 
     @ArchTest
-    static final ArchRule schemas_know_avro_and_kafka_clients_only = noClasses().that()
-            .resideInAPackage("io.tidegrad.schemas..").should().dependOnClassesThat().resideInAnyPackage(
-                    "io.tidegrad.engine..", "io.tidegrad.model..", "io.tidegrad.trainer..", "io.tidegrad.scorer..",
+    static final ArchRule schemas_know_avro_and_kafka_clients_only =
+            noClasses().that().resideInAPackage("io.tidegrad.schemas..").should().dependOnClassesThat()
+                    .resideInAnyPackage("io.tidegrad.engine..", "io.tidegrad.model..", "io.tidegrad.control..",
+                            "io.tidegrad.trainer..", "io.tidegrad.scorer..", "io.tidegrad.localstack..",
+                            "io.tidegrad.cli..", "org.apache.kafka.streams..");
+
+    @ArchTest
+    static final ArchRule the_model_knows_schemas_and_engine_only = noClasses().that()
+            .resideInAPackage("io.tidegrad.model..").should().dependOnClassesThat().resideInAnyPackage(
+                    "io.tidegrad.control..", "io.tidegrad.trainer..", "io.tidegrad.scorer..", "io.tidegrad.scorerapp..",
                     "io.tidegrad.localstack..", "io.tidegrad.cli..", "org.apache.kafka.streams..");
 
     @ArchTest
-    static final ArchRule the_model_knows_schemas_and_engine_only =
-            noClasses().that().resideInAPackage("io.tidegrad.model..").should().dependOnClassesThat()
-                    .resideInAnyPackage("io.tidegrad.trainer..", "io.tidegrad.scorer..", "io.tidegrad.scorerapp..",
-                            "io.tidegrad.localstack..", "io.tidegrad.cli..", "org.apache.kafka.streams..");
+    static final ArchRule decisions_know_schemas_engine_and_model_only = noClasses().that()
+            .resideInAPackage("io.tidegrad.control..").should().dependOnClassesThat().resideInAnyPackage(
+                    "io.tidegrad.ops..", "io.tidegrad.trainer..", "io.tidegrad.scorer..", "io.tidegrad.scorerapp..",
+                    "io.tidegrad.localstack..", "io.tidegrad.cli..", "io.helidon..", "org.apache.kafka.streams..");
 
     @ArchTest
     static final ArchRule trainer_and_scorer_meet_in_topics_only =

@@ -3,7 +3,7 @@ package io.tidegrad.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import io.tidegrad.model.control.ControlRecord;
+import io.tidegrad.control.ControlRecord;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.proof.LongProof;

@@ -55,9 +55,9 @@ class TidegradTest {
         System.setErr(new PrintStream(said, true, StandardCharsets.UTF_8));
         try {
             configurator.doConfigure(Tidegrad.class.getResource("once.xml"));
-            context.getLogger("io.tidegrad.trainer.ControlLog").info("deciding again");
+            context.getLogger("io.tidegrad.control.ControlLog").info("deciding again");
             context.getLogger("org.apache.kafka.clients.NetworkClient").warn("Node -1");
-            context.getLogger("io.tidegrad.trainer.KafkaTopics").warn("keeps events for 1 h");
+            context.getLogger("io.tidegrad.control.KafkaTopics").warn("keeps events for 1 h");
         } finally {
             context.stop();
             System.setErr(stderr);

@@ -4,6 +4,9 @@ package io.tidegrad.schemas;
 public record Topics(String prefix) {
     public static final Topics DEFAULT = new Topics("tidegrad");
 
+    /// The name that the trainer's topology gives to its state store, the live model.
+    public static final String MODEL_STORE = "model";
+
     /// model → `CatalogRecord`: current spec and stage; own binary format, compacted.
     public String models() {
         return prefix + ".models";
@@ -52,6 +55,11 @@ public record Topics(String prefix) {
     /// The consumer group that answers `requests`, and the beginning of its transactional ids.
     public String requestsGroup() {
         return prefix + "-scorer-requests";
+    }
+
+    /// The changelog of the model store, as Kafka Streams names it.
+    public static String changelog(String applicationId) {
+        return applicationId + "-" + MODEL_STORE + "-changelog";
     }
 
     /// The Kafka Streams application id of a model's epoch.

@@ -1,6 +1,6 @@
 package io.tidegrad.scorerapp;
 
-import io.tidegrad.model.control.Candidate;
+import io.tidegrad.control.Candidate;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.RejectedEventException;

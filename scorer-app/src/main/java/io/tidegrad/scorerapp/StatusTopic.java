@@ -1,6 +1,6 @@
 package io.tidegrad.scorerapp;
 
-import io.tidegrad.model.status.ProcessStatus;
+import io.tidegrad.control.ProcessStatus;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.scorer.Scorer;

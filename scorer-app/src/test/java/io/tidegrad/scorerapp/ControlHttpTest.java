@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.tidegrad.model.control.ControlAction;
+import io.tidegrad.control.ControlAction;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.tidegrad.model.control.ControlAction;
+import io.tidegrad.control.ControlAction;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.Comparison;

@@ -1,5 +1,7 @@
 package io.tidegrad.scorer;
 
+import io.tidegrad.control.ControlDirective;
+import io.tidegrad.control.ControlIntake;
 import io.tidegrad.schemas.KafkaClients;
 import io.tidegrad.schemas.Topics;
 import java.time.Duration;

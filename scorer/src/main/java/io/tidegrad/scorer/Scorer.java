@@ -1,5 +1,7 @@
 package io.tidegrad.scorer;
 
+import io.tidegrad.control.ControlIntake;
+import io.tidegrad.control.ControlStatus;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.model.Plan;

@@ -1,5 +1,6 @@
 package io.tidegrad.scorer;
 
+import io.tidegrad.control.ControlStatus;
 import io.tidegrad.model.snapshot.Heartbeat;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;

@@ -1,6 +1,8 @@
 package io.tidegrad.scorer;
 
-import io.tidegrad.model.control.ControlAction;
+import io.tidegrad.control.ControlAction;
+import io.tidegrad.control.ControlDirective;
+import io.tidegrad.control.ControlIntake;
 import io.tidegrad.model.snapshot.LoadedModel;
 import io.tidegrad.model.snapshot.SnapshotFile;
 import io.tidegrad.model.snapshot.SnapshotKey;

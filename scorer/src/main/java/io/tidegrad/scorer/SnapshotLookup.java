@@ -1,7 +1,9 @@
 package io.tidegrad.scorer;
 
+import io.tidegrad.control.ControlAction;
+import io.tidegrad.control.ControlDirective;
+import io.tidegrad.control.ControlIntake;
 import io.tidegrad.engine.model.Parameters;
-import io.tidegrad.model.control.ControlAction;
 import io.tidegrad.model.snapshot.LoadedModel;
 import io.tidegrad.model.snapshot.SnapshotFormatException;
 import io.tidegrad.model.snapshot.SnapshotKey;

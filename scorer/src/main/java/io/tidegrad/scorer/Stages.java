@@ -1,7 +1,8 @@
 package io.tidegrad.scorer;
 
+import io.tidegrad.control.Candidate;
+import io.tidegrad.control.ControlIntake;
 import io.tidegrad.engine.random.Murmur3;
-import io.tidegrad.model.control.Candidate;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;

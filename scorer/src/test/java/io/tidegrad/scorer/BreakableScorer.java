@@ -1,5 +1,6 @@
 package io.tidegrad.scorer;
 
+import io.tidegrad.control.ControlIntake;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.proof.Breaker;
 import java.util.Map;

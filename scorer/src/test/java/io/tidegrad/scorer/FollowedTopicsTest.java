@@ -2,8 +2,9 @@ package io.tidegrad.scorer;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.tidegrad.model.control.ControlAction;
-import io.tidegrad.model.control.ControlRecord;
+import io.tidegrad.control.ControlAction;
+import io.tidegrad.control.ControlIntake;
+import io.tidegrad.control.ControlRecord;
 import io.tidegrad.model.snapshot.SnapshotEntry;
 import io.tidegrad.schemas.Topics;
 import java.time.Duration;

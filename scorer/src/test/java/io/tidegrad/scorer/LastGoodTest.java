@@ -4,10 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import io.tidegrad.control.ControlAction;
+import io.tidegrad.control.ControlIntake;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.localstack.BrokerOptions;
 import io.tidegrad.localstack.EmbeddedBroker;
-import io.tidegrad.model.control.ControlAction;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.snapshot.SnapshotFile;
 import io.tidegrad.proof.Breaker;

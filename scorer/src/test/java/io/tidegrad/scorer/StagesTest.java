@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 import static org.awaitility.Awaitility.await;
 
-import io.tidegrad.model.control.Candidate;
-import io.tidegrad.model.control.ControlAction;
+import io.tidegrad.control.Candidate;
+import io.tidegrad.control.ControlAction;
 import io.tidegrad.schemas.Topics;
 import java.time.Duration;
 import java.util.List;

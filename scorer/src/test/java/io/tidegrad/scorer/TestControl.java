@@ -2,8 +2,8 @@ package io.tidegrad.scorer;
 
 import static org.awaitility.Awaitility.await;
 
-import io.tidegrad.model.control.ControlAction;
-import io.tidegrad.model.control.ControlRecord;
+import io.tidegrad.control.ControlAction;
+import io.tidegrad.control.ControlRecord;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.schemas.Topics;

@@ -1,7 +1,8 @@
 package io.tidegrad.trainer;
 
+import io.tidegrad.control.ControlAction;
+import io.tidegrad.control.Lineage;
 import io.tidegrad.engine.kernel.Kernels;
-import io.tidegrad.model.control.ControlAction;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.snapshot.SnapshotManifest;
@@ -12,7 +13,6 @@ import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.replay.TimeTravel;
-import io.tidegrad.trainer.store.Lineage;
 import io.tidegrad.trainer.store.RetainedSnapshot;
 import io.tidegrad.trainer.store.StoreParts;
 import java.util.List;

@@ -1,12 +1,13 @@
 package io.tidegrad.trainer;
 
+import io.tidegrad.control.Lineage;
 import io.tidegrad.model.learn.OnlineModel;
+import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.Accounts;
 import io.tidegrad.trainer.store.Changelog;
-import io.tidegrad.trainer.store.Lineage;
 import io.tidegrad.trainer.store.RetainedSnapshot;
 import io.tidegrad.trainer.store.StateSeed;
 import java.time.Duration;
@@ -51,7 +52,7 @@ record FirstState(OnlineModel model, long nextOffset, Accounts accounts, long ne
         Lineage lineage = ready.lineage();
         requireFinite();
         String group = ready.applicationId();
-        String changelog = Changelog.topic(group);
+        String changelog = Topics.changelog(group);
         try (KafkaProducer<byte[], byte[]> producer = producer(kafka, ready)) {
             producer.initTransactions();
             if (!wanted.getAsBoolean()) {

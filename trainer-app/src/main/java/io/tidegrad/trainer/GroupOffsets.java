@@ -1,9 +1,10 @@
 package io.tidegrad.trainer;
 
+import io.tidegrad.control.KafkaTopics;
+import io.tidegrad.control.Lineage;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.Changelog;
-import io.tidegrad.trainer.store.Lineage;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.locks.LockSupport;

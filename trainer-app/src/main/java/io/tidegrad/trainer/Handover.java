@@ -1,7 +1,12 @@
 package io.tidegrad.trainer;
 
-import io.tidegrad.model.control.ControlAction;
-import io.tidegrad.model.control.ControlRecord;
+import io.tidegrad.control.ControlAction;
+import io.tidegrad.control.ControlLog;
+import io.tidegrad.control.ControlRecord;
+import io.tidegrad.control.Decisions;
+import io.tidegrad.control.KafkaTopics;
+import io.tidegrad.control.Lineage;
+import io.tidegrad.control.Registration;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.ModelRecord;
@@ -11,7 +16,6 @@ import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.Accounts;
-import io.tidegrad.trainer.store.Lineage;
 import io.tidegrad.trainer.topology.DeadLetters;
 import java.util.HexFormat;
 import java.util.List;

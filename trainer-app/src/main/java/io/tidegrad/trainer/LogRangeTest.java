@@ -1,5 +1,8 @@
 package io.tidegrad.trainer;
 
+import io.tidegrad.control.BootstrapServers;
+import io.tidegrad.control.KafkaTopics;
+import io.tidegrad.control.LogReader;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.learn.RangeTest;
 import io.tidegrad.model.learn.RateCurve;
@@ -11,7 +14,6 @@ import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
-import io.tidegrad.trainer.replay.LogReader;
 import java.util.function.LongFunction;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.ConsumerRecord;

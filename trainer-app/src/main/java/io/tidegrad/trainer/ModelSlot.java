@@ -1,8 +1,11 @@
 package io.tidegrad.trainer;
 
-import io.tidegrad.model.control.ControlAction;
-import io.tidegrad.model.control.ControlRecord;
-import io.tidegrad.model.control.ControlState;
+import io.tidegrad.control.ControlAction;
+import io.tidegrad.control.ControlRecord;
+import io.tidegrad.control.ControlState;
+import io.tidegrad.control.ModelCatalog;
+import io.tidegrad.control.Registration;
+import io.tidegrad.control.SpecFile;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException;

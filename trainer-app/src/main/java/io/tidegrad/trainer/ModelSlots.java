@@ -1,7 +1,11 @@
 package io.tidegrad.trainer;
 
-import io.tidegrad.model.control.ControlAction;
-import io.tidegrad.model.control.ControlRecord;
+import io.tidegrad.control.ControlAction;
+import io.tidegrad.control.ControlException;
+import io.tidegrad.control.ControlRecord;
+import io.tidegrad.control.ModelCatalog;
+import io.tidegrad.control.Registration;
+import io.tidegrad.control.SpecFile;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException;
@@ -97,7 +101,7 @@ final class ModelSlots implements AutoCloseable {
             } else if (record != null) {
                 try {
                     specs.add(SpecFile.registered(record.getSpec(), "the registered spec of " + slot.model()));
-                } catch (TrainerException unreadable) {
+                } catch (ControlException unreadable) {
                     // Such a model stops alone, when it is prepared.
                 }
             }

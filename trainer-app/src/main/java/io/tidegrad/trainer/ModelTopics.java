@@ -1,14 +1,14 @@
 package io.tidegrad.trainer;
 
+import io.tidegrad.control.KafkaTopics;
+import io.tidegrad.control.RegisteredModel;
+import io.tidegrad.control.Retention;
 import io.tidegrad.model.snapshot.SnapshotParts;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.DeadLetter;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
-import io.tidegrad.trainer.store.Changelog;
-import io.tidegrad.trainer.store.Refusals;
-import io.tidegrad.trainer.store.StoreSettings;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -70,7 +70,7 @@ final class ModelTopics {
                 "the dead letters that were on it are lost");
         progress = new Output(kafka, new KafkaTopics.Wanted(topics.progress(), "delete", 64 * 1024, Map.of()),
                 "the metrics and hashes of earlier versions that were on it are lost");
-        changelog = new KafkaTopics.Wanted(Changelog.topic(topics.applicationId(model, epoch)), "compact",
+        changelog = new KafkaTopics.Wanted(Topics.changelog(topics.applicationId(model, epoch)), "compact",
                 PART_REQUEST_BYTES, CHANGELOG)
                 .withOnePartition("Kafka can't remove a partition, and deleting the topic would delete the model. "
                         + wayBack(model));
@@ -105,7 +105,7 @@ final class ModelTopics {
     static void requireSameLog(String model, String topic, String registeredId, Uuid foundId) {
         if (!registeredId.equals(foundId.toString())) {
             throw new TrainerException(ExitCode.STATE_VIOLATION, "model " + model + ": expected topic " + topic
-                    + " with id " + registeredId + ", found id " + foundId + ": " + Refusals.otherLog(model));
+                    + " with id " + registeredId + ", found id " + foundId + ": " + RegisteredModel.otherLog(model));
         }
     }
 
@@ -147,7 +147,7 @@ final class ModelTopics {
     }
 
     private final class WatchedLog implements Consumer<KafkaTopics.@Nullable Found> {
-        private StoreSettings.Retention retention = log.retention();
+        private Retention retention = log.retention();
 
         @Override
         public void accept(KafkaTopics.@Nullable Found found) {

@@ -1,5 +1,10 @@
 package io.tidegrad.trainer;
 
+import io.tidegrad.control.KafkaTopics;
+import io.tidegrad.control.Lineage;
+import io.tidegrad.control.ModelCatalog;
+import io.tidegrad.control.ReadCommitted;
+import io.tidegrad.control.Retention;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.model.feature.AvroEvent;
@@ -26,9 +31,7 @@ import io.tidegrad.trainer.store.Changelog;
 import io.tidegrad.trainer.store.CommitGuard;
 import io.tidegrad.trainer.store.CommittedState;
 import io.tidegrad.trainer.store.GuardedClients;
-import io.tidegrad.trainer.store.Lineage;
 import io.tidegrad.trainer.store.ModelStoreBuilder;
-import io.tidegrad.trainer.store.ReadCommitted;
 import io.tidegrad.trainer.store.RestoreProgress;
 import io.tidegrad.trainer.store.StoreParts;
 import io.tidegrad.trainer.store.StoreSettings;
@@ -108,7 +111,7 @@ public final class ModelTrainer implements AutoCloseable {
     }
 
     /// What a model needs before it can learn: it is registered, its topics are there, its group has an offset.
-    record Ready(Lineage lineage, String applicationId, StoreSettings.Retention retention, ModelTopics topics,
+    record Ready(Lineage lineage, String applicationId, Retention retention, ModelTopics topics,
             ReadCommitted readCommitted, GroupOffsets group) {
         @Nullable
         OffsetAndMetadata committed() {
@@ -116,7 +119,7 @@ public final class ModelTrainer implements AutoCloseable {
         }
 
         Changelog changelog() {
-            return new Changelog(new TopicPartition(Changelog.topic(applicationId), 0), readCommitted);
+            return new Changelog(new TopicPartition(Topics.changelog(applicationId), 0), readCommitted);
         }
     }
 
@@ -270,7 +273,7 @@ public final class ModelTrainer implements AutoCloseable {
     }
 
     private static StoreSettings storeSettings(TrainerConfig config, Plan plan, IntSupplier models,
-            StoreSettings.Retention retention) {
+            Retention retention) {
         long modelBytes = plan.parameterBytes();
         Duration max = StreamsSettings.commitIntervalMax(config.kafka(), modelBytes, config.storeBytesPerSecond(),
                 models.getAsInt(), config.allModels());

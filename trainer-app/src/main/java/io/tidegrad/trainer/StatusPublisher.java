@@ -1,5 +1,6 @@
 package io.tidegrad.trainer;
 
+import io.tidegrad.control.KafkaTopics;
 import io.tidegrad.model.snapshot.SnapshotKey;
 import io.tidegrad.model.snapshot.TrainerStatus;
 import io.tidegrad.schemas.Topics;

@@ -1,5 +1,6 @@
 package io.tidegrad.trainer;
 
+import io.tidegrad.control.KafkaTopics;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;

@@ -1,7 +1,15 @@
 package io.tidegrad.trainer;
 
+import io.tidegrad.control.BootstrapServers;
+import io.tidegrad.control.ControlException;
+import io.tidegrad.control.ControlFollower;
+import io.tidegrad.control.ControlLog;
+import io.tidegrad.control.ControlRecord;
+import io.tidegrad.control.KafkaTopics;
+import io.tidegrad.control.ModelCatalog;
+import io.tidegrad.control.Registration;
+import io.tidegrad.control.SpecFile;
 import io.tidegrad.engine.kernel.Kernels;
-import io.tidegrad.model.control.ControlRecord;
 import io.tidegrad.model.safetensors.InitialWeightsException;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.ModelRecord;
@@ -82,9 +90,9 @@ public final class TrainerApp implements AutoCloseable {
         try {
             BootstrapServers.requireOne(config.kafka().bootstrapServers());
             admin = Admin.create(config.kafka().client());
-        } catch (TrainerException e) {
+        } catch (ControlException e) {
             registry.close();
-            throw e;
+            throw TrainerException.of(e);
         } catch (KafkaException e) {
             registry.close();
             throw new TrainerException(ExitCode.CONFIGURATION,
@@ -204,7 +212,7 @@ public final class TrainerApp implements AutoCloseable {
             String wrong = "";
             try {
                 KafkaTopics.check(wanted, found);
-            } catch (TrainerException e) {
+            } catch (ControlException e) {
                 wrong = String.valueOf(e.getMessage());
             }
             if (!wrong.equals(told) && !wrong.isEmpty()) {
@@ -254,7 +262,7 @@ public final class TrainerApp implements AutoCloseable {
                     KafkaTopics.Log log = kafkaTopics.log(spec.inputTopic());
                     Registration.checkWeights(spec);
                     wanted.add(new Registration.Wanted(spec, log, log.begin(), Registration.Origin.TRAINER));
-                } catch (TrainerException | InitialWeightsException e) {
+                } catch (ControlException | InitialWeightsException e) {
                     TrainerException why = TrainerException.from(e);
                     if (why.exitCode().retryable()) {
                         throw why; // Kafka does not answer: of any model
@@ -287,7 +295,7 @@ public final class TrainerApp implements AutoCloseable {
         }
         known.lost().forEach((model, lost) -> {
             if (wanted.contains(model)) {
-                refused.putIfAbsent(model, lost.refusal(topics().models(), model));
+                refused.putIfAbsent(model, TrainerException.of(lost.refusal(topics().models(), model)));
             }
         });
         return wanted;

@@ -6,14 +6,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
-import io.tidegrad.model.control.CatalogRecord;
+import io.tidegrad.control.CatalogRecord;
+import io.tidegrad.control.ControlLog;
+import io.tidegrad.control.Decisions;
+import io.tidegrad.control.LogPosition;
+import io.tidegrad.control.ModelCatalog;
+import io.tidegrad.control.ModelOverview;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.Stage;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
-import io.tidegrad.trainer.replay.Place;
 import io.tidegrad.trainer.store.CommittedState;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -82,7 +85,7 @@ class CatalogTest {
 
     @Test
     void recordsThatAreNoneKeepNobodyFromTheModelsAndAreToldAndCounted() throws Exception {
-        decisions().create(log.spec(), new Place.Begin());
+        decisions().create(log.spec(), new LogPosition.Begin());
         ModelRecord before = registered();
         write("garbage".getBytes(UTF_8), "{\"a\":1}".getBytes(UTF_8));
         write(new byte[]{(byte) 0xc3, 0x28}, new byte[]{1});
@@ -138,7 +141,7 @@ class CatalogTest {
     /// Everything but the spec's text is in the decisions; the text comes from the record before.
     @Test
     void anOverwrittenEntryIsWhatTheDecisionsAddUpTo() {
-        decisions().create(log.spec(), new Place.Begin());
+        decisions().create(log.spec(), new LogPosition.Begin());
         write(key(), CatalogRecord.encode(registered()));
         ModelRecord created = registered();
         decisions().pause(log.model());
@@ -158,13 +161,10 @@ class CatalogTest {
         ModelRecord before = registered();
         write(key(), null);
 
-        assertThatThrownBy(() -> decisions().pause(log.model())).isInstanceOfSatisfying(TrainerException.class,
-                refusal -> {
-                    assertThat(refusal.exitCode()).isEqualTo(ExitCode.CONFIGURATION);
-                    assertThat(refusal).hasMessageContainingAll("expected its entry on " + log.topics().models(),
-                            before.getSpecFingerprint(), "tidegrad models create --spec FILE");
-                });
-        decisions().create(log.spec(), new Place.Begin());
+        TestLog.refused(() -> decisions().pause(log.model()), ExitCode.CONFIGURATION,
+                "expected its entry on " + log.topics().models(), before.getSpecFingerprint(),
+                "tidegrad models create --spec FILE");
+        decisions().create(log.spec(), new LogPosition.Begin());
         assertThat(registered()).isEqualTo(before);
 
         write(key(), null);
@@ -178,7 +178,7 @@ class CatalogTest {
 
     @Test
     void whatAnOlderBuildWroteInAvroIsTakenWhateverTheRegistryKnows() {
-        decisions().create(log.spec(), new Place.Begin());
+        decisions().create(log.spec(), new LogPosition.Begin());
         ModelRecord before = registered();
         write(key(), avro(99_999, before));
         assertThat(registered()).isEqualTo(before);
@@ -188,7 +188,7 @@ class CatalogTest {
 
     @Test
     void anEntryOfANewerBuildIsNotWrittenOver() {
-        decisions().create(log.spec(), new Place.Begin());
+        decisions().create(log.spec(), new LogPosition.Begin());
         ModelRecord before = registered();
         byte[] newer = CatalogRecord.encode(before);
         newer[4] = 99;

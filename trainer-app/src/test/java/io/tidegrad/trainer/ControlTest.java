@@ -6,11 +6,20 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.tidegrad.control.Candidate;
+import io.tidegrad.control.ControlAction;
+import io.tidegrad.control.ControlLog;
+import io.tidegrad.control.ControlRecord;
+import io.tidegrad.control.ControlState;
+import io.tidegrad.control.Decisions;
+import io.tidegrad.control.KafkaTopics;
+import io.tidegrad.control.Lineage;
+import io.tidegrad.control.LogPosition;
+import io.tidegrad.control.ModelCatalog;
+import io.tidegrad.control.ModelData;
+import io.tidegrad.control.ReadCommitted;
+import io.tidegrad.control.TrainerObserver;
 import io.tidegrad.engine.kernel.Kernels;
-import io.tidegrad.model.control.Candidate;
-import io.tidegrad.model.control.ControlAction;
-import io.tidegrad.model.control.ControlRecord;
-import io.tidegrad.model.control.ControlState;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.snapshot.SnapshotManifest;
@@ -20,11 +29,11 @@ import io.tidegrad.proof.LongProof;
 import io.tidegrad.proof.ProvesOracle;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.Stage;
+import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
-import io.tidegrad.trainer.replay.Place;
 import io.tidegrad.trainer.replay.Replay;
 import io.tidegrad.trainer.replay.ReplayOptions;
 import io.tidegrad.trainer.replay.ReplayProgress;
@@ -36,7 +45,6 @@ import io.tidegrad.trainer.store.BreakableParts;
 import io.tidegrad.trainer.store.BreakableParts.KillPoint;
 import io.tidegrad.trainer.store.Changelog;
 import io.tidegrad.trainer.store.CommittedState;
-import io.tidegrad.trainer.store.ReadCommitted;
 import io.tidegrad.trainer.store.StoreParts;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -46,7 +54,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -55,7 +62,6 @@ import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
@@ -64,14 +70,9 @@ import java.util.function.LongPredicate;
 import java.util.function.Supplier;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.RecordsToDelete;
-import org.apache.kafka.clients.consumer.Consumer;
-import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.clients.consumer.MockConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
-import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
-import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -113,17 +114,21 @@ class ControlTest {
         return Objects.requireNonNull(view().models().get(model));
     }
 
-    private TrainerSide trainerSide() {
-        return new TrainerSide(kafka(), log.topics(), log.admin);
+    private TrainerObserver trainers() {
+        return new TrainerObserver(kafka(), log.topics(), log.admin);
     }
 
     private Decisions.RolledBack rollback(long version, Decisions.ResumeAt resumeAt) {
         return decisions().rollback(log.model(), new Decisions.Back(OptionalInt.empty(), version, resumeAt),
                 (epoch, base) -> {
-                });
+                }, this::requireReachable);
     }
 
-    private static Decisions.ResumeAt at(Place place) {
+    private void requireReachable(Lineage lineage, long nextOffset) {
+        TimeTravel.requireReachable(kafka(), log.topics(), lineage, nextOffset);
+    }
+
+    private static Decisions.ResumeAt at(LogPosition place) {
         return new Decisions.ResumeAt.At(place);
     }
 
@@ -162,47 +167,12 @@ class ControlTest {
 
     private TimeTravel.PastModel past(long offset) {
         return TimeTravel.to(new TimeTravel.Options(kafka(), RegistrySettings.of(log.registryUrl), log.prefix,
-                log.model(), new Place.Offset(offset), Kernels.active()), ReplayProgress.Listener.NONE);
+                log.model(), new LogPosition.Offset(offset), Kernels.active()), ReplayProgress.Listener.NONE);
     }
 
     private List<SnapshotManifest> manifests(int epoch) {
         return log.manifests(log.visible(log.topics().snapshots(log.model()))).stream()
                 .filter(manifest -> manifest.epoch() == epoch).toList();
-    }
-
-    private static ConsumerRecord<byte[], byte[]> decision(TopicPartition control, long offset) {
-        ControlRecord record = new ControlRecord("m" + offset, new ControlAction.Pause(), 1, "", "");
-        return new ConsumerRecord<>(control.topic(), 0, offset, record.key(), record.encode());
-    }
-
-    /// A client can't even be made while the names of all brokers can't be resolved.
-    @Test
-    void decisionsAreFollowedWhateverKafkaAndOneOfThemThrow() {
-        TopicPartition control = new TopicPartition("control", 0);
-        MockConsumer<byte[], byte[]> first = new MockConsumer<>("none");
-        first.updateBeginningOffsets(Map.of(control, 0L));
-        first.updateEndOffsets(Map.of(control, 0L));
-        MockConsumer<byte[], byte[]> later = new MockConsumer<>("none");
-        later.schedulePollTask(() -> {
-            later.addRecord(decision(control, 0));
-            later.addRecord(decision(control, 1));
-        });
-        Iterator<Supplier<Consumer<byte[], byte[]>>> opened =
-                List.<Supplier<Consumer<byte[], byte[]>>>of(() -> first, () -> {
-                    throw new KafkaException("No resolvable bootstrap urls given in bootstrap.servers");
-                }, () -> later).iterator();
-        List<String> followed = new CopyOnWriteArrayList<>();
-        try (ControlFollower follower = new ControlFollower(() -> opened.next().get(), control.topic())) {
-            assertThat(follower.history()).isEmpty();
-            first.setPollException(new KafkaException("away"));
-            follower.follow(record -> {
-                followed.add(record.model());
-                if (followed.size() == 1) {
-                    throw new IllegalStateException("thrown on purpose");
-                }
-            });
-            await().atMost(TrainerTest.PATIENCE).untilAsserted(() -> assertThat(followed).containsExactly("m0", "m1"));
-        }
     }
 
     @Test
@@ -213,7 +183,7 @@ class ControlTest {
             SnapshotManifest base = manifests(1).get(1);
             assertThat(base.version()).isEqualTo(200);
 
-            Decisions.RolledBack decided = rollback(200, at(new Place.End()));
+            Decisions.RolledBack decided = rollback(200, at(new LogPosition.End()));
             assertThat(decided.skipped()).isEqualTo(200);
             assertThat(decided.rollback().epoch()).isEqualTo(2);
             awaitSettled(trainer, 2, 400);
@@ -222,8 +192,8 @@ class ControlTest {
             assertThat(first.weightsHash()).isEqualTo(base.weightsHash());
             assertThat(first.nextOffset()).isEqualTo(400);
             assertThat(first.origin()).isEqualTo(new SnapshotManifest.Origin(1, 200, 200, 400, "a test"));
-            assertThat(trainerSide().runs(log.model(), 1)).isFalse();
-            assertThat(trainerSide().runs(log.model(), 2)).isTrue();
+            assertThat(trainers().runs(log.model(), 1)).isFalse();
+            assertThat(trainers().runs(log.model(), 2)).isTrue();
 
             learn(trainer, 2, 400, 600, 100);
             CommittedState state = awaitSettled(trainer, 2, 600);
@@ -254,14 +224,14 @@ class ControlTest {
             assertThat(stateHash(awaitSettled(trainer, 2, 350))).isEqualTo(log.fold().stateHash());
         }
         // Back to a version of the first epoch, then to one of the third: the second is left out.
-        rollback(200, at(new Place.Offset(310)));
+        rollback(200, at(new LogPosition.Offset(310)));
         try (TrainerApp trainer = TrainerApp.start(log.config(ALL_SNAPSHOTS))) {
             awaitSettled(trainer, 3, 350);
             learn(trainer, 3, 350, 400, 50);
             long third = manifests(3).get(1).version();
             log.send(400, 420);
             awaitSettled(trainer, 3, 420);
-            rollback(third, at(new Place.End()));
+            rollback(third, at(new LogPosition.End()));
             awaitSettled(trainer, 4, 420);
             log.send(420, 430);
             CommittedState state = awaitSettled(trainer, 4, 430);
@@ -279,25 +249,25 @@ class ControlTest {
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
             learn(trainer, 1, 0, 100, 100);
             decisions().pause(log.model());
-            assertThat(trainerSide().awaitStopped(log.model(), 1, TrainerTest.PATIENCE)).isTrue();
+            assertThat(trainers().awaitStopped(log.model(), 1, TrainerTest.PATIENCE)).isTrue();
             await().atMost(TrainerTest.PATIENCE).until(() -> trainer.models().isEmpty());
             log.send(100, 200);
             assertThat(registered(log.model()).getStage()).isEqualTo(Stage.PAUSED);
             assertThat(new Changelog(partition(), readCommitted()).watermark()).isEqualTo(100);
-            refused(() -> decisions().pause(log.model()), ExitCode.CONFIGURATION, "is paused already");
+            TestLog.refused(() -> decisions().pause(log.model()), ExitCode.CONFIGURATION, "is paused already");
         }
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
             assertThat(trainer.models()).isEmpty();
-            long mark = trainerSide().mark(log.model());
+            long mark = trainers().mark(log.model());
             decisions().resume(log.model());
-            assertThat(trainerSide().awaitLearning(log.model(), 1, mark, TrainerTest.PATIENCE)).isPresent();
+            assertThat(trainers().awaitLearning(log.model(), 1, mark, TrainerTest.PATIENCE)).isPresent();
             assertThat(stateHash(awaitSettled(trainer, 1, 200))).isEqualTo(log.fold().stateHash());
             assertThat(registered(log.model()).getStage()).isEqualTo(Stage.LIVE);
         }
     }
 
     private TopicPartition partition() {
-        return new TopicPartition(Changelog.topic(log.group()), 0);
+        return new TopicPartition(Topics.changelog(log.group()), 0);
     }
 
     private ReadCommitted readCommitted() {
@@ -309,17 +279,18 @@ class ControlTest {
         try (TrainerApp trainer = TrainerApp.start(allModels(log.arguments()))) {
             learn(trainer, 1, 0, 100, 100);
             decisions().delete(log.model());
-            assertThat(trainerSide().awaitStopped(log.model(), 1, TrainerTest.PATIENCE)).isTrue();
+            assertThat(trainers().awaitStopped(log.model(), 1, TrainerTest.PATIENCE)).isTrue();
             await().atMost(TrainerTest.PATIENCE).until(() -> trainer.models().isEmpty());
-            assertThat(trainerSide().deleteData(log.model(), 1))
-                    .containsExactlyInAnyOrder(log.topics().snapshots(log.model()), Changelog.topic(log.group()));
-            refused(() -> decisions().pause(log.model()), ExitCode.CONFIGURATION, "ann@host deleted it",
+            assertThat(new ModelData(log.topics(), log.admin).delete(log.model(), 1))
+                    .containsExactlyInAnyOrder(log.topics().snapshots(log.model()), Topics.changelog(log.group()));
+            TestLog.refused(() -> decisions().pause(log.model()), ExitCode.CONFIGURATION, "ann@host deleted it",
                     "tidegrad models create");
             // A supervisor that starts the trainer again does not bring it back.
-            refused(() -> TrainerApp.start(log.config("--state-dir", directory.resolve("other").toString())).close(),
+            TestLog.refused(
+                    () -> TrainerApp.start(log.config("--state-dir", directory.resolve("other").toString())).close(),
                     ExitCode.CONFIGURATION, "ann@host deleted it", "or leave it out");
 
-            Decisions.Decided created = decisions().create(log.spec(), new Place.Offset(50));
+            Decisions.Decided created = decisions().create(log.spec(), new LogPosition.Offset(50));
             assertThat(Objects.requireNonNull(created.after()).getEpoch()).isEqualTo(2);
             assertThat(stateHash(awaitSettled(trainer, 2, 100)))
                     .isEqualTo(log.fold(offset -> offset >= 50).stateHash());
@@ -336,13 +307,13 @@ class ControlTest {
         await().atMost(TrainerTest.PATIENCE).ignoreExceptions() // a deletion takes a moment
                 .until(() -> log.created() != null);
         log.send(500, 550);
-        refused(() -> TrainerApp.start(log.config()).close(), ExitCode.STATE_VIOLATION, "deleted and created again",
-                "tidegrad models delete " + log.model() + ", then tidegrad models create");
+        TestLog.refused(() -> TrainerApp.start(log.config()).close(), ExitCode.STATE_VIOLATION,
+                "deleted and created again", "tidegrad models delete " + log.model() + ", then tidegrad models create");
         log.endSessions();
         decisions().delete(log.model());
-        assertThat(trainerSide().awaitStopped(log.model(), 1, TrainerTest.PATIENCE)).isTrue();
-        trainerSide().deleteData(log.model(), 1);
-        decisions().create(log.spec(), new Place.Begin());
+        assertThat(trainers().awaitStopped(log.model(), 1, TrainerTest.PATIENCE)).isTrue();
+        new ModelData(log.topics(), log.admin).delete(log.model(), 1);
+        decisions().create(log.spec(), new LogPosition.Begin());
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
             assertThat(stateHash(awaitSettled(trainer, 2, 50))).isEqualTo(log.fold().stateHash());
         }
@@ -353,13 +324,13 @@ class ControlTest {
         log.send(0, 50);
         try (TestLog other = new TestLog(directory, 1).created()) {
             other.send(0, 30);
-            decisions().create(log.spec(), new Place.Begin());
+            decisions().create(log.spec(), new LogPosition.Begin());
             List<String> arguments = new ArrayList<>(log.arguments());
             int spec = arguments.indexOf("--spec");
             arguments.subList(spec, spec + 2).clear();
             try (TrainerApp trainer = TrainerApp.start(allModels(arguments))) {
                 awaitSettled(trainer, 1, 50);
-                decisions().create(other.spec(), new Place.Begin());
+                decisions().create(other.spec(), new LogPosition.Begin());
                 await().atMost(TrainerTest.PATIENCE)
                         .until(() -> trainer.models().stream().map(ModelTrainer::committed).filter(Objects::nonNull)
                                 .map(CommittedState::nextOffset).toList().containsAll(List.of(50L, 30L)));
@@ -445,7 +416,7 @@ class ControlTest {
             log.send(100, 200);
             awaitPublished(1, 200);
             signal("STOP", sleeper.pid());
-            rollback(100, at(new Place.End()));
+            rollback(100, at(new LogPosition.End()));
             TrainerConfig second = log.config("--state-dir", directory.resolve("second").toString());
             try (TrainerApp trainer = TrainerApp.start(second)) {
                 log.send(200, 300);
@@ -479,15 +450,16 @@ class ControlTest {
             learn(trainer, 1, 0, 200, 100);
         }
         int decided = view().records().size();
-        refused(() -> rollback(150, at(new Place.End())), ExitCode.CONFIGURATION,
+        TestLog.refused(() -> rollback(150, at(new LogPosition.End())), ExitCode.CONFIGURATION,
                 "expected version 150 among the published ones", "1.100", "1.200");
-        refused(() -> rollback(200, at(new Place.Offset(150))), ExitCode.CONFIGURATION,
+        TestLog.refused(() -> rollback(200, at(new LogPosition.Offset(150))), ExitCode.CONFIGURATION,
                 "expected an offset from 200 on", "found 150", "learned twice");
-        refused(() -> decisions().rollback("nobody", new Decisions.Back(OptionalInt.empty(), 1, at(new Place.End())),
-                (epoch, base) -> {
-                }), ExitCode.CONFIGURATION, "model nobody: expected a registered model", "found " + log.model());
+        TestLog.refused(() -> decisions().rollback("nobody",
+                new Decisions.Back(OptionalInt.empty(), 1, at(new LogPosition.End())), (epoch, base) -> {
+                }, this::requireReachable), ExitCode.CONFIGURATION, "model nobody: expected a registered model",
+                "found " + log.model());
         TestLog.await(log.admin.deleteRecords(Map.of(log.partition(), RecordsToDelete.beforeOffset(50))).all());
-        refused(() -> rollback(100, at(new Place.End())), ExitCode.STATE_VIOLATION, "from offset 0 on",
+        TestLog.refused(() -> rollback(100, at(new LogPosition.End())), ExitCode.STATE_VIOLATION, "from offset 0 on",
                 "retention has deleted events");
         assertThat(view().records()).hasSize(decided);
     }
@@ -537,7 +509,7 @@ class ControlTest {
     @LongProof("many clients at once")
     @Test
     void decisionsOfManyAtOnceComeInOneOrderAndTheCatalogIsWhatTheyAddUpTo() throws Exception {
-        decisions().create(log.spec(), new Place.Begin());
+        decisions().create(log.spec(), new LogPosition.Begin());
         List<Callable<Boolean>> tries = new ArrayList<>();
         for (int i = 0; i < 8; i++) {
             boolean pause = i % 2 == 0;
@@ -577,7 +549,7 @@ class ControlTest {
 
     @Test
     void theCatalogIsReadByManyThreadsAtOnce() throws Exception {
-        decisions().create(log.spec(), new Place.Begin());
+        decisions().create(log.spec(), new LogPosition.Begin());
         ModelRecord known = registered(log.model());
         ControlLog control = new ControlLog(kafka(), log.topics());
         Set<String> names = new TreeSet<>(Set.of(log.model()));
@@ -617,9 +589,9 @@ class ControlTest {
     @Test
     void aNameIsAnsweredByThePromotedModelAndByItsOwnAgain() {
         try (TestLog other = new TestLog(directory, 1).created()) {
-            decisions().create(log.spec(), new Place.Begin());
-            decisions().create(other.spec(), new Place.Begin());
-            refused(() -> decisions().promote(log.model(), other.model()), ExitCode.CONFIGURATION,
+            decisions().create(log.spec(), new LogPosition.Begin());
+            decisions().create(other.spec(), new LogPosition.Begin());
+            TestLog.refused(() -> decisions().promote(log.model(), other.model()), ExitCode.CONFIGURATION,
                     "model " + other.model() + ": expected a version of epoch 1 on topic ",
                     "found none, so that nothing could answer for " + log.model(),
                     "tidegrad snapshots list --model " + other.model());
@@ -630,7 +602,8 @@ class ControlTest {
             assertThat(view().state(log.model()).answeredBy()).isEqualTo(other.model());
             assertThat(registered(log.model()).getStage()).isEqualTo(Stage.RETIRED);
             assertThat(registered(other.model()).getStage()).isEqualTo(Stage.LIVE);
-            refused(() -> decisions().delete(other.model()), ExitCode.CONFIGURATION, "answers for " + log.model());
+            TestLog.refused(() -> decisions().delete(other.model()), ExitCode.CONFIGURATION,
+                    "answers for " + log.model());
             decisions().promote(log.model(), log.model());
             assertThat(view().state(log.model()).answeredBy()).isEqualTo(log.model());
             assertThat(registered(log.model()).getStage()).isEqualTo(Stage.LIVE);
@@ -642,40 +615,33 @@ class ControlTest {
     @Test
     void aModelIsTriedUnderAnotherOnesNameUntilItIsWithdrawnOrPromoted() {
         try (TestLog other = new TestLog(directory, 1).created(); TestLog third = new TestLog(directory, 1).created()) {
-            decisions().create(log.spec(), new Place.Begin());
-            decisions().create(other.spec(), new Place.Begin());
-            decisions().create(third.spec(), new Place.Begin());
+            decisions().create(log.spec(), new LogPosition.Begin());
+            decisions().create(other.spec(), new LogPosition.Begin());
+            decisions().create(third.spec(), new LogPosition.Begin());
             publish(third.spec());
             decisions().shadow(log.model(), other.model());
             decisions().challenge(log.model(), third.model(), 9_000);
             assertThat(view().state(log.model()).candidates()).extracting(Candidate::model)
                     .containsExactly(other.model(), third.model());
-            refused(() -> decisions().challenge(log.model(), other.model(), 1_001), ExitCode.CONFIGURATION,
+            TestLog.refused(() -> decisions().challenge(log.model(), other.model(), 1_001), ExitCode.CONFIGURATION,
                     "--share: expected at most 10 %, which other challengers of " + log.model()
                             + " leave, found 10.01 %");
             decisions().challenge(log.model(), other.model(), 1_000);
             decisions().challenge(log.model(), third.model(), 8_000);
-            refused(() -> decisions().shadow(log.model(), log.model()), ExitCode.CONFIGURATION,
+            TestLog.refused(() -> decisions().shadow(log.model(), log.model()), ExitCode.CONFIGURATION,
                     "found the one that does");
-            refused(() -> decisions().shadow(log.model(), "nobody"), ExitCode.CONFIGURATION,
+            TestLog.refused(() -> decisions().shadow(log.model(), "nobody"), ExitCode.CONFIGURATION,
                     "model nobody: expected a registered model");
-            refused(() -> decisions().delete(other.model()), ExitCode.CONFIGURATION,
+            TestLog.refused(() -> decisions().delete(other.model()), ExitCode.CONFIGURATION,
                     "tidegrad models withdraw " + other.model() + " --for " + log.model());
-            refused(() -> decisions().delete(log.model()), ExitCode.CONFIGURATION,
+            TestLog.refused(() -> decisions().delete(log.model()), ExitCode.CONFIGURATION,
                     "tidegrad models withdraw " + other.model() + " --for " + log.model());
             decisions().withdraw(log.model(), other.model());
-            refused(() -> decisions().withdraw(log.model(), other.model()), ExitCode.CONFIGURATION,
+            TestLog.refused(() -> decisions().withdraw(log.model(), other.model()), ExitCode.CONFIGURATION,
                     "expected a shadow or a challenger of " + log.model(), "found that these are: " + third.model());
             decisions().promote(log.model(), third.model());
             assertThat(view().state(log.model()).candidates()).isEmpty();
             decisions().delete(other.model());
         }
-    }
-
-    private static void refused(ThrowingCallable run, ExitCode code, String... words) {
-        assertThatThrownBy(run).isInstanceOfSatisfying(TrainerException.class, refusal -> {
-            assertThat(refusal.exitCode()).isEqualTo(code);
-            assertThat(refusal.getMessage()).contains(words);
-        });
     }
 }

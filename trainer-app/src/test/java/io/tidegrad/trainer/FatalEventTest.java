@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.tidegrad.control.LogPosition;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.proof.Breaker;
@@ -14,7 +15,6 @@ import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
-import io.tidegrad.trainer.replay.Place;
 import io.tidegrad.trainer.replay.Replay;
 import io.tidegrad.trainer.replay.ReplayOptions;
 import io.tidegrad.trainer.replay.ReplayProgress;
@@ -121,7 +121,7 @@ class FatalEventTest {
         assertThat(Verify.run(verify, VerifyTest.scorer(log, log.model()), ReplayProgress.Listener.NONE).difference())
                 .isNull();
         TimeTravel.PastModel past = TimeTravel.to(new TimeTravel.Options(kafka(), registry(false), log.prefix,
-                log.model(), new Place.Offset(150), Kernels.active()), ReplayProgress.Listener.NONE);
+                log.model(), new LogPosition.Offset(150), Kernels.active()), ReplayProgress.Listener.NONE);
         assertThat(past.model().stateHash()).isEqualTo(log.fold(offset -> offset != FATAL && offset < 150).stateHash());
         ModelSpec other = ModelSpec.parse(log.spec().yaml().replace("seed: 7", "seed: 8"), "another spec");
         assertThat(Replay.run(replay(false, other), ReplayProgress.Listener.NONE).deadLetters()).isEqualTo(1);
@@ -165,8 +165,8 @@ class FatalEventTest {
     }
 
     private ReplayOptions replay(boolean decodable, @Nullable ModelSpec spec) {
-        return new ReplayOptions(kafka(), registry(decodable), log.prefix, log.model(), new Place.Begin(),
-                new Place.End(), spec, false, false, "", (short) -1, -1, Kernels.active());
+        return new ReplayOptions(kafka(), registry(decodable), log.prefix, log.model(), new LogPosition.Begin(),
+                new LogPosition.End(), spec, false, false, "", (short) -1, -1, Kernels.active());
     }
 
     @Test

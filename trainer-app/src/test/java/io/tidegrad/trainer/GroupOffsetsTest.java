@@ -4,11 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.tidegrad.control.KafkaTopics;
+import io.tidegrad.control.Lineage;
+import io.tidegrad.control.ReadCommitted;
+import io.tidegrad.schemas.Topics;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.Changelog;
-import io.tidegrad.trainer.store.Lineage;
-import io.tidegrad.trainer.store.ReadCommitted;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
@@ -59,7 +61,7 @@ class GroupOffsetsTest {
 
     private void ensure() {
         Lineage lineage = new Lineage(log.spec(), 1, log.partition(), before.topicId(), 0);
-        Changelog changelog = new Changelog(new TopicPartition(Changelog.topic(log.group()), 0),
+        Changelog changelog = new Changelog(new TopicPartition(Topics.changelog(log.group()), 0),
                 new ReadCommitted(Map.of("bootstrap.servers", log.kafka.bootstrapServers())));
         new GroupOffsets(log.admin, log.group(), Duration.ofSeconds(10)).ensure(lineage, before, changelog);
     }

@@ -9,11 +9,11 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.tidegrad.proof.Breaker;
 import io.tidegrad.proof.LongProof;
 import io.tidegrad.proof.ProvesOracle;
+import io.tidegrad.schemas.Topics;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.BreakableParts.KillPoint;
 import io.tidegrad.trainer.store.BreakableParts.KillPoint.Moment;
-import io.tidegrad.trainer.store.Changelog;
 import io.tidegrad.trainer.store.CommittedState;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -164,9 +164,9 @@ class LargeModelTest {
             assertThat(health.path("image").path("number").asLong()).isPositive();
             int heard = log.heartbeats().size();
             awaitHeartbeats(heard + 1);
-            int records = log.records(Changelog.topic(log.group()), "read_uncommitted").size();
+            int records = log.records(Topics.changelog(log.group()), "read_uncommitted").size();
             awaitHeartbeats(heard + 3);
-            assertThat(log.records(Changelog.topic(log.group()), "read_uncommitted")).hasSize(records);
+            assertThat(log.records(Topics.changelog(log.group()), "read_uncommitted")).hasSize(records);
         }
     }
 
@@ -189,7 +189,7 @@ class LargeModelTest {
     @Test
     void aDamagedPageOfTheImageIsNamedWithItsOffset() {
         killedAfterAnImage(Breaker.NONE);
-        String topic = Changelog.topic(log.group());
+        String topic = Topics.changelog(log.group());
         List<ConsumerRecord<byte[], byte[]>> records = log.visible(topic);
         ConsumerRecord<byte[], byte[]> page = records.stream().filter(r -> r.key()[0] == 'P').findFirst().orElseThrow();
         byte[] flipped = page.value().clone();

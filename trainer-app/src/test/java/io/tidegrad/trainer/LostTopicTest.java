@@ -3,16 +3,16 @@ package io.tidegrad.trainer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.tidegrad.control.Lineage;
+import io.tidegrad.control.ReadCommitted;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.proof.LongProof;
+import io.tidegrad.schemas.Topics;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
-import io.tidegrad.trainer.store.Changelog;
 import io.tidegrad.trainer.store.CommitGuard;
 import io.tidegrad.trainer.store.CommittedState;
-import io.tidegrad.trainer.store.Lineage;
 import io.tidegrad.trainer.store.ModelStore;
-import io.tidegrad.trainer.store.ReadCommitted;
 import io.tidegrad.trainer.store.StoreParts;
 import io.tidegrad.trainer.store.StoreSettings;
 import io.tidegrad.trainer.store.TrainerClock;
@@ -245,7 +245,7 @@ class LostTopicTest {
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
             log.send(0, 100);
             TrainerTest.awaitSettled(trainer, 100);
-            delete(Changelog.topic(log.group()));
+            delete(Topics.changelog(log.group()));
             TrainerException why = ended(trainer, "the changelog deleted");
             assertThat(why.exitCode()).isEqualTo(ExitCode.STATE_VIOLATION);
             assertThat(why).hasMessageContaining("changelog")
@@ -272,7 +272,7 @@ class LostTopicTest {
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
             log.send(0, 100);
             TrainerTest.awaitSettled(trainer, 100);
-            set(Changelog.topic(log.group()), "cleanup.policy", "delete");
+            set(Topics.changelog(log.group()), "cleanup.policy", "delete");
             TrainerException why = ended(trainer, "the changelog's policy changed");
             assertThat(why.exitCode()).isEqualTo(ExitCode.CONFIGURATION);
             assertThat(why).hasMessageContaining("expected cleanup.policy=compact")

@@ -6,9 +6,17 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.tidegrad.control.ControlAction;
+import io.tidegrad.control.ControlLog;
+import io.tidegrad.control.ControlRecord;
+import io.tidegrad.control.Decisions;
+import io.tidegrad.control.KafkaTopics;
+import io.tidegrad.control.Lineage;
+import io.tidegrad.control.LogPosition;
+import io.tidegrad.control.ModelCatalog;
+import io.tidegrad.control.ModelOverview;
+import io.tidegrad.control.ReadCommitted;
 import io.tidegrad.engine.kernel.Kernels;
-import io.tidegrad.model.control.ControlAction;
-import io.tidegrad.model.control.ControlRecord;
 import io.tidegrad.model.learn.ValueDecoder;
 import io.tidegrad.model.snapshot.TrainerStatus;
 import io.tidegrad.model.spec.ModelSpec;
@@ -17,12 +25,9 @@ import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.trainer.SwitchableRegistry.Fault;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
-import io.tidegrad.trainer.replay.Place;
 import io.tidegrad.trainer.store.CommitGuard;
 import io.tidegrad.trainer.store.CommittedState;
-import io.tidegrad.trainer.store.Lineage;
 import io.tidegrad.trainer.store.ModelStore;
-import io.tidegrad.trainer.store.ReadCommitted;
 import io.tidegrad.trainer.store.StoreParts;
 import io.tidegrad.trainer.store.StoreSettings;
 import io.tidegrad.trainer.store.TrainerClock;
@@ -210,7 +215,7 @@ class NeighboursTest {
             decisions().delete(diverges.model());
             awaitHealth(trainer, 200, "UP");
             ModelSpec mended = named("b");
-            decisions().create(mended, new Place.Begin());
+            decisions().create(mended, new LogPosition.Begin());
             assertLearned(trainer, mended, 300);
             awaitHealth(trainer, 200, "UP");
             log.send(300, 310);
@@ -323,7 +328,7 @@ class NeighboursTest {
         ModelTrainer.Surroundings surroundings = new ModelTrainer.Surroundings(log.config(), "here", log.admin, watch,
                 log.registry, Kernels.active(), new WarmUps(Kernels.active()), () -> 1, storeParts);
         KafkaSettings kafka = KafkaSettings.of(log.kafka.bootstrapServers());
-        decisions().create(log.spec(), new Place.Begin());
+        decisions().create(log.spec(), new LogPosition.Begin());
         ModelSlot slot = new ModelSlot(log.model(), null, new ControlLog(kafka, log.topics()).read().records(),
                 surroundings, new ModelCatalog(log.topics().models(), kafka.client()),
                 List.of(new Beginning(beginning)), failures);
@@ -477,7 +482,7 @@ class NeighboursTest {
                 other.created();
                 other.send(50, 80);
                 decisions().delete(doomed.model());
-                decisions().create(doomed, new Place.Begin());
+                decisions().create(doomed, new LogPosition.Begin());
                 assertThat(Objects.requireNonNull(awaitSettled(trainer, doomed, 30).report()).stateHash())
                         .isEqualTo(other.fold().stateHash());
                 awaitHealth(trainer, 200, "UP");
@@ -536,7 +541,7 @@ class NeighboursTest {
             assertLearned(trainer, log.spec(), 50);
         }
         decisions().delete(log.model());
-        decisions().create(changed, new Place.Begin());
+        decisions().create(changed, new LogPosition.Begin());
         try (TrainerApp trainer = TrainerApp.start(config(List.of(changed)))) {
             assertLearned(trainer, changed, 50);
         }

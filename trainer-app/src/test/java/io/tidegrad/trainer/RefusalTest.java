@@ -3,13 +3,15 @@ package io.tidegrad.trainer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.tidegrad.control.Decisions;
+import io.tidegrad.control.LogPosition;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.proof.LongProof;
+import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.SettingsException;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
-import io.tidegrad.trainer.replay.Place;
 import io.tidegrad.trainer.store.Changelog;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -128,7 +130,7 @@ class RefusalTest {
                     test.created().send(0, 100);
                     // As if this machine's clock was behind the broker's: by any
                     // millisecond.
-                    test.create(Changelog.topic(test.log.group()),
+                    test.create(Topics.changelog(test.log.group()),
                             Map.of("cleanup.policy", "compact", "max.message.bytes",
                                     Integer.toString(ModelTopics.PART_REQUEST_BYTES), "message.timestamp.before.max.ms",
                                     "0"));
@@ -227,7 +229,7 @@ class RefusalTest {
                         // The same sizes, another name.
                         other.created().send(0, 100);
                         learn(other, 100, "--state-dir", test.path("other"));
-                        List<ConsumerRecord<byte[], byte[]>> theirs = other.visible(Changelog.topic(other.group()));
+                        List<ConsumerRecord<byte[], byte[]>> theirs = other.visible(Topics.changelog(other.group()));
                         test.replaceChangelog(ours -> theirs.stream().map(test::entry));
                     }
                     return test.log.arguments();
@@ -339,7 +341,7 @@ class RefusalTest {
         created().send(0, 100);
         KafkaSettings kafka = KafkaSettings.of(log.kafka.bootstrapServers());
         new Decisions(kafka, log.topics(), log.admin, (short) -1, new Decisions.By("ann@host", "a test"))
-                .create(ModelSpec.parseRegistered(copying(), "an old spec"), new Place.Begin());
+                .create(ModelSpec.parseRegistered(copying(), "an old spec"), new LogPosition.Begin());
 
         learn(log, 100, "--spec", log.write("copying.yaml", copying()).toString());
         log.send(100, 200);
@@ -380,7 +382,7 @@ class RefusalTest {
 
     /// A record of our changelog.
     private ProducerRecord<byte[], byte[]> entry(byte[] key, byte[] value) {
-        return new ProducerRecord<>(Changelog.topic(log.group()), 0, key, value);
+        return new ProducerRecord<>(Topics.changelog(log.group()), 0, key, value);
     }
 
     private ProducerRecord<byte[], byte[]> entry(ConsumerRecord<byte[], byte[]> record) {
@@ -389,7 +391,7 @@ class RefusalTest {
 
     private void replaceChangelog(
             Function<List<ConsumerRecord<byte[], byte[]>>, Stream<ProducerRecord<byte[], byte[]>>> change) {
-        String topic = Changelog.topic(log.group());
+        String topic = Topics.changelog(log.group());
         List<ProducerRecord<byte[], byte[]>> changed = change.apply(log.visible(topic)).toList();
         TestLog.await(log.admin.deleteTopics(List.of(topic)).all());
         eventually(() -> create(topic, Map.of("cleanup.policy", "compact")));

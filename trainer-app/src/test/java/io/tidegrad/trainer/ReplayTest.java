@@ -3,6 +3,7 @@ package io.tidegrad.trainer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.tidegrad.control.LogPosition;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.snapshot.SavedModel;
 import io.tidegrad.localstack.SharedStack;
@@ -13,8 +14,6 @@ import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
-import io.tidegrad.trainer.replay.Place;
 import io.tidegrad.trainer.replay.Replay;
 import io.tidegrad.trainer.replay.ReplayOptions;
 import io.tidegrad.trainer.replay.ReplayProgress;
@@ -161,12 +160,13 @@ class ReplayTest {
         return KafkaSettings.of(log.kafka.bootstrapServers());
     }
 
-    private ReplayOptions options(Place from, Place until, @Nullable ModelSpec spec, boolean keep, String compareWith) {
+    private ReplayOptions options(LogPosition from, LogPosition until, @Nullable ModelSpec spec, boolean keep,
+            String compareWith) {
         return new ReplayOptions(kafka(), RegistrySettings.of(registry.url()), log.prefix, log.model(), from, until,
                 spec, keep, false, compareWith, (short) -1, -1, Kernels.active());
     }
 
-    private ReplayResult replay(Place from, Place until) {
+    private ReplayResult replay(LogPosition from, LogPosition until) {
         return Replay.run(options(from, until, null, false, ""));
     }
 
@@ -196,7 +196,7 @@ class ReplayTest {
 
     @Test
     void fromTheBeginningItLearnsWhatTheTrainerLearned() {
-        ReplayResult result = replay(new Place.Begin(), new Place.Offset(last.nextOffset()));
+        ReplayResult result = replay(new LogPosition.Begin(), new LogPosition.Offset(last.nextOffset()));
         assertSaid(result.nextOffset(), result.version(), result.weightsHash(), result.stateHash());
         assertThat(result.learned()).isEqualTo(last.examples());
         assertThat(result.pending()).isEqualTo(last.pending());
@@ -211,11 +211,11 @@ class ReplayTest {
     void readingAheadOnAThreadOfItsOwnChangesNoBit() {
         for (int round = 0; round < 3; round++) {
             // Facts bind what was learned only: of the tail the registry's word of today counts.
-            ReplayResult result = replay(new Place.Begin(), new Place.End());
-            OnlineModel oneThread = TimeTravel.to(at(new Place.Offset(result.nextOffset())), NOBODY).model();
+            ReplayResult result = replay(new LogPosition.Begin(), new LogPosition.End());
+            OnlineModel oneThread = TimeTravel.to(at(new LogPosition.Offset(result.nextOffset())), NOBODY).model();
             assertThat(result.stateHash()).isEqualTo(oneThread.stateHash());
         }
-        ReplayResult result = replay(new Place.Offset(50), new Place.Offset(60));
+        ReplayResult result = replay(new LogPosition.Offset(50), new LogPosition.Offset(60));
         TestLog.Fold fold = log.fold(offset -> offset >= 50 && offset < 60);
         assertThat(result.stateHash()).isEqualTo(fold.stateHash());
     }
@@ -227,10 +227,10 @@ class ReplayTest {
     @ParameterizedTest
     @MethodSource("offsets")
     void upToAnOffsetOrATimeItLearnsWhatTheTrainerHadLearnedThere(long offset) {
-        ReplayResult byOffset = replay(new Place.Begin(), new Place.Offset(offset));
+        ReplayResult byOffset = replay(new LogPosition.Begin(), new LogPosition.Offset(offset));
         assertSaid(offset, byOffset.version(), byOffset.weightsHash(), byOffset.stateHash());
         Instant time = timeOfFirstSince(offset);
-        ReplayResult byTime = replay(new Place.Begin(), new Place.Time(time));
+        ReplayResult byTime = replay(new LogPosition.Begin(), new LogPosition.Time(time));
         assertThat(byTime.stateHash()).isEqualTo(byOffset.stateHash());
     }
 
@@ -238,13 +238,13 @@ class ReplayTest {
     void fromAnOffsetOrATimeItIsAModelThatBeganThere() {
         long from = said.firstKey();
         TestLog.Fold fold = log.fold(offset -> offset >= from && offset < last.nextOffset());
-        Place until = new Place.Offset(last.nextOffset());
-        ReplayResult byOffset = replay(new Place.Offset(from), until);
+        LogPosition until = new LogPosition.Offset(last.nextOffset());
+        ReplayResult byOffset = replay(new LogPosition.Offset(from), until);
         // A fold of today: the registry knows the schema now.
         assertThat(byOffset.startOffset()).isEqualTo(from);
         assertThat(byOffset.stateHash()).isEqualTo(fold.stateHash());
         Instant time = timeOfFirstSince(from);
-        assertThat(replay(new Place.Time(time), until).stateHash()).isEqualTo(fold.stateHash());
+        assertThat(replay(new LogPosition.Time(time), until).stateHash()).isEqualTo(fold.stateHash());
     }
 
     @ParameterizedTest
@@ -254,8 +254,10 @@ class ReplayTest {
         ModelSpec spec = otherSpec(name);
         long from = said.firstKey();
         long until = said.lowerKey(said.lastKey());
-        ReplayResult kept = Replay.run(options(new Place.Offset(from), new Place.Offset(until), spec, true, ""));
-        ReplayResult toTheEnd = Replay.run(options(new Place.Offset(from), new Place.End(), spec, false, ""));
+        ReplayResult kept =
+                Replay.run(options(new LogPosition.Offset(from), new LogPosition.Offset(until), spec, true, ""));
+        ReplayResult toTheEnd =
+                Replay.run(options(new LogPosition.Offset(from), new LogPosition.End(), spec, false, ""));
         assertThat(kept.kept()).isTrue();
         assertThat(deadLettersOf(name)).hasSize((int) kept.deadLetters());
 
@@ -270,7 +272,7 @@ class ReplayTest {
         }
         assertThat(deadLettersOf(name)).hasSize((int) toTheEnd.deadLetters()).doesNotHaveDuplicates();
         assertThat(verify(name, OptionalLong.empty()).difference()).isNull();
-        refused(() -> Replay.run(options(new Place.Offset(from), new Place.End(), spec, true, "")),
+        TestLog.refused(() -> Replay.run(options(new LogPosition.Offset(from), new LogPosition.End(), spec, true, "")),
                 ExitCode.CONFIGURATION, "--as " + name, "that no trainer has begun to learn", "choose another name");
     }
 
@@ -291,10 +293,11 @@ class ReplayTest {
     @Test
     void twoModelsAreScoredOverTheSameEvents() {
         long from = said.firstKey();
-        Place until = new Place.Offset(last.nextOffset());
-        ReplayResult other = Replay.run(options(new Place.Begin(), until, otherSpec(log.model()), false, log.model()));
+        LogPosition until = new LogPosition.Offset(last.nextOffset());
+        ReplayResult other =
+                Replay.run(options(new LogPosition.Begin(), until, otherSpec(log.model()), false, log.model()));
         ReplayResult.Compared compared = Objects.requireNonNull(other.compared());
-        ReplayResult alone = replay(new Place.Begin(), until);
+        ReplayResult alone = replay(new LogPosition.Begin(), until);
         assertThat(compared.version()).isEqualTo(alone.version());
         assertThat(compared.evaluation().rows()).isEqualTo(alone.evaluation().rows());
         assertThat(compared.evaluation().logLoss()).isEqualTo(alone.evaluation().logLoss());
@@ -303,10 +306,10 @@ class ReplayTest {
 
         // From a later offset: the running model learns from its beginning, and is scored from
         // there.
-        ReplayResult later = Replay.run(options(new Place.Offset(from), until, null, false, log.model()));
+        ReplayResult later = Replay.run(options(new LogPosition.Offset(from), until, null, false, log.model()));
         ReplayResult.Compared running = Objects.requireNonNull(later.compared());
         assertThat(running.version()).isEqualTo(alone.version());
-        ReplayResult before = replay(new Place.Begin(), new Place.Offset(from));
+        ReplayResult before = replay(new LogPosition.Begin(), new LogPosition.Offset(from));
         long rows = alone.evaluation().rows() - before.evaluation().rows();
         assertThat(running.evaluation().rows()).isEqualTo(rows);
         double sum = alone.evaluation().logLoss() * alone.evaluation().rows()
@@ -318,7 +321,8 @@ class ReplayTest {
     void itTellsHowFarItHasCome() {
         List<ReplayProgress> told = new ArrayList<>();
         ReplayResult result =
-                Replay.run(options(new Place.Begin(), new Place.Offset(last.nextOffset()), null, false, ""), told::add);
+                Replay.run(options(new LogPosition.Begin(), new LogPosition.Offset(last.nextOffset()), null, false, ""),
+                        told::add);
         ReplayProgress end = told.getLast();
         assertThat(end.share()).isEqualTo(1);
         assertThat(end.at()).isEqualTo(last.nextOffset());
@@ -330,7 +334,7 @@ class ReplayTest {
 
     private static final ReplayProgress.Listener NOBODY = ReplayProgress.Listener.NONE;
 
-    private TimeTravel.Options at(Place place) {
+    private TimeTravel.Options at(LogPosition place) {
         return new TimeTravel.Options(kafka(), RegistrySettings.of(registry.url()), log.prefix, log.model(), place,
                 Kernels.active());
     }
@@ -338,7 +342,7 @@ class ReplayTest {
     @ParameterizedTest
     @MethodSource("offsets")
     void aModelOfThePastIsTheOneThatTheTrainerHadThen(long offset) throws IOException {
-        TimeTravel.PastModel past = TimeTravel.to(at(new Place.Offset(offset)), NOBODY);
+        TimeTravel.PastModel past = TimeTravel.to(at(new LogPosition.Offset(offset)), NOBODY);
         OnlineModel model = past.model();
         assertSaid(offset, model.parameters().updates(), model.weightsHash(), model.stateHash());
         ByteArrayOutputStream file = new ByteArrayOutputStream();
@@ -350,10 +354,10 @@ class ReplayTest {
 
     @Test
     void whereTheLiveStateIsEarlierItIsGoneOnFrom() {
-        TimeTravel.PastModel past = TimeTravel.to(at(new Place.End()), NOBODY);
+        TimeTravel.PastModel past = TimeTravel.to(at(new LogPosition.End()), NOBODY);
         assertThat(past.stateOffset()).isEqualTo(last.nextOffset());
         assertThat(past.nextOffset()).isGreaterThan(past.stateOffset());
-        ReplayResult whole = replay(new Place.Begin(), new Place.End());
+        ReplayResult whole = replay(new LogPosition.Begin(), new LogPosition.End());
         assertThat(past.model().stateHash()).isEqualTo(whole.stateHash());
         assertThat(past.accounts().deadLetters()).isEqualTo(whole.deadLetters());
     }
@@ -391,37 +395,29 @@ class ReplayTest {
 
     // ---- refusals ----
 
-    private static void refused(org.assertj.core.api.ThrowableAssert.ThrowingCallable run, ExitCode code,
-            String... words) {
-        assertThatThrownBy(run).isInstanceOfSatisfying(TrainerException.class, refusal -> {
-            assertThat(refusal.exitCode()).isEqualTo(code);
-            assertThat(refusal.getMessage()).contains(words);
-        });
-    }
-
     @Test
     void whatIsNotInTheLogIsRefused() {
-        refused(() -> replay(new Place.Begin(), new Place.Offset(1_000_000)), ExitCode.CONFIGURATION,
-                "expected an offset up to its end", "found 1000000", "not been written yet");
-        refused(() -> replay(new Place.Offset(1_000_000), new Place.End()), ExitCode.CONFIGURATION,
+        TestLog.refused(() -> replay(new LogPosition.Begin(), new LogPosition.Offset(1_000_000)),
+                ExitCode.CONFIGURATION, "expected an offset up to its end", "found 1000000", "not been written yet");
+        TestLog.refused(() -> replay(new LogPosition.Offset(1_000_000), new LogPosition.End()), ExitCode.CONFIGURATION,
                 "expected an offset up to its end");
-        refused(() -> replay(new Place.Begin(), new Place.Time(Instant.now().plusSeconds(3_600))),
+        TestLog.refused(() -> replay(new LogPosition.Begin(), new LogPosition.Time(Instant.now().plusSeconds(3_600))),
                 ExitCode.CONFIGURATION, "expected a time up to now", "before which events may still come");
-        refused(() -> replay(new Place.Offset(100), new Place.Offset(50)), ExitCode.CONFIGURATION,
+        TestLog.refused(() -> replay(new LogPosition.Offset(100), new LogPosition.Offset(50)), ExitCode.CONFIGURATION,
                 "expected an end at or after the start");
-        refused(() -> TimeTravel.to(at(new Place.Offset(1_000_000)), NOBODY), ExitCode.CONFIGURATION,
+        TestLog.refused(() -> TimeTravel.to(at(new LogPosition.Offset(1_000_000)), NOBODY), ExitCode.CONFIGURATION,
                 "not been written yet");
     }
 
     @Test
     void anUnknownModelOrVersionIsRefused() {
-        refused(() -> verify("nobody", OptionalLong.empty()), ExitCode.CONFIGURATION,
+        TestLog.refused(() -> verify("nobody", OptionalLong.empty()), ExitCode.CONFIGURATION,
                 "model nobody: expected a registered model, found none", "correct --model or --prefix");
-        refused(() -> verify(log.model(), OptionalLong.of(1)), ExitCode.CONFIGURATION, "expected version 1 on",
+        TestLog.refused(() -> verify(log.model(), OptionalLong.of(1)), ExitCode.CONFIGURATION, "expected version 1 on",
                 "" + last.publishedVersion(), "--keep-snapshots");
         ModelSpec elsewhere = ModelSpec.parse(log.spec().yaml().replace("topic: " + log.topic, "topic: elsewhere"),
                 "a spec of another topic");
-        refused(() -> Replay.run(options(new Place.Begin(), new Place.End(), elsewhere, false, "")),
+        TestLog.refused(() -> Replay.run(options(new LogPosition.Begin(), new LogPosition.End(), elsewhere, false, "")),
                 ExitCode.CONFIGURATION, "--with-spec", log.topic, "found elsewhere");
     }
 

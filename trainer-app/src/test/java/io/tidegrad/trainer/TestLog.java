@@ -1,5 +1,10 @@
 package io.tidegrad.trainer;
 
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.tidegrad.control.ControlException;
+import io.tidegrad.control.ReadCommitted;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.localstack.KafkaProvider;
 import io.tidegrad.localstack.SharedStack;
@@ -14,7 +19,8 @@ import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
-import io.tidegrad.trainer.store.ReadCommitted;
+import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.trainer.exit.TrainerException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -42,6 +48,7 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.jspecify.annotations.Nullable;
 
 /// One model's log on a real broker, with topics of its own, and the oracle: a fold of the visible records in this
@@ -370,5 +377,14 @@ public final class TestLog implements AutoCloseable {
         producer.close();
         admin.close();
         registry.close();
+    }
+
+    /// Whatever says no, an app ends with this code and tells this.
+    static void refused(ThrowingCallable run, ExitCode code, String... words) {
+        assertThatThrownBy(run).isInstanceOfAny(TrainerException.class, ControlException.class).satisfies(thrown -> {
+            TrainerException refusal = TrainerException.from(thrown);
+            assertThat(refusal.exitCode()).isEqualTo(code);
+            assertThat(refusal.getMessage()).contains(words);
+        });
     }
 }

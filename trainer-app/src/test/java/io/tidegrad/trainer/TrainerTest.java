@@ -18,6 +18,7 @@ import io.tidegrad.proof.Breaker;
 import io.tidegrad.proof.ProvesOracle;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.Progress;
+import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.trainer.exit.ExitCode;
@@ -26,7 +27,6 @@ import io.tidegrad.trainer.replay.Replay;
 import io.tidegrad.trainer.replay.ReplayOptions;
 import io.tidegrad.trainer.replay.ReplayResult;
 import io.tidegrad.trainer.store.BreakableParts;
-import io.tidegrad.trainer.store.Changelog;
 import io.tidegrad.trainer.store.CommittedState;
 import io.tidegrad.trainer.store.Report;
 import io.tidegrad.trainer.store.SnapshotTotals;
@@ -297,10 +297,10 @@ class TrainerTest {
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
             awaitSettled(trainer, 100);
             awaitHeartbeats(1);
-            long before = end(Changelog.topic(log.group()));
+            long before = end(Topics.changelog(log.group()));
             int heard = log.heartbeats().size();
             List<Heartbeat> heartbeats = awaitHeartbeats(heard + 2);
-            assertThat(end(Changelog.topic(log.group()))).isEqualTo(before);
+            assertThat(end(Topics.changelog(log.group()))).isEqualTo(before);
             assertThat(heartbeats.getLast().nextOffset()).isEqualTo(100);
             assertThat(trainer.models().getFirst().lag()).isZero();
         }

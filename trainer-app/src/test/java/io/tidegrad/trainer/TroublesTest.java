@@ -5,10 +5,12 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.tidegrad.control.Decisions;
+import io.tidegrad.control.TrainerObserver;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.proof.LongProof;
+import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
-import io.tidegrad.trainer.store.Changelog;
 import io.tidegrad.trainer.store.CommittedState;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -150,7 +152,7 @@ class TroublesTest {
         TestLog own = Objects.requireNonNull(logs.get(trouble));
         String model = own.model();
         String group = log.topics().applicationId(model, 1);
-        String changelog = Changelog.topic(group);
+        String changelog = Topics.changelog(group);
         if (trouble != Trouble.SNAPSHOTS_DELETED) {
             sound.remove(model);
         }
@@ -188,7 +190,8 @@ class TroublesTest {
 
     private void whilePaused(String model, Runnable action) {
         decisions().pause(model);
-        TrainerSide side = new TrainerSide(KafkaSettings.of(log.kafka.bootstrapServers()), log.topics(), log.admin);
+        TrainerObserver side =
+                new TrainerObserver(KafkaSettings.of(log.kafka.bootstrapServers()), log.topics(), log.admin);
         assertThat(side.awaitStopped(model, 1, PATIENCE)).isTrue();
         action.run();
         decisions().resume(model);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import io.tidegrad.control.LogPosition;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.Numerics;
 import io.tidegrad.engine.model.Plan;
@@ -13,14 +14,13 @@ import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.proof.Breaker;
 import io.tidegrad.proof.LongProof;
 import io.tidegrad.proof.ProvesOracle;
+import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.scorer.ScorerOptions;
 import io.tidegrad.scorer.SnapshotLookup;
 import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.replay.Checkpoint;
-import io.tidegrad.trainer.replay.Place;
 import io.tidegrad.trainer.replay.Replay;
 import io.tidegrad.trainer.replay.ReplayOptions;
 import io.tidegrad.trainer.replay.ReplayProgress;
@@ -31,7 +31,6 @@ import io.tidegrad.trainer.replay.Verify;
 import io.tidegrad.trainer.replay.VerifyOptions;
 import io.tidegrad.trainer.replay.VerifyResult;
 import io.tidegrad.trainer.store.BreakableParts;
-import io.tidegrad.trainer.store.Changelog;
 import io.tidegrad.trainer.store.StoreOracle;
 import java.lang.reflect.RecordComponent;
 import java.nio.file.Path;
@@ -190,7 +189,7 @@ class VerifyTest {
 
     private TimeTravel.PastModel past(long offset) {
         return TimeTravel.to(new TimeTravel.Options(KafkaSettings.of(log.kafka.bootstrapServers()),
-                RegistrySettings.of(log.registryUrl), log.prefix, log.model(), new Place.Offset(offset),
+                RegistrySettings.of(log.registryUrl), log.prefix, log.model(), new LogPosition.Offset(offset),
                 Kernels.active()), ReplayProgress.Listener.NONE);
     }
 
@@ -203,7 +202,7 @@ class VerifyTest {
             producer.send(new ProducerRecord<>(log.topics().snapshots(log.model()), 0,
                     SnapshotKey.manifest(other.epoch(), other.version()).encode(), other.encode())).get();
         }
-        refused(() -> verify(OptionalLong.empty()), ExitCode.CONFIGURATION,
+        TestLog.refused(() -> verify(OptionalLong.empty()), ExitCode.CONFIGURATION,
                 "expected numerics " + Numerics.VERSION + " of this build",
                 "found a version learned with " + (Numerics.VERSION + 1), "tidegrad --version");
     }
@@ -212,11 +211,12 @@ class VerifyTest {
     @Test
     void anotherSpecIsLearnedWhateverNumericsTheRegisteredOneWasLearnedWith() throws Exception {
         learn(Breaker.NONE);
-        String changelog = Changelog.topic(log.topics().applicationId(log.model(), 1));
+        String changelog = Topics.changelog(log.topics().applicationId(log.model(), 1));
         ConsumerRecord<byte[], byte[]> manifest =
                 StoreOracle.ofNumerics(log.visible(changelog), 1, Numerics.VERSION + 1);
         log.send(new ProducerRecord<>(changelog, 0, manifest.key(), manifest.value()));
-        refused(() -> replay(null), ExitCode.CONFIGURATION, "expected numerics " + Numerics.VERSION + " of this build");
+        TestLog.refused(() -> replay(null), ExitCode.CONFIGURATION,
+                "expected numerics " + Numerics.VERSION + " of this build");
         ModelSpec other =
                 ModelSpec.parse(log.spec().yaml().replace("model: " + log.model(), "model: another"), "another spec");
         assertThat(replay(other).stateHash()).isEqualTo(log.fold(other).stateHash());
@@ -224,8 +224,9 @@ class VerifyTest {
 
     private ReplayResult replay(@Nullable ModelSpec spec) {
         return Replay.run(new ReplayOptions(KafkaSettings.of(log.kafka.bootstrapServers()),
-                RegistrySettings.of(log.registryUrl), log.prefix, log.model(), new Place.Begin(), new Place.End(), spec,
-                false, false, "", (short) -1, -1, Kernels.active()), ReplayProgress.Listener.NONE);
+                RegistrySettings.of(log.registryUrl), log.prefix, log.model(), new LogPosition.Begin(),
+                new LogPosition.End(), spec, false, false, "", (short) -1, -1, Kernels.active()),
+                ReplayProgress.Listener.NONE);
     }
 
     /// Whatever components a manifest has.
@@ -248,19 +249,12 @@ class VerifyTest {
         learn(Breaker.NONE);
         TestLog.await(log.admin.deleteRecords(Map.of(log.partition(), RecordsToDelete.beforeOffset(50))).all());
         String[] said = {"from offset 0 on", "retention has deleted events", "tidegrad export", "--from OFFSET"};
-        refused(() -> verify(OptionalLong.empty()), ExitCode.STATE_VIOLATION, said);
-        refused(() -> past(400), ExitCode.STATE_VIOLATION, said);
+        TestLog.refused(() -> verify(OptionalLong.empty()), ExitCode.STATE_VIOLATION, said);
+        TestLog.refused(() -> past(400), ExitCode.STATE_VIOLATION, said);
         // The log was created again: its offsets mean other events.
         TestLog.await(log.admin.deleteTopics(List.of(log.topic)).all());
         log.created();
-        refused(() -> verify(OptionalLong.empty()), ExitCode.STATE_VIOLATION, log.topic, "deleted and created again");
-    }
-
-    private static void refused(org.assertj.core.api.ThrowableAssert.ThrowingCallable run, ExitCode code,
-            String... words) {
-        assertThatThrownBy(run).isInstanceOfSatisfying(TrainerException.class, refusal -> {
-            assertThat(refusal.exitCode()).isEqualTo(code);
-            assertThat(refusal.getMessage()).contains(words);
-        });
+        TestLog.refused(() -> verify(OptionalLong.empty()), ExitCode.STATE_VIOLATION, log.topic,
+                "deleted and created again");
     }
 }

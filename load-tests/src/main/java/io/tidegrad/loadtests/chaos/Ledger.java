@@ -1,6 +1,7 @@
 package io.tidegrad.loadtests.chaos;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.tidegrad.control.Lineage;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.loadtests.LoadTestException;
 import io.tidegrad.model.learn.EventFold;
@@ -14,8 +15,6 @@ import io.tidegrad.schemas.Progress;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.trainer.exit.TrainerException;
-import io.tidegrad.trainer.store.Changelog;
-import io.tidegrad.trainer.store.Lineage;
 import io.tidegrad.trainer.store.StoredState;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -118,7 +117,7 @@ final class Ledger implements AutoCloseable {
         this.admin = admin;
         this.random = random;
         TopicPartition log = new TopicPartition(spec.inputTopic(), 0);
-        changelog = new TopicPartition(Changelog.topic(topics.applicationId(spec.model(), EPOCH)), 0);
+        changelog = new TopicPartition(Topics.changelog(topics.applicationId(spec.model(), EPOCH)), 0);
         snapshots = new TopicPartition(topics.snapshots(spec.model()), 0);
         progress = new TopicPartition(topics.progress(), 0);
         deadLetters = new TopicPartition(topics.deadLetters(), 0);

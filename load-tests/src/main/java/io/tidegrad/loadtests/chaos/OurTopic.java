@@ -1,7 +1,6 @@
 package io.tidegrad.loadtests.chaos;
 
 import io.tidegrad.schemas.Topics;
-import io.tidegrad.trainer.store.Changelog;
 import java.util.Locale;
 
 /// The topics that a trainer and a scorer of one model live by.
@@ -18,7 +17,7 @@ public enum OurTopic {
             case EVENTS -> events;
             case MODELS -> topics.models();
             case CONTROL -> topics.control();
-            case CHANGELOG -> Changelog.topic(topics.applicationId(model, 1));
+            case CHANGELOG -> Topics.changelog(topics.applicationId(model, 1));
             case SNAPSHOTS -> topics.snapshots(model);
             case PROGRESS -> topics.progress();
             case DEAD_LETTERS -> topics.deadLetters();

@@ -4,11 +4,11 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.loadtests.LoadTestException;
 import io.tidegrad.localstack.EventsTopic;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.schemas.Topics;
 import io.tidegrad.scorer.AdmissionLog;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerOptions;
 import io.tidegrad.scorer.ServedModel;
-import io.tidegrad.trainer.store.Changelog;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -204,7 +204,7 @@ final class World implements AutoCloseable {
     }
 
     String changelogTopic() {
-        return Changelog.topic(group());
+        return Topics.changelog(group());
     }
 
     String snapshotsTopic() {

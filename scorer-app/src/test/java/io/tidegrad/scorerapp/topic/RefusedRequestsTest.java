@@ -2,7 +2,7 @@ package io.tidegrad.scorerapp.topic;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.tidegrad.model.control.ControlAction;
+import io.tidegrad.control.ControlAction;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.ConfluentAvroDeserializer;
 import io.tidegrad.schemas.RecordDecoder;

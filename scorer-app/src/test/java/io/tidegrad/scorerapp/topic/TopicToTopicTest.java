@@ -3,8 +3,8 @@ package io.tidegrad.scorerapp.topic;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.tidegrad.control.ControlAction;
 import io.tidegrad.localstack.TcpRelay;
-import io.tidegrad.model.control.ControlAction;
 import io.tidegrad.model.feature.AvroEvent;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.proof.Breaker;

@@ -1,5 +1,6 @@
 package io.tidegrad.trainer.exit;
 
+import io.tidegrad.control.ControlException;
 import io.tidegrad.model.learn.LearningMemory;
 import io.tidegrad.model.safetensors.InitialWeightsException;
 import io.tidegrad.schemas.SchemaRegistry.RegistryRefusedException;
@@ -42,6 +43,9 @@ public final class TrainerException extends RuntimeException {
             if (at instanceof TrainerException known) {
                 return known;
             }
+            if (at instanceof ControlException known) {
+                return of(known);
+            }
             if (at instanceof InitialWeightsException) {
                 return new TrainerException(ExitCode.CONFIGURATION, String.valueOf(at.getMessage()), thrown);
             }
@@ -76,6 +80,16 @@ public final class TrainerException extends RuntimeException {
                 ? new TrainerException(ExitCode.RETRYABLE,
                         message + ". It did let us in before with these settings, so this is tried again", thrown)
                 : new TrainerException(fault.exitCode(), message, thrown);
+    }
+
+    /// What the topics of decisions, or a file of the user's, said no to: as it was said.
+    public static TrainerException of(ControlException refusal) {
+        ExitCode exitCode = switch (refusal.reason()) {
+            case CONFIGURATION -> ExitCode.CONFIGURATION;
+            case STATE_VIOLATION -> ExitCode.STATE_VIOLATION;
+            case RETRYABLE -> ExitCode.RETRYABLE;
+        };
+        return new TrainerException(exitCode, String.valueOf(refusal.getMessage()), refusal);
     }
 
     /// In which way Kafka does not let us in.

@@ -1,12 +1,12 @@
 package io.tidegrad.trainer.publish;
 
+import io.tidegrad.control.Lineage;
 import io.tidegrad.model.feature.Row;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.Progress;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
-import io.tidegrad.trainer.store.Lineage;
 import io.tidegrad.trainer.store.ModelStore;
 import io.tidegrad.trainer.store.Report;
 import java.time.Instant;

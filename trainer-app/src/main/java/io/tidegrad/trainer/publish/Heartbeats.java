@@ -1,11 +1,11 @@
 package io.tidegrad.trainer.publish;
 
+import io.tidegrad.control.Lineage;
+import io.tidegrad.control.ReadCommitted;
 import io.tidegrad.model.snapshot.Heartbeat;
 import io.tidegrad.model.snapshot.SnapshotKey;
 import io.tidegrad.trainer.store.CommitGuard;
 import io.tidegrad.trainer.store.CommittedState;
-import io.tidegrad.trainer.store.Lineage;
-import io.tidegrad.trainer.store.ReadCommitted;
 import io.tidegrad.trainer.store.TrainerClock;
 import java.time.Duration;
 import java.util.HashMap;

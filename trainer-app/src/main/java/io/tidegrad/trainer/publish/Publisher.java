@@ -1,7 +1,7 @@
 package io.tidegrad.trainer.publish;
 
+import io.tidegrad.control.Lineage;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
-import io.tidegrad.trainer.store.Lineage;
 import io.tidegrad.trainer.store.ModelStore;
 import io.tidegrad.trainer.store.Report;
 import io.tidegrad.trainer.store.RetainedSnapshot;

@@ -1,15 +1,16 @@
 package io.tidegrad.trainer.replay;
 
-import io.tidegrad.model.control.ControlAction;
+import io.tidegrad.control.ControlAction;
+import io.tidegrad.control.Lineage;
+import io.tidegrad.control.LogReader;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.learn.PreparedEvent;
 import io.tidegrad.schemas.DeadLetter;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
-import io.tidegrad.trainer.RegisteredModel;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
-import io.tidegrad.trainer.store.Lineage;
+import io.tidegrad.trainer.store.Changelog;
 import io.tidegrad.trainer.store.StoredState;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
@@ -63,7 +64,7 @@ final class KnownRejections {
     ///
     /// @throws TrainerException the lineage was learned by a build that gives other bits
     static KnownRejections read(KafkaSettings kafka, Topics topics, Lineage lineage) {
-        StoredState.Head head = StoredState.head(RegisteredModel.changelog(kafka, topics, lineage));
+        StoredState.Head head = StoredState.head(Changelog.of(kafka, topics, lineage));
         if (head != null) {
             head.requireNumerics(lineage.model());
         }

@@ -1,5 +1,6 @@
 package io.tidegrad.trainer.replay;
 
+import io.tidegrad.control.Lineage;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.feature.AvroEvent;
 import io.tidegrad.model.feature.Rejection;
@@ -15,7 +16,6 @@ import io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.Accounts;
-import io.tidegrad.trainer.store.Lineage;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongPredicate;

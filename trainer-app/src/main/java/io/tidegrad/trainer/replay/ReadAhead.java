@@ -1,5 +1,6 @@
 package io.tidegrad.trainer.replay;
 
+import io.tidegrad.control.LogReader;
 import io.tidegrad.model.learn.PreparedEvent;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,5 +1,6 @@
 package io.tidegrad.trainer.replay;
 
+import io.tidegrad.control.LogReader;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.Progress;
 import io.tidegrad.schemas.SchemaRegistry;

@@ -1,6 +1,7 @@
 package io.tidegrad.trainer.replay;
 
-import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.control.ControlException;
+import io.tidegrad.control.LogReader;
 import io.tidegrad.trainer.exit.TrainerException;
 import java.util.List;
 import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
@@ -38,6 +39,7 @@ final class Relearning implements AutoCloseable {
     /// Learns every visible record before offset `until`, which is at most the end.
     ///
     /// @throws TrainerException why that can't be done
+    /// @throws ControlException the log begins later
     void advance(long until) {
         if (until > end) {
             throw new IllegalArgumentException("the end is " + end + ", asked for " + until);
@@ -45,7 +47,7 @@ final class Relearning implements AutoCloseable {
         try {
             learn(until);
         } catch (OffsetOutOfRangeException e) {
-            throw beginsLater(lanes.getFirst().spec().model(), reader.log().toString(), position, e);
+            throw reader.beginsLater(lanes.getFirst().spec().model(), position, e);
         }
     }
 
@@ -114,16 +116,6 @@ final class Relearning implements AutoCloseable {
 
     long end() {
         return end;
-    }
-
-    static TrainerException beginsLater(String model, String log, long from,
-            @Nullable OffsetOutOfRangeException cause) {
-        return new TrainerException(ExitCode.STATE_VIOLATION,
-                "model " + model + ": expected " + log + " from offset " + from
-                        + " on, found that it begins later: retention has deleted events, so what was learned from"
-                        + " them can't be learned again. Raise the topic's retention for the models to come; this one"
-                        + " can be exported (tidegrad export), or begun anew (tidegrad replay --from OFFSET --as NAME)",
-                cause);
     }
 
     @Override

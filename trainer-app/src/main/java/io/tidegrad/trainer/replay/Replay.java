@@ -1,5 +1,9 @@
 package io.tidegrad.trainer.replay;
 
+import io.tidegrad.control.Lineage;
+import io.tidegrad.control.LogPosition;
+import io.tidegrad.control.LogReader;
+import io.tidegrad.control.RegisteredModel;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.safetensors.InitialWeightsException;
@@ -9,12 +13,10 @@ import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.trainer.Handover;
-import io.tidegrad.trainer.RegisteredModel;
 import io.tidegrad.trainer.Room;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.Accounts;
-import io.tidegrad.trainer.store.Lineage;
 import io.tidegrad.trainer.topology.DeadLetters;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -129,7 +131,7 @@ public final class Replay {
                             + other.startOffset() + ", or exchange the two");
         }
         Room.require(List.of(first, other.spec()), Runtime.getRuntime().maxMemory());
-        new Place.Begin().asStart(other.model(), reader, other.startOffset());
+        new LogPosition.Begin().asStart(other.model(), reader, other.startOffset());
         return Lane.initial(other, decoder, facts(other), false, options.kernels());
     }
 

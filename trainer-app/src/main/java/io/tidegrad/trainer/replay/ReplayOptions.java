@@ -1,5 +1,6 @@
 package io.tidegrad.trainer.replay;
 
+import io.tidegrad.control.LogPosition;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.Topics;
@@ -22,9 +23,9 @@ import org.jspecify.annotations.Nullable;
 /// @param replication of topics that are created when the result is kept, -1 for the broker's default
 /// @param deadLetterRetention of the dead-letter topic if it is created, ms; -1 for ever
 /// @param kernels with which to learn: any choice gives the same bits
-public record ReplayOptions(KafkaSettings kafka, RegistrySettings registry, String prefix, String model, Place from,
-        Place until, @Nullable ModelSpec spec, boolean keep, boolean catchUp, String compareWith, short replication,
-        long deadLetterRetention, Kernels kernels) {
+public record ReplayOptions(KafkaSettings kafka, RegistrySettings registry, String prefix, String model,
+        LogPosition from, LogPosition until, @Nullable ModelSpec spec, boolean keep, boolean catchUp,
+        String compareWith, short replication, long deadLetterRetention, Kernels kernels) {
     public static final long TO_END = -1;
 
     public ReplayOptions {
@@ -39,9 +40,9 @@ public record ReplayOptions(KafkaSettings kafka, RegistrySettings registry, Stri
     /// @param toOffset exclusive; `TO_END` for every record visible when the replay starts
     public ReplayOptions(KafkaSettings kafka, RegistrySettings registry, String prefix, String model, long toOffset,
             Kernels kernels) {
-        this(kafka, registry, prefix, model, new Place.Begin(),
-                toOffset == TO_END ? new Place.End() : new Place.Offset(checked(toOffset)), null, false, false, "",
-                (short) -1, -1, kernels);
+        this(kafka, registry, prefix, model, new LogPosition.Begin(),
+                toOffset == TO_END ? new LogPosition.End() : new LogPosition.Offset(checked(toOffset)), null, false,
+                false, "", (short) -1, -1, kernels);
     }
 
     private static long checked(long toOffset) {

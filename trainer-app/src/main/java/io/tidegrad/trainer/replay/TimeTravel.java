@@ -1,7 +1,11 @@
 package io.tidegrad.trainer.replay;
 
+import io.tidegrad.control.ControlAction;
+import io.tidegrad.control.Lineage;
+import io.tidegrad.control.LogPosition;
+import io.tidegrad.control.LogReader;
+import io.tidegrad.control.RegisteredModel;
 import io.tidegrad.engine.kernel.Kernels;
-import io.tidegrad.model.control.ControlAction;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.safetensors.InitialWeightsException;
 import io.tidegrad.schemas.RecordDecoder;
@@ -9,12 +13,11 @@ import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
-import io.tidegrad.trainer.RegisteredModel;
 import io.tidegrad.trainer.Room;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.Accounts;
-import io.tidegrad.trainer.store.Lineage;
+import io.tidegrad.trainer.store.Changelog;
 import io.tidegrad.trainer.store.StoredState;
 import java.time.Instant;
 import java.util.List;
@@ -26,7 +29,7 @@ import org.jspecify.annotations.Nullable;
 public final class TimeTravel {
     /// @param at an offset (exclusive), or a time
     /// @param kernels with which to learn: any choice gives the same bits
-    public record Options(KafkaSettings kafka, RegistrySettings registry, String prefix, String model, Place at,
+    public record Options(KafkaSettings kafka, RegistrySettings registry, String prefix, String model, LogPosition at,
             Kernels kernels) {
     }
 
@@ -69,7 +72,7 @@ public final class TimeTravel {
     public static PastModel to(KafkaSettings kafka, Topics topics, Lineage lineage, long nextOffset,
             RecordDecoder decoder, Kernels kernels) {
         Past past = new Past(kafka, topics, lineage, decoder, kernels, ReplayProgress.Listener.NONE);
-        return past.at(new Place.Offset(nextOffset));
+        return past.at(new LogPosition.Offset(nextOffset));
     }
 
     /// Whether `to` would find what it needs, without learning anything.
@@ -79,7 +82,7 @@ public final class TimeTravel {
         long from = lineage.startOffset();
         long limit = nextOffset;
         for (Lineage at = lineage; at != null; at = at.parent()) {
-            StoredState.Head head = StoredState.head(RegisteredModel.changelog(kafka, topics, at));
+            StoredState.Head head = StoredState.head(Changelog.of(kafka, topics, at));
             if (head != null && head.stateOffset() <= limit) {
                 from = head.stateOffset();
                 break;
@@ -87,7 +90,7 @@ public final class TimeTravel {
             limit = limit(at, limit);
         }
         try (LogReader reader = new LogReader(kafka, lineage.log().topic())) {
-            new Place.Offset(from).asStart(lineage.model(), reader, from);
+            new LogPosition.Offset(from).asStart(lineage.model(), reader, from);
         }
     }
 
@@ -103,7 +106,7 @@ public final class TimeTravel {
     private record Past(KafkaSettings kafka, Topics topics, Lineage lineage, RecordDecoder decoder, Kernels kernels,
             ReplayProgress.Listener listener) {
 
-        PastModel at(Place place) {
+        PastModel at(LogPosition place) {
             Room.require(List.of(lineage.spec()), Runtime.getRuntime().maxMemory());
             KnownRejections facts = KnownRejections.read(kafka, topics, lineage);
             try (LogReader reader = new LogReader(kafka, lineage.log().topic())) {
@@ -115,7 +118,7 @@ public final class TimeTravel {
                 }
                 Start start = start(facts, until);
                 Lane lane = start.lane();
-                new Place.Offset(lane.from()).asStart(lineage.model(), reader, lane.from());
+                new LogPosition.Offset(lane.from()).asStart(lineage.model(), reader, lane.from());
                 try (Relearning relearning = new Relearning(reader, List.of(lane), until, listener)) {
                     relearning.advance(until);
                     return new PastModel(lineage, lane.model(), start.name(), lane.from(), until, lane.accounts(),
@@ -139,7 +142,7 @@ public final class TimeTravel {
         }
 
         private @Nullable StoredState stored(Lineage of, long limit) {
-            var changelog = RegisteredModel.changelog(kafka, topics, of);
+            var changelog = Changelog.of(kafka, topics, of);
             StoredState.Head head = StoredState.head(changelog);
             if (head == null || head.stateOffset() > limit) {
                 return null;

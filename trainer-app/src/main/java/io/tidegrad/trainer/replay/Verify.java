@@ -1,5 +1,10 @@
 package io.tidegrad.trainer.replay;
 
+import io.tidegrad.control.Lineage;
+import io.tidegrad.control.LogPosition;
+import io.tidegrad.control.LogReader;
+import io.tidegrad.control.PublishedManifests;
+import io.tidegrad.control.RegisteredModel;
 import io.tidegrad.engine.model.Numerics;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.snapshot.ModelHash;
@@ -13,12 +18,11 @@ import io.tidegrad.schemas.Progress;
 import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.UndecodableException;
-import io.tidegrad.trainer.RegisteredModel;
 import io.tidegrad.trainer.Room;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.Accounts;
-import io.tidegrad.trainer.store.Lineage;
+import io.tidegrad.trainer.store.Changelog;
 import io.tidegrad.trainer.store.StoredState;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
@@ -111,17 +115,17 @@ public final class Verify {
     }
 
     private VerifyResult run() {
-        List<SnapshotManifest> published = PublishedVersions.read(options.kafka(), options.topics(), options.as())
+        List<SnapshotManifest> published = PublishedManifests.read(options.kafka(), options.topics(), options.as())
                 .stream().filter(manifest -> manifest.epoch() == claimed.epoch()).toList();
         SnapshotManifest target = target(published);
         requireOurs(target);
         weights.load(target.version()); // the parts are those that the manifest speaks of
         try (LogReader reader = new LogReader(options.kafka(), lineage.log().topic())) {
-            new Place.Begin().asStart(lineage.model(), reader, lineage.startOffset());
+            new LogPosition.Begin().asStart(lineage.model(), reader, lineage.startOffset());
             StoredState live = options.version().isPresent() ? null : live();
             List<Checkpoint> checkpoints = checkpoints(published, target, live);
             Checkpoint last = checkpoints.getLast();
-            new Place.Offset(last.nextOffset()).asEnd(reader, Instant.EPOCH);
+            new LogPosition.Offset(last.nextOffset()).asEnd(reader, Instant.EPOCH);
             return compare(reader, published, target, live, checkpoints);
         }
     }
@@ -158,8 +162,7 @@ public final class Verify {
     }
 
     private @Nullable StoredState live() {
-        return StoredState.read(claimed, RegisteredModel.changelog(options.kafka(), options.topics(), claimed),
-                options.kernels());
+        return StoredState.read(claimed, Changelog.of(options.kafka(), options.topics(), claimed), options.kernels());
     }
 
     // ---- what there is to compare with ----

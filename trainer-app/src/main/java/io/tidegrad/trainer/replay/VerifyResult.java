@@ -1,6 +1,6 @@
 package io.tidegrad.trainer.replay;
 
-import io.tidegrad.model.control.ControlAction;
+import io.tidegrad.control.ControlAction;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 

@@ -1,5 +1,9 @@
 package io.tidegrad.trainer.store;
 
+import io.tidegrad.control.Lineage;
+import io.tidegrad.control.ReadCommitted;
+import io.tidegrad.schemas.Topics;
+import io.tidegrad.schemas.settings.KafkaSettings;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -15,17 +19,16 @@ import org.jspecify.annotations.Nullable;
 public final class Changelog {
     private final TopicPartition partition;
     private final ReadCommitted readCommitted;
-    private final TrainerClock clock;
 
     public Changelog(TopicPartition partition, ReadCommitted readCommitted) {
         this.partition = partition;
         this.readCommitted = readCommitted;
-        clock = readCommitted.clock();
     }
 
-    /// As Kafka Streams names it.
-    public static String topic(String applicationId) {
-        return applicationId + "-" + ModelStore.NAME + "-changelog";
+    /// Of a lineage's live model.
+    public static Changelog of(KafkaSettings kafka, Topics topics, Lineage lineage) {
+        String application = topics.applicationId(lineage.model(), lineage.epoch());
+        return new Changelog(new TopicPartition(Topics.changelog(application), 0), new ReadCommitted(kafka.client()));
     }
 
     /// `offset` as the store would have committed it, with itself as the watermark.
@@ -56,14 +59,14 @@ public final class Changelog {
 
     /// Whether this commit's manifest, or that of a trainer that went on from it, is visible now or within `patience`.
     boolean reaches(long commit, Duration patience) {
-        long deadline = clock.nanos() + patience.toNanos();
+        long deadline = readCommitted.nanos() + patience.toNanos();
         try (Consumer<byte[], byte[]> consumer = readCommitted.open(partition)) {
             do {
                 StoreManifest newest = newestManifest(consumer);
                 if (newest != null && newest.commit() >= commit) {
                     return true;
                 }
-            } while (clock.nanos() - deadline < 0);
+            } while (readCommitted.nanos() - deadline < 0);
             return false;
         }
     }
@@ -126,11 +129,11 @@ public final class Changelog {
             Duration patience) {
         try (Consumer<byte[], byte[]> consumer = readCommitted.open(partition)) {
             consumer.seekToBeginning(List.of(partition));
-            long deadline = clock.nanos() + patience.toNanos();
-            while (!done.getAsBoolean() && clock.nanos() - deadline < 0) {
+            long deadline = readCommitted.nanos() + patience.toNanos();
+            while (!done.getAsBoolean() && readCommitted.nanos() - deadline < 0) {
                 for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(50))) {
                     reader.accept(record);
-                    deadline = clock.nanos() + patience.toNanos();
+                    deadline = readCommitted.nanos() + patience.toNanos();
                 }
             }
         }

@@ -1,5 +1,7 @@
 package io.tidegrad.trainer.store;
 
+import io.tidegrad.control.Lineage;
+import io.tidegrad.control.ReadCommitted;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.PageSet;
 import io.tidegrad.engine.model.Parameters;

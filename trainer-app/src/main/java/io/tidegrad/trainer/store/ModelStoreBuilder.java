@@ -1,5 +1,6 @@
 package io.tidegrad.trainer.store;
 
+import io.tidegrad.schemas.Topics;
 import java.util.Map;
 import java.util.function.Supplier;
 import org.apache.kafka.streams.state.StoreBuilder;
@@ -21,7 +22,7 @@ public final class ModelStoreBuilder implements StoreBuilder<ModelStore> {
 
     @Override
     public String name() {
-        return ModelStore.NAME;
+        return Topics.MODEL_STORE;
     }
 
     @Override

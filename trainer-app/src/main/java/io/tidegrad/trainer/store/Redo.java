@@ -1,5 +1,7 @@
 package io.tidegrad.trainer.store;
 
+import io.tidegrad.control.Lineage;
+import io.tidegrad.control.ReadCommitted;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.learn.EventFold;
@@ -74,8 +76,7 @@ final class Redo {
                 throw lost(begin);
             }
             consumer.seek(log, nextOffset);
-            TrainerClock clock = readCommitted.clock();
-            long deadline = clock.nanos() + PATIENCE.toNanos();
+            long deadline = readCommitted.nanos() + PATIENCE.toNanos();
             long position = nextOffset;
             while (nextOffset < manifest.nextOffset()) {
                 for (ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL)) {
@@ -87,8 +88,8 @@ final class Redo {
                 tell();
                 if (consumer.position(log) != position) {
                     position = consumer.position(log);
-                    deadline = clock.nanos() + PATIENCE.toNanos();
-                } else if (clock.nanos() - deadline > 0) {
+                    deadline = readCommitted.nanos() + PATIENCE.toNanos();
+                } else if (readCommitted.nanos() - deadline > 0) {
                     throw new TrainerException(ExitCode.RETRYABLE,
                             "model " + lineage.model() + ": expected " + log + " up to offset " + manifest.nextOffset()
                                     + ", found nothing after " + position + " within " + PATIENCE.toSeconds() + " s");

@@ -1,18 +1,12 @@
 package io.tidegrad.trainer.store;
 
+import io.tidegrad.control.Lineage;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 
 /// Why a store stops, in the words of the person who must act.
 public final class Refusals {
     private Refusals() {}
-
-    /// Why a model can't go on with a topic that was made anew, and what its operator can do.
-    public static String otherLog(String model) {
-        return "it was deleted and created again, so its offsets mean other events. Begin a new epoch with what is there"
-                + " (tidegrad models delete " + model
-                + ", then tidegrad models create --spec FILE), or learn from it under a new model name";
-    }
 
     /// The state is sound, but of something else than asked for.
     static TrainerException otherSpec(Lineage lineage, String expected, String found) {

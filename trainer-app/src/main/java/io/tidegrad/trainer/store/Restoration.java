@@ -1,5 +1,7 @@
 package io.tidegrad.trainer.store;
 
+import io.tidegrad.control.Lineage;
+import io.tidegrad.control.RegisteredModel;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.Numerics;
 import io.tidegrad.engine.model.PageSet;
@@ -230,7 +232,7 @@ final class Restoration {
         if (!manifest.inputTopicId().equals(lineage.logTopicId())) {
             throw Refusals.violation(lineage,
                     "the log " + lineage.log().topic() + " with topic id " + manifest.inputTopicId(),
-                    "topic id " + lineage.logTopicId(), Refusals.otherLog(lineage.model()));
+                    "topic id " + lineage.logTopicId(), RegisteredModel.otherLog(lineage.model()));
         }
     }
 

@@ -1,5 +1,7 @@
 package io.tidegrad.trainer.store;
 
+import io.tidegrad.control.Lineage;
+import io.tidegrad.control.Retention;
 import io.tidegrad.engine.model.Numerics;
 import io.tidegrad.engine.model.PageSet;
 import io.tidegrad.engine.model.Parameters;
@@ -410,7 +412,7 @@ final class StateWriter {
     /// About when retention may delete the first event after the base: by its append time, and by the bytes learned
     /// since, uncompressed, at the rate of this life so far. Both are on the early side.
     private long retainedUntilMillis() {
-        StoreSettings.Retention retention = settings.retention();
+        Retention retention = settings.retention();
         long until = Long.MAX_VALUE;
         if (retention.millis() >= 0 && base.newestAppendTime() != Long.MIN_VALUE) {
             until = base.newestAppendTime() + retention.millis();

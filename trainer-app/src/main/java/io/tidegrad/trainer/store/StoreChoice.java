@@ -1,5 +1,7 @@
 package io.tidegrad.trainer.store;
 
+import io.tidegrad.control.Lineage;
+import io.tidegrad.control.Retention;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import java.time.Duration;
@@ -55,7 +57,7 @@ record StoreChoice(StoreKind kind, String reason) {
 
     /// An image serves from when it begins until the next one is complete: two images' time.
     private static boolean retentionIsLongEnough(StoreSettings settings) {
-        StoreSettings.Retention retention = settings.retention();
+        Retention retention = settings.retention();
         return (retention.millis() < 0 || retention.millis() >= needed(settings).toMillis())
                 && (retention.bytes() < 0 || retention.bytes() > 0);
     }

@@ -1,7 +1,9 @@
 package io.tidegrad.trainer.store;
 
+import io.tidegrad.control.ControlAction;
+import io.tidegrad.control.Lineage;
+import io.tidegrad.control.ReadCommitted;
 import io.tidegrad.engine.kernel.Kernels;
-import io.tidegrad.model.control.ControlAction;
 import io.tidegrad.model.learn.ValueDecoder;
 import java.util.function.BooleanSupplier;
 import org.apache.kafka.common.TopicPartition;

@@ -1,5 +1,6 @@
 package io.tidegrad.trainer.store;
 
+import io.tidegrad.control.Retention;
 import java.time.Duration;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -18,14 +19,6 @@ public record StoreSettings(@Nullable StoreKind forced, long modelBytes, long by
         Duration transactionTimeout, Supplier<Duration> shortest, Duration commitMax, Retention retention) {
     /// A flush may take this part of the transaction timeout.
     private static final int FLUSH_SHARE = 4;
-
-    /// How long the log of record keeps an event.
-    ///
-    /// @param millis -1 for ever
-    /// @param bytes -1 for any size
-    public record Retention(long millis, long bytes) {
-        public static final Retention FOR_EVER = new Retention(-1, -1);
-    }
 
     /// With a shortest commit interval that stays.
     public StoreSettings(@Nullable StoreKind forced, long modelBytes, long bytesPerSecond, Duration redoGoal,

@@ -1,5 +1,6 @@
 package io.tidegrad.trainer.store;
 
+import io.tidegrad.control.Lineage;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.Numerics;
 import io.tidegrad.model.learn.OnlineModel;

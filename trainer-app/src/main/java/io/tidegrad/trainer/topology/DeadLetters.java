@@ -1,9 +1,9 @@
 package io.tidegrad.trainer.topology;
 
+import io.tidegrad.control.Lineage;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.schemas.BoundedHeaders;
 import io.tidegrad.schemas.DeadLetter;
-import io.tidegrad.trainer.store.Lineage;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;

@@ -1,12 +1,13 @@
 package io.tidegrad.trainer.topology;
 
+import io.tidegrad.control.Lineage;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
+import io.tidegrad.schemas.Topics;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.log.Burst;
 import io.tidegrad.trainer.publish.Publisher;
-import io.tidegrad.trainer.store.Lineage;
 import io.tidegrad.trainer.store.ModelStore;
 import java.time.Duration;
 import java.util.Objects;
@@ -54,7 +55,7 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
 
     @Override
     public void init(ProcessorContext<byte[], byte[]> context) {
-        ModelStore store = context.getStateStore(ModelStore.NAME);
+        ModelStore store = context.getStateStore(Topics.MODEL_STORE);
         store.begin(model -> fold(model)::foldAgain);
         parts.warmUp().join(); // cold vector kernels would keep the first events waiting longer
         Learning learning = new Learning(context, store, fold(store.model()), parts.publishers().get(),

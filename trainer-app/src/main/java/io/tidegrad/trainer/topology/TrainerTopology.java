@@ -1,12 +1,12 @@
 package io.tidegrad.trainer.topology;
 
+import io.tidegrad.control.Lineage;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.trainer.log.Burst;
 import io.tidegrad.trainer.log.StopOrder;
 import io.tidegrad.trainer.publish.Publisher;
-import io.tidegrad.trainer.store.Lineage;
 import io.tidegrad.trainer.store.ModelStoreBuilder;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;

@@ -2,11 +2,11 @@ package io.tidegrad.trainer.simulation;
 
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.tidegrad.control.Lineage;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.proof.Breaker;
 import io.tidegrad.proof.ProvesOracle;
 import io.tidegrad.trainer.exit.TrainerException;
-import io.tidegrad.trainer.store.Lineage;
 import io.tidegrad.trainer.store.StoreKind;
 import io.tidegrad.trainer.store.StoreOracle;
 import java.util.ArrayList;

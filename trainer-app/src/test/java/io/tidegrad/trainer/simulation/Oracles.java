@@ -2,6 +2,7 @@ package io.tidegrad.trainer.simulation;
 
 import static io.tidegrad.trainer.simulation.Violation.check;
 
+import io.tidegrad.control.Lineage;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.ModelDivergedException;
 import io.tidegrad.model.learn.OnlineModel;
@@ -13,7 +14,6 @@ import io.tidegrad.model.snapshot.Verification;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.Accounts;
 import io.tidegrad.trainer.store.CommittedState;
-import io.tidegrad.trainer.store.Lineage;
 import io.tidegrad.trainer.store.StoreOracle;
 import java.util.ArrayList;
 import java.util.Arrays;

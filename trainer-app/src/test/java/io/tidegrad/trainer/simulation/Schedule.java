@@ -1,5 +1,7 @@
 package io.tidegrad.trainer.simulation;
 
+import io.tidegrad.control.Lineage;
+import io.tidegrad.control.ReadCommitted;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.spec.ModelSpec;
@@ -9,9 +11,7 @@ import io.tidegrad.trainer.publish.Publisher;
 import io.tidegrad.trainer.publish.RepublishOrder;
 import io.tidegrad.trainer.publish.RetentionLadder;
 import io.tidegrad.trainer.publish.SnapshotSeries;
-import io.tidegrad.trainer.store.Lineage;
 import io.tidegrad.trainer.store.ModelStoreBuilder;
-import io.tidegrad.trainer.store.ReadCommitted;
 import io.tidegrad.trainer.store.StoreKind;
 import io.tidegrad.trainer.store.StoreOracle;
 import io.tidegrad.trainer.store.StoreParts;

@@ -1,6 +1,6 @@
 package io.tidegrad.trainer.simulation;
 
-import io.tidegrad.trainer.store.ReadCommitted;
+import io.tidegrad.control.ReadCommitted;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
@@ -18,7 +18,7 @@ final class SimulatedReader extends ReadCommitted {
     private final SimulatedClock clock;
 
     SimulatedReader(SimulatedKafka kafka, SimulatedClock clock) {
-        super(Map.of(), clock);
+        super(Map.of(), clock::nanos);
         this.kafka = kafka;
         this.clock = clock;
     }

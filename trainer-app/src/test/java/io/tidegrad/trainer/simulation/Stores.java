@@ -1,5 +1,6 @@
 package io.tidegrad.trainer.simulation;
 
+import io.tidegrad.control.Retention;
 import io.tidegrad.trainer.store.StoreKind;
 import io.tidegrad.trainer.store.StoreSettings;
 import java.time.Duration;
@@ -35,7 +36,6 @@ final class Stores {
         long bytesPerSecond = 1L << random.nextInt(10, 18);
         return new StoreSettings(forced, modelBytes, bytesPerSecond,
                 random.nextInt(3) == 0 ? Duration.ofDays(1) : Duration.ZERO, TRANSACTION_TIMEOUT,
-                Duration.ofMillis(random.nextBoolean() ? 200 : 1_000), Duration.ofMillis(1_000),
-                StoreSettings.Retention.FOR_EVER);
+                Duration.ofMillis(random.nextBoolean() ? 200 : 1_000), Duration.ofMillis(1_000), Retention.FOR_EVER);
     }
 }

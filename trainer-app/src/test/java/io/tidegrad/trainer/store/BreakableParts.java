@@ -1,9 +1,11 @@
 package io.tidegrad.trainer.store;
 
+import io.tidegrad.control.ControlAction;
+import io.tidegrad.control.Lineage;
+import io.tidegrad.control.ReadCommitted;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.PageSet;
 import io.tidegrad.engine.model.Parameters;
-import io.tidegrad.model.control.ControlAction;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.ValueDecoder;

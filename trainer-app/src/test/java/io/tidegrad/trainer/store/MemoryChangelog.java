@@ -1,5 +1,7 @@
 package io.tidegrad.trainer.store;
 
+import io.tidegrad.control.Lineage;
+import io.tidegrad.control.Retention;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.PageSet;
 import io.tidegrad.engine.model.Parameters;
@@ -152,10 +154,10 @@ final class MemoryChangelog {
     }
 
     StoreSettings settings(@Nullable StoreKind forced, long bytesPerSecond) {
-        return settings(forced, bytesPerSecond, StoreSettings.Retention.FOR_EVER);
+        return settings(forced, bytesPerSecond, Retention.FOR_EVER);
     }
 
-    StoreSettings settings(@Nullable StoreKind forced, long bytesPerSecond, StoreSettings.Retention retention) {
+    StoreSettings settings(@Nullable StoreKind forced, long bytesPerSecond, Retention retention) {
         return new StoreSettings(forced, pages() * (long) Parameters.PAGE_BYTES, bytesPerSecond, Duration.ZERO,
                 Duration.ofSeconds(10), Duration.ofMillis(100), Duration.ofMillis(2_500), retention);
     }

@@ -3,6 +3,7 @@ package io.tidegrad.trainer.store;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.tidegrad.control.Retention;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.trainer.exit.TrainerException;
 import java.nio.ByteBuffer;
@@ -115,9 +116,9 @@ class StateWriterTest {
     @Test
     void commitsComeFurtherApartOnceThereAreMoreModelsAndNeverFurtherThanATransactionAllows() {
         Duration[] shortest = {Duration.ofMillis(100)};
-        MemoryChangelog.Life life = changelog
-                .start(new StoreSettings(null, 1_000_000, 20_000_000, Duration.ofSeconds(30), Duration.ofSeconds(10),
-                        () -> shortest[0], Duration.ofMillis(2_500), StoreSettings.Retention.FOR_EVER));
+        MemoryChangelog.Life life =
+                changelog.start(new StoreSettings(null, 1_000_000, 20_000_000, Duration.ofSeconds(30),
+                        Duration.ofSeconds(10), () -> shortest[0], Duration.ofMillis(2_500), Retention.FOR_EVER));
         step(life);
         assertThat(life.status().commitIntervalMillis()).isEqualTo(100);
         changelog.now += 100 * MILLI;

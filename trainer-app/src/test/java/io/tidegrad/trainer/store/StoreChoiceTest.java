@@ -3,6 +3,8 @@ package io.tidegrad.trainer.store;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.tidegrad.control.Lineage;
+import io.tidegrad.control.Retention;
 import java.time.Duration;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
@@ -12,10 +14,10 @@ import org.junit.jupiter.api.Test;
 class StoreChoiceTest {
     private static final long GIB = 1L << 30;
     private static final double MB = 1e6;
-    private static final StoreSettings.Retention FOR_EVER = StoreSettings.Retention.FOR_EVER;
+    private static final Retention FOR_EVER = Retention.FOR_EVER;
 
     private static StoreChoice choice(long modelBytes, @Nullable StoreKind forced, @Nullable StoreKind before,
-            double changedBytesPerSecond, StoreSettings.Retention retention) {
+            double changedBytesPerSecond, Retention retention) {
         return StoreChoice
                 .of(new Lineage(MemoryChangelog.SPEC, 1, new TopicPartition("t", 0), Uuid.ZERO_UUID, 0),
                         new StoreSettings(forced, modelBytes, 20_000_000, Duration.ofSeconds(30),
@@ -59,8 +61,8 @@ class StoreChoiceTest {
     /// A gigabyte takes 54 s at 20 MB/s; two images are 107 s.
     @Test
     void aLogThatForgetsBeforeTwoImagesAreWrittenIsRefusedUnlessThePagesCanBeLogged() {
-        StoreSettings.Retention enough = new StoreSettings.Retention(108_000, -1);
-        StoreSettings.Retention tooShort = new StoreSettings.Retention(107_000, -1);
+        Retention enough = new Retention(108_000, -1);
+        Retention tooShort = new Retention(107_000, -1);
         assertThat(choice(GIB, null, null, Double.NaN, enough).kind()).isEqualTo(StoreKind.IMAGE_AND_REDO);
         assertThatThrownBy(() -> choice(GIB, null, null, Double.NaN, tooShort))
                 .hasMessageContaining("expected t to keep events for at least 107374 ms")

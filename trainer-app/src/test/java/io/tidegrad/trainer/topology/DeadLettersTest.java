@@ -2,9 +2,9 @@ package io.tidegrad.trainer.topology;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.tidegrad.control.Lineage;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.spec.ModelSpec;
-import io.tidegrad.trainer.store.Lineage;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import org.apache.kafka.clients.consumer.ConsumerRecord;

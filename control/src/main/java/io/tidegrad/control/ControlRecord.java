@@ -1,0 +1,189 @@
+package io.tidegrad.control;
+
+import io.tidegrad.model.binary.BinaryReader;
+import io.tidegrad.model.binary.BinaryWriter;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.util.HexFormat;
+
+/// A record of the control topic, whose key is the model's name. They are never changed and never deleted: in their
+/// order they say why each model is what it is. Format: magic TGCT, format (4), model, action (1), time (8), author,
+/// reason, the action's components in their order, CRC32C (4); texts with their length (4) before them, hashes as 32
+/// bytes. The checksum is also over the model's name.
+///
+/// @param time wall clock of the writer, epoch ms
+/// @param author `user@host`; empty when nobody is named
+/// @param reason in the author's words; may be empty
+public record ControlRecord(String model, ControlAction action, long time, String author, String reason) {
+    /// The number that is written; all from 1 on are read. 2 knows shadows and challengers.
+    public static final int FORMAT = 2;
+
+    public static final int REASON_BYTES_MAX = 1024;
+    public static final int AUTHOR_BYTES_MAX = 256;
+
+    private static final String MAGIC = "TGCT";
+    static final int MODEL_BYTES_MAX = 100;
+    static final int TOPIC_BYTES_MAX = 249; // Kafka's limit
+    static final int TOPIC_ID_BYTES_MAX = 32;
+    private static final int HASH_BYTES = 32;
+
+    private static final int CREATE = 1;
+    private static final int PAUSE = 2;
+    private static final int RESUME = 3;
+    private static final int ROLLBACK = 4;
+    private static final int PROMOTE = 5;
+    private static final int DELETE = 6;
+    private static final int SHADOW = 7;
+    private static final int CHALLENGE = 8;
+    private static final int WITHDRAW = 9;
+
+    /// The record's key.
+    public byte[] key() {
+        return key(model);
+    }
+
+    public static byte[] key(String model) {
+        return model.getBytes(StandardCharsets.UTF_8);
+    }
+
+    /// The model that a record's key names.
+    ///
+    /// @throws ControlFormatException the key is not UTF-8
+    public static String model(byte[] key) {
+        try {
+            return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(key)).toString();
+        } catch (CharacterCodingException notUtf8) {
+            throw new ControlFormatException("expected a model's name in UTF-8 as key, found the bytes "
+                    + HexFormat.of().formatHex(key, 0, Math.min(key.length, 16)));
+        }
+    }
+
+    public byte[] encode() {
+        BinaryWriter to = new BinaryWriter(MAGIC, FORMAT, 256).text(model).int8(code(action)).int64(time).text(author)
+                .text(reason);
+        switch (action) {
+            case ControlAction.Create create -> to.int32(create.epoch()).raw(hash(create.specFingerprint()))
+                    .text(create.inputTopic()).text(create.inputTopicId()).int64(create.startOffset());
+            case ControlAction.Rollback rollback -> to.int32(rollback.epoch()).int32(rollback.base().epoch())
+                    .int64(rollback.base().version()).raw(hash(rollback.base().weightsHash()))
+                    .int64(rollback.base().nextOffset()).int64(rollback.resumeOffset());
+            case ControlAction.Promote promote -> to.text(promote.by()).int32(promote.epoch());
+            case ControlAction.Pause pause -> {
+            }
+            case ControlAction.Resume resume -> {
+            }
+            case ControlAction.Delete delete -> {
+            }
+            case ControlAction.Shadow shadow -> to.text(shadow.by()).int32(shadow.epoch());
+            case ControlAction.Challenge challenge ->
+                to.text(challenge.by()).int32(challenge.epoch()).int32(challenge.share());
+            case ControlAction.Withdraw withdraw -> to.text(withdraw.by());
+        }
+        return to.seal(key());
+    }
+
+    private static int code(ControlAction action) {
+        return switch (action) {
+            case ControlAction.Create create -> CREATE;
+            case ControlAction.Pause pause -> PAUSE;
+            case ControlAction.Resume resume -> RESUME;
+            case ControlAction.Rollback rollback -> ROLLBACK;
+            case ControlAction.Promote promote -> PROMOTE;
+            case ControlAction.Delete delete -> DELETE;
+            case ControlAction.Shadow shadow -> SHADOW;
+            case ControlAction.Challenge challenge -> CHALLENGE;
+            case ControlAction.Withdraw withdraw -> WITHDRAW;
+        };
+    }
+
+    static byte[] hash(String hex) {
+        byte[] hash = HexFormat.of().parseHex(hex);
+        if (hash.length != HASH_BYTES) {
+            throw new IllegalArgumentException("expected a hash of 64 hex digits, found " + hex.length());
+        }
+        return hash;
+    }
+
+    /// @param key of the record
+    /// @throws ControlFormatException names what was expected and found; sizes are checked before allocation
+    public static ControlRecord decode(byte[] key, byte[] value) {
+        BinaryReader from =
+                new BinaryReader(value, "control record", MAGIC, 1, FORMAT, ControlFormatException::new, key);
+        String model = from.text("model name", MODEL_BYTES_MAX);
+        int code = from.int8();
+        long time = from.int64();
+        String author = from.text("author", AUTHOR_BYTES_MAX);
+        String reason = from.text("reason", REASON_BYTES_MAX);
+        ControlAction action = switch (code) {
+            case CREATE ->
+                new ControlAction.Create(epoch(from, 1), hash(from), from.text("topic name", TOPIC_BYTES_MAX),
+                        from.text("topic id", TOPIC_ID_BYTES_MAX), offset(from, "start offset", 0));
+            case PAUSE -> new ControlAction.Pause();
+            case RESUME -> new ControlAction.Resume();
+            case ROLLBACK -> rollback(from);
+            case PROMOTE ->
+                new ControlAction.Promote(from.text("promoted model's name", MODEL_BYTES_MAX), epoch(from, 1));
+            case DELETE -> new ControlAction.Delete();
+            case SHADOW -> new ControlAction.Shadow(from.text("shadow's name", MODEL_BYTES_MAX), epoch(from, 1));
+            case CHALLENGE -> new ControlAction.Challenge(from.text("challenger's name", MODEL_BYTES_MAX),
+                    epoch(from, 1), share(from));
+            case WITHDRAW -> new ControlAction.Withdraw(from.text("withdrawn model's name", MODEL_BYTES_MAX));
+            default -> throw from.fail("expected an action from " + CREATE + " to " + WITHDRAW + ", found " + code);
+        };
+        from.end();
+        return new ControlRecord(model, action, time, author, reason);
+    }
+
+    static ControlAction.Rollback rollback(BinaryReader from) {
+        int epoch = epoch(from, 2);
+        ControlAction.Base base = new ControlAction.Base(epoch(from, 1), offset(from, "base version", 0), hash(from),
+                offset(from, "base's next offset", 0));
+        if (base.epoch() >= epoch) {
+            throw from.fail("expected a base of an epoch before " + epoch + ", found " + base.epoch());
+        }
+        return new ControlAction.Rollback(epoch, base, offset(from, "resume offset", base.nextOffset()));
+    }
+
+    static int epoch(BinaryReader from, int min) {
+        int epoch = from.int32();
+        if (epoch < min) {
+            throw from.fail("expected an epoch of at least " + min + ", found " + epoch);
+        }
+        return epoch;
+    }
+
+    private static int share(BinaryReader from) {
+        int share = from.int32();
+        if (share < 1 || share > Candidate.WHOLE) {
+            throw from.fail("expected a share from 1 to " + Candidate.WHOLE + " ten-thousandths, found " + share);
+        }
+        return share;
+    }
+
+    static String hash(BinaryReader from) {
+        return HexFormat.of().formatHex(from.raw(HASH_BYTES));
+    }
+
+    static long offset(BinaryReader from, String name, long min) {
+        long offset = from.int64();
+        if (offset < min) {
+            throw from.fail("expected a " + name + " of at least " + min + ", found " + offset);
+        }
+        return offset;
+    }
+
+    /// What is stored is what can be read again.
+    public ControlRecord {
+        checkLength("model name", model, MODEL_BYTES_MAX);
+        checkLength("author", author, AUTHOR_BYTES_MAX);
+        checkLength("reason", reason, REASON_BYTES_MAX);
+    }
+
+    private static void checkLength(String name, String text, int max) {
+        int length = text.getBytes(StandardCharsets.UTF_8).length;
+        if (length > max) {
+            throw new IllegalArgumentException("expected a " + name + " of at most " + max + " bytes, found " + length);
+        }
+    }
+}

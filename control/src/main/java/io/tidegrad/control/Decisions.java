@@ -1,0 +1,468 @@
+package io.tidegrad.control;
+
+import io.tidegrad.control.ControlException.Reason;
+import io.tidegrad.model.snapshot.SnapshotManifest;
+import io.tidegrad.model.snapshot.TrainerStatus;
+import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.schemas.ModelRecord;
+import io.tidegrad.schemas.Stage;
+import io.tidegrad.schemas.Topics;
+import io.tidegrad.schemas.settings.KafkaSettings;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Objects;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.IntFunction;
+import java.util.stream.Collectors;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.Uuid;
+import org.jspecify.annotations.Nullable;
+
+/// What people decide about models: each is checked, then written down as one control record with what it makes of the
+/// catalog. Trainers and scorers follow; nobody is asked and nothing is stopped from here.
+public final class Decisions {
+    private final KafkaSettings kafka;
+    private final Topics topics;
+    private final ControlLog control;
+    private final Admin admin;
+    private final short replication;
+    private final By by;
+
+    /// Who decides, and why.
+    ///
+    /// @param author `user@host`; may be empty
+    /// @param reason may be empty
+    public record By(String author, String reason) {
+    }
+
+    /// What was decided.
+    ///
+    /// @param before null when there was no such model
+    /// @param after null when there is none any more
+    public record Decided(ControlRecord record, @Nullable ModelRecord before, @Nullable ModelRecord after) {
+    }
+
+    /// A decision to go back.
+    ///
+    /// @param skipped offsets between the base and where learning goes on: left out for ever
+    public record RolledBack(Decided decided, ControlAction.Rollback rollback, long skipped) {
+    }
+
+    /// Which version to go back to, and where to go on.
+    ///
+    /// @param epoch of the version; empty for the newest that has it
+    /// @param resumeAt where learning goes on; null for the log's end
+    public record Back(OptionalInt epoch, long version, ResumeAt resumeAt) {
+    }
+
+    /// Where learning goes on after a rollback.
+    public sealed interface ResumeAt {
+        /// What the base has not learned is learned again.
+        record Base() implements ResumeAt {
+        }
+
+        record At(LogPosition place) implements ResumeAt {
+        }
+    }
+
+    /// Loads a published version as a scorer would.
+    @FunctionalInterface
+    public interface Soundness {
+        /// @throws RuntimeException it can't be loaded: why
+        void require(int epoch, long version);
+    }
+
+    /// Tells whether a lineage can be learned again up to an offset, which is what a trainer begins with after a
+    /// rollback.
+    @FunctionalInterface
+    public interface Reach {
+        /// @param nextOffset exclusive
+        /// @throws RuntimeException the log has lost events that it takes: which
+        void require(Lineage lineage, long nextOffset);
+    }
+
+    /// @param admin of the same Kafka
+    /// @param replication of topics that are created, -1 for the broker's default
+    public Decisions(KafkaSettings kafka, Topics topics, Admin admin, short replication, By by) {
+        this.kafka = kafka;
+        this.topics = topics;
+        this.admin = admin;
+        this.replication = replication;
+        this.by = by;
+        control = new ControlLog(kafka, topics);
+    }
+
+    /// Registers a model, for a trainer to learn; anew if it was deleted.
+    ///
+    /// @param start of what it learns; `LogPosition.Begin` for the log's first record
+    /// @throws ControlException there is one of this name, or its log can't be learned from
+    public Decided create(ModelSpec spec, LogPosition start) {
+        KafkaTopics kafkaTopics = new KafkaTopics(admin, replication);
+        ControlLog.createOrCheck(kafkaTopics, topics);
+        KafkaTopics.Log log = kafkaTopics.log(spec.inputTopic());
+        ModelRecord before = control.read().models().get(spec.model());
+        if (before != null) {
+            throw new ControlException(Reason.CONFIGURATION, "model " + spec.model()
+                    + ": expected a name that no model has, found one in epoch " + before.getEpoch()
+                    + (before.getSpecFingerprint().equals(HexFormat.of().formatHex(spec.fingerprint()))
+                            ? " with the same spec" : " with another spec")
+                    + "; choose another name, or delete it first (tidegrad models delete " + spec.model() + ")");
+        }
+        long startOffset;
+        try (LogReader reader = new LogReader(kafka, spec.inputTopic())) {
+            startOffset = start.asStart(spec.model(), reader, log.begin());
+        }
+        ControlLog.View after =
+                Registration.ensure(new Registration.Wanted(spec, log, startOffset, Registration.Origin.PERSON),
+                        control, by.author(), by.reason());
+        return new Decided(after.records(spec.model()).getLast(), null, after.model(spec.model()));
+    }
+
+    /// @throws ControlException there is no such model, or it is paused
+    public Decided pause(String model) {
+        return decide(model, (view, known) -> {
+            if (known.getStage() == Stage.PAUSED) {
+                throw pausedAlready(model, view.state(model));
+            }
+            return new ControlLog.Decision(record(model, new ControlAction.Pause()),
+                    ModelRecord.newBuilder(known).setStage(Stage.PAUSED).setPausedFrom(known.getStage()).build());
+        });
+    }
+
+    private static ControlException pausedAlready(String model, ControlState state) {
+        ControlRecord newest = state.newest();
+        return new ControlException(Reason.CONFIGURATION,
+                "model " + model + ": expected one that learns, found that it is paused already"
+                        + (newest == null ? "" : ", since " + Instant.ofEpochMilli(newest.time())));
+    }
+
+    /// A paused model learns on; one that has stopped because it could not go on is tried again.
+    ///
+    /// @throws ControlException there is no such model, or it is neither paused nor has it stopped
+    public Decided resume(String model) {
+        return decide(model, (view, known) -> {
+            if (known.getStage() != Stage.PAUSED) {
+                TrainerStatus status =
+                        new ModelOverview(view, kafka, topics).entries(List.of(model)).getFirst().status();
+                if (status != null && status.hasStopped()) {
+                    return new ControlLog.Decision(record(model, new ControlAction.Resume()));
+                }
+                throw new ControlException(Reason.CONFIGURATION,
+                        "model " + model + ": expected one that is paused or has stopped, found one that learns");
+            }
+            return resumption(known, record(model, new ControlAction.Resume()));
+        });
+    }
+
+    /// @param known a paused one
+    public static ControlLog.Decision resumption(ModelRecord known, ControlRecord record) {
+        Stage from = known.getPausedFrom();
+        return new ControlLog.Decision(record,
+                ModelRecord.newBuilder(known).setStage(from == null ? Stage.LIVE : from).setPausedFrom(null).build());
+    }
+
+    /// The name `name` is answered by `by` from now on; with the same name twice, by its own model again. What answered
+    /// before learns on.
+    ///
+    /// @throws ControlException one of them is not there, or `by` has published nothing that could answer
+    public Decided promote(String name, String by) {
+        requirePublished(name, by);
+        return decide(name, view -> {
+            ModelRecord promoted = view.models().get(by);
+            if (promoted == null) {
+                throw notThere(by, view);
+            }
+            // The name of a deleted model may go on being answered by another one.
+            ModelRecord known = view.state(name).deleted() ? null : known(name, view);
+            String until = view.state(name).answeredBy();
+            List<ModelRecord> changed = new ArrayList<>();
+            if (by.equals(name)) {
+                changed.add(withStage(ModelRecord.newBuilder(promoted).setAnsweredBy(null).build(), Stage.LIVE));
+            } else {
+                changed.add(withStage(promoted, Stage.LIVE));
+                if (known != null) {
+                    changed.add(withStage(ModelRecord.newBuilder(known).setAnsweredBy(by).build(), Stage.RETIRED));
+                }
+            }
+            ModelRecord replaced = view.models().get(until);
+            if (replaced != null && !until.equals(name) && !until.equals(by)
+                    && names(view, until).equals(Set.of(name))) {
+                changed.add(withStage(replaced, Stage.RETIRED));
+            }
+            return new ControlLog.Decision(List.of(record(name, new ControlAction.Promote(by, promoted.getEpoch()))),
+                    changed, null);
+        });
+    }
+
+    /// Scorers would go on answering by what is to be replaced, for as long as it takes the trainer to publish.
+    private void requirePublished(String name, String by) {
+        ControlLog.View view = control.read();
+        ModelRecord promoted = view.models().get(by);
+        // What a rollback goes back to was looked for when it was decided.
+        if (promoted == null || view.state(by).rollback() != null
+                || PublishedManifests.any(kafka, topics, by, promoted.getEpoch())) {
+            return;
+        }
+        throw new ControlException(Reason.CONFIGURATION,
+                "model " + by + ": expected a version of epoch " + promoted.getEpoch() + " on topic "
+                        + topics.snapshots(by) + ", found none, so that nothing could answer for " + name
+                        + "; start a trainer for " + by
+                        + " and promote it when it has published (tidegrad snapshots list --model " + by + ")");
+    }
+
+    /// `by` scores what is asked under `name` too, and answers nothing; what it was there before it is no more.
+    ///
+    /// @throws ControlException one of them is not there, or it is `by` that answers for the name
+    public Decided shadow(String name, String by) {
+        return tryOut(name, by, 0, epoch -> new ControlAction.Shadow(by, epoch));
+    }
+
+    /// `by` answers for a share of the keys that are asked with under `name`; what it was there before it is no more.
+    ///
+    /// @param share in ten-thousandths, 1 to `Candidate.WHOLE`
+    /// @throws ControlException one of them is not there, it is `by` that answers for the name, or challengers would
+    ///     have more than all keys
+    public Decided challenge(String name, String by, int share) {
+        return tryOut(name, by, share, epoch -> new ControlAction.Challenge(by, epoch, share));
+    }
+
+    private Decided tryOut(String name, String by, int share, IntFunction<ControlAction> action) {
+        return decide(name, view -> {
+            ModelRecord tried = known(by, view);
+            ControlState state = view.state(name);
+            if (!state.deleted()) {
+                known(name, view);
+            }
+            if (state.answeredBy().equals(by)) {
+                throw new ControlException(Reason.CONFIGURATION,
+                        "model " + by + ": expected one that does not answer for " + name
+                                + ", found the one that does; promote another one first");
+            }
+            int others = state.candidates().stream().filter(each -> !each.model().equals(by)).mapToInt(Candidate::share)
+                    .sum();
+            if (others + share > Candidate.WHOLE) {
+                throw new ControlException(Reason.CONFIGURATION,
+                        "--share: expected at most " + Candidate.percent(Candidate.WHOLE - others)
+                                + ", which other challengers of " + name + " leave, found " + Candidate.percent(share));
+            }
+            return new ControlLog.Decision(List.of(record(name, action.apply(tried.getEpoch()))), List.of(), null);
+        });
+    }
+
+    /// `by` is no shadow and no challenger of `name` any more.
+    ///
+    /// @throws ControlException it is none
+    public Decided withdraw(String name, String by) {
+        return decide(name, view -> {
+            List<String> candidates = candidates(view.state(name));
+            if (!candidates.contains(by)) {
+                throw new ControlException(Reason.CONFIGURATION,
+                        "model " + by + ": expected a shadow or a challenger of " + name + ", found "
+                                + (candidates.isEmpty() ? "that it has none"
+                                        : "that these are: " + String.join(", ", candidates)));
+            }
+            return new ControlLog.Decision(List.of(record(name, new ControlAction.Withdraw(by))), List.of(), null);
+        });
+    }
+
+    private static List<String> candidates(ControlState state) {
+        return state.candidates().stream().map(Candidate::model).toList();
+    }
+
+    /// A model that is deleted is tried nowhere, and nothing is tried under its name: scorers would go on with it.
+    private static void refuseTried(ControlLog.View view, String model) {
+        List<String> own = candidates(view.state(model));
+        Set<String> names = new TreeSet<>();
+        for (ControlRecord record : view.records()) {
+            if (candidates(view.state(record.model())).contains(model)) {
+                names.add(record.model());
+            }
+        }
+        if (own.isEmpty() && names.isEmpty()) {
+            return;
+        }
+        String name = own.isEmpty() ? names.iterator().next() : model;
+        String tried = own.isEmpty() ? model : own.getFirst();
+        throw new ControlException(Reason.CONFIGURATION,
+                "model " + model + ": expected one that is not tried and under which none is, found that " + tried
+                        + " is tried under " + name + "; withdraw it first (tidegrad models withdraw " + tried
+                        + " --for " + name + ")");
+    }
+
+    /// Other names that are answered by a model.
+    private static Set<String> names(ControlLog.View view, String model) {
+        Set<String> names = new TreeSet<>();
+        for (ControlRecord record : view.records()) {
+            if (!record.model().equals(model) && view.state(record.model()).answeredBy().equals(model)) {
+                names.add(record.model());
+            }
+        }
+        return names;
+    }
+
+    /// A paused model stays so, and takes the stage when it goes on.
+    private static ModelRecord withStage(ModelRecord model, Stage stage) {
+        return model.getStage() == Stage.PAUSED ? ModelRecord.newBuilder(model).setPausedFrom(stage).build()
+                : ModelRecord.newBuilder(model).setStage(stage).build();
+    }
+
+    /// Begins a new epoch with a version that is still published.
+    ///
+    /// @param soundness asked before anything is decided
+    /// @param reach asked before anything is decided
+    /// @throws ControlException the version is not there, or can't be learned again
+    public RolledBack rollback(String model, Back back, Soundness soundness, Reach reach) {
+        ControlLog.View view = control.read();
+        ModelRecord known = known(model, view);
+        SnapshotManifest base = base(known, back);
+        soundness.require(base.epoch(), base.version());
+        ControlAction.Base from =
+                new ControlAction.Base(base.epoch(), base.version(), base.weightsHash(), base.nextOffset());
+        reach.require(lineage(known, view.state(model), base.epoch()), base.nextOffset());
+        long resume = resumeOffset(known, from, back.resumeAt());
+        int epoch = known.getEpoch() + 1;
+        ControlAction.Rollback rollback = new ControlAction.Rollback(epoch, from, resume);
+        Decided decided = decide(model, (now, same) -> {
+            if (same.getEpoch() != known.getEpoch()) {
+                throw new ControlException(Reason.RETRYABLE, "model " + model + ": expected epoch " + known.getEpoch()
+                        + ", found " + same.getEpoch() + ": somebody else decided at the same time; look again");
+            }
+            ControlRecord record = record(model, rollback);
+            ControlState state = now.state(model).after(record);
+            return new ControlLog.Decision(record,
+                    ModelRecord.newBuilder(same).setEpoch(epoch).setCreatedAt(Instant.ofEpochMilli(record.time()))
+                            .setRollbacks(ModelCatalog.origins(state.lineage(epoch))).build());
+        });
+        return new RolledBack(decided, rollback, resume - from.nextOffset());
+    }
+
+    /// Of a model's epoch, its present one or an earlier one.
+    static Lineage lineage(ModelRecord known, ControlState state, int epoch) {
+        return new Lineage(SpecFile.registered(known.getSpec(), "the registered spec of " + known.getModel()), epoch,
+                new TopicPartition(known.getInputTopic(), 0), Uuid.fromString(known.getInputTopicId()),
+                known.getStartOffset(), state.lineage(epoch));
+    }
+
+    private SnapshotManifest base(ModelRecord known, Back back) {
+        List<ControlAction.Rollback> rollbacks = ModelCatalog.rollbacks(known);
+        int first = rollbacks.isEmpty() ? known.getEpoch() : rollbacks.getFirst().base().epoch();
+        List<SnapshotManifest> published = PublishedManifests.read(kafka, topics, known.getModel()).stream()
+                .filter(each -> each.epoch() >= first && each.epoch() <= known.getEpoch()).toList();
+        return published.stream().filter(each -> each.version() == back.version())
+                .filter(each -> back.epoch().isEmpty() || each.epoch() == back.epoch().getAsInt())
+                .max(Comparator.comparingInt(SnapshotManifest::epoch))
+                .orElseThrow(() -> new ControlException(Reason.CONFIGURATION, "model " + known.getModel()
+                        + ": expected version " + (back.epoch().isPresent() ? back.epoch().getAsInt() + "." : "")
+                        + back.version() + " among the published ones, found " + published.stream()
+                                .map(each -> each.epoch() + "." + each.version()).collect(Collectors.joining(", "))
+                        + " (epoch.version)"));
+    }
+
+    private long resumeOffset(ModelRecord known, ControlAction.Base base, ResumeAt resumeAt) {
+        return switch (resumeAt) {
+            case ResumeAt.Base() -> base.nextOffset();
+            case ResumeAt.At(LogPosition place) -> {
+                try (LogReader reader = new LogReader(kafka, known.getInputTopic())) {
+                    long offset = place.asStart(known.getModel(), reader, base.nextOffset());
+                    if (offset < base.nextOffset()) {
+                        throw new ControlException(Reason.CONFIGURATION,
+                                "--resume-at: expected an offset from " + base.nextOffset()
+                                        + " on, up to where version " + base.epoch() + "." + base.version()
+                                        + " has learned, found " + offset
+                                        + ": events would be learned twice; give a later one, or 'base'");
+                    }
+                    yield offset;
+                }
+            }
+        };
+    }
+
+    /// Takes a model out of the catalog. What is stored of it is left.
+    ///
+    /// @throws ControlException there is no such model, another name is answered by it, or it is tried somewhere
+    public Decided delete(String model) {
+        return decide(model, (view, known) -> {
+            Set<String> names = names(view, model);
+            if (!names.isEmpty()) {
+                throw new ControlException(Reason.CONFIGURATION,
+                        "model " + model + ": expected one that answers for no other name, found that it answers for "
+                                + String.join(", ", names) + "; promote another one first (tidegrad models promote "
+                                + names.iterator().next() + ")");
+            }
+            refuseTried(view, model);
+            return new ControlLog.Decision(List.of(record(model, new ControlAction.Delete())), List.of(), model);
+        });
+    }
+
+    /// @throws ControlException there is no such model
+    public ModelRecord find(String model) {
+        return known(model, control.read());
+    }
+
+    /// Null unless the model was deleted, and not made anew.
+    public @Nullable Decided deletion(String model) {
+        ControlState state = control.read().state(model);
+        return state.deleted() ? new Decided(Objects.requireNonNull(state.newest()), null, null) : null;
+    }
+
+    /// How many epochs the model has had, deleted ones among them; 0 where no decision names one.
+    public int epochs(String model) {
+        return control.read().state(model).epoch();
+    }
+
+    // ---- how it is decided ----
+
+    @FunctionalInterface
+    private interface OfModel {
+        ControlLog.Decision decide(ControlLog.View view, ModelRecord known);
+    }
+
+    private Decided decide(String model, OfModel decider) {
+        return decide(model, view -> decider.decide(view, known(model, view)));
+    }
+
+    private Decided decide(String model, ControlLog.Decider decider) {
+        ControlLog.createOrCheck(new KafkaTopics(admin, replication), topics);
+        ModelRecord[] before = new ModelRecord[1];
+        ControlLog.View after = control.write(view -> {
+            before[0] = view.models().get(model);
+            return decider.decide(view);
+        });
+        return new Decided(Objects.requireNonNull(after.state(model).newest(), "just decided"), before[0],
+                after.models().get(model));
+    }
+
+    private ControlRecord record(String model, ControlAction action) {
+        return new ControlRecord(model, action, System.currentTimeMillis(), by.author(), by.reason());
+    }
+
+    private ModelRecord known(String model, ControlLog.View view) {
+        ModelRecord known = view.models().get(model);
+        if (known == null) {
+            throw notThere(model, view);
+        }
+        return known;
+    }
+
+    private ControlException notThere(String model, ControlLog.View view) {
+        ControlState state = view.state(model);
+        if (state.deleted()) {
+            return Registration.deleted(model, Objects.requireNonNull(state.newest()));
+        }
+        ControlLog.Lost lost = view.lost().get(model);
+        if (lost != null) {
+            return lost.refusal(topics.models(), model);
+        }
+        return new ControlException(Reason.CONFIGURATION,
+                "model " + model + ": expected a registered model on " + topics.models() + ", found "
+                        + (view.models().isEmpty() ? "none"
+                                : view.models().keySet().stream().sorted().collect(Collectors.joining(", ")))
+                        + "; correct the name or --prefix, or register it: tidegrad models create --spec FILE");
+    }
+}

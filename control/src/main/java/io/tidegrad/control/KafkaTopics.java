@@ -1,0 +1,380 @@
+package io.tidegrad.control;
+
+import io.tidegrad.control.ControlException.Reason;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.Config;
+import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.admin.TopicDescription;
+import org.apache.kafka.common.KafkaFuture;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.config.TopicConfig;
+import org.apache.kafka.common.errors.TopicExistsException;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Creates our topics, and checks those that exist: a setting under which weights or snapshots could be lost is refused
+/// before anything is learned.
+public final class KafkaTopics {
+    private static final Logger LOG = LoggerFactory.getLogger(KafkaTopics.class);
+    private static final Duration TIMEOUT = Duration.ofSeconds(30);
+    private static final Duration SHORT_RETENTION = Duration.ofDays(7);
+
+    private final Admin admin;
+    private final short replication;
+
+    public KafkaTopics(Admin admin, short replication) {
+        this.admin = admin;
+        this.replication = replication;
+    }
+
+    /// A log of record as it was found.
+    ///
+    /// @param bytesMax its `max.message.bytes`
+    /// @param begin offset of its first record
+    /// @param end offset after its last
+    public record Log(TopicPartition partition, Uuid topicId, int bytesMax, Retention retention, long begin, long end) {
+    }
+
+    /// A topic as Kafka describes it.
+    ///
+    /// @param settings empty where nobody asked for them
+    public record Found(Uuid id, int partitions, Map<String, String> settings) {
+        String text(String key) {
+            return Objects.requireNonNull(settings.get(key), key);
+        }
+
+        long number(String key) {
+            return Long.parseLong(text(key));
+        }
+
+        public Retention retention() {
+            return new Retention(number(TopicConfig.RETENTION_MS_CONFIG), number(TopicConfig.RETENTION_BYTES_CONFIG));
+        }
+    }
+
+    /// The events topic, if a model can learn from it directly: it exists, has one partition and keeps every event.
+    public Log log(String topic) {
+        return log(topic, () -> refused("topic " + topic
+                + ": expected the topic of events, found none; create it, or correct input.topic" + " of the spec"));
+    }
+
+    /// @param none thrown when there is no such topic
+    public Log log(String topic, Supplier<? extends RuntimeException> none) {
+        Found found = found(topic);
+        if (found == null) {
+            throw none.get();
+        }
+        requireLog(topic, found);
+        Retention retention = found.retention();
+        if (retention.millis() >= 0 && retention.millis() < SHORT_RETENTION.toMillis() || retention.bytes() >= 0) {
+            LOG.warn(
+                    "topic {} keeps events for {} and {}: what is deleted can't be replayed, and a trainer that was down"
+                            + " for longer can't go on",
+                    topic, retention.millis() < 0 ? "ever" : Duration.ofMillis(retention.millis()),
+                    retention.bytes() < 0 ? "any size" : retention.bytes() + " bytes");
+        }
+        TopicPartition partition = new TopicPartition(topic, 0);
+        return new Log(partition, found.id(), (int) found.number(TopicConfig.MAX_MESSAGE_BYTES_CONFIG), retention,
+                offset(partition, OffsetSpec.earliest()), offset(partition, OffsetSpec.latest()));
+    }
+
+    /// @throws ControlException no model can learn from it
+    public static void requireLog(String topic, Found found) {
+        if (found.partitions() != 1) {
+            throw refused("topic " + topic + ": expected 1 partition, whose order is the order of learning, found "
+                    + found.partitions() + "; write the events to a topic with one partition");
+        }
+        if (!found.settings().isEmpty()
+                && found.text(TopicConfig.CLEANUP_POLICY_CONFIG).contains(TopicConfig.CLEANUP_POLICY_COMPACT)) {
+            throw refused("topic " + topic + ": expected cleanup.policy=delete, found "
+                    + found.text(TopicConfig.CLEANUP_POLICY_CONFIG)
+                    + "; compaction removes events, and no replay could give these weights again. Write the events to"
+                    + " a topic that is not compacted");
+        }
+    }
+
+    /// @throws ControlException there is no such topic
+    Uuid id(String topic) {
+        TopicDescription description = describe(topic);
+        if (description == null) {
+            throw new ControlException(Reason.STATE_VIOLATION,
+                    "topic " + topic
+                            + ": expected the topic of events, found none: it was deleted, and what was learned from it"
+                            + " can't be learned again");
+        }
+        return description.topicId();
+    }
+
+    /// What a topic of ours must be like. It is created with one partition.
+    ///
+    /// @param cleanup `compact` or `delete`, exactly
+    /// @param bytesMax `max.message.bytes`, at least
+    /// @param forEver whether a retention that deletes anything is refused
+    /// @param settings more, when created
+    /// @param otherPartitions what to do about more than one partition; null where they do no harm
+    public record Wanted(String topic, String cleanup, int bytesMax, boolean forEver, Map<String, String> settings,
+            @Nullable String otherPartitions) {
+        public Wanted(String topic, String cleanup, int bytesMax, Map<String, String> settings) {
+            this(topic, cleanup, bytesMax, false, settings, null);
+        }
+
+        Wanted keptForEver() {
+            return new Wanted(topic, cleanup, bytesMax, true, settings, otherPartitions);
+        }
+
+        /// @param remedy what to do about more
+        public Wanted withOnePartition(String remedy) {
+            return new Wanted(topic, cleanup, bytesMax, forEver, settings, remedy);
+        }
+    }
+
+    /// A topic of ours that is as it must be.
+    ///
+    /// @param bytesMax its `max.message.bytes`
+    /// @param created by this call
+    public record Checked(Uuid id, int bytesMax, boolean created) {
+    }
+
+    /// @throws ControlException it exists, and not as it must be
+    public Checked createOrCheck(Wanted wanted) {
+        Found found = found(wanted.topic());
+        Uuid created = found == null ? create(wanted) : null;
+        if (created != null) {
+            return new Checked(created, wanted.bytesMax(), true);
+        }
+        if (found == null) {
+            found = found(wanted.topic()); // somebody else was faster
+        }
+        if (found == null) {
+            throw new ControlException(Reason.RETRYABLE, "topic " + wanted.topic() + " is being created and deleted");
+        }
+        check(wanted, found);
+        return new Checked(found.id(), (int) found.number(TopicConfig.MAX_MESSAGE_BYTES_CONFIG), false);
+    }
+
+    /// A topic of ours that was deleted while it was in use: created as at a start. Where brokers create topics that
+    /// somebody asks for (`auto.create.topics.enable`), a producer of ours has done so meanwhile, and it gets our
+    /// settings.
+    ///
+    /// @throws ControlException it can't become as it must be
+    public Checked createAgain(Wanted wanted) {
+        Found found = found(wanted.topic());
+        if (found == null) {
+            return createOrCheck(wanted);
+        }
+        List<AlterConfigOp> missing = new ArrayList<>();
+        settings(wanted).forEach((key, value) -> {
+            if (!value.equals(found.settings().get(key))) {
+                missing.add(new AlterConfigOp(new ConfigEntry(key, value), AlterConfigOp.OpType.SET));
+            }
+        });
+        if (!missing.isEmpty()) {
+            get(admin.incrementalAlterConfigs(Map.of(resource(wanted.topic()), missing)).all());
+        }
+        return createOrCheck(wanted);
+    }
+
+    /// @param found settings are not looked at where nobody asked for them
+    /// @throws ControlException it is not as it must be
+    public static void check(Wanted wanted, Found found) {
+        if (wanted.otherPartitions() != null && found.partitions() != 1) {
+            throw refused("topic " + wanted.topic() + ": expected 1 partition, found " + found.partitions() + "; "
+                    + wanted.otherPartitions());
+        }
+        if (found.settings().isEmpty()) {
+            return;
+        }
+        String cleanup = found.text(TopicConfig.CLEANUP_POLICY_CONFIG);
+        if (!cleanup.equals(wanted.cleanup())) {
+            throw refused("topic " + wanted.topic() + ": expected cleanup.policy=" + wanted.cleanup() + ", found "
+                    + cleanup + "; " + remedy(wanted.topic(), TopicConfig.CLEANUP_POLICY_CONFIG, wanted.cleanup()));
+        }
+        long bytesMax = found.number(TopicConfig.MAX_MESSAGE_BYTES_CONFIG);
+        if (bytesMax < wanted.bytesMax()) {
+            throw refused("topic " + wanted.topic() + ": expected max.message.bytes of at least " + wanted.bytesMax()
+                    + ", found " + bytesMax + "; " + remedy(wanted.topic(), TopicConfig.MAX_MESSAGE_BYTES_CONFIG,
+                            Integer.toString(wanted.bytesMax())));
+        }
+        if (wanted.forEver()) {
+            requireKeptForEver(wanted.topic(), found);
+        }
+    }
+
+    private static void requireKeptForEver(String topic, Found found) {
+        for (String key : List.of(TopicConfig.RETENTION_MS_CONFIG, TopicConfig.RETENTION_BYTES_CONFIG)) {
+            if (found.number(key) >= 0) {
+                throw refused("topic " + topic + ": expected " + key + "=-1, found " + found.number(key)
+                        + ": what was decided would be forgotten; " + remedy(topic, key, "-1"));
+            }
+        }
+    }
+
+    /// Warns where records are kept for another time than `wanted`: what somebody set is not changed.
+    ///
+    /// @param wanted ms, -1 for ever
+    public void tellRetention(String topic, long wanted, String setting) {
+        Found there = found(topic);
+        if (there == null) {
+            return;
+        }
+        long found = there.number(TopicConfig.RETENTION_MS_CONFIG);
+        if (found != wanted) {
+            LOG.warn("topic {} keeps records {}, {} says {}; a topic that exists is not changed. {}, or say so with {}",
+                    topic, kept(found), setting, kept(wanted),
+                    remedy(topic, TopicConfig.RETENTION_MS_CONFIG, Long.toString(wanted)), setting);
+        }
+    }
+
+    private static String kept(long millis) {
+        if (millis < 0) {
+            return "for ever";
+        }
+        Duration time = Duration.ofMillis(millis);
+        return time.toDays() > 0 && time.equals(Duration.ofDays(time.toDays())) ? "for " + time.toDays() + " days"
+                : "for " + time;
+    }
+
+    private static String remedy(String topic, String setting, String value) {
+        return "set it: kafka-configs.sh --alter --entity-type topics --entity-name " + topic + " --add-config "
+                + setting + "=" + value;
+    }
+
+    private static Map<String, String> settings(Wanted wanted) {
+        Map<String, String> settings = new HashMap<>(wanted.settings());
+        settings.put(TopicConfig.CLEANUP_POLICY_CONFIG, wanted.cleanup());
+        settings.put(TopicConfig.MAX_MESSAGE_BYTES_CONFIG, Integer.toString(wanted.bytesMax()));
+        return settings;
+    }
+
+    /// Null when it exists already.
+    private @Nullable Uuid create(Wanted wanted) {
+        NewTopic topic = new NewTopic(wanted.topic(), Optional.of(1),
+                replication < 0 ? Optional.empty() : Optional.of(replication)).configs(settings(wanted));
+        try {
+            return get(admin.createTopics(List.of(topic)).topicId(wanted.topic()));
+        } catch (TopicExistsException e) {
+            return null;
+        }
+    }
+
+    /// Warns where the broker's transactions are of the old kind, in which a delayed message can hit a later one.
+    public void checkBroker() {
+        var feature = get(admin.describeFeatures().featureMetadata()).finalizedFeatures().get("transaction.version");
+        if (feature == null || feature.maxVersionLevel() < 2) {
+            LOG.warn(
+                    "the brokers run transactions of version {}; a delayed message can hit a later transaction below 2."
+                            + " Raise it: kafka-features.sh upgrade --feature transaction.version=2",
+                    feature == null ? 0 : feature.maxVersionLevel());
+        }
+    }
+
+    public boolean exists(String topic) {
+        return describe(topic) != null;
+    }
+
+    private @Nullable TopicDescription describe(String topic) {
+        return existing(admin.describeTopics(List.of(topic)).topicNameValues().get(topic));
+    }
+
+    private @Nullable Found found(String topic) {
+        return look(Set.of(topic), true).get(topic);
+    }
+
+    /// These topics as they are now, those that exist; one or two requests for all of them.
+    ///
+    /// @param settings whether they are asked for too
+    public Map<String, Found> look(Set<String> topics, boolean settings) {
+        var described = admin.describeTopics(topics).topicNameValues();
+        Map<String, Found> found = new HashMap<>();
+        List<ConfigResource> resources = new ArrayList<>();
+        for (String topic : topics) {
+            TopicDescription description = existing(described.get(topic));
+            if (description != null) {
+                int partitions = description.partitions().size();
+                found.put(topic, new Found(description.topicId(), partitions, Map.of()));
+                resources.add(resource(topic));
+            }
+        }
+        if (settings && !resources.isEmpty()) {
+            var configs = admin.describeConfigs(resources).values();
+            for (ConfigResource resource : resources) {
+                Config config = existing(configs.get(resource));
+                Found before = Objects.requireNonNull(found.remove(resource.name()));
+                if (config != null) {
+                    found.put(resource.name(), new Found(before.id(), before.partitions(), values(config)));
+                }
+            }
+        }
+        return found;
+    }
+
+    private static Map<String, String> values(Config config) {
+        Map<String, String> values = new HashMap<>();
+        for (ConfigEntry entry : config.entries()) {
+            if (entry.value() != null) {
+                values.put(entry.name(), entry.value());
+            }
+        }
+        return values;
+    }
+
+    private static <T> @Nullable T existing(@Nullable KafkaFuture<T> answer) {
+        try {
+            return get(Objects.requireNonNull(answer));
+        } catch (UnknownTopicOrPartitionException e) {
+            return null;
+        }
+    }
+
+    private static ConfigResource resource(String topic) {
+        return new ConfigResource(ConfigResource.Type.TOPIC, topic);
+    }
+
+    private long offset(TopicPartition partition, OffsetSpec spec) {
+        return Objects.requireNonNull(get(admin.listOffsets(Map.of(partition, spec)).all()).get(partition)).offset();
+    }
+
+    private static ControlException refused(String message) {
+        return new ControlException(Reason.CONFIGURATION, message);
+    }
+
+    /// Kafka's answer; its own exceptions are thrown as they are.
+    public static <T> T get(KafkaFuture<T> future) {
+        try {
+            return future.get(TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof RuntimeException cause) {
+                throw cause;
+            }
+            throw new IllegalStateException(e);
+        } catch (TimeoutException e) {
+            throw new ControlException(Reason.RETRYABLE,
+                    "expected an answer from Kafka within " + TIMEOUT.toSeconds()
+                            + " s, found none; check that kafka.security.protocol is the listener's, and that the"
+                            + " addresses which the brokers advertise can be reached from here",
+                    e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new ControlException(Reason.RETRYABLE, "interrupted while waiting for Kafka", e);
+        }
+    }
+}

@@ -1,0 +1,141 @@
+package io.tidegrad.control;
+
+import io.tidegrad.control.ControlException.Reason;
+import io.tidegrad.schemas.PollBudget;
+import io.tidegrad.schemas.settings.KafkaSettings;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.function.Predicate;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndTimestamp;
+import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
+import org.apache.kafka.common.PartitionInfo;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.TimeoutException;
+import org.jspecify.annotations.Nullable;
+
+/// Reads one partition as fast as it comes, in order: no group, nothing is written. One thread at a time.
+public final class LogReader implements AutoCloseable {
+    private static final int POLL_RECORDS_MAX = 10_000;
+
+    /// Without any progress for so long, Kafka is taken to be gone.
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
+
+    private final TopicPartition log;
+    private final PollBudget budget = new PollBudget();
+    private final KafkaConsumer<byte[], byte[]> consumer;
+
+    public LogReader(KafkaSettings kafka, String topic) {
+        this(kafka, new TopicPartition(topic, 0));
+    }
+
+    public LogReader(KafkaSettings kafka, TopicPartition partition) {
+        log = partition;
+        Map<String, Object> settings = new HashMap<>(kafka.client());
+        settings.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
+        settings.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
+        settings.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");
+        settings.put(ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false);
+        settings.put(ConsumerConfig.MAX_POLL_RECORDS_CONFIG, POLL_RECORDS_MAX);
+        settings.put(ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, 8 * 1024 * 1024);
+        // What is asked for is there already: nothing is gained by waiting for more at the end.
+        settings.put(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, 10);
+        consumer = new KafkaConsumer<>(settings, budget.keys(), budget.values());
+        consumer.assign(List.of(log));
+    }
+
+    /// Of a topic; none when it is not there.
+    public static List<TopicPartition> partitions(KafkaSettings kafka, String topic) {
+        try (LogReader reader = new LogReader(kafka, topic)) {
+            List<PartitionInfo> known = reader.consumer.listTopics().get(topic);
+            return known == null ? List.of()
+                    : known.stream().map(each -> new TopicPartition(topic, each.partition())).toList();
+        }
+    }
+
+    boolean exists() {
+        return consumer.listTopics().containsKey(log.topic());
+    }
+
+    public TopicPartition log() {
+        return log;
+    }
+
+    /// Offset of the first record that retention has left.
+    public long begin() {
+        return ReadCommitted.begin(consumer, log);
+    }
+
+    /// One past the last record that is visible now.
+    public long end() {
+        return ReadCommitted.end(consumer, log);
+    }
+
+    /// Of the first visible record with this timestamp or a later one; empty when there is none.
+    ///
+    /// Kafka's own answer may be too early by far: the end of a transaction is a record too, stamped by the broker's
+    /// clock, while events may carry times of years ago. Before its answer there is none, so the search goes on from
+    /// there.
+    OptionalLong firstSince(Instant time) {
+        long millis = time.toEpochMilli();
+        OffsetAndTimestamp found = consumer.offsetsForTimes(Map.of(log, millis)).get(log);
+        if (found == null) {
+            return OptionalLong.empty();
+        }
+        long[] first = {-1};
+        read(found.offset(), end(), record -> {
+            if (record.timestamp() >= millis) {
+                first[0] = record.offset();
+            }
+            return first[0] < 0;
+        });
+        return first[0] < 0 ? OptionalLong.empty() : OptionalLong.of(first[0]);
+    }
+
+    /// Hands over every visible record from offset `from` on, up to `end` (exclusive), while `goesOn` says so.
+    ///
+    /// @throws org.apache.kafka.clients.consumer.OffsetOutOfRangeException the log begins later
+    /// @throws TimeoutException nothing came for a minute
+    public void read(long from, long end, Predicate<ConsumerRecord<byte[], byte[]>> goesOn) {
+        consumer.seek(log, from);
+        long position = from;
+        long movedAt = System.nanoTime();
+        while (position < end) {
+            budget.begin();
+            for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(500))) {
+                if (record.offset() >= end || !goesOn.test(record)) {
+                    return;
+                }
+            }
+            long now = consumer.position(log);
+            if (now > position) {
+                position = now;
+                movedAt = System.nanoTime();
+            } else if (System.nanoTime() - movedAt > PATIENCE.toNanos()) {
+                throw new TimeoutException(log + ": expected records up to offset " + end + ", found nothing beyond "
+                        + position + " for " + PATIENCE.toSeconds() + " s");
+            }
+        }
+    }
+
+    /// Why a model can't be learned again from an offset that retention has taken.
+    public ControlException beginsLater(String model, long from, @Nullable OffsetOutOfRangeException cause) {
+        return new ControlException(Reason.STATE_VIOLATION,
+                "model " + model + ": expected " + log + " from offset " + from
+                        + " on, found that it begins later: retention has deleted events, so what was learned from"
+                        + " them can't be learned again. Raise the topic's retention for the models to come; this one"
+                        + " can be exported (tidegrad export), or begun anew (tidegrad replay --from OFFSET --as NAME)",
+                cause);
+    }
+
+    @Override
+    public void close() {
+        consumer.close();
+    }
+}

@@ -1,0 +1,78 @@
+package io.tidegrad.control;
+
+import io.tidegrad.model.snapshot.SnapshotFormatException;
+import io.tidegrad.model.snapshot.SnapshotKey;
+import io.tidegrad.model.snapshot.SnapshotManifest;
+import io.tidegrad.schemas.Topics;
+import io.tidegrad.schemas.settings.KafkaSettings;
+import io.tidegrad.control.ControlException.Reason;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+
+/// What the snapshots topic still says of a model: manifests, without the weights.
+public final class PublishedManifests {
+    private PublishedManifests() {}
+
+    /// Oldest first: by epoch, then version. Those that were tombstoned, or can't be read, are left out.
+    ///
+    /// @throws ControlException there is no such topic
+    public static List<SnapshotManifest> read(KafkaSettings kafka, Topics topics, String model) {
+        String topic = topics.snapshots(model);
+        Map<SnapshotKey, SnapshotManifest> found = new LinkedHashMap<>();
+        try (LogReader reader = new LogReader(kafka, topic)) {
+            if (!reader.exists()) {
+                throw new ControlException(Reason.CONFIGURATION, "topic " + topic + ": expected the snapshots of model "
+                        + model + ", found no such topic; the model's trainer creates it. Correct --model or --prefix");
+            }
+            reader.read(reader.begin(), reader.end(), record -> {
+                take(record, found);
+                return true;
+            });
+        }
+        return found.values().stream()
+                .sorted(Comparator.comparingInt(SnapshotManifest::epoch).thenComparingLong(SnapshotManifest::version))
+                .toList();
+    }
+
+    /// Whether a version of this epoch or a later one is on the topic; the newest lies near its end.
+    public static boolean any(KafkaSettings kafka, Topics topics, String model, int epoch) {
+        try (LogReader reader = new LogReader(kafka, topics.snapshots(model))) {
+            if (!reader.exists()) {
+                return false;
+            }
+            Map<SnapshotKey, SnapshotManifest> found = new LinkedHashMap<>();
+            long begin = reader.begin();
+            long to = reader.end();
+            for (long step = 64; to > begin; step *= 2) {
+                long from = Math.max(begin, to - step);
+                reader.read(from, to, record -> {
+                    take(record, found);
+                    return true;
+                });
+                if (found.keySet().stream().anyMatch(key -> key.epoch() >= epoch)) {
+                    return true;
+                }
+                to = from;
+            }
+            return false;
+        }
+    }
+
+    private static void take(ConsumerRecord<byte[], byte[]> record, Map<SnapshotKey, SnapshotManifest> found) {
+        try {
+            SnapshotKey key = SnapshotKey.decode(record.key());
+            if (key.kind() != SnapshotKey.Kind.MANIFEST) {
+                return;
+            }
+            found.remove(key);
+            if (record.value() != null) {
+                found.put(key, SnapshotManifest.decode(record.value()));
+            }
+        } catch (SnapshotFormatException unreadable) {
+            // A scorer refuses it too, and says so.
+        }
+    }
+}

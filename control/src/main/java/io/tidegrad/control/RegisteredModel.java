@@ -1,0 +1,54 @@
+package io.tidegrad.control;
+
+import io.tidegrad.control.ControlException.Reason;
+import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.schemas.ModelRecord;
+import io.tidegrad.schemas.Topics;
+import io.tidegrad.schemas.settings.KafkaSettings;
+import java.time.Instant;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.Uuid;
+
+/// A model of the catalog whose log is the one that it was registered with: what can be learned again. Nothing is
+/// written.
+///
+/// @param createdAt wall clock: what is older on a shared topic is of a model that had this name before
+public record RegisteredModel(Lineage lineage, Instant createdAt) {
+    /// @throws ControlException no broker is there, the model is not registered, or its log was created again
+    public static RegisteredModel find(KafkaSettings kafka, Topics topics, String model) {
+        BootstrapServers.requireOne(kafka.bootstrapServers());
+        ControlLog.View view = new ControlLog(kafka, topics).read();
+        ModelRecord record = view.models().get(model);
+        if (record == null) {
+            ControlLog.Lost lost = view.lost().get(model);
+            if (lost != null) {
+                throw lost.refusal(topics.models(), model);
+            }
+            throw new ControlException(Reason.CONFIGURATION,
+                    "model " + model + ": expected a registered model, found none on " + topics.models()
+                            + "; correct --model or --prefix, or register it: tidegrad trainer --spec FILE");
+        }
+        ModelSpec spec = SpecFile.registered(record.getSpec(), "the registered spec of " + model);
+        Uuid registered = Uuid.fromString(record.getInputTopicId());
+        Uuid found;
+        try (Admin admin = Admin.create(kafka.client())) {
+            found = new KafkaTopics(admin, (short) -1).id(record.getInputTopic());
+        }
+        if (!found.equals(registered)) {
+            throw new ControlException(Reason.STATE_VIOLATION,
+                    "model " + model + ": expected topic " + record.getInputTopic() + " with id " + registered
+                            + ", found id " + found + ", so what the model learned can't be learned again: "
+                            + otherLog(model));
+        }
+        return new RegisteredModel(new Lineage(spec, record.getEpoch(), new TopicPartition(record.getInputTopic(), 0),
+                registered, record.getStartOffset(), ModelCatalog.rollbacks(record)), record.getCreatedAt());
+    }
+
+    /// Why a model can't go on with a topic that was made anew, and what its operator can do.
+    public static String otherLog(String model) {
+        return "it was deleted and created again, so its offsets mean other events. Begin a new epoch with what is there"
+                + " (tidegrad models delete " + model
+                + ", then tidegrad models create --spec FILE), or learn from it under a new model name";
+    }
+}

@@ -1,0 +1,61 @@
+package io.tidegrad.control;
+
+import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.model.spec.SpecException;
+import io.tidegrad.control.ControlException.Reason;
+import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.function.BiFunction;
+
+/// A model's spec as the user gives it.
+public final class SpecFile {
+    private SpecFile() {}
+
+    /// @throws ControlException the file can't be read, or the spec has mistakes: all of them
+    public static ModelSpec read(Path file) {
+        return read("--spec", file);
+    }
+
+    /// @param option by which it was given
+    public static ModelSpec read(String option, Path file) {
+        return parse(text(option, file), file.toString());
+    }
+
+    /// One that a supervisor starts a trainer with: its model may be registered since long.
+    public static ModelSpec readRegistered(Path file) {
+        return registered(text("--spec", file), file.toString());
+    }
+
+    private static String text(String option, Path file) {
+        try {
+            return Files.readString(file);
+        } catch (IOException e) {
+            throw new ControlException(Reason.CONFIGURATION,
+                    option + " " + file + ": expected a readable file in UTF-8, found " + switch (e) {
+                        case NoSuchFileException none -> "none";
+                        case CharacterCodingException other -> "other bytes";
+                        default -> e.toString();
+                    }, e);
+        }
+    }
+
+    public static ModelSpec parse(String yaml, String source) {
+        return parse(yaml, source, ModelSpec::parse);
+    }
+
+    /// See `ModelSpec.parseRegistered`.
+    public static ModelSpec registered(String yaml, String source) {
+        return parse(yaml, source, ModelSpec::parseRegistered);
+    }
+
+    private static ModelSpec parse(String yaml, String source, BiFunction<String, String, ModelSpec> parser) {
+        try {
+            return parser.apply(yaml, source);
+        } catch (SpecException e) {
+            throw new ControlException(Reason.CONFIGURATION, String.valueOf(e.getMessage()), e);
+        }
+    }
+}

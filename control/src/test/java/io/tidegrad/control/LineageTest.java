@@ -1,0 +1,72 @@
+package io.tidegrad.control;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.tidegrad.model.spec.ModelSpec;
+import java.util.List;
+import java.util.Objects;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.Uuid;
+import org.junit.jupiter.api.Test;
+
+class LineageTest {
+    private static final ModelSpec SPEC = ModelSpec.parse("""
+                    model: m
+                    input: { topic: t }
+                    label: { field: over }
+                    features: [ number: { field: a } ]
+                    network: [ dense: 1 ]
+                    loss: binary-cross-entropy
+                    optimizer: { sgd: { rate: 0.1 } }
+                    """, "spec");
+
+    private static Lineage lineage(int epoch, ControlAction.Rollback... rollbacks) {
+        return new Lineage(SPEC, epoch, new TopicPartition("t", 0), Uuid.ZERO_UUID, 10, List.of(rollbacks));
+    }
+
+    private static ControlAction.Rollback rollback(int epoch, int base, long next, long resume) {
+        return new ControlAction.Rollback(epoch, new ControlAction.Base(base, next, "ab".repeat(32), next), resume);
+    }
+
+    @Test
+    void anEpochFromNothingLearnsEverythingFromItsStartOn() {
+        Lineage lineage = lineage(3);
+        assertThat(lineage.learns(9)).isFalse();
+        assertThat(lineage.epochOf(10)).isEqualTo(3);
+        assertThat(lineage.epochOf(Long.MAX_VALUE)).isEqualTo(3);
+        assertThat(lineage.origin()).isNull();
+        assertThat(lineage.parent()).isNull();
+    }
+
+    @Test
+    void afterRollbacksEveryOffsetIsOfTheEpochThatLearnedIt() {
+        Lineage lineage = lineage(5, rollback(2, 1, 100, 150), rollback(5, 2, 180, 200));
+        assertThat(lineage.epochOf(9)).isZero();
+        assertThat(lineage.epochOf(10)).isEqualTo(1);
+        assertThat(lineage.epochOf(99)).isEqualTo(1);
+        assertThat(lineage.epochOf(100)).isZero();
+        assertThat(lineage.epochOf(149)).isZero();
+        assertThat(lineage.epochOf(150)).isEqualTo(2);
+        assertThat(lineage.epochOf(179)).isEqualTo(2);
+        assertThat(lineage.epochOf(180)).isZero();
+        assertThat(lineage.epochOf(200)).isEqualTo(5);
+        Lineage parent = Objects.requireNonNull(lineage.parent());
+        assertThat(parent).isEqualTo(lineage(2, rollback(2, 1, 100, 150)));
+        assertThat(parent.parent()).isEqualTo(lineage(1));
+    }
+
+    @Test
+    void aBaseThatHasLearnedNothingOfItsOwnEpochLeavesItOut() {
+        Lineage lineage = lineage(3, rollback(2, 1, 100, 150), rollback(3, 2, 150, 160));
+        assertThat(lineage.epochOf(99)).isEqualTo(1);
+        assertThat(lineage.epochOf(150)).isZero();
+        assertThat(lineage.epochOf(160)).isEqualTo(3);
+    }
+
+    @Test
+    void rollbacksOfAnotherEpochAreRefused() {
+        assertThatThrownBy(() -> lineage(3, rollback(2, 1, 100, 150)))
+                .hasMessageContaining("rollbacks that lead to epoch 3");
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.control;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,4 +1,0 @@
-@NullMarked
-package io.tidegrad.model.status;
-
-import org.jspecify.annotations.NullMarked;
