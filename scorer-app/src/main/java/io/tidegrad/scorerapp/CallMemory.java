@@ -9,12 +9,16 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// What one gRPC call takes of the memory for bodies: every byte of its messages from when the library takes it from
-/// the connection, for it keeps them until a message is whole, to the call's end.
+/// the connection, for it keeps them until a message is whole, to the call's end. What that memory does not count,
+/// which is what each body has free, and the answer until its client has taken it, is held by the call's connection.
 final class CallMemory extends ServerStreamTracer {
     private static final Context.Key<CallMemory> KEY = Context.key("tidegrad-call-memory");
 
     private final BodyMemory.Share share;
     private long bytes;
+    private long sent;
+    private long held; // told to the connection
+    private GrpcConnections.@Nullable Connection connection;
     private boolean closed;
     private @Nullable HttpProblem refusal;
     private @Nullable Consumer<HttpProblem> refused;
@@ -54,6 +58,27 @@ final class CallMemory extends ServerStreamTracer {
         }
     }
 
+    /// From now on its connection is told what it holds.
+    synchronized void isOf(GrpcConnections.Connection connection) {
+        this.connection = connection;
+        hold();
+    }
+
+    private void hold() {
+        long now = closed ? 0 : Math.min(bytes, BodyMemory.FREE_BYTES) + sent;
+        if (connection != null && now != held) {
+            connection.holds(now - held);
+            held = now;
+        }
+    }
+
+    /// Of the answer, when it begins to wait for its client.
+    @Override
+    public synchronized void outboundWireSize(long more) {
+        sent += more;
+        hold();
+    }
+
     /// A part of a message, as it comes.
     @Override
     public void inboundWireSize(long more) {
@@ -64,6 +89,7 @@ final class CallMemory extends ServerStreamTracer {
                 return;
             }
             bytes += more;
+            hold();
             refusal = problem = grown();
             hears = refused;
         }
@@ -84,6 +110,7 @@ final class CallMemory extends ServerStreamTracer {
     @Override
     public synchronized void streamClosed(Status status) {
         closed = true;
+        hold();
         share.close();
     }
 }

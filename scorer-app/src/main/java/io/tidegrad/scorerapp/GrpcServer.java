@@ -6,33 +6,27 @@ import io.grpc.Server;
 import io.grpc.ServerInterceptors;
 import io.grpc.netty.shaded.io.grpc.netty.GrpcSslContexts;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
-import io.grpc.netty.shaded.io.netty.channel.Channel;
 import io.grpc.netty.shaded.io.netty.channel.EventLoopGroup;
 import io.grpc.netty.shaded.io.netty.channel.nio.NioEventLoopGroup;
-import io.grpc.netty.shaded.io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
 import io.grpc.netty.shaded.io.netty.handler.ssl.SslContextBuilder;
 import io.grpc.netty.shaded.io.netty.handler.ssl.SslProvider;
 import io.grpc.netty.shaded.io.netty.util.concurrent.DefaultThreadFactory;
+import io.tidegrad.ops.http.EndedConnection;
 import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.net.SocketAddress;
 import java.time.Duration;
-import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import javax.net.ssl.SSLException;
-import org.jspecify.annotations.Nullable;
 
 /// gRPC beside HTTP, on a port of its own, with the limits of HTTP: sizes, times, connections.
 final class GrpcServer implements AutoCloseable {
@@ -68,17 +62,15 @@ final class GrpcServer implements AutoCloseable {
     /// Starts to listen.
     ///
     /// @param within a request comes whole
+    /// @param endings hears of connections that ended otherwise than their clients wanted
     GrpcServer(ServerConfig config, int port, ServedModels models, RequestLimits limits, BooleanSupplier live,
-            Duration within) {
+            Duration within, Consumer<EndedConnection> endings) {
         BearerTokens tokens = config.tokens();
-        Connections connections = new Connections(config.maxConnections(), () -> {
-            if (!closing) {
-                ended.complete("port " + port + " of gRPC is not listened on any more; only a restart helps");
-            }
-        });
+        GrpcConnections connections = new GrpcConnections(config.maxConnections(), limits.heldBytes(),
+                limits.work()::turns, System::nanoTime, endings);
         NettyServerBuilder builder = NettyServerBuilder.forAddress(new InetSocketAddress(config.host(), port))
                 .bossEventLoopGroup(accepting).workerEventLoopGroup(reading)
-                .channelFactory(() -> new BoundedChannel(connections)).executor(answering)
+                .channelFactory(() -> connections.listener(() -> closed(port))).executor(answering)
                 .maxInboundMessageSize(config.maxBodyBytes())
                 .addStreamTracerFactory(CallMemory.factory(limits.bodies())).maxInboundMetadataSize(METADATA_BYTES_MAX)
                 .maxConcurrentCallsPerConnection(CALLS_MAX).maxRstFramesPerWindow(RESETS_MAX, RESETS_WITHIN_SECONDS)
@@ -93,7 +85,7 @@ final class GrpcServer implements AutoCloseable {
                         // there.
                         ServerInterceptors.intercept(
                                 ServerInterceptors.useInputStreamMessages(new InferService(models, live).bindService()),
-                                new WholeRequests(within, connections::end, models, limits.work(), timers),
+                                new WholeRequests(within, connections, models, limits.work(), timers),
                                 new TokenCheck(tokens, models)));
         if (config.certificate() != null) {
             builder.sslContext(tls(config.certificate()));
@@ -104,6 +96,12 @@ final class GrpcServer implements AutoCloseable {
         } catch (IOException | RuntimeException e) {
             close();
             throw new IllegalStateException("can't listen on " + config.host() + ":" + port, e);
+        }
+    }
+
+    private void closed(int port) {
+        if (!closing) {
+            ended.complete("port " + port + " of gRPC is not listened on any more; only a restart helps");
         }
     }
 
@@ -141,54 +139,5 @@ final class GrpcServer implements AutoCloseable {
         reading.shutdownGracefully(0, STOP_WITHIN.toMillis(), TimeUnit.MILLISECONDS);
         answering.shutdown();
         timers.shutdownNow();
-    }
-
-    /// @param open by the client's address, which is another one for each
-    /// @param closed told when the port itself is closed
-    private record Connections(int max, Runnable closed, AtomicInteger count, Map<SocketAddress, Channel> open) {
-        Connections(int max, Runnable closed) {
-            this(max, closed, new AtomicInteger(), new ConcurrentHashMap<>());
-        }
-
-        /// Of a client that does not take its answers.
-        void end(@Nullable SocketAddress client) {
-            Channel channel = client == null ? null : open.get(client);
-            if (channel != null) {
-                // Past HTTP/2, which would wait for the calls that are open.
-                channel.eventLoop().execute(() -> channel.unsafe().close(channel.unsafe().voidPromise()));
-            }
-        }
-    }
-
-    /// Closes what comes beyond the most connections: the library has no such limit.
-    private static final class BoundedChannel extends NioServerSocketChannel {
-        private final Connections connections;
-
-        BoundedChannel(Connections connections) {
-            this.connections = connections;
-            closeFuture().addListener(closed -> connections.closed.run());
-        }
-
-        @Override
-        protected int doReadMessages(List<Object> accepted) throws Exception {
-            int count = super.doReadMessages(accepted);
-            if (count <= 0) {
-                return count;
-            }
-            Channel channel = (Channel) accepted.getLast();
-            if (connections.count.incrementAndGet() > connections.max) {
-                connections.count.decrementAndGet();
-                accepted.removeLast();
-                channel.unsafe().closeForcibly();
-                return 0;
-            }
-            SocketAddress client = channel.remoteAddress();
-            connections.open.put(client, channel);
-            channel.closeFuture().addListener(closed -> {
-                connections.open.remove(client, channel);
-                connections.count.decrementAndGet();
-            });
-            return count;
-        }
     }
 }

@@ -46,7 +46,7 @@ public final class ScorerApp implements AutoCloseable {
             }
             RequestLimits limits = RequestLimits.of(config.server());
             metrics.follow(limits.bodies());
-            grpc = config.server().grpcPort().isPresent() ? grpc(config, models, limits) : null;
+            grpc = config.server().grpcPort().isPresent() ? grpc(config, models, metrics, limits) : null;
             requests = requests(config, models, metrics, clock);
             server = server(config, models, metrics, limits);
             comparisons = comparisons(config, clock);
@@ -60,9 +60,9 @@ public final class ScorerApp implements AutoCloseable {
         }
     }
 
-    private GrpcServer grpc(ScorerConfig config, ServedModels models, RequestLimits limits) {
+    private GrpcServer grpc(ScorerConfig config, ServedModels models, ScorerMetrics metrics, RequestLimits limits) {
         return new GrpcServer(config.server(), config.server().grpcPort().getAsInt(), models, limits, this::isLive,
-                ScorerServer.REQUEST_WITHIN);
+                ScorerServer.REQUEST_WITHIN, metrics::connectionEnded);
     }
 
     private @Nullable RequestLane requests(ScorerConfig config, ServedModels models, ScorerMetrics metrics,

@@ -50,7 +50,7 @@ final class ScorerMetrics {
         scorers.forEach(scorer -> refused.put(scorer.model(), refusals(scorer.model())));
         for (EndedConnection reason : EndedConnection.values()) {
             ended.put(reason, Counter.builder("tidegrad.scorer.connections.ended")
-                    .description("HTTP connections that ended otherwise than between two requests")
+                    .description("Connections of HTTP and gRPC that ended otherwise than between two requests")
                     .tags("model", NO_MODEL, "reason", reason.name().toLowerCase(Locale.ROOT)).register(registry));
         }
     }

@@ -1,23 +1,22 @@
 package io.tidegrad.scorerapp;
 
 import io.grpc.ForwardingServerCallListener;
-import io.grpc.Grpc;
 import io.grpc.KnownLength;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
 import io.grpc.StatusRuntimeException;
+import io.tidegrad.ops.http.EndedConnection;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.net.SocketAddress;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// Lets one whole message through and refuses the rest: none, a second one, one that is no protobuf or too large, one
@@ -28,19 +27,19 @@ final class WholeRequests implements ServerInterceptor {
     private static final int ANSWER_WITHIN = 3;
 
     private final Duration within;
-    private final Consumer<@Nullable SocketAddress> unread;
+    private final GrpcConnections connections;
     private final ServedModels models;
     private final WorkLimit work;
     private final ScheduledExecutorService timers;
 
     /// @param within a request comes; its answer is taken within three times as much, or its client's connection is
     ///     ended: for a client that opens no window answers would be kept for ever
-    /// @param unread ends a client's connection
+    /// @param connections told what their calls do
     /// @param work what messages become, but for health, which is answered whatever else is to be done
-    WholeRequests(Duration within, Consumer<@Nullable SocketAddress> unread, ServedModels models, WorkLimit work,
+    WholeRequests(Duration within, GrpcConnections connections, ServedModels models, WorkLimit work,
             ScheduledExecutorService timers) {
         this.within = within;
-        this.unread = unread;
+        this.connections = connections;
         this.models = models;
         this.work = work;
         this.timers = timers;
@@ -55,6 +54,7 @@ final class WholeRequests implements ServerInterceptor {
     private final class Whole<Q> extends ForwardingServerCallListener<Q> {
         private final ServerCall<Q, ?> call;
         private final ServerCall.Listener<Q> of;
+        private final GrpcConnections.@Nullable Connection connection; // null when it is gone
         private volatile Future<?> timer;
         private byte @Nullable [] message;
         private int messages;
@@ -64,6 +64,11 @@ final class WholeRequests implements ServerInterceptor {
         Whole(ServerCall<Q, ?> call, ServerCall.Listener<Q> of) {
             this.call = call;
             this.of = of;
+            connection = connections.of(call);
+            if (connection != null) {
+                connection.asked();
+                CallMemory.ofThisCall().isOf(connection);
+            }
             timer = timers.schedule(() -> beforeItIsWhole(RequestBody.tooSlow()), within.toMillis(),
                     TimeUnit.MILLISECONDS);
             CallMemory.ofThisCall().whenRefused(this::beforeItIsWhole);
@@ -104,17 +109,41 @@ final class WholeRequests implements ServerInterceptor {
                 }
                 whole = true;
             }
-            timer = timers.schedule(() -> unread.accept(call.getAttributes().get(Grpc.TRANSPORT_ATTR_REMOTE_ADDR)),
-                    ANSWER_WITHIN * within.toMillis(), TimeUnit.MILLISECONDS);
+            timer = timers.schedule(this::endUnread, ANSWER_WITHIN * within.toMillis(), TimeUnit.MILLISECONDS);
+            if (connection != null) {
+                connection.works();
+            }
+            try {
+                work();
+            } finally {
+                message = null; // the call may wait long for its client
+                if (connection != null) {
+                    connection.worked();
+                }
+            }
+        }
+
+        private void endUnread() {
+            if (connection != null) {
+                connection.end(EndedConnection.UNREAD);
+            }
+        }
+
+        private void work() {
             if (TokenCheck.isOpen(call.getMethodDescriptor())) {
                 answer();
                 return;
             }
+            Supplier<Boolean> answering = () -> {
+                answer();
+                return whole;
+            };
             try {
-                work.within(() -> {
-                    answer();
-                    return whole;
-                });
+                if (connection == null) {
+                    work.within(answering); // it is gone, and what it asked for will be cancelled
+                } else {
+                    work.within(connection.turns(), answering);
+                }
             } catch (HttpProblem overloaded) {
                 refuse(overloaded);
             }

@@ -18,6 +18,7 @@ final class WorkLimit {
 
     private static final int MEAN_OF = 64;
 
+    private final int running;
     private final Semaphore places;
     private final AtomicInteger waiting = new AtomicInteger();
     private final int waitingMax;
@@ -34,6 +35,7 @@ final class WorkLimit {
 
     /// @param wait for a place, at most
     WorkLimit(int running, int waiting, Duration wait) {
+        this.running = running;
         places = new Semaphore(running, true);
         waitingMax = waiting;
         this.wait = wait;
@@ -49,6 +51,30 @@ final class WorkLimit {
             long mean = meanNanos;
             meanNanos = mean + (System.nanoTime() - start - mean) / MEAN_OF;
             places.release();
+        }
+    }
+
+    /// Of a client that may ask for much at once: so many of its requests are worked on or wait for a place, and its
+    /// others wait for these, so that they come before nobody else's.
+    Semaphore turns() {
+        return new Semaphore(running, true);
+    }
+
+    /// @param turns of the client
+    /// @throws HttpProblem `overloaded`, and what `work` throws
+    <T> T within(Semaphore turns, Supplier<T> work) {
+        try {
+            if (!turns.tryAcquire(wait.toNanos(), TimeUnit.NANOSECONDS)) {
+                throw overloaded();
+            }
+        } catch (InterruptedException stopping) {
+            Thread.currentThread().interrupt();
+            throw overloaded();
+        }
+        try {
+            return within(work);
+        } finally {
+            turns.release();
         }
     }
 

@@ -37,6 +37,8 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.net.Socket;
+import java.net.SocketException;
+import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -49,7 +51,9 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import java.util.logging.Handler;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
@@ -81,12 +85,17 @@ class GrpcTest {
     }
 
     private GrpcServer server(Duration within, String... settings) {
+        return server(within, () -> true, settings);
+    }
+
+    private GrpcServer server(Duration within, BooleanSupplier live, String... settings) {
         List<String> arguments = new ArrayList<>(List.of("--bootstrap-servers", "none:1", "--model", "flights"));
         arguments.addAll(List.of(settings));
         ServerConfig config = ScorerConfig.parse(arguments, Map.of()).server();
-        ServedModels models = new ServedModels(Map.of("flights", Stages.of(scorer)),
-                new ScorerMetrics(List.of(scorer), InstantSource.system()), shadows, config.maxBodyBytes(), false);
-        return new GrpcServer(config, 0, models, RequestLimits.of(config), () -> true, within);
+        ScorerMetrics metrics = new ScorerMetrics(List.of(scorer), InstantSource.system());
+        ServedModels models =
+                new ServedModels(Map.of("flights", Stages.of(scorer)), metrics, shadows, config.maxBodyBytes(), false);
+        return new GrpcServer(config, 0, models, RequestLimits.of(config), live, within, metrics::connectionEnded);
     }
 
     private static ManagedChannel channel(GrpcServer server) {
@@ -291,21 +300,80 @@ class GrpcTest {
         }
     }
 
+    private static boolean isLive(ManagedChannel to) {
+        return GRPCInferenceServiceGrpc.newBlockingStub(to).withDeadlineAfter(60, TimeUnit.SECONDS)
+                .serverLive(ServerLiveRequest.getDefaultInstance()).getLive();
+    }
+
+    /// Also those that have said half of what a connection begins with.
     @Test
-    void connectionsAreBounded() throws IOException {
-        GrpcServer narrow = server(WITHIN, "--max-connections", "1");
-        ManagedChannel to = channel(narrow);
+    void connectionsThatSayNothingDoNotKeepOthersOut() throws IOException {
+        GrpcServer narrow = server(WITHIN, "--max-connections", "4");
+        List<Socket> silent = new ArrayList<>();
+        byte[] preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".getBytes(StandardCharsets.US_ASCII);
         try {
-            GRPCInferenceServiceBlockingStub first = GRPCInferenceServiceGrpc.newBlockingStub(to);
-            assertThat(first.serverLive(ServerLiveRequest.getDefaultInstance()).getLive()).isTrue();
-            for (int attempt = 0; attempt < 3; attempt++) {
-                try (Socket second = new Socket("127.0.0.1", narrow.port())) {
-                    second.setSoTimeout(60_000);
-                    assertThat(second.getInputStream().read()).isEqualTo(-1);
+            for (int i = 0; i < 50; i++) {
+                Socket socket = new Socket("127.0.0.1", narrow.port());
+                socket.getOutputStream().write(preface, 0, i % 3 * preface.length / 2);
+                silent.add(socket);
+                if (i % 10 == 9) {
+                    ManagedChannel to = channel(narrow);
+                    assertThat(isLive(to)).isTrue();
+                    to.shutdownNow();
                 }
             }
-            assertThat(first.serverLive(ServerLiveRequest.getDefaultInstance()).getLive()).isTrue();
+            for (Socket displaced : silent.subList(0, silent.size() - 4)) {
+                displaced.setSoTimeout(60_000);
+                assertThat(isAtItsEnd(displaced)).isTrue();
+            }
         } finally {
+            for (Socket socket : silent) {
+                socket.close();
+            }
+            narrow.close();
+        }
+    }
+
+    /// Whatever it was told before.
+    private static boolean isAtItsEnd(Socket socket) throws IOException {
+        try {
+            socket.getInputStream().readAllBytes();
+            return true;
+        } catch (SocketTimeoutException open) {
+            return false;
+        } catch (SocketException reset) {
+            return true;
+        }
+    }
+
+    @Test
+    void aConnectionWhoseCallIsWorkedOnIsNotEndedForTheNext() throws Exception {
+        CountDownLatch working = new CountDownLatch(1);
+        CountDownLatch worked = new CountDownLatch(1);
+        GrpcServer narrow = server(WITHIN, () -> {
+            working.countDown();
+            try {
+                return worked.await(60, TimeUnit.SECONDS);
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+        }, "--max-connections", "1");
+        ManagedChannel to = channel(narrow);
+        try {
+            CompletableFuture<Boolean> first = CompletableFuture.supplyAsync(() -> isLive(to));
+            working.await();
+            try (Socket second = new Socket("127.0.0.1", narrow.port())) {
+                second.setSoTimeout(60_000);
+                assertThat(isAtItsEnd(second)).isTrue();
+            }
+            assertThat(first).isNotDone();
+            worked.countDown();
+            assertThat(first.get(60, TimeUnit.SECONDS)).isTrue();
+            ManagedChannel next = channel(narrow);
+            assertThat(isLive(next)).isTrue();
+            next.shutdownNow();
+        } finally {
+            worked.countDown();
             to.shutdownNow();
             narrow.close();
         }
@@ -337,8 +405,8 @@ class GrpcTest {
         ServedModels none =
                 new ServedModels(Map.of(), new ScorerMetrics(List.of(), InstantSource.system()), shadows, 1, false);
         assertThatThrownBy(
-                () -> new GrpcServer(config, server.port(), none, RequestLimits.of(config), () -> true, WITHIN))
-                .isInstanceOf(IllegalStateException.class)
+                () -> new GrpcServer(config, server.port(), none, RequestLimits.of(config), () -> true, WITHIN, why -> {
+                })).isInstanceOf(IllegalStateException.class)
                 .hasMessageContaining("can't listen on 127.0.0.1:" + server.port());
     }
 }

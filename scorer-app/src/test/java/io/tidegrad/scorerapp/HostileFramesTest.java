@@ -15,6 +15,8 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -108,6 +110,24 @@ class HostileFramesTest {
                 // An end too.
             }
             return error;
+        }
+
+        void awaitThatItIsRead() throws IOException {
+            send(frame(PING, 0, 0, new byte[8]));
+            await(PING, 1);
+        }
+
+        /// Each is one frame of data.
+        void awaitAnswers(int count) throws IOException {
+            await(DATA, count);
+        }
+
+        private void await(int type, int count) throws IOException {
+            for (int come = 0; come < count;) {
+                Frame frame = read();
+                assertThat(frame).as("after %d of type %d", come, type).isNotNull();
+                come += frame.type == type ? 1 : 0;
+            }
         }
 
         @Nullable
@@ -262,14 +282,74 @@ class HostileFramesTest {
     void answersThatAreNotTakenEndTheConnection() throws IOException {
         int initialWindowSize = 4;
         try (Frames frames = new Frames(server.grpc.port(), initialWindowSize, 0)) {
-            byte[] message = ModelMetadataRequest.newBuilder().setName("flights").build().toByteArray();
-            byte[] data =
-                    ByteBuffer.allocate(5 + message.length).put((byte) 0).putInt(message.length).put(message).array();
-            for (int stream = 1; stream < 200; stream += 2) {
-                frames.send(frame(HEADERS, END_HEADERS, stream, headers("ModelMetadata")),
-                        frame(DATA, END_STREAM, stream, data));
-            }
+            askForMetadata(frames, 100);
             frames.end();
+        }
+    }
+
+    private static void askForMetadata(Frames frames, int calls) {
+        byte[] message = ModelMetadataRequest.newBuilder().setName("flights").build().toByteArray();
+        byte[] data = ByteBuffer.allocate(5 + message.length).put((byte) 0).putInt(message.length).put(message).array();
+        for (int stream = 1; stream < 2 * calls; stream += 2) {
+            frames.send(frame(HEADERS, END_HEADERS, stream, headers("ModelMetadata")),
+                    frame(DATA, END_STREAM, stream, data));
+        }
+    }
+
+    /// A connection may have 128 calls at once: of a thousand connections they would fill the heap, long before time is
+    /// up.
+    @Test
+    void whatCallsHoldWhileTheyWaitForTheirClientsIsBoundedForAllTogether() throws IOException {
+        Duration never = Duration.ofMinutes(10);
+        int initialWindowSize = 4;
+        byte[] half = ByteBuffer.allocate(5_000).put((byte) 0).putInt(20_000).array();
+        try (TestServer small =
+                TestServer.start(never, usual -> new RequestLimits(usual.work(), usual.bodies(), 10_000));
+                Frames polite = new Frames(small.grpc.port())) {
+            try (Frames unread = new Frames(small.grpc.port(), initialWindowSize, 0)) {
+                askForMetadata(unread, 100);
+                unread.end();
+            }
+            assertThat(small.count("tidegrad_scorer_connections_ended_total", "unread")).isEqualTo(1);
+            try (Frames halves = new Frames(small.grpc.port())) {
+                for (int stream = 1; stream <= 5; stream += 2) {
+                    halves.send(frame(HEADERS, END_HEADERS, stream, headers("ModelInfer")),
+                            frame(DATA, 0, stream, half));
+                }
+                halves.end();
+            }
+            assertThat(small.count("tidegrad_scorer_connections_ended_total", "unread")).isEqualTo(2);
+            // It holds nothing, and what the others held is given back.
+            askForMetadata(polite, 10);
+            polite.awaitAnswers(10);
+        }
+    }
+
+    /// All of its calls but one wait for that one, and not before those of others.
+    @Test
+    void aConnectionThatAsksAHundredTimesAtOnceTakesOneTurnAtATime() throws Exception {
+        Duration never = Duration.ofMinutes(10);
+        CountDownLatch working = new CountDownLatch(1);
+        CompletableFuture<Boolean> done = new CompletableFuture<>();
+        // The test's own, and each connection's.
+        WorkLimit work = new WorkLimit(1, 2, never);
+        try (TestServer busy =
+                TestServer.start(never, usual -> new RequestLimits(work, usual.bodies(), usual.heldBytes()));
+                Frames asking = new Frames(busy.grpc.port());
+                Frames polite = new Frames(busy.grpc.port())) {
+            Thread.ofVirtual().start(() -> work.within(() -> {
+                working.countDown();
+                return done.join();
+            }));
+            working.await();
+            askForMetadata(asking, 100);
+            asking.awaitThatItIsRead();
+            askForMetadata(polite, 1);
+            polite.awaitThatItIsRead();
+            done.complete(true);
+            polite.awaitAnswers(1);
+            asking.awaitAnswers(100);
+            assertThat(busy.count("tidegrad_scorer_requests_refused_total", "overloaded")).isZero();
         }
     }
 

@@ -10,6 +10,7 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 
 /// HTTP and gRPC around one model in this process, without a broker: what has to do with clients only.
 final class TestServer implements AutoCloseable {
@@ -21,13 +22,13 @@ final class TestServer implements AutoCloseable {
     final ScorerServer http;
     final GrpcServer grpc;
 
-    private TestServer(ServerConfig config, Duration within) {
+    private TestServer(ServerConfig config, Duration within, UnaryOperator<RequestLimits> limited) {
         ServedModels models =
                 new ServedModels(Map.of("flights", Stages.of(scorer)), metrics, shadows, config.maxBodyBytes(), false);
-        limits = RequestLimits.of(config);
+        limits = limited.apply(RequestLimits.of(config));
         metrics.follow(limits.bodies());
         http = new ScorerServer(config, models, null, metrics, limits, () -> true);
-        grpc = new GrpcServer(config, 0, models, limits, () -> true, within);
+        grpc = new GrpcServer(config, 0, models, limits, () -> true, within, metrics::connectionEnded);
     }
 
     static TestServer start(String... settings) {
@@ -36,7 +37,12 @@ final class TestServer implements AutoCloseable {
 
     /// @param within a gRPC connection and its calls begin
     static TestServer start(Duration within, String... settings) {
-        return new TestServer(config(settings), within);
+        return new TestServer(config(settings), within, UnaryOperator.identity());
+    }
+
+    /// @param limited the limits in place of those that the settings come to
+    static TestServer start(Duration within, UnaryOperator<RequestLimits> limited) {
+        return new TestServer(config(), within, limited);
     }
 
     static ServerConfig config(String... settings) {

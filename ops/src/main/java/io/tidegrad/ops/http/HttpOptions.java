@@ -34,11 +34,16 @@ public record HttpOptions(String host, int port, int connectionsMax, int lineByt
     /// The answers that wait for their clients may take one part in so many of the heap.
     private static final int UNREAD_SHARE = 8;
 
+    /// What a server of this process keeps for clients that do not take it, at most, unless it is told otherwise.
+    public static long unreadBytesOfProcess() {
+        return Runtime.getRuntime().maxMemory() / UNREAD_SHARE;
+    }
+
     /// For a server whose requests have no bodies.
     public static HttpOptions at(String host, int port) {
         return new HttpOptions(host, port, CONNECTIONS_MAX, LINE_BYTES_MAX, HEADER_BYTES_MAX,
-                LINE_BYTES_MAX + HEADER_BYTES_MAX + 1_024, REQUEST_WITHIN,
-                Runtime.getRuntime().maxMemory() / UNREAD_SHARE, null, DirectHandlers.create(), why -> {
+                LINE_BYTES_MAX + HEADER_BYTES_MAX + 1_024, REQUEST_WITHIN, unreadBytesOfProcess(), null,
+                DirectHandlers.create(), why -> {
                 }, System::nanoTime, System::nanoTime);
     }
 
