@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.grpc.ManagedChannel;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import io.tidegrad.proof.EndsItsListener;
 import io.tidegrad.scorer.TestBroker;
 import io.tidegrad.scorer.TestPublisher;
 import io.tidegrad.scorer.TestTrainer;
@@ -49,11 +50,16 @@ class ScorerMainTest {
 
     /// @param within a command that becomes the one that follows it
     private Process start(List<String> within, String... arguments) throws IOException {
+        return start(within, List.of(ScorerMain.class.getName()), arguments);
+    }
+
+    private Process start(List<String> within, List<String> program, String... arguments) throws IOException {
         List<String> command = new ArrayList<>(within);
         command.addAll(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "--add-modules",
                 "jdk.incubator.vector", "-XX:TieredStopAtLevel=1", "-Dlogback.configurationFile=logback.xml", // as it ships, not the
                 // one of the tests
-                "-cp", System.getProperty("java.class.path"), ScorerMain.class.getName()));
+                "-cp", System.getProperty("java.class.path")));
+        command.addAll(program);
         command.addAll(List.of(arguments));
         Process process = new ProcessBuilder(command).start();
         started.add(process);
@@ -171,6 +177,17 @@ class ScorerMainTest {
                 assertThat(errors(process)).contains("in use").doesNotContain("\tat ");
             }
         }
+    }
+
+    /// Kafka is not asked for anything that this needs.
+    @Test
+    void aScorerWhosePortIsClosedEndsWithStatus75() throws Exception {
+        Process process =
+                start(List.of(), List.of(EndsItsListener.class.getName(), "/health/live", ScorerMain.class.getName()),
+                        "--bootstrap-servers", "127.0.0.1:1", "--model", "none", "--http-port", "0");
+        assertThat(awaitExit(process)).isEqualTo(ScorerMain.RETRYABLE);
+        assertThat(errors(process)).containsPattern("port [0-9]+ is not listened on any more: .*only a restart helps")
+                .contains("ending so that a supervisor starts the scorer again");
     }
 
     @Test

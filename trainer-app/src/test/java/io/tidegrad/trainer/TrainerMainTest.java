@@ -1,0 +1,86 @@
+package io.tidegrad.trainer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.tidegrad.ops.http.FileDescriptors;
+import io.tidegrad.proof.EndsItsListener;
+import io.tidegrad.trainer.exit.ExitCode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// The process: its statuses, and what it says when it ends.
+class TrainerMainTest {
+    @TempDir
+    Path directory;
+
+    /// @param within a command that becomes the one that follows it
+    /// @param program with its arguments
+    private Process start(List<String> within, String heap, List<String> program) throws IOException {
+        List<String> command = new ArrayList<>(within);
+        command.addAll(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "--add-modules",
+                "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-Dtidegrad.kernels=scalar",
+                "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", heap, "-cp", System.getProperty("java.class.path")));
+        command.addAll(program);
+        return new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(directory.resolve("said").toFile())
+                .start();
+    }
+
+    private String said() throws IOException {
+        return Files.readString(directory.resolve("said"));
+    }
+
+    /// Without a broker: what it ends with comes before anybody is asked.
+    private List<String> trainerOfNobody() {
+        return List.of(TrainerMain.class.getName(), "--bootstrap-servers", "127.0.0.1:1", "--registry-url",
+                "http://127.0.0.1:1", "--all-models", "--http-port", "0", "--state-dir",
+                directory.resolve("state").toString());
+    }
+
+    private static void assertEnds(Process trainer, ExitCode status) throws InterruptedException {
+        try {
+            assertThat(trainer.waitFor(2 * TrainerTest.PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
+            assertThat(trainer.exitValue()).isEqualTo(status.status());
+        } finally {
+            trainer.destroyForcibly();
+        }
+    }
+
+    @Test
+    void aHeapThatIsTooSmallForAnyModelIsNamedWithWhatIsNeeded() throws Exception {
+        assertEnds(start(List.of(), "-Xmx24m", trainerOfNobody()), ExitCode.CONFIGURATION);
+        assertThat(said())
+                .containsPattern("expected a heap of more than 26.0 MiB .*found one of at most 23[.][0-9] MiB.*-Xmx")
+                .doesNotContain("\tat ");
+    }
+
+    /// One too few.
+    @Test
+    void aLimitOfOpenFilesThatIsTooSmallIsNamedWithWhatIsNeeded() throws Exception {
+        long needed = OperationsServer.CONNECTIONS_MAX + FileDescriptors.besides();
+        String limited = "ulimit -n " + (needed - 1) + "; exec \"$0\" \"$@\"";
+        assertEnds(start(List.of("sh", "-c", limited), "-Xmx128m", trainerOfNobody()), ExitCode.CONFIGURATION);
+        assertThat(said())
+                .contains("open files: expected a limit of at least " + needed + " (" + OperationsServer.CONNECTIONS_MAX
+                        + " for connections of clients", "found " + (needed - 1) + "; raise it (ulimit -n")
+                .doesNotContain("\tat ");
+    }
+
+    @Test
+    void aTrainerWhosePortIsClosedEndsSoThatItIsStartedAgain() throws Exception {
+        try (TestLog log = new TestLog(directory, 1).created()) {
+            log.send(0, 10);
+            List<String> program =
+                    new ArrayList<>(List.of(EndsItsListener.class.getName(), "/health", TrainerMain.class.getName()));
+            program.addAll(log.arguments());
+            assertEnds(start(List.of(), "-Xmx192m", program), ExitCode.RETRYABLE);
+        }
+        assertThat(said()).contains("trainer ready: ")
+                .containsPattern("port [0-9]+ is not listened on any more: .*only a restart helps");
+    }
+}
