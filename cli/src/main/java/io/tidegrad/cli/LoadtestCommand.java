@@ -148,7 +148,7 @@ final class LoadtestCommand implements Runnable {
     }
 
     @Command(name = "floods", description = {
-        "Trainer and scorer under floods of connections that go beyond the files that they may have open.", "",
+        "Trainer and scorer, HTTP and gRPC, under floods of connections beyond the files that they may have open.", "",
         "Idle connections, half requests, half bodies that are reset, and answers that nobody reads, each beside a"
                 + " client that behaves well: how long it waits, and whether the port answers afterwards. Exit"
                 + " status 1 when one does not. Needs a shell with ulimit."})

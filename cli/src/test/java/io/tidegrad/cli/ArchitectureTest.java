@@ -108,14 +108,14 @@ class ArchitectureTest {
                     .dependOnClassesThat().resideInAnyPackage("io.tidegrad.exchange..", "ai.onnx..");
 
     @ArchTest
-    static final ArchRule only_the_exchange_and_the_scorer_app_know_protobuf =
-            noClasses().that(resideOutsideOfPackages("io.tidegrad.exchange..", "io.tidegrad.scorerapp..")).should()
-                    .dependOnClassesThat().resideInAPackage("com.google.protobuf..");
+    static final ArchRule only_the_exchange_the_scorer_app_and_who_loads_its_port_know_protobuf = noClasses()
+            .that(resideOutsideOfPackages("io.tidegrad.exchange..", "io.tidegrad.scorerapp..", "io.tidegrad.loadtests"))
+            .should().dependOnClassesThat().resideInAPackage("com.google.protobuf..");
 
     @ArchTest
-    static final ArchRule only_the_scorer_app_knows_grpc =
-            noClasses().that(resideOutsideOfPackage("io.tidegrad.scorerapp..")).should().dependOnClassesThat()
-                    .resideInAPackage("io.grpc..");
+    static final ArchRule only_the_scorer_app_and_who_loads_its_port_know_grpc =
+            noClasses().that(resideOutsideOfPackages("io.tidegrad.scorerapp..", "io.tidegrad.loadtests")).should()
+                    .dependOnClassesThat().resideInAPackage("io.grpc..");
 
     @ArchTest
     static final ArchRule the_exchange_knows_the_engine_only =

@@ -1,5 +1,6 @@
 package io.tidegrad.loadtests;
 
+import io.tidegrad.scorerapp.inference.ModelMetadataRequest;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -8,6 +9,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
+import java.util.Arrays;
 import java.util.Deque;
 import java.util.Locale;
 import java.util.concurrent.atomic.AtomicLong;
@@ -17,19 +19,20 @@ import org.jspecify.annotations.Nullable;
 /// What a client does to a server with nothing but connections.
 enum Flood {
     /// None: what the others are compared with.
-    CALM("none", ""),
+    CALM("none"),
     /// Opened, and silent.
-    IDLE("idle", ""),
+    IDLE("idle"),
     /// Half of a request's headers, and then silence.
-    HALF_REQUESTS("half requests", "POST /health HTTP/1.1\r\nHost: flood\r\nContent-Le"),
+    HALF_REQUESTS("half requests"),
     /// A body of which the beginning comes; then the connection is reset.
-    HALF_BODIES("half bodies, reset",
-            "POST %s HTTP/1.1\r\nHost: flood\r\nContent-Type: application/json\r\n"
-                    + "Content-Length: 900\r\n\r\n{\"origin\": \"JFK\","),
-    /// Metrics and health asked for over and over, and no answer read.
-    UNREAD("unread answers",
-            ("GET /metrics HTTP/1.1\r\nHost: flood\r\n\r\n" + "GET /health HTTP/1.1\r\nHost: flood\r\n\r\n")
-                    .repeat(1_000));
+    HALF_BODIES("half bodies, reset"),
+    /// Asked over and over, and no answer read.
+    UNREAD("unread answers");
+
+    private static final int UNREAD_TIMES = 1_000;
+
+    /// As many as a connection of gRPC may have at once.
+    private static final int UNREAD_CALLS = 128;
 
     /// At once as many as the attack has, then as many as this a second in place of the oldest ones.
     private static final int AGAIN_PER_SECOND = 500;
@@ -41,11 +44,49 @@ enum Flood {
     private static final int UNREAD_CONNECTIONS = 200;
 
     private final String label;
-    private final String sent;
 
-    Flood(String label, String sent) {
+    Flood(String label) {
         this.label = label;
-        this.sent = sent;
+    }
+
+    /// What a connection of the attack sends to a port of HTTP.
+    ///
+    /// @param path that takes bodies
+    byte[] overHttp(String path) {
+        String sent = switch (this) {
+            case CALM, IDLE -> "";
+            case HALF_REQUESTS -> "POST /health HTTP/1.1\r\nHost: flood\r\nContent-Le";
+            case HALF_BODIES -> "POST " + path + " HTTP/1.1\r\nHost: flood\r\nContent-Type: application/json\r\n"
+                    + "Content-Length: 900\r\n\r\n{\"origin\": \"JFK\",";
+            case UNREAD ->
+                ("GET /metrics HTTP/1.1\r\nHost: flood\r\n\r\n" + "GET /health HTTP/1.1\r\nHost: flood\r\n\r\n")
+                        .repeat(UNREAD_TIMES);
+        };
+        return sent.getBytes(StandardCharsets.US_ASCII);
+    }
+
+    /// What a connection of the attack sends to a port of gRPC.
+    byte[] overGrpc(String model) {
+        Http2Bytes sent = new Http2Bytes();
+        switch (this) {
+            case CALM, IDLE -> {
+                return new byte[0];
+            }
+            case HALF_REQUESTS -> {
+                sent.begin().headers(1, "ModelInfer");
+                return Arrays.copyOf(sent.bytes(), sent.bytes().length - 20);
+            }
+            case HALF_BODIES -> sent.begin().headers(1, "ModelInfer").message(1, 900, new byte[20]);
+            case UNREAD -> {
+                byte[] message = ModelMetadataRequest.newBuilder().setName(model).build().toByteArray();
+                sent.begin(Http2Bytes.INITIAL_WINDOW_SIZE, 0); // no answer is taken
+                for (int time = 0; time < UNREAD_CALLS; time++) {
+                    int stream = 2 * time + 1;
+                    sent.headers(stream, "ModelMetadata").message(stream, message.length, message);
+                }
+            }
+        }
+        return sent.bytes();
     }
 
     String label() {
@@ -75,12 +116,11 @@ enum Flood {
         private volatile boolean ending;
         private final AtomicLong opened = new AtomicLong();
 
-        /// @param path that takes bodies
-        Attack(int port, String path, int connections) {
+        /// @param sent by each of its connections
+        Attack(int port, byte[] sent, int connections) {
             this.port = port;
             this.connections = connections;
-            byte[] ascii = sent.replace("%s", path).getBytes(StandardCharsets.US_ASCII);
-            bytes = ByteBuffer.allocateDirect(ascii.length).put(ascii).flip();
+            bytes = ByteBuffer.allocateDirect(sent.length).put(sent).flip();
             thread = Thread.ofPlatform().daemon().name("flood").start(this::run);
         }
 

@@ -1,6 +1,7 @@
 package io.tidegrad.loadtests;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.google.protobuf.ByteString;
 import io.tidegrad.localstack.ChildJvm;
 import io.tidegrad.localstack.Json;
 import io.tidegrad.localstack.LocalStack;
@@ -10,6 +11,8 @@ import io.tidegrad.localstack.streams.ShippedStream;
 import io.tidegrad.localstack.streams.StreamEvent;
 import io.tidegrad.ops.http.FileDescriptors;
 import io.tidegrad.scorerapp.ScorerMain;
+import io.tidegrad.scorerapp.inference.InferTensorContents;
+import io.tidegrad.scorerapp.inference.ModelInferRequest;
 import io.tidegrad.trainer.TrainerMain;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -22,11 +25,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.stream.Stream;
 
-/// Trainer and scorer under floods of connections, each at limits of open files that the flood goes beyond, with a
-/// client beside that behaves well: how long it waits, whether it gets a connection, and whether the port answers
-/// afterwards.
+/// Trainer, scorer and its gRPC under floods of connections, each at limits of open files that the flood goes beyond,
+/// with a client beside that behaves well: how long it waits, whether it gets a connection, and whether the port
+/// answers afterwards.
 public final class FloodLoad extends LoadTest {
     private static final ShippedStream STREAM = ShippedStream.FLIGHTS;
     private static final String MODEL = "flights-flood";
@@ -75,6 +79,7 @@ public final class FloodLoad extends LoadTest {
         for (int limit : limits) {
             rows.addAll(trainer(stack, spec, limit, files.resolve("trainer-" + limit)));
             rows.addAll(scorer(stack, shipped.getFirst(), limit, files.resolve("scorer-" + limit)));
+            rows.addAll(grpc(stack, shipped.getFirst(), limit, files.resolve("grpc-" + limit)));
         }
         String result = json ? json(rows) : text(rows);
         if (!rows.stream().allMatch(Row::alive)) {
@@ -88,24 +93,62 @@ public final class FloodLoad extends LoadTest {
         List<String> command = List.of(TrainerMain.class.getName(), "--bootstrap-servers", stack.bootstrapServers(),
                 "--registry-url", stack.registryUrl(), "--spec", spec.toString(), "--state-dir",
                 files.resolve("state").toString(), "--http-port", String.valueOf(port));
-        return floods("trainer", limit, command, files, port, "/health",
-                bytes("GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"),
-                health -> health.path("models").path(0).path("published_version").asLong(-1) >= EVENTS);
+        return floods("trainer", limit, command, files, port,
+                new Target(port, flood -> flood.overHttp("/health"),
+                        WellBehaved.http(port, bytes("GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"))),
+                FloodLoad::isReady);
+    }
+
+    /// Also that it is healthy: one that is started again has published before it runs, and answers 503 until then.
+    static boolean isReady(JsonNode health) {
+        return health.path("status").asText().equals("UP")
+                && health.path("models").path(0).path("published_version").asLong(-1) >= EVENTS;
     }
 
     private List<Row> scorer(LocalStack stack, StreamEvent question, int limit, Path files)
             throws InterruptedException {
         int port = Ports.free();
-        List<String> command = List.of(ScorerMain.class.getName(), "--bootstrap-servers", stack.bootstrapServers(),
-                "--model", MODEL, "--max-connections", String.valueOf(limit - FileDescriptors.besides()), "--http-port",
-                String.valueOf(port));
+        List<String> command = scorer(stack, port, limit - FileDescriptors.besides());
         String path = "/v1/models/" + MODEL + "/score";
         String body = Json.write(question.toQuestion());
-        return floods("scorer", limit, command, files, port, path,
-                bytes("POST " + path
-                        + " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: "
-                        + body.getBytes(StandardCharsets.UTF_8).length + "\r\n\r\n" + body),
+        return floods("scorer", limit, command, files, port,
+                new Target(port, flood -> flood.overHttp(path),
+                        WellBehaved.http(port, bytes("POST " + path
+                                + " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: "
+                                + body.getBytes(StandardCharsets.UTF_8).length + "\r\n\r\n" + body))),
                 health -> health.path("ready").asBoolean());
+    }
+
+    /// The scorer's other port, with as many connections as HTTP has.
+    private List<Row> grpc(LocalStack stack, StreamEvent question, int limit, Path files) throws InterruptedException {
+        int http = Ports.free();
+        int port = Ports.free();
+        List<String> command = new ArrayList<>(scorer(stack, http, (limit - FileDescriptors.besides()) / 2));
+        command.addAll(List.of("--grpc-port", String.valueOf(port)));
+        return floods("gRPC", limit, command, files, http,
+                new Target(port, flood -> flood.overGrpc(MODEL), WellBehaved.grpc(port, request(question))),
+                health -> health.path("ready").asBoolean());
+    }
+
+    private static List<String> scorer(LocalStack stack, int port, long connections) {
+        return List.of(ScorerMain.class.getName(), "--bootstrap-servers", stack.bootstrapServers(), "--model", MODEL,
+                "--max-connections", String.valueOf(connections), "--http-port", String.valueOf(port));
+    }
+
+    private static ModelInferRequest request(StreamEvent question) {
+        ModelInferRequest.Builder request = ModelInferRequest.newBuilder().setModelName(MODEL);
+        question.toQuestion().forEach((field, value) -> {
+            InferTensorContents.Builder contents = InferTensorContents.newBuilder();
+            boolean number = value instanceof Number;
+            if (value instanceof Number integer) {
+                contents.addInt64Contents(integer.longValue());
+            } else {
+                contents.addBytesContents(ByteString.copyFromUtf8(value.toString()));
+            }
+            request.addInputs(ModelInferRequest.InferInputTensor.newBuilder().setName(field)
+                    .setDatatype(number ? "INT64" : "BYTES").addShape(1).setContents(contents));
+        });
+        return request.build();
     }
 
     private static byte[] bytes(String text) {
@@ -117,21 +160,29 @@ public final class FloodLoad extends LoadTest {
         boolean says(JsonNode health);
     }
 
+    /// What is flooded.
+    ///
+    /// @param sent by each connection of an attack
+    /// @param client that behaves well
+    private record Target(int port, Function<Flood, byte[]> sent, WellBehaved.Opener client) {
+    }
+
     /// One after the other on the same process; one that a flood has killed is started again for the next.
-    private List<Row> floods(String server, int limit, List<String> command, Path files, int port, String bodies,
-            byte[] request, Ready ready) throws InterruptedException {
+    private List<Row> floods(String server, int limit, List<String> command, Path files, int healthPort, Target target,
+            Ready ready) throws InterruptedException {
         List<Row> rows = new ArrayList<>();
         List<Flood> left = new ArrayList<>(List.of(Flood.values()));
         while (!left.isEmpty()) {
             try (ChildJvm process = start(server, limit, command, files); Json http = new Json()) {
                 Await.until("the " + server + " to be ready", READY_WITHIN, () -> {
                     process.requireAlive();
-                    JsonNode health = http.get("http://127.0.0.1:" + port + "/health");
-                    return health != null && ready.says(health);
+                    JsonNode health = http.get("http://127.0.0.1:" + healthPort + "/health");
+                    // The client beside begins with a request too, which loads its classes.
+                    return health != null && ready.says(health) && WellBehaved.isAnswered(target.client());
                 });
                 boolean alive = true;
                 while (alive && !left.isEmpty()) {
-                    Row row = flood(server, limit, left.removeFirst(), process, files, port, bodies, request);
+                    Row row = flood(server, limit, left.removeFirst(), process, files, target);
                     rows.add(row);
                     alive = row.alive();
                     say("%s", line(row));
@@ -146,16 +197,17 @@ public final class FloodLoad extends LoadTest {
                 command, files.resolve(server + ".out"), files.resolve(server + ".log"));
     }
 
-    private Row flood(String server, int limit, Flood flood, ChildJvm process, Path files, int port, String bodies,
-            byte[] request) throws InterruptedException {
+    private Row flood(String server, int limit, Flood flood, ChildJvm process, Path files, Target target)
+            throws InterruptedException {
         Path log = files.resolve(server + ".log");
         long logBytes = size(log);
         double cpu = CpuClock.seconds(process.pid());
         long most = 0;
         long opened;
         WellBehaved.Seen seen;
-        try (WellBehaved client = new WellBehaved(port, request)) {
-            try (Flood.Attack attack = flood.new Attack(port, bodies, flood.connections(limit))) {
+        try (WellBehaved client = new WellBehaved(target.client())) {
+            try (Flood.Attack attack =
+                    flood.new Attack(target.port(), target.sent().apply(flood), flood.connections(limit))) {
                 long end = System.nanoTime() + length.toNanos();
                 while (System.nanoTime() - end < 0) {
                     most = Math.max(most, openFiles(process.pid()));
@@ -166,13 +218,13 @@ public final class FloodLoad extends LoadTest {
             }
         }
         return new Row(server, limit, flood, opened, most, CpuClock.seconds(process.pid()) - cpu, seen,
-                size(log) - logBytes, answers(process, port, request));
+                size(log) - logBytes, answers(process, target));
     }
 
-    private static boolean answers(ChildJvm process, int port, byte[] request) throws InterruptedException {
+    private static boolean answers(ChildJvm process, Target target) throws InterruptedException {
         long end = System.nanoTime() + ALIVE_WITHIN.toNanos();
         while (System.nanoTime() - end < 0 && process.isAlive()) {
-            if (WellBehaved.isAnswered(port, request)) {
+            if (WellBehaved.isAnswered(target.client())) {
                 return true;
             }
             Thread.sleep(LOOK_EVERY);

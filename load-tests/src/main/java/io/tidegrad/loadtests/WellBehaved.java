@@ -1,5 +1,10 @@
 package io.tidegrad.loadtests;
 
+import io.grpc.ManagedChannel;
+import io.grpc.StatusRuntimeException;
+import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import io.tidegrad.scorerapp.inference.GRPCInferenceServiceGrpc;
+import io.tidegrad.scorerapp.inference.ModelInferRequest;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -23,8 +28,7 @@ final class WellBehaved implements AutoCloseable {
 
     private static final int HEADER_BYTES_MAX = 8 * 1024;
 
-    private final int port;
-    private final byte[] request;
+    private final Opener opener;
     private final Histogram micros = new Histogram(3);
     private final Thread asking;
     private final Thread connecting;
@@ -41,9 +45,25 @@ final class WellBehaved implements AutoCloseable {
     record Seen(long answered, long failed, double p50, double p99, double max, long connected, long refused) {
     }
 
-    WellBehaved(int port, byte[] request) {
-        this.port = port;
-        this.request = request;
+    /// One connection.
+    interface Line extends AutoCloseable {
+        /// Whether a request is answered with what it asks for.
+        ///
+        /// @throws IOException the connection is of no use any more
+        boolean isAnswered() throws IOException;
+
+        @Override
+        void close();
+    }
+
+    /// Opens a connection to the server, for requests that it answers when it is well.
+    @FunctionalInterface
+    interface Opener {
+        Line open() throws IOException;
+    }
+
+    WellBehaved(Opener opener) {
+        this.opener = opener;
         asking = Thread.ofPlatform().daemon().name("ask").start(this::ask);
         connecting = Thread.ofPlatform().daemon().name("connect").start(this::connect);
     }
@@ -56,12 +76,12 @@ final class WellBehaved implements AutoCloseable {
             LockSupport.parkNanos(due - System.nanoTime());
             try {
                 if (line == null) {
-                    line = new Line(port);
+                    line = opener.open();
                 }
-                if (line.ask(request) != 200) {
-                    failed++;
-                } else {
+                if (line.isAnswered()) {
                     micros.recordValue((System.nanoTime() - due) / 1_000);
+                } else {
+                    failed++;
                 }
             } catch (IOException e) {
                 failed++;
@@ -76,7 +96,7 @@ final class WellBehaved implements AutoCloseable {
         long start = System.nanoTime();
         for (long number = 0; !ending; number++) {
             LockSupport.parkNanos(start + number * 1_000_000_000L / CONNECTIONS_PER_SECOND - System.nanoTime());
-            if (isAnswered(port, request)) {
+            if (isAnswered(opener)) {
                 connected++;
             } else {
                 refused++;
@@ -85,9 +105,9 @@ final class WellBehaved implements AutoCloseable {
     }
 
     /// Whether a new connection is taken and its request answered.
-    static boolean isAnswered(int port, byte[] request) {
-        try (Line line = new Line(port)) {
-            return line.ask(request) == 200;
+    static boolean isAnswered(Opener opener) {
+        try (Line line = opener.open()) {
+            return line.isAnswered();
         } catch (IOException e) {
             return false;
         }
@@ -117,11 +137,18 @@ final class WellBehaved implements AutoCloseable {
         }
     }
 
-    private static final class Line implements AutoCloseable {
+    /// By HTTP/1.1.
+    static Opener http(int port, byte[] request) {
+        return () -> new HttpLine(port, request);
+    }
+
+    private static final class HttpLine implements Line {
         private final Socket socket = new Socket();
         private final InputStream in;
+        private final byte[] request;
 
-        Line(int port) throws IOException {
+        HttpLine(int port, byte[] request) throws IOException {
+            this.request = request;
             try {
                 socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port),
                         (int) PATIENCE.toMillis());
@@ -134,8 +161,8 @@ final class WellBehaved implements AutoCloseable {
             }
         }
 
-        /// Returns the status.
-        int ask(byte[] request) throws IOException {
+        @Override
+        public boolean isAnswered() throws IOException {
             socket.getOutputStream().write(request);
             StringBuilder head = new StringBuilder();
             while (head.indexOf("\r\n\r\n") < 0) {
@@ -154,7 +181,7 @@ final class WellBehaved implements AutoCloseable {
             if (in.readNBytes(length).length < length) {
                 throw new IOException("no whole answer");
             }
-            return Integer.parseInt(head.substring(9, 12));
+            return head.substring(9, 12).equals("200");
         }
 
         @Override
@@ -164,6 +191,36 @@ final class WellBehaved implements AutoCloseable {
             } catch (IOException gone) {
                 // As wanted.
             }
+        }
+    }
+
+    /// By gRPC, with its own client.
+    static Opener grpc(int port, ModelInferRequest request) {
+        return () -> new GrpcLine(port, request);
+    }
+
+    private static final class GrpcLine implements Line {
+        private final ManagedChannel channel;
+        private final ModelInferRequest request;
+
+        GrpcLine(int port, ModelInferRequest request) {
+            this.request = request;
+            channel = NettyChannelBuilder.forAddress("127.0.0.1", port).usePlaintext().build();
+        }
+
+        @Override
+        public boolean isAnswered() throws IOException {
+            try {
+                return GRPCInferenceServiceGrpc.newBlockingStub(channel).withDeadlineAfter(PATIENCE).modelInfer(request)
+                        .getOutputsCount() > 0;
+            } catch (StatusRuntimeException e) {
+                throw new IOException(e);
+            }
+        }
+
+        @Override
+        public void close() {
+            channel.shutdownNow();
         }
     }
 }
