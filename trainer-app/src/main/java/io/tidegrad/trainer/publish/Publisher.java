@@ -47,6 +47,7 @@ public final class Publisher {
     private final Lineage lineage;
     private final Settings settings;
     private final SnapshotSeries series;
+    private final RepublishOrder.Follower republish;
     private final WeightsHash weightsHash = new WeightsHash();
     private final TrainerClock clock;
     private final byte[] progressKey;
@@ -63,6 +64,7 @@ public final class Publisher {
         this.lineage = lineage;
         this.settings = settings;
         series = new SnapshotSeries(settings.series());
+        republish = settings.republish().follower();
         this.clock = clock;
         progressKey = lineage.model().getBytes(StandardCharsets.UTF_8);
         long now = clock.nanos();
@@ -87,13 +89,15 @@ public final class Publisher {
     /// Whether there is a version that is not on the topic.
     private boolean isDue(ModelStore store) {
         long version = store.model().parameters().updates();
-        return version > 0 && (version > store.publishedVersion() || settings.republish().isGiven());
+        return version > 0 && (version > store.publishedVersion() || republish.isGiven());
     }
 
+    /// To be called once in the flush before each commit.
     public void publishDue(ModelStore store, Out out) {
+        republish.committed(); // a flush comes after another only when the commit between them succeeded
         long now = clock.nanos();
         boolean all = settings.stopping().getAsBoolean();
-        if (settings.republish().isGiven()) {
+        if (republish.isGiven()) {
             series.forget(); // a part of it went to the topic that is gone
             publishAt = now;
         }
@@ -132,8 +136,8 @@ public final class Publisher {
     private void publish(ModelStore store, String weightsHash, boolean all, Out out) {
         PublishedSnapshot.Moment moment = new PublishedSnapshot.Moment(weightsHash, lineage.epoch(), store.nextOffset(),
                 store.newestAppendTime(), settings.atEnd().test(store.nextOffset()), clock.epochMillis());
-        List<RetainedSnapshot> retained = settings.republish().isGiven() ? List.of() : store.retained();
-        settings.republish().followed();
+        List<RetainedSnapshot> retained = republish.isGiven() ? List.of() : store.retained();
+        republish.followed();
         goOn(store, series.begin(store.model(), retained, moment, snapshots(out)), all, out);
     }
 
