@@ -175,8 +175,7 @@ final class RestSchemaRegistryTest {
 
     private static Schema parsed(String schema) throws Exception {
         String body = "{\"schema\":\"" + schema.replace("\"", "\\\"").replace("\n", " ") + "\"}";
-        try (StubRegistry stub = StubRegistry.answering(200, body);
-                SchemaRegistry registry = connect(stub.url())) {
+        try (StubRegistry stub = StubRegistry.answering(200, body); SchemaRegistry registry = connect(stub.url())) {
             return registry.schemaById(7);
         }
     }

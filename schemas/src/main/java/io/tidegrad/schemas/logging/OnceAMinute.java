@@ -75,8 +75,7 @@ public final class OnceAMinute extends UnsynchronizedAppenderBase<ILoggingEvent>
         attached.appendLoopOnAppenders(event);
         if (leftOut > 0 && LoggerFactory.getLogger(event.getLoggerName()) instanceof Logger logger) {
             attached.appendLoopOnAppenders(new LoggingEvent(OnceAMinute.class.getName(), logger, event.getLevel(),
-                    "{} lines like the one before were left out since the last one", null,
-                    new Object[]{leftOut}));
+                    "{} lines like the one before were left out since the last one", null, new Object[]{leftOut}));
         }
     }
 

@@ -145,9 +145,9 @@ public enum Command {
 
         Each may also come from the environment or from the file of --config: --http-port as TIDEGRAD_HTTP_PORT or as
         the file's line http-port=8080, --kafka.sasl.mechanism as TIDEGRAD_KAFKA_SASL_MECHANISM or as
-        kafka.sasl.mechanism=PLAIN. The command line goes before the environment, that before the file, that before
-        the default. What can be repeated is separated by commas there. Secrets belong into the file or the
-        environment: other users of a machine can see a command line.
+        kafka.sasl.mechanism=PLAIN. The command line takes precedence over the environment, the environment over the
+        file, the file over the default. In the environment and the file, several values are separated by commas. Put
+        secrets into the file or the environment: other users of a machine can see a command line.
 
         %s
         """.formatted(word() + (namesModel() ? " NAME" : ""),

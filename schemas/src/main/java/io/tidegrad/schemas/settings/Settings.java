@@ -19,9 +19,9 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.producer.ProducerConfig;
 
-/// What a command was told: the command line goes before the environment (`TIDEGRAD_HTTP_PORT`), that before the file
-/// of `--config`, that before the default. Reading collects every mistake and names where each stands; a command adds
-/// what only it can know, and then asks once, with [#refuseMistakes].
+/// The settings of one command. The command line takes precedence over the environment (`TIDEGRAD_HTTP_PORT`), the environment
+/// over the file of `--config`, the file over the default. Reading collects every mistake together with its place; a command
+/// adds those that only it can know, and then calls [#refuseMistakes] once.
 public final class Settings {
     static final String KAFKA = "kafka.";
     static final String REGISTRY = "registry.";
