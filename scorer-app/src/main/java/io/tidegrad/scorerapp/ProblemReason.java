@@ -5,7 +5,7 @@ import io.tidegrad.model.feature.Rejection;
 import java.util.Locale;
 
 /// Why a request is not answered with what it asked for. Closed, so that metrics have as many series as there are
-/// reasons; what each means to a client is a line of the table in `docs/scoring.md`.
+/// reasons; `docs/scoring.md` lists what each means to a client.
 enum ProblemReason {
     BAD_JSON(Status.BAD_REQUEST_400), NO_RECORDS(Status.BAD_REQUEST_400), NOT_A_RECORD(Status.BAD_REQUEST_400),
     /// JSON, but no inference request.
