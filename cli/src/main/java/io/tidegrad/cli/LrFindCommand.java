@@ -10,13 +10,13 @@ import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.localstack.streams.ShippedStream;
 import io.tidegrad.localstack.streams.StreamEvent;
 import io.tidegrad.model.feature.AvroEvent;
-import io.tidegrad.model.learn.RangeTest;
+import io.tidegrad.model.learn.LearningRateSweep;
 import io.tidegrad.model.learn.RateCurve;
 import io.tidegrad.model.learn.ValueDecoder;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.replay.LearningRateFinder;
 import io.tidegrad.schemas.settings.Setting;
 import io.tidegrad.schemas.settings.Settings;
-import io.tidegrad.trainer.LogRangeTest;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
@@ -109,12 +109,13 @@ final class LrFindCommand implements Callable<Integer> {
     }
 
     private static RateCurve curve(Settings settings, ModelSpec spec) {
-        LongFunction<RangeTest.Range> range =
-                held -> new RangeTest.Range(settings.decimal(Setting.FROM_RATE), settings.decimal(Setting.TO_RATE),
+        LongFunction<LearningRateSweep.Range> range =
+                held -> new LearningRateSweep.Range(settings.decimal(Setting.FROM_RATE),
+                        settings.decimal(Setting.TO_RATE),
                         settings.numberIfGiven(Setting.EVENTS).orElse(Math.min(EVENTS, held)));
         try {
             return settings.text(Setting.STREAM).isEmpty()
-                    ? LogRangeTest.run(settings.kafka(), settings.registry(), spec, range, Kernels.active())
+                    ? LearningRateFinder.run(settings.kafka(), settings.registry(), spec, range, Kernels.active())
                     : shipped(stream(settings), spec, range);
         } catch (IllegalArgumentException e) {
             settings.problem(String.valueOf(e.getMessage()));
@@ -124,7 +125,8 @@ final class LrFindCommand implements Callable<Integer> {
     }
 
     /// The events as Avro messages, as they would lie in a topic.
-    private static RateCurve shipped(ShippedStream stream, ModelSpec spec, LongFunction<RangeTest.Range> range) {
+    private static RateCurve shipped(ShippedStream stream, ModelSpec spec,
+            LongFunction<LearningRateSweep.Range> range) {
         Schema schema = stream.schema();
         BinaryMessageDecoder<GenericRecord> messages = new BinaryMessageDecoder<>(GenericData.get(), schema);
         AvroEvent event = new AvroEvent();
@@ -135,7 +137,7 @@ final class LrFindCommand implements Callable<Integer> {
                 throw new UncheckedIOException(encodedHere);
             }
         };
-        RangeTest test = new RangeTest(spec, decoder, Kernels.active(), range.apply(stream.rows()));
+        LearningRateSweep test = new LearningRateSweep(spec, decoder, Kernels.active(), range.apply(stream.rows()));
         BinaryMessageEncoder<GenericRecord> encoder = new BinaryMessageEncoder<>(GenericData.get(), schema);
         Headers none = new RecordHeaders();
         try {

@@ -1,6 +1,6 @@
 package io.tidegrad.cli;
 
-import io.tidegrad.trainer.replay.ReplayProgress;
+import io.tidegrad.trainer.relearn.ReplayProgress;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.Locale;

@@ -2,7 +2,7 @@ package io.tidegrad.cli;
 
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.learn.ProgressiveEvaluation;
-import io.tidegrad.trainer.replay.ReplayResult;
+import io.tidegrad.replay.ReplayResult;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;

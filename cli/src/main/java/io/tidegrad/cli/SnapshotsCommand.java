@@ -13,7 +13,7 @@ import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.Setting;
 import io.tidegrad.schemas.settings.Settings;
 import io.tidegrad.trainer.exit.TrainerException;
-import io.tidegrad.trainer.replay.TimeTravel;
+import io.tidegrad.trainer.relearn.TimeTravel;
 import java.io.PrintWriter;
 import java.time.Instant;
 import java.util.EnumSet;

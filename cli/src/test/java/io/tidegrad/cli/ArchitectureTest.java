@@ -56,26 +56,31 @@ class ArchitectureTest {
                     "io.tidegrad.localstack..", "io.tidegrad.cli..", "org.apache.kafka.streams..");
 
     @ArchTest
-    static final ArchRule decisions_know_schemas_engine_and_model_only = noClasses().that()
-            .resideInAPackage("io.tidegrad.control..").should().dependOnClassesThat().resideInAnyPackage(
-                    "io.tidegrad.ops..", "io.tidegrad.trainer..", "io.tidegrad.scorer..", "io.tidegrad.scorerapp..",
-                    "io.tidegrad.localstack..", "io.tidegrad.cli..", "io.helidon..", "org.apache.kafka.streams..");
+    static final ArchRule decisions_know_schemas_engine_and_model_only =
+            noClasses().that().resideInAPackage("io.tidegrad.control..").should().dependOnClassesThat(
+                    resideInAPackage("io.tidegrad..").and(resideOutsideOfPackages("io.tidegrad.control..",
+                            "io.tidegrad.model..", "io.tidegrad.engine..", "io.tidegrad.schemas..")));
 
     @ArchTest
-    static final ArchRule trainer_and_scorer_meet_in_topics_only =
-            noClasses().that().resideInAPackage("io.tidegrad.trainer..").should().dependOnClassesThat()
-                    .resideInAnyPackage("io.tidegrad.scorer..", "io.tidegrad.scorerapp..", "io.tidegrad.cli..");
+    static final ArchRule trainer_and_scorer_meet_in_topics_only = noClasses().that()
+            .resideInAPackage("io.tidegrad.trainer..").should().dependOnClassesThat().resideInAnyPackage(
+                    "io.tidegrad.replay..", "io.tidegrad.scorer..", "io.tidegrad.scorerapp..", "io.tidegrad.cli..");
 
     @ArchTest
-    static final ArchRule the_embeddable_scorer_has_no_server_and_no_streams =
-            noClasses().that().resideInAPackage("io.tidegrad.scorer..").should().dependOnClassesThat()
-                    .resideInAnyPackage("io.helidon..", "io.tidegrad.trainer..", "io.tidegrad.scorerapp..",
-                            "io.tidegrad.localstack..", "io.tidegrad.cli..", "org.apache.kafka.streams..");
+    static final ArchRule replay_knows_the_trainer_and_no_scorer = noClasses().that()
+            .resideInAPackage("io.tidegrad.replay..").should().dependOnClassesThat().resideInAnyPackage(
+                    "io.tidegrad.scorer..", "io.tidegrad.scorerapp..", "io.tidegrad.localstack..", "io.tidegrad.cli..");
 
     @ArchTest
-    static final ArchRule the_scorer_app_does_not_know_the_trainer =
-            noClasses().that().resideInAPackage("io.tidegrad.scorerapp..").should().dependOnClassesThat()
-                    .resideInAnyPackage("io.tidegrad.trainer..", "io.tidegrad.cli..", "org.apache.kafka.streams..");
+    static final ArchRule the_embeddable_scorer_has_no_server_and_no_streams = noClasses().that()
+            .resideInAPackage("io.tidegrad.scorer..").should().dependOnClassesThat().resideInAnyPackage("io.helidon..",
+                    "io.tidegrad.trainer..", "io.tidegrad.replay..", "io.tidegrad.scorerapp..",
+                    "io.tidegrad.localstack..", "io.tidegrad.cli..", "org.apache.kafka.streams..");
+
+    @ArchTest
+    static final ArchRule the_scorer_app_does_not_know_the_trainer = noClasses().that()
+            .resideInAPackage("io.tidegrad.scorerapp..").should().dependOnClassesThat().resideInAnyPackage(
+                    "io.tidegrad.trainer..", "io.tidegrad.replay..", "io.tidegrad.cli..", "org.apache.kafka.streams..");
 
     @ArchTest
     static final ArchRule the_local_stack_knows_none_of_ours =

@@ -456,7 +456,7 @@ final class SnapshotFollower implements AutoCloseable {
     private Verification published(FollowedTopics opened, SnapshotFeed followed, ScorerOptions.Pin version,
             @Nullable String weightsHash) {
         try {
-            return new PublishedVersion(opened, followed, version, weightsHash, this::halted)
+            return new VersionSearch(opened, followed, version, weightsHash, this::halted)
                     .find(followed.intake().verifier(), options.maxSnapshotBytes());
         } catch (OutOfMemoryError e) {
             return new Verification.Refused(Verification.Reason.TOO_LARGE, "the heap had no room for it");

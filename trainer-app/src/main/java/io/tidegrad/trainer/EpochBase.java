@@ -12,7 +12,7 @@ import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
-import io.tidegrad.trainer.replay.TimeTravel;
+import io.tidegrad.trainer.relearn.TimeTravel;
 import io.tidegrad.trainer.store.RetainedSnapshot;
 import io.tidegrad.trainer.store.StoreParts;
 import java.util.List;

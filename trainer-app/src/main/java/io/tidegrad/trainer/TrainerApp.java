@@ -18,7 +18,7 @@ import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.Setting;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
-import io.tidegrad.trainer.replay.RegistryCheck;
+import io.tidegrad.trainer.relearn.RegistryCheck;
 import io.tidegrad.trainer.store.StoreParts;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -503,7 +503,7 @@ class NeighboursTest {
                 awaitSettled(trainer, log.spec(), 50);
                 awaitSettled(trainer, other.spec(), 50);
                 registry.fault(Fault.ANSWERS_500);
-                byte[] unknown = RegistryFaultTest.byANewSchema(other);
+                byte[] unknown = other.byANewSchema();
                 other.send(new ProducerRecord<>(other.topic, 0, null, unknown));
                 awaitState(trainer, other.spec(), "retrying");
                 assertThat(health(trainer, other.spec()).path("reasons").toString()).contains("retrying",

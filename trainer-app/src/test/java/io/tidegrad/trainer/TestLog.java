@@ -379,6 +379,23 @@ public final class TestLog implements AutoCloseable {
         registry.close();
     }
 
+    /// A good event by a schema that no trainer has seen: one field more.
+    byte[] byANewSchema() {
+        try (SchemaRegistry registry = SchemaRegistry.connect(Map.of("schema.registry.url", registryUrl))) {
+            Schema more = new Schema.Parser().parse(EVENT.toString().replace("\"fields\":[",
+                    "\"fields\":[{\"name\":\"more\",\"type\":\"int\",\"default\":0},"));
+            int id = registry.register(topic + "-value", more);
+            GenericData.Record event = new GenericData.Record(more);
+            event.put("more", 1);
+            event.put("at", START);
+            event.put("place", "p1");
+            event.put("a", 0.5f);
+            event.put("b", 0.5f);
+            event.put("over", 1);
+            return new AvroCodec(registry).encode(id, event);
+        }
+    }
+
     /// Whatever says no, an app ends with this code and tells this.
     static void refused(ThrowingCallable run, ExitCode code, String... words) {
         assertThatThrownBy(run).isInstanceOfAny(TrainerException.class, ControlException.class).satisfies(thrown -> {

@@ -6,8 +6,6 @@ import static org.awaitility.Awaitility.await;
 
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.snapshot.ModelHash;
-import io.tidegrad.model.learn.RangeTest;
-import io.tidegrad.model.learn.RateCurve;
 import io.tidegrad.model.snapshot.Heartbeat;
 import io.tidegrad.model.snapshot.LoadedModel;
 import io.tidegrad.model.snapshot.SnapshotKey;
@@ -19,13 +17,8 @@ import io.tidegrad.proof.ProvesOracle;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.Progress;
 import io.tidegrad.schemas.Topics;
-import io.tidegrad.schemas.settings.KafkaSettings;
-import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
-import io.tidegrad.trainer.replay.Replay;
-import io.tidegrad.trainer.replay.ReplayOptions;
-import io.tidegrad.trainer.replay.ReplayResult;
 import io.tidegrad.trainer.store.BreakableParts;
 import io.tidegrad.trainer.store.CommittedState;
 import io.tidegrad.trainer.store.Report;
@@ -72,51 +65,6 @@ class TrainerTest {
     @AfterEach
     void close() {
         log.close();
-    }
-
-    @Test
-    void whatIsLearnedIsWhatAFoldOfTheLogLearnsAndAReplayToo() {
-        log.send(0, 3_000);
-        log.send(log.tick());
-        log.send(3_000, 3_004);
-        TestLog.Fold fold = log.fold();
-        try (TrainerApp trainer = TrainerApp.start(log.config())) {
-            CommittedState state = awaitSettled(trainer, fold.nextOffset());
-            assertEqual(state, fold);
-            assertThat(state.pending()).isEqualTo(4);
-
-            ReplayResult replay = replay(ReplayOptions.TO_END);
-            assertThat(replay.weightsHash()).isEqualTo(fold.weightsHash());
-            assertThat(replay.stateHash()).isEqualTo(fold.stateHash());
-            assertThat(replay.events()).isEqualTo(3_004);
-            assertThat(replay.learned() + replay.pending() + replay.deadLetters()).isEqualTo(3_004);
-            assertThat(replay.ticks()).isEqualTo(1);
-            assertThat(replay.nextOffset()).isEqualTo(fold.nextOffset());
-        }
-        assertThat(replay(1_000).learned()).isEqualTo(1_000);
-    }
-
-    private ReplayResult replay(long toOffset) {
-        return replay(log.model(), toOffset);
-    }
-
-    private ReplayResult replay(String model, long toOffset) {
-        return Replay.run(new ReplayOptions(KafkaSettings.of(log.kafka.bootstrapServers()),
-                RegistrySettings.of(log.kafka.registryUrl()), log.prefix, model, toOffset, Kernels.active()));
-    }
-
-    @Test
-    void aRangeTestReadsTheLogFromItsBeginningAndLeavesNothingBehind() throws Exception {
-        log.send(0, 3_000);
-        Set<String> topics = log.admin.listTopics().names().get();
-        RateCurve curve = LogRangeTest.run(KafkaSettings.of(log.kafka.bootstrapServers()),
-                RegistrySettings.of(log.kafka.registryUrl()), log.spec(), held -> new RangeTest.Range(1e-6, 1e-2, held),
-                Kernels.active());
-        assertThat(curve.events()).isEqualTo(3_000);
-        assertThat(curve.deadLetters()).isZero();
-        assertThat(curve.end()).isEqualTo(RateCurve.End.AT_THE_LAST_RATE);
-        assertThat(curve.points().getLast().rate()).isCloseTo(1e-2, within(1e-6));
-        assertThat(log.admin.listTopics().names().get()).isEqualTo(topics);
     }
 
     @Test
@@ -363,22 +311,6 @@ class TrainerTest {
         log.send(100, 200);
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
             assertEqual(awaitSettled(trainer, 200), log.fold());
-        }
-    }
-
-    @Test
-    void twoModelsLearnSideBySideFromOneLog() {
-        log.send(0, 500);
-        String other = log.model() + "-wide";
-        String spec =
-                log.spec().yaml().replace("model: " + log.model(), "model: " + other).replace("dense: 8", "dense: 16");
-        List<String> arguments = new ArrayList<>(log.arguments());
-        arguments.addAll(List.of("--spec", log.write("wide.yaml", spec).toString()));
-        try (TrainerApp trainer = TrainerApp.start(TrainerConfig.parse(arguments, Map.of()))) {
-            assertEqual(awaitSettled(trainer, 500), log.fold());
-            CommittedState wide = awaitSettled(trainer, trainer.models().getLast(), 500);
-            assertThat(Objects.requireNonNull(wide.report()).stateHash())
-                    .isEqualTo(replay(other, ReplayOptions.TO_END).stateHash());
         }
     }
 

@@ -3,7 +3,7 @@ package io.tidegrad.model.learn;
 import java.util.List;
 import java.util.OptionalDouble;
 
-/// Loss against learning rate, as a [RangeTest] found it, and what to make of it.
+/// Loss against learning rate, as a [LearningRateSweep] found it, and what to make of it.
 ///
 /// @param points rates ascending, evenly spaced in the logarithm
 /// @param keep the factor of the exponential mean that smoothed the loss

@@ -2,8 +2,8 @@ package io.tidegrad.trainer.store;
 
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
-import io.tidegrad.trainer.log.BurstConsumer;
-import io.tidegrad.trainer.log.StopOrder;
+import io.tidegrad.trainer.poll.BurstConsumer;
+import io.tidegrad.trainer.poll.StopOrder;
 import java.util.Map;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.Consumer;

@@ -6,7 +6,7 @@ import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.trainer.exit.TrainerException;
-import io.tidegrad.trainer.log.Burst;
+import io.tidegrad.trainer.poll.Burst;
 import io.tidegrad.trainer.publish.Publisher;
 import io.tidegrad.trainer.store.ModelStore;
 import java.time.Duration;

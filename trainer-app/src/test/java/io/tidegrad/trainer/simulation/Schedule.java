@@ -6,7 +6,7 @@ import io.tidegrad.engine.model.Plan;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.Topics;
-import io.tidegrad.trainer.log.StopOrder;
+import io.tidegrad.trainer.poll.StopOrder;
 import io.tidegrad.trainer.publish.Publisher;
 import io.tidegrad.trainer.publish.RepublishOrder;
 import io.tidegrad.trainer.publish.RetentionLadder;

@@ -4,7 +4,7 @@ import static io.tidegrad.trainer.simulation.Violation.check;
 
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
-import io.tidegrad.trainer.log.Burst;
+import io.tidegrad.trainer.poll.Burst;
 import io.tidegrad.trainer.publish.Publisher;
 import io.tidegrad.trainer.store.CommitGuard;
 import io.tidegrad.trainer.store.CommittedState;

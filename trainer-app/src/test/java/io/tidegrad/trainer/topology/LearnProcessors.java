@@ -1,6 +1,6 @@
 package io.tidegrad.trainer.topology;
 
-import io.tidegrad.trainer.log.Burst;
+import io.tidegrad.trainer.poll.Burst;
 import org.apache.kafka.streams.processor.api.Processor;
 
 /// The topology's one processor, for a simulated task.

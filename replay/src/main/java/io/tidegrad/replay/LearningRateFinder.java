@@ -1,0 +1,62 @@
+package io.tidegrad.replay;
+
+import io.tidegrad.control.BootstrapServers;
+import io.tidegrad.control.KafkaTopics;
+import io.tidegrad.control.LogReader;
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.model.learn.LearningRateSweep;
+import io.tidegrad.model.learn.RateCurve;
+import io.tidegrad.model.learn.ValueDecoder;
+import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.schemas.AvroCodec;
+import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.schemas.settings.KafkaSettings;
+import io.tidegrad.schemas.settings.RegistrySettings;
+import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.trainer.exit.TrainerException;
+import java.util.function.LongFunction;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+
+/// A [LearningRateSweep] on a model's log of record, read from its beginning. The model need not be registered; nothing is
+/// written.
+public final class LearningRateFinder {
+    private LearningRateFinder() {}
+
+    /// @param range of the events that the log holds now → which rates to try
+    /// @throws TrainerException the log can't be read, or is none that a model could learn from
+    /// @throws IllegalArgumentException as [LearningRateSweep]
+    public static RateCurve run(KafkaSettings kafka, RegistrySettings registrySettings, ModelSpec spec,
+            LongFunction<LearningRateSweep.Range> range, Kernels kernels) {
+        try (SchemaRegistry registry = SchemaRegistry.connect(registrySettings.client())) {
+            BootstrapServers.requireOne(kafka.bootstrapServers());
+            KafkaTopics.Log log;
+            try (Admin admin = Admin.create(kafka.client())) {
+                log = new KafkaTopics(admin, (short) -1).log(spec.inputTopic());
+            }
+            LearningRateSweep test = new LearningRateSweep(spec, ValueDecoder.avro(new AvroCodec(registry)), kernels,
+                    range.apply(log.end() - log.begin()));
+            try (LogReader reader = new LogReader(kafka, spec.inputTopic())) {
+                reader.read(log.begin(), reader.end(), record -> fold(test, record));
+            }
+            return test.curve();
+        } catch (SchemaRegistry.RegistryUnavailableException e) {
+            throw TrainerException.from(e, registrySettings.shownUrl());
+        } catch (IllegalArgumentException e) {
+            throw e;
+        } catch (RuntimeException e) {
+            throw TrainerException.from(e);
+        }
+    }
+
+    private static boolean fold(LearningRateSweep test, ConsumerRecord<byte[], byte[]> record) {
+        try {
+            return test.fold(record.value(), record.headers());
+        } catch (SchemaRegistry.RegistryUnavailableException e) {
+            throw e;
+        } catch (RuntimeException | Error e) {
+            throw new TrainerException(ExitCode.INTERNAL, record.topic() + "-" + record.partition() + " offset "
+                    + record.offset() + ": expected an event that can be learned or refused, found " + e, e);
+        }
+    }
+}

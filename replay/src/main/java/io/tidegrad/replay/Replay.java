@@ -1,0 +1,218 @@
+package io.tidegrad.replay;
+
+import io.tidegrad.control.Lineage;
+import io.tidegrad.control.LogPosition;
+import io.tidegrad.control.LogReader;
+import io.tidegrad.control.RegisteredModel;
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.model.learn.OnlineModel;
+import io.tidegrad.model.safetensors.InitialWeightsException;
+import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.schemas.RecordDecoder;
+import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.schemas.settings.KafkaSettings;
+import io.tidegrad.schemas.settings.RegistrySettings;
+import io.tidegrad.trainer.Handover;
+import io.tidegrad.trainer.Room;
+import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.trainer.relearn.KnownRejections;
+import io.tidegrad.trainer.relearn.RegistryCheck;
+import io.tidegrad.trainer.relearn.RelearnedModel;
+import io.tidegrad.trainer.relearn.Relearning;
+import io.tidegrad.trainer.relearn.ReplayProgress;
+import io.tidegrad.trainer.store.Accounts;
+import io.tidegrad.trainer.topology.DeadLetters;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.streams.processor.api.Record;
+import org.jspecify.annotations.Nullable;
+
+/// Learns a log again, from a spec and from nothing else: no changelog, no group, no snapshot. By the registered spec
+/// and from where the model began, the same hashes as the trainer's at the same offset prove that its weights are those
+/// events' and no others'. By another spec, or from elsewhere, it is a new model, which can be kept.
+public final class Replay {
+    /// A replay that follows the log hands over when less is left than it learns in about this time.
+    private static final long HAND_OVER_NANOS = 2_000_000_000;
+
+    /// One more pass each time the log has grown; a log that grows faster than we learn must not go on for ever.
+    private static final int PASSES_MAX = 20;
+
+    private final ReplayOptions options;
+    private final ReplayProgress.Listener listener;
+
+    private Replay(ReplayOptions options, ReplayProgress.Listener listener) {
+        this.options = options;
+        this.listener = listener;
+    }
+
+    public static ReplayResult run(ReplayOptions options) {
+        return run(options, ReplayProgress.Listener.NONE);
+    }
+
+    /// @throws TrainerException the model is not registered, its log is not what it was registered with or has lost the
+    ///     range, or the weights that it starts from are not there
+    public static ReplayResult run(ReplayOptions options, ReplayProgress.Listener listener) {
+        try (SchemaRegistry registry = SchemaRegistry.connect(options.registry().client())) {
+            RegistryCheck.requireSame(options.kafka(), options.topics(), registry, options.registry().shownUrl());
+            return new Replay(options, listener).run();
+        } catch (SchemaRegistry.RegistryUnavailableException e) {
+            throw TrainerException.from(e, options.registry().shownUrl());
+        } catch (KafkaException | InitialWeightsException e) {
+            throw TrainerException.from(e);
+        }
+    }
+
+    /// The whole log that a spec names, by that spec: no model is registered, looked for or kept.
+    public static ReplayResult of(ModelSpec spec, KafkaSettings kafka, RegistrySettings registry, Kernels kernels) {
+        Room.require(List.of(spec), Runtime.getRuntime().maxMemory());
+        try (LogReader reader = new LogReader(kafka, spec.inputTopic());
+                RecordDecoder decoder = RecordDecoder.of(registry.client())) {
+            RelearnedModel relearned =
+                    RelearnedModel.initial(spec, decoder, KnownRejections.NONE, reader.begin(), false, kernels);
+            try (Relearning relearning =
+                    new Relearning(reader, List.of(relearned), reader.end(), ReplayProgress.Listener.NONE)) {
+                relearning.advance(relearning.end());
+                return result(List.of(relearned), false, relearning.nanos());
+            }
+        }
+    }
+
+    private ReplayResult run() {
+        Lineage lineage = registered(options.model());
+        ModelSpec given = options.spec();
+        ModelSpec spec = given == null ? lineage.spec() : given;
+        Room.require(List.of(spec), Runtime.getRuntime().maxMemory());
+        try (LogReader reader = new LogReader(options.kafka(), spec.inputTopic());
+                RecordDecoder decoder = RecordDecoder.of(options.registry().client())) {
+            if (given != null && !given.inputTopic().equals(lineage.log().topic())) {
+                throw new TrainerException(ExitCode.CONFIGURATION,
+                        "--with-spec: expected a spec that learns from " + lineage.log().topic() + ", as model "
+                                + lineage.model() + " does, found " + given.inputTopic()
+                                + "; correct input.topic, or give a --model that learns from there");
+            }
+            long from = options.from().asStart(spec.model(), reader, lineage.startOffset());
+            long until = options.until().asEnd(reader, Instant.now());
+            if (until < from) {
+                throw new TrainerException(ExitCode.CONFIGURATION,
+                        reader.log() + ": expected an end at or after the start, found " + until + " before " + from
+                                + "; correct --from or --until");
+            }
+            boolean again = given == null && from == lineage.startOffset();
+            List<RelearnedModel> models = new ArrayList<>();
+            models.add(
+                    again ? RelearnedModel.initial(lineage, decoder, facts(lineage), options.keep(), options.kernels())
+                            : RelearnedModel.initial(spec, decoder,
+                                    KnownRejections.setAside(options.kafka(), options.topics(), lineage), from,
+                                    options.keep(), options.kernels()));
+            if (!options.compareWith().isEmpty()) {
+                models.add(compared(spec, decoder, reader, from));
+            }
+            return options.keep() ? learnAndKeep(reader, models, until)
+                    : result(models, false, learn(reader, models, until));
+        }
+    }
+
+    private Lineage registered(String model) {
+        return RegisteredModel.find(options.kafka(), options.topics(), model).lineage();
+    }
+
+    private KnownRejections facts(Lineage lineage) {
+        return KnownRejections.read(options.kafka(), options.topics(), lineage);
+    }
+
+    /// The other one learns from where it began, and is scored from where the first one begins.
+    private RelearnedModel compared(ModelSpec first, RecordDecoder decoder, LogReader reader, long from) {
+        Lineage other = registered(options.compareWith());
+        if (!other.log().equals(reader.log())) {
+            throw new TrainerException(ExitCode.CONFIGURATION,
+                    "--compare " + other.model() + ": expected a model that learns from " + reader.log().topic()
+                            + ", found one that learns from " + other.log().topic());
+        }
+        if (other.startOffset() > from) {
+            throw new TrainerException(ExitCode.CONFIGURATION,
+                    "--compare " + other.model() + ": expected a model that began at or before offset " + from
+                            + ", found one that began at " + other.startOffset() + "; give --from "
+                            + other.startOffset() + ", or exchange the two");
+        }
+        Room.require(List.of(first, other.spec()), Runtime.getRuntime().maxMemory());
+        new LogPosition.Begin().asStart(other.model(), reader, other.startOffset());
+        return RelearnedModel.initial(other, decoder, facts(other), false, options.kernels());
+    }
+
+    /// Gives back the nanoseconds it took.
+    private long learn(LogReader reader, List<RelearnedModel> models, long until) {
+        try (Relearning relearning = new Relearning(reader, models, until, listener)) {
+            RelearnedModel first = models.getFirst();
+            if (models.size() > 1 && models.getLast().from() < first.from()) {
+                relearning.advance(Math.min(first.from(), until));
+                models.getLast().evaluateFrom(first.from());
+            }
+            relearning.advance(until);
+            if (options.catchUp()) {
+                catchUp(reader, relearning);
+            }
+            return relearning.nanos();
+        }
+    }
+
+    private static void catchUp(LogReader reader, Relearning relearning) {
+        for (int pass = 0; pass < PASSES_MAX; pass++) {
+            long end = reader.end();
+            double recordsPerNano = relearning.records() / (double) relearning.nanos();
+            if (end - relearning.end() <= recordsPerNano * HAND_OVER_NANOS) {
+                return;
+            }
+            relearning.extend(end);
+            relearning.advance(end);
+        }
+    }
+
+    private ReplayResult learnAndKeep(LogReader reader, List<RelearnedModel> models, long until) {
+        RelearnedModel first = models.getFirst();
+        try (Handover handover = Handover.open(options.kafka(), options.topics(), options.replication(),
+                options.deadLetterRetention(), first.spec(), first.from())) {
+            long nanos = learn(reader, models, until);
+            handover.commit(first.model(), first.nextOffset(), first.accounts(), first.newestAppendTime(),
+                    letters -> deadLetters(reader, first, handover.deadLetters(), letters));
+            return result(models, true, nanos);
+        }
+    }
+
+    /// Their events are read once more: they were not held while learning went on.
+    private static void deadLetters(LogReader reader, RelearnedModel relearned, DeadLetters letters,
+            Consumer<Record<byte[], byte[]>> each) {
+        List<RelearnedModel.Rejected> rejected = relearned.rejected();
+        if (rejected.isEmpty()) {
+            return;
+        }
+        int[] next = {0};
+        reader.read(rejected.getFirst().offset(), rejected.getLast().offset() + 1, record -> {
+            RelearnedModel.Rejected at = rejected.get(next[0]);
+            if (record.offset() == at.offset()) {
+                next[0]++;
+                each.accept(letters.of(record, at.rejection(), at.schemaId(), System.currentTimeMillis()));
+            }
+            return next[0] < rejected.size();
+        });
+    }
+
+    private static ReplayResult result(List<RelearnedModel> models, boolean kept, long nanos) {
+        RelearnedModel relearned = models.getFirst();
+        OnlineModel model = relearned.model();
+        Accounts accounts = relearned.accounts();
+        RelearnedModel other = models.size() > 1 ? models.getLast() : null;
+        return new ReplayResult(relearned.spec().model(), relearned.from(),
+                accounts.accepted() + accounts.deadLetters(), model.parameters().examples(), model.pending(),
+                accounts.deadLetters(), accounts.ticks(), model.parameters().updates(), relearned.nextOffset(),
+                model.weightsHash(), model.stateHash(), model.evaluation(), compared(other), kept, nanos);
+    }
+
+    private static ReplayResult.@Nullable Compared compared(@Nullable RelearnedModel other) {
+        return other == null ? null : new ReplayResult.Compared(other.spec().model(),
+                other.model().parameters().updates(), other.model().evaluation());
+    }
+}

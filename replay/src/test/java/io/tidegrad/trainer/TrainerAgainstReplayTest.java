@@ -1,0 +1,103 @@
+package io.tidegrad.trainer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.model.learn.LearningRateSweep;
+import io.tidegrad.model.learn.RateCurve;
+import io.tidegrad.replay.LearningRateFinder;
+import io.tidegrad.replay.Replay;
+import io.tidegrad.replay.ReplayOptions;
+import io.tidegrad.replay.ReplayResult;
+import io.tidegrad.schemas.settings.KafkaSettings;
+import io.tidegrad.schemas.settings.RegistrySettings;
+import io.tidegrad.trainer.store.CommittedState;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// What a trainer has learned, held against a replay of the same log.
+class TrainerAgainstReplayTest {
+    @TempDir
+    Path directory;
+    TestLog log;
+
+    @BeforeEach
+    void open() {
+        log = new TestLog(directory, 8).created();
+    }
+
+    @AfterEach
+    void close() {
+        log.close();
+    }
+
+    @Test
+    void whatIsLearnedIsWhatAFoldOfTheLogLearnsAndAReplayToo() {
+        log.send(0, 3_000);
+        log.send(log.tick());
+        log.send(3_000, 3_004);
+        TestLog.Fold fold = log.fold();
+        try (TrainerApp trainer = TrainerApp.start(log.config())) {
+            CommittedState state = TrainerTest.awaitSettled(trainer, fold.nextOffset());
+            TrainerTest.assertEqual(state, fold);
+            assertThat(state.pending()).isEqualTo(4);
+
+            ReplayResult replay = replay(ReplayOptions.TO_END);
+            assertThat(replay.weightsHash()).isEqualTo(fold.weightsHash());
+            assertThat(replay.stateHash()).isEqualTo(fold.stateHash());
+            assertThat(replay.events()).isEqualTo(3_004);
+            assertThat(replay.learned() + replay.pending() + replay.deadLetters()).isEqualTo(3_004);
+            assertThat(replay.ticks()).isEqualTo(1);
+            assertThat(replay.nextOffset()).isEqualTo(fold.nextOffset());
+        }
+        assertThat(replay(1_000).learned()).isEqualTo(1_000);
+    }
+
+    private ReplayResult replay(long toOffset) {
+        return replay(log.model(), toOffset);
+    }
+
+    private ReplayResult replay(String model, long toOffset) {
+        return Replay.run(new ReplayOptions(KafkaSettings.of(log.kafka.bootstrapServers()),
+                RegistrySettings.of(log.kafka.registryUrl()), log.prefix, model, toOffset, Kernels.active()));
+    }
+
+    @Test
+    void aSweepOfLearningRatesReadsTheLogFromItsBeginningAndLeavesNothingBehind() throws Exception {
+        log.send(0, 3_000);
+        Set<String> topics = log.admin.listTopics().names().get();
+        RateCurve curve = LearningRateFinder.run(KafkaSettings.of(log.kafka.bootstrapServers()),
+                RegistrySettings.of(log.kafka.registryUrl()), log.spec(),
+                held -> new LearningRateSweep.Range(1e-6, 1e-2, held), Kernels.active());
+        assertThat(curve.events()).isEqualTo(3_000);
+        assertThat(curve.deadLetters()).isZero();
+        assertThat(curve.end()).isEqualTo(RateCurve.End.AT_THE_LAST_RATE);
+        assertThat(curve.points().getLast().rate()).isCloseTo(1e-2, within(1e-6));
+        assertThat(log.admin.listTopics().names().get()).isEqualTo(topics);
+    }
+
+    @Test
+    void twoModelsLearnSideBySideFromOneLog() {
+        log.send(0, 500);
+        String other = log.model() + "-wide";
+        String spec =
+                log.spec().yaml().replace("model: " + log.model(), "model: " + other).replace("dense: 8", "dense: 16");
+        List<String> arguments = new ArrayList<>(log.arguments());
+        arguments.addAll(List.of("--spec", log.write("wide.yaml", spec).toString()));
+        try (TrainerApp trainer = TrainerApp.start(TrainerConfig.parse(arguments, Map.of()))) {
+            TrainerTest.assertEqual(TrainerTest.awaitSettled(trainer, 500), log.fold());
+            CommittedState wide = TrainerTest.awaitSettled(trainer, trainer.models().getLast(), 500);
+            assertThat(Objects.requireNonNull(wide.report()).stateHash())
+                    .isEqualTo(replay(other, ReplayOptions.TO_END).stateHash());
+        }
+    }
+}

@@ -1,4 +1,0 @@
-@NullMarked
-package io.tidegrad.trainer.log;
-
-import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,54 @@
+package io.tidegrad.trainer.poll;
+
+import io.tidegrad.schemas.PollBudget;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.TopicPartition;
+
+/// Kafka's consumer, whose polls give bursts; none any more once the trainer is to stop.
+public final class BurstConsumer extends KafkaConsumer<byte[], byte[]> {
+    private final int eventsMax;
+    private final StopOrder stop;
+    private final PollBudget budget;
+
+    /// @param eventsMax in a burst
+    public BurstConsumer(Map<String, Object> config, int eventsMax, StopOrder stop) {
+        this(config, eventsMax, stop, new PollBudget());
+    }
+
+    private BurstConsumer(Map<String, Object> config, int eventsMax, StopOrder stop, PollBudget budget) {
+        super(config, budget.keys(), budget.values());
+        this.eventsMax = eventsMax;
+        this.stop = stop;
+        this.budget = budget;
+    }
+
+    @Override
+    public ConsumerRecords<byte[], byte[]> poll(Duration timeout) {
+        if (stop.follow()) {
+            pause(assignment()); // each time: Streams resumes when it has room
+        }
+        budget.begin();
+        ConsumerRecords<byte[], byte[]> records = super.poll(timeout);
+        Map<TopicPartition, List<ConsumerRecord<byte[], byte[]>>> bursts = new HashMap<>();
+        for (TopicPartition partition : records.partitions()) {
+            bursts.put(partition, bursts(records.records(partition), eventsMax));
+        }
+        return new ConsumerRecords<>(bursts, records.nextOffsets());
+    }
+
+    static List<ConsumerRecord<byte[], byte[]>> bursts(List<ConsumerRecord<byte[], byte[]>> records, int eventsMax) {
+        List<ConsumerRecord<byte[], byte[]>> bursts = new ArrayList<>();
+        for (int from = 0; from < records.size(); from += eventsMax) {
+            int to = Math.min(records.size(), from + eventsMax);
+            bursts.add(new Burst(records.subList(from, to)).wrapped());
+        }
+        return bursts;
+    }
+}

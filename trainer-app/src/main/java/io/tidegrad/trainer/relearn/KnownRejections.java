@@ -1,0 +1,191 @@
+package io.tidegrad.trainer.relearn;
+
+import io.tidegrad.control.ControlAction;
+import io.tidegrad.control.Lineage;
+import io.tidegrad.control.LogReader;
+import io.tidegrad.model.feature.Rejection;
+import io.tidegrad.model.learn.PreparedEvent;
+import io.tidegrad.schemas.DeadLetter;
+import io.tidegrad.schemas.Topics;
+import io.tidegrad.schemas.settings.KafkaSettings;
+import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.trainer.store.Changelog;
+import io.tidegrad.trainer.store.StoredState;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.header.Header;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// The rejections of a lineage that the log alone does not decide; every other one is a function of the log, and is
+/// found again. The dead letters say which they were. They are part of the transactions that learned, so they are taken
+/// as facts:
+///
+/// - `unknown-schema`: a schema that the registry did not know then may be there now, and one that it knew may be gone.
+///   An event is `unknown-schema` if it became that, whatever the registry says today.
+/// - `ended-the-trainer`: how often a trainer ended inside an event stands nowhere else. The event is not decoded.
+public final class KnownRejections {
+    /// Of a lineage that nobody has learned before.
+    public static final KnownRejections NONE = new KnownRejections("", new long[0], new long[0], Long.MIN_VALUE, "");
+
+    private static final Logger LOG = LoggerFactory.getLogger(KnownRejections.class);
+    private static final String UNKNOWN_SCHEMA = Rejection.Reason.UNKNOWN_SCHEMA.code();
+    private static final String ENDED_THE_TRAINER = Rejection.Reason.ENDED_THE_TRAINER.code();
+
+    private final String model;
+    private final long[] unknownSchemas; // offsets, ascending
+    private final long[] setAside; // likewise
+    private final long learnedTo;
+    private final String missing; // what is to be said of dead letters that are gone; mostly nothing
+
+    private KnownRejections(String model, long[] unknownSchemas, long[] setAside, long learnedTo, String missing) {
+        this.model = model;
+        this.unknownSchemas = unknownSchemas;
+        this.setAside = setAside;
+        this.learnedTo = learnedTo;
+        this.missing = missing;
+    }
+
+    /// Only the events that were set aside, for learning by another spec or from another start: the registry is asked
+    /// anew, but what ended trainers while it was decoded would end this process as well. With which numerics the lineage
+    /// was learned does not matter here.
+    public static KnownRejections setAside(KafkaSettings kafka, Topics topics, Lineage lineage) {
+        return new KnownRejections(lineage.model(), new long[0], Letters.read(kafka, topics, lineage, 0).setAside,
+                Long.MIN_VALUE, "");
+    }
+
+    /// Reads the dead letters, all of them: they are in the order in which many models came upon them. The state says
+    /// how many the lineage has written: where fewer are left, which retention deletes, that is told, for an event that
+    /// was refused then may be learned now.
+    ///
+    /// @throws TrainerException the lineage was learned by a build that gives other bits
+    public static KnownRejections read(KafkaSettings kafka, Topics topics, Lineage lineage) {
+        StoredState.Head head = StoredState.head(Changelog.of(kafka, topics, lineage));
+        if (head != null) {
+            head.requireNumerics(lineage.model());
+        }
+        // For every event before it the registry has answered.
+        ControlAction.Rollback origin = lineage.origin();
+        long begun = origin == null ? lineage.startOffset() : origin.base().nextOffset();
+        long learnedTo = head == null ? begun : head.nextOffset();
+        Letters letters = Letters.read(kafka, topics, lineage, learnedTo);
+        long written = head == null ? 0 : head.accounts().deadLetters();
+        String missing =
+                letters.learned < written ? missing(topics.deadLetters(), written, letters.learned, letters.first) : "";
+        if (!missing.isEmpty()) {
+            LOG.warn(
+                    "model {}: {}. If the registry did not know the schema of one of these events and knows it now, or if one had"
+                            + " ended the trainer and was set aside, the event is learned here and was not then, and hashes from"
+                            + " there on differ",
+                    lineage.model(), missing);
+        }
+        return new KnownRejections(lineage.model(), letters.unknownSchemas, letters.setAside, learnedTo, missing);
+    }
+
+    /// The dead letters of a lineage.
+    ///
+    /// @param unknownSchemas offsets of events, ascending
+    /// @param setAside likewise
+    /// @param learned how many lie before `learnedTo`
+    /// @param first the lowest offset of these
+    private record Letters(long[] unknownSchemas, long[] setAside, long learned, long first) {
+        public static Letters read(KafkaSettings kafka, Topics topics, Lineage lineage, long learnedTo) {
+            Offsets unknownSchemas = new Offsets();
+            Offsets setAside = new Offsets();
+            long[] learned = {0, Long.MAX_VALUE}; // how many, the first offset
+            for (TopicPartition partition : LogReader.partitions(kafka, topics.deadLetters())) {
+                try (LogReader reader = new LogReader(kafka, partition)) {
+                    reader.read(reader.begin(), reader.end(), letter -> {
+                        if (isOf(lineage, letter)) {
+                            long offset = Long.parseLong(text(letter, "tidegrad-offset"));
+                            if (offset < learnedTo) {
+                                learned[0]++;
+                                learned[1] = Math.min(learned[1], offset);
+                            }
+                            String reason = text(letter, DeadLetter.REASON);
+                            if (reason.equals(UNKNOWN_SCHEMA)) {
+                                unknownSchemas.add(offset);
+                            } else if (reason.equals(ENDED_THE_TRAINER)) {
+                                setAside.add(offset);
+                            }
+                        }
+                        return true;
+                    });
+                }
+            }
+            return new Letters(unknownSchemas.ascending(), setAside.ascending(), learned[0], learned[1]);
+        }
+    }
+
+    private static String missing(String topic, long written, long left, long first) {
+        return written - left + " of its " + written + " dead letters are not on " + topic
+                + " any more, where retention deletes them"
+                + (left == 0 ? "" : "; the first that is left is of offset " + first);
+    }
+
+    private static boolean isOf(Lineage lineage, ConsumerRecord<byte[], byte[]> letter) {
+        String offset = text(letter, "tidegrad-offset");
+        return text(letter, DeadLetter.MODEL).equals(lineage.model())
+                && text(letter, DeadLetter.TOPIC).equals(lineage.log().topic()) && offset.matches("[0-9]{1,18}")
+                && text(letter, "tidegrad-epoch").equals(Integer.toString(lineage.epochOf(Long.parseLong(offset))));
+    }
+
+    /// The newest header of the name: an event may have brought one of its own.
+    private static String text(ConsumerRecord<byte[], byte[]> letter, String header) {
+        Header found = letter.headers().lastHeader(header);
+        return found == null || found.value() == null ? "" : new String(found.value(), StandardCharsets.UTF_8);
+    }
+
+    /// Null when the event at `offset` is to be decoded.
+    @Nullable
+    Rejection at(long offset) {
+        if (isIn(setAside, offset)) {
+            return new Rejection(Rejection.Reason.ENDED_THE_TRAINER,
+                    "it was set aside when it was learned, as it had ended the trainer twice");
+        }
+        return isIn(unknownSchemas, offset) ? new Rejection(Rejection.Reason.UNKNOWN_SCHEMA,
+                "the registry did not know its schema when it was learned") : null;
+    }
+
+    private static boolean isIn(long[] offsets, long offset) {
+        return offsets.length > 0 && Arrays.binarySearch(offsets, offset) >= 0;
+    }
+
+    /// @throws TrainerException the registry has forgotten a schema that it knew when this was learned
+    void check(ConsumerRecord<byte[], byte[]> record, PreparedEvent event) {
+        if (record.offset() >= learnedTo) {
+            return;
+        }
+        Rejection rejection = event.rejection();
+        if (rejection != null && rejection.reason() == Rejection.Reason.UNKNOWN_SCHEMA) {
+            throw new TrainerException(ExitCode.STATE_VIOLATION, "model " + model + ": expected the schema with id "
+                    + event.schemaId() + " in the registry, as when the event at " + record.topic() + "-"
+                    + record.partition() + " offset " + record.offset()
+                    + " was learned (there is no dead letter of it), found none; register it again under"
+                    + " this id, or restore the dead letters" + (missing.isEmpty() ? "" : " (" + missing + ")"));
+        }
+    }
+
+    /// A growing array.
+    private static final class Offsets {
+        private long[] offsets = new long[16];
+        private int size;
+
+        void add(long offset) {
+            if (size == offsets.length) {
+                offsets = Arrays.copyOf(offsets, 2 * size);
+            }
+            offsets[size++] = offset;
+        }
+
+        long[] ascending() {
+            long[] exact = Arrays.copyOf(offsets, size);
+            Arrays.sort(exact);
+            return exact;
+        }
+    }
+}

@@ -1,0 +1,212 @@
+package io.tidegrad.trainer.relearn;
+
+import io.tidegrad.control.Lineage;
+import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.model.feature.AvroEvent;
+import io.tidegrad.model.feature.Rejection;
+import io.tidegrad.model.learn.EventFold;
+import io.tidegrad.model.learn.EventPreparation;
+import io.tidegrad.model.learn.ModelDivergedException;
+import io.tidegrad.model.learn.OnlineModel;
+import io.tidegrad.model.learn.PreparedEvent;
+import io.tidegrad.model.learn.ValueDecoder;
+import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.schemas.RecordDecoder;
+import io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException;
+import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.trainer.store.Accounts;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.LongPredicate;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.KafkaException;
+import org.jspecify.annotations.Nullable;
+
+/// One model that learns again. Its first half, `prepare`, belongs to the reading thread, all else to the learning one.
+public final class RelearnedModel {
+    /// What a rejected event's dead letter is made of.
+    ///
+    /// @param schemaId null when the value names none
+    public record Rejected(long offset, Rejection rejection, @Nullable Integer schemaId) {
+    }
+
+    /// As long as they are held in memory. Beyond, a trainer can learn the log: it writes them as it goes.
+    static final int REJECTED_MAX = 1_000_000;
+
+    private final ModelSpec spec;
+    private final EventPreparation preparation;
+    private final KnownRejections facts;
+    private final OnlineModel model;
+    private final long from;
+    private final LongPredicate learns;
+    private final @Nullable List<Rejected> rejected;
+    private long evaluatedFrom;
+    private long nextOffset;
+    private long accepted;
+    private long deadLetters;
+    private long ticks;
+    private long newestAppendTime;
+
+    /// @param model as it was before the record at `from`
+    /// @param learns whether the record at an offset is learned; others are as if they were not there
+    /// @param before what became of the records before
+    /// @param newestAppendTime record timestamp of the newest event among them; Long.MIN_VALUE when there is none
+    /// @param keepsRejected whether `rejected` is asked for later
+    RelearnedModel(OnlineModel model, RecordDecoder decoder, KnownRejections facts, long from, LongPredicate learns,
+            Accounts before, long newestAppendTime, boolean keepsRejected) {
+        spec = model.spec();
+        this.model = model;
+        this.facts = facts;
+        this.from = from;
+        this.learns = learns;
+        this.newestAppendTime = newestAppendTime;
+        nextOffset = from;
+        evaluatedFrom = from;
+        accepted = before.accepted();
+        deadLetters = before.deadLetters();
+        ticks = before.ticks();
+        rejected = keepsRejected ? new ArrayList<>() : null;
+        String topic = spec.inputTopic();
+        AvroEvent event = new AvroEvent();
+        ValueDecoder values = value -> event.of(decoder.decode(topic, value));
+        preparation = new EventPreparation(spec, values);
+    }
+
+    /// A new model, from an offset on.
+    public static RelearnedModel initial(ModelSpec spec, RecordDecoder decoder, KnownRejections facts, long from,
+            boolean keepsRejected, Kernels kernels) {
+        return new RelearnedModel(OnlineModel.initial(spec, kernels), decoder, facts, from, offset -> true,
+                new Accounts(0, 0, 0), Long.MIN_VALUE, keepsRejected);
+    }
+
+    /// A registered one again, from where it began: what its rollbacks left out is left out.
+    public static RelearnedModel initial(Lineage lineage, RecordDecoder decoder, KnownRejections facts,
+            boolean keepsRejected, Kernels kernels) {
+        return new RelearnedModel(OnlineModel.initial(lineage.spec(), kernels), decoder, facts, lineage.startOffset(),
+                lineage::learns, new Accounts(0, 0, 0), Long.MIN_VALUE, keepsRejected);
+    }
+
+    private boolean isTaken(long offset) {
+        return offset >= from && learns.test(offset);
+    }
+
+    PreparedEvent newEvent() {
+        return preparation.newEvent();
+    }
+
+    long rowBytes() {
+        return 64L + Float.BYTES * (spec.layout().numbers() + (long) spec.layout().ids() + 1);
+    }
+
+    public long from() {
+        return from;
+    }
+
+    void prepare(ConsumerRecord<byte[], byte[]> record, PreparedEvent into) {
+        if (!isTaken(record.offset())) {
+            return;
+        }
+        Rejection known = facts.at(record.offset());
+        if (known != null) {
+            into.reject(known, record.value());
+            return;
+        }
+        try {
+            preparation.prepare(record.value(), record.headers(), into);
+        } catch (KafkaException | RegistryUnavailableException notTheEvents) {
+            throw notTheEvents;
+        } catch (RuntimeException | Error e) {
+            throw unforeseen(record.offset(), e);
+        }
+        facts.check(record, into);
+    }
+
+    private TrainerException unforeseen(long offset, Throwable thrown) {
+        return new TrainerException(ExitCode.INTERNAL,
+                at(offset) + ": expected an event that can be learned or refused, found " + thrown
+                        + "; no trainer has set it aside (there is no dead letter "
+                        + Rejection.Reason.ENDED_THE_TRAINER.code()
+                        + " of it). Use the build and the heap of the trainer that learned it",
+                thrown);
+    }
+
+    private String at(long offset) {
+        return "model " + spec.model() + " at " + spec.inputTopic() + "-0 offset " + offset;
+    }
+
+    void learn(PreparedEvent event, long offset, long timestamp) {
+        if (!isTaken(offset)) {
+            return;
+        }
+        try {
+            switch (EventFold.learn(event, model)) {
+                case EventFold.Outcome.Accepted() -> {
+                    accepted++;
+                    newestAppendTime = Math.max(newestAppendTime, Math.max(0, timestamp));
+                }
+                case EventFold.Outcome.Ticked() -> ticks++;
+                case EventFold.Outcome.Rejected(var rejection, var schemaId) -> {
+                    deadLetters++;
+                    keep(offset, rejection, schemaId);
+                }
+            }
+        } catch (ModelDivergedException e) {
+            throw new TrainerException(ExitCode.MODEL_DIVERGED, at(offset) + ": " + e.getMessage(), e);
+        } catch (TrainerException known) {
+            throw known;
+        } catch (RuntimeException | Error e) {
+            throw unforeseen(offset, e);
+        }
+        nextOffset = offset + 1;
+    }
+
+    private void keep(long offset, Rejection rejection, @Nullable Integer schemaId) {
+        if (rejected == null) {
+            return;
+        }
+        if (rejected.size() == REJECTED_MAX) {
+            throw new TrainerException(ExitCode.CONFIGURATION,
+                    "model " + spec.model() + ": expected at most " + REJECTED_MAX
+                            + " events that can't be learned, found more by offset " + offset
+                            + "; it is registered: let a trainer learn it (--model " + spec.model()
+                            + "), or correct its spec under another name");
+        }
+        rejected.add(new Rejected(offset, rejection, schemaId));
+    }
+
+    /// From the next record on: two models are compared over the same ones.
+    public void evaluateFrom(long offset) {
+        model.restartEvaluation();
+        evaluatedFrom = offset;
+    }
+
+    long evaluatedFrom() {
+        return evaluatedFrom;
+    }
+
+    public ModelSpec spec() {
+        return spec;
+    }
+
+    public OnlineModel model() {
+        return model;
+    }
+
+    public long nextOffset() {
+        return nextOffset;
+    }
+
+    public Accounts accounts() {
+        return new Accounts(accepted, deadLetters, ticks);
+    }
+
+    public long newestAppendTime() {
+        return newestAppendTime;
+    }
+
+    /// In their order; empty unless they are kept.
+    public List<Rejected> rejected() {
+        return rejected == null ? List.of() : List.copyOf(rejected);
+    }
+}

@@ -1,0 +1,125 @@
+package io.tidegrad.trainer.relearn;
+
+import io.tidegrad.control.ControlException;
+import io.tidegrad.control.LogReader;
+import io.tidegrad.trainer.exit.TrainerException;
+import java.util.List;
+import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
+import org.jspecify.annotations.Nullable;
+
+/// Models that learn a stretch of the log again, as fast as the engine goes: one thread learns, another one prepares
+/// ahead of it. It can be stopped at any offset and asked what the models are there.
+public final class Relearning implements AutoCloseable {
+    private static final long TELL_EVERY_NANOS = 200_000_000;
+
+    private final LogReader reader;
+    private final List<RelearnedModel> models;
+    private final ReplayProgress.Listener listener;
+    private final long start;
+    private final long startNanos = System.nanoTime();
+    private ReadAhead ahead;
+    private long end;
+    private ReadAhead.@Nullable Chunk chunk;
+    private int next; // record of the chunk
+    private long records;
+    private long position;
+    private long toldAt = startNanos;
+
+    /// @param end of what may be asked for, exclusive: nothing beyond it is read
+    public Relearning(LogReader reader, List<RelearnedModel> models, long end, ReplayProgress.Listener listener) {
+        this.reader = reader;
+        this.models = List.copyOf(models);
+        this.listener = listener;
+        this.end = end;
+        start = models.stream().mapToLong(RelearnedModel::from).min().orElseThrow();
+        position = start;
+        ahead = new ReadAhead(reader, this.models, start, end);
+    }
+
+    /// Learns every visible record before offset `until`, which is at most the end.
+    ///
+    /// @throws TrainerException why that can't be done
+    /// @throws ControlException the log begins later
+    public void advance(long until) {
+        if (until > end) {
+            throw new IllegalArgumentException("the end is " + end + ", asked for " + until);
+        }
+        try {
+            learn(until);
+        } catch (OffsetOutOfRangeException e) {
+            throw reader.beginsLater(models.getFirst().spec().model(), position, e);
+        }
+    }
+
+    private void learn(long until) {
+        while (true) {
+            ReadAhead.Chunk at = chunk;
+            if (at == null || next == at.size) {
+                tell(false);
+                at = ahead.next();
+                chunk = at;
+                next = 0;
+                if (at == null) {
+                    position = Math.max(position, Math.min(until, end));
+                    break;
+                }
+            }
+            while (next < at.size && at.offsets[next] < until) {
+                for (int i = 0; i < models.size(); i++) {
+                    models.get(i).learn(at.events[next][i], at.offsets[next], at.timestamps[next]);
+                }
+                next++;
+                records++;
+            }
+            if (next > 0) {
+                position = at.offsets[next - 1] + 1;
+            }
+            if (next < at.size) {
+                break;
+            }
+        }
+        if (until == end) {
+            tell(true);
+        }
+    }
+
+    private void tell(boolean last) {
+        long now = System.nanoTime();
+        if (last || now - toldAt >= TELL_EVERY_NANOS) {
+            toldAt = now;
+            listener.at(new ReplayProgress(start, position, end, records, now - startNanos));
+        }
+    }
+
+    /// Goes on to a later end; everything before the present one has been learned.
+    public void extend(long end) {
+        ahead.close();
+        long from = this.end;
+        this.end = end;
+        chunk = null;
+        next = 0;
+        ahead = new ReadAhead(reader, models, from, end);
+    }
+
+    /// Visible records since the start, and the time that took: start-up is not in it.
+    public long records() {
+        return records;
+    }
+
+    public long nanos() {
+        return System.nanoTime() - startNanos;
+    }
+
+    public RelearnedModel first() {
+        return models.getFirst();
+    }
+
+    public long end() {
+        return end;
+    }
+
+    @Override
+    public void close() {
+        ahead.close();
+    }
+}

@@ -1,0 +1,35 @@
+package io.tidegrad.trainer.relearn;
+
+import java.time.Duration;
+
+/// How far a replay has come.
+///
+/// @param from offset of its first record
+/// @param at offset, exclusive: everything before it has been learned
+/// @param end offset, exclusive, where it stops
+/// @param records visible ones that were read
+/// @param nanos since it began to read
+public record ReplayProgress(long from, long at, long end, long records, long nanos) {
+    /// Told a few times a second, on the learning thread.
+    @FunctionalInterface
+    public interface Listener {
+        Listener NONE = progress -> {
+        };
+
+        void at(ReplayProgress progress);
+    }
+
+    /// From 0 to 1.
+    public double share() {
+        return end == from ? 1 : (double) (at - from) / (end - from);
+    }
+
+    public double recordsPerSecond() {
+        return records / (nanos * 1e-9);
+    }
+
+    /// At the mean rate so far; zero where nothing is known or left.
+    public Duration left() {
+        return at == from ? Duration.ZERO : Duration.ofNanos((long) ((double) nanos / (at - from) * (end - at)));
+    }
+}

@@ -1,4 +1,0 @@
-@NullMarked
-package io.tidegrad.trainer.replay;
-
-import org.jspecify.annotations.NullMarked;
