@@ -88,9 +88,9 @@ class ArchitectureTest {
                     resideInAPackage("io.tidegrad..").and(resideOutsideOfPackage("io.tidegrad.localstack..")));
 
     @ArchTest
-    static final ArchRule what_the_processes_share_knows_none_of_ours =
-            noClasses().that().resideInAPackage("io.tidegrad.ops..").should().dependOnClassesThat(
-                    resideInAPackage("io.tidegrad..").and(resideOutsideOfPackage("io.tidegrad.ops..")));
+    static final ArchRule what_the_processes_share_knows_schemas_only = noClasses().that()
+            .resideInAPackage("io.tidegrad.ops..").should().dependOnClassesThat(resideInAPackage("io.tidegrad..")
+                    .and(resideOutsideOfPackages("io.tidegrad.ops..", "io.tidegrad.schemas..")));
 
     @ArchTest
     static final ArchRule the_load_tests_know_all_but_the_command_line =

@@ -13,6 +13,8 @@ import io.grpc.netty.shaded.io.netty.handler.ssl.SslContextBuilder;
 import io.grpc.netty.shaded.io.netty.handler.ssl.SslProvider;
 import io.grpc.netty.shaded.io.netty.util.concurrent.DefaultThreadFactory;
 import io.tidegrad.ops.http.EndedConnection;
+import io.tidegrad.ops.security.BearerTokens;
+import io.tidegrad.ops.security.ServerCertificate;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;

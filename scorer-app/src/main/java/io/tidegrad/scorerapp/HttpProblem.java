@@ -26,6 +26,11 @@ final class HttpProblem extends RuntimeException {
         return new HttpProblem(ProblemReason.INTERNAL, "a defect of the scorer, not of the request; see its log");
     }
 
+    static HttpProblem unauthorized() {
+        return new HttpProblem(ProblemReason.UNAUTHORIZED,
+                "expected Authorization: Bearer and a token that is known here");
+    }
+
     ProblemReason reason() {
         return reason;
     }

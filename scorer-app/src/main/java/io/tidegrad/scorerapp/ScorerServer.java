@@ -20,6 +20,8 @@ import io.tidegrad.ops.http.HttpOptions;
 import io.tidegrad.ops.http.HttpServer;
 import io.tidegrad.ops.http.Seldom;
 import io.tidegrad.ops.http.SharedAnswer;
+import io.tidegrad.ops.security.BearerTokens;
+import io.tidegrad.ops.security.ServerCertificate;
 import io.tidegrad.scorerapp.topic.RequestLane;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -149,7 +151,7 @@ final class ScorerServer implements AutoCloseable {
         BearerTokens known = tokens;
         return known == null ? handler : (request, response) -> {
             if (!known.letsIn(request.headers().first(HeaderNames.AUTHORIZATION).orElse(null))) {
-                throw BearerTokens.unauthorized();
+                throw HttpProblem.unauthorized();
             }
             handler.handle(request, response);
         };

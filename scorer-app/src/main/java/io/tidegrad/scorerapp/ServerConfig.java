@@ -1,6 +1,8 @@
 package io.tidegrad.scorerapp;
 
 import io.tidegrad.ops.http.FileDescriptors;
+import io.tidegrad.ops.security.BearerTokens;
+import io.tidegrad.ops.security.ServerCertificate;
 import io.tidegrad.schemas.settings.Setting;
 import io.tidegrad.schemas.settings.Settings;
 import java.net.InetAddress;

@@ -5,6 +5,7 @@ import io.grpc.MethodDescriptor;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
+import io.tidegrad.ops.security.BearerTokens;
 import io.tidegrad.scorerapp.inference.GRPCInferenceServiceGrpc;
 import org.jspecify.annotations.Nullable;
 
@@ -22,7 +23,7 @@ record TokenCheck(@Nullable BearerTokens tokens, ServedModels models) implements
         if (tokens == null || isOpen(call.getMethodDescriptor()) || tokens.letsIn(headers.get(AUTHORIZATION))) {
             return next.startCall(call, headers);
         }
-        HttpProblem problem = BearerTokens.unauthorized();
+        HttpProblem problem = HttpProblem.unauthorized();
         models.refused(ScorerMetrics.NO_MODEL, problem.reason());
         call.close(InferService.status(problem), new Metadata());
         return new ServerCall.Listener<>() {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.tidegrad.ops.http.EndedConnection;
 import io.tidegrad.ops.http.HttpServer;
 import io.tidegrad.ops.http.SharedAnswer;
+import io.tidegrad.ops.security.ServerCertificate;
 import io.tidegrad.scorerapp.RawHttp.Answer;
 import java.io.ByteArrayOutputStream;
 import java.io.FilterOutputStream;

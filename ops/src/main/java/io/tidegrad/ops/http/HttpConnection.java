@@ -97,7 +97,7 @@ final class HttpConnection implements ConnectionContext, Runnable {
         this.channel = channel;
         this.connection = connection;
         tls = server.options().tls();
-        nanoTime = server.options().requestTime();
+        nanoTime = server.options().times().request();
         socket = PlainSocket.server(channel.socket(), server.name(channel), server.name());
         http1 = server.http1(this);
         beginTurn();
@@ -208,7 +208,7 @@ final class HttpConnection implements ConnectionContext, Runnable {
             return null;
         }
         bytes += pulled.length;
-        if (bytes > server.options().requestBytesMax()) {
+        if (bytes > server.options().requests().bytesMax()) {
             throw refused(Status.REQUEST_ENTITY_TOO_LARGE_413);
         }
         if (isLate()) {
@@ -259,7 +259,7 @@ final class HttpConnection implements ConnectionContext, Runnable {
     }
 
     private boolean isLate() {
-        return read - began > server.options().requestWithin().toNanos();
+        return read - began > server.options().requests().within().toNanos();
     }
 
     private CloseConnectionException lost(String what, Exception why) {

@@ -84,10 +84,10 @@ public final class HttpServer implements ListenerContext, AutoCloseable {
         routing.accept(routes);
         router = Router.builder().addRouting(routes).build();
         config = ListenerConfig.builder().protocolsDiscoverServices(false).host(options.host()).port(port)
-                .directHandlers(options.refusals()).build();
+                .directHandlers(options.requests().refusals()).build();
         http1 = Http1ConnectionSelector.builder()
-                .config(Http1Config.builder().maxPrologueLength(options.lineBytesMax())
-                        .maxHeadersSize(options.headerBytesMax()).addSendListener(new AnswerListener()).build())
+                .config(Http1Config.builder().maxPrologueLength(HttpOptions.LINE_BYTES_MAX)
+                        .maxHeadersSize(HttpOptions.HEADER_BYTES_MAX).addSendListener(new AnswerListener()).build())
                 .build();
         spare = SocketChannel.open();
         // Now, while classes that it needs can still be loaded.
@@ -213,7 +213,7 @@ public final class HttpServer implements ListenerContext, AutoCloseable {
     /// the client that waits first, which is thereby refused instead of waiting for ever, and who has waited longest
     /// makes room.
     private void refuseWithSpare(IOException why) {
-        options.ended().accept(EndedConnection.DESCRIPTORS);
+        options.connections().ended().accept(EndedConnection.DESCRIPTORS);
         long times = noDescriptor.times();
         if (times > 0) {
             log.warn("a connection could not be accepted ({} times since the last such line): {};"
@@ -322,7 +322,7 @@ public final class HttpServer implements ListenerContext, AutoCloseable {
 
     @Override
     public DirectHandlers directHandlers() {
-        return options.refusals();
+        return options.requests().refusals();
     }
 
     @Override

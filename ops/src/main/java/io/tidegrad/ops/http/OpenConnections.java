@@ -49,11 +49,11 @@ final class OpenConnections implements AutoCloseable {
             Executors.newSingleThreadScheduledExecutor(Thread.ofPlatform().daemon().name("http-connections").factory());
 
     OpenConnections(HttpOptions options) {
-        places = new Semaphore(options.connectionsMax());
-        unreadMax = options.unreadBytesMax();
-        handshakeNanos = options.requestWithin().toNanos();
-        nanoTime = options.connectionTime();
-        ended = options.ended();
+        places = new Semaphore(options.connections().max());
+        unreadMax = options.connections().unreadBytesMax();
+        handshakeNanos = options.requests().within().toNanos();
+        nanoTime = options.times().connection();
+        ended = options.connections().ended();
         looking.scheduleWithFixedDelay(this::lookAgain, 1, 1, TimeUnit.SECONDS);
     }
 

@@ -1,4 +1,4 @@
-package io.tidegrad.scorerapp;
+package io.tidegrad.ops.security;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 
 /// The tokens that let a client in (RFC 6750), of a file with one a line, which is read again when it changes: a new
 /// token is added, clients go over to it, the old one is taken out. They are kept as hashes and shown nowhere.
-final class BearerTokens {
+public final class BearerTokens {
     private static final int FILE_BYTES_MAX = 64 * 1024;
 
     /// 16 characters of base64 are 96 bits: nobody guesses them at the rate that a server answers.
@@ -28,7 +28,7 @@ final class BearerTokens {
 
     /// @param file one token a line; empty lines and those that begin with `#` are passed over
     /// @throws IllegalArgumentException what was expected and found, without a word of the file
-    BearerTokens(Path file, LongSupplier nanoTime) {
+    public BearerTokens(Path file, LongSupplier nanoTime) {
         hashes = new ReadAgain<>(List.of(file), () -> read(file), nanoTime);
     }
 
@@ -73,7 +73,7 @@ final class BearerTokens {
     /// The hash takes as long for one token as for another of its length, and so does the comparison with all of them.
     ///
     /// @param authorization the header: `Bearer`, a space, the token
-    boolean letsIn(@Nullable String authorization) {
+    public boolean letsIn(@Nullable String authorization) {
         if (authorization == null) {
             return false;
         }
@@ -87,11 +87,6 @@ final class BearerTokens {
             known |= MessageDigest.isEqual(hash, given);
         }
         return known;
-    }
-
-    static HttpProblem unauthorized() {
-        return new HttpProblem(ProblemReason.UNAUTHORIZED,
-                "expected Authorization: Bearer and a token that is known here");
     }
 
     private static byte[] hash(String token) {

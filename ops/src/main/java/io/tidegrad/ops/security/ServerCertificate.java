@@ -1,4 +1,4 @@
-package io.tidegrad.scorerapp;
+package io.tidegrad.ops.security;
 
 import io.tidegrad.schemas.settings.PemFile;
 import java.io.ByteArrayInputStream;
@@ -34,11 +34,11 @@ import org.slf4j.LoggerFactory;
 
 /// Who this server is to clients over TLS: a chain of certificates and its private key, read again when the files
 /// change, so that a certificate is renewed without a restart. Connections that are open keep theirs.
-final class ServerCertificate extends X509ExtendedKeyManager {
+public final class ServerCertificate extends X509ExtendedKeyManager {
     private static final Logger log = LoggerFactory.getLogger(ServerCertificate.class);
 
     /// What is older has known holes.
-    static final List<String> PROTOCOLS = List.of("TLSv1.3", "TLSv1.2");
+    public static final List<String> PROTOCOLS = List.of("TLSv1.3", "TLSv1.2");
 
     private final Map<String, Identity> identities = new ConcurrentHashMap<>();
     private final AtomicInteger reads = new AtomicInteger();
@@ -47,7 +47,7 @@ final class ServerCertificate extends X509ExtendedKeyManager {
     /// @param certificates PEM: the server's own, then each one's issuer
     /// @param privateKey PEM, PKCS #8
     /// @throws IllegalArgumentException no certificate and its key; what was expected and found
-    ServerCertificate(Path certificates, Path privateKey, LongSupplier nanoTime) {
+    public ServerCertificate(Path certificates, Path privateKey, LongSupplier nanoTime) {
         current = new ReadAgain<>(List.of(certificates, privateKey), () -> read(certificates, privateKey), nanoTime);
     }
 
@@ -146,7 +146,7 @@ final class ServerCertificate extends X509ExtendedKeyManager {
     }
 
     /// For connections that begin; each handshake takes the certificate of that moment.
-    SSLContext context() {
+    public SSLContext context() {
         try {
             SSLContext context = SSLContext.getInstance("TLS");
             context.init(new KeyManager[]{this}, new TrustManager[0], null);

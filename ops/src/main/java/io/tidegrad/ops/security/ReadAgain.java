@@ -1,4 +1,4 @@
-package io.tidegrad.scorerapp;
+package io.tidegrad.ops.security;
 
 import java.io.IOException;
 import java.nio.file.Files;
