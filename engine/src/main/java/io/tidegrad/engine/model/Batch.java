@@ -2,7 +2,7 @@ package io.tidegrad.engine.model;
 
 import io.tidegrad.engine.layer.Step;
 
-/// A mini-batch: up to `capacity` rows, each part row-major and tight. Allocated once, filled again and again.
+/// A mini-batch of up to `capacity` rows. Each array is row-major without padding. It is allocated once and refilled.
 public final class Batch {
     public final float[] numbers; // (capacity, row.numbers)
     public final int[] ids; // (capacity, row.ids)

@@ -11,8 +11,8 @@ import io.tidegrad.engine.loss.BatchLoss;
 import java.util.Arrays;
 import java.util.Objects;
 
-/// Gradients for people to look at, through the same layers and kernels as learning: before clipping, without the
-/// penalty's. Changes no weight. For golden cases and gradient checks, not for speed.
+/// Computes gradients for inspection, with the same layers and kernels as learning, before clipping and without the
+/// penalty's gradient. Changes no weight. Made for golden cases and gradient checks, not for speed.
 public final class Gradients {
     private final Parameters parameters;
     private final Plan plan;
@@ -24,16 +24,16 @@ public final class Gradients {
     private final Block y; // (maxBatch, outputs)
     private final Block dy;
 
-    /// How the layers behave.
+    /// Whether layers behave as in prediction or as in learning.
     public enum Mode {
         PREDICT,
         /// As in the next step of learning.
         LEARN,
-        /// As in the next step of learning, and layers that learn from their inputs do so.
+        /// As in the next step of learning; layers that learn statistics from their inputs update them.
         LEARN_STATISTICS
     }
 
-    /// As layers behave when they predict.
+    /// Gradients with layers that behave as in prediction.
     public Gradients(Parameters parameters, Kernels kernels, int maxBatch) {
         this(parameters, kernels, maxBatch, Mode.PREDICT);
     }
@@ -58,7 +58,7 @@ public final class Gradients {
         dy = Objects.requireNonNull(network.output().gradient());
     }
 
-    /// Gradients of the batch's loss, which is returned.
+    /// Computes the gradients of the batch's loss and returns the loss.
     public double ofLoss(Batch batch) {
         forward(batch);
         int rows = batch.size();
@@ -68,8 +68,8 @@ public final class Gradients {
         return batchLoss;
     }
 
-    /// Gradients of Σ output · outputGradient, where an output is what the loss would read: a fused last activation is
-    /// not part of it.
+    /// Computes the gradients of Σ output · outputGradient, where the outputs are the loss's input: a last activation
+    /// that is fused with the loss is not part of them.
     ///
     /// @param outputGradients (batch.size, outputs)
     public void ofOutputs(Batch batch, float[] outputGradients) {
@@ -98,12 +98,12 @@ public final class Gradients {
         }
     }
 
-    /// Shape (batch.size, outputs), tight, of the last batch.
+    /// Predictions for the last batch, shape (batch.size, outputs), without padding.
     public float[] predictions() {
         return loss.predictions();
     }
 
-    /// What the loss read, shape (batch.size, outputs): logits where the last activation is the loss's, else the
+    /// The loss's input, shape (batch.size, outputs): logits if the loss applies the last activation, else the
     /// predictions.
     public float[] outputs(int rows) {
         int width = plan.output().width();
@@ -115,22 +115,22 @@ public final class Gradients {
         return tight;
     }
 
-    /// Shape (batch.size), of the last `ofLoss`.
+    /// Losses of the rows in the last `ofLoss`, shape (batch.size).
     public float[] rowLosses() {
         return loss.rowLosses();
     }
 
-    /// The gradient of one tensor, shape (rows, columns) as `Parameters.weights` has it; 0 where it is frozen.
+    /// The gradient of one tensor, shape (rows, columns) as in `Parameters.weights`; 0 if the tensor is frozen.
     public float[] of(String tensor) {
         return Values.read(plan, gradients.slab(), plan.tensor(tensor), 0);
     }
 
-    /// The gradient of the rows' numbers, shape (batch.size, row.numbers).
+    /// The gradient with respect to the rows' numbers, shape (batch.size, row.numbers).
     public float[] ofNumbers() {
         return step.numbersGradient;
     }
 
-    /// The L2 norm over all tensors together.
+    /// The L2 norm of all tensors' gradients together.
     public double norm() {
         return gradients.norm();
     }

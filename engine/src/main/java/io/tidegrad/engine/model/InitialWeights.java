@@ -6,8 +6,8 @@ import io.tidegrad.engine.layer.Storage;
 import io.tidegrad.engine.layer.Tensor;
 import io.tidegrad.engine.optim.Optimizer;
 
-/// A tensor before the first update. Weight number `index` of the logical, row-major tensor is a pure function of
-/// (seed, the tensor's place in the plan, index), whatever the layout in memory.
+/// Fills tensors before the first update. Weight number `index` of the logical, row-major tensor is a pure function of
+/// (seed, the tensor's place in the plan, index) and does not depend on the layout in memory.
 final class InitialWeights {
     private InitialWeights() {}
 
@@ -32,7 +32,7 @@ final class InitialWeights {
         startState(spec.optimizer(), declared, storage);
     }
 
-    /// The optimizer's state before the first update, which starts from the weights as they are.
+    /// Sets the optimizer's state before the first update, derived from the present weights.
     static void startState(Optimizer optimizer, Tensor declared, Storage.Floats storage) {
         for (int part = 1; part <= optimizer.stateParts(); part++) {
             for (int row = 0; row < declared.rows(); row++) {

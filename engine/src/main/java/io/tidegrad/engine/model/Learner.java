@@ -16,13 +16,14 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// Forward, loss, backward, update: the only writer of `Parameters`. Allocates nothing after construction.
+/// Runs learning steps: forward, loss, backward, update. It is the only writer of its `Parameters`. A step allocates
+/// nothing, except the first that needs a gradient slab.
 public final class Learner {
-    /// Products of slopes and numbers up to it stay far below the root of the largest float, 1.8e19.
+    /// Products of slopes and numbers up to this bound stay far below the square root of the largest float, 1.8e19.
     private static final double CARE = 1e18;
 
-    /// What a feature's numbers are held within; larger ones are looked at if a slope asks for it, or end in a loss
-    /// that is not finite.
+    /// The bound that the featurizer keeps a feature's numbers within. Larger ones are noticed when the slopes are
+    /// large too, or else make the loss not finite.
     private static final double NUMBER_MAX = 1e15;
 
     private final Parameters parameters;
@@ -32,24 +33,24 @@ public final class Learner {
     private final Workers workers;
     private final Step step;
     private final OptimizerSteps optimizers;
-    private final @Nullable GradientSlab gradients; // null where each is applied at once
+    private final @Nullable GradientSlab gradients; // null if each gradient is applied at once
     private final Pass network;
-    private final Block y; // (maxBatch, outputs), logits where the loss works from them
+    private final Block y; // (maxBatch, outputs); logits if the loss takes logits
     private final Block dy;
-    private final float[] served; // (maxBatch, lines, width): what a scorer would have predicted
+    private final float[] served; // (maxBatch, lines, width): what a scorer would predict
     private final List<Watched> watched;
-    private final double[][] statistics; // room for those from before a step
-    private final double gradientMax; // the largest norm that no optimizer's arithmetic overflows by
-    private @Nullable GradientSlab carefulGradients; // made for the first step that asks for care
+    private final double[][] statistics; // copies from before a step, to undo it
+    private final double gradientMax; // norms up to this one overflow in no optimizer
+    private @Nullable GradientSlab carefulGradients; // allocated by the first step that needs it
     private @Nullable Fault fault;
 
-    /// On the calling thread alone.
+    /// A learner that works on the calling thread alone.
     public Learner(Parameters parameters, Kernels kernels, int maxBatch) {
         this(parameters, kernels, maxBatch, Workers.NONE);
     }
 
-    /// With a crew, which the caller owns and closes after the last step; the bits are the same with any number of
-    /// workers.
+    /// A learner that shares its work among `workers`, which the caller closes after the last step. The bits are the
+    /// same with any number of workers.
     public Learner(Parameters parameters, Kernels kernels, int maxBatch, Workers workers) {
         this.parameters = parameters;
         this.maxBatch = maxBatch;
@@ -77,20 +78,19 @@ public final class Learner {
         step.allocateScratch(workspace);
         watched = workspace.watched();
         statistics = parameters.emptyStatistics();
-        // All others square their gradients.
+        // All other optimizers square the gradients.
         gradientMax = plan.spec().optimizer() instanceof Sgd
                 ? Float.MAX_VALUE / Math.max(1, plan.spec().optimizer().rate()) : Math.sqrt(Float.MAX_VALUE);
         y = network.output().value();
-        // A network without a single weight has no gradient; the loss needs somewhere to write all
-        // the same.
+        // A network without weights has no gradient, but the loss still needs a place to write to.
         dy = Objects.requireNonNullElseGet(network.output().gradient(), () -> workspace.block(plan.output()));
         served = plan.learnsDifferently() ? new float[maxBatch * plan.outputs()] : loss.predictions();
     }
 
-    /// One step on the batch: the gradient of its loss (the mean, unless the spec reduces otherwise), one update.
-    /// Returns the loss *before* the update. When a row's loss is not finite, or its gradients are seen not to be,
-    /// nothing at all is changed and NaN is returned; `fault` tells step, row and layer. Where nothing in the batch
-    /// counts (`BatchLoss.reduce`) nothing is changed and 0 returned.
+    /// Takes one step on the batch: computes the gradient of its loss (the mean, unless the spec reduces otherwise) and
+    /// updates the weights once. Returns the loss *before* the update. If a row's loss or gradient is found not to be
+    /// finite, nothing changes and NaN is returned; `fault` tells step, row and layer. If no row of the batch counts
+    /// (`BatchLoss.reduce`), nothing changes and 0 is returned.
     public double learn(Batch batch) {
         batch.requireFits(plan.spec().row(), maxBatch);
         int rows = batch.size();
@@ -101,7 +101,8 @@ public final class Learner {
         batch.into(step);
         step.number = parameters.updates();
         if (plan.learnsDifferently()) {
-            // What was predicted is what a scorer would have said; what is learned from is not.
+            // Predictions are computed as a scorer computes them; the pass that is learned from can differ (dropout,
+            // say).
             step.learns = false;
             network.forward(step);
             loss.predict(step.kernels, rows, y.values, y.at, y.stride, served);
@@ -146,10 +147,10 @@ public final class Learner {
         return batchLoss;
     }
 
-    /// Whether a first layer's gradients could be beyond what an optimizer can square. Where each is applied while the
-    /// next is computed it would be seen too late; with a gradient slab it is seen in time, and the bits are the same.
-    /// A row's numbers are only looked at where the slopes of the loss alone don't rule it out: those of a
-    /// cross-entropy do.
+    /// Whether a first layer's gradients could be too large to be squared by an optimizer. If each gradient were
+    /// applied while the next is computed, the overflow would be noticed too late; a gradient slab notices it in time,
+    /// with the same bits. The row's numbers are only checked if the slopes of the loss don't rule an overflow out, as
+    /// those of a cross-entropy do.
     private boolean asksForCare(int rows, float[] numbers) {
         float slope = 0;
         int lines = rows * plan.output().lines();
@@ -180,8 +181,8 @@ public final class Learner {
         return careful;
     }
 
-    /// All gradients, before any weight changes. Returns their norm; a fault, and nothing has changed, if it is not at
-    /// most `max`.
+    /// Computes all gradients before any weight changes. Returns their norm. If the norm exceeds `max` or is NaN,
+    /// records a fault and leaves the model unchanged.
     private double backward(GradientSlab gradients, int rows, double max) {
         parameters.copyStatistics(statistics);
         network.backward(step);
@@ -223,7 +224,7 @@ public final class Learner {
                 "expected a norm that the optimizer can square, found " + norm);
     }
 
-    /// Why the last `learn` returned NaN; null if it did not.
+    /// Why the last `learn` returned NaN; null if it returned a loss.
     public @Nullable Fault fault() {
         return fault;
     }
@@ -237,7 +238,7 @@ public final class Learner {
         }
     }
 
-    /// Rows whose numbers were not finite, where a relu hid that from the loss.
+    /// Sets the loss of rows with numbers that are not finite to NaN, in case a relu hid them from the loss.
     private void markFaulty(int rows, float[] sampleWeights) {
         for (int row = 0; row < rows; row++) {
             if (step.isFaulty(row) || !Float.isFinite(sampleWeights[row])) {
@@ -246,31 +247,31 @@ public final class Learner {
         }
     }
 
-    /// Probabilities (or values) that the last `learn` predicted before it updated: shape (batch.size, outputs), tight,
-    /// valid until the next call.
+    /// Probabilities (or values) that the last `learn` predicted before its update: shape (batch.size, outputs),
+    /// without padding, valid until the next call.
     public float[] predictions() {
         return served;
     }
 
-    /// Per row loss of the last `learn`, without sample weights; NaN or infinite for a row that can't be learned.
+    /// The losses of the rows in the last `learn`, without sample weights; NaN or infinite for a row that can't be
+    /// learned.
     public float[] rowLosses() {
         return loss.rowLosses();
     }
 
-    /// The regularization's penalty on the present weights, which the loss leaves out: one look at every weight, so not
-    /// for every step.
+    /// The regularization penalty of the present weights, which the loss does not include. Reads every weight, so don't
+    /// call it for every step.
     public double penalty() {
         return optimizers.penalty(parameters);
     }
 
-    /// As the method of a learner, for one that is not there yet: nothing of the model is allocated, tables least of
-    /// all.
+    /// Warms up the kernels, like the instance method, before a learner exists: allocates nothing of the model's size.
     public static long warmUp(NetworkSpec spec, Kernels kernels, int maxBatch, Workers workers, long budgetNanos) {
         return WarmUp.run(spec, kernels, maxBatch, workers, budgetNanos);
     }
 
-    /// Runs the kernels on scratch data of this plan's shapes until their speed is stable, changing nothing of the
-    /// model. Returns the nanoseconds spent, by the clock.
+    /// Runs the kernels on scratch data of this plan's shapes until their speed is stable, without changing the model.
+    /// Returns the nanoseconds of wall time spent.
     public long warmUp(long budgetNanos) {
         return WarmUp.run(plan.spec(), step.kernels, maxBatch, workers, budgetNanos);
     }

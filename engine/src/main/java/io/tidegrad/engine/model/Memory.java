@@ -5,18 +5,18 @@ import io.tidegrad.engine.layer.SlabBytes;
 import io.tidegrad.engine.layer.Workspace;
 import io.tidegrad.engine.optim.Clipping;
 
-/// Bytes that a model takes on the heap, computed from its plan: nothing of a size is allocated for it. Padding is
-/// counted, objects around arrays (some ten KB a model) are not.
+/// Bytes that a model takes on the heap, computed from its plan without allocating it. Padding is counted; the objects
+/// around the arrays (some ten KB per model) are not.
 ///
-/// @param weights and what layers learn from their inputs
+/// @param weights weights and the statistics that layers learn from their inputs
 /// @param optimizerState 0 for predicting
-/// @param gradients of a whole step, where clipping needs all of them at once; else 0, though a learner makes room for
-///     them when the slopes and numbers of a step are so large that their products must be looked at first
-/// @param workspace what a thread's layers and loss need for a mini-batch
+/// @param gradients all gradients of a step if clipping needs them at once; otherwise 0, although a learner allocates
+///     them for the first step whose slopes and numbers are so large that their products could overflow
+/// @param workspace scratch of a thread's layers and loss for a mini-batch
 /// @param batch the rows of a mini-batch
 public record Memory(long weights, long optimizerState, long gradients, long workspace, long batch) {
 
-    /// `Parameters`, a `Learner` and a `Batch`.
+    /// Memory of `Parameters`, a `Learner` and a `Batch`.
     ///
     /// @throws ArithmeticException an array would hold 2^31 numbers or more
     public static Memory toLearn(Plan plan, int maxBatch) {
@@ -28,7 +28,7 @@ public record Memory(long weights, long optimizerState, long gradients, long wor
                 workspace(plan, maxBatch, Workspace.Purpose.LEARN) + aRow * maxBatch, batch(plan, maxBatch));
     }
 
-    /// What a thread takes that predicts: served `Parameters`, a `Predictor`, a `Batch` and its predictions.
+    /// Memory of one predicting thread: served `Parameters`, a `Predictor`, a `Batch` and its predictions.
     ///
     /// @throws ArithmeticException an array would hold 2^31 numbers or more
     public static Memory toPredict(Plan plan, int maxBatch) {
@@ -36,7 +36,7 @@ public record Memory(long weights, long optimizerState, long gradients, long wor
                 batch(plan, maxBatch) + (long) Float.BYTES * maxBatch * plan.outputs());
     }
 
-    /// What `Learner.warmUp` takes beside the model while it runs.
+    /// Memory that `Learner.warmUp` needs in addition to the model while it runs.
     ///
     /// @throws ArithmeticException an array would hold 2^31 numbers or more
     public static long toWarmUp(Plan plan, int maxBatch) {

@@ -8,14 +8,16 @@ import io.tidegrad.engine.optim.Optimizer;
 import io.tidegrad.engine.optim.Regularization;
 import io.tidegrad.engine.optim.Schedule;
 
-/// What to learn, without a single float: pure description. A `Plan` is derived from it. A step is forward, loss,
-/// gradients; then clipping; then regularization; then the optimizer at the scheduled rate.
+/// Describes what is learned and how; it holds no weights. A `Plan` is derived from it. A step computes forward, loss
+/// and gradients; then clips; then adds the regularization's gradient; then applies the optimizer at the scheduled
+/// rate.
 ///
 /// @param row what one row holds
-/// @param network a tree of layers; reads the row, ends in the loss's predictions. A last `Sigmoid` or `Softmax` before
-///     its cross-entropy is fused with it; without one the loss applies it; predictions are always probabilities
-/// @param reduction what a batch makes of its rows' losses
-/// @param seed of everything random (initialisation, dropout): counter-based, a pure function of (seed, purpose, step,
+/// @param network a tree of layers that reads the row and ends in the predictions. A last `Sigmoid` or `Softmax` is
+///     fused with its cross-entropy; if it is left out, the loss applies it, so predictions are probabilities either
+///     way
+/// @param reduction how the losses of a batch's rows become one loss
+/// @param seed seed of all random numbers (initialisation, dropout), which are pure functions of (seed, purpose, step,
 ///     index)
 public record NetworkSpec(RowShape row, Layer network, Loss loss, Reduction reduction, Optimizer optimizer,
         Schedule schedule, Clipping clipping, Regularization regularization, long seed) {
@@ -27,18 +29,18 @@ public record NetworkSpec(RowShape row, Layer network, Loss loss, Reduction redu
         }
     }
 
-    /// Of the batch's mean loss, at the optimizer's base rate.
+    /// A spec with the batch's mean loss and a constant rate.
     public NetworkSpec(RowShape row, Layer network, Loss loss, Optimizer optimizer, Clipping clipping,
             Regularization regularization, long seed) {
         this(row, network, loss, Reduction.MEAN, optimizer, Schedule.CONSTANT, clipping, regularization, seed);
     }
 
-    /// Neither scheduled nor clipped nor regularized.
+    /// A spec without schedule, clipping and regularization.
     public NetworkSpec(RowShape row, Layer network, Loss loss, Optimizer optimizer, long seed) {
         this(row, network, loss, optimizer, new Clipping.None(), Regularization.NONE, seed);
     }
 
-    /// The same steps, all at the base rate, for another network that reads the same rows.
+    /// The same spec, at a constant rate, with another network that reads the same rows.
     NetworkSpec withNetwork(Layer other) {
         return new NetworkSpec(row, other, loss, reduction, optimizer, Schedule.CONSTANT, clipping, regularization,
                 seed);

@@ -1,10 +1,11 @@
 package io.tidegrad.engine.model;
 
-/// Everything that decides bits: panel widths, virtual lanes, polynomials, order of sums, random streams.
-/// `docs/numerics.md` states all of it for those who compute it without this code, and changes with this number.
+/// The version of everything that decides bits: panel widths, virtual lanes, polynomials, order of sums, random
+/// streams. `docs/numerics.md` specifies all of it, so that it can be computed without this code, and changes with this
+/// number.
 public final class Numerics {
-    /// Raised whenever the same spec and log would give other bits. Stamped into every snapshot and store manifest; the
-    /// committed hash of a fixed 10,000-event run guards it.
+    /// Raised whenever the same spec and log give other bits. Written into every snapshot and store manifest. A test
+    /// compares the hash of a fixed 10,000-event run.
     public static final int VERSION = 2;
 
     private Numerics() {}

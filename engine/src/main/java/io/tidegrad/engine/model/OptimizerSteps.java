@@ -8,8 +8,8 @@ import io.tidegrad.engine.optim.Regularization;
 import java.util.ArrayList;
 import java.util.List;
 
-/// What the optimizer does to each tensor in a step: tensors that are treated alike (the same rate, with the penalty or
-/// without) share their scalars, which are computed once a step.
+/// The optimizer's scalars for each tensor in a step. Tensors with the same rate, and both with or both without
+/// penalty, share them; they are computed once per step.
 final class OptimizerSteps {
     private final NetworkSpec spec;
     private final Plan plan;
@@ -17,7 +17,7 @@ final class OptimizerSteps {
     private final List<Group> groups = new ArrayList<>();
     private final OptimizerStep[] ofTensors;
 
-    /// Tensors that learn, and alike.
+    /// Tensors that share their scalars.
     private record Group(double rateFactor, boolean penalised, OptimizerStep step) {
     }
 
@@ -54,7 +54,7 @@ final class OptimizerSteps {
         };
     }
 
-    /// Prepares update `t`, 1 for the first.
+    /// Prepares update `t`; the first one is 1.
     void prepare(long t) {
         Optimizer optimizer = spec.optimizer();
         optimizer.prepare(t, shared);
@@ -66,12 +66,13 @@ final class OptimizerSteps {
         }
     }
 
-    /// Tensor → its scalars.
+    /// The scalars by tensor index.
     OptimizerStep[] ofTensors() {
         return ofTensors;
     }
 
-    /// l1 Σ|w| + l2/2 Σ w² over the penalised tensors that learn, in doubles; 0 without regularization, at no cost.
+    /// The penalty l1 Σ|w| + l2/2 Σ w² over the penalised tensors that learn, in doubles; 0 without regularization,
+    /// without reading weights.
     double penalty(Parameters parameters) {
         Regularization regularization = spec.regularization();
         double penalty = 0;

@@ -1,6 +1,6 @@
 package io.tidegrad.engine.model;
 
-/// A set of page numbers as a bitmap; marking is the only thing done on the learning path.
+/// A set of page numbers, as a bitmap. The learning path only marks pages.
 public final class PageSet {
     private final long[] words;
     private final int pages;
@@ -18,8 +18,9 @@ public final class PageSet {
         words[page >>> 6] |= 1L << page;
     }
 
-    /// Marks the pages from `first` on of things of which 2^shift fill a page, thing `before + things[i]` for each i
-    /// below `count`. The set of a table is small and stays in a near cache: this takes less than a nanosecond each.
+    /// Marks, for each i below `count`, the page of item `before + things[i]`, where 2^shift items fill a page and page
+    /// `first` holds item 0. The bitmap of a table is small and stays in a near cache, so this takes less than 1 ns per
+    /// item.
     void markAll(int first, int[] things, int count, int before, int shift) {
         long[] words = this.words;
         for (int i = 0; i < count; i++) {

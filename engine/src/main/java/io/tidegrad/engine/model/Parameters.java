@@ -14,19 +14,20 @@ import java.util.List;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
-/// The slab: everything that learning changes. In memory in the layout of the kernels (panels; embedding rows beside
-/// their optimizer state); outside always as two tight logical byte streams, little-endian, cut into pages of
-/// `PAGE_BYTES` in one numbering:
+/// A model's parameters: everything that learning changes. In memory they have the layout of the kernels (panels;
+/// embedding rows next to their optimizer state). Outside they are two logical byte streams, little-endian and without
+/// padding, cut into pages of `PAGE_BYTES` with one numbering:
 ///
 /// - the **served** stream, pages 0 … servedPages-1: the layers' statistics (doubles), then all weights (floats),
-///   tensor after tensor in plan order, row-major, no padding: what a scorer needs. A dense weight has shape (inputs,
+///   tensor after tensor in plan order, row-major. This is what a scorer needs. A dense weight has shape (inputs,
 ///   outputs), an embedding table (rows, dimension);
-/// - the **optimizer** stream, pages servedPages … pages-1: the optimizer's state (floats) in the same order; for each
-///   row of a tensor part after part (of Adam first all m, then all v), so that a touched table row touches one place.
+/// - the **optimizer** stream, pages servedPages … pages-1: the optimizer's state (floats) in the same order, for each
+///   row of a tensor part after part (for Adam first all m, then all v), so that a touched table row changes one
+///   contiguous range.
 ///
-/// A stream's last page may be short. One writer (the `Learner`); readers copy.
+/// A stream's last page may be shorter. There is one writer (the `Learner`); readers copy.
 public final class Parameters {
-    /// A store page. A hash leaf is a whole number of them.
+    /// Bytes of a page of the store. A hash leaf is a whole number of pages.
     public static final int PAGE_BYTES = 8 * 1024;
 
     private static final int PAGE_SHIFT = Integer.numberOfTrailingZeros(PAGE_BYTES);
@@ -43,14 +44,14 @@ public final class Parameters {
     private final int pages;
     private final boolean servedOnly;
     private final PageSet dirty;
-    private final int[] everyStep; // pages that each step changes: from, to, from, to …
+    private final int[] everyStep; // ranges of pages that each step changes: from, to, from, to …
     private final Step.TouchedRows touchedRows = this::markTableRows;
     private @Nullable Watch watch;
-    private @Nullable ServedChanges changes; // once someone asked for them
+    private @Nullable ServedChanges changes; // null until `changes` is first called
     private long updates;
     private long examples;
 
-    /// @param pages of which `willChange` wants to know
+    /// @param pages the pages whose first change `told` is called for
     private record Watch(PageSet pages, IntConsumer told) {
         void willChange(int page) {
             pages.unmark(page);
@@ -69,7 +70,7 @@ public final class Parameters {
         everyStep = servedOnly ? new int[0] : pagesOfEveryStep();
     }
 
-    /// Weights drawn from the seed, the optimizer's state as it starts, all pages marked dirty.
+    /// Returns parameters with weights drawn from the seed and the optimizer's initial state; all pages are dirty.
     public static Parameters initial(Plan plan) {
         Parameters parameters = blank(plan);
         List<Tensor> tensors = plan.tensors();
@@ -87,17 +88,17 @@ public final class Parameters {
         return parameters;
     }
 
-    /// All zero, to be filled by `writePage`, nothing dirty.
+    /// Returns parameters that are all zero, to be filled by `writePage`; no page is dirty.
     public static Parameters blank(Plan plan) {
         return new Parameters(plan, new Slab(plan.tensors(), plan.streams().stateParts()), false);
     }
 
-    /// As `blank`, but without optimizer state (pages == servedPages): what a scorer holds, and a `Successor` shares.
+    /// Like `blank`, but without optimizer state (pages == servedPages): what a scorer holds and a `Successor` shares.
     public static Parameters served(Plan plan) {
         return servedFrom(plan, Slab.shareable(plan.tensors()));
     }
 
-    /// A copy of what a scorer holds of these.
+    /// Copies the part that a scorer holds, without optimizer state.
     public Parameters servedCopy() {
         Parameters copy = served(plan);
         byte[] page = new byte[PAGE_BYTES];
@@ -127,7 +128,7 @@ public final class Parameters {
         return examples;
     }
 
-    /// For restore and snapshots.
+    /// Sets both counts, when restoring or reading a snapshot.
     public void setCounts(long updates, long examples) {
         this.updates = updates;
         this.examples = examples;
@@ -149,7 +150,7 @@ public final class Parameters {
         return servedOnly ? 0 : plan.streams().optimizerBytes();
     }
 
-    /// Bytes of this page: PAGE_BYTES but for a stream's last.
+    /// Bytes of this page: PAGE_BYTES, fewer for a stream's last page.
     public int pageLength(int page) {
         long rest = page < servedPages ? servedBytes() - (long) page * PAGE_BYTES
                 : optimizerBytes() - (long) (page - servedPages) * PAGE_BYTES;
@@ -160,24 +161,24 @@ public final class Parameters {
         transfer(page, to, at, Direction.READ);
     }
 
-    /// Copies `length` bytes of the served stream, from its byte `at` on; whole values.
+    /// Copies `length` bytes of the served stream, starting at its byte `at`. The range must consist of whole values.
     public void readServed(long at, byte[] to, int offset, int length) {
         transfer(true, at, at + length, to, offset, Direction.READ);
     }
 
-    /// Does not mark the page dirty.
+    /// Fills a page from bytes, without marking it dirty.
     public void writePage(int page, byte[] from, int at) {
         transfer(page, from, at, Direction.WRITE);
     }
 
-    /// Pages changed since the caller last cleared the set.
+    /// The pages changed since the caller last cleared the set.
     public PageSet dirty() {
         return dirty;
     }
 
-    /// From now on each page of `pages` leaves that set before a step changes it for the first time, and `willChange`
-    /// is told its number while the page is still as it was. So a reader can have all pages as of one moment although
-    /// learning goes on, and copies only what changes.
+    /// From now on, before a step first changes a page of `pages`, the page is removed from that set and `willChange`
+    /// is called with its number, while the page still has its old content. So a reader gets all pages as of one moment
+    /// while learning goes on, and only copies those that change.
     public void watch(PageSet pages, IntConsumer willChange) {
         watch = new Watch(pages, willChange);
     }
@@ -186,8 +187,8 @@ public final class Parameters {
         watch = null;
     }
 
-    /// What of the served stream has changed since the caller last cleared it; kept apart from `dirty`. Noted from the
-    /// first call on, which finds everything changed.
+    /// The changes of the served stream since the caller last cleared them, independent of `dirty`. They are tracked
+    /// from the first call on, which reports everything as changed.
     public ServedChanges changes() {
         ServedChanges noted = changes;
         if (noted == null) {
@@ -221,7 +222,7 @@ public final class Parameters {
 
     /// Index in `bytes` of the first NaN or infinity among `length` bytes from `from` on, or -1.
     ///
-    /// @param at where they lie in the served stream; beyond its statistics for what lies elsewhere
+    /// @param at the bytes' place in the served stream; for bytes of another stream, any place after the statistics
     static int firstNonFinite(Streams streams, long at, byte[] bytes, int from, int length) {
         int end = from + length;
         int doublesEnd = from + (int) Math.clamp(streams.statisticsBytes() - at, 0, length);
@@ -238,14 +239,14 @@ public final class Parameters {
         return -1;
     }
 
-    /// One tensor's weights (rows, columns), row-major, as the streams hold them. Tensors are named as in `Planner`:
-    /// `2.weight` is that of the sequence's third layer.
+    /// Copies one tensor's weights, shape (rows, columns), row-major, as in the streams. Tensors are named as in
+    /// `Planner`: `2.weight` belongs to the sequence's third layer.
     public float[] weights(String tensor) {
         return Values.read(plan, slab, plan.tensor(tensor), 0);
     }
 
-    /// One part of the optimizer's state of one tensor, as `weights`; parts count from 1 in the order that the kinds of
-    /// `OptimizerStep` name them: Adam's m is part 1, its v part 2.
+    /// Copies one part of one tensor's optimizer state, in the shape of `weights`. Parts count from 1 in the order in
+    /// which the kinds of `OptimizerStep` name them: Adam's m is part 1, its v part 2.
     public float[] state(String tensor, int part) {
         int parts = servedOnly ? 0 : plan.streams().stateParts();
         if (part < 1 || part > parts) {
@@ -254,7 +255,7 @@ public final class Parameters {
         return Values.read(plan, slab, plan.tensor(tensor), part);
     }
 
-    /// What a layer has learned from its inputs: a copy of one tensor of statistics, `1.statistics`, say.
+    /// Copies one tensor of statistics that a layer has learned from its inputs, such as `1.statistics`.
     public double[] statistics(String tensor) {
         return doubles(tensor).clone();
     }
@@ -270,7 +271,7 @@ public final class Parameters {
         markEverything();
     }
 
-    /// Room for the statistics of every tensor that has any, for a step that may have to be undone.
+    /// Allocates arrays for a copy of all statistics, for a step that may have to be undone.
     double[][] emptyStatistics() {
         double[][] room = new double[plan.tensors().size()][];
         for (int tensor = 0; tensor < room.length; tensor++) {
@@ -303,8 +304,8 @@ public final class Parameters {
         throw new IllegalArgumentException(tensor + " holds weights, not statistics");
     }
 
-    /// Makes these the weights that one tensor (rows, columns), row-major, starts from: the optimizer's state of it
-    /// starts anew. Marks every page dirty.
+    /// Sets one tensor's weights, shape (rows, columns), row-major, and resets its optimizer state. Marks every page
+    /// dirty.
     public void setWeights(String tensor, float[] values) {
         int index = plan.tensor(tensor);
         Values.write(plan, slab, index, 0, values);
@@ -333,7 +334,7 @@ public final class Parameters {
         return touchedRows;
     }
 
-    /// Comes before a step's backward pass, which changes every page that each step changes.
+    /// Called before a step's backward pass: tells the watchers of the pages that every step changes.
     void beforeStep() {
         Watch watch = this.watch;
         if (watch != null) {
@@ -347,7 +348,7 @@ public final class Parameters {
         }
     }
 
-    /// Counts a step and marks what each step changes; touched rows marked themselves.
+    /// Counts a step and marks the pages that every step changes; touched rows have already been marked.
     void stepped(int rows) {
         updates++;
         examples += rows;
@@ -372,8 +373,8 @@ public final class Parameters {
         }
     }
 
-    /// Marks the pages of rows of `rowBytes` bytes, row 0 at byte `start` of the stream that begins with page
-    /// `firstPage`.
+    /// Marks the pages of rows of `rowBytes` bytes, where row 0 starts at byte `start` of the stream that begins with
+    /// page `firstPage`.
     private void markRows(int firstPage, long start, long rowBytes, int[] rows, int count) {
         Watch watch = this.watch;
         boolean inOnePage = start % rowBytes == 0 && PAGE_BYTES % rowBytes == 0;
@@ -397,7 +398,7 @@ public final class Parameters {
         }
     }
 
-    /// Ranges of pages of the tensors that every step changes as a whole; neighbours are joined.
+    /// Ranges of pages of the tensors that every step changes as a whole; adjacent ranges are joined.
     private int[] pagesOfEveryStep() {
         PageSet set = new PageSet(pages);
         Streams streams = plan.streams();
@@ -447,7 +448,7 @@ public final class Parameters {
         transfer(inServed, from, from + pageLength(page), bytes, at, direction);
     }
 
-    /// Bytes `from` to `to` of one of the streams.
+    /// Copies bytes `from` to `to` of one of the streams.
     private void transfer(boolean inServed, long from, long to, byte[] bytes, int at, Direction direction) {
         Streams streams = plan.streams();
         for (int tensor = 0; tensor < plan.tensors().size(); tensor++) {
@@ -467,7 +468,7 @@ public final class Parameters {
         }
     }
 
-    /// The part of `values`, which start at byte `start` of the stream, that lies in bytes `from` to `to`.
+    /// Copies the part of `values`, which start at byte `start` of the stream, that lies in bytes `from` to `to`.
     static void transferDoubles(double[] values, long start, long from, long to, byte[] bytes, int at,
             Direction direction) {
         long end = start + (long) values.length * Double.BYTES;
@@ -481,7 +482,8 @@ public final class Parameters {
         }
     }
 
-    /// As above, for the parts `firstPart` … of a tensor, which lie one after the other in each row.
+    /// Like `transferDoubles`, for the `parts` parts of a tensor from `firstPart` on, which follow one another in each
+    /// row.
     static void transferFloats(Tensor tensor, Storage.Floats storage, int firstPart, int parts, long start, long from,
             long to, byte[] bytes, int at, Direction direction) {
         int columns = tensor.columns();
@@ -521,7 +523,7 @@ public final class Parameters {
         }
     }
 
-    /// @param step between two floats of the array
+    /// @param step distance of two floats in the array
     private static void copy(float[] array, int index, int step, byte[] bytes, int in, int count, Direction direction) {
         switch (direction) {
             case READ -> {

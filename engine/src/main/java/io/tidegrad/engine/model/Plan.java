@@ -17,8 +17,7 @@ import java.util.Objects;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/// Offsets and sizes, derived once from a `NetworkSpec`; refuses a spec whose shapes don't fit, naming the layer, the
-/// shape expected and the shape found, before a float is allocated.
+/// A network's tensors, shapes and sizes, derived once from a `NetworkSpec` before any float is allocated.
 public final class Plan {
     private final NetworkSpec spec;
     private final Layer beforeLoss;
@@ -40,7 +39,7 @@ public final class Plan {
         streams = new Streams(tensors, spec.optimizer().stateParts());
     }
 
-    /// @throws ShapeException saying which layer, what it expects and what it found
+    /// @throws ShapeException shapes don't fit; the message names the layer, the shape expected and the shape found
     public static Plan of(NetworkSpec spec) {
         RowShape row = spec.row();
         Shape.Row input = new Shape.Row(row.numbers(), row.ids());
@@ -74,8 +73,8 @@ public final class Plan {
         }
     }
 
-    /// A last sigmoid or softmax belongs to a loss that works from logits. The wrong one is a mistake: the loss would
-    /// put a second squashing on top.
+    /// Returns the network without a last sigmoid or softmax that the loss applies itself. Refuses the wrong one,
+    /// because the loss would apply its own on top of it.
     private static Layer withoutFusedActivation(NetworkSpec spec) {
         Layer network = spec.network();
         Layer last = last(network);
@@ -96,7 +95,7 @@ public final class Plan {
         };
     }
 
-    /// A lone activation stays: planning it refuses the row.
+    /// A network that is only the activation stays as it is; planning it refuses the row.
     private static Layer withoutFused(Layer network) {
         return Objects.requireNonNullElse(withoutLast(network), network);
     }
@@ -109,7 +108,7 @@ public final class Plan {
         };
     }
 
-    /// Null where nothing is left of it.
+    /// Returns the layer without its last one; null if nothing is left.
     private static @Nullable Layer withoutLast(Layer layer) {
         return switch (layer) {
             case Sequence(List<Layer> layers) -> {
@@ -141,23 +140,23 @@ public final class Plan {
         return spec;
     }
 
-    /// What the network puts out for a row and the loss compares: its lines, with the last axis as their columns.
+    /// The shape of the network's output for a row, as the loss reads it: lines, with the last axis as their columns.
     public Shape.Grid output() {
         return network.output();
     }
 
-    /// Numbers of a prediction: 1 for binary and single regression, else the classes or outputs, times the lines.
+    /// Numbers in a prediction: lines times classes or outputs; 1 for binary labels and a single regression.
     public int outputs() {
         return outputs;
     }
 
-    /// Of statistics, weights and optimizer state as pages hold them: a model's size, known without making one.
+    /// Bytes of statistics, weights and optimizer state in the two streams.
     public long parameterBytes() {
         return streams.servedBytes() + streams.optimizerBytes();
     }
 
-    /// Of these, the bytes that every step changes, whatever its rows are: all but tables of which only touched rows
-    /// change, and frozen tensors.
+    /// The part of `parameterBytes` that every step changes: all tensors except frozen ones and tables of which only
+    /// touched rows change.
     public long bytesOfEveryStep() {
         long bytes = 0;
         for (int tensor = 0; tensor < tensors.size(); tensor++) {
@@ -172,17 +171,17 @@ public final class Plan {
         return bytes;
     }
 
-    /// Logical weights, padding not counted.
+    /// The number of weights, without padding.
     public long weights() {
         return streams.weights();
     }
 
-    /// All tensors in plan order: the order of the streams and of the random streams.
+    /// All tensors in plan order, which is also the order in the streams and of the random streams.
     public List<Tensor> tensors() {
         return tensors;
     }
 
-    /// By what a tensor's rate is multiplied: see `Rate`.
+    /// The factor of a tensor's rate: see `Rate`.
     public double rateFactor(int tensor) {
         return rateFactors.get(tensor);
     }
@@ -191,7 +190,7 @@ public final class Plan {
         return rateFactor(tensor) == 0;
     }
 
-    /// Whether a step may change all of the tensor; else only the rows it touched, or nothing.
+    /// Whether a step may change the whole tensor; otherwise it changes only the rows it touched, or nothing.
     boolean changesEveryStep(int tensor) {
         return switch (tensors.get(tensor)) {
             case Tensor.Statistics statistics -> true;
@@ -201,7 +200,7 @@ public final class Plan {
         };
     }
 
-    /// A line `name rows columns` for each tensor, in plan order.
+    /// One line `name rows columns` per tensor, in plan order.
     public String shapes() {
         return tensors.stream().map(tensor -> tensor.name() + " " + tensor.rows() + " " + tensor.columns() + "\n")
                 .collect(Collectors.joining());
@@ -218,8 +217,8 @@ public final class Plan {
                 "no tensor is called " + name + "; there are " + tensors.stream().map(Tensor::name).toList());
     }
 
-    /// The network whose output the loss makes predictions of (`Loss.predict`): the spec's, without a last activation
-    /// that the loss applies itself.
+    /// The spec's network without a last activation that the loss applies itself. `Loss.predict` turns its output into
+    /// predictions.
     public Layer beforeLoss() {
         return beforeLoss;
     }
@@ -232,7 +231,7 @@ public final class Plan {
         return network;
     }
 
-    /// Whether some layer puts out something else while it learns, as dropout does.
+    /// Whether a layer's output differs between learning and prediction, as dropout's does.
     boolean learnsDifferently() {
         return learnsDifferently;
     }

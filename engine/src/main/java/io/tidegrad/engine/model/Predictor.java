@@ -8,8 +8,9 @@ import io.tidegrad.engine.layer.Step;
 import io.tidegrad.engine.layer.Workspace;
 import io.tidegrad.engine.loss.Loss;
 
-/// Forward only, with its own workspace: one per thread; the parameters may be shared by many. Allocates nothing after
-/// construction. Same bits as `Learner.predictions` for the same weights.
+/// Computes predictions (forward only). It has its own workspace, so each thread needs its own predictor; parameters
+/// can be shared. Allocates nothing after construction. Gives the same bits as `Learner.predictions` for the same
+/// weights.
 public final class Predictor {
     private final Plan plan;
     private final int maxBatch;
@@ -18,8 +19,7 @@ public final class Predictor {
     private final RowShape row;
     private final Loss loss;
 
-    // Of the outputs: a prediction of a small model takes less than a microsecond, and a shape
-    // multiplies its axes anew.
+    // Kept because a prediction of a small model takes less than 1 us and `Shape` recomputes the product of its axes.
     private final int lines;
     private final int width;
 
@@ -39,21 +39,21 @@ public final class Predictor {
         step.allocateScratch(workspace);
     }
 
-    /// Writes probabilities (or values), shape (batch.size, outputs), tight, to `out`.
+    /// Writes probabilities (or values), shape (batch.size, outputs), without padding, to `out`.
     ///
-    /// @throws IllegalArgumentException if the parameters, the batch or `out` belong to another shape of model
+    /// @throws IllegalArgumentException the parameters, the batch or `out` have the shapes of another model
     public void predict(Parameters parameters, Batch batch, float[] out) {
         Block y = forward(parameters, batch, out);
         loss.predict(step.kernels, batch.size(), lines, width, y.values, y.at, y.stride, out);
     }
 
-    /// As `predict` of one row, which is read where it lies: copying 784 numbers into a batch first took 50 ns more
-    /// (`./tidegrad loadtest score --part in-process --model w1`).
+    /// Predicts one row, which is read in place: copying 784 numbers into a batch first took 50 ns more (`./tidegrad
+    /// loadtest score --part in-process --model w1`).
     ///
     /// @param numbers shape (row.numbers), or longer
     /// @param ids shape (row.ids), or longer
     /// @param out shape (outputs), or longer
-    /// @throws IllegalArgumentException if the parameters belong to another shape of model, or an array is too short
+    /// @throws IllegalArgumentException the parameters have the shapes of another model, or an array is too short
     public void predict(Parameters parameters, float[] numbers, int[] ids, float[] out) {
         requireLength("numbers", numbers.length, row.numbers());
         requireLength("ids", ids.length, row.ids());
@@ -70,8 +70,7 @@ public final class Predictor {
         }
     }
 
-    /// As `predict`, but the numbers that the loss makes predictions of: logits, of a regression what its link is
-    /// applied to.
+    /// Like `predict`, but writes the numbers before the loss's link function is applied: logits, for example.
     public void logits(Parameters parameters, Batch batch, float[] out) {
         Block y = forward(parameters, batch, out);
         loss.logits(step.kernels, batch.size(), lines, width, y.values, y.at, y.stride, out);
@@ -99,7 +98,7 @@ public final class Predictor {
         return network.output().value();
     }
 
-    /// Equal specs have equal plans; comparing them once a plan is enough.
+    /// Checks that parameters of another plan fit. Equal specs have equal plans, and one comparison per plan is enough.
     private void accept(Plan other) {
         if (other != acceptedPlan) {
             if (!other.spec().equals(plan.spec())) {

@@ -4,19 +4,20 @@ import io.tidegrad.engine.layer.Tensor;
 import java.util.Arrays;
 import java.util.List;
 
-/// What of the served stream has changed since the last `clear`: of a table that learns touched rows only, those rows
-/// (a bit each); of the other tensors that learn, all or nothing. At first, and when values are set from outside,
-/// everything. One thread, the learning one; noting a row costs one store.
+/// Which parts of the served stream have changed since the last `clear`: for a table that learns touched rows only,
+/// those rows (one bit each); for any other tensor that learns, all or nothing. At first, and after values were set
+/// from outside, everything. Only the learning thread may use it; noting a row costs one store.
 public final class ServedChanges {
     private static final long[] EVERY_STEP = {};
 
     private final Plan plan;
     private final int[] order; // tensors by place in the served stream
-    private final long[][] rows; // tensor → bit a row, or EVERY_STEP
+    private final long[][] rows; // tensor → one bit per row, or EVERY_STEP
     private boolean everything = true;
     private boolean stepped;
 
-    /// Takes the runs of changed bytes in ascending order. They are whole values, don't overlap and don't touch.
+    /// Receives the runs of changed bytes in ascending order. Runs consist of whole values, don't overlap and are not
+    /// adjacent.
     @FunctionalInterface
     public interface Run {
         /// @param at first byte, in the served stream
@@ -38,12 +39,12 @@ public final class ServedChanges {
         return tensor instanceof Tensor.Table table && table.touchedOnly();
     }
 
-    /// All of the stream, as far as is known.
+    /// Whether the whole stream counts as changed.
     public boolean everything() {
         return everything;
     }
 
-    /// From here on changes count anew.
+    /// Forgets all changes noted so far.
     public void clear() {
         everything = false;
         stepped = false;
@@ -99,7 +100,7 @@ public final class ServedChanges {
         }
     }
 
-    /// Neighbours become one.
+    /// Joins adjacent runs.
     private static final class Joined {
         private final Run run;
         private long at;

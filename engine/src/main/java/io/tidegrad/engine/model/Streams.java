@@ -5,8 +5,8 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/// Where each tensor lies in the two byte streams that `Parameters` documents, and which pages that makes. Everything
-/// is a whole number of doubles, then of floats, so that no value crosses a page.
+/// Offsets of the tensors in the two byte streams that `Parameters` documents, and the pages of those streams. Doubles
+/// come before floats, so that no value crosses a page.
 final class Streams {
     private final int stateParts;
     private final long[] served; // tensor → byte offset in the served stream
@@ -41,7 +41,7 @@ final class Streams {
         optimizerBytes = optimizerAt;
     }
 
-    /// Tensors by their place in the served stream: statistics first.
+    /// Tensor indices in the order of the served stream: statistics first.
     int[] servedOrder() {
         return IntStream.range(0, served.length).boxed()
                 .sorted(Comparator.comparingLong((Integer tensor) -> served[tensor])).mapToInt(Integer::intValue)

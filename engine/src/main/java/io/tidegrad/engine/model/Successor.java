@@ -4,19 +4,19 @@ import io.tidegrad.engine.layer.SlabCopy;
 import io.tidegrad.engine.layer.Storage;
 import io.tidegrad.engine.layer.Tensor;
 
-/// The next version of a served model, out of what changed: it shares with its parent whatever is not written (tables
-/// in blocks of 8 KiB, other tensors whole). Needs the memory of what is written; the parent's readers see nothing of
-/// it. One writer, which hands the parameters on when all is written.
+/// Builds the next version of a served model from its changes. It shares with its parent what is not written (tables in
+/// blocks of 8 KiB, other tensors whole), so it only needs memory for what is written, and the parent's readers are not
+/// affected. One thread writes, and passes the parameters on when it is done.
 public final class Successor {
     private final Plan plan;
     private final int[] order; // tensors by place in the served stream
     private final SlabCopy copy;
     private final Parameters parameters;
     private final PageSet touched;
-    private int cursor; // in `order`: runs come in ascending order
+    private int cursor; // index in `order`, because runs come in ascending order
     private long firstNonFinite = -1;
 
-    /// @param parent from `Parameters.served`, or itself a successor
+    /// @param parent from `Parameters.served`, or the parameters of another successor
     public Successor(Parameters parent) {
         if (!parent.isServedOnly()) {
             throw new IllegalArgumentException("expected parameters that are served, found ones that learn");
@@ -29,9 +29,9 @@ public final class Successor {
         touched = new PageSet(parameters.pages());
     }
 
-    /// Bytes `at` to `at + length` of the served stream.
+    /// Writes bytes `at` to `at + length` of the served stream.
     ///
-    /// @throws IllegalArgumentException they are not there, or don't begin and end between two values
+    /// @throws IllegalArgumentException the stream has no such bytes, or they don't begin and end between two values
     public void write(long at, byte[] from, int offset, int length) {
         Streams streams = plan.streams();
         long end = at + length;
@@ -84,7 +84,7 @@ public final class Successor {
         }
     }
 
-    /// The first byte, in the served stream, of a value written that is NaN or infinite; -1 when there is none.
+    /// Offset in the served stream of the first value written that is NaN or infinite; -1 if there is none.
     public long firstNonFinite() {
         return firstNonFinite;
     }
@@ -94,12 +94,12 @@ public final class Successor {
         return touched;
     }
 
-    /// Bytes of memory that are not shared with the parent.
+    /// Bytes of memory not shared with the parent.
     public long copiedBytes() {
         return copy.copiedBytes();
     }
 
-    /// Still with the parent's counts.
+    /// The new parameters, which still have the parent's counts.
     public Parameters parameters() {
         return parameters;
     }

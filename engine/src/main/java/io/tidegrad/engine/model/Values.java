@@ -4,7 +4,7 @@ import io.tidegrad.engine.layer.Slab;
 import io.tidegrad.engine.layer.Storage;
 import io.tidegrad.engine.layer.Tensor;
 
-/// A tensor's floats, whatever their layout in memory, to and from a tight row-major array.
+/// Copies a tensor's floats from and to a row-major array without padding, independent of their layout in memory.
 final class Values {
     private Values() {}
 

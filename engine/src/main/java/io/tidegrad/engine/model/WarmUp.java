@@ -17,25 +17,27 @@ import java.util.Arrays;
 import java.util.List;
 
 /// Learns and predicts made-up rows with a scratch model of the real shapes, so that the kernels are compiled before
-/// the first real row: cold vector code is 200 to 500 times slower. The one place of the engine that looks at a clock;
-/// nothing of what it computes is kept.
+/// the first real row: cold vector code is 200 to 500 times slower. This is the only place in the engine that reads a
+/// clock; nothing that it computes is kept.
 final class WarmUp {
-    /// Tables need their dimension to be real, not their length: 2^22 rows would only cost memory.
+    /// Scratch tables have the real dimension but fewer rows: 2^22 rows would only cost memory.
     private static final int TABLE_ROWS_MAX = 4096;
 
-    /// Steps between two looks at the clock, in nanoseconds of work at full speed: long enough to see a change of speed
-    /// through a busy machine's noise.
+    /// The duration of a round between two readings of the clock: long enough to see a change of speed through a busy
+    /// machine's noise.
     private static final long ROUND_NANOS_MIN = 20_000_000;
 
-    /// Rounds in a row that bring no gain of 5 %: C2 compiles in the background and may be late.
+    /// Warm-up ends after this many consecutive rounds without a gain of 5 %, because C2 compiles in the background and
+    /// may be late.
     private static final int STABLE_ROUNDS = 8;
 
-    /// A stable speed is not yet the compiled one: while a process starts, C2's queue is long, and interpreted code is
-    /// stable too. Compiled, a step takes less than a tenth of its first time; or so little that it doesn't matter.
+    /// A stable speed alone doesn't show that the code is compiled: while a process starts, C2's queue is long, and
+    /// interpreted code is stable too. A compiled step takes less than a tenth of the first one, or so little that it
+    /// doesn't matter.
     private static final int COMPILED_GAIN = 10;
 
-    /// Where another model of this process has warmed the kernels, even the first step was compiled and nothing gains
-    /// any more: two seconds without a gain end it, not the whole budget.
+    /// If another model of this process has already warmed the kernels, even the first step runs compiled code and
+    /// nothing gets faster: then two seconds without a gain end the warm-up, instead of the whole budget.
     private static final int STABLE_ROUNDS_ENOUGH = 100;
 
     private static final double COMPILED_STEP_NANOS = 50_000;
@@ -50,9 +52,9 @@ final class WarmUp {
         Predictor predictor = new Predictor(parameters.plan(), kernels, maxBatch);
         float[] out = new float[maxBatch * parameters.plan().outputs()];
         Batch full = madeUp(scratch, parameters.plan(), maxBatch);
-        // An unfinished batch and a single prediction take the kernels' one-row paths.
+        // A batch of one row and a single prediction use the kernels' one-row paths.
         Batch single = maxBatch == 1 ? full : madeUp(scratch, parameters.plan(), 1);
-        // Rows of pixels are made from bytes.
+        // Rows with pixels are converted from bytes.
         byte[] pixels = new byte[spec.row().numbers()];
         float[] numbers = new float[pixels.length];
 
@@ -111,7 +113,7 @@ final class WarmUp {
         int classes = output.width();
         switch (loss) {
             case CategoricalCrossEntropy categorical -> {
-                // A batch of ignored rows would stop before the kernels.
+                // A batch of which every row is ignored would not reach the kernels.
                 Integer ignored = categorical.ignoreIndex();
                 int skipped = ignored != null && ignored == row % classes ? 1 : 0;
                 int label = (row + skipped) % classes;
@@ -133,12 +135,12 @@ final class WarmUp {
         }
     }
 
-    /// What the kernels are warmed up with.
+    /// The spec of the scratch model.
     static NetworkSpec scratch(NetworkSpec spec) {
         return spec.withNetwork(scratch(spec.network()));
     }
 
-    /// The same layers with short tables and, as made-up ids are no lengths, all steps of every row.
+    /// The same layers with short tables, and without sequence lengths, because made-up ids are no lengths.
     private static Layer scratch(Layer layer) {
         List<Layer> inner = layer.layers().stream().map(WarmUp::scratch).toList();
         return switch (layer) {
@@ -156,7 +158,7 @@ final class WarmUp {
         };
     }
 
-    /// For each id of a row, one more than the largest that all its readers allow.
+    /// Lowers, for each id of a row, the exclusive limit to what all its readers allow.
     private static void limitIds(Layer layer, int[] limits) {
         switch (layer) {
             case Embedding table -> limit(limits, table.from(), table.columns(), table.rows());

@@ -2,11 +2,11 @@ package io.tidegrad.engine.optim;
 
 import io.tidegrad.engine.kernel.OptimizerStep;
 
-/// Duchi, Hazan & Singer 2011, diagonal: s sums up g², w -= rate g / (sqrt(s) + epsilon), so that a weight whose
-/// feature is rare keeps a long step. State per weight: s, which starts at `initialAccumulator`.
+/// Duchi, Hazan & Singer 2011, diagonal: s is the sum of g², w -= rate g / (sqrt(s) + epsilon), so that weights of rare
+/// features keep large steps. State per weight: s, which starts at `initialAccumulator`.
 ///
-/// On a touched table the rows of other ids stay as they are, bit for bit, and all numbers are those of a dense table:
-/// a gradient of 0 changes neither s nor w.
+/// A table that only updates touched rows gets the same bits as a dense one, because a gradient of 0 changes neither s
+/// nor w.
 public record Adagrad(double rate, double epsilon, double initialAccumulator) implements Optimizer {
     public Adagrad {
         Require.atLeastZero("adagrad", "a rate", rate);

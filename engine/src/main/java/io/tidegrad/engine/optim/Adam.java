@@ -13,16 +13,16 @@ public record Adam(double rate, double beta1, double beta2, double epsilon, bool
         Require.atLeastZero("adam", "a rate", rate);
         Require.fraction("adam", "beta1", beta1);
         Require.fraction("adam", "beta2", beta2);
-        // 0 would be 0 / 0 where a gradient has always been 0.
+        // With epsilon 0, a weight whose gradient has always been 0 would get 0 / 0.
         Require.aboveZero("adam", "an epsilon", epsilon);
     }
 
-    /// As in the paper, without `amsgrad`.
+    /// Adam as in the paper, without `amsgrad`.
     public Adam(double rate, double beta1, double beta2, double epsilon) {
         this(rate, beta1, beta2, epsilon, false);
     }
 
-    /// With the paper's beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8.
+    /// Adam with the paper's beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8.
     public static Adam of(double rate) {
         return new Adam(rate, 0.9, 0.999, 1e-8);
     }
@@ -45,9 +45,8 @@ public record Adam(double rate, double beta1, double beta2, double epsilon, bool
         step.beta2 = (float) beta2;
         step.oneMinusBeta2 = (float) (1 - beta2);
         step.epsilon = (float) epsilon;
-        // Both powers of `Power.of` side by side: each alone waits for its own products, 118 ns a
-        // step
-        // instead of 72 (update 1,000,000).
+        // Computes both powers of `Power.of` together: one after the other, each waits for its own products, and a step
+        // takes 118 ns instead of 72 (update 1,000,000).
         double power1 = 1;
         double power2 = 1;
         double square1 = beta1;

@@ -4,7 +4,8 @@ import io.tidegrad.engine.kernel.OptimizerStep;
 
 /// Loshchilov & Hutter 2019, algorithm 2, as PyTorch writes it: w *= 1 - rate weightDecay, then a step of `adam`. The
 /// decay is decoupled: it takes no part in m and v, so that weights with large gradients decay as fast as those with
-/// small ones, which the L2 penalty of a `Regularization` under Adam doesn't do. It decays biases too. State as `adam`.
+/// small ones, unlike with the L2 penalty of a `Regularization` under Adam. Biases decay too. Its state is that of
+/// `adam`.
 public record AdamW(Adam adam, double weightDecay) implements Optimizer {
     public AdamW {
         Require.atLeastZero("adamw", "a weight decay", weightDecay);

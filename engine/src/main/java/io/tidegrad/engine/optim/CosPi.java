@@ -1,9 +1,9 @@
 package io.tidegrad.engine.optim;
 
-/// cos πx for x in [0, 1], within 2^-51: the same bits everywhere, as `StrictMath.cos`, which
-/// allocates an array in each call (JDK 25).
+/// cos πx for x in [0, 1], with an error below 2^-51 and the same bits everywhere. `StrictMath.cos` is not used because
+/// it allocates an array in each call (JDK 25).
 final class CosPi {
-    /// Taylor's coefficients of cos and sin; the first that is left out adds less than 2^-58 within π/4.
+    /// Taylor coefficients of cos and sin; the first omitted term is below 2^-58 within π/4.
     private static final double[] COS = {1, -1.0 / 2, 1.0 / 24, -1.0 / 720, 1.0 / 40_320, -1.0 / 3_628_800,
         1.0 / 479_001_600, -1.0 / 87_178_291_200.0, 1.0 / 20_922_789_888_000.0};
 
@@ -12,7 +12,7 @@ final class CosPi {
 
     private CosPi() {}
 
-    /// Both differences are exact.
+    /// cos πx for x in [0, 1]. The differences 1 - x and 0.5 - x are exact.
     static double of(double x) {
         if (x > 0.5) {
             return -of(1 - x);

@@ -7,18 +7,18 @@ import io.tidegrad.engine.kernel.OptimizerStep;
 ///
 /// w = 0 if |z| ≤ l1, else -(z - sign(z) l1) / ((beta + sqrt(n)) / alpha + l2)
 ///
-/// which minimises the history's linearised losses plus l1 |w| + l2/2 w²: with l1 above 0, weights of features that say
-/// little are exactly 0. State per weight: z, n.
+/// which minimises the sum of all linearised losses so far plus l1 |w| + l2/2 w². With l1 above 0, weights of
+/// uninformative features are exactly 0. State per weight: z, n.
 ///
-/// The paper starts at z = n = 0, which is w = 0. Where weights start elsewhere (hidden layers must), z starts as the
-/// one whose w they are, z = -w ((beta + sqrt(0)) / alpha + l2) - sign(w) l1; for w = 0 that is the paper's 0. (With
-/// beta = l2 = 0 there is no such z, and a weight starts again from 0 once a gradient reaches it.)
+/// The paper starts at z = n = 0, which gives w = 0. If weights start elsewhere, as those of hidden layers must, z
+/// starts at the value that gives them, z = -w ((beta + sqrt(0)) / alpha + l2) - sign(w) l1; for w = 0 that is the
+/// paper's 0. (With beta = l2 = 0 there is no such z: a weight restarts from 0 with its first gradient.)
 ///
-/// w is a function of z and n at one alpha: neither a schedule nor a layer's own rate can change it; a layer can be
-/// frozen.
+/// w is a function of z and n for one constant alpha, so FTRL allows neither a schedule nor a layer's own rate; a layer
+/// can be frozen.
 ///
-/// @param l1 FTRL's own, beside that of a `Regularization`, whose gradient is part of g
-/// @param l2 FTRL's own
+/// @param l1 FTRL's own l1, in addition to that of a `Regularization`, whose gradient is part of g
+/// @param l2 FTRL's own l2
 public record FtrlProximal(double alpha, double beta, double l1, double l2) implements Optimizer {
     public FtrlProximal {
         Require.aboveZero("ftrl-proximal", "alpha", alpha);

@@ -1,10 +1,10 @@
 package io.tidegrad.engine.optim;
 
-/// Powers with the same bits everywhere, which `Math.pow` doesn't promise.
+/// Powers with the same bits on every machine, which `Math.pow` doesn't guarantee.
 final class Power {
     private Power() {}
 
-    /// base^exponent by squaring; `exponent` of at least 0.
+    /// base^exponent by squaring, for an `exponent` of at least 0.
     static double of(double base, long exponent) {
         double result = 1;
         double square = base;

@@ -1,7 +1,7 @@
 package io.tidegrad.engine.optim;
 
-/// Checks of hyperparameters, which are doubles because 1 - 0.999 is not what 1 - 0.999f is, but must still be there
-/// once rounded to floats.
+/// Checks hyperparameters. They are doubles, because 1 - 0.999 differs from 1 - 0.999f, but must not vanish or overflow
+/// when rounded to floats.
 final class Require {
     private Require() {}
 

@@ -2,19 +2,20 @@ package io.tidegrad.engine.optim;
 
 import io.tidegrad.engine.kernel.OptimizerStep;
 
-/// Tieleman & Hinton 2012 (Neural Networks for Machine Learning, lecture 6.5), as PyTorch writes it: s as running mean
-/// of g², u = g / (sqrt(s) + epsilon), w -= rate u. State per weight: s, then a of `centered`, then b of `momentum`.
+/// Tieleman & Hinton 2012 (Neural Networks for Machine Learning, lecture 6.5), in PyTorch's form: s is the running mean
+/// of g², u = g / (sqrt(s) + epsilon), w -= rate u. State per weight: s, then a if `centered`, then b if `momentum` is
+/// above 0.
 ///
-/// @param alpha what a step keeps of s and a
+/// @param alpha decay factor of the running means s and a
 /// @param centered whether v = s - a² takes the place of s, with a the running mean of g (Graves 2013): an estimate of
-///     g's variance. Rounding may push it below 0; then it is 0
+///     g's variance. If rounding makes it negative, 0 is used
 /// @param momentum above 0: b = momentum b + u and w -= rate b
 public record RmsProp(double rate, double alpha, double epsilon, boolean centered,
         double momentum) implements Optimizer {
     public RmsProp {
         Require.atLeastZero("rmsprop", "a rate", rate);
         Require.fraction("rmsprop", "alpha", alpha);
-        // 0 would be 0 / 0 where a gradient has always been 0.
+        // With epsilon 0, a weight whose gradient has always been 0 would get 0 / 0.
         Require.aboveZero("rmsprop", "an epsilon", epsilon);
         Require.fraction("rmsprop", "momentum", momentum);
     }

@@ -1,11 +1,11 @@
 package io.tidegrad.engine.optim;
 
-/// The rate of each update, made of the optimizer's base rate. A pure function of the update's number, in doubles, with
-/// the same bits on every machine: a restart in the middle changes nothing. Its steps are updates, not rows.
+/// Computes the rate of each update from the optimizer's base rate. It is a pure function of the update's number, in
+/// doubles, with the same bits on every machine, so a restart changes nothing. Steps are updates, not rows.
 public sealed interface Schedule {
     Schedule CONSTANT = new Constant();
 
-    /// The rate of update `t`, 0 for the first. Allocates nothing.
+    /// The rate of update `t`; the first one is 0. Allocates nothing.
     double rate(double base, long t);
 
     /// base
@@ -29,7 +29,7 @@ public sealed interface Schedule {
         }
     }
 
-    /// base gamma^t. A gamma above 1 grows without end: for a range test, which stops.
+    /// base gamma^t. A gamma above 1 grows without bound and is meant for a range test, which stops.
     record Exponential(double gamma) implements Schedule {
         public Exponential {
             Require.aboveZero("exponential", "gamma", gamma);
@@ -41,7 +41,7 @@ public sealed interface Schedule {
         }
     }
 
-    /// base (startFactor + (1 - startFactor) min(t, warmupSteps) / warmupSteps): Goyal et al. 2017, for gradients that
+    /// base (startFactor + (1 - startFactor) min(t, warmupSteps) / warmupSteps): Goyal et al. 2017, because gradients
     /// are largest at the start.
     record LinearWarmup(double startFactor, long warmupSteps) implements Schedule {
         public LinearWarmup {
@@ -56,8 +56,8 @@ public sealed interface Schedule {
         }
     }
 
-    /// base min((t + 1) / warmupSteps, sqrt(warmupSteps / (t + 1))): Vaswani et al. 2017, with the peak at base. It
-    /// never ends, as a stream does.
+    /// base min((t + 1) / warmupSteps, sqrt(warmupSteps / (t + 1))): Vaswani et al. 2017, with its maximum at base. It
+    /// suits streams because it has no end.
     record InverseSqrt(long warmupSteps) implements Schedule {
         public InverseSqrt {
             Require.atLeastOne("inverse sqrt", "warmup steps", warmupSteps);
@@ -102,12 +102,12 @@ public sealed interface Schedule {
         }
     }
 
-    /// Smith & Topin 2019, as PyTorch writes it: half a cosine from base / divFactor up to base, which is reached at t
-    /// = pctStart totalSteps - 1, then half a cosine down to base / divFactor / finalDivFactor at t = totalSteps - 1,
+    /// Smith & Topin 2019, in PyTorch's form: half a cosine from base / divFactor up to base, which is reached at t =
+    /// pctStart totalSteps - 1, then half a cosine down to base / divFactor / finalDivFactor at t = totalSteps - 1,
     /// where it stays.
     ///
-    /// @param pctStart the share of the steps that rise; where that is not even one step, the first is at base or just
-    ///     below
+    /// @param pctStart the share of the steps in which the rate rises; if that is less than one step, the first step is
+    ///     at base or just below
     record OneCycle(long totalSteps, double pctStart, double divFactor, double finalDivFactor) implements Schedule {
         public OneCycle {
             Require.atLeastOne("one cycle", "total steps", totalSteps);
@@ -129,7 +129,7 @@ public sealed interface Schedule {
     }
 
     /// SGDR, Loshchilov & Hutter 2017: half a cosine from base to minRate in `period` steps, then again from base, each
-    /// time `periodFactor` times as long. The jumps lead out of plateaus and poor minima.
+    /// period `periodFactor` times as long as the one before. The jumps help to leave plateaus and poor minima.
     record WarmRestarts(long period, long periodFactor, double minRate) implements Schedule {
         public WarmRestarts {
             Require.atLeastOne("warm restarts", "a period", period);
@@ -146,14 +146,14 @@ public sealed interface Schedule {
             long length = period;
             while (since >= length) {
                 since -= length;
-                // Beyond the last period that a long can count, no update is left to restart at.
+                // A period whose length does not fit a long has no end.
                 length = length > Long.MAX_VALUE / periodFactor ? Long.MAX_VALUE : length * periodFactor;
             }
             return halfCosine(base, minRate, (double) since / length);
         }
     }
 
-    /// From `from` at `done` 0 to `to` at 1, level at both ends.
+    /// Half a cosine from `from` at `done` = 0 to `to` at 1, with slope 0 at both ends.
     private static double halfCosine(double from, double to, double done) {
         return to + (from - to) * (1 + CosPi.of(done)) / 2;
     }

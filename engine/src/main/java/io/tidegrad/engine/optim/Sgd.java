@@ -2,9 +2,9 @@ package io.tidegrad.engine.optim;
 
 import io.tidegrad.engine.kernel.OptimizerStep;
 
-/// w -= rate b, where b = momentum b + g goes on in the direction of the last steps (Polyak 1964); with `nesterov` the
-/// step looks ahead, w -= rate (g + momentum b) (Sutskever et al. 2013, as PyTorch writes it). Without momentum b is g,
-/// and there is no state; else b.
+/// Stochastic gradient descent: w -= rate b, where b = momentum b + g continues in the direction of the last steps
+/// (Polyak 1964); with `nesterov`, w -= rate (g + momentum b) (Sutskever et al. 2013, in PyTorch's form). State per
+/// weight: b; none without momentum, where b is g.
 public record Sgd(double rate, double momentum, boolean nesterov) implements Optimizer {
     public Sgd {
         Require.atLeastZero("sgd", "a rate", rate);
@@ -14,7 +14,7 @@ public record Sgd(double rate, double momentum, boolean nesterov) implements Opt
         }
     }
 
-    /// Without momentum.
+    /// SGD without momentum.
     public Sgd(double rate) {
         this(rate, 0, false);
     }

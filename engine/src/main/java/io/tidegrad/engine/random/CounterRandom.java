@@ -2,20 +2,20 @@ package io.tidegrad.engine.random;
 
 import io.tidegrad.engine.kernel.ScalarMath;
 
-/// Randomness without state: each number is a pure function of (seed, purpose, step, index). Nothing to save, nothing
-/// to restore, the same draw in any order and by any number of workers.
+/// Random numbers without state: each is a pure function of (seed, purpose, step, index). There is nothing to save or
+/// restore, and draws don't depend on their order or the number of workers.
 ///
 /// Philox4x32-10 (Salmon, Moraes, Dror, Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3"). Key: the seed.
 /// Counter, word by word: index / 4, purpose, step (low, high); word index mod 4 of the block is the draw.
 public final class CounterRandom {
-    /// Draws for one (seed, purpose, step): block numbers have 32 bits, four draws each.
+    /// The number of draws per (seed, purpose, step): block numbers have 32 bits, and a block has four draws.
     public static final long INDEX_LIMIT = 1L << 34;
 
     private static final int ROUNDS = 10;
     private static final int MULTIPLIER_0 = 0xD2511F53;
     private static final int MULTIPLIER_1 = 0xCD9E8D57;
 
-    /// Golden ratio and √3 - 1: the Weyl sequences that change the key from round to round.
+    /// Golden ratio and √3 - 1: increments of the Weyl sequences that change the key from round to round.
     private static final int WEYL_0 = 0x9E3779B9;
 
     private static final int WEYL_1 = 0xBB67AE85;
@@ -24,7 +24,8 @@ public final class CounterRandom {
 
     /// 32 bits.
     ///
-    /// @param purpose tells apart the streams that share a seed (this tensor's initialisation, that layer's dropout)
+    /// @param purpose number of the stream, for streams that share a seed (a tensor's initialisation, a layer's
+    ///     dropout)
     /// @param index below `INDEX_LIMIT`
     public static int bits(long seed, int purpose, long step, long index) {
         if (index < 0 || index >= INDEX_LIMIT) {
@@ -44,7 +45,7 @@ public final class CounterRandom {
         return (float) inverseNormal((bits(seed, purpose, step, index) + 0.5) * 0x1p-32);
     }
 
-    /// Word `word` of the Philox block of a counter (c0 … c3) under a key (k0, k1).
+    /// Word `word` of the Philox block of counter (c0 … c3) with key (k0, k1).
     static int word(int word, int c0, int c1, int c2, int c3, int k0, int k1) {
         for (int round = 0; round < ROUNDS; round++) {
             long product0 = (MULTIPLIER_0 & 0xffffffffL) * (c0 & 0xffffffffL);
@@ -65,8 +66,8 @@ public final class CounterRandom {
     }
 
     /// The x for which the standard normal distribution is ½ + q, |q| < ½: PPND7 of algorithm AS 241 (Wichura 1988),
-    /// about 1e-7 off. In double from + - * / and the exactly rounded square root, but for the logarithm, which only
-    /// the tails need.
+    /// with an error of about 1e-7. In double, with + - * / and the correctly rounded square root; only the tails need
+    /// a logarithm.
     static double inverseNormal(double q) {
         if (Math.abs(q) <= 0.425) {
             double r = 0.180625 - q * q;

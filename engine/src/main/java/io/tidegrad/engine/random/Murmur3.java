@@ -1,6 +1,6 @@
 package io.tidegrad.engine.random;
 
-/// MurmurHash3, x86 32-bit variant (A. Appleby, 2011): turns the text of a category into a bucket.
+/// MurmurHash3, x86 32-bit variant (A. Appleby, 2011): hashes the text of a category, from which its bucket follows.
 public final class Murmur3 {
     private static final int C1 = 0xcc9e2d51;
     private static final int C2 = 0x1b873593;
@@ -31,7 +31,7 @@ public final class Murmur3 {
         return h ^ h >>> 16;
     }
 
-    /// 0 gives 0, so an empty tail changes nothing.
+    /// Returns 0 for 0, so an empty tail changes nothing.
     private static int scramble(int block) {
         return Integer.rotateLeft(block * C1, 15) * C2;
     }

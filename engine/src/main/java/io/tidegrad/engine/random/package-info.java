@@ -1,4 +1,4 @@
-/// Numbers that look random and are pure functions of their arguments.
+/// Random numbers and hashes that are pure functions of their arguments.
 @NullMarked
 package io.tidegrad.engine.random;
 

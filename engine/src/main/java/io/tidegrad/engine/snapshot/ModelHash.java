@@ -9,8 +9,8 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
-/// The two hashes of a model: SHA-256 over the SHA-256 of fixed 64 KiB leaves. Numbers are little-endian; a leaf is
-/// that many bytes of a stream of `Parameters`, the last one shorter; an empty stream has none.
+/// The two hashes of a model: SHA-256 over the SHA-256 of fixed 64 KiB leaves. Numbers are little-endian. A leaf is 64
+/// KiB of a stream of `Parameters`; a stream's last leaf can be shorter, and an empty stream has none.
 ///
 /// ```
 /// weights = SHA-256( "tidegrad weights"          16 bytes, ASCII
@@ -30,7 +30,7 @@ import java.util.HexFormat;
 ///                  | pending rows )
 /// ```
 public final class ModelHash {
-    /// A leaf is eight store pages, so that a touched page costs one leaf.
+    /// Bytes of a leaf: eight store pages, so that one touched page requires hashing one leaf.
     public static final int LEAF_BYTES = 8 * Parameters.PAGE_BYTES;
 
     static final int LEAF_PAGES = LEAF_BYTES / Parameters.PAGE_BYTES;
@@ -38,8 +38,8 @@ public final class ModelHash {
 
     private ModelHash() {}
 
-    /// What a scorer can recompute: spec fingerprint, numerics, update and example counts, served stream. 64 hex
-    /// digits.
+    /// The weights-hash, which a scorer can recompute: spec fingerprint, numerics, update and example counts, served
+    /// stream. 64 hex digits.
     public static String weights(byte[] specFingerprint, Parameters parameters) {
         MessageDigest root = weightsRoot(specFingerprint, parameters);
         updateWithLeaves(root, parameters, 0, parameters.servedPages());
@@ -64,7 +64,7 @@ public final class ModelHash {
         return root;
     }
 
-    /// The weights-hash, the optimizer stream and the rows of the unfinished batch. 64 hex digits.
+    /// The state-hash: the weights-hash, the optimizer stream and the rows of the unfinished batch. 64 hex digits.
     public static String state(String weightsHash, Parameters parameters, byte[] pendingRows) {
         MessageDigest root = sha256();
         root.update("tidegrad state  ".getBytes(StandardCharsets.US_ASCII));
@@ -76,14 +76,14 @@ public final class ModelHash {
         return HEX.formatHex(root.digest());
     }
 
-    /// Pages `from` to `to`, the last not included, are one stream.
+    /// Adds the leaf hashes of the stream that is pages `from` (inclusive) to `to` (exclusive).
     private static void updateWithLeaves(MessageDigest root, Parameters parameters, int from, int to) {
         for (int first = from; first < to; first += LEAF_PAGES) {
             root.update(leaf(parameters, first, Math.min(first + LEAF_PAGES, to)));
         }
     }
 
-    /// SHA-256 of pages `from` to `to`, the last not included.
+    /// SHA-256 of pages `from` (inclusive) to `to` (exclusive).
     static byte[] leaf(Parameters parameters, int from, int to) {
         MessageDigest leaf = sha256();
         byte[] page = new byte[Parameters.PAGE_BYTES];

@@ -15,8 +15,9 @@ import java.security.DigestOutputStream;
 import java.security.MessageDigest;
 import java.util.Arrays;
 
-/// A whole model as bytes, for who uses the engine alone: what is read back predicts and learns on with the same bits.
-/// The spec is code and not among them; names and shapes of its tensors are, so that another spec's model is refused.
+/// Saves a whole model as bytes, for programs that use the engine without Kafka. A model that is read back predicts and
+/// continues to learn with the same bits. The spec is code and not saved; a hash of its tensors' names and shapes is,
+/// so that a model of another spec is refused.
 ///
 /// ```
 /// "tidegrad model  "                  16 bytes, ASCII
@@ -35,7 +36,7 @@ public final class SavedModel {
 
     private SavedModel() {}
 
-    /// Writes the model and its optimizer's state; the stream stays open.
+    /// Writes the model with its optimizer state. Leaves the stream open.
     public static void write(Parameters parameters, OutputStream out) throws IOException {
         MessageDigest digest = ModelHash.sha256();
         DigestOutputStream body = new DigestOutputStream(out, digest);
@@ -50,7 +51,7 @@ public final class SavedModel {
 
     /// Reads a model of this plan.
     ///
-    /// @throws SavedModelException saying what differs, where these are not the whole bytes of such a model
+    /// @throws SavedModelException the bytes are not a complete model of this plan; the message says what differs
     public static Parameters read(Plan plan, InputStream in) throws IOException {
         MessageDigest digest = ModelHash.sha256();
         DataInputStream body = new DataInputStream(new DigestInputStream(in, digest));
@@ -74,7 +75,7 @@ public final class SavedModel {
                 .putLong(parameters.servedBytes()).putLong(parameters.optimizerBytes());
     }
 
-    /// Also sets the counts.
+    /// Checks the header and sets the parameters' counts.
     private static void requireFits(Parameters parameters, ByteBuffer found) throws IOException {
         byte[] magic = new byte[MAGIC.length];
         found.get(magic);

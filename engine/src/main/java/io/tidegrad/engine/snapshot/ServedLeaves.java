@@ -7,28 +7,28 @@ import java.util.Arrays;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// The hashes of a served stream's leaves (32 bytes for 64 KiB), kept so that the weights-hash of a changed model costs
-/// what was touched. Immutable.
+/// The hashes of a served stream's leaves (32 bytes for 64 KiB), kept so that the weights-hash of a changed model only
+/// costs the touched leaves. Immutable.
 ///
-/// Of each leaf the hash of its first 2, 4 and 6 pages is kept as well, unfinished: a leaf is hashed again from its
-/// first touched page on, not from its beginning. Where 5 % of all pages are touched, anywhere, that is 22 % of all
-/// pages instead of 34 %. It takes about 1 % of the model's memory.
+/// For each leaf, the unfinished digests after its first 2, 4 and 6 pages are kept too, so that a leaf is rehashed from
+/// near its first touched page instead of its beginning. If a random 5 % of all pages are touched, 22 % of all pages
+/// are hashed instead of 34 %. This takes about 1 % of the model's memory.
 public final class ServedLeaves {
     private static final int HASH_BYTES = 32;
 
-    /// Pages between two hashes that are kept. One after each page would save another 2 % of all, for twice the memory.
+    /// Pages between two kept digests. One after each page would save another 2 % of all pages, for twice the memory.
     private static final int STEP_PAGES = 2;
 
     private static final int KEPT = ModelHash.LEAF_PAGES / STEP_PAGES - 1;
 
-    /// Fewer leaves are hashed sooner than a second thread begins.
+    /// Fewer leaves than this are hashed by one thread: they are done before a second thread starts.
     private static final int PARALLEL_LEAVES_MIN = 32;
 
     private static final Runnable NOTHING = () -> {
     };
 
-    private final byte[] hashes; // leaf after leaf
-    private final @Nullable MessageDigest[] begun; // (leaf, KEPT); nobody updates them, only copies
+    private final byte[] hashes; // (leaf, 32)
+    private final @Nullable MessageDigest[] begun; // (leaf, KEPT); only copies of them are updated
 
     private ServedLeaves(byte[] hashes, @Nullable MessageDigest[] begun) {
         this.hashes = hashes;
@@ -42,7 +42,7 @@ public final class ServedLeaves {
 
     /// Of every leaf.
     ///
-    /// @param between called after some 16 KiB and again
+    /// @param between called after about every 16 KiB
     public static ServedLeaves of(Parameters parameters, Runnable between) {
         int leaves = leaves(parameters);
         ServedLeaves all = new ServedLeaves(new byte[leaves * HASH_BYTES], new MessageDigest[leaves * KEPT]);
@@ -56,18 +56,19 @@ public final class ServedLeaves {
         return Math.ceilDiv(parameters.servedPages(), ModelHash.LEAF_PAGES);
     }
 
-    /// These, but anew for the leaves of `touched` pages; pages beyond the served ones don't count. Many are shared out
-    /// among the threads of the common pool: each leaf is somebody's alone, so that who hashes it changes nothing.
+    /// Returns these hashes with the leaves of the `touched` pages rehashed; pages outside the served stream are
+    /// ignored. Many leaves are hashed in parallel in the common pool; each leaf is hashed by one thread, so the result
+    /// does not depend on which.
     public ServedLeaves after(Parameters changed, PageSet touched) {
         return after(changed, touched, NOTHING);
     }
 
-    /// As `after(Parameters, PageSet)`.
+    /// Like `after(Parameters, PageSet)`.
     ///
-    /// @param between called after some 16 KiB and again, by whichever thread hashed them
+    /// @param between called after about every 16 KiB, by the thread that hashed them
     public ServedLeaves after(Parameters changed, PageSet touched, Runnable between) {
         ServedLeaves next = new ServedLeaves(hashes.clone(), begun.clone());
-        int[] firstTouched = new int[leaves(changed)]; // of each leaf that is touched
+        int[] firstTouched = new int[leaves(changed)]; // first touched page of each touched leaf
         int count = 0;
         int page = touched.next(0);
         while (page >= 0 && page < changed.servedPages()) {
@@ -80,7 +81,7 @@ public final class ServedLeaves {
         return next;
     }
 
-    /// @param touched first page in the leaf that is not what it was
+    /// @param touched index of the first touched page in the leaf
     private void hash(Parameters parameters, int leaf, int touched, Runnable between) {
         int first = leaf * ModelHash.LEAF_PAGES;
         int end = Math.min(first + ModelHash.LEAF_PAGES, parameters.servedPages());
@@ -104,7 +105,8 @@ public final class ServedLeaves {
         between.run();
     }
 
-    /// Null where the platform's digest can't be copied: leaves are then hashed from their beginning.
+    /// Copies a digest. Returns null if the platform's digest can't be copied; leaves are then hashed from their
+    /// beginning.
     private static @Nullable MessageDigest copy(@Nullable MessageDigest digest) {
         try {
             return digest == null ? null : (MessageDigest) digest.clone();
@@ -113,7 +115,7 @@ public final class ServedLeaves {
         }
     }
 
-    /// As `ModelHash.weights` of the parameters that these are the leaves of.
+    /// The same hash as `ModelHash.weights` of the parameters that these leaves belong to.
     public String weightsHash(byte[] specFingerprint, Parameters parameters) {
         return ModelHash.weights(specFingerprint, parameters, hashes);
     }

@@ -4,9 +4,10 @@ import io.tidegrad.model.binary.BinaryReader;
 import io.tidegrad.model.binary.BinaryWriter;
 import java.util.Arrays;
 
-/// Area under the ROC curve from counts by prediction: fixed bins, so that it can go on for ever and be stored. 128
-/// bins an octave of the odds' smaller side, from 2^-24 to one half and mirrored above: a bin is at most 0.8 % wide in
-/// p (or 1 - p), whatever the base rate. Rows of one bin count as ties (half), which is off by at most `errorBound`.
+/// The area under the ROC curve, from counts by prediction in fixed bins, so that it can run for ever and be stored.
+/// 128 bins an octave of the odds' smaller side, from 2^-24 to one half and mirrored above: a bin is at most 0.8 % wide
+/// in p (or 1 - p), whatever the base rate. Rows in the same bin count as ties (half), which is off by at most
+/// `errorBound`.
 final class AucHistogram {
     private static final int MANTISSA_BITS = 7;
     private static final int SHIFT = 23 - MANTISSA_BITS;
@@ -15,12 +16,12 @@ final class AucHistogram {
     private static final int SIDE = (Float.floatToRawIntBits(0.5f) >>> SHIFT) - LEAST_INDEX + 1;
     static final int BINS = 2 * SIDE;
 
-    // Sums of rows' weights; where every row counts 1, whole numbers, and stored as such.
+    // Sums of the rows' weights; when every row counts 1 they are whole numbers and stored as integers.
     private final double[] negatives = new double[BINS];
     private final double[] positives = new double[BINS];
     private final boolean weighted;
 
-    /// @param weighted whether rows count otherwise than 1
+    /// @param weighted whether rows have weights other than 1
     AucHistogram(boolean weighted) {
         this.weighted = weighted;
     }
@@ -29,7 +30,8 @@ final class AucHistogram {
         (positive ? positives : negatives)[bin(probability)] += weight;
     }
 
-    /// Rising with p. A float's exponent and upper mantissa are its logarithm in steps: no log is computed.
+    /// The bin of a probability, ascending. A float's exponent and upper mantissa bits approximate its logarithm, so no
+    /// logarithm is computed.
     static int bin(float probability) {
         boolean upper = probability > 0.5f;
         float smaller = upper ? 1 - probability : probability; // exact: Sterbenz
@@ -37,7 +39,7 @@ final class AucHistogram {
         return upper ? BINS - 1 - index : index;
     }
 
-    /// NaN while a class is missing.
+    /// The area; NaN until both classes have occurred.
     double auc() {
         double inOrder = 0;
         double negativesBelow = 0;
@@ -50,7 +52,7 @@ final class AucHistogram {
         return inOrder / (allPositives * negativesBelow);
     }
 
-    /// Half the share of pairs that share a bin: the exact value lies within ± this.
+    /// Half the share of (negative, positive) pairs that share a bin: the exact area lies within `auc()` ± this.
     double errorBound() {
         double together = 0;
         double allNegatives = 0;
@@ -63,7 +65,7 @@ final class AucHistogram {
         return 0.5 * together / (allPositives * allNegatives);
     }
 
-    /// Bins that are not empty only: a model's predictions keep to a few hundred.
+    /// Writes only the bins that are not empty: a model's predictions fill a few hundred.
     void write(BinaryWriter to) {
         write(to, negatives);
         write(to, positives);

@@ -1,6 +1,6 @@
 package io.tidegrad.model.learn;
 
-/// A carry whose bytes are not what they should be: what was expected, what was found.
+/// A carry can't be read. The message says what was expected and what was found.
 public final class CarryFormatException extends RuntimeException {
     public CarryFormatException(String message) {
         super(message);

@@ -6,22 +6,22 @@ import org.apache.kafka.common.header.Headers;
 import org.jspecify.annotations.Nullable;
 
 /// Folds the records of a log of record into a model, one by one. Trainer, replay and tests all go through here: what
-/// is learned, what ticks and what is rejected is decided once. Two halves, for who prepares ahead of the learning:
-/// [EventPreparation] reads the record, and [#learn] lets the model have it.
+/// is learned, what ticks and what is rejected is decided once. It has two halves, so that a caller can prepare ahead
+/// of learning: [EventPreparation] reads the record, [#learn] applies it to the model.
 public final class EventFold {
     /// What became of a record.
     public sealed interface Outcome {
-        /// Learned, or pending in the open mini-batch.
+        /// The event was learned, or is pending in the open mini-batch.
         record Accepted() implements Outcome {
         }
 
-        /// No event: it ended the open mini-batch.
+        /// The record is a tick, not an event: it ended the open mini-batch.
         record Ticked() implements Outcome {
         }
 
-        /// For the dead-letter topic; the model is as if the record had not been there.
+        /// The record belongs on the dead-letter topic. The model has not changed.
         ///
-        /// @param schemaId as the value names it, null when it names none
+        /// @param schemaId the id that the value carries; null when it carries none
         record Rejected(Rejection rejection, @Nullable Integer schemaId) implements Outcome {
         }
     }
@@ -43,22 +43,22 @@ public final class EventFold {
         return model;
     }
 
-    /// @throws ModelDivergedException the model itself, not this record, is to blame
+    /// @throws ModelDivergedException the cause is the model, not this record
     /// @throws io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException nothing has changed: try again
     public Outcome fold(byte @Nullable [] value, Headers headers) {
         preparation.prepare(value, headers, prepared);
         return learn(prepared, model);
     }
 
-    /// Refuses an event without reading it: why is decided elsewhere.
+    /// Rejects an event without reading it, for a reason that the caller states.
     public Outcome refuse(byte @Nullable [] value, Rejection rejection) {
         prepared.reject(rejection, value);
         return learn(prepared, model);
     }
 
-    /// The second half: what `prepared` holds changes the model.
+    /// The second half: applies a prepared record to the model.
     ///
-    /// @throws ModelDivergedException the model itself, not this record, is to blame
+    /// @throws ModelDivergedException the cause is the model, not this record
     public static Outcome learn(PreparedEvent prepared, OnlineModel model) {
         if (prepared.isRow()) {
             Rejection rejection = model.accept(prepared.row());

@@ -9,8 +9,9 @@ import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
 import org.jspecify.annotations.Nullable;
 
-/// The half of an event's journey that needs no model: bytes to a row. A pure function of the record, the spec and the
-/// registry's answers, so that it can run ahead of the learning, on another thread. One a thread.
+/// The half of [EventFold] that needs no model: it turns a record's bytes into a row. It is a pure function of the
+/// record, the spec and the registry's answers, so it can run ahead of learning, on another thread. Not thread-safe:
+/// use one instance per thread.
 public final class EventPreparation {
     private final ValueDecoder decoder;
     private final Featurizer featurizer;
@@ -24,7 +25,8 @@ public final class EventPreparation {
         return new PreparedEvent(featurizer.newRow());
     }
 
-    /// @throws io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException nothing is known: try again
+    /// @throws io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException the registry did not answer; `into` is
+    ///     not usable, try again
     public void prepare(byte @Nullable [] value, Headers headers, PreparedEvent into) {
         Header tick = headers.lastHeader(Tick.HEADER);
         if (tick != null) {
@@ -51,7 +53,7 @@ public final class EventPreparation {
         }
     }
 
-    /// What an event is rejected with whose bytes can't be read.
+    /// The rejection of an event whose bytes can't be decoded.
     public static Rejection rejection(UndecodableException undecodable) {
         Rejection.Reason reason = switch (undecodable.reason()) {
             case UNKNOWN_SCHEMA -> Rejection.Reason.UNKNOWN_SCHEMA;

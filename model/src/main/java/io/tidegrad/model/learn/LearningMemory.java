@@ -4,12 +4,12 @@ import io.tidegrad.engine.model.Memory;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.model.spec.ModelSpec;
 
-/// The heap that a model's spec asks for, computed before any of it is allocated. What JVM, Kafka's clients and the
-/// log's records take comes on top.
+/// The heap, in bytes, that a model's spec needs, computed before any of it is allocated. The JVM, Kafka's clients and
+/// the records being read need more on top.
 ///
 /// @param learning weights, optimizer state and a mini-batch's workspace
-/// @param warmUp what the warm-up of the kernels takes while a trainer starts
-/// @param scoring what a scorer holds: the weights, and the workspace of one record at a time
+/// @param warmUp the kernels' warm-up while a trainer starts
+/// @param scoring what a scorer holds: the weights, and the workspace for one record at a time
 public record LearningMemory(Memory learning, long warmUp, Memory scoring) {
     public static LearningMemory of(ModelSpec spec) {
         Plan plan = Plan.of(spec.network());
@@ -17,12 +17,12 @@ public record LearningMemory(Memory learning, long warmUp, Memory scoring) {
                 Memory.toPredict(plan, 1));
     }
 
-    /// Of a trainer that starts.
+    /// Bytes that a trainer needs while it starts.
     public long total() {
         return learning.total() + warmUp;
     }
 
-    /// `12.3 MiB`: for people.
+    /// Formats a size for people: `12.3 MiB`.
     public static String text(long bytes) {
         if (bytes < 1024) {
             return bytes + " B";
@@ -37,7 +37,7 @@ public record LearningMemory(Memory learning, long warmUp, Memory scoring) {
         return String.format(java.util.Locale.ROOT, "%.1f %s", value, units[unit]);
     }
 
-    /// One line: the whole and its parts.
+    /// One line with the total and its parts.
     public String text() {
         StringBuilder text = new StringBuilder(text(total()));
         text.append(" (weights ").append(text(learning.weights()));

@@ -11,13 +11,13 @@ import org.apache.kafka.common.header.Headers;
 
 /// The learning-rate range test (Smith 2017, "Cyclical learning rates for training neural networks", section 3.3): a
 /// fresh model learns a stream while the rate of each update is a constant factor above that of the one before, and the
-/// progressive loss says which rates learn and which throw the weights away. What was learned is thrown away with it.
+/// progressive loss shows which rates learn and which diverge. The model is discarded afterwards.
 ///
-/// Deterministic: a pure function of spec, range and events. The loss is smoothed by an exponential mean with bias
-/// correction, whose memory is a fiftieth of the updates. The test ends early once the smoothed loss exceeds four times
-/// its least, or is not finite.
+/// The result is a pure function of spec, range and events. The loss is smoothed by an exponential mean with bias
+/// correction, whose memory is a fiftieth of the updates. The test ends early when the smoothed loss exceeds four times
+/// its minimum or is not finite.
 public final class LearningRateSweep {
-    /// Fewer tell nothing: the memory would be less than two updates.
+    /// The least number of updates: with fewer, the smoothing's memory would be less than two updates.
     public static final int UPDATES_MIN = 100;
 
     private static final int MEMORIES = 50;
@@ -41,11 +41,11 @@ public final class LearningRateSweep {
     private final EventFold fold;
     private final Schedule schedule;
     private final long updates;
-    private final double keep; // of the exponential mean
-    private final double memory; // in updates
+    private final double keep; // decay factor of the exponential mean
+    private final double memory; // of the exponential mean, in updates
     private final List<RateCurve.Point> points = new ArrayList<>();
-    private double mean; // without bias correction
-    private double weight; // of all losses in the mean: 1 - keep^updates
+    private double mean; // exponential mean before bias correction
+    private double weight; // total weight of the losses in the mean: 1 - keep^updates
     private double least = Double.POSITIVE_INFINITY;
     private double first = Double.NaN;
     private long events;
@@ -54,8 +54,8 @@ public final class LearningRateSweep {
     private RateCurve.End end = RateCurve.End.OF_THE_STREAM;
     private boolean ended;
 
-    /// @throws IllegalArgumentException the spec has no rate that could be raised, or the events are too few; says what
-    ///     to do
+    /// @throws IllegalArgumentException the spec's optimizer has no single rate, or the events are too few; the message
+    ///     says what to do
     public LearningRateSweep(ModelSpec spec, ValueDecoder decoder, Kernels kernels, Range range) {
         this.range = range;
         Optimizer optimizer = spec.optimizer();
@@ -79,7 +79,7 @@ public final class LearningRateSweep {
         fold = new EventFold(trial, model, decoder);
     }
 
-    /// The next record of the stream. Returns whether the test wants more.
+    /// Folds the next record of the stream. Returns whether the test needs more.
     public boolean fold(byte[] value, Headers headers) {
         if (ended) {
             return false;
@@ -105,7 +105,7 @@ public final class LearningRateSweep {
         return !ended;
     }
 
-    /// One event whose loss is not finite may be the event's fault, two on end are the weights'.
+    /// One event whose loss is not finite may be a bad event; two in a row mean that the weights diverged.
     private void rejected(Rejection rejection) {
         deadLetters++;
         if (rejection.reason() == Rejection.Reason.NOT_FINITE) {
@@ -126,7 +126,7 @@ public final class LearningRateSweep {
         mean = keep * mean + (1 - keep) * sum / rows;
         weight = keep * weight + (1 - keep);
         double loss = mean / weight;
-        // Before, the mean is of too few losses to compare with.
+        // Earlier, the mean covers too few losses to be compared with.
         if (update + 1 >= memory) {
             if (Double.isNaN(first)) {
                 first = loss;
@@ -144,7 +144,8 @@ public final class LearningRateSweep {
         }
     }
 
-    /// A loss that can be below 0 (a log-likelihood) has no multiple that would be above it.
+    /// The smoothed loss at which the test ends. There is none for a loss that can be negative (a log-likelihood),
+    /// because a multiple of a negative minimum is not above it.
     private double limit() {
         return least > 0 ? EXCESS_MAX * least : least + (EXCESS_MAX - 1) * Math.max(first - least, -least);
     }
@@ -156,7 +157,7 @@ public final class LearningRateSweep {
         }
     }
 
-    /// What the test has seen so far.
+    /// The curve measured so far.
     public RateCurve curve() {
         return new RateCurve(points, end, keep, model.parameters().updates(), events, deadLetters);
     }

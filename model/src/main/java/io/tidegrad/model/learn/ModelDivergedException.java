@@ -1,6 +1,7 @@
 package io.tidegrad.model.learn;
 
-/// The model itself gives a loss that is not finite: no event is to blame; the message says step, loss and remedy.
+/// The loss is not finite because of the model's weights, not because of an event. The message names the step, the loss
+/// and the remedy.
 public final class ModelDivergedException extends RuntimeException {
     public ModelDivergedException(String message) {
         super(message);

@@ -21,12 +21,12 @@ import java.time.Instant;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// A model that learns row by row: engine state, the rows of the unfinished batch, stream time and progressive
-/// evaluation. A pure function of (spec, rows and ticks in order); no clock, no thread. Trainer, replay and tests fold
-/// events through this same class. Accepting a row allocates nothing.
+/// A model that learns row by row: the engine's state, the rows of the unfinished batch, stream time and progressive
+/// evaluation. Its state is a pure function of (spec, rows and ticks in order); it uses no clock and no thread.
+/// Trainer, replay and tests all use this class. Accepting a row allocates nothing.
 ///
-/// A batch ends when it is full, when a tick comes, and when stream time crosses an edge of the spec's window: the
-/// crossing row opens the next batch.
+/// A batch ends when it is full, when a tick arrives, or when stream time crosses the end of the spec's window; the row
+/// that crosses it opens the next batch.
 public final class OnlineModel {
     private static final String CARRY_MAGIC = "TGCA";
     private static final int CARRY_FORMAT = 1;
@@ -36,11 +36,11 @@ public final class OnlineModel {
     private final byte[] fingerprint;
     private final Parameters parameters;
     private final Learner learner;
-    private long finiteAt = -1; // updates after which all weights were seen to be finite
+    private long finiteAt = -1; // the update count at which all weights were last found finite
     private final Kernels kernels;
     private final RowShape shape;
     private final Batch open;
-    private final long windowMillis; // 0 without
+    private final long windowMillis; // 0 when the spec has no window
     private long openWindow; // number of the window that the open batch belongs to
     private final StreamTime streamTime;
     private final RecentRows recent;
@@ -62,9 +62,11 @@ public final class OnlineModel {
         evaluation = new ProgressiveEvaluation(spec);
     }
 
-    /// Fresh from the spec's seed, or from its initial weights; everything dirty.
+    /// Returns a new model with weights drawn from the spec's seed or read from its initial weights; all pages are
+    /// dirty.
     ///
-    /// @throws InitialWeightsException the spec names weights that are not there, are others, or don't fit
+    /// @throws InitialWeightsException the spec names initial weights that are missing, have another checksum, or don't
+    ///     fit the network
     public static OnlineModel initial(ModelSpec spec, Kernels kernels) {
         Plan plan = Plan.of(spec.network());
         Parameters parameters = Parameters.initial(plan);
@@ -75,7 +77,7 @@ public final class OnlineModel {
         return new OnlineModel(spec, kernels, plan, parameters);
     }
 
-    /// Empty, to be filled by `Parameters.writePage`, `Parameters.setCounts` and `restoreCarry`.
+    /// Returns an empty model, to be filled by `Parameters.writePage`, `Parameters.setCounts` and `restoreCarry`.
     public static OnlineModel blank(ModelSpec spec, Kernels kernels) {
         Plan plan = Plan.of(spec.network());
         return new OnlineModel(spec, kernels, plan, Parameters.blank(plan));
@@ -89,7 +91,7 @@ public final class OnlineModel {
         return parameters;
     }
 
-    /// For warm-up before the first row (`Learner.warmUp`).
+    /// The learner, to be warmed up before the first row (`Learner.warmUp`).
     public Learner learner() {
         return learner;
     }
@@ -98,17 +100,17 @@ public final class OnlineModel {
         return kernels;
     }
 
-    /// Newest plausible event time (epoch ms), `Row.NO_TIME` before the first.
+    /// Stream time: the newest plausible event time (epoch ms); `Row.NO_TIME` before the first.
     public long eventTime() {
         return streamTime.now();
     }
 
-    /// Copies the row into the open batch, learns when the batch is full (or a window edge is crossed). Null when
-    /// accepted; else why not, and neither weights, batch nor evaluation have changed: its event time lies implausibly
-    /// far ahead (see `StreamTime`), or, at mini-batch size 1, its loss is not finite.
+    /// Copies the row into the open batch and learns when the batch is full or a window ends. Returns null when the row
+    /// was accepted, else why it was not: its event time lies implausibly far ahead (see `StreamTime`) or, at
+    /// mini-batch size 1, its loss is not finite. A rejected row changes neither weights nor batch nor evaluation.
     ///
-    /// @throws ModelDivergedException the loss of an accepted row is not finite in a larger batch, or weights that are
-    ///     not finite are to blame
+    /// @throws ModelDivergedException the loss of a row in a larger batch is not finite, or weights that are not finite
+    ///     caused it
     public @Nullable Rejection accept(Row row) {
         long time = row.eventTime;
         if (time != Row.NO_TIME && !streamTime.admits(time)) {
@@ -120,8 +122,7 @@ public final class OnlineModel {
             return rejection;
         }
         if (open.capacity() == 1) {
-            // Alone in its batch a row can be refused after it was tried: the learner has changed
-            // nothing.
+            // At mini-batch size 1 a row can be rejected after the step was tried: the learner has changed nothing.
             append(row);
             double loss = learner.learn(open);
             if (Double.isNaN(loss)) {
@@ -166,8 +167,9 @@ public final class OnlineModel {
         open.resize(at + 1);
     }
 
-    /// A loss that is not finite with weights that are: the row did it. All weights are looked at, not only those that
-    /// changed since the last commit, or the answer would depend on when that was; but once for rows in a row.
+    /// Decides whether the row or the weights caused a loss that is not finite: if all weights are finite, the row did.
+    /// It checks all weights, not only those changed since the last commit, because the answer must not depend on when
+    /// that was. Consecutive bad rows are checked once.
     private Rejection blame() {
         if (finiteAt != parameters.updates()) {
             int page = parameters.firstNonFinitePage();
@@ -179,9 +181,9 @@ public final class OnlineModel {
         return new Rejection(Rejection.Reason.NOT_FINITE, "the model can't learn from this event: " + faultOf(""));
     }
 
-    /// Where the last step went wrong, with the place of the layer in the spec.
+    /// Describes where the last step failed, with the place of the layer in the spec.
     ///
-    /// @param event how its row is called; a number follows where there are several
+    /// @param event what the message calls the row; a number follows when the batch has several
     private String faultOf(String event) {
         Fault fault = Objects.requireNonNull(learner.fault());
         String row = fault.row() < 0 ? "" : open.capacity() == 1 ? "" : event + (fault.row() + 1) + ", ";
@@ -214,14 +216,15 @@ public final class OnlineModel {
         open.resize(0);
     }
 
-    /// A tick of the log: learns the open batch, if there is one.
+    /// Handles a tick: learns the open batch, if it has rows.
     public void tick() {
         if (open.size() > 0) {
             learnOpen();
         }
     }
 
-    /// A tick with an event time (epoch ms): stream time is at least that, whatever the rule for rows says.
+    /// Handles a tick with an event time (epoch ms): raises stream time to at least that, without the plausibility rule
+    /// for rows.
     public void tick(long eventTime) {
         tick();
         streamTime.advance(eventTime);
@@ -236,18 +239,19 @@ public final class OnlineModel {
         return evaluation;
     }
 
-    /// Evaluates anew from here on: two models are compared over the same rows. What is learned does not change.
+    /// Restarts the evaluation from zero, so that two models can be compared over the same rows. Learning does not
+    /// change.
     public void restartEvaluation() {
         evaluation = new ProgressiveEvaluation(spec);
     }
 
-    /// Features of up to 4 of the newest accepted rows, for golden rows. Read only.
+    /// Features of up to 4 of the newest accepted rows, for golden rows. Don't modify the batch.
     public Batch recentRows() {
         return recent.batch();
     }
 
-    /// Everything of the state that is not in pages: pending rows, stream time, recent rows, evaluation. Own
-    /// little-endian format with a format number and a checksum; a few KB plus the pending rows.
+    /// Encodes the state that is not in pages: pending rows, stream time, recent rows and evaluation, in a
+    /// little-endian format with a format number and a checksum. It takes a few KB plus the pending rows.
     public byte[] carry() {
         BinaryWriter to = new BinaryWriter(CARRY_MAGIC, CARRY_FORMAT, 4_096);
         to.int32(shape.numbers()).int32(shape.ids()).int32(shape.labels()).int32(open.capacity());
@@ -259,8 +263,8 @@ public final class OnlineModel {
         return to.seal();
     }
 
-    /// @throws CarryFormatException damaged, of another format or another spec, naming expected and found; the model
-    ///     must not be used then
+    /// @throws CarryFormatException the carry is damaged, or of another format or spec; the message says what was
+    ///     expected and found. The model must not be used afterwards
     public void restoreCarry(byte[] carry) {
         BinaryReader from = new BinaryReader(carry, "carry of model '" + spec.model() + "'", CARRY_MAGIC, CARRY_FORMAT,
                 CarryFormatException::new);
@@ -292,7 +296,7 @@ public final class OnlineModel {
         }
     }
 
-    /// 64 hex digits; see `ModelHash`.
+    /// The weights-hash, 64 hex digits; see `ModelHash`.
     public String weightsHash() {
         return ModelHash.weights(fingerprint, parameters);
     }
@@ -301,7 +305,7 @@ public final class OnlineModel {
         return stateHash(weightsHash());
     }
 
-    /// @param weightsHash as it is now: the weights are not read again
+    /// @param weightsHash the present weights-hash; the weights are not read again
     public String stateHash(String weightsHash) {
         BinaryWriter pending = new BinaryWriter();
         writePending(pending);

@@ -5,7 +5,7 @@ import io.tidegrad.model.feature.Row;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// A record of the log as far as it can be read without a model: a row, a tick, or why neither. Reused.
+/// A record of the log as far as it can be read without a model: a row, a tick or a rejection. Instances are reused.
 public final class PreparedEvent {
     private enum Kind {
         ROW, TICK, TICK_WITH_TIME, REJECTED
@@ -34,17 +34,17 @@ public final class PreparedEvent {
         return kind == Kind.REJECTED;
     }
 
-    /// Null unless rejected.
+    /// Why the record was rejected; null when it was not.
     public @Nullable Rejection rejection() {
         return kind == Kind.REJECTED ? rejection : null;
     }
 
-    /// As the value names it, null when it names none.
+    /// The schema id that the value carries; null when it carries none.
     public @Nullable Integer schemaId() {
         return namesSchema ? schemaId : null;
     }
 
-    /// The row has been filled.
+    /// Marks the record as an event whose row has been filled.
     void rowOf(byte[] value) {
         kind = Kind.ROW;
         schemaOf(value);
@@ -56,9 +56,9 @@ public final class PreparedEvent {
         namesSchema = false;
     }
 
-    /// For the dead letters, whatever the value itself says.
+    /// Marks the record as rejected.
     ///
-    /// @param value null where no schema is to be named
+    /// @param value the value that names the schema; null when the dead letter is to name none
     public void reject(Rejection why, byte @Nullable [] value) {
         kind = Kind.REJECTED;
         rejection = why;
@@ -68,7 +68,7 @@ public final class PreparedEvent {
         }
     }
 
-    /// Confluent wire format: a zero, then the id, big-endian.
+    /// Reads the schema id in Confluent's wire format: a zero byte, then the id, big-endian.
     private void schemaOf(byte[] value) {
         namesSchema = value.length >= 5 && value[0] == 0;
         if (namesSchema) {

@@ -12,12 +12,12 @@ import io.tidegrad.model.spec.ModelSpec;
 import java.util.BitSet;
 import java.util.List;
 
-/// Progressive validation (test, then learn): every row is scored before it is learned; log loss, accuracy and AUC
-/// beside the running prior. Part of the state (a restart continues it), never of a hash. What a task has no meaning
-/// for, and everything before the first row, is NaN.
+/// Progressive validation (test, then learn): every row is scored before it is learned. Gives log loss, accuracy and
+/// AUC, each beside that of the running prior. It is part of the state, so a restart continues it, but not of a hash. A
+/// measure that the task does not have is NaN, and so is every measure before the first row.
 ///
-/// Where the spec names a field of weights, each row counts as much as that says, in every measure and in the prior
-/// beside it; only the accuracy of the newest 2,000 rows counts rows.
+/// When the spec names a weight field, each row counts by its weight in every measure and in the prior; only the
+/// accuracy over the newest 2,000 rows counts rows.
 public final class ProgressiveEvaluation {
     static final int RECENT_ROWS = 2_000;
 
@@ -29,11 +29,11 @@ public final class ProgressiveEvaluation {
 
     private final Task task;
     private final Loss loss;
-    private final int point; // the output that stands for the value
+    private final int point; // index of the output that is taken for the prediction
     private final int outputs;
     private final boolean weighted;
     private long rows;
-    private double total; // of the rows' weights; their number where each counts 1
+    private double total; // sum of the rows' weights
     private double lossSum;
     private double priorLossSum;
     private double absoluteErrorSum;
@@ -61,7 +61,7 @@ public final class ProgressiveEvaluation {
         }];
     }
 
-    /// The first of those nearest to the median.
+    /// Index of the quantile nearest to the median; the first one of a tie.
     private static int middle(List<Double> quantiles) {
         int best = 0;
         for (int i = 1; i < quantiles.size(); i++) {
@@ -84,7 +84,8 @@ public final class ProgressiveEvaluation {
             case MARGIN -> {
                 boolean positive = label > 0;
                 addClass(positive ? 1 : 0, predictions[at] > 0 ? 1 : 0, weight);
-                // Only the order counts: the histogram's bins are those of probabilities.
+                // AUC only depends on the order, so the margin is squashed to a probability, which the histogram's bins
+                // are made for.
                 double share = 1 / (1 + StrictMath.exp(-predictions[at]));
                 aucHistogram.add((float) share, positive, weight);
             }
@@ -105,14 +106,15 @@ public final class ProgressiveEvaluation {
         total += weight;
     }
 
-    /// -ln of the probability given to what happened, without what the loss that is learned adds to it. From the loss
-    /// itself where that can be: it is exact where the probability is rounded.
+    /// -ln of the probability that was predicted for the label, without the class weights or smoothing that the learned
+    /// loss adds. It is taken from the loss itself where possible, because the loss is exact where the probability is
+    /// rounded.
     private double surprise(float[] predictions, int at, float label, float rowLoss) {
         return switch (loss) {
             case BinaryCrossEntropy(List<Double> weights) when !weights.isEmpty() && label != 0 ->
                 rowLoss / weights.getFirst();
             case CategoricalCrossEntropy classes when classes.labelSmoothing() > 0 ->
-                // A float's softmax rounds to 0 what is below e^-87.
+                // A float32 softmax rounds probabilities below e^-87 to 0.
                 -StrictMath.log(Math.max(predictions[at + (int) label], Float.MIN_NORMAL));
             default -> rowLoss;
         };
@@ -127,7 +129,7 @@ public final class ProgressiveEvaluation {
         recentlyCorrect.set((int) (rows % RECENT_ROWS), right);
     }
 
-    /// The first of equals.
+    /// Index of the largest prediction; the first one of a tie.
     private int likeliest(float[] predictions, int at) {
         int best = 0;
         for (int output = 1; output < outputs; output++) {
@@ -138,7 +140,7 @@ public final class ProgressiveEvaluation {
         return best;
     }
 
-    /// Whether labels are classes; else they are numbers.
+    /// Whether labels are classes; otherwise they are numbers.
     public boolean classifies() {
         return task != Task.REGRESSION;
     }
@@ -156,7 +158,7 @@ public final class ProgressiveEvaluation {
         return rows;
     }
 
-    /// Mean of -ln of the probability given to what happened.
+    /// Mean of -ln of the probability that was predicted for the label.
     public double logLoss() {
         return givesProbabilities() ? lossSum / total : Double.NaN;
     }
@@ -166,37 +168,38 @@ public final class ProgressiveEvaluation {
         return givesProbabilities() ? priorLossSum / total : Double.NaN;
     }
 
-    /// Share of rows whose class was the likeliest predicted; of two, the one above one half (of margins, above 0).
+    /// Share of rows whose label had the highest prediction; for binary labels the threshold is one half, for margins
+    /// 0.
     public double accuracy() {
         return classifies() ? correct / total : Double.NaN;
     }
 
-    /// Over the newest 2,000 rows.
+    /// Accuracy over the newest 2,000 rows.
     public double accuracyLast2000() {
         return classifies() ? (double) recentlyCorrect.cardinality() / Math.min(rows, RECENT_ROWS) : Double.NaN;
     }
 
-    /// By a fixed histogram; NaN unless binary.
+    /// Area under the ROC curve from a fixed histogram; NaN unless binary.
     public double auc() {
         return ofYesOrNo() ? aucHistogram.auc() : Double.NaN;
     }
 
-    /// The exact area lies within `auc()` ± this; NaN unless binary.
+    /// The exact area lies within `auc()` ± this bound; NaN unless binary.
     public double aucErrorBound() {
         return ofYesOrNo() ? aucHistogram.errorBound() : Double.NaN;
     }
 
-    /// Of quantiles, the one nearest to the median is taken for the value. NaN unless regression.
+    /// Mean squared error; for a quantile loss, of the quantile nearest to the median. NaN unless regression.
     public double meanSquaredError() {
         return classifies() ? Double.NaN : lossSum / total;
     }
 
-    /// Of predicting the running mean of the labels before (0 for the first); NaN unless regression.
+    /// Mean squared error of predicting the running mean of the labels before (0 for the first); NaN unless regression.
     public double priorMeanSquaredError() {
         return classifies() ? Double.NaN : priorLossSum / total;
     }
 
-    /// Of the same value. NaN unless regression.
+    /// Mean absolute error of the same prediction. NaN unless regression.
     public double meanAbsoluteError() {
         return classifies() ? Double.NaN : absoluteErrorSum / total;
     }
@@ -221,7 +224,7 @@ public final class ProgressiveEvaluation {
                 to.varint((long) count);
             }
         }
-        byte[] recent = recentlyCorrect.toByteArray(); // up to its highest set bit
+        byte[] recent = recentlyCorrect.toByteArray(); // ends with the highest set bit
         to.block(recent);
         if (ofYesOrNo()) {
             aucHistogram.write(to);

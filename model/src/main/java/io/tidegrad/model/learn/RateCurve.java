@@ -3,27 +3,27 @@ package io.tidegrad.model.learn;
 import java.util.List;
 import java.util.OptionalDouble;
 
-/// Loss against learning rate, as a [LearningRateSweep] found it, and what to make of it.
+/// Loss against learning rate, as measured by a [LearningRateSweep], and the rates that follow from it.
 ///
 /// @param points rates ascending, evenly spaced in the logarithm
 /// @param keep the factor of the exponential mean that smoothed the loss
-/// @param updates until the end, which `end` tells
-/// @param events read, dead letters among them
+/// @param updates taken until the test ended, for the reason `end`
+/// @param events read, dead letters included
 public record RateCurve(List<Point> points, End end, double keep, long updates, long events, long deadLetters) {
-    /// The slope at a point is that of the line through all points within half a decade: of fewer it is noise, or
-    /// drift.
+    /// The slope at a point is that of the line fitted to all points within half a decade; over a shorter range it is
+    /// mostly noise.
     private static final double SLOPE_DECADES = 0.5;
 
     private static final double MARGIN = 10;
 
-    /// @param loss progressive and smoothed, before the update at `rate`
+    /// @param loss the smoothed progressive loss before the update at `rate`
     public record Point(double rate, double loss) {
     }
 
     public enum End {
-        /// The smoothed loss exceeded four times its least.
+        /// The smoothed loss exceeded four times its minimum.
         LOSS_ROSE, NOT_FINITE, AT_THE_LAST_RATE,
-        /// Before the last rate.
+        /// The stream ended before the last rate.
         OF_THE_STREAM
     }
 
@@ -31,19 +31,19 @@ public record RateCurve(List<Point> points, End end, double keep, long updates, 
         points = List.copyOf(points);
     }
 
-    /// The rate of the least loss, where the gain of larger steps is used up. Empty where the loss never fell.
+    /// The rate with the minimum loss. Empty if the loss never fell.
     public OptionalDouble least() {
         int least = leastPoint();
         return least <= 0 ? OptionalDouble.empty() : OptionalDouble.of(points.get(least).rate);
     }
 
-    /// A tenth of the rate of the least loss: a margin from where it begins to rise.
+    /// A tenth of the rate with the minimum loss, to keep a margin from where the loss begins to rise.
     public OptionalDouble tenthOfLeast() {
         OptionalDouble least = least();
         return least.isEmpty() ? least : OptionalDouble.of(least.getAsDouble() / MARGIN);
     }
 
-    /// The rate at which the loss falls steepest against the logarithm of the rate, below that of the least loss.
+    /// The rate at which the loss falls steepest against the logarithm of the rate, among those below the minimum's.
     public OptionalDouble steepest() {
         OptionalDouble steepest = OptionalDouble.empty();
         double slopeMin = 0;
@@ -57,7 +57,8 @@ public record RateCurve(List<Point> points, End end, double keep, long updates, 
         return steepest;
     }
 
-    /// The smaller of the two: on a stream no schedule comes in the end to make up for a rate that is too high.
+    /// The smaller of `tenthOfLeast` and `steepest`: an endless stream has no final decay to make up for a rate that is
+    /// too high.
     public OptionalDouble suggestion() {
         OptionalDouble steepest = steepest();
         OptionalDouble tenth = tenthOfLeast();
@@ -65,7 +66,7 @@ public record RateCurve(List<Point> points, End end, double keep, long updates, 
                 : OptionalDouble.of(Math.min(steepest.getAsDouble(), tenth.getAsDouble()));
     }
 
-    /// -1 without points.
+    /// Index of the point with the minimum loss; -1 without points.
     private int leastPoint() {
         int least = -1;
         for (int point = 0; point < points.size(); point++) {
@@ -76,7 +77,7 @@ public record RateCurve(List<Point> points, End end, double keep, long updates, 
         return least;
     }
 
-    /// Least squares, loss against log10 rate.
+    /// Least-squares slope of the loss against log10 of the rate.
     private double slope(int at) {
         double centre = StrictMath.log10(points.get(at).rate);
         double count = 0;

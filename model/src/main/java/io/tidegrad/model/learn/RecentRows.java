@@ -6,8 +6,8 @@ import io.tidegrad.model.binary.BinaryReader;
 import io.tidegrad.model.binary.BinaryWriter;
 import io.tidegrad.model.feature.Row;
 
-/// The features of the newest rows, in a ring: what a snapshot's golden rows are made of. Rows that are wide are fewer,
-/// so that they stay small beside the pages of a commit.
+/// A ring buffer with the features of the newest rows, from which a snapshot's golden rows are made. It holds fewer
+/// rows when rows are wide, so that it stays small beside the pages of a commit.
 final class RecentRows {
     private static final int ROWS_MAX = 4;
     private static final int FLOATS_MAX = 16 * 1024;
@@ -29,7 +29,7 @@ final class RecentRows {
         next = (next + 1) % rows.capacity();
     }
 
-    /// In no particular order; labels are not set.
+    /// The rows in no particular order; labels are not set.
     Batch batch() {
         return rows;
     }

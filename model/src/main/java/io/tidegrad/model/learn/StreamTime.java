@@ -4,21 +4,20 @@ import io.tidegrad.model.binary.BinaryReader;
 import io.tidegrad.model.binary.BinaryWriter;
 import io.tidegrad.model.feature.Row;
 
-/// How far event time has come: the newest event time of the rows that were accepted; and which rows lie implausibly
-/// far ahead of it. A pure function of earlier rows and ticks.
+/// Stream time: the newest event time of the accepted rows. Decides which rows lie implausibly far ahead of it. A pure
+/// function of earlier rows and ticks.
 ///
 /// **The rule.** A row may lie up to `maxAhead` (a year unless the spec says otherwise) beyond stream time: a gap of
-/// weeks dead-letters nothing. What lies further ahead is rejected, unless the stream itself says so: `support` counts
-/// the rows (at most 10,000) that agree with stream time; a run of rows further ahead that agree with each other
-/// replaces it once the run is longer than the support. Any accepted row ends the run. So
+/// weeks dead-letters nothing. A row further ahead is rejected, unless enough rows agree with it: `support` counts the
+/// rows (at most 10,000) that agree with stream time, and a run of rows further ahead that agree with each other
+/// replaces stream time once the run is longer than the support. Any accepted row ends the run. So
 ///
-/// - a first row in 2099 is accepted (there is nothing to compare it with), but has a support of one: two rows of today
-///   in a row replace it, and it can neither reject them nor hold windows open;
+/// - a first row in 2099 is accepted (there is nothing to compare it with) but has a support of one: two consecutive
+///   rows of today replace it, so it neither blocks them nor keeps windows open;
 /// - a first row in 1970 costs one rejected row, not all;
-/// - after a day of rows a clock gone wrong is rejected, for up to 10,000 rows of a stream that had gone mad
-///   altogether;
-/// - a true gap of more than `maxAhead` needs as many rows as support it, or one tick with an event time, which is the
-///   producer's word and counts at once.
+/// - after a day of rows, rows of a wrong clock are rejected; if every row has the wrong clock, at most 10,000 of them;
+/// - a real gap of more than `maxAhead` needs a run longer than the support, or one tick with an event time, which the
+///   producer vouches for and which counts at once.
 ///
 /// Rows far *behind* are late, never rejected; a run of them replaces a stream time of less than 10,000 rows' support.
 final class StreamTime {
@@ -30,14 +29,14 @@ final class StreamTime {
     private int support;
     private boolean runAhead;
     private int run;
-    private long runTime = NONE; // the newest of the run
+    private long runTime = NONE; // newest event time of the run
 
     /// @param maxAhead milliseconds
     StreamTime(long maxAhead) {
         this.maxAhead = maxAhead;
     }
 
-    /// Epoch milliseconds, or `NONE`.
+    /// Stream time in epoch milliseconds, or `NONE`.
     long now() {
         return now;
     }
@@ -46,12 +45,12 @@ final class StreamTime {
         return now == NONE || time <= now + maxAhead || runWith(time, true) > support;
     }
 
-    /// A row that `admits` said no to.
+    /// Notes a row that `admits` rejected.
     void rejected(long time) {
         extendRun(time, true);
     }
 
-    /// A row that was accepted.
+    /// Notes a row that was accepted.
     void accepted(long time) {
         if (now == NONE) {
             settle(time, 1);
@@ -68,7 +67,7 @@ final class StreamTime {
         }
     }
 
-    /// A tick with an event time.
+    /// Raises stream time to a tick's event time.
     void advance(long time) {
         if (now == NONE || time > now) {
             settle(time, SUPPORT_MAX);
