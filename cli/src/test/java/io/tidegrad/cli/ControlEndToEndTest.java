@@ -12,8 +12,8 @@ import io.tidegrad.scorer.Prediction;
 import io.tidegrad.scorer.RefusalReason;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerOptions;
-import io.tidegrad.scorer.ServedModel;
-import io.tidegrad.scorer.Stages;
+import io.tidegrad.scorer.ServedVersion;
+import io.tidegrad.scorer.ModelRouter;
 import io.tidegrad.scorer.TestPublisher;
 import io.tidegrad.scorerapp.ScorerApp;
 import io.tidegrad.scorerapp.ScorerConfig;
@@ -87,7 +87,7 @@ class ControlEndToEndTest {
     }
 
     private static String served(Scorer scorer) {
-        ServedModel served = scorer.current();
+        ServedVersion served = scorer.current();
         return served == null ? "none" : served.model() + " " + served.epoch() + "." + served.version();
     }
 
@@ -218,15 +218,15 @@ class ControlEndToEndTest {
         Path spec = readings.spec(specs, wide, 16);
         List<String> replay =
                 List.of("replay", "--model", hold, "--with-spec", spec.toString(), "--as", wide, "--compare", hold);
-        try (Stages stages = Stages.open(options(hold))) {
-            Scorer scorer = stages.live();
+        try (ModelRouter router = ModelRouter.open(options(hold))) {
+            Scorer scorer = router.live();
             awaitServed(scorer, hold, 1, version);
             assertThat(readings.run(topics.prefix(), replay)).as(readings.err()).isZero();
             try (TrainerApp second = readings.trainer(state, "--model", wide)) {
                 CommittedState kept = Readings.awaitLearned(second, wide, 1, readings.end());
                 OnlineModel expected = fold(wide, offset -> true);
                 assertThat(stateHash(kept)).isEqualTo(expected.stateHash());
-                tryOut(stages, kept);
+                tryOut(router, kept);
                 decide("promote", wide, "--for", hold);
                 awaitServed(scorer, wide, 1, kept.version());
                 printDelay("promote", scorer);
@@ -271,13 +271,13 @@ class ControlEndToEndTest {
         return ScorerApp.start(ScorerConfig.parse(arguments, Map.of()), InstantSource.system());
     }
 
-    private void tryOut(Stages stages, CommittedState kept) {
+    private void tryOut(ModelRouter router, CommittedState kept) {
         decide("shadow", wide, "--for", hold);
-        await().atMost(Readings.PATIENCE).until(() -> !stages.tried().isEmpty());
-        awaitServed(stages.tried().getFirst().scorer(), wide, 1, kept.version());
+        await().atMost(Readings.PATIENCE).until(() -> !router.trials().isEmpty());
+        awaitServed(router.trials().getFirst().scorer(), wide, 1, kept.version());
         decide("challenge", wide, "--for", hold, "--share", "12.5");
-        await().atMost(Readings.PATIENCE).until(() -> stages.tried().getFirst().candidate().share() == 1_250);
-        assertThat(IntStream.range(0, 200).mapToObj(key -> stages.answering("key " + key).model())).contains(hold,
+        await().atMost(Readings.PATIENCE).until(() -> router.trials().getFirst().candidate().share() == 1_250);
+        assertThat(IntStream.range(0, 200).mapToObj(key -> router.scorerFor("key " + key).model())).contains(hold,
                 wide);
         decide("show", hold);
         assertThat(readings.out()).contains("tried         " + wide + " as a challenger for 12.5 % of the keys");

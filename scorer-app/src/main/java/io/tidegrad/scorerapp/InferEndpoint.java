@@ -3,7 +3,7 @@ package io.tidegrad.scorerapp;
 import io.helidon.http.Status;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
-import io.tidegrad.scorer.Stages;
+import io.tidegrad.scorer.ModelRouter;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -33,38 +33,38 @@ final class InferEndpoint {
     }
 
     void server(ServerRequest request, ServerResponse response) {
-        Answers.send(response, Status.OK_200, InferAnswers.server());
+        JsonResponses.send(response, Status.OK_200, InferResponses.server());
     }
 
     void live(ServerRequest request, ServerResponse response) {
         boolean alive = live.getAsBoolean();
-        Answers.send(response, status(alive), InferAnswers.live(alive));
+        JsonResponses.send(response, status(alive), InferResponses.live(alive));
     }
 
     void ready(ServerRequest request, ServerResponse response) {
         boolean ready = models.ready();
-        Answers.send(response, status(ready), InferAnswers.ready(live.getAsBoolean(), ready));
+        JsonResponses.send(response, status(ready), InferResponses.ready(live.getAsBoolean(), ready));
     }
 
     void model(ServerRequest request, ServerResponse response) {
-        Answers.send(response, Status.OK_200,
-                InferAnswers.metadata(protocol.metadata(name(request), version(request))));
+        JsonResponses.send(response, Status.OK_200,
+                InferResponses.metadata(protocol.metadata(name(request), version(request))));
     }
 
     void modelReady(ServerRequest request, ServerResponse response) {
         boolean ready = protocol.ready(name(request), version(request));
-        Answers.send(response, status(ready), InferAnswers.modelReady(name(request), ready));
+        JsonResponses.send(response, status(ready), InferResponses.modelReady(name(request), ready));
     }
 
     void infer(ServerRequest request, ServerResponse response) {
-        Stages asked = models.stages(name(request));
+        ModelRouter asked = models.router(name(request));
         models.answer(asked.name(), () -> {
             Inferred inferred;
             try (BodyMemory.Body body = bodies.read(request)) {
                 byte[] json = body.bytes();
                 inferred = work.within(() -> infer(asked, version(request), json));
             }
-            Answers.send(response, Status.OK_200, inferred.json());
+            JsonResponses.send(response, Status.OK_200, inferred.json());
             return inferred.records();
         });
     }
@@ -72,10 +72,10 @@ final class InferEndpoint {
     private record Inferred(byte[] json, int records) {
     }
 
-    private Inferred infer(Stages asked, @Nullable String version, byte[] body) {
+    private Inferred infer(ModelRouter asked, @Nullable String version, byte[] body) {
         OpenInference.Answer answer =
                 protocol.infer(asked, version, InferReader.read(body, ignoreUnknown), body.length);
-        return new Inferred(InferAnswers.inference(answer), answer.predictions().size());
+        return new Inferred(InferResponses.inference(answer), answer.predictions().size());
     }
 
     private static Status status(boolean well) {

@@ -4,7 +4,7 @@ import io.grpc.Status;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import io.tidegrad.schemas.Build;
-import io.tidegrad.scorer.Stages;
+import io.tidegrad.scorer.ModelRouter;
 import io.tidegrad.scorerapp.inference.GRPCInferenceServiceGrpc.GRPCInferenceServiceImplBase;
 import io.tidegrad.scorerapp.inference.ModelInferRequest;
 import io.tidegrad.scorerapp.inference.ModelInferResponse;
@@ -75,7 +75,7 @@ final class InferService extends GRPCInferenceServiceImplBase {
     @Override
     public void modelInfer(ModelInferRequest request, StreamObserver<ModelInferResponse> observer) {
         answer(request.getModelName(), observer, to -> {
-            Stages asked = models.stages(request.getModelName());
+            ModelRouter asked = models.router(request.getModelName());
             models.answer(asked.name(), () -> {
                 OpenInference.Answer answer = protocol.infer(asked, given(request.getModelVersion()),
                         GrpcTensors.read(request), request.getSerializedSize());
@@ -134,6 +134,6 @@ final class InferService extends GRPCInferenceServiceImplBase {
             case 503 -> Status.UNAVAILABLE;
             default -> Status.INVALID_ARGUMENT;
         };
-        return status.withDescription(InferAnswers.text(problem));
+        return status.withDescription(InferResponses.text(problem));
     }
 }

@@ -5,8 +5,8 @@ import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.binder.MeterBinder;
-import io.tidegrad.scorerapp.topic.LaneStatus;
-import io.tidegrad.scorerapp.topic.RequestLane;
+import io.tidegrad.scorerapp.topic.TopicScorerStatus;
+import io.tidegrad.scorerapp.topic.TopicScorer;
 import java.util.function.ToDoubleFunction;
 
 /// What Prometheus reads about scoring from topic to topic; the list is in `docs/operations/watch.md`. All series are
@@ -14,15 +14,15 @@ import java.util.function.ToDoubleFunction;
 final class LaneMetrics implements MeterBinder {
     private static final String PREFIX = "tidegrad.scorer.requests.topic.";
 
-    private final RequestLane lane;
+    private final TopicScorer lane;
 
-    LaneMetrics(RequestLane lane) {
+    LaneMetrics(TopicScorer lane) {
         this.lane = lane;
     }
 
     @Override
     public void bindTo(MeterRegistry registry) {
-        LaneStatus first = lane.status();
+        TopicScorerStatus first = lane.status();
         for (String model : first.predictions().keySet()) {
             counter(registry, "predictions", Tags.of("model", model), "Requests of the topic that were answered",
                     status -> status.predictions().getOrDefault(model, 0L));
@@ -32,23 +32,24 @@ final class LaneMetrics implements MeterBinder {
                     status -> status.deadLetters().getOrDefault(reason, 0L));
         }
         counter(registry, "transactions", Tags.of("outcome", "committed"), "Transactions of answers and offsets",
-                LaneStatus::committed);
+                TopicScorerStatus::committed);
         counter(registry, "transactions", Tags.of("outcome", "aborted"), "Transactions of answers and offsets",
-                LaneStatus::aborted);
-        counter(registry, "lost", Tags.empty(), "Requests that were deleted before they were read", LaneStatus::lost);
+                TopicScorerStatus::aborted);
+        counter(registry, "lost", Tags.empty(), "Requests that were deleted before they were read",
+                TopicScorerStatus::lost);
         gauge(registry, "running", "1 while requests of the topic are answered",
-                status -> status.state() == LaneStatus.State.RUNNING ? 1 : 0);
-        gauge(registry, "partitions", "Partitions that are answered here", LaneStatus::partitions);
-        gauge(registry, "lag", "Records in these that are not answered yet", LaneStatus::lag);
+                status -> status.state() == TopicScorerStatus.State.RUNNING ? 1 : 0);
+        gauge(registry, "partitions", "Partitions that are answered here", TopicScorerStatus::partitions);
+        gauge(registry, "lag", "Records in these that are not answered yet", TopicScorerStatus::lag);
     }
 
     private void counter(MeterRegistry registry, String name, Tags tags, String help,
-            ToDoubleFunction<LaneStatus> value) {
+            ToDoubleFunction<TopicScorerStatus> value) {
         FunctionCounter.builder(PREFIX + name, lane, of -> value.applyAsDouble(of.status())).description(help)
                 .tags(tags).register(registry);
     }
 
-    private void gauge(MeterRegistry registry, String name, String help, ToDoubleFunction<LaneStatus> value) {
+    private void gauge(MeterRegistry registry, String name, String help, ToDoubleFunction<TopicScorerStatus> value) {
         Gauge.builder(PREFIX + name, lane, of -> value.applyAsDouble(of.status())).description(help).register(registry);
     }
 }

@@ -5,8 +5,8 @@ import io.tidegrad.schemas.settings.NearestName;
 import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerStatus;
-import io.tidegrad.scorer.ServedModel;
-import io.tidegrad.scorer.Stages;
+import io.tidegrad.scorer.ServedVersion;
+import io.tidegrad.scorer.ModelRouter;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -29,7 +29,7 @@ final class OpenInference {
     /// @param served the one that is described
     /// @param status what else is told of its scorer
     record Metadata(String name, List<String> versions, List<TensorInfo> inputs, List<TensorInfo> outputs,
-            ServedModel served, ScorerStatus status) {
+            ServedVersion served, ScorerStatus status) {
         Metadata {
             versions = List.copyOf(versions);
             inputs = List.copyOf(inputs);
@@ -50,15 +50,15 @@ final class OpenInference {
     /// @throws HttpProblem there is no such model or version
     Metadata metadata(String name, @Nullable String version) {
         Scorer scorer = models.live(name);
-        ServedModel served = models.version(scorer, version);
+        ServedVersion served = models.version(scorer, version);
         return new Metadata(name, models.versions(scorer).stream().map(ServedModels::name).toList(),
                 List.copyOf(models.readers(served).fields().inputs()), List.of(output(served)), served,
                 scorer.status());
     }
 
     /// One row a record, in a matrix also where a row is one number.
-    private static TensorInfo output(ServedModel served) {
-        return TensorInfo.of(Answers.predictionName(served.spec().loss()), TensorType.FP32, served.outputs());
+    private static TensorInfo output(ServedVersion served) {
+        return TensorInfo.of(JsonResponses.predictionName(served.spec().loss()), TensorType.FP32, served.outputs());
     }
 
     /// @param version null for the current one
@@ -75,7 +75,7 @@ final class OpenInference {
     /// @param version null for the current one
     /// @param bytes of the request as it came
     /// @throws HttpProblem it can't be answered
-    Answer infer(Stages asked, @Nullable String version, InferRequest request, int bytes) {
+    Answer infer(ModelRouter asked, @Nullable String version, InferRequest request, int bytes) {
         ServedModels.Records records = new Inputs(request, bytes);
         ServedModels.Answered answered = version == null ? models.score(asked, request.key(), records)
                 : models.score(asked, models.version(asked.live(), version), records);
@@ -96,7 +96,7 @@ final class OpenInference {
         }
 
         @Override
-        public List<Event> read(ServedModel by, ServedModels.Readers with) {
+        public List<Event> read(ServedVersion by, ServedModels.Readers with) {
             checkOutputs(request.outputs(), output(by).name());
             return with.tensors().read(request.inputs());
         }

@@ -8,8 +8,8 @@ import io.helidon.webserver.http.ServerResponse;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.Scorer;
-import io.tidegrad.scorer.ServedModel;
-import io.tidegrad.scorer.Stages;
+import io.tidegrad.scorer.ServedVersion;
+import io.tidegrad.scorer.ModelRouter;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -34,7 +34,7 @@ final class ScoreEndpoint {
     }
 
     void score(ServerRequest request, ServerResponse response) {
-        Stages asked = models.stages(name(request));
+        ModelRouter asked = models.router(name(request));
         models.answer(asked.name(), () -> {
             String key = request.headers().first(KEY).orElse(null);
             Scored scored;
@@ -45,7 +45,7 @@ final class ScoreEndpoint {
             }
             // Without the body: an answer that its client does not take holds no memory of
             // others' requests.
-            Answers.send(response, Status.OK_200, scored.json());
+            JsonResponses.send(response, Status.OK_200, scored.json());
             return scored.records();
         });
     }
@@ -53,21 +53,21 @@ final class ScoreEndpoint {
     private record Scored(byte[] json, int records) {
     }
 
-    private Scored score(Stages asked, @Nullable String key, byte[] body) {
+    private Scored score(ModelRouter asked, @Nullable String key, byte[] body) {
         ServedModels.Answered answered = models.score(asked, key, new Body(body));
         Predictions predictions = answered.predictions();
-        return new Scored(Answers.predictions(predictions, answered.by().spec().loss()), predictions.size());
+        return new Scored(JsonResponses.predictions(predictions, answered.by().spec().loss()), predictions.size());
     }
 
-    private Scored explain(Stages asked, @Nullable String key, byte[] body) {
+    private Scored explain(ModelRouter asked, @Nullable String key, byte[] body) {
         ServedModels.Explained explained = models.explain(asked, key, new Body(body));
-        return new Scored(Answers.explanations(explained.explanations(), explained.by().spec().loss()),
+        return new Scored(JsonResponses.explanations(explained.explanations(), explained.by().spec().loss()),
                 explained.explanations().size());
     }
 
     private record Body(byte[] json) implements ServedModels.Records {
         @Override
-        public List<Event> read(ServedModel by, ServedModels.Readers with) {
+        public List<Event> read(ServedVersion by, ServedModels.Readers with) {
             return with.records().read(json, json.length);
         }
 
@@ -78,21 +78,22 @@ final class ScoreEndpoint {
     }
 
     void list(ServerRequest request, ServerResponse response) {
-        Answers.send(response, Status.OK_200, Answers.models(models.names()));
+        JsonResponses.send(response, Status.OK_200, JsonResponses.models(models.names()));
     }
 
     void model(ServerRequest request, ServerResponse response) {
-        Stages asked = models.stages(name(request));
+        ModelRouter asked = models.router(name(request));
         Scorer scorer = asked.live();
-        ServedModel served = models.current(scorer);
+        ServedVersion served = models.current(scorer);
         byte[] json = describing.within(
-                () -> Answers.model(asked, served, scorer.status(), models.readers(served).fields().expected()));
-        Answers.send(response, Status.OK_200, json);
+                () -> JsonResponses.model(asked, served, scorer.status(), models.readers(served).fields().expected()));
+        JsonResponses.send(response, Status.OK_200, json);
     }
 
     void admissions(ServerRequest request, ServerResponse response) {
         Scorer scorer = models.live(name(request));
-        Answers.send(response, Status.OK_200, Answers.admissions(scorer, scorer.admissions().after(after(request))));
+        JsonResponses.send(response, Status.OK_200,
+                JsonResponses.admissions(scorer, scorer.admissions().after(after(request))));
     }
 
     private static String name(ServerRequest request) {

@@ -4,9 +4,9 @@ import io.tidegrad.schemas.Topics;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerOptions;
 import io.tidegrad.scorer.ScorerStatus;
-import io.tidegrad.scorer.Stages;
-import io.tidegrad.scorerapp.topic.LaneStatus;
-import io.tidegrad.scorerapp.topic.RequestLane;
+import io.tidegrad.scorer.ModelRouter;
+import io.tidegrad.scorerapp.topic.TopicScorerStatus;
+import io.tidegrad.scorerapp.topic.TopicScorer;
 import java.time.InstantSource;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -19,24 +19,24 @@ import org.jspecify.annotations.Nullable;
 /// The scorer as it runs in a process: for each name what answers to it and what is tried beside, HTTP and perhaps gRPC
 /// around them. Also started in tests.
 public final class ScorerApp implements AutoCloseable {
-    private final Map<String, Stages> stages = new LinkedHashMap<>();
+    private final Map<String, ModelRouter> routers = new LinkedHashMap<>();
     private final Shadows shadows;
     private final ScorerServer server;
     private final @Nullable GrpcServer grpc;
-    private final @Nullable RequestLane requests;
+    private final @Nullable TopicScorer requests;
     private final @Nullable ComparisonTopic comparisons;
     private final StatusTopic status;
     private volatile @Nullable EventFields eventFields; // where a registry is named
 
-    /// @param open how a model is followed; only a test gives another than `Stages::open`
-    ScorerApp(ScorerConfig config, InstantSource clock, Function<ScorerOptions, Stages> open) {
+    /// @param open how a model is followed; only a test gives another than `ModelRouter::open`
+    ScorerApp(ScorerConfig config, InstantSource clock, Function<ScorerOptions, ModelRouter> open) {
         try {
             for (String model : config.models()) {
-                stages.put(model, open.apply(options(config, model, clock)));
+                routers.put(model, open.apply(options(config, model, clock)));
             }
             ScorerMetrics metrics = new ScorerMetrics(live().toList(), clock);
             shadows = new Shadows(metrics::follow);
-            ServedModels models = new ServedModels(stages, metrics, shadows, config.server().maxBodyBytes(),
+            ServedModels models = new ServedModels(routers, metrics, shadows, config.server().maxBodyBytes(),
                     config.server().ignoreUnknownFields(), (topic, field) -> {
                         EventFields fields = eventFields;
                         return fields != null && fields.has(topic, field);
@@ -51,11 +51,11 @@ public final class ScorerApp implements AutoCloseable {
             server = server(config, models, metrics, limits);
             comparisons = comparisons(config, clock);
             status = new StatusTopic(config.kafka(), new Topics(config.topicPrefix()),
-                    config.server().host() + ":" + server.port(), stages.values(), config.snapshots().pins().keySet(),
+                    config.server().host() + ":" + server.port(), routers.values(), config.snapshots().pins().keySet(),
                     clock);
             metrics.follow(status);
         } catch (RuntimeException e) {
-            stages.values().forEach(Stages::close);
+            routers.values().forEach(ModelRouter::close);
             throw e;
         }
     }
@@ -65,14 +65,15 @@ public final class ScorerApp implements AutoCloseable {
                 ScorerServer.REQUEST_WITHIN, metrics::connectionEnded);
     }
 
-    private @Nullable RequestLane requests(ScorerConfig config, ServedModels models, ScorerMetrics metrics,
+    private @Nullable TopicScorer requests(ScorerConfig config, ServedModels models, ScorerMetrics metrics,
             InstantSource clock) {
         if (config.requests() == null) {
             return null;
         }
-        RequestLane lane = RequestLane.start(config.requests(), stages, shadows::answered, models::serving, clock);
-        metrics.bind(new LaneMetrics(lane));
-        return lane;
+        TopicScorer topicScorer =
+                TopicScorer.start(config.requests(), routers, shadows::scored, models::serving, clock);
+        metrics.bind(new LaneMetrics(topicScorer));
+        return topicScorer;
     }
 
     /// Without a registry only metrics tell.
@@ -98,7 +99,7 @@ public final class ScorerApp implements AutoCloseable {
 
     /// Returns when HTTP answers; the models follow as Kafka has them.
     public static ScorerApp start(ScorerConfig config, InstantSource clock) {
-        return new ScorerApp(config, clock, Stages::open);
+        return new ScorerApp(config, clock, ModelRouter::open);
     }
 
     private static ScorerOptions options(ScorerConfig config, String model, InstantSource clock) {
@@ -116,25 +117,25 @@ public final class ScorerApp implements AutoCloseable {
     }
 
     private Stream<Scorer> live() {
-        return stages.values().stream().map(Stages::live);
+        return routers.values().stream().map(ModelRouter::live);
     }
 
     /// What answers to a name, but for the keys of challengers.
     public Scorer scorer(String model) {
-        return stages(model).live();
+        return router(model).live();
     }
 
-    Stages stages(String model) {
-        Stages known = stages.get(model);
+    ModelRouter router(String model) {
+        ModelRouter known = routers.get(model);
         if (known == null) {
-            throw new IllegalArgumentException("no model '" + model + "'; served: " + stages.keySet());
+            throw new IllegalArgumentException("no model '" + model + "'; served: " + routers.keySet());
         }
         return known;
     }
 
     /// False when a follower died of what no retry can heal: the process should end and be started again.
     public boolean isLive() {
-        if (requests != null && requests.status().state() == LaneStatus.State.FAILED) {
+        if (requests != null && requests.status().state() == TopicScorerStatus.State.FAILED) {
             return false;
         }
         return live().noneMatch(scorer -> scorer.status().follower().equals("failed"));
@@ -174,6 +175,6 @@ public final class ScorerApp implements AutoCloseable {
         if (comparisons != null) {
             comparisons.close();
         }
-        stages.values().forEach(Stages::close);
+        routers.values().forEach(ModelRouter::close);
     }
 }

@@ -15,7 +15,7 @@ import io.tidegrad.ops.http.EndedConnection;
 import io.tidegrad.scorer.RefusalReason;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerStatus;
-import io.tidegrad.scorer.ServedModel;
+import io.tidegrad.scorer.ServedVersion;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Collection;
@@ -72,11 +72,11 @@ final class ScorerMetrics {
         gauge(scorer, model, "ready", "1 when a version serves that is not too old", status -> status.ready() ? 1 : 0);
         gauge(scorer, model, "from.file", "1 while what serves is of the state directory and not of Kafka",
                 status -> served(status, served -> served.isFromFile() ? 1 : 0));
-        gauge(scorer, model, "epoch", "Epoch of the served version", status -> served(status, ServedModel::epoch));
+        gauge(scorer, model, "epoch", "Epoch of the served version", status -> served(status, ServedVersion::epoch));
         gauge(scorer, model, "version", "Update count of the served version",
-                status -> served(status, ServedModel::version));
+                status -> served(status, ServedVersion::version));
         gauge(scorer, model, "offset", "Next offset of the log of record in the served version",
-                status -> served(status, ServedModel::nextOffset));
+                status -> served(status, ServedVersion::nextOffset));
         gauge(scorer, model, "event.time.seconds", "Stream time of the served version, since 1970",
                 status -> served(status, ScorerMetrics::eventTime));
         gauge(scorer, model, "freshness.seconds",
@@ -127,7 +127,7 @@ final class ScorerMetrics {
         }
     }
 
-    private static double eventTime(ServedModel served) {
+    private static double eventTime(ServedVersion served) {
         return served.eventTime() == Long.MIN_VALUE ? Double.NaN : served.eventTime() / 1e3;
     }
 
@@ -135,8 +135,8 @@ final class ScorerMetrics {
         return status.heartbeatAgeMs() < 0 ? Double.NaN : status.heartbeatAgeMs() / 1e3;
     }
 
-    private static double served(ScorerStatus status, ToDoubleFunction<ServedModel> value) {
-        ServedModel served = status.served();
+    private static double served(ScorerStatus status, ToDoubleFunction<ServedVersion> value) {
+        ServedVersion served = status.served();
         return served == null ? Double.NaN : value.applyAsDouble(served);
     }
 

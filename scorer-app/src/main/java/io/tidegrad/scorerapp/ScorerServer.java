@@ -22,7 +22,7 @@ import io.tidegrad.ops.http.Seldom;
 import io.tidegrad.ops.http.SharedAnswer;
 import io.tidegrad.ops.security.BearerTokens;
 import io.tidegrad.ops.security.ServerCertificate;
-import io.tidegrad.scorerapp.topic.RequestLane;
+import io.tidegrad.scorerapp.topic.TopicScorer;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -51,7 +51,7 @@ final class ScorerServer implements AutoCloseable {
     private static final Pattern DIGITS = Pattern.compile("[0-9]{1,18}");
 
     private final ServedModels models;
-    private final @Nullable RequestLane requests;
+    private final @Nullable TopicScorer requests;
     private final BooleanSupplier live;
     private final ScorerMetrics metrics;
     private final ScoreEndpoint score;
@@ -66,14 +66,15 @@ final class ScorerServer implements AutoCloseable {
     ///
     /// @param requests told of in health; null when none are taken from a topic
     /// @param live false when only a restart helps
-    ScorerServer(ServerConfig config, ServedModels models, @Nullable RequestLane requests, ScorerMetrics metrics,
+    ScorerServer(ServerConfig config, ServedModels models, @Nullable TopicScorer requests, ScorerMetrics metrics,
             RequestLimits limits, BooleanSupplier live) {
         tokens = config.tokens();
         this.live = live;
         this.models = models;
         this.requests = requests;
         this.metrics = metrics;
-        healthAnswer = new SharedAnswer<>(() -> Answers.health(isLive(), models.ready(), models.stages(), requests));
+        healthAnswer =
+                new SharedAnswer<>(() -> JsonResponses.health(isLive(), models.ready(), models.routers(), requests));
         metricsPage = new SharedAnswer<>(() -> metrics.scrape().getBytes(StandardCharsets.UTF_8));
         RequestBody bodies = new RequestBody(config.maxBodyBytes(), limits.bodies());
         score = new ScoreEndpoint(models, bodies, limits.work());
@@ -191,7 +192,7 @@ final class ScorerServer implements AutoCloseable {
     }
 
     private void health(ServerResponse response, boolean well) {
-        Answers.send(response, well ? Status.OK_200 : Status.SERVICE_UNAVAILABLE_503, healthAnswer.get());
+        JsonResponses.send(response, well ? Status.OK_200 : Status.SERVICE_UNAVAILABLE_503, healthAnswer.get());
     }
 
     private void metrics(ServerRequest request, ServerResponse response) {
@@ -226,7 +227,7 @@ final class ScorerServer implements AutoCloseable {
                 // Bytes after its headers would be taken for the next answer.
                 response.status(problem.reason().status()).send();
             } else {
-                Answers.send(response, problem.reason().status(), told(problem, request.path().path()));
+                JsonResponses.send(response, problem.reason().status(), told(problem, request.path().path()));
             }
         } catch (CloseConnectionException gone) {
             // Its client is: nothing that the library should answer with a status of its own.
@@ -235,7 +236,7 @@ final class ScorerServer implements AutoCloseable {
     }
 
     private static byte[] told(HttpProblem problem, String path) {
-        return InferEndpoint.isHere(path) ? InferAnswers.error(problem) : Answers.problem(problem);
+        return InferEndpoint.isHere(path) ? InferResponses.error(problem) : JsonResponses.problem(problem);
     }
 
     private void refusedByServer(ServerRequest request, ServerResponse response, HttpException refused) {

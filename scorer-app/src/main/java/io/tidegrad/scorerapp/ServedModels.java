@@ -9,8 +9,8 @@ import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.RejectedEventException;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerStatus;
-import io.tidegrad.scorer.ServedModel;
-import io.tidegrad.scorer.Stages;
+import io.tidegrad.scorer.ServedVersion;
+import io.tidegrad.scorer.ModelRouter;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
 
 /// The models that requests name, whatever they come by: found, read for, scored with, counted.
 class ServedModels {
-    private final Map<String, Stages> stages;
+    private final Map<String, ModelRouter> routers;
     private final ScorerMetrics metrics;
     private final Shadows shadows;
     private final int maxAnswers;
@@ -44,35 +44,35 @@ class ServedModels {
     /// A request's records, still to be read by what a model's spec says.
     interface Records {
         /// @throws HttpProblem they can't be scored by this model
-        List<Event> read(ServedModel by, Readers with);
+        List<Event> read(ServedVersion by, Readers with);
 
         /// About what they hold in memory.
         int bytes();
     }
 
     /// What a request's records were answered by and with.
-    record Answered(ServedModel by, Predictions predictions) {
+    record Answered(ServedVersion by, Predictions predictions) {
     }
 
     /// What a request's records were explained by and with.
-    record Explained(ServedModel by, List<Explanation> explanations) {
+    record Explained(ServedVersion by, List<Explanation> explanations) {
         Explained {
             explanations = List.copyOf(explanations);
         }
     }
 
-    /// @param stages by name
+    /// @param routers by name
     /// @param maxAnswers numbers in an answer: a record of a few bytes may have a thousand classes
-    ServedModels(Map<String, Stages> stages, ScorerMetrics metrics, Shadows shadows, int maxAnswers,
+    ServedModels(Map<String, ModelRouter> routers, ScorerMetrics metrics, Shadows shadows, int maxAnswers,
             boolean ignoreUnknownFields) {
-        this(stages, metrics, shadows, maxAnswers, ignoreUnknownFields, (topic, field) -> false);
+        this(routers, metrics, shadows, maxAnswers, ignoreUnknownFields, (topic, field) -> false);
     }
 
     /// @param eventFields of the events of a topic, whether or not a model reads them
-    ServedModels(Map<String, Stages> stages, ScorerMetrics metrics, Shadows shadows, int maxAnswers,
+    ServedModels(Map<String, ModelRouter> routers, ScorerMetrics metrics, Shadows shadows, int maxAnswers,
             boolean ignoreUnknownFields, BiPredicate<String, String> eventFields) {
         this.eventFields = eventFields;
-        this.stages = new LinkedHashMap<>(stages);
+        this.routers = new LinkedHashMap<>(routers);
         this.metrics = metrics;
         this.shadows = shadows;
         this.maxAnswers = maxAnswers;
@@ -80,15 +80,15 @@ class ServedModels {
     }
 
     Collection<String> names() {
-        return stages.keySet();
+        return routers.keySet();
     }
 
-    Collection<Stages> stages() {
-        return stages.values();
+    Collection<ModelRouter> routers() {
+        return routers.values();
     }
 
     private Stream<Scorer> live() {
-        return stages.values().stream().map(Stages::live);
+        return routers.values().stream().map(ModelRouter::live);
     }
 
     /// Whether requests should come here: all models serve, and none is older than it may be.
@@ -109,11 +109,11 @@ class ServedModels {
     }
 
     /// @throws HttpProblem `unknown-model`
-    Stages stages(String name) {
-        Stages known = stages.get(name);
+    ModelRouter router(String name) {
+        ModelRouter known = routers.get(name);
         if (known == null) {
             throw new HttpProblem(ProblemReason.UNKNOWN_MODEL, "no model '" + StrictJson.printable(name)
-                    + "' is served here; served: " + String.join(", ", stages.keySet()));
+                    + "' is served here; served: " + String.join(", ", routers.keySet()));
         }
         return known;
     }
@@ -122,12 +122,12 @@ class ServedModels {
     ///
     /// @throws HttpProblem `unknown-model`
     Scorer live(String name) {
-        return stages(name).live();
+        return router(name).live();
     }
 
     /// @throws HttpProblem `not-ready`, `model-deleted`
-    ServedModel current(Scorer scorer) {
-        ServedModel served = scorer.current();
+    ServedVersion current(Scorer scorer) {
+        ServedVersion served = scorer.current();
         if (served == null) {
             throw notReady(scorer);
         }
@@ -147,11 +147,11 @@ class ServedModels {
     /// What a rollback has left behind is not asked for by mistake.
     ///
     /// @throws HttpProblem `not-ready`, `model-deleted`
-    List<ServedModel> versions(Scorer scorer) {
-        ServedModel current = current(scorer);
-        List<ServedModel> versions = new ArrayList<>();
+    List<ServedVersion> versions(Scorer scorer) {
+        ServedVersion current = current(scorer);
+        List<ServedVersion> versions = new ArrayList<>();
         versions.add(current);
-        for (ServedModel previous : scorer.previous()) {
+        for (ServedVersion previous : scorer.previous()) {
             // What is read after the current one may hold it, and newer ones.
             if (previous.model().equals(current.model()) && previous.epoch() == current.epoch()
                     && previous.version() < current.version()) {
@@ -163,12 +163,12 @@ class ServedModels {
 
     /// @param version `version` or `epoch.version`; null for the current one
     /// @throws HttpProblem `unknown-version`, `not-ready`, `model-deleted`
-    ServedModel version(Scorer scorer, @Nullable String version) {
+    ServedVersion version(Scorer scorer, @Nullable String version) {
         if (version == null) {
             return current(scorer);
         }
-        List<ServedModel> versions = versions(scorer);
-        for (ServedModel served : versions) {
+        List<ServedVersion> versions = versions(scorer);
+        for (ServedVersion served : versions) {
             if (version.equals(name(served)) || version.equals(Long.toString(served.version()))) {
                 return served;
             }
@@ -180,23 +180,23 @@ class ServedModels {
     }
 
     /// `epoch.version`.
-    static String name(ServedModel served) {
+    static String name(ServedVersion served) {
         return served.epoch() + "." + served.version();
     }
 
     /// Of what answers to a name by itself.
-    Readers readers(ServedModel served) {
+    Readers readers(ServedVersion served) {
         return readers(served.model(), served, served);
     }
 
     /// Of a candidate: what only the live model reads is no mistake of who asks.
     ///
     /// @param live what answers beside it; itself where nothing does
-    private Readers candidateReaders(String name, ServedModel candidate, ServedModel live) {
+    private Readers candidateReaders(String name, ServedVersion candidate, ServedVersion live) {
         return readers(name + '\n' + candidate.model(), candidate, live);
     }
 
-    private Readers readers(String key, ServedModel served, ServedModel beside) {
+    private Readers readers(String key, ServedVersion served, ServedVersion beside) {
         Readers known = readers.get(key);
         if (known == null || known.spec() != served.spec() || known.beside() != beside.spec()) {
             RecordFields fields = new RecordFields(served.spec());
@@ -212,9 +212,10 @@ class ServedModels {
     }
 
     /// What serves now, whether it answers to a name or is tried under one.
-    private Stream<ServedModel> servedNow() {
-        return stages.values().stream()
-                .flatMap(each -> Stream.concat(Stream.of(each.live()), each.tried().stream().map(Stages.Tried::scorer)))
+    private Stream<ServedVersion> servedNow() {
+        return routers.values().stream()
+                .flatMap(each -> Stream.concat(Stream.of(each.live()),
+                        each.trials().stream().map(ModelRouter.Trial::scorer)))
                 .map(Scorer::current).filter(Objects::nonNull).map(Objects::requireNonNull);
     }
 
@@ -233,13 +234,13 @@ class ServedModels {
     ///
     /// @param key null where the request has none
     /// @throws HttpProblem a record can't be scored, or there are too many
-    Answered score(Stages asked, @Nullable String key, Records records) {
+    Answered score(ModelRouter asked, @Nullable String key, Records records) {
         return byWhoAnswers(asked, key, (scorer, by, with) -> {
             Predictions predictions = score(scorer, by, records.read(by, with));
             if (scorer != asked.live()) {
                 metrics.challenged(asked.name(), scorer.model(), predictions.size());
-            } else if (!asked.tried().isEmpty()) {
-                shadows.answered(asked, by, predictions,
+            } else if (!asked.trials().isEmpty()) {
+                shadows.scored(asked, by, predictions,
                         shadow -> records.read(shadow, candidateReaders(asked.name(), shadow, by)), records.bytes());
             }
             return new Answered(by, predictions);
@@ -250,7 +251,7 @@ class ServedModels {
     /// it.
     ///
     /// @throws HttpProblem a record can't be scored, there are too many, or the network can't tell
-    Explained explain(Stages asked, @Nullable String key, Records records) {
+    Explained explain(ModelRouter asked, @Nullable String key, Records records) {
         return byWhoAnswers(asked, key, (scorer, by, with) -> {
             if (!by.spec().readsFeaturesTogether()) {
                 throw new HttpProblem(ProblemReason.BAD_QUERY,
@@ -268,7 +269,7 @@ class ServedModels {
         });
     }
 
-    private static Explanation explanation(Scorer scorer, ServedModel by, Event event, int record) {
+    private static Explanation explanation(Scorer scorer, ServedVersion by, Event event, int record) {
         try {
             return scorer.explain(by, event);
         } catch (RejectedEventException e) {
@@ -279,16 +280,16 @@ class ServedModels {
     /// Scores with one version of one scorer.
     @FunctionalInterface
     private interface Scoring<A> {
-        A score(Scorer scorer, ServedModel by, Readers with);
+        A score(Scorer scorer, ServedVersion by, Readers with);
     }
 
     /// What a challenger can't score the live model answers: who asks is not to suffer from what is tried.
-    private <A> A byWhoAnswers(Stages asked, @Nullable String key, Scoring<A> scoring) {
-        Scorer chosen = asked.answering(key);
+    private <A> A byWhoAnswers(ModelRouter asked, @Nullable String key, Scoring<A> scoring) {
+        Scorer chosen = asked.scorerFor(key);
         HttpProblem ofChallenger = null;
-        ServedModel challenger = chosen == asked.live() ? null : chosen.current();
+        ServedVersion challenger = chosen == asked.live() ? null : chosen.current();
         if (challenger != null) {
-            ServedModel live = asked.live().current();
+            ServedVersion live = asked.live().current();
             try {
                 return scoring.score(chosen, challenger,
                         candidateReaders(asked.name(), challenger, live == null ? challenger : live));
@@ -296,7 +297,7 @@ class ServedModels {
                 ofChallenger = problem;
             }
         }
-        ServedModel served = current(asked.live());
+        ServedVersion served = current(asked.live());
         A answer = scoring.score(asked.live(), served, readers(served));
         if (ofChallenger != null) {
             metrics.leftToLive(asked.name(), chosen.model(), ofChallenger.reason());
@@ -307,7 +308,7 @@ class ServedModels {
     /// Of a version that the request names, which no challenger and no shadow has a part in.
     ///
     /// @throws HttpProblem a record can't be scored, or there are too many
-    Answered score(Stages asked, ServedModel served, Records records) {
+    Answered score(ModelRouter asked, ServedVersion served, Records records) {
         return new Answered(served, score(asked.live(), served, records.read(served, readers(served))));
     }
 
@@ -315,7 +316,7 @@ class ServedModels {
     /// model's. Overridden only where another runtime is measured behind this server.
     ///
     /// @throws HttpProblem a record can't be scored, or there are too many
-    Predictions score(Scorer scorer, ServedModel served, List<Event> events) {
+    Predictions score(Scorer scorer, ServedVersion served, List<Event> events) {
         requireAnswerable(events.size(), (long) events.size() * served.outputs());
         try {
             return scorer.scoreAll(served, events);
@@ -360,7 +361,7 @@ class ServedModels {
     ///
     /// @param named the model that it names, perhaps none of ours
     void refused(String named, ProblemReason reason) {
-        metrics.refused(stages.containsKey(named) ? named : ScorerMetrics.NO_MODEL, reason);
+        metrics.refused(routers.containsKey(named) ? named : ScorerMetrics.NO_MODEL, reason);
     }
 
     /// Reads, scores, sends.

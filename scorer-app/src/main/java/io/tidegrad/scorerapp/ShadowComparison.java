@@ -2,7 +2,7 @@ package io.tidegrad.scorerapp;
 
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.scorer.Predictions;
-import io.tidegrad.scorer.ServedModel;
+import io.tidegrad.scorer.ServedVersion;
 import org.jspecify.annotations.Nullable;
 
 /// How a shadow's predictions differ from those of the model that answers: since the process began, and in the window
@@ -49,7 +49,7 @@ final class ShadowComparison {
     }
 
     /// Whether the numbers of the two mean the same.
-    static boolean isComparable(ServedModel live, ServedModel shadow) {
+    static boolean isComparable(ServedVersion live, ServedVersion shadow) {
         return live.outputs() == shadow.outputs() && live.spec().classifies() == shadow.spec().classifies()
                 && live.spec().loss().link() == shadow.spec().loss().link();
     }
@@ -84,7 +84,7 @@ final class ShadowComparison {
     /// The likeliest class; of a binary model whether it is the positive one.
     private static int decision(ModelSpec spec, Predictions predictions, int record) {
         if (predictions.outputs() == 1) {
-            float threshold = Answers.areProbabilities(spec.loss()) ? 0.5f : 0;
+            float threshold = JsonResponses.areProbabilities(spec.loss()) ? 0.5f : 0;
             return predictions.probability(record, 0) >= threshold ? 1 : 0;
         }
         int likeliest = 0;

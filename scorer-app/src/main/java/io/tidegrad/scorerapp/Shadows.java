@@ -5,8 +5,8 @@ import io.tidegrad.model.feature.Event;
 import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.RejectedEventException;
 import io.tidegrad.scorer.Scorer;
-import io.tidegrad.scorer.ServedModel;
-import io.tidegrad.scorer.Stages;
+import io.tidegrad.scorer.ServedVersion;
+import io.tidegrad.scorer.ModelRouter;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -43,8 +43,8 @@ final class Shadows implements AutoCloseable {
     /// @param name that was asked
     /// @param live version that answered
     /// @param records reads them for another model
-    private record Task(String name, Scorer shadow, ServedModel live, Predictions answered, int requestBytes,
-            Function<ServedModel, List<Event>> records) {
+    private record Task(String name, Scorer shadow, ServedVersion live, Predictions answered, int requestBytes,
+            Function<ServedVersion, List<Event>> records) {
         int bytes() {
             return TASK_BYTES + requestBytes + Float.BYTES * answered.probabilities().length;
         }
@@ -63,9 +63,9 @@ final class Shadows implements AutoCloseable {
     /// What a live model has answered, for all shadows of the name. From any thread; never waits.
     ///
     /// @param events the same records, read for a shadow
-    void answered(Stages asked, ServedModel by, Predictions predictions, Function<ServedModel, List<Event>> events,
-            int bytesOfEvents) {
-        for (Stages.Tried tried : asked.tried()) {
+    void scored(ModelRouter asked, ServedVersion by, Predictions predictions,
+            Function<ServedVersion, List<Event>> events, int bytesOfEvents) {
+        for (ModelRouter.Trial tried : asked.trials()) {
             if (tried.candidate().role() == Candidate.Role.SHADOW) {
                 offer(new Task(asked.name(), tried.scorer(), by, predictions, bytesOfEvents, events));
             }
@@ -112,7 +112,7 @@ final class Shadows implements AutoCloseable {
     }
 
     private static void score(Task task, ShadowComparison comparison) {
-        ServedModel shadow = task.shadow().current();
+        ServedVersion shadow = task.shadow().current();
         int records = task.answered().size();
         if (shadow == null) {
             comparison.dropped(records);

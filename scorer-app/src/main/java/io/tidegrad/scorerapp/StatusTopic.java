@@ -5,8 +5,8 @@ import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerStatus;
-import io.tidegrad.scorer.ServedModel;
-import io.tidegrad.scorer.Stages;
+import io.tidegrad.scorer.ServedVersion;
+import io.tidegrad.scorer.ModelRouter;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Collection;
@@ -49,7 +49,7 @@ final class StatusTopic implements AutoCloseable {
     private final String topic;
     private final String address;
     private final String process;
-    private final Collection<Stages> stages;
+    private final Collection<ModelRouter> routers;
     private final Set<String> pinned;
     private final InstantSource clock;
     private final LongAdder told = new LongAdder();
@@ -68,13 +68,13 @@ final class StatusTopic implements AutoCloseable {
 
     /// @param address of the process, `host:port`
     /// @param pinned names whose version stays, whatever is decided
-    StatusTopic(KafkaSettings kafka, Topics topics, String address, Collection<Stages> stages, Set<String> pinned,
+    StatusTopic(KafkaSettings kafka, Topics topics, String address, Collection<ModelRouter> routers, Set<String> pinned,
             InstantSource clock) {
         this.kafka = kafka;
         topic = topics.status();
         this.address = address;
         process = address + "-" + UUID.randomUUID().toString().substring(0, 8);
-        this.stages = stages;
+        this.routers = routers;
         this.pinned = pinned;
         this.clock = clock;
         timer.scheduleWithFixedDelay(this::look, 0, LOOK_MILLIS, TimeUnit.MILLISECONDS);
@@ -106,7 +106,7 @@ final class StatusTopic implements AutoCloseable {
     }
 
     private void tell(long now) throws ExecutionException, InterruptedException, TimeoutException {
-        List<ProcessStatus.Served> served = stages.stream().map(each -> served(each.live())).toList();
+        List<ProcessStatus.Served> served = routers.stream().map(each -> served(each.live())).toList();
         long since = everTold ? (now - lastNanos) / 1_000_000 : Long.MAX_VALUE;
         if (since < ProcessStatus.HEARTBEAT_MILLIS && isSameBut(served, last)
                 && (served.equals(last) || since < VERSIONS_APART_MILLIS)) {
@@ -146,7 +146,7 @@ final class StatusTopic implements AutoCloseable {
 
     private ProcessStatus.Served served(Scorer scorer) {
         ScorerStatus status = scorer.status();
-        ServedModel served = status.served();
+        ServedVersion served = status.served();
         String problem = status.control().problem();
         return new ProcessStatus.Served(scorer.model(), served == null ? "" : served.model(),
                 served == null ? 0 : served.epoch(), served == null ? -1 : served.version(), status.ready(),

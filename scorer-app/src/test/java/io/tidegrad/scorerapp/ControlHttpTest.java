@@ -9,7 +9,7 @@ import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.scorer.Scorer;
-import io.tidegrad.scorer.Stages;
+import io.tidegrad.scorer.ModelRouter;
 import io.tidegrad.scorer.TestBroker;
 import io.tidegrad.scorer.TestControl;
 import io.tidegrad.scorer.TestPublisher;
@@ -175,9 +175,9 @@ class ControlHttpTest {
     @Test
     void whatThrowsOnceKeepsTheProcessFromTellingForAMomentOnly() {
         AtomicInteger asked = new AtomicInteger();
-        Collection<Stages> erring = new AbstractCollection<>() {
+        Collection<ModelRouter> erring = new AbstractCollection<>() {
             @Override
-            public Iterator<Stages> iterator() {
+            public Iterator<ModelRouter> iterator() {
                 if (asked.incrementAndGet() == 1) {
                     throw new OutOfMemoryError("thrown on purpose");
                 }

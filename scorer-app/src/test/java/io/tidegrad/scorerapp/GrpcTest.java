@@ -17,7 +17,7 @@ import io.tidegrad.model.snapshot.SnapshotEntry;
 import io.tidegrad.proof.Mutations;
 import io.tidegrad.schemas.Build;
 import io.tidegrad.scorer.Scorer;
-import io.tidegrad.scorer.Stages;
+import io.tidegrad.scorer.ModelRouter;
 import io.tidegrad.scorer.TestTrainer;
 import io.tidegrad.scorerapp.inference.GRPCInferenceServiceGrpc;
 import io.tidegrad.scorerapp.inference.GRPCInferenceServiceGrpc.GRPCInferenceServiceBlockingStub;
@@ -93,8 +93,8 @@ class GrpcTest {
         arguments.addAll(List.of(settings));
         ServerConfig config = ScorerConfig.parse(arguments, Map.of()).server();
         ScorerMetrics metrics = new ScorerMetrics(List.of(scorer), InstantSource.system());
-        ServedModels models =
-                new ServedModels(Map.of("flights", Stages.of(scorer)), metrics, shadows, config.maxBodyBytes(), false);
+        ServedModels models = new ServedModels(Map.of("flights", ModelRouter.of(scorer)), metrics, shadows,
+                config.maxBodyBytes(), false);
         return new GrpcServer(config, 0, models, RequestLimits.of(config), live, within, metrics::connectionEnded);
     }
 

@@ -64,8 +64,8 @@ class HostileSchemasTest {
         Ended ended = run(seed, pairs, Breaker.NONE);
         System.out.println(ended.said());
         assertThat(ended.status()).as(ended.said()).hasValue(0);
-        assertThat(ended.said()).contains("fold: taken", "lane: taken", "http: taken")
-                .contains("fold: too-large", "lane: too-large", "fold: not-avro")
+        assertThat(ended.said()).contains("fold: taken", "topic: taken", "http: taken")
+                .contains("fold: too-large", "topic: too-large", "fold: not-avro")
                 .contains("http: wrong-type", "schema: refused", pairs + " pairs");
     }
 

@@ -45,7 +45,7 @@ import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.jspecify.annotations.Nullable;
 
 /// A process that takes made-up pairs of a writer's schema and a value through the trainer's fold and through what the
-/// request lane does to a request, and made-up JSON records through what HTTP scoring does to a body. Schemas come over
+/// topic scorer does to a request, and made-up JSON records through what HTTP scoring does to a body. Schemas come over
 /// HTTP, as from a registry. Ends with 1 at the first outcome that is neither an event nor a typed refusal, or that has
 /// taken more memory than it may.
 public final class HostileSuite implements AutoCloseable {
@@ -189,7 +189,7 @@ public final class HostileSuite implements AutoCloseable {
                             parsed == null || parsed.getType() != Schema.Type.RECORD ? 0 : parsed.getFields().size();
                     long bound = AvroCodec.memoryBound(value.length) + BESIDE + BESIDE_A_FIELD * fields;
                     checked("fold", value, bound, () -> fold(value));
-                    checked("lane", value, bound, () -> lane(value));
+                    checked("topic", value, bound, () -> topic(value));
                     byte[] body = made.jsonRecords();
                     checked("http", body, BESIDE_JSON + JSON_MEMORY_PER_BYTE * body.length, () -> http(body));
                 }
@@ -259,8 +259,8 @@ public final class HostileSuite implements AutoCloseable {
         };
     }
 
-    /// As `Answerer`.
-    private String lane(byte[] value) {
+    /// As `BatchScorer`.
+    private String topic(byte[] value) {
         try {
             return said(session.score(decoder.decode("t", value)));
         } catch (UndecodableException undecodable) {

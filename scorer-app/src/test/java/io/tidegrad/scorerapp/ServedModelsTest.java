@@ -7,8 +7,8 @@ import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.snapshot.SnapshotEntry;
 import io.tidegrad.scorer.Scorer;
-import io.tidegrad.scorer.ServedModel;
-import io.tidegrad.scorer.Stages;
+import io.tidegrad.scorer.ServedVersion;
+import io.tidegrad.scorer.ModelRouter;
 import io.tidegrad.scorer.TestTrainer;
 import java.time.InstantSource;
 import java.util.List;
@@ -22,7 +22,7 @@ class ServedModelsTest {
     private final Scorer scorer = Scorer.of(snapshot.manifest(),
             snapshot.records().stream().limit(snapshot.records().size() - 1L).map(SnapshotEntry::value).toList(),
             InstantSource.system());
-    private final Stages asked = Stages.of(scorer);
+    private final ModelRouter asked = ModelRouter.of(scorer);
     private final Shadows shadows = new Shadows((pair, comparison) -> {
     });
     private final ServedModels models = new ServedModels(Map.of("flights", asked),
@@ -37,7 +37,7 @@ class ServedModelsTest {
         List<Event> events = List.<Event>copyOf(LongStream.range(0, count).mapToObj(TestTrainer::event).toList());
         return models.score(asked, (String) null, new ServedModels.Records() {
             @Override
-            public List<Event> read(ServedModel by, ServedModels.Readers with) {
+            public List<Event> read(ServedVersion by, ServedModels.Readers with) {
                 return events;
             }
 

@@ -6,7 +6,7 @@ import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerOptions;
-import io.tidegrad.scorer.Stages;
+import io.tidegrad.scorer.ModelRouter;
 import io.tidegrad.scorer.TestBroker;
 import io.tidegrad.scorer.TestPublisher;
 import io.tidegrad.scorer.TestTrainer;
@@ -34,7 +34,7 @@ final class TestApp implements AutoCloseable {
     final TestPublisher publisher = new TestPublisher(TestBroker.bootstrapServers(), flights).createTopic();
     private final ScorerApp app;
 
-    private TestApp(String models, Function<ScorerOptions, Stages> open, String... moreArguments) {
+    private TestApp(String models, Function<ScorerOptions, ModelRouter> open, String... moreArguments) {
         List<String> arguments = new ArrayList<>(List.of(moreArguments));
         arguments.addAll(List.of("--bootstrap-servers", TestBroker.bootstrapServers(), "--model",
                 models.replace("FLIGHTS", flights).replace("KINDS", kinds), "--http-port", "0", "--grpc-port", "0"));
@@ -43,18 +43,18 @@ final class TestApp implements AutoCloseable {
 
     /// For one model, which the caller publishes.
     static TestApp of(String model, Function<ScorerOptions, Scorer> open, String... settings) {
-        return new TestApp(model, options -> Stages.of(open.apply(options)), settings);
+        return new TestApp(model, options -> ModelRouter.of(open.apply(options)), settings);
     }
 
     /// For models, which the caller publishes and tries.
     ///
     /// @param registryUrl of where comparisons are told by
     static TestApp staged(String models, String registryUrl) {
-        return new TestApp(models, Stages::open, "--registry-url", registryUrl);
+        return new TestApp(models, ModelRouter::open, "--registry-url", registryUrl);
     }
 
     static TestApp start() {
-        TestApp started = new TestApp("FLIGHTS,KINDS,never", Stages::open);
+        TestApp started = new TestApp("FLIGHTS,KINDS,never", ModelRouter::open);
         started.publisher.publish(started.trainer.publish());
         started.publishKinds();
         for (String model : List.of(started.flights, started.kinds)) {
@@ -104,8 +104,8 @@ final class TestApp implements AutoCloseable {
         return app.scorer(model);
     }
 
-    Stages stages(String model) {
-        return app.stages(model);
+    ModelRouter router(String model) {
+        return app.router(model);
     }
 
     int port() {

@@ -3,7 +3,7 @@ package io.tidegrad.scorerapp;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.snapshot.SnapshotEntry;
 import io.tidegrad.scorer.Scorer;
-import io.tidegrad.scorer.Stages;
+import io.tidegrad.scorer.ModelRouter;
 import io.tidegrad.scorer.TestTrainer;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -23,8 +23,8 @@ final class TestServer implements AutoCloseable {
     final GrpcServer grpc;
 
     private TestServer(ServerConfig config, Duration within, UnaryOperator<RequestLimits> limited) {
-        ServedModels models =
-                new ServedModels(Map.of("flights", Stages.of(scorer)), metrics, shadows, config.maxBodyBytes(), false);
+        ServedModels models = new ServedModels(Map.of("flights", ModelRouter.of(scorer)), metrics, shadows,
+                config.maxBodyBytes(), false);
         limits = limited.apply(RequestLimits.of(config));
         metrics.follow(limits.bodies());
         http = new ScorerServer(config, models, null, metrics, limits, () -> true);

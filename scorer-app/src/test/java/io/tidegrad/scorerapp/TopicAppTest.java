@@ -6,7 +6,7 @@ import static org.awaitility.Awaitility.await;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.tidegrad.schemas.Topics;
-import io.tidegrad.scorer.Stages;
+import io.tidegrad.scorer.ModelRouter;
 import io.tidegrad.scorer.TestBroker;
 import io.tidegrad.scorer.TestPublisher;
 import io.tidegrad.scorer.TestTrainer;
@@ -32,7 +32,7 @@ class TopicAppTest {
         List<String> arguments = new ArrayList<>(List.of("--bootstrap-servers", TestBroker.bootstrapServers(),
                 "--registry-url", "mock://topic-app", "--model", model, "--http-port", "0"));
         arguments.addAll(List.of(more));
-        return new ScorerApp(ScorerConfig.parse(arguments, Map.of()), InstantSource.system(), Stages::open);
+        return new ScorerApp(ScorerConfig.parse(arguments, Map.of()), InstantSource.system(), ModelRouter::open);
     }
 
     private static Answer get(ScorerApp app, String path) {

@@ -3,7 +3,7 @@ package io.tidegrad.scorer;
 /// What became of one snapshot.
 public sealed interface Admission {
     /// Serving from now on.
-    record Admitted(ServedModel model) implements Admission {
+    record Admitted(ServedVersion model) implements Admission {
     }
 
     /// The model served before keeps serving.

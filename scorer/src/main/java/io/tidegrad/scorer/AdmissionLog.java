@@ -20,7 +20,7 @@ public final class AdmissionLog {
     private final Entry[] ring = new Entry[CAPACITY];
     private long admissions;
 
-    synchronized void add(ServedModel model) {
+    synchronized void add(ServedVersion model) {
         admissions++;
         ring[(int) (admissions % CAPACITY)] = new Entry(admissions, model.model(), model.epoch(), model.version(),
                 model.nextOffset(), model.admittedAt(), model.newestAppendTime());

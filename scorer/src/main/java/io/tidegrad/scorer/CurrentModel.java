@@ -22,11 +22,11 @@ final class CurrentModel {
     private final Succession succession;
     private final InstantSource clock;
     private final ModelMemory memory;
-    private final AtomicReference<@Nullable ServedModel> root = new AtomicReference<>();
+    private final AtomicReference<@Nullable ServedVersion> root = new AtomicReference<>();
     private final CountDownLatch firstAdmission = new CountDownLatch(1);
     private boolean retired; // what was to be served may not be any more
-    private volatile List<ServedModel> previous = List.of();
-    private volatile @Nullable ServedModel before; // last version of the model that answered before this one
+    private volatile List<ServedVersion> previous = List.of();
+    private volatile @Nullable ServedVersion before; // last version of the model that answered before this one
     private volatile @Nullable Beat beat;
     private volatile boolean elsewhere; // the topic is not the one that the file's version is of
 
@@ -70,13 +70,13 @@ final class CurrentModel {
     }
 
     long servedBytes() {
-        ServedModel served = get();
+        ServedVersion served = get();
         return served == null ? 0 : served.manifest().servedBytes();
     }
 
     /// Each earlier version counted whole, though versions share what did not change between them.
     long previousBytes() {
-        ServedModel wayBack = before;
+        ServedVersion wayBack = before;
         return previous.stream().filter(each -> each != wayBack).mapToLong(each -> each.manifest().servedBytes()).sum()
                 + (wayBack == null ? 0 : wayBack.manifest().servedBytes());
     }
@@ -88,7 +88,7 @@ final class CurrentModel {
     }
 
     @Nullable
-    ServedModel get() {
+    ServedVersion get() {
         return root.getAcquire();
     }
 
@@ -109,15 +109,15 @@ final class CurrentModel {
 
     /// The highest version of this model that is served; -1 where it is another model that answers, or another epoch.
     long served(String model, int epoch) {
-        ServedModel served = root.getPlain();
+        ServedVersion served = root.getPlain();
         return served != null && served.model().equals(model) && served.epoch() == epoch ? served.version() : -1;
     }
 
     /// Called by the follower, and by who has a file for when it has nothing.
     ///
     /// @throws IllegalArgumentException the version may not follow the one that is served
-    synchronized void publish(ServedModel model) {
-        ServedModel replaced = root.getPlain();
+    synchronized void publish(ServedVersion model) {
+        ServedVersion replaced = root.getPlain();
         if (!wants(model.model(), model.epoch(), model.version())) {
             throw new IllegalArgumentException(
                     model.name() + " may not follow " + (replaced == null ? "what was" : replaced.name()));
@@ -132,7 +132,7 @@ final class CurrentModel {
     }
 
     /// Publishes where nothing is served and nothing was decided against it. False when it was not.
-    synchronized boolean publishIfNone(ServedModel model) {
+    synchronized boolean publishIfNone(ServedVersion model) {
         if (retired || root.getPlain() != null || !wants(model.model(), model.epoch(), model.version())) {
             return false;
         }
@@ -143,7 +143,7 @@ final class CurrentModel {
     /// Whether a manifest there is of what the file's version was made of, or older: what is read once more says
     /// nothing new.
     boolean isInFile(String model, int epoch, long offset) {
-        ServedModel served = root.getPlain();
+        ServedVersion served = root.getPlain();
         return served != null && served.model().equals(model) && served.epoch() == epoch && offset < served.fileResume()
                 && !elsewhere;
     }
@@ -156,7 +156,7 @@ final class CurrentModel {
     /// Whether this is the very version that a rollback serves: published once more by the trainer that went on from
     /// it.
     boolean wasBroughtBack(SnapshotManifest manifest) {
-        ServedModel served = root.getPlain();
+        ServedVersion served = root.getPlain();
         return served != null && served.isBroughtBack() && served.epoch() == manifest.epoch()
                 && served.hasWeights(manifest.model(), manifest.version(), manifest.weightsHash());
     }
@@ -171,12 +171,12 @@ final class CurrentModel {
 
     /// Of the versions at hand, the one of this model with these weights.
     @Nullable
-    ServedModel withWeights(String model, long version, String weightsHash) {
-        ServedModel served = root.getPlain();
+    ServedVersion withWeights(String model, long version, String weightsHash) {
+        ServedVersion served = root.getPlain();
         if (served != null && served.hasWeights(model, version, weightsHash)) {
             return served;
         }
-        for (ServedModel candidate : previous) {
+        for (ServedVersion candidate : previous) {
             if (candidate.hasWeights(model, version, weightsHash)) {
                 return candidate;
             }
@@ -191,19 +191,19 @@ final class CurrentModel {
     }
 
     /// @param ofAnother another model answers from now on
-    private void keep(ServedModel replaced, boolean ofAnother) {
+    private void keep(ServedVersion replaced, boolean ofAnother) {
         if (ofAnother) {
             before = replaced;
         }
-        List<ServedModel> candidates = new ArrayList<>(PREVIOUS_KEPT + 1);
+        List<ServedVersion> candidates = new ArrayList<>(PREVIOUS_KEPT + 1);
         candidates.add(replaced);
         candidates.addAll(previous);
         keep(candidates, maxPreviousBytes);
     }
 
     /// The last version of the model that answered before comes first: it is the way back.
-    private void keep(List<ServedModel> candidates, long maxBytes) {
-        ServedModel wayBack = before;
+    private void keep(List<ServedVersion> candidates, long maxBytes) {
+        ServedVersion wayBack = before;
         long bytes = wayBack == null ? 0 : wayBack.manifest().servedBytes();
         if (bytes > maxBytes) {
             wayBack = null;
@@ -212,7 +212,7 @@ final class CurrentModel {
         before = wayBack;
         int kept = 0;
         while (kept < Math.min(candidates.size(), PREVIOUS_KEPT)) {
-            ServedModel candidate = candidates.get(kept);
+            ServedVersion candidate = candidates.get(kept);
             bytes += candidate == wayBack ? 0 : candidate.manifest().servedBytes();
             if (bytes > maxBytes) {
                 break;
@@ -223,17 +223,17 @@ final class CurrentModel {
     }
 
     /// The last version that this model has served, when another one answers and it is still in memory.
-    synchronized @Nullable ServedModel lastOf(String model) {
-        ServedModel served = root.getPlain();
+    synchronized @Nullable ServedVersion lastOf(String model) {
+        ServedVersion served = root.getPlain();
         if (served == null || served.model().equals(model)) {
             return null;
         }
-        ServedModel last = before;
+        ServedVersion last = before;
         return last != null && last.model().equals(model) ? last : null;
     }
 
     /// Newest first.
-    List<ServedModel> previous() {
+    List<ServedVersion> previous() {
         return previous;
     }
 

@@ -23,7 +23,7 @@ final class Explainer {
     private static final int NEUTRAL = 1;
     private static final int FIRST_FEATURE = 2;
 
-    private final ServedModel served;
+    private final ServedVersion served;
     private final ModelSpec spec;
     private final RowLayout layout;
     private final Featurizer featurizer;
@@ -32,7 +32,7 @@ final class Explainer {
 
     /// @throws UnsupportedOperationException the network reads features here and there: what is the mean of a number is
     ///     then not one answer
-    Explainer(ServedModel served, Kernels kernels) {
+    Explainer(ServedVersion served, Kernels kernels) {
         this.served = served;
         spec = served.spec();
         if (!spec.readsFeaturesTogether()) {

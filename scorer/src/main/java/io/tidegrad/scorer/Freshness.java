@@ -20,7 +20,7 @@ final class Freshness {
     /// Milliseconds ≥ 0, or `UNKNOWN`.
     ///
     /// @param nowMillis epoch ms, by the clock here
-    static long millis(ServedModel served, @Nullable SeenHeartbeat seen, long nowMillis) {
+    static long millis(ServedVersion served, @Nullable SeenHeartbeat seen, long nowMillis) {
         if (seen != null && isCaughtUp(served, seen, nowMillis)) {
             return 0;
         }
@@ -33,7 +33,7 @@ final class Freshness {
     }
 
     /// How far the clock here is behind others', at least; 0 where it is not, by more than clocks differ.
-    static long clockBehindMillis(@Nullable ServedModel served, @Nullable SeenHeartbeat seen, long nowMillis) {
+    static long clockBehindMillis(@Nullable ServedVersion served, @Nullable SeenHeartbeat seen, long nowMillis) {
         long behind = seen == null ? 0 : seen.clockBehindMillis();
         if (served == null || served.newestAppendTime() <= 0) {
             return behind;
@@ -46,7 +46,7 @@ final class Freshness {
         return nowMillis + (seen == null ? 0 : seen.clockBehindMillis()) - appended;
     }
 
-    private static boolean isCaughtUp(ServedModel served, SeenHeartbeat seen, long nowMillis) {
+    private static boolean isCaughtUp(ServedVersion served, SeenHeartbeat seen, long nowMillis) {
         Heartbeat heartbeat = seen.heartbeat();
         if (!heartbeat.caughtUp() || heartbeat.epoch() != served.epoch()
                 || seen.ageMillis(nowMillis) > HEARTBEAT_MAX_AGE_MILLIS) {

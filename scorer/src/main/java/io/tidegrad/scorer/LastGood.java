@@ -57,7 +57,7 @@ final class LastGood implements AutoCloseable {
     /// A version that serves. Weak: what waits for its turn to be written keeps no memory.
     ///
     /// @param resume next offset of the snapshots topic after its manifest; -1 when that is not known
-    private record Offer(long resume, WeakReference<ServedModel> served) {
+    private record Offer(long resume, WeakReference<ServedVersion> served) {
     }
 
     /// @param signed whether snapshots must be
@@ -94,7 +94,7 @@ final class LastGood implements AutoCloseable {
     }
 
     /// What serves, and where its topic goes on after it. Cheap: called for each.
-    void offer(ServedModel served, long resume) {
+    void offer(ServedVersion served, long resume) {
         Offer known = newest;
         if (known == null || known.served.get() != served) {
             newest = new Offer(resume, new WeakReference<>(served));
@@ -157,7 +157,7 @@ final class LastGood implements AutoCloseable {
             }
             return switch (admissions.apply(manifest.model()).admitIfNone(read)) {
                 case null -> false;
-                case Admission.Admitted(ServedModel served) -> {
+                case Admission.Admitted(ServedVersion served) -> {
                     log.warn("nothing came from Kafka: serving {} from {} until something does", served.name(),
                             file.path());
                     yield true;
@@ -184,7 +184,7 @@ final class LastGood implements AutoCloseable {
         if (offer == null || offer == kept) {
             return false;
         }
-        ServedModel served = offer.served.get();
+        ServedVersion served = offer.served.get();
         if (served == null) {
             return false; // replaced meanwhile; what replaced it is offered
         }

@@ -100,7 +100,7 @@ final class ModelMemory {
     private String refusal(String model, long bytes, long served) {
         List<String> names = new ArrayList<>();
         for (CurrentModel holder : holders.keySet()) {
-            ServedModel each = holder.get();
+            ServedVersion each = holder.get();
             if (each != null) {
                 names.add(each.model() + " " + mib(holder.servedBytes()));
             }

@@ -51,7 +51,7 @@ public final class Scorer implements AutoCloseable {
     private final CurrentModel current;
     private final AdmissionLog admissions = new AdmissionLog();
     private final SnapshotCounters counters = new SnapshotCounters();
-    private final GivingWay givingWay = new GivingWay();
+    private final YieldBudget yieldBudget = new YieldBudget();
     private final ControlIntake control;
     private final SessionPool sessions;
     private final long maxAgeMillis;
@@ -101,7 +101,7 @@ public final class Scorer implements AutoCloseable {
                 new CurrentModel(options.maxSnapshotBytes(), succession, options.clock()), control, options.maxAge(),
                 opening -> opening.lastGood(options, patience),
                 (opening, lastGood) -> new SnapshotFollower(options, model -> opening.intake(options, model, room),
-                        opening.control, opening.current, opening.counters, opening.givingWay, lastGood));
+                        opening.control, opening.current, opening.counters, opening.yieldBudget, lastGood));
         if (scorer.follower != null) {
             scorer.follower.start();
         }
@@ -121,7 +121,7 @@ public final class Scorer implements AutoCloseable {
 
     private SnapshotVerifier verifier(ScorerOptions options, String answering, Function<Plan, Parameters> room) {
         return new SnapshotVerifier(answering, kernels, options.maxSnapshotBytes(), options.publicKey(), room,
-                givingWay);
+                yieldBudget);
     }
 
     private SnapshotIntake intake(ScorerOptions options, String answering, Function<Plan, Parameters> room) {
@@ -130,7 +130,7 @@ public final class Scorer implements AutoCloseable {
     }
 
     private SnapshotAdmission admission(String answering, SnapshotVerifier verifier) {
-        return new SnapshotAdmission(answering, verifier, kernels, clock, current, admissions, counters, givingWay);
+        return new SnapshotAdmission(answering, verifier, kernels, clock, current, admissions, counters, yieldBudget);
     }
 
     /// Serves one full snapshot and never another.
@@ -215,7 +215,7 @@ public final class Scorer implements AutoCloseable {
 
     /// Whether a version serves, and is not older than `ScorerOptions.maxAge`. What is too old goes on answering.
     public boolean ready() {
-        ServedModel served = current.get();
+        ServedVersion served = current.get();
         return served != null && isFresh(freshness(served));
     }
 
@@ -223,7 +223,7 @@ public final class Scorer implements AutoCloseable {
         return freshnessMs <= maxAgeMillis;
     }
 
-    private long freshness(ServedModel served) {
+    private long freshness(ServedVersion served) {
         return Freshness.millis(served, current.seenHeartbeat(served.model()), clock.millis());
     }
 
@@ -271,7 +271,7 @@ public final class Scorer implements AutoCloseable {
     /// @throws NotReadyException no version has been admitted yet
     /// @throws UnsupportedOperationException the network reads features here and there (`features` and `branches`)
     public Explanation explain(Event event) {
-        ServedModel served = current.get();
+        ServedVersion served = current.get();
         if (served == null) {
             throw new NotReadyException(model);
         }
@@ -284,7 +284,7 @@ public final class Scorer implements AutoCloseable {
     }
 
     /// As `explain(Event)`, by a version that was read from `current()`.
-    public Explanation explain(ServedModel served, Event event) {
+    public Explanation explain(ServedVersion served, Event event) {
         Explainer explainer = new Explainer(served, kernels);
         Rejection rejection = explainer.take(event);
         if (rejection != null) {
@@ -299,7 +299,7 @@ public final class Scorer implements AutoCloseable {
     /// @throws RejectedEventException for the first event that can't be scored; its `index` says which
     /// @throws NotReadyException no version has been admitted yet
     public Predictions scoreAll(List<? extends Event> events) {
-        ServedModel served = current.get();
+        ServedVersion served = current.get();
         if (served == null) {
             throw new NotReadyException(model);
         }
@@ -308,7 +308,7 @@ public final class Scorer implements AutoCloseable {
 
     /// As `scoreAll(List)`, by a version that was read from `current()`: another one that comes meanwhile may want
     /// other fields of an event.
-    public Predictions scoreAll(ServedModel served, List<? extends Event> events) {
+    public Predictions scoreAll(ServedVersion served, List<? extends Event> events) {
         if (events.isEmpty()) {
             throw new IllegalArgumentException("expected at least one event, found none");
         }
@@ -324,7 +324,7 @@ public final class Scorer implements AutoCloseable {
                     throw new RejectedEventException(index, rejection);
                 }
                 if (session.size() == session.capacity() || index == events.size() - 1) {
-                    session.predict();
+                    session.score();
                     session.probabilities(probabilities, at);
                     at += session.size() * outputs;
                     session.clear();
@@ -342,7 +342,7 @@ public final class Scorer implements AutoCloseable {
     ///
     /// @throws NotReadyException no version has been admitted yet
     public TypedEvent newEvent() {
-        ServedModel served = current.get();
+        ServedVersion served = current.get();
         if (served == null) {
             throw new NotReadyException(model);
         }
@@ -356,13 +356,13 @@ public final class Scorer implements AutoCloseable {
     }
 
     /// The version that answers now; null while none was admitted.
-    public @Nullable ServedModel current() {
+    public @Nullable ServedVersion current() {
         return current.get();
     }
 
     /// The last three versions before the current one, newest first; fewer where they would hold more than
     /// `maxSnapshotBytes` together.
-    public List<ServedModel> previous() {
+    public List<ServedVersion> previous() {
         return current.previous();
     }
 
@@ -370,7 +370,7 @@ public final class Scorer implements AutoCloseable {
     ///
     /// @throws NotReadyException no version has been admitted yet
     public String weightsHash() {
-        ServedModel served = current.get();
+        ServedVersion served = current.get();
         if (served == null) {
             throw new NotReadyException(model);
         }
@@ -382,7 +382,7 @@ public final class Scorer implements AutoCloseable {
     }
 
     public ScorerStatus status() {
-        ServedModel served = current.get();
+        ServedVersion served = current.get();
         ControlStatus controlled = control.status();
         SeenHeartbeat seen = current.seenHeartbeat(served == null ? controlled.model() : served.model());
         long now = clock.millis();
@@ -398,7 +398,7 @@ public final class Scorer implements AutoCloseable {
     }
 
     /// Why what was decided is not what serves; empty when it is, or when nothing serves, which has words of its own.
-    private static String problem(ControlStatus controlled, @Nullable ServedModel served) {
+    private static String problem(ControlStatus controlled, @Nullable ServedVersion served) {
         if (served == null || (served.model().equals(controlled.model()) && served.epoch() >= controlled.epoch()
                 && !controlled.deleted())) {
             return served == null ? controlled.problem() : "";

@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 /// @param followerFailures times that Kafka gave an error and the follower began again
 /// @param refused every reason with its count
 /// @param tooOld what serves is older than it may be for a scorer that is ready
-public record ScorerStatus(String model, @Nullable ServedModel served, long freshnessMs, long clockBehindMs,
+public record ScorerStatus(String model, @Nullable ServedVersion served, long freshnessMs, long clockBehindMs,
         String follower, String followerDetail, ControlStatus control, @Nullable Heartbeat heartbeat,
         long heartbeatAgeMs, long snapshotsSeen, long snapshotsLoaded, SnapshotReading reading, long followerFailures,
         Map<RefusalReason, Long> refused, Admission.@Nullable Refused lastRefusal, boolean tooOld) {

@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 /// }
 /// ```
 ///
-/// Several events by the same version: `begin()`, then `add` up to `capacity()` events, then `predict()`; `clear()`
+/// Several events by the same version: `begin()`, then `add` up to `capacity()` events, then `score()`; `clear()`
 /// makes room for more without leaving the version.
 public final class ScoringSession {
     private final String modelName;
@@ -33,7 +33,7 @@ public final class ScoringSession {
     private final int capacity;
     private final AvroEvent avro = new AvroEvent();
     private @Nullable Bench bench;
-    private @Nullable ServedModel pinned;
+    private @Nullable ServedVersion pinned;
     private long freshnessMs = Freshness.UNKNOWN;
     private int added;
 
@@ -74,7 +74,7 @@ public final class ScoringSession {
         begin();
         Rejection rejection = add(event);
         if (rejection == null) {
-            predict();
+            score();
         }
         return rejection;
     }
@@ -88,7 +88,7 @@ public final class ScoringSession {
     ///
     /// @throws NotReadyException no version has been admitted yet
     public void begin() {
-        ServedModel model = current.get();
+        ServedVersion model = current.get();
         if (model == null) {
             throw new NotReadyException(modelName);
         }
@@ -96,7 +96,7 @@ public final class ScoringSession {
     }
 
     /// As `begin()`, with a version that the caller has read before: what was made ready for it is scored by it.
-    public void begin(ServedModel model) {
+    public void begin(ServedVersion model) {
         pinned = model;
         Bench ready = bench;
         if (ready == null || ready.binding != model.binding()) {
@@ -112,7 +112,7 @@ public final class ScoringSession {
         Batch batch = ready.batch;
         int at = batch.size();
         if (at == capacity) {
-            throw new IllegalStateException("this session holds " + capacity + " events; predict, read, then clear");
+            throw new IllegalStateException("this session holds " + capacity + " events; score, read, then clear");
         }
         Row row = ready.row;
         Rejection rejection = ready.featurizer.featurizeForScoring(event, row);
@@ -129,9 +129,9 @@ public final class ScoringSession {
     }
 
     /// Scores what was added since `begin` or `clear`.
-    public void predict() {
+    public void score() {
         Bench ready = bench();
-        ServedModel model = pinned();
+        ServedVersion model = pinned();
         ready.predictor.predict(model.parameters(), ready.batch, ready.probabilities);
         freshnessMs = Freshness.millis(model, current.seenHeartbeat(model.model()), clock.millis());
     }
@@ -173,7 +173,7 @@ public final class ScoringSession {
     }
 
     /// The version that answers.
-    public ServedModel model() {
+    public ServedVersion model() {
         return pinned();
     }
 
@@ -190,7 +190,7 @@ public final class ScoringSession {
         return pinned().nextOffset();
     }
 
-    /// As of the last `predict`; see `Prediction`.
+    /// As of the last `score`; see `Prediction`.
     public long freshnessMs() {
         return freshnessMs;
     }
@@ -203,8 +203,8 @@ public final class ScoringSession {
         return ready;
     }
 
-    private ServedModel pinned() {
-        ServedModel model = pinned;
+    private ServedVersion pinned() {
+        ServedVersion model = pinned;
         if (model == null) {
             throw new IllegalStateException("begin() or score() comes first");
         }

@@ -60,7 +60,7 @@ final class SnapshotAdmission {
     /// @param parts values of parts 0 … n-1
     Admission admit(SnapshotManifest manifest, List<byte[]> parts) {
         return admit(manifest, () -> {
-            ServedModel served = servedOfThis();
+            ServedVersion served = servedOfThis();
             LoadedModel parent = served == null ? null : served.loaded();
             return verifier.verify(manifest, parts, parent);
         });
@@ -85,7 +85,7 @@ final class SnapshotAdmission {
     Admission admitIfNone(SnapshotFile file) {
         SnapshotFile.Head head = file.head();
         return decide(head.manifest(), () -> verifier.verify(file), (loaded, copiedBytes) -> {
-            ServedModel served = prepare(loaded, head.broughtBack(), head.resume());
+            ServedVersion served = prepare(loaded, head.broughtBack(), head.resume());
             if (!current.publishIfNone(served)) {
                 return null;
             }
@@ -162,9 +162,9 @@ final class SnapshotAdmission {
 
     /// Serves the model again where it was when another one began to answer. Its code is compiled and its weights were
     /// checked.
-    Admission comeBack(ServedModel last) {
+    Admission comeBack(ServedVersion last) {
         counters.loaded(last.manifest().isDelta(), 0);
-        ServedModel again = last.again(clock.millis());
+        ServedVersion again = last.again(clock.millis());
         admissions.add(again);
         current.publish(again);
         return new Admission.Admitted(again);
@@ -182,8 +182,8 @@ final class SnapshotAdmission {
     }
 
     /// What is served, when it is a version of this model and not of one that answered before.
-    private @Nullable ServedModel servedOfThis() {
-        ServedModel served = current.get();
+    private @Nullable ServedVersion servedOfThis() {
+        ServedVersion served = current.get();
         return served != null && served.model().equals(model) ? served : null;
     }
 
@@ -193,7 +193,7 @@ final class SnapshotAdmission {
             return refused(manifest, RefusalReason.OLD_EPOCH,
                     "epoch " + manifest.epoch() + " is over: a later one has begun");
         }
-        ServedModel served = servedOfThis();
+        ServedVersion served = servedOfThis();
         if (!current.wants(model, manifest.epoch(), manifest.version())) {
             return refused(manifest, RefusalReason.NOT_NEWER,
                     "expected a version above "
@@ -208,16 +208,16 @@ final class SnapshotAdmission {
         return null;
     }
 
-    private ServedModel prepare(LoadedModel loaded, boolean broughtBack, long fileResume) {
+    private ServedVersion prepare(LoadedModel loaded, boolean broughtBack, long fileResume) {
         ModelBinding binding = bind(loaded);
         warmUp(binding, loaded);
         warmedOn = warmUpOnRequests(binding, loaded.parameters());
-        return new ServedModel(binding, loaded.parameters(), loaded.leaves(), loaded.manifest(), broughtBack,
+        return new ServedVersion(binding, loaded.parameters(), loaded.leaves(), loaded.manifest(), broughtBack,
                 clock.millis(), fileResume);
     }
 
     private Admission publish(LoadedModel loaded, boolean broughtBack) {
-        ServedModel served = prepare(loaded, broughtBack, ServedModel.NO_FILE);
+        ServedVersion served = prepare(loaded, broughtBack, ServedVersion.NO_FILE);
         between.run();
         admissions.add(served);
         current.publish(served);
@@ -226,7 +226,7 @@ final class SnapshotAdmission {
 
     /// The served model's binding when the spec is the same, so that sessions keep their workspace.
     private ModelBinding bind(LoadedModel loaded) {
-        ServedModel served = servedOfThis();
+        ServedVersion served = servedOfThis();
         if (served != null && Arrays.equals(served.manifest().specFingerprint(), loaded.manifest().specFingerprint())) {
             return served.binding();
         }

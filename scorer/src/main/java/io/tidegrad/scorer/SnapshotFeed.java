@@ -79,7 +79,7 @@ final class SnapshotFeed {
         switch (admission) {
             case null -> {
             }
-            case Admission.Admitted(ServedModel model) -> {
+            case Admission.Admitted(ServedVersion model) -> {
                 admitted = offset + 1;
                 log.debug("serving {}", model.name());
             }

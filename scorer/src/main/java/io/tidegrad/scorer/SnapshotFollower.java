@@ -59,7 +59,7 @@ final class SnapshotFollower implements AutoCloseable {
     private final ControlIntake control;
     private final CurrentModel current;
     private final SnapshotCounters counters;
-    private final GivingWay givingWay;
+    private final YieldBudget yieldBudget;
     private final @Nullable LastGood lastGood;
     private final CountDownLatch closing = new CountDownLatch(1);
     private final Thread thread;
@@ -76,16 +76,16 @@ final class SnapshotFollower implements AutoCloseable {
     private boolean catchingUp; // by reading, because there is nothing to jump to
 
     /// @param intakes what takes a model's snapshots, by its name
-    /// @param givingWay what intakes call between two pieces of an admission
+    /// @param yieldBudget what intakes call between two pieces of an admission
     /// @param lastGood keeps what serves, and has something to serve when Kafka has not; null for none
     SnapshotFollower(ScorerOptions options, Function<String, SnapshotIntake> intakes, ControlIntake control,
-            CurrentModel current, SnapshotCounters counters, GivingWay givingWay, @Nullable LastGood lastGood) {
+            CurrentModel current, SnapshotCounters counters, YieldBudget yieldBudget, @Nullable LastGood lastGood) {
         this.options = options;
         this.intakes = intakes;
         this.control = control;
         this.current = current;
         this.counters = counters;
-        this.givingWay = givingWay;
+        this.yieldBudget = yieldBudget;
         this.lastGood = lastGood;
         thread = Thread.ofPlatform().name("tidegrad-follower-" + options.model()).daemon().unstarted(this::run);
     }
@@ -173,7 +173,7 @@ final class SnapshotFollower implements AutoCloseable {
     }
 
     private void follow() throws InterruptedException {
-        try (FollowedTopics opened = new FollowedTopics(options, control, closing, givingWay)) {
+        try (FollowedTopics opened = new FollowedTopics(options, control, closing, yieldBudget)) {
             topics = opened;
             positioned = false;
             try {
@@ -265,9 +265,9 @@ final class SnapshotFollower implements AutoCloseable {
         while (!halted()) {
             List<ConsumerRecord<byte[], byte[]>> records = opened.poll();
             long lag = opened.lag();
-            givingWay.begin(lag == 0 && versions(records) <= 1);
+            yieldBudget.begin(lag == 0 && versions(records) <= 1);
             for (ConsumerRecord<byte[], byte[]> record : records) {
-                givingWay.run();
+                yieldBudget.run();
                 followed.accept(record);
             }
             offer(followed);
@@ -318,7 +318,7 @@ final class SnapshotFollower implements AutoCloseable {
 
     /// What a file brought is of before the decision: it would not have been served had that been known.
     private void withdrawOver() {
-        ServedModel served = current.get();
+        ServedVersion served = current.get();
         if (served == null || !served.isFromFile()) {
             return;
         }
@@ -336,7 +336,7 @@ final class SnapshotFollower implements AutoCloseable {
 
     /// As if this process had read what the file was made of itself.
     private void resumeAfterFile(FollowedTopics opened, SnapshotFeed followed) {
-        ServedModel served = current.get();
+        ServedVersion served = current.get();
         if (served == null || served.fileResume() <= followed.resume()
                 || !served.model().equals(followed.intake().model())) {
             return;
@@ -348,7 +348,7 @@ final class SnapshotFollower implements AutoCloseable {
         }
     }
 
-    private boolean isManifestOf(ServedModel served, FollowedTopics opened, long offset) {
+    private boolean isManifestOf(ServedVersion served, FollowedTopics opened, long offset) {
         if (offset < opened.begin() || offset >= opened.end()) {
             return false;
         }
@@ -359,7 +359,7 @@ final class SnapshotFollower implements AutoCloseable {
     }
 
     private void offer(SnapshotFeed followed) {
-        ServedModel served = current.get();
+        ServedVersion served = current.get();
         if (lastGood != null && served != null && !served.isFromFile()
                 && served.model().equals(followed.intake().model())) {
             lastGood.offer(served, served.isBroughtBack() || followed.admitted() < 0 ? SnapshotFile.Head.NOT_KNOWN
@@ -446,7 +446,7 @@ final class SnapshotFollower implements AutoCloseable {
     }
 
     private Verification base(FollowedTopics opened, SnapshotFeed followed, ControlAction.Base base) {
-        ServedModel atHand = current.withWeights(followed.intake().model(), base.version(), base.weightsHash());
+        ServedVersion atHand = current.withWeights(followed.intake().model(), base.version(), base.weightsHash());
         if (atHand != null) {
             return new Verification.Admitted(atHand.loaded(), 0);
         }

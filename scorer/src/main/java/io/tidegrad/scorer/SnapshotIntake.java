@@ -104,7 +104,7 @@ final class SnapshotIntake {
     /// Serves the model again where it was, when nothing was decided against that version meanwhile.
     @Nullable
     Admission comeBack() {
-        ServedModel last = current.lastOf(model);
+        ServedVersion last = current.lastOf(model);
         return last == null || !wants(last.epoch(), last.version()) ? null : admission.comeBack(last);
     }
 
@@ -220,7 +220,7 @@ final class SnapshotIntake {
     /// The parts of a full snapshot of the served epoch, and so of its spec, are decoded as they come: a full load then
     /// needs the model once more, and not twice. Another spec is known only by its manifest.
     private @Nullable DecodedParts decoding(SnapshotKey key, byte[] value) {
-        ServedModel served = current.get();
+        ServedVersion served = current.get();
         if (served == null || !served.model().equals(model) || served.epoch() != key.epoch()
                 || served.manifest().servedBytes() > maxBytes || !DecodedParts.isFull(served.loaded(), key, value)) {
             return null;

@@ -25,7 +25,7 @@ class Succession {
     }
 
     /// Whether this version may be served next.
-    final synchronized boolean mayFollow(@Nullable ServedModel served, String model, int epoch, long version) {
+    final synchronized boolean mayFollow(@Nullable ServedVersion served, String model, int epoch, long version) {
         if (isOver(model, epoch)) {
             return false;
         }
@@ -40,7 +40,7 @@ class Succession {
 
     /// Whether this model has served, and another one answers now. What it comes back with lies at or above where it
     /// was; what it is a change to lies below, and is loaded without being served.
-    final synchronized boolean comesBack(@Nullable ServedModel served, String model) {
+    final synchronized boolean comesBack(@Nullable ServedVersion served, String model) {
         return highest.containsKey(model) && (served == null || !served.model().equals(model));
     }
 
@@ -48,7 +48,7 @@ class Succession {
         return epoch != otherEpoch ? epoch > otherEpoch : version > otherVersion;
     }
 
-    final synchronized void serves(ServedModel model) {
+    final synchronized void serves(ServedVersion model) {
         highest.put(model.model(), new Mark(model.epoch(), model.version()));
     }
 

@@ -32,7 +32,7 @@ class BadSnapshotTest {
     }
 
     private void assertRefused(List<SnapshotEntry> bad, RefusalReason reason) {
-        ServedModel before = intake.served();
+        ServedVersion before = intake.served();
         List<Admission> decided = intake.accept(bad);
         assertThat(decided).isNotEmpty()
                 .allSatisfy(admission -> assertThat(admission).isInstanceOfSatisfying(Admission.Refused.class,

@@ -39,7 +39,7 @@ class DeltaFollowerTest {
     }
 
     private static long version(Scorer scorer) {
-        ServedModel served = scorer.current();
+        ServedVersion served = scorer.current();
         return served == null ? -1 : served.version();
     }
 

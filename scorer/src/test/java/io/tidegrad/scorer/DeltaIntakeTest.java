@@ -80,7 +80,7 @@ class DeltaIntakeTest {
             for (int i = 0; i < OFFSETS.length; i++) {
                 session.clear();
                 assertThat(session.add(TestTrainer.event(OFFSETS[i]))).isNull();
-                session.predict();
+                session.score();
                 assertThat(session.probability(0)).isEqualTo(before[i]);
             }
         }

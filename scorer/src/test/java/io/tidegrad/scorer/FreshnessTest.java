@@ -10,7 +10,7 @@ class FreshnessTest {
     private static final long NOW = 1_700_000_100_000L;
     private static final long HOUR = 3_600_000;
 
-    private ServedModel served;
+    private ServedVersion served;
     private long appended;
 
     @BeforeEach

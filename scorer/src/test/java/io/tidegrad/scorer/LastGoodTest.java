@@ -137,12 +137,12 @@ class LastGoodTest {
     }
 
     private static long version(Scorer scorer) {
-        ServedModel served = scorer.current();
+        ServedVersion served = scorer.current();
         return served == null ? -1 : served.version();
     }
 
     private static boolean isFromFile(Scorer scorer) {
-        ServedModel served = scorer.current();
+        ServedVersion served = scorer.current();
         return served != null && served.isFromFile();
     }
 
@@ -288,7 +288,7 @@ class LastGoodTest {
     }
 
     private static void assertNothingIsServedOfAnEpochThatIsOver(Scorer scorer) {
-        ServedModel served = scorer.current();
+        ServedVersion served = scorer.current();
         if (served != null) {
             assertThat(served.epoch()).as("epoch of what serves")
                     .isGreaterThanOrEqualTo(scorer.status().control().epoch());

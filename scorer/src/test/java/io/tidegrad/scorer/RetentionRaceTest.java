@@ -62,7 +62,7 @@ class RetentionRaceTest {
     }
 
     private static long version(Scorer scorer) {
-        ServedModel served = scorer.current();
+        ServedVersion served = scorer.current();
         return served == null ? -1 : served.version();
     }
 }

@@ -96,7 +96,7 @@ class ScorerFollowsDecisionsTest {
     }
 
     private static String served(Scorer scorer) {
-        ServedModel served = scorer.current();
+        ServedVersion served = scorer.current();
         return served == null ? "none" : served.epoch() + "." + served.version();
     }
 
@@ -117,7 +117,7 @@ class ScorerFollowsDecisionsTest {
     /// From before the record's transaction to the swap; the goal is 2 s.
     private static void printDelay(String to, Scorer scorer) {
         ControlRecord record = scorer.status().control().last();
-        ServedModel served = scorer.current();
+        ServedVersion served = scorer.current();
         if (record != null && served != null) {
             System.out.println("rollback to " + to + ": served after " + (served.admittedAt() - record.time()) + " ms");
         }

@@ -144,7 +144,7 @@ class ScoringSessionTest {
         assertThat(rejection).isNotNull();
         assertThat(rejection.reason()).isEqualTo(Rejection.Reason.WRONG_TYPE);
         assertThat(session.add(TestTrainer.event(2))).isNull();
-        session.predict();
+        session.score();
         assertThat(session.size()).isEqualTo(2);
         float[] expected = trainer.answers(new long[]{1, 2});
         assertThat(session.probability(0, 0)).isEqualTo(expected[0]);
@@ -160,7 +160,7 @@ class ScoringSessionTest {
         assertThat(session.add(TestTrainer.event(1))).isNull();
         float[] expected = trainer.answers(new long[]{1});
         intake.accept(trainer.learn(10).publish());
-        session.predict();
+        session.score();
         assertThat(session.version()).isEqualTo(100);
         assertThat(session.probability(0)).isEqualTo(expected[0]);
         session.score(TestTrainer.event(1));
@@ -191,7 +191,7 @@ class ScoringSessionTest {
     void theHashIsRecomputedFromTheServedFloats() {
         TestIntake intake = new TestIntake("flights");
         intake.accept(trainer.publish());
-        ServedModel served = intake.served();
+        ServedVersion served = intake.served();
         assertThat(served.weightsHash()).isEqualTo(trainer.model().weightsHash());
         assertThat(served.weightsHash()).hasSize(64);
     }
@@ -202,7 +202,7 @@ class ScoringSessionTest {
         for (int i = 0; i < 6; i++) {
             intake.accept(trainer.learn(1).publish());
         }
-        assertThat(intake.current.previous()).extracting(ServedModel::version).containsExactly(105L, 104L, 103L);
+        assertThat(intake.current.previous()).extracting(ServedVersion::version).containsExactly(105L, 104L, 103L);
         assertThat(intake.admissions.count()).isEqualTo(6);
         assertThat(intake.admissions.after(4)).extracting(AdmissionLog.Entry::version).containsExactly(105L, 106L);
     }
@@ -214,6 +214,6 @@ class ScoringSessionTest {
         for (int i = 0; i < 6; i++) {
             intake.accept(trainer.learn(1).publish());
         }
-        assertThat(intake.current.previous()).extracting(ServedModel::version).containsExactly(105L, 104L);
+        assertThat(intake.current.previous()).extracting(ServedVersion::version).containsExactly(105L, 104L);
     }
 }

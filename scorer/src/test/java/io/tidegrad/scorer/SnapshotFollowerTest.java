@@ -34,7 +34,7 @@ class SnapshotFollowerTest {
     }
 
     private static long version(Scorer scorer) {
-        ServedModel served = scorer.current();
+        ServedVersion served = scorer.current();
         return served == null ? -1 : served.version();
     }
 

@@ -58,7 +58,7 @@ class SuccessionTest {
                     }
                 }
                 if (intake.current.get() != null) {
-                    ServedModel served = intake.served();
+                    ServedVersion served = intake.served();
                     assertThat(served.epoch()).as("seed " + seed).isGreaterThanOrEqualTo(
                             intake.current.succession().isOver("flights", begun - 1) ? begun : 1);
                     assertThat(compare(intake.servedVersion(), last))

@@ -70,8 +70,8 @@ final class TestIntake {
         return new ScoringSession(model, current, Kernels.active(), clock, maxBatch);
     }
 
-    ServedModel served() {
-        ServedModel served = current.get();
+    ServedVersion served() {
+        ServedVersion served = current.get();
         if (served == null) {
             throw new AssertionError("nothing is served; " + counters.lastRefusal());
         }

@@ -9,8 +9,8 @@ import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerOptions;
-import io.tidegrad.scorer.ServedModel;
-import io.tidegrad.scorer.Stages;
+import io.tidegrad.scorer.ServedVersion;
+import io.tidegrad.scorer.ModelRouter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,10 +30,10 @@ public final class OnnxScorer {
         byte[] onnx = Files.readAllBytes(Path.of(args[0]));
         ScorerConfig config = ScorerConfig.parse(Arrays.asList(args).subList(1, args.length), Map.of());
         String model = config.models().getFirst();
-        Stages stages = Stages.open(ScorerOptions.of(model, config.kafka().consumer()));
+        ModelRouter router = ModelRouter.open(ScorerOptions.of(model, config.kafka().consumer()));
         InstantSource clock = InstantSource.system();
-        ScorerMetrics metrics = new ScorerMetrics(List.of(stages.live()), clock);
-        ServedModels models = new Models(Map.of(model, stages), metrics, config, onnx);
+        ScorerMetrics metrics = new ScorerMetrics(List.of(router.live()), clock);
+        ServedModels models = new Models(Map.of(model, router), metrics, config, onnx);
         RequestLimits limits = RequestLimits.of(config.server());
         new ScorerServer(config.server(), models, null, metrics, limits, () -> true);
     }
@@ -44,8 +44,8 @@ public final class OnnxScorer {
 
         private final OnnxSession onnx;
 
-        Models(Map<String, Stages> stages, ScorerMetrics metrics, ScorerConfig config, byte[] onnx) {
-            super(stages, metrics, new Shadows((pair, comparison) -> {
+        Models(Map<String, ModelRouter> routers, ScorerMetrics metrics, ScorerConfig config, byte[] onnx) {
+            super(router, metrics, new Shadows((pair, comparison) -> {
             }), config.server().maxBodyBytes(), config.server().ignoreUnknownFields());
             this.onnx = new OnnxSession(onnx);
         }
@@ -63,7 +63,7 @@ public final class OnnxScorer {
         }
 
         @Override
-        Predictions score(Scorer scorer, ServedModel served, List<Event> events) {
+        Predictions score(Scorer scorer, ServedVersion served, List<Event> events) {
             Desk desk = desks.poll();
             if (desk == null) {
                 desk = new Desk(served.spec(), served.outputs());

@@ -8,7 +8,7 @@ import io.tidegrad.schemas.Topics;
 import io.tidegrad.scorer.AdmissionLog;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerOptions;
-import io.tidegrad.scorer.ServedModel;
+import io.tidegrad.scorer.ServedVersion;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -364,7 +364,7 @@ final class World implements AutoCloseable {
         if (asked == null || followed == null) {
             return true;
         }
-        ServedModel current = followed.current();
+        ServedVersion current = followed.current();
         return asked.servedVersion() == version && current != null && current.version() == version;
     }
 

@@ -191,7 +191,7 @@ public final class InProcessScores {
         session.begin();
         Histogram[] nanos = alternating(this::score, () -> {
             // What the last record left in the batch.
-            session.predict();
+            session.score();
         });
         double score = nanos[0].getValueAtPercentile(50);
         double predict = nanos[1].getValueAtPercentile(50);

@@ -1,7 +1,7 @@
 package io.tidegrad.scorerapp.topic;
 
 import io.tidegrad.schemas.DeadLetter;
-import io.tidegrad.scorer.Stages;
+import io.tidegrad.scorer.ModelRouter;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -17,27 +17,27 @@ final class ModelChoice {
 
     private static final int SHOWN_CHARS_MAX = 100;
 
-    private final Map<String, Stages> stages;
+    private final Map<String, ModelRouter> routers;
 
-    /// @param stages by name
-    ModelChoice(Map<String, Stages> stages) {
-        this.stages = new LinkedHashMap<>(stages);
+    /// @param routers by name
+    ModelChoice(Map<String, ModelRouter> routers) {
+        this.routers = new LinkedHashMap<>(routers);
     }
 
     /// @throws RefusedRequest `no-model-named`, `unknown-model`
-    Stages of(ConsumerRecord<byte[], byte[]> request) {
+    ModelRouter of(ConsumerRecord<byte[], byte[]> request) {
         String named = named(request);
         if (named == null) {
-            if (stages.size() == 1) {
-                return stages.values().iterator().next();
+            if (routers.size() == 1) {
+                return routers.values().iterator().next();
             }
             throw new RefusedRequest(RequestFault.NO_MODEL_NAMED, "expected the header " + HEADER + " to name one of "
-                    + String.join(", ", stages.keySet()) + ", found none");
+                    + String.join(", ", routers.keySet()) + ", found none");
         }
-        Stages asked = stages.get(named);
+        ModelRouter asked = routers.get(named);
         if (asked == null) {
             throw new RefusedRequest(RequestFault.UNKNOWN_MODEL, "header " + HEADER + ": expected one of "
-                    + String.join(", ", stages.keySet()) + ", found '" + shortened(named) + "'");
+                    + String.join(", ", routers.keySet()) + ", found '" + shortened(named) + "'");
         }
         return asked;
     }

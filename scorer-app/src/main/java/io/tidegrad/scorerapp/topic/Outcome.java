@@ -7,7 +7,7 @@ sealed interface Outcome {
     ProducerRecord<byte[], byte[]> record();
 
     /// @param model the name it was asked by
-    record Predicted(String model, ProducerRecord<byte[], byte[]> record) implements Outcome {
+    record Scored(String model, ProducerRecord<byte[], byte[]> record) implements Outcome {
     }
 
     /// @param reason as of `RequestFault.codes`

@@ -24,13 +24,13 @@ final class OutgoingRecords {
     private static final int FRAME_BYTES = 128;
 
     private final RequestsConfig config;
-    private final LaneTopics.Limits limits;
+    private final RequestTopics.Limits limits;
     private final int predictionSchemaId;
     private final AvroCodec codec;
     private final InstantSource clock;
 
     /// @param predictionSchemaId under which `Prediction` is registered
-    OutgoingRecords(RequestsConfig config, LaneTopics.Limits limits, int predictionSchemaId, AvroCodec codec,
+    OutgoingRecords(RequestsConfig config, RequestTopics.Limits limits, int predictionSchemaId, AvroCodec codec,
             InstantSource clock) {
         this.config = config;
         this.limits = limits;
@@ -40,11 +40,10 @@ final class OutgoingRecords {
     }
 
     /// @param asked the model's name in this process
-    /// @param session has predicted
+    /// @param session has scored
     /// @param row of its batch
     /// @throws RefusedRequest `prediction-too-large`
-    Outcome predicted(String asked, String id, ConsumerRecord<byte[], byte[]> request, ScoringSession session,
-            int row) {
+    Outcome scored(String asked, String id, ConsumerRecord<byte[], byte[]> request, ScoringSession session, int row) {
         long now = clock.millis();
         List<Float> probabilities = new ArrayList<>(session.outputs());
         for (int output = 0; output < session.outputs(); output++) {
@@ -64,7 +63,7 @@ final class OutgoingRecords {
                             + " bytes with its key and headers, which is max.message.bytes of topic "
                             + config.predictions() + ", found " + size);
         }
-        return new Outcome.Predicted(asked,
+        return new Outcome.Scored(asked,
                 new ProducerRecord<>(config.predictions(), null, now, request.key(), value, headers));
     }
 
@@ -88,7 +87,7 @@ final class OutgoingRecords {
     /// Of ours only what is part of the request: a dead letter that is sent again as a request brings more, which is
     /// over.
     private static boolean isKept(String header) {
-        return !header.startsWith(OURS) || header.equals(ModelChoice.HEADER) || header.equals(Answerer.KEY);
+        return !header.startsWith(OURS) || header.equals(ModelChoice.HEADER) || header.equals(BatchScorer.KEY);
     }
 
     private static @Nullable Integer schemaId(byte @Nullable [] value) {

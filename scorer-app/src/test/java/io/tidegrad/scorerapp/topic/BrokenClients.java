@@ -12,8 +12,8 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
-/// A lane's clients that send offsets in a way of their own; two with a mistake of `Breaker`.
-enum BrokenClients implements LaneClients {
+/// A topic scorer's clients that send offsets in a way of their own; two with a mistake of `Breaker`.
+enum BrokenClients implements TopicClients {
     /// `COMMITS_REQUESTS_OUTSIDE_THE_TRANSACTION`.
     OFFSETS_OUTSIDE {
         @Override
@@ -23,7 +23,7 @@ enum BrokenClients implements LaneClients {
         }
     },
 
-    /// `FENCES_NO_LANE`.
+    /// `FENCES_NO_TOPIC_SCORER`.
     NO_GENERATION {
         @SuppressWarnings({"deprecation", "removal"}) // Kafka warns of just this mistake.
         @Override

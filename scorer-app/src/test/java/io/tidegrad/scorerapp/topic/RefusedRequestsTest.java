@@ -39,21 +39,21 @@ class RefusedRequestsTest {
 
     private final List<Sent> sent = new ArrayList<>();
 
-    private void send(LaneWorld world, String reason, byte @Nullable [] key, byte @Nullable [] value,
+    private void send(TopicScorerWorld world, String reason, byte @Nullable [] key, byte @Nullable [] value,
             @Nullable String model, String... details) {
         ProducerRecord<byte[], byte[]> request = new ProducerRecord<>(world.topics.requests(), 0, key, value);
-        request.headers().add(LaneWorld.NUMBER, LaneWorld.bytes(Integer.toString(sent.size())));
+        request.headers().add(TopicScorerWorld.NUMBER, TopicScorerWorld.bytes(Integer.toString(sent.size())));
         // As of a dead letter that is sent again: that is over.
-        request.headers().add("tidegrad-reason", LaneWorld.bytes("of-yesterday"));
-        request.headers().add("tidegrad-epoch", LaneWorld.bytes("1"));
+        request.headers().add("tidegrad-reason", TopicScorerWorld.bytes("of-yesterday"));
+        request.headers().add("tidegrad-epoch", TopicScorerWorld.bytes("1"));
         if (model != null) {
-            request.headers().add(ModelChoice.HEADER, LaneWorld.bytes(model));
+            request.headers().add(ModelChoice.HEADER, TopicScorerWorld.bytes(model));
         }
         world.producer.send(request);
         sent.add(new Sent(reason, key, value, List.of(details)));
     }
 
-    private static byte[] flight(LaneWorld world, String field, Object value) {
+    private static byte[] flight(TopicScorerWorld world, String field, Object value) {
         SchemaBuilder.FieldAssembler<Schema> fields =
                 SchemaBuilder.record("Flight").namespace("com.example.other").fields();
         fields = fields.requiredLong("departed").requiredString("origin");
@@ -85,7 +85,7 @@ class RefusedRequestsTest {
         return leaf;
     }
 
-    private static byte[] hostile(LaneWorld world, String schema, byte[] avro) {
+    private static byte[] hostile(TopicScorerWorld world, String schema, byte[] avro) {
         byte[] header = world.header(new Schema.Parser().parse(schema));
         byte[] value = Arrays.copyOf(header, header.length + avro.length);
         System.arraycopy(avro, 0, value, header.length, avro.length);
@@ -126,8 +126,8 @@ class RefusedRequestsTest {
 
     @Test
     void aRequestThatErrsTwiceIsADeadLetterAndThoseBesideItAreAnswered() throws Exception {
-        try (LaneWorld world = new LaneWorld(1).published()) {
-            byte[] key = LaneWorld.bytes("who");
+        try (TopicScorerWorld world = new TopicScorerWorld(1).published()) {
+            byte[] key = TopicScorerWorld.bytes("who");
             send(world, "", key, world.value(0), null);
             for (String error : new String[]{"OutOfMemoryError", "StackOverflowError", "IllegalStateException"}) {
                 double distance = -1 - (sent.size() - 1) / 2;
@@ -136,45 +136,45 @@ class RefusedRequestsTest {
                 send(world, "", key, world.value(0), null);
             }
             world.producer.flush();
-            RequestsConfig ours = world.config(LaneStack.bootstrapServers(), LaneWorld.SHORT);
-            RequestLane lane = world.start(
+            RequestsConfig ours = world.config(TopicScorerStack.bootstrapServers(), TopicScorerWorld.SHORT);
+            TopicScorer topicScorer = world.start(
                     new RequestsConfig(ours.topics(), ours.requests(), ours.predictions(), ours.group(), ours.kafka(),
-                            new RegistrySettings(LaneStack.registryUrl(),
+                            new RegistrySettings(TopicScorerStack.registryUrl(),
                                     Map.of(RecordDecoder.DESERIALIZER, Erring.class.getName())),
                             -1),
-                    LaneClients.KAFKA);
-            world.awaitAnswered(lane, 4);
-            assertThat(lane.status().deadLetters()).containsEntry("internal", 3L);
-            world.awaitState(lane, LaneStatus.State.RUNNING);
+                    TopicClients.KAFKA);
+            world.awaitAnswered(topicScorer, 4);
+            assertThat(topicScorer.status().deadLetters()).containsEntry("internal", 3L);
+            world.awaitState(topicScorer, TopicScorerStatus.State.RUNNING);
             List<Sent> refused = sent.stream().filter(of -> !of.reason().isEmpty()).toList();
             List<ConsumerRecord<byte[], byte[]>> letters = world.all(world.topics.deadLetters());
             assertThat(letters).hasSameSizeAs(refused);
             for (int i = 0; i < letters.size(); i++) {
                 assertThat(letters.get(i).value()).isEqualTo(refused.get(i).value());
-                assertThat(LaneWorld.text(letters.get(i), "tidegrad-reason")).isEqualTo("internal");
-                assertThat(LaneWorld.text(letters.get(i), "tidegrad-detail")).contains(refused.get(i).details());
+                assertThat(TopicScorerWorld.text(letters.get(i), "tidegrad-reason")).isEqualTo("internal");
+                assertThat(TopicScorerWorld.text(letters.get(i), "tidegrad-detail")).contains(refused.get(i).details());
             }
         }
     }
 
     @Test
     void aRequestThatCantBeAnsweredIsADeadLetterWithItsReasonAndTheNextIsAnswered() throws Exception {
-        try (LaneWorld world = new LaneWorld(1).published()) {
+        try (TopicScorerWorld world = new TopicScorerWorld(1).published()) {
             world.create(world.topics.predictions(), 2,
                     Map.of("max.message.bytes", Integer.toString(PREDICTION_BYTES_MAX)));
-            world.stages.put(DISTANCES, world.follow(DISTANCES));
+            world.routers.put(DISTANCES, world.follow(DISTANCES));
             try (TestPublisher other =
-                    new TestPublisher(LaneStack.bootstrapServers(), world.topics, DISTANCES).createTopic()) {
+                    new TestPublisher(TopicScorerStack.bootstrapServers(), world.topics, DISTANCES).createTopic()) {
                 other.publish(TestTrainer.ofDistances(DISTANCES).learn(10).publishFull());
             }
-            byte[] key = LaneWorld.bytes("who");
+            byte[] key = TopicScorerWorld.bytes("who");
             byte[] good = world.value(3);
             String model = world.model;
             byte[] unknown = good.clone();
             Arrays.fill(unknown, 1, AvroCodec.HEADER_BYTES, (byte) 0x55);
             send(world, "null-value", key, null, model, "found a null value");
             send(world, "not-avro", key, new byte[]{0, 1}, model, "found 2");
-            send(world, "not-avro", key, LaneWorld.bytes("{\"a\": 1}"), model, "magic byte");
+            send(world, "not-avro", key, TopicScorerWorld.bytes("{\"a\": 1}"), model, "magic byte");
             send(world, "unknown-schema", key, unknown, model, "1431655765");
             send(world, "not-avro", key, Arrays.copyOf(good, good.length - 2), model, "byte");
             send(world, "not-avro", key, Arrays.copyOf(good, good.length + 1), model, "ends at");
@@ -193,8 +193,8 @@ class RefusedRequestsTest {
             send(world, "", key, good, DISTANCES);
             send(world, "", key, good, model);
             world.producer.flush();
-            RequestLane lane = world.start();
-            world.awaitAnswered(lane, 2);
+            TopicScorer topicScorer = world.start();
+            world.awaitAnswered(topicScorer, 2);
 
             List<ConsumerRecord<byte[], byte[]>> letters = world.all(world.topics.deadLetters());
             assertThat(letters).hasSize(sent.size() - 2);
@@ -202,40 +202,40 @@ class RefusedRequestsTest {
             for (int i = 0; i < letters.size(); i++) {
                 ConsumerRecord<byte[], byte[]> letter = letters.get(i);
                 Sent of = sent.get(i);
-                assertThat(LaneWorld.text(letter, "tidegrad-reason")).as(LaneWorld.text(letter, "tidegrad-detail"))
-                        .isEqualTo(of.reason());
-                assertThat(LaneWorld.text(letter, "tidegrad-detail")).contains(of.details());
+                assertThat(TopicScorerWorld.text(letter, "tidegrad-reason"))
+                        .as(TopicScorerWorld.text(letter, "tidegrad-detail")).isEqualTo(of.reason());
+                assertThat(TopicScorerWorld.text(letter, "tidegrad-detail")).contains(of.details());
                 assertThat(letter.key()).isEqualTo(of.key());
                 assertThat(letter.value()).isEqualTo(of.value());
-                assertThat(LaneWorld.text(letter, LaneWorld.NUMBER)).isEqualTo("" + i);
-                assertThat(LaneWorld.text(letter, "tidegrad-topic")).isEqualTo(world.topics.requests());
-                assertThat(LaneWorld.text(letter, "tidegrad-partition")).isEqualTo("0");
-                assertThat(LaneWorld.text(letter, "tidegrad-offset")).isEqualTo("" + i);
-                assertThat(LaneWorld.text(letter, "tidegrad-group")).isEqualTo(world.topics.requestsGroup());
+                assertThat(TopicScorerWorld.text(letter, TopicScorerWorld.NUMBER)).isEqualTo("" + i);
+                assertThat(TopicScorerWorld.text(letter, "tidegrad-topic")).isEqualTo(world.topics.requests());
+                assertThat(TopicScorerWorld.text(letter, "tidegrad-partition")).isEqualTo("0");
+                assertThat(TopicScorerWorld.text(letter, "tidegrad-offset")).isEqualTo("" + i);
+                assertThat(TopicScorerWorld.text(letter, "tidegrad-group")).isEqualTo(world.topics.requestsGroup());
                 // A trainer takes dead letters with an epoch for facts about its log.
-                assertThat(LaneWorld.text(letter, "tidegrad-epoch")).isEmpty();
+                assertThat(TopicScorerWorld.text(letter, "tidegrad-epoch")).isEmpty();
                 counted.merge(of.reason(), 1L, Long::sum);
             }
-            assertThat(LaneWorld.text(letters.get(3), "tidegrad-schema-id")).isEqualTo("1431655765");
-            assertThat(LaneWorld.text(letters.get(3), "tidegrad-version"))
+            assertThat(TopicScorerWorld.text(letters.get(3), "tidegrad-schema-id")).isEqualTo("1431655765");
+            assertThat(TopicScorerWorld.text(letters.get(3), "tidegrad-version"))
                     .as("no model has looked at what can't be read").isEmpty();
-            assertThat(LaneWorld.text(letters.get(6), "tidegrad-version")).isEqualTo(model + " 1.55");
-            assertThat(lane.status().deadLetters()).containsAllEntriesOf(counted);
+            assertThat(TopicScorerWorld.text(letters.get(6), "tidegrad-version")).isEqualTo(model + " 1.55");
+            assertThat(topicScorer.status().deadLetters()).containsAllEntriesOf(counted);
 
             List<ConsumerRecord<byte[], byte[]>> predictions = world.all(world.topics.predictions());
             assertThat(predictions.stream().map(record -> world.prediction(record).getModel()))
                     .containsExactly(DISTANCES, model);
-            assertThat(LaneWorld.text(predictions.getFirst(), ModelChoice.HEADER)).isEqualTo(DISTANCES);
+            assertThat(TopicScorerWorld.text(predictions.getFirst(), ModelChoice.HEADER)).isEqualTo(DISTANCES);
             assertThat(predictions)
-                    .allSatisfy(record -> assertThat(LaneWorld.text(record, "tidegrad-reason")).isEmpty());
+                    .allSatisfy(record -> assertThat(TopicScorerWorld.text(record, "tidegrad-reason")).isEmpty());
         }
     }
 
     @Test
     void headersThatAreTooLongAreCutAndItIsSaid() throws Exception {
-        try (LaneWorld world = new LaneWorld(1).published()) {
+        try (TopicScorerWorld world = new TopicScorerWorld(1).published()) {
             ProducerRecord<byte[], byte[]> request =
-                    new ProducerRecord<>(world.topics.requests(), LaneWorld.bytes("id"), world.value(0));
+                    new ProducerRecord<>(world.topics.requests(), TopicScorerWorld.bytes("id"), world.value(0));
             request.headers().add("trace", new byte[]{7}).add("long", new byte[70_000]);
             request.headers().add("after", new byte[]{8});
             world.producer.send(request).get();
@@ -248,32 +248,33 @@ class RefusedRequestsTest {
 
     @Test
     void requestsForAModelThatWasDeletedAreDeadLettersThatSayWhen() throws Exception {
-        try (LaneWorld world = new LaneWorld(1).published();
-                TestControl control = new TestControl(LaneStack.bootstrapServers(), world.topics).createTopic()) {
-            RequestLane lane = world.start();
+        try (TopicScorerWorld world = new TopicScorerWorld(1).published();
+                TestControl control =
+                        new TestControl(TopicScorerStack.bootstrapServers(), world.topics).createTopic()) {
+            TopicScorer topicScorer = world.start();
             world.ask(3);
-            world.awaitAnswered(lane, 3);
+            world.awaitAnswered(topicScorer, 3);
             control.decide(world.model, new ControlAction.Delete());
             world.awaitNothingServes();
             world.ask(2);
-            world.awaitDeadLetters(lane, 2);
+            world.awaitDeadLetters(topicScorer, 2);
             assertThat(world.all(world.topics.deadLetters())).allSatisfy(letter -> {
-                assertThat(LaneWorld.text(letter, "tidegrad-reason")).isEqualTo("model-deleted");
-                assertThat(LaneWorld.text(letter, "tidegrad-detail")).contains("by ops@here: as tested");
+                assertThat(TopicScorerWorld.text(letter, "tidegrad-reason")).isEqualTo("model-deleted");
+                assertThat(TopicScorerWorld.text(letter, "tidegrad-detail")).contains("by ops@here: as tested");
             });
         }
     }
 
     @Test
     void requestsThatWereDeletedBeforeTheyWereReadAreCountedAndTheRestIsAnswered() throws Exception {
-        try (LaneWorld world = new LaneWorld(1).published()) {
-            RequestLane before = world.start();
+        try (TopicScorerWorld world = new TopicScorerWorld(1).published()) {
+            TopicScorer before = world.start();
             world.ask(10);
             world.awaitAnswered(before, 10);
             before.close();
             world.ask(10);
             world.deleteRequestsBefore(15);
-            RequestLane after = world.start();
+            TopicScorer after = world.start();
             world.awaitAnswered(after, 5);
             assertThat(after.status().lost()).isEqualTo(5);
             assertThat(world.faults()).hasSize(5).allMatch(fault -> fault.endsWith("was answered 0 times"));
@@ -284,8 +285,8 @@ class RefusedRequestsTest {
 
     @Test
     void aTopicThatWouldLoseRequestsOrAnswersIsRefusedWithTheRemedy() throws Exception {
-        try (LaneWorld world = new LaneWorld(1).published()) {
-            RequestsConfig good = world.config(LaneStack.bootstrapServers(), LaneWorld.SHORT);
+        try (TopicScorerWorld world = new TopicScorerWorld(1).published()) {
+            RequestsConfig good = world.config(TopicScorerStack.bootstrapServers(), TopicScorerWorld.SHORT);
             world.create("compacted-" + good.requests(), 1, Map.of("cleanup.policy", "compact"));
             assertThat(refusal(world, good, "compacted-" + good.requests(), good.predictions())).contains(
                     "expected cleanup.policy=delete, found compact", "compaction removes requests before they are read",
@@ -305,7 +306,7 @@ class RefusedRequestsTest {
 
     @Test
     void theDocumentedRightsAreEnoughAndOneThatIsMissingIsNamed() throws Exception {
-        try (LaneWorld world = new LaneWorld(1).published()) {
+        try (TopicScorerWorld world = new TopicScorerWorld(1).published()) {
             // All before the rights: who asks has others.
             world.ask(5);
             world.create(world.topics.predictions(), 1, Map.of());
@@ -319,22 +320,22 @@ class RefusedRequestsTest {
                     AclOperation.DESCRIBE_CONFIGS);
             world.allow(ResourceType.GROUP, group, AclOperation.READ);
             world.allow(ResourceType.TRANSACTIONAL_ID, group, AclOperation.WRITE);
-            RequestLane lane = world.start();
-            world.awaitState(lane, LaneStatus.State.REFUSED);
-            assertThat(lane.refusal()).hasValueSatisfying(why -> assertThat(why).contains("rights",
+            TopicScorer topicScorer = world.start();
+            world.awaitState(topicScorer, TopicScorerStatus.State.REFUSED);
+            assertThat(topicScorer.refusal()).hasValueSatisfying(why -> assertThat(why).contains("rights",
                     "TopicAuthorizationException", world.topics.predictions()));
             world.allow(ResourceType.TOPIC, world.topics.predictions(), AclOperation.WRITE);
-            world.awaitAnswered(lane, 5);
+            world.awaitAnswered(topicScorer, 5);
             assertThat(world.faults()).isEmpty();
         }
     }
 
-    private static String refusal(LaneWorld world, RequestsConfig good, String requests, String predictions) {
-        RequestLane lane = world.start(new RequestsConfig(good.topics(), requests, predictions, good.group(),
-                good.kafka(), good.registry(), -1), LaneClients.KAFKA);
-        world.awaitState(lane, LaneStatus.State.REFUSED);
-        String refusal = lane.refusal().orElse("");
-        lane.close();
+    private static String refusal(TopicScorerWorld world, RequestsConfig good, String requests, String predictions) {
+        TopicScorer topicScorer = world.start(new RequestsConfig(good.topics(), requests, predictions, good.group(),
+                good.kafka(), good.registry(), -1), TopicClients.KAFKA);
+        world.awaitState(topicScorer, TopicScorerStatus.State.REFUSED);
+        String refusal = topicScorer.refusal().orElse("");
+        topicScorer.close();
         return refusal;
     }
 }

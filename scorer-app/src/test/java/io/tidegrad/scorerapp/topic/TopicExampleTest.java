@@ -22,8 +22,9 @@ import org.junit.jupiter.api.Test;
 class TopicExampleTest {
     @Test
     void theDocumentedRequestIsAnswered() throws Exception {
-        try (LaneWorld world = new LaneWorld(1).published()) {
-            ask(LaneStack.bootstrapServers(), LaneStack.registryUrl(), world.topics.requests(), LaneWorld.REQUEST);
+        try (TopicScorerWorld world = new TopicScorerWorld(1).published()) {
+            ask(TopicScorerStack.bootstrapServers(), TopicScorerStack.registryUrl(), world.topics.requests(),
+                    TopicScorerWorld.REQUEST);
             world.awaitAnswered(world.start(), 1);
             ConsumerRecord<byte[], byte[]> answer = world.all(world.topics.predictions()).getFirst();
             assertThat(new String(answer.key(), StandardCharsets.UTF_8)).isEqualTo("request-1");

@@ -44,8 +44,8 @@ class TopicToTopicTest {
 
     @AfterEach
     void heal() {
-        LaneStack.KAFKA.heal();
-        LaneStack.REGISTRY.heal();
+        TopicScorerStack.KAFKA.heal();
+        TopicScorerStack.REGISTRY.heal();
     }
 
     /// Publishes versions while something else goes on.
@@ -53,7 +53,7 @@ class TopicToTopicTest {
         private final AtomicBoolean done = new AtomicBoolean();
         private final CompletableFuture<Void> running;
 
-        Swaps(LaneWorld world) {
+        Swaps(TopicScorerWorld world) {
             running = CompletableFuture.runAsync(() -> {
                 while (!done.get()) {
                     world.publish();
@@ -73,12 +73,12 @@ class TopicToTopicTest {
 
     @Test
     void everyRequestIsAnsweredOnceInItsKeysOrderWhileVersionsAndPartitionsChangeHands() throws Exception {
-        try (LaneWorld world = new LaneWorld(PARTITIONS).published()) {
-            RequestLane first = world.start();
+        try (TopicScorerWorld world = new TopicScorerWorld(PARTITIONS).published()) {
+            TopicScorer first = world.start();
             try (Swaps _ = new Swaps(world)) {
                 world.awaitPartitions(first, PARTITIONS);
                 world.ask(1_500);
-                RequestLane second = world.start();
+                TopicScorer second = world.start();
                 while (second.status().partitions() == 0 || first.status().partitions() == PARTITIONS) {
                     world.ask(50);
                 }
@@ -108,15 +108,15 @@ class TopicToTopicTest {
 
     @Test
     void anAnswerHasTheBitsOfTheLibrarysByTheSameVersion() throws Exception {
-        try (LaneWorld world = new LaneWorld(1).published()) {
+        try (TopicScorerWorld world = new TopicScorerWorld(1).published()) {
             world.start();
-            world.ask(LaneWorld.EVENTS.length);
+            world.ask(TopicScorerWorld.EVENTS.length);
             world.awaitEnd();
-            Predictions library = world.scorer().scoreAll(LongStream.of(LaneWorld.EVENTS).mapToObj(LaneWorld::record)
-                    .map(record -> (Event) new AvroEvent().of(record)).toList());
+            Predictions library = world.scorer().scoreAll(LongStream.of(TopicScorerWorld.EVENTS)
+                    .mapToObj(TopicScorerWorld::record).map(record -> (Event) new AvroEvent().of(record)).toList());
             List<Prediction> predictions =
                     world.all(world.topics.predictions()).stream().map(world::prediction).toList();
-            for (int event = 0; event < LaneWorld.EVENTS.length; event++) {
+            for (int event = 0; event < TopicScorerWorld.EVENTS.length; event++) {
                 Prediction prediction = predictions.get(event);
                 assertThat(prediction.getVersion()).isEqualTo(library.version());
                 assertThat(Float.floatToRawIntBits(prediction.getProbabilities().getFirst()))
@@ -129,17 +129,18 @@ class TopicToTopicTest {
     @Test
     void aChallengerAnswersForItsKeysAndShadowsHearOfWhatTheLiveModelAnswers() throws Exception {
         String wide = "wide";
-        try (LaneWorld world = new LaneWorld(2).published();
+        try (TopicScorerWorld world = new TopicScorerWorld(2).published();
                 TestPublisher theirs =
-                        new TestPublisher(LaneStack.bootstrapServers(), world.topics, wide).createTopic();
-                TestControl control = new TestControl(LaneStack.bootstrapServers(), world.topics).createTopic()) {
+                        new TestPublisher(TopicScorerStack.bootstrapServers(), world.topics, wide).createTopic();
+                TestControl control =
+                        new TestControl(TopicScorerStack.bootstrapServers(), world.topics).createTopic()) {
             theirs.publish(TestTrainer.of(wide, 1, 32).learn(20).publishFull());
             control.decide(world.model, new ControlAction.Challenge(wide, 1, 5_000));
-            await().atMost(LaneWorld.SOON)
-                    .until(() -> world.stages().tried().stream().anyMatch(tried -> tried.scorer().ready()));
-            RequestLane lane = world.start();
+            await().atMost(TopicScorerWorld.SOON)
+                    .until(() -> world.router().trials().stream().anyMatch(tried -> tried.scorer().ready()));
+            TopicScorer topicScorer = world.start();
             world.ask(200);
-            world.awaitAnswered(lane, 200);
+            world.awaitAnswered(topicScorer, 200);
             Map<String, Set<String>> answerers = new HashMap<>();
             int byLive = 0;
             for (ConsumerRecord<byte[], byte[]> record : world.all(world.topics.predictions())) {
@@ -149,7 +150,7 @@ class TopicToTopicTest {
             }
             assertThat(answerers.values()).contains(Set.of(wide), Set.of(world.model));
             answerers.forEach(
-                    (key, models) -> assertThat(models).containsExactly(world.stages().answering(key).model()));
+                    (key, models) -> assertThat(models).containsExactly(world.router().scorerFor(key).model()));
             assertThat(world.heard.stream().mapToInt(Predictions::size).sum()).isEqualTo(byLive);
         }
     }
@@ -158,7 +159,7 @@ class TopicToTopicTest {
 
     @Test
     void whoDiesBetweenSendingAndCommittingLeavesNothingOutAndNothingTwice() throws Exception {
-        assertThat(afterADeath(LaneClients.KAFKA)).isEmpty();
+        assertThat(afterADeath(TopicClients.KAFKA)).isEmpty();
     }
 
     @ProvesOracle(Breaker.COMMITS_REQUESTS_OUTSIDE_THE_TRANSACTION)
@@ -169,23 +170,23 @@ class TopicToTopicTest {
     }
 
     /// For the broker, a process that is cut off for good is one that was killed; and then it was not, and comes back.
-    private static List<String> afterADeath(LaneClients clients) throws Exception {
-        try (LaneWorld world = new LaneWorld(PARTITIONS).published()) {
-            RequestLane dying = world.startBehindRelay(LaneWorld.SHORT, clients);
+    private static List<String> afterADeath(TopicClients clients) throws Exception {
+        try (TopicScorerWorld world = new TopicScorerWorld(PARTITIONS).published()) {
+            TopicScorer dying = world.startBehindRelay(TopicScorerWorld.SHORT, clients);
             world.awaitPartitions(dying, PARTITIONS);
             world.ask(100);
             world.awaitAnswered(dying, 100);
-            LaneStack.KAFKA.hold(END_TXN);
+            TopicScorerStack.KAFKA.hold(END_TXN);
             world.ask(100);
-            assertThat(LaneStack.KAFKA.awaitHeld(LaneWorld.SOON)).isTrue();
-            LaneStack.KAFKA.refuse();
-            RequestLane next = world.start();
+            assertThat(TopicScorerStack.KAFKA.awaitHeld(TopicScorerWorld.SOON)).isTrue();
+            TopicScorerStack.KAFKA.refuse();
+            TopicScorer next = world.start();
             world.awaitPartitions(next, PARTITIONS);
             world.ask(100);
             world.awaitEnd();
-            LaneStack.KAFKA.heal();
+            TopicScorerStack.KAFKA.heal();
             world.ask(100);
-            await().atMost(LaneWorld.SOON).until(() -> dying.status().partitions() > 0);
+            await().atMost(TopicScorerWorld.SOON).until(() -> dying.status().partitions() > 0);
             world.awaitEnd();
             return world.faults();
         }
@@ -195,31 +196,31 @@ class TopicToTopicTest {
 
     @Test
     void whoWasReplacedBeforeItSentItsOffsetsCommitsNothing() throws Exception {
-        assertThat(afterAReplacement(LaneClients.KAFKA)).isEmpty();
+        assertThat(afterAReplacement(TopicClients.KAFKA)).isEmpty();
     }
 
-    @ProvesOracle(Breaker.FENCES_NO_LANE)
+    @ProvesOracle(Breaker.FENCES_NO_TOPIC_SCORER)
     @Test
     void offsetsWithoutAGenerationAreSeen() throws Exception {
         assertThat(afterAReplacement(BrokenClients.NO_GENERATION))
                 .anyMatch(fault -> fault.endsWith("was answered 2 times"));
     }
 
-    private static List<String> afterAReplacement(LaneClients clients) throws Exception {
+    private static List<String> afterAReplacement(TopicClients clients) throws Exception {
         // Its transaction outlives its session: only the generation can tell.
         Map<String, String> patient = Map.of("session.timeout.ms", "1500", "transaction.timeout.ms", "60000");
-        try (LaneWorld world = new LaneWorld(PARTITIONS).published()) {
-            RequestLane stalling = world.startBehindRelay(patient, clients);
+        try (TopicScorerWorld world = new TopicScorerWorld(PARTITIONS).published()) {
+            TopicScorer stalling = world.startBehindRelay(patient, clients);
             world.awaitPartitions(stalling, PARTITIONS);
-            LaneStack.KAFKA.hold(TXN_OFFSET_COMMIT);
+            TopicScorerStack.KAFKA.hold(TXN_OFFSET_COMMIT);
             world.ask(100);
-            assertThat(LaneStack.KAFKA.awaitHeld(LaneWorld.SOON)).isTrue();
-            LaneStack.KAFKA.stall(TcpRelay.Direction.SENT);
-            RequestLane next = world.start();
+            assertThat(TopicScorerStack.KAFKA.awaitHeld(TopicScorerWorld.SOON)).isTrue();
+            TopicScorerStack.KAFKA.stall(TcpRelay.Direction.SENT);
+            TopicScorer next = world.start();
             world.awaitPartitions(next, PARTITIONS);
             world.awaitAnswered(next, 100);
-            LaneStack.KAFKA.heal();
-            await().atMost(LaneWorld.SOON).until(() -> stalling.status().partitions() > 0);
+            TopicScorerStack.KAFKA.heal();
+            await().atMost(TopicScorerWorld.SOON).until(() -> stalling.status().partitions() > 0);
             world.awaitEnd();
             return world.faults();
         }
@@ -227,12 +228,12 @@ class TopicToTopicTest {
 
     @Test
     void whatWasInAnAbortedTransactionIsAnsweredByTheNext() throws Exception {
-        try (LaneWorld world = new LaneWorld(PARTITIONS).published()) {
-            RequestLane lane =
-                    world.start(world.config(LaneStack.bootstrapServers(), LaneWorld.SHORT), BrokenClients.FAILING);
+        try (TopicScorerWorld world = new TopicScorerWorld(PARTITIONS).published()) {
+            TopicScorer topicScorer = world.start(
+                    world.config(TopicScorerStack.bootstrapServers(), TopicScorerWorld.SHORT), BrokenClients.FAILING);
             world.ask(100);
             world.awaitEnd();
-            assertThat(lane.status().aborted()).isPositive();
+            assertThat(topicScorer.status().aborted()).isPositive();
             assertThat(world.faults()).isEmpty();
         }
     }
@@ -242,22 +243,23 @@ class TopicToTopicTest {
     @LongProof("a cut after each kind of request")
     @Test
     void aNetworkThatBreaksAnywhereCostsNoRequest() throws Exception {
-        try (LaneWorld world = new LaneWorld(PARTITIONS).published()) {
-            RequestLane lane = world.startBehindRelay(LaneWorld.SHORT, LaneClients.KAFKA);
-            world.awaitPartitions(lane, PARTITIONS);
+        try (TopicScorerWorld world = new TopicScorerWorld(PARTITIONS).published()) {
+            TopicScorer topicScorer = world.startBehindRelay(TopicScorerWorld.SHORT, TopicClients.KAFKA);
+            world.awaitPartitions(topicScorer, PARTITIONS);
             SplittableRandom random = new SplittableRandom(18);
             for (int cut = 0; cut < 12; cut++) {
-                LaneStack.KAFKA.cutAfter(random.nextBoolean() ? TcpRelay.Direction.SENT : TcpRelay.Direction.RECEIVED,
+                TopicScorerStack.KAFKA.cutAfter(
+                        random.nextBoolean() ? TcpRelay.Direction.SENT : TcpRelay.Direction.RECEIVED,
                         1 + random.nextInt(4_000));
                 world.ask(60);
-                await().atMost(LaneWorld.SOON).pollInterval(Duration.ofMillis(10))
-                        .until(() -> !LaneStack.KAFKA.isCutDue());
+                await().atMost(TopicScorerWorld.SOON).pollInterval(Duration.ofMillis(10))
+                        .until(() -> !TopicScorerStack.KAFKA.isCutDue());
             }
-            LaneStack.KAFKA.refuse();
+            TopicScorerStack.KAFKA.refuse();
             world.ask(100);
-            assertThat(world.scorer().score(LaneWorld.record(0)).probabilities())
+            assertThat(world.scorer().score(TopicScorerWorld.record(0)).probabilities())
                     .as("whoever else asks is answered meanwhile").hasSize(1);
-            LaneStack.KAFKA.heal();
+            TopicScorerStack.KAFKA.heal();
             world.awaitEnd();
             assertThat(world.faults()).isEmpty();
         }
@@ -266,20 +268,20 @@ class TopicToTopicTest {
     @LongProof("waits for a registry")
     @Test
     void aRegistryThatIsAwayIsWaitedForAndNothingIsADeadLetter() throws Exception {
-        try (LaneWorld world = new LaneWorld(PARTITIONS).published()) {
-            RequestLane lane = world.start();
-            world.awaitPartitions(lane, PARTITIONS);
-            LaneStack.REGISTRY.refuse();
-            // No value's schema is known to the lane yet.
+        try (TopicScorerWorld world = new TopicScorerWorld(PARTITIONS).published()) {
+            TopicScorer topicScorer = world.start();
+            world.awaitPartitions(topicScorer, PARTITIONS);
+            TopicScorerStack.REGISTRY.refuse();
+            // No value's schema is known to the topic scorer yet.
             world.ask(50);
-            world.awaitState(lane, LaneStatus.State.WAITING_FOR_REGISTRY);
-            assertThat(lane.status().detail()).contains("/schemas/ids/");
-            assertThat(lane.status().lag()).isPositive();
-            assertThat(lane.status().committed()).isZero();
-            LaneStack.REGISTRY.heal();
+            world.awaitState(topicScorer, TopicScorerStatus.State.WAITING_FOR_REGISTRY);
+            assertThat(topicScorer.status().detail()).contains("/schemas/ids/");
+            assertThat(topicScorer.status().lag()).isPositive();
+            assertThat(topicScorer.status().committed()).isZero();
+            TopicScorerStack.REGISTRY.heal();
             world.awaitEnd();
-            world.awaitState(lane, LaneStatus.State.RUNNING);
-            LaneStack.REGISTRY.refuse();
+            world.awaitState(topicScorer, TopicScorerStatus.State.RUNNING);
+            TopicScorerStack.REGISTRY.refuse();
             world.ask(50); // a known schema needs no registry
             world.awaitEnd();
             assertThat(world.faults()).isEmpty();
@@ -290,11 +292,11 @@ class TopicToTopicTest {
 
     @Test
     void withoutAVersionThatServesNoRequestIsTakenFromWhoMayHaveOne() throws Exception {
-        try (LaneWorld world = new LaneWorld(PARTITIONS)) {
+        try (TopicScorerWorld world = new TopicScorerWorld(PARTITIONS)) {
             world.ask(50);
-            RequestLane lane = world.start();
-            world.awaitState(lane, LaneStatus.State.WAITING_FOR_MODEL);
-            try (var admin = LaneWorld.admin()) {
+            TopicScorer topicScorer = world.start();
+            world.awaitState(topicScorer, TopicScorerStatus.State.WAITING_FOR_MODEL);
+            try (var admin = TopicScorerWorld.admin()) {
                 String group = world.topics.requestsGroup();
                 assertThat(admin.listGroups().all().get()).noneMatch(listed -> listed.groupId().equals(group));
                 world.published();

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 /// another version waits behind it: on a machine that is full, versions come first.
 ///
 /// `run` does nothing on threads that did not `begin`.
-final class GivingWay implements Runnable {
+final class YieldBudget implements Runnable {
     /// To others, of one turn, which ends with the poll behind it; the last yield may go beyond. One gives a busy core
     /// away for some milliseconds.
     static final long NANOS_MAX = 4_000_000;
@@ -19,12 +19,12 @@ final class GivingWay implements Runnable {
     private volatile @Nullable Thread owner;
     private long left; // the owner's
 
-    GivingWay() {
+    YieldBudget() {
         this(Thread::yield, System::nanoTime);
     }
 
     /// @param nanoTime monotonic
-    GivingWay(Runnable letOthersRun, LongSupplier nanoTime) {
+    YieldBudget(Runnable letOthersRun, LongSupplier nanoTime) {
         this.letOthersRun = letOthersRun;
         this.nanoTime = nanoTime;
     }

@@ -20,10 +20,10 @@ import io.tidegrad.scorer.Prediction;
 import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerStatus;
-import io.tidegrad.scorer.ServedModel;
-import io.tidegrad.scorer.Stages;
-import io.tidegrad.scorerapp.topic.LaneStatus;
-import io.tidegrad.scorerapp.topic.RequestLane;
+import io.tidegrad.scorer.ServedVersion;
+import io.tidegrad.scorer.ModelRouter;
+import io.tidegrad.scorerapp.topic.TopicScorerStatus;
+import io.tidegrad.scorerapp.topic.TopicScorer;
 import io.tidegrad.scorerapp.topic.RequestsConfig;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -34,13 +34,13 @@ import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Every JSON that this server says, in one place (`/v2`'s in `InferAnswers`). Written as a stream, names in snake
+/// Every JSON that this server says, in one place (`/v2`'s in `InferResponses`). Written as a stream, names in snake
 /// case, times in epoch ms.
-final class Answers {
+final class JsonResponses {
     private static final JsonFactory JSON = new JsonFactory();
     private static final Header JSON_TYPE = HeaderValues.createCached(HeaderNames.CONTENT_TYPE, "application/json");
 
-    private Answers() {}
+    private JsonResponses() {}
 
     /// Writes the members of one object.
     @FunctionalInterface
@@ -167,7 +167,7 @@ final class Answers {
     }
 
     /// @param fields field → what it may hold
-    static byte[] model(Stages asked, ServedModel served, ScorerStatus status, Map<String, String> fields) {
+    static byte[] model(ModelRouter asked, ServedVersion served, ScorerStatus status, Map<String, String> fields) {
         Scorer scorer = asked.live();
         // Hashed from the floats of the version this answer names, not from whatever is current
         // when it is written.
@@ -185,7 +185,7 @@ final class Answers {
             metric(json, "auc", served.manifest().auc());
             json.writeNumberField("admissions", scorer.admissions().count());
             json.writeArrayFieldStart("previous_versions");
-            for (ServedModel previous : scorer.previous()) {
+            for (ServedVersion previous : scorer.previous()) {
                 json.writeStartObject();
                 json.writeStringField("model", previous.model());
                 json.writeNumberField("epoch", previous.epoch());
@@ -203,7 +203,7 @@ final class Answers {
     }
 
     /// Which version it is, how fresh, and what was not admitted.
-    static void served(JsonGenerator json, ServedModel served, ScorerStatus status) throws IOException {
+    static void served(JsonGenerator json, ServedVersion served, ScorerStatus status) throws IOException {
         json.writeStringField("model", served.model());
         json.writeStringField("stage", status.control().stage());
         version(json, served);
@@ -233,12 +233,12 @@ final class Answers {
     }
 
     /// @param requests null when none are taken from a topic
-    static byte[] health(boolean live, boolean ready, Collection<Stages> models, @Nullable RequestLane requests) {
+    static byte[] health(boolean live, boolean ready, Collection<ModelRouter> models, @Nullable TopicScorer requests) {
         return object(json -> {
             json.writeBooleanField("live", live);
             json.writeBooleanField("ready", ready);
             json.writeObjectFieldStart("models");
-            for (Stages model : models) {
+            for (ModelRouter model : models) {
                 json.writeObjectFieldStart(model.name());
                 health(json, model.live().status());
                 candidates(json, model);
@@ -251,7 +251,8 @@ final class Answers {
         });
     }
 
-    private static void requests(JsonGenerator json, RequestsConfig config, LaneStatus status) throws IOException {
+    private static void requests(JsonGenerator json, RequestsConfig config, TopicScorerStatus status)
+            throws IOException {
         json.writeObjectFieldStart("requests");
         json.writeStringField("state", status.state().word());
         if (!status.detail().isEmpty()) {
@@ -283,7 +284,7 @@ final class Answers {
 
     private static void health(JsonGenerator json, ScorerStatus status) throws IOException {
         json.writeBooleanField("ready", status.ready());
-        ServedModel served = status.served();
+        ServedVersion served = status.served();
         if (served != null) {
             json.writeStringField("model", served.model());
         }
@@ -322,14 +323,14 @@ final class Answers {
     }
 
     /// What is tried under a name; nothing where nothing is.
-    private static void candidates(JsonGenerator json, Stages asked) throws IOException {
-        if (asked.tried().isEmpty()) {
+    private static void candidates(JsonGenerator json, ModelRouter asked) throws IOException {
+        if (asked.trials().isEmpty()) {
             return;
         }
         json.writeArrayFieldStart("candidates");
-        for (Stages.Tried tried : asked.tried()) {
+        for (ModelRouter.Trial tried : asked.trials()) {
             ScorerStatus status = tried.scorer().status();
-            ServedModel served = status.served();
+            ServedVersion served = status.served();
             json.writeStartObject();
             json.writeStringField("model", tried.candidate().model());
             json.writeStringField("role", tried.candidate().role().name().toLowerCase(Locale.ROOT));
@@ -398,7 +399,7 @@ final class Answers {
         }
     }
 
-    private static void version(JsonGenerator json, ServedModel served) throws IOException {
+    private static void version(JsonGenerator json, ServedVersion served) throws IOException {
         json.writeNumberField("epoch", served.epoch());
         json.writeNumberField("version", served.version());
         json.writeNumberField("offset", served.nextOffset());

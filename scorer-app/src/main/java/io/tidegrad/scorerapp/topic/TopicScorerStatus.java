@@ -3,7 +3,7 @@ package io.tidegrad.scorerapp.topic;
 import java.util.Locale;
 import java.util.Map;
 
-/// What a lane is doing and has done, for health and metrics.
+/// What a topic scorer is doing and has done, for health and metrics.
 ///
 /// @param detail why, where the state does not say all; else empty
 /// @param partitions of the topic of requests that are this process's now
@@ -13,7 +13,7 @@ import java.util.Map;
 /// @param committed transactions
 /// @param aborted transactions
 /// @param lost requests that were deleted before they were read
-public record LaneStatus(State state, String detail, int partitions, long lag, Map<String, Long> predictions,
+public record TopicScorerStatus(State state, String detail, int partitions, long lag, Map<String, Long> predictions,
         Map<String, Long> deadLetters, long committed, long aborted, long lost) {
     /// What the thread is doing.
     public enum State {

@@ -9,9 +9,9 @@ import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.CooperativeStickyAssignor;
 import org.apache.kafka.clients.producer.ProducerConfig;
 
-/// Kafka's client settings of a lane. They decide whether every request is answered once, and how long a process that
+/// Kafka's client settings of a topicScorer. They decide whether every request is answered once, and how long a process that
 /// died holds its requests up: its session, and then its transaction, must have timed out.
-final class LaneSettings {
+final class TopicClientSettings {
     private static final Duration SESSION_TIMEOUT = Duration.ofSeconds(6);
 
     /// A transaction is open only while its records are written: a poll's worth.
@@ -25,7 +25,7 @@ final class LaneSettings {
     private static final long BUFFER_BYTES_MIN = 32L << 20; // Kafka's default
     private static final int REQUEST_ROOM_BYTES = 64 * 1024;
 
-    private LaneSettings() {}
+    private TopicClientSettings() {}
 
     static Map<String, Object> consumer(RequestsConfig config) {
         Map<String, Object> settings = new HashMap<>();

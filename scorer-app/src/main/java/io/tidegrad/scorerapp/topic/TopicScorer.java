@@ -6,7 +6,7 @@ import io.tidegrad.schemas.PollBudget;
 import io.tidegrad.schemas.Prediction;
 import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.SchemaRegistry;
-import io.tidegrad.scorer.Stages;
+import io.tidegrad.scorer.ModelRouter;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.LinkedHashMap;
@@ -33,8 +33,8 @@ import org.slf4j.LoggerFactory;
 /// Scores from topic to topic beside whatever else the process does: a thread that gives every request of a topic
 /// exactly one prediction or one dead letter, in one transaction with its offset. Whatever happens to Kafka or to the
 /// registry, it goes on with back-off, and leaves nothing out. Several processes with one group share the partitions.
-public final class RequestLane implements AutoCloseable {
-    private static final Logger log = LoggerFactory.getLogger(RequestLane.class);
+public final class TopicScorer implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(TopicScorer.class);
 
     private static final long PAUSE_MILLIS_MIN = 100;
     private static final long PAUSE_MILLIS_MAX = 2_000;
@@ -53,12 +53,12 @@ public final class RequestLane implements AutoCloseable {
     private static final Duration GIVE_UP_WITHIN = Duration.ofSeconds(3);
 
     private final RequestsConfig config;
-    private final Map<String, Stages> stages;
-    private final AnsweredHere listener;
+    private final Map<String, ModelRouter> routers;
+    private final PredictionListener listener;
     private final BooleanSupplier ready;
     private final InstantSource clock;
-    private final LaneClients clients;
-    private final LaneCounters counters;
+    private final TopicClients clients;
+    private final TopicScorerCounters counters;
     private final CountDownLatch closing = new CountDownLatch(1);
     private final Thread thread;
 
@@ -66,8 +66,8 @@ public final class RequestLane implements AutoCloseable {
     /// a process the next session ends the one before.
     private final String transactionalId;
 
-    private volatile Said said = new Said(LaneStatus.State.STARTING, "");
-    private volatile @Nullable LaneSession session;
+    private volatile Said said = new Said(TopicScorerStatus.State.STARTING, "");
+    private volatile @Nullable TopicSession session;
 
     // Of the thread alone:
     private boolean haveServed; // all models, at one time
@@ -84,44 +84,44 @@ public final class RequestLane implements AutoCloseable {
         }
     }
 
-    private record Said(LaneStatus.State state, String detail) {
+    private record Said(TopicScorerStatus.State state, String detail) {
     }
 
-    RequestLane(RequestsConfig config, Map<String, Stages> stages, AnsweredHere listener, BooleanSupplier ready,
-            InstantSource clock, LaneClients clients) {
+    TopicScorer(RequestsConfig config, Map<String, ModelRouter> routers, PredictionListener listener,
+            BooleanSupplier ready, InstantSource clock, TopicClients clients) {
         this.config = config;
-        this.stages = new LinkedHashMap<>(stages);
+        this.routers = new LinkedHashMap<>(routers);
         this.listener = listener;
         this.ready = ready;
         this.clock = clock;
         this.clients = clients;
-        counters = new LaneCounters(this.stages.keySet());
+        counters = new TopicScorerCounters(this.routers.keySet());
         transactionalId = config.group() + "-" + UUID.randomUUID();
         thread = Thread.ofPlatform().name("tidegrad-requests").daemon().unstarted(this::run);
     }
 
     /// Returns at once; neither Kafka nor the topics need to be there yet.
     ///
-    /// @param stages by name
+    /// @param routers by name
     /// @param listener of what live models have answered
     /// @param ready whether the models serve: before they do, requests are left to other processes of the group
-    public static RequestLane start(RequestsConfig config, Map<String, Stages> stages, AnsweredHere listener,
-            BooleanSupplier ready, InstantSource clock) {
-        return start(config, stages, listener, ready, clock, LaneClients.KAFKA);
+    public static TopicScorer start(RequestsConfig config, Map<String, ModelRouter> routers,
+            PredictionListener listener, BooleanSupplier ready, InstantSource clock) {
+        return start(config, routers, listener, ready, clock, TopicClients.KAFKA);
     }
 
-    static RequestLane start(RequestsConfig config, Map<String, Stages> stages, AnsweredHere listener,
-            BooleanSupplier ready, InstantSource clock, LaneClients clients) {
-        RequestLane lane = new RequestLane(config, stages, listener, ready, clock, clients);
-        lane.thread.start();
-        return lane;
+    static TopicScorer start(RequestsConfig config, Map<String, ModelRouter> routers, PredictionListener listener,
+            BooleanSupplier ready, InstantSource clock, TopicClients clients) {
+        TopicScorer topicScorer = new TopicScorer(config, routers, listener, ready, clock, clients);
+        topicScorer.thread.start();
+        return topicScorer;
     }
 
     public RequestsConfig config() {
         return config;
     }
 
-    public LaneStatus status() {
+    public TopicScorerStatus status() {
         Said now = said;
         return counters.status(now.state(), now.detail());
     }
@@ -129,7 +129,7 @@ public final class RequestLane implements AutoCloseable {
     /// Why it can't begin, where starting again gives the same. Once it has answered anything it is tried for ever.
     public Optional<String> refusal() {
         Said now = said;
-        return now.state() == LaneStatus.State.REFUSED && !counters.hasCommitted() ? Optional.of(now.detail())
+        return now.state() == TopicScorerStatus.State.REFUSED && !counters.hasCommitted() ? Optional.of(now.detail())
                 : Optional.empty();
     }
 
@@ -137,7 +137,7 @@ public final class RequestLane implements AutoCloseable {
     @Override
     public void close() {
         closing.countDown();
-        LaneSession blocked = session;
+        TopicSession blocked = session;
         if (blocked != null) {
             blocked.wakeup();
         }
@@ -155,7 +155,7 @@ public final class RequestLane implements AutoCloseable {
         return closing.getCount() > 0;
     }
 
-    private void say(LaneStatus.State state, String detail) {
+    private void say(TopicScorerStatus.State state, String detail) {
         Said now = said;
         if (now.state() != state || !now.detail().equals(detail)) {
             said = new Said(state, detail);
@@ -176,7 +176,7 @@ public final class RequestLane implements AutoCloseable {
                     // Only close() does this.
                     break;
                 } catch (RuntimeException | OutOfMemoryError e) {
-                    if (said.state() == LaneStatus.State.RUNNING) {
+                    if (said.state() == TopicScorerStatus.State.RUNNING) {
                         pauseMillis = PAUSE_MILLIS_MIN;
                         told = null;
                     }
@@ -201,12 +201,12 @@ public final class RequestLane implements AutoCloseable {
                     pauseMillis = Math.min(2 * pauseMillis, PAUSE_MILLIS_MAX);
                 }
             }
-            say(LaneStatus.State.CLOSED, "");
+            say(TopicScorerStatus.State.CLOSED, "");
         } catch (InterruptedException e) {
-            say(LaneStatus.State.CLOSED, "interrupted");
+            say(TopicScorerStatus.State.CLOSED, "interrupted");
             Thread.currentThread().interrupt();
         } catch (Error e) {
-            say(LaneStatus.State.FAILED, described(e));
+            say(TopicScorerStatus.State.FAILED, described(e));
             throw e;
         } finally {
             Encoding opened = encoding;
@@ -219,18 +219,18 @@ public final class RequestLane implements AutoCloseable {
     private static Said failure(Throwable e) {
         String refusal = refusalIn(e);
         if (refusal != null) {
-            return new Said(LaneStatus.State.REFUSED, refusal);
+            return new Said(TopicScorerStatus.State.REFUSED, refusal);
         }
         return e instanceof SchemaRegistry.RegistryUnavailableException
-                ? new Said(LaneStatus.State.WAITING_FOR_REGISTRY, String.valueOf(e.getMessage()))
-                : new Said(LaneStatus.State.RETRYING, described(e));
+                ? new Said(TopicScorerStatus.State.WAITING_FOR_REGISTRY, String.valueOf(e.getMessage()))
+                : new Said(TopicScorerStatus.State.RETRYING, described(e));
     }
 
     /// Why no retry helps, but who operates it can; null when one may.
     static @Nullable String refusalIn(Throwable e) {
         for (Throwable cause = e; cause != null; cause = cause.getCause()) {
             String refusal = switch (cause) {
-                case LaneRefusedException ours -> ours.getMessage();
+                case TopicScoringRefusedException ours -> ours.getMessage();
                 case SchemaRegistry.RegistryRefusedException ofRegistry -> ofRegistry.getMessage();
                 case SchemaRegistry.IncompatibleSchemaException ofRegistry -> ofRegistry.getMessage();
                 case AuthenticationException ofKafka -> "Kafka does not let us in: " + described(ofKafka);
@@ -258,7 +258,7 @@ public final class RequestLane implements AutoCloseable {
             return;
         }
         if (!ready.getAsBoolean()) {
-            say(LaneStatus.State.WAITING_FOR_MODEL, "no model that serves yet");
+            say(TopicScorerStatus.State.WAITING_FOR_MODEL, "no model that serves yet");
         }
         while (isOpen() && !ready.getAsBoolean()) {
             closing.await(LOOK_MILLIS, TimeUnit.MILLISECONDS);
@@ -270,16 +270,16 @@ public final class RequestLane implements AutoCloseable {
         if (!isOpen()) {
             return;
         }
-        LaneTopics.Limits limits = topics();
+        RequestTopics.Limits limits = topics();
         Encoding encoding = encoding();
         OutgoingRecords outgoing =
                 new OutgoingRecords(config, limits, encoding.predictionSchemaId(), encoding.codec(), clock);
-        answer(limits, new Answerer(new ModelChoice(stages), encoding.decoder(), outgoing, listener));
+        answer(limits, new BatchScorer(new ModelChoice(routers), encoding.decoder(), outgoing, listener));
     }
 
-    private LaneTopics.Limits topics() {
+    private RequestTopics.Limits topics() {
         try (Admin admin = KafkaClients.open(() -> clients.admin(config.kafka().client()))) {
-            return LaneTopics.createOrCheck(admin, config);
+            return RequestTopics.createOrCheck(admin, config);
         }
     }
 
@@ -299,7 +299,7 @@ public final class RequestLane implements AutoCloseable {
         try {
             decoder = RecordDecoder.of(settings, this::patience);
         } catch (IllegalArgumentException e) {
-            throw new LaneRefusedException("registry: " + e.getMessage());
+            throw new TopicScoringRefusedException("registry: " + e.getMessage());
         }
         SchemaRegistry registry = SchemaRegistry.connect(settings);
         try {
@@ -318,20 +318,20 @@ public final class RequestLane implements AutoCloseable {
         return Duration.ofNanos(Math.max(0, left));
     }
 
-    private void answer(LaneTopics.Limits limits, Answerer answerer) {
+    private void answer(RequestTopics.Limits limits, BatchScorer answerer) {
         PollBudget budget = new PollBudget();
         Consumer<byte[], byte[]> consumer =
-                KafkaClients.open(() -> clients.consumer(LaneSettings.consumer(config), budget));
+                KafkaClients.open(() -> clients.consumer(TopicClientSettings.consumer(config), budget));
         Producer<byte[], byte[]> producer;
         try {
-            producer = KafkaClients.open(() -> clients.producer(LaneSettings.producer(config, transactionalId,
+            producer = KafkaClients.open(() -> clients.producer(TopicClientSettings.producer(config, transactionalId,
                     Math.max(limits.predictionBytes(), limits.deadLetterBytes())), consumer));
         } catch (RuntimeException e) {
             consumer.close();
             throw e;
         }
-        try (LaneSession opened =
-                new LaneSession(config.requests(), consumer, budget, producer, new LaneSession.Answering() {
+        try (TopicSession opened =
+                new TopicSession(config.requests(), consumer, budget, producer, new TopicSession.Answering() {
                     @Override
                     public List<Outcome> answer(List<ConsumerRecord<byte[], byte[]>> requests) {
                         batchBegun = System.nanoTime();

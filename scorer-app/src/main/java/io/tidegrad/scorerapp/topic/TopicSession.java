@@ -35,8 +35,8 @@ import org.slf4j.LoggerFactory;
 /// After a transaction that did not commit the consumer goes back to what the group has committed. Where it can't be
 /// told whether it did, a session is given up: the next one's producer ends the transaction, one way or the other,
 /// before it asks. One thread, but for `wakeup`.
-final class LaneSession implements AutoCloseable {
-    private static final Logger log = LoggerFactory.getLogger(LaneSession.class);
+final class TopicSession implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(TopicSession.class);
 
     private static final Duration POLL = Duration.ofMillis(200);
     private static final Duration PAUSE_MIN = Duration.ofMillis(50);
@@ -53,12 +53,12 @@ final class LaneSession implements AutoCloseable {
     private final PollBudget budget;
     private final Producer<byte[], byte[]> producer;
     private final Answering answering;
-    private final LaneCounters counters;
+    private final TopicScorerCounters counters;
     private final Telling telling;
     private Duration pause = PAUSE_MIN;
     private byte[] spare = {}; // a field, so that making it is not optimised away
 
-    /// Makes of a poll's requests what is to be written, as `Answerer`.
+    /// Makes of a poll's requests what is to be written, as `BatchScorer`.
     interface Answering {
         List<Outcome> answer(List<ConsumerRecord<byte[], byte[]>> requests);
 
@@ -69,13 +69,13 @@ final class LaneSession implements AutoCloseable {
     /// Hears what the session is doing.
     @FunctionalInterface
     interface Telling {
-        void tell(LaneStatus.State state, String detail);
+        void tell(TopicScorerStatus.State state, String detail);
     }
 
     /// @param budget of the consumer's deserializers
     /// @param producer its transactions are initialized
-    LaneSession(String topic, Consumer<byte[], byte[]> consumer, PollBudget budget, Producer<byte[], byte[]> producer,
-            Answering answering, LaneCounters counters, Telling telling) {
+    TopicSession(String topic, Consumer<byte[], byte[]> consumer, PollBudget budget, Producer<byte[], byte[]> producer,
+            Answering answering, TopicScorerCounters counters, Telling telling) {
         this.topic = topic;
         this.consumer = consumer;
         this.budget = budget;
@@ -96,7 +96,7 @@ final class LaneSession implements AutoCloseable {
     /// @throws RuntimeException another session must go on
     void run(BooleanSupplier open) {
         consumer.subscribe(List.of(topic));
-        telling.tell(LaneStatus.State.RUNNING, "");
+        telling.tell(TopicScorerStatus.State.RUNNING, "");
         while (open.getAsBoolean()) {
             ConsumerRecords<byte[], byte[]> polled = poll(POLL);
             if (!polled.isEmpty()) {
@@ -105,7 +105,7 @@ final class LaneSession implements AutoCloseable {
             long lag = observe();
             if (polled.isEmpty() && lag == 0) {
                 // What was waited for may have gone to another process.
-                telling.tell(LaneStatus.State.RUNNING, "");
+                telling.tell(TopicScorerStatus.State.RUNNING, "");
             }
         }
     }
@@ -129,16 +129,16 @@ final class LaneSession implements AutoCloseable {
         try {
             outcomes = outcomes(requests);
         } catch (SchemaRegistry.RegistryUnavailableException e) {
-            askAgain(polled, LaneStatus.State.WAITING_FOR_REGISTRY, e);
+            askAgain(polled, TopicScorerStatus.State.WAITING_FOR_REGISTRY, e);
             return;
         } catch (NotReadyException e) {
-            askAgain(polled, LaneStatus.State.WAITING_FOR_MODEL, e);
+            askAgain(polled, TopicScorerStatus.State.WAITING_FOR_MODEL, e);
             return;
         }
         if (commit(polled, outcomes)) {
             counters.committed(outcomes);
             pause = PAUSE_MIN;
-            telling.tell(LaneStatus.State.RUNNING, "");
+            telling.tell(TopicScorerStatus.State.RUNNING, "");
         }
     }
 
@@ -195,12 +195,12 @@ final class LaneSession implements AutoCloseable {
         } catch (RuntimeException e) {
             abort(e);
             counters.aborted();
-            if (RequestLane.refusalIn(e) != null) {
+            if (TopicScorer.refusalIn(e) != null) {
                 throw e;
             }
             log.warn("a transaction with {} answers was aborted, they are tried again: {}", outcomes.size(),
-                    RequestLane.described(e));
-            telling.tell(LaneStatus.State.RETRYING, RequestLane.described(e));
+                    TopicScorer.described(e));
+            telling.tell(TopicScorerStatus.State.RETRYING, TopicScorer.described(e));
             seekToCommitted(polled.partitions());
             rest();
             return false;
@@ -228,7 +228,7 @@ final class LaneSession implements AutoCloseable {
     }
 
     /// The same requests come again with a later poll: nothing was written.
-    private void askAgain(ConsumerRecords<byte[], byte[]> polled, LaneStatus.State state, Exception why) {
+    private void askAgain(ConsumerRecords<byte[], byte[]> polled, TopicScorerStatus.State state, Exception why) {
         if (pause.equals(PAUSE_MIN)) {
             log.warn("requests wait: {}", why.getMessage());
         }

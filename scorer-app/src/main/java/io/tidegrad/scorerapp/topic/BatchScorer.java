@@ -11,7 +11,7 @@ import io.tidegrad.scorer.NotReadyException;
 import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScoringSession;
-import io.tidegrad.scorer.Stages;
+import io.tidegrad.scorer.ModelRouter;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -28,22 +28,22 @@ import org.jspecify.annotations.Nullable;
 
 /// Requests to what goes out for them, in their order; a model answers all of a batch by one version. Writes nothing:
 /// it can be asked the same again. One thread.
-final class Answerer {
+final class BatchScorer {
     /// The header of a request that names its key.
     static final String KEY = "tidegrad-key";
 
     private final ModelChoice choice;
     private final RecordDecoder decoder;
     private final OutgoingRecords outgoing;
-    private final AnsweredHere listener;
+    private final PredictionListener listener;
     private final AvroEvent event = new AvroEvent();
-    private final Map<Scorer, Lane> lanes = new IdentityHashMap<>();
+    private final Map<Scorer, ModelBatch> batches = new IdentityHashMap<>();
 
     /// Those of the batch under way.
     private List<@Nullable Outcome> outcomes = List.of();
 
     /// @param listener of what live models have answered; asked the same again, they answer again
-    Answerer(ModelChoice choice, RecordDecoder decoder, OutgoingRecords outgoing, AnsweredHere listener) {
+    BatchScorer(ModelChoice choice, RecordDecoder decoder, OutgoingRecords outgoing, PredictionListener listener) {
         this.choice = choice;
         this.decoder = decoder;
         this.outgoing = outgoing;
@@ -56,29 +56,29 @@ final class Answerer {
     /// @throws NotReadyException nothing of the model is there yet that one of them wants: likewise
     List<Outcome> answer(List<ConsumerRecord<byte[], byte[]>> requests) {
         outcomes = new ArrayList<>(Collections.nCopies(requests.size(), null));
-        lanes.values().removeIf(Lane::isOver);
-        lanes.values().forEach(Lane::forget);
+        batches.values().removeIf(ModelBatch::isOver);
+        batches.values().forEach(ModelBatch::forget);
         for (int index = 0; index < requests.size(); index++) {
             ConsumerRecord<byte[], byte[]> request = requests.get(index);
-            Lane lane = null;
+            ModelBatch batch = null;
             try {
                 String id = id(request.key());
-                Stages asked = choice.of(request);
+                ModelRouter asked = choice.of(request);
                 Asked one = new Asked(index, id, request, decoded(request));
-                Scorer chosen = asked.answering(key(request));
-                lane = lane(asked, chosen);
+                Scorer chosen = asked.scorerFor(key(request));
+                batch = batch(asked, chosen);
                 if (chosen == asked.live()) {
-                    lane.add(one);
-                } else if (!lane.takes(one)) {
+                    batch.add(one);
+                } else if (!batch.takes(one)) {
                     // Who asks is not to suffer from what is tried.
-                    lane = lane(asked, asked.live());
-                    lane.add(one);
+                    batch = batch(asked, asked.live());
+                    batch.add(one);
                 }
             } catch (RefusedRequest refused) {
-                outcomes.set(index, outgoing.refused(request, refused, lane == null ? null : lane.answering()));
+                outcomes.set(index, outgoing.refused(request, refused, batch == null ? null : batch.answering()));
             }
         }
-        lanes.values().forEach(Lane::predict);
+        batches.values().forEach(ModelBatch::score);
         List<Outcome> whole = new ArrayList<>(outcomes.size());
         outcomes.forEach(outcome -> whole.add(Objects.requireNonNull(outcome)));
         outcomes = List.of();
@@ -88,12 +88,12 @@ final class Answerer {
     /// The dead letter of a request that erred in a way that has no reason of its own.
     Outcome failed(ConsumerRecord<byte[], byte[]> request, Throwable cause) {
         return outgoing.refused(request, new RefusedRequest(RequestFault.INTERNAL,
-                "answering it failed twice: " + RequestLane.described(cause) + "; the scorer's log has the cause"),
+                "answering it failed twice: " + TopicScorer.described(cause) + "; the scorer's log has the cause"),
                 null);
     }
 
-    private Lane lane(Stages asked, Scorer scorer) {
-        return lanes.computeIfAbsent(scorer, of -> new Lane(asked, of));
+    private ModelBatch batch(ModelRouter asked, Scorer scorer) {
+        return batches.computeIfAbsent(scorer, of -> new ModelBatch(asked, of));
     }
 
     /// Whatever the same answerer is to be kept for: what the header names, without one the request's id.
@@ -137,22 +137,22 @@ final class Answerer {
     }
 
     /// One model's part of a batch.
-    private final class Lane {
-        private final Stages stages;
+    private final class ModelBatch {
+        private final ModelRouter router;
         private final Scorer scorer;
         private final ScoringSession session;
         private final List<Asked> asked = new ArrayList<>(); // of the session's batch
         private boolean begun; // the version that answers this batch is chosen
 
-        Lane(Stages stages, Scorer scorer) {
-            this.stages = stages;
+        ModelBatch(ModelRouter router, Scorer scorer) {
+            this.router = router;
             this.scorer = scorer;
             session = scorer.newSession();
         }
 
         /// Of a model that is no longer tried.
         boolean isOver() {
-            return scorer != stages.live() && stages.tried().stream().noneMatch(tried -> tried.scorer() == scorer);
+            return scorer != router.live() && router.trials().stream().noneMatch(tried -> tried.scorer() == scorer);
         }
 
         void forget() {
@@ -190,7 +190,7 @@ final class Answerer {
             }
             asked.add(one);
             if (session.size() == session.capacity()) {
-                predict();
+                score();
             }
             return null;
         }
@@ -212,16 +212,16 @@ final class Answerer {
             }
         }
 
-        void predict() {
+        void score() {
             if (asked.isEmpty()) {
                 return;
             }
-            session.predict();
+            session.score();
             for (int row = 0; row < asked.size(); row++) {
                 Asked one = asked.get(row);
                 outcomes.set(one.index(), outcome(one, row));
             }
-            if (scorer == stages.live() && !stages.tried().isEmpty()) {
+            if (scorer == router.live() && !router.trials().isEmpty()) {
                 tell();
             }
             asked.clear();
@@ -237,14 +237,14 @@ final class Answerer {
                 events.add(new AvroEvent().of(one.fields()));
                 bytes += one.request().serializedValueSize();
             }
-            listener.answered(stages, session.model(), new Predictions(session.model().model(), session.epoch(),
+            listener.scored(router, session.model(), new Predictions(session.model().model(), session.epoch(),
                     session.version(), session.offset(), session.freshnessMs(), session.outputs(), probabilities),
                     by -> events, bytes);
         }
 
         private Outcome outcome(Asked one, int row) {
             try {
-                return outgoing.predicted(stages.name(), one.id(), one.request(), session, row);
+                return outgoing.scored(router.name(), one.id(), one.request(), session, row);
             } catch (RefusedRequest refused) {
                 return outgoing.refused(one.request(), refused, session);
             }

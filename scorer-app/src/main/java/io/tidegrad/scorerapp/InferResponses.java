@@ -8,11 +8,11 @@ import java.util.Collection;
 import java.util.List;
 
 /// What `/v2` says: the JSON objects of the Open Inference Protocol's REST specification.
-final class InferAnswers {
-    private InferAnswers() {}
+final class InferResponses {
+    private InferResponses() {}
 
     static byte[] error(HttpProblem problem) {
-        return Answers.object(json -> json.writeStringField("error", text(problem)));
+        return JsonResponses.object(json -> json.writeStringField("error", text(problem)));
     }
 
     /// The protocol has one string for it all: the reason for programs comes first.
@@ -22,7 +22,7 @@ final class InferAnswers {
     }
 
     static byte[] server() {
-        return Answers.object(json -> {
+        return JsonResponses.object(json -> {
             json.writeStringField("name", OpenInference.SERVER);
             json.writeStringField("version", Build.version());
             strings(json, "extensions", List.of());
@@ -30,26 +30,26 @@ final class InferAnswers {
     }
 
     static byte[] live(boolean live) {
-        return Answers.object(json -> json.writeBooleanField("live", live));
+        return JsonResponses.object(json -> json.writeBooleanField("live", live));
     }
 
     /// The specification's table has `live` here too; what a probe wants to know is the other.
     static byte[] ready(boolean live, boolean ready) {
-        return Answers.object(json -> {
+        return JsonResponses.object(json -> {
             json.writeBooleanField("live", live);
             json.writeBooleanField("ready", ready);
         });
     }
 
     static byte[] modelReady(String name, boolean ready) {
-        return Answers.object(json -> {
+        return JsonResponses.object(json -> {
             json.writeStringField("name", name);
             json.writeBooleanField("ready", ready);
         });
     }
 
     static byte[] metadata(OpenInference.Metadata metadata) {
-        return Answers.object(json -> {
+        return JsonResponses.object(json -> {
             json.writeStringField("name", metadata.name());
             strings(json, "versions", metadata.versions());
             json.writeStringField("platform", OpenInference.PLATFORM);
@@ -58,14 +58,14 @@ final class InferAnswers {
             // The protocol's schema lets an object have more than it names; inferences have
             // parameters too.
             json.writeObjectFieldStart("parameters");
-            Answers.served(json, metadata.served(), metadata.status());
+            JsonResponses.served(json, metadata.served(), metadata.status());
             json.writeEndObject();
         });
     }
 
     static byte[] inference(OpenInference.Answer answer) {
         Predictions predictions = answer.predictions();
-        return Answers.object(json -> {
+        return JsonResponses.object(json -> {
             json.writeStringField("model_name", answer.name());
             json.writeStringField("model_version", answer.version());
             if (answer.id() != null) {

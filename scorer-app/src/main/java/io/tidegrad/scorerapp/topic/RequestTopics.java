@@ -24,13 +24,13 @@ import org.jspecify.annotations.Nullable;
 
 /// Creates the topics of predictions and dead letters, and of requests when it has the name that is ours; checks those
 /// that exist. What would lose a request, or an answer, is refused before the first is taken.
-final class LaneTopics {
+final class RequestTopics {
     private static final Duration TIMEOUT = Duration.ofSeconds(30);
 
     private final Admin admin;
     private final RequestsConfig config;
 
-    private LaneTopics(Admin admin, RequestsConfig config) {
+    private RequestTopics(Admin admin, RequestsConfig config) {
         this.admin = admin;
         this.config = config;
     }
@@ -42,9 +42,9 @@ final class LaneTopics {
     record Limits(int predictionBytes, int deadLetterBytes) {
     }
 
-    /// @throws LaneRefusedException one of them is not as it must be
+    /// @throws TopicScoringRefusedException one of them is not as it must be
     static Limits createOrCheck(Admin admin, RequestsConfig config) {
-        return new LaneTopics(admin, config).limits();
+        return new RequestTopics(admin, config).limits();
     }
 
     private Limits limits() {
@@ -64,10 +64,10 @@ final class LaneTopics {
                         TopicConfig.RETENTION_MS_CONFIG, Long.toString(config.deadLetterRetention())),
                 "compaction would keep one dead letter a key");
         if (deadLetterBytes < letterBytes) {
-            throw new LaneRefusedException("topic " + config.deadLetters() + ": expected max.message.bytes of at least "
-                    + letterBytes + ", which is " + DeadLetter.ROOM_BYTES + " above that of " + config.requests()
-                    + ", found " + deadLetterBytes + "; " + remedy(config.deadLetters(),
-                            TopicConfig.MAX_MESSAGE_BYTES_CONFIG, Integer.toString(letterBytes)));
+            throw new TopicScoringRefusedException("topic " + config.deadLetters()
+                    + ": expected max.message.bytes of at least " + letterBytes + ", which is " + DeadLetter.ROOM_BYTES
+                    + " above that of " + config.requests() + ", found " + deadLetterBytes + "; " + remedy(
+                            config.deadLetters(), TopicConfig.MAX_MESSAGE_BYTES_CONFIG, Integer.toString(letterBytes)));
         }
         return new Limits(predictionBytes, deadLetterBytes);
     }
@@ -78,7 +78,7 @@ final class LaneTopics {
             create(config.requests(), Optional.empty(), Map.of());
             found = describe(config.requests());
         } else if (found == null) {
-            throw new LaneRefusedException("topic " + config.requests()
+            throw new TopicScoringRefusedException("topic " + config.requests()
                     + ": expected the topic of requests, found none; create it, or correct --requests-topic" + " (only "
                     + config.topics().requests() + " is created here)");
         }
@@ -103,9 +103,10 @@ final class LaneTopics {
         return bytesMax(found);
     }
 
-    private static LaneRefusedException notDeleting(String topic, String cleanup, String why) {
-        return new LaneRefusedException("topic " + topic + ": expected cleanup.policy=delete, found " + cleanup + ": "
-                + why + "; " + remedy(topic, TopicConfig.CLEANUP_POLICY_CONFIG, TopicConfig.CLEANUP_POLICY_DELETE));
+    private static TopicScoringRefusedException notDeleting(String topic, String cleanup, String why) {
+        return new TopicScoringRefusedException(
+                "topic " + topic + ": expected cleanup.policy=delete, found " + cleanup + ": " + why + "; "
+                        + remedy(topic, TopicConfig.CLEANUP_POLICY_CONFIG, TopicConfig.CLEANUP_POLICY_DELETE));
     }
 
     private static String remedy(String topic, String setting, String value) {

@@ -45,7 +45,7 @@ import org.junit.jupiter.api.TestMethodOrder;
 /// What clients and operators see of models that are tried: one process, one story.
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
-class StagesHttpTest {
+class CandidatesHttpTest {
     private static final Duration SOON = Duration.ofSeconds(30);
     private static final String REGISTRY = "mock://stages";
     private static final long[] OFFSETS = {1, 2, 3};
@@ -109,8 +109,8 @@ class StagesHttpTest {
     }
 
     private Scorer tried(String candidate) {
-        return app.stages(model).tried().stream().filter(each -> each.candidate().model().equals(candidate)).findFirst()
-                .orElseThrow().scorer();
+        return app.router(model).trials().stream().filter(each -> each.candidate().model().equals(candidate))
+                .findFirst().orElseThrow().scorer();
     }
 
     private void awaitTried(String candidate) {
@@ -196,7 +196,7 @@ class StagesHttpTest {
         control.decide(model, new ControlAction.Challenge(app.kinds, 1, 7_000));
         awaitTried(app.kinds);
         String theirs = IntStream.range(0, 100).mapToObj(i -> "customer-" + i)
-                .filter(key -> app.stages(model).answering(key).model().equals(app.kinds)).findFirst().orElseThrow();
+                .filter(key -> app.router(model).scorerFor(key).model().equals(app.kinds)).findFirst().orElseThrow();
         assertThat(answeredBy(theirs)).isEqualTo(model);
         assertThat(infer(theirs).at("/parameters/model").asText()).isEqualTo(model);
         assertThat(metric("challenger_refused_total", "reason=\"missing-field\"")).isEqualTo(2);
@@ -215,7 +215,7 @@ class StagesHttpTest {
         control.decide(model, new ControlAction.Promote(narrow, 1));
         control.decide(model, new ControlAction.Withdraw(wide));
         await().atMost(SOON).untilAsserted(() -> {
-            assertThat(app.stages(model).tried()).isEmpty();
+            assertThat(app.router(model).trials()).isEmpty();
             assertThat(Objects.requireNonNull(app.scorer(model).current()).model()).isEqualTo(narrow);
         });
         assertThat(get("/v1/models/" + model).json().has("candidates")).isFalse();

@@ -20,40 +20,40 @@ import org.slf4j.LoggerFactory;
 /// Thread-safe; readers never wait.
 ///
 /// ```java
-/// try (Stages stages = Stages.open(options)) {
-///     Prediction prediction = stages.answering(customerId).score(record);
+/// try (ModelRouter router = ModelRouter.open(options)) {
+///     Prediction prediction = router.scorerFor(customerId).score(record);
 /// }
 /// ```
-public final class Stages implements AutoCloseable {
+public final class ModelRouter implements AutoCloseable {
     /// A model that is tried, and what scores with it.
-    public record Tried(Candidate candidate, Scorer scorer) {
+    public record Trial(Candidate candidate, Scorer scorer) {
     }
 
-    private static final Logger log = LoggerFactory.getLogger(Stages.class);
+    private static final Logger log = LoggerFactory.getLogger(ModelRouter.class);
 
     private final Scorer live;
     private final Function<String, Scorer> open;
     private final int seed; // of the name's keys
-    private volatile List<Tried> tried = List.of();
+    private volatile List<Trial> trials = List.of();
     private boolean closed; // under the lock of this
 
-    private Stages(String name, Function<ControlIntake, Scorer> live, Function<String, Scorer> open) {
+    private ModelRouter(String name, Function<ControlIntake, Scorer> live, Function<String, Scorer> open) {
         this.open = open;
         seed = Murmur3.hash(name.getBytes(StandardCharsets.UTF_8), 0);
         this.live = live.apply(ControlIntake.of(name, this::follow));
     }
 
     /// Opens on the topic of a name and returns at once, as `Scorer.open` does.
-    public static Stages open(ScorerOptions options) {
-        return new Stages(options.model(),
+    public static ModelRouter open(ScorerOptions options) {
+        return new ModelRouter(options.model(),
                 // Beside a version that is pinned nothing is tried.
                 control -> options.pin() == null ? Scorer.open(options, control) : Scorer.open(options),
                 model -> Scorer.open(options.withModel(model), ControlIntake.ofModel(model)));
     }
 
     /// A scorer alone: nothing is tried beside it.
-    public static Stages of(Scorer live) {
-        return new Stages(live.model(), control -> live, model -> {
+    public static ModelRouter of(Scorer live) {
+        return new ModelRouter(live.model(), control -> live, model -> {
             throw new IllegalStateException(model + " has no scorer to be tried with");
         });
     }
@@ -64,13 +64,13 @@ public final class Stages implements AutoCloseable {
             return;
         }
         Map<String, Scorer> open = new HashMap<>();
-        tried.forEach(each -> open.put(each.candidate().model(), each.scorer()));
-        List<Tried> next = new ArrayList<>();
+        trials.forEach(each -> open.put(each.candidate().model(), each.scorer()));
+        List<Trial> next = new ArrayList<>();
         for (Candidate candidate : candidates) {
             Scorer known = open.remove(candidate.model());
-            next.add(new Tried(candidate, known == null ? this.open.apply(candidate.model()) : known));
+            next.add(new Trial(candidate, known == null ? this.open.apply(candidate.model()) : known));
         }
-        tried = List.copyOf(next);
+        trials = List.copyOf(next);
         log.info("tried beside what answers now: {}", candidates);
         // Closing waits for a thread, and what answers is not to wait for it.
         open.values().forEach(scorer -> Thread.ofVirtual().start(scorer::close));
@@ -87,8 +87,8 @@ public final class Stages implements AutoCloseable {
     }
 
     /// What is tried, in the order in which it was decided.
-    public List<Tried> tried() {
-        return tried;
+    public List<Trial> trials() {
+        return trials;
     }
 
     /// What answers for a key: always the same, as long as nothing else is decided. The live one where no challenger
@@ -99,14 +99,14 @@ public final class Stages implements AutoCloseable {
     /// keeps the keys that it had, as long as no challenger before it changes.
     ///
     /// @param key whatever the same answerer is to be kept for, in UTF-8: a customer, a session
-    public Scorer answering(byte @Nullable [] key) {
-        List<Tried> now = tried;
+    public Scorer scorerFor(byte @Nullable [] key) {
+        List<Trial> now = trials;
         if (key == null || now.isEmpty()) {
             return live;
         }
         int place = place(key);
         int from = 0;
-        for (Tried each : now) {
+        for (Trial each : now) {
             int to = from + each.candidate().share();
             if (place >= from && place < to) {
                 return each.scorer().current() != null ? each.scorer() : live;
@@ -116,9 +116,9 @@ public final class Stages implements AutoCloseable {
         return live;
     }
 
-    /// As `answering(byte[])`.
-    public Scorer answering(@Nullable String key) {
-        return answering(key == null ? null : key.getBytes(StandardCharsets.UTF_8));
+    /// As `scorerFor(byte[])`.
+    public Scorer scorerFor(@Nullable String key) {
+        return scorerFor(key == null ? null : key.getBytes(StandardCharsets.UTF_8));
     }
 
     /// 0 to `Candidate.WHOLE` - 1, evenly.
@@ -132,10 +132,10 @@ public final class Stages implements AutoCloseable {
     public void close() {
         // Its thread may be in follow(), so not under the lock.
         live.close();
-        List<Tried> last;
+        List<Trial> last;
         synchronized (this) {
             closed = true;
-            last = tried;
+            last = trials;
         }
         last.forEach(each -> each.scorer().close());
     }

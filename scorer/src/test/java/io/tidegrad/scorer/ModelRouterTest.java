@@ -20,7 +20,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /// Models that are tried beside the one that answers, decided on a real control topic.
-class StagesTest {
+class ModelRouterTest {
     private static final Duration SOON = Duration.ofSeconds(30);
     private static final List<String> KEYS = IntStream.range(0, 20_000).mapToObj(i -> "customer-" + i).toList();
 
@@ -30,7 +30,7 @@ class StagesTest {
     private final TestPublisher ours = new TestPublisher(TestBroker.bootstrapServers(), topics, model);
     private final TestPublisher theirs = new TestPublisher(TestBroker.bootstrapServers(), topics, other);
     private final TestControl control = new TestControl(TestBroker.bootstrapServers(), topics);
-    private final Stages stages = Stages.open(TestBroker.options(model).withPrefix(topics.prefix()));
+    private final ModelRouter router = ModelRouter.open(TestBroker.options(model).withPrefix(topics.prefix()));
 
     @BeforeEach
     void publish() {
@@ -42,7 +42,7 @@ class StagesTest {
 
     @AfterEach
     void close() {
-        stages.close();
+        router.close();
         ours.close();
         theirs.close();
         control.close();
@@ -53,17 +53,17 @@ class StagesTest {
     }
 
     private void awaitTried(List<Candidate> candidates) {
-        await().atMost(SOON).untilAsserted(() -> assertThat(stages.tried().stream().map(Stages.Tried::candidate))
-                .as(stages.live().status().toString()).containsExactlyElementsOf(candidates));
+        await().atMost(SOON).untilAsserted(() -> assertThat(router.trials().stream().map(ModelRouter.Trial::candidate))
+                .as(router.live().status().toString()).containsExactlyElementsOf(candidates));
     }
 
     private void awaitReady() {
         await().atMost(SOON).until(
-                () -> stages.live().ready() && stages.tried().stream().allMatch(tried -> tried.scorer().ready()));
+                () -> router.live().ready() && router.trials().stream().allMatch(tried -> tried.scorer().ready()));
     }
 
     private Set<String> keysOf(String answering) {
-        return KEYS.stream().filter(key -> stages.answering(key).model().equals(answering))
+        return KEYS.stream().filter(key -> router.scorerFor(key).model().equals(answering))
                 .collect(Collectors.toUnmodifiableSet());
     }
 
@@ -87,8 +87,8 @@ class StagesTest {
         Set<String> second = keysOf(other);
         assertThat(second).containsAll(first);
         assertThat(second.size() / (double) KEYS.size()).isCloseTo(0.2, within(0.017));
-        assertThat(stages.answering((String) null)).isSameAs(stages.live());
-        Prediction prediction = stages.answering(first.iterator().next()).score(TestTrainer.event(1));
+        assertThat(router.scorerFor((String) null)).isSameAs(router.live());
+        Prediction prediction = router.scorerFor(first.iterator().next()).score(TestTrainer.event(1));
         assertThat(prediction.model()).isEqualTo(other);
     }
 
@@ -109,12 +109,12 @@ class StagesTest {
         awaitTried(List.of(new Candidate(other, Candidate.Role.SHADOW, 0)));
         awaitReady();
         assertThat(keysOf(model)).hasSameSizeAs(KEYS);
-        Scorer shadow = stages.tried().getFirst().scorer();
+        Scorer shadow = router.trials().getFirst().scorer();
         assertThat(shadow.score(TestTrainer.event(1)).model()).isEqualTo(other);
 
         control.decide(model, new ControlAction.Challenge(other, 1, 100));
         awaitTried(List.of(challenger(100)));
-        assertThat(stages.tried().getFirst().scorer()).as("what is loaded stays loaded when the role changes")
+        assertThat(router.trials().getFirst().scorer()).as("what is loaded stays loaded when the role changes")
                 .isSameAs(shadow);
 
         control.decide(model, new ControlAction.Withdraw(other));
@@ -130,7 +130,7 @@ class StagesTest {
         awaitReady();
         control.decide(model, new ControlAction.Promote(other, 1));
         awaitTried(List.of());
-        await().atMost(SOON).until(() -> stages.live().score(TestTrainer.event(1)).model().equals(other));
+        await().atMost(SOON).until(() -> router.live().score(TestTrainer.event(1)).model().equals(other));
         assertThat(keysOf(model)).as("all by the live scorer of the name").hasSameSizeAs(KEYS);
     }
 
@@ -141,14 +141,14 @@ class StagesTest {
         control.decide(model, new ControlAction.Shadow(other, 1));
         awaitTried(List.of(new Candidate(other, Candidate.Role.SHADOW, 0)));
         awaitReady();
-        assertThat(stages.tried().getFirst().scorer().score(TestTrainer.event(1)).model()).isEqualTo(other);
+        assertThat(router.trials().getFirst().scorer().score(TestTrainer.event(1)).model()).isEqualTo(other);
     }
 
     /// Computed by another implementation of MurmurHash3, from the name and the key.
     @ParameterizedTest
     @CsvSource({"'',8220", "customer-1,6561", "customer-2,5955", "Zoë,3114", "4711,7025"})
     void theKeysPlaceIsPartOfThePromise(String key, int place) {
-        try (Stages named = Stages.open(TestBroker.options("flight-delay").withPrefix(topics.prefix()))) {
+        try (ModelRouter named = ModelRouter.open(TestBroker.options("flight-delay").withPrefix(topics.prefix()))) {
             assertThat(named.place(key.getBytes(java.nio.charset.StandardCharsets.UTF_8))).isEqualTo(place);
         }
     }

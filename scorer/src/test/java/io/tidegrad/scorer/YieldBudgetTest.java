@@ -6,15 +6,15 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /// How much of its core an admission gives away, told with a yield that takes as long as it is told to.
-class GivingWayTest {
+class YieldBudgetTest {
     private long now;
     private long yieldNanos = 1_000;
     private int yields;
-    private GivingWay givingWay;
+    private YieldBudget yieldBudget;
 
     @BeforeEach
     void open() {
-        givingWay = new GivingWay(() -> {
+        yieldBudget = new YieldBudget(() -> {
             yields++;
             now += yieldNanos;
         }, () -> now);
@@ -22,33 +22,33 @@ class GivingWayTest {
 
     private void pieces(int count) {
         for (int i = 0; i < count; i++) {
-            givingWay.run();
+            yieldBudget.run();
         }
     }
 
     @Test
     void othersRunBetweenAnyTwoPieces() {
-        givingWay.begin(true);
+        yieldBudget.begin(true);
         pieces(100);
         assertThat(yields).isEqualTo(100);
     }
 
     @Test
     void nothingIsGivenAwayWhileAnotherVersionWaits() {
-        givingWay.begin(true);
-        givingWay.begin(false);
+        yieldBudget.begin(true);
+        yieldBudget.begin(false);
         pieces(100);
         assertThat(yields).isZero();
     }
 
     @Test
     void onAFullMachineAnAdmissionGivesAwayNoMoreThanItsTimeAndTheNextOneAgain() {
-        yieldNanos = 2 * GivingWay.NANOS_MAX / 5;
-        givingWay.begin(true);
+        yieldNanos = 2 * YieldBudget.NANOS_MAX / 5;
+        yieldBudget.begin(true);
         pieces(100);
         assertThat(yields).isEqualTo(3);
-        assertThat(now).isLessThan(GivingWay.NANOS_MAX + yieldNanos);
-        givingWay.begin(true);
+        assertThat(now).isLessThan(YieldBudget.NANOS_MAX + yieldNanos);
+        yieldBudget.begin(true);
         pieces(100);
         assertThat(yields).isEqualTo(6);
     }
@@ -56,7 +56,7 @@ class GivingWayTest {
     @Test
     void whoDidNotBeginGivesNothingAway() throws InterruptedException {
         pieces(1);
-        givingWay.begin(true);
+        yieldBudget.begin(true);
         Thread other = Thread.ofPlatform().start(() -> pieces(1));
         other.join();
         assertThat(yields).isZero();

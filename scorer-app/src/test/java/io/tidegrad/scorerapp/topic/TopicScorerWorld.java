@@ -12,7 +12,7 @@ import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerOptions;
-import io.tidegrad.scorer.Stages;
+import io.tidegrad.scorer.ModelRouter;
 import io.tidegrad.scorer.TestPublisher;
 import io.tidegrad.scorer.TestTrainer;
 import io.tidegrad.scorerapp.Documented;
@@ -54,9 +54,9 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.jspecify.annotations.Nullable;
 
-/// Topics of its own, a model that is published to them, somebody who asks, and any number of lanes; in the end an
+/// Topics of its own, a model that is published to them, somebody who asks, and any number of topic scorers; in the end an
 /// account of every request.
-final class LaneWorld implements AutoCloseable {
+final class TopicScorerWorld implements AutoCloseable {
     static final Duration SOON = Duration.ofSeconds(60);
 
     /// Of a request, and with it of its answer: which one it was.
@@ -71,7 +71,7 @@ final class LaneWorld implements AutoCloseable {
     final String model = "flights";
     final TestTrainer trainer = TestTrainer.of(model).learn(50);
     final TestPublisher publisher;
-    final Map<String, Stages> stages = new HashMap<>();
+    final Map<String, ModelRouter> routers = new HashMap<>();
 
     /// Versions that have answered, as shadows hear of them, a batch each.
     final List<Predictions> heard = new CopyOnWriteArrayList<>();
@@ -82,18 +82,18 @@ final class LaneWorld implements AutoCloseable {
     final Map<Long, float[]> expected = new ConcurrentHashMap<>();
 
     private final SchemaRegistry registry =
-            SchemaRegistry.connect(RegistrySettings.of(LaneStack.registryUrl()).client());
+            SchemaRegistry.connect(RegistrySettings.of(TopicScorerStack.registryUrl()).client());
     private final AvroCodec codec = new AvroCodec(registry);
     private final int schemaId;
-    private final List<RequestLane> lanes = new ArrayList<>();
+    private final List<TopicScorer> topicScorers = new ArrayList<>();
     private final List<String> sent = new ArrayList<>(); // key of each number
 
     /// @param partitions of the topic of requests
-    LaneWorld(int partitions) {
-        String kafka = LaneStack.bootstrapServers();
+    TopicScorerWorld(int partitions) {
+        String kafka = TopicScorerStack.bootstrapServers();
         create(topics.requests(), partitions, Map.of());
         publisher = new TestPublisher(kafka, topics, model).createTopic();
-        stages.put(model, follow(model));
+        routers.put(model, follow(model));
         producer = new KafkaProducer<>(Map.of("bootstrap.servers", kafka), new ByteArraySerializer(),
                 new ByteArraySerializer());
         schemaId = registry.register(topics.requests() + "-value", REQUEST);
@@ -108,7 +108,7 @@ final class LaneWorld implements AutoCloseable {
     }
 
     static Admin admin() {
-        return Admin.create(Map.of("bootstrap.servers", LaneStack.bootstrapServers()));
+        return Admin.create(Map.of("bootstrap.servers", TopicScorerStack.bootstrapServers()));
     }
 
     /// From now on these, and what was allowed before, are all that may be done with what has names beginning so.
@@ -124,17 +124,17 @@ final class LaneWorld implements AutoCloseable {
         }
     }
 
-    Stages follow(String name) {
-        return Stages.open(ScorerOptions.of(name, Map.of("bootstrap.servers", LaneStack.bootstrapServers()))
+    ModelRouter follow(String name) {
+        return ModelRouter.open(ScorerOptions.of(name, Map.of("bootstrap.servers", TopicScorerStack.bootstrapServers()))
                 .withPrefix(topics.prefix()));
     }
 
     Scorer scorer() {
-        return stages().live();
+        return router().live();
     }
 
-    Stages stages() {
-        Stages ours = stages.get(model);
+    ModelRouter router() {
+        ModelRouter ours = routers.get(model);
         assertThat(ours).isNotNull();
         return ours;
     }
@@ -146,54 +146,54 @@ final class LaneWorld implements AutoCloseable {
         publisher.publish(trainer.publishFull());
     }
 
-    LaneWorld published() throws InterruptedException {
+    TopicScorerWorld published() throws InterruptedException {
         publish();
         assertThat(scorer().awaitReady(SOON)).isTrue();
         return this;
     }
 
-    // ---- lanes ----
+    // ---- topic scorers ----
 
     /// Kafka's settings in the tests: who is gone is found out soon.
     static final Map<String, String> SHORT = Map.of("session.timeout.ms", "1500", "transaction.timeout.ms", "2000");
 
     RequestsConfig config(String kafka, Map<String, String> settings) {
         return new RequestsConfig(topics, topics.requests(), topics.predictions(), topics.requestsGroup(),
-                new KafkaSettings(kafka, settings), RegistrySettings.of(LaneStack.relayedRegistryUrl()), -1);
+                new KafkaSettings(kafka, settings), RegistrySettings.of(TopicScorerStack.relayedRegistryUrl()), -1);
     }
 
-    RequestLane start(RequestsConfig config, LaneClients clients) {
-        RequestLane lane = RequestLane.start(config, stages,
+    TopicScorer start(RequestsConfig config, TopicClients clients) {
+        TopicScorer topicScorer = TopicScorer.start(config, routers,
                 (asked, by, predictions, events, bytes) -> heard.add(predictions),
-                () -> stages.values().stream().allMatch(each -> each.live().ready()), InstantSource.system(), clients);
-        lanes.add(lane);
-        return lane;
+                () -> routers.values().stream().allMatch(each -> each.live().ready()), InstantSource.system(), clients);
+        topicScorers.add(topicScorer);
+        return topicScorer;
     }
 
-    RequestLane start() {
-        return start(config(LaneStack.bootstrapServers(), SHORT), LaneClients.KAFKA);
+    TopicScorer start() {
+        return start(config(TopicScorerStack.bootstrapServers(), SHORT), TopicClients.KAFKA);
     }
 
     /// Through the network that can be cut.
-    RequestLane startBehindRelay(Map<String, String> settings, LaneClients clients) {
-        return start(config(LaneStack.relayedBootstrapServers(), settings), clients);
+    TopicScorer startBehindRelay(Map<String, String> settings, TopicClients clients) {
+        return start(config(TopicScorerStack.relayedBootstrapServers(), settings), clients);
     }
 
-    void awaitPartitions(RequestLane lane, int partitions) {
-        awaitStatus(lane, status -> status.partitions() == partitions);
+    void awaitPartitions(TopicScorer topicScorer, int partitions) {
+        awaitStatus(topicScorer, status -> status.partitions() == partitions);
     }
 
-    void awaitState(RequestLane lane, LaneStatus.State state) {
-        awaitStatus(lane, status -> status.state() == state);
+    void awaitState(TopicScorer topicScorer, TopicScorerStatus.State state) {
+        awaitStatus(topicScorer, status -> status.state() == state);
     }
 
-    void awaitAnswered(RequestLane lane, long requests) {
-        awaitStatus(lane,
+    void awaitAnswered(TopicScorer topicScorer, long requests) {
+        awaitStatus(topicScorer,
                 status -> status.predictions().values().stream().mapToLong(Long::longValue).sum() == requests);
     }
 
-    void awaitDeadLetters(RequestLane lane, long requests) {
-        awaitStatus(lane,
+    void awaitDeadLetters(TopicScorer topicScorer, long requests) {
+        awaitStatus(topicScorer,
                 status -> status.deadLetters().values().stream().mapToLong(Long::longValue).sum() == requests);
     }
 
@@ -202,8 +202,8 @@ final class LaneWorld implements AutoCloseable {
     }
 
     /// Says what it found instead.
-    private static void awaitStatus(RequestLane lane, Predicate<LaneStatus> wanted) {
-        await().atMost(SOON).untilAsserted(() -> assertThat(lane.status()).matches(wanted, "as awaited"));
+    private static void awaitStatus(TopicScorer topicScorer, Predicate<TopicScorerStatus> wanted) {
+        await().atMost(SOON).untilAsserted(() -> assertThat(topicScorer.status()).matches(wanted, "as awaited"));
     }
 
     // ---- who asks ----
@@ -296,7 +296,7 @@ final class LaneWorld implements AutoCloseable {
     }
 
     private static KafkaConsumer<byte[], byte[]> reader(String isolation) {
-        return new KafkaConsumer<>(Map.of("bootstrap.servers", LaneStack.bootstrapServers(), "isolation.level",
+        return new KafkaConsumer<>(Map.of("bootstrap.servers", TopicScorerStack.bootstrapServers(), "isolation.level",
                 isolation, "fetch.max.wait.ms", 20), new ByteArrayDeserializer(), new ByteArrayDeserializer());
     }
 
@@ -359,8 +359,8 @@ final class LaneWorld implements AutoCloseable {
 
     @Override
     public void close() {
-        lanes.forEach(RequestLane::close);
-        stages.values().forEach(Stages::close);
+        topicScorers.forEach(TopicScorer::close);
+        routers.values().forEach(ModelRouter::close);
         publisher.close();
         producer.close(Duration.ofSeconds(5));
         registry.close();

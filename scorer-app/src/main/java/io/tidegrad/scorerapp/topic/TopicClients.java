@@ -9,9 +9,9 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
-/// How a lane's clients of Kafka are made. Only a test makes others than Kafka's own.
-interface LaneClients {
-    LaneClients KAFKA = new LaneClients() {
+/// How a topic scorer's clients of Kafka are made. Only a test makes others than Kafka's own.
+interface TopicClients {
+    TopicClients KAFKA = new TopicClients() {
         @Override
         public Admin admin(Map<String, Object> settings) {
             return Admin.create(settings);

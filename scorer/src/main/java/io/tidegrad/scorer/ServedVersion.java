@@ -9,7 +9,7 @@ import io.tidegrad.model.spec.ModelSpec;
 
 /// One admitted version: immutable, shared by every thread that scores. Its parameters were filled and verified before
 /// it was published and nobody writes them afterwards; versions share what did not change between them.
-public final class ServedModel {
+public final class ServedVersion {
     private final ModelBinding binding;
     private final Parameters parameters;
     private final ServedLeaves leaves;
@@ -22,7 +22,7 @@ public final class ServedModel {
     static final long NO_FILE = -2;
 
     /// @param fileResume of a version out of a file: next offset of its snapshots topic, `SnapshotFile.Head.NOT_KNOWN`
-    ServedModel(ModelBinding binding, Parameters parameters, ServedLeaves leaves, SnapshotManifest manifest,
+    ServedVersion(ModelBinding binding, Parameters parameters, ServedLeaves leaves, SnapshotManifest manifest,
             boolean broughtBack, long admittedAt, long fileResume) {
         this.binding = binding;
         this.parameters = parameters;
@@ -110,8 +110,8 @@ public final class ServedModel {
     }
 
     /// The same version, served again after another model has answered.
-    ServedModel again(long now) {
-        return new ServedModel(binding, parameters, leaves, manifest, broughtBack, now, fileResume);
+    ServedVersion again(long now) {
+        return new ServedVersion(binding, parameters, leaves, manifest, broughtBack, now, fileResume);
     }
 
     /// As the parent of a delta.

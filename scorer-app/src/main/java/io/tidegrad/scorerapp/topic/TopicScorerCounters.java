@@ -7,8 +7,8 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.atomic.LongAdder;
 
-/// What a lane counts: written by its thread, read by any.
-final class LaneCounters {
+/// What a topic scorer counts: written by its thread, read by any.
+final class TopicScorerCounters {
     private final Map<String, LongAdder> predictions;
     private final Map<String, LongAdder> deadLetters = adders(RequestFault.codes());
     private final LongAdder committed = new LongAdder();
@@ -17,7 +17,7 @@ final class LaneCounters {
     private volatile int partitions;
     private volatile long lag;
 
-    LaneCounters(Collection<String> models) {
+    TopicScorerCounters(Collection<String> models) {
         predictions = adders(models);
     }
 
@@ -31,8 +31,7 @@ final class LaneCounters {
     void committed(List<Outcome> outcomes) {
         for (Outcome outcome : outcomes) {
             switch (outcome) {
-                case Outcome.Predicted predicted ->
-                    Objects.requireNonNull(predictions.get(predicted.model())).increment();
+                case Outcome.Scored scored -> Objects.requireNonNull(predictions.get(scored.model())).increment();
                 case Outcome.Refused refused -> Objects.requireNonNull(deadLetters.get(refused.reason())).increment();
             }
         }
@@ -61,9 +60,9 @@ final class LaneCounters {
         return committed() > 0;
     }
 
-    LaneStatus status(LaneStatus.State state, String detail) {
-        return new LaneStatus(state, detail, partitions, lag, sums(predictions), sums(deadLetters), committed.sum(),
-                aborted.sum(), lost.sum());
+    TopicScorerStatus status(TopicScorerStatus.State state, String detail) {
+        return new TopicScorerStatus(state, detail, partitions, lag, sums(predictions), sums(deadLetters),
+                committed.sum(), aborted.sum(), lost.sum());
     }
 
     private static Map<String, Long> sums(Map<String, LongAdder> adders) {

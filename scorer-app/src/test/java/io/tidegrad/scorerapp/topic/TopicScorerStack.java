@@ -8,16 +8,16 @@ import java.util.List;
 import java.util.Map;
 
 /// A broker and a schema registry as processes, for all tests of a JVM, with a network to each that can be cut.
-final class LaneStack {
+final class TopicScorerStack {
     /// To the broker and to the registry; all else goes to them directly.
     static final TcpRelay KAFKA = TcpRelay.startForKafka();
 
     static final TcpRelay REGISTRY = TcpRelay.start();
 
-    private static final String DOOR = "LANES";
+    private static final String DOOR = "TOPIC_SCORERS";
     private static final LocalStack STACK = start();
 
-    private LaneStack() {}
+    private TopicScorerStack() {}
 
     private static LocalStack start() {
         LocalStack stack = LocalStack
@@ -29,7 +29,7 @@ final class LaneStack {
                                 "allow.everyone.if.no.acl.found", "true")));
         KAFKA.to(stack.brokers().doorPort(0, DOOR));
         REGISTRY.to(URI.create(stack.registryUrl()).getPort());
-        Runtime.getRuntime().addShutdownHook(new Thread(stack::close, "stop-lane-stack"));
+        Runtime.getRuntime().addShutdownHook(new Thread(stack::close, "stop-topic-scorer-stack"));
         return stack;
     }
 
