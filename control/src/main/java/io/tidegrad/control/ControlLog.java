@@ -1,10 +1,9 @@
 package io.tidegrad.control;
 
+import io.tidegrad.control.ControlException.Reason;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
-import io.tidegrad.control.ControlException.Reason;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -12,13 +11,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
-import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
-import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.common.errors.InvalidProducerEpochException;
 import org.apache.kafka.common.errors.ProducerFencedException;
@@ -45,15 +42,13 @@ public final class ControlLog {
 
     private final KafkaSettings kafka;
     private final Topics topics;
-    private final TopicPartition partition;
     private final ModelCatalog catalog;
     private final UnreadableRecords unreadable = new UnreadableRecords();
 
     public ControlLog(KafkaSettings kafka, Topics topics) {
         this.kafka = kafka;
         this.topics = topics;
-        partition = new TopicPartition(topics.control(), 0);
-        catalog = new ModelCatalog(topics.models(), kafka.client());
+        catalog = new ModelCatalog(topics.models(), kafka);
     }
 
     /// Creates the control topic, the catalog's and the one on which scorers tell what they serve, or checks them.
@@ -207,20 +202,17 @@ public final class ControlLog {
 
     private List<ControlRecord> records() {
         List<ControlRecord> records = new ArrayList<>();
-        try (Consumer<byte[], byte[]> consumer = new ReadCommitted(kafka.client()).open(partition)) {
-            if (!consumer.listTopics().containsKey(partition.topic())) {
+        try (TopicReader reader = new TopicReader(kafka, topics.control())) {
+            if (!reader.exists()) {
                 return records;
             }
-            consumer.seekToBeginning(List.of(partition));
-            long end = ReadCommitted.end(consumer, partition);
-            while (consumer.position(partition) < end) {
-                for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(100))) {
-                    ControlRecord read = decode(record, unreadable);
-                    if (read != null) {
-                        records.add(read);
-                    }
+            reader.read(reader.begin(), reader.end(), record -> {
+                ControlRecord read = decode(record, unreadable);
+                if (read != null) {
+                    records.add(read);
                 }
-            }
+                return true;
+            });
         }
         return records;
     }

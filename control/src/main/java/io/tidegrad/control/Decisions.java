@@ -115,7 +115,7 @@ public final class Decisions {
                     + "; choose another name, or delete it first (tidegrad models delete " + spec.model() + ")");
         }
         long startOffset;
-        try (LogReader reader = new LogReader(kafka, spec.inputTopic())) {
+        try (TopicReader reader = new TopicReader(kafka, spec.inputTopic())) {
             startOffset = start.asStart(spec.model(), reader, log.begin());
         }
         ControlLog.View after =
@@ -368,7 +368,7 @@ public final class Decisions {
         return switch (resumeAt) {
             case ResumeAt.Base() -> base.nextOffset();
             case ResumeAt.At(LogPosition place) -> {
-                try (LogReader reader = new LogReader(kafka, known.getInputTopic())) {
+                try (TopicReader reader = new TopicReader(kafka, known.getInputTopic())) {
                     long offset = place.asStart(known.getModel(), reader, base.nextOffset());
                     if (offset < base.nextOffset()) {
                         throw new ControlException(Reason.CONFIGURATION,

@@ -44,7 +44,7 @@ public sealed interface LogPosition {
     ///
     /// @param lineageStart where the model began
     /// @throws ControlException it is not in the log
-    default long asStart(String model, LogReader reader, long lineageStart) {
+    default long asStart(String model, TopicReader reader, long lineageStart) {
         long begin = reader.begin();
         long end = reader.end();
         long offset = switch (this) {
@@ -64,7 +64,7 @@ public sealed interface LogPosition {
     ///
     /// @param now wall clock; what lies beyond it is not decided yet
     /// @throws ControlException it is not in the log, or will be written to still
-    default long asEnd(LogReader reader, Instant now) {
+    default long asEnd(TopicReader reader, Instant now) {
         long end = reader.end();
         long offset = switch (this) {
             case Begin() -> throw new IllegalArgumentException("nothing ends there");
@@ -83,7 +83,7 @@ public sealed interface LogPosition {
         return offset;
     }
 
-    private static void requireReached(long offset, long end, LogReader reader) {
+    private static void requireReached(long offset, long end, TopicReader reader) {
         if (offset > end) {
             throw new ControlException(Reason.CONFIGURATION, reader.log() + ": expected an offset up to its end, " + end
                     + ", found " + offset + ", which has not been written yet; give an earlier one");

@@ -3,15 +3,13 @@ package io.tidegrad.control;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.EpochOrigin;
 import io.tidegrad.schemas.ModelRecord;
-import java.time.Duration;
+import io.tidegrad.schemas.settings.KafkaSettings;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 
 /// The compacted topic of models: name → current spec, epoch, log and stage. What is registered there is what a replay
@@ -24,14 +22,13 @@ public final class ModelCatalog {
         AvroCodec.trustOwnClasses();
     }
 
-    private final TopicPartition partition;
-    private final ReadCommitted readCommitted;
+    private final KafkaSettings kafka;
+    private final String topic;
     private final UnreadableRecords unreadable = new UnreadableRecords();
 
-    /// @param client Kafka connection settings
-    public ModelCatalog(String topic, Map<String, Object> client) {
-        partition = new TopicPartition(topic, 0);
-        readCommitted = new ReadCommitted(client);
+    public ModelCatalog(String topic, KafkaSettings kafka) {
+        this.topic = topic;
+        this.kafka = kafka;
     }
 
     /// What the topic holds.
@@ -56,14 +53,11 @@ public final class ModelCatalog {
     public Content read() {
         Map<String, ModelRecord> models = new TreeMap<>();
         Map<String, byte[]> outdated = new TreeMap<>();
-        try (Consumer<byte[], byte[]> consumer = readCommitted.open(partition)) {
-            consumer.seekToBeginning(List.of(partition));
-            long end = ReadCommitted.end(consumer, partition);
-            while (consumer.position(partition) < end) {
-                for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(100))) {
-                    take(record, models, outdated);
-                }
-            }
+        try (TopicReader reader = new TopicReader(kafka, topic)) {
+            reader.read(reader.begin(), reader.end(), record -> {
+                take(record, models, outdated);
+                return true;
+            });
         }
         Set<String> newer = new TreeSet<>();
         outdated.forEach((model, value) -> {

@@ -1,11 +1,11 @@
 package io.tidegrad.control;
 
+import io.tidegrad.control.ControlException.Reason;
 import io.tidegrad.model.snapshot.SnapshotFormatException;
 import io.tidegrad.model.snapshot.SnapshotKey;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
-import io.tidegrad.control.ControlException.Reason;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -22,7 +22,7 @@ public final class PublishedManifests {
     public static List<SnapshotManifest> read(KafkaSettings kafka, Topics topics, String model) {
         String topic = topics.snapshots(model);
         Map<SnapshotKey, SnapshotManifest> found = new LinkedHashMap<>();
-        try (LogReader reader = new LogReader(kafka, topic)) {
+        try (TopicReader reader = new TopicReader(kafka, topic)) {
             if (!reader.exists()) {
                 throw new ControlException(Reason.CONFIGURATION, "topic " + topic + ": expected the snapshots of model "
                         + model + ", found no such topic; the model's trainer creates it. Correct --model or --prefix");
@@ -39,7 +39,7 @@ public final class PublishedManifests {
 
     /// Whether a version of this epoch or a later one is on the topic; the newest lies near its end.
     public static boolean any(KafkaSettings kafka, Topics topics, String model, int epoch) {
-        try (LogReader reader = new LogReader(kafka, topics.snapshots(model))) {
+        try (TopicReader reader = new TopicReader(kafka, topics.snapshots(model))) {
             if (!reader.exists()) {
                 return false;
             }

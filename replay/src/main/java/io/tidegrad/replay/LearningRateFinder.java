@@ -2,7 +2,7 @@ package io.tidegrad.replay;
 
 import io.tidegrad.control.BootstrapServers;
 import io.tidegrad.control.KafkaTopics;
-import io.tidegrad.control.LogReader;
+import io.tidegrad.control.TopicReader;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.learn.LearningRateSweep;
 import io.tidegrad.model.learn.RateCurve;
@@ -36,7 +36,7 @@ public final class LearningRateFinder {
             }
             LearningRateSweep test = new LearningRateSweep(spec, ValueDecoder.avro(new AvroCodec(registry)), kernels,
                     range.apply(log.end() - log.begin()));
-            try (LogReader reader = new LogReader(kafka, spec.inputTopic())) {
+            try (TopicReader reader = new TopicReader(kafka, spec.inputTopic())) {
                 reader.read(log.begin(), reader.end(), record -> fold(test, record));
             }
             return test.curve();

@@ -2,8 +2,8 @@ package io.tidegrad.replay;
 
 import io.tidegrad.control.Lineage;
 import io.tidegrad.control.LogPosition;
-import io.tidegrad.control.LogReader;
 import io.tidegrad.control.RegisteredModel;
+import io.tidegrad.control.TopicReader;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.safetensors.InitialWeightsException;
@@ -69,7 +69,7 @@ public final class Replay {
     /// The whole log that a spec names, by that spec: no model is registered, looked for or kept.
     public static ReplayResult of(ModelSpec spec, KafkaSettings kafka, RegistrySettings registry, Kernels kernels) {
         Room.require(List.of(spec), Runtime.getRuntime().maxMemory());
-        try (LogReader reader = new LogReader(kafka, spec.inputTopic());
+        try (TopicReader reader = new TopicReader(kafka, spec.inputTopic());
                 RecordDecoder decoder = RecordDecoder.of(registry.client())) {
             RelearnedModel relearned =
                     RelearnedModel.initial(spec, decoder, KnownRejections.NONE, reader.begin(), false, kernels);
@@ -86,7 +86,7 @@ public final class Replay {
         ModelSpec given = options.spec();
         ModelSpec spec = given == null ? lineage.spec() : given;
         Room.require(List.of(spec), Runtime.getRuntime().maxMemory());
-        try (LogReader reader = new LogReader(options.kafka(), spec.inputTopic());
+        try (TopicReader reader = new TopicReader(options.kafka(), spec.inputTopic());
                 RecordDecoder decoder = RecordDecoder.of(options.registry().client())) {
             if (given != null && !given.inputTopic().equals(lineage.log().topic())) {
                 throw new TrainerException(ExitCode.CONFIGURATION,
@@ -125,7 +125,7 @@ public final class Replay {
     }
 
     /// The other one learns from where it began, and is scored from where the first one begins.
-    private RelearnedModel compared(ModelSpec first, RecordDecoder decoder, LogReader reader, long from) {
+    private RelearnedModel compared(ModelSpec first, RecordDecoder decoder, TopicReader reader, long from) {
         Lineage other = registered(options.compareWith());
         if (!other.log().equals(reader.log())) {
             throw new TrainerException(ExitCode.CONFIGURATION,
@@ -144,7 +144,7 @@ public final class Replay {
     }
 
     /// Gives back the nanoseconds it took.
-    private long learn(LogReader reader, List<RelearnedModel> models, long until) {
+    private long learn(TopicReader reader, List<RelearnedModel> models, long until) {
         try (Relearning relearning = new Relearning(reader, models, until, listener)) {
             RelearnedModel first = models.getFirst();
             if (models.size() > 1 && models.getLast().from() < first.from()) {
@@ -159,7 +159,7 @@ public final class Replay {
         }
     }
 
-    private static void catchUp(LogReader reader, Relearning relearning) {
+    private static void catchUp(TopicReader reader, Relearning relearning) {
         for (int pass = 0; pass < PASSES_MAX; pass++) {
             long end = reader.end();
             double recordsPerNano = relearning.records() / (double) relearning.nanos();
@@ -171,7 +171,7 @@ public final class Replay {
         }
     }
 
-    private ReplayResult learnAndKeep(LogReader reader, List<RelearnedModel> models, long until) {
+    private ReplayResult learnAndKeep(TopicReader reader, List<RelearnedModel> models, long until) {
         RelearnedModel first = models.getFirst();
         try (Handover handover = Handover.open(options.kafka(), options.topics(), options.replication(),
                 options.deadLetterRetention(), first.spec(), first.from())) {
@@ -183,7 +183,7 @@ public final class Replay {
     }
 
     /// Their events are read once more: they were not held while learning went on.
-    private static void deadLetters(LogReader reader, RelearnedModel relearned, DeadLetters letters,
+    private static void deadLetters(TopicReader reader, RelearnedModel relearned, DeadLetters letters,
             Consumer<Record<byte[], byte[]>> each) {
         List<RelearnedModel.Rejected> rejected = relearned.rejected();
         if (rejected.isEmpty()) {

@@ -2,9 +2,9 @@ package io.tidegrad.replay;
 
 import io.tidegrad.control.Lineage;
 import io.tidegrad.control.LogPosition;
-import io.tidegrad.control.LogReader;
 import io.tidegrad.control.PublishedManifests;
 import io.tidegrad.control.RegisteredModel;
+import io.tidegrad.control.TopicReader;
 import io.tidegrad.engine.model.Numerics;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.snapshot.ModelHash;
@@ -125,7 +125,7 @@ public final class Verify {
         SnapshotManifest target = target(published);
         requireOurs(target);
         weights.load(target.version()); // the parts are those that the manifest speaks of
-        try (LogReader reader = new LogReader(options.kafka(), lineage.log().topic())) {
+        try (TopicReader reader = new TopicReader(options.kafka(), lineage.log().topic())) {
             new LogPosition.Begin().asStart(lineage.model(), reader, lineage.startOffset());
             StoredState live = options.version().isPresent() ? null : live();
             List<Checkpoint> checkpoints = checkpoints(published, target, live);
@@ -206,8 +206,8 @@ public final class Verify {
     private void addProgress(List<Checkpoint> to, long end) {
         AvroCodec codec = new AvroCodec(registry);
         byte[] key = claimed.model().getBytes(StandardCharsets.UTF_8);
-        for (TopicPartition partition : LogReader.partitions(options.kafka(), options.topics().progress())) {
-            try (LogReader reader = new LogReader(options.kafka(), partition)) {
+        for (TopicPartition partition : TopicReader.partitions(options.kafka(), options.topics().progress())) {
+            try (TopicReader reader = new TopicReader(options.kafka(), partition)) {
                 reader.read(reader.begin(), reader.end(), record -> {
                     // Beside progress lie comparisons of shadows, under keys of their own.
                     if (!Arrays.equals(record.key(), key)) {
@@ -260,7 +260,7 @@ public final class Verify {
         }
     }
 
-    private VerifyResult compare(LogReader reader, List<SnapshotManifest> published, SnapshotManifest target,
+    private VerifyResult compare(TopicReader reader, List<SnapshotManifest> published, SnapshotManifest target,
             @Nullable StoredState live, List<Checkpoint> checkpoints) {
         Checkpoint wanted = checkpoint(target);
         List<Checkpoint> probes = probes(checkpoints, 0, checkpoints.size(), wanted);
@@ -321,7 +321,7 @@ public final class Verify {
         return probes;
     }
 
-    private Relearning relearning(LogReader reader, long end) {
+    private Relearning relearning(TopicReader reader, long end) {
         RelearnedModel relearned = RelearnedModel.initial(lineage, decoder, facts, false, options.kernels());
         return new Relearning(reader, List.of(relearned), end, listener);
     }
@@ -337,7 +337,7 @@ public final class Verify {
     private record Truth(long nextOffset, String source, Parameters parameters) {
     }
 
-    private VerifyResult.Difference difference(LogReader reader, List<SnapshotManifest> published,
+    private VerifyResult.Difference difference(TopicReader reader, List<SnapshotManifest> published,
             @Nullable StoredState live, @Nullable Checkpoint equal, Checkpoint different, Learned learned) {
         Truth truth = truth(published, live, different);
         TensorDifference tensor = null;

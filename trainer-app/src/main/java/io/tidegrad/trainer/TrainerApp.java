@@ -227,7 +227,7 @@ public final class TrainerApp implements AutoCloseable {
     }
 
     private ModelCatalog catalog() {
-        return new ModelCatalog(topics().models(), config.kafka().client());
+        return new ModelCatalog(topics().models(), config.kafka());
     }
 
     private Map<String, ModelSpec> given() {

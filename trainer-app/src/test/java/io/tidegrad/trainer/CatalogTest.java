@@ -95,7 +95,7 @@ class CatalogTest {
         write("large".getBytes(UTF_8), new byte[900_000]);
         write(key(), "overwritten".getBytes(UTF_8));
 
-        assertThat(new ModelCatalog(log.topics().models(), kafka().client()).read().outdated())
+        assertThat(new ModelCatalog(log.topics().models(), kafka()).read().outdated())
                 .containsExactlyInAnyOrder("garbage", "other", "avro", "empty", "large", log.model());
         List<ModelOverview.Entry> entries = ModelOverview.read(kafka(), log.topics()).entries(List.of());
         assertThat(entries).extracting(ModelOverview.Entry::model).containsExactly(before);
@@ -107,8 +107,7 @@ class CatalogTest {
                     .contains("tidegrad_unreadable_records{topic=\"" + log.topics().models() + "\"} 7.0");
         }
         // The trainer wrote the entry again.
-        assertThat(new ModelCatalog(log.topics().models(), kafka().client()).read().outdated())
-                .doesNotContain(log.model());
+        assertThat(new ModelCatalog(log.topics().models(), kafka()).read().outdated()).doesNotContain(log.model());
         decisions().pause(log.model());
         assertThat(registered().getStage()).isEqualTo(Stage.PAUSED);
     }
@@ -194,6 +193,6 @@ class CatalogTest {
         newer[4] = 99;
         write(key(), newer);
         assertThat(registered()).isEqualTo(before);
-        assertThat(new ModelCatalog(log.topics().models(), kafka().client()).read().outdated()).contains(log.model());
+        assertThat(new ModelCatalog(log.topics().models(), kafka()).read().outdated()).contains(log.model());
     }
 }

@@ -329,9 +329,9 @@ class NeighboursTest {
                 log.registry, Kernels.active(), new WarmUps(Kernels.active()), () -> 1, storeParts);
         KafkaSettings kafka = KafkaSettings.of(log.kafka.bootstrapServers());
         decisions().create(log.spec(), new LogPosition.Begin());
-        ModelSlot slot = new ModelSlot(log.model(), null, new ControlLog(kafka, log.topics()).read().records(),
-                surroundings, new ModelCatalog(log.topics().models(), kafka.client()),
-                List.of(new Beginning(beginning)), failures);
+        ModelSlot slot =
+                new ModelSlot(log.model(), null, new ControlLog(kafka, log.topics()).read().records(), surroundings,
+                        new ModelCatalog(log.topics().models(), kafka), List.of(new Beginning(beginning)), failures);
         slot.start();
         return slot;
     }

@@ -2,7 +2,7 @@ package io.tidegrad.trainer.relearn;
 
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.Lineage;
-import io.tidegrad.control.LogReader;
+import io.tidegrad.control.TopicReader;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.learn.PreparedEvent;
 import io.tidegrad.schemas.DeadLetter;
@@ -97,8 +97,8 @@ public final class KnownRejections {
             Offsets unknownSchemas = new Offsets();
             Offsets setAside = new Offsets();
             long[] learned = {0, Long.MAX_VALUE}; // how many, the first offset
-            for (TopicPartition partition : LogReader.partitions(kafka, topics.deadLetters())) {
-                try (LogReader reader = new LogReader(kafka, partition)) {
+            for (TopicPartition partition : TopicReader.partitions(kafka, topics.deadLetters())) {
+                try (TopicReader reader = new TopicReader(kafka, partition)) {
                     reader.read(reader.begin(), reader.end(), letter -> {
                         if (isOf(lineage, letter)) {
                             long offset = Long.parseLong(text(letter, "tidegrad-offset"));

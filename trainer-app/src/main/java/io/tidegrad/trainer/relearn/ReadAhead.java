@@ -1,6 +1,6 @@
 package io.tidegrad.trainer.relearn;
 
-import io.tidegrad.control.LogReader;
+import io.tidegrad.control.TopicReader;
 import io.tidegrad.model.learn.PreparedEvent;
 import java.util.ArrayList;
 import java.util.List;
@@ -44,7 +44,7 @@ final class ReadAhead implements AutoCloseable {
 
     private static final Chunk END = new Chunk(0, List.of());
 
-    private final LogReader reader;
+    private final TopicReader reader;
     private final List<RelearnedModel> models;
     private final int records;
     private final BlockingQueue<Chunk> free = new ArrayBlockingQueue<>(CHUNKS);
@@ -59,7 +59,7 @@ final class ReadAhead implements AutoCloseable {
     ///
     /// @param models for which to prepare
     /// @param end exclusive
-    ReadAhead(LogReader reader, List<RelearnedModel> models, long from, long end) {
+    ReadAhead(TopicReader reader, List<RelearnedModel> models, long from, long end) {
         this.reader = reader;
         this.models = List.copyOf(models);
         long rowBytes = models.stream().mapToLong(RelearnedModel::rowBytes).sum();

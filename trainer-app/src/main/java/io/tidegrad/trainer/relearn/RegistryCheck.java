@@ -1,6 +1,6 @@
 package io.tidegrad.trainer.relearn;
 
-import io.tidegrad.control.LogReader;
+import io.tidegrad.control.TopicReader;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.Progress;
 import io.tidegrad.schemas.SchemaRegistry;
@@ -35,8 +35,8 @@ public final class RegistryCheck {
     /// @throws SchemaRegistry.RegistryUnavailableException it can't be asked
     public static void requireSame(KafkaSettings kafka, Topics topics, SchemaRegistry registry, String url) {
         Map<Integer, ConsumerRecord<byte[], byte[]>> written = new LinkedHashMap<>();
-        for (TopicPartition partition : LogReader.partitions(kafka, topics.progress())) {
-            try (LogReader reader = new LogReader(kafka, partition)) {
+        for (TopicPartition partition : TopicReader.partitions(kafka, topics.progress())) {
+            try (TopicReader reader = new TopicReader(kafka, partition)) {
                 long end = reader.end();
                 reader.read(Math.max(reader.begin(), end - TAIL), end, record -> {
                     if (isProgress(record)) {

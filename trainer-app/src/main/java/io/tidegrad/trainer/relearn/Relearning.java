@@ -1,7 +1,7 @@
 package io.tidegrad.trainer.relearn;
 
 import io.tidegrad.control.ControlException;
-import io.tidegrad.control.LogReader;
+import io.tidegrad.control.TopicReader;
 import io.tidegrad.trainer.exit.TrainerException;
 import java.util.List;
 import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 public final class Relearning implements AutoCloseable {
     private static final long TELL_EVERY_NANOS = 200_000_000;
 
-    private final LogReader reader;
+    private final TopicReader reader;
     private final List<RelearnedModel> models;
     private final ReplayProgress.Listener listener;
     private final long start;
@@ -26,7 +26,7 @@ public final class Relearning implements AutoCloseable {
     private long toldAt = startNanos;
 
     /// @param end of what may be asked for, exclusive: nothing beyond it is read
-    public Relearning(LogReader reader, List<RelearnedModel> models, long end, ReplayProgress.Listener listener) {
+    public Relearning(TopicReader reader, List<RelearnedModel> models, long end, ReplayProgress.Listener listener) {
         this.reader = reader;
         this.models = List.copyOf(models);
         this.listener = listener;

@@ -3,8 +3,8 @@ package io.tidegrad.trainer.relearn;
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.Lineage;
 import io.tidegrad.control.LogPosition;
-import io.tidegrad.control.LogReader;
 import io.tidegrad.control.RegisteredModel;
+import io.tidegrad.control.TopicReader;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.safetensors.InitialWeightsException;
@@ -89,7 +89,7 @@ public final class TimeTravel {
             }
             limit = limit(at, limit);
         }
-        try (LogReader reader = new LogReader(kafka, lineage.log().topic())) {
+        try (TopicReader reader = new TopicReader(kafka, lineage.log().topic())) {
             new LogPosition.Offset(from).asStart(lineage.model(), reader, from);
         }
     }
@@ -109,7 +109,7 @@ public final class TimeTravel {
         PastModel at(LogPosition place) {
             Room.require(List.of(lineage.spec()), Runtime.getRuntime().maxMemory());
             KnownRejections facts = KnownRejections.read(kafka, topics, lineage);
-            try (LogReader reader = new LogReader(kafka, lineage.log().topic())) {
+            try (TopicReader reader = new TopicReader(kafka, lineage.log().topic())) {
                 long until = place.asEnd(reader, Instant.now());
                 if (until < lineage.startOffset()) {
                     throw new TrainerException(ExitCode.CONFIGURATION,

@@ -1,6 +1,7 @@
 package io.tidegrad.control;
 
 import io.tidegrad.control.ControlException.Reason;
+import io.tidegrad.schemas.KafkaClients;
 import io.tidegrad.schemas.PollBudget;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import java.time.Duration;
@@ -20,8 +21,9 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
-/// Reads one partition as fast as it comes, in order: no group, nothing is written. One thread at a time.
-public final class LogReader implements AutoCloseable {
+/// Reads one partition of a topic in order, from an offset to an offset, and sees what is committed. It has no group and
+/// writes nothing. For one thread at a time.
+public final class TopicReader implements AutoCloseable {
     private static final int POLL_RECORDS_MAX = 10_000;
 
     /// Without any progress for so long, Kafka is taken to be gone.
@@ -31,11 +33,11 @@ public final class LogReader implements AutoCloseable {
     private final PollBudget budget = new PollBudget();
     private final KafkaConsumer<byte[], byte[]> consumer;
 
-    public LogReader(KafkaSettings kafka, String topic) {
+    public TopicReader(KafkaSettings kafka, String topic) {
         this(kafka, new TopicPartition(topic, 0));
     }
 
-    public LogReader(KafkaSettings kafka, TopicPartition partition) {
+    public TopicReader(KafkaSettings kafka, TopicPartition partition) {
         log = partition;
         Map<String, Object> settings = new HashMap<>(kafka.client());
         settings.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
@@ -46,19 +48,20 @@ public final class LogReader implements AutoCloseable {
         settings.put(ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, 8 * 1024 * 1024);
         // What is asked for is there already: nothing is gained by waiting for more at the end.
         settings.put(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, 10);
-        consumer = new KafkaConsumer<>(settings, budget.keys(), budget.values());
+        consumer = KafkaClients.open(() -> new KafkaConsumer<>(settings, budget.keys(), budget.values()));
         consumer.assign(List.of(log));
     }
 
     /// Of a topic; none when it is not there.
     public static List<TopicPartition> partitions(KafkaSettings kafka, String topic) {
-        try (LogReader reader = new LogReader(kafka, topic)) {
+        try (TopicReader reader = new TopicReader(kafka, topic)) {
             List<PartitionInfo> known = reader.consumer.listTopics().get(topic);
             return known == null ? List.of()
                     : known.stream().map(each -> new TopicPartition(topic, each.partition())).toList();
         }
     }
 
+    /// Whether the topic is there.
     boolean exists() {
         return consumer.listTopics().containsKey(log.topic());
     }
