@@ -1,7 +1,6 @@
 package io.tidegrad.trainer;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.tidegrad.control.LogPosition;
 import io.tidegrad.engine.kernel.Kernels;

@@ -1,7 +1,6 @@
 package io.tidegrad.trainer;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.within;
 import static org.awaitility.Awaitility.await;
 
 import io.tidegrad.engine.kernel.Kernels;
