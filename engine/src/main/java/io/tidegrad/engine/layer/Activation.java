@@ -2,18 +2,19 @@ package io.tidegrad.engine.layer;
 
 import org.jspecify.annotations.Nullable;
 
-/// What one layer hands to the next, and what comes back.
+/// A layer's output, and its gradient, which the next layer computes.
 ///
-/// @param value (rows · lines, width). Columns beyond the width are padding: whatever they hold is never read
-/// @param gradient (rows · lines, width), null where nobody below needs it. Padding is zero and stays zero: kernels
-///     read it
-/// @param wantedFrom first column whose gradient somebody below reads; that of others may be left as it is
-/// @param wantedTo one behind the last of them, or more than there are
+/// @param value (rows · lines, width). Columns beyond the width are padding, which is never read
+/// @param gradient (rows · lines, width); null if no layer below needs it. Its padding is read by kernels and must stay
+///     zero
+/// @param wantedFrom first column whose gradient a layer below reads; the gradients of other columns need not be
+///     written
+/// @param wantedTo end (exclusive) of those columns; may exceed the width
 public record Activation(Block value, @Nullable Block gradient, int wantedFrom, int wantedTo) {
-    /// Stands for the row itself, which layers read from the step.
+    /// Stands for the row itself, which layers read from `Step`.
     public static final Activation ROW = new Activation(new Block(new float[0], 0, 0), null);
 
-    /// Every column's gradient is wanted.
+    /// An activation of which every column's gradient is needed.
     public Activation(Block value, @Nullable Block gradient) {
         this(value, gradient, 0, Integer.MAX_VALUE);
     }

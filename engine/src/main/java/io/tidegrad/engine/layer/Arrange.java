@@ -3,8 +3,8 @@ package io.tidegrad.engine.layer;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// The same numbers in the same row-major order, but in a grid of other axes or other columns. Nothing is copied where
-/// they lie right as they are.
+/// Reinterprets numbers in row-major order as a grid with other axes or other columns. Copies them only if their place
+/// in memory has to change.
 final class Arrange {
     private Arrange() {}
 
@@ -38,7 +38,7 @@ final class Arrange {
         return new Copied(y, Copy.between(from, to, y.value(), x.value()), Copy.between(from, to, y.gradient(), dx));
     }
 
-    /// The numbers stay where they are; gradients are copied, because theirs have padding.
+    /// The numbers are not copied; gradients are, because their lines have padding.
     private record View(Activation input, Activation output, @Nullable Copy gradient) implements Pass {
         @Override
         public void forward(Step step) {
@@ -70,8 +70,8 @@ final class Arrange {
         }
     }
 
-    /// @param fromAt index → where it lies in a row of `from`
-    /// @param toAt index → where it lies in a row of `to`
+    /// @param fromAt row-major index → address in a row of `from`
+    /// @param toAt row-major index → address in a row of `to`
     private record Copy(Block from, int fromLines, int[] fromAt, Block to, int toLines, int[] toAt) {
         static @Nullable Copy between(Shape.Grid from, Shape.Grid to, @Nullable Block toBlock,
                 @Nullable Block fromBlock) {

@@ -3,18 +3,18 @@ package io.tidegrad.engine.layer;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/// Each column (channel) over all lines of all rows of a batch: y = n · weight + bias with n = (x - mean) /
+/// Normalises each column (channel) over all lines of all rows of a batch: y = n · weight + bias with n = (x - mean) /
 /// sqrt(variance + epsilon). Ioffe & Szegedy 2015, "Batch normalization". Channels are the first axis of (channels, …),
 /// or the numbers of a vector; `weight` (channels) starts at 1, `bias` (channels) at 0.
 ///
-/// Predicting takes the running statistics, which are state: `running_mean` starts at 0, `running_var` at 1. Learning
-/// takes the batch's mean and biased variance, and afterwards running = (1 - momentum) · running + momentum · of the
-/// batch, where `running_var` takes the unbiased variance.
+/// Prediction uses the running statistics, which are state: `running_mean` starts at 0, `running_var` at 1. Learning
+/// uses the batch's mean and biased variance, then updates running = (1 - momentum) · running + momentum · of the
+/// batch, where `running_var` uses the unbiased variance.
 ///
-/// A batch that has a single value for each channel (one row of a vector) has no variance of its own; a stream that
-/// learns row by row consists of such batches. So it is normalised by the running statistics, as constants, and these
-/// learn from the value what exponentially weighted ones do (Finch 2009): mean += momentum · d, with d = value - mean
-/// from before, and variance = (1 - momentum) (variance + momentum d²).
+/// A batch with a single value per channel (one row of a vector) has no variance of its own, and a stream that learns
+/// row by row consists of such batches. Such a batch is normalised by the running statistics, as constants, which are
+/// then updated as exponentially weighted mean and variance (Finch 2009): mean += momentum · d, with d = value - old
+/// mean, and variance = (1 - momentum) (variance + momentum d²).
 ///
 /// @param momentum in (0, 1]
 public record BatchNorm(double epsilon, double momentum) implements Layer {
@@ -46,7 +46,7 @@ public record BatchNorm(double epsilon, double momentum) implements Layer {
     }
 
     private static final class Bound implements Pass {
-        /// Lines that are summed in floats; such sums then in doubles, so that many pixels lose no digits.
+        /// Lines that are summed in floats; these sums are added in doubles, so that many pixels lose no digits.
         private static final int LINES_A_SUM = 64;
 
         private final BatchNorm layer;
@@ -60,7 +60,7 @@ public record BatchNorm(double epsilon, double momentum) implements Layer {
         private final Block normal;
         private final Activation output;
 
-        // Of the last forward, each (channels).
+        // Results of the last forward, each (channels).
         private boolean isOfBatch;
         private final double[] means;
         private final double[] variances;
@@ -134,7 +134,8 @@ public record BatchNorm(double epsilon, double momentum) implements Layer {
         }
 
         /// dbias = Σ dy, dweight = Σ dy n; dx = weight / sqrt(variance + epsilon) · (dy - Σ dy / N - n Σ dy n / N),
-        /// where the sums are over the N lines of the batch. Without them where mean and variance are not the batch's.
+        /// where the sums are over the N lines of the batch. If mean and variance are not the batch's, the two terms
+        /// with sums are left out.
         @Override
         public void backward(Step step) {
             int lines = step.rows * linesPerRow;
@@ -193,7 +194,7 @@ public record BatchNorm(double epsilon, double momentum) implements Layer {
             }
         }
 
-        /// Σ a, or Σ a b, of each channel over the lines.
+        /// Computes Σ a, or Σ a b, of each channel over the lines.
         private void sum(Step step, int lines, Block a, @Nullable Block b, double[] sums) {
             Arrays.fill(sums, 0);
             for (int from = 0; from < lines; from += LINES_A_SUM) {

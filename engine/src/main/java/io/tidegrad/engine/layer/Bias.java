@@ -1,6 +1,6 @@
 package io.tidegrad.engine.layer;
 
-/// y = x + b on the last axis; dx = dy, db = Σ dy. b starts at 0. For what has no bias of its own, such as an
+/// y = x + b on the last axis; dx = dy, db = Σ dy. b starts at 0. For layers without a bias of their own, such as an
 /// `EmbeddingBag`.
 public record Bias() implements Layer {
     @Override
@@ -14,7 +14,7 @@ public record Bias() implements Layer {
                 planner.declare(new Tensor.Vector(planner.name("bias"), grid.width(), stride, Tensor.Vector.Role.BIAS));
         return new Planned(grid, true, (workspace, x, into) -> {
             Activation y = workspace.activation(grid, true);
-            // The input's gradient is the output's: one block serves both.
+            // The gradients of input and output are the same, so they share a block.
             Block dy = x.gradient() != null ? x.gradient() : y.gradient();
             return new Bound(grid.lines(), grid.width(), stride, bias, x, new Activation(y.value(), dy));
         });

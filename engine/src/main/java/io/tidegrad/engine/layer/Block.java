@@ -1,8 +1,8 @@
 package io.tidegrad.engine.layer;
 
 /// A matrix (rows, width), or (rows · lines, width), inside a `float[]`: element (row, column) is `values[at + row *
-/// stride + column]`. The fields are open because kernels take them one by one, and `values` and `stride` can change
-/// because `Numbers` points at the batch.
+/// stride + column]`. Fields are accessible because kernels take them as separate arguments; `values` and `stride` are
+/// not final because `Numbers` points them at the batch.
 public final class Block {
     public float[] values;
     public int at;
@@ -24,8 +24,8 @@ public final class Block {
         return new Block(values, at + column, stride);
     }
 
-    /// Whether the rows of both lie alike from the arrays' start, so that elementwise work is one loop over all of
-    /// them, padding included.
+    /// Whether both blocks start at index 0 with the same stride, so that elementwise work is one loop over all rows,
+    /// padding included.
     boolean liesAs(Block other) {
         return at == 0 && other.at == 0 && stride == other.stride;
     }

@@ -1,7 +1,7 @@
 package io.tidegrad.engine.layer;
 
-/// Images within borders of zeros, so that whoever looks beyond an edge needs not know it. Without borders they are
-/// read where they lie.
+/// Images with borders of zeros, so that loops can read beyond an edge without checks. Images without borders are read
+/// in place.
 ///
 /// @param images (rows · outer.area(), width)
 record Bordered(Block inner, int width, Extent image, Block images, Extent outer, int corner) {
@@ -20,12 +20,12 @@ record Bordered(Block inner, int width, Extent image, Block images, Extent outer
         return new Bordered(inner, width, image, images, outer, corner);
     }
 
-    /// From one image to the next.
+    /// Floats from one image to the next.
     int length() {
         return outer.area() * images.stride;
     }
 
-    /// To be called before `images` is read.
+    /// Copies the images into their borders. Call it before reading `images`.
     void copy(int rows) {
         if (images == inner) {
             return;

@@ -5,8 +5,8 @@ import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Branches that read the same input; outputs side by side on the last axis, the axes before it alike in all. An
-/// `Identity` passes on what the concat reads.
+/// Branches that read the same input. Their outputs are concatenated along the last axis and must have the same other
+/// axes. An `Identity` branch passes on the input.
 public record Concat(List<Layer> layers) implements Layer {
     public Concat {
         layers = List.copyOf(layers);
@@ -55,8 +55,7 @@ public record Concat(List<Layer> layers) implements Layer {
         for (int i = 0; i < branches.length; i++) {
             int branchWidth = planned.get(i).output().width();
             Activation slice = output.from(column);
-            // Branches overwrite their input's gradient, so each gets one of its own and the sum is
-            // taken here.
+            // Branches overwrite their input's gradient, so each gets its own, and they are summed here.
             Block dx = workspace.like(x.gradient());
             Pass pass = planned.get(i).binding().bind(workspace, new Activation(x.value(), dx), slice);
             branches[i] = new Branch(pass, slice, branchWidth, dx);
@@ -65,7 +64,7 @@ public record Concat(List<Layer> layers) implements Layer {
         return new Bound(grid.lines(), inputLines, branches, x.gradient(), output);
     }
 
-    /// Branches at either end that learn nothing, such as the row's numbers, want no gradient.
+    /// Branches at either end that learn nothing, such as the row's numbers, need no gradient.
     private static Activation output(Activation whole, List<Planned> branches, boolean allWanted) {
         if (allWanted) {
             return whole;
@@ -132,7 +131,7 @@ public record Concat(List<Layer> layers) implements Layer {
             }
         }
 
-        /// Nothing to do where the branch wrote into its slice.
+        /// Copies a branch's output, unless the branch wrote directly into its slice.
         private static void copy(int lines, int width, Block from, Block to) {
             if (from.values != to.values) {
                 for (int line = 0; line < lines; line++) {

@@ -4,7 +4,7 @@ import java.util.List;
 
 /// y[o, i] = b[o] + Σ W[o, c, u] x[c, i s + u - p]: `Conv2d` along one axis, (c, steps) to (channels, …).
 ///
-/// @param channels of the output
+/// @param channels channels of the output
 public record Conv1d(int channels, int kernel, int stride, int padding, boolean bias,
         Initialization initialization) implements Layer {
     public Conv1d {

@@ -10,8 +10,8 @@ import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// What `Conv1d` and `Conv2d` share. Direct: patches of the image are multiplied where they lie, all channels of a
-/// pixel side by side, output channels in the lanes of vectors.
+/// The implementation of `Conv1d` and `Conv2d`. It is a direct convolution: patches of the image are multiplied in
+/// place, without im2col. All channels of a pixel are contiguous, and output channels are in the lanes of vectors.
 final class Convolution {
     private Convolution() {}
 
@@ -27,15 +27,14 @@ final class Convolution {
     }
 
     /// @param channels of the input
-    /// @param output the grid of so many patches
+    /// @param output the output's grid for a number of patches
     static Planned plan(Planner planner, Layer layer, Sliding sliding, Extent image, int channels, Options options,
             Function<Extent, Shape.Grid> output) {
         Extent patches = sliding.over(planner, layer, image);
         int area = sliding.kernel().area();
         int outputs = options.channels();
-        // Panels pad the outputs to at most 63 more, and the inputs' gradients need the transpose;
-        // an array holds 2^31 - 1
-        // floats.
+        // Panels pad the outputs to at most 63 more, and the inputs' gradients need the transposed weights; an array
+        // holds at most 2^31 - 1 floats.
         if ((long) area * (channels + 63L) * (outputs + 63L) > Integer.MAX_VALUE) {
             throw planner.mismatch(layer, "at most 2^31 weights in one layer",
                     "%d x %d x %d".formatted(area, channels, outputs));
@@ -53,11 +52,11 @@ final class Convolution {
                 workspace.activation(grid.lines(), panels.stride(), true)));
     }
 
-    /// @param patches places of the kernel
+    /// @param patches positions of the kernel
     /// @param channels of the input
     private record Geometry(Sliding sliding, Extent image, Extent patches, int channels) {
 
-        /// Rows of the weights are (u, v, c), and so are the taps.
+        /// Taps are ordered (u, v, c), as are the rows of the weights.
         Patches forward(Bordered x, int yStride) {
             Extent kernel = sliding.kernel();
             Extent stride = sliding.stride();
@@ -81,7 +80,7 @@ final class Convolution {
         }
     }
 
-    /// Products of the patches of all images with one matrix, which workers share by patches.
+    /// Multiplies the patches of all images with one matrix. Workers divide the patches among themselves.
     private static final class Products {
         private final Panels panels;
         private final Patches patches;
@@ -90,13 +89,13 @@ final class Convolution {
         private final Block y;
         private final int yImage;
 
-        // Made once: a step allocates nothing.
+        // Created once, so that a step allocates nothing.
         private final Workers.Work part = this::run;
         private @Nullable Step step;
         private float[] w = {};
         private float @Nullable [] bias;
 
-        /// @param xImage from one image of x to the next; `yImage` of y
+        /// @param xImage floats from one image of x to the next; `yImage` likewise for y
         Products(Panels panels, Patches patches, Block x, int xImage, Block y, int yImage) {
             this.panels = panels;
             this.patches = patches;
@@ -179,7 +178,7 @@ final class Convolution {
             step.watch(output.value(), patches.count());
         }
 
-        /// dx, from the W of forward; dW = Σ patch · dy; db = Σ dy
+        /// dx, computed with the W of forward; dW = Σ patch · dy; db = Σ dy
         @Override
         public void backward(Step step) {
             if (inputGradient != null) {
@@ -190,7 +189,7 @@ final class Convolution {
                     Math.ceilDiv(panels.inputs(), patches.tapGrain()), updatePart);
         }
 
-        /// A range of taps. The first part also has the bias.
+        /// Updates the weights of a range of taps. The first part also updates the bias.
         private void update(int part, int parts, int worker) {
             Step step = Objects.requireNonNull(this.step);
             float[] tile = step.tile(worker);
@@ -211,19 +210,20 @@ final class Convolution {
         }
     }
 
-    /// dx[c, i, j] = Σ W[o, c, u, v] dy[o, (i + p - u) / s, (j + p - v) / s], over the kernel's (u, v) where s divides,
-    /// then o, ascending: a convolution of dy, zero beyond its edges, with the transposed weights. Pixels fall into
-    /// phases, s² of them, by what s leaves of i + p and j + p: in each, all have the same (u, v).
+    /// dx[c, i, j] = Σ W[o, c, u, v] dy[o, (i + p - u) / s, (j + p - v) / s], summed over the kernel's (u, v) for which
+    /// s divides both numerators, then over o, ascending. This is a convolution of dy, which is 0 beyond its edges,
+    /// with the transposed weights. Pixels are grouped into s² phases by (i + p) mod s and (j + p) mod s; all pixels of
+    /// a phase have the same (u, v).
     private static final class InputGradient {
         private static final int WIDEST_PANEL = 64;
 
-        /// Of an image whose pixels are to fill the lanes of a vector.
+        /// The fewest pixels of an image for which pixels, not channels, are put in the lanes of vectors.
         private static final int PLANE_PIXELS_MIN = 16;
 
         private final @Nullable Bordered dy;
         private final List<Phase> phases = new ArrayList<>();
 
-        /// @param outputs of the layer, its panels
+        /// @param outputs the panels of the layer's weights
         InputGradient(Geometry geometry, Panels outputs, Workspace workspace, Block dy, Block dx) {
             Extent kernel = geometry.sliding.kernel();
             Extent stride = geometry.sliding.stride();
@@ -245,12 +245,11 @@ final class Convolution {
             }
             Bordered lines = Bordered.around(workspace, dy, outputs.outputs(), patches, before, after);
             this.dy = lines;
-            // Lines of dx may be too short for panels of 64, never for those of 16.
+            // Lines of dx can be too short for panels of 64 but not for panels of 16.
             int group = dx.stride % WIDEST_PANEL == 0 ? channels : Panels.NARROW_OUTPUTS_MAX;
             for (int u = 0; u < stride.height(); u++) {
                 for (int v = 0; v < stride.width(); v++) {
-                    // Without taps the gradient is zero, as it was allocated: nobody else writes
-                    // it.
+                    // A phase without taps has gradient 0, as allocated: nothing else writes it.
                     if (u < kernel.height() && v < kernel.width()) {
                         for (int from = 0; from < channels; from += group) {
                             int to = Math.min(channels, from + group);
@@ -283,7 +282,7 @@ final class Convolution {
             return (step, w) -> products.run(step, w, null);
         }
 
-        /// @param w of forward
+        /// @param w the weights of forward
         void compute(Step step, float[] w) {
             if (dy != null) {
                 dy.copy(step.rows);
@@ -296,12 +295,12 @@ final class Convolution {
 
     /// One axis of dx and dy.
     private record Axis(int pixels, int kernel, int stride, int padding, int patches) {
-        /// The output that a pixel reached by the first tap of its phase.
+        /// The output that a pixel contributes to through the first tap of its phase.
         int output(int pixel) {
             return (pixel + padding) / stride;
         }
 
-        /// Outputs before the first that the formula asks for.
+        /// Border before the first output: how many of the outputs that the formula reads don't exist there.
         int before() {
             return IntStream.range(0, pixels).map(i -> earliest(i)).map(o -> -o).max().orElse(0);
         }
@@ -324,24 +323,24 @@ final class Convolution {
         }
     }
 
-    /// All images of dx from those of dy.
+    /// Computes all images of dx from those of dy.
     private interface Multiplication {
-        /// @param w transposed, as `Phase` has it
+        /// @param w weights transposed as by `Phase`
         void run(Step step, float[] w);
 
         interface Factory {
-            /// @param taps from a pixel's first on
+            /// @param taps offsets from a pixel's first tap
             Multiplication of(Panels panels, int[] taps);
         }
     }
 
-    /// dx of few channels: pixels in the lanes, because channels would leave half of them empty. Workers share the
-    /// images.
+    /// dx for few channels: pixels are in the lanes of vectors, because channels would leave half the lanes empty.
+    /// Workers divide the images among themselves.
     private static final class PlaneProducts implements Multiplication {
         private final Panels panels;
         private final int[] taps;
         private final Planes dy;
-        private final int corner; // of the first pixel
+        private final int corner; // offset of the first pixel
         private final Extent image;
         private final Block dx;
         private final Workers.Work part = this::run;
@@ -376,18 +375,18 @@ final class Convolution {
         }
     }
 
-    /// The gradients of one phase's pixels, channels `fromChannel` to `toChannel`, the last not included.
+    /// The gradients of one phase's pixels, for channels `fromChannel` (inclusive) to `toChannel` (exclusive).
     private static final class Phase {
         private final Panels panels; // (taps of the phase · outputs, channels)
         private final float[] transposed;
-        private final int[] rows; // tap → the first of its rows in the weights
-        private final int[] from; // output → where its column of the weights begins
-        private final int[] to; // channel → where its column of the transposed weights begins
+        private final int[] rows; // tap → its first row in the weights
+        private final int[] from; // output → start of its column of the weights
+        private final int[] to; // channel → start of its column of the transposed weights
         private final int weightsStep;
         private final Multiplication products;
 
-        /// @param outputStep from one output of a pixel of dy to the next; `pixelStep` from one pixel, `line` pixels
-        ///     from one line of them
+        /// @param outputStep floats from one output of a pixel of dy to the next; `pixelStep` floats from one pixel to
+        ///     the next, `line` pixels from one line to the next
         Phase(Geometry geometry, Panels outputs, Axis vertical, Axis horizontal, int phaseV, int phaseH,
                 int fromChannel, int toChannel, Workspace workspace, int outputStep, int pixelStep, int line,
                 Multiplication.Factory multiplication) {

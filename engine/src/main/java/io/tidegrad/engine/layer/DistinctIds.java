@@ -2,19 +2,20 @@ package io.tidegrad.engine.layer;
 
 import java.util.Arrays;
 
-/// The distinct ids of one step, numbered in order of first touch: an id's number is its slot. Open addressing over
-/// arrays allocated once. It only answers look-ups: its own order never shows.
+/// The distinct ids of one step, numbered in order of first touch; an id's number is called its slot. A hash table with
+/// open addressing over arrays that are allocated once. It is only looked up in, never iterated, so results don't
+/// depend on hash order.
 final class DistinctIds {
     private static final int FEW = 256;
 
     private final int[] ids; // slot → id
-    // Base + slot of the id that lies there, or what an earlier step left.
+    // Base + slot of the id in this cell; a smaller value is left from an earlier step.
     private final int[] cells;
     private final int shift;
     private int count;
-    private int base; // above all that earlier steps left, so that nothing need be cleared
+    private int base; // above all values of earlier steps, so that cells need not be cleared
 
-    /// @param maxPlaces ids of one step, repeated ones included
+    /// @param maxPlaces the most ids of one step, repeated ones included
     DistinctIds(int maxPlaces) {
         this(maxPlaces, 1);
     }
@@ -27,19 +28,19 @@ final class DistinctIds {
         this.base = base;
     }
 
-    /// Of the cells' number. A quarter of them full; an eighth while that fits the first-level cache: each collision is
-    /// a branch that nobody foresees.
+    /// log2 of the number of cells. At most a quarter of them is filled, an eighth if the cells then still fit the
+    /// first-level cache, because each collision is a mispredicted branch.
     private static int bits(int maxPlaces) {
         int spare = maxPlaces <= FEW ? 3 : 2;
         return Math.clamp(32 + spare - Integer.numberOfLeadingZeros(maxPlaces), 2, 30);
     }
 
-    /// What it takes.
+    /// Bytes that it allocates.
     static long bytes(int maxPlaces) {
         return Integer.BYTES * (maxPlaces + (1L << bits(maxPlaces)));
     }
 
-    /// Forgets the step before.
+    /// Forgets the ids of the step before.
     void begin() {
         base += count;
         count = 0;
@@ -53,12 +54,12 @@ final class DistinctIds {
         return count;
     }
 
-    /// Slot → id, the first `count` of them.
+    /// Slot → id; the first `count` entries are valid.
     int[] ids() {
         return ids;
     }
 
-    /// The slot of this id, a new one if it is not known yet.
+    /// The slot of this id, which is added if it is new.
     int slot(int id) {
         int cell = home(id);
         while (true) {
@@ -75,7 +76,7 @@ final class DistinctIds {
         }
     }
 
-    /// The slots of `places` ids in turn, as `slot` gives them.
+    /// Like `slot`, for `places` ids in turn.
     void slots(int[] of, int from, int places, int[] slots, int to) {
         int[] cells = this.cells;
         int[] ids = this.ids;
@@ -118,7 +119,7 @@ final class DistinctIds {
     /// 2^32 divided by the golden ratio: Fibonacci hashing.
     private static final int MULTIPLIER = 0x9E3779B9;
 
-    /// Where to look first.
+    /// The first cell to look in.
     private int home(int id) {
         return id * MULTIPLIER >>> shift;
     }

@@ -2,19 +2,20 @@ package io.tidegrad.engine.layer;
 
 import io.tidegrad.engine.random.CounterRandom;
 
-/// While learning, y = x m / (1 - rate): each m is 0 with probability `rate`, else 1, so that y is x on average. While
-/// predicting, y = x. Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from overfitting".
+/// While learning, y = x m / (1 - rate), where each m is 0 with probability `rate`, else 1, so that the mean of y is x.
+/// While predicting, y = x. Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from
+/// overfitting".
 ///
-/// The masks of a step are a pure function of (seed, this layer's place, step, index): nothing to save, the same after
-/// a restart. They are drawn again for the backward pass instead of stored.
+/// The masks of a step are a pure function of (seed, this layer's place, step, index), so they need not be saved and
+/// are the same after a restart. The backward pass draws them again instead of storing them.
 ///
-/// @param rate in [0, 1); the masks know it to 2^-24
-/// @param maskFrom `DRAWN`, or where the masks begin in the row's numbers, in row-major order of the input's axes: to
-///     recompute another framework's run
+/// @param rate in [0, 1), rounded to a multiple of 2^-24
+/// @param maskFrom `DRAWN`, or the index in the row's numbers at which the masks begin, in row-major order of the
+///     input's axes, to reproduce another framework's run
 public record Dropout(double rate, int maskFrom) implements Layer {
     public static final int DRAWN = -1;
 
-    /// Draws are whole numbers below it.
+    /// Draws are whole numbers below this.
     private static final double DRAWS = 1 << 24;
 
     public Dropout {
@@ -47,8 +48,8 @@ public record Dropout(double rate, int maskFrom) implements Layer {
                         into != null ? into : workspace.activation(grid, x.gradient() != null)));
     }
 
-    /// @param limit draws below it are dropped
-    /// @param factor of what is kept
+    /// @param limit numbers whose draw is below it are dropped
+    /// @param factor of numbers that are kept: 1 / (1 - rate)
     private record Bound(Shape.Grid grid, int maskFrom, int purpose, int limit, float factor, Activation input,
             Activation output) implements Pass {
         @Override
@@ -79,7 +80,7 @@ public record Dropout(double rate, int maskFrom) implements Layer {
             }
         }
 
-        /// Numbers count in row-major order of the axes, whichever way they lie.
+        /// A number's index is that in the row-major order of the axes, whatever its place in memory.
         private void drawnMask(Step step, Block x, Block y) {
             long key = key(step);
             int size = grid.size();
@@ -91,7 +92,7 @@ public record Dropout(double rate, int maskFrom) implements Layer {
             }
         }
 
-        /// Of the step that is being taken: the first is 1, since 0 stands for the start of the weights.
+        /// The key of the present step's masks. Steps count from 1 here, because 0 is used by the initialisation.
         private long key(Step step) {
             long low = CounterRandom.bits(step.seed, purpose, step.number + 1, 0);
             long high = CounterRandom.bits(step.seed, purpose, step.number + 1, 1);

@@ -1,6 +1,7 @@
 package io.tidegrad.engine.layer;
 
-/// x > 0 ? x : alpha (e^x - 1); dx = x > 0 ? dy : dy alpha e^x. Clevert, Unterthiner & Hochreiter 2015, who take 1.
+/// x > 0 ? x : alpha (e^x - 1); dx = x > 0 ? dy : dy alpha e^x. Clevert, Unterthiner & Hochreiter 2015, who use alpha =
+/// 1.
 public record Elu(double alpha) implements Layer {
     public Elu {
         if (!Double.isFinite(alpha)) {
@@ -10,7 +11,7 @@ public record Elu(double alpha) implements Layer {
 
     @Override
     public Planned plan(Planner planner, Shape input) {
-        return Elementwise.plan(planner, this, input,
+        return ElementwiseActivation.plan(planner, this, input,
                 (kernels, length, x, xAt, y, yAt) -> kernels.elu(length, (float) alpha, x, xAt, y, yAt),
                 (kernels, length, x, xAt, y, yAt, dy, dyAt, dx, dxAt) -> kernels.eluGradient(length, (float) alpha, x,
                         xAt, dy, dyAt, dx, dxAt));

@@ -1,28 +1,27 @@
 package io.tidegrad.engine.layer;
 
-/// Reads `columns` ids of the row, starting at `from`; each selects a row of one table (rows, dimension); their vectors
-/// stand side by side in the output (columns · dimension).
+/// Reads `columns` ids of the row, starting at `from`; each selects a row of one table (rows, dimension). Its output is
+/// the concatenation of these vectors (columns · dimension).
 ///
-/// The table starts uniform within ±`START`: an id never seen before should add next to nothing to a prediction, which
-/// with hashed categories happens every day; the random signs are enough to break the symmetry.
+/// The table starts uniform within ±`START`, because an id that was never seen, which is common with hashed categories,
+/// should contribute little to a prediction. Random signs are enough to break the symmetry.
 ///
-/// @param paddingIndex a table row that is read as it is but never learned, whatever the optimizer and the
-///     regularization do to the others; or `NO_PADDING`
+/// @param paddingIndex a table row that is read but never changed by optimizer or regularization; or `NO_PADDING`
 public record Embedding(int from, int columns, int rows, int dimension, Update update,
         int paddingIndex) implements Layer {
-    /// Every row of the table learns.
+    /// There is no padding row: every row learns.
     public static final int NO_PADDING = -1;
 
     /// Keras's default. Progressive log loss of 223,874 Houston flights of 2011 (dimension 4, Adam, batch 1): 0.4468
-    /// with ±0.01, 0.4472 with ±0.05, 0.4498 with ±0.2, 0.4526 with ±0.5; PyTorch's standard normal is louder still.
+    /// with ±0.01, 0.4472 with ±0.05, 0.4498 with ±0.2, 0.4526 with ±0.5; PyTorch's standard normal is larger still.
     public static final float START = 0.05f;
 
-    /// A million floats a row are a mistake, not a model.
+    /// The most outputs for a row: more are taken for a mistake in the spec.
     private static final int OUTPUTS_MAX = 1 << 20;
 
-    /// Who is updated: touched rows only (the default: forward, backward, optimizer, page marks visit nothing else;
-    /// touched Adam decays only touched moments, with the global step in its bias correction), or the textbook's every
-    /// row.
+    /// Which rows a step updates: only the touched ones (the default; forward, backward, optimizer and page marks visit
+    /// no others, and Adam decays only touched moments, with the global step in its bias correction), or every row, as
+    /// in the textbook.
     public enum Update {
         TOUCHED, DENSE
     }
@@ -76,8 +75,8 @@ public record Embedding(int from, int columns, int rows, int dimension, Update u
             }
         }
 
-        /// dtable[id] = Σ dy over all places that read it, row by row, column by column: summed in dy itself, which
-        /// nobody reads any more, where it is used up at once.
+        /// dtable[id] = Σ dy over all places that read it, row by row, column by column: summed in dy itself if it is
+        /// applied at once, because dy is not read again.
         @Override
         public void backward(Step step) {
             if (lookups.isFrozen(step)) {

@@ -5,21 +5,21 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// Reads up to `columns` ids of the row, starting at `from`; each selects a row of one table (rows, dimension), and
-/// their sum or mean is the output (dimension). An empty bag gives 0. With dimension 1 and a `Bias` behind it, a
+/// their sum or mean is the output (dimension). An empty bag gives 0. With dimension 1 and a `Bias` after it, this is a
 /// logistic regression on hashed features.
 ///
-/// @param countAt the number of the row's id that says how many of the ids count, from the first one on; or `ALL`
-/// @param weightsFrom the number of the row's float that the first id's vector is multiplied by, the others' follow; or
-///     `UNWEIGHTED`. Only in a sum, as in PyTorch's `EmbeddingBag`
+/// @param countAt index of the row's id that holds the number of ids used, counted from the first; or `ALL`
+/// @param weightsFrom index of the row's float that the first id's vector is multiplied by, followed by those of the
+///     others; or `UNWEIGHTED`. Only for sums, as in PyTorch's `EmbeddingBag`
 public record EmbeddingBag(int from, int columns, int countAt, int weightsFrom, int rows, int dimension, Mode mode,
         Embedding.Update update) implements Layer {
-    /// All ids count.
+    /// All ids are used.
     public static final int ALL = -1;
 
-    /// Every vector counts once.
+    /// Every vector has weight 1.
     public static final int UNWEIGHTED = -1;
 
-    /// What becomes of the vectors in a bag.
+    /// How the vectors of a bag are combined.
     public enum Mode {
         SUM, MEAN
     }
@@ -57,13 +57,13 @@ public record EmbeddingBag(int from, int columns, int countAt, int weightsFrom, 
                         new float[dimension == 1 ? columns : 0], IntStream.range(0, columns).toArray()));
     }
 
-    /// @param numbers for a table of numbers
+    /// @param numbers the look-ups if the table has one column
     /// @param gathered the numbers of one bag
-    /// @param inOrder 0, 1, …: where they are in `gathered`
+    /// @param inOrder 0, 1, …: their slots in `gathered`
     private record Bound(EmbeddingBag layer, int tensor, Lookups lookups, Activation output,
             @Nullable NumberLookups numbers, float[] gathered, int[] inOrder) implements Pass {
-        /// y = Σ f[c] table[id[c]], with f the weight, or 1, or 1 / count of a mean: four vectors at a time, added up
-        /// in pairs; then the next four, and what is left of them one by one.
+        /// y = Σ f[c] table[id[c]], where f is the weight, or 1, or 1 / count for a mean. Adds four vectors at a time,
+        /// in pairs, and the last up to three one by one.
         @Override
         public void forward(Step step) {
             Block y = output.value();
@@ -104,7 +104,7 @@ public record EmbeddingBag(int from, int columns, int countAt, int weightsFrom, 
             }
         }
 
-        /// @param slots from `at` on: where each of the bag's numbers is in `w`
+        /// @param slots the index in `w` of each of the bag's numbers, starting at `at`
         private float sumOfNumbers(Step step, int row, int count, float[] w, int[] slots, int at) {
             float sum = 0;
             int even = count & -4;
@@ -176,7 +176,7 @@ public record EmbeddingBag(int from, int columns, int countAt, int weightsFrom, 
             }
         }
 
-        /// dtable[id] = Σ f dy over all places that read it, row by row, id by id; df[c] = dy · table[id[c]].
+        /// dtable[id] = Σ f dy over all places that read the id, row by row, id by id; df[c] = dy · table[id[c]].
         @Override
         public void backward(Step step) {
             Block dy = output.requireGradient();
@@ -252,7 +252,7 @@ public record EmbeddingBag(int from, int columns, int countAt, int weightsFrom, 
             return uniformFactor(count);
         }
 
-        /// Of a bag without weights.
+        /// The factor of each vector in a bag without weights.
         private float uniformFactor(int count) {
             return layer.mode == Mode.MEAN ? 1f / count : 1f;
         }

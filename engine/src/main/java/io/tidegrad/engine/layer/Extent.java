@@ -1,6 +1,6 @@
 package io.tidegrad.engine.layer;
 
-/// A number along each axis of an image: of pixels, of steps.
+/// Height and width of an image, kernel, stride or padding.
 public record Extent(int height, int width) {
     public Extent {
         if (height < 0 || width < 0) {
@@ -9,7 +9,7 @@ public record Extent(int height, int width) {
         }
     }
 
-    /// The same along both axes.
+    /// An extent with the same height and width.
     public static Extent of(int side) {
         return new Extent(side, side);
     }

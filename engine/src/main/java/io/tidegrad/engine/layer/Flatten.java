@@ -1,6 +1,6 @@
 package io.tidegrad.engine.layer;
 
-/// All numbers of a row side by side, in row-major order: (channels, height, width) to (channels · height · width).
+/// Flattens a row's numbers to a vector, in row-major order: (channels, height, width) to (channels · height · width).
 public record Flatten() implements Layer {
     @Override
     public Planned plan(Planner planner, Shape input) {

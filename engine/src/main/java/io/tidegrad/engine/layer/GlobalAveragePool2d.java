@@ -1,7 +1,7 @@
 package io.tidegrad.engine.layer;
 
-/// y[c] = the mean of channel c: (channels, height, width) to (channels). An `AveragePool2d` with one window, the
-/// image.
+/// y[c] = the mean of channel c: (channels, height, width) to (channels). Equals an `AveragePool2d` whose one window is
+/// the image.
 public record GlobalAveragePool2d() implements Layer {
     @Override
     public Planned plan(Planner planner, Shape input) {

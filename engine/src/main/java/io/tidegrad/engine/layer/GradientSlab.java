@@ -7,25 +7,25 @@ import java.util.List;
 import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
-/// All gradients of one step, before the first weight changes: for clipping, and for people to look at. Of a touched
-/// table it holds and visits the touched rows only. Allocates nothing after construction.
+/// Holds all gradients of one step before any weight changes, for clipping and for inspection. For a table that only
+/// updates touched rows, it holds only those rows. Allocates nothing after construction.
 public final class GradientSlab {
     private final List<Tensor> tensors;
     private final Slab slab;
     private final List<Piece> pieces = new ArrayList<>();
     private final OptimizerStep[] leaveGradients;
 
-    /// An array of gradients.
+    /// The gradients of one tensor.
     ///
-    /// @param touched says how much of it belongs to this step; null where all does
+    /// @param touched the touched rows of this step; null if all values belong to it
     private record Piece(float[] values, int columns, Storage.@Nullable Touched touched) {
         int length() {
             return touched == null ? values.length : touched.count() * columns;
         }
     }
 
-    /// @param isFrozen whether a tensor has no gradient: it stays 0
-    /// @param maxRows of a batch
+    /// @param isFrozen whether a tensor is frozen and has no gradient
+    /// @param maxRows the most rows of a batch
     public GradientSlab(List<Tensor> tensors, IntPredicate isFrozen, int maxRows) {
         this.tensors = tensors;
         slab = Slab.ofGradients(tensors, maxRows);
@@ -52,7 +52,7 @@ public final class GradientSlab {
         }
     }
 
-    /// From now on, backward of this step leaves its gradients here and changes no weight.
+    /// Makes the backward pass store its gradients here instead of changing weights.
     public void receive(Step step) {
         step.target = slab;
         step.optimizers = leaveGradients;
@@ -62,8 +62,8 @@ public final class GradientSlab {
         return slab;
     }
 
-    /// The L2 norm of all gradients together, in doubles (which hold the square of every float): tensor after tensor,
-    /// in the order of memory.
+    /// The L2 norm of all gradients together, summed in doubles (which can hold the square of every float), tensor
+    /// after tensor, in memory order.
     public double norm() {
         double squares = 0;
         for (int piece = 0; piece < pieces.size(); piece++) {
@@ -72,7 +72,8 @@ public final class GradientSlab {
         return Math.sqrt(squares);
     }
 
-    /// Eight sums, so that an addition need not wait for the one before it; value i goes to sum i mod 8.
+    /// The sum of squares, in eight partial sums, so that an addition need not wait for the one before it: value i is
+    /// added to sum i mod 8.
     private static double squares(float[] values, int length) {
         double s0 = 0;
         double s1 = 0;
@@ -103,7 +104,7 @@ public final class GradientSlab {
         return value * value;
     }
 
-    /// Every gradient times `factor`.
+    /// Multiplies every gradient by `factor`.
     public void scale(float factor) {
         for (int piece = 0; piece < pieces.size(); piece++) {
             float[] values = pieces.get(piece).values;
@@ -114,7 +115,7 @@ public final class GradientSlab {
         }
     }
 
-    /// Every gradient within ±`limit`; NaN stays NaN.
+    /// Clips every gradient to ±`limit`; NaN stays NaN.
     public void clamp(float limit) {
         for (int piece = 0; piece < pieces.size(); piece++) {
             float[] values = pieces.get(piece).values;
@@ -125,10 +126,10 @@ public final class GradientSlab {
         }
     }
 
-    /// The pass that the fused plan does not need: the optimizer on every weight of the dense tensors, on the touched
-    /// rows of touched tables.
+    /// Applies the optimizer to every weight of the dense tensors and to the touched rows of tables. The fused plan has
+    /// no such pass.
     ///
-    /// @param optimizers tensor → what is done to it
+    /// @param optimizers the optimizer's scalars by tensor
     public void apply(Kernels kernels, OptimizerStep[] optimizers, Slab weights) {
         for (int tensor = 0; tensor < tensors.size(); tensor++) {
             OptimizerStep optimizer = optimizers[tensor];

@@ -7,7 +7,7 @@ public record Identity() implements Layer {
         return unmoved(planner.grid(this, input));
     }
 
-    /// What is read is what is put out, seen as `grid`.
+    /// Passes the input on unchanged, seen as `grid`.
     static Planned unmoved(Shape.Grid grid) {
         return new Planned(grid, false, (workspace, x, into) -> new Bound(x));
     }

@@ -2,7 +2,7 @@ package io.tidegrad.engine.layer;
 
 import io.tidegrad.engine.random.CounterRandom;
 
-/// How weights are drawn; biases start at 0.
+/// The distribution that initial weights are drawn from; biases start at 0.
 public enum Initialization {
     /// Uniform within ±sqrt(6 / inputs). He et al. 2015, for relu.
     HE_UNIFORM,
@@ -28,15 +28,15 @@ public enum Initialization {
         return (float) Math.sqrt((isNormal() ? 2 : 6) / fans);
     }
 
-    /// Weight number `index` of a tensor whose scheme has this scale: a pure function of its arguments.
+    /// Draws weight number `index` of a tensor with this `scale`; a pure function of its arguments.
     ///
-    /// @param tensor its place in the plan
+    /// @param tensor the tensor's place in the plan
     public float draw(long seed, int tensor, long index, float scale) {
         return isNormal() ? scale * CounterRandom.normal(seed, tensor, BEFORE_THE_FIRST_STEP, index)
                 : uniform(seed, tensor, index, scale);
     }
 
-    /// Within ±bound.
+    /// Draws uniformly within ±bound.
     public static float uniform(long seed, int tensor, long index, float bound) {
         return bound * (2 * CounterRandom.uniform(seed, tensor, BEFORE_THE_FIRST_STEP, index) - 1);
     }

@@ -1,6 +1,6 @@
 package io.tidegrad.engine.layer;
 
-/// Each line along the last axis by itself: y = (x - mean) / sqrt(variance + epsilon) · weight + bias, with the line's
+/// Normalises each line along the last axis: y = (x - mean) / sqrt(variance + epsilon) · weight + bias, with the line's
 /// mean and biased variance. Ba, Kiros & Hinton 2016, "Layer normalization". `weight` (width) starts at 1, `bias`
 /// (width) at 0.
 public record LayerNorm(double epsilon) implements Layer {

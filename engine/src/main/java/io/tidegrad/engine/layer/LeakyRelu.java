@@ -1,6 +1,6 @@
 package io.tidegrad.engine.layer;
 
-/// x > 0 ? x : slope x; dx = x > 0 ? dy : slope dy. Maas, Hannun & Ng 2013, who take 0.01.
+/// x > 0 ? x : slope x; dx = x > 0 ? dy : slope dy. Maas, Hannun & Ng 2013, who use 0.01.
 public record LeakyRelu(double slope) implements Layer {
     public LeakyRelu {
         if (!Double.isFinite(slope)) {
@@ -10,7 +10,7 @@ public record LeakyRelu(double slope) implements Layer {
 
     @Override
     public Planned plan(Planner planner, Shape input) {
-        return Elementwise.plan(planner, this, input,
+        return ElementwiseActivation.plan(planner, this, input,
                 (kernels, length, x, xAt, y, yAt) -> kernels.leakyRelu(length, (float) slope, x, xAt, y, yAt),
                 (kernels, length, x, xAt, y, yAt, dy, dyAt, dx, dxAt) -> kernels.leakyReluGradient(length,
                         (float) slope, x, xAt, dy, dyAt, dx, dxAt));

@@ -1,11 +1,11 @@
 package io.tidegrad.engine.layer;
 
-/// What layer norm and RMS norm share: n = (x - mean) r with r = 1 / sqrt(mean of (x - mean)² + epsilon), then
-/// y = n · weight + bias. RMS norm takes 0 for the mean and has no bias.
+/// The implementation of `LayerNorm` and `RmsNorm`: n = (x - mean) r with r = 1 / sqrt(mean of (x - mean)² + epsilon),
+/// then y = n · weight + bias. RMS norm uses 0 for the mean and has no bias.
 final class LineNorm {
     private static final int NO_BIAS = -1;
 
-    /// The calling thread among the workers.
+    /// The calling thread's number among the workers.
     private static final int CALLER = 0;
 
     private LineNorm() {}
@@ -29,7 +29,7 @@ final class LineNorm {
 
     /// @param normal n of the last forward
     /// @param inverse r of each line
-    /// @param zeros where there is no bias, and none in a gradient
+    /// @param zeros stands for the bias where there is none, as in RMS norm and in gradients
     private record Bound(int lines, int width, boolean centred, float epsilon, int weight, int bias, Activation input,
             Block normal, float[] inverse, float[] zeros, Activation output) implements Pass {
         @Override
@@ -44,8 +44,8 @@ final class LineNorm {
                     y.values, y.at, y.stride);
         }
 
-        /// With g = dy · weight, over the line: dx = r (g - mean of g - n · mean of (g n)); dweight = Σ dy n, dbias = Σ
-        /// dy over the lines.
+        /// With g = dy · weight and means over the line: dx = r (g - mean of g - n · mean of (g n)); dweight = Σ dy n,
+        /// dbias = Σ dy over the lines.
         @Override
         public void backward(Step step) {
             Block dx = input.gradient();

@@ -1,18 +1,18 @@
 package io.tidegrad.engine.layer;
 
-/// What the layers that read a table share: the look-ups of one step. Gradients of places that read the same row are
-/// summed in the order in which they are added; then one optimizer update a row, in the order of first touch. Allocates
-/// nothing after construction.
+/// The table look-ups of one step, for the layers that read a table. Gradients of places that read the same row are
+/// summed in the order in which they are added; then the optimizer updates each row once, in order of first touch.
+/// Allocates nothing after construction.
 final class Lookups {
     private final int tensor;
     private final Tensor.Table table;
     private final DistinctIds distinct;
     private final float[] gradients; // (distinct ids, columns)
     private final float[] zeros; // (columns)
-    private final int[] slots; // (table.reads()) of one row's ids
-    private final int[] sumAt; // slot → where in `sums` its gradient begins
+    private final int[] slots; // (table.reads()): slots of one row's ids
+    private final int[] sumAt; // slot → start of its gradient in `sums`
     private final float[] near = new float[Storage.Rows.ROWS_A_BLOCK];
-    private float[] sums; // where those of this step are summed
+    private float[] sums; // array that holds this step's sums
 
     /// @param tensor the table's index
     Lookups(int tensor, Tensor.Table table, Workspace workspace) {
@@ -30,9 +30,9 @@ final class Lookups {
         sums = gradients;
     }
 
-    /// The id numbered `number` of the row of the batch.
+    /// Id number `number` of a row of the batch.
     ///
-    /// @throws IndexOutOfBoundsException if the table has no such row
+    /// @throws IndexOutOfBoundsException the table has no such row
     int id(Step step, int row, int number) {
         int id = step.ids[row * step.idsPerRow + number];
         if (id < 0 || id >= table.rows()) {
@@ -41,7 +41,7 @@ final class Lookups {
         return id;
     }
 
-    /// Checks `count` ids from number `from` on as `id` does.
+    /// Checks `count` ids, starting with number `from`, like `id`.
     void requireRows(Step step, int row, int from, int count) {
         int at = row * step.idsPerRow + from;
         int signs = 0;
@@ -56,7 +56,7 @@ final class Lookups {
         }
     }
 
-    /// Copies the table rows of `count` ids from number `from` on side by side.
+    /// Copies the table rows of `count` ids, starting with number `from`, one after the other.
     void read(Step step, int row, int from, int count, float[] y, int yAt) {
         requireRows(step, row, from, count);
         int ids = row * step.idsPerRow + from;
@@ -72,7 +72,7 @@ final class Lookups {
         return step.optimizer(tensor).isFrozen();
     }
 
-    /// Whether the optimizer changes only the rows that this step read, in backward.
+    /// Whether backward applies the optimizer, and only to the rows that this step read.
     boolean updatesTouched(Step step) {
         return table.touchedOnly() && step.isFused();
     }
@@ -83,7 +83,7 @@ final class Lookups {
         sums = table.touchedOnly() && !step.isFused() ? step.target.touched(tensor).values() : gradients;
     }
 
-    /// Adds `factor` times the columns from `g[gAt]` to the gradient of table row `id`.
+    /// Adds `factor` times the columns starting at `g[gAt]` to the gradient of table row `id`.
     void add(int id, float factor, float[] g, int gAt) {
         if (id == table.paddingIndex()) {
             return;
@@ -104,7 +104,7 @@ final class Lookups {
         }
     }
 
-    /// Applies the optimizer to the rows of the gradients added, or leaves these in the gradient slab.
+    /// Applies the optimizer to the rows with gradients, or stores the gradients in the gradient slab.
     void apply(Step step) {
         int count = distinct.count();
         if (updatesTouched(step)) {
@@ -120,13 +120,13 @@ final class Lookups {
             updateEveryRow(step, step.target.rows(tensor));
             return;
         }
-        // First: who keeps what the rows were looks at them now.
+        // Called first, so that watchers can still copy the old rows.
         step.touchedRows.touched(tensor, distinct.ids(), count);
         step.target.touched(tensor).set(distinct.ids(), count);
     }
 
-    /// Adds to the gradients of the table rows of `count` ids, `ids[at]` and so on, the columns from `g[gAt]` on, side
-    /// by side. They stay in `g`: each row's at its first place, until `applyInPlace`.
+    /// Adds the vectors that start at `g[gAt]`, one after the other, to the gradients of the table rows `ids[at]` to
+    /// `ids[at + count - 1]`. The sums stay in `g` until `applyInPlace`: a row's sum is at the row's first place.
     void addInPlace(int[] ids, int at, int count, float[] g, int gAt) {
         int columns = table.columns();
         if (table.paddingIndex() >= 0) {
@@ -146,7 +146,7 @@ final class Lookups {
         }
     }
 
-    /// @param known slots that have a gradient
+    /// @param known number of slots that already have a gradient
     private void addInPlace(int slot, int known, float[] g, int gAt) {
         if (slot == known) {
             sumAt[slot] = gAt;
@@ -158,7 +158,7 @@ final class Lookups {
         }
     }
 
-    /// As `apply`, of the gradients in `g`, where the optimizer changes touched rows only.
+    /// Like `apply`, for the gradients in `g`, if the optimizer changes touched rows only.
     void applyInPlace(Step step, float[] g) {
         update(step, g);
     }

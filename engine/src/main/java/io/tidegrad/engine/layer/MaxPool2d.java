@@ -3,16 +3,16 @@ package io.tidegrad.engine.layer;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.kernel.Windows;
 
-/// y[c, i, j] = max x[c, i s + u - p, j s + v - p] over the kernel's (u, v), x minus infinity beyond its edges. dx:
-/// each dy goes to its maximum, the first in row-major order where there are several; what overlapping windows send to
-/// one number is added. (channels, height, width) to (channels, ⌊(height + 2 p - kernel) / s⌋ + 1, …). Padding is at
-/// most half the kernel.
+/// y[c, i, j] = max x[c, i s + u - p, j s + v - p] over the kernel's (u, v), where x is minus infinity beyond its
+/// edges. dx: each dy goes to its window's maximum, or to the first of several equal ones in row-major order; gradients
+/// from overlapping windows are added. (channels, height, width) to (channels, ⌊(height + 2 p - kernel) / s⌋ + 1, …).
+/// Padding is at most half the kernel.
 public record MaxPool2d(Extent kernel, Extent stride, Extent padding) implements Layer {
     public MaxPool2d {
         Pooling.check(new Sliding(kernel, stride, padding));
     }
 
-    /// Windows side by side, without padding.
+    /// Square windows that don't overlap, without padding.
     public MaxPool2d(int side) {
         this(Extent.of(side), Extent.of(side), Extent.of(0));
     }
@@ -22,8 +22,8 @@ public record MaxPool2d(Extent kernel, Extent stride, Extent padding) implements
         return plan(planner, input, new Max(false));
     }
 
-    /// Relu and pooling in one pass: the greatest of what a relu lets through is what it lets through of the greatest,
-    /// and both stop the same gradients. A pass over the image each way less, and what is written between them.
+    /// Plans relu and pooling as one pass: max(relu(x)) = relu(max x), and both orders stop the same gradients. This
+    /// saves one pass over the image in each direction and the array between the two layers.
     Planned planAfterRelu(Planner planner, Shape input) {
         return plan(planner, input, new Max(true));
     }

@@ -1,16 +1,16 @@
 package io.tidegrad.engine.layer;
 
-/// The look-ups of one step in a table of one column whose touched numbers learn. From the reading in forward to the
-/// writing in backward, each distinct number and its state lie side by side in scratch: the table, where each of them
-/// is a cache miss, is visited once to read and once to write, in loops that do little else. Sums and orders are those
-/// of `Lookups`. Allocates nothing after construction.
+/// The look-ups of one step in a table with one column of which only touched rows learn. From forward to backward, the
+/// distinct numbers and their state are held in contiguous scratch. The table, where each access is a cache miss, is
+/// accessed once to read and once to write, in short loops. Sums and their order are those of `Lookups`. Allocates
+/// nothing after construction.
 final class NumberLookups {
     private final int tensor;
     private final Tensor.Table table;
     private final DistinctIds distinct;
     private final int[] slots; // (maxRows, reads): place → slot of its id
     private final PackedRows numbers;
-    private int summed; // slots that have a gradient
+    private int summed; // number of slots that have a gradient
 
     /// @param tensor the table's index
     NumberLookups(int tensor, Tensor.Table table, Workspace workspace) {
@@ -24,29 +24,29 @@ final class NumberLookups {
         numbers = new PackedRows(1, held);
     }
 
-    /// Whether this step is one of those that it is for.
+    /// Whether these look-ups apply to this step.
     boolean areFor(Step step) {
         return step.learns && table.columns() == 1 && table.touchedOnly() && step.isFused()
                 && !step.optimizer(tensor).isFrozen();
     }
 
-    /// Forgets the step before.
+    /// Forgets the ids of the step before.
     void begin() {
         distinct.begin();
         summed = 0;
     }
 
-    /// Adds `count` ids from `ids[at]` on, at as many places.
+    /// Adds the `count` ids starting at `ids[at]`, for the places starting at `place`.
     void add(int[] ids, int at, int count, int place) {
         distinct.slots(ids, at, count, slots, place);
     }
 
-    /// Reads the numbers of all ids added.
+    /// Reads the numbers of all added ids from the table.
     void read(Step step) {
         numbers.gather(step.slab.rows(tensor), distinct.ids(), 0, distinct.count());
     }
 
-    /// Slot → number, then whatever else.
+    /// Slot → number; longer than the number of slots.
     float[] numbers() {
         return numbers.values();
     }
@@ -56,7 +56,7 @@ final class NumberLookups {
         return slots;
     }
 
-    /// Adds `factor` times `g` to the gradient of the number at each of `count` places. Every place's turn comes once,
+    /// Adds `factor` times `g` to the gradient of the number at each of `count` places. Call it once for every place,
     /// in the order in which they were added.
     void addGradient(int place, int count, float factor, float g) {
         float[] gradients = numbers.gradients();
@@ -73,7 +73,7 @@ final class NumberLookups {
         summed = seen;
     }
 
-    /// Applies the optimizer to the numbers read.
+    /// Applies the optimizer to the numbers and writes them back.
     void apply(Step step) {
         int count = distinct.count();
         if (step.scale != 1) {

@@ -2,7 +2,7 @@ package io.tidegrad.engine.layer;
 
 import org.jspecify.annotations.Nullable;
 
-/// Reads `count` floats of the row, from the float numbered `from` on.
+/// Reads `count` floats of the row, starting with float number `from`.
 public record Numbers(int from, int count) implements Layer {
     @Override
     public Planned plan(Planner planner, Shape input) {
@@ -21,7 +21,7 @@ public record Numbers(int from, int count) implements Layer {
         return new Activation(new Block(new float[0], from, row.numbers()), gradient);
     }
 
-    /// The output is the batch's own array: nothing is copied.
+    /// The output is the batch's array itself: nothing is copied.
     private record View(int from, int count, Activation output) implements Pass {
         @Override
         public void forward(Step step) {
@@ -50,7 +50,7 @@ public record Numbers(int from, int count) implements Layer {
         }
     }
 
-    /// Adds, because two layers may read the same number.
+    /// Adds instead of writing, because two layers may read the same number.
     private static void addGradient(Step step, int from, int count, @Nullable Block dy) {
         float[] gradient = step.numbersGradient;
         if (gradient.length > 0 && dy != null) {

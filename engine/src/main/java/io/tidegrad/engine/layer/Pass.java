@@ -1,13 +1,13 @@
 package io.tidegrad.engine.layer;
 
-/// One layer bound to one workspace: the arithmetic. Allocates nothing.
+/// The arithmetic of one layer, bound to one workspace. Allocates nothing.
 public interface Pass {
     Activation output();
 
-    /// Reads the input, the slab and (first layers) the step's rows; writes the output. Changes nothing else.
+    /// Reads the input, the slab and, in first layers, the step's rows. Writes only the output.
     void forward(Step step);
 
-    /// Reads the output's gradient; writes the input's, where that is not null; applies the optimizer to the layer's
-    /// own weights. Layers run in reverse order, each once a step, after all have run forward.
+    /// Reads the output's gradient, writes the input's unless that is null, and applies the optimizer to the layer's
+    /// own weights. Layers run backward in reverse order, once per step, after all have run forward.
     void backward(Step step);
 }

@@ -2,12 +2,12 @@ package io.tidegrad.engine.layer;
 
 import io.tidegrad.engine.kernel.Kernels;
 
-/// Images within borders of zeros as `Bordered` has them, but each channel in a plane of its own, so that pixels lie
-/// side by side. The zeros after a line are also those before the next: `outer` has only the wider of the two borders.
+/// Images with borders of zeros like `Bordered`, but with each channel in its own plane, so that pixels are contiguous.
+/// The zeros after a line also serve as those before the next, so `outer` has only the wider of the two borders.
 ///
 /// @param values (rows, width, length)
-/// @param length of a plane
-/// @param corner where the image begins in its plane
+/// @param length floats of a plane
+/// @param corner index in a plane at which the image begins
 record Planes(Block inner, int width, Extent image, float[] values, Extent outer, int length, int corner) {
 
     private static final int LANES = 16;
@@ -24,15 +24,15 @@ record Planes(Block inner, int width, Extent image, float[] values, Extent outer
         return new Planes(inner, width, image, values, outer, length, corner);
     }
 
-    /// Where a row's first plane begins.
+    /// Index at which a row's first plane begins.
     int row(int row) {
         return row * width * length;
     }
 
-    /// To be called before a row's planes are read.
+    /// Copies a row's image into its planes. Call it before reading them.
     void copy(Kernels kernels, int row) {
-        // Whole vectors, if the last line's end in the plane: their zeros fall on the border and on
-        // lines that come after.
+        // Copies whole vectors if those of the last line still end inside the plane: their zeros overwrite the border
+        // and lines that are written later.
         int vectors = Math.ceilDiv(image.width(), LANES) * LANES;
         int lastLine = corner + (image.height() - 1) * outer.width();
         int padded = lastLine + vectors <= length ? vectors : image.width();

@@ -4,33 +4,33 @@ import org.jspecify.annotations.Nullable;
 
 /// A layer whose shapes are known and whose tensors are declared.
 ///
-/// @param output what comes out for one row
+/// @param output the output's shape for one row
 /// @param trainable whether this layer or one inside it has weights
 /// @param binding makes the pass of one workspace
 public record Planned(Shape.Grid output, boolean trainable, Binding binding) {
 
-    /// Allocates what a thread needs for this layer.
+    /// Allocates what one thread needs for this layer.
     @FunctionalInterface
     public interface Binding {
-        /// @param input what the layer reads. Its gradient is null where nobody below needs it
-        /// @param into where the layer may write its output if it likes (it needs no padding there), so that a `Concat`
-        ///     copies nothing; null where it allocates its own
+        /// @param input the layer's input; its gradient is null if no layer below needs it
+        /// @param into where the layer may write its output, without padding, so that a `Concat` need not copy it; null
+        ///     if the layer must allocate its own
         Pass bind(Workspace workspace, Activation input, @Nullable Activation into);
     }
 
-    /// The same with its columns along `columns`, copied if they lie otherwise.
+    /// The same layer with its output's columns along `columns`; copies the output if necessary.
     public Planned with(Shape.Columns columns) {
         Shape.Grid wanted = output.with(columns);
         return wanted.equals(output) ? this : then(Arrange.relayout(output, wanted));
     }
 
-    /// The same as one vector.
+    /// The same layer with its output as one vector.
     public Planned flat() {
         Shape.Grid vector = Shape.Grid.vector(output.size());
         return vector.equals(output) ? this : then(Arrange.relayout(output, vector));
     }
 
-    /// `next` reads what this puts out.
+    /// This layer followed by `next`, which reads its output.
     Planned then(Planned next) {
         return new Planned(next.output, trainable || next.trainable, (workspace, x, into) -> {
             Pass first = binding.bind(workspace, x, null);

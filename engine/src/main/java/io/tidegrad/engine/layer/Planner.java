@@ -3,8 +3,8 @@ package io.tidegrad.engine.layer;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Collects the tensors that layers declare, in the order of the tree: that order is the plan order, which fixes names,
-/// places in the streams and the random streams of the initialisation.
+/// Collects the tensors that layers declare, in the order of the tree: the plan order, which determines names, places
+/// in the streams and the random streams of the initialisation.
 ///
 /// A place in the tree is written as PyTorch's `Sequential` does: `2` is the third layer, `0.1` the second branch of
 /// the first; a tensor is `2.weight`.
@@ -13,11 +13,11 @@ public final class Planner {
     private final double rateFactor;
     private final Declared declared;
 
-    /// What all planners of a network write to.
+    /// The declarations, shared by all planners of a network.
     private static final class Declared {
         final Shape.Row row;
         final List<Tensor> tensors = new ArrayList<>();
-        final List<Double> rateFactors = new ArrayList<>(); // of the tensors
+        final List<Double> rateFactors = new ArrayList<>(); // by tensor
         int randomStreams;
         boolean learnsDifferently;
 
@@ -26,7 +26,7 @@ public final class Planner {
         }
     }
 
-    /// @param row what a row holds
+    /// @param row the shape of a row
     public Planner(Shape.Row row) {
         this("", 1, new Declared(row));
     }
@@ -42,27 +42,27 @@ public final class Planner {
         return child("" + index);
     }
 
-    /// The planner of a layer inside this one that has a name instead of a number.
+    /// The planner of a layer inside this one, by name instead of number.
     Planner child(String name) {
         return new Planner(name(name), rateFactor, declared);
     }
 
-    /// The same place, at a rate of its own.
+    /// A planner for the same place whose tensors have their rate multiplied by `factor`.
     Planner withRate(double factor) {
         return new Planner(path, rateFactor * factor, declared);
     }
 
-    /// Plans the layer inside this one that has this number.
+    /// Plans inner layer number `index`.
     Planned plan(int index, Layer layer, Shape input) {
         return child(index).plan(layer, input);
     }
 
-    /// Plans the layer that stands here; a learner can look at what it puts out.
+    /// Plans the layer at this place and lets a learner check its output for faults.
     public Planned plan(Layer layer, Shape input) {
         return watched(layer, layer.plan(this, input));
     }
 
-    /// The same, of a layer that stands here and has been planned otherwise.
+    /// Likewise, for a layer at this place that has been planned in another way.
     Planned watched(Layer layer, Planned planned) {
         String place = place(layer);
         return new Planned(planned.output(), planned.trainable(), (workspace, x, into) -> {
@@ -72,22 +72,22 @@ public final class Planner {
         });
     }
 
-    /// Everything declared so far, by this planner and those it is related to.
+    /// All tensors declared so far by the planners of this network.
     public List<Tensor> tensors() {
         return List.copyOf(declared.tensors);
     }
 
-    /// Whether some layer puts out something else while it learns (`Step.learns`).
+    /// Whether a layer's output differs between learning and prediction (`Step.learns`).
     public boolean learnsDifferently() {
         return declared.learnsDifferently;
     }
 
-    /// The row that the network reads, for layers in the middle of it that also read from the row.
+    /// The shape of the network's row, for inner layers that also read from the row.
     Shape.Row row() {
         return declared.row;
     }
 
-    /// Tensor → by what its rate is multiplied; 0 where it is frozen.
+    /// The factor of each tensor's rate; 0 if it is frozen.
     public List<Double> rateFactors() {
         return List.copyOf(declared.rateFactors);
     }
@@ -96,24 +96,24 @@ public final class Planner {
         return path.isEmpty() ? parameter : path + "." + parameter;
     }
 
-    /// Returns the tensor's index, by which passes find its storage in a slab.
+    /// Declares a tensor. Returns its index, by which passes find its storage in a slab.
     int declare(Tensor tensor) {
         declared.tensors.add(tensor);
         declared.rateFactors.add(rateFactor);
         return declared.tensors.size() - 1;
     }
 
-    /// A random stream for what a layer draws while it learns, numbered in the order of the tree: `Step.purpose`.
+    /// Declares a random stream for a layer's draws while learning. Returns its number in tree order: `Step.purpose`.
     int declareRandomStream() {
         return declared.randomStreams++;
     }
 
-    /// Says that the layer puts out something else while it learns.
+    /// Declares that the layer's output differs between learning and prediction.
     void declareLearnsDifferently() {
         declared.learnsDifferently = true;
     }
 
-    /// The numbers that a layer reads, whichever way they lie.
+    /// The grid that a layer reads, with any columns. Refuses the row itself.
     Shape.Grid grid(Layer layer, Shape input) {
         return switch (input) {
             case Shape.Grid grid -> grid;
@@ -122,7 +122,7 @@ public final class Planner {
         };
     }
 
-    /// A layer that wants its columns along a certain axis: what it reads is copied if they lie otherwise.
+    /// Plans a layer that needs its input's columns along a certain axis; copies the input if they are along another.
     Planned reading(Layer layer, Shape input, Shape.Columns columns, Reader reader) {
         Shape.Grid found = grid(layer, input);
         Shape.Grid wanted = found.with(columns);

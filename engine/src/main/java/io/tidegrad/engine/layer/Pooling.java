@@ -6,17 +6,18 @@ import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// What poolings share: each channel of a window becomes one number. Windows end at the image's edges.
+/// The implementation of the pooling layers, which turn each channel of a window into one number. Windows are cut off
+/// at the image's edges.
 final class Pooling {
     private Pooling() {}
 
-    /// What becomes of one image; kernels.
+    /// The kernels that pool one image.
     interface Operation {
-        /// @param first a number for each of y, that `backward` gets back
+        /// @param first scratch with one number per element of y, passed on to `backward`
         void forward(Kernels kernels, Windows windows, int width, float[] x, int xAt, float[] y, float[] first, int yAt,
                 int yStride);
 
-        /// Adds to dx where windows overlap, else writes.
+        /// Adds to dx if windows overlap, otherwise overwrites it.
         void backward(Kernels kernels, Windows windows, int width, float[] first, float[] dy, int yAt, int yStride,
                 float[] dx, int dxAt);
     }
@@ -66,7 +67,7 @@ final class Pooling {
         return new Windows(starts, Arrays.copyOf(pixels, count), overlap);
     }
 
-    /// @param pixels of the input's image
+    /// @param pixels pixels of the input's image
     /// @param first as long as y's values
     private record Bound(Operation operation, int channels, int pixels, Windows windows,
             @Nullable Windows gradientWindows, float[] first, Activation input, Activation output) implements Pass {
@@ -91,7 +92,7 @@ final class Pooling {
             int width = width(dx, dy);
             for (int row = 0; row < step.rows; row++) {
                 int dxRow = dx.row(row * pixels);
-                // What lies in no window stays zero, as it was allocated: nobody else writes it.
+                // Pixels in no window keep gradient 0, as allocated: nothing else writes them.
                 if (gradientWindows.overlap()) {
                     Arrays.fill(dx.values, dxRow, dxRow + (pixels - 1) * dx.stride + width, 0);
                 }
@@ -100,7 +101,8 @@ final class Pooling {
             }
         }
 
-        /// Padding included where it lies alike: a few numbers more cost less than a tail in each line.
+        /// Columns to process: padding included if both blocks have the same, because a few more numbers cost less than
+        /// a tail in each line.
         private int width(Block a, Block b) {
             return a.liesAs(b) ? b.stride : channels;
         }

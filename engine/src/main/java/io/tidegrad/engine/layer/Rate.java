@@ -2,13 +2,12 @@ package io.tidegrad.engine.layer;
 
 import java.util.List;
 
-/// `layer` with its own rate: the rate of each update times `factor`, for all weights inside; factors inside one
-/// another multiply. It reads, puts out and is named as `layer` is.
+/// `layer` with its own learning rate: the rate of each update is multiplied by `factor` for all weights inside; nested
+/// factors multiply. Input, output and names are those of `layer`.
 ///
-/// A factor of 0 freezes: neither weights nor their optimizer state change by a bit, the penalty doesn't pull at them,
-/// and their gradients don't exist for clipping by global norm, as PyTorch's parameters without `requires_grad`. The
-/// gradient of the input flows through all the same. What a layer learns from its inputs (`Standardise`) has no rate
-/// and goes on.
+/// A factor of 0 freezes the layer, like `requires_grad = False` in PyTorch: weights and optimizer state don't change,
+/// the penalty doesn't apply to them, and their gradients don't count in the global norm. The input's gradient is still
+/// computed. Statistics that a layer learns from its inputs (`Standardise`) have no rate and are still updated.
 public record Rate(double factor, Layer layer) implements Layer {
     public Rate {
         if (!(factor >= 0 && factor <= Float.MAX_VALUE)) {
@@ -16,7 +15,7 @@ public record Rate(double factor, Layer layer) implements Layer {
         }
     }
 
-    /// Learns nothing.
+    /// Freezes `layer`: its weights don't change.
     public static Rate frozen(Layer layer) {
         return new Rate(0, layer);
     }

@@ -7,8 +7,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// Reads a row's steps (steps, width) one after the other and carries a state h (for LSTM also c) from each to the
-/// next; bidirectional, a second set of weights reads them from the last to the first. A step is, with the weights'
-/// columns in blocks of `hidden`, a block a gate, in this order:
+/// next; if bidirectional, a second set of weights reads them from the last to the first. The columns of the weights
+/// are blocks of `hidden`, one per gate, in the order in which a step's formula names the gates:
 ///
 /// - RNN (Elman 1990): h' = tanh(x W_ih + b_ih + h W_hh + b_hh);
 /// - GRU (Cho et al. 2014, reset after the product): r, z = sigmoid(…), n = tanh(x W_in + b_in + r (h W_hn + b_hn)), h'
@@ -17,16 +17,16 @@ import org.jspecify.annotations.Nullable;
 ///   f c + i g, h' = o tanh c'.
 ///
 /// Tensors as PyTorch's: `weight_ih` (width, gates · hidden), `weight_hh` (hidden, gates · hidden), `bias_ih`,
-/// `bias_hh`, and the same with `_reverse`. Weights start uniform within ±1/√hidden, as PyTorch's do; biases at 0,
-/// which PyTorch's do not.
+/// `bias_hh`, and the same with `_reverse`. Weights start uniform within ±1/√hidden, as PyTorch's do; biases start at
+/// 0, unlike PyTorch's.
 ///
-/// A row may be shorter than `steps`: from its length on the state stands still, the output is 0, nothing is read, and
-/// the backward direction starts at its last step. A length beyond 0 to `steps` is an `IndexOutOfBoundsException`, as a
-/// wrong id is in an `Embedding`.
+/// A row may be shorter than `steps`: after its last step the state does not change, the output is 0 and no input is
+/// read; the reverse direction starts at its last step. A length outside 0 to `steps` throws an
+/// `IndexOutOfBoundsException`, like a wrong id in an `Embedding`.
 ///
-/// @param lengthAt which of the row's ids is its length; `WHOLE`: every row has all steps
-/// @param initial no layer: the state starts at 0. One layer: it reads the row and puts out the state to start from, in
-///     the form of `Output.STATE`. An encoder that ends in that output makes this layer the decoder
+/// @param lengthAt index of the row's id that holds its length; `WHOLE` if every row has all steps
+/// @param initial empty: the state starts at 0. One layer: it reads the row, and its output is the initial state, in
+///     the form of `Output.STATE`. With an encoder that ends in that output, this layer is a decoder
 public record Recurrent(Cell cell, int hidden, boolean bidirectional, Output output, int lengthAt,
         List<Layer> initial) implements Layer {
     public static final int WHOLE = -1;
@@ -51,7 +51,7 @@ public record Recurrent(Cell cell, int hidden, boolean bidirectional, Output out
         SEQUENCE,
         /// h after the last step, a vector of hidden; bidirectional, forward and backward side by side.
         LAST,
-        /// As `LAST`, and behind it, of an LSTM, c in the same form.
+        /// Like `LAST`; for an LSTM, followed by c in the same form.
         STATE
     }
 
@@ -70,7 +70,7 @@ public record Recurrent(Cell cell, int hidden, boolean bidirectional, Output out
         }
     }
 
-    /// In one direction, over all steps, from 0.
+    /// A layer in one direction, over all steps, whose state starts at 0.
     public Recurrent(Cell cell, int hidden, Output output) {
         this(cell, hidden, false, output, WHOLE, List.of());
     }
@@ -137,9 +137,9 @@ public record Recurrent(Cell cell, int hidden, boolean bidirectional, Output out
         }
     }
 
-    /// Workers share the steps by blocks of rows: a row's steps are run by one of them, from first to last.
+    /// Workers divide the rows in blocks among themselves; one worker runs all steps of a row, from first to last.
     private static final class Bound implements Pass {
-        /// Rows in a block: the kernels' tile.
+        /// Rows in a block: as many as the kernels' tile has.
         private static final int GRAIN = 6;
 
         private final RecurrentDirection[] directions;
@@ -152,7 +152,7 @@ public record Recurrent(Cell cell, int hidden, boolean bidirectional, Output out
         private final @Nullable Pass initial;
         private final Activation output;
 
-        // Made once: a step allocates nothing.
+        // Created once, so that a step allocates nothing.
         private final Workers.Work forwardPart = this::forward;
         private final Workers.Work backwardPart = this::backward;
         private @Nullable Step step;
@@ -170,7 +170,7 @@ public record Recurrent(Cell cell, int hidden, boolean bidirectional, Output out
             workspace.count((long) Integer.BYTES * lengths.length);
             directions = new RecurrentDirection[weights.size()];
             for (int d = 0; d < directions.length; d++) {
-                // In a state c stands behind all of h; where there is no c, nobody reads it.
+                // In a state, c follows all of h; cells without c don't read it.
                 int hAt = d * layer.hidden;
                 int cAt = (directions.length + d) * layer.hidden;
                 directions[d] = new RecurrentDirection(layer, d == 1, steps, weights.get(d), workspace, dx != null,
@@ -229,7 +229,7 @@ public record Recurrent(Cell cell, int hidden, boolean bidirectional, Output out
                 direction.transposeWeights(step);
             }
             share(step, 1, backwardPart);
-            // Only now do weights change: every step's gradient went through the old ones.
+            // Weights change only now, because every step's gradient uses the old ones.
             for (RecurrentDirection direction : directions) {
                 direction.update(step);
             }

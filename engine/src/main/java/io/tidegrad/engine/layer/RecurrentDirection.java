@@ -8,13 +8,13 @@ import org.jspecify.annotations.Nullable;
 
 /// One direction of a `Recurrent`, bound to a workspace.
 ///
-/// What belongs to steps lies step after step, in the order in which this direction takes them, a line a row: line
-/// `step · rows + row`. So the rows of one step lie side by side, the input's products and all weight gradients are one
-/// call over all lines, and row lengths mean the same in both directions: a row takes its first `length` steps. What
-/// follows them is zero wherever a sum over lines reads it.
+/// Arrays over steps are ordered by step, in the order of this direction, with one line per row: line `step · rows +
+/// row`. So the rows of one step are contiguous, the input's products and all weight gradients are one call over all
+/// lines, and lengths mean the same in both directions: a row takes its first `length` steps. The lines after them are
+/// zero wherever a sum over lines reads them.
 ///
-/// Blocks are used twice: `gates` hold x W + b, then the gates, then the gradient of x W + b; a GRU's `products` hold h
-/// W + b, then its gradient (for the other cells the two gradients are the same).
+/// Blocks are reused: `gates` holds x W + b, then the gates, then the gradient of x W + b; a GRU's `products` holds h W
+/// + b, then its gradient (for the other cells the two gradients are the same).
 final class RecurrentDirection {
     private final Recurrent.Cell cell;
     private final Recurrent.Output kind;
@@ -22,16 +22,15 @@ final class RecurrentDirection {
     private final boolean reverse;
     private final int steps;
     private final Weights weights;
-    private final int[] lengths; // of the rows, found by the layer
+    private final int[] lengths; // of the rows, set by the layer
 
     private final Activation x; // (steps · rows, width)
     private final Dense.Bound ofInputs;
     private final Dense.Bound ofStates; // for its weights only
     private final Block gates; // (steps · rows, gates · hidden)
-    private final Block products; // alike; one step's only, where it is not needed again
+    private final Block products; // same shape; only one step's if backward doesn't need it
 
-    // The state before each step, (steps · rows, hidden), and after the last, (rows, hidden); c is
-    // an LSTM's.
+    // The state before each step, (steps · rows, hidden), and after the last, (rows, hidden); only an LSTM has c.
     private final Block h;
     private final Block hLast;
     private final Block c;
@@ -41,14 +40,14 @@ final class RecurrentDirection {
     private final int hAt; // first column of this direction's h in the output and in a state
     private final int cAt; // first column of its c in a state
 
-    // (rows, hidden); nothing where nobody learns
+    // (rows, hidden); empty when predicting
     private final Block dh;
     private final Block dc;
     private final Block dhOfProducts;
     private final Panels transposed; // (gates · hidden, hidden)
     private final float[] transposedWeights;
 
-    /// Both matrices have the same columns.
+    /// The tensors' indices and the panels of both matrices, which have the same columns.
     record Weights(Panels ofInputs, int ih, Panels ofStates, int hh, int biasIh, int biasHh) {
         static Weights declare(Planner planner, Recurrent layer, int width, String suffix) {
             long columns = (long) layer.cell().gates * layer.hidden();
@@ -70,11 +69,11 @@ final class RecurrentDirection {
         }
     }
 
-    /// `Initialization.HE_UNIFORM` draws within ±sqrt(6 / inputs): with so many inputs a unit, within ±1/√hidden.
+    /// `Initialization.HE_UNIFORM` draws within ±sqrt(6 / inputs): with 6 · hidden inputs, that is within ±1/√hidden.
     private static final int FANS_A_UNIT = 6;
 
-    /// @param initial where the state starts; null for 0
-    /// @param output of the layer, all directions
+    /// @param initial the initial state; null for 0
+    /// @param output the layer's output, with all directions
     RecurrentDirection(Recurrent layer, boolean reverse, int steps, Weights weights, Workspace workspace,
             boolean inputGradient, int[] lengths, @Nullable Activation initial, Activation output, int hAt, int cAt) {
         cell = layer.cell();
@@ -117,12 +116,12 @@ final class RecurrentDirection {
         return (long) steps * weights.ofStates.length();
     }
 
-    /// Where step `step` of this direction stands in the row.
+    /// The position in the row of step `step` of this direction.
     private int place(int step, int length) {
         return reverse ? length - 1 - step : step;
     }
 
-    /// Brings the steps into their order; gates = x W + b.
+    /// Copies the steps in this direction's order; computes gates = x W + b.
     void readSteps(Step step, Block from) {
         int width = weights.ofInputs.inputs();
         Block to = x.value();
@@ -140,7 +139,7 @@ final class RecurrentDirection {
         ofInputs.multiply(step);
     }
 
-    /// All steps of some rows.
+    /// Runs all steps of rows `fromRow` to `toRow`.
     void forward(Step step, int worker, int fromRow, int toRow) {
         start(step, hAt, h, fromRow, toRow);
         if (cell == Recurrent.Cell.LSTM) {
@@ -165,7 +164,7 @@ final class RecurrentDirection {
         }
     }
 
-    /// The end of the rows from `from` on that all take step `k`, or all don't.
+    /// The end of the run of rows, starting with `from`, that all have step `k`, or all don't.
     private int runEnd(int k, int from, int toRow) {
         int to = from + 1;
         while (to < toRow && k < lengths[to] == k < lengths[from]) {
@@ -187,7 +186,7 @@ final class RecurrentDirection {
         }
     }
 
-    /// `hidden` columns of some rows.
+    /// Copies `hidden` columns of some rows.
     private void copy(Block from, int fromColumn, Block to, int toColumn, int fromRow, int toRow) {
         for (int row = fromRow; row < toRow; row++) {
             copyLine(from, from.row(row) + fromColumn, to, to.row(row) + toColumn);
@@ -198,15 +197,14 @@ final class RecurrentDirection {
         System.arraycopy(from.values, fromAt, to.values, toAt, hidden);
     }
 
-    /// products = h W + b; the rest is elementwise.
+    /// Computes products = h W + b; the rest of a step is elementwise.
     private void forward(Step step, int worker, int k, int from, int to) {
         Kernels kernels = step.kernels;
         int rows = to - from;
         int line = k * step.rows + from;
         int productLine = productLine(step, k, from);
         for (int i = 0; i < rows; i++) {
-            // One column will do, as after a dense layer; above the gates even an infinity is
-            // hidden.
+            // Watching one column is enough, as after a dense layer; after the gates even an infinity would be hidden.
             step.watch(from + i, gates.values[gates.row(line + i)]);
         }
         boolean last = k == steps - 1;
@@ -241,17 +239,17 @@ final class RecurrentDirection {
         }
     }
 
-    /// Where h after step `k` stands in the output.
+    /// Index in the output of h after step `k`.
     private int outputAt(Block y, int k, int row) {
         return y.row(row * steps + place(k, lengths[row])) + hAt;
     }
 
-    /// The line of `products` where a step's first row lies.
+    /// The line of `products` of a step's first row.
     private int productLine(Step step, int k, int row) {
         return cell == Recurrent.Cell.GRU ? k * step.rows + row : row;
     }
 
-    /// A huge state that is still finite may give products that are not, and gates hide it.
+    /// A large finite state can give products that are not finite, and gates would hide it.
     private void watchProducts(Step step, int from, int to) {
         for (int row = from; row < to; row++) {
             for (int column = 0; column < cell.gates * hidden; column++) {
@@ -269,7 +267,7 @@ final class RecurrentDirection {
         }
     }
 
-    /// These rows are over.
+    /// Handles rows that have no step `k`: keeps their state and writes 0.
     private void standStill(Step step, int k, int from, int to) {
         int line = k * step.rows + from;
         boolean last = k == steps - 1;
@@ -289,12 +287,12 @@ final class RecurrentDirection {
         }
     }
 
-    /// The weights of the state's products with rows and columns swapped: a step's gradient then goes through them at
-    /// the speed of a forward product, 1.8 times that of dot products (64 -> 128, 32 rows; 1.5 times with one row).
+    /// Transposes the weights of the state's products, so that a step's gradient is computed at the speed of a forward
+    /// product, 1.8 times that of dot products (64 -> 128, 32 rows; 1.5 times with one row).
     void transposeWeights(Step step) {
         float[] w = step.slab.dense(weights.hh).weights();
         int columns = weights.ofStates.outputs();
-        // 16 columns at a time: what is written stays in the first-level cache.
+        // 16 columns at a time, so that the output stays in the first-level cache.
         for (int from = 0; from < columns; from += 16) {
             int to = Math.min(columns, from + 16);
             for (int unit = 0; unit < hidden; unit++) {
@@ -307,8 +305,8 @@ final class RecurrentDirection {
         }
     }
 
-    /// Some rows' gradients through all steps, from the last back to the initial state: dh = dy + what comes from the
-    /// step after, which is its gates' gradient times Wᵀ.
+    /// Computes some rows' gradients through all steps, from the last back to the initial state: dh = dy + the gradient
+    /// of the next step's gates times Wᵀ.
     void backward(Step step, int worker, int fromRow, int toRow) {
         boolean lstm = cell == Recurrent.Cell.LSTM;
         if (kind == Recurrent.Output.SEQUENCE) {
@@ -367,7 +365,7 @@ final class RecurrentDirection {
             }
         }
         if (k == 0 && initial == null) {
-            return; // Nobody asks for the gradient of a state of zeros.
+            return; // The constant initial state 0 needs no gradient.
         }
         boolean gru = cell == Recurrent.Cell.GRU;
         Block gradient = gru ? products : gates;
@@ -405,7 +403,7 @@ final class RecurrentDirection {
         ofStates.backward(step);
     }
 
-    /// dx += what this direction gives for the row's step at `place`.
+    /// Adds this direction's gradient of the row's step at `place` to dx.
     void addInputGradient(Step step, int row, int place, float[] dx, int dxAt) {
         if (place >= lengths[row]) {
             return;

@@ -6,7 +6,7 @@ import io.tidegrad.engine.kernel.Kernels;
 public record Relu() implements Layer {
     @Override
     public Planned plan(Planner planner, Shape input) {
-        return Elementwise.plan(planner, this, input, Kernels::relu, (kernels, length, x, xAt, y, yAt, dy, dyAt, dx,
-                dxAt) -> kernels.reluGradient(length, y, yAt, dy, dyAt, dx, dxAt));
+        return ElementwiseActivation.plan(planner, this, input, Kernels::relu, (kernels, length, x, xAt, y, yAt, dy,
+                dyAt, dx, dxAt) -> kernels.reluGradient(length, y, yAt, dy, dyAt, dx, dxAt));
     }
 }

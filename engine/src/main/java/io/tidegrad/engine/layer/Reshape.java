@@ -2,7 +2,7 @@ package io.tidegrad.engine.layer;
 
 import java.util.List;
 
-/// The same numbers, in row-major order, along other axes: (2, 3) of (6), say.
+/// The same numbers, in row-major order, with other axes: (6) to (2, 3), for example.
 public record Reshape(List<Integer> axes) implements Layer {
     public Reshape {
         axes = List.copyOf(axes);

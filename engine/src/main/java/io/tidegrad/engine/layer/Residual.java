@@ -25,7 +25,7 @@ public record Residual(Layer layer) implements Layer {
         }
         Planned branch = inner.with(grid.columns());
         return new Planned(grid, branch.trainable(), (workspace, x, into) -> {
-            // The branch overwrites its input's gradient; the sum is taken here.
+            // The branch overwrites its input's gradient, so the sum is computed here.
             Block branchDx = workspace.like(x.gradient());
             Pass pass = branch.binding().bind(workspace, new Activation(x.value(), branchDx), null);
             Block dy = pass.output().gradient();
@@ -34,7 +34,7 @@ public record Residual(Layer layer) implements Layer {
     }
 
     /// @param branchDx the branch's share of the input's gradient
-    /// @param output its gradient is that of the branch's output: both are the same
+    /// @param output its gradient is also that of the branch's output
     private record Bound(int lines, int width, Pass branch, Activation input, @Nullable Block branchDx,
             Activation output) implements Pass {
         @Override

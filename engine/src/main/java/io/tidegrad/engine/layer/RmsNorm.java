@@ -1,6 +1,6 @@
 package io.tidegrad.engine.layer;
 
-/// Each line along the last axis by itself: y = x / sqrt(mean of x² + epsilon) · weight. Zhang & Sennrich 2019, "Root
+/// Normalises each line along the last axis: y = x / sqrt(mean of x² + epsilon) · weight. Zhang & Sennrich 2019, "Root
 /// mean square layer normalization". `weight` (width) starts at 1.
 public record RmsNorm(double epsilon) implements Layer {
     public RmsNorm {

@@ -5,15 +5,15 @@ import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/// Every step of (steps, width) looks at all steps: multi-head scaled dot-product attention, Vaswani et al. 2017,
-/// "Attention is all you need". With q, k, v = x W + b side by side, head h owns the columns h d … h d + d of each, d =
-/// width / heads, and puts out softmax(q kᵀ / sqrt(d)) v; the heads side by side go through a product of their own.
+/// Multi-head scaled dot-product self-attention over (steps, width), Vaswani et al. 2017, "Attention is all you need".
+/// x W + b is q, k and v, concatenated; head h uses columns h d to h d + d (exclusive) of each, with d = width / heads,
+/// and computes softmax(q kᵀ / sqrt(d)) v. The concatenated heads are multiplied by the output projection.
 ///
 /// `in_proj_weight` (width, 3 · width), `in_proj_bias` (3 · width), `out_proj_weight` (width, width), `out_proj_bias`
-/// (width): Xavier uniform and 0.
+/// (width): weights start Xavier uniform, biases at 0.
 ///
 /// @param heads a divisor of the width
-/// @param causal whether step t sees the steps 0 to t only
+/// @param causal whether step t only attends to steps 0 to t
 public record SelfAttention(int heads, boolean causal) implements Layer {
     public SelfAttention {
         if (heads < 1) {
@@ -48,10 +48,10 @@ public record SelfAttention(int heads, boolean causal) implements Layer {
                 Initialization.XAVIER_UNIFORM);
     }
 
-    /// From q, k, v to what the heads put out. Workers share the heads of the rows.
+    /// Computes the heads' outputs from q, k and v. Workers divide the heads of all rows among themselves.
     ///
-    /// Steps are taken in blocks of 16, so that what causality hides is skipped but for the blocks on the diagonal,
-    /// where scores are computed and then taken for 0.
+    /// Steps are processed in blocks of 16, so that masked blocks are skipped; in blocks on the diagonal all scores are
+    /// computed, and the masked weights set to 0.
     private static final class Bound implements Pass {
         private static final int BLOCK = 16;
 
@@ -68,7 +68,7 @@ public record SelfAttention(int heads, boolean causal) implements Layer {
         private final int stride; // of steps, padded
         private final float[] transposed; // kᵀ or vᵀ, (headWidth, steps)
         private final float[] weights; // softmax(q kᵀ / sqrt(d)), (steps, steps)
-        private final float[] gradients; // of the scores, (steps, steps); empty for predicting
+        private final float[] gradients; // of the scores, (steps, steps); empty when predicting
 
         private final Workers.Work forwardPart = this::forward;
         private final Workers.Work backwardPart = this::backward;
@@ -156,7 +156,7 @@ public record SelfAttention(int heads, boolean causal) implements Layer {
             }
         }
 
-        /// dP = dy vᵀ; of the scores: dS = P (dP - Σ P dP)
+        /// dP = dy vᵀ; the gradient of the scores is dS = P (dP - Σ P dP)
         private void scoreGradients(Kernels kernels, int row, int head) {
             Block x = input.value();
             Block dy = output.requireGradient();
@@ -188,7 +188,7 @@ public record SelfAttention(int heads, boolean causal) implements Layer {
                 int seen = causal ? from + rows : steps;
                 kernels.multiply(rows, headWidth, seen, factor, gradients, p + from * stride, stride, 1, x.values,
                         q + width, x.stride, dx.values, dq + from * dx.stride, dx.stride);
-                // The steps that see these.
+                // The steps that attend to these.
                 int first = causal ? from : 0;
                 kernels.multiply(rows, headWidth, steps - first, factor, gradients, p + first * stride + from, 1,
                         stride, x.values, q + first * x.stride, x.stride, dx.values, dq + width + from * dx.stride,
@@ -203,7 +203,7 @@ public record SelfAttention(int heads, boolean causal) implements Layer {
             return (row * heads + head) * steps * stride;
         }
 
-        /// Writes the head's (steps, headWidth) as (headWidth, steps) and returns where.
+        /// Transposes the head's (steps, headWidth) to (headWidth, steps) and returns its index.
         private int transpose(Kernels kernels, float[] values, int at, int from, int row, int head) {
             int to = (row * heads + head) * headWidth * stride;
             kernels.transpose(steps, steps, headWidth, values, at, from, transposed, to, stride);

@@ -3,8 +3,8 @@ package io.tidegrad.engine.layer;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Each layer reads the output of the one before it; the first reads what the sequence reads. A relu and the maximum
-/// pooling after it are one pass, with the bits of two.
+/// Each layer reads the output of the one before it; the first reads what the sequence reads. A relu followed by max
+/// pooling is computed in one pass, with the same bits as two.
 public record Sequence(List<Layer> layers) implements Layer {
     public Sequence {
         layers = List.copyOf(layers);

@@ -3,10 +3,10 @@ package io.tidegrad.engine.layer;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/// What flows from layer to layer for one row of a batch (the batch axis is left out).
+/// The shape of a layer's input or output for one row of a batch (without the batch axis).
 public sealed interface Shape {
 
-    /// The row itself, as the log holds it: what the first layers (`Numbers`, `Embedding`) read.
+    /// The row itself, which the first layers (`Numbers`, `Embedding`) read.
     ///
     /// @param numbers floats in the row
     /// @param ids table rows (hashed categories) in the row
@@ -18,8 +18,8 @@ public sealed interface Shape {
     }
 
     /// Numbers along one or more axes: (width), (steps, width), (channels, height, width). In memory they are a matrix
-    /// of `lines()` lines of `width()` columns, so that a layer that works along the columns treats each line as it
-    /// treats a row.
+    /// of `lines()` lines of `width()` columns, so that a layer that works along the columns treats each line like a
+    /// row.
     record Grid(List<Integer> axes, Columns columns) implements Shape {
         public Grid {
             axes = List.copyOf(axes);
@@ -36,12 +36,12 @@ public sealed interface Shape {
             return new Grid(List.of(axes), Columns.LAST_AXIS);
         }
 
-        /// The same numbers with other columns; one axis has only one way to lie.
+        /// The same numbers with other columns; a vector has only one choice.
         Grid with(Columns other) {
             return axes.size() == 1 ? this : new Grid(axes, other);
         }
 
-        /// The same lines, `width` columns each.
+        /// The same lines with `width` columns each.
         Grid withWidth(int width) {
             Integer[] changed = axes.toArray(Integer[]::new);
             changed[columns == Columns.LAST_AXIS ? changed.length - 1 : 0] = width;
@@ -64,7 +64,7 @@ public sealed interface Shape {
             return size() / width();
         }
 
-        /// Where number `index` of the row-major order lies, in lines `stride` apart.
+        /// The address of number `index` in row-major order, if lines are `stride` apart.
         int address(int index, int stride) {
             return switch (columns) {
                 case LAST_AXIS -> index / width() * stride + index % width();
@@ -72,7 +72,7 @@ public sealed interface Shape {
             };
         }
 
-        /// Whether rows lie one after the other in row-major order, for lines `stride` apart.
+        /// Whether memory is in row-major order without gaps, if lines are `stride` apart.
         boolean isTight(int stride) {
             return stride == width() && (columns == Columns.LAST_AXIS || lines() == 1 || width() == 1);
         }
@@ -86,9 +86,9 @@ public sealed interface Shape {
 
     /// Which axis of a grid the columns are.
     enum Columns {
-        /// What dense layers, norms and recurrent layers work along.
+        /// The axis that dense layers, norms and recurrent layers work along.
         LAST_AXIS,
-        /// The channels, for what looks at neighbouring pixels: all channels of a pixel lie side by side, in the lanes
+        /// The channels, for layers that read neighbouring pixels: all channels of a pixel are contiguous, in the lanes
         /// of a vector.
         FIRST_AXIS
     }

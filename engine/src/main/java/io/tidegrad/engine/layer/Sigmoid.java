@@ -7,7 +7,7 @@ import io.tidegrad.engine.kernel.Kernels;
 public record Sigmoid() implements Layer {
     @Override
     public Planned plan(Planner planner, Shape input) {
-        return Elementwise.plan(planner, this, input, Kernels::sigmoid, (kernels, length, x, xAt, y, yAt, dy, dyAt, dx,
-                dxAt) -> kernels.sigmoidGradient(length, y, yAt, dy, dyAt, dx, dxAt));
+        return ElementwiseActivation.plan(planner, this, input, Kernels::sigmoid, (kernels, length, x, xAt, y, yAt, dy,
+                dyAt, dx, dxAt) -> kernels.sigmoidGradient(length, y, yAt, dy, dyAt, dx, dxAt));
     }
 }

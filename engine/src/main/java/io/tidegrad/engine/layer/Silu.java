@@ -7,7 +7,7 @@ import io.tidegrad.engine.kernel.Kernels;
 public record Silu() implements Layer {
     @Override
     public Planned plan(Planner planner, Shape input) {
-        return Elementwise.plan(planner, this, input, Kernels::silu, (kernels, length, x, xAt, y, yAt, dy, dyAt, dx,
-                dxAt) -> kernels.siluGradient(length, x, xAt, dy, dyAt, dx, dxAt));
+        return ElementwiseActivation.plan(planner, this, input, Kernels::silu, (kernels, length, x, xAt, y, yAt, dy,
+                dyAt, dx, dxAt) -> kernels.siluGradient(length, x, xAt, dy, dyAt, dx, dxAt));
     }
 }

@@ -4,15 +4,15 @@ import java.util.List;
 import java.util.function.Function;
 
 /// The values of all tensors of a plan in the layout of the kernels: weights and optimizer state, or gradients. One
-/// writer.
+/// thread writes.
 public final class Slab {
     static final Slab EMPTY = new Slab(List.of(), 0);
 
     private final Storage[] storages;
 
-    /// All zero.
+    /// A slab that is all zero.
     ///
-    /// @param stateParts floats of optimizer state a weight; 0 also for a slab that is only read
+    /// @param stateParts floats of optimizer state per weight; 0 for a slab that is only read
     public Slab(List<Tensor> tensors, int stateParts) {
         this(tensors, tensor -> Storage.of(tensor, stateParts));
     }
@@ -25,8 +25,8 @@ public final class Slab {
         this.storages = storages;
     }
 
-    /// All zero, without state, tables in blocks small enough that a `SlabCopy` shares most of them, and matrices as
-    /// forward wants them.
+    /// A slab for serving: all zero, without state, tables in small blocks, so that a `SlabCopy` shares most of them,
+    /// and matrices in the layout that is fastest for forward.
     public static Slab shareable(List<Tensor> tensors) {
         return new Slab(tensors, tensor -> switch (tensor) {
             case Tensor.Table table -> Storage.Rows.shareable(table);
@@ -39,7 +39,8 @@ public final class Slab {
         return storages.clone();
     }
 
-    /// For the gradients of up to `maxRows` rows: of a touched table only what those rows can touch.
+    /// A slab for the gradients of up to `maxRows` rows; for a table that only updates touched rows it has room for the
+    /// rows that those can touch.
     static Slab ofGradients(List<Tensor> tensors, int maxRows) {
         return new Slab(tensors, tensor -> tensor instanceof Tensor.Table table && table.touchedOnly()
                 ? Storage.Touched.of(table, maxRows) : Storage.of(tensor, 0));

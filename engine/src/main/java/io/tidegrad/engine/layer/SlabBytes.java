@@ -2,12 +2,12 @@ package io.tidegrad.engine.layer;
 
 import java.util.List;
 
-/// What the values of a plan's tensors take in the layout of the kernels, without allocating any.
+/// The bytes that a slab takes, computed without allocating it.
 ///
-/// @param weights bytes of weights and of what layers learn from their inputs
+/// @param weights bytes of weights and of statistics
 /// @param state bytes of the optimizer's state
 public record SlabBytes(long weights, long state) {
-    /// As `new Slab(tensors, stateParts)` allocates.
+    /// Bytes that `new Slab(tensors, stateParts)` allocates.
     public static SlabBytes of(List<Tensor> tensors, int stateParts) {
         long weights = 0;
         long state = 0;
@@ -21,7 +21,7 @@ public record SlabBytes(long weights, long state) {
         return new SlabBytes(weights, state);
     }
 
-    /// As a `GradientSlab` allocates for batches of up to `maxRows` rows.
+    /// Bytes that a `GradientSlab` allocates for batches of up to `maxRows` rows.
     public static long ofGradients(List<Tensor> tensors, int maxRows) {
         long bytes = 0;
         for (Tensor tensor : tensors) {
@@ -35,7 +35,7 @@ public record SlabBytes(long weights, long state) {
         return bytes;
     }
 
-    /// As `Slab.shareable` allocates.
+    /// Bytes that `Slab.shareable` allocates.
     public static long served(List<Tensor> tensors) {
         return tensors.stream().mapToLong(SlabBytes::served).sum();
     }

@@ -3,16 +3,16 @@ package io.tidegrad.engine.layer;
 import java.util.BitSet;
 import org.jspecify.annotations.Nullable;
 
-/// A slab that starts as another one and shares its arrays with it; an array is copied before the first write to it.
-/// Tables are copied block by block, everything else as a whole: a step changes all of a dense tensor anyway. Readers
-/// of the slab copied from see nothing of it. One writer, and none any more once the copy is read.
+/// A copy-on-write copy of a slab: arrays are shared until the first write. Tables are copied block by block, other
+/// tensors as a whole, because a step changes all of a dense tensor anyway. Readers of the original are not affected.
+/// One thread writes, and stops before the copy is read.
 public final class SlabCopy {
     private final Storage[] storages;
-    private final @Nullable BitSet[] owned; // tensor → its blocks that are copies; null: none
+    private final @Nullable BitSet[] owned; // tensor → blocks that are copied; null if none is
     private final Slab slab;
     private long copiedBytes;
 
-    /// @param of without optimizer state
+    /// @param of the slab to copy, without optimizer state
     public SlabCopy(Slab of) {
         storages = of.storages();
         owned = new BitSet[storages.length];
@@ -23,12 +23,12 @@ public final class SlabCopy {
         return slab;
     }
 
-    /// Bytes of the arrays that are not shared.
+    /// Bytes of the arrays that are not shared with the original.
     public long copiedBytes() {
         return copiedBytes;
     }
 
-    /// The tensor's storage, rows `first` to `last` (both included) ready to be written.
+    /// The tensor's storage, of which rows `first` to `last` (both included) may be written.
     public Storage writable(int tensor, int first, int last) {
         BitSet ours = owned[tensor];
         boolean shared = ours == null;

@@ -1,7 +1,7 @@
 package io.tidegrad.engine.layer;
 
-/// A window that slides over an image, which is what convolutions and poolings have in common. Its corner goes from
-/// `-padding` on in steps of `stride`, as long as all of the window lies in the padded image.
+/// A window that slides over an image, for convolutions and poolings. Its corner starts at `-padding` and moves in
+/// steps of `stride` while the whole window lies in the padded image.
 record Sliding(Extent kernel, Extent stride, Extent padding) {
     Sliding {
         requirePositive("a kernel", kernel);
@@ -14,7 +14,7 @@ record Sliding(Extent kernel, Extent stride, Extent padding) {
         }
     }
 
-    /// The pixels of a grid (channels, height, width).
+    /// Height and width of a grid (channels, height, width).
     static Extent image(Planner planner, Layer layer, Shape.Grid grid) {
         if (grid.axes().size() != 3) {
             throw planner.mismatch(layer, "three axes (channels, height, width)", grid.toString());
@@ -22,7 +22,7 @@ record Sliding(Extent kernel, Extent stride, Extent padding) {
         return new Extent(grid.axes().get(1), grid.axes().get(2));
     }
 
-    /// Where the window comes to stand: as many places along each axis.
+    /// The number of window positions along each axis.
     Extent over(Planner planner, Layer layer, Extent image) {
         long height = places(image.height(), kernel.height(), stride.height(), padding.height());
         long width = places(image.width(), kernel.width(), stride.width(), padding.width());

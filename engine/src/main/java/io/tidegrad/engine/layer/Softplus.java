@@ -6,7 +6,7 @@ import io.tidegrad.engine.kernel.Kernels;
 public record Softplus() implements Layer {
     @Override
     public Planned plan(Planner planner, Shape input) {
-        return Elementwise.plan(planner, this, input, Kernels::softplus, (kernels, length, x, xAt, y, yAt, dy, dyAt, dx,
-                dxAt) -> kernels.softplusGradient(length, x, xAt, dy, dyAt, dx, dxAt));
+        return ElementwiseActivation.plan(planner, this, input, Kernels::softplus, (kernels, length, x, xAt, y, yAt, dy,
+                dyAt, dx, dxAt) -> kernels.softplusGradient(length, x, xAt, dy, dyAt, dx, dxAt));
     }
 }

@@ -1,14 +1,14 @@
 package io.tidegrad.engine.layer;
 
-/// (x - mean) / deviation, with the statistics from before the batch, for predicting and learning alike; a step then
-/// learns them from the batch, row by row (Welford 1962), in doubles. The deviation is that of the population, sqrt(Σ(x
+/// (x - mean) / deviation, with the statistics from before the batch, both in prediction and learning. A step then
+/// updates the statistics row by row (Welford 1962), in doubles. The deviation is that of the population, sqrt(Σ(x
 /// - mean)² / count).
 ///
-/// The first rows know little of the scale, and a raw distance of 2,475, or 60 deviations of two rows that happened to
-/// be alike, would fill Adam's second moment for thousands of steps and make SGD explode. So the output is 0 while
-/// nothing is known (fewer than two rows, or all equal so far), and is held within ±sqrt(count): no value of a sample
-/// lies further from its mean (Samuelson 1968), so that beyond it the deviation is what is wrong. After 10,000 rows
-/// that is ±100.
+/// After few rows the estimated scale is poor: a raw distance of 2,475, or a value 60 deviations away because two rows
+/// happened to be alike, would dominate Adam's second moment for thousands of steps and make SGD diverge. So the output
+/// is 0 while the deviation is unknown (fewer than two rows, or all equal so far), and is clipped to ±sqrt(count): no
+/// value of a sample lies further from the sample's mean (Samuelson 1968), so beyond that the estimate is wrong. After
+/// 10,000 rows the bound is ±100.
 ///
 /// State: count, then `width` means, then `width` sums of squared differences.
 public record Standardise() implements Layer {
@@ -26,10 +26,10 @@ public record Standardise() implements Layer {
                 into != null ? into : workspace.activation(grid, x.gradient() != null), new double[width]));
     }
 
-    /// @param deviations of the last forward; 0 where unknown
+    /// @param deviations of the last forward; 0 if unknown
     private record Bound(int width, int statistics, Activation input, Activation output,
             double[] deviations) implements Pass {
-        /// y = (x - mean) / deviation, within ±sqrt(count)
+        /// y = (x - mean) / deviation, clipped to ±sqrt(count)
         @Override
         public void forward(Step step) {
             double[] state = step.slab.statistics(statistics);
@@ -51,7 +51,7 @@ public record Standardise() implements Layer {
             }
         }
 
-        /// dx = dy / deviation, 0 where y was held; then the statistics learn from x.
+        /// dx = dy / deviation, 0 where y was clipped. Then updates the statistics from x.
         @Override
         public void backward(Step step) {
             Block dx = input.gradient();
@@ -72,8 +72,7 @@ public record Standardise() implements Layer {
             }
         }
 
-        // In both, a value that is not finite passes, so that the step is refused instead of
-        // learned.
+        // In both cases a value that is not finite passes, so that the step is refused.
 
         private static double scaled(double value, double deviation) {
             return deviation > 0 ? value / deviation : 0 * value;

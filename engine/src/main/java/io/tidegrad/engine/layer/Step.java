@@ -4,17 +4,17 @@ import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.kernel.OptimizerStep;
 import java.util.Arrays;
 
-/// What all layers share during one step: the rows, the slab, the optimizer's scalars. Mutable and reused, so that a
-/// step allocates nothing.
+/// The state that all layers share during one step: the rows, the slab and the optimizer's scalars. It is mutable and
+/// reused, so that a step allocates nothing.
 ///
-/// Two plans use the same layers and give the same bits. **Fused** (`target == slab`): kernels apply the optimizer
-/// while they compute the gradient, which is never stored. **With a gradient slab** (`target` is another one): the
+/// There are two ways to run a step, with the same bits. **Fused** (`target == slab`): kernels apply the optimizer
+/// while they compute the gradient, which is never stored. **With a gradient slab** (`target` is another slab): the
 /// optimizer is `OptimizerStep.Kind.GRADIENT`, and a second pass over all weights follows (`GradientSlab`).
 public final class Step {
     public final Kernels kernels;
     final Workers workers;
 
-    /// Tensor → what the optimizer does to it; tensors that are treated alike share one.
+    /// The optimizer's scalars by tensor; tensors with the same scalars share an object.
     public OptimizerStep[] optimizers = {};
 
     public int rows;
@@ -23,40 +23,40 @@ public final class Step {
     public int[] ids = {}; // (rows, idsPerRow)
     public int idsPerRow;
 
-    /// Read by forward and backward.
+    /// The slab that forward and backward read.
     public Slab slab = Slab.EMPTY;
 
-    /// Changed by backward.
+    /// The slab that backward changes.
     public Slab target = Slab.EMPTY;
 
-    /// Each gradient is this times the sum over rows.
+    /// The factor of each gradient's sum over rows.
     public float scale = 1;
 
-    /// Whether this is a step of learning: what behaves otherwise while it learns does.
+    /// Whether layers such as dropout behave as in learning, not as in prediction.
     public boolean learns;
 
-    /// Whether layers that learn from their inputs do so in `backward`.
+    /// Whether layers update their statistics in `backward`.
     public boolean learnsStatistics;
 
-    /// Steps taken before this one, and the network's seed: what random streams are drawn from.
+    /// The number of steps taken before this one. With the network's seed it determines the random streams.
     public long number;
 
     public long seed;
 
-    /// The gradient of `numbers`, added to by the layers that read them; empty where nobody asks.
+    /// The gradient of `numbers`, to which the layers that read them add; empty if it is not needed.
     public float[] numbersGradient = {};
 
     public TouchedRows touchedRows = (tensor, rows, count) -> {
     };
 
-    private final float[][] tiles; // a worker's own scratch, for kernels
-    private final float[][] scratch; // the same, for what takes more than a tile
+    private final float[][] tiles; // kernels' scratch, by worker
+    private final float[][] scratch; // scratch for more than a tile, by worker
     private final boolean[] faulty; // (maxRows)
 
-    /// Told of the table rows that this step changes, before it does.
+    /// Called with the table rows that this step is about to change.
     @FunctionalInterface
     public interface TouchedRows {
-        /// @param rows the first `count` of them, in order of first touch
+        /// @param rows the rows, of which the first `count` are valid, in order of first touch
         void touched(int tensor, int[] rows, int count);
     }
 
@@ -72,7 +72,7 @@ public final class Step {
         faulty = new boolean[maxRows];
     }
 
-    /// Makes the step ready for another batch.
+    /// Prepares the step for a batch.
     public void begin(int rows, float[] numbers, int numbersPerRow, int[] ids, int idsPerRow) {
         this.rows = rows;
         this.numbers = numbers;
@@ -82,7 +82,7 @@ public final class Step {
         Arrays.fill(faulty, 0, rows, false);
     }
 
-    /// Whether something not finite went through the network with this row, even where a relu hid it from the loss.
+    /// Whether a number that is not finite was seen in the network for this row, even if a relu hid it from the loss.
     public boolean isFaulty(int row) {
         return faulty[row];
     }
@@ -91,12 +91,12 @@ public final class Step {
         return tiles[worker];
     }
 
-    /// A worker's own, as much as the workspace's passes asked for (`Workspace.needScratch`).
+    /// A worker's scratch, of the size that the workspace's passes requested (`Workspace.needScratch`).
     float[] scratch(int worker) {
         return scratch[worker];
     }
 
-    /// Comes after the passes are bound and before the first step.
+    /// Call it after the passes are bound and before the first step.
     public void allocateScratch(Workspace workspace) {
         for (int worker = 0; worker < scratch.length; worker++) {
             scratch[worker] = new float[workspace.scratch()];
@@ -111,14 +111,14 @@ public final class Step {
         return slab == target;
     }
 
-    /// A vector that is added to every line: its gradient is Σ dy.
+    /// Updates a vector that is added to every line: its gradient is Σ dy.
     void updateBias(int tensor, int width, int lines, Block dy, float[] tile) {
         Storage.Dense b = target.dense(tensor);
         kernels.biasUpdate(optimizer(tensor), width, lines, scale, dy.values, dy.at, dy.stride, b.weights(), b.state(),
                 tile);
     }
 
-    /// A vector that multiplies every line of x: its gradient is Σ x dy.
+    /// Updates a vector that multiplies every line of x: its gradient is Σ x dy.
     void updateScale(int tensor, int width, int lines, Block x, Block dy, float[] tile) {
         Storage.Dense w = target.dense(tensor);
         for (int from = 0; from < width; from += Kernels.TILE) {
@@ -129,7 +129,8 @@ public final class Step {
         }
     }
 
-    /// Looks at the first column only: through a dense layer a NaN or an infinity reaches every output.
+    /// Marks rows with numbers that are not finite. Only checks the first column, because a dense layer spreads a NaN
+    /// or an infinity to every output.
     void watch(Block y, int lines) {
         for (int row = 0; row < rows; row++) {
             for (int line = 0; line < lines; line++) {

@@ -5,11 +5,10 @@ import io.tidegrad.engine.kernel.OptimizerStep;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/// Where the values of one tensor lie. No array is longer than it need be, and none nears 2^31 floats: tables are cut
-/// into blocks, so that they can also grow.
+/// The arrays that hold the values of one tensor. Tables are cut into blocks, so that no array comes near 2^31 floats.
 public sealed interface Storage {
 
-    /// All zero.
+    /// Storage that is all zero.
     static Storage of(Tensor tensor, int stateParts) {
         return switch (tensor) {
             case Tensor.Matrix matrix -> Dense.of(matrix, matrix.panels().length(), stateParts);
@@ -19,15 +18,15 @@ public sealed interface Storage {
         };
     }
 
-    /// Storage of floats, addressed by logical row, column and part: 0 is the weight, from 1 on the parts of the
-    /// optimizer's state. For streams, initialisation and tests; kernels take the arrays.
+    /// Storage of floats, addressed by logical row, column and part: part 0 is the weight, parts from 1 on are the
+    /// optimizer's state. For streams, initialisation and tests; kernels use the arrays.
     sealed interface Floats extends Storage {
         float[] array(int part, int row);
 
         int index(int part, int row, int column);
 
-        /// How many weights from this one on, in the order of the stream, lie `step()` apart; a part of the state ends
-        /// with its row.
+        /// The number of weights, starting with this one and in the stream's order, that are `step()` apart. A part of
+        /// the state ends with its row.
         int run(int row, int column);
 
         default int step() {
@@ -64,8 +63,8 @@ public sealed interface Storage {
         }
     }
 
-    /// A matrix of which no more than forward is wanted: output after output, the inputs of each side by side, as sums
-    /// in lanes read them (`KernelBenchmark`, "forward by output").
+    /// A matrix that is only used in forward, stored output after output with each output's inputs contiguous, as the
+    /// sums in lanes read them (`KernelBenchmark`, "forward by output").
     record ByOutput(Tensor.Matrix matrix, float[] weights) implements Floats {
         static ByOutput of(Tensor.Matrix matrix) {
             return new ByOutput(matrix, new float[matrix.panels().lengthByOutput()]);
@@ -92,32 +91,34 @@ public sealed interface Storage {
         }
     }
 
-    /// An embedding table: blocks of rows, each row the weights, then the state part after part, so that a touched row
+    /// An embedding table in blocks of rows. Each row has its weights, then its state, part after part, so that a row
     /// and its state share cache lines.
     ///
     /// @param shift log2 of the rows of a block
-    /// @param states for each block, itself as often as the state has parts: what kernels take
-    /// @param packed the writer's scratch for short rows; null where rows are long
-    /// @param near the writer's scratch: what was read to have it near
+    /// @param states the arguments of kernels: for each block, the block itself once per part of the state
+    /// @param packed the writer's scratch for short rows; null if rows are long
+    /// @param near the writer's scratch for `bringNear`
     record Rows(int rows, int columns, int rowFloats, int shift, float[][] blocks, float[][][] states,
             @Nullable PackedRows packed, float[] near) implements Floats {
-        /// 256 MiB a block: what fits one block is found with half the instructions, which gather's cache misses wait
-        /// for.
+        /// 256 MiB per block: a table in one block needs half the instructions to find a row, and gather's cache misses
+        /// wait for these.
         private static final int BLOCK_FLOATS_MAX = 1 << 26;
 
-        /// Their lines stay in the first-level cache: 512 of two floats, 32 KB. Of 10,240 rows in a table of 32 MB,
-        /// reading two floats took 12.3 ns a row in pairs, 7.4 one after the other in blocks of 512, 9.8 in blocks of
+        /// Rows gathered at once, so that their cache lines stay in the first-level cache: 512 of two floats take 32
+        /// KB. Of 10,240 rows in a table of 32 MB, reading two floats took 12.3 ns a row when both floats of a row were
+        /// read together; read one float of each row at a time, it took 7.4 ns in blocks of 512 and 9.8 ns in blocks of
         /// 64.
         private static final int GATHERED_AT_ONCE = 512;
 
-        /// Long rows that stay in the first-level cache together: 32 of 64 floats with two parts of state take 24 KB.
+        /// Long rows processed together, so that they stay in the first-level cache: 32 of 64 floats with two parts of
+        /// state take 24 KB.
         static final int ROWS_A_BLOCK = 32;
 
         private static final int FLOATS_A_LINE = 16;
 
         private static final float[][] NO_STATE = {};
 
-        /// 8 KiB a block where it is served: what a new version copies of the one before for each row that changed.
+        /// 8 KiB per block when served: a new version copies one block for each row that changed.
         private static final int SHARED_BLOCK_FLOATS_MAX = 1 << 11;
 
         static Rows of(Tensor.Table table, int stateParts) {
@@ -145,7 +146,7 @@ public sealed interface Storage {
                     new float[ROWS_A_BLOCK]);
         }
 
-        /// The same blocks under pointers of its own, so that some of them can be replaced.
+        /// A copy that shares the blocks but has its own array of them, so that blocks can be replaced.
         Rows sharing() {
             return new Rows(rows, columns, rowFloats, shift, blocks.clone(), states, packed, near);
         }
@@ -159,9 +160,8 @@ public sealed interface Storage {
             return (row & (1 << shift) - 1) * rowFloats;
         }
 
-        /// Copies one float of each of `count` rows: that at `offset` in the row. Short on purpose: of a large table
-        /// each load is a cache miss, and the fewer instructions lie between two, the more of them are under way at
-        /// once.
+        /// Copies the float at `offset` in each of `count` rows. The loop is kept short because in a large table each
+        /// load is a cache miss, and the fewer instructions are between two loads, the more misses overlap.
         void gather(int[] ids, int from, int count, int offset, float[] to, int toAt) {
             if (blocks.length == 1) {
                 gather(blocks[0], rowFloats, ids, from, count, offset, to, toAt);
@@ -181,9 +181,9 @@ public sealed interface Storage {
             }
         }
 
-        /// Copies `count` rows, weights and state: float i of each row to where `to[toAt + i * apart]` and so on. Of
-        /// each block of rows float by float: the first has the cache misses to itself, the others follow from near
-        /// caches.
+        /// Copies `count` rows, weights and state: the floats number i of all rows to `to[toAt + i * apart]` and
+        /// following. It goes through each block of rows float by float: the first float causes the cache misses, the
+        /// others are then in near caches.
         void gatherAll(int[] ids, int from, int count, float[] to, int toAt, int apart) {
             for (int row = 0; row < count; row += GATHERED_AT_ONCE) {
                 int rows = Math.min(GATHERED_AT_ONCE, count - row);
@@ -208,7 +208,7 @@ public sealed interface Storage {
             }
         }
 
-        /// Floats `offset` and the one behind it.
+        /// Writes the floats at `offset` and `offset + 1` of each row.
         private void scatterPairs(float[] from, int fromAt, int apart, int[] ids, int idsFrom, int count, int offset) {
             if (blocks.length == 1) {
                 scatterPairs(blocks[0], rowFloats, from, fromAt, apart, ids, idsFrom, count, offset);
@@ -233,15 +233,15 @@ public sealed interface Storage {
             }
         }
 
-        /// The optimizer on one row, whose gradient starts at `g[gAt]`.
+        /// Applies the optimizer to one row, whose gradient starts at `g[gAt]`.
         void update(Kernels kernels, OptimizerStep optimizer, int row, float[] g, int gAt) {
             int at = at(row);
             kernels.update(optimizer, columns, g, gAt, block(row), at, states[row >>> shift], at + columns, columns);
         }
 
-        /// Copies the weights of `count` rows side by side.
+        /// Copies the weights of `count` rows one after the other.
         ///
-        /// @param near the reader's scratch, for `ROWS_A_BLOCK` floats
+        /// @param near the reader's scratch of `ROWS_A_BLOCK` floats
         void read(Kernels kernels, int[] ids, int idsAt, int count, float[] y, int yAt, float[] near) {
             for (int from = 0; from < count; from += ROWS_A_BLOCK) {
                 int rows = Math.min(ROWS_A_BLOCK, count - from);
@@ -250,8 +250,9 @@ public sealed interface Storage {
             }
         }
 
-        /// Reads one float of each cache line of some rows, up to float `length` of each. What is done with a row lies
-        /// between its cache misses and those of the next; loops that only read have many under way at once.
+        /// Prefetches rows by reading one float of each cache line, up to float `length` of each row. In a loop that
+        /// also computes, the work on one row delays the cache misses of the next; in a loop that only reads, many
+        /// misses overlap.
         private void bringNear(int[] ids, int from, int rows, int length, float[] near) {
             for (int i = 0; i < length; i += FLOATS_A_LINE) {
                 gather(ids, from, rows, i, near, 0);
@@ -259,8 +260,8 @@ public sealed interface Storage {
             gather(ids, from, rows, length - 1, near, 0);
         }
 
-        /// The optimizer on the first `count` rows of `ids`, which are distinct; the gradient of row `ids[i]` is
-        /// `scale` times the columns from `g[gAt[i]]` on.
+        /// Applies the optimizer to the first `count` rows of `ids`, which are distinct; the gradient of row `ids[i]`
+        /// is `scale` times the columns starting at `g[gAt[i]]`.
         void update(Kernels kernels, OptimizerStep optimizer, int[] ids, int count, float scale, float[] g, int[] gAt) {
             if (packed == null) {
                 updateLong(kernels, optimizer, ids, count, scale, g, gAt);
@@ -300,10 +301,10 @@ public sealed interface Storage {
         }
     }
 
-    /// The gradients of a table's touched rows, side by side in order of first touch.
+    /// The gradients of a table's touched rows, one after the other in order of first touch.
     final class Touched implements Storage {
         private final int[] rows;
-        private final int[] valuesAt; // where the gradient of each begins
+        private final int[] valuesAt; // start of each row's gradient
         private final float[] values; // (touched rows, columns)
         private int count;
 
@@ -319,7 +320,7 @@ public sealed interface Storage {
             return new Touched((int) Math.min(reads, table.rows()), table.columns());
         }
 
-        /// From now on it holds the gradients of these rows.
+        /// Sets the rows whose gradients are held.
         void set(int[] ids, int count) {
             System.arraycopy(ids, 0, rows, 0, count);
             this.count = count;
@@ -341,7 +342,7 @@ public sealed interface Storage {
             return rows[i];
         }
 
-        /// Shape (count, columns), then whatever earlier steps left.
+        /// The gradients, shape (count, columns), followed by values left from earlier steps.
         public float[] values() {
             return values;
         }

@@ -6,7 +6,7 @@ import io.tidegrad.engine.kernel.Kernels;
 public record Tanh() implements Layer {
     @Override
     public Planned plan(Planner planner, Shape input) {
-        return Elementwise.plan(planner, this, input, Kernels::tanh, (kernels, length, x, xAt, y, yAt, dy, dyAt, dx,
-                dxAt) -> kernels.tanhGradient(length, y, yAt, dy, dyAt, dx, dxAt));
+        return ElementwiseActivation.plan(planner, this, input, Kernels::tanh, (kernels, length, x, xAt, y, yAt, dy,
+                dyAt, dx, dxAt) -> kernels.tanhGradient(length, y, yAt, dy, dyAt, dx, dxAt));
     }
 }

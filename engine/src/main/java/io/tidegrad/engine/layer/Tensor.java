@@ -2,13 +2,13 @@ package io.tidegrad.engine.layer;
 
 import io.tidegrad.engine.kernel.Panels;
 
-/// A tensor as declared: its name, logical shape, layout in memory and start. Not a single value of it: those lie in a
+/// The declaration of a tensor: its name, logical shape, layout in memory and initialisation. Its values are in a
 /// `Slab`.
 public sealed interface Tensor {
-    /// Place and parameter: `2.weight`.
+    /// Name from place and parameter: `2.weight`.
     String name();
 
-    /// Logical shape (rows, columns); in the streams row after row.
+    /// Rows of the logical shape (rows, columns), which the streams store in row-major order.
     int rows();
 
     int columns();
@@ -17,7 +17,7 @@ public sealed interface Tensor {
     ///
     /// @param fanIn inputs that one output sums over
     /// @param fanOut outputs that one input reaches
-    /// @param servedByOutput whether it lies output after output where it is only served, as forward then wants it
+    /// @param servedByOutput whether a slab for serving stores it output after output, which is faster for forward
     record Matrix(String name, Panels panels, Initialization initialization, int fanIn, int fanOut,
             boolean servedByOutput) implements Tensor {
         Matrix(String name, Panels panels, Initialization initialization, int fanIn, int fanOut) {
@@ -35,17 +35,17 @@ public sealed interface Tensor {
         }
     }
 
-    /// (1, columns), padded to the stride of its layer.
+    /// A vector (1, columns), padded to the stride of its layer.
     record Vector(String name, int columns, int stride, Role role) implements Tensor {
-        /// Padded as an activation of that width.
+        /// A vector padded like an activation of the same width.
         Vector(String name, int columns, Role role) {
             this(name, columns, Workspace.padded(columns), role);
         }
 
         public enum Role {
-            /// Is added; starts at 0.
+            /// The vector is added; it starts at 0.
             BIAS,
-            /// Multiplies; starts at 1.
+            /// The vector multiplies; it starts at 1.
             SCALE
         }
 
@@ -55,7 +55,7 @@ public sealed interface Tensor {
         }
     }
 
-    /// An embedding table. Each row lies beside its optimizer state.
+    /// An embedding table. Each row is stored next to its optimizer state.
     ///
     /// @param reads table rows that one row of a batch reads
     /// @param touchedOnly whether a step changes only the rows it read
@@ -64,7 +64,7 @@ public sealed interface Tensor {
             int paddingIndex) implements Tensor {
     }
 
-    /// Doubles that a layer learns from its inputs: no gradient, no optimizer state; all start at `start`.
+    /// Doubles that a layer learns from its inputs, without gradient and optimizer state; all start at `start`.
     record Statistics(String name, int columns, double start) implements Tensor {
         Statistics(String name, int columns) {
             this(name, columns, 0);

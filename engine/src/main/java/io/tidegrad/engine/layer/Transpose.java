@@ -2,8 +2,8 @@ package io.tidegrad.engine.layer;
 
 import java.util.List;
 
-/// Swaps the two axes of a row's matrix: (channels, steps) to (steps, channels). Nothing moves: what were columns along
-/// the last axis are columns along the first.
+/// Swaps the two axes of a row's matrix: (channels, steps) to (steps, channels). No number moves in memory: columns
+/// along the last axis become columns along the first.
 public record Transpose() implements Layer {
     @Override
     public Planned plan(Planner planner, Shape input) {

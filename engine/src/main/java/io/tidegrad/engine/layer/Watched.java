@@ -2,17 +2,17 @@ package io.tidegrad.engine.layer;
 
 import org.jspecify.annotations.Nullable;
 
-/// What a bound layer puts out, for whoever asks after a step which layer went wrong: nobody looks during one.
+/// A bound layer's output, from which the learner finds, after a step that failed, the layer where it failed.
 ///
 /// @param place of the layer, as messages name it: `layer 2 (Dense)`
 public record Watched(String place, int lines, int width, Activation output) {
 
-    /// Whether every number that the layer put out for this row is finite.
+    /// Whether the layer's whole output for this row is finite.
     public boolean isFinite(int row) {
         return isFinite(output.value(), row);
     }
 
-    /// Whether every gradient of what it put out for this row is; also where it has none.
+    /// Whether the output's gradient for this row is finite; true if it has none.
     public boolean isGradientFinite(int row) {
         return isFinite(output.gradient(), row);
     }

@@ -4,38 +4,39 @@ import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 
-/// A crew that runs the parts of one step side by side: the calling thread and `count - 1` threads of its own, which
-/// end with `close`. Whoever owns the `Learner` owns the crew; several learners of one thread may share it.
+/// Threads that run the parts of one step in parallel: the calling thread and `count - 1` threads of its own, which end
+/// with `close`. The owner of the `Learner` owns the workers; several learners of one thread can share them.
 ///
-/// Parts are not dealt out but claimed: each worker begins with its own share (so that it finds its weights in its
-/// cache), then helps the others. A worker whose core is taken by another program claims nothing, and the caller does
-/// the work alone; nobody waits for a worker that has not begun a part. Bits can't depend on any of this, because a
-/// part writes what no other part reads or writes.
+/// Workers claim parts: each begins with its own share (whose weights are in its cache), then helps the others. If a
+/// worker's core is taken by another program, it claims nothing and the caller does its parts; nobody waits for a
+/// worker that has not begun a part. Bits don't depend on any of this, because no part reads or writes what another
+/// part writes.
 ///
-/// Meeting costs atomics only: whoever waits spins, about 20 us long, then parks. No allocation, no lock.
+/// Synchronisation only uses atomics: a waiting thread spins for about 20 us, then parks. There is no allocation and no
+/// lock.
 public final class Workers implements AutoCloseable {
-    /// Nobody but the calling thread. Needs no closing.
+    /// Only the calling thread. Need not be closed.
     public static final Workers NONE = new Workers(1);
 
     public static final int COUNT_MAX = 64;
 
-    /// Parts are counted in 16 bits.
+    /// The most parts of a job, which are counted in 16 bits.
     static final int PARTS_MAX = 0xffff;
 
-    /// About 10 us at 50 FMAs a nanosecond: two such parts are the least that is worth a meeting.
+    /// About 10 us at 50 FMAs per nanosecond: sharing pays from two such parts on.
     private static final long PART_MULTIPLICATIONS_MIN = 500_000;
 
-    /// The more there are, the less a worker that comes late or is held up holds up the others.
+    /// The most parts per worker. With more parts, a worker that is late or held up delays the others less.
     private static final int PARTS_A_WORKER = 16;
 
-    /// Of `Thread.onSpinWait`, about 20 ns each (Zen 4): 20 us. A pause between two pieces of work of a step is
-    /// shorter; to wake a parked thread takes 6 to 16 us.
+    /// Calls of `Thread.onSpinWait` before parking, about 20 ns each (Zen 4), 20 us together. The pause between two
+    /// jobs of a step is shorter; waking a parked thread takes 6 to 16 us.
     private static final int SPINS = 1_000;
 
-    // Places in `shared`, 128 bytes apart: two cache lines, because processors fetch them in pairs.
+    // Indices in `shared`, 128 bytes apart: two cache lines, because processors fetch them in pairs.
     private static final int APART = 128 / Long.BYTES;
-    private static final int JOB = APART; // number of the newest job; CLOSED
-    private static final int UNDONE = 2 * APART; // parts of the job that are not done
+    private static final int JOB = APART; // number of the newest job, or CLOSED
+    private static final int UNDONE = 2 * APART; // number of the job's parts that are not done
     private static final int DONE = 3 * APART; // number of the last job that is done
     private static final int FIRST_CLAIMS = 4 * APART;
     private static final long CLOSED = -1;
@@ -43,9 +44,9 @@ public final class Workers implements AutoCloseable {
     private final int count;
     private final long partMultiplicationsMin;
     private final AtomicLongArray shared;
-    private final Thread[] threads; // the crew's own; worker k's is threads[k - 1]
+    private final Thread[] threads; // own threads; that of worker k is threads[k - 1]
 
-    // Written by the caller before it publishes a job; read by those who have claimed a part of it.
+    // Written by the caller before it publishes a job; read by workers that have claimed a part of it.
     private Work work = (part, parts, worker) -> {
     };
     private int parts;
@@ -55,12 +56,12 @@ public final class Workers implements AutoCloseable {
     private boolean running;
     private long job;
 
-    /// Work in parts.
+    /// Work that can be divided into parts.
     @FunctionalInterface
     public interface Work {
-        /// @param part which one, of `parts`
-        /// @param worker who runs it, from 0, below the crew's count: for scratch that only one thread may use at a
-        ///     time
+        /// @param part number of the part, from 0 to `parts` - 1
+        /// @param worker number of the worker that runs it, from 0 to `count` - 1, to choose scratch that only one
+        ///     thread uses at a time
         void run(int part, int parts, int worker);
     }
 
@@ -69,7 +70,7 @@ public final class Workers implements AutoCloseable {
         this(count, PART_MULTIPLICATIONS_MIN);
     }
 
-    /// For tests, which share work that is not worth it.
+    /// For tests, which share work too small to be worth it.
     Workers(int count, long partMultiplicationsMin) {
         if (count < 1 || count > COUNT_MAX) {
             throw new IllegalArgumentException("expected 1 to " + COUNT_MAX + " workers, found " + count);
@@ -89,15 +90,15 @@ public final class Workers implements AutoCloseable {
         return count;
     }
 
-    /// Where part `part` of `parts` of something of this size begins, and the one before it ends.
+    /// The start of part `part` when `size` items are divided into `parts` parts; also the end of the part before.
     static int cut(int size, int part, int parts) {
         return (int) ((long) size * part / parts);
     }
 
-    /// Runs work in as many parts as are worth it: one, on the calling thread, where there is little to do.
+    /// Runs work in as many parts as pay off; little work runs as one part on the calling thread.
     ///
-    /// @param multiplications FMAs that the work takes, or that would take as long
-    /// @param partsMax how far it can be cut
+    /// @param multiplications the work's duration, in FMAs
+    /// @param partsMax the most parts that the work can be divided into
     void share(long multiplications, int partsMax, Work work) {
         if (count == 1) {
             work.run(0, 1, 0);
@@ -107,11 +108,11 @@ public final class Workers implements AutoCloseable {
         run((int) Math.max(1, Math.min(parts, partsMax)), work);
     }
 
-    /// Runs all parts and returns when they are done; what they wrote is visible then. One thread at a time, and no
-    /// part may call this.
+    /// Runs all parts and returns when they are done and their writes are visible. Only one thread at a time may call
+    /// this, and no part may.
     ///
     /// @param parts 1 to 65,535
-    /// @throws RuntimeException (or Error) what the first failing part threw, after all parts have ended
+    /// @throws RuntimeException (or Error) the first exception that a part threw, after all parts have ended
     public void run(int parts, Work work) {
         if (count == 1 || parts == 1) {
             for (int part = 0; part < parts; part++) {
@@ -160,7 +161,7 @@ public final class Workers implements AutoCloseable {
         return thrown instanceof RuntimeException exception ? exception : new IllegalStateException(thrown); // a checked one that was thrown unseen
     }
 
-    /// A thread's life.
+    /// The loop of a worker's thread.
     private void work(int worker) {
         long seen = 0;
         while (true) {
@@ -172,9 +173,9 @@ public final class Workers implements AutoCloseable {
         }
     }
 
-    /// Runs parts of the job until none is left, own share first. A claim is one compare-and-set of (job, next, end),
-    /// so it fails when the job is over, however late the worker comes; and while a claimed part is not done, its job
-    /// isn't.
+    /// Runs parts of the job until none is left, the worker's own share first. A claim is one compare-and-set of (job,
+    /// next, end), so it fails once the job is over, however late the worker is; a job is not done while a claimed part
+    /// is not.
     private void claim(long job, int worker) {
         for (int offset = 0; offset < count; offset++) {
             int claims = claims((worker + offset) % count);
@@ -207,7 +208,7 @@ public final class Workers implements AutoCloseable {
         }
     }
 
-    /// Waits until the place holds something else than `old`, which it returns.
+    /// Waits until the value at the index differs from `old`, and returns it.
     private long await(int place, long old, int worker) {
         for (int spin = 0; spin < SPINS; spin++) {
             long found = shared.get(place);
@@ -217,7 +218,7 @@ public final class Workers implements AutoCloseable {
             Thread.onSpinWait();
         }
         while (shared.get(place) == old) {
-            // Before the last look: who changes the place afterwards sees that somebody must be
+            // Set before the value is checked once more: a thread that changes it afterwards sees that a worker must be
             // woken.
             shared.set(parked(worker), 1);
             if (shared.get(place) == old) {
@@ -228,14 +229,14 @@ public final class Workers implements AutoCloseable {
         return shared.get(place);
     }
 
-    /// Once for each parking: a thread that is awake but not running yet costs no second system call.
+    /// Wakes a thread once per parking: a thread that was woken but does not run yet costs no second system call.
     private void wake(int worker, Thread thread) {
         if (shared.get(parked(worker)) == 1 && shared.compareAndSet(parked(worker), 1, 0)) {
             LockSupport.unpark(thread);
         }
     }
 
-    /// The place of a worker's share: job (32 bits), next part, end (16 bits each).
+    /// The index of a worker's share: job (32 bits), next part and end (16 bits each).
     private int claims(int worker) {
         return FIRST_CLAIMS + worker * APART;
     }
@@ -244,7 +245,7 @@ public final class Workers implements AutoCloseable {
         return FIRST_CLAIMS + (count + worker) * APART;
     }
 
-    /// Ends the crew's threads and waits until they are gone. Not while it runs something.
+    /// Ends the threads and waits until they are gone. Must not be called while work runs.
     @Override
     public void close() {
         shared.set(JOB, CLOSED);

@@ -8,16 +8,16 @@ import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// Allocates one thread's activations and gradients, once, for a maximal batch; or only counts what they would take
-/// (`counting`). What a pass needs of a size that grows with its layer it asks for here.
+/// Allocates one thread's activations and gradients, once, for a batch of the largest size, or only counts their bytes
+/// (`counting`). Passes request all memory here whose size grows with the layer.
 public final class Workspace {
-    /// Rows of a block start at multiples of this: one 512-bit vector, so that kernels have no tails.
+    /// Rows of a block start at multiples of this many floats, one 512-bit vector, so that kernels have no tails.
     private static final int LANES = 16;
 
     private final int maxRows;
     private final Purpose purpose;
 
-    /// Of the arrays handed out, how long they would be; null where they are.
+    /// The lengths that the returned arrays stand for when only counting; null when they are allocated.
     private final @Nullable Map<float[], Integer> counted;
 
     private long bytes;
@@ -27,7 +27,7 @@ public final class Workspace {
     public enum Purpose {
         /// Forward only: no gradients are allocated.
         PREDICT, LEARN,
-        /// As LEARN, and the gradient of the row's numbers is kept as well.
+        /// Like LEARN, and the gradient of the row's numbers is kept too.
         REPORT_GRADIENTS
     }
 
@@ -44,32 +44,32 @@ public final class Workspace {
         this.purpose = purpose;
     }
 
-    /// Passes bound to it can't run: their arrays are empty.
+    /// A workspace that only counts bytes. Passes bound to it can't run, because their arrays are empty.
     public static Workspace counting(int maxRows, Purpose purpose) {
         return new Workspace(maxRows, purpose, new IdentityHashMap<>());
     }
 
-    /// Remembers what a layer puts out, in the order in which layers run forward.
+    /// Registers a layer's output, in the order in which layers run forward.
     void watch(String place, Shape.Grid grid, Activation output) {
         watched.add(new Watched(place, grid.lines(), grid.width(), output));
     }
 
-    /// Every layer that was bound, those inside another before it.
+    /// Every layer that was bound; inner layers come before the layer around them.
     public List<Watched> watched() {
         return List.copyOf(watched);
     }
 
-    /// Of everything asked for so far.
+    /// Bytes of everything requested so far.
     public long bytes() {
         return bytes;
     }
 
-    /// Each worker needs as much scratch as the dense kernels ask for these panels; passes share it.
+    /// Requests, for each worker, the scratch that the dense kernels need for these panels; passes share it.
     void needScratch(Panels panels) {
         scratch = Math.max(scratch, panels.scratch());
     }
 
-    /// Floats of scratch of one worker.
+    /// Floats of scratch per worker.
     public int scratch() {
         return scratch;
     }
@@ -78,7 +78,7 @@ public final class Workspace {
         return counted != null;
     }
 
-    /// Counts what a pass allocates by itself.
+    /// Adds the bytes that a pass allocates itself.
     void count(long bytes) {
         this.bytes += bytes;
     }
@@ -93,7 +93,7 @@ public final class Workspace {
         return empty;
     }
 
-    /// As many as there are.
+    /// Allocates as many floats as `values` has.
     float[] floatsLike(float[] values) {
         return floats(counted == null ? values.length : Objects.requireNonNull(counted.get(values)));
     }
@@ -124,18 +124,17 @@ public final class Workspace {
     Block block(int lines, int width) {
         int stride = stride(width);
         int length = Math.multiplyExact(Math.multiplyExact(maxRows, lines), stride);
-        // A vector that begins in the last line ends inside the array, whatever is masked of it:
-        // else
-        // masks would go to the heap.
+        // The array is longer, so that a vector that begins in the last line ends inside it; otherwise masks would be
+        // allocated on the heap.
         return new Block(floats(Math.addExact(length, LANES)), 0, stride);
     }
 
-    /// Floats from one line of a block to the next, padding included.
+    /// Floats from one line of a block to the next, including padding.
     static int stride(int width) {
         return Math.ceilDiv(width, LANES) * LANES;
     }
 
-    /// Zeros for a grid's numbers.
+    /// A block of zeros for a grid's numbers.
     public Block block(Shape.Grid grid) {
         return block(grid.lines(), grid.width());
     }

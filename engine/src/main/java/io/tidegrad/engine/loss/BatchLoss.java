@@ -2,7 +2,7 @@ package io.tidegrad.engine.loss;
 
 import io.tidegrad.engine.kernel.Kernels;
 
-/// A loss and its reduction at work on one learner's batches: `compare`, then `reduce`, then `gradient`. Allocates
+/// Computes loss and reduction of one learner's batches: call `compare`, then `reduce`, then `gradient`. Allocates
 /// nothing after construction.
 public final class BatchLoss {
     private final Loss loss;
@@ -14,8 +14,8 @@ public final class BatchLoss {
     private final float[] predictions; // (maxRows, lines, width)
     private double normaliser;
 
-    /// @param lines of a row, 1 for a vector
-    /// @throws IllegalArgumentException if the loss can't compare such rows
+    /// @param lines lines of a row; 1 for a vector
+    /// @throws IllegalArgumentException the loss doesn't fit rows of this shape
     public BatchLoss(Loss loss, Reduction reduction, int maxRows, int lines, int width) {
         String mismatch = loss.mismatch(lines, width);
         if (mismatch != null) {
@@ -30,9 +30,9 @@ public final class BatchLoss {
         predictions = new float[Math.multiplyExact(maxRows, Math.multiplyExact(lines, width))];
     }
 
-    /// What a reader gets to see of a batch, and nothing else.
+    /// Only predicts.
     ///
-    /// @param predictions (rows, lines, width), tight
+    /// @param predictions (rows, lines, width), without padding
     public void predict(Kernels kernels, int rows, float[] y, int at, int stride, float[] predictions) {
         loss.predict(kernels, rows, lines, width, y, at, stride, predictions);
     }
@@ -46,8 +46,8 @@ public final class BatchLoss {
         pass.losses(rows, y, at, stride, labels, rowLosses);
     }
 
-    /// The batch's loss, and with it the normaliser. 0 where nothing counts (every line ignored, all weights 0): there
-    /// is nothing to learn then, `isEmpty` says so, and 0 / 0 is no reason to lose a model.
+    /// Computes the batch's loss and its normaliser. Returns 0, not 0 / 0, if nothing counts (every line is ignored, or
+    /// all weights are 0); then `isEmpty` is true and there is nothing to learn.
     ///
     /// @param sampleWeights (rows)
     public double reduce(int rows, float[] sampleWeights) {
@@ -61,16 +61,17 @@ public final class BatchLoss {
             counts += rowLosses.counts[row];
         }
         normaliser = reduction.normaliser(weights, counts, pass.elements());
-        // A sum that is not finite must be seen, whatever it would be divided by.
+        // A sum that is not finite must be reported, whatever it is divided by.
         return isEmpty() && Double.isFinite(sum) ? 0 : sum / normaliser;
     }
 
-    /// Whether the last `reduce` found nothing that counts.
+    /// Whether no row counted in the last `reduce`.
     public boolean isEmpty() {
         return normaliser == 0;
     }
 
-    /// What the gradient that `gradient` writes has yet to be multiplied with: 1 / Z. It is applied with the optimizer.
+    /// The factor 1 / Z that the result of `gradient` still has to be multiplied by. It is applied together with the
+    /// optimizer.
     public float scale() {
         return isEmpty() ? 0 : (float) (1 / normaliser);
     }
@@ -82,18 +83,18 @@ public final class BatchLoss {
         pass.gradient(rows, predictions, labels, sampleWeights, dy, dyAt, dyStride);
     }
 
-    /// (rows, lines, width), tight, of the last `compare`.
+    /// Predictions of the last `compare`, (rows, lines, width), without padding.
     public float[] predictions() {
         return predictions;
     }
 
-    /// Each row's loss in the last `compare`, without weights: the mean over its own elements. May be marked as not
-    /// finite before `reduce`.
+    /// Each row's loss in the last `compare`, without weights: the mean over the row's elements. A caller may set it to
+    /// NaN before `reduce`.
     public float[] rowLosses() {
         return rowLosses.losses;
     }
 
-    /// How much a row of the last `compare` counts: 1, or its lines that are not ignored.
+    /// The count of a row in the last `compare`: 1, or the number of its lines that are not ignored.
     public double count(int row) {
         return rowLosses.counts[row];
     }

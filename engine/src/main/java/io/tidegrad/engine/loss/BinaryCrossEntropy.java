@@ -4,11 +4,11 @@ import io.tidegrad.engine.kernel.ScalarMath;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// -ω y ln p - (1 - y) ln(1 - p) with p = 1 / (1 + e^-z), from the logit z, so that nothing overflows however sure the
-/// network is; y is 0 or 1, or a probability between. PyTorch's `BCEWithLogitsLoss`.
+/// -ω y ln p - (1 - y) ln(1 - p) with p = 1 / (1 + e^-z), computed from the logit z, so that it doesn't overflow; y is
+/// 0, 1 or a probability. PyTorch's `BCEWithLogitsLoss`.
 ///
-/// @param positiveWeights ω: what a positive label counts, a column each, or one number for all; empty for 1
-public record BinaryCrossEntropy(List<Double> positiveWeights) implements Elementwise {
+/// @param positiveWeights ω, the weight of a positive label, one per column or one for all; empty for 1
+public record BinaryCrossEntropy(List<Double> positiveWeights) implements ElementwiseLoss {
     public BinaryCrossEntropy {
         positiveWeights = List.copyOf(positiveWeights);
         if (!positiveWeights.stream().allMatch(w -> w >= 0 && Float.isFinite(w.floatValue()))) {
@@ -17,7 +17,7 @@ public record BinaryCrossEntropy(List<Double> positiveWeights) implements Elemen
         }
     }
 
-    /// A positive label counts as much as a negative one.
+    /// A loss in which positive labels have weight 1.
     public BinaryCrossEntropy() {
         this(List.of());
     }
@@ -42,7 +42,7 @@ public record BinaryCrossEntropy(List<Double> positiveWeights) implements Elemen
         };
     }
 
-    /// (1 - y) z + (1 + (ω - 1) y) (ln(1 + e^-|z|) + max(-z, 0)); where ω = 1: max(z, 0) - z y + ln(1 + e^-|z|).
+    /// (1 - y) z + (1 + (ω - 1) y) (ln(1 + e^-|z|) + max(-z, 0)); if ω = 1: max(z, 0) - z y + ln(1 + e^-|z|).
     @Override
     public double loss(float z, float label, int column) {
         if (!(label >= 0 && label <= 1)) {
@@ -56,7 +56,7 @@ public record BinaryCrossEntropy(List<Double> positiveWeights) implements Elemen
         return (1 - y) * z + (1 + (weight(column) - 1) * y) * (rest + Math.max(-z, 0));
     }
 
-    /// p - y where ω = 1, else (1 - y) p - ω y (1 - p)
+    /// p - y if ω = 1, else (1 - y) p - ω y (1 - p)
     @Override
     public float slope(float prediction, float label, int column) {
         if (positiveWeights.isEmpty()) {

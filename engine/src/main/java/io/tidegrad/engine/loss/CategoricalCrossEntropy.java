@@ -3,18 +3,18 @@ package io.tidegrad.engine.loss;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// -Σ_k c_k t_k ln p_k, each line of a row for itself, with targets t_k = (1 - e) y_k + e / K for K classes. PyTorch's
+/// -Σ_k c_k t_k ln p_k for each line of a row, with targets t_k = (1 - e) y_k + e / K for K classes. PyTorch's
 /// `CrossEntropyLoss`; label smoothing from C. Szegedy et al., Rethinking the Inception Architecture, 2016.
 ///
-/// A line's label is one float, the class index, or (`oneHot`) one float a class: its probability. A line counts 1 and
-/// weighs c_y, the weight of its class: `Reduction.WEIGHTED_MEAN` is what PyTorch calls the mean. A row's loss is the
-/// mean of its lines' losses by these weights; a line to be ignored is in no sum.
+/// A line's label is one float, the class index, or with `oneHot` one float per class, its probability. A line has
+/// count 1 and the weight c_y of its class, so `Reduction.WEIGHTED_MEAN` is PyTorch's mean. A row's loss is the
+/// weighted mean of its lines' losses, without ignored lines.
 ///
 /// @param oneHot whether labels are probabilities
-/// @param fromLogits p = softmax(z) of what the network puts out; else that is p itself, of which nothing is clipped: a
-///     probability of 0 for what happened is an infinite loss
+/// @param fromLogits whether the network's output is logits z, with p = softmax(z); otherwise the output is p itself,
+///     which is not clipped: a probability of 0 for the label gives an infinite loss
 /// @param labelSmoothing e, from 0 to below 1
-/// @param classWeights c, one a class, for class indices only; empty for 1
+/// @param classWeights c, one per class, for class indices only; empty for 1
 /// @param ignoreIndex the class index whose lines don't count and get no gradient; null for none
 public record CategoricalCrossEntropy(boolean oneHot, boolean fromLogits, double labelSmoothing,
         List<Double> classWeights, @Nullable Integer ignoreIndex) implements Loss {
@@ -34,7 +34,7 @@ public record CategoricalCrossEntropy(boolean oneHot, boolean fromLogits, double
         }
     }
 
-    /// From logits, every class and every line alike.
+    /// A loss from logits without class weights, smoothing and ignored lines.
     public CategoricalCrossEntropy(boolean oneHot) {
         this(oneHot, true, 0, List.of(), null);
     }

@@ -3,7 +3,7 @@ package io.tidegrad.engine.loss;
 import io.tidegrad.engine.kernel.ScalarMath;
 import java.util.Arrays;
 
-/// With a_k = c_k t_k, the targets as they are weighed, a line's loss is -Σ_k a_k ln p_k.
+/// With the weighted targets a_k = c_k t_k, a line's loss is -Σ_k a_k ln p_k.
 final class CategoricalCrossEntropyPass implements LossPass {
     private final boolean oneHot;
     private final boolean fromLogits;
@@ -13,7 +13,7 @@ final class CategoricalCrossEntropyPass implements LossPass {
     private final float kept; // 1 - e
     private final float share; // e / K
     private final float ignored; // NaN for none
-    // Of class indices, (classes):
+    // For labels that are class indices, (classes):
     private final double[] weights; // c
     private final float[] others; // a_k of a class that is not the label
     private final float[] happened; // a_k of the one that is
@@ -75,7 +75,7 @@ final class CategoricalCrossEntropyPass implements LossPass {
         }
     }
 
-    /// -ln p_k of what the network puts out for class k: z_k, and for all classes of a line the same normaliser.
+    /// -ln p_k from the network's output z_k for class k and the line's normaliser.
     private double surprise(float z, double normaliser) {
         return fromLogits ? normaliser - z : -ScalarMath.log(z);
     }
@@ -89,7 +89,7 @@ final class CategoricalCrossEntropyPass implements LossPass {
         double sum = 0;
         for (int k = 0; k < classes; k++) {
             float target = kept * labels[labelAt + k] + share;
-            // A class of probability 0 adds nothing, even where its logit is minus infinity.
+            // A class with target 0 adds nothing, even if its logit is minus infinity.
             if (target != 0) {
                 sum += target * surprise(y[at + k], normaliser);
             }

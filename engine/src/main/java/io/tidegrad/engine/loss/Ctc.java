@@ -2,20 +2,20 @@ package io.tidegrad.engine.loss;
 
 import org.jspecify.annotations.Nullable;
 
-/// Connectionist temporal classification: -ln of the probability that the lines of a row (time steps) spell its label,
-/// summed over all alignments: one class a line, of which repetitions are merged and blanks then dropped. A. Graves et
-/// al., Connectionist Temporal Classification, 2006; PyTorch's `CTCLoss`. The softmax over a line's classes is part of
-/// the loss.
+/// Connectionist temporal classification: -ln of the probability that the lines (time steps) of a row spell its label,
+/// summed over all alignments. An alignment has one class per line; merging repetitions and then dropping blanks gives
+/// the label. A. Graves et al., Connectionist Temporal Classification, 2006; PyTorch's `CTCLoss`. The softmax over a
+/// line's classes is part of the loss.
 ///
-/// A row's labels are `labelsMax` class indices, of which the first `length` count (none is the blank), then that
-/// length, then the number of lines that count: those after get no gradient.
+/// A row's labels are `labelsMax` class indices, of which the first `length` are used (none may be the blank), then
+/// `length`, then the number of lines used; later lines get no gradient.
 ///
-/// A label that its lines can't spell, being too few, has an infinite loss, and the row is refused; with `zeroInfinity`
-/// its loss and its gradient are 0.
+/// If a row has too few lines to spell its label, its loss is infinite and the row is refused; with `zeroInfinity` its
+/// loss and gradient are 0.
 ///
-/// @param blank the class that stands for nothing
-/// @param labelsMax of a row
-/// @param perLabel whether a row's loss is weighed with 1 / max(1, length), which PyTorch's mean does
+/// @param blank the blank's class index
+/// @param labelsMax the most labels of a row
+/// @param perLabel whether a row's loss has weight 1 / max(1, length), as in PyTorch's mean
 public record Ctc(int blank, int labelsMax, boolean perLabel, boolean zeroInfinity) implements Loss {
     public Ctc {
         if (blank < 0) {

@@ -3,12 +3,12 @@ package io.tidegrad.engine.loss;
 import io.tidegrad.engine.kernel.ScalarMath;
 import java.util.Arrays;
 
-/// The forward-backward algorithm of Graves et al. 2006, section 4.1, with logarithms in place of probabilities.
+/// The forward-backward algorithm of Graves et al. 2006, section 4.1, in logarithms of probabilities.
 ///
 /// A label of S classes is a path through 2S + 1 states: blanks before, between and after. From one line to the next a
-/// path stays, goes on by one, or by two where that skips a blank between different classes. α is the logarithm of the
-/// probability of all ways into a state, β of all ways from it to the end; both leave out none and count none twice, so
-/// that γ = Σ e^(α + β - ln P) over a class's states is the probability that it is this line's: dz = p - γ.
+/// path stays, advances by one state, or by two if that skips a blank between different classes. α is the logarithm of
+/// the probability of all paths into a state, β of all paths from it to the end. γ = Σ e^(α + β - ln P) over a class's
+/// states is the probability that this line has the class, and dz = p - γ.
 final class CtcPass implements LossPass {
     private final Ctc loss;
     private final int lines;
@@ -69,7 +69,7 @@ final class CtcPass implements LossPass {
         return count >= 0 && count <= max && count == (int) count;
     }
 
-    /// False if a label is no class, or the blank.
+    /// Sets the states of a label. Returns false if an index is no class or is the blank.
     private boolean setStates(float[] labelsOfRows, int at, int length) {
         classOf[0] = loss.blank();
         for (int i = 0; i < length; i++) {
@@ -83,7 +83,7 @@ final class CtcPass implements LossPass {
         return true;
     }
 
-    /// -ln P of one row, whose posteriors are left from `posteriorAt` on.
+    /// Returns -ln P of one row and writes its posteriors, starting at `posteriorAt`.
     private double loss(int steps, int states, float[] y, int at, int stride, int posteriorAt) {
         if (steps == 0) {
             return states == 1 ? 0 : Double.POSITIVE_INFINITY;
@@ -114,7 +114,7 @@ final class CtcPass implements LossPass {
         return -logP;
     }
 
-    /// Whether state s can be entered from the label before the last: not past a blank that keeps equals apart.
+    /// Whether a path may go from state s - 2 to s: not if that skips the blank between two equal classes.
     private boolean skips(int s) {
         return s > 1 && classOf[s] != loss.blank() && classOf[s] != classOf[s - 2];
     }
@@ -147,7 +147,7 @@ final class CtcPass implements LossPass {
         }
     }
 
-    /// ln (e^a + e^b + e^c): the largest, which is kept in double, and a float's worth of how much the others add.
+    /// ln (e^a + e^b + e^c): the largest, in double, plus what the others add, in float precision.
     private static double logSum(double a, double b, double c) {
         double max = Math.max(a, Math.max(b, c));
         if (max == Double.NEGATIVE_INFINITY) {

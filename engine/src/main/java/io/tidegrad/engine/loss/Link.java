@@ -3,8 +3,8 @@ package io.tidegrad.engine.loss;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.kernel.ScalarMath;
 
-/// How a prediction p follows from what the network puts out, z. Named as for generalised linear models: by the
-/// function that leads from p to z.
+/// How a prediction p follows from the network's output z. Named like the link functions of generalised linear models,
+/// which map p to z.
 public enum Link {
     /// p = z
     IDENTITY,
@@ -12,20 +12,21 @@ public enum Link {
     /// p = e^z: a rate, always positive.
     LOG,
 
-    /// p = 1 / (1 + e^-z): a probability of each output's own.
+    /// p = 1 / (1 + e^-z): each output is a probability.
     LOGIT,
 
     /// p = softmax(z): the probabilities of a line's classes.
     MULTINOMIAL_LOGIT;
 
-    /// Below a vector, a kernel does nothing but load its constants, which until it is compiled lie on the heap: a
-    /// scorer's first predictions would make garbage. Its bits are those of `ScalarMath`.
+    /// The most outputs computed with `ScalarMath`, which gives the same bits. A kernel uses no vector for so few and
+    /// only loads its constants, which it allocates on the heap until it is compiled: a scorer's first predictions
+    /// would create garbage.
     private static final int SHORT = 15;
 
-    /// What a reader gets to see.
+    /// Computes the predictions.
     ///
     /// @param z (lines, width), element (line, column) at `at + line * stride + column`
-    /// @param predictions (lines, width), tight
+    /// @param predictions (lines, width), without padding
     void predict(Kernels kernels, int lines, int width, float[] z, int at, int stride, float[] predictions) {
         if (this == MULTINOMIAL_LOGIT) {
             kernels.softmax(lines, width, z, at, stride, predictions, 0, width);

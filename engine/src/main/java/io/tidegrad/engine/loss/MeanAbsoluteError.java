@@ -1,7 +1,7 @@
 package io.tidegrad.engine.loss;
 
 /// |p - y|: its minimum is the median. PyTorch's `L1Loss`.
-public record MeanAbsoluteError() implements Elementwise {
+public record MeanAbsoluteError() implements ElementwiseLoss {
     @Override
     public double loss(float z, float label, int column) {
         return Math.abs((double) z - label);

@@ -1,7 +1,7 @@
 package io.tidegrad.engine.loss;
 
 /// (p - y)². PyTorch's `MSELoss`.
-public record MeanSquaredError() implements Elementwise {
+public record MeanSquaredError() implements ElementwiseLoss {
     @Override
     public double loss(float z, float label, int column) {
         double difference = (double) z - label;

@@ -2,19 +2,20 @@ package io.tidegrad.engine.loss;
 
 import io.tidegrad.engine.kernel.ScalarMath;
 
-/// The negative log-likelihood of a count y ≥ 0 under a Poisson distribution, without its term ln y!, which no weight
-/// changes. With `logInput` the network puts out the logarithm of the rate, e^z - y z, and the prediction is the rate
-/// e^z; without it the rate itself, p - y ln(p + ε). PyTorch's `PoissonNLLLoss`, `full=False`.
+/// The negative log-likelihood of a count y ≥ 0 under a Poisson distribution, without its term ln y!, which does not
+/// depend on the weights. With `logInput` the network's output z is the logarithm of the rate, the loss is e^z - y z
+/// and the prediction e^z; without it the output is the rate p, and the loss is p - y ln(p + ε). PyTorch's
+/// `PoissonNLLLoss`, `full=False`.
 ///
-/// @param epsilon read without `logInput` only
-public record Poisson(boolean logInput, double epsilon) implements Elementwise {
+/// @param epsilon ε, only used without `logInput`
+public record Poisson(boolean logInput, double epsilon) implements ElementwiseLoss {
     public Poisson {
         if (!(epsilon >= 0 && Float.isFinite((float) epsilon))) {
             throw new IllegalArgumentException("epsilon: expected a number from 0 on, found " + epsilon);
         }
     }
 
-    /// Of the logarithm of the rate.
+    /// A loss whose input is the logarithm of the rate.
     public Poisson() {
         this(true, 0);
     }
@@ -33,7 +34,7 @@ public record Poisson(boolean logInput, double epsilon) implements Elementwise {
         return logInput ? ScalarMath.exp(z) - y * z : z - y * ScalarMath.log((float) (z + epsilon));
     }
 
-    /// Of z = ln p: p - y; of p: 1 - y / (p + ε)
+    /// With respect to z = ln p: p - y; with respect to p: 1 - y / (p + ε)
     @Override
     public float slope(float prediction, float label, int column) {
         return logInput ? prediction - label : (float) (1 - label / (prediction + epsilon));

@@ -3,9 +3,9 @@ package io.tidegrad.engine.loss;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// With d = y - p: max(q d, (q - 1) d), whose minimum is the quantile q of y. One output a quantile, all compared with
-/// the line's one label. R. Koenker, G. Bassett, Regression Quantiles, 1978.
-public record Quantile(List<Double> quantiles) implements Elementwise {
+/// With d = y - p: max(q d, (q - 1) d), whose minimum is the quantile q of y. There is one output per quantile; all are
+/// compared with the line's one label. R. Koenker, G. Bassett, Regression Quantiles, 1978.
+public record Quantile(List<Double> quantiles) implements ElementwiseLoss {
     public Quantile {
         quantiles = List.copyOf(quantiles);
         if (quantiles.isEmpty() || !quantiles.stream().allMatch(q -> q > 0 && q < 1)) {
@@ -32,7 +32,7 @@ public record Quantile(List<Double> quantiles) implements Elementwise {
         return Math.max(q * d, (q - 1) * d);
     }
 
-    /// -q below y, 1 - q above it, the middle of both where p = y
+    /// -q if p < y, 1 - q if p > y, their mean if p = y
     @Override
     public float slope(float prediction, float label, int column) {
         double q = quantiles.get(column);

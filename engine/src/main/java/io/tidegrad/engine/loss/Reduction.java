@@ -1,16 +1,17 @@
 package io.tidegrad.engine.loss;
 
-/// What a batch makes of its rows' losses l_i. Row i has the sample weight w_i, the weight m_i of its labels (1, unless
-/// the loss weighs them: `CategoricalCrossEntropy`, `Ctc`) and counts n_i (1, or its lines that are not ignored). The
-/// loss is Σ w_i m_i l_i / Z, summed in doubles by ascending rows; what is learned is its gradient.
+/// How the losses l_i of a batch's rows become the batch's loss. Row i has the sample weight w_i, the weight m_i of its
+/// labels (1, unless the loss has weights: `CategoricalCrossEntropy`, `Ctc`) and the count n_i (1, or the number of its
+/// lines that are not ignored). The loss is Σ w_i m_i l_i / Z, summed in doubles by ascending rows; its gradient is
+/// learned.
 public enum Reduction {
-    /// Z = Σ n_i: the number of rows, or of lines that count.
+    /// Z = Σ n_i: the number of rows, or of lines that are not ignored.
     MEAN,
 
-    /// Z = Σ w_i m_i, so that the size of weights doesn't matter, only their ratio.
+    /// Z = Σ w_i m_i, so that only the ratios of the weights matter.
     WEIGHTED_MEAN,
 
-    /// Not divided by anything, not even by a row's elements.
+    /// A sum over rows and elements: each row's mean is multiplied by the row's number of elements.
     SUM;
 
     double normaliser(double weights, double counts, int elements) {

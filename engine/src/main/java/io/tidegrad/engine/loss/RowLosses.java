@@ -1,10 +1,10 @@
 package io.tidegrad.engine.loss;
 
-/// What `Reduction` needs of each row.
+/// The values of each row that `Reduction` needs.
 final class RowLosses {
-    final float[] losses; // l: the mean over the row's own elements
+    final float[] losses; // l: the mean over the row's elements
     final double[] weights; // m: the weight of its labels
-    final double[] counts; // n: 1, or its lines that count
+    final double[] counts; // n: 1, or the number of lines that are not ignored
 
     RowLosses(int maxRows) {
         losses = new float[maxRows];

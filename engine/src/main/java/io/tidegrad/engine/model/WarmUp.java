@@ -9,7 +9,7 @@ import io.tidegrad.engine.layer.Shape;
 import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.Ctc;
-import io.tidegrad.engine.loss.Elementwise;
+import io.tidegrad.engine.loss.ElementwiseLoss;
 import io.tidegrad.engine.loss.Hinge;
 import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.engine.random.CounterRandom;
@@ -131,7 +131,7 @@ final class WarmUp {
                 to[at + ctc.labelsMax() + 1] = output.lines();
             }
             case Hinge hinge -> Arrays.fill(to, at, at + labels, row % 2 == 0 ? -1 : 1);
-            case Elementwise elementwise -> to[at] = row % 2;
+            case ElementwiseLoss elementwise -> to[at] = row % 2;
         }
     }
 

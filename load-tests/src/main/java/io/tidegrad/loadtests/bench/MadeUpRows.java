@@ -4,7 +4,7 @@ import io.tidegrad.engine.layer.Tensor;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
 import io.tidegrad.engine.loss.Ctc;
-import io.tidegrad.engine.loss.Elementwise;
+import io.tidegrad.engine.loss.ElementwiseLoss;
 import io.tidegrad.engine.loss.Hinge;
 import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.NetworkSpec;
@@ -63,7 +63,7 @@ public final class MadeUpRows {
                         classes.oneHot() ? (k == row % outputs ? 1 : 0) : (int) (uniform * outputs);
                     case BinaryCrossEntropy loss -> (int) (uniform * 2);
                     case Hinge loss -> uniform < 0.5f ? -1 : 1;
-                    case Elementwise loss -> uniform;
+                    case ElementwiseLoss loss -> uniform;
                     case Ctc loss -> throw new IllegalArgumentException("no workload has the loss " + loss);
                 };
             }

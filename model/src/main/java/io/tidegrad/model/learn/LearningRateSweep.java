@@ -54,7 +54,7 @@ public final class LearningRateSweep {
     private RateCurve.End end = RateCurve.End.OF_THE_STREAM;
     private boolean ended;
 
-    /// @throws IllegalArgumentException the spec's optimizer has no single rate, or the events are too few; the message
+    /// @throws IllegalArgumentException the optimizer's rate can't be changed, or the events are too few; the message
     ///     says what to do
     public LearningRateSweep(ModelSpec spec, ValueDecoder decoder, Kernels kernels, Range range) {
         this.range = range;

@@ -2,17 +2,17 @@ package io.tidegrad.engine.layer;
 
 import io.tidegrad.engine.kernel.Kernels;
 
-/// What all layers share that work on each number by itself: y = f(x), dx = dy f'(x).
-final class Elementwise {
-    private Elementwise() {}
+/// Plans the activations that work number by number: y = f(x), dx = dy f'(x).
+final class ElementwiseActivation {
+    private ElementwiseActivation() {}
 
-    /// y = f(x), whole runs of numbers at a time; a kernel.
+    /// The kernel for y = f(x) on a run of numbers.
     @FunctionalInterface
     interface Function {
         void apply(Kernels kernels, int length, float[] x, int xAt, float[] y, int yAt);
     }
 
-    /// dx = dy f'(x), from x or y, whichever the formula likes; a kernel.
+    /// The kernel for dx = dy f'(x); it may use x and y.
     @FunctionalInterface
     interface Slope {
         void apply(Kernels kernels, int length, float[] x, int xAt, float[] y, int yAt, float[] dy, int dyAt,
@@ -32,7 +32,7 @@ final class Elementwise {
             Block x = input.value();
             Block y = output.value();
             if (x.liesAs(y)) {
-                // Padding included: a few numbers more cost less than a tail in each line.
+                // This includes the padding: a few more numbers cost less than a tail in each line.
                 function.apply(step.kernels, step.rows * lines * y.stride, x.values, 0, y.values, 0);
                 return;
             }

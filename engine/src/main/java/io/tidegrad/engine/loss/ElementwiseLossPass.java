@@ -1,7 +1,7 @@
 package io.tidegrad.engine.loss;
 
-/// @param labels of one line: `width`, or 1 for all its columns
-record ElementwisePass(Elementwise loss, int lines, int width, int labels) implements LossPass {
+/// @param labels labels of one line: `width`, or 1 for all its columns
+record ElementwiseLossPass(ElementwiseLoss loss, int lines, int width, int labels) implements LossPass {
     @Override
     public int elements() {
         return lines * width;

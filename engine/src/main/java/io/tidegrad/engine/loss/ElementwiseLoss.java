@@ -1,9 +1,10 @@
 package io.tidegrad.engine.loss;
 
-/// Losses of one element at a time: each is its formula and its slope. A row's loss is the mean over its outputs.
-public sealed interface Elementwise extends Loss
+/// A loss that compares element by element, defined by its formula and slope. A row's loss is the mean over its
+/// outputs.
+public sealed interface ElementwiseLoss extends Loss
         permits BinaryCrossEntropy, Hinge, Huber, MeanAbsoluteError, MeanSquaredError, Poisson, Quantile {
-    /// Labels of one line: one an output, or one that all outputs of the line are compared with.
+    /// Labels of one line: one per output, or one that all outputs of the line are compared with.
     default int labelsOfLine(int width) {
         return width;
     }
@@ -18,18 +19,18 @@ public sealed interface Elementwise extends Loss
         return Link.IDENTITY;
     }
 
-    /// l(z, y); NaN where y is no label.
+    /// l(z, y); NaN if y is not a valid label.
     ///
-    /// @param z what the network puts out
+    /// @param z the network's output
     double loss(float z, float label, int column);
 
     /// dl/dz
     ///
-    /// @param prediction what `link` makes of z
+    /// @param prediction p, computed from z by `link`
     float slope(float prediction, float label, int column);
 
     @Override
     default LossPass bind(int maxRows, int lines, int width) {
-        return new ElementwisePass(this, lines, width, labelsOfLine(width));
+        return new ElementwiseLossPass(this, lines, width, labelsOfLine(width));
     }
 }
