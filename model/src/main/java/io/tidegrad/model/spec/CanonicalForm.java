@@ -20,23 +20,17 @@ final class CanonicalForm {
         if (spec.weightField() != null) {
             line(text, "weight", "{field: " + Flow.quoted(spec.weightField()) + "}");
         }
-        text.append(CanonicalFeatures.of(spec.features()));
+        text.append(Features.canonical(spec.features()));
         line(text, "network", CanonicalNetwork.of(spec.layers()));
-        Flow loss = CanonicalLearning.loss(spec.loss());
-        String name = CanonicalLearning.name(spec.loss());
-        line(text, "loss", loss.isEmpty() ? name : "{" + name + ": " + loss + "}");
-        line(text, "optimizer", CanonicalLearning.optimizer(spec.optimizer()));
+        line(text, "loss", Losses.canonical(spec.loss()));
+        line(text, "optimizer", Optimizers.canonical(spec.optimizer()));
         if (!(spec.schedule() instanceof Schedule.Constant)) {
-            line(text, "schedule", CanonicalLearning.schedule(spec.schedule()));
+            line(text, "schedule", Schedules.canonical(spec.schedule()));
         }
-        switch (spec.clipping()) {
-            case Clipping.None() -> {
-            }
-            case Clipping.Value(double limit) -> line(text, "gradient-clipping", "{value: " + Flow.number(limit) + "}");
-            case Clipping.GlobalNorm(double max) ->
-                line(text, "gradient-clipping", "{global-norm: " + Flow.number(max) + "}");
+        if (!(spec.clipping() instanceof Clipping.None)) {
+            line(text, "gradient-clipping", Optimizers.canonical(spec.clipping()));
         }
-        Flow regularization = CanonicalLearning.regularization(spec.regularization());
+        Flow regularization = Optimizers.canonical(spec.regularization());
         if (!regularization.isEmpty()) {
             line(text, "regularization", regularization.toString());
         }
@@ -58,7 +52,7 @@ final class CanonicalForm {
     /// Everything that decides what a row's columns mean. The name of the hash is in it: another one would be another
     /// meaning.
     static String ofFeatures(List<Feature> features) {
-        return "hash: murmur3-x86-32\n" + CanonicalFeatures.of(features);
+        return "hash: murmur3-x86-32\n" + Features.canonical(features);
     }
 
     private static void line(StringBuilder text, String key, String value) {
@@ -77,9 +71,5 @@ final class CanonicalForm {
         return new Flow().add("field", Flow.quoted(label.field()))
                 .add("threshold", label.threshold() == null ? null : Flow.number(label.threshold()))
                 .add("positive", label.positive() == null ? null : Flow.quoted(label.positive())).toString();
-    }
-
-    static IllegalStateException unnamed(Object part) {
-        return new IllegalStateException("no spec can name " + part);
     }
 }

@@ -1,36 +1,44 @@
 package io.tidegrad.model.spec;
 
 import java.math.BigDecimal;
-import java.util.ArrayList;
-import java.util.List;
+import java.util.LinkedHashMap;
 import java.util.Locale;
+import java.util.Map;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /// `{key: value, …}`; a null value stands for the default and is left out.
 final class Flow {
-    private final List<String> entries = new ArrayList<>();
+    private final Map<String, String> entries = new LinkedHashMap<>();
 
     Flow add(String key, @Nullable String value) {
         if (value != null) {
-            entries.add(key + ": " + value);
+            entries.put(key, value);
         }
         return this;
     }
 
-    /// Before those that are there.
-    Flow first(String key, String value) {
-        entries.addFirst(key + ": " + value);
-        return this;
+    /// Moves `key` behind the others, if it is there.
+    Flow last(String key) {
+        return add(key, entries.remove(key));
     }
 
     boolean isEmpty() {
         return entries.isEmpty();
     }
 
+    int size() {
+        return entries.size();
+    }
+
+    String firstValue() {
+        return entries.values().iterator().next();
+    }
+
     @Override
     public String toString() {
-        return "{" + String.join(", ", entries) + "}";
+        return entries.entrySet().stream().map(entry -> entry.getKey() + ": " + entry.getValue())
+                .collect(Collectors.joining(", ", "{", "}"));
     }
 
     /// As written in a spec: `minute-of-day`.
@@ -42,10 +50,6 @@ final class Flow {
     static String number(double value) {
         BigDecimal decimal = new BigDecimal(Double.toString(value));
         return decimal.signum() == 0 ? "0" : decimal.stripTrailingZeros().toPlainString();
-    }
-
-    static String numbers(List<Double> values) {
-        return values.stream().map(Flow::number).collect(Collectors.joining(", ", "[", "]"));
     }
 
     /// Double-quoted as in JSON, which is YAML too.
@@ -62,18 +66,5 @@ final class Flow {
             }
         }
         return quoted.append('"').toString();
-    }
-
-    static @Nullable String unless(double byDefault, double value) {
-        return value == byDefault ? null : number(value);
-    }
-
-    static @Nullable String flag(boolean set) {
-        return set ? "true" : null;
-    }
-
-    /// The name alone where all is as by default.
-    static String named(String name, Flow settings) {
-        return settings.isEmpty() ? name : "{" + name + ": " + settings + "}";
     }
 }

@@ -1,8 +1,5 @@
 package io.tidegrad.model.spec;
 
-import io.tidegrad.engine.layer.Elu;
-import io.tidegrad.engine.layer.Gelu;
-import io.tidegrad.engine.layer.LeakyRelu;
 import io.tidegrad.engine.layer.Shape;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
@@ -15,13 +12,9 @@ import io.tidegrad.engine.loss.MeanSquaredError;
 import io.tidegrad.engine.loss.Poisson;
 import io.tidegrad.engine.loss.Quantile;
 import io.tidegrad.engine.model.NetworkSpec;
-import io.tidegrad.engine.optim.Adagrad;
-import io.tidegrad.engine.optim.Adam;
-import io.tidegrad.engine.optim.AdamW;
 import io.tidegrad.engine.optim.Clipping;
 import io.tidegrad.engine.optim.Optimizer;
 import io.tidegrad.engine.optim.Regularization;
-import io.tidegrad.engine.optim.RmsProp;
 import io.tidegrad.engine.optim.Schedule;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -59,7 +52,7 @@ import org.jspecify.annotations.Nullable;
 ///                                      #   each may have allow-label: true, which lets it read the label's field; not part of
 ///                                      #   the fingerprint
 /// network: [ dense: 64, relu, dense: { units: 1, bias: true, init: he-uniform | he-normal | xavier-uniform | xavier-normal } ]
-///                                      # * every layer of the engine: LayerReader, NetworkReader, docs/model-spec.md;
+///                                      # * every layer of the engine: Layers, NetworkReader, docs/model-spec.md;
 ///                                      #   what has weights may have rate-factor: 0.1 (times the rate) or frozen: true
 /// loss: binary-cross-entropy           # * or { binary-cross-entropy: { positive-weight: 1 } },
 ///                                      #   { categorical-cross-entropy: { label-smoothing: 0, class-weights: [1, 2] } },
@@ -85,19 +78,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Values shown are the defaults where a key may be left out and has one.
 public final class ModelSpec {
-    static final Huber HUBER = new Huber(1);
-    static final LeakyRelu LEAKY_RELU = new LeakyRelu(0.01);
-    static final Elu ELU = new Elu(1);
-    static final Gelu GELU = new Gelu(Gelu.Form.ERF);
-    static final Adam ADAM = Adam.of(0.001);
-    static final AdamW ADAMW = new AdamW(ADAM, 0.01);
-    static final RmsProp RMSPROP = new RmsProp(0.01, 0.99, 1e-8, false, 0);
-    static final Schedule.OneCycle ONE_CYCLE = new Schedule.OneCycle(100, 0.3, 25, 1e4);
-    static final Adagrad ADAGRAD = new Adagrad(0.01, 1e-10, 0);
     private static final Pattern ENGINE_PLACE = Pattern.compile("layer (\\d{1,9})[ .].*");
     static final Duration PUBLISH_EVERY = Duration.ofMillis(500);
-    static final int TIME_PART_DIMENSION = 4;
-    static final double PIXELS_DIVIDE_BY = 255;
 
     /// @param eventTime the field that says when an event happened
     /// @param maxAhead how far ahead of stream time an event may lie

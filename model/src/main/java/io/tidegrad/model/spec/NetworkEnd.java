@@ -1,16 +1,10 @@
 package io.tidegrad.model.spec;
 
 import io.tidegrad.engine.layer.Dense;
-import io.tidegrad.engine.layer.Elu;
-import io.tidegrad.engine.layer.Gelu;
 import io.tidegrad.engine.layer.Layer;
-import io.tidegrad.engine.layer.LeakyRelu;
-import io.tidegrad.engine.layer.Relu;
 import io.tidegrad.engine.layer.Shape;
 import io.tidegrad.engine.layer.Sigmoid;
-import io.tidegrad.engine.layer.Silu;
 import io.tidegrad.engine.layer.Softmax;
-import io.tidegrad.engine.layer.Softplus;
 import io.tidegrad.engine.layer.Tanh;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
@@ -41,9 +35,9 @@ final class NetworkEnd {
         }
         int outputs = output.size();
         // Null for what is no activation: its numbers are what the loss makes predictions of.
-        Layer last = layers.getLast() instanceof NetworkLayer.Single single && isActivation(single.plain())
+        Layer last = layers.getLast() instanceof NetworkLayer.Single single && Layers.isActivation(single.plain())
                 ? single.plain() : null;
-        String name = CanonicalLearning.name(loss);
+        String name = Losses.name(loss);
         switch (loss) {
             case BinaryCrossEntropy binary -> {
                 checkYesOrNo(network, name, outputs);
@@ -66,7 +60,7 @@ final class NetworkEnd {
                     network.problem(endsIn(name, "dense or softmax", last));
                 }
                 if (classes != null) {
-                    int stated = classes.integer(2, LayerReader.UNITS_MAX);
+                    int stated = classes.integer(2, Layers.UNITS_MAX);
                     if (stated != outputs && stated >= 2) {
                         classes.problem("expected " + outputs + ", the outputs of the last dense, found " + stated);
                     }
@@ -108,17 +102,11 @@ final class NetworkEnd {
             if (single.plain() instanceof Dense dense) {
                 return Shape.Grid.vector(dense.outputs());
             }
-            if (!isActivation(single.plain())) {
+            if (!Layers.isActivation(single.plain())) {
                 return null;
             }
         }
         return null;
-    }
-
-    private static boolean isActivation(Layer layer) {
-        return layer instanceof Relu || layer instanceof LeakyRelu || layer instanceof Elu || layer instanceof Gelu
-                || layer instanceof Silu || layer instanceof Softplus || layer instanceof Sigmoid
-                || layer instanceof Tanh || layer instanceof Softmax;
     }
 
     private static void checkYesOrNo(SpecNode network, String loss, int outputs) {

@@ -55,5 +55,9 @@ public sealed interface NetworkLayer {
         public Steps {
             initial = List.copyOf(initial);
         }
+
+        Steps withRate(double factor) {
+            return new Steps(layer, factor, lengths, initial);
+        }
     }
 }

@@ -1,5 +1,6 @@
 package io.tidegrad.model.spec;
 
+import io.tidegrad.engine.layer.Layer;
 import io.tidegrad.engine.layer.Recurrent;
 import io.tidegrad.engine.layer.Shape;
 import io.tidegrad.engine.optim.Optimizer;
@@ -52,7 +53,7 @@ final class NetworkReader {
         List<NetworkLayer> layers = new ArrayList<>();
         for (int i = 0; i < entries.size(); i++) {
             SpecNode entry = entries.get(i);
-            boolean reluFollows = i + 1 < entries.size() && entries.get(i + 1).isKind("relu", "leaky-relu");
+            boolean reluFollows = i + 1 < entries.size() && Layers.isRelu(entries.get(i + 1));
             NetworkLayer layer = layer(entry, reluFollows, ofRow && i == 0);
             count++;
             if (layer != null) {
@@ -65,23 +66,21 @@ final class NetworkReader {
 
     private @Nullable NetworkLayer layer(SpecNode entry, boolean reluFollows, boolean ofRow) {
         if (entry.isScalar()) {
-            for (Map.Entry<String, String> kind : LayerReader.WITH_SETTINGS.entrySet()) {
-                if (entry.is(kind.getKey())) {
-                    entry.problem(kind.getKey() + " needs " + kind.getValue());
-                    return null;
-                }
+            String name = entry.kind("layer", Layers.names());
+            if (name != null && !Layers.needs(name).isEmpty()) {
+                entry.problem(name + " needs " + Layers.needs(name));
+                return null;
             }
-            String name = entry.kind("layer", LayerReader.KINDS);
             if ("softmax".equals(name)) {
                 softmaxes.add(entry);
             }
-            return name == null ? null : new NetworkLayer.Single(LayerReader.alone(name));
+            return name == null ? null : single(name, entry.nothing(), reluFollows);
         }
-        Choice choice = entry.choice("layer", LayerReader.KINDS);
+        Choice choice = entry.choice("layer", Layers.names());
         if (choice == null) {
             return null;
         }
-        if (LayerReader.ALONE.contains(choice.kind())) {
+        if (!Layers.hasSettings(choice.kind())) {
             entry.problem(choice.kind() + " has no settings; write it alone");
             return null;
         }
@@ -91,32 +90,22 @@ final class NetworkReader {
             case "residual" -> new NetworkLayer.Residual(layers(value, value.list("layers, at least one"), false));
             case "branches" -> branches(value, ofRow);
             case "features" -> features(value, ofRow);
-            default -> LayerReader.read(choice, reluFollows);
+            default -> single(choice.kind(), value, reluFollows);
         };
     }
 
-    private NetworkLayer steps(String kind, SpecNode node) {
-        Recurrent.Cell cell = Recurrent.Cell.valueOf(kind.toUpperCase(Locale.ROOT));
-        if (!node.isMapping()) {
-            int hidden = node.integer(1, LayerReader.UNITS_MAX);
-            return new NetworkLayer.Steps(new Recurrent(cell, hidden, Recurrent.Output.LAST), 1, null, List.of());
-        }
-        Mapping keys = node.mapping("hidden", "bidirectional", "output", "lengths", "initial", "rate-factor", "frozen");
-        SpecNode output = keys.optional("output");
-        String outputName = output == null ? null : output.name("last", "sequence", "state");
-        SpecNode lengths = keys.optional("lengths");
-        SpecNode initial = keys.optional("initial");
-        Recurrent recurrent =
-                new Recurrent(cell,
-                        keys.required("hidden", "the number of hidden units").integer(1, LayerReader.UNITS_MAX),
-                        LayerReader.flag(keys, "bidirectional", false),
-                        outputName == null ? Recurrent.Output.LAST
-                                : Recurrent.Output.valueOf(outputName.toUpperCase(Locale.ROOT)),
-                        Recurrent.WHOLE, List.of());
-        return new NetworkLayer.Steps(recurrent,
-                LayerReader.rateFactor(keys.optional("rate-factor"), keys.optional("frozen")),
-                lengths == null ? null : lengthField(lengths),
-                initial == null ? List.of() : layers(initial, initial.list("layers, at least one"), true));
+    private static NetworkLayer.@Nullable Single single(String name, SpecNode node, boolean reluFollows) {
+        Layer layer = Layers.read(name, node, reluFollows);
+        return layer == null ? null : new NetworkLayer.Single(layer);
+    }
+
+    private NetworkLayer.@Nullable Steps steps(String kind, SpecNode node) {
+        Form<NetworkLayer.Steps> form = Layers.steps(Recurrent.Cell.valueOf(kind.toUpperCase(Locale.ROOT)),
+                ValueType.FIELD.readBy(this::lengthField),
+                new ValueType<>(list -> layers(list, list.list("layers, at least one"), true), CanonicalNetwork::of));
+        Mapping keys = Layers.rated(form, node);
+        NetworkLayer.Steps steps = form.read(node, keys);
+        return steps == null ? null : steps.withRate(Layers.rateFactor(keys));
     }
 
     private String lengthField(SpecNode node) {

@@ -48,6 +48,11 @@ final class SpecNode {
         return new SpecNode(problems, "", null);
     }
 
+    /// What stands behind a name that stands alone.
+    SpecNode nothing() {
+        return absent(problems);
+    }
+
     String path() {
         return path;
     }
@@ -133,12 +138,13 @@ final class SpecNode {
     /// Children of a mapping that may hold the `known` keys; each unknown and each repeated key is a problem.
     Mapping mapping(String... known) {
         Map<String, SpecNode> children = new LinkedHashMap<>();
+        int before = problems();
         if (node == null) {
-            return new Mapping(this, children, List.of(known));
+            return new Mapping(this, children, List.of(known), before);
         }
         if (!(node instanceof MappingNode mapping)) {
             expected("a mapping with the keys " + String.join(", ", known));
-            return new Mapping(absent(problems), children, List.of(known));
+            return new Mapping(absent(problems), children, List.of(known), before);
         }
         Map<String, Integer> lines = new HashMap<>();
         for (NodeTuple tuple : mapping.getValue()) {
@@ -159,7 +165,12 @@ final class SpecNode {
             }
             children.put(name, child(name, tuple.getValueNode()));
         }
-        return new Mapping(this, children, List.of(known));
+        return new Mapping(this, children, List.of(known), before);
+    }
+
+    /// Where a value stands in place of a mapping.
+    Mapping noKeys(String... known) {
+        return new Mapping(this, Map.of(), List.of(known), problems());
     }
 
     private SpecNode child(String name, Node value) {
@@ -357,15 +368,29 @@ final class SpecNode {
         private final Map<String, SpecNode> children;
         private final List<String> known;
 
-        private Mapping(SpecNode self, Map<String, SpecNode> children, List<String> known) {
+        private final int problemsBefore;
+
+        private Mapping(SpecNode self, Map<String, SpecNode> children, List<String> known, int problemsBefore) {
             this.self = self;
             this.children = children;
             this.known = known;
+            this.problemsBefore = problemsBefore;
+        }
+
+        /// How many mistakes there were before these keys were looked at.
+        int problemsBefore() {
+            return problemsBefore;
         }
 
         @Nullable
         SpecNode optional(String key) {
             assert known.contains(key) : key;
+            return children.get(key);
+        }
+
+        /// Null also for a key that can't stand here.
+        @Nullable
+        SpecNode find(String key) {
             return children.get(key);
         }
 

@@ -72,7 +72,7 @@ final class SpecReader {
                 MODEL_NAME);
         Input input = input(keys.required("input", "input: { topic: … }"));
         int before = problems.count();
-        FeatureReader featureReader = new FeatureReader();
+        Features featureReader = new Features();
         List<Feature> features = featureReader.read(keys.required("features", "a list of features"));
         boolean featuresAreSound = problems.count() == before && !features.isEmpty();
         before = problems.count();
@@ -80,16 +80,16 @@ final class SpecReader {
         NetworkReader networkReader = new NetworkReader(features);
         List<NetworkLayer> layers = networkReader.read(networkNode);
         boolean networkIsSound = problems.count() == before && !layers.isEmpty();
-        LossReader.Keys lossKeys = LossReader.read(keys.required("loss", "the name of a loss"));
+        Losses.Read lossKeys = Losses.read(keys.required("loss", "the name of a loss"));
         Loss loss = lossKeys.loss();
         LabelKeys label = label(keys.required("label", "label: { field: … }"), loss);
         featureReader.checkLabel(label.field,
                 (at, text) -> (registered ? labelReads : problems).add(at.mark(), at.path() + ": " + text));
         Optimizer optimizer =
-                OptimizerReader.read(keys.required("optimizer", "an optimizer, like { adam: { rate: 0.001 } }"));
-        Schedule schedule = ScheduleReader.read(keys.optional("schedule"), optimizer);
-        Clipping clipping = OptimizerReader.clipping(keys.optional("gradient-clipping"));
-        Regularization regularization = OptimizerReader.regularization(keys.optional("regularization"));
+                Optimizers.read(keys.required("optimizer", "an optimizer, like { adam: { rate: 0.001 } }"));
+        Schedule schedule = Schedules.read(keys.optional("schedule"), optimizer);
+        Clipping clipping = Optimizers.clipping(keys.optional("gradient-clipping"));
+        Regularization regularization = Optimizers.regularization(keys.optional("regularization"));
         MiniBatch miniBatch = miniBatch(keys.optional("mini-batch"), input);
         Duration publishEvery = publishEvery(keys.optional("publish"));
         SpecNode seedNode = keys.optional("seed");

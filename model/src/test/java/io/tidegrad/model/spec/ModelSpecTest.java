@@ -15,13 +15,19 @@ import io.tidegrad.engine.layer.Softmax;
 import io.tidegrad.engine.layer.Standardise;
 import io.tidegrad.engine.loss.BinaryCrossEntropy;
 import io.tidegrad.engine.loss.CategoricalCrossEntropy;
+import io.tidegrad.engine.loss.Ctc;
+import io.tidegrad.engine.loss.Loss;
 import io.tidegrad.engine.model.NetworkSpec;
 import io.tidegrad.engine.model.RowShape;
 import io.tidegrad.engine.optim.Adam;
+import io.tidegrad.engine.optim.Optimizer;
+import io.tidegrad.engine.optim.Schedule;
 import io.tidegrad.model.Specs;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Stream;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import org.junit.jupiter.api.Test;
@@ -239,6 +245,22 @@ class ModelSpecTest {
         ModelSpec again = ModelSpec.parse(spec.canonical(), "canonical");
         assertThat(again.canonical()).isEqualTo(spec.canonical());
         assertThat(again.loss()).isEqualTo(spec.loss());
+    }
+
+    /// No switch of the compiler's says that one is missing.
+    @Test
+    void everyLossOptimizerScheduleAndFeatureIsDeclared() {
+        Set<Class<?>> neverNamed = Set.of(Ctc.class, Schedule.Constant.class);
+        assertThat(Losses.FORMS.types()).containsAll(kinds(Loss.class, neverNamed));
+        assertThat(Optimizers.OPTIMIZERS.types()).containsAll(kinds(Optimizer.class, neverNamed));
+        assertThat(Schedules.forms(1).types()).containsAll(kinds(Schedule.class, neverNamed));
+        assertThat(Features.FORMS.types()).containsAll(kinds(Feature.class, neverNamed));
+    }
+
+    private static List<Class<?>> kinds(Class<?> sealed, Set<Class<?>> but) {
+        return Stream.of(sealed.getPermittedSubclasses())
+                .flatMap(kind -> kind.isSealed() ? kinds(kind, but).stream() : Stream.of(kind))
+                .filter(kind -> !but.contains(kind)).<Class<?>>map(kind -> kind).toList();
     }
 
     @Test

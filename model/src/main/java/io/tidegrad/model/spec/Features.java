@@ -1,0 +1,282 @@
+package io.tidegrad.model.spec;
+
+import io.tidegrad.engine.layer.Embedding;
+import io.tidegrad.engine.layer.EmbeddingBag;
+import io.tidegrad.model.spec.SpecNode.Choice;
+import io.tidegrad.model.spec.SpecNode.Mapping;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.BiConsumer;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/// Every kind of feature that a spec can name, each declared once, and the reader of a spec's `features`.
+final class Features {
+    private static final int FEATURES_MAX = 1_000;
+    private static final int CROSSED_MAX = 8;
+    private static final int NUMBERS_MAX = 1 << 20; // of one feature
+    private static final String ALLOW_LABEL = "allow-label"; // not part of any fingerprint
+
+    private static final ValueType<Integer> BUCKETS = ValueType.whole(1, 1 << 28);
+    private static final ValueType<Integer> DIMENSION = ValueType.whole(1, 1_024);
+    private static final ValueType<Integer> SIDE = ValueType.whole(1, 4_096);
+    private static final ValueType<Integer> LENGTH = ValueType.whole(1, 4_096);
+    private static final ValueType<Embedding.Update> UPDATE = ValueType.oneOf(Embedding.Update.values());
+    private static final ValueType<Feature.Part> PART = ValueType.oneOf(Feature.Part.values());
+    private static final ValueType<Feature.Scale> SCALE = ValueType.oneOf(Feature.Scale.values());
+    private static final ValueType<Feature.Missing> MISSING = new ValueType<>(Features::missing, Features::canonical);
+    private static final ValueType<List<String>> CROSSED =
+            ValueType.list("fields, two or more", ValueType.FIELD).readBy(Features::crossed);
+
+    static final Forms<Feature> FORMS = new Forms<>(List.of(
+            new Form<>("number", Feature.Numeric.class, Features::numeric),
+            new Form<>("category", Feature.Category.class,
+                    keys -> new Feature.Category(field(keys, Feature.Category::field),
+                            buckets(keys, Feature.Category::buckets), dimension(keys, Feature.Category::dimension),
+                            update(keys, Feature.Category::update))),
+            new Form<>("cross", Feature.Cross.class,
+                    keys -> new Feature.Cross(
+                            keys.required("fields", "a list of two or more fields", CROSSED, Feature.Cross::fields),
+                            buckets(keys, Feature.Cross::buckets), dimension(keys, Feature.Cross::dimension),
+                            update(keys, Feature.Cross::update))),
+            new Form<>("time-part", Feature.TimePart.class,
+                    keys -> new Feature.TimePart(field(keys, Feature.TimePart::field),
+                            keys.required("parts", "a list like [hour, weekday]",
+                                    ValueType.list("parts like [hour, weekday]", PART), Feature.TimePart::parts),
+                            keys.optional("dimension", 4, DIMENSION, Feature.TimePart::dimension),
+                            update(keys, Feature.TimePart::update))),
+            new Form<>("cyclic", Feature.Cyclic.class, Features::cyclic),
+            new Form<>("pixels", Feature.Pixels.class, Features::pixels),
+            new Form<>("sequence", Feature.Sequence.class, Features::sequence),
+            new Form<>("categories", Feature.Categories.class, Features::categories),
+            new Form<>("bag", Feature.Bag.class, Features::bag)));
+
+    private final List<Entry> entries = new ArrayList<>();
+
+    /// @param allowLabel where the feature says whether the label's field is meant; null where it does not
+    private record Entry(Feature feature, SpecNode at, @Nullable SpecNode allowLabel) {
+    }
+
+    List<Feature> read(SpecNode node) {
+        List<SpecNode> entries = node.list("features, at least one");
+        if (entries.size() > FEATURES_MAX) {
+            node.problem("expected at most " + FEATURES_MAX + " features, found " + entries.size());
+            return List.of();
+        }
+        List<Feature> features = new ArrayList<>();
+        Map<String, Integer> lines = new HashMap<>();
+        for (SpecNode entry : entries) {
+            int before = node.problems();
+            Choice choice = entry.choice("feature", FORMS.names(form -> true));
+            if (choice == null) {
+                continue;
+            }
+            Form<? extends Feature> form = FORMS.named(choice.kind());
+            Mapping keys = form.keys(choice.value(), ALLOW_LABEL);
+            Feature feature = form.read(choice.value(), keys);
+            if (feature == null || node.problems() > before) {
+                continue;
+            }
+            for (String reading : readings(feature)) {
+                Integer earlier = lines.putIfAbsent(reading, entry.line());
+                if (earlier != null) {
+                    entry.problem(reading + " is a feature already, on line " + earlier);
+                }
+            }
+            features.add(feature);
+            this.entries.add(new Entry(feature, entry, keys.optional(ALLOW_LABEL)));
+        }
+        return features;
+    }
+
+    /// A feature that reads the label's field gives the model the answer to what it is asked.
+    ///
+    /// @param mistake told of each such feature that does not say that this is meant
+    void checkLabel(String labelField, BiConsumer<SpecNode, String> mistake) {
+        if (labelField.isEmpty()) {
+            return; // reported already
+        }
+        for (Entry entry : entries) {
+            SpecNode allowLabel = entry.allowLabel();
+            boolean allows = allowLabel != null && allowLabel.bool();
+            boolean reads = entry.feature().fields().contains(labelField);
+            if (reads && !allows) {
+                mistake.accept(entry.at(),
+                        "reads '" + labelField
+                                + "', the label's field: the model would learn to copy the answer, and who asks for a"
+                                + " prediction does not have it; read another field, or write allow-label: true"
+                                + " in this feature if it is meant");
+            } else if (allowLabel != null && allows && !reads) {
+                allowLabel.problem("is for a feature that reads the label's field, '" + labelField
+                        + "'; this one reads '" + String.join("', '", entry.feature().fields()) + "'");
+            }
+        }
+    }
+
+    /// What a feature makes of which fields: two features with the same reading are a slip.
+    private static List<String> readings(Feature feature) {
+        String kind = FORMS.of(feature).name();
+        return switch (feature) {
+            case Feature.TimePart time -> time.parts().stream()
+                    .map(part -> Flow.name(part) + " of '" + time.field() + "' as a time-part").toList();
+            case Feature.Cyclic cyclic -> List.of("cyclic of '" + cyclic.field() + "' with period "
+                    + (cyclic.part() == null ? cyclic.period() : Flow.name(cyclic.part())));
+            case Feature.Bag bag -> List.of("bag of '" + bag.field() + "'");
+            default -> List.of(kind + " of '" + String.join("', '", feature.fields()) + "'");
+        };
+    }
+
+    /// A line for each feature.
+    static String canonical(List<Feature> features) {
+        StringBuilder text = new StringBuilder("features:\n");
+        for (Feature feature : features) {
+            Form<? extends Feature> form = FORMS.of(feature);
+            // What is said of a table comes last. Bags ask for it earlier: messages list their keys in that order.
+            Flow keys = form.keysOf(feature).last("buckets").last("dimension").last("update");
+            text.append("- ").append(form.entry(keys)).append('\n');
+        }
+        return text.toString();
+    }
+
+    private static <F> String field(Keys<F> keys, Function<F, String> of) {
+        return keys.required("field", "the name of a field", ValueType.FIELD, of);
+    }
+
+    private static <F> int buckets(Keys<F> keys, Function<F, Integer> of) {
+        return keys.required("buckets", "the rows of the table", BUCKETS, of);
+    }
+
+    private static <F> int dimension(Keys<F> keys, Function<F, Integer> of) {
+        return keys.required("dimension", "the numbers of one table row", DIMENSION, of);
+    }
+
+    private static <F> Embedding.Update update(Keys<F> keys, Function<F, Embedding.Update> of) {
+        return keys.optional("update", Embedding.Update.TOUCHED, UPDATE, of);
+    }
+
+    private static <F> int count(Keys<F> keys, Function<F, Integer> of) {
+        return keys.required("count", "the most values that a list may have", LENGTH, of);
+    }
+
+    private static Feature.Numeric numeric(Keys<Feature.Numeric> keys) {
+        return new Feature.Numeric(field(keys, Feature.Numeric::field),
+                keys.optional("scale", Feature.Scale.RAW, SCALE.readBy(Features::scale), Feature.Numeric::scale),
+                keys.optional("transform", Feature.Transform.NONE, ValueType.oneOf(Feature.Transform.values()),
+                        Feature.Numeric::transform),
+                keys.optional("missing", Feature.Missing.REJECT, MISSING, Feature.Numeric::missing));
+    }
+
+    private static Feature.Scale scale(SpecNode node) {
+        if (node.is("log1p")) {
+            node.problem("log1p is a transform, before any scale: write transform: log1p");
+            return Feature.Scale.RAW;
+        }
+        return SCALE.read().apply(node);
+    }
+
+    private static Feature.Missing missing(SpecNode node) {
+        if (node.is("reject")) {
+            return Feature.Missing.REJECT;
+        }
+        if (node.is("indicator")) {
+            return Feature.Missing.INDICATOR;
+        }
+        int before = node.problems();
+        double value = node.decimal("reject, indicator or a number", number -> true);
+        return node.problems() > before ? Feature.Missing.REJECT : Feature.Missing.value(value);
+    }
+
+    private static String canonical(Feature.Missing missing) {
+        return missing.kind() == Feature.Missing.Kind.VALUE ? Flow.number(missing.value()) : Flow.name(missing.kind());
+    }
+
+    private static List<String> crossed(SpecNode list) {
+        List<String> fields = new ArrayList<>();
+        Set<String> seen = new HashSet<>();
+        for (SpecNode entry : list.list("fields, two or more")) {
+            String field = entry.text("the name of a field");
+            if (!field.isEmpty() && !seen.add(field)) {
+                entry.problem("'" + field + "' is crossed with itself");
+            }
+            fields.add(field);
+        }
+        if (fields.size() == 1 || fields.size() > CROSSED_MAX) {
+            list.problem("expected 2 to " + CROSSED_MAX + " fields, found " + fields.size());
+        }
+        return fields;
+    }
+
+    /// The period of a part is its size.
+    private static Feature.Cyclic cyclic(Keys<Feature.Cyclic> keys) {
+        String field = field(keys, Feature.Cyclic::field);
+        Double period = keys.orNull("period", ValueType.POSITIVE, f -> f.part() == null ? f.period() : null);
+        Feature.Part part = keys.orNull("part", PART, Feature.Cyclic::part);
+        if ((period == null) == (part == null)) {
+            keys.problem("expected either period (of a number) or part (of a time), found "
+                    + (period == null ? "neither" : "both"));
+        }
+        Feature.Missing missing = keys.optional("missing", Feature.Missing.REJECT, MISSING, Feature.Cyclic::missing);
+        if (part != null && missing.kind() == Feature.Missing.Kind.VALUE) {
+            keys.problem("missing", "a missing time can be reject or indicator, not a number");
+        }
+        return new Feature.Cyclic(field, part, part != null ? part.size() : period != null ? period : 1, missing);
+    }
+
+    private static Feature.Pixels pixels(Keys<Feature.Pixels> keys) {
+        Feature.Pixels read = new Feature.Pixels(field(keys, Feature.Pixels::field),
+                keys.required("width", "pixels in a line", SIDE, Feature.Pixels::width),
+                keys.required("height", "the number of lines", SIDE, Feature.Pixels::height),
+                keys.optional("divide-by", 255.0, ValueType.POSITIVE, Feature.Pixels::divideBy));
+        if (read.count() > NUMBERS_MAX) {
+            keys.problem("expected at most " + NUMBERS_MAX + " pixels, found " + read.width() + " x " + read.height());
+        }
+        return read;
+    }
+
+    private static Feature.Sequence sequence(Keys<Feature.Sequence> keys) {
+        Feature.Sequence read = new Feature.Sequence(field(keys, Feature.Sequence::field),
+                keys.required("steps", "the number of steps", LENGTH, Feature.Sequence::steps),
+                keys.optional("width", 1, LENGTH, Feature.Sequence::width),
+                keys.optional("shorter", Shorter.REJECT, ValueType.oneOf(Shorter.values()),
+                        list -> list.padded() ? Shorter.PAD : Shorter.REJECT) == Shorter.PAD);
+        if (read.count() > NUMBERS_MAX) {
+            keys.problem("expected at most " + NUMBERS_MAX + " numbers, found " + read.steps() + " steps of "
+                    + read.width());
+        }
+        return read;
+    }
+
+    private enum Shorter {
+        REJECT, PAD
+    }
+
+    private static Feature.Categories categories(Keys<Feature.Categories> keys) {
+        Feature.Categories read = new Feature.Categories(field(keys, Feature.Categories::field),
+                count(keys, Feature.Categories::count), buckets(keys, Feature.Categories::buckets),
+                dimension(keys, Feature.Categories::dimension), update(keys, Feature.Categories::update));
+        if (read.count() * read.dimension() > NUMBERS_MAX) {
+            keys.problem("expected at most " + NUMBERS_MAX + " numbers, found " + read.count() + " values of dimension "
+                    + read.dimension());
+        }
+        return read;
+    }
+
+    private static Feature.Bag bag(Keys<Feature.Bag> keys) {
+        String field = field(keys, Feature.Bag::field);
+        int count = count(keys, Feature.Bag::count);
+        int buckets = buckets(keys, Feature.Bag::buckets);
+        int dimension = dimension(keys, Feature.Bag::dimension);
+        EmbeddingBag.Mode mode = keys.optional("mode", EmbeddingBag.Mode.SUM,
+                ValueType.oneOf(EmbeddingBag.Mode.values()), Feature.Bag::mode);
+        String weights = keys.orNull("weights", ValueType.FIELD, Feature.Bag::weights);
+        if (weights != null && mode == EmbeddingBag.Mode.MEAN) {
+            keys.problem("weights",
+                    "weights go with mode: sum only; a mean could be divided by their sum or by their number");
+        }
+        return new Feature.Bag(field, count, buckets, dimension, mode, weights, update(keys, Feature.Bag::update));
+    }
+}

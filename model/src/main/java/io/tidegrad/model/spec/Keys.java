@@ -1,0 +1,35 @@
+package io.tidegrad.model.spec;
+
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/// The keys of one part of a spec: of a layer, a loss, an optimizer, a schedule, a feature. The declaration of a part
+/// (see `Form`) asks for each key once, with its type, its range and its default, and makes the part of the answers.
+/// When a spec is read, the answers come from the spec. When canonical text is written, they come from the part that is
+/// written, and each answer that differs from its default is written down. So reading and writing can't disagree.
+///
+/// Keys are written in the order in which they are asked for. That order is part of the fingerprint: never change it.
+interface Keys<T> {
+    /// A key that must be there.
+    ///
+    /// @param what the message about a missing key says what was expected
+    /// @param of what a part has here
+    <V> V required(String key, String what, ValueType<V> type, Function<T, V> of);
+
+    /// A required key whose value may stand for the whole part where all other keys have their defaults: `dense: 64`.
+    <V> V leading(String key, String what, ValueType<V> type, Function<T, V> of);
+
+    /// The value of a part that has no keys: `reshape: [4, 2]`.
+    <V> V only(ValueType<V> type, Function<T, V> of);
+
+    <V> V optional(String key, V byDefault, ValueType<V> type, Function<T, V> of);
+
+    /// A key without a default: null where it is left out.
+    <V> @Nullable V orNull(String key, ValueType<V> type, Function<T, @Nullable V> of);
+
+    /// A mistake in the value of `key`. Only a reader has anybody to tell.
+    void problem(String key, String text);
+
+    /// A mistake in the part as a whole.
+    void problem(String text);
+}
