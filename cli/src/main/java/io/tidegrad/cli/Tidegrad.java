@@ -26,11 +26,12 @@ import picocli.CommandLine.Spec;
         versionProvider = Version.class,
         subcommands = {QuickstartCommand.class, LocalStackCommand.class, TrainerCommand.class, ScorerCommand.class,
             ReplayCommand.class, SpecCommand.class, VerifyCommand.class, ModelsCommand.class, SnapshotsCommand.class,
-            ExportCommand.class, LrFindCommand.class, ExampleCommand.class, GoldenCommand.class, BenchCommand.class,
+            ExportCommand.class, LrFindCommand.class, ExampleCommand.class, BenchCommand.class,
             LoadtestCommand.class, ChaosCommand.class, RehearseCommand.class},
         commandListHeading = "%nCommands:%n",
         footer = {"", "tidegrad COMMAND --help tells more. ./tidegrad test runs the quick tests, ./tidegrad test",
-            "--all runs all, and ./tidegrad build builds and rehearses a start: these are the launcher's."})
+            "--all runs all, ./tidegrad build builds and rehearses a start, and ./tidegrad golden",
+            "compares the engine with PyTorch's numbers: these are the launcher's."})
 public final class Tidegrad implements Runnable {
     static final int FAILED = 1;
     static final int USAGE = SettingsException.STATUS;
@@ -61,7 +62,7 @@ public final class Tidegrad implements Runnable {
                 && List.of(arguments).stream().anyMatch(each -> each.equals("live") || each.endsWith("=live"));
         return switch (word) {
             case "quickstart" -> "quickstart/logback.xml";
-            case "replay", "spec", "verify", "models", "snapshots", "export", "lr-find", "example", "golden" ->
+            case "replay", "spec", "verify", "models", "snapshots", "export", "lr-find", "example" ->
                 goesLive ? "logback.xml" : "once.xml";
             default -> "logback.xml";
         };

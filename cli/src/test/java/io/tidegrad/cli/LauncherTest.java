@@ -122,6 +122,15 @@ class LauncherTest {
                 .doesNotContain("incubator");
     }
 
+    @Test
+    void theGoldenCasesAreRunFromTheSourcesOfTheTestsOnTheProductsClassPath() throws Exception {
+        assertThat(launch(List.of(1), "golden", "cases").status()).isEqualTo(1);
+        assertThat(asked().getFirst()).contains("jdk.incubator.vector", "-cp")
+                .endsWith(root.resolve("cli/src/test/java/io/tidegrad/cli/golden/Golden.java").toString(), "cases");
+        assertThat(Path.of(System.getProperty("tidegrad.root"))
+                .resolve("cli/src/test/java/io/tidegrad/cli/golden/Golden.java")).exists();
+    }
+
     private List<String> built() throws IOException {
         return Files.readAllLines(directory.resolve("built"));
     }

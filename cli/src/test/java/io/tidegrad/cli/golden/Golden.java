@@ -1,8 +1,5 @@
-package io.tidegrad.cli;
+package io.tidegrad.cli.golden;
 
-import io.tidegrad.cli.golden.GoldenCase;
-import io.tidegrad.cli.golden.GoldenException;
-import io.tidegrad.cli.golden.Outcome;
 import io.tidegrad.engine.kernel.Kernels;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -15,21 +12,24 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.regex.PatternSyntaxException;
 import java.util.stream.Stream;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
+import picocli.CommandLine.ExitCode;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-@Command(name = "golden", description = {"Compare the engine with numbers from outside.", "",
+/// `./tidegrad golden`: the launcher runs this source file, and with it the classes of this folder, on the class path of
+/// the product, which it is no part of.
+@Command(name = "tidegrad golden", description = {"Compare the engine with numbers from outside.", "",
     "Runs every case file (*.json) of a folder, in the order of names, through the engine that learns and serves,"
             + " and compares everything that the case expects: outputs, losses, gradients, weights after steps.",
     "Prints a line for each case that fails (FAIL name: what, got, want, where) or that the engine can't express"
             + " yet (SKIP name: what), then how many passed, failed and were skipped. The status is 0 only if none"
             + " failed."})
-final class GoldenCommand implements Callable<Integer> {
+public final class Golden implements Callable<Integer> {
     private static final String SUFFIX = ".json";
 
     @Spec
@@ -42,8 +42,22 @@ final class GoldenCommand implements Callable<Integer> {
             description = "Only cases whose name matches, such as 'optimizer_*' (default: all).")
     private String filter = "*";
 
-    @Mixin
-    private HelpOption help = new HelpOption();
+    @Option(names = {"-h", "--help"}, usageHelp = true, description = "Tells this.")
+    private boolean help;
+
+    private Golden() {}
+
+    public static void main(String[] arguments) {
+        System.exit(commandLine().execute(arguments));
+    }
+
+    static CommandLine commandLine() {
+        return new CommandLine(new Golden()).setParameterExceptionHandler((e, arguments) -> {
+            e.getCommandLine().getErr()
+                    .println("tidegrad: " + e.getMessage() + " (tidegrad golden --help tells what there is)");
+            return ExitCode.USAGE;
+        }).setExpandAtFiles(false).setUsageHelpAutoWidth(true);
+    }
 
     @Override
     public Integer call() {
@@ -75,7 +89,7 @@ final class GoldenCommand implements Callable<Integer> {
         }
         out.println(passed + " passed, " + failed + " failed, " + skipped + " skipped");
         out.flush();
-        return failed == 0 ? 0 : Tidegrad.FAILED;
+        return failed == 0 ? ExitCode.OK : ExitCode.SOFTWARE;
     }
 
     private List<Path> files() {
@@ -84,7 +98,7 @@ final class GoldenCommand implements Callable<Integer> {
         try (Stream<Path> all = Files.list(directory)) {
             files = all.filter(file -> file.getFileName().toString().endsWith(SUFFIX))
                     .filter(file -> matcher.matches(Path.of(name(file))))
-                    .sorted(Comparator.comparing(GoldenCommand::name)).toList();
+                    .sorted(Comparator.comparing(Golden::name)).toList();
         } catch (IOException e) {
             throw new ParameterException(command.commandLine(),
                     "DIR: expected a folder of case files, found " + directory + ", which can't be listed", e);

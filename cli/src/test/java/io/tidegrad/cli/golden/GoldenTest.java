@@ -1,4 +1,4 @@
-package io.tidegrad.cli;
+package io.tidegrad.cli.golden;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -15,7 +15,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-class GoldenCommandTest {
+class GoldenTest {
     private static final Path CASES = Path.of("src/test/resources/golden");
 
     private final StringWriter out = new StringWriter();
@@ -25,7 +25,7 @@ class GoldenCommandTest {
     private Path folder = Path.of("");
 
     private int run(String... arguments) {
-        return Tidegrad.commandLine().setOut(new PrintWriter(out, true)).setErr(new PrintWriter(err, true))
+        return Golden.commandLine().setOut(new PrintWriter(out, true)).setErr(new PrintWriter(err, true))
                 .execute(arguments);
     }
 
@@ -42,7 +42,7 @@ class GoldenCommandTest {
         copy("drift_ddm");
         Files.writeString(folder.resolve("README.md"), "not a case");
 
-        assertThat(run("golden", folder.toString())).isZero();
+        assertThat(run(folder.toString())).isZero();
         assertThat(out.toString().lines()).containsExactly("SKIP drift_ddm: kind drift",
                 "SKIP metric_binary: kind metric", "1 passed, 0 failed, 2 skipped");
     }
@@ -56,7 +56,7 @@ class GoldenCommandTest {
         int first = text.indexOf('[', losses) + 1;
         Files.writeString(file, text.substring(0, first) + "9" + text.substring(first));
 
-        assertThat(run("golden", folder.toString())).isEqualTo(1);
+        assertThat(run(folder.toString())).isEqualTo(1);
         List<String> lines = out.toString().lines().toList();
         assertThat(lines).hasSize(3);
         assertThat(lines.get(1)).matches("FAIL optimizer_sgd: losses, step 1, got \\d\\.\\d+, want 9.+ ± .+");
@@ -65,16 +65,30 @@ class GoldenCommandTest {
 
     @Test
     void theFilterIsAGlobOverNames() {
-        assertThat(run("golden", CASES.toString(), "--filter", "{layer_dense*,drift_ddm}")).isZero();
+        assertThat(run(CASES.toString(), "--filter", "{layer_dense*,drift_ddm}")).isZero();
         assertThat(out.toString().lines()).containsExactly("SKIP drift_ddm: kind drift",
                 "3 passed, 0 failed, 1 skipped");
+    }
+
+    @Test
+    void helpGoesToStandardOutput() {
+        assertThat(run("--help")).isZero();
+        assertThat(out.toString()).contains("Usage: tidegrad golden");
+        assertThat(err.toString()).isEmpty();
+    }
+
+    @Test
+    void aMissingFolderIsOneLineAndStatusTwo() {
+        assertThat(run()).isEqualTo(2);
+        assertThat(err.toString()).matches("tidegrad: .*--help.*\\R");
+        assertThat(out.toString()).isEmpty();
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"no-such-folder", "pom.xml", "src/test/resources/golden --filter nothing_like_it",
         "src/test/resources/golden --filter [", "src/test/resources"})
     void aFolderWithoutCasesIsAMistakeOfUsage(String arguments) {
-        assertThat(run(("golden " + arguments).split(" "))).isEqualTo(2);
+        assertThat(run(arguments.split(" "))).isEqualTo(2);
         assertThat(err.toString().lines()).hasSize(1);
         assertThat(err.toString()).startsWith("tidegrad: ").contains("expected");
         assertThat(out.toString()).isEmpty();
@@ -85,7 +99,7 @@ class GoldenCommandTest {
     void aFileThatIsNoCaseIsAMistakeOfUsage(String text) throws IOException {
         Files.writeString(folder.resolve("broken.json"), text);
 
-        assertThat(run("golden", folder.toString())).isEqualTo(2);
+        assertThat(run(folder.toString())).isEqualTo(2);
         assertThat(err.toString().lines()).hasSize(1);
         assertThat(err.toString()).startsWith("tidegrad: " + folder.resolve("broken.json") + ": ").contains("expected")
                 .contains("found");
@@ -98,7 +112,7 @@ class GoldenCommandTest {
     void otherKernelsPassToo(String kernels) throws IOException, InterruptedException {
         Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "--add-modules", "jdk.incubator.vector", "-Dtidegrad.kernels=" + kernels, "-cp",
-                System.getProperty("java.class.path"), "io.tidegrad.cli.Tidegrad", "golden", CASES.toString())
+                System.getProperty("java.class.path"), Golden.class.getName(), CASES.toString())
                 .redirectError(ProcessBuilder.Redirect.DISCARD).start();
         String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
 
