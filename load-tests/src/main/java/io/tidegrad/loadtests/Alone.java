@@ -29,11 +29,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.apache.avro.Schema;
-import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
 /// One part of the trainer's work, alone in a JVM of its own with the trainer's flags. As the trainer's, its window
 /// holds the JVM's compiling, except for the kernels', and not its start. Writes a `Measurement` as JSON.
@@ -63,7 +61,9 @@ public final class Alone {
         TopicPartition log = new TopicPartition(spec.inputTopic(), 0);
         String label = spec.label().field();
         try (SchemaRegistry registry = SchemaRegistry.connect(Map.of("schema.registry.url", registryUrl));
-                KafkaConsumer<byte[], byte[]> consumer = consumer(bootstrapServers)) {
+                KafkaConsumer<byte[], byte[]> consumer = KafkaClients.reader(bootstrapServers,
+                        // As the replay's: what a bare consumer does well with.
+                        Map.of("max.poll.records", 10_000, "max.partition.fetch.bytes", 8 * 1024 * 1024))) {
             ValueDecoder decoder = ValueDecoder.avro(new AvroCodec(registry));
             consumer.assign(List.of(log));
             consumer.seek(log, 0);
@@ -81,7 +81,7 @@ public final class Alone {
                 lastRecord = now;
                 if (begin == 0) {
                     begin = now;
-                    cpu = CpuClock.seconds(ProcessHandle.current().pid());
+                    cpu = CpuClock.own();
                 }
                 for (ConsumerRecord<byte[], byte[]> record : records) {
                     if (record.headers().lastHeader(Tick.HEADER) == null
@@ -101,21 +101,13 @@ public final class Alone {
         }
     }
 
-    /// As the replay's: what a bare consumer does well with.
-    private static KafkaConsumer<byte[], byte[]> consumer(String bootstrapServers) {
-        return new KafkaConsumer<>(Map.of(ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers,
-                ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed", ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG,
-                false, ConsumerConfig.MAX_POLL_RECORDS_CONFIG, 10_000, ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG,
-                8 * 1024 * 1024), new ByteArrayDeserializer(), new ByteArrayDeserializer());
-    }
-
     /// From the first step to the last, on mini-batches that lie ready.
     private static Measurement learn(ShippedStream stream, ModelSpec spec, long events) {
         OnlineModel model = OnlineModel.initial(spec, Kernels.active());
         Learner learner = model.learner();
         List<Batch> batches = batches(stream, spec, events);
         learner.warmUp(WARM_UP_MAX.toNanos());
-        double cpu = CpuClock.seconds(ProcessHandle.current().pid());
+        double cpu = CpuClock.own();
         long begin = System.nanoTime();
         long learned = 0;
         for (int next = 0; learned < events; next = next + 1 == batches.size() ? 0 : next + 1) {
@@ -130,13 +122,13 @@ public final class Alone {
     /// As the command: from the first poll to the last step. The tick behind the last event is part of it.
     private static Measurement replay(ModelSpec spec, long events, String bootstrapServers, String registryUrl) {
         OnlineModel.blank(spec, Kernels.active()).learner().warmUp(WARM_UP_MAX.toNanos());
-        double cpu = CpuClock.seconds(ProcessHandle.current().pid());
+        double cpu = CpuClock.own();
         ReplayResult result =
                 Replay.of(spec, KafkaSettings.of(bootstrapServers), RegistrySettings.of(registryUrl), Kernels.active());
         if (result.learned() != events) {
             throw new LoadTestException("expected " + events + " events learned, found " + result.learned());
         }
-        return new Measurement(events, result.nanos() * 1e-9, CpuClock.seconds(ProcessHandle.current().pid()) - cpu, 0,
+        return new Measurement(events, result.nanos() * 1e-9, CpuClock.own() - cpu, 0,
                 result.weightsHash(), result.stateHash());
     }
 
@@ -171,6 +163,6 @@ public final class Alone {
     private static Measurement measurement(long events, long beginNanos, double beginCpu, String weightsHash,
             String stateHash) {
         return new Measurement(events, (System.nanoTime() - beginNanos) * 1e-9,
-                CpuClock.seconds(ProcessHandle.current().pid()) - beginCpu, 0, weightsHash, stateHash);
+                CpuClock.own() - beginCpu, 0, weightsHash, stateHash);
     }
 }

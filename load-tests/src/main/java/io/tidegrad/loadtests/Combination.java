@@ -5,29 +5,20 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntToDoubleFunction;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.IntStream;
 
 /// A stream at a mini-batch: what was measured of each subject, by repetition.
-final class Combination {
-    private final EventLog log;
-    private final int miniBatch;
-    private final Map<Subject, List<Measurement>> measurements = new EnumMap<>(Subject.class);
-
+///
+/// @param measurements by repetition
+record Combination(EventLog log, int miniBatch, Map<Subject, List<Measurement>> measurements) {
     Combination(EventLog log, int miniBatch) {
-        this.log = log;
-        this.miniBatch = miniBatch;
-    }
-
-    EventLog log() {
-        return log;
+        this(log, miniBatch, new EnumMap<>(Subject.class));
     }
 
     ShippedStream stream() {
         return log.stream();
-    }
-
-    int miniBatch() {
-        return miniBatch;
     }
 
     void add(Subject subject, Measurement measurement) {
@@ -44,21 +35,18 @@ final class Combination {
 
     /// By repetition: the trainer's rate over the slower of the two parts', measured in the same minute.
     double[] shares() {
-        double[] shares = new double[of(Subject.TRAINER).size()];
-        for (int repetition = 0; repetition < shares.length; repetition++) {
-            shares[repetition] = rate(Subject.TRAINER, repetition)
-                    / Math.min(rate(Subject.CONSUMER, repetition), rate(Subject.ENGINE, repetition));
-        }
-        return shares;
+        return shares(Subject.TRAINER,
+                repetition -> Math.min(rate(Subject.CONSUMER, repetition), rate(Subject.ENGINE, repetition)));
     }
 
     /// By repetition: the replay's rate over the engine's.
     double[] replayShares() {
-        double[] shares = new double[of(Subject.REPLAY).size()];
-        for (int repetition = 0; repetition < shares.length; repetition++) {
-            shares[repetition] = rate(Subject.REPLAY, repetition) / rate(Subject.ENGINE, repetition);
-        }
-        return shares;
+        return shares(Subject.REPLAY, repetition -> rate(Subject.ENGINE, repetition));
+    }
+
+    private double[] shares(Subject subject, IntToDoubleFunction bound) {
+        return IntStream.range(0, of(subject).size())
+                .mapToDouble(repetition -> rate(subject, repetition) / bound.applyAsDouble(repetition)).toArray();
     }
 
     private double rate(Subject subject, int repetition) {

@@ -10,4 +10,9 @@ public final class CpuClock {
         return ProcessHandle.of(pid).flatMap(process -> process.info().totalCpuDuration())
                 .map(cpu -> cpu.toNanos() * 1e-9).orElse(Double.NaN);
     }
+
+    /// Of this process.
+    public static double own() {
+        return seconds(ProcessHandle.current().pid());
+    }
 }

@@ -14,12 +14,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
 import org.apache.kafka.clients.producer.Callback;
-import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
-import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.jspecify.annotations.Nullable;
 
 /// A topic full of a stream's events, good ones or malformed ones, and a tick at the end that closes whatever
@@ -52,7 +49,8 @@ record EventLog(ShippedStream stream, TopicPartition partition, long events, boo
         AtomicReference<@Nullable Exception> failure = new AtomicReference<>();
         Callback acknowledged = (metadata, e) -> failure.compareAndSet(null, e);
         try (Malformed.Encoder encoder = new Malformed.Encoder(stack.registryUrl(), topic, stream);
-                Producer<byte[], byte @Nullable []> producer = producer(stack)) {
+                Producer<byte[], byte @Nullable []> producer = KafkaClients.writer(stack.bootstrapServers(),
+                        Map.of("acks", "all", "linger.ms", "10", "batch.size", "131072"))) {
             for (long event = events; event < events + more && failure.get() == null; event++) {
                 StreamEvent next = stream.repeated(shipped, event);
                 byte[] value = malformed ? encoder.malformed(Malformed.inTurn(event), next) : encoder.good(next);
@@ -75,19 +73,16 @@ record EventLog(ShippedStream stream, TopicPartition partition, long events, boo
         String yaml = stream.spec().replaceFirst("(?m)^model: .*$", "model: " + model)
                 .replaceFirst("\\btopic: [\\w-]+", "topic: " + partition.topic())
                 .replaceFirst("(?m)^mini-batch: .*$", "mini-batch: { size: " + miniBatch + " }");
+        return write(directory.resolve("spec.yaml"), yaml);
+    }
+
+    /// Writes a file, and its directory where there is none yet.
+    static Path write(Path file, String text) {
         try {
-            Files.createDirectories(directory);
-            return Files.writeString(directory.resolve("spec.yaml"), yaml);
+            Files.createDirectories(file.getParent());
+            return Files.writeString(file, text);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-    }
-
-    private static Producer<byte[], byte @Nullable []> producer(LocalStack stack) {
-        return new KafkaProducer<>(Map.of(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, stack.bootstrapServers(),
-                ProducerConfig.KEY_SERIALIZER_CLASS_CONFIG, ByteArraySerializer.class.getName(),
-                ProducerConfig.VALUE_SERIALIZER_CLASS_CONFIG, ByteArraySerializer.class.getName(),
-                ProducerConfig.ACKS_CONFIG, "all", ProducerConfig.LINGER_MS_CONFIG, "10",
-                ProducerConfig.BATCH_SIZE_CONFIG, "131072"));
     }
 }

@@ -12,12 +12,7 @@ import io.tidegrad.localstack.streams.ShippedStream;
 import io.tidegrad.localstack.streams.StreamEvent;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.Topics;
-import io.tidegrad.scorerapp.ScorerMain;
-import io.tidegrad.trainer.TrainerMain;
-import java.io.IOException;
 import java.io.PrintStream;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -40,6 +35,11 @@ public final class FreshnessLoad extends LoadTest {
     private static final String MODEL = "fresh";
 
     private static final Duration WITHIN = Duration.ofSeconds(120);
+
+    /// Between an answer and the next question: the answers' freshness is known to within this, and the scorer is not
+    /// kept from loading by being asked.
+    private static final Duration BETWEEN_QUESTIONS = Duration.ofMillis(2);
+
     private static final int BUCKETS_MIN = 8;
     private static final int DIMENSION = 8;
 
@@ -104,7 +104,14 @@ public final class FreshnessLoad extends LoadTest {
             throws InterruptedException {
         int opening = events(options.opening());
         int all = opening + events(options.window());
-        try (Asker asker = new Asker(port, MODEL, Json.write(shipped.getFirst().toQuestion()));
+        Seen answered = new Seen();
+        try (Asker asker = new Asker(port, MODEL, Json.write(shipped.getFirst().toQuestion()), BETWEEN_QUESTIONS,
+                (status, body) -> {
+                    if (status != 200) {
+                        throw new LoadTestException("expected every question answered, found " + status + " " + body);
+                    }
+                    answered.add(Json.parse(body).path("offset").asLong(), System.nanoTime());
+                });
                 SnapshotWatch watch = new SnapshotWatch(stack.bootstrapServers(), Topics.DEFAULT.snapshots(MODEL));
                 PacedEvents events = new PacedEvents(stack, TOPIC, STREAM, shipped, options.eventsPerSecond(), all)) {
             Runnable healthy = () -> {
@@ -123,20 +130,20 @@ public final class FreshnessLoad extends LoadTest {
                 healthy.run();
                 return events.isDone();
             });
-            await("an answer that knows them all", healthy, () -> asker.answered().newest() >= all);
+            await("an answer that knows them all", healthy, () -> answered.newest() >= all);
             await("a snapshot of them all", healthy, () -> watch.published().newest() >= all);
             cpu = CpuClock.seconds(trainer.pid()) + CpuClock.seconds(scorer.pid()) - cpu;
-            Parts parts = new Parts(events, watch, asker, epochNanos, opening, all);
-            long versions = asker.answered().versionsFrom(0);
+            Parts parts = new Parts(events, watch, answered, epochNanos, opening, all);
+            long versions = answered.versionsFrom(0);
             long bytes = watch.bytes();
-            double perSecond = options.backlog() == 0 ? 0 : backlog(stack, shipped, all, trainer, asker, healthy);
-            return text(parts, events, asker, versions, bytes, cpu, perSecond);
+            double perSecond = options.backlog() == 0 ? 0 : backlog(stack, shipped, all, trainer, answered, healthy);
+            return text(parts, events, asker.answers(), versions, bytes, cpu, perSecond);
         }
     }
 
     /// Events a second, of a backlog, from when the trainer begins with it until an answer knows all of it. It is
     /// written while the trainer stands still, between two transactions.
-    private double backlog(LocalStack stack, List<StreamEvent> shipped, int written, ChildJvm trainer, Asker asker,
+    private double backlog(LocalStack stack, List<StreamEvent> shipped, int written, ChildJvm trainer, Seen answered,
             Runnable healthy) throws InterruptedException {
         say("a backlog of %,d events", options.backlog());
         trainer.pause();
@@ -148,7 +155,7 @@ public final class FreshnessLoad extends LoadTest {
         }
         long start = System.nanoTime();
         await("an answer that knows the backlog", healthy,
-                () -> asker.answered().newest() >= written + options.backlog());
+                () -> answered.newest() >= written + options.backlog());
         return options.backlog() / ((System.nanoTime() - start) * 1e-9);
     }
 
@@ -165,32 +172,23 @@ public final class FreshnessLoad extends LoadTest {
     }
 
     private ChildJvm trainer(LocalStack stack, Path files, int port) {
-        Path specFile = files.resolve("spec.yaml");
-        try {
-            Files.createDirectories(files);
-            Files.writeString(specFile, spec.yaml());
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-        List<String> command = new ArrayList<>(List.of(TrainerMain.class.getName(), "--bootstrap-servers",
-                stack.bootstrapServers(), "--registry-url", stack.registryUrl(), "--spec", specFile.toString(),
-                "--state-dir", files.resolve("state").toString(), "--http-port", String.valueOf(port)));
+        Path specFile = EventLog.write(files.resolve("spec.yaml"), spec.yaml());
+        List<String> more = new ArrayList<>(List.of("--spec", specFile.toString()));
         if (options.commitMillis() > 0) {
-            command.addAll(List.of("--kafka.commit.interval.ms", String.valueOf(options.commitMillis())));
+            more.addAll(List.of("--kafka.commit.interval.ms", String.valueOf(options.commitMillis())));
         }
-        return start("trainer", command, files);
+        return start("trainer", Processes.trainer(stack, files, port, more), files);
     }
 
     private ChildJvm scorer(LocalStack stack, Path files, int port) {
-        return start("scorer", List.of(ScorerMain.class.getName(), "--bootstrap-servers", stack.bootstrapServers(),
-                "--model", MODEL, "--http-port", String.valueOf(port)), files);
+        return start("scorer", Processes.scorer(stack, MODEL, port, List.of()), files);
     }
 
     private ChildJvm start(String name, List<String> command, Path files) {
         List<String> flags = new ArrayList<>(childFlags());
         // Twice a model while another is taken in, and what the JVM and Kafka's clients need.
         flags.add("-Xmx" + (512 + 6 * weights * Float.BYTES / 1_000_000) + "m");
-        return ChildJvm.run(name, flags, command, files.resolve(name + ".out"), files.resolve(name + ".log"));
+        return Processes.start(name, flags, command, files);
     }
 
     /// Of every event of the window, milliseconds.
@@ -200,10 +198,10 @@ public final class FreshnessLoad extends LoadTest {
         final double[] answered; // to an answer: fetched, verified, swapped, asked for
         final double[] whole;
 
-        Parts(PacedEvents events, SnapshotWatch watch, Asker asker, long epochNanos, int from, int to) {
+        Parts(PacedEvents events, SnapshotWatch watch, Seen answers, long epochNanos, int from, int to) {
             long[] appendedMillis = events.appendedMillis();
             long[] publishedNanos = watch.published().firstIn(to);
-            long[] answeredNanos = asker.answered().firstIn(to);
+            long[] answeredNanos = answers.firstIn(to);
             int count = to - from;
             appended = new double[count];
             published = new double[count];
@@ -232,7 +230,7 @@ public final class FreshnessLoad extends LoadTest {
         }
     }
 
-    private String text(Parts parts, PacedEvents events, Asker asker, long versions, long snapshotBytes,
+    private String text(Parts parts, PacedEvents events, long answers, long versions, long snapshotBytes,
             double cpuSeconds, double backlogPerSecond) {
         Map<String, double[]> all = new LinkedHashMap<>();
         all.put("whole", parts.whole);
@@ -271,7 +269,7 @@ public final class FreshnessLoad extends LoadTest {
                 %s""", weights, options.eventsPerSecond(), options.window().toSeconds(),
                 options.publishEvery().toMillis(),
                 options.commitMillis() == 0 ? "" : ", a commit every " + options.commitMillis() + " ms",
-                row(parts.whole), row(parts.appended), row(parts.published), row(parts.answered), asker.answers(),
+                row(parts.whole), row(parts.appended), row(parts.published), row(parts.answered), answers,
                 versions, snapshotBytes * 1e-6, events.latestNanos() * 1e-6, cpuSeconds,
                 options.backlog() == 0 ? ""
                         : String.format(Locale.ROOT,

@@ -17,20 +17,13 @@ public record FreshnessOptions(long weights, double eventsPerSecond, Duration op
     private static final long EVENTS_MAX = 50_000_000;
 
     public FreshnessOptions {
-        require("--weights", weights, 2_000, WEIGHTS_MAX);
-        require("--rate", eventsPerSecond, 0.1, RATE_MAX);
-        require("opening", opening.toSeconds(), 0, 3_600);
-        require("--seconds", window.toSeconds(), 1, 3_600);
-        require("--publish-ms", publishEvery.toMillis(), 10, 60_000);
-        require("--commit-ms", commitMillis, 0, 60_000);
-        require("--backlog", backlog, 0, EVENTS_MAX);
-        require("--rate x --seconds", eventsPerSecond * window.toSeconds(), 1, EVENTS_MAX);
-    }
-
-    private static void require(String option, double value, double least, double most) {
-        if (!(value >= least && value <= most)) {
-            throw new IllegalArgumentException(
-                    "%s expects %,.1f to %,.1f, found %,.1f".formatted(option, least, most, value));
-        }
+        Limits.require("--weights", weights, 2_000, WEIGHTS_MAX);
+        Limits.require("--rate", eventsPerSecond, 0.1, RATE_MAX);
+        Limits.require("opening", opening.toSeconds(), 0, 3_600);
+        Limits.require("--seconds", window.toSeconds(), 1, 3_600);
+        Limits.require("--publish-ms", publishEvery.toMillis(), 10, 60_000);
+        Limits.require("--commit-ms", commitMillis, 0, 60_000);
+        Limits.require("--backlog", backlog, 0, EVENTS_MAX);
+        Limits.require("--rate x --seconds", eventsPerSecond * window.toSeconds(), 1, EVENTS_MAX);
     }
 }

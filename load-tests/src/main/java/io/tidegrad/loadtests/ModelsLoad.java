@@ -15,11 +15,7 @@ import io.tidegrad.replay.Replay;
 import io.tidegrad.replay.ReplayResult;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
-import io.tidegrad.trainer.TrainerMain;
-import java.io.IOException;
 import java.io.PrintStream;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -27,10 +23,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.ExecutionException;
-import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.admin.ListOffsetsResult.ListOffsetsResultInfo;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.TopicDescription;
@@ -76,12 +69,8 @@ public final class ModelsLoad extends LoadTest {
     /// @param json one line of JSON instead of text for people
     public ModelsLoad(int models, Duration idle, long events, boolean json, PrintStream out, PrintStream progress) {
         super(out, progress);
-        if (models < 1 || models > MODELS_MAX) {
-            throw new IllegalArgumentException("--models expects 1 to " + MODELS_MAX + ", found " + models);
-        }
-        if (idle.toSeconds() < 1) {
-            throw new IllegalArgumentException("--seconds expects 1 or more, found " + idle);
-        }
+        Limits.require("--models", models, 1, MODELS_MAX);
+        Limits.require("--seconds", idle.toSeconds(), 1, Integer.MAX_VALUE);
         this.models = models;
         this.idle = idle;
         this.events = TrainLoadOptions.eventsOf(STREAM, events);
@@ -103,10 +92,9 @@ public final class ModelsLoad extends LoadTest {
         flags.add("-Xmx" + (HEAP_MB + models * HEAP_MB_A_MODEL) + "m");
         long since = System.nanoTime();
         try (Json http = new Json();
-                Admin admin =
-                        Admin.create(Map.of(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, stack.bootstrapServers()));
-                ChildJvm trainer = ChildJvm.run("trainer", flags, command(stack, log, files, port),
-                        files.resolve("trainer.out"), files.resolve("trainer.log"))) {
+                Admin admin = KafkaClients.admin(stack.bootstrapServers(), Map.of());
+                ChildJvm trainer = Processes.start("trainer", flags,
+                        Processes.trainer(stack, files, port, specs(log, files)), files)) {
             awaitSettled(trainer, http, port, log.end());
             double startSeconds = seconds(since);
             say("%d models learn, %.1f s after the start", models, startSeconds);
@@ -140,21 +128,13 @@ public final class ModelsLoad extends LoadTest {
         return SPEC.replace("MODEL", model).replace("TOPIC", log.partition().topic());
     }
 
-    private List<String> command(LocalStack stack, EventLog log, Path files, int port) {
-        List<String> command = new ArrayList<>(List.of(TrainerMain.class.getName(), "--bootstrap-servers",
-                stack.bootstrapServers(), "--registry-url", stack.registryUrl(), "--state-dir",
-                files.resolve("state").toString(), "--http-port", String.valueOf(port)));
-        try {
-            Files.createDirectories(files);
-            for (int model = 0; model < models; model++) {
-                Path spec = files.resolve(name(model) + ".yaml");
-                Files.writeString(spec, spec(log, name(model)));
-                command.addAll(List.of("--spec", spec.toString()));
-            }
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
+    private List<String> specs(EventLog log, Path files) {
+        List<String> arguments = new ArrayList<>();
+        for (int model = 0; model < models; model++) {
+            Path spec = EventLog.write(files.resolve(name(model) + ".yaml"), spec(log, name(model)));
+            arguments.addAll(List.of("--spec", spec.toString()));
         }
-        return command;
+        return arguments;
     }
 
     /// Each has learned, reported and published all there is.
@@ -170,16 +150,13 @@ public final class ModelsLoad extends LoadTest {
     }
 
     private static long endOffsets(Admin admin) throws InterruptedException {
-        try {
-            TopicDescription topic =
-                    admin.describeTopics(List.of(TRANSACTIONS)).allTopicNames().get().values().iterator().next();
-            Map<TopicPartition, OffsetSpec> all = new LinkedHashMap<>();
-            IntStream.range(0, topic.partitions().size())
-                    .forEach(i -> all.put(new TopicPartition(TRANSACTIONS, i), OffsetSpec.latest()));
-            return admin.listOffsets(all).all().get().values().stream().mapToLong(ListOffsetsResultInfo::offset).sum();
-        } catch (ExecutionException e) {
-            throw new LoadTestException("can't ask for the end of " + TRANSACTIONS + ": " + e, e);
-        }
+        TopicDescription topic = KafkaClients.answer(admin.describeTopics(List.of(TRANSACTIONS)).allTopicNames())
+                .values().iterator().next();
+        Map<TopicPartition, OffsetSpec> all = new LinkedHashMap<>();
+        topic.partitions().forEach(
+                partition -> all.put(new TopicPartition(TRANSACTIONS, partition.partition()), OffsetSpec.latest()));
+        return KafkaClients.answer(admin.listOffsets(all).all()).values().stream()
+                .mapToLong(ListOffsetsResultInfo::offset).sum();
     }
 
     /// The hashes are also of the name.

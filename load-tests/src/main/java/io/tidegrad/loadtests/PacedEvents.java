@@ -6,13 +6,9 @@ import io.tidegrad.localstack.streams.StreamEvent;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
-import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
-import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
-import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.jspecify.annotations.Nullable;
 
 /// Sends a stream at an even pace from a thread of its own: an open loop, whose events are due when they are due,
@@ -28,11 +24,9 @@ final class PacedEvents implements AutoCloseable {
     private final List<StreamEvent> shipped;
     private final double nanosBetween;
     private final long[] appendedMillis;
-    private final AtomicReference<@Nullable Exception> failure = new AtomicReference<>();
-    private final Thread thread;
+    private final Background thread;
     private volatile long startNanos;
     private volatile long latestNanos; // that an event was sent after it was due
-    private volatile boolean closed;
 
     /// @param count of events, which come to lie at the offsets from 0
     PacedEvents(LocalStack stack, String topic, ShippedStream stream, List<StreamEvent> shipped, double eventsPerSecond,
@@ -43,11 +37,8 @@ final class PacedEvents implements AutoCloseable {
         nanosBetween = 1e9 / eventsPerSecond;
         appendedMillis = new long[count];
         encoder = new Malformed.Encoder(stack.registryUrl(), topic, stream);
-        producer = new KafkaProducer<>(
-                Map.of(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, stack.bootstrapServers(), ProducerConfig.ACKS_CONFIG,
-                        "all", ProducerConfig.LINGER_MS_CONFIG, 0),
-                new ByteArraySerializer(), new ByteArraySerializer());
-        thread = Thread.ofPlatform().daemon().name("paced-events").unstarted(this::send);
+        producer = KafkaClients.writer(stack.bootstrapServers(), Map.of("acks", "all", "linger.ms", 0));
+        thread = Background.unstarted("paced-events", this::send);
     }
 
     void start() {
@@ -55,32 +46,28 @@ final class PacedEvents implements AutoCloseable {
         thread.start();
     }
 
-    private void send() {
+    private void send(Background self) {
         long latest = 0;
-        try {
-            for (int event = 0; event < appendedMillis.length && !closed; event++) {
-                long early = dueNanos(event) - System.nanoTime();
-                while (early > 0 && !closed) {
-                    LockSupport.parkNanos(Math.min(early, WAKE_NANOS));
-                    early = dueNanos(event) - System.nanoTime();
-                }
-                latest = Math.max(latest, -early);
-                latestNanos = latest;
-                int index = event;
-                producer.send(new ProducerRecord<>(topic, 0, null, encoder.good(stream.repeated(shipped, event))),
-                        (metadata, e) -> {
-                            if (e != null || metadata.offset() != index) {
-                                failure.compareAndSet(null, e != null ? e : new IllegalStateException(
-                                        "event " + index + " lies at offset " + metadata.offset()));
-                            } else {
-                                appendedMillis[index] = metadata.timestamp();
-                            }
-                        });
+        for (int event = 0; event < appendedMillis.length && !self.isClosed(); event++) {
+            long early = dueNanos(event) - System.nanoTime();
+            while (early > 0 && !self.isClosed()) {
+                LockSupport.parkNanos(Math.min(early, WAKE_NANOS));
+                early = dueNanos(event) - System.nanoTime();
             }
-            producer.flush();
-        } catch (RuntimeException e) {
-            failure.compareAndSet(null, e);
+            latest = Math.max(latest, -early);
+            latestNanos = latest;
+            int index = event;
+            producer.send(new ProducerRecord<>(topic, 0, null, encoder.good(stream.repeated(shipped, event))),
+                    (metadata, e) -> {
+                        if (e != null || metadata.offset() != index) {
+                            self.fail(e != null ? e : new IllegalStateException(
+                                    "event " + index + " lies at offset " + metadata.offset()));
+                        } else {
+                            appendedMillis[index] = metadata.timestamp();
+                        }
+                    });
         }
+        producer.flush();
     }
 
     /// When an event is sent, in the terms of `System.nanoTime`. Not when it was: who falls behind must not hide it.
@@ -89,7 +76,7 @@ final class PacedEvents implements AutoCloseable {
     }
 
     boolean isDone() {
-        return !thread.isAlive();
+        return thread.isDone();
     }
 
     /// By the broker's clock, epoch milliseconds; once done.
@@ -104,21 +91,12 @@ final class PacedEvents implements AutoCloseable {
 
     /// @throws LoadTestException an event could not be written, or lies elsewhere than it should
     void requireHealthy() {
-        Exception e = failure.get();
-        if (e != null) {
-            throw new LoadTestException("can't write to the topic " + topic + ": " + e, e);
-        }
+        thread.requireHealthy("can't write to the topic " + topic);
     }
 
     @Override
     public void close() {
-        closed = true;
-        LockSupport.unpark(thread);
-        try {
-            thread.join();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        thread.close();
         producer.close();
         encoder.close();
     }

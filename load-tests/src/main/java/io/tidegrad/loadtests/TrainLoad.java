@@ -115,8 +115,7 @@ public final class TrainLoad extends LoadTest {
                             specFile.toString(), stack.bootstrapServers(), stack.registryUrl(), result.toString());
             long broker = stack.brokerProcess().pid();
             double brokerCpu = CpuClock.seconds(broker);
-            try (ChildJvm child = ChildJvm.run(subject.label(), childFlags(), command,
-                    files.resolve(subject.label() + ".out"), files.resolve(subject.label() + ".log"))) {
+            try (ChildJvm child = Processes.start(subject.label(), childFlags(), command, files)) {
                 if (!child.finishes(ALONE_WITHIN)) {
                     throw new LoadTestException(
                             "the " + subject.label() + " was not done within " + ALONE_WITHIN.toMinutes() + " minutes");

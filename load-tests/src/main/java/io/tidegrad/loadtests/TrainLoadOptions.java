@@ -23,21 +23,15 @@ public record TrainLoadOptions(List<ShippedStream> streams, List<Integer> miniBa
             throw new IllegalArgumentException("expected at least one stream and one mini-batch, found none");
         }
         for (int miniBatch : miniBatches) {
-            requireWithin("--mini-batch", miniBatch, 1, MINI_BATCH_MAX);
+            Limits.require("--mini-batch", miniBatch, 1, MINI_BATCH_MAX);
         }
         checkedRepetitions(repetitions);
         eventsOf(streams.getFirst(), events);
     }
 
     static int checkedRepetitions(int repetitions) {
-        requireWithin("--repetitions", repetitions, 1, REPETITIONS_MAX);
+        Limits.require("--repetitions", repetitions, 1, REPETITIONS_MAX);
         return repetitions;
-    }
-
-    private static void requireWithin(String option, long value, long least, long most) {
-        if (value < least || value > most) {
-            throw new IllegalArgumentException(option + " expects " + least + " to " + most + ", found " + value);
-        }
     }
 
     long events(ShippedStream stream) {
@@ -46,7 +40,7 @@ public record TrainLoadOptions(List<ShippedStream> streams, List<Integer> miniBa
 
     /// @param events as asked for; 0: as many as about 10 s of training are
     static long eventsOf(ShippedStream stream, long events) {
-        requireWithin("--events", events, 0, EVENTS_MAX);
+        Limits.require("--events", events, 0, EVENTS_MAX);
         if (events > 0) {
             return events;
         }

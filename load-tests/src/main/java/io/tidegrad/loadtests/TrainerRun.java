@@ -7,16 +7,12 @@ import io.tidegrad.localstack.Ports;
 import io.tidegrad.localstack.TrainerClient;
 import io.tidegrad.localstack.TrainerHealth;
 import io.tidegrad.schemas.Topics;
-import io.tidegrad.trainer.TrainerMain;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
-import org.apache.kafka.common.TopicPartition;
 
 /// One life of the real trainer, on a topic that is full before it starts.
 ///
@@ -29,8 +25,7 @@ import org.apache.kafka.common.TopicPartition;
 final class TrainerRun {
     private static final int FIRST_EPOCH = 1;
 
-    // The beginning is looked for often because it can't be asked for afterwards; the asking ends
-    // there.
+    // The beginning is looked for often because it can't be asked for afterwards; the asking ends there.
     private static final Duration LOOK_FOR_BEGIN_EVERY = Duration.ofMillis(2);
     private static final Duration LOOK_FOR_END_EVERY = Duration.ofMillis(10);
 
@@ -50,14 +45,10 @@ final class TrainerRun {
     /// @param files where state, logs go
     Measurement measure(Path specFile, Path files, List<String> jvmFlags) throws InterruptedException {
         int port = Ports.free();
-        List<String> command = List.of(TrainerMain.class.getName(), "--bootstrap-servers", stack.bootstrapServers(),
-                "--registry-url", stack.registryUrl(), "--spec", specFile.toString(), "--state-dir",
-                files.resolve("state").toString(), "--http-port", String.valueOf(port));
         try (Json http = new Json();
-                Admin admin =
-                        Admin.create(Map.of(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, stack.bootstrapServers()));
-                ChildJvm trainer = ChildJvm.run("trainer", jvmFlags, command, files.resolve("trainer.out"),
-                        files.resolve("trainer.log"))) {
+                Admin admin = KafkaClients.admin(stack.bootstrapServers(), Map.of());
+                ChildJvm trainer = Processes.start("trainer", jvmFlags,
+                        Processes.trainer(stack, files, port, List.of("--spec", specFile.toString())), files)) {
             return measure(trainer, new TrainerClient(http, port, model), admin);
         }
     }
@@ -93,14 +84,9 @@ final class TrainerRun {
     /// 0 before the first commit.
     private long committedOffset(Admin admin) throws InterruptedException {
         String group = Topics.DEFAULT.applicationId(model, FIRST_EPOCH);
-        try {
-            Map<TopicPartition, OffsetAndMetadata> offsets =
-                    admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata().get();
-            OffsetAndMetadata committed = offsets.get(log.partition());
-            return committed == null ? 0 : committed.offset();
-        } catch (ExecutionException e) {
-            throw new LoadTestException("can't ask for the offsets of group " + group + ": " + e.getCause(), e);
-        }
+        OffsetAndMetadata committed = KafkaClients
+                .answer(admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata()).get(log.partition());
+        return committed == null ? 0 : committed.offset();
     }
 
     private void requireAccounted(TrainerHealth health) {

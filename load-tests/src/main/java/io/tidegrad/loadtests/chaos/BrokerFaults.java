@@ -1,15 +1,14 @@
 package io.tidegrad.loadtests.chaos;
 
+import io.tidegrad.loadtests.KafkaClients;
 import io.tidegrad.localstack.BrokerProcess;
 import io.tidegrad.trainer.exit.ExitCode;
 import java.time.Duration;
 import java.util.Map;
 import org.apache.kafka.clients.producer.KafkaProducer;
-import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.TopicConfig;
-import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /// What can happen to the brokers' processes and to what they keep.
 final class BrokerFaults {
@@ -99,11 +98,8 @@ final class BrokerFaults {
     }
 
     static KafkaProducer<byte[], byte[]> transactional(Episode episode, String id, Duration timeout) {
-        return new KafkaProducer<>(
-                Map.of(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, episode.stage().bootstrapServers(),
-                        ProducerConfig.TRANSACTIONAL_ID_CONFIG, id, ProducerConfig.TRANSACTION_TIMEOUT_CONFIG,
-                        (int) timeout.toMillis(), ProducerConfig.MAX_REQUEST_SIZE_CONFIG, 1_100_000),
-                new ByteArraySerializer(), new ByteArraySerializer());
+        return KafkaClients.writer(episode.stage().bootstrapServers(), Map.of("transactional.id", id,
+                "transaction.timeout.ms", (int) timeout.toMillis(), "max.request.size", 1_100_000));
     }
 
     /// Row 34: an operator lowers what a record of the snapshots may have. The trainer must stop, name the cause, and

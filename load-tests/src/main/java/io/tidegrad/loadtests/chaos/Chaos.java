@@ -71,7 +71,7 @@ public final class Chaos extends LoadTest {
         List<String> flags = new ArrayList<>(childFlags());
         flags.addAll(List.of("-Xmx256m"));
         flags.addAll(options.trainerFlags());
-        try (Stage stage = new Stage(stack, networks, directory.path(), flags, options.trainerMain())) {
+        try (Stage stage = Stage.open(stack, networks, directory.path(), flags, options.trainerMain())) {
             run(stage);
         }
         String result = String.format(Locale.ROOT,

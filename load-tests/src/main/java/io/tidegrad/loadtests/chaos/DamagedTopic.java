@@ -1,9 +1,12 @@
 package io.tidegrad.loadtests.chaos;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
+import io.tidegrad.loadtests.Asker;
 import io.tidegrad.loadtests.Await;
+import io.tidegrad.loadtests.Background;
+import io.tidegrad.loadtests.KafkaClients;
 import io.tidegrad.loadtests.LoadTestException;
-import io.tidegrad.localstack.ChildJvm;
 import io.tidegrad.localstack.EventsTopic;
 import io.tidegrad.localstack.Json;
 import io.tidegrad.localstack.LocalStack;
@@ -14,15 +17,7 @@ import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.scorerapp.ScorerMain;
-import io.tidegrad.trainer.exit.ExitCode;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -39,8 +34,6 @@ import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.serialization.ByteArraySerializer;
-import org.jspecify.annotations.Nullable;
 
 /// A trainer and a scorer of one model, processes under a supervisor each, with events, questions over HTTP and
 /// requests on a topic all the time; one topic is damaged, and what becomes of them is noted.
@@ -64,7 +57,6 @@ final class DamagedTopic implements AutoCloseable {
     private static final int MESSAGE_MAX = 220;
     private static final int HASH_SHOWN = 12;
 
-    private static final String RECORD = "{\"place\": \"p1\", \"a\": 0.5, \"b\": 0.25}";
     private static final Schema REQUEST = new Schema.Parser().parse("""
                             {"type": "record", "name": "Request", "fields": [
                               {"name": "place", "type": "string"},
@@ -83,7 +75,6 @@ final class DamagedTopic implements AutoCloseable {
     private final Admin admin;
     private final SchemaRegistry registry;
     private final Path files;
-    private final List<String> jvmFlags;
     private final Topics topics;
     private final ModelSpec spec;
     private final Readings readings;
@@ -94,20 +85,14 @@ final class DamagedTopic implements AutoCloseable {
     private final HealthWatch trainerHealth;
     private final int scorerPort = Ports.free();
     private final HealthWatch scorerHealth;
-    private final HttpClient http = HttpClient.newHttpClient();
-    private final List<Thread> threads = new ArrayList<>();
-    private volatile boolean closed;
-    private @Nullable ChildJvm scorer;
-    private int scorerRestarts;
-    private String scorerEnd = "";
+    private final Supervised scorer;
+    private final Asker asker;
+    private final Background requests;
 
     // Of the questions, guarded by this.
-    private long answers;
     private long failures;
     private String firstFailure = "";
     private long answeredOffset = -1;
-    private long answeredNanos;
-    private long longestSilence;
 
     /// @param trainerMain main class of the trainer, and arguments before its own
     private DamagedTopic(LocalStack stack, Admin admin, SchemaRegistry registry, Path directory, String name,
@@ -115,7 +100,6 @@ final class DamagedTopic implements AutoCloseable {
         this.stack = stack;
         this.admin = admin;
         this.registry = registry;
-        this.jvmFlags = jvmFlags;
         this.random = random;
         files = directory.resolve("logs").resolve(name);
         topics = new Topics(name);
@@ -125,9 +109,15 @@ final class DamagedTopic implements AutoCloseable {
         readings = new Readings(registry, spec.inputTopic());
         traffic = new Traffic(stack.bootstrapServers(), readings, name, random.split());
         tail = new LogTail(stack.bootstrapServers(), new TopicPartition(spec.inputTopic(), 0));
-        trainer = new Trainer("trainer-" + name, spec.model(), files, jvmFlags, command(trainerMain));
+        trainer = Trainer.of("trainer-" + name, spec.model(), files, jvmFlags, command(trainerMain));
+        scorer = new Supervised("scorer-" + name, "scorer", files, jvmFlags,
+                List.of(ScorerMain.class.getName(), "--bootstrap-servers", stack.bootstrapServers(), "--registry-url",
+                        stack.registryUrl(), "--prefix", topics.prefix(), "--model", spec.model(), "--requests-topic",
+                        topics.requests(), "--http-port", String.valueOf(scorerPort)));
         trainerHealth = new HealthWatch(trainer.port(), DamagedTopic::wordsOfTrainer);
         scorerHealth = new HealthWatch(scorerPort, DamagedTopic::wordsOfScorer);
+        asker = new Asker(scorerPort, spec.model(), ScorerUnderTest.RECORD, BETWEEN_QUESTIONS, this::take);
+        requests = Background.start("requests", this::request);
     }
 
     /// Returns when events are learned, versions served and requests answered.
@@ -146,111 +136,43 @@ final class DamagedTopic implements AutoCloseable {
     private List<String> command(List<String> trainerMain) {
         List<String> command = new ArrayList<>(trainerMain);
         command.addAll(List.of("--bootstrap-servers", stack.bootstrapServers(), "--registry-url", stack.registryUrl(),
-                "--prefix", topics.prefix(), "--spec", write("spec.yaml", spec.yaml()).toString()));
+                "--prefix", topics.prefix(), "--spec", World.write(files.resolve("spec.yaml"), spec.yaml()).toString()));
         return command;
-    }
-
-    private Path write(String file, String text) {
-        try {
-            Files.createDirectories(files);
-            return Files.writeString(files.resolve(file), text);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
     }
 
     private void open() throws InterruptedException {
         trainer.start();
         traffic.go();
-        launchScorer();
-        threads.add(Thread.ofPlatform().daemon().name("asker").start(this::ask));
-        threads.add(Thread.ofPlatform().daemon().name("requests").start(this::request));
+        scorer.start();
         Await.until("a model of " + topics.prefix() + " that learns, serves and answers requests", START_WITHIN, () -> {
             Trainer.Ended ended = trainer.ended();
             if (ended != null) {
                 throw new LoadTestException("expected the trainer to start, found that it ended with " + ended.status()
                         + ": " + World.lastLine(ended.said()));
             }
-            superviseScorer();
             return trainer.watermark() > WATERMARK_MIN && end(OurTopic.PREDICTIONS) > 10
-                    && end(OurTopic.DEAD_LETTERS) > 0 && end(OurTopic.PROGRESS) > 0 && answers() > 10;
+                    && end(OurTopic.DEAD_LETTERS) > 0 && end(OurTopic.PROGRESS) > 0 && asker.answers() > 10;
         });
     }
 
     // ---- those who ask ----
 
-    private void launchScorer() {
-        scorer = ChildJvm.run("scorer", jvmFlags,
-                List.of(ScorerMain.class.getName(), "--bootstrap-servers", stack.bootstrapServers(), "--registry-url",
-                        stack.registryUrl(), "--prefix", topics.prefix(), "--model", spec.model(), "--requests-topic",
-                        topics.requests(), "--http-port", String.valueOf(scorerPort)),
-                files.resolve("scorer.out"), files.resolve("scorer.log"));
-    }
-
-    private void superviseScorer() {
-        ChildJvm running = scorer;
-        if (running == null || running.isAlive()) {
-            return;
-        }
-        int status = running.status().orElse(-1);
-        scorerEnd = status + ": " + why(running.logTail());
-        scorer = null;
-        if (status == ExitCode.RETRYABLE.status()) {
-            scorerRestarts++;
-            launchScorer();
-        }
-    }
-
-    private void ask() {
-        HttpRequest question = HttpRequest
-                .newBuilder(URI.create("http://127.0.0.1:" + scorerPort + "/v1/models/" + spec.model() + "/score"))
-                .timeout(Duration.ofSeconds(10)).POST(HttpRequest.BodyPublishers.ofString(RECORD)).build();
-        while (!closed) {
-            try {
-                HttpResponse<String> answer = http.send(question, HttpResponse.BodyHandlers.ofString());
-                take(answer.statusCode(), answer.body());
-            } catch (IOException e) {
-                take(0, String.valueOf(e));
-            } catch (InterruptedException e) {
-                return;
-            }
-            LockSupport.parkNanos(BETWEEN_QUESTIONS.toNanos());
-        }
-    }
-
-    private synchronized void take(int status, String body) {
-        if (closed || status != 200 && answers == 0) {
-            return; // not ready yet
-        }
-        if (status != 200) {
-            failures++;
-            if (firstFailure.isEmpty()) {
-                firstFailure = shortened(status + " " + body);
-            }
-            return;
-        }
-        long now = System.nanoTime();
-        if (answers > 0) {
-            longestSilence = Math.max(longestSilence, now - answeredNanos);
-        }
-        answers++;
-        answeredNanos = now;
-        try {
+    private synchronized void take(int status, String body) throws JsonProcessingException {
+        if (status == 200) {
             answeredOffset = Math.max(answeredOffset, Json.parse(body).path("offset").asLong());
-        } catch (IOException e) {
-            failures++;
+            return;
         }
-    }
-
-    private synchronized long answers() {
-        return answers;
+        failures++;
+        if (firstFailure.isEmpty()) {
+            firstFailure = shortened(status + " " + body);
+        }
     }
 
     private synchronized long answeredOffset() {
         return answeredOffset;
     }
 
-    private void request() {
+    private void request(Background self) {
         AvroCodec codec = new AvroCodec(registry);
         int schema = registry.register(topics.requests() + "-value", REQUEST);
         GenericData.Record request = new GenericData.Record(REQUEST);
@@ -258,11 +180,10 @@ final class DamagedTopic implements AutoCloseable {
         request.put("a", 0.5);
         request.put("b", 0.25);
         byte[] value = codec.encode(schema, request);
-        try (KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(
-                Map.of("bootstrap.servers", stack.bootstrapServers(), "max.block.ms", 1_000, "request.timeout.ms",
-                        1_000, "delivery.timeout.ms", 2_000, "metadata.max.age.ms", 2_000),
-                new ByteArraySerializer(), new ByteArraySerializer())) {
-            for (long number = 0; !closed; number++) {
+        try (KafkaProducer<byte[], byte[]> producer = KafkaClients.writer(stack.bootstrapServers(),
+                Map.of("max.block.ms", 1_000, "request.timeout.ms", 1_000, "delivery.timeout.ms", 2_000,
+                        "metadata.max.age.ms", 2_000))) {
+            for (long number = 0; !self.isClosed(); number++) {
                 byte[] key = ("request-" + number).getBytes(StandardCharsets.UTF_8);
                 producer.send(new ProducerRecord<>(topics.requests(), 0, key, value),
                         (metadata, missingWhileItsTopicIs) -> {
@@ -340,7 +261,6 @@ final class DamagedTopic implements AutoCloseable {
         synchronized (this) {
             failures = 0;
             firstFailure = "";
-            longestSilence = 0;
         }
         long since = System.nanoTime();
         damage.to(name, admin, stack.bootstrapServers(), random);
@@ -358,7 +278,7 @@ final class DamagedTopic implements AutoCloseable {
         String scorerSaid = scorerHealth.text();
         String hashes = ended == null && seen.learns() ? hashes(violations) : "-";
         String asked = asked(seen, violations);
-        String lane = seen.lane(scorerRestarts, scorerEnd);
+        String lane = seen.lane();
         return new Outcome(topic, damage, trainerSaid, learning, hashes, startAgain(), scorerSaid, asked, lane,
                 violations);
     }
@@ -426,8 +346,11 @@ final class DamagedTopic implements AutoCloseable {
                     : text("stands still since %.0f s%s", seconds(advancedAt), again);
         }
 
-        String lane(int restarts, String end) {
-            String ends = end.isEmpty() ? "" : text("; the scorer ended %d times, with %s", restarts, end);
+        String lane() {
+            Supervised.Ended end = scorer.lastEnd();
+            String ends = end == null ? ""
+                    : text("; the scorer ended %d times, with %d: %s", scorer.restarts(), end.status(),
+                            why(end.said()));
             return (predicts() ? text("goes on, longest pause %.1f s", longestLanePause * 1e-9)
                     : text("stands still since %.0f s", seconds(predictedAt))) + ends;
         }
@@ -437,7 +360,6 @@ final class DamagedTopic implements AutoCloseable {
         Seen seen = new Seen(since, watermark);
         while (seconds(since) < WATCHED.toSeconds()) {
             Thread.sleep(LOOK_EVERY);
-            superviseScorer();
             seen.look();
             trainerHealth.look(trainerHealth.ask(), since);
             scorerHealth.look(scorerHealth.ask(), since);
@@ -452,30 +374,37 @@ final class DamagedTopic implements AutoCloseable {
     /// Everything comes to rest, and the trainer's hash is a plain fold's.
     private String hashes(List<String> violations) throws InterruptedException {
         traffic.pause();
-        long deadline = System.nanoTime() + SETTLES_WITHIN.toNanos();
-        while (System.nanoTime() < deadline) {
-            JsonNode health = trainer.health();
-            long watermark = health.path("watermark").asLong(-1);
-            if (tail.isBroken()) {
-                return "- (events were deleted before they were read here)";
-            }
-            if (watermark >= tail.end() && health.path("report").path("watermark").asLong(-2) == watermark) {
-                String theirs = health.path("report").path("state_hash").asText();
-                if (theirs.equals(tail.foldedTo(watermark, spec, registry))) {
-                    return "equal at " + watermark;
-                }
-                violations.add("expected the state-hash of a fold at watermark " + watermark + ", found "
-                        + theirs.substring(0, Math.min(HASH_SHOWN, theirs.length())));
-                return "differ";
-            }
-            Thread.sleep(LOOK_EVERY);
+        JsonNode[] health = {Json.NOTHING};
+        boolean settled = Await.within(SETTLES_WITHIN, () -> {
+            health[0] = trainer.health();
+            return tail.isBroken() || isSettled(health[0]);
+        });
+        if (tail.isBroken()) {
+            return "- (events were deleted before they were read here)";
         }
-        violations.add(text("expected everything learned within %d s, up to offset %d, found watermark %d",
-                SETTLES_WITHIN.toSeconds(), tail.end(), trainer.watermark()));
-        return "not all learned";
+        if (!settled) {
+            violations.add(text("expected everything learned within %d s, up to offset %d, found watermark %d",
+                    SETTLES_WITHIN.toSeconds(), tail.end(), trainer.watermark()));
+            return "not all learned";
+        }
+        JsonNode report = health[0].path("report");
+        long watermark = report.path("watermark").asLong();
+        String theirs = report.path("state_hash").asText();
+        if (theirs.equals(tail.foldedTo(watermark, spec, registry))) {
+            return "equal at " + watermark;
+        }
+        violations.add("expected the state-hash of a fold at watermark " + watermark + ", found "
+                + theirs.substring(0, Math.min(HASH_SHOWN, theirs.length())));
+        return "differ";
+    }
+
+    private boolean isSettled(JsonNode health) {
+        long watermark = health.path("watermark").asLong(-1);
+        return watermark >= tail.end() && health.path("report").path("watermark").asLong(-2) == watermark;
     }
 
     private synchronized String asked(Seen seen, List<String> violations) {
+        asker.requireHealthy();
         if (failures > 0) {
             violations.add(text("%d questions over HTTP were not answered: %s", failures, firstFailure));
         }
@@ -512,23 +441,13 @@ final class DamagedTopic implements AutoCloseable {
 
     @Override
     public void close() {
-        closed = true;
         traffic.close();
         trainer.close();
-        ChildJvm running = scorer;
-        if (running != null) {
-            running.close();
-        }
-        try {
-            for (Thread thread : threads) {
-                thread.join(Duration.ofSeconds(15));
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        scorer.close();
+        asker.close();
+        requests.close();
         tail.close();
         trainerHealth.close();
         scorerHealth.close();
-        http.close();
     }
 }

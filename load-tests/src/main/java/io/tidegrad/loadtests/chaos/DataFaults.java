@@ -1,5 +1,6 @@
 package io.tidegrad.loadtests.chaos;
 
+import io.tidegrad.loadtests.Await;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.snapshot.SnapshotEntry;
 import io.tidegrad.scorer.Scorer;
@@ -57,10 +58,7 @@ final class DataFaults {
 
     private static void awaitTaken(Episode episode) throws InterruptedException {
         World world = episode.world();
-        long deadline = System.nanoTime() + World.RECOVERS_WITHIN.toNanos();
-        while (!world.traffic().isDrained() && System.nanoTime() < deadline) {
-            Thread.sleep(10);
-        }
+        Await.within(World.RECOVERS_WITHIN, world.traffic()::isDrained);
         episode.recovers(System.nanoTime(), world.watermark());
     }
 
@@ -80,11 +78,7 @@ final class DataFaults {
         for (Forger.Kind kind : Forger.Kind.values()) {
             long before = refused(observer);
             write(episode, Forger.forge(kind, episode), true);
-            long deadline = System.nanoTime() + World.RECOVERS_WITHIN.toNanos();
-            while (refused(observer) == before && System.nanoTime() < deadline) {
-                Thread.sleep(10);
-            }
-            episode.expect("I15", refused(observer) > before,
+            episode.expect("I15", Await.within(World.RECOVERS_WITHIN, () -> refused(observer) > before),
                     "expected a refusal of a forged snapshot (" + kind + "), found none");
         }
         episode.recovers(System.nanoTime(), world.watermark());

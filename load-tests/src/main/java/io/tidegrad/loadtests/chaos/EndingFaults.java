@@ -1,6 +1,7 @@
 package io.tidegrad.loadtests.chaos;
 
 import io.tidegrad.loadtests.Await;
+import io.tidegrad.loadtests.KafkaClients;
 import io.tidegrad.localstack.EventsTopic;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.store.StoredState;
@@ -16,11 +17,9 @@ import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
-import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.TopicConfig;
-import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /// What ends a model's life: on a model of its own, whose trainer must refuse to go on, say why, and commit nothing.
 /// And a model too large for one record, which must live.
@@ -81,8 +80,7 @@ final class EndingFaults {
 
     private static void send(Episode episode, ProducerRecord<byte[], byte[]> record) {
         try (KafkaProducer<byte[], byte[]> producer =
-                new KafkaProducer<>(Map.of(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, episode.stage().bootstrapServers()),
-                        new ByteArraySerializer(), new ByteArraySerializer())) {
+                KafkaClients.writer(episode.stage().bootstrapServers(), Map.of())) {
             producer.send(record);
         }
     }
@@ -103,19 +101,19 @@ final class EndingFaults {
     }
 
     private static void deleteTopic(Episode episode, String topic) throws InterruptedException {
-        Asked.of(episode.stage().admin().deleteTopics(List.of(topic)).all());
+        KafkaClients.answer(episode.stage().admin().deleteTopics(List.of(topic)).all());
         Await.until(topic + " gone", World.RECOVERS_WITHIN,
-                () -> !Asked.of(episode.stage().admin().listTopics().names()).contains(topic));
+                () -> !KafkaClients.answer(episode.stage().admin().listTopics().names()).contains(topic));
     }
 
     private static void deleteRecords(Episode episode, TopicPartition partition) throws InterruptedException {
-        Asked.of(episode.stage().admin().deleteRecords(Map.of(partition, RecordsToDelete.beforeOffset(-1))).all());
+        KafkaClients.answer(episode.stage().admin().deleteRecords(Map.of(partition, RecordsToDelete.beforeOffset(-1))).all());
     }
 
     /// Row 46: the log gets a second partition.
     static void secondPartition(Episode episode) throws InterruptedException {
         refuses(episode, Set.of(ExitCode.CONFIGURATION, ExitCode.STATE_VIOLATION), "partition",
-                world -> Asked.of(episode.stage().admin()
+                world -> KafkaClients.answer(episode.stage().admin()
                         .createPartitions(Map.of(world.spec().inputTopic(), NewPartitions.increaseTo(2))).all()));
     }
 
@@ -128,7 +126,7 @@ final class EndingFaults {
             if (episode.random().nextBoolean()) {
                 EventsTopic.create(episode.stage().bootstrapServers(), topic);
             } else {
-                Asked.of(episode.stage().admin()
+                KafkaClients.answer(episode.stage().admin()
                         .createTopics(List.of(new NewTopic(topic, Optional.of(1), Optional.empty()))).all());
             }
         });

@@ -4,32 +4,15 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /// One fault that is tried: on whom, what chance decides, and what came of it.
-final class Episode {
-    private final Stage stage;
-    private final World world;
-    private final SplittableRandom random;
-    private final List<Double> recoverySeconds = new ArrayList<>();
-    private final List<Violation> violations = new ArrayList<>();
-    private int kills;
-
+///
+/// @param killed trainers
+record Episode(Stage stage, World world, SplittableRandom random, List<Double> recoverySeconds,
+        List<Violation> violations, AtomicInteger killed) {
     Episode(Stage stage, World world, SplittableRandom random) {
-        this.stage = stage;
-        this.world = world;
-        this.random = random;
-    }
-
-    Stage stage() {
-        return stage;
-    }
-
-    World world() {
-        return world;
-    }
-
-    SplittableRandom random() {
-        return random;
+        this(stage, world, random, new ArrayList<>(), new ArrayList<>(), new AtomicInteger());
     }
 
     /// Lets time pass, as much as chance says.
@@ -40,11 +23,7 @@ final class Episode {
     /// SIGKILL.
     void kill(Trainer trainer) {
         trainer.kill();
-        kills++;
-    }
-
-    int kills() {
-        return kills;
+        killed.incrementAndGet();
     }
 
     /// Waits until something beyond `watermark` is committed, and notes how long that took.
@@ -78,10 +57,6 @@ final class Episode {
         recoverySeconds.add(longest * 1e-9);
     }
 
-    List<Double> recoverySeconds() {
-        return recoverySeconds;
-    }
-
     void expect(String invariant, boolean holds, String expectedAndFound) {
         if (!holds) {
             violations.add(new Violation(invariant, expectedAndFound));
@@ -90,9 +65,5 @@ final class Episode {
 
     void add(List<Violation> found) {
         violations.addAll(found);
-    }
-
-    List<Violation> violations() {
-        return violations;
     }
 }

@@ -3,7 +3,9 @@ package io.tidegrad.loadtests.chaos;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.control.Lineage;
 import io.tidegrad.engine.kernel.Kernels;
-import io.tidegrad.loadtests.LoadTestException;
+import io.tidegrad.loadtests.Await;
+import io.tidegrad.loadtests.Background;
+import io.tidegrad.loadtests.KafkaClients;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.learn.ValueDecoder;
@@ -35,13 +37,11 @@ import java.util.zip.CRC32C;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.ListOffsetsOptions;
 import org.apache.kafka.clients.admin.OffsetSpec;
-import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.jspecify.annotations.Nullable;
 
 /// What the topics of one model say to any read_committed reader, and a plain fold of its events in this process, which
@@ -58,7 +58,6 @@ final class Ledger implements AutoCloseable {
 
     private static final int EPOCH = 1;
     private static final Duration POLL = Duration.ofMillis(100);
-    private static final Duration CATCH_UP_WITHIN = World.RECOVERS_WITHIN;
 
     /// One in so many commits is rebuilt from the changelog.
     private static final int REBUILT_ONE_IN = 4;
@@ -71,9 +70,7 @@ final class Ledger implements AutoCloseable {
     private final TopicPartition snapshots;
     private final TopicPartition progress;
     private final TopicPartition deadLetters;
-    private final Thread thread;
-    private volatile boolean closed;
-    private volatile @Nullable RuntimeException failure;
+    private final Background thread;
 
     // Guarded by this.
     private final Map<TopicPartition, Long> positions = new HashMap<>();
@@ -121,8 +118,7 @@ final class Ledger implements AutoCloseable {
         snapshots = new TopicPartition(topics.snapshots(spec.model()), 0);
         progress = new TopicPartition(topics.progress(), 0);
         deadLetters = new TopicPartition(topics.deadLetters(), 0);
-        lineage = new Lineage(spec, EPOCH, log, Asked
-                .of(admin.describeTopics(List.of(log.topic())).topicNameValues().values().iterator().next()).topicId(),
+        lineage = new Lineage(spec, EPOCH, log, KafkaClients.answer(admin.describeTopics(List.of(log.topic())).topicNameValues().values().iterator().next()).topicId(),
                 0);
         // Known now, so that reading along needs no registry: it may be gone.
         registry.schemaById(registry.idOf(progress.topic() + "-value", Progress.getClassSchema()));
@@ -131,7 +127,7 @@ final class Ledger implements AutoCloseable {
         // A codec of its own: this one is asked by the auditing thread, the other by the tail's.
         fold = new EventFold(spec, model, ValueDecoder.avro(new AvroCodec(registry)));
         hashes.put(0L, new Hashes(model.weightsHash(), model.stateHash()));
-        thread = Thread.ofPlatform().daemon().name("ledger-" + spec.model()).start(() -> tail(bootstrapServers));
+        thread = Background.start("ledger-" + spec.model(), self -> tail(bootstrapServers, self));
     }
 
     Lineage lineage() {
@@ -152,17 +148,12 @@ final class Ledger implements AutoCloseable {
         return List.of(lineage.log(), changelog, snapshots, progress, deadLetters);
     }
 
-    private void tail(String bootstrapServers) {
-        Map<String, Object> settings = Map.of(ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers,
-                ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed", ConsumerConfig.AUTO_OFFSET_RESET_CONFIG,
-                "earliest", ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false,
-                ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false, ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, 100,
-                ConsumerConfig.MAX_POLL_RECORDS_CONFIG, 2_000);
-        try (KafkaConsumer<byte[], byte[]> consumer =
-                new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+    private void tail(String bootstrapServers, Background self) {
+        try (KafkaConsumer<byte[], byte[]> consumer = KafkaClients.reader(bootstrapServers,
+                Map.of("fetch.max.wait.ms", 100, "max.poll.records", 2_000))) {
             consumer.assign(partitions());
             consumer.seekToBeginning(partitions());
-            while (!closed) {
+            while (!self.isClosed()) {
                 var records = consumer.poll(POLL);
                 synchronized (this) {
                     records.forEach(this::take);
@@ -175,8 +166,6 @@ final class Ledger implements AutoCloseable {
                     }
                 }
             }
-        } catch (RuntimeException e) {
-            failure = e;
         }
     }
 
@@ -278,33 +267,25 @@ final class Ledger implements AutoCloseable {
     ///
     /// @throws LoadTestException not within [World#RECOVERS_WITHIN]
     void catchUp() throws InterruptedException {
-        long deadline = System.nanoTime() + CATCH_UP_WITHIN.toNanos();
-        String behind = "no answer of Kafka";
-        while (System.nanoTime() < deadline) {
+        String[] behind = {"no answer of Kafka"};
+        Await.until("the topics read to their ends", World.RECOVERS_WITHIN, () -> {
             requireReading();
             try {
                 Map<TopicPartition, Long> all = ends(IsolationLevel.READ_UNCOMMITTED);
                 Map<TopicPartition, Long> visible = ends(IsolationLevel.READ_COMMITTED);
                 synchronized (this) {
-                    if (visible.equals(all) && positions.equals(all)) {
-                        return;
-                    }
-                    behind = "ends " + all + ", visible " + visible + ", read " + positions;
+                    behind[0] = "ends " + all + ", visible " + visible + ", read " + positions;
+                    return visible.equals(all) && positions.equals(all);
                 }
             } catch (ExecutionException | KafkaException e) {
-                behind = String.valueOf(e.getCause());
+                behind[0] = String.valueOf(e.getCause());
+                return false;
             }
-            Thread.sleep(20);
-        }
-        throw new LoadTestException(
-                "expected the topics read to their ends within " + CATCH_UP_WITHIN.toSeconds() + " s, found " + behind);
+        }, () -> behind[0]);
     }
 
     private void requireReading() {
-        RuntimeException dead = failure;
-        if (dead != null) {
-            throw new LoadTestException("the ledger can't read on: " + dead, dead);
-        }
+        thread.requireHealthy("the ledger can't read on");
     }
 
     private Map<TopicPartition, Long> ends(IsolationLevel isolation) throws ExecutionException, InterruptedException {
@@ -476,11 +457,6 @@ final class Ledger implements AutoCloseable {
 
     @Override
     public void close() {
-        closed = true;
-        try {
-            thread.join(Duration.ofSeconds(10));
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        thread.close();
     }
 }

@@ -1,6 +1,8 @@
 package io.tidegrad.loadtests.chaos;
 
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.loadtests.Background;
+import io.tidegrad.loadtests.KafkaClients;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.learn.ValueDecoder;
@@ -13,49 +15,37 @@ import java.util.List;
 import java.util.Map;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
-import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
 /// Every visible event of a log from its beginning, kept in memory: what a model must come to, whatever becomes of the
 /// topic afterwards.
 final class LogTail implements AutoCloseable {
     private static final Duration POLL = Duration.ofMillis(100);
 
-    private final TopicPartition log;
-    private final Thread thread;
-    private volatile boolean closed;
+    private final Background thread;
 
     // Guarded by this.
     private final List<ConsumerRecord<byte[], byte[]>> events = new ArrayList<>();
     private boolean broken;
 
     LogTail(String bootstrapServers, TopicPartition log) {
-        this.log = log;
-        thread = Thread.ofPlatform().daemon().name("tail-" + log.topic()).start(() -> tail(bootstrapServers));
+        thread = Background.start("tail-" + log.topic(), self -> tail(bootstrapServers, log, self));
     }
 
-    private void tail(String bootstrapServers) {
-        Map<String, Object> settings = Map.of("bootstrap.servers", bootstrapServers, "isolation.level",
-                "read_committed", "auto.offset.reset", "none", "allow.auto.create.topics", false, "enable.auto.commit",
-                false, "fetch.max.wait.ms", 100);
-        try (KafkaConsumer<byte[], byte[]> consumer =
-                new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+    private void tail(String bootstrapServers, TopicPartition log, Background self) {
+        try (KafkaConsumer<byte[], byte[]> consumer = KafkaClients.reader(bootstrapServers,
+                Map.of("auto.offset.reset", "none", "fetch.max.wait.ms", 100))) {
             consumer.assign(List.of(log));
             consumer.seek(log, 0);
-            while (!closed) {
+            while (!self.isClosed()) {
                 var records = consumer.poll(POLL);
                 synchronized (this) {
                     records.forEach(events::add);
                 }
             }
-        } catch (OffsetOutOfRangeException lost) {
+        } catch (KafkaException lost) {
             // What came since is not known.
-            synchronized (this) {
-                broken = true;
-            }
-        } catch (KafkaException e) {
             synchronized (this) {
                 broken = true;
             }
@@ -87,11 +77,6 @@ final class LogTail implements AutoCloseable {
 
     @Override
     public void close() {
-        closed = true;
-        try {
-            thread.join(Duration.ofSeconds(10));
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        thread.close();
     }
 }

@@ -1,7 +1,8 @@
 package io.tidegrad.loadtests.chaos;
 
-import io.tidegrad.localstack.TcpRelay;
+import io.tidegrad.loadtests.Await;
 import io.tidegrad.localstack.TcpRelay.Direction;
+import io.tidegrad.localstack.TcpRelay;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -75,15 +76,12 @@ final class NetworkFaults {
     /// Row 23: the scorers' connections are cut at any byte, again and again.
     static void cutInSnapshots(Episode episode) throws InterruptedException {
         World world = episode.world();
-        long deadline = System.nanoTime() + World.RECOVERS_WITHIN.toNanos();
         for (int cut = 0; cut < 5; cut++) {
             List<TcpRelay> network = episode.stage().scorerNetwork();
             network.forEach(
                     relay -> relay.cutAfter(Direction.RECEIVED, 1 + episode.random().nextInt(CUT_WITHIN_BYTES)));
-            while (network.stream().allMatch(TcpRelay::isCutDue) && System.nanoTime() < deadline) {
-                Thread.sleep(10);
-            }
-            episode.expect("harness", !network.stream().allMatch(TcpRelay::isCutDue),
+            episode.expect("harness",
+                    Await.within(World.RECOVERS_WITHIN, () -> !network.stream().allMatch(TcpRelay::isCutDue)),
                     "expected bytes to cut in, found none");
         }
         episode.stage().heal();

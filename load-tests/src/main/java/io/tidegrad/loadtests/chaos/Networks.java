@@ -9,19 +9,14 @@ import java.util.stream.Stream;
 
 /// The networks of a chaos run: between trainers and brokers, scorers and brokers (a relay for each broker), and
 /// trainers and the registry. They are there before anything they lead to is.
-final class Networks implements AutoCloseable {
+record Networks(List<TcpRelay> trainers, List<TcpRelay> scorers, TcpRelay registry) implements AutoCloseable {
     /// Doors of the brokers.
     static final String TRAINERS = "TRAINERS";
 
     static final String SCORERS = "SCORERS";
 
-    private final List<TcpRelay> trainers;
-    private final List<TcpRelay> scorers;
-    private final TcpRelay registry = TcpRelay.start();
-
     Networks(int nodes) {
-        trainers = relays(nodes);
-        scorers = relays(nodes);
+        this(relays(nodes), relays(nodes), TcpRelay.start());
     }
 
     private static List<TcpRelay> relays(int nodes) {
@@ -44,18 +39,6 @@ final class Networks implements AutoCloseable {
             scorers.get(node).to(stack.brokers().doorPort(node, SCORERS));
         }
         registry.to(URI.create(stack.registryUrl()).getPort());
-    }
-
-    List<TcpRelay> trainers() {
-        return trainers;
-    }
-
-    List<TcpRelay> scorers() {
-        return scorers;
-    }
-
-    TcpRelay registry() {
-        return registry;
     }
 
     void heal() {

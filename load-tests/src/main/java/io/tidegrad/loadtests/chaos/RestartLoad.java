@@ -2,6 +2,8 @@ package io.tidegrad.loadtests.chaos;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.loadtests.Await;
+import io.tidegrad.loadtests.KafkaClients;
+import io.tidegrad.loadtests.Limits;
 import io.tidegrad.loadtests.LoadTest;
 import io.tidegrad.loadtests.Spread;
 import io.tidegrad.localstack.Json;
@@ -19,13 +21,11 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import org.apache.kafka.clients.admin.ListOffsetsOptions;
 import org.apache.kafka.clients.admin.OffsetSpec;
-import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.jspecify.annotations.Nullable;
 
 /// How long a trainer is away: after SIGKILL, after SIGTERM, and when another instance with a warm copy takes over.
@@ -62,12 +62,8 @@ public final class RestartLoad extends LoadTest {
     /// @param progress for a line a measurement
     public RestartLoad(int megabytes, int repetitions, boolean json, PrintStream out, PrintStream progress) {
         super(out, progress);
-        if (megabytes < 1 || megabytes > 1_000) {
-            throw new IllegalArgumentException("--megabytes: expected 1 to 1000, found " + megabytes);
-        }
-        if (repetitions < 1) {
-            throw new IllegalArgumentException("--repetitions: expected 1 or more, found " + repetitions);
-        }
+        Limits.require("--megabytes", megabytes, 1, 1_000);
+        Limits.require("--repetitions", repetitions, 1, Integer.MAX_VALUE);
         this.megabytes = megabytes;
         this.repetitions = repetitions;
         this.json = json;
@@ -85,7 +81,7 @@ public final class RestartLoad extends LoadTest {
         World.Kind kind = new World.Kind(megabytes * 1_000_000 / BUCKET_BYTES, false, false,
                 List.of("--standby-replicas", "1", "--store", "page-log"), heap);
         try (Stage stage =
-                new Stage(stack, networks, directory.path(), childFlags(), List.of(TrainerMain.class.getName()));
+                Stage.open(stack, networks, directory.path(), childFlags(), List.of(TrainerMain.class.getName()));
                 World world = World.open(stage, "restart", kind, new SplittableRandom(1))) {
             for (int repetition = 0; repetition < repetitions; repetition++) {
                 write(world);
@@ -146,13 +142,7 @@ public final class RestartLoad extends LoadTest {
 
     /// MB/s of values, from the first record to the last.
     private static double consumerRate(Stage stage, TopicPartition changelog) {
-        try (KafkaConsumer<byte[], byte[]> consumer =
-                new KafkaConsumer<>(
-                        Map.of(ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG, stage.bootstrapServers(),
-                                ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed",
-                                ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false,
-                                ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest"),
-                        new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+        try (KafkaConsumer<byte[], byte[]> consumer = KafkaClients.reader(stage.bootstrapServers(), Map.of())) {
             consumer.assign(List.of(changelog));
             consumer.seekToBeginning(List.of(changelog));
             long end = consumer.endOffsets(List.of(changelog)).values().iterator().next();
@@ -221,8 +211,7 @@ public final class RestartLoad extends LoadTest {
 
     private static long end(Stage stage, TopicPartition partition, IsolationLevel isolation)
             throws InterruptedException {
-        return Asked
-                .of(stage.admin().listOffsets(Map.of(partition, OffsetSpec.latest()), new ListOffsetsOptions(isolation))
+        return KafkaClients.answer(stage.admin().listOffsets(Map.of(partition, OffsetSpec.latest()), new ListOffsetsOptions(isolation))
                         .partitionResult(partition))
                 .offset();
     }

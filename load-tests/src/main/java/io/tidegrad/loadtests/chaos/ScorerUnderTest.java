@@ -2,44 +2,35 @@ package io.tidegrad.loadtests.chaos;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
+import io.tidegrad.loadtests.Asker;
 import io.tidegrad.loadtests.Await;
+import io.tidegrad.loadtests.Processes;
 import io.tidegrad.localstack.ChildJvm;
 import io.tidegrad.localstack.Json;
 import io.tidegrad.localstack.Ports;
 import io.tidegrad.scorerapp.ScorerMain;
-import java.io.IOException;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.concurrent.locks.LockSupport;
 
 /// A real scorer in a process of its own, asked twenty times a second: from its first good answer on every valid
 /// request must be answered, with a version that never goes back.
 final class ScorerUnderTest implements AutoCloseable {
     private static final Duration BETWEEN = Duration.ofMillis(50);
-    private static final Duration ANSWER_WITHIN = Duration.ofSeconds(10);
-    private static final String RECORD = "{\"place\": \"p1\", \"a\": 0.5, \"b\": 0.25}";
+    static final String RECORD = "{\"place\": \"p1\", \"a\": 0.5, \"b\": 0.25}";
 
     private final String model;
     private final int port;
     private final ChildJvm child;
-    private final URI url;
-    private final HttpClient http = HttpClient.newHttpClient();
-    private final Thread thread;
-    private volatile boolean closed;
+    private final Asker asker;
 
     // Guarded by this.
     private final Set<Served> served = new TreeSet<>();
     private final List<Violation> violations = new ArrayList<>();
     private Served newest = new Served(0, -1, -1);
-    private long answers;
 
     /// A version that answered.
     record Served(int epoch, long version, long nextOffset) implements Comparable<Served> {
@@ -55,47 +46,20 @@ final class ScorerUnderTest implements AutoCloseable {
             List<String> within) {
         this.model = model;
         port = Ports.free();
-        url = URI.create("http://127.0.0.1:" + port + "/v1/models/" + model + "/score");
-        child = ChildJvm.run(within, "scorer", jvmFlags,
+        child = Processes.start(within, "scorer", jvmFlags,
                 List.of(ScorerMain.class.getName(), "--bootstrap-servers", bootstrapServers, "--prefix", prefix,
                         "--model", model, "--http-port", String.valueOf(port)),
-                files.resolve("scorer.out"), files.resolve("scorer.log"));
-        thread = Thread.ofVirtual().start(this::ask);
+                files);
+        asker = new Asker(port, model, RECORD, BETWEEN, this::take);
     }
 
-    private void ask() {
-        HttpRequest request = HttpRequest.newBuilder(url).timeout(ANSWER_WITHIN)
-                .POST(HttpRequest.BodyPublishers.ofString(RECORD)).build();
-        while (!closed) {
-            try {
-                HttpResponse<String> answer = http.send(request, HttpResponse.BodyHandlers.ofString());
-                take(answer.statusCode(), answer.body());
-            } catch (IOException e) {
-                take(0, String.valueOf(e));
-            } catch (InterruptedException e) {
-                return;
-            }
-            LockSupport.parkNanos(BETWEEN.toNanos());
-        }
-    }
-
-    private synchronized void take(int status, String body) {
-        if (closed || status != 200 && answers == 0) {
-            return; // not ready yet
-        }
+    private synchronized void take(int status, String body) throws JsonProcessingException {
         if (status != 200) {
             violations.add(new Violation("I16",
                     "expected every valid request answered once a version serves, found " + status + " " + body));
             return;
         }
-        answers++;
-        JsonNode answer;
-        try {
-            answer = Json.parse(body);
-        } catch (JsonProcessingException e) {
-            violations.add(new Violation("I16", "expected JSON, found " + body));
-            return;
-        }
+        JsonNode answer = Json.parse(body);
         Served now = new Served(answer.path("epoch").asInt(), answer.path("version").asLong(),
                 answer.path("offset").asLong());
         if (now.compareTo(newest) < 0) {
@@ -107,8 +71,8 @@ final class ScorerUnderTest implements AutoCloseable {
     }
 
     /// Requests that were answered well.
-    synchronized long answers() {
-        return answers;
+    long answers() {
+        return asker.answers();
     }
 
     synchronized long servedVersion() {
@@ -142,6 +106,7 @@ final class ScorerUnderTest implements AutoCloseable {
 
     /// Those found since the last call.
     synchronized List<Violation> takeViolations() {
+        asker.requireHealthy();
         List<Violation> found = new ArrayList<>(violations);
         violations.clear();
         if (!child.isAlive()) {
@@ -152,9 +117,7 @@ final class ScorerUnderTest implements AutoCloseable {
 
     @Override
     public void close() {
-        closed = true;
-        thread.interrupt();
+        asker.close();
         child.close();
-        http.close();
     }
 }

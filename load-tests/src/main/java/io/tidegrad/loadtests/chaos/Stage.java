@@ -1,5 +1,6 @@
 package io.tidegrad.loadtests.chaos;
 
+import io.tidegrad.loadtests.KafkaClients;
 import io.tidegrad.localstack.BrokerCluster;
 import io.tidegrad.localstack.LocalStack;
 import io.tidegrad.localstack.TcpRelay;
@@ -9,42 +10,27 @@ import java.net.URI;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import org.apache.kafka.clients.CommonClientConfigs;
 import org.apache.kafka.clients.admin.Admin;
 
 /// What all models of a chaos run share: brokers, registry, and the networks between them and trainers or scorers,
 /// which can be made bad. The chaos itself talks to brokers and registry past them.
-final class Stage implements AutoCloseable {
-    private final LocalStack stack;
-    private final Path directory;
-    private final List<String> jvmFlags;
-    private final List<String> trainerMain;
-    private final Topics topics = new Topics("chaos");
-    private final Networks networks;
-    private final SchemaRegistry registry;
-    private final Admin admin;
-
+///
+/// @param jvmFlags of trainers and scorers
+/// @param trainerMain main class of trainers, and arguments before a trainer's own
+record Stage(LocalStack stack, Networks networks, Path directory, List<String> jvmFlags, List<String> trainerMain,
+        Topics topics, SchemaRegistry registry, Admin admin) implements AutoCloseable {
     /// @param stack with the networks' doors
-    /// @param jvmFlags of trainers and scorers
-    /// @param trainerMain main class of trainers, and arguments before a trainer's own
-    Stage(LocalStack stack, Networks networks, Path directory, List<String> jvmFlags, List<String> trainerMain) {
-        this.stack = stack;
-        this.networks = networks;
-        this.directory = directory;
-        this.jvmFlags = List.copyOf(jvmFlags);
-        this.trainerMain = List.copyOf(trainerMain);
+    static Stage open(LocalStack stack, Networks networks, Path directory, List<String> jvmFlags,
+            List<String> trainerMain) {
         networks.to(stack);
-        // Nobody breaks this way to it: only a busy machine lets it answer late.
-        registry = SchemaRegistry
-                .connect(Map.of("schema.registry.url", stack.registryUrl(), "http.read.timeout.ms", "120000"));
-        // Short, so that a question that a fault takes with it is asked again soon.
-        admin = Admin.create(Map.of(CommonClientConfigs.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers(),
-                CommonClientConfigs.REQUEST_TIMEOUT_MS_CONFIG, 5_000,
-                CommonClientConfigs.RECONNECT_BACKOFF_MAX_MS_CONFIG, 200));
-    }
-
-    LocalStack stack() {
-        return stack;
+        return new Stage(stack, networks, directory, List.copyOf(jvmFlags), List.copyOf(trainerMain),
+                new Topics("chaos"),
+                // Nobody breaks this way to it: only a busy machine lets it answer late.
+                SchemaRegistry
+                        .connect(Map.of("schema.registry.url", stack.registryUrl(), "http.read.timeout.ms", "120000")),
+                // Short, so that a question that a fault takes with it is asked again soon.
+                KafkaClients.admin(stack.bootstrapServers(),
+                        Map.of("request.timeout.ms", 5_000, "reconnect.backoff.max.ms", 200)));
     }
 
     BrokerCluster brokers() {
@@ -54,30 +40,6 @@ final class Stage implements AutoCloseable {
     /// Past every relay.
     String bootstrapServers() {
         return stack.bootstrapServers();
-    }
-
-    Topics topics() {
-        return topics;
-    }
-
-    Admin admin() {
-        return admin;
-    }
-
-    SchemaRegistry registry() {
-        return registry;
-    }
-
-    Path directory() {
-        return directory;
-    }
-
-    List<String> jvmFlags() {
-        return jvmFlags;
-    }
-
-    List<String> trainerMain() {
-        return trainerMain;
     }
 
     /// The network between trainers and brokers, one relay a broker.

@@ -22,7 +22,7 @@ final class Tally {
         line.times++;
         line.recoverySeconds.addAll(episode.recoverySeconds());
         line.violations += violations;
-        kills += episode.kills();
+        kills += episode.killed().get();
     }
 
     int violations() {

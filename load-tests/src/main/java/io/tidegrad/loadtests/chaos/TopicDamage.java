@@ -1,6 +1,7 @@
 package io.tidegrad.loadtests.chaos;
 
 import io.tidegrad.loadtests.Await;
+import io.tidegrad.loadtests.KafkaClients;
 import io.tidegrad.loadtests.LoadTestException;
 import java.time.Duration;
 import java.util.HashMap;
@@ -27,7 +28,6 @@ import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.common.errors.TopicExistsException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
-import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /// What an operator's slip, a script or another application does to a topic while it is in use.
 public enum TopicDamage {
@@ -55,19 +55,19 @@ public enum TopicDamage {
     /// Returns when it is done, as far as the broker can tell.
     void to(String topic, Admin admin, String bootstrapServers, SplittableRandom random) throws InterruptedException {
         switch (this) {
-            case DELETED -> Asked.of(admin.deleteTopics(List.of(topic)).all());
+            case DELETED -> KafkaClients.answer(admin.deleteTopics(List.of(topic)).all());
             case EMPTIED -> empty(topic, admin);
             case RECREATED -> recreate(topic, admin);
             case WIDENED -> {
                 int partitions = described(topic, admin).partitions().size();
-                Asked.of(admin.createPartitions(Map.of(topic, NewPartitions.increaseTo(partitions + 1))).all());
+                KafkaClients.answer(admin.createPartitions(Map.of(topic, NewPartitions.increaseTo(partitions + 1))).all());
             }
             case GARBAGE -> garbage(topic, bootstrapServers, random);
         }
     }
 
     private static Config config(String topic, Admin admin) throws InterruptedException {
-        return Asked.of(admin.describeConfigs(Set.of(resource(topic))).all()).values().iterator().next();
+        return KafkaClients.answer(admin.describeConfigs(Set.of(resource(topic))).all()).values().iterator().next();
     }
 
     private static ConfigResource resource(String topic) {
@@ -75,7 +75,7 @@ public enum TopicDamage {
     }
 
     private static TopicDescription described(String topic, Admin admin) throws InterruptedException {
-        return Asked.of(admin.describeTopics(List.of(topic)).allTopicNames()).values().iterator().next();
+        return KafkaClients.answer(admin.describeTopics(List.of(topic)).allTopicNames()).values().iterator().next();
     }
 
     private static void empty(String topic, Admin admin) throws InterruptedException {
@@ -88,7 +88,7 @@ public enum TopicDamage {
         described(topic, admin).partitions().forEach(
                 partition -> latest.put(new TopicPartition(topic, partition.partition()), OffsetSpec.latest()));
         Map<TopicPartition, RecordsToDelete> all = new HashMap<>();
-        Asked.of(admin.listOffsets(latest).all())
+        KafkaClients.answer(admin.listOffsets(latest).all())
                 .forEach((partition, end) -> all.put(partition, RecordsToDelete.beforeOffset(end.offset())));
         Await.until("the records of " + topic + " deleted", WITHIN, () -> {
             try {
@@ -106,7 +106,7 @@ public enum TopicDamage {
     private static void setPolicy(String topic, String policy, Admin admin) throws InterruptedException {
         AlterConfigOp change =
                 new AlterConfigOp(new ConfigEntry(TopicConfig.CLEANUP_POLICY_CONFIG, policy), AlterConfigOp.OpType.SET);
-        Asked.of(admin.incrementalAlterConfigs(Map.of(resource(topic), List.of(change))).all());
+        KafkaClients.answer(admin.incrementalAlterConfigs(Map.of(resource(topic), List.of(change))).all());
     }
 
     private static void recreate(String topic, Admin admin) throws InterruptedException {
@@ -118,7 +118,7 @@ public enum TopicDamage {
             }
         }
         NewTopic again = new NewTopic(topic, before.partitions().size(), (short) -1).configs(settings);
-        Asked.of(admin.deleteTopics(List.of(topic)).all());
+        KafkaClients.answer(admin.deleteTopics(List.of(topic)).all());
         Await.until(topic + " created again", WITHIN, () -> isCreated(again, before.topicId(), admin));
     }
 
@@ -145,8 +145,7 @@ public enum TopicDamage {
 
     private static void garbage(String topic, String bootstrapServers, SplittableRandom random)
             throws InterruptedException {
-        try (KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(Map.of("bootstrap.servers", bootstrapServers),
-                new ByteArraySerializer(), new ByteArraySerializer())) {
+        try (KafkaProducer<byte[], byte[]> producer = KafkaClients.writer(bootstrapServers, Map.of())) {
             for (int i = 0; i < GARBAGE_RECORDS; i++) {
                 producer.send(new ProducerRecord<>(topic, 0, noise(random), noise(random))).get();
             }

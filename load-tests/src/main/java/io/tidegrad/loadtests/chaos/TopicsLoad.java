@@ -1,5 +1,7 @@
 package io.tidegrad.loadtests.chaos;
 
+import io.tidegrad.loadtests.KafkaClients;
+import io.tidegrad.loadtests.Limits;
 import io.tidegrad.loadtests.LoadTest;
 import io.tidegrad.loadtests.LoadTestException;
 import io.tidegrad.localstack.LocalStack;
@@ -41,9 +43,7 @@ public final class TopicsLoad extends LoadTest {
     public TopicsLoad(List<OurTopic> topics, List<TopicDamage> damages, int atOnce, List<String> trainerMain,
             PrintStream out, PrintStream progress) {
         super(out, progress);
-        if (atOnce < 1) {
-            throw new IllegalArgumentException("--at-once expects 1 or more, found " + atOnce);
-        }
+        Limits.require("--at-once", atOnce, 1, Integer.MAX_VALUE);
         this.topics = List.copyOf(topics);
         this.damages = List.copyOf(damages);
         this.atOnce = atOnce;
@@ -66,7 +66,7 @@ public final class TopicsLoad extends LoadTest {
         List<String> flags = new ArrayList<>(childFlags());
         flags.addAll(QUICK);
         try (SchemaRegistry registry = SchemaRegistry.connect(Map.of("schema.registry.url", stack.registryUrl()));
-                Admin admin = Admin.create(Map.of("bootstrap.servers", stack.bootstrapServers()));
+                Admin admin = KafkaClients.admin(stack.bootstrapServers(), Map.of());
                 ExecutorService threads = Executors.newFixedThreadPool(atOnce)) {
             List<Future<DamagedTopic.Outcome>> running = new ArrayList<>();
             for (OurTopic topic : topics) {

@@ -1,5 +1,7 @@
 package io.tidegrad.loadtests.chaos;
 
+import io.tidegrad.loadtests.Background;
+import io.tidegrad.loadtests.KafkaClients;
 import io.tidegrad.loadtests.LoadTestException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -10,10 +12,8 @@ import java.util.SplittableRandom;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.kafka.clients.producer.KafkaProducer;
-import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
-import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.jspecify.annotations.Nullable;
 
 /// A transactional producer that writes whatever dies: transactions of 1 to 40 events, one in five aborted, poison and
@@ -28,7 +28,7 @@ final class Traffic implements AutoCloseable {
     private final String transactionalId;
     private final SplittableRandom random;
     private final Queue<ProducerRecord<byte[], byte @Nullable []>> extra = new ConcurrentLinkedQueue<>();
-    private final Thread thread;
+    private final Background thread;
 
     // Guarded by this.
     private long next;
@@ -37,14 +37,13 @@ final class Traffic implements AutoCloseable {
     private boolean wanted;
     private boolean idle = true;
 
-    private volatile boolean closed;
-
     Traffic(String bootstrapServers, Readings readings, String name, SplittableRandom random) {
         this.bootstrapServers = bootstrapServers;
         this.readings = readings;
         this.random = random;
         transactionalId = "traffic-" + name;
-        thread = Thread.ofPlatform().daemon().name(transactionalId).start(this::run);
+        thread = Background.unstarted(transactionalId, this::run);
+        thread.start();
     }
 
     /// Number of the next event.
@@ -93,14 +92,13 @@ final class Traffic implements AutoCloseable {
         return extra.isEmpty();
     }
 
-    private void run() {
-        while (!closed) {
-            // A transactional producer may die of a broker's answer; the next one ends what it
-            // left.
+    private void run(Background self) {
+        while (!self.isClosed()) {
+            // A transactional producer may die of a broker's answer; the next one ends what it left.
             KafkaProducer<byte[], byte @Nullable []> producer = producer();
             try {
                 producer.initTransactions();
-                while (!closed) {
+                while (!self.isClosed()) {
                     await();
                     transaction(producer);
                     LockSupport.parkNanos(BETWEEN.toNanos());
@@ -108,13 +106,13 @@ final class Traffic implements AutoCloseable {
             } catch (KafkaException | InterruptedException e) {
                 LockSupport.parkNanos(BETWEEN.toNanos());
             } finally {
-                producer.close(closed ? Duration.ZERO : CLOSE_WITHIN);
+                producer.close(self.isClosed() ? Duration.ZERO : CLOSE_WITHIN);
             }
         }
     }
 
     private synchronized void await() throws InterruptedException {
-        while (!wanted && extra.isEmpty() && !closed) {
+        while (!wanted && extra.isEmpty() && !thread.isClosed()) {
             idle = true;
             notifyAll();
             wait(BETWEEN.toMillis());
@@ -165,25 +163,14 @@ final class Traffic implements AutoCloseable {
     }
 
     private KafkaProducer<byte[], byte @Nullable []> producer() {
-        return new KafkaProducer<>(Map.of(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers,
-                ProducerConfig.TRANSACTIONAL_ID_CONFIG, transactionalId, ProducerConfig.TRANSACTION_TIMEOUT_CONFIG,
-                10_000, ProducerConfig.MAX_BLOCK_MS_CONFIG, 10_000, ProducerConfig.REQUEST_TIMEOUT_MS_CONFIG, 5_000,
-                ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, 9_000, ProducerConfig.LINGER_MS_CONFIG, 5,
-                ProducerConfig.MAX_REQUEST_SIZE_CONFIG, 1_100_000, ProducerConfig.KEY_SERIALIZER_CLASS_CONFIG,
-                ByteArraySerializer.class.getName(), ProducerConfig.VALUE_SERIALIZER_CLASS_CONFIG,
-                ByteArraySerializer.class.getName()));
+        return KafkaClients.writer(bootstrapServers,
+                Map.of("transactional.id", transactionalId, "transaction.timeout.ms", 10_000, "max.block.ms", 10_000,
+                        "request.timeout.ms", 5_000, "delivery.timeout.ms", 9_000, "linger.ms", 5, "max.request.size",
+                        1_100_000));
     }
 
     @Override
     public void close() {
-        closed = true;
-        synchronized (this) {
-            notifyAll();
-        }
-        try {
-            thread.join(Duration.ofSeconds(20));
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        thread.close();
     }
 }

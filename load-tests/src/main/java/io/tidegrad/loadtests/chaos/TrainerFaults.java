@@ -1,9 +1,10 @@
 package io.tidegrad.loadtests.chaos;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.tidegrad.loadtests.Await;
 import io.tidegrad.loadtests.LoadTestException;
-import io.tidegrad.localstack.TcpRelay;
 import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.localstack.TcpRelay;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -50,14 +51,11 @@ final class TrainerFaults {
         episode.kill(trainer);
         episode.stage().trainerNetwork().forEach(relay -> relay.limit(SLOW_RESTORE_BYTES_PER_SECOND));
         trainer.start();
-        long deadline = System.nanoTime() + ENDS_WITHIN.toNanos();
-        boolean halfway = false;
-        while (!halfway && System.nanoTime() < deadline) {
+        boolean halfway = Await.within(ENDS_WITHIN, () -> {
             JsonNode restore = trainer.health().path("restore");
             long of = restore.path("pages_of").asLong();
-            halfway = of > 0 && restore.path("pages").asLong() * 2 >= of;
-            Thread.sleep(2);
-        }
+            return of > 0 && restore.path("pages").asLong() * 2 >= of;
+        });
         boolean restoring = trainer.watermark() < 0;
         episode.expect("harness", halfway && restoring, "expected to find the trainer restoring, did not");
         episode.kill(trainer);
@@ -72,13 +70,13 @@ final class TrainerFaults {
         Trainer trainer = episode.world().trainer();
         long before = episode.world().watermark();
         episode.stage().trainerNetwork().forEach(relay -> relay.hold(END_TXN));
-        boolean held = false;
-        long deadline = System.nanoTime() + ENDS_WITHIN.toNanos();
-        while (!held && System.nanoTime() < deadline) {
+        boolean held = Await.within(ENDS_WITHIN, () -> {
+            boolean one = false;
             for (TcpRelay relay : episode.stage().trainerNetwork()) {
-                held |= relay.awaitHeld(Duration.ofMillis(20));
+                one |= relay.awaitHeld(Duration.ofMillis(20));
             }
-        }
+            return one;
+        });
         episode.expect("harness", held, "expected the end of a transaction to hold back, found none");
         episode.kill(trainer);
         long since = System.nanoTime();
@@ -139,33 +137,22 @@ final class TrainerFaults {
         trainer.stop();
         boolean atOnce = episode.random().nextBoolean();
         if (atOnce) {
-            write(trigger, what);
+            World.write(trigger, what);
         }
         trainer.start(FaultyDeserializer.settings(trigger));
         if (!atOnce) {
             world.awaitWatermark(before, World.RECOVERS_WITHIN);
-            write(trigger, what);
+            World.write(trigger, what);
         }
-        long deadline = System.nanoTime() + ENDS_WITHIN.toNanos();
-        while (Files.exists(trigger) && System.nanoTime() < deadline) {
-            Thread.sleep(2);
-        }
+        boolean thrown = Await.within(ENDS_WITHIN, () -> !Files.exists(trigger));
         long since = System.nanoTime();
-        episode.expect("harness", !Files.exists(trigger), "expected it to be thrown, found it was not");
+        episode.expect("harness", thrown, "expected it to be thrown, found it was not");
         episode.recovers(since, Math.max(before, world.watermark()));
         before = world.watermark();
         trainer.stop();
         delete(trigger);
         trainer.start();
         episode.recovers(System.nanoTime(), before);
-    }
-
-    private static void write(Path file, String text) {
-        try {
-            Files.writeString(file, text);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
     }
 
     /// Row 9: others come and go.

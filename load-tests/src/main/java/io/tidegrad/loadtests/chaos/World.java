@@ -1,6 +1,8 @@
 package io.tidegrad.loadtests.chaos;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.tidegrad.loadtests.Await;
+import io.tidegrad.loadtests.KafkaClients;
 import io.tidegrad.loadtests.LoadTestException;
 import io.tidegrad.localstack.EventsTopic;
 import io.tidegrad.model.spec.ModelSpec;
@@ -34,7 +36,6 @@ final class World implements AutoCloseable {
     /// A bound on standing still, for a machine that does much else: what it takes is in the table.
     static final Duration RECOVERS_WITHIN = Duration.ofSeconds(180);
 
-    private static final Duration LOOK_EVERY = Duration.ofMillis(10);
     private static final int WATERMARKS_MIN = 10;
 
     private final Stage stage;
@@ -121,9 +122,14 @@ final class World implements AutoCloseable {
     }
 
     Path write(String file, String text) {
+        return write(directory.resolve(file), text);
+    }
+
+    /// Writes a file, and its directory where there is none yet.
+    static Path write(Path file, String text) {
         try {
-            Files.createDirectories(directory);
-            return Files.writeString(directory.resolve(file), text);
+            Files.createDirectories(file.getParent());
+            return Files.writeString(file, text);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -136,11 +142,6 @@ final class World implements AutoCloseable {
 
     Trainer newTrainer(String name, Path specFile) {
         Path files = directory.resolve(name);
-        try {
-            Files.createDirectories(files);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
         List<String> command = new ArrayList<>(stage.trainerMain());
         command.addAll(List.of("--bootstrap-servers", stage.brokers().bootstrapServers(Networks.TRAINERS),
                 "--registry-url", stage.trainerRegistryUrl(), "--prefix", stage.topics().prefix(), "--spec",
@@ -148,7 +149,7 @@ final class World implements AutoCloseable {
         command.addAll(settings);
         List<String> flags = new ArrayList<>(stage.jvmFlags());
         flags.addAll(jvmFlags);
-        Trainer trainer = new Trainer(name, spec.model(), files, flags, command);
+        Trainer trainer = Trainer.of(name, spec.model(), files, flags, command);
         trainers.add(trainer);
         return trainer;
     }
@@ -214,7 +215,7 @@ final class World implements AutoCloseable {
     /// What is committed for the model's group, the watermark beside it; null when nothing is.
     @Nullable
     OffsetAndMetadata groupOffset() throws InterruptedException {
-        return Asked.of(stage.admin().listConsumerGroupOffsets(group()).partitionsToOffsetAndMetadata()).get(log());
+        return KafkaClients.answer(stage.admin().listConsumerGroupOffsets(group()).partitionsToOffsetAndMetadata()).get(log());
     }
 
     /// The highest that one of the trainers has committed; -1 while none learns.
@@ -230,55 +231,44 @@ final class World implements AutoCloseable {
     ///
     /// @throws LoadTestException none does within [#RECOVERS_WITHIN]
     Trainer learner() throws InterruptedException {
-        long deadline = System.nanoTime() + RECOVERS_WITHIN.toNanos();
-        while (System.nanoTime() < deadline) {
-            requireAlive();
-            for (Trainer trainer : trainers) {
-                if (trainer.learns()) {
-                    return trainer;
-                }
+        return await("one trainer learning", RECOVERS_WITHIN, () -> anyOf(Trainer::learns));
+    }
+
+    private interface Question {
+        boolean isTrueOf(Trainer trainer) throws InterruptedException;
+    }
+
+    /// Null when it is true of none of the trainers.
+    private @Nullable Trainer anyOf(Question question) throws InterruptedException {
+        for (Trainer trainer : trainers) {
+            if (question.isTrueOf(trainer)) {
+                return trainer;
             }
-            Thread.sleep(LOOK_EVERY);
         }
-        throw new LoadTestException(
-                "expected one trainer learning within " + RECOVERS_WITHIN.toSeconds() + " s, found " + describe());
+        return null;
+    }
+
+    /// @throws LoadTestException there is none within `bound`, or a trainer ended for good meanwhile
+    private <T> T await(String expected, Duration bound, Await.Look<T> look) throws InterruptedException {
+        return Await.value(expected, bound, () -> {
+            requireAlive();
+            return look.at();
+        }, this::describe);
     }
 
     /// Waits until one trainer learns and another stands by.
     ///
     /// @throws LoadTestException not within [#RECOVERS_WITHIN]
     void awaitStandby() throws InterruptedException {
-        long deadline = System.nanoTime() + RECOVERS_WITHIN.toNanos();
-        while (System.nanoTime() < deadline) {
-            requireAlive();
-            boolean learns = false;
-            boolean standsBy = false;
-            for (Trainer trainer : trainers) {
-                learns |= trainer.learns();
-                standsBy |= trainer.standsBy();
-            }
-            if (learns && standsBy) {
-                return;
-            }
-            Thread.sleep(LOOK_EVERY);
-        }
-        throw new LoadTestException("expected one trainer learning and one standing by within "
-                + RECOVERS_WITHIN.toSeconds() + " s, found " + describe());
+        await("one trainer learning and one standing by", RECOVERS_WITHIN,
+                () -> anyOf(Trainer::learns) == null ? null : anyOf(Trainer::standsBy));
     }
 
     /// Waits until something beyond is committed.
     ///
     /// @throws LoadTestException not within `bound`, or a trainer ended for good meanwhile
     void awaitWatermark(long beyond, Duration bound) throws InterruptedException {
-        long deadline = System.nanoTime() + bound.toNanos();
-        while (watermark() <= beyond) {
-            requireAlive();
-            if (System.nanoTime() > deadline) {
-                throw new LoadTestException("expected learning beyond watermark " + beyond + " within "
-                        + bound.toSeconds() + " s, found " + describe());
-            }
-            Thread.sleep(LOOK_EVERY);
-        }
+        await("learning beyond watermark " + beyond, bound, () -> watermark() > beyond ? true : null);
     }
 
     /// @throws LoadTestException a trainer ended for good
@@ -307,7 +297,8 @@ final class World implements AutoCloseable {
                     .append(health.path("report").path("watermark").asLong(-1)).append(", restarts ")
                     .append(trainer.restarts()).append("; ");
         }
-        return text + "the visible log ends at " + (ledger == null ? -1 : ledger.visibleEnd());
+        return text + "the visible log ends at " + (ledger == null ? -1 : ledger.visibleEnd())
+                + (scorer == null ? "" : ", served version " + scorer.servedVersion());
     }
 
     // ---- coming to rest ----
@@ -316,16 +307,9 @@ final class World implements AutoCloseable {
     ///
     /// @throws LoadTestException it does not come to rest
     List<Violation> audit() throws InterruptedException {
-        long deadline = System.nanoTime() + RECOVERS_WITHIN.toNanos();
         traffic.go();
-        while (ledger().claimedWatermarks() < WATERMARKS_MIN || !traffic.isDrained()) {
-            requireAlive();
-            if (System.nanoTime() > deadline) {
-                throw new LoadTestException("expected " + WATERMARKS_MIN + " commits within "
-                        + RECOVERS_WITHIN.toSeconds() + " s, found " + describe());
-            }
-            Thread.sleep(LOOK_EVERY);
-        }
+        await(WATERMARKS_MIN + " commits", RECOVERS_WITHIN,
+                () -> ledger().claimedWatermarks() >= WATERMARKS_MIN && traffic.isDrained() ? true : null);
         traffic.pause();
         JsonNode health = awaitRest();
         List<Violation> found = new ArrayList<>();
@@ -336,26 +320,24 @@ final class World implements AutoCloseable {
     }
 
     private JsonNode awaitRest() throws InterruptedException {
-        long deadline = System.nanoTime() + RECOVERS_WITHIN.toNanos();
-        while (System.nanoTime() < deadline) {
-            requireAlive();
+        return await("everything learned, reported, published and served since the last event", RECOVERS_WITHIN, () -> {
             ledger().catchUp();
             long end = ledger().visibleEnd();
             for (Trainer trainer : trainers) {
                 JsonNode health = trainer.health();
-                if (health.path("watermark").asLong(-1) == end
-                        && health.path("report").path("watermark").asLong(-1) == end
-                        && health.path("published_version").asLong(-1) == health.path("version").asLong(-2)
-                        && isServed(health.path("published_version").asLong())) {
+                if (isAtRest(health, end)) {
                     ledger().catchUp();
                     return health;
                 }
             }
-            Thread.sleep(LOOK_EVERY);
-        }
-        throw new LoadTestException("expected everything learned, reported, published and served within "
-                + RECOVERS_WITHIN.toSeconds() + " s of the last event, found " + describe()
-                + (scorer == null ? "" : ", served version " + scorer.servedVersion()));
+            return null;
+        });
+    }
+
+    private boolean isAtRest(JsonNode health, long end) {
+        return health.path("watermark").asLong(-1) == end && health.path("report").path("watermark").asLong(-1) == end
+                && health.path("published_version").asLong(-1) == health.path("version").asLong(-2)
+                && isServed(health.path("published_version").asLong());
     }
 
     private boolean isServed(long version) {
@@ -419,10 +401,10 @@ final class World implements AutoCloseable {
     /// @return the value before
     String alterTopic(String topic, String key, String value) throws InterruptedException {
         ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
-        String before = Asked.of(stage.admin().describeConfigs(Set.of(resource)).all()).values().iterator().next()
+        String before = KafkaClients.answer(stage.admin().describeConfigs(Set.of(resource)).all()).values().iterator().next()
                 .get(key).value();
         AlterConfigOp change = new AlterConfigOp(new ConfigEntry(key, value), AlterConfigOp.OpType.SET);
-        Asked.of(stage.admin().incrementalAlterConfigs(Map.of(resource, List.of(change))).all());
+        KafkaClients.answer(stage.admin().incrementalAlterConfigs(Map.of(resource, List.of(change))).all());
         return before;
     }
 

@@ -1,5 +1,6 @@
 package io.tidegrad.loadtests.score;
 
+import io.tidegrad.loadtests.Limits;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
@@ -53,16 +54,9 @@ public record ScoreOptions(List<Part> parts, List<ScoredModel> models, int secon
         if (parts.isEmpty() || models.isEmpty()) {
             throw new IllegalArgumentException("--part and --model expect at least one, found none");
         }
-        require("--seconds", seconds, 1, 3_600);
-        require("--rate", perSecond, 1, RATE_MAX);
-        require("--connections", connections, 1, CONNECTIONS_MAX);
-    }
-
-    private static void require(String option, double value, double least, double most) {
-        if (!(value >= least && value <= most)) {
-            throw new IllegalArgumentException(
-                    "%s expects %,.0f to %,.0f, found %,.0f".formatted(option, least, most, value));
-        }
+        Limits.require("--seconds", seconds, 1, 3_600);
+        Limits.require("--rate", perSecond, 1, RATE_MAX);
+        Limits.require("--connections", connections, 1, CONNECTIONS_MAX);
     }
 
     Duration length() {

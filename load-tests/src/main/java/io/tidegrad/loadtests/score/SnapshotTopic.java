@@ -1,13 +1,12 @@
 package io.tidegrad.loadtests.score;
 
+import io.tidegrad.loadtests.KafkaClients;
 import io.tidegrad.localstack.OnePartition;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import java.util.Map;
 import org.apache.kafka.clients.producer.KafkaProducer;
-import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.config.TopicConfig;
-import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /// A snapshots topic and its writer: each snapshot in a transaction of its own, as a trainer's commit.
 final class SnapshotTopic implements AutoCloseable {
@@ -19,9 +18,8 @@ final class SnapshotTopic implements AutoCloseable {
         this.topic = topic;
         OnePartition.create(bootstrapServers, topic,
                 Map.of(TopicConfig.CLEANUP_POLICY_CONFIG, TopicConfig.CLEANUP_POLICY_COMPACT));
-        producer = new KafkaProducer<>(Map.of(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers,
-                ProducerConfig.TRANSACTIONAL_ID_CONFIG, topic, ProducerConfig.MAX_REQUEST_SIZE_CONFIG, 2 * 1024 * 1024),
-                new ByteArraySerializer(), new ByteArraySerializer());
+        producer = KafkaClients.writer(bootstrapServers,
+                Map.of("transactional.id", topic, "max.request.size", 2 * 1024 * 1024));
         producer.initTransactions();
     }
 

@@ -1,0 +1,46 @@
+package io.tidegrad.loadtests;
+
+import io.tidegrad.localstack.ChildJvm;
+import io.tidegrad.localstack.LocalStack;
+import io.tidegrad.scorerapp.ScorerMain;
+import io.tidegrad.trainer.TrainerMain;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/// How trainers and scorers are started as processes of their own.
+public final class Processes {
+    private Processes() {}
+
+    /// Main class and arguments of a trainer.
+    ///
+    /// @param files where its state directory is
+    /// @param more arguments, its specs at least
+    public static List<String> trainer(LocalStack stack, Path files, int port, List<String> more) {
+        List<String> command = new ArrayList<>(List.of(TrainerMain.class.getName(), "--bootstrap-servers",
+                stack.bootstrapServers(), "--registry-url", stack.registryUrl(), "--state-dir",
+                files.resolve("state").toString(), "--http-port", String.valueOf(port)));
+        command.addAll(more);
+        return command;
+    }
+
+    /// Main class and arguments of a scorer.
+    public static List<String> scorer(LocalStack stack, String model, int port, List<String> more) {
+        List<String> command = new ArrayList<>(List.of(ScorerMain.class.getName(), "--bootstrap-servers",
+                stack.bootstrapServers(), "--model", model, "--http-port", String.valueOf(port)));
+        command.addAll(more);
+        return command;
+    }
+
+    /// @param files where its output and its log go, under its name
+    public static ChildJvm start(String name, List<String> jvmFlags, List<String> command, Path files) {
+        return start(List.of(), name, jvmFlags, command, files);
+    }
+
+    /// @param within see [ChildJvm#run]
+    public static ChildJvm start(List<String> within, String name, List<String> jvmFlags, List<String> command,
+            Path files) {
+        return ChildJvm.run(within, name, jvmFlags, command, files.resolve(name + ".out"),
+                files.resolve(name + ".log"));
+    }
+}
