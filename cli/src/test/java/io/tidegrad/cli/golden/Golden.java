@@ -48,6 +48,8 @@ public final class Golden implements Callable<Integer> {
     private Golden() {}
 
     public static void main(String[] arguments) {
+        // Libraries bring logging configurations of their own, and an exit is logged.
+        System.getProperties().putIfAbsent("logback.configurationFile", "io/tidegrad/cli/once.xml");
         System.exit(commandLine().execute(arguments));
     }
 
