@@ -16,7 +16,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -24,7 +23,6 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
-import picocli.CommandLine.TypeConversionException;
 
 @Command(name = "loadtest", description = "Measure what this machine does a second.",
         subcommands = {LoadtestCommand.Train.class, LoadtestCommand.Poison.class, LoadtestCommand.Floods.class,
@@ -62,10 +60,7 @@ final class LoadtestCommand implements Runnable {
                 + " same rows in memory; a replay. Trainer, engine and replay must end with the same bits."
                 + " Prints medians and ranges, the trainer's share of the slower of consumer and engine, and the"
                 + " replay's of the engine. What lies in the measured" + " window: docs/benchmarks.md."})
-    static final class Train implements Callable<Integer> {
-        @Spec
-        private CommandSpec command = CommandSpec.create();
-
+    static final class Train extends Loadtest {
         @Option(names = "--stream", paramLabel = "NAME", defaultValue = "all",
                 description = "flights, digits or all (default: ${DEFAULT-VALUE}).")
         private String stream = "";
@@ -84,29 +79,20 @@ final class LoadtestCommand implements Runnable {
                 description = "Keep a flight recording of every trainer there and tell where its processor time went; it costs a little speed.")
         private @Nullable Path profile;
 
-        @Mixin
-        private HelpOption help = new HelpOption();
-
         @Override
-        public Integer call() throws InterruptedException {
-            new TrainLoad(options(), System.out, System.err).run();
-            return 0;
-        }
-
-        private TrainLoadOptions options() {
+        Measuring measuring() {
+            List<ShippedStream> streams =
+                    stream.equals("all") ? List.of(ShippedStream.values()) : List.of(new StreamName().convert(stream));
+            TrainLoadOptions options =
+                    new TrainLoadOptions(streams, miniBatches, size.repetitions, size.events, json.isAsked(), profile);
             try {
                 if (profile != null) {
                     Files.createDirectories(profile);
                 }
-                List<ShippedStream> streams = stream.equals("all") ? List.of(ShippedStream.values())
-                        : List.of(new StreamName().convert(stream));
-                return new TrainLoadOptions(streams, miniBatches, size.repetitions, size.events, json.isAsked(),
-                        profile);
-            } catch (IllegalArgumentException | TypeConversionException e) {
-                throw new ParameterException(command.commandLine(), String.valueOf(e.getMessage()), e);
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }
+            return of(new TrainLoad(options, System.out, System.err)::run);
         }
     }
 
@@ -115,10 +101,7 @@ final class LoadtestCommand implements Runnable {
         "Fills two topics, then lets the trainer as in production take each of them in turns, at mini-batch 1. All"
                 + " malformed events must be in the dead letters afterwards, none learned. Prints medians, ranges"
                 + " and the ratio."})
-    static final class Poison implements Callable<Integer> {
-        @Spec
-        private CommandSpec command = CommandSpec.create();
-
+    static final class Poison extends Loadtest {
         @Option(names = "--stream", paramLabel = "NAME", defaultValue = "flights", converter = StreamName.class,
                 description = "flights or digits (default: ${DEFAULT-VALUE}).")
         private ShippedStream stream = ShippedStream.FLIGHTS;
@@ -129,21 +112,10 @@ final class LoadtestCommand implements Runnable {
         @Mixin
         private JsonOption json = new JsonOption();
 
-        @Mixin
-        private HelpOption help = new HelpOption();
-
         @Override
-        public Integer call() throws InterruptedException {
-            load().run();
-            return 0;
-        }
-
-        private PoisonLoad load() {
-            try {
-                return new PoisonLoad(stream, size.repetitions, size.events, json.isAsked(), System.out, System.err);
-            } catch (IllegalArgumentException e) {
-                throw new ParameterException(command.commandLine(), String.valueOf(e.getMessage()), e);
-            }
+        Measuring measuring() {
+            return of(
+                    new PoisonLoad(stream, size.repetitions, size.events, json.isAsked(), System.out, System.err)::run);
         }
     }
 
@@ -152,10 +124,7 @@ final class LoadtestCommand implements Runnable {
         "Idle connections, half requests, half bodies that are reset, and answers that nobody reads, each beside a"
                 + " client that behaves well: how long it waits, and whether the port answers afterwards. Exit"
                 + " status 1 when one does not. Needs a shell with ulimit."})
-    static final class Floods implements Callable<Integer> {
-        @Spec
-        private CommandSpec command = CommandSpec.create();
-
+    static final class Floods extends Loadtest {
         @Option(names = "--limits", paramLabel = "N,N", split = ",", defaultValue = "256,1024,4096",
                 description = "Of open files (default: ${DEFAULT-VALUE}).")
         private List<Integer> limits = List.of();
@@ -167,21 +136,9 @@ final class LoadtestCommand implements Runnable {
         @Mixin
         private JsonOption json = new JsonOption();
 
-        @Mixin
-        private HelpOption help = new HelpOption();
-
         @Override
-        public Integer call() throws InterruptedException {
-            load().run();
-            return 0;
-        }
-
-        private FloodLoad load() {
-            try {
-                return new FloodLoad(limits, seconds, json.isAsked(), System.out, System.err);
-            } catch (IllegalArgumentException e) {
-                throw new ParameterException(command.commandLine(), String.valueOf(e.getMessage()), e);
-            }
+        Measuring measuring() {
+            return of(new FloodLoad(limits, seconds, json.isAsked(), System.out, System.err)::run);
         }
     }
 
@@ -190,10 +147,7 @@ final class LoadtestCommand implements Runnable {
         "One model, kept as a page log. Each time ends with the first event that is learned and committed afterwards."
                 + " A bare read_committed consumer reads the same changelog in the same run: a restart may take 5 s"
                 + " and what restoring takes at 60 %% of its rate. docs/reliability.md tells what the goals are."})
-    static final class Restart implements Callable<Integer> {
-        @Spec
-        private CommandSpec command = CommandSpec.create();
-
+    static final class Restart extends Loadtest {
         @Option(names = "--megabytes", paramLabel = "N", defaultValue = "40",
                 description = "Of the model, with optimizer state (default: ${DEFAULT-VALUE}).")
         private int megabytes;
@@ -205,17 +159,9 @@ final class LoadtestCommand implements Runnable {
         @Mixin
         private JsonOption json = new JsonOption();
 
-        @Mixin
-        private HelpOption help = new HelpOption();
-
         @Override
-        public Integer call() throws InterruptedException {
-            try {
-                new RestartLoad(megabytes, repetitions, json.isAsked(), System.out, System.err).run();
-            } catch (IllegalArgumentException e) {
-                throw new ParameterException(command.commandLine(), String.valueOf(e.getMessage()), e);
-            }
-            return 0;
+        Measuring measuring() {
+            return of(new RestartLoad(megabytes, repetitions, json.isAsked(), System.out, System.err)::run);
         }
     }
 
@@ -224,10 +170,7 @@ final class LoadtestCommand implements Runnable {
         "One trainer, one log, one spec under as many names. Each learns 1,000 events, then they are watched without"
                 + " any (processor time, and Kafka's own records of transactions), then all learn --events more."
                 + " Each must end with the bits of a replay of its spec."})
-    static final class Models implements Callable<Integer> {
-        @Spec
-        private CommandSpec command = CommandSpec.create();
-
+    static final class Models extends Loadtest {
         @Option(names = "--models", paramLabel = "N", defaultValue = "200",
                 description = "How many (default: ${DEFAULT-VALUE}).")
         private int models;
@@ -243,18 +186,10 @@ final class LoadtestCommand implements Runnable {
         @Mixin
         private JsonOption json = new JsonOption();
 
-        @Mixin
-        private HelpOption help = new HelpOption();
-
         @Override
-        public Integer call() throws InterruptedException {
-            try {
-                new ModelsLoad(models, Duration.ofSeconds(seconds), events, json.isAsked(), System.out, System.err)
-                        .run();
-            } catch (IllegalArgumentException e) {
-                throw new ParameterException(command.commandLine(), String.valueOf(e.getMessage()), e);
-            }
-            return 0;
+        Measuring measuring() {
+            return of(new ModelsLoad(models, Duration.ofSeconds(seconds), events, json.isAsked(), System.out,
+                    System.err)::run);
         }
     }
 
@@ -263,11 +198,8 @@ final class LoadtestCommand implements Runnable {
         "Events come evenly in an open loop; each counts from when it was due, after twenty seconds that do not count. The"
                 + " time is told apart: until the broker has it, until any consumer can read a snapshot with it, until a"
                 + " client of the scorer, who asks every 2 ms, has an answer by it."})
-    static final class Freshness implements Callable<Integer> {
+    static final class Freshness extends Loadtest {
         private static final Duration OPENING = Duration.ofSeconds(20);
-
-        @Spec
-        private CommandSpec command = CommandSpec.create();
 
         @Option(names = "--weights", paramLabel = "N", defaultValue = "50000",
                 description = "Of the model (default: ${DEFAULT-VALUE}).")
@@ -296,29 +228,18 @@ final class LoadtestCommand implements Runnable {
         @Mixin
         private JsonOption json = new JsonOption();
 
-        @Mixin
-        private HelpOption help = new HelpOption();
-
         @Override
-        public Integer call() throws InterruptedException {
-            try {
-                FreshnessOptions options = new FreshnessOptions(weights, rate, OPENING, Duration.ofSeconds(seconds),
-                        Duration.ofMillis(publishMillis), commitMillis, backlog, json.isAsked());
-                new FreshnessLoad(options, System.out, System.err).run();
-            } catch (IllegalArgumentException e) {
-                throw new ParameterException(command.commandLine(), String.valueOf(e.getMessage()), e);
-            }
-            return 0;
+        Measuring measuring() {
+            FreshnessOptions options = new FreshnessOptions(weights, rate, OPENING, Duration.ofSeconds(seconds),
+                    Duration.ofMillis(publishMillis), commitMillis, backlog, json.isAsked());
+            return of(new FreshnessLoad(options, System.out, System.err)::run);
         }
     }
 
     @Command(name = "delta", description = {
         "Milliseconds that a scorer needs to check a full snapshot, and changes to it.", "",
         "A table of embeddings, parts in memory, no Kafka; pages that changes touch lie anywhere, or side by side."})
-    static final class Delta implements Callable<Integer> {
-        @Spec
-        private CommandSpec command = CommandSpec.create();
-
+    static final class Delta extends Loadtest {
         @Option(names = "--mebibytes", paramLabel = "N", defaultValue = "128",
                 description = "Size of the model (default: ${DEFAULT-VALUE}).")
         private int mebibytes;
@@ -331,20 +252,13 @@ final class LoadtestCommand implements Runnable {
                 description = "Of everything, in turns (default: ${DEFAULT-VALUE}).")
         private int repetitions;
 
-        @Mixin
-        private HelpOption help = new HelpOption();
-
         @Override
-        public Integer call() {
-            DeltaLoad load;
-            try {
-                load = new DeltaLoad(mebibytes, percent / 100, repetitions);
-            } catch (IllegalArgumentException e) {
-                throw new ParameterException(command.commandLine(), String.valueOf(e.getMessage()), e);
-            }
-            command.commandLine().getOut().print(load.run().text());
-            command.commandLine().getOut().flush();
-            return 0;
+        Measuring measuring() {
+            DeltaLoad load = new DeltaLoad(mebibytes, percent / 100, repetitions);
+            return of(() -> {
+                System.out.print(load.run().text());
+                System.out.flush();
+            });
         }
     }
 }

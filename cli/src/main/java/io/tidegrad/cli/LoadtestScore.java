@@ -8,13 +8,9 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 @Command(name = "score", description = {
     "Milliseconds from a request to its answer, answers a second, and what swaps of versions add.", "",
@@ -24,12 +20,9 @@ import picocli.CommandLine.Spec;
             + " answered. onnx-runtime: the same server with ONNX Runtime behind it (./tidegrad build --rivals).",
     "", "Every answer is compared, bit for bit, with a recomputation by the version that it names; the first one that"
             + " differs, or is no answer, ends it. What is measured how: docs/benchmarks.md."})
-final class LoadtestScore implements Callable<Integer> {
+final class LoadtestScore extends Loadtest {
     /// Over HTTP, before the first window.
     private static final Duration OPENING = Duration.ofSeconds(10);
-
-    @Spec
-    private CommandSpec command = CommandSpec.create();
 
     @Option(names = "--part", paramLabel = "NAME", split = ",", defaultValue = "in-process,http,swaps",
             description = "in-process, http, swaps, overload, onnx-runtime; one or more (default: ${DEFAULT-VALUE}).")
@@ -54,23 +47,12 @@ final class LoadtestScore implements Callable<Integer> {
     @Mixin
     private JsonOption json = new JsonOption();
 
-    @Mixin
-    private HelpOption help = new HelpOption();
-
     @Override
-    public Integer call() throws InterruptedException {
-        new ScoreLoad(options(), (name, parameters) -> OnnxExport.of(name, parameters, Map.of()), System.out,
-                System.err).run();
-        return 0;
-    }
-
-    private ScoreOptions options() {
-        try {
-            return new ScoreOptions(parts.stream().map(ScoreOptions.Part::named).toList(),
-                    models.stream().map(ScoredModel::named).toList(), seconds, rate, connections, OPENING,
-                    Path.of(System.getProperty("tidegrad.root", ".")), json.isAsked());
-        } catch (IllegalArgumentException e) {
-            throw new ParameterException(command.commandLine(), String.valueOf(e.getMessage()), e);
-        }
+    Measuring measuring() {
+        ScoreOptions options = new ScoreOptions(parts.stream().map(ScoreOptions.Part::named).toList(),
+                models.stream().map(ScoredModel::named).toList(), seconds, rate, connections, OPENING,
+                Path.of(System.getProperty("tidegrad.root", ".")), json.isAsked());
+        return of(new ScoreLoad(options, (name, parameters) -> OnnxExport.of(name, parameters, Map.of()), System.out,
+                System.err)::run);
     }
 }

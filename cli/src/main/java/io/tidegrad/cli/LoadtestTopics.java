@@ -7,15 +7,10 @@ import io.tidegrad.trainer.TrainerMain;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.Callable;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 @Command(name = "topics", description = {
     "What happens when a topic is deleted, emptied, created again, repartitioned or filled with garbage.", "",
@@ -25,10 +20,7 @@ import picocli.CommandLine.Spec;
             + " what a restart does, whether scoring goes on. Ends with 1 if a hash differs, a question over HTTP is"
             + " not answered, or learning stands still while /health says that all is well. All takes about 25 minutes with two"
             + " at once."})
-final class LoadtestTopics implements Callable<Integer> {
-    @Spec
-    private CommandSpec command = CommandSpec.create();
-
+final class LoadtestTopics extends Loadtest {
     @Option(names = "--topics", paramLabel = "NAME", split = ",",
             description = "Only these: events, models, control, changelog, snapshots, progress, dead-letters, requests,"
                     + " predictions.")
@@ -42,21 +34,15 @@ final class LoadtestTopics implements Callable<Integer> {
             description = "Models side by side (default: ${DEFAULT-VALUE}).")
     private int atOnce;
 
-    @Mixin
-    private HelpOption help = new HelpOption();
-
     @Override
-    public Integer call() throws InterruptedException {
-        TopicsLoad load;
-        try {
-            load = new TopicsLoad(named("--topics", topics, OurTopic.values(), OurTopic::label),
-                    named("--damages", damages, TopicDamage.values(), TopicDamage::label), atOnce,
-                    List.of(TrainerMain.class.getName()), System.out, System.err);
-        } catch (IllegalArgumentException e) {
-            throw new ParameterException(command.commandLine(), String.valueOf(e.getMessage()), e);
-        }
-        load.run();
-        return load.violations().isEmpty() ? 0 : 1;
+    Measuring measuring() {
+        TopicsLoad load = new TopicsLoad(named("--topics", topics, OurTopic.values(), OurTopic::label),
+                named("--damages", damages, TopicDamage.values(), TopicDamage::label), atOnce,
+                List.of(TrainerMain.class.getName()), System.out, System.err);
+        return () -> {
+            load.run();
+            return load.violations().isEmpty() ? 0 : Tidegrad.FAILED;
+        };
     }
 
     private static <E> List<E> named(String option, List<String> names, E[] all, Function<E, String> label) {

@@ -128,8 +128,8 @@ public final class Alone {
         if (result.learned() != events) {
             throw new LoadTestException("expected " + events + " events learned, found " + result.learned());
         }
-        return new Measurement(events, result.nanos() * 1e-9, CpuClock.own() - cpu, 0,
-                result.weightsHash(), result.stateHash());
+        return new Measurement(events, result.nanos() * 1e-9, CpuClock.own() - cpu, 0, result.weightsHash(),
+                result.stateHash());
     }
 
     /// As many as it takes until the stream ends where a mini-batch does: from there on they repeat.
@@ -162,7 +162,7 @@ public final class Alone {
 
     private static Measurement measurement(long events, long beginNanos, double beginCpu, String weightsHash,
             String stateHash) {
-        return new Measurement(events, (System.nanoTime() - beginNanos) * 1e-9,
-                CpuClock.own() - beginCpu, 0, weightsHash, stateHash);
+        return new Measurement(events, (System.nanoTime() - beginNanos) * 1e-9, CpuClock.own() - beginCpu, 0,
+                weightsHash, stateHash);
     }
 }

@@ -9,7 +9,6 @@ import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
 
-
 /// A client of a scorer that asks one record again and again over HTTP. Until the first good answer there may be none
 /// yet, so what comes before it does not count.
 public final class Asker implements AutoCloseable {

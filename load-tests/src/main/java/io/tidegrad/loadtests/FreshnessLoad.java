@@ -154,8 +154,7 @@ public final class FreshnessLoad extends LoadTest {
             trainer.resume();
         }
         long start = System.nanoTime();
-        await("an answer that knows the backlog", healthy,
-                () -> answered.newest() >= written + options.backlog());
+        await("an answer that knows the backlog", healthy, () -> answered.newest() >= written + options.backlog());
         return options.backlog() / ((System.nanoTime() - start) * 1e-9);
     }
 
@@ -269,8 +268,8 @@ public final class FreshnessLoad extends LoadTest {
                 %s""", weights, options.eventsPerSecond(), options.window().toSeconds(),
                 options.publishEvery().toMillis(),
                 options.commitMillis() == 0 ? "" : ", a commit every " + options.commitMillis() + " ms",
-                row(parts.whole), row(parts.appended), row(parts.published), row(parts.answered), answers,
-                versions, snapshotBytes * 1e-6, events.latestNanos() * 1e-6, cpuSeconds,
+                row(parts.whole), row(parts.appended), row(parts.published), row(parts.answered), answers, versions,
+                snapshotBytes * 1e-6, events.latestNanos() * 1e-6, cpuSeconds,
                 options.backlog() == 0 ? ""
                         : String.format(Locale.ROOT,
                                 "%,d events that lay ready: %,.0f events/s until an answer knew them all%n",

@@ -99,8 +99,8 @@ public final class Golden implements Callable<Integer> {
         List<Path> files;
         try (Stream<Path> all = Files.list(directory)) {
             files = all.filter(file -> file.getFileName().toString().endsWith(SUFFIX))
-                    .filter(file -> matcher.matches(Path.of(name(file))))
-                    .sorted(Comparator.comparing(Golden::name)).toList();
+                    .filter(file -> matcher.matches(Path.of(name(file)))).sorted(Comparator.comparing(Golden::name))
+                    .toList();
         } catch (IOException e) {
             throw new ParameterException(command.commandLine(),
                     "DIR: expected a folder of case files, found " + directory + ", which can't be listed", e);

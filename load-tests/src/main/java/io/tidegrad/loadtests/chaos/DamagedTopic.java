@@ -136,7 +136,8 @@ final class DamagedTopic implements AutoCloseable {
     private List<String> command(List<String> trainerMain) {
         List<String> command = new ArrayList<>(trainerMain);
         command.addAll(List.of("--bootstrap-servers", stack.bootstrapServers(), "--registry-url", stack.registryUrl(),
-                "--prefix", topics.prefix(), "--spec", World.write(files.resolve("spec.yaml"), spec.yaml()).toString()));
+                "--prefix", topics.prefix(), "--spec",
+                World.write(files.resolve("spec.yaml"), spec.yaml()).toString()));
         return command;
     }
 
@@ -180,9 +181,9 @@ final class DamagedTopic implements AutoCloseable {
         request.put("a", 0.5);
         request.put("b", 0.25);
         byte[] value = codec.encode(schema, request);
-        try (KafkaProducer<byte[], byte[]> producer = KafkaClients.writer(stack.bootstrapServers(),
-                Map.of("max.block.ms", 1_000, "request.timeout.ms", 1_000, "delivery.timeout.ms", 2_000,
-                        "metadata.max.age.ms", 2_000))) {
+        try (KafkaProducer<byte[], byte[]> producer =
+                KafkaClients.writer(stack.bootstrapServers(), Map.of("max.block.ms", 1_000, "request.timeout.ms", 1_000,
+                        "delivery.timeout.ms", 2_000, "metadata.max.age.ms", 2_000))) {
             for (long number = 0; !self.isClosed(); number++) {
                 byte[] key = ("request-" + number).getBytes(StandardCharsets.UTF_8);
                 producer.send(new ProducerRecord<>(topics.requests(), 0, key, value),
@@ -348,9 +349,8 @@ final class DamagedTopic implements AutoCloseable {
 
         String lane() {
             Supervised.Ended end = scorer.lastEnd();
-            String ends = end == null ? ""
-                    : text("; the scorer ended %d times, with %d: %s", scorer.restarts(), end.status(),
-                            why(end.said()));
+            String ends = end == null ? "" : text("; the scorer ended %d times, with %d: %s", scorer.restarts(),
+                    end.status(), why(end.said()));
             return (predicts() ? text("goes on, longest pause %.1f s", longestLanePause * 1e-9)
                     : text("stands still since %.0f s", seconds(predictedAt))) + ends;
         }

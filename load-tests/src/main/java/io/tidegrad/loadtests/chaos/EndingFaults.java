@@ -107,7 +107,8 @@ final class EndingFaults {
     }
 
     private static void deleteRecords(Episode episode, TopicPartition partition) throws InterruptedException {
-        KafkaClients.answer(episode.stage().admin().deleteRecords(Map.of(partition, RecordsToDelete.beforeOffset(-1))).all());
+        KafkaClients.answer(
+                episode.stage().admin().deleteRecords(Map.of(partition, RecordsToDelete.beforeOffset(-1))).all());
     }
 
     /// Row 46: the log gets a second partition.

@@ -118,7 +118,10 @@ final class Ledger implements AutoCloseable {
         snapshots = new TopicPartition(topics.snapshots(spec.model()), 0);
         progress = new TopicPartition(topics.progress(), 0);
         deadLetters = new TopicPartition(topics.deadLetters(), 0);
-        lineage = new Lineage(spec, EPOCH, log, KafkaClients.answer(admin.describeTopics(List.of(log.topic())).topicNameValues().values().iterator().next()).topicId(),
+        lineage = new Lineage(spec, EPOCH, log,
+                KafkaClients
+                        .answer(admin.describeTopics(List.of(log.topic())).topicNameValues().values().iterator().next())
+                        .topicId(),
                 0);
         // Known now, so that reading along needs no registry: it may be gone.
         registry.schemaById(registry.idOf(progress.topic() + "-value", Progress.getClassSchema()));
@@ -149,8 +152,8 @@ final class Ledger implements AutoCloseable {
     }
 
     private void tail(String bootstrapServers, Background self) {
-        try (KafkaConsumer<byte[], byte[]> consumer = KafkaClients.reader(bootstrapServers,
-                Map.of("fetch.max.wait.ms", 100, "max.poll.records", 2_000))) {
+        try (KafkaConsumer<byte[], byte[]> consumer =
+                KafkaClients.reader(bootstrapServers, Map.of("fetch.max.wait.ms", 100, "max.poll.records", 2_000))) {
             consumer.assign(partitions());
             consumer.seekToBeginning(partitions());
             while (!self.isClosed()) {

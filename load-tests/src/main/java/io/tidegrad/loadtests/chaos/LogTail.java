@@ -34,8 +34,8 @@ final class LogTail implements AutoCloseable {
     }
 
     private void tail(String bootstrapServers, TopicPartition log, Background self) {
-        try (KafkaConsumer<byte[], byte[]> consumer = KafkaClients.reader(bootstrapServers,
-                Map.of("auto.offset.reset", "none", "fetch.max.wait.ms", 100))) {
+        try (KafkaConsumer<byte[], byte[]> consumer =
+                KafkaClients.reader(bootstrapServers, Map.of("auto.offset.reset", "none", "fetch.max.wait.ms", 100))) {
             consumer.assign(List.of(log));
             consumer.seek(log, 0);
             while (!self.isClosed()) {

@@ -211,7 +211,8 @@ public final class RestartLoad extends LoadTest {
 
     private static long end(Stage stage, TopicPartition partition, IsolationLevel isolation)
             throws InterruptedException {
-        return KafkaClients.answer(stage.admin().listOffsets(Map.of(partition, OffsetSpec.latest()), new ListOffsetsOptions(isolation))
+        return KafkaClients.answer(
+                stage.admin().listOffsets(Map.of(partition, OffsetSpec.latest()), new ListOffsetsOptions(isolation))
                         .partitionResult(partition))
                 .offset();
     }

@@ -46,10 +46,8 @@ final class ScorerUnderTest implements AutoCloseable {
             List<String> within) {
         this.model = model;
         port = Ports.free();
-        child = Processes.start(within, "scorer", jvmFlags,
-                List.of(ScorerMain.class.getName(), "--bootstrap-servers", bootstrapServers, "--prefix", prefix,
-                        "--model", model, "--http-port", String.valueOf(port)),
-                files);
+        child = Processes.start(within, "scorer", jvmFlags, List.of(ScorerMain.class.getName(), "--bootstrap-servers",
+                bootstrapServers, "--prefix", prefix, "--model", model, "--http-port", String.valueOf(port)), files);
         asker = new Asker(port, model, RECORD, BETWEEN, this::take);
     }
 

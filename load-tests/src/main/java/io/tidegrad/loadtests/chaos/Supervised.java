@@ -81,8 +81,8 @@ class Supervised implements AutoCloseable {
     private synchronized void launch(List<String> more, List<String> within, Duration pause) {
         List<String> line = new ArrayList<>(command);
         line.addAll(more);
-        ChildJvm child = ChildJvm.run(within, name, jvmFlags, line, files.resolve(kind + ".out"),
-                files.resolve(kind + ".log"));
+        ChildJvm child =
+                ChildJvm.run(within, name, jvmFlags, line, files.resolve(kind + ".out"), files.resolve(kind + ".log"));
         this.child = child;
         paused = false;
         long started = System.nanoTime();

@@ -60,7 +60,8 @@ public enum TopicDamage {
             case RECREATED -> recreate(topic, admin);
             case WIDENED -> {
                 int partitions = described(topic, admin).partitions().size();
-                KafkaClients.answer(admin.createPartitions(Map.of(topic, NewPartitions.increaseTo(partitions + 1))).all());
+                KafkaClients
+                        .answer(admin.createPartitions(Map.of(topic, NewPartitions.increaseTo(partitions + 1))).all());
             }
             case GARBAGE -> garbage(topic, bootstrapServers, random);
         }

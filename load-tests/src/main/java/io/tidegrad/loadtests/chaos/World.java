@@ -215,7 +215,8 @@ final class World implements AutoCloseable {
     /// What is committed for the model's group, the watermark beside it; null when nothing is.
     @Nullable
     OffsetAndMetadata groupOffset() throws InterruptedException {
-        return KafkaClients.answer(stage.admin().listConsumerGroupOffsets(group()).partitionsToOffsetAndMetadata()).get(log());
+        return KafkaClients.answer(stage.admin().listConsumerGroupOffsets(group()).partitionsToOffsetAndMetadata())
+                .get(log());
     }
 
     /// The highest that one of the trainers has committed; -1 while none learns.
@@ -401,8 +402,8 @@ final class World implements AutoCloseable {
     /// @return the value before
     String alterTopic(String topic, String key, String value) throws InterruptedException {
         ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
-        String before = KafkaClients.answer(stage.admin().describeConfigs(Set.of(resource)).all()).values().iterator().next()
-                .get(key).value();
+        String before = KafkaClients.answer(stage.admin().describeConfigs(Set.of(resource)).all()).values().iterator()
+                .next().get(key).value();
         AlterConfigOp change = new AlterConfigOp(new ConfigEntry(key, value), AlterConfigOp.OpType.SET);
         KafkaClients.answer(stage.admin().incrementalAlterConfigs(Map.of(resource, List.of(change))).all());
         return before;
