@@ -10,8 +10,8 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.function.Function;
 
-/// Reads what `BinaryWriter` wrote, from bytes that nobody vouches for: magic, format and checksum are checked first,
-/// every length before anything is allocated for it. Messages say what was expected and what was found.
+/// Reads records of `BinaryWriter` from untrusted bytes: checks magic, format and checksum first, and every length
+/// before it allocates anything. Messages say what was expected and what was found.
 public final class BinaryReader {
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
@@ -24,8 +24,8 @@ public final class BinaryReader {
     private final int end;
     private int at;
 
-    /// @param what the record's name in messages, "snapshot manifest"
-    /// @param failure makes the exception that a caller's contract names
+    /// @param what the record's name in messages, such as "snapshot manifest"
+    /// @param failure creates the exception to throw from a message
     public BinaryReader(byte[] bytes, String what, String magic, int format,
             Function<String, ? extends RuntimeException> failure, byte... context) {
         this(bytes, what, magic, format, format, failure, context);
@@ -70,13 +70,13 @@ public final class BinaryReader {
         end = Math.addExact(at, length);
     }
 
-    /// Bare content, without magic, format and checksum: `length` bytes of `bytes` from `at` on.
+    /// Returns a reader of content without magic, format and checksum: `length` bytes of `bytes`, starting at `at`.
     public static BinaryReader bare(byte[] bytes, int at, int length, String what,
             Function<String, ? extends RuntimeException> failure) {
         return new BinaryReader(bytes, at, length, what, failure);
     }
 
-    /// What the record says its format is.
+    /// The format number in the record.
     public int format() {
         return format;
     }
@@ -114,7 +114,7 @@ public final class BinaryReader {
         return Double.longBitsToDouble(int64());
     }
 
-    /// An int from 0 to `max`.
+    /// Reads an int from 0 to `max`.
     public int count(String name, long max) {
         int count = int32();
         if (count < 0 || count > max) {
@@ -123,7 +123,7 @@ public final class BinaryReader {
         return count;
     }
 
-    /// An int that must be exactly this.
+    /// Reads an int that must equal `expected`.
     public void expect(String name, int expected) {
         int found = int32();
         if (found != expected) {
@@ -182,7 +182,7 @@ public final class BinaryReader {
         return Arrays.copyOfRange(bytes, from, from + count);
     }
 
-    /// Index in the array of the next `count` bytes, which are skipped.
+    /// Skips `count` bytes and returns their index in the array.
     public int skip(int count) {
         return take(count);
     }
@@ -196,7 +196,7 @@ public final class BinaryReader {
         }
     }
 
-    /// Nothing may follow.
+    /// Requires that the content ends here.
     public void end() {
         if (remaining() != 0) {
             throw fail("expected the end at " + at + ", found " + remaining() + " more bytes");

@@ -7,8 +7,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.zip.CRC32C;
 
-/// Writes one record of ours, little-endian: magic (4), format number (4), content, CRC32C (4) over the context (what
-/// says where the record belongs, not stored) and everything before it.
+/// Writes one record, little-endian: magic (4), format number (4), content, and CRC32C (4) over the context and
+/// everything before. The context says where the record belongs and is not stored.
 public final class BinaryWriter {
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
@@ -16,14 +16,14 @@ public final class BinaryWriter {
     private byte[] bytes;
     private int length;
 
-    /// @param magic four ASCII letters that a hex dump shows in order
+    /// @param magic four ASCII letters, which a hex dump shows in order
     public BinaryWriter(String magic, int format, int capacity) {
         bytes = new byte[Math.max(16, capacity)];
         raw(magic(magic));
         int32(format);
     }
 
-    /// Bare content, without magic, format and checksum.
+    /// A writer of content without magic, format and checksum.
     public BinaryWriter() {
         bytes = new byte[256];
     }
@@ -78,7 +78,7 @@ public final class BinaryWriter {
         return this;
     }
 
-    /// Seven bits a byte, lowest first: small numbers take one byte.
+    /// Writes seven bits per byte, lowest first, so that small numbers take one byte.
     public BinaryWriter varint(long value) {
         ensure(10);
         long rest = value;
@@ -97,17 +97,17 @@ public final class BinaryWriter {
         return this;
     }
 
-    /// Length (4), then the bytes.
+    /// Writes length (4), then the bytes.
     public BinaryWriter block(byte[] value) {
         return int32(value.length).raw(value);
     }
 
-    /// Length (4), then UTF-8.
+    /// Writes length (4), then UTF-8.
     public BinaryWriter text(String value) {
         return block(value.getBytes(StandardCharsets.UTF_8));
     }
 
-    /// Room for `count` bytes that the caller writes to `array()` at the index returned.
+    /// Reserves `count` bytes, which the caller writes to `array()` at the returned index.
     public int reserve(int count) {
         ensure(count);
         int at = length;
@@ -115,7 +115,7 @@ public final class BinaryWriter {
         return at;
     }
 
-    /// Valid until the next write.
+    /// The backing array, valid until the next write.
     public byte[] array() {
         return bytes;
     }
@@ -126,12 +126,12 @@ public final class BinaryWriter {
         }
     }
 
-    /// The content as it is, without a checksum.
+    /// The content without a checksum.
     public byte[] toBytes() {
         return Arrays.copyOf(bytes, length);
     }
 
-    /// With the checksum at the end.
+    /// The record with the checksum at its end.
     public byte[] seal(byte... context) {
         int32(checksum(context, bytes, length));
         return toBytes();

@@ -1,4 +1,5 @@
-/// Little-endian bytes with magic, format number and checksum: what our own formats have in common.
+/// Reads and writes little-endian records with magic, format number and checksum, which all binary formats of Tidegrad
+/// use.
 @NullMarked
 package io.tidegrad.model.binary;
 

@@ -12,23 +12,24 @@ import org.apache.avro.generic.IndexedRecord;
 import org.apache.avro.util.WeakIdentityHashMap;
 import org.jspecify.annotations.Nullable;
 
-/// An Avro record as an event; reused, one a thread: `event.of(record)` gives back the same object. Positions are
-/// looked up once a schema. Times of any logical type come as epoch milliseconds (micros and nanos rounded down, dates
-/// as their midnight, local timestamps as though they were UTC), enum symbols as their names.
+/// An Avro record as an event. It is reused: `event.of(record)` returns the same object. Not thread-safe. Field
+/// positions are looked up once per schema. Times of any logical type become epoch milliseconds (micros and nanos
+/// rounded down, dates as their midnight, local timestamps as if they were UTC); enum symbols become their names.
 public final class AvroEvent implements Event {
-    /// @param divisor of the raw value to get milliseconds, or -factor to multiply by; 0 when it is no time
+    /// @param divisor divides the raw value to give milliseconds; if negative, its absolute value multiplies; 0 if the
+    ///     field is no time
     private record Position(int index, long divisor) {
     }
 
     private static final Position NONE = new Position(-1, 0);
 
-    // Weakly: the memory of schemas is bounded where they come from, and only while nobody keeps
-    // what is forgotten there.
+    // Weak keys: the registry client bounds the memory of schemas, which only works if nothing else keeps the schemas
+    // that it drops.
     private final Map<Schema, Map<String, Position>> schemas = new WeakIdentityHashMap<>();
     private @Nullable Schema schema;
     private Map<String, Position> positions = Map.of();
-    private @Nullable List<String> list; // of the fields asked for last, by identity
-    private Position[] listed = {}; // theirs, in this schema
+    private @Nullable List<String> list; // the last list of fields, compared by identity
+    private Position[] listed = {}; // positions of these fields in the present schema
     private @Nullable IndexedRecord record;
 
     public AvroEvent of(IndexedRecord record) {
@@ -74,7 +75,7 @@ public final class AvroEvent implements Event {
         return get(positions.getOrDefault(field, NONE));
     }
 
-    /// Whoever asks for the same list again, as a Featurizer does, has it looked up once a schema.
+    /// A list that is passed again, as a Featurizer does, is looked up once per schema.
     @Override
     public void get(List<String> fields, @Nullable Object[] values) {
         if (fields != list) {

@@ -5,22 +5,22 @@ import java.time.Instant;
 import java.util.Arrays;
 import org.apache.avro.util.Utf8;
 
-/// The bytes that a category is hashed from, in one reused buffer. The rules are part of what a trained model means, so
-/// they can't change without a new name of the hash in the feature fingerprint:
+/// Builds the bytes that a category's hash is computed from, in a reused buffer. A trained model depends on these
+/// rules, so changing them requires a new name of the hash in the feature fingerprint:
 ///
-/// - a value is `field=value`, a null is `field` alone; all text is UTF-8, as it comes (no case folding, no Unicode
+/// - a value is `field=value`, a null is `field` alone; all text is UTF-8 and unchanged (no case folding, no Unicode
 ///   normalisation; an unpaired surrogate is `?`);
-/// - whole numbers are written in decimal, whatever type they came in (3, 3L, 3.0 are `3`; -0.0 is `0`); others in
-///   Java's shortest form of their own type (`0.1`, `1.0E-5`), so that a float 0.1 and a JSON 0.1 are the same;
+/// - whole numbers are written in decimal, whatever their type (3, 3L, 3.0 are `3`; -0.0 is `0`); other numbers in
+///   Java's shortest form for their type (`0.1`, `1.0E-5`), so that a float 0.1 and a JSON 0.1 are the same;
 /// - true and false are `true` and `false`; times are epoch milliseconds;
-/// - the parts of a cross are separated by the byte 0xFF, which no UTF-8 text contains: no two combinations share a
-///   text.
+/// - the parts of a cross are separated by the byte 0xFF, which no UTF-8 text contains, so that different combinations
+///   have different texts.
 ///
 /// The bucket is the unsigned MurmurHash3 x86 32 (seed 0) modulo the number of buckets.
 final class CanonicalText {
     private static final byte CROSS_SEPARATOR = (byte) 0xff;
 
-    /// 2^63: at and above it a double no longer fits a long.
+    /// 2^63: a double of at least this does not fit a long.
     private static final double LONG_LIMIT = 0x1p63;
 
     private byte[] bytes = new byte[256];
@@ -46,7 +46,7 @@ final class CanonicalText {
         length += count;
     }
 
-    /// @param field for the message only
+    /// @param field the field's name, for messages
     void appendValue(String field, Object value) throws RejectedException {
         switch (value) {
             case Utf8 text -> append(text.getBytes(), text.getByteLength());
@@ -143,7 +143,7 @@ final class CanonicalText {
         return Murmur3.hash(bytes, 0, length, 0);
     }
 
-    /// A copy, for tests and for showing.
+    /// A copy of the text, for tests and display.
     byte[] toBytes() {
         return Arrays.copyOf(bytes, length);
     }

@@ -5,14 +5,14 @@ import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// The values that a field lists, each hashed as a category of that field is; of a bag perhaps their weights. No list
-/// is an empty one.
+/// Writes the values in a field's list, each hashed like a category of that field, and for a weighted bag their
+/// weights. A missing list counts as empty.
 final class CategoriesWriter extends FeatureWriter {
-    /// @param field its index among the values
+    /// @param field the field's index among the values
     /// @param count the most values
-    /// @param at of the first id
-    /// @param countAt of the id that says how many values there are
-    /// @param rest the id where the list has ended
+    /// @param at index of the first id
+    /// @param countAt index of the id that holds the number of values
+    /// @param rest the id written after the end of the list
     record Places(String name, int field, int count, int buckets, int at, int countAt, int rest) {
     }
 
@@ -28,7 +28,7 @@ final class CategoriesWriter extends FeatureWriter {
         this(places, text, null, -1, -1);
     }
 
-    /// @param weights the field that lists them; null for none
+    /// @param weights the field with the weights; null if the values have none
     CategoriesWriter(Places places, CanonicalText text, @Nullable String weights, int weightsField, int weightsAt) {
         this.places = places;
         this.text = text;

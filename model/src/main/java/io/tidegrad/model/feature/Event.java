@@ -3,15 +3,15 @@ package io.tidegrad.model.feature;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// One event as the Featurizer sees it: fields by name. Adapters: `AvroEvent`, `MapEvent` (JSON).
+/// One event for the Featurizer: fields by name. Implementations: `AvroEvent`, `MapEvent` (JSON), `TypedEvent`.
 @FunctionalInterface
 public interface Event {
-    /// The field's value, or null when it is absent or null. Types understood: `Number`, `Boolean`, `CharSequence`,
+    /// The field's value, or null if it is absent or null. Supported types: `Number`, `Boolean`, `CharSequence`,
     /// `java.time.Instant`, `byte[]`, `ByteBuffer`, `List` of numbers, `float[]`, Avro's `GenericFixed`.
     @Nullable
     Object get(String field);
 
-    /// All of `fields` at once, into as many first places of `values`.
+    /// Writes the values of all `fields` to the first elements of `values`.
     default void get(List<String> fields, @Nullable Object[] values) {
         for (int i = 0; i < fields.size(); i++) {
             values[i] = get(fields.get(i));

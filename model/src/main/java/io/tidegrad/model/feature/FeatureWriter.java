@@ -13,10 +13,10 @@ import org.jspecify.annotations.Nullable;
 abstract sealed class FeatureWriter
         permits FeatureWriter.NumericWriter, FeatureWriter.HashWriter, FeatureWriter.TimePartWriter,
         FeatureWriter.CyclicWriter, FeatureWriter.PixelsWriter, SequenceWriter, CategoriesWriter {
-    /// (10^15)² · 10^8 columns still fits a float32: no product or sum of a first layer overflows.
+    /// (10^15)² · 10^8 columns fits a float32, so no product or sum of a first layer overflows.
     static final double NUMBER_MAX = 1e15;
 
-    /// @param values of all fields that features read, in the order of `fields`
+    /// @param values the values of all fields that features read, in the order of `fields`
     abstract void write(@Nullable Object[] values, Row row) throws RejectedException;
 
     static FeatureWriter of(Feature feature, int index, RowLayout layout, List<String> fields, CanonicalText text) {
@@ -44,12 +44,13 @@ abstract sealed class FeatureWriter
         };
     }
 
-    /// What a missing number counts as: boxed once. Null: it has no value (rejected, or 0 and the indicator says so).
+    /// The substitute of a missing number, boxed once. Null if there is none: the event is rejected, or the number is 0
+    /// and the indicator is set.
     private static @Nullable Double substitute(Feature.Missing missing) {
         return missing.kind() == Feature.Missing.Kind.VALUE ? missing.value() : null;
     }
 
-    /// The field's value or its substitute; null where the indicator is to say so.
+    /// The field's value or its substitute; null if the indicator has to be set.
     private static @Nullable Object present(@Nullable Object value, @Nullable Double substitute, String field,
             Feature.Missing missing) throws RejectedException {
         Object present = value == null ? substitute : value;
@@ -109,7 +110,7 @@ abstract sealed class FeatureWriter
         }
     }
 
-    /// A category of one field, or of several crossed.
+    /// Writes a category of one field, or of several crossed fields.
     static final class HashWriter extends FeatureWriter {
         private final int[] fields;
         private final String[] names;
@@ -206,7 +207,7 @@ abstract sealed class FeatureWriter
             Feature.Part part = feature.part();
             double x = part == null ? checkedRange(Values.number(feature.field(), present))
                     : TimeParts.of(part, Values.time(feature.field(), present));
-            // The remainder first, which is exact: 2πx loses digits when x is large.
+            // Takes the remainder first, which is exact: 2πx loses digits if x is large.
             double angle = 2 * StrictMath.PI * (x % feature.period() / feature.period());
             row.numbers[at] = (float) StrictMath.sin(angle);
             row.numbers[at + 1] = (float) StrictMath.cos(angle);
@@ -225,8 +226,8 @@ abstract sealed class FeatureWriter
         private final float[] ofByte = new float[256];
         private final Kernels kernels = Kernels.active();
 
-        /// Whether dividing floats gives every byte the float that dividing doubles does: 255 and the powers of 2 do,
-        /// and then a kernel is five times as fast as the table.
+        /// Whether dividing floats gives the same float for every byte as dividing doubles, as it does for 255 and
+        /// powers of 2. Then a kernel is used, which is five times as fast as the table.
         private final boolean floatsDivide;
 
         PixelsWriter(Feature.Pixels feature, int field, int at) {

@@ -18,17 +18,17 @@ import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// Event → row. The only one: training and serving share it, so there is no skew. Deterministic: StrictMath,
-/// MurmurHash3, no locale, no default time zone, no hash order. Not thread-safe; one a thread. Allocates nothing for a
-/// valid event (times in text form, and fractions as categories, aside).
+/// Turns an event into a row. Training and serving use the same class, so there is no skew. It is deterministic: it
+/// uses StrictMath and MurmurHash3, no locale, no default time zone, no hash order. Not thread-safe. Allocates nothing
+/// for a valid event, except for times in text form and fractions as categories.
 ///
-/// What is missing (null or absent) is rejected for numbers and pixels unless the spec says otherwise, and is a value
-/// of its own for categories, crosses and time parts. A number that is not finite is rejected, and so is one beyond
-/// ±10^15 after its transform: every later product stays finite in float32.
+/// A missing (null or absent) field is rejected for numbers and pixels unless the spec says otherwise; for categories,
+/// crosses and time parts, missing is a value of its own. A number is rejected if it is not finite or, after its
+/// transform, beyond ±10^15, so that every later product is finite in float32.
 public final class Featurizer {
     private final List<Feature> features;
     private final List<String> fields; // each field that a feature reads, once
-    private final @Nullable Object[] values; // of `fields`, of the current event
+    private final @Nullable Object[] values; // of `fields` in the current event
     private final FeatureWriter[] writers;
     private final LabelReader label;
     private final @Nullable String eventTime;
@@ -71,7 +71,8 @@ public final class Featurizer {
         return new Row(layout.numbers(), layout.ids(), 1);
     }
 
-    /// Features, label, weight and event time. Null when `row` is filled; else why not (row undefined then).
+    /// Fills `row` with features, label, weight and event time. Returns null, or why the event is rejected; the row is
+    /// then undefined.
     public @Nullable Rejection featurize(Event event, Row row) {
         try {
             row.eventTime = Row.NO_TIME;
@@ -94,7 +95,7 @@ public final class Featurizer {
         }
     }
 
-    /// Features only: for scoring; label and event-time plausibility are not looked at.
+    /// Fills only the features, for scoring; ignores the label and the plausibility of the event time.
     public @Nullable Rejection featurizeForScoring(Event event, Row row) {
         try {
             row.eventTime = Row.NO_TIME;
@@ -106,8 +107,8 @@ public final class Featurizer {
         }
     }
 
-    /// A row that says nothing, where that can be said: categories, crosses, time parts and lists as if their fields
-    /// were missing, all numbers 0.
+    /// Fills a neutral row: categories, crosses, time parts and lists as if their fields were missing, and all numbers
+    /// 0.
     public void writeNeutral(Row row) {
         Arrays.fill(row.numbers, 0);
         Arrays.fill(row.ids, 0);

@@ -3,7 +3,7 @@ package io.tidegrad.model.feature;
 import io.tidegrad.model.spec.ModelSpec;
 import org.jspecify.annotations.Nullable;
 
-/// A label field's value → the float that the loss compares with.
+/// Turns a label field's value into the float that the loss compares with.
 abstract class LabelReader {
     private final String field;
 
@@ -37,7 +37,7 @@ abstract class LabelReader {
         throw invalid(expected, value);
     }
 
-    /// 0 or 1.
+    /// A reader of labels 0 or 1.
     static LabelReader binary(ModelSpec.Label label) {
         Double threshold = label.threshold();
         if (threshold != null) {
@@ -78,7 +78,7 @@ abstract class LabelReader {
         };
     }
 
-    /// A class index, 0 … classes-1.
+    /// A reader of class indices, 0 … classes-1.
     static LabelReader classIndex(String field, int classes) {
         return new LabelReader(field) {
             @Override
@@ -94,7 +94,7 @@ abstract class LabelReader {
         };
     }
 
-    /// What another reader reads as 0 or 1, as -1 or 1.
+    /// A reader that turns another reader's 0 and 1 into -1 and 1.
     static LabelReader signed(LabelReader binary) {
         return new LabelReader(binary.field) {
             @Override
@@ -104,12 +104,12 @@ abstract class LabelReader {
         };
     }
 
-    /// Any number that a feature could be.
+    /// A reader of any number that is valid as a feature.
     static LabelReader number(String field) {
         return number(field, Double.NEGATIVE_INFINITY, "a finite number");
     }
 
-    /// A number of events, 0 or more.
+    /// A reader of counts, 0 or more.
     static LabelReader count(String field) {
         return number(field, 0, "a number from 0 on");
     }

@@ -1,7 +1,7 @@
 package io.tidegrad.model.feature;
 
-/// A number of an event that is filled anew for each: what a `Long`, a `Double` or a `Float` would say, without one.
-/// Not a value: never kept beyond the event.
+/// A mutable number that stands for a `Long`, `Double` or `Float` without allocating one. It is reused for the next
+/// event, so don't keep it.
 final class Numeral extends Number {
     private enum Kind {
         WHOLE, DOUBLE, FLOAT
@@ -9,7 +9,7 @@ final class Numeral extends Number {
 
     private Kind kind = Kind.WHOLE;
     private long whole;
-    private double fraction; // of a float the float's value
+    private double fraction; // for a float, the float's value
 
     void set(long value) {
         kind = Kind.WHOLE;

@@ -1,7 +1,7 @@
 package io.tidegrad.model.feature;
 
-/// Carries a `Rejection` out of the Featurizer's depth; never leaves the package. Without a stack trace: a stream of
-/// poison must not cost more than a stream of events.
+/// Carries a `Rejection` up to the Featurizer and never leaves the package. It has no stack trace, so that a stream of
+/// invalid events does not cost more than a stream of valid ones.
 final class RejectedException extends Exception {
     private final transient Rejection rejection;
 

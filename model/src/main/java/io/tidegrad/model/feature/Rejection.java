@@ -1,23 +1,23 @@
 package io.tidegrad.model.feature;
 
-/// Why an event can't be learned or scored: it goes to the dead-letter topic (trainer) or is answered 4xx (scorer).
+/// Why an event can't be learned or scored. The trainer sends it to the dead-letter topic, the scorer answers 4xx.
 ///
-/// @param detail for a person: field, expected, found
+/// @param detail message for people: field, expected, found
 public record Rejection(Reason reason, String detail) {
     public enum Reason {
         NULL_VALUE,
-        /// Wrong magic byte, truncated, trailing bytes, undecodable.
+        /// The value has a wrong magic byte, is truncated, has trailing bytes or can't be decoded.
         NOT_AVRO, UNKNOWN_SCHEMA,
-        /// What it would become in memory is out of proportion to its bytes.
+        /// The event would take far more memory than its bytes justify.
         TOO_LARGE, WRONG_TYPE,
         /// A field that a feature needs is null or absent, and the spec says `missing: reject`.
         MISSING_FIELD, MISSING_LABEL, INVALID_LABEL,
-        /// Not a number from 0 on, or missing.
+        /// The weight is missing or not a number of at least 0.
         INVALID_WEIGHT, NOT_FINITE, OUT_OF_RANGE, MISSING_TIME, FUTURE_TIME,
-        /// It ended the trainer, twice in a row, and was set aside without being decoded.
+        /// The event ended the trainer twice in a row and was set aside without being decoded.
         ENDED_THE_TRAINER;
 
-        /// As written in headers and metrics: `unknown-schema`.
+        /// The reason as written in headers and metrics: `unknown-schema`.
         public String code() {
             return name().toLowerCase(java.util.Locale.ROOT).replace('_', '-');
         }

@@ -6,10 +6,10 @@ public final class Row {
     public final int[] ids;
     public final float[] labels;
 
-    /// How much the event counts: 1 unless the spec names a field for it.
+    /// The event's weight: 1 unless the spec names a weight field.
     public float weight = 1;
 
-    /// Epoch milliseconds; `NO_TIME` when the spec names no event time.
+    /// The event time in epoch milliseconds; `NO_TIME` if the spec names no event time.
     public long eventTime;
 
     public static final long NO_TIME = Long.MIN_VALUE;

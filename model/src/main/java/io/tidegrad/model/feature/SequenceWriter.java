@@ -5,12 +5,12 @@ import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// The numbers that a field lists, step after step.
+/// Writes the numbers in a field's list, step after step.
 final class SequenceWriter extends FeatureWriter {
     private final Feature.Sequence feature;
     private final int field;
     private final int at;
-    private final int lengthAt; // -1 where every list has all steps
+    private final int lengthAt; // -1 if every list has all steps
 
     SequenceWriter(Feature.Sequence feature, int field, int at, int lengthAt) {
         this.feature = feature;

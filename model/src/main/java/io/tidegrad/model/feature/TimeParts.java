@@ -8,7 +8,7 @@ final class TimeParts {
 
     private TimeParts() {}
 
-    /// From 0 to `part.size()` - 1.
+    /// The part's value, from 0 to `part.size()` - 1.
     static int of(Feature.Part part, long epochMillis) {
         long day = Math.floorDiv(epochMillis, DAY_MILLIS);
         int millisOfDay = (int) Math.floorMod(epochMillis, DAY_MILLIS);
@@ -22,8 +22,8 @@ final class TimeParts {
         };
     }
 
-    /// month << 5 | day, both from 0. Counts years from March, so that the leap day comes last: then the days before
-    /// month m are (153 m + 2) / 5 (Howard Hinnant, "chrono-compatible low-level date algorithms").
+    /// Returns month << 5 | day, both from 0. Years start in March, so that the leap day comes last: then the days
+    /// before month m are (153 m + 2) / 5 (Howard Hinnant, "chrono-compatible low-level date algorithms").
     private static int monthAndDay(long epochDay) {
         long day = epochDay + 719_468; // days since 0000-03-01
         int dayOfEra = (int) Math.floorMod(day, 146_097L); // an era is 400 years

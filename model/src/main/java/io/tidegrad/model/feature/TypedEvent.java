@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// An event that is filled through handles, without a box for any number: reused, one a thread.
+/// An event that is filled through handles, without boxing numbers. It is reused. Not thread-safe.
 ///
 /// ```java
 /// TypedEvent event = new TypedEvent("distance", "origin");
@@ -16,16 +16,16 @@ import org.jspecify.annotations.Nullable;
 /// event.clear().set(distance, 2_586L).set(event.field("origin"), "SFO");
 /// ```
 ///
-/// A handle is a place among the names that this event was made with, and knows no spec: it stays what it is when a
-/// model with another spec answers. That one reads its own fields by their names: those that the event does not have
-/// are missing, those that it reads no more are not looked at.
+/// A handle is an index into the names that this event was created with and does not depend on a spec: it stays valid
+/// when a model with another spec answers. A model reads its fields by name: fields that the event does not have are
+/// missing, and fields that the model does not read are ignored.
 public final class TypedEvent implements Event {
     private final List<String> names;
     private final Map<String, Integer> handles = new HashMap<>();
-    private final Numeral[] numerals; // one a field, reused
-    private final @Nullable Object[] values; // a field's numeral, or what else it holds
-    private @Nullable List<String> list; // of the fields asked for last, by identity
-    private int[] listed = {}; // their handles, -1 for a field that is not here
+    private final Numeral[] numerals; // one per field, reused
+    private final @Nullable Object[] values; // a field's numeral or other value
+    private @Nullable List<String> list; // the last list of fields, compared by identity
+    private int[] listed = {}; // their handles; -1 for a field that this event does not have
 
     /// @param fields their names, each once
     public TypedEvent(String... fields) {
@@ -45,7 +45,7 @@ public final class TypedEvent implements Event {
         Arrays.setAll(numerals, handle -> new Numeral());
     }
 
-    /// Where a field's value goes: to be looked up once.
+    /// The handle of a field, to be looked up once.
     ///
     /// @throws IllegalArgumentException no field has that name
     public int field(String name) {
@@ -57,7 +57,7 @@ public final class TypedEvent implements Event {
         return handle;
     }
 
-    /// In the order of their handles.
+    /// The field names in the order of their handles.
     public List<String> fields() {
         return names;
     }
@@ -68,14 +68,14 @@ public final class TypedEvent implements Event {
         return this;
     }
 
-    /// As a category 0.1f is another text than the double that it is equal to: see `CanonicalText`.
+    /// Sets a float. As a category, 0.1f has another text than the double of the same value: see `CanonicalText`.
     public TypedEvent set(int field, float value) {
         numerals[field].set(value);
         values[field] = numerals[field];
         return this;
     }
 
-    /// A whole number; of a time its epoch milliseconds.
+    /// Sets a whole number; for a time, epoch milliseconds.
     public TypedEvent set(int field, long value) {
         numerals[field].set(value);
         values[field] = numerals[field];
@@ -87,7 +87,7 @@ public final class TypedEvent implements Event {
         return this;
     }
 
-    /// Kept, not copied: as it is when the event is scored.
+    /// Sets a text. It is not copied and must not change until the event has been scored.
     public TypedEvent set(int field, CharSequence value) {
         values[field] = value;
         return this;
@@ -97,7 +97,7 @@ public final class TypedEvent implements Event {
         return set(field, value.toEpochMilli());
     }
 
-    /// Pixels, or the numbers of a sequence. Kept, not copied.
+    /// Sets pixels, or the numbers of a sequence. The array is not copied.
     public TypedEvent set(int field, float[] values) {
         this.values[field] = values;
         return this;
@@ -109,19 +109,19 @@ public final class TypedEvent implements Event {
         return this;
     }
 
-    /// The values of a sequence, of `categories` or of a bag. Kept, not copied.
+    /// Sets the values of a sequence, of `categories` or of a bag. The list is not copied.
     public TypedEvent set(int field, List<?> values) {
         this.values[field] = values;
         return this;
     }
 
-    /// The field is missing again.
+    /// Makes the field missing.
     public TypedEvent clear(int field) {
         values[field] = null;
         return this;
     }
 
-    /// All fields are missing again.
+    /// Makes all fields missing.
     public TypedEvent clear() {
         Arrays.fill(values, null);
         return this;
@@ -133,7 +133,7 @@ public final class TypedEvent implements Event {
         return handle == null ? null : values[handle];
     }
 
-    /// Whoever asks for the same list again, as a Featurizer does, has it looked up once.
+    /// A list that is passed again, as a Featurizer does, is looked up once.
     @Override
     public void get(List<String> fields, @Nullable Object[] to) {
         if (fields != list) {

@@ -15,9 +15,9 @@ import java.util.Map;
 import org.apache.avro.generic.GenericFixed;
 import org.jspecify.annotations.Nullable;
 
-/// Reads a field's value as what a feature needs, or says what was found instead.
+/// Converts a field's value to the type that a feature needs, or rejects it and says what was found.
 final class Values {
-    /// Years 0000 to 9999: what ISO-8601 writes with four digits.
+    /// The range of years 0000 to 9999, which ISO-8601 writes with four digits.
     private static final long TIME_MIN = -62_167_219_200_000L;
 
     private static final long TIME_MAX = 253_402_300_799_999L;
@@ -25,7 +25,7 @@ final class Values {
 
     private Values() {}
 
-    /// Numbers; true and false are 1 and 0.
+    /// The value as a number; true and false are 1 and 0.
     static double number(String field, Object value) throws RejectedException {
         return switch (value) {
             case Double number -> number;
@@ -35,7 +35,7 @@ final class Values {
         };
     }
 
-    /// Number `index` of a list.
+    /// Number `index` of a list, as a double.
     static double numberAt(String field, List<?> numbers, int index) throws RejectedException {
         Object element = numbers.get(index);
         if (element instanceof Number number) {
@@ -44,13 +44,13 @@ final class Values {
         throw wrongType(field + "[" + index + "]", "a number", element);
     }
 
-    /// The same as a row holds it.
+    /// Number `index` of a list, as the float of a row.
     static float element(String field, List<?> numbers, int index) throws RejectedException {
         return FeatureWriter.checked(field, numberAt(field, numbers, index));
     }
 
-    /// Epoch milliseconds: a whole number, an `Instant`, or ISO-8601 text (without an offset it is read as UTC, a date
-    /// alone as its midnight).
+    /// The value as epoch milliseconds: a whole number, an `Instant` or ISO-8601 text (without an offset it is read as
+    /// UTC, a date alone as its midnight).
     static long time(String field, Object value) throws RejectedException {
         long time = switch (value) {
             case Long millis -> millis;
@@ -95,7 +95,7 @@ final class Values {
                 "field '" + field + "': expected " + expected + ", found null");
     }
 
-    /// Kind and, where it is short, the value itself.
+    /// Describes a value for messages: its type and, if it is short, the value itself.
     static String describe(@Nullable Object value) {
         return switch (value) {
             case null -> "null";
@@ -112,7 +112,7 @@ final class Values {
         };
     }
 
-    /// Short and without control characters: it goes to headers, logs and answers.
+    /// A short text without control characters, because it is written to headers, logs and answers.
     private static String shown(CharSequence text) {
         boolean cut = text.length() > SHOWN_MAX;
         String shown = text.subSequence(0, cut ? SHOWN_MAX : text.length()).toString();

@@ -2,7 +2,7 @@ package io.tidegrad.model.safetensors;
 
 import java.nio.ByteBuffer;
 
-/// How the format stores a number. The order of the constants is the format's own.
+/// The format's types of numbers, in the format's own order.
 public enum Dtype {
     BOOL(1), U8(1), I8(1), F8_E5M2(1), F8_E4M3(1), I16(2), U16(2), F16(2), BF16(2), I32(4), U32(4), F32(4), F64(8),
     I64(8), U64(8);
@@ -17,12 +17,12 @@ public enum Dtype {
         return bytes;
     }
 
-    /// Whether every value is a float too: then reading it as one loses nothing.
+    /// Whether every value of this type is exactly a float.
     public boolean isFloat() {
         return this == F16 || this == BF16 || this == F32;
     }
 
-    /// The next value as a double, for the floating types; little-endian bytes.
+    /// Reads the next value as a double, for floating-point types, from little-endian bytes.
     double next(ByteBuffer from) {
         return switch (this) {
             case F16 -> Float.float16ToFloat(from.getShort());

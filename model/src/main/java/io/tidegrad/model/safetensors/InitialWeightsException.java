@@ -1,6 +1,6 @@
 package io.tidegrad.model.safetensors;
 
-/// Weights that a model can't start with: which file, what was expected, what was found.
+/// A model can't start with these weights. The message says which file, what was expected and what was found.
 public final class InitialWeightsException extends RuntimeException {
     InitialWeightsException(String message) {
         super(message);

@@ -4,14 +4,14 @@ import java.util.List;
 
 /// One tensor of a file, as the header describes it.
 ///
-/// @param begin of its bytes, counted from the first one behind the header
-/// @param end exclusive
+/// @param begin offset of its first byte, counted from the end of the header
+/// @param end offset of its end, exclusive
 public record SafetensorsEntry(String name, Dtype dtype, List<Long> shape, long begin, long end) {
     public SafetensorsEntry {
         shape = List.copyOf(shape);
     }
 
-    /// Numbers that it holds.
+    /// The number of values.
     public long count() {
         return (end - begin) / dtype.bytes();
     }

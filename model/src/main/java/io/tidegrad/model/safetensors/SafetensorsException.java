@@ -1,6 +1,6 @@
 package io.tidegrad.model.safetensors;
 
-/// A file that is not what it should be: what was expected, what was found.
+/// A safetensors file can't be read. The message says what was expected and what was found.
 public final class SafetensorsException extends RuntimeException {
     SafetensorsException(String message) {
         super(message);

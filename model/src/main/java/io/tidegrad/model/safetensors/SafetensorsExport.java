@@ -14,13 +14,13 @@ import java.util.Map;
 import java.util.stream.Stream;
 
 /// A model's served weights as a safetensors file that PyTorch loads: names and shapes of a `state_dict`, weights as
-/// F32, statistics as F64, whose bytes come first, so that every number lies on a multiple of its size.
+/// F32, statistics as F64. Statistics come first, so that every number is aligned to its size.
 public final class SafetensorsExport {
     private static final int PIECE_BYTES = 1 << 20;
 
     private SafetensorsExport() {}
 
-    /// @param metadata kept in the file, beside `format`: `pt`
+    /// @param metadata written to the file in addition to `format`: `pt`
     public static void write(Parameters parameters, Map<String, String> metadata, OutputStream to) throws IOException {
         List<TorchTensor> layout = TorchLayout.of(parameters.plan());
         List<TorchTensor> tensors = Stream.concat(layout.stream().filter(SafetensorsExport::isStatistics),
@@ -37,7 +37,7 @@ public final class SafetensorsExport {
         }
     }
 
-    /// Every tensor as the file describes it: `1.weight [8, 6]`.
+    /// Name and shape of every tensor in the file: `1.weight [8, 6]`.
     public static List<String> names(Parameters parameters) {
         return TorchLayout.of(parameters.plan()).stream().map(TorchTensor::toString).toList();
     }
@@ -50,7 +50,7 @@ public final class SafetensorsExport {
         ObjectMapper json = new ObjectMapper();
         ObjectNode header = json.createObjectNode();
         ObjectNode texts = header.putObject("__metadata__");
-        texts.put("format", "pt"); // what other libraries ask for before they load names as PyTorch's
+        texts.put("format", "pt"); // libraries check this before they treat names as PyTorch's
         metadata.forEach(texts::put);
         long begin = 0;
         for (TorchTensor tensor : tensors) {
@@ -63,7 +63,7 @@ public final class SafetensorsExport {
             begin = end;
         }
         byte[] text = json.writeValueAsString(header).getBytes(StandardCharsets.UTF_8);
-        // Spaces, so that the first tensor lies on a multiple of 8 too.
+        // Spaces pad the header, so that the first tensor is aligned to 8 bytes.
         byte[] padded = Arrays.copyOf(text, Math.ceilDiv(text.length, Long.BYTES) * Long.BYTES);
         Arrays.fill(padded, text.length, padded.length, (byte) ' ');
         return padded;

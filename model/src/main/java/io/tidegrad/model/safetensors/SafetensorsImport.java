@@ -21,10 +21,10 @@ import java.util.Objects;
 import java.util.function.IntToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
-/// Starts a model with weights from elsewhere: a safetensors file with names and shapes as `SafetensorsExport` writes
-/// them. Weights may be F32, F16 or BF16, each of which is a float exactly; F64 would have to be rounded, and is
-/// refused. Statistics may also be F64. The file is read once, from its first byte to its last, and the bytes that are
-/// hashed are the bytes that are used.
+/// Reads a model's initial weights from a safetensors file with names and shapes as written by `SafetensorsExport`.
+/// Weights may be F32, F16 or BF16, whose values are exactly floats; F64 would have to be rounded and is refused.
+/// Statistics may also be F64. The file is read once, from start to end, so the bytes that are hashed are the bytes
+/// that are used.
 public final class SafetensorsImport {
     private static final int MISTAKES_MAX = 20;
 
@@ -38,13 +38,13 @@ public final class SafetensorsImport {
     }
 
     /// @param sha256 of the file, 64 hex digits
-    /// @throws InitialWeightsException the file is missing, another one, malformed, or of another model, with every
-    ///     tensor that doesn't fit; `parameters` must not be used then
+    /// @throws InitialWeightsException the file is missing, malformed, has another hash, or is of another model; the
+    ///     message lists every tensor that doesn't fit. `parameters` must not be used then
     public static void read(Path file, String sha256, Parameters parameters) {
         new SafetensorsImport(file, parameters.plan()).read(sha256, parameters);
     }
 
-    /// The same checks, and nothing is changed.
+    /// Makes the same checks without changing anything.
     public static void check(Path file, String sha256, Plan plan) {
         new SafetensorsImport(file, plan).read(sha256, null);
     }
@@ -59,7 +59,7 @@ public final class SafetensorsImport {
                 malformed = e;
             }
             in.transferTo(OutputStream.nullOutputStream());
-            // First: what is wrong inside another file is of no interest.
+            // Checked first, because errors inside the wrong file don't matter.
             String found = HexFormat.of().formatHex(digest.digest());
             if (!found.equals(sha256)) {
                 throw fail("the file with SHA-256 " + sha256, "one with " + found);
@@ -107,7 +107,7 @@ public final class SafetensorsImport {
         }
     }
 
-    /// PyTorch counts a batch norm's batches, which matters only without a momentum.
+    /// Whether the tensor is PyTorch's count of a batch norm's batches, which only matters without a momentum.
     private boolean isBatchCounter(SafetensorsEntry entry) {
         String layer = entry.name().replaceFirst("num_batches_tracked$", "");
         return !layer.equals(entry.name()) && expected.containsKey(layer + "running_mean");
@@ -153,7 +153,7 @@ public final class SafetensorsImport {
         boolean holds(int index, double value);
     }
 
-    /// The first number that is wrong is told; the others of its tensor mostly are too.
+    /// Reports the first wrong number of a tensor, because mostly the others are wrong too.
     private void check(SafetensorsEntry entry, int count, IntToDoubleFunction values, Rule rule, String wanted) {
         for (int i = 0; i < count; i++) {
             double value = values.applyAsDouble(i);

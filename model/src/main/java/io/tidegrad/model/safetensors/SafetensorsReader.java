@@ -19,7 +19,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 
-/// Reads a safetensors file from its first byte to its last, so that it can be hashed on the way:
+/// Reads a safetensors file sequentially, so that it can be hashed at the same time:
 ///
 /// ```
 /// file   = header length   8 bytes, little-endian
@@ -29,11 +29,11 @@ import java.util.TreeSet;
 ///            name: { "dtype": "F32", "shape": [2, 3], "data_offsets": [begin, end] } … }
 /// ```
 ///
-/// Strict as the format's reference is: tensors that overlap or leave a hole, lengths that don't fit type and shape, a
-/// key that is there twice, bytes behind the last tensor are refused. Nothing is allocated for what a header only
-/// claims.
+/// It is as strict as the format's reference implementation: it refuses tensors that overlap or leave a gap, lengths
+/// that don't fit type and shape, duplicate keys, and bytes after the last tensor. Allocations are bounded by the
+/// file's size, whatever its header says.
 public final class SafetensorsReader {
-    /// The reference's bound.
+    /// The bound of the reference implementation.
     private static final int HEADER_BYTES_MAX = 100_000_000;
 
     private static final String METADATA = "__metadata__";
@@ -50,9 +50,9 @@ public final class SafetensorsReader {
 
     /// Reads the header.
     ///
-    /// @param in at the file's first byte
-    /// @param size of the file in bytes
-    /// @throws SafetensorsException what of the file is wrong
+    /// @param in positioned at the file's first byte
+    /// @param size the file's size in bytes
+    /// @throws SafetensorsException the file is invalid; the message says why
     public SafetensorsReader(InputStream in, long size) throws IOException {
         this.in = in;
         if (size < Long.BYTES) {
@@ -67,7 +67,7 @@ public final class SafetensorsReader {
         entries = entries(parse(header), size - Long.BYTES - length);
     }
 
-    /// In the order of their bytes.
+    /// The tensors in the order of their bytes.
     public List<SafetensorsEntry> entries() {
         return entries;
     }
@@ -76,24 +76,24 @@ public final class SafetensorsReader {
         return metadata;
     }
 
-    /// The next tensor, which must be of a type with `Dtype.isFloat`.
+    /// Reads the next tensor, whose type must be `Dtype.isFloat`.
     public float[] floats(SafetensorsEntry entry) throws IOException {
         float[] values = new float[Math.toIntExact(entry.count())];
         read(entry, (index, value) -> values[index] = (float) value);
         return values;
     }
 
-    /// The next tensor, which must be of a floating type.
+    /// Reads the next tensor, which must have a floating-point type.
     public double[] doubles(SafetensorsEntry entry) throws IOException {
         double[] values = new double[Math.toIntExact(entry.count())];
         read(entry, (index, value) -> values[index] = value);
         return values;
     }
 
-    /// The next tensor is not wanted.
+    /// Skips the next tensor.
     public void skip(SafetensorsEntry entry) throws IOException {
         take(entry);
-        // Read, not skipped: a stream that hashes what is read hashes nothing that is skipped.
+        // The bytes are read, not skipped, because a stream that hashes what is read does not hash skipped bytes.
         long rest = entry.end() - entry.begin();
         while (rest > 0) {
             rest -= piece(entry, rest).remaining();
@@ -118,7 +118,7 @@ public final class SafetensorsReader {
         }
     }
 
-    /// The next bytes of a tensor, a whole number of values of any type.
+    /// Reads the next bytes of a tensor: a whole number of values of any type.
     private ByteBuffer piece(SafetensorsEntry entry, long rest) throws IOException {
         int length = (int) Math.min(piece.length, rest);
         if (in.readNBytes(piece, 0, length) < length) {

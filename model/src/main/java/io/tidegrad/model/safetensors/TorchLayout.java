@@ -41,8 +41,8 @@ import io.tidegrad.model.safetensors.TorchTensor.Kind;
 import java.util.ArrayList;
 import java.util.List;
 
-/// A model's tensors as a PyTorch module of the same tree has them: `Sequence` as `Sequential`, `Concat` as a
-/// `ModuleList` whose outputs are joined, `Dense` as `Linear`, … In plan order.
+/// A model's tensors, in plan order, as a PyTorch module with the same tree names them and lays them out: `Sequence` is
+/// `Sequential`, `Concat` is a `ModuleList` whose outputs are concatenated, `Dense` is `Linear`, …
 final class TorchLayout {
     private final Plan plan;
     private final List<TorchTensor> tensors = new ArrayList<>();
@@ -176,7 +176,7 @@ final class TorchLayout {
         addVector(path, name, name, Kind.WEIGHTS);
     }
 
-    /// A matrix with the same axes in both.
+    /// Adds a matrix with the same axes in both.
     private void addAsItIs(String path, String name) {
         add(path, name, axes(path, name), List.of(0, 1));
     }
@@ -187,7 +187,7 @@ final class TorchLayout {
                 new TorchTensor(child(path, torchName), tensor.name(), List.of(tensor.columns()), List.of(0), kind));
     }
 
-    /// (inputs, outputs) here, (outputs, inputs) in PyTorch.
+    /// Adds a matrix that is (inputs, outputs) here and (outputs, inputs) in PyTorch.
     private void addTransposed(String path, String name, String torchName) {
         tensors.add(new TorchTensor(child(path, torchName), child(path, name), axes(path, name), List.of(1, 0),
                 Kind.WEIGHTS));

@@ -3,17 +3,17 @@ package io.tidegrad.model.safetensors;
 import java.util.Arrays;
 import java.util.List;
 
-/// One tensor of a model as PyTorch names it and lays it out.
+/// One tensor of a model with PyTorch's name and layout.
 ///
 /// @param name as in a `state_dict`: `2.weight`
-/// @param tensor its name in the engine
-/// @param axes in the engine, row-major
+/// @param tensor name in the engine
+/// @param axes axes in the engine, row-major
 /// @param order which of `axes` is PyTorch's first, second, …
 /// @param kind what it holds
 record TorchTensor(String name, String tensor, List<Integer> axes, List<Integer> order, Kind kind) {
     enum Kind {
         WEIGHTS,
-        /// Of `Standardise`: a count, then means, then as many sums of squares.
+        /// Statistics of `Standardise`: a count, then means, then as many sums of squares.
         MOMENTS, MEANS, VARIANCES;
 
         boolean isStatistics() {
@@ -26,7 +26,7 @@ record TorchTensor(String name, String tensor, List<Integer> axes, List<Integer>
         order = List.copyOf(order);
     }
 
-    /// In PyTorch.
+    /// The shape in PyTorch.
     List<Long> shape() {
         return order.stream().map(axis -> (long) axes.get(axis)).toList();
     }
@@ -48,7 +48,7 @@ record TorchTensor(String name, String tensor, List<Integer> axes, List<Integer>
         void pair(int ours, int theirs);
     }
 
-    /// Every number's place in both, in PyTorch's order.
+    /// Visits every number's index in both layouts, in PyTorch's order.
     private void permute(Places places) {
         int rank = axes.size();
         int[] strides = new int[rank];

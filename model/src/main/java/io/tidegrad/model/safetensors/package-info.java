@@ -1,4 +1,4 @@
-/// Weights to and from the safetensors format, named and laid out as PyTorch does.
+/// Reads and writes weights in the safetensors format, with PyTorch's names and layout.
 @NullMarked
 package io.tidegrad.model.safetensors;
 

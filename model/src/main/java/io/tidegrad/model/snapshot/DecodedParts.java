@@ -4,9 +4,9 @@ import io.tidegrad.engine.model.Parameters;
 import java.util.BitSet;
 import org.jspecify.annotations.Nullable;
 
-/// The parts of a full snapshot, decoded as they come, in any order: no part is kept, and the weights are there before
-/// the manifest that they are checked by. That takes a spec known before: the one that is served. Nobody reads the
-/// parameters until `SnapshotVerifier` has passed them. One thread.
+/// Decodes the parts of a full snapshot as they arrive, in any order, so that no part is kept and the weights are ready
+/// when the manifest arrives. Decoding needs a spec before the manifest, so it assumes the spec that is served. The
+/// parameters must not be read before `SnapshotVerifier` has passed them. Not thread-safe.
 public final class DecodedParts {
     private final LoadedModel like;
     private final int epoch;
@@ -15,8 +15,8 @@ public final class DecodedParts {
     private final BitSet came = new BitSet();
     private @Nullable String problem;
 
-    /// @param like of the spec that the parts are taken to be of
-    /// @param parameters to be filled, of its plan
+    /// @param like a model of the spec that the parts are assumed to have
+    /// @param parameters parameters of its plan, to be filled
     DecodedParts(LoadedModel like, SnapshotKey key, Parameters parameters) {
         this.like = like;
         this.parameters = parameters;
@@ -24,8 +24,8 @@ public final class DecodedParts {
         version = key.version();
     }
 
-    /// Whether a part is of a full snapshot, of several parts, of a model like that: a full part is full, and one of a
-    /// delta never is (`DeltaRuns`).
+    /// Whether a part belongs to a full snapshot of several parts of a model like `like`: such a part has the largest
+    /// size, which a part of a delta never has (`DeltaRuns`).
     ///
     /// @throws SnapshotFormatException the part is damaged
     public static boolean isFull(LoadedModel like, SnapshotKey key, byte[] value) {
@@ -33,7 +33,7 @@ public final class DecodedParts {
                 && SnapshotParts.payloadBytes(like.manifest().model(), key, value) == SnapshotParts.PAYLOAD_BYTES_MAX;
     }
 
-    /// What is wrong with a part is kept for who has the manifest.
+    /// Decodes a part. An error is kept and reported by `finish`.
     public void decode(int part, byte[] value) {
         came.set(part);
         if (problem != null) {
@@ -46,12 +46,12 @@ public final class DecodedParts {
         }
     }
 
-    /// Different parts that came.
+    /// The number of different parts decoded.
     public int count() {
         return came.cardinality();
     }
 
-    /// Whether they are parts 0 to count-1.
+    /// Whether the decoded parts are numbers 0 to `count()` - 1.
     public boolean isWhole() {
         return came.length() == came.cardinality();
     }
@@ -60,7 +60,7 @@ public final class DecodedParts {
         return like;
     }
 
-    /// @throws SnapshotFormatException they are not what the manifest tells of
+    /// @throws SnapshotFormatException a part is damaged, or the parts don't match the manifest
     Parameters finish(SnapshotManifest manifest) {
         if (problem != null) {
             throw new SnapshotFormatException(problem);

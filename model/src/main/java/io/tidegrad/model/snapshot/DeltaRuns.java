@@ -8,25 +8,25 @@ import io.tidegrad.model.binary.BinaryWriter;
 import java.util.ArrayList;
 import java.util.List;
 
-/// The payload of a delta: the bytes of the served stream that changed, run after run. A run is `gap` (from the end of
-/// the one before it in the part, or from the stream's beginning) and `length`, both in words of 4 bytes as varints,
-/// then the bytes. Touched rows side by side are one run, and so are whole tensors: what takes the place of pages or
-/// rows, whichever would be smaller, is at most either, plus 2 to 8 bytes a run. Each part can be read by itself.
+/// The payload of a delta: the changed bytes of the served stream, run after run. A run is `gap` (from the end of the
+/// previous run in the part, or from the stream's start) and `length`, both in words of 4 bytes as varints, then the
+/// bytes. Adjacent touched rows form one run, and so do whole tensors, so the payload is at most as large as the
+/// smaller of changed pages and changed rows, plus 2 to 8 bytes per run. Each part can be read independently.
 final class DeltaRuns {
     private static final int WORD = Float.BYTES;
 
-    /// Of gap and length: five bytes each reach as far as a part does, and 16 GiB. A length in a part takes three at
-    /// most, so that no part is ever filled to its last byte: a reader tells those of a full snapshot by that
+    /// The most bytes of gap and length: five each, which reach 16 GiB. A length inside a part takes at most three, so
+    /// no part of a delta is filled to its last byte, by which a reader tells it from a part of a full snapshot
     /// (`DecodedParts`).
     private static final int HEADER_BYTES_MAX = 10;
 
     private DeltaRuns() {}
 
-    /// @param bytes without part headers
+    /// @param bytes total without part headers
     record Payloads(List<byte[]> parts, long bytes) {
     }
 
-    /// Bytes that `encode` would give at least.
+    /// A lower bound of the bytes that `encode` gives.
     static long size(ServedChanges changes) {
         long[] size = {0, 0};
         changes.forEachRun((at, bytes) -> {
@@ -52,7 +52,7 @@ final class DeltaRuns {
         private final List<byte[]> parts = new ArrayList<>();
         private BinaryWriter part = new BinaryWriter();
         private int used;
-        private long end; // of the run before
+        private long end; // end of the previous run
         private long total;
 
         Encoder(Parameters parameters) {
@@ -62,7 +62,7 @@ final class DeltaRuns {
         void add(long at, long bytes) {
             long from = at;
             while (from < at + bytes) {
-                // Two words: statistics are doubles, and none is cut in two.
+                // A multiple of two words, because statistics are doubles, and none may be split.
                 int room = (SnapshotParts.PAYLOAD_BYTES_MAX - used - HEADER_BYTES_MAX) & -2 * WORD;
                 if (room <= 0) {
                     end();
@@ -89,10 +89,10 @@ final class DeltaRuns {
         }
     }
 
-    /// Writes the runs of one part.
+    /// Writes the runs of one part into `into`.
     ///
     /// @param what the part's name in messages
-    /// @throws SnapshotFormatException a run that can't be
+    /// @throws SnapshotFormatException a run is invalid
     static void decode(PartCompression.Payload payload, String what, Successor into) {
         BinaryReader from =
                 BinaryReader.bare(payload.bytes(), payload.at(), payload.length(), what, SnapshotFormatException::new);

@@ -3,12 +3,12 @@ package io.tidegrad.model.snapshot;
 import io.tidegrad.model.binary.BinaryReader;
 import io.tidegrad.model.binary.BinaryWriter;
 
-/// Written about once a second, outside transactions, while the trainer lives: lets a scorer tell "nothing happened"
-/// from "I am behind". Format: magic TGHB, format (4), epoch (4), version (8), next offset (8), time (8), caught up
-/// (1), CRC32C (4).
+/// Written about once a second, outside transactions, while the trainer runs. It lets a scorer distinguish "no new
+/// events" from "I am behind". Format: magic TGHB, format (4), epoch (4), version (8), next offset (8), time (8),
+/// caught up (1), CRC32C (4).
 ///
-/// @param nextOffset watermark of the trainer's last commit
-/// @param caughtUp no visible event at or beyond nextOffset was in the log at `time`
+/// @param nextOffset next offset of the log of record as of the trainer's last commit
+/// @param caughtUp whether the log had no visible event at or after nextOffset at `time`
 /// @param time epoch ms, the trainer's clock
 public record Heartbeat(int epoch, long version, long nextOffset, boolean caughtUp, long time) {
     private static final String MAGIC = "TGHB";
@@ -19,7 +19,7 @@ public record Heartbeat(int epoch, long version, long nextOffset, boolean caught
                 .int8(caughtUp ? 1 : 0).seal();
     }
 
-    /// @throws SnapshotFormatException names what was expected and found
+    /// @throws SnapshotFormatException the bytes are no heartbeat; the message says what was expected and found
     public static Heartbeat decode(byte[] bytes) {
         BinaryReader from = new BinaryReader(bytes, "heartbeat", MAGIC, FORMAT, SnapshotFormatException::new);
         int epoch = from.int32();

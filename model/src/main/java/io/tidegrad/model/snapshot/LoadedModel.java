@@ -7,12 +7,12 @@ import io.tidegrad.model.spec.ModelSpec;
 
 /// A snapshot that passed every check.
 ///
-/// @param parameters served stream only; nobody writes them any more
-/// @param leaves of the parameters
+/// @param parameters the served stream only; never written again
+/// @param leaves hashes of the parameters' leaves
 public record LoadedModel(SnapshotManifest manifest, ModelSpec spec, Plan plan, Parameters parameters,
         ServedLeaves leaves) {
 
-    /// The same version as another epoch begins with it.
+    /// The same version as the first one of another epoch.
     public LoadedModel inEpoch(int epoch) {
         return new LoadedModel(manifest.inEpoch(epoch), spec, plan, parameters, leaves);
     }

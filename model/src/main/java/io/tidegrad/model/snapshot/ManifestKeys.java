@@ -14,13 +14,13 @@ import java.security.spec.X509EncodedKeySpec;
 import java.util.Base64;
 import org.jspecify.annotations.Nullable;
 
-/// Ed25519 keys as `openssl genpkey -algorithm ed25519` writes them (PEM), and what is done with them.
+/// Reads Ed25519 keys as written by `openssl genpkey -algorithm ed25519` (PEM); signs and verifies with them.
 public final class ManifestKeys {
     private static final String ALGORITHM = "Ed25519";
 
     private ManifestKeys() {}
 
-    /// PKCS #8, `-----BEGIN PRIVATE KEY-----`.
+    /// Reads a PKCS #8 private key, `-----BEGIN PRIVATE KEY-----`.
     ///
     /// @throws IllegalArgumentException no such key; what was expected and found
     public static PrivateKey privateKey(Path file) {
@@ -32,7 +32,7 @@ public final class ManifestKeys {
         }
     }
 
-    /// X.509 SubjectPublicKeyInfo, `-----BEGIN PUBLIC KEY-----`.
+    /// Reads an X.509 SubjectPublicKeyInfo, `-----BEGIN PUBLIC KEY-----`.
     ///
     /// @throws IllegalArgumentException no such key; what was expected and found
     public static PublicKey publicKey(Path file) {
@@ -49,7 +49,8 @@ public final class ManifestKeys {
                 file + ": expected " + kind + " key of " + ALGORITHM + ", found another: " + e.getMessage(), e);
     }
 
-    /// What `--snapshot-public-key` names; null without one. Told of what is wrong with it.
+    /// Reads the key that `--snapshot-public-key` names. Returns null if the setting is not set. An invalid key is
+    /// reported to `settings`.
     public static @Nullable PublicKey publicKey(Settings settings) {
         String file = settings.text(Setting.SNAPSHOT_PUBLIC_KEY);
         if (file.isEmpty()) {

@@ -7,22 +7,22 @@ import io.tidegrad.model.binary.BinaryWriter;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/// How a part's payload is stored. Chosen by the trainer's operator, never by the spec: it changes no bit of a model.
-/// Each part says how, and one that does not get smaller is stored as it is.
+/// How a part's payload is stored. It is chosen by the trainer's operator, not by the spec, because it changes no bit
+/// of a model. Each part states its compression; a part that does not get smaller is stored uncompressed.
 public enum PartCompression {
     NONE,
-    /// A frame of Zstandard (RFC 8878).
+    /// One frame of Zstandard (RFC 8878).
     ZSTD;
 
-    /// No part may claim to hold more than this many times its bytes: a frame of zeros could otherwise claim 10,000
-    /// times. A frame that is better than that is padded with zeros.
+    /// The largest ratio of a payload to its stored bytes that a reader accepts; a frame of zeros could otherwise claim
+    /// a ratio of 10,000. The writer pads a frame with a better ratio with zeros.
     static final int RATIO_MAX = 1_000;
 
-    /// The library's own default.
+    /// The library's default level.
     private static final int LEVEL = 3;
 
-    /// How (1), length of the payload (4), length of what is stored (4), frame's length (4; when compressed), what is
-    /// stored.
+    /// Writes compression (1), length of the payload (4), length of the stored bytes (4), the frame's length (4; only
+    /// if compressed), the stored bytes.
     void write(BinaryWriter to, byte[] payload, int length) {
         byte[] frame = this == ZSTD ? compressed(payload, length) : null;
         if (frame == null) {
@@ -45,7 +45,7 @@ public enum PartCompression {
         return Arrays.copyOf(frame, (int) written);
     }
 
-    /// Checks the sizes that are stated, and skips to the end.
+    /// Checks the stated sizes and skips to the end.
     static Stored read(BinaryReader from) {
         int how = from.int8();
         if (how > ZSTD.ordinal()) {
@@ -68,12 +68,12 @@ public enum PartCompression {
         return new Stored(ZSTD, at, frame, length);
     }
 
-    /// @param at index of the first byte in the part's value
-    /// @param length of the payload
+    /// @param at index of the first stored byte in the part's value
+    /// @param length length of the payload
     record Stored(PartCompression how, int at, int stored, int length) {
-        /// The payload, in `value` itself where it is not compressed.
+        /// The payload; a view of `value` if it is not compressed.
         ///
-        /// @throws SnapshotFormatException it is not what was stated
+        /// @throws SnapshotFormatException the stored bytes don't match the stated sizes
         Payload payload(byte[] value) {
             if (how == NONE) {
                 return new Payload(value, at, length);

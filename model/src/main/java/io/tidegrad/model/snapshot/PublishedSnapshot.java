@@ -16,8 +16,8 @@ import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// A model as it is now, or what changed of it, as records: parts, then the manifest. They are a copy: learning may go
-/// on while they are written.
+/// The records of a snapshot, full or delta: the parts, then the manifest. They are a copy, so learning may continue
+/// while they are written.
 ///
 /// @param records in the order to write them
 public record PublishedSnapshot(SnapshotManifest manifest, List<SnapshotEntry> records) {
@@ -25,43 +25,43 @@ public record PublishedSnapshot(SnapshotManifest manifest, List<SnapshotEntry> r
         records = List.copyOf(records);
     }
 
-    /// How snapshots are written: the operator's choice, which changes no weight.
+    /// How snapshots are encoded. This is the operator's choice and changes no weight.
     ///
-    /// @param key signs the manifests; null for none
+    /// @param key the key that signs manifests; null for no signature
     public record Form(PartCompression compression, @Nullable PrivateKey key) {
         public static final Form PLAIN = new Form(PartCompression.NONE, null);
     }
 
-    /// What a snapshot is of.
+    /// The state that a snapshot describes.
     ///
-    /// @param weightsHash the model's, as it is now
+    /// @param weightsHash the model's present weights-hash
     /// @param nextOffset of the log of record, exclusive
     /// @param newestAppendTime record timestamp (epoch ms) of the newest event contained
-    /// @param caughtUp no event beyond nextOffset was in the log
-    /// @param time that the records will carry, epoch ms
+    /// @param caughtUp whether the log had no event at or after nextOffset
+    /// @param time timestamp of the records, epoch ms
     public record Moment(String weightsHash, int epoch, long nextOffset, long newestAppendTime, boolean caughtUp,
             long time) {
     }
 
-    /// The snapshot before a delta.
+    /// The snapshot that a delta builds on.
     public record Parent(long version, SnapshotManifest.Chain chain) {
     }
 
-    /// A full snapshot, plain, whose time is not known.
+    /// A full snapshot, uncompressed and unsigned, whose time is not known.
     public static PublishedSnapshot of(OnlineModel model, String weightsHash, int epoch, long nextOffset,
             long newestAppendTime, boolean caughtUp) {
         return full(model, new Moment(weightsHash, epoch, nextOffset, newestAppendTime, caughtUp,
                 SnapshotManifest.Chain.TIME_UNKNOWN), Form.PLAIN);
     }
 
-    /// All of the model.
+    /// A full snapshot.
     public static PublishedSnapshot full(OnlineModel model, Moment moment, Form form) {
         return full(model, moment, form, null);
     }
 
-    /// All of the model, the first one of an epoch.
+    /// A full snapshot that is the first one of an epoch.
     ///
-    /// @param origin what the epoch goes on from; null when it began from nothing
+    /// @param origin the version that the epoch continues from; null if it began with a new model
     public static PublishedSnapshot full(OnlineModel model, Moment moment, Form form,
             SnapshotManifest.@Nullable Origin origin) {
         Parameters parameters = model.parameters();
@@ -69,13 +69,13 @@ public record PublishedSnapshot(SnapshotManifest manifest, List<SnapshotEntry> r
         return of(model, moment, form, null, origin, parts, parameters.servedBytes());
     }
 
-    /// Bytes that a delta would carry now.
+    /// Bytes that a delta would have now.
     public static long deltaBytes(OnlineModel model) {
         ServedChanges changes = model.parameters().changes();
         return changes.everything() ? model.parameters().servedBytes() : DeltaRuns.size(changes);
     }
 
-    /// What changed since `Parameters.changes` were last cleared, when `parent` was published.
+    /// A delta: the changes since `Parameters.changes` was last cleared, when `parent` was published.
     public static PublishedSnapshot delta(OnlineModel model, Moment moment, Parent parent, Form form) {
         Parameters parameters = model.parameters();
         DeltaRuns.Payloads payloads = DeltaRuns.encode(parameters, parameters.changes());
@@ -117,13 +117,13 @@ public record PublishedSnapshot(SnapshotManifest manifest, List<SnapshotEntry> r
         return new PublishedSnapshot(manifest, records);
     }
 
-    /// Of all records together.
+    /// Bytes of all records together.
     public long bytes() {
         return records.stream().mapToLong(e -> (long) e.key().length + e.value().length).sum();
     }
 
-    /// Keys of a published snapshot, for the tombstones that retire it: the manifest's first, so that no reader begins
-    /// what is about to go.
+    /// Keys of a published snapshot, for the tombstones that delete it. The manifest's key is first, so that no reader
+    /// starts on a snapshot that is being deleted.
     public static List<byte[]> keys(int epoch, long version, int parts) {
         List<byte[]> keys = new ArrayList<>(parts + 1);
         keys.add(SnapshotKey.manifest(epoch, version).encode());

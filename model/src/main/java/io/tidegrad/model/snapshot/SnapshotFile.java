@@ -11,9 +11,9 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
-/// One version of a model with everything that it takes to serve it, outside of Kafka: what a snapshots topic says in
-/// many records, in one file. Its manifest is the published one, signature included, so that what is read is checked as
-/// what comes from the topic: `SnapshotVerifier`.
+/// A file with one version of a model and everything needed to serve it without Kafka: the content of a snapshots
+/// topic's records in one file. The manifest is the published one with its signature, so the file is checked like a
+/// snapshot from the topic: `SnapshotVerifier`.
 ///
 /// ```
 /// "TGSF", format (4)         numbers are little-endian
@@ -24,39 +24,40 @@ import java.util.Arrays;
 /// parts                      length (4) and value of each, as of a full snapshot: `SnapshotParts`
 /// ```
 ///
-/// Read once, from its beginning to its end.
+/// It is read once, from start to end.
 public final class SnapshotFile {
-    /// The number that is written; all from 1 on are read.
+    /// The format number that is written. All numbers from 1 on are read.
     public static final int FORMAT = 1;
 
     private static final String MAGIC = "TGSF";
 
-    /// What the engine's own files begin with: `SavedModel`.
+    /// The first bytes of the engine's own files, `SavedModel`, for a better message.
     private static final byte[] SAVED_MODEL = "tide".getBytes(StandardCharsets.US_ASCII);
 
     private static final int LENGTH_AT = 8;
     private static final int HEAD_AT = 12;
     private static final int CHECKSUM_BYTES = 4;
 
-    /// A manifest is one record of Kafka, which has few MiB at most; its spec has at most a quarter of one.
+    /// A bound of the head: a manifest is one Kafka record of a few MiB at most, and a spec has at most a quarter of a
+    /// MiB.
     private static final int HEAD_BYTES_MAX = 64 << 20;
 
-    /// As long as the name of a topic may be.
+    /// The longest name of a Kafka topic.
     private static final int NAME_BYTES_MAX = 249;
 
     private static final int SPEC_BYTES_MAX = 256 * 1024;
 
-    /// What is said of the weights.
+    /// The description of the weights.
     ///
-    /// @param name that the model answers to; its own but where another one was promoted to it
-    /// @param manifest of the version, perhaps a delta's, whose weights are here as a whole nevertheless
-    /// @param specYaml of the model, which a delta's manifest does not repeat
+    /// @param name the name that the model is served under; differs from its own if it was promoted to another name
+    /// @param manifest the version's manifest; may be a delta's, although the file has all weights
+    /// @param specYaml the model's spec, which a delta's manifest does not contain
     /// @param resume next offset of the snapshots topic after the version; -1 when it is not known
-    /// @param broughtBack by a rollback
+    /// @param broughtBack whether a rollback brought the version back
     public record Head(String name, SnapshotManifest manifest, String specYaml, long resume, boolean broughtBack) {
         public static final long NOT_KNOWN = -1;
 
-        /// Of a version that answers to its own name.
+        /// The head of a version that is served under its own name.
         public static Head of(SnapshotManifest manifest, String specYaml) {
             return new Head(manifest.model(), manifest, specYaml, NOT_KNOWN, false);
         }
@@ -70,9 +71,9 @@ public final class SnapshotFile {
         this.head = head;
     }
 
-    /// Needs the memory of one part beside the parameters. The stream stays open.
+    /// Writes a file. Needs memory for one part in addition to the parameters. Leaves the stream open.
     ///
-    /// @param parameters of the manifest's version, which nobody writes meanwhile
+    /// @param parameters the parameters of the manifest's version; must not change meanwhile
     public static void write(Head head, Parameters parameters, OutputStream to) throws IOException {
         byte[] content = new BinaryWriter().text(head.name).block(head.manifest.encode()).text(head.specYaml)
                 .int64(head.resume).int8(head.broughtBack ? 1 : 0).toBytes();
@@ -90,7 +91,8 @@ public final class SnapshotFile {
 
     /// Reads the head; `SnapshotVerifier` reads the rest.
     ///
-    /// @throws SnapshotFormatException these are not the first bytes of such a file; says what was expected and found
+    /// @throws SnapshotFormatException the bytes are not the start of such a file; the message says what was expected
+    ///     and found
     public static SnapshotFile read(InputStream in) throws IOException {
         byte[] start = in.readNBytes(HEAD_AT);
         if (start.length >= SAVED_MODEL.length
@@ -130,9 +132,10 @@ public final class SnapshotFile {
         return head;
     }
 
-    /// Fills `into` and its counts from all parts, of which each is held alone.
+    /// Fills `into` and its counts from all parts, holding one part at a time.
     ///
-    /// @throws SnapshotFormatException the bytes end, go on, or are not what was written; names expected and found
+    /// @throws SnapshotFormatException the file is truncated, too long or damaged; the message says what was expected
+    ///     and found
     void decode(Parameters into) {
         SnapshotManifest manifest = head.manifest;
         SnapshotParts.checkServedBytes(manifest, into);

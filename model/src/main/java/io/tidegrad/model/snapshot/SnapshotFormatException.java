@@ -1,6 +1,6 @@
 package io.tidegrad.model.snapshot;
 
-/// Bytes that are not what they should be: what was expected, what was found.
+/// Bytes of a snapshot can't be read. The message says what was expected and what was found.
 public final class SnapshotFormatException extends RuntimeException {
     public SnapshotFormatException(String message) {
         super(message);

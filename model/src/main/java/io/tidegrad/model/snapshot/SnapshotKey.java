@@ -4,23 +4,23 @@ import java.nio.ByteBuffer;
 import java.util.HexFormat;
 
 /// Key of a record on `tidegrad.snapshots.{model}`: 17 bytes, big-endian so that keys sort: kind (1), epoch (4),
-/// version (8), part (4). A flipped bit in the kind gives no other kind; in the other fields it is noticed beside the
-/// value, which repeats them (`SnapshotParts.check`, the manifest's own fields).
+/// version (8), part (4). A flipped bit in the kind never gives another kind; in the other fields it is noticed by
+/// comparison with the value, which repeats them (`SnapshotParts.check`, the manifest's own fields).
 ///
-/// @param kind what the value is
-/// @param epoch raised by rollback or re-creation
+/// @param kind kind of the value
+/// @param epoch number that a rollback or re-creation raises
 /// @param version update count
-/// @param part number from 0; 0 for everything else
+/// @param part number of the part, from 0; 0 for other kinds
 public record SnapshotKey(Kind kind, int epoch, long version, int part) {
     public static final int BYTES = 17;
 
-    /// 2 TiB of snapshot: a part's number or a count of parts beyond it is damage.
+    /// The most parts, for 2 TiB of snapshot. A larger part number or count is treated as damage.
     public static final int PARTS_MAX = 1 << 22;
 
-    /// The one key of all heartbeats: compaction keeps the newest.
+    /// The key of all heartbeats, so that compaction keeps the newest.
     public static final SnapshotKey HEARTBEAT = new SnapshotKey(Kind.HEARTBEAT, 0, 0, 0);
 
-    /// Likewise of what trainers say of the model.
+    /// The key of all trainer statuses, so that compaction keeps the newest.
     public static final SnapshotKey STATUS = new SnapshotKey(Kind.STATUS, 0, 0, 0);
 
     public enum Kind {
@@ -28,7 +28,7 @@ public record SnapshotKey(Kind kind, int epoch, long version, int part) {
 
         private final byte code;
 
-        /// Whether it is of a version; what a trainer says of itself is not.
+        /// Whether the record belongs to a version; heartbeats and statuses don't.
         public boolean isOfAVersion() {
             return this == PART || this == MANIFEST;
         }
@@ -67,7 +67,7 @@ public record SnapshotKey(Kind kind, int epoch, long version, int part) {
         return ByteBuffer.allocate(BYTES).put(kind.code).putInt(epoch).putLong(version).putInt(part).array();
     }
 
-    /// @throws SnapshotFormatException not 17 bytes, no known kind, or fields that such a key can't have
+    /// @throws SnapshotFormatException the key has not 17 bytes, no known kind, or invalid fields
     public static SnapshotKey decode(byte[] bytes) {
         if (bytes.length != BYTES) {
             throw new SnapshotFormatException("snapshot key: expected " + BYTES + " bytes, found " + bytes.length);

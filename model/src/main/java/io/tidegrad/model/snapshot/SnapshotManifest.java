@@ -8,35 +8,36 @@ import java.util.List;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
-/// The last record of a snapshot's transaction: says what the parts before it make up. Format: magic TGMF, format (4),
-/// the components in their order (texts and arrays with their length before them), CRC32C (4). Format 1 had no deltas:
-/// it ends with the golden rows. Format 2 had no origin.
+/// The last record of a snapshot's transaction; it describes the snapshot that the parts before it form. Format: magic
+/// TGMF, format (4), the components in their order (texts and arrays preceded by their length), CRC32C (4). Format 1
+/// has no deltas and ends with the golden rows. Format 2 has no origin.
 ///
-/// @param parentVersion that the parts are changes to; -1 for a full snapshot
-/// @param specYaml empty in a delta: its spec is the parent's
+/// @param parentVersion the version that a delta's parts change; -1 for a full snapshot
+/// @param specYaml the spec; empty in a delta, which has its parent's spec
 /// @param nextOffset of the log of record, exclusive
 /// @param newestAppendTime record timestamp (epoch ms) of the newest event contained
 /// @param eventTime stream time (epoch ms), Long.MIN_VALUE when the spec names none
-/// @param caughtUp no event beyond nextOffset was in the log when this was published
-/// @param logLoss progressive, since the first row; for regression the mean squared error
-/// @param priorLogLoss of the running prior; for regression its mean squared error
-/// @param accuracy NaN for regression
-/// @param auc NaN unless binary
-/// @param servedBytes of the whole model
+/// @param caughtUp whether the log had no event at or after nextOffset when this was published
+/// @param logLoss progressive log loss since the first row; for regression the mean squared error
+/// @param priorLogLoss log loss of the running prior; for regression its mean squared error
+/// @param accuracy progressive accuracy; NaN for regression
+/// @param auc progressive AUC; NaN unless binary
+/// @param servedBytes bytes of the whole model's served stream
 /// @param weightsHash 64 hex digits
-/// @param goldenRows a few rows with the trainer's own predictions, which an admitted snapshot must reproduce bit for
-///     bit
-/// @param payloadBytes that the parts carry together, uncompressed
-/// @param chain where a reader finds the full snapshot to begin with
-/// @param origin what its epoch began with and why; null but in the first manifest of an epoch that a rollback began
-/// @param signature Ed25519 over everything before it; empty when nobody signed
+/// @param goldenRows a few rows with the trainer's predictions, which the snapshot must reproduce bit for bit to be
+///     admitted
+/// @param payloadBytes bytes of all parts' payloads together, uncompressed
+/// @param chain the full snapshot that a reader has to start from
+/// @param origin what its epoch began with and why; only in the first manifest of an epoch that a rollback began, else
+///     null
+/// @param signature Ed25519 signature over everything before it; empty if unsigned
 public record SnapshotManifest(String model, int epoch, long version, long parentVersion, String specYaml,
         byte[] specFingerprint, byte[] featureFingerprint, int numerics, long examples, long nextOffset,
         long newestAppendTime, long eventTime, boolean caughtUp, double logLoss, double priorLogLoss, double accuracy,
         double auc, int parts, long servedBytes, String weightsHash, List<GoldenRow> goldenRows, long payloadBytes,
         Chain chain, @Nullable Origin origin, byte[] signature) {
 
-    /// The number that is written; all from 1 on are read.
+    /// The format number that is written. All numbers from 1 on are read.
     public static final int FORMAT = 3;
 
     private static final String MAGIC = "TGMF";
@@ -47,19 +48,19 @@ public record SnapshotManifest(String model, int epoch, long version, long paren
     private static final int GOLDEN_ROWS_MAX = 16;
     private static final int GOLDEN_WIDTH_MAX = 1 << 22;
 
-    /// @param predictions what the trainer's engine answered with exactly these weights
+    /// @param predictions the trainer's predictions with exactly these weights
     public record GoldenRow(float[] numbers, int[] ids, float[] predictions) {
     }
 
-    /// A full snapshot and the deltas after it, each a change to the one before.
+    /// A full snapshot and the deltas after it, each of which changes the version before.
     ///
-    /// @param full version of the full snapshot; the manifest's own when it is that
-    /// @param fullTime timestamp (epoch ms) of the records of the full snapshot; -1 when not known
-    /// @param deltas from the full one to this, itself included
+    /// @param full version of the full snapshot; the manifest's own version if it is full
+    /// @param fullTime timestamp (epoch ms) of the full snapshot's records; -1 if unknown
+    /// @param deltas number of deltas after the full snapshot, up to and including this one
     public record Chain(long full, long fullTime, int deltas) {
         public static final long TIME_UNKNOWN = -1;
 
-        /// @param time of the records, epoch ms
+        /// @param time timestamp of the records, epoch ms
         public static Chain ofFull(long version, long time) {
             return new Chain(version, time, 0);
         }
@@ -69,13 +70,13 @@ public record SnapshotManifest(String model, int epoch, long version, long paren
         }
     }
 
-    /// What an epoch goes on from.
+    /// The version that an epoch continues from.
     ///
-    /// @param epoch of the version that it began with
-    /// @param version its update count
-    /// @param nextOffset of the log of record, exclusive: what that version has learned
-    /// @param resumeOffset of the first event that is learned on top
-    /// @param reason in the words of who decided it; may be empty
+    /// @param epoch epoch of the version that it began with
+    /// @param version update count of that version
+    /// @param nextOffset next offset of the log of record, exclusive, up to which that version has learned
+    /// @param resumeOffset offset of the first event learned after it
+    /// @param reason reason given by the person who decided it; may be empty
     public record Origin(int epoch, long version, long nextOffset, long resumeOffset, String reason) {
         private static final int REASON_BYTES_MAX = 1024;
 
@@ -103,12 +104,12 @@ public record SnapshotManifest(String model, int epoch, long version, long paren
         return signature.length > 0;
     }
 
-    /// The same, signed by `signer`, which gets the bytes that the signature is over.
+    /// The same manifest, signed by `signer`, which receives the bytes to sign.
     public SnapshotManifest signed(UnaryOperator<byte[]> signer) {
         return with(epoch, signer.apply(signedBytes()));
     }
 
-    /// The same version as another epoch begins with it; nobody has signed that.
+    /// The same version as the first one of another epoch, unsigned.
     public SnapshotManifest inEpoch(int otherEpoch) {
         return with(otherEpoch, new byte[0]);
     }
@@ -120,12 +121,13 @@ public record SnapshotManifest(String model, int epoch, long version, long paren
                 otherSignature);
     }
 
-    /// What a signature is over: all that `encode` writes before it. The weights-hash is among it, and so every weight.
+    /// The bytes that a signature covers: everything that `encode` writes before it. They contain the weights-hash, so
+    /// the signature covers every weight.
     public byte[] signedBytes() {
         return unsigned().toBytes();
     }
 
-    /// With magic, format number and CRC32C.
+    /// The record with magic, format number and CRC32C.
     public byte[] encode() {
         return unsigned().block(signature).seal();
     }
@@ -157,7 +159,8 @@ public record SnapshotManifest(String model, int epoch, long version, long paren
         return hash;
     }
 
-    /// @throws SnapshotFormatException names what was expected and found; sizes are checked before allocation
+    /// @throws SnapshotFormatException the bytes are no valid manifest; the message says what was expected and found.
+    ///     Sizes are checked before allocation
     public static SnapshotManifest decode(byte[] bytes) {
         BinaryReader from =
                 new BinaryReader(bytes, "snapshot manifest", MAGIC, 1, FORMAT, SnapshotFormatException::new);
@@ -198,14 +201,14 @@ public record SnapshotManifest(String model, int epoch, long version, long paren
         return manifest;
     }
 
-    /// So that nothing is allocated for, or waited for, that can't be.
+    /// Checks sizes, so that a reader neither allocates nor waits for an impossible snapshot.
     private void checkSizes(BinaryReader from) {
         long least = SnapshotParts.count(payloadBytes);
         if (isDelta() ? payloadBytes >= servedBytes && payloadBytes > 0 : payloadBytes != servedBytes) {
             throw from.fail("expected a payload of " + (isDelta() ? "less than " : "") + servedBytes + " bytes, found "
                     + payloadBytes);
         }
-        // A part of a delta ends with a whole run, so that it may be a little short.
+        // A part of a delta ends with a whole run, so it may not be quite full.
         if (parts < least || parts > (isDelta() ? 2 * least : least)) {
             throw from
                     .fail("expected as many parts as " + payloadBytes + " bytes need (" + least + "), found " + parts);

@@ -9,19 +9,19 @@ import java.util.ArrayList;
 import java.util.List;
 
 /// The parts of a snapshot: a model's served stream, or changes to it (`DeltaRuns`), in records of at most 512 KiB,
-/// each with format number, its place and CRC32C over key and payload. Format: magic TGPT, format (4), epoch (4),
-/// version (8), part (4), payload as `PartCompression` writes it (at most 63 pages; of a full snapshot exactly that but
-/// for the last), CRC32C (4), which also covers the model's name: a part copied from another topic is noticed. Format 1
-/// was never compressed: length (4) and payload.
+/// each with format number, place and CRC32C. Format: magic TGPT, format (4), epoch (4), version (8), part (4), payload
+/// as written by `PartCompression` (at most 63 pages; in a full snapshot exactly 63, except for the last part), CRC32C
+/// (4), which also covers the model's name, so that a part copied from another topic is noticed. In format 1 the
+/// payload is never compressed: length (4) and payload.
 public final class SnapshotParts {
     public static final int PART_BYTES_MAX = 512 * 1024;
 
-    /// The number that is written; all from 1 on are read.
+    /// The format number that is written. All numbers from 1 on are read.
     public static final int FORMAT = 2;
 
     private static final String MAGIC = "TGPT";
 
-    /// 63, not 64: the frame must fit too.
+    /// 63 instead of 64, because the record's other fields must fit too.
     private static final int PART_PAGES = 63;
 
     static final int PAYLOAD_BYTES_MAX = PART_PAGES * Parameters.PAGE_BYTES;
@@ -30,12 +30,12 @@ public final class SnapshotParts {
 
     private SnapshotParts() {}
 
-    /// Parts that so many served bytes need.
+    /// The number of parts for this many served bytes.
     static long count(long servedBytes) {
         return (servedBytes + PAYLOAD_BYTES_MAX - 1) / PAYLOAD_BYTES_MAX;
     }
 
-    /// Values of parts 0 … n-1 of a full snapshot.
+    /// Encodes the values of parts 0 … n-1 of a full snapshot.
     public static List<byte[]> encode(Parameters parameters, String model, int epoch, PartCompression compression) {
         int count = (int) count(parameters.servedBytes());
         List<byte[]> parts = new ArrayList<>(count);
@@ -45,7 +45,7 @@ public final class SnapshotParts {
         return parts;
     }
 
-    /// Value of one part of a full snapshot.
+    /// Encodes the value of one part of a full snapshot.
     static byte[] encode(Parameters parameters, String model, int epoch, int part, PartCompression compression) {
         int length = payloadBytes(parameters, part);
         byte[] payload = new byte[length];
@@ -57,7 +57,7 @@ public final class SnapshotParts {
         return sealed(SnapshotKey.part(epoch, parameters.updates(), part), model, payload, length, compression);
     }
 
-    /// Of one part of a full snapshot, uncompressed.
+    /// Bytes of a part's payload in a full snapshot, uncompressed.
     static int payloadBytes(Parameters parameters, int part) {
         long at = (long) part * PAYLOAD_BYTES_MAX;
         return Math.clamp(parameters.servedBytes() - at, 0, PAYLOAD_BYTES_MAX);
@@ -74,16 +74,16 @@ public final class SnapshotParts {
         return to.seal(model.getBytes(StandardCharsets.UTF_8));
     }
 
-    /// A part's value must say the same place as its key, and be whole.
+    /// Checks that a part's value is undamaged and has the same place as its key.
     ///
     /// @throws SnapshotFormatException names what was expected and found
     public static void check(String model, SnapshotKey key, byte[] value) {
         open(model, key.epoch(), key.version(), key.part(), value);
     }
 
-    /// Of one part, uncompressed, as it says.
+    /// Bytes of a part's payload, uncompressed, as stated in it.
     ///
-    /// @throws SnapshotFormatException it is damaged, or another part
+    /// @throws SnapshotFormatException the part is damaged, or is another part
     static int payloadBytes(String model, SnapshotKey key, byte[] value) {
         return open(model, key.epoch(), key.version(), key.part(), value).length();
     }
@@ -117,7 +117,7 @@ public final class SnapshotParts {
         return open(manifest.model(), manifest.epoch(), manifest.version(), part, value).payload(value);
     }
 
-    /// Fills `into` (from `Parameters.served`) from all parts of a full snapshot, and its counts.
+    /// Fills `into` (from `Parameters.served`) and its counts from all parts of a full snapshot.
     ///
     /// @throws SnapshotFormatException wrong count, length, checksum or place, naming expected and found
     public static void decode(SnapshotManifest manifest, List<byte[]> parts, Parameters into) {
@@ -132,7 +132,7 @@ public final class SnapshotParts {
         into.setCounts(manifest.version(), manifest.examples());
     }
 
-    /// Fills what one part of a full snapshot holds.
+    /// Fills the range that one part of a full snapshot holds.
     ///
     /// @throws SnapshotFormatException wrong length, checksum or place, naming expected and found
     static void decode(SnapshotManifest manifest, int part, byte[] value, Parameters into) {
@@ -153,7 +153,7 @@ public final class SnapshotParts {
         }
     }
 
-    /// Writes all parts of a delta to `into`, and its counts.
+    /// Writes all parts of a delta to `into` and sets its counts.
     ///
     /// @throws SnapshotFormatException wrong count, length, checksum, place or run, naming expected and found
     static void decodeChanges(SnapshotManifest manifest, List<byte[]> parts, Successor into) {

@@ -19,9 +19,10 @@ import java.util.List;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/// Whole snapshot → model, or why not: signature, spec and fingerprints, numerics, parts, finite weights, the
-/// weights-hash recomputed from the floats, the trainer's own predictions reproduced bit for bit. Never throws for a
-/// bad snapshot. A delta shares with its parent what it does not change, and costs what it does change.
+/// Checks a whole snapshot and returns its model or the reason for refusing it. Checks signature, spec and
+/// fingerprints, numerics, parts, finite weights, the weights-hash (recomputed from the floats) and the trainer's
+/// predictions (bit for bit). Never throws for a bad snapshot. A delta shares unchanged memory with its parent, and its
+/// cost is proportional to its changes.
 public final class SnapshotVerifier {
     private final String model;
     private final Kernels kernels;
@@ -30,19 +31,19 @@ public final class SnapshotVerifier {
     private final Function<Plan, Parameters> room;
     private final Runnable between;
 
-    /// Of the snapshot before: a spec stays for its epoch, and reading it takes as long as all other checks of a small
-    /// model.
+    /// The spec of the previous snapshot, kept because it doesn't change within an epoch and reading it takes as long
+    /// as all other checks of a small model.
     private volatile @Nullable ReadSpec lastRead;
 
-    /// @param model that is expected
-    /// @param kernels that will serve it
-    /// @param maxBytes of weights, checked before they are allocated
+    /// @param model name of the expected model
+    /// @param kernels kernels that will serve it
+    /// @param maxBytes most bytes of weights, checked before they are allocated
     public SnapshotVerifier(String model, Kernels kernels, long maxBytes) {
         this(model, kernels, maxBytes, null, Parameters::served);
     }
 
     /// @param key whose signature a manifest must carry; null when it need not be signed
-    /// @param room as below
+    /// @param room allocates the parameters that a full snapshot is decoded into; only tests pass another
     public SnapshotVerifier(String model, Kernels kernels, long maxBytes, @Nullable PublicKey key,
             Function<Plan, Parameters> room) {
         this(model, kernels, maxBytes, key, room, () -> {
@@ -50,8 +51,8 @@ public final class SnapshotVerifier {
     }
 
     /// @param key whose signature a manifest must carry; null when it need not be signed
-    /// @param room where a full snapshot is decoded and checked: memory that nobody reads. Only a test gives another
-    /// @param between called between pieces of some tens of microseconds, by whichever thread did them
+    /// @param room allocates the parameters that a full snapshot is decoded into; only tests pass another
+    /// @param between called between pieces of work of some tens of microseconds, by the thread that did them
     public SnapshotVerifier(String model, Kernels kernels, long maxBytes, @Nullable PublicKey key,
             Function<Plan, Parameters> room, Runnable between) {
         this.model = model;
@@ -82,7 +83,7 @@ public final class SnapshotVerifier {
         }
     }
 
-    /// A full snapshot; a delta is refused.
+    /// Verifies a full snapshot; refuses a delta.
     ///
     /// @param parts values of parts 0 … n-1
     public Verification verify(SnapshotManifest manifest, List<byte[]> parts) {
@@ -90,7 +91,7 @@ public final class SnapshotVerifier {
     }
 
     /// @param parts values of parts 0 … n-1
-    /// @param parent what a delta may change; null when nothing is at hand. A full snapshot needs none
+    /// @param parent the model that a delta builds on; null if there is none. Not needed for a full snapshot
     public Verification verify(SnapshotManifest manifest, List<byte[]> parts, @Nullable LoadedModel parent) {
         try {
             checkOrigin(manifest);
@@ -100,7 +101,7 @@ public final class SnapshotVerifier {
         }
     }
 
-    /// Weights in a file, whole also where its manifest is a delta's.
+    /// Verifies a file, which has all weights even if its manifest is a delta's.
     public Verification verify(SnapshotFile file) {
         SnapshotFile.Head head = file.head();
         try {
@@ -115,12 +116,12 @@ public final class SnapshotVerifier {
         }
     }
 
-    /// Room for the parts of a full snapshot of the same spec, to be decoded before its manifest comes.
+    /// Prepares to decode the parts of a full snapshot of the same spec before its manifest arrives.
     public DecodedParts stage(LoadedModel like, SnapshotKey key) {
         return new DecodedParts(like, key, room.apply(like.plan()));
     }
 
-    /// A full snapshot whose parts are decoded already.
+    /// Verifies a full snapshot whose parts have been decoded.
     public Verification verify(SnapshotManifest manifest, DecodedParts parts) {
         try {
             checkOrigin(manifest);
@@ -185,7 +186,7 @@ public final class SnapshotVerifier {
         });
     }
 
-    /// @param decode gives all of them; throws `SnapshotFormatException`
+    /// @param decode decodes all parameters; throws `SnapshotFormatException`
     private Verification loadWhole(SnapshotManifest manifest, String specYaml, Function<Plan, Parameters> decode)
             throws Refusal {
         ReadSpec read = lastRead;

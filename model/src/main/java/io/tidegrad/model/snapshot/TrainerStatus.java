@@ -6,19 +6,20 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
-/// What a trainer says of a model for people who look at the topics: whether it learns, why it does not, how many
-/// events it refused. Written outside transactions, by the process and not by what learns the model, so that it also
-/// tells why that has stopped. Scorers pass it over. Format: magic TGST, format (4), epoch (4), time (8), exit code
-/// (4), accepted (8), dead letters (8), share of the last minute (8), state (text), how many reasons (4) and of each
-/// word (text), message (text) and since (8); CRC32C (4). A text has its length (4) before it.
+/// A trainer's status of a model, for people who read the topics: whether it learns, why it doesn't, and how many
+/// events it rejected. The process writes it outside transactions and independently of the model's learning thread, so
+/// it also tells why learning stopped. Scorers ignore it. Format: magic TGST, format (4), epoch (4), time (8), exit
+/// code (4), accepted (8), dead letters (8), share of the last minute (8), state (text), number of reasons (4) and for
+/// each word (text), message (text) and since (8); CRC32C (4). A text is preceded by its length (4).
 ///
 /// @param time epoch ms, the trainer's clock
 /// @param state `learning`, `retrying` or `failed`
-/// @param exitCode of why it has stopped; 0 while it learns
-/// @param accepted events of the epoch that were learned or are pending; -1 when not known
-/// @param deadLetters events of the epoch that were refused; -1 when not known
-/// @param recentDeadLetterShare of the events of about the last minute, 0 to 1; NaN when there were none
-/// @param reasons why it does not learn as it should; empty while all is well
+/// @param exitCode exit code for the reason why it stopped; 0 while it learns
+/// @param accepted events of the epoch that were learned or are pending; -1 if unknown
+/// @param deadLetters events of the epoch that were rejected; -1 if unknown
+/// @param recentDeadLetterShare share of dead letters among the events of about the last minute, 0 to 1; NaN if there
+///     were none
+/// @param reasons why it does not learn as it should; empty if it does
 public record TrainerStatus(int epoch, long time, String state, int exitCode, long accepted, long deadLetters,
         double recentDeadLetterShare, List<Reason> reasons) {
     public static final String LEARNING = "learning";
@@ -32,9 +33,9 @@ public record TrainerStatus(int epoch, long time, String state, int exitCode, lo
     private static final int MESSAGE_BYTES_MAX = 4_096;
     private static final int REASONS_MAX = 100;
 
-    /// @param word one of a few
-    /// @param message a sentence for people; a longer one than 4,096 bytes is cut
-    /// @param since epoch ms
+    /// @param word identifier of the reason
+    /// @param message a sentence for people, cut to 4,096 bytes
+    /// @param since epoch ms since which the reason holds
     public record Reason(String word, String message, long since) {
     }
 
@@ -42,7 +43,7 @@ public record TrainerStatus(int epoch, long time, String state, int exitCode, lo
         reasons = List.copyOf(reasons);
     }
 
-    /// Whether nothing is learned until that changes.
+    /// Whether the model does not learn at present: its state is `retrying` or `failed`.
     public boolean hasStopped() {
         return !state.equals(LEARNING);
     }
@@ -56,13 +57,13 @@ public record TrainerStatus(int epoch, long time, String state, int exitCode, lo
         return to.seal();
     }
 
-    /// A UTF-16 unit takes at most three bytes.
+    /// Cuts a message by characters: a UTF-16 unit takes at most three bytes in UTF-8.
     private static String cut(String message) {
         return message.getBytes(StandardCharsets.UTF_8).length <= MESSAGE_BYTES_MAX ? message
                 : message.substring(0, Math.min(message.length(), MESSAGE_BYTES_MAX / 3 - 1)) + "…";
     }
 
-    /// @throws SnapshotFormatException names what was expected and found
+    /// @throws SnapshotFormatException the bytes are no status; the message says what was expected and found
     public static TrainerStatus decode(byte[] bytes) {
         BinaryReader from = new BinaryReader(bytes, "trainer status", MAGIC, FORMAT, SnapshotFormatException::new);
         int epoch = from.int32();

@@ -2,32 +2,32 @@ package io.tidegrad.model.snapshot;
 
 import java.util.Locale;
 
-/// What checking a whole snapshot came to.
+/// The result of verifying a snapshot.
 public sealed interface Verification {
-    /// @param copiedBytes of memory that the version does not share with the one before
+    /// @param copiedBytes bytes of memory that the version does not share with the one before
     record Admitted(LoadedModel model, long copiedBytes) implements Verification {
     }
 
-    /// @param detail for a person: what was expected, what was found
+    /// @param detail message for people: what was expected, what was found
     record Refused(Reason reason, String detail) implements Verification {
     }
 
     enum Reason {
         WRONG_MODEL,
-        /// Not signed, or not by the key that is expected.
+        /// The manifest is not signed, or not by the expected key.
         SIGNATURE,
-        /// A delta to another version than the one at hand.
+        /// The delta's parent is not the version at hand.
         PARENT,
-        /// The spec does not parse, or has another fingerprint than the manifest states.
+        /// The spec does not parse, or its fingerprint is not the manifest's.
         SPEC,
-        /// Rows would mean something else here than in training.
+        /// The feature fingerprint differs: rows would mean something else than in training.
         FEATURES,
-        /// Learned by a build whose numbers differ.
+        /// The model was learned by a build with another version of the numerics.
         NUMERICS, TOO_LARGE,
-        /// Count, length, place or checksum of the parts.
+        /// Count, length, place or checksum of the parts is wrong.
         PARTS, NOT_FINITE, WEIGHTS_HASH, GOLDEN_ROWS;
 
-        /// As written in metrics: `golden-rows`.
+        /// The reason as written in metrics: `golden-rows`.
         public String code() {
             return name().toLowerCase(Locale.ROOT).replace('_', '-');
         }
