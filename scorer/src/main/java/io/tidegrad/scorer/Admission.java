@@ -1,14 +1,14 @@
 package io.tidegrad.scorer;
 
-/// What became of one snapshot.
+/// The result for one snapshot.
 public sealed interface Admission {
-    /// Serving from now on.
+    /// The version serves from now on.
     record Admitted(ServedVersion model) implements Admission {
     }
 
-    /// The model served before keeps serving.
+    /// The version is refused, and the one before it still serves.
     ///
-    /// @param detail for a person: what was expected, what was found
+    /// @param detail what was expected and what was found, for people
     record Refused(int epoch, long version, RefusalReason reason, String detail) implements Admission {
     }
 }

@@ -3,13 +3,13 @@ package io.tidegrad.scorer;
 import io.tidegrad.model.snapshot.DecodedParts;
 import java.util.List;
 
-/// All parts of one version, when its manifest comes.
+/// All parts of one version, once its manifest has arrived.
 sealed interface AssembledParts {
-    /// Values of parts 0 … n-1, as they came.
+    /// The values of parts 0 … n-1 as they arrived.
     record Collected(List<byte[]> values) implements AssembledParts {
     }
 
-    /// Of a full snapshot, and no longer held but as weights.
+    /// The parts of a full snapshot, already decoded into weights.
     record Decoded(DecodedParts parts) implements AssembledParts {
     }
 }

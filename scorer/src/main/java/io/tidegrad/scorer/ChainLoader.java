@@ -11,8 +11,8 @@ import java.util.List;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.jspecify.annotations.Nullable;
 
-/// Makes one version out of the records of its chain, the full snapshot and the deltas up to it in the order of the
-/// log, and serves nothing of it.
+/// Loads one version from the records of its chain, which are the full snapshot and the deltas up to the version, in
+/// the order of the log. It serves none of them.
 final class ChainLoader {
     private final String model;
     private final SnapshotVerifier verifier;
@@ -23,10 +23,10 @@ final class ChainLoader {
     private @Nullable LoadedModel last;
     private long copiedBytes;
     private Verification.Refused problem =
-            new Verification.Refused(Verification.Reason.PARTS, "it went from the topic while it was read");
+            new Verification.Refused(Verification.Reason.PARTS, "it was deleted from the topic while it was read");
 
-    /// @param full version of the full snapshot that the chain begins with
-    /// @param version that is wanted
+    /// @param full version of the full snapshot at the beginning of the chain
+    /// @param version version to load
     ChainLoader(String model, SnapshotVerifier verifier, long maxBytes, int epoch, long full, long version) {
         this.model = model;
         this.verifier = verifier;
@@ -36,7 +36,7 @@ final class ChainLoader {
         assembler = new SnapshotAssembler(maxBytes);
     }
 
-    /// A record of another version is passed over.
+    /// Takes a record. Records of other versions are skipped.
     void accept(ConsumerRecord<byte[], byte[]> record) {
         if (record.key() == null || record.value() == null) {
             return;
@@ -67,7 +67,7 @@ final class ChainLoader {
     private void manifest(SnapshotKey key, SnapshotManifest manifest) {
         if (!(assembler.take(key, manifest.parts()) instanceof AssembledParts.Collected(List<byte[]> parts))) {
             problem = new Verification.Refused(Verification.Reason.PARTS,
-                    "version " + epoch + "." + key.version() + " is not whole any more");
+                    "version " + epoch + "." + key.version() + " is no longer complete");
             return;
         }
         switch (verifier.verify(manifest, parts, last)) {
@@ -79,18 +79,18 @@ final class ChainLoader {
         }
     }
 
-    /// After the last record: the newest version of the chain that is sound; null when none is.
+    /// Returns, after the last record, the newest version of the chain that passed its checks; null if none did.
     @Nullable
     LoadedModel furthest() {
         return last;
     }
 
-    /// Of memory for what was loaded.
+    /// Returns how much memory was allocated for the loaded versions.
     long copiedBytes() {
         return copiedBytes;
     }
 
-    /// After the last record: the version, or why it can't be had.
+    /// Returns, after the last record, the version or why it can't be loaded.
     Verification result() {
         LoadedModel loaded = last;
         return loaded != null && loaded.manifest().version() == version ? new Verification.Admitted(loaded, copiedBytes)

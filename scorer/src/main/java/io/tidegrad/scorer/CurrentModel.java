@@ -12,10 +12,11 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// The root that scoring threads read: one reference, published with one release store by the follower, read once a
-/// prediction. Readers never wait, and never see half a model, because everything behind the reference is immutable.
+/// Holds the version that scoring threads use: one reference, which the follower publishes with one release store and
+/// which a thread loads once for each prediction. Readers never wait and never see half a model, because everything
+/// behind the reference is immutable.
 final class CurrentModel {
-    /// Kept beside the current one, for comparison and for a pinned version.
+    /// How many earlier versions are kept, for comparison and for requests that name a version.
     static final int PREVIOUS_KEPT = 3;
 
     private final long maxPreviousBytes;
@@ -24,23 +25,24 @@ final class CurrentModel {
     private final ModelMemory memory;
     private final AtomicReference<@Nullable ServedVersion> root = new AtomicReference<>();
     private final CountDownLatch firstAdmission = new CountDownLatch(1);
-    private boolean retired; // what was to be served may not be any more
+    private boolean retired; // the follower ended serving
     private volatile List<ServedVersion> previous = List.of();
     private volatile @Nullable ServedVersion before; // last version of the model that answered before this one
     private volatile @Nullable Beat beat;
-    private volatile boolean elsewhere; // the topic is not the one that the file's version is of
+    private volatile boolean elsewhere; // the topic is not the one from which the file's version came
 
-    /// A heartbeat, of which model, and where it lies.
+    /// A heartbeat with the name of its model and its offset.
     private record Beat(String model, SeenHeartbeat seen, long offset) {
     }
 
-    /// @param maxPreviousBytes of weights that earlier versions may hold together: large models keep fewer
+    /// @param maxPreviousBytes how many bytes of weights earlier versions may hold together; of large models fewer are
+    ///     kept
     /// @param clock of this machine
     CurrentModel(long maxPreviousBytes, Succession succession, InstantSource clock) {
         this(maxPreviousBytes, succession, clock, ModelMemory.OF_THIS_PROCESS);
     }
 
-    /// @param memory that all models of the process share
+    /// @param memory heap that all models of the process share
     CurrentModel(long maxPreviousBytes, Succession succession, InstantSource clock, ModelMemory memory) {
         this.maxPreviousBytes = maxPreviousBytes;
         this.succession = succession;
@@ -48,9 +50,9 @@ final class CurrentModel {
         this.memory = memory;
     }
 
-    /// Room in the heap for a load, until `release`; null when there is, else why not.
+    /// Reserves heap for a load until `release`. Returns null if it succeeded, else why there is not enough.
     ///
-    /// @param bytes that it takes beside what is served
+    /// @param bytes how much the load takes in addition to what is served
     @Nullable
     String reserve(String model, long bytes, BooleanSupplier halted) {
         return memory.reserve(this, model, bytes, halted);
@@ -64,7 +66,7 @@ final class CurrentModel {
         memory.release(this);
     }
 
-    /// Nobody loads anything for it any more.
+    /// Takes this scorer out of the memory bound, because it is closed.
     void forget() {
         memory.forget(this);
     }
@@ -74,14 +76,14 @@ final class CurrentModel {
         return served == null ? 0 : served.manifest().servedBytes();
     }
 
-    /// Each earlier version counted whole, though versions share what did not change between them.
+    /// Counts each earlier version with its full size, although versions share what did not change between them.
     long previousBytes() {
         ServedVersion wayBack = before;
         return previous.stream().filter(each -> each != wayBack).mapToLong(each -> each.manifest().servedBytes()).sum()
                 + (wayBack == null ? 0 : wayBack.manifest().servedBytes());
     }
 
-    /// Another model needs the memory.
+    /// Drops the earlier versions, because another model needs the memory.
     synchronized void dropPrevious() {
         previous = List.of();
         before = null;
@@ -92,30 +94,30 @@ final class CurrentModel {
         return root.getAcquire();
     }
 
-    /// What may be published next.
+    /// Decides which version may be published next.
     Succession succession() {
         return succession;
     }
 
-    /// Whether a version may be served next; others need not be read.
+    /// Returns whether a version may be served next. Others need not be read.
     synchronized boolean wants(String model, int epoch, long version) {
         return succession.mayFollow(root.getPlain(), model, epoch, version);
     }
 
-    /// Whether that model has served, and another one answers now.
+    /// Returns whether that model has served before and another one answers now.
     synchronized boolean comesBack(String model) {
         return succession.comesBack(root.getPlain(), model);
     }
 
-    /// The highest version of this model that is served; -1 where it is another model that answers, or another epoch.
+    /// Returns the served version of this model in this epoch; -1 if another model or another epoch is served.
     long served(String model, int epoch) {
         ServedVersion served = root.getPlain();
         return served != null && served.model().equals(model) && served.epoch() == epoch ? served.version() : -1;
     }
 
-    /// Called by the follower, and by who has a file for when it has nothing.
+    /// Publishes a version. Called by the follower, and by `LastGood` if nothing is served.
     ///
-    /// @throws IllegalArgumentException the version may not follow the one that is served
+    /// @throws IllegalArgumentException if the version may not follow the served one
     synchronized void publish(ServedVersion model) {
         ServedVersion replaced = root.getPlain();
         if (!wants(model.model(), model.epoch(), model.version())) {
@@ -131,7 +133,7 @@ final class CurrentModel {
         firstAdmission.countDown();
     }
 
-    /// Publishes where nothing is served and nothing was decided against it. False when it was not.
+    /// Publishes a version if nothing is served and no decision forbids it. Returns whether it was published.
     synchronized boolean publishIfNone(ServedVersion model) {
         if (retired || root.getPlain() != null || !wants(model.model(), model.epoch(), model.version())) {
             return false;
@@ -140,28 +142,29 @@ final class CurrentModel {
         return true;
     }
 
-    /// Whether a manifest there is of what the file's version was made of, or older: what is read once more says
-    /// nothing new.
+    /// Returns whether the manifest at this offset is the one of the file's version or an older one. Reading it again
+    /// says nothing new.
     boolean isInFile(String model, int epoch, long offset) {
         ServedVersion served = root.getPlain();
         return served != null && served.model().equals(model) && served.epoch() == epoch && offset < served.fileResume()
                 && !elsewhere;
     }
 
-    /// The topic has something else where the file's version lay: it was made anew, and all it has is news.
+    /// Notes that the topic does not have the manifest of the file's version at its offset: the topic was created
+    /// again, and everything on it is new.
     void fileIsOfAnotherTopic() {
         elsewhere = true;
     }
 
-    /// Whether this is the very version that a rollback serves: published once more by the trainer that went on from
-    /// it.
+    /// Returns whether this is the version that a rollback already serves, published again by the trainer that
+    /// continued from it.
     boolean wasBroughtBack(SnapshotManifest manifest) {
         ServedVersion served = root.getPlain();
         return served != null && served.isBroughtBack() && served.epoch() == manifest.epoch()
                 && served.hasWeights(manifest.model(), manifest.version(), manifest.weightsHash());
     }
 
-    /// Nothing is served any more. Called by the follower only.
+    /// Stops serving. Called by the follower only.
     synchronized void retire() {
         retired = true;
         root.setRelease(null);
@@ -169,7 +172,7 @@ final class CurrentModel {
         before = null;
     }
 
-    /// Of the versions at hand, the one of this model with these weights.
+    /// Returns the version of this model with these weights if it is still in memory, else null.
     @Nullable
     ServedVersion withWeights(String model, long version, String weightsHash) {
         ServedVersion served = root.getPlain();
@@ -184,13 +187,13 @@ final class CurrentModel {
         return null;
     }
 
-    /// Lets go of earlier versions that would not fit beside a whole one that is about to be loaded. Called by the
+    /// Drops earlier versions that would not fit beside a full version that is about to be loaded. Called by the
     /// follower only.
     synchronized void makeRoom(long bytes) {
         keep(previous, maxPreviousBytes - bytes);
     }
 
-    /// @param ofAnother another model answers from now on
+    /// @param ofAnother whether another model answers from now on
     private void keep(ServedVersion replaced, boolean ofAnother) {
         if (ofAnother) {
             before = replaced;
@@ -201,7 +204,7 @@ final class CurrentModel {
         keep(candidates, maxPreviousBytes);
     }
 
-    /// The last version of the model that answered before comes first: it is the way back.
+    /// The last version of the model that answered before is kept first: serving it again is the fastest way back.
     private void keep(List<ServedVersion> candidates, long maxBytes) {
         ServedVersion wayBack = before;
         long bytes = wayBack == null ? 0 : wayBack.manifest().servedBytes();
@@ -222,7 +225,8 @@ final class CurrentModel {
         previous = List.copyOf(candidates.subList(0, kept));
     }
 
-    /// The last version that this model has served, when another one answers and it is still in memory.
+    /// Returns the last version that this model served, if another model answers now and the version is still in
+    /// memory; else null.
     synchronized @Nullable ServedVersion lastOf(String model) {
         ServedVersion served = root.getPlain();
         if (served == null || served.model().equals(model)) {
@@ -237,22 +241,22 @@ final class CurrentModel {
         return previous;
     }
 
-    /// The newest of that model; null when none was read, or only of another.
+    /// Returns the newest heartbeat of that model; null if none was read.
     @Nullable
     Heartbeat heartbeat(String model) {
         SeenHeartbeat seen = seenHeartbeat(model);
         return seen == null ? null : seen.heartbeat();
     }
 
-    /// As `heartbeat`, and when it was read.
+    /// Like `heartbeat`, with the time at which it was read.
     @Nullable
     SeenHeartbeat seenHeartbeat(String model) {
         Beat known = beat;
         return known == null || !model.equals(known.model) ? null : known.seen;
     }
 
-    /// What is read from now on may lie on a topic that was made anew, whose offsets say nothing of what was read
-    /// before: the next beat counts, wherever it lies. Called by the follower only.
+    /// Makes the next heartbeat count whatever its offset is, because the topic may have been created again since the
+    /// last one. Called by the follower only.
     void beatsBeginAnew() {
         Beat known = beat;
         if (known != null) {
@@ -260,10 +264,11 @@ final class CurrentModel {
         }
     }
 
-    /// Called by the follower only. Of one epoch the beat furthest down the log counts, whatever order they are read
-    /// in; an earlier epoch's says nothing, for its trainer may not know yet that it is over.
+    /// Takes a heartbeat. Within an epoch the one with the highest offset counts, in whatever order they are read. One
+    /// of an earlier epoch is ignored: its trainer may not know yet that the epoch has ended. Called by the follower
+    /// only.
     ///
-    /// @param offset of the record that says so
+    /// @param offset offset of the heartbeat's record
     void beat(String model, Heartbeat newer, long offset) {
         if (succession.isOver(model, newer.epoch())) {
             return;
@@ -275,7 +280,7 @@ final class CurrentModel {
         }
     }
 
-    /// True when a version serves; false when the time is over first, or the model was deleted meanwhile.
+    /// Returns true once a version serves; false if the time runs out first or the model was deleted in the meantime.
     boolean awaitFirst(Duration timeout) throws InterruptedException {
         return firstAdmission.await(timeout.toNanos(), TimeUnit.NANOSECONDS) && get() != null;
     }

@@ -16,8 +16,8 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// What each feature adds to one record's prediction: a batch of the record, of a neutral one, and of one a feature
-/// that is neutral in that alone. One use.
+/// Computes what each feature adds to the prediction for one record. Its batch holds the record, a neutral record, and
+/// for each feature the record with only that feature set to neutral. Each object is used once.
 final class Explainer {
     private static final int RECORD = 0;
     private static final int NEUTRAL = 1;
@@ -30,8 +30,8 @@ final class Explainer {
     private final Batch batch;
     private final Predictor predictor;
 
-    /// @throws UnsupportedOperationException the network reads features here and there: what is the mean of a number is
-    ///     then not one answer
+    /// @throws UnsupportedOperationException if the network reads features in several places, where a number has no
+    ///     single mean
     Explainer(ServedVersion served, Kernels kernels) {
         this.served = served;
         spec = served.spec();
@@ -48,7 +48,7 @@ final class Explainer {
         predictor = new Predictor(served.binding().plan(), kernels, rows);
     }
 
-    /// Null when the batch holds the event and what it is compared with; else why it can't be scored.
+    /// Takes the event and fills the batch. Returns null, or why the event can't be scored.
     @Nullable
     Rejection take(Event event) {
         Row record = featurizer.newRow();
@@ -69,7 +69,7 @@ final class Explainer {
         return null;
     }
 
-    /// How long a record's sequences are stays as it is.
+    /// Sets all features to neutral. The lengths of the record's sequences stay.
     private Row neutral(Row record, Row neutral) {
         Row all = copy(record);
         for (int feature = 0; feature < spec.features().size(); feature++) {
@@ -90,7 +90,7 @@ final class Explainer {
         System.arraycopy(row.ids, 0, batch.ids, at * row.ids.length, row.ids.length);
     }
 
-    /// The layer that standardises has its means behind its count.
+    /// Writes the learned means. In the statistics of the layer that standardises they come after the count.
     private void writeMeans(Parameters parameters, Row neutral) {
         int numbers = layout.standardNumbers();
         if (numbers == 0) {
@@ -108,7 +108,7 @@ final class Explainer {
         throw new IllegalStateException(served.name() + " standardises numbers without statistics");
     }
 
-    /// Of the event that was taken.
+    /// Returns the explanation for the event that was taken.
     Explanation explanation(long freshnessMs) {
         int outputs = served.outputs();
         float[] logits = new float[batch.size() * outputs];
@@ -136,7 +136,7 @@ final class Explainer {
         return values;
     }
 
-    /// As a spec calls them.
+    /// Returns the kind by its name in a spec.
     private static String kind(Feature feature) {
         return switch (feature) {
             case Feature.Numeric number -> "number";

@@ -8,8 +8,8 @@ import java.time.InstantSource;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// A scorer whose records are handed to it by its caller instead of being read from a topic: the same intake, the same
-/// checks, the same swap, without Kafka. For measuring what swaps cost who scores.
+/// A scorer whose caller passes in the records instead of a topic: the same intake, checks and swap, without Kafka. It
+/// is used to measure what swaps cost the threads that score.
 public final class FedScorer {
     private final String model;
     private final InstantSource clock;
@@ -18,7 +18,7 @@ public final class FedScorer {
     private final SnapshotIntake intake;
     private long offset; // of the next record
 
-    /// @param maxBytes of a snapshot's weights
+    /// @param maxBytes bound on a snapshot's weights
     public FedScorer(String model, long maxBytes, InstantSource clock) {
         this.model = model;
         this.clock = clock;
@@ -31,9 +31,9 @@ public final class FedScorer {
         intake = new SnapshotIntake(model, admission, current, counters, maxBytes);
     }
 
-    /// Takes a snapshot's records, in the order of the log. One thread; those that score are others.
+    /// Takes the records of a snapshot in the order of the log. Called by one thread; others score.
     ///
-    /// @return what the last record decided; null where it decided nothing
+    /// @return what the last record decided; null if it decided nothing
     public @Nullable Admission accept(List<SnapshotEntry> records) {
         Admission decided = null;
         for (SnapshotEntry record : records) {
@@ -42,7 +42,7 @@ public final class FedScorer {
         return decided;
     }
 
-    /// One thread's workspace.
+    /// Returns a workspace for one thread.
     public ScoringSession newSession() {
         return new ScoringSession(model, current, kernels, clock, 1);
     }

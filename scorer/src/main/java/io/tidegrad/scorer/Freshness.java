@@ -3,16 +3,19 @@ package io.tidegrad.scorer;
 import io.tidegrad.model.snapshot.Heartbeat;
 import org.jspecify.annotations.Nullable;
 
-/// How old an answer's knowledge is: answer time − append time of the newest event in the served version. 0 while the
-/// trainer's heartbeat says that the served version holds everything the log holds.
+/// How old the knowledge behind a prediction is: the time of scoring minus the append time of the newest event in the
+/// served version. It is 0 while the trainer's heartbeat says that the served version holds everything that the log
+/// holds.
 ///
-/// Append times are of other machines' clocks. Where the one here is behind the trainer's, which its heartbeats tell,
-/// ages count by the trainer's: they are then too great where it is the trainer's that is ahead, and never too small.
+/// Append times come from the clocks of other machines. If the clock here is behind the trainer's, which its heartbeats
+/// show, ages are computed by the trainer's clock. They are then too large if in fact the trainer's clock is ahead, and
+/// never too small.
 final class Freshness {
-    /// No event is in the served version, or the clock here is behind its append time: there is no age to tell.
+    /// The age is unknown, because the served version holds no event or because the clock here is behind its append
+    /// time.
     static final long UNKNOWN = -1;
 
-    /// Three missed beats of about one a second: the trainer's silence is no longer news.
+    /// A heartbeat that is older counts no longer: about three, one a second, were missed.
     static final long HEARTBEAT_MAX_AGE_MILLIS = 3_000;
 
     private Freshness() {}
@@ -32,7 +35,8 @@ final class Freshness {
         return age < -SeenHeartbeat.CLOCKS_APART_MILLIS ? UNKNOWN : Math.max(0, age);
     }
 
-    /// How far the clock here is behind others', at least; 0 where it is not, by more than clocks differ.
+    /// Returns by how much the clock here is at least behind others; 0 if the difference is within
+    /// `CLOCKS_APART_MILLIS`.
     static long clockBehindMillis(@Nullable ServedVersion served, @Nullable SeenHeartbeat seen, long nowMillis) {
         long behind = seen == null ? 0 : seen.clockBehindMillis();
         if (served == null || served.newestAppendTime() <= 0) {
@@ -52,9 +56,8 @@ final class Freshness {
                 || seen.ageMillis(nowMillis) > HEARTBEAT_MAX_AGE_MILLIS) {
             return false;
         }
-        // With one row a step nothing can be pending, so an equal version holds all that was
-        // learnable: offsets beyond it
-        // are dead letters, which no snapshot will ever announce.
+        // If each step learns one row, nothing can be pending, and the same version holds everything that could be
+        // learned. Events beyond its offset are dead letters, which no snapshot will ever mention.
         return served.nextOffset() >= heartbeat.nextOffset()
                 || (served.version() == heartbeat.version() && served.spec().miniBatch() == 1);
     }

@@ -18,18 +18,18 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Keeps the version that serves in a file, and serves the file's at a start that Kafka does not answer. A thread of
-/// its own does both: neither who scores nor who follows waits for a disk.
+/// Stores the served version in a file, and serves the file's version at a start at which Kafka gives none. Both happen
+/// on a thread of its own, so neither scoring nor following waits for a disk.
 ///
-/// The file is read once, when nothing serves for `PATIENCE` or Kafka gives an error before, is checked as what comes
-/// from the topic, and never takes the place of anything. From then on it is as if this process had admitted that
-/// version itself: what follows it is above it.
+/// The file is read once: if nothing serves within `PATIENCE`, or earlier if Kafka returns an error. Its version passes
+/// the same checks as one from the topic and never replaces another version. From then on it counts like a version that
+/// this process admitted: only a higher one may follow.
 final class LastGood implements AutoCloseable {
-    /// What a start from Kafka takes as a rule is a tenth of it.
+    /// A start from Kafka usually takes a tenth of this.
     static final Duration PATIENCE = Duration.ofSeconds(3);
 
-    /// A version is replaced in half a second, and worth keeping after much more: the disk is not asked for more than
-    /// this.
+    /// The served version changes about every 0.5 s, but a file that is 30 s old is good enough: writing more often
+    /// would only load the disk.
     private static final Duration WRITES_APART = Duration.ofSeconds(30);
 
     private static final Duration LOOK = Duration.ofMillis(20);
@@ -51,19 +51,19 @@ final class LastGood implements AutoCloseable {
     private volatile @Nullable Offer newest;
     private final AtomicInteger forgotten = new AtomicInteger(); // times
 
-    // On our thread:
+    // Only used by our thread:
     private @Nullable Offer kept;
 
-    /// A version that serves. Weak: what waits for its turn to be written keeps no memory.
+    /// A served version. The reference is weak, so that a version that waits to be written is not kept in memory.
     ///
-    /// @param resume next offset of the snapshots topic after its manifest; -1 when that is not known
+    /// @param resume offset after its manifest in the snapshots topic; -1 if unknown
     private record Offer(long resume, WeakReference<ServedVersion> served) {
     }
 
-    /// @param signed whether snapshots must be
-    /// @param allowed what control records that were read meanwhile have against a version
-    /// @param admissions by the name of the model that the file is of
-    /// @param patience with Kafka, at a start
+    /// @param signed whether snapshots must be signed
+    /// @param allowed whether the control records that were read so far allow a version
+    /// @param admissions returns the admission for the model with the given name
+    /// @param patience how long a start waits for Kafka before it reads the file
     LastGood(String name, LastGoodFile file, CurrentModel current, SnapshotCounters counters, boolean signed,
             Predicate<SnapshotManifest> allowed, Function<String, SnapshotAdmission> admissions, Duration patience) {
         this.name = name;
@@ -83,17 +83,18 @@ final class LastGood implements AutoCloseable {
         thread.start();
     }
 
-    /// Kafka gave an error: no reason to wait any longer.
+    /// Kafka returned an error, so the start need not wait any longer before it reads the file.
     void kafkaIsAway() {
         needed.countDown();
     }
 
-    /// Whether the file's version may still come to serve, or does.
+    /// Returns whether the file's version serves or may still come to serve.
     boolean mayServe() {
         return mayServe;
     }
 
-    /// What serves, and where its topic goes on after it. Cheap: called for each.
+    /// Takes the served version and the offset at which its topic continues. Cheap enough to be called for every
+    /// version.
     void offer(ServedVersion served, long resume) {
         Offer known = newest;
         if (known == null || known.served.get() != served) {
@@ -101,7 +102,7 @@ final class LastGood implements AutoCloseable {
         }
     }
 
-    /// What was kept may not be served any more.
+    /// Deletes the file, because its version must not be served any more.
     void forget(String why) {
         mayServe = false;
         forgotten.incrementAndGet();
@@ -137,7 +138,7 @@ final class LastGood implements AutoCloseable {
         long start = System.nanoTime();
         while (System.nanoTime() - start < patience.toNanos() && current.get() == null
                 && !needed.await(LOOK.toMillis(), TimeUnit.MILLISECONDS)) {
-            // Something may come yet.
+            // Kafka may still bring a version.
         }
         return closing.getCount() > 0 && current.get() == null && mayServe && readAndServe();
     }
@@ -148,18 +149,17 @@ final class LastGood implements AutoCloseable {
             SnapshotManifest manifest = read.head().manifest();
             if (!read.head().name().equals(name)) {
                 return refused(new Admission.Refused(manifest.epoch(), manifest.version(), RefusalReason.WRONG_MODEL,
-                        "expected what served as '" + name + "', found what served as '" + read.head().name() + "'"));
+                        "expected the version that served as '" + name + "', found the one that served as '"
+                                + read.head().name() + "'"));
             }
             if (!allowed.test(manifest)) {
                 return refused(new Admission.Refused(manifest.epoch(), manifest.version(), RefusalReason.OLD_EPOCH,
-                        "what was decided since then leaves nothing of epoch " + manifest.epoch() + " of "
-                                + manifest.model()));
+                        "a later decision no longer allows epoch " + manifest.epoch() + " of " + manifest.model()));
             }
             return switch (admissions.apply(manifest.model()).admitIfNone(read)) {
                 case null -> false;
                 case Admission.Admitted(ServedVersion served) -> {
-                    log.warn("nothing came from Kafka: serving {} from {} until something does", served.name(),
-                            file.path());
+                    log.warn("Kafka gave no version: serving {} from {} until it does", served.name(), file.path());
                     yield true;
                 }
                 case Admission.Refused refused -> refused(refused);
@@ -177,7 +177,7 @@ final class LastGood implements AutoCloseable {
         return false;
     }
 
-    /// True when something was written, or tried.
+    /// Returns true if it wrote the file or tried to.
     private boolean keep() {
         int known = forgotten.get();
         Offer offer = newest;
@@ -186,12 +186,12 @@ final class LastGood implements AutoCloseable {
         }
         ServedVersion served = offer.served.get();
         if (served == null) {
-            return false; // replaced meanwhile; what replaced it is offered
+            return false; // replaced in the meantime; its successor was offered too
         }
         kept = offer;
         try {
             if (signed && served.isBroughtBack()) {
-                // Nobody has signed it under its new epoch, and the one before is over.
+                // No signature covers it under its new epoch, and its old epoch has ended.
                 file.delete();
                 return true;
             }
@@ -203,7 +203,7 @@ final class LastGood implements AutoCloseable {
         return true;
     }
 
-    /// Writes what serves, unless it is there.
+    /// Writes the served version, unless the file has it already, and stops.
     @Override
     public void close() {
         needed.countDown();

@@ -18,11 +18,11 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.function.BooleanSupplier;
 import java.util.regex.Pattern;
 
-/// `NAME.snapshot` in the state directory: the version that served last under a name. It is there whole, or as it was
-/// before: written beside its place, forced to the disk, then moved. Nobody but the owner of the directory may look
-/// into it, when this made it.
+/// `NAME.snapshot` in the state directory holds the version that served last under a name. A write never damages it:
+/// the new content is written to another file, forced to the disk and then moved into place. If this class creates the
+/// directory, only its owner may read it.
 final class LastGoodFile {
-    /// As topics are named: no way out of the directory.
+    /// The characters of topic names. No such name leads out of the directory.
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]+");
 
     private final Path directory;
@@ -36,7 +36,7 @@ final class LastGoodFile {
         part = directory.resolve(name + ".snapshot.part");
     }
 
-    /// @throws IllegalArgumentException no file can be named so
+    /// @throws IllegalArgumentException if the name can't be the name of a file
     static void requireName(String name) {
         if (!NAME.matcher(name).matches()) {
             throw new IllegalArgumentException(
@@ -45,7 +45,7 @@ final class LastGoodFile {
         }
     }
 
-    /// @throws UncheckedIOException there is no such directory, and none can be made
+    /// @throws UncheckedIOException if the directory does not exist and can't be created
     void makeDirectory() {
         try {
             if (Files.isDirectory(directory)) {
@@ -80,8 +80,8 @@ final class LastGoodFile {
         return Files.exists(path);
     }
 
-    /// @param wanted asked when all is written, before it takes its place
-    /// @return whether it did
+    /// @param wanted asked once all is written, before the file is moved into place
+    /// @return whether the file was moved into place
     boolean write(SnapshotFile.Head head, Parameters parameters, BooleanSupplier wanted) throws IOException {
         try (FileChannel channel = FileChannel.open(part, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
                 OutputStream to = new BufferedOutputStream(Channels.newOutputStream(channel))) {
@@ -102,7 +102,8 @@ final class LastGoodFile {
         return true;
     }
 
-    /// Until the channel is closed: two scorers of one name and one directory would write into each other's file.
+    /// Locks the file until the channel is closed. Without it two scorers with the same name and directory would write
+    /// into each other's file.
     private void lock(FileChannel channel) throws IOException {
         try {
             if (channel.tryLock() != null) {
@@ -114,7 +115,7 @@ final class LastGoodFile {
         throw new IOException("another process writes " + part);
     }
 
-    /// What was moved is where it is also after a power failure.
+    /// Makes the move survive a power failure.
     private void forceDirectory() throws IOException {
         try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
             channel.force(true);

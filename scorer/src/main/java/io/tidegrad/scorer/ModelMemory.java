@@ -9,14 +9,14 @@ import java.util.WeakHashMap;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// How much of the heap the models of this process may take together, and who loads one now. A load that would not fit
-/// is refused before it asks for memory; one that only has to wait until another has ended waits. Thread-safe.
+/// Bounds how much of the heap the models of this process take together. A load that would not fit is refused before it
+/// allocates memory. A load that would fit once another one has ended waits for it. Thread-safe.
 final class ModelMemory {
     private static final int AGAIN_MILLIS = 50;
     private static final double MIB = 1 << 20;
 
-    /// What requests, Kafka's buffers and the collector need at least, however small the heap: with a tenth of a heap
-    /// of 80 MiB left, the collector was at work for more than a minute instead of the scorer.
+    /// What requests, Kafka's buffers and the garbage collector need at least. With 8 MiB left of a heap of 80 MiB, the
+    /// collector kept the scorer from working for more than a minute.
     static final long LEAST_REST = 32L << 20;
 
     static final ModelMemory OF_THIS_PROCESS = new ModelMemory(limit(Runtime.getRuntime().maxMemory()));
@@ -29,23 +29,24 @@ final class ModelMemory {
         this.limit = limit;
     }
 
-    /// What models may take of a heap: all but an eighth, or all but `LEAST_REST` where an eighth is less.
+    /// Returns how much of a heap models may take: all but an eighth, or all but `LEAST_REST` if an eighth is less than
+    /// that.
     static long limit(long heap) {
         return Math.max(0, heap - Math.max(heap / 8, LEAST_REST));
     }
 
-    /// The least heap of which models may take so much.
+    /// Returns the smallest heap of which models may take this much.
     private static long heapFor(long bytes) {
         return Math.max((bytes + 6) / 7 * 8, bytes + LEAST_REST);
     }
 
-    /// Room for a load, until `release`. Earlier versions that are kept give way to it.
+    /// Reserves memory for a load, until `release`. Earlier versions are dropped if the load needs their memory.
     ///
-    /// @param by what the model will be served by
-    /// @param model its name
-    /// @param bytes that the load takes beside what is served
-    /// @param halted the load is not wanted any more
-    /// @return why there is none; null when there is
+    /// @param by holder that will serve the model
+    /// @param model name of the model
+    /// @param bytes how much the load takes in addition to what is served
+    /// @param halted returns true if the load is no longer wanted
+    /// @return why there is not enough memory; null if there is
     synchronized @Nullable String reserve(CurrentModel by, String model, long bytes, BooleanSupplier halted) {
         holders.put(by, true);
         if (bytes > limit) {
@@ -76,7 +77,7 @@ final class ModelMemory {
         return null;
     }
 
-    /// Whether room is reserved for a load already.
+    /// Returns whether memory is reserved for a load of this holder.
     synchronized boolean isReserved(CurrentModel by) {
         return loading.containsKey(by);
     }
@@ -86,7 +87,7 @@ final class ModelMemory {
         notifyAll();
     }
 
-    /// Nothing is served by it any more.
+    /// Removes a holder that serves nothing any more.
     synchronized void forget(CurrentModel by) {
         holders.remove(by);
         release(by);

@@ -13,9 +13,9 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// What answers to a name, and what is tried beside it: the live model, shadows that score the same and answer nothing,
-/// challengers that answer for a share of the keys. Which they are the control topic says; each has a scorer of its
-/// own, opened and closed as its records come.
+/// Chooses which model scores for a name: the live model, or a challenger for its share of the keys. Shadows score the
+/// same requests, but nobody gets their predictions. The control topic says which models these are. Each has a scorer
+/// of its own, which is opened and closed as control records arrive.
 ///
 /// Thread-safe; readers never wait.
 ///
@@ -25,7 +25,7 @@ import org.slf4j.LoggerFactory;
 /// }
 /// ```
 public final class ModelRouter implements AutoCloseable {
-    /// A model that is tried, and what scores with it.
+    /// A shadow or challenger with its scorer.
     public record Trial(Candidate candidate, Scorer scorer) {
     }
 
@@ -43,22 +43,22 @@ public final class ModelRouter implements AutoCloseable {
         this.live = live.apply(ControlIntake.of(name, this::follow));
     }
 
-    /// Opens on the topic of a name and returns at once, as `Scorer.open` does.
+    /// Opens the scorers of a name and returns at once, like `Scorer.open`.
     public static ModelRouter open(ScorerOptions options) {
         return new ModelRouter(options.model(),
-                // Beside a version that is pinned nothing is tried.
+                // A pinned version has neither shadows nor challengers.
                 control -> options.pin() == null ? Scorer.open(options, control) : Scorer.open(options),
                 model -> Scorer.open(options.withModel(model), ControlIntake.ofModel(model)));
     }
 
-    /// A scorer alone: nothing is tried beside it.
+    /// Returns a router with only the given scorer.
     public static ModelRouter of(Scorer live) {
         return new ModelRouter(live.model(), control -> live, model -> {
-            throw new IllegalStateException(model + " has no scorer to be tried with");
+            throw new IllegalStateException(model + " has no scorer: this router was made for one scorer alone");
         });
     }
 
-    /// Candidates of the name have changed. On the follower's thread of `live`.
+    /// Takes the changed candidates of the name. Called on the follower's thread of `live`.
     private synchronized void follow(List<Candidate> candidates) {
         if (closed) {
             return;
@@ -71,34 +71,34 @@ public final class ModelRouter implements AutoCloseable {
             next.add(new Trial(candidate, known == null ? this.open.apply(candidate.model()) : known));
         }
         trials = List.copyOf(next);
-        log.info("tried beside what answers now: {}", candidates);
-        // Closing waits for a thread, and what answers is not to wait for it.
+        log.info("candidates of {}: {}", name(), candidates);
+        // Closing waits for the scorer's thread. The live model must not wait for that.
         open.values().forEach(scorer -> Thread.ofVirtual().start(scorer::close));
     }
 
-    /// The name that it was opened with.
+    /// Returns the name that it was opened with.
     public String name() {
         return live.model();
     }
 
-    /// What answers, but for the keys of a challenger.
+    /// Returns the scorer for all keys that no challenger owns.
     public Scorer live() {
         return live;
     }
 
-    /// What is tried, in the order in which it was decided.
+    /// Returns shadows and challengers in the order in which they were decided.
     public List<Trial> trials() {
         return trials;
     }
 
-    /// What answers for a key: always the same, as long as nothing else is decided. The live one where no challenger
-    /// has the key, where it serves nothing yet, and without a key.
+    /// Returns the scorer for a key: always the same one until another decision. It is the live one if there is no key,
+    /// if no challenger owns the key, or if the challenger that owns it serves nothing yet.
     ///
-    /// MurmurHash3 (x86, 32 bits) of the key, with that of the name as its seed, says which ten-thousandth of all keys
-    /// it is; challengers own ranges of these from 0 up, in the order in which they were decided. A share that grows
-    /// keeps the keys that it had, as long as no challenger before it changes.
+    /// MurmurHash3 (x86, 32 bits) of the key, seeded with that of the name, maps each key to one of 10,000 slots.
+    /// Challengers own ranges of slots from 0 up, in the order in which they were decided. If a share grows, it keeps
+    /// its keys, as long as no challenger before it changes.
     ///
-    /// @param key whatever the same answerer is to be kept for, in UTF-8: a customer, a session
+    /// @param key what must always be scored by the same model, in UTF-8: a customer, a session
     public Scorer scorerFor(byte @Nullable [] key) {
         List<Trial> now = trials;
         if (key == null || now.isEmpty()) {
@@ -116,21 +116,21 @@ public final class ModelRouter implements AutoCloseable {
         return live;
     }
 
-    /// As `scorerFor(byte[])`.
+    /// Like `scorerFor(byte[])`.
     public Scorer scorerFor(@Nullable String key) {
         return scorerFor(key == null ? null : key.getBytes(StandardCharsets.UTF_8));
     }
 
-    /// 0 to `Candidate.WHOLE` - 1, evenly.
+    /// Returns the slot of a key: 0 to `Candidate.WHOLE` - 1, evenly distributed.
     int place(byte[] key) {
         long hash = Integer.toUnsignedLong(Murmur3.hash(key, seed));
         return (int) (hash * Candidate.WHOLE >>> Integer.SIZE);
     }
 
-    /// Stops following. What was admitted can still be scored with.
+    /// Stops following. Admitted versions can still score.
     @Override
     public void close() {
-        // Its thread may be in follow(), so not under the lock.
+        // Closed outside the lock, because its thread may wait for the lock in follow().
         live.close();
         List<Trial> last;
         synchronized (this) {

@@ -1,12 +1,12 @@
 package io.tidegrad.scorer;
 
-/// An answer and where it comes from: made by exactly one version of one model.
+/// A prediction and its origin: exactly one version of one model.
 ///
-/// @param epoch raised by rollback or re-creation
+/// @param epoch increases with a rollback and when the model is created again
 /// @param version update count within the epoch
-/// @param offset next offset of the log of record: every event before it was seen by this version
-/// @param freshnessMs answer time − append time of the newest event in the version; 0 while the trainer says it is
-///     caught up; -1 when the version holds no event yet
-/// @param probabilities one a class, one alone for binary; values for a regression
+/// @param offset next offset of the log of record: this version has seen every event before it
+/// @param freshnessMs time of scoring minus append time of the newest event in the version; 0 while the trainer reports
+///     that it has caught up; -1 if unknown, for instance because the version holds no event yet
+/// @param probabilities one for each class, a single one for binary classification; values for a regression
 public record Prediction(String model, int epoch, long version, long offset, long freshnessMs, float[] probabilities) {
 }

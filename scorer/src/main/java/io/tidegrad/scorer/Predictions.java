@@ -1,8 +1,8 @@
 package io.tidegrad.scorer;
 
-/// Answers to several events, all by the same version; see `Prediction`.
+/// Predictions for several events, all by the same version; see `Prediction`.
 ///
-/// @param outputs width of one answer
+/// @param outputs how many numbers a prediction has
 /// @param probabilities shape (events, outputs), row-major
 public record Predictions(String model, int epoch, long version, long offset, long freshnessMs, int outputs,
         float[] probabilities) {

@@ -6,19 +6,19 @@ import io.tidegrad.model.feature.Row;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 
-/// Rows of recent requests of one spec, for the next version to be warmed up on: what was asked just now is what will
-/// be asked next. A ring of places; who offers a row and finds its place taken leaves it be, so nobody ever waits.
-/// Allocates nothing after construction.
+/// Keeps rows of recent requests for one spec, on which the next version is warmed up: requests tend to repeat. It is a
+/// ring of places. A thread that offers a row and finds its place in use drops the row, so nobody waits. Nothing is
+/// allocated after construction.
 final class RecentRequests {
-    /// One of so many rows that a session scores is offered: copying it is then some thousandth of scoring them.
+    /// A session offers one of this many rows. Copying it then costs about a thousandth of scoring them.
     static final int ONE_IN = 64;
 
     private static final int ROWS_MAX = 64;
 
-    /// In all places together: a model of large pictures keeps fewer rows, or none.
+    /// Bound on the values in all places together: for rows of large pictures fewer rows are kept, or none.
     private static final int VALUES_MAX = 1 << 18;
 
-    // 0 for a place that nothing was put into.
+    // States of a place; 0 if nothing was put into it.
     private static final int FULL = 1;
     private static final int TAKEN = 2;
 
@@ -39,7 +39,7 @@ final class RecentRequests {
         places = new AtomicIntegerArray(rows);
     }
 
-    /// Keeps a copy, in the place of the oldest.
+    /// Keeps a copy of the row in the place of the oldest one.
     void offer(Row row) {
         if (rows == 0) {
             return;
@@ -58,7 +58,7 @@ final class RecentRequests {
         return rows;
     }
 
-    /// Copies the row of a place into a batch of one. False when there is none, or somebody is writing it.
+    /// Copies the row of a place into a batch of one row. Returns false if the place is empty or being written.
     boolean copy(int place, Batch to) {
         if (!places.compareAndSet(place, FULL, TAKEN)) {
             return false;

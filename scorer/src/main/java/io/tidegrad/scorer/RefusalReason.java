@@ -3,37 +3,37 @@ package io.tidegrad.scorer;
 import io.tidegrad.model.snapshot.Verification;
 import java.util.Locale;
 
-/// Why a snapshot was not admitted. One refusal costs that version only: the last good one keeps serving, the next good
-/// one loads.
+/// Why a snapshot was not admitted. A refusal affects only that version: the last good version stays, and the next good
+/// one is loaded.
 public enum RefusalReason {
-    /// A key, part or manifest whose bytes are not what they should be: magic, format, length, place, checksum.
+    /// The bytes of a key, part or manifest are not as expected: magic, format, length, position or checksum.
     UNREADABLE,
-    /// A delta to another version than the one served: the one between was refused or is gone. The next full snapshot
-    /// mends it.
+    /// A delta whose parent is not the served version, because that parent was refused or is missing. The next full
+    /// snapshot repairs this.
     UNKNOWN_PARENT,
-    /// Not signed, or not by the key that this scorer was given.
+    /// The manifest is not signed, or not with the key that this scorer was given.
     SIGNATURE,
-    /// A manifest without all of its parts, or parts that another version followed without a manifest.
+    /// A manifest arrived without all of its parts, or another version began before the manifest arrived.
     INCOMPLETE,
-    /// Declared or collected bytes beyond `ScorerOptions.maxSnapshotBytes`.
+    /// The declared or collected bytes exceed `ScorerOptions.maxSnapshotBytes` or the heap.
     TOO_LARGE, WRONG_MODEL,
-    /// The spec inside the manifest does not parse, or its fingerprint is not the one the manifest states.
+    /// The spec in the manifest can't be parsed, or its fingerprint differs from the manifest's.
     SPEC,
-    /// The same epoch came with another spec than the one served.
+    /// The spec differs from the served one of the same epoch.
     SPEC_CHANGED,
-    /// Rows would mean something else here than they did in training.
+    /// Rows would have another meaning here than in training.
     FEATURES,
-    /// Learned by a build whose numbers differ.
+    /// The version was learned by a build with another `Numerics.VERSION`.
     NUMERICS, NOT_FINITE,
     /// The hash recomputed from the decoded floats is not the manifest's.
     WEIGHTS_HASH,
-    /// The trainer's own predictions were not reproduced bit for bit.
+    /// The trainer's predictions were not reproduced bit for bit.
     GOLDEN_ROWS,
-    /// Of an epoch that is over: a control record has begun a later one.
+    /// The epoch has ended, because a control record began a later one.
     OLD_EPOCH,
     /// (epoch, version) is not above the one served.
     NOT_NEWER,
-    /// A defect of this program, logged with its cause.
+    /// A defect of this program. The log has its cause.
     INTERNAL;
 
     static RefusalReason of(Verification.Reason reason) {
@@ -52,7 +52,7 @@ public enum RefusalReason {
         };
     }
 
-    /// As written in metrics and health: `golden-rows`.
+    /// Returns the reason as in metrics and health: `golden-rows`.
     public String code() {
         return name().toLowerCase(Locale.ROOT).replace('_', '-');
     }

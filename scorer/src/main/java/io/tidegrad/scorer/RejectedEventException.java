@@ -2,7 +2,8 @@ package io.tidegrad.scorer;
 
 import io.tidegrad.model.feature.Rejection;
 
-/// An event that can't be scored: wrong type, not finite, out of range. The caller's mistake, never the model's.
+/// An event can't be scored, because a value has the wrong type, is not finite or is out of range. The mistake is in
+/// the event and not in the model.
 public final class RejectedEventException extends IllegalArgumentException {
     private final transient Rejection rejection;
     private final int index;

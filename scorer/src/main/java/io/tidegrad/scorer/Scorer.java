@@ -31,11 +31,12 @@ import java.util.function.Function;
 import org.apache.avro.generic.IndexedRecord;
 import org.jspecify.annotations.Nullable;
 
-/// Scores events with a model's newest admitted version, inside any JVM service: follows the snapshots topic on a
-/// thread of its own, verifies before it admits, swaps with one store, keeps the last good version whatever happens.
+/// Scores events by the newest admitted version of a model, inside any JVM service. A thread of its own follows the
+/// snapshots topic, verifies each version before it serves and swaps versions with one store. Whatever happens, the
+/// last good version stays.
 ///
-/// Thread-safe; readers never wait. Every answer comes from exactly one version and says which. `newSession` gives the
-/// path without allocation; the `score` methods are the comfortable one.
+/// Thread-safe; readers never wait. Every prediction is made by exactly one version and names it. The `score` methods
+/// are for convenience; the sessions of `newSession` allocate nothing.
 ///
 /// ```java
 /// try (Scorer scorer = Scorer.open(ScorerOptions.of("flight-delay", Map.of("bootstrap.servers", "127.0.0.1:9092")))) {
@@ -67,34 +68,34 @@ public final class Scorer implements AutoCloseable {
         this.maxBatch = maxBatch;
         this.current = current;
         this.control = control;
-        // Twice the processors: more sessions than that can't be busy at once for long.
+        // Twice the number of processors: more sessions are never busy at once for long.
         sessions = new SessionPool(2 * Runtime.getRuntime().availableProcessors(), this::newSession);
         maxAgeMillis = maxAge == null ? Long.MAX_VALUE : maxAge.toMillis();
         this.lastGood = lastGood.apply(this);
         this.follower = follower.apply(this, this.lastGood);
     }
 
-    /// Opens on a topic and returns at once; `awaitReady` waits for the first version. Neither Kafka nor the topic
-    /// needs to be there yet.
+    /// Opens a scorer on a topic and returns at once. `awaitReady` waits for the first version. Neither Kafka nor the
+    /// topic needs to exist yet.
     public static Scorer open(ScorerOptions options) {
         return open(options,
                 options.pin() == null ? new ControlIntake(options.model()) : ControlIntake.ofModel(options.model()));
     }
 
-    /// @param control of the name
+    /// @param control takes the control records of the name
     static Scorer open(ScorerOptions options, ControlIntake control) {
         return open(options, Parameters::served, options.pin() == null ? new Succession() : Succession.ofPin(),
                 control);
     }
 
-    /// @param room where snapshots are decoded; see `SnapshotVerifier`
+    /// @param room allocates the memory into which snapshots are decoded; see `SnapshotVerifier`
     static Scorer open(ScorerOptions options, Function<Plan, Parameters> room, Succession succession,
             ControlIntake control) {
         return open(options, room, succession, control, LastGood.PATIENCE);
     }
 
-    /// @param room where snapshots are decoded; see `SnapshotVerifier`
-    /// @param patience with Kafka at a start, where there is a file
+    /// @param room allocates the memory into which snapshots are decoded; see `SnapshotVerifier`
+    /// @param patience how long a start waits for Kafka before it serves the file's version
     static Scorer open(ScorerOptions options, Function<Plan, Parameters> room, Succession succession,
             ControlIntake control, Duration patience) {
         Scorer scorer = new Scorer(options.model(), options.maxBatch(), options.clock(), options.kernels(),
@@ -133,42 +134,42 @@ public final class Scorer implements AutoCloseable {
         return new SnapshotAdmission(answering, verifier, kernels, clock, current, admissions, counters, yieldBudget);
     }
 
-    /// Serves one full snapshot and never another.
+    /// Opens a scorer that serves one full snapshot and never another.
     ///
     /// @param parts values of parts 0 … n-1
-    /// @throws IllegalArgumentException the snapshot is refused; says why
+    /// @throws IllegalArgumentException if the snapshot is refused; says why
     public static Scorer of(SnapshotManifest manifest, List<byte[]> parts, InstantSource clock) {
         return alone("snapshot", manifest, null, clock, admission -> admission.admit(manifest, parts));
     }
 
-    /// Serves the version in a file (`tidegrad export --to NAME.snapshot`) and never another, verified as one that
-    /// comes from the topic.
+    /// Opens a scorer that serves the version in a file (`tidegrad export --to NAME.snapshot`) and never another. The
+    /// version passes the same checks as one from the topic.
     ///
-    /// @throws IOException the file can't be read
-    /// @throws IllegalArgumentException it is no such file, or what it holds is refused; says why
+    /// @throws IOException if the file can't be read
+    /// @throws IllegalArgumentException if it is not a snapshot file, or its version is refused; says why
     public static Scorer open(Path file) throws IOException {
         return open(file, null);
     }
 
-    /// As `open(Path)`.
+    /// Like `open(Path)`.
     ///
-    /// @param key whose signature the manifest must carry; null when it need not be signed
+    /// @param key key with which the manifest must be signed; null if it need not be signed
     public static Scorer open(Path file, @Nullable PublicKey key) throws IOException {
         try (InputStream in = new BufferedInputStream(Files.newInputStream(file))) {
             return of("snapshot file " + file, in, key);
         }
     }
 
-    /// Serves the version in the bytes of such a file and never another.
+    /// Opens a scorer that serves the version in the bytes of a snapshot file and never another.
     ///
-    /// @throws IllegalArgumentException they are no such file's, or what they hold is refused; says why
+    /// @throws IllegalArgumentException if they are not those of a snapshot file, or the version is refused; says why
     public static Scorer of(byte[] file) {
         return of(file, null);
     }
 
-    /// As `of(byte[])`.
+    /// Like `of(byte[])`.
     ///
-    /// @param key whose signature the manifest must carry; null when it need not be signed
+    /// @param key key with which the manifest must be signed; null if it need not be signed
     public static Scorer of(byte[] file, @Nullable PublicKey key) {
         try {
             return of("snapshot", new ByteArrayInputStream(file), key);
@@ -203,17 +204,17 @@ public final class Scorer implements AutoCloseable {
         return scorer;
     }
 
-    /// The name that it was opened with. Which model answers to it, an answer tells.
+    /// Returns the name that it was opened with. A prediction says which model answered to that name.
     public String model() {
         return model;
     }
 
-    /// True as soon as a version serves; false when the time is over first.
+    /// Returns true as soon as a version serves; false if the time runs out first.
     public boolean awaitReady(Duration timeout) throws InterruptedException {
         return current.awaitFirst(timeout);
     }
 
-    /// Whether a version serves, and is not older than `ScorerOptions.maxAge`. What is too old goes on answering.
+    /// Returns whether a version serves that is not older than `ScorerOptions.maxAge`. An older version still scores.
     public boolean ready() {
         ServedVersion served = current.get();
         return served != null && isFresh(freshness(served));
@@ -228,13 +229,13 @@ public final class Scorer implements AutoCloseable {
     }
 
     /// @param record values by field name: numbers, strings, booleans, `Instant`s, lists, bytes
-    /// @throws RejectedEventException a value can't be scored; says field, expected and found
-    /// @throws NotReadyException no version has been admitted yet
+    /// @throws RejectedEventException if a value can't be scored; says the field, what was expected and what was found
+    /// @throws NotReadyException if no version has been admitted yet
     public Prediction score(Map<String, ?> record) {
         return score(new MapEvent(record));
     }
 
-    /// As `score(Map)`. A field that the record's schema lacks counts as missing.
+    /// Like `score(Map)`. A field that the record's schema lacks counts as missing.
     public Prediction score(IndexedRecord record) {
         ScoringSession session = sessions.take();
         try {
@@ -244,7 +245,7 @@ public final class Scorer implements AutoCloseable {
         }
     }
 
-    /// As `score(Map)`.
+    /// Like `score(Map)`.
     public Prediction score(Event event) {
         ScoringSession session = sessions.take();
         try {
@@ -264,12 +265,13 @@ public final class Scorer implements AutoCloseable {
                 session.freshnessMs(), probabilities);
     }
 
-    /// Scores one event and says what each of its features adds to the prediction. Costs as many predictions as there
-    /// are features, and two; the prediction has the same bits as `score` gives.
+    /// Scores one event and says what each of its features adds to the prediction. This costs as many predictions as
+    /// there are features, plus two. The prediction has the same bits as the one of `score`.
     ///
-    /// @throws RejectedEventException the event can't be scored
-    /// @throws NotReadyException no version has been admitted yet
-    /// @throws UnsupportedOperationException the network reads features here and there (`features` and `branches`)
+    /// @throws RejectedEventException if the event can't be scored
+    /// @throws NotReadyException if no version has been admitted yet
+    /// @throws UnsupportedOperationException if the network reads features in several places (`features` and
+    ///     `branches`)
     public Explanation explain(Event event) {
         ServedVersion served = current.get();
         if (served == null) {
@@ -278,12 +280,12 @@ public final class Scorer implements AutoCloseable {
         return explain(served, event);
     }
 
-    /// As `explain(Event)`.
+    /// Like `explain(Event)`.
     public Explanation explain(Map<String, ?> record) {
         return explain(new MapEvent(record));
     }
 
-    /// As `explain(Event)`, by a version that was read from `current()`.
+    /// Like `explain(Event)`, by a version that was read from `current()`.
     public Explanation explain(ServedVersion served, Event event) {
         Explainer explainer = new Explainer(served, kernels);
         Rejection rejection = explainer.take(event);
@@ -296,8 +298,8 @@ public final class Scorer implements AutoCloseable {
     /// Scores all events with one version, `maxBatch` at a time.
     ///
     /// @param events at least one
-    /// @throws RejectedEventException for the first event that can't be scored; its `index` says which
-    /// @throws NotReadyException no version has been admitted yet
+    /// @throws RejectedEventException if an event can't be scored; `index` is the position of the first one
+    /// @throws NotReadyException if no version has been admitted yet
     public Predictions scoreAll(List<? extends Event> events) {
         ServedVersion served = current.get();
         if (served == null) {
@@ -306,8 +308,8 @@ public final class Scorer implements AutoCloseable {
         return scoreAll(served, events);
     }
 
-    /// As `scoreAll(List)`, by a version that was read from `current()`: another one that comes meanwhile may want
-    /// other fields of an event.
+    /// Like `scoreAll(List)`, by a version that was read from `current()`. The next version may need other fields of an
+    /// event.
     public Predictions scoreAll(ServedVersion served, List<? extends Event> events) {
         if (events.isEmpty()) {
             throw new IllegalArgumentException("expected at least one event, found none");
@@ -337,10 +339,10 @@ public final class Scorer implements AutoCloseable {
         }
     }
 
-    /// An event to fill through handles, with the fields that the served spec reads; one a thread. It can be scored by
-    /// any version, also one that reads other fields: see `TypedEvent`.
+    /// Returns an event with the fields that the served spec reads, to be filled through handles by one thread. Any
+    /// version can score it, even one that reads other fields: see `TypedEvent`.
     ///
-    /// @throws NotReadyException no version has been admitted yet
+    /// @throws NotReadyException if no version has been admitted yet
     public TypedEvent newEvent() {
         ServedVersion served = current.get();
         if (served == null) {
@@ -350,25 +352,25 @@ public final class Scorer implements AutoCloseable {
                 served.spec().features().stream().flatMap(feature -> feature.fields().stream()).distinct().toList());
     }
 
-    /// One thread's reusable workspace: the path without allocation.
+    /// Returns a reusable workspace for one thread, which scores without allocation.
     public ScoringSession newSession() {
         return new ScoringSession(model, current, kernels, clock, maxBatch);
     }
 
-    /// The version that answers now; null while none was admitted.
+    /// Returns the version that serves now; null if none has been admitted.
     public @Nullable ServedVersion current() {
         return current.get();
     }
 
-    /// The last three versions before the current one, newest first; fewer where they would hold more than
+    /// Returns up to three versions before the current one, newest first; fewer if they would hold more than
     /// `maxSnapshotBytes` together.
     public List<ServedVersion> previous() {
         return current.previous();
     }
 
-    /// Of the current version, recomputed from the floats it serves. 64 hex digits.
+    /// Returns the hash of the current version's weights, recomputed from the floats that it serves: 64 hex digits.
     ///
-    /// @throws NotReadyException no version has been admitted yet
+    /// @throws NotReadyException if no version has been admitted yet
     public String weightsHash() {
         ServedVersion served = current.get();
         if (served == null) {
@@ -397,7 +399,8 @@ public final class Scorer implements AutoCloseable {
                 counters.lastRefusal(), !isFresh(freshnessMs));
     }
 
-    /// Why what was decided is not what serves; empty when it is, or when nothing serves, which has words of its own.
+    /// Returns why something else serves than was decided; empty if that is not so, or if nothing serves, for which the
+    /// status has its own words.
     private static String problem(ControlStatus controlled, @Nullable ServedVersion served) {
         if (served == null || (served.model().equals(controlled.model()) && served.epoch() >= controlled.epoch()
                 && !controlled.deleted())) {
@@ -409,7 +412,7 @@ public final class Scorer implements AutoCloseable {
                 : controlled.problem();
     }
 
-    /// Stops following. What was admitted can still be scored with.
+    /// Stops following. Admitted versions can still score.
     @Override
     public void close() {
         if (follower != null) {

@@ -16,27 +16,28 @@ import org.jspecify.annotations.Nullable;
 
 /// How to open a `Scorer` on a model's snapshots topic.
 ///
-/// @param topics where the topic's name comes from (its prefix)
-/// @param kafka consumer settings, passed through (`bootstrap.servers`, TLS, SASL, …); those in `FIXED` are ours
-/// @param maxSnapshotBytes largest model that is taken, checked before memory is asked for; a full load needs it beside
-///     the model that serves, the first one of another spec or epoch twice
-/// @param maxBatch events a session scores at once
-/// @param publicKey Ed25519 key that every manifest must be signed with; null when they need not be signed
-/// @param clock what freshness and admission times are told by
-/// @param stateDir where the version that serves is kept, for a start without Kafka; null for nowhere
-/// @param maxAge of what is served, beyond which the scorer says that it is not ready, and goes on answering; null for
-///     any
-/// @param pin the one version that serves, whatever is published or decided after it; null for the newest
+/// @param topics gives the topic's name, from its prefix
+/// @param kafka consumer settings, passed through (`bootstrap.servers`, TLS, SASL, …); those in `FIXED` can't be
+///     changed
+/// @param maxSnapshotBytes size of the largest model, checked before memory is allocated; a full load needs this much
+///     beside the served model, and the first load of another spec or epoch needs it twice
+/// @param maxBatch how many events a session scores at once
+/// @param publicKey Ed25519 key with which every manifest must be signed; null if they need not be signed
+/// @param clock source of freshness and admission times
+/// @param stateDir directory that keeps the served version for a start without Kafka; null for none
+/// @param maxAge age beyond which the served version makes the scorer not ready, although it still scores; null for any
+/// @param pin the only version that serves, whatever is published or decided later; null for the newest
 public record ScorerOptions(String model, Topics topics, Map<String, Object> kafka, long maxSnapshotBytes, int maxBatch,
         @Nullable PublicKey publicKey, InstantSource clock, Kernels kernels, @Nullable Path stateDir,
         @Nullable Duration maxAge, @Nullable Pin pin) {
 
-    /// Settings whose value is part of what a follower promises: only committed snapshots, no group, no silent jump.
+    /// Settings on which the follower's guarantees depend: it reads committed snapshots only, has no group, and never
+    /// jumps to another offset silently.
     static final Map<String, Object> FIXED = Map.of(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed",
             ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, "false", ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none",
             ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, "false");
 
-    /// Settings that have no meaning here.
+    /// Settings that have no meaning for a scorer.
     private static final List<String> REFUSED =
             List.of(ConsumerConfig.GROUP_ID_CONFIG, ConsumerConfig.GROUP_INSTANCE_ID_CONFIG,
                     ConsumerConfig.KEY_DESERIALIZER_CLASS_CONFIG, ConsumerConfig.VALUE_DESERIALIZER_CLASS_CONFIG);
@@ -76,10 +77,10 @@ public record ScorerOptions(String model, Topics topics, Map<String, Object> kaf
         }
     }
 
-    /// A version to serve and no other.
+    /// The only version to serve.
     ///
     /// @param epoch at least 1
-    /// @param version update count within it
+    /// @param version update count within the epoch
     public record Pin(int epoch, long version) {
         @Override
         public String toString() {
@@ -87,14 +88,15 @@ public record ScorerOptions(String model, Topics topics, Map<String, Object> kaf
         }
     }
 
-    /// The defaults: prefix `tidegrad`, models up to a quarter of the heap, batches of 32, the system's clock.
+    /// Returns the defaults: prefix `tidegrad`, models up to a quarter of the heap, batches of 32, the system's clock.
     public static ScorerOptions of(String model, Map<String, ?> kafka) {
         return new ScorerOptions(model, Topics.DEFAULT, new LinkedHashMap<>(kafka),
                 Runtime.getRuntime().maxMemory() / 4, 32, null, InstantSource.system(), Kernels.active(), null, null,
                 null);
     }
 
-    /// The same for another model, which is not kept in a file: it may have a scorer of its own that does that.
+    /// Returns the same options for another model, without a state directory: the model may have a scorer of its own
+    /// that uses it.
     ScorerOptions withModel(String other) {
         return with(draft -> {
             draft.model = other;
@@ -123,8 +125,9 @@ public record ScorerOptions(String model, Topics topics, Map<String, Object> kaf
         return with(draft -> draft.clock = source);
     }
 
-    /// With a file for the version that serves: every half a minute at most it is written anew, and at the end. A start
-    /// that Kafka does not answer serves it, after the same checks. The directory is made when it is not there.
+    /// Keeps the served version in a file of this directory, which is created if it does not exist. The file is written
+    /// at most every 30 s, and when the scorer closes. If Kafka does not answer at a start, the file's version serves
+    /// after the same checks.
     public ScorerOptions withStateDir(@Nullable Path directory) {
         return with(draft -> draft.stateDir = directory);
     }
@@ -133,9 +136,8 @@ public record ScorerOptions(String model, Topics topics, Map<String, Object> kaf
         return with(draft -> draft.maxAge = age);
     }
 
-    /// Serves this version and no other: what is published after it, rolled back or promoted changes nothing; only
-    /// deletion of the model ends it. It is read from the topic, so it must still be there, and no state directory
-    /// keeps it.
+    /// Serves only this version, whatever is published, rolled back or promoted later; only the deletion of the model
+    /// ends it. It is read from the topic, so the topic must still have it. The state directory is not used.
     public ScorerOptions withPin(@Nullable Pin version) {
         return with(draft -> draft.pin = version);
     }
@@ -184,7 +186,7 @@ public record ScorerOptions(String model, Topics topics, Map<String, Object> kaf
         }
     }
 
-    /// Of the model of that name.
+    /// Returns the snapshots topic of the model with this name.
     String topic() {
         return topics.snapshots(model);
     }
@@ -192,8 +194,7 @@ public record ScorerOptions(String model, Topics topics, Map<String, Object> kaf
     Map<String, Object> consumerSettings() {
         Map<String, Object> settings = new LinkedHashMap<>();
         settings.put(ConsumerConfig.CLIENT_ID_CONFIG, "tidegrad-scorer-" + model);
-        // A part is at most half a MiB: sixteen in one answer keep a large load from being bound by
-        // round trips.
+        // A part is at most 0.5 MiB. With 16 in one fetch, round trips do not bound a large load.
         settings.put(ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, 8 * 1024 * 1024);
         settings.putAll(kafka);
         settings.putAll(FIXED);

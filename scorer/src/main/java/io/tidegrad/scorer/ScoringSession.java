@@ -13,8 +13,9 @@ import java.util.Objects;
 import org.apache.avro.generic.IndexedRecord;
 import org.jspecify.annotations.Nullable;
 
-/// One thread's reusable row, batch, workspace and answer: 0 bytes allocated a prediction after the first (but for what
-/// the event's own values cost). Not thread-safe; make one a thread from `Scorer.newSession`.
+/// The reusable row, batch, workspace and predictions of one thread. After the first prediction nothing is allocated,
+/// except for what reading the event's own values costs. Not thread-safe: make one for each thread with
+/// `Scorer.newSession`.
 ///
 /// ```java
 /// Rejection rejection = session.score(event);
@@ -23,8 +24,8 @@ import org.jspecify.annotations.Nullable;
 /// }
 /// ```
 ///
-/// Several events by the same version: `begin()`, then `add` up to `capacity()` events, then `score()`; `clear()`
-/// makes room for more without leaving the version.
+/// To score several events by the same version, call `begin()`, then `add` for up to `capacity()` events, then
+/// `score()`. `clear()` makes room for more events and keeps the version.
 public final class ScoringSession {
     private final String modelName;
     private final CurrentModel current;
@@ -37,7 +38,7 @@ public final class ScoringSession {
     private long freshnessMs = Freshness.UNKNOWN;
     private int added;
 
-    /// Everything whose shape follows from the spec; replaced only when the spec does.
+    /// Everything whose shape follows from the spec. It is replaced only when the spec changes.
     private static final class Bench {
         final ModelBinding binding;
         final Featurizer featurizer;
@@ -66,10 +67,10 @@ public final class ScoringSession {
         this.capacity = capacity;
     }
 
-    /// Scores one event with the newest admitted version. Null when the getters hold the answer; else why the event
-    /// can't be scored.
+    /// Scores one event by the newest admitted version. Returns null if the getters hold the prediction, else why the
+    /// event can't be scored.
     ///
-    /// @throws NotReadyException no version has been admitted yet
+    /// @throws NotReadyException if no version has been admitted yet
     public @Nullable Rejection score(Event event) {
         begin();
         Rejection rejection = add(event);
@@ -79,14 +80,14 @@ public final class ScoringSession {
         return rejection;
     }
 
-    /// As `score(Event)`, for an Avro record: fields are found by name, times of any logical type are understood.
+    /// Like `score(Event)`, for an Avro record. Fields are found by name, and times of any logical type are accepted.
     public @Nullable Rejection score(IndexedRecord record) {
         return score(avro.of(record));
     }
 
-    /// Reads the root once: everything until the next `begin` is answered by this version. Empties the batch.
+    /// Chooses the newest version for everything until the next `begin`, and empties the batch.
     ///
-    /// @throws NotReadyException no version has been admitted yet
+    /// @throws NotReadyException if no version has been admitted yet
     public void begin() {
         ServedVersion model = current.get();
         if (model == null) {
@@ -95,7 +96,8 @@ public final class ScoringSession {
         begin(model);
     }
 
-    /// As `begin()`, with a version that the caller has read before: what was made ready for it is scored by it.
+    /// Like `begin()`, with a version that the caller has read before, so that events which were prepared for it are
+    /// scored by it.
     public void begin(ServedVersion model) {
         pinned = model;
         Bench ready = bench;
@@ -106,7 +108,8 @@ public final class ScoringSession {
         ready.batch.resize(0);
     }
 
-    /// Featurizes one event into the batch. Null when added; else why not, and the batch is as before.
+    /// Adds the features of one event to the batch. Returns null if they were added; else why not, and the batch is
+    /// unchanged.
     public @Nullable Rejection add(Event event) {
         Bench ready = bench();
         Batch batch = ready.batch;
@@ -128,7 +131,7 @@ public final class ScoringSession {
         return null;
     }
 
-    /// Scores what was added since `begin` or `clear`.
+    /// Scores the events that were added since `begin` or `clear`.
     public void score() {
         Bench ready = bench();
         ServedVersion model = pinned();
@@ -150,12 +153,12 @@ public final class ScoringSession {
         return bench().batch.size();
     }
 
-    /// Width of an answer.
+    /// Returns how many numbers a prediction has.
     public int outputs() {
         return bench().outputs;
     }
 
-    /// Of the first event.
+    /// Returns an output for the first event.
     public float probability(int output) {
         return probability(0, output);
     }
@@ -166,13 +169,13 @@ public final class ScoringSession {
         return ready.probabilities[event * ready.outputs + Objects.checkIndex(output, ready.outputs)];
     }
 
-    /// Copies the answers to all events of the batch, shape (size, outputs), row-major.
+    /// Copies the predictions for all events of the batch: shape (size, outputs), row-major.
     public void probabilities(float[] to, int at) {
         Bench ready = bench();
         System.arraycopy(ready.probabilities, 0, to, at, ready.batch.size() * ready.outputs);
     }
 
-    /// The version that answers.
+    /// Returns the version that scores.
     public ServedVersion model() {
         return pinned();
     }
@@ -185,12 +188,12 @@ public final class ScoringSession {
         return pinned().version();
     }
 
-    /// Next offset of the log of record: every event before it was seen by the answering version.
+    /// Returns the next offset of the log of record: the version has seen every event before it.
     public long offset() {
         return pinned().nextOffset();
     }
 
-    /// As of the last `score`; see `Prediction`.
+    /// Returns the freshness at the last `score`; see `Prediction`.
     public long freshnessMs() {
         return freshnessMs;
     }

@@ -2,20 +2,21 @@ package io.tidegrad.scorer;
 
 import io.tidegrad.model.snapshot.Heartbeat;
 
-/// A heartbeat and when it was read.
+/// A heartbeat and the time at which it was read.
 ///
 /// @param readAt by the clock here, epoch ms
 record SeenHeartbeat(Heartbeat heartbeat, long readAt) {
-    /// Clocks that are kept by NTP differ by less, and a heartbeat takes less on its way.
+    /// Clocks that NTP keeps differ by less than this, and a heartbeat takes less time to arrive.
     static final long CLOCKS_APART_MILLIS = 2_000;
 
-    /// By the trainer's clock or by ours, whichever says more: where ours is behind, the heartbeat of a trainer that
-    /// fell silent would stay young.
+    /// Returns the age by the trainer's clock or by ours, whichever is larger. If ours is behind, the age by the
+    /// trainer's clock would stay small even after the trainer fell silent.
     long ageMillis(long nowMillis) {
         return Math.max(0, Math.max(nowMillis - heartbeat.time(), nowMillis - readAt));
     }
 
-    /// How far the clock here is behind the trainer's, at least; 0 where it is not, by more than clocks differ.
+    /// Returns by how much the clock here is at least behind the trainer's; 0 if the difference is within
+    /// `CLOCKS_APART_MILLIS`.
     long clockBehindMillis() {
         long behind = heartbeat.time() - readAt;
         return behind > CLOCKS_APART_MILLIS ? behind : 0;

@@ -7,8 +7,9 @@ import io.tidegrad.model.snapshot.LoadedModel;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.spec.ModelSpec;
 
-/// One admitted version: immutable, shared by every thread that scores. Its parameters were filled and verified before
-/// it was published and nobody writes them afterwards; versions share what did not change between them.
+/// An admitted version. It is immutable and shared by all threads that score: its parameters were filled and verified
+/// before it was published, and nothing writes to them afterwards. Consecutive versions share the weights that did not
+/// change between them.
 public final class ServedVersion {
     private final ModelBinding binding;
     private final Parameters parameters;
@@ -18,10 +19,11 @@ public final class ServedVersion {
     private final long admittedAt;
     private final long fileResume;
 
-    /// What `fileResume` is of a version that a topic brought.
+    /// Value of `fileResume` for a version that came from a topic.
     static final long NO_FILE = -2;
 
-    /// @param fileResume of a version out of a file: next offset of its snapshots topic, `SnapshotFile.Head.NOT_KNOWN`
+    /// @param fileResume for a version from a file, the offset at which its snapshots topic continues, or
+    ///     `SnapshotFile.Head.NOT_KNOWN`; else `NO_FILE`
     ServedVersion(ModelBinding binding, Parameters parameters, ServedLeaves leaves, SnapshotManifest manifest,
             boolean broughtBack, long admittedAt, long fileResume) {
         this.binding = binding;
@@ -50,52 +52,55 @@ public final class ServedVersion {
         return manifest.version();
     }
 
-    /// Of the log of record, exclusive: every event before it is learned, pending or dead-lettered.
+    /// Returns the next offset of the log of record: every event before it is learned, pending or a dead letter.
     public long nextOffset() {
         return manifest.nextOffset();
     }
 
-    /// Record timestamp (epoch ms) of the newest event contained; not positive when no event is.
+    /// Returns the record timestamp (epoch ms) of the newest event in it; not positive if it holds none.
     public long newestAppendTime() {
         return manifest.newestAppendTime();
     }
 
-    /// Stream time (epoch ms), `Long.MIN_VALUE` when the spec names none.
+    /// Returns its stream time (epoch ms); `Long.MIN_VALUE` if the spec has none.
     public long eventTime() {
         return manifest.eventTime();
     }
 
-    /// When this process began to serve it (epoch ms).
+    /// Returns when this process began to serve it (epoch ms).
     public long admittedAt() {
         return admittedAt;
     }
 
-    /// By a rollback: its weights were published in an earlier epoch, and no trainer's snapshot of this one came yet.
+    /// Returns whether a rollback serves it: its weights were published in an earlier epoch, and the trainer has not
+    /// published a snapshot of the new epoch yet.
     public boolean isBroughtBack() {
         return broughtBack;
     }
 
-    /// Out of a file: Kafka has not brought it to this process.
+    /// Returns whether it was read from a file, and not from Kafka.
     public boolean isFromFile() {
         return fileResume != NO_FILE;
     }
 
-    /// Of a version out of a file, where its snapshots topic goes on; below 0 when that is not known.
+    /// Returns, for a version from a file, the offset at which its snapshots topic continues; negative if unknown.
     long fileResume() {
         return fileResume;
     }
 
-    /// As published; of a version brought back with the epoch that it is served under, and without signature.
+    /// Returns the manifest as published. For a version that a rollback serves, it has the epoch under which it is
+    /// served, and no signature.
     public SnapshotManifest manifest() {
         return manifest;
     }
 
-    /// Width of a prediction.
+    /// Returns how many numbers a prediction has.
     public int outputs() {
         return binding.plan().outputs();
     }
 
-    /// Recomputed from the floats that are served, not copied from the manifest. 64 hex digits.
+    /// Returns the hash of the weights, recomputed from the floats that are served and not copied from the manifest: 64
+    /// hex digits.
     public String weightsHash() {
         return ModelHash.weights(binding.spec().fingerprint(), parameters);
     }
@@ -109,12 +114,12 @@ public final class ServedVersion {
         return version() == ofVersion && manifest.weightsHash().equals(weightsHash) && model().equals(ofModel);
     }
 
-    /// The same version, served again after another model has answered.
+    /// Returns the same version, to be served again after another model has answered.
     ServedVersion again(long now) {
         return new ServedVersion(binding, parameters, leaves, manifest, broughtBack, now, fileResume);
     }
 
-    /// As the parent of a delta.
+    /// Returns it as the parent of a delta.
     LoadedModel loaded() {
         return new LoadedModel(manifest, binding.spec(), binding.plan(), parameters, leaves);
     }

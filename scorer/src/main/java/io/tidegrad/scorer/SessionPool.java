@@ -4,8 +4,8 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/// Sessions for callers that hold none of their own (one virtual thread a request, say). Never waits: with all slots
-/// empty a session is made, with all slots full one is dropped.
+/// Sessions for callers without one of their own, for instance one virtual thread for each request. It never waits: if
+/// all slots are empty, a session is created; if all are full, one is dropped.
 final class SessionPool {
     private final AtomicReferenceArray<@Nullable ScoringSession> slots;
     private final Supplier<ScoringSession> make;
@@ -19,7 +19,7 @@ final class SessionPool {
         int start = start();
         for (int step = 0; step < slots.length(); step++) {
             int slot = (start + step) % slots.length();
-            // Look before taking: an exchange on an empty slot would still claim the cache line.
+            // The plain read comes first, because an exchange would claim the cache line even if the slot is empty.
             if (slots.get(slot) != null) {
                 ScoringSession session = slots.getAndSet(slot, null);
                 if (session != null) {
@@ -39,7 +39,7 @@ final class SessionPool {
         }
     }
 
-    /// Spreads threads over the slots.
+    /// Returns the slot at which a thread begins, so that threads spread over the slots.
     private int start() {
         return (int) (Thread.currentThread().threadId() % slots.length());
     }

@@ -19,12 +19,12 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// The gate between a whole snapshot and the threads that score: everything is checked on memory nobody else sees, off
-/// the serving path; what passes is warmed up and published with one release store.
+/// Decides whether a complete snapshot may serve. All checks run on the follower's thread, on memory that no other
+/// thread can see. A snapshot that passes is warmed up and then published with one release store.
 final class SnapshotAdmission {
     private static final Logger log = LoggerFactory.getLogger(SnapshotAdmission.class);
 
-    /// Enough calls for the compiler's last tier, within a bound that a start hardly notices.
+    /// Enough calls to reach the compiler's last tier; the time limit below keeps the delay of a start below 0.3 s.
     private static final int WARM_UP_PREDICTIONS = 20_000;
 
     private static final long WARM_UP_NANOS_MAX = 300_000_000;
@@ -42,7 +42,7 @@ final class SnapshotAdmission {
     private @Nullable ModelBinding warm;
     private int warmedOn;
 
-    /// @param between called between pieces of some tens of microseconds
+    /// @param between called between pieces of work that take some tens of microseconds each
     SnapshotAdmission(String model, SnapshotVerifier verifier, Kernels kernels, InstantSource clock,
             CurrentModel current, AdmissionLog admissions, SnapshotCounters counters, Runnable between) {
         this.model = model;
@@ -55,7 +55,8 @@ final class SnapshotAdmission {
         this.between = between;
     }
 
-    /// Checks and, when all hold, publishes. Never throws for a bad snapshot, whatever it is made of.
+    /// Checks a snapshot and publishes it if all checks pass. Never throws because of a bad snapshot, whatever is wrong
+    /// with it.
     ///
     /// @param parts values of parts 0 … n-1
     Admission admit(SnapshotManifest manifest, List<byte[]> parts) {
@@ -66,7 +67,7 @@ final class SnapshotAdmission {
         });
     }
 
-    /// As `admit`, for parts that may be decoded already.
+    /// Like `admit`, for parts that may already be decoded.
     Admission admit(SnapshotManifest manifest, AssembledParts parts) {
         return switch (parts) {
             case AssembledParts.Collected(List<byte[]> values) -> admit(manifest, values);
@@ -75,12 +76,13 @@ final class SnapshotAdmission {
         };
     }
 
-    /// As `admit`, for all of a model in a file.
+    /// Like `admit`, for a snapshot in a file.
     Admission admit(SnapshotFile file) {
         return admit(file.head().manifest(), () -> verifier.verify(file));
     }
 
-    /// Serves the version in a file where nothing is served; null when something is by then, or may not be.
+    /// Serves the version in a file if nothing is served. Returns null if something is served by then, or if the
+    /// version must not be served.
     @Nullable
     Admission admitIfNone(SnapshotFile file) {
         SnapshotFile.Head head = file.head();
@@ -96,13 +98,13 @@ final class SnapshotAdmission {
 
     private Admission admit(SnapshotManifest manifest, Supplier<Verification> verified) {
         return Objects.requireNonNull(decide(manifest, verified, (loaded, copiedBytes) -> {
-            // Told first: whoever sees the version finds it counted.
+            // Counted before it is published, so that whoever sees the version also finds it counted.
             counters.loaded(manifest.isDelta(), copiedBytes);
             return publish(loaded, false);
         }));
     }
 
-    /// Publishes what passed.
+    /// Publishes a version that passed the checks.
     @FunctionalInterface
     private interface Publishing {
         @Nullable
@@ -131,7 +133,7 @@ final class SnapshotAdmission {
                     refused(manifest, RefusalReason.of(reason), detail);
             };
         } catch (OutOfMemoryError e) {
-            // What it needed is garbage by now; trying again would need as much again.
+            // The memory that it took is garbage by now. Another attempt would need as much again.
             return refused(manifest, RefusalReason.TOO_LARGE,
                     "the heap had no room for " + manifest.servedBytes() + " bytes beside what is served");
         } catch (RuntimeException e) {
@@ -144,24 +146,24 @@ final class SnapshotAdmission {
         }
     }
 
-    /// Serves a version of an earlier epoch again, as the first one of the epoch that a rollback began.
+    /// Serves a version of an earlier epoch again, as the first version of the epoch that a rollback began.
     ///
-    /// @param copiedBytes of memory for it, 0 when it was at hand
+    /// @param copiedBytes memory allocated for it; 0 if it was still in memory
     Admission bringBack(LoadedModel base, int epoch, long copiedBytes) {
         counters.broughtBack(copiedBytes);
         return publish(base.inEpoch(epoch), true);
     }
 
-    /// Serves a version that was asked for by its number.
+    /// Serves the pinned version.
     ///
-    /// @param copiedBytes of memory for it
+    /// @param copiedBytes memory allocated for it
     Admission pin(LoadedModel loaded, long copiedBytes) {
         counters.loaded(loaded.manifest().isDelta(), copiedBytes);
         return publish(loaded, false);
     }
 
-    /// Serves the model again where it was when another one began to answer. Its code is compiled and its weights were
-    /// checked.
+    /// Serves the version that this model served before another model answered to the name. It needs no checks and no
+    /// warm-up.
     Admission comeBack(ServedVersion last) {
         counters.loaded(last.manifest().isDelta(), 0);
         ServedVersion again = last.again(clock.millis());
@@ -170,24 +172,25 @@ final class SnapshotAdmission {
         return new Admission.Admitted(again);
     }
 
-    /// Serves a version that was loaded with its chain, by a model that answered before.
+    /// Serves a version that was loaded with its chain, of a model that has answered before.
     Admission comeBack(LoadedModel loaded, long copiedBytes) {
         counters.loaded(loaded.manifest().isDelta(), copiedBytes);
         return publish(loaded, false);
     }
 
-    /// The verifier of this model's snapshots.
+    /// Returns the verifier for this model's snapshots.
     SnapshotVerifier verifier() {
         return verifier;
     }
 
-    /// What is served, when it is a version of this model and not of one that answered before.
+    /// Returns the served version if it is one of this model, else null.
     private @Nullable ServedVersion servedOfThis() {
         ServedVersion served = current.get();
         return served != null && served.model().equals(model) ? served : null;
     }
 
-    /// What was served before rules out: versions go up, epochs end, and a spec stays for its epoch.
+    /// Returns why the versions served before rule this one out, null if they do not: versions increase, an ended epoch
+    /// never returns, and a spec stays the same within its epoch.
     private Admission.@Nullable Refused refuseOutOfPlace(SnapshotManifest manifest) {
         if (current.succession().isOver(model, manifest.epoch())) {
             return refused(manifest, RefusalReason.OLD_EPOCH,
@@ -224,7 +227,7 @@ final class SnapshotAdmission {
         return new Admission.Admitted(served);
     }
 
-    /// The served model's binding when the spec is the same, so that sessions keep their workspace.
+    /// Returns the binding of the served version if the spec is the same, so that sessions keep their workspace.
     private ModelBinding bind(LoadedModel loaded) {
         ServedVersion served = servedOfThis();
         if (served != null && Arrays.equals(served.manifest().specFingerprint(), loaded.manifest().specFingerprint())) {
@@ -233,8 +236,8 @@ final class SnapshotAdmission {
         return new ModelBinding(loaded.spec(), loaded.plan());
     }
 
-    /// Once a spec: afterwards the compiled code is there, and checking the golden rows has brought the new weights
-    /// near.
+    /// Runs once for each spec. For later versions the code is compiled already, and checking the golden rows has
+    /// brought the new weights into the cache.
     private void warmUp(ModelBinding binding, LoadedModel loaded) {
         List<SnapshotManifest.GoldenRow> rows = loaded.manifest().goldenRows();
         if (warm == binding || rows.isEmpty()) {
@@ -254,8 +257,8 @@ final class SnapshotAdmission {
         warm = binding;
     }
 
-    /// Predicts what was asked just now, once: the rows of the new version that will be read next are then near.
-    /// Answers go nowhere.
+    /// Scores each recent request once and discards the result, so that the weights that will be read next are in the
+    /// cache.
     private int warmUpOnRequests(ModelBinding binding, Parameters parameters) {
         RecentRequests recent = binding.recent();
         Batch batch = new Batch(binding.plan().spec().row(), 1);
@@ -278,7 +281,7 @@ final class SnapshotAdmission {
         return rows;
     }
 
-    /// Recent requests that the newest version was warmed up on.
+    /// Returns how many recent requests the newest version was warmed up on.
     int warmedOn() {
         return warmedOn;
     }

@@ -7,13 +7,13 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/// Collects the parts of one version, in whatever order and repetition they come, or has them decoded at once. At most
-/// one version is held, and never more than `maxBytes` of it: a part of another version ends the one before.
+/// Collects the parts of one version, in any order and with repetitions, or passes them on to be decoded at once. It
+/// holds at most one version and at most `maxBytes` of it: a part of another version ends the one before.
 final class SnapshotAssembler {
-    /// What a part costs beside its bytes, so that endless empty parts meet the bound too.
+    /// What a part costs in addition to its bytes, so that the bound also holds for any number of empty parts.
     private static final int PART_OVERHEAD = 64;
 
-    /// Where the parts of a version go, by the one that came first; null to collect them.
+    /// Returns where to decode the parts of a version, given the first one; null to collect them.
     @FunctionalInterface
     interface Decoding {
         @Nullable
@@ -26,7 +26,7 @@ final class SnapshotAssembler {
     private long version;
     private boolean open;
 
-    /// Parts of this version are no longer kept: it is too large, or was given up.
+    /// Parts of this version are discarded, because it is too large or its memory ran out.
     private boolean abandoned;
 
     private final SortedMap<Integer, byte[]> parts = new TreeMap<>();
@@ -42,8 +42,8 @@ final class SnapshotAssembler {
         this.decoding = decoding;
     }
 
-    /// What a part does to the version in assembly, null when it was simply kept: the refusal of the version before
-    /// (another one begins) or of its own (too large).
+    /// Takes a part. Returns null if it was kept; else the refusal of the version before, which this part ends, or of
+    /// its own version, which is too large.
     Admission.@Nullable Refused part(SnapshotKey key, byte[] value) {
         Admission.Refused superseded = null;
         if (!open || !isOf(key)) {
@@ -69,12 +69,12 @@ final class SnapshotAssembler {
         return superseded;
     }
 
-    /// Whether the version of `key` was given up already: its manifest then says nothing new.
+    /// Returns whether the version of `key` was given up. Its manifest then says nothing new.
     boolean gaveUp(SnapshotKey key) {
         return open && abandoned && isOf(key);
     }
 
-    /// Parts 0 … count-1 of the version, or null when they are not what came. Empties the assembler.
+    /// Returns parts 0 … count-1 of the version, or null if other parts arrived. The assembler is empty afterwards.
     @Nullable
     AssembledParts take(SnapshotKey manifest, int count) {
         AssembledParts taken = count == collected(manifest) ? whole(count) : null;
@@ -90,13 +90,13 @@ final class SnapshotAssembler {
                 ? new AssembledParts.Collected(List.copyOf(parts.values())) : null;
     }
 
-    /// There was no room for the version of `key`: its other parts, and its manifest, are passed over.
+    /// Gives up the version of `key`, because there was no memory for it: its other parts and its manifest are skipped.
     void giveUp(SnapshotKey key) {
         begin(key);
         abandoned = true;
     }
 
-    /// Parts of this version that are here.
+    /// Returns how many parts of this version have arrived.
     int collected(SnapshotKey key) {
         return open && isOf(key) ? count() : 0;
     }
@@ -110,14 +110,14 @@ final class SnapshotAssembler {
         abandon();
     }
 
-    /// Forgets the version of `key`; another one that is in assembly stays.
+    /// Discards the version of `key`. Another version that is in assembly stays.
     void discard(SnapshotKey key) {
         if (open && isOf(key)) {
             clear();
         }
     }
 
-    /// Epoch of the version in assembly, -1 when there is none.
+    /// Returns the epoch of the version in assembly; -1 if there is none.
     int epoch() {
         return open ? epoch : -1;
     }

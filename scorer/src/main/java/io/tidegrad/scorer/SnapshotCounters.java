@@ -6,7 +6,7 @@ import java.util.Map;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
-/// What the follower has seen and done since the process started. Written by one thread, read by any.
+/// Counts what the follower has seen and done since the process started. Written by one thread, read by any.
 final class SnapshotCounters {
     private final LongAdder seen = new LongAdder();
     private final LongAdder fulls = new LongAdder();
@@ -39,13 +39,13 @@ final class SnapshotCounters {
         gap &= delta;
     }
 
-    /// An earlier version serves again, by a rollback.
+    /// A rollback serves an earlier version again.
     void broughtBack(long copied) {
         broughtBack.increment();
         copiedBytes.add(copied);
     }
 
-    /// A record came from the topic.
+    /// A record was read from the topic.
     void read(long size) {
         records.increment();
         bytes.add(size);
@@ -57,7 +57,7 @@ final class SnapshotCounters {
         gap |= refusal.reason() == RefusalReason.UNKNOWN_PARENT;
     }
 
-    /// The follower lost Kafka, or could not begin, and will try again.
+    /// The follower lost Kafka or could not begin, and will try again.
     void failure() {
         failures.increment();
     }
@@ -79,7 +79,7 @@ final class SnapshotCounters {
         return failures.sum();
     }
 
-    /// Every reason, also those never met.
+    /// Returns the count for every reason, also if it is 0.
     Map<RefusalReason, Long> refusedCounts() {
         Map<RefusalReason, Long> counts = new EnumMap<>(RefusalReason.class);
         for (RefusalReason reason : RefusalReason.values()) {

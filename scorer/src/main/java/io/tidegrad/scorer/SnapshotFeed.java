@@ -6,8 +6,8 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Records of one model's topic on their way into its intake: counts them, logs what they decide, and keeps from where
-/// on they are still to be read. The follower's thread only.
+/// Passes the records of one model's topic to its intake, counts them, logs what they decide, and knows from which
+/// offset on they must still be read. Used by the follower's thread only.
 final class SnapshotFeed {
     static final long NOWHERE = -1;
 
@@ -27,12 +27,12 @@ final class SnapshotFeed {
         return intake;
     }
 
-    /// After the last manifest that was dealt with; `NOWHERE` before the first.
+    /// Returns the offset after the last manifest that was handled; `NOWHERE` before the first.
     long resume() {
         return resume;
     }
 
-    /// After the manifest of the version admitted last; `NOWHERE` before the first.
+    /// Returns the offset after the manifest of the version that was admitted last; `NOWHERE` before the first.
     long admitted() {
         return admitted;
     }
@@ -41,7 +41,7 @@ final class SnapshotFeed {
         resume = offset;
     }
 
-    /// A manifest lies there, dealt with or about to be.
+    /// Notes that there is a manifest at this offset, which is handled already or next.
     void passed(long offset) {
         resume = Math.max(resume, offset + 1);
     }
@@ -65,9 +65,9 @@ final class SnapshotFeed {
         return admission;
     }
 
-    /// What serves after another model has answered.
+    /// Serves this model again after another one has answered.
     ///
-    /// @param offset of the newest manifest
+    /// @param offset offset of the newest manifest
     @Nullable
     Admission comeBack(SnapshotManifest wanted, long offset, long timestamp, ChainLoader chain) {
         Admission admission = intake.comeBack(wanted, offset, timestamp, chain);

@@ -22,24 +22,61 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// A thread that follows what answers to a model's name: the control topic says which model that is and from which
-/// epoch on, its snapshots topic brings the versions. It reads all of the former before it serves anything, begins the
-/// latter at the newest full snapshot (`SnapshotBootstrap`), and begins again wherever a control record says something
-/// else. Whatever happens to Kafka, or to a snapshot, it goes on: with back-off, and with the last good model serving.
+/// A thread that keeps the newest admissible version of a model in memory and serves it under a name.
+///
+/// ## What is read
+///
+/// One consumer without a group (`FollowedTopics`) reads two topics with isolation level `read_committed`: the control
+/// topic, whose records say which model answers to the name and from which epoch on (`ControlDirective`), and the
+/// snapshots topic of that model. Control records that a poll returns are applied before its snapshot records, so that
+/// a decision never waits behind a load.
+///
+/// ## In which order
+///
+/// 1. The control topic is read to its end. Nothing from the snapshots topic is served before that.
+/// 2. `SnapshotBootstrap` looks for the newest full snapshot and its deltas from the end of the snapshots topic
+///    backwards, and admits them in the order of the log. A pinned version and the base of a rollback are found by
+///    `VersionSearch` instead.
+/// 3. From then on every record is handled in the order of the log. If the consumer falls more than `LAG_RECORDS_MAX`
+///    records behind, the thread continues at the newest full snapshot, as in step 2.
+/// 4. If a control record changes the directive, the thread stops what it is doing and begins at step 2 with the new
+///    directive.
+///
+/// ## How a version is admitted
+///
+/// `SnapshotIntake` collects the parts of a version until its manifest arrives. `Succession` must allow the version:
+/// (epoch, version) of a model never decreases, and an epoch that a control record ended is never served.
+/// `SnapshotVerifier` decodes the parts into memory that no other thread can see and checks size, signature, spec,
+/// numerics, the hash of the weights and the golden rows. `SnapshotAdmission` warms the version up. `CurrentModel` then
+/// publishes it with one release store. A delta needs the version that it is a change to as the current one; its copy
+/// shares all unchanged weights.
+///
+/// ## What a bad version does
+///
+/// It is refused: counted by its `RefusalReason`, logged and skipped, and the version before it stays. The deltas after
+/// a refused version are refused too, because their parent is missing, until the next full snapshot. If Kafka returns
+/// an error, the current version stays, and the thread opens a new consumer after a pause of 100 ms, which doubles up
+/// to 2 s. A version of the state directory (`LastGood`) serves if Kafka gives none at the start.
+///
+/// ## What a reader sees
+///
+/// Readers load one reference, never wait and never see half a version, because everything behind the reference is
+/// immutable. They see versions in increasing order, except after a decision: a promotion brings another model, a
+/// rollback a new epoch, and a deletion leaves nothing to score with.
 final class SnapshotFollower implements AutoCloseable {
     /// What the thread is doing, for health.
     enum State {
         STARTING,
-        /// Kafka answers, the topic is not there (yet).
+        /// Kafka can be reached, but the snapshots topic does not exist yet.
         WAITING_FOR_TOPIC, FOLLOWING,
-        /// The model was deleted: nothing serves until it is created again.
+        /// The model was deleted. Nothing serves until it is created again.
         DELETED,
-        /// Kafka gave an error; tried again after a pause.
+        /// Kafka returned an error. The thread tries again after a pause.
         RETRYING,
-        /// Kafka does not let us in, or the heap has no room for what is published, and nothing serves yet; tried
-        /// again, but only other settings can help.
+        /// Kafka denies access, or the heap is too small for the published model, and nothing serves yet. The thread
+        /// tries again, but only other settings can help.
         REFUSED,
-        /// The thread died of an error no retry can heal; the process should be restarted.
+        /// The thread ended with an error that no retry can repair. The process should be restarted.
         FAILED, CLOSED
     }
 
@@ -48,7 +85,7 @@ final class SnapshotFollower implements AutoCloseable {
 
     private static final Logger log = LoggerFactory.getLogger(SnapshotFollower.class);
 
-    /// Further behind than this, the versions in between are skipped for the newest one, as at a start.
+    /// If the consumer is further behind than this, the versions in between are skipped, as at a start.
     private static final long LAG_RECORDS_MAX = 4096;
 
     private static final long PAUSE_MILLIS_MIN = 100;
@@ -65,19 +102,19 @@ final class SnapshotFollower implements AutoCloseable {
     private final Thread thread;
     private volatile Status status = new Status(State.STARTING, "");
     private volatile @Nullable FollowedTopics topics;
-    private volatile boolean controlled; // the control topic was read, as far as there is one
+    private volatile boolean controlled; // the control topic was read, if it exists
 
-    // On our thread:
-    private @Nullable SnapshotFeed feed; // of the model that answers; kept over reconnects
+    // Only used by our thread:
+    private @Nullable SnapshotFeed feed; // of the model that answers; kept when the consumer is opened again
     private @Nullable ControlDirective inForce;
-    private ControlAction.@Nullable Rollback unavailable; // its base can't be had
-    private boolean positioned; // behind what was dealt with, and on the topic of the feed
-    private boolean begun; // what the process found at its start is dealt with
-    private boolean catchingUp; // by reading, because there is nothing to jump to
+    private ControlAction.@Nullable Rollback unavailable; // its base can't be loaded
+    private boolean positioned; // the consumer is on the topic of the feed, after the last handled record
+    private boolean begun; // what the topic held at the start is handled
+    private boolean catchingUp; // by reading all, because there is no newer full snapshot
 
-    /// @param intakes what takes a model's snapshots, by its name
-    /// @param yieldBudget what intakes call between two pieces of an admission
-    /// @param lastGood keeps what serves, and has something to serve when Kafka has not; null for none
+    /// @param intakes returns the intake for the snapshots of the model with the given name
+    /// @param yieldBudget what the intakes call between two pieces of an admission
+    /// @param lastGood stores the served version in a file and serves it if Kafka can't be reached; null for none
     SnapshotFollower(ScorerOptions options, Function<String, SnapshotIntake> intakes, ControlIntake control,
             CurrentModel current, SnapshotCounters counters, YieldBudget yieldBudget, @Nullable LastGood lastGood) {
         this.options = options;
@@ -124,7 +161,7 @@ final class SnapshotFollower implements AutoCloseable {
                 try {
                     follow();
                 } catch (WakeupException e) {
-                    // Only close() wakes the consumer; the loop's condition ends it.
+                    // Only close() wakes the consumer up, and then the loop's condition is false.
                     continue;
                 } catch (RuntimeException | OutOfMemoryError e) {
                     counters.failure();
@@ -136,9 +173,9 @@ final class SnapshotFollower implements AutoCloseable {
                         told = null;
                     }
                     status = failure(e);
-                    if (e.getClass() != told) { // an outage would else be a line every few seconds
+                    if (e.getClass() != told) { // otherwise an outage would log a line every few seconds
                         told = e.getClass();
-                        log.warn("following {} failed, trying again until it goes: {}", options.model(), describe(e));
+                        log.warn("following {} failed and is tried again: {}", options.model(), describe(e));
                     }
                     log.debug("cause", e);
                     if (feed != null) {
@@ -196,12 +233,12 @@ final class SnapshotFollower implements AutoCloseable {
         }
     }
 
-    /// What is under way is no longer wanted.
+    /// Returns true if the scorer closes or if another directive is in force than the one that is being followed.
     private boolean halted() {
         return isClosing() || control.directive() != inForce;
     }
 
-    /// Whether what was decided, as far as it was read, leaves a version to be served.
+    /// Returns whether the control records that were read so far allow this version to be served.
     boolean allows(SnapshotManifest manifest) {
         ControlDirective directive = control.directive();
         return !controlled || (directive.model().equals(manifest.model()) && !directive.deleted()
@@ -224,12 +261,12 @@ final class SnapshotFollower implements AutoCloseable {
         }
     }
 
-    /// Follows one directive until another is given.
+    /// Follows one directive until the control topic gives another one.
     private void follow(FollowedTopics opened, ControlDirective directive) throws InterruptedException {
         SnapshotFeed followed = feed(directive.model());
         followed.intake().begin(directive.epoch());
         withdrawOver();
-        // The way back is open whatever Kafka has to say: what the model served last is at hand.
+        // The version that this model served last is still in memory: it can serve before anything is read.
         followed.intake().comeBack();
         if (!positioned) {
             String topic = options.topics().snapshots(directive.model());
@@ -285,7 +322,8 @@ final class SnapshotFollower implements AutoCloseable {
         return records.stream().filter(record -> SnapshotIntake.isManifest(record.key())).count();
     }
 
-    /// Serves one version and follows the trainer's heartbeats only, until something else is decided about the model.
+    /// Serves the pinned version and reads only the trainer's heartbeats, until a control record about the model
+    /// changes that.
     private void followPinned(FollowedTopics opened, SnapshotFeed followed, ScorerOptions.Pin pin)
             throws InterruptedException {
         if (current.get() == null) {
@@ -295,8 +333,8 @@ final class SnapshotFollower implements AutoCloseable {
             }
             if (found instanceof Verification.Refused(Verification.Reason reason, String why)) {
                 status = new Status(State.REFUSED,
-                        "version " + pin + " of " + followed.intake().model() + ", which is pinned, can't be had: "
-                                + why + "; pin one that is published (tidegrad snapshots list), or none");
+                        "version " + pin + " of " + followed.intake().model() + ", which is pinned, can't be loaded: "
+                                + why + "; pin a published version (tidegrad snapshots list) or none");
                 log.error("{}: {}", status.detail(), reason);
                 closing.await(PAUSE_MILLIS_MAX, TimeUnit.MILLISECONDS);
                 return;
@@ -316,7 +354,8 @@ final class SnapshotFollower implements AutoCloseable {
         }
     }
 
-    /// What a file brought is of before the decision: it would not have been served had that been known.
+    /// Stops serving a version that came from the file if the control records, which were read only after it, forbid
+    /// it.
     private void withdrawOver() {
         ServedVersion served = current.get();
         if (served == null || !served.isFromFile()) {
@@ -327,14 +366,14 @@ final class SnapshotFollower implements AutoCloseable {
         if (!own.deleted() && !current.succession().isOver(own.model(), served.epoch())) {
             return;
         }
-        log.warn("{} of the file is served no more: {}", served.name(), control.status().lastInWords());
+        log.warn("{} of the file is no longer served: {}", served.name(), control.status().lastInWords());
         current.retire();
         if (lastGood != null) {
             lastGood.forget("its epoch is over");
         }
     }
 
-    /// As if this process had read what the file was made of itself.
+    /// Continues behind the manifest of the file's version, as if this process had read the topic up to there.
     private void resumeAfterFile(FollowedTopics opened, SnapshotFeed followed) {
         ServedVersion served = current.get();
         if (served == null || served.fileResume() <= followed.resume()
@@ -378,14 +417,14 @@ final class SnapshotFollower implements AutoCloseable {
         return known;
     }
 
-    /// False when something else is to be done before the topic is there.
+    /// Waits until the topic exists. Returns false if the directive changes or the scorer closes before.
     private boolean awaitTopic(FollowedTopics opened, String topic) throws InterruptedException {
         while (!halted()) {
             int partitions = opened.partitions(topic);
             if (partitions == 1) {
                 return true;
             }
-            String detail = partitions == 0 ? "topic " + topic + " does not exist (yet): the trainer creates it"
+            String detail = partitions == 0 ? "topic " + topic + " does not exist yet: the trainer creates it"
                     : "topic " + topic + " has " + partitions
                             + " partitions, a snapshots topic has 1: its order is the order of versions";
             if (!status.detail().equals(detail)) {
@@ -398,7 +437,8 @@ final class SnapshotFollower implements AutoCloseable {
         return false;
     }
 
-    /// After an error: where it was, when that is still there and not far from the end.
+    /// Continues after an error at the last position, if the topic still has it and it is not far from the end. Returns
+    /// false otherwise.
     private static boolean goesOn(FollowedTopics opened, SnapshotFeed followed) {
         long resume = followed.resume();
         long end = opened.end();
@@ -413,7 +453,7 @@ final class SnapshotFollower implements AutoCloseable {
         new SnapshotBootstrap(opened, followed, current, this::halted).run(directive.since());
     }
 
-    /// After a rollback: serves the version it goes back to, until the new epoch has one of its own.
+    /// After a rollback, serves the version that it went back to until the new epoch has published one.
     private void bringBack(FollowedTopics opened, SnapshotFeed followed, ControlDirective directive) {
         ControlAction.Rollback rollback = directive.rollback();
         SnapshotIntake intake = followed.intake();
@@ -436,9 +476,9 @@ final class SnapshotFollower implements AutoCloseable {
             case Verification.Refused(Verification.Reason reason, String why) -> {
                 unavailable = rollback;
                 String problem = "rolled back to version " + rollback.base().epoch() + "." + rollback.base().version()
-                        + ", which can't be had: " + why + "; "
-                        + (current.get() == null ? "nothing serves" : "what served before goes on") + " until epoch "
-                        + rollback.epoch() + " publishes";
+                        + ", which can't be loaded: " + why + "; "
+                        + (current.get() == null ? "nothing serves" : "the version before still serves")
+                        + " until epoch " + rollback.epoch() + " publishes";
                 control.problem(rollback, problem);
                 log.error("{}: {}", directive.model(), problem);
             }
@@ -463,7 +503,7 @@ final class SnapshotFollower implements AutoCloseable {
         }
     }
 
-    /// What TLS dislikes stands in the innermost cause.
+    /// Returns the message of the innermost cause, which is where TLS says what is wrong.
     private static String rest(Throwable e) {
         Throwable root = e;
         while (root.getCause() != null) {

@@ -11,22 +11,22 @@ import java.util.Set;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// Where the versions of a scanned stretch of the topic lie: offsets only, no payload. Lets a look-up find a whole
-/// snapshot, and what it is a change to, without holding or verifying the others.
+/// Offsets of the versions in a scanned range of the topic, without their payload. With it a look-up finds a whole
+/// snapshot and the parent of a delta without holding or verifying the others.
 final class SnapshotIndex {
     private static final long NOWHERE = -1;
 
     private record Version(int epoch, long version) {
     }
 
-    /// @param from offset of its first part (or of the manifest when there is none)
+    /// @param from offset of its first part, or of the manifest if it has none
     /// @param manifest offset of its manifest
-    /// @param parent version that it is a change to; -1 when it is full
+    /// @param parent version to which the delta applies; -1 for a full snapshot
     record Candidate(int epoch, long version, long from, long manifest, long parent) {
     }
 
     private static final class Found {
-        // As large as what was read, whatever numbers it claims.
+        // Grows with what was read and not with the numbers that a manifest claims.
         final Set<Integer> parts = new HashSet<>();
         long first = Long.MAX_VALUE;
         long manifest = NOWHERE;
@@ -47,7 +47,8 @@ final class SnapshotIndex {
         found.first = Math.min(found.first, offset);
     }
 
-    /// A later manifest of the same version stands for it: the earlier one's transaction was repeated.
+    /// Takes a manifest. A later one of the same version replaces it, because the transaction of the earlier one was
+    /// repeated.
     void manifest(SnapshotKey key, int parts, long parent, long offset) {
         Found found = found(key);
         if (offset > found.manifest) {
@@ -58,14 +59,14 @@ final class SnapshotIndex {
         found.first = Math.min(found.first, offset);
     }
 
-    /// The highest (epoch, version) whose manifest and parts were all scanned.
+    /// Returns the highest (epoch, version) of which manifest and all parts were scanned; null if there is none.
     @Nullable
     Candidate newestComplete() {
         List<Candidate> complete = complete();
         return complete.isEmpty() ? null : complete.getFirst();
     }
 
-    /// Every version whose manifest and parts were all scanned, newest first.
+    /// Returns every version of which manifest and all parts were scanned, newest first.
     List<Candidate> complete() {
         return versions.entrySet().stream().filter(entry -> entry.getValue().isComplete())
                 .map(entry -> new Candidate(entry.getKey().epoch(), entry.getKey().version(), entry.getValue().first,
@@ -78,7 +79,7 @@ final class SnapshotIndex {
         versions.remove(new Version(candidate.epoch(), candidate.version()));
     }
 
-    /// The full snapshot first, the version last; empty when a link is not whole.
+    /// Returns the chain of a version, from the full snapshot to the version itself; empty if a link is incomplete.
     List<Candidate> chain(Candidate version) {
         Map<Long, Candidate> whole = new LinkedHashMap<>();
         for (Candidate candidate : complete()) {

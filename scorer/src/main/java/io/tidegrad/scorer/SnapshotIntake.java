@@ -14,10 +14,11 @@ import java.util.Set;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// Records of a snapshots topic in, admissions out. Knows no Kafka: the follower feeds it, and so do tests. One thread.
+/// Turns the records of a snapshots topic into admissions. It does not use Kafka: the follower passes the records in,
+/// and so do tests. Used by one thread.
 final class SnapshotIntake {
-    /// A refused manifest is remembered by its offset, so that reading the topic's end again neither tries nor counts
-    /// it twice. Beyond this many the oldest is forgotten, which costs a second refusal.
+    /// A refused manifest is remembered by its offset, so that reading the end of the topic again neither tries nor
+    /// counts it a second time. Beyond this many the oldest is forgotten, which costs at most a second refusal.
     private static final int REFUSALS_REMEMBERED = 256;
 
     private final String model;
@@ -39,7 +40,8 @@ final class SnapshotIntake {
         assembler = new SnapshotAssembler(maxBytes, this::decoding);
     }
 
-    /// One record in the order of the log. An admission or refusal when this record decided one, else null.
+    /// Takes one record in the order of the log. Returns the admission or refusal that this record decided, or null if
+    /// it decided nothing.
     ///
     /// @param timestamp of the record, epoch ms
     @Nullable
@@ -51,7 +53,7 @@ final class SnapshotIntake {
             return refuse(offset, unreadable(0, 0, "key at offset " + offset, e));
         }
         if (value == null) {
-            // A tombstone retires a version that we have long replaced, or never finished.
+            // A tombstone removes a version that was replaced long ago or was never complete.
             return null;
         }
         return switch (key.kind()) {
@@ -78,17 +80,17 @@ final class SnapshotIntake {
         return model;
     }
 
-    /// Whether a version may be served next; others need not be read.
+    /// Returns whether a version may be served next. Others need not be read.
     boolean wants(int epoch, long version) {
         return current.wants(model, epoch, version);
     }
 
-    /// Whether a later epoch has begun.
+    /// Returns whether a later epoch has begun.
     boolean isOver(int epoch) {
         return current.succession().isOver(model, epoch);
     }
 
-    /// From now on nothing of an earlier epoch is taken.
+    /// Refuses everything of earlier epochs from now on.
     void begin(int epoch) {
         current.succession().begin(model, epoch);
         if (assembler.epoch() < epoch) {
@@ -101,25 +103,25 @@ final class SnapshotIntake {
         return admission.bringBack(base, epoch, copiedBytes);
     }
 
-    /// Serves the model again where it was, when nothing was decided against that version meanwhile.
+    /// Serves the version again that this model served last, if it is in memory and no decision forbids it.
     @Nullable
     Admission comeBack() {
         ServedVersion last = current.lastOf(model);
         return last == null || !wants(last.epoch(), last.version()) ? null : admission.comeBack(last);
     }
 
-    /// Whether this model has served, and another one answers now.
+    /// Returns whether this model has served before and another one answers now.
     boolean comesBack() {
         return current.comesBack(model);
     }
 
-    /// What came of loading the newest version with its chain while another model answers. Where a link is bad, the
-    /// version before it serves if it is not below where the model was.
+    /// Takes the newest version, which was loaded with its chain while another model answers. If a link of the chain is
+    /// bad, the version before that link serves, provided that it is not below the one that the model served last.
     ///
     /// @param wanted the newest manifest
     /// @param offset of that manifest
     /// @param timestamp of its record, epoch ms
-    /// @return what serves now, or why nothing of it does; null when nothing was decided
+    /// @return the admission, or why nothing of the chain serves; null if nothing was decided
     @Nullable
     Admission comeBack(SnapshotManifest wanted, long offset, long timestamp, ChainLoader chain) {
         counters.seen();
@@ -137,12 +139,13 @@ final class SnapshotIntake {
         return admitted;
     }
 
-    /// Room in the heap for the chain of a version, until `release`; false when there is none, which is told.
+    /// Reserves heap for loading the chain of a version, until `release`. Returns false if there is not enough; the
+    /// version is then refused with the reason.
     boolean reserve(SnapshotManifest manifest, long offset, BooleanSupplier halted) {
         if (manifest.servedBytes() > maxBytes) {
             return true; // refused for that, without being loaded
         }
-        // The parts of a spec that is not served are collected before they are decoded.
+        // If the spec is not the served one, the parts are collected before they are decoded: both need memory at once.
         long loads = served(manifest.epoch()) < 0 ? 2 : 1;
         noRoom = current.reserve(model, loads * manifest.servedBytes(), halted);
         if (noRoom != null) {
@@ -156,33 +159,33 @@ final class SnapshotIntake {
         current.release();
     }
 
-    /// Why the newest version that was looked for could not even be loaded; null when it could.
+    /// Returns why the heap has no room for the newest version; null if it has.
     @Nullable
     String noRoom() {
         return noRoom;
     }
 
-    /// What is served of this model; -1 where nothing is.
+    /// Returns the served version of this model in this epoch; -1 if there is none.
     long served(int epoch) {
         return current.served(model, epoch);
     }
 
-    /// Largest model that is taken.
+    /// Returns the size limit of a model, in bytes.
     long maxBytes() {
         return maxBytes;
     }
 
-    /// Serves a version that was asked for by its number.
+    /// Serves the pinned version.
     Admission pin(LoadedModel loaded, long copiedBytes) {
         return admission.pin(loaded, copiedBytes);
     }
 
-    /// Of this model's snapshots.
+    /// Returns the verifier for this model's snapshots.
     SnapshotVerifier verifier() {
         return admission.verifier();
     }
 
-    /// Forgets a version in assembly: the next record is not the one after the last.
+    /// Discards the version in assembly, because the next record does not follow the last one.
     void reset() {
         assembler.clear();
     }
@@ -201,8 +204,8 @@ final class SnapshotIntake {
             return null;
         }
         try {
-            // Before it can end the version in assembly: a damaged key would name a version that
-            // does not exist.
+            // Checked before it can end the version in assembly: a damaged key would name a version that does not
+            // exist.
             SnapshotParts.check(model, key, value);
         } catch (SnapshotFormatException e) {
             return refuse(offset, unreadable(key.epoch(), key.version(), "part at offset " + offset, e));
@@ -217,8 +220,9 @@ final class SnapshotIntake {
         return refusal == null ? null : refuse(offset, refusal);
     }
 
-    /// The parts of a full snapshot of the served epoch, and so of its spec, are decoded as they come: a full load then
-    /// needs the model once more, and not twice. Another spec is known only by its manifest.
+    /// Returns where to decode the parts of a version as they arrive; null if they must be collected. Only a full
+    /// snapshot of the served epoch, and so of its spec, can be decoded at once: the load then needs the model's size
+    /// once and not twice. Another spec becomes known only with the manifest.
     private @Nullable DecodedParts decoding(SnapshotKey key, byte[] value) {
         ServedVersion served = current.get();
         if (served == null || !served.model().equals(model) || served.epoch() != key.epoch()
@@ -281,7 +285,7 @@ final class SnapshotIntake {
         };
     }
 
-    /// What key and manifest rule out by themselves.
+    /// Returns why key and manifest alone rule the version out; null if they do not.
     private Admission.@Nullable Refused refuseUnwanted(SnapshotKey key, SnapshotManifest manifest) {
         if (manifest.epoch() != key.epoch() || manifest.version() != key.version()) {
             return refused(key, RefusalReason.UNREADABLE, "the key says version " + key.epoch() + "." + key.version()
@@ -294,7 +298,8 @@ final class SnapshotIntake {
         return null;
     }
 
-    /// A snapshot published with the log's end in sight says so at once; the next beat is up to a second away.
+    /// Takes a manifest as a heartbeat: it says whether the trainer had caught up when it published, and the next
+    /// heartbeat may be a second away.
     private void beat(SnapshotManifest manifest, long offset, long timestamp) {
         current.beat(model, new Heartbeat(manifest.epoch(), manifest.version(), manifest.nextOffset(),
                 manifest.caughtUp(), timestamp), offset);

@@ -1,6 +1,6 @@
 package io.tidegrad.scorer;
 
-/// A snapshot that is not on the topic, or is not sound: what was looked for, what is there.
+/// A snapshot is not on the topic or fails its checks. The message says what was looked for and what is there.
 public final class SnapshotNotFoundException extends RuntimeException {
     SnapshotNotFoundException(String message) {
         super(message);

@@ -4,9 +4,9 @@ import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Which version may follow which, invariant I14 in one place: of one model (epoch, version) never goes back, also when
-/// another answered in between, and nothing of an epoch that is over is served any more. The follower's thread asks,
-/// and the one that has a file.
+/// Decides which version may follow which (invariant I14). (epoch, version) of a model never decreases, even if another
+/// model answered in between, and no version of an ended epoch is served. Used by the follower's thread and by the
+/// thread of `LastGood`.
 class Succession {
     private record Mark(int epoch, long version) {
     }
@@ -14,17 +14,17 @@ class Succession {
     private final Map<String, Mark> highest = new HashMap<>();
     private final Map<String, Integer> first = new HashMap<>();
 
-    /// A control record began this epoch: whatever was before is over.
+    /// Notes that a control record began this epoch, which ends all earlier ones.
     final synchronized void begin(String model, int epoch) {
         first.merge(model, epoch, Math::max);
     }
 
-    /// Whether a later epoch has begun.
+    /// Returns whether a later epoch has begun.
     synchronized boolean isOver(String model, int epoch) {
         return epoch < first.getOrDefault(model, 0);
     }
 
-    /// Whether this version may be served next.
+    /// Returns whether this version may be served next.
     final synchronized boolean mayFollow(@Nullable ServedVersion served, String model, int epoch, long version) {
         if (isOver(model, epoch)) {
             return false;
@@ -33,13 +33,12 @@ class Succession {
         if (mark == null || isAbove(epoch, version, mark.epoch, mark.version)) {
             return true;
         }
-        // When another model was promoted and this one comes back, where it was is where it goes
-        // on.
+        // If this model answers again after another one, it may continue with the version that it served last.
         return comesBack(served, model) && epoch == mark.epoch && version == mark.version;
     }
 
-    /// Whether this model has served, and another one answers now. What it comes back with lies at or above where it
-    /// was; what it is a change to lies below, and is loaded without being served.
+    /// Returns whether this model has served before and another one answers now. It returns with a version at or above
+    /// the one that it served last. The versions below, of whose chain that version is, are loaded and not served.
     final synchronized boolean comesBack(@Nullable ServedVersion served, String model) {
         return highest.containsKey(model) && (served == null || !served.model().equals(model));
     }
@@ -52,7 +51,7 @@ class Succession {
         highest.put(model.model(), new Mark(model.epoch(), model.version()));
     }
 
-    /// For a version that is pinned: it serves also when its epoch is over.
+    /// Returns the rule for a pinned version, which serves even if its epoch has ended.
     static Succession ofPin() {
         return new Succession() {
             @Override

@@ -9,14 +9,15 @@ import java.util.function.BooleanSupplier;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.jspecify.annotations.Nullable;
 
-/// Gets one version, which a rollback goes back to or which is pinned, out of the followed topic, a full snapshot or
-/// one and its deltas, verified as any other. A trainer writes versions in their order, so the search goes by halves
-/// and reads a fetch for each: about 15 of a topic, however large. Moves the position. For one use.
+/// Finds one version in the followed topic, for a rollback or a pin, and loads it: a full snapshot, or one with its
+/// deltas, verified like any other. Because a trainer writes versions in increasing order, this is a binary search.
+/// Each step costs one fetch: about 15 in all, however large the topic is. It moves the consumer's position. Each
+/// object is used once.
 final class VersionSearch {
-    /// A stretch that one fetch brings as a rule is read instead of halved.
+    /// A range of this many records usually arrives in one fetch, so it is read and not halved.
     private static final long STRETCH_RECORDS = 16;
 
-    /// Read for a version that is not in its place, before it is taken to be gone: some seconds' worth.
+    /// How much is read in search of a version that is not in order, before it counts as missing: some seconds' worth.
     private static final long SCAN_BYTES_MAX = 256 << 20;
 
     private final FollowedTopics topics;
@@ -29,8 +30,8 @@ final class VersionSearch {
     private long timestamp;
     private long scannedBytes;
 
-    /// @param weightsHash of the version; null where any will do
-    /// @param halted stop reading; the result then means nothing
+    /// @param weightsHash hash of the version's weights; null for any
+    /// @param halted returns true if reading should stop; the result is then meaningless
     VersionSearch(FollowedTopics topics, SnapshotFeed feed, ScorerOptions.Pin wanted, @Nullable String weightsHash,
             BooleanSupplier halted) {
         this.topics = topics;
@@ -40,7 +41,7 @@ final class VersionSearch {
         this.halted = halted;
     }
 
-    /// A part or a manifest.
+    /// Version and offset of a part or a manifest.
     private record Probe(int epoch, long version, long offset) {
         boolean isBefore(ScorerOptions.Pin wanted) {
             return epoch != wanted.epoch() ? epoch < wanted.epoch() : version < wanted.version();
@@ -51,15 +52,15 @@ final class VersionSearch {
         }
     }
 
-    /// @param verifier of the model's snapshots
-    /// @param maxBytes of one version in assembly
+    /// @param verifier verifies the model's snapshots
+    /// @param maxBytes bound on one version in assembly
     Verification find(SnapshotVerifier verifier, long maxBytes) {
         long begin = topics.begin();
         long end = topics.end();
         searchByHalves(begin, end);
         if (manifest == null) {
-            // What is not in order lies near the end: a trainer that had not heard of its epoch's
-            // end writes after its successor.
+            // A version that is not in order lies near the end: a trainer that does not know yet that its epoch has
+            // ended writes after its successor.
             searchBackwards(begin, end);
         }
         SnapshotManifest found = manifest;
@@ -110,7 +111,7 @@ final class VersionSearch {
         }
     }
 
-    /// The first part or manifest of a stretch; null when there is none.
+    /// Returns the first part or manifest of a range; null if there is none.
     private @Nullable Probe first(long from, long to) {
         Probe[] first = new Probe[1];
         topics.read(from, to, () -> halted.getAsBoolean() || first[0] != null, record -> {
@@ -122,7 +123,8 @@ final class VersionSearch {
         return first[0];
     }
 
-    /// Null for a heartbeat, for what is no snapshot's, and for a tombstone, which lies anywhere behind its version.
+    /// Returns null for a heartbeat, for a record that is not part of a snapshot, and for a tombstone, which can lie
+    /// anywhere after its version.
     private static @Nullable Probe probe(ConsumerRecord<byte[], byte[]> record) {
         if (record.key() == null || record.value() == null) {
             return null;
@@ -152,7 +154,7 @@ final class VersionSearch {
                 timestamp = record.timestamp();
             }
         } catch (SnapshotFormatException damaged) {
-            // Not the one that the command has read.
+            // A manifest that can't be read is not the one that was decided on.
             return;
         }
     }

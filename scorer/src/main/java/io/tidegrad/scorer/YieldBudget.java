@@ -3,15 +3,15 @@ package io.tidegrad.scorer;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// Between two pieces of an admission: whoever waits for the core gets it. Linux seldom takes a core from a thread
-/// before its tick (250 or 1,000 a second), so that a request which is woken on the follower's core would otherwise
-/// wait until the version is admitted, a millisecond or more. An admission gives away a bounded time, and none when
-/// another version waits behind it: on a machine that is full, versions come first.
+/// Lets other threads run between two pieces of an admission. Linux rarely takes a core from a thread before its tick
+/// (250 or 1,000 a second), so that a request that wakes up on the follower's core would otherwise wait until the
+/// version is admitted, 1 ms or more. An admission yields for a bounded time, and not at all if another version is
+/// waiting behind it: on a busy machine new versions have priority.
 ///
-/// `run` does nothing on threads that did not `begin`.
+/// `run` does nothing on threads that have not called `begin`.
 final class YieldBudget implements Runnable {
-    /// To others, of one turn, which ends with the poll behind it; the last yield may go beyond. One gives a busy core
-    /// away for some milliseconds.
+    /// How long one turn may yield, from `begin` to the next poll. The last yield may exceed it: on a busy core one
+    /// yield takes some milliseconds.
     static final long NANOS_MAX = 4_000_000;
 
     private final Runnable letOthersRun;
@@ -23,15 +23,15 @@ final class YieldBudget implements Runnable {
         this(Thread::yield, System::nanoTime);
     }
 
-    /// @param nanoTime monotonic
+    /// @param nanoTime monotonic clock, ns
     YieldBudget(Runnable letOthersRun, LongSupplier nanoTime) {
         this.letOthersRun = letOthersRun;
         this.nanoTime = nanoTime;
     }
 
-    /// The calling thread begins a turn.
+    /// Begins a turn of the calling thread.
     ///
-    /// @param inStep nothing waits behind what it is about to do
+    /// @param inStep whether no other version waits behind the one that is about to be admitted
     void begin(boolean inStep) {
         owner = Thread.currentThread();
         left = inStep ? NANOS_MAX : 0;

@@ -319,7 +319,7 @@ class ScorerFollowsDecisionsTest {
             control.decide(model,
                     new ControlAction.Rollback(2, new ControlAction.Base(1, 99_999, "ab".repeat(32), 1), 1));
             await().atMost(SOON).until(() -> scorer.status().control().problem().contains("1.99999"));
-            assertThat(scorer.status().control().problem()).contains("can't be had").contains("goes on");
+            assertThat(scorer.status().control().problem()).contains("can't be loaded").contains("still serves");
             awaitServed(scorer, 1, last);
             PublishedSnapshot next = TestTrainer.of(model, 2, 16).learn(2).publishFull();
             publisher.publish(next);
@@ -720,7 +720,7 @@ class ScorerFollowsDecisionsTest {
         try (Scorer scorer = Scorer.open(options().withPin(new ScorerOptions.Pin(1, 77)))) {
             await().atMost(SOON).until(() -> scorer.status().follower().equals("refused"));
             assertThat(scorer.status().followerDetail())
-                    .startsWith("version 1.77 of " + model + ", which is pinned, can't be had")
+                    .startsWith("version 1.77 of " + model + ", which is pinned, can't be loaded")
                     .contains("tidegrad snapshots list");
             assertThat(scorer.current()).isNull();
         }
