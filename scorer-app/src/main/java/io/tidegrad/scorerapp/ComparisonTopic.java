@@ -113,7 +113,7 @@ final class ComparisonTopic implements AutoCloseable {
     }
 
     private void untold(String name, String shadow, Exception why) {
-        log.warn("how {} compares with {} could not be told on {}: {}", shadow, name, topic,
+        log.warn("how {} compares with {} could not be written to {}: {}", shadow, name, topic,
                 String.valueOf(why.getMessage()));
         log.debug("cause", why);
     }

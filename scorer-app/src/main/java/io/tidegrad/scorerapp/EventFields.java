@@ -44,7 +44,8 @@ final class EventFields implements AutoCloseable {
             topics.get().forEach(this::ask);
         } catch (RuntimeException | OutOfMemoryError e) {
             // Caught whatever it is: the timer runs nothing again that has thrown.
-            log.warn("which fields events have can't be asked for, trying again in {} s", EVERY_SECONDS, e);
+            log.warn("the registry could not be asked for the fields of events; trying again in {} s", EVERY_SECONDS,
+                    e);
         }
     }
 

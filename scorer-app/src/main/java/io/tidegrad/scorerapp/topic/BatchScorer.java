@@ -26,10 +26,10 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.header.Header;
 import org.jspecify.annotations.Nullable;
 
-/// Requests to what goes out for them, in their order; a model answers all of a batch by one version. Writes nothing:
-/// it can be asked the same again. One thread.
+/// Turns the requests of a poll into predictions and dead letters, in their order. A model scores all of a batch by one
+/// version. Nothing is written here, so the same requests can be scored again. Used by one thread.
 final class BatchScorer {
-    /// The header of a request that names its key.
+    /// The header of a request with its routing key.
     static final String KEY = "tidegrad-key";
 
     private final ModelChoice choice;
@@ -39,10 +39,10 @@ final class BatchScorer {
     private final AvroEvent event = new AvroEvent();
     private final Map<Scorer, ModelBatch> batches = new IdentityHashMap<>();
 
-    /// Those of the batch under way.
+    /// The outcomes of the current batch.
     private List<@Nullable Outcome> outcomes = List.of();
 
-    /// @param listener of what live models have answered; asked the same again, they answer again
+    /// @param listener hears what live models predicted; it hears the same again if requests are scored again
     BatchScorer(ModelChoice choice, RecordDecoder decoder, OutgoingRecords outgoing, PredictionListener listener) {
         this.choice = choice;
         this.decoder = decoder;
@@ -50,10 +50,11 @@ final class BatchScorer {
         this.listener = listener;
     }
 
-    /// One outcome a request, in order.
+    /// Returns one outcome for each request, in order.
     ///
-    /// @throws SchemaRegistry.RegistryUnavailableException nothing is known about one of them: ask again
-    /// @throws NotReadyException nothing of the model is there yet that one of them wants: likewise
+    /// @throws SchemaRegistry.RegistryUnavailableException if the schema of a request is unknown and the registry can't
+    ///     be asked; the call can be repeated
+    /// @throws NotReadyException if a model that a request asks for serves no version yet; the call can be repeated
     List<Outcome> answer(List<ConsumerRecord<byte[], byte[]>> requests) {
         outcomes = new ArrayList<>(Collections.nCopies(requests.size(), null));
         batches.values().removeIf(ModelBatch::isOver);
@@ -70,7 +71,7 @@ final class BatchScorer {
                 if (chosen == asked.live()) {
                     batch.add(one);
                 } else if (!batch.takes(one)) {
-                    // Who asks is not to suffer from what is tried.
+                    // A challenger must not make a request fail: the live model scores it.
                     batch = batch(asked, asked.live());
                     batch.add(one);
                 }
@@ -85,7 +86,7 @@ final class BatchScorer {
         return whole;
     }
 
-    /// The dead letter of a request that erred in a way that has no reason of its own.
+    /// Returns the dead letter of a request that failed for a reason without a code of its own.
     Outcome failed(ConsumerRecord<byte[], byte[]> request, Throwable cause) {
         return outgoing.refused(request, new RefusedRequest(RequestFault.INTERNAL,
                 "answering it failed twice: " + TopicScorer.described(cause) + "; the scorer's log has the cause"),
@@ -96,13 +97,13 @@ final class BatchScorer {
         return batches.computeIfAbsent(scorer, of -> new ModelBatch(asked, of));
     }
 
-    /// Whatever the same answerer is to be kept for: what the header names, without one the request's id.
+    /// Returns the routing key: the header's value, or the request's id if there is no header.
     private static byte[] key(ConsumerRecord<byte[], byte[]> request) {
         Header named = request.headers().lastHeader(KEY);
         return named == null || named.value() == null ? request.key() : named.value();
     }
 
-    /// The key as text.
+    /// Returns the record's key as text.
     private static String id(byte @Nullable [] key) {
         if (key == null || key.length == 0) {
             throw new RefusedRequest(RequestFault.NO_REQUEST_ID,
@@ -136,7 +137,7 @@ final class BatchScorer {
     private record Asked(int index, String id, ConsumerRecord<byte[], byte[]> request, GenericRecord fields) {
     }
 
-    /// One model's part of a batch.
+    /// The requests of a batch that one model scores.
     private final class ModelBatch {
         private final ModelRouter router;
         private final Scorer scorer;
@@ -150,7 +151,7 @@ final class BatchScorer {
             session = scorer.newSession();
         }
 
-        /// Of a model that is no longer tried.
+        /// Returns whether the model is neither live nor a candidate any more.
         boolean isOver() {
             return scorer != router.live() && router.trials().stream().noneMatch(tried -> tried.scorer() == scorer);
         }
@@ -160,7 +161,7 @@ final class BatchScorer {
             begun = false;
         }
 
-        /// Null before a version is chosen.
+        /// Returns null before a version is chosen.
         @Nullable
         ScoringSession answering() {
             return begun ? session : null;
@@ -173,7 +174,7 @@ final class BatchScorer {
             }
         }
 
-        /// False when the model can't score it, or was ended since it was chosen.
+        /// Returns false if the model can't score the request, or was deleted since it was chosen.
         boolean takes(Asked one) {
             try {
                 return rejection(one) == null;

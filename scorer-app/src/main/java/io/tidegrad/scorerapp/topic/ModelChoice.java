@@ -9,17 +9,17 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.header.Header;
 import org.jspecify.annotations.Nullable;
 
-/// Who answers a request: the name in its header, without one the only one that is served; and of what answers to that
-/// name the one that has the request's key.
+/// Chooses the router for a request by the model's name in its header. Without the header it is the only model that is
+/// served.
 final class ModelChoice {
-    /// Also the header of a prediction and of a dead letter, where the request had it.
+    /// Also set on the prediction or dead letter if the request had it.
     static final String HEADER = DeadLetter.MODEL;
 
     private static final int SHOWN_CHARS_MAX = 100;
 
     private final Map<String, ModelRouter> routers;
 
-    /// @param routers by name
+    /// @param routers routers by name
     ModelChoice(Map<String, ModelRouter> routers) {
         this.routers = new LinkedHashMap<>(routers);
     }

@@ -15,12 +15,12 @@ import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.jspecify.annotations.Nullable;
 
-/// Predictions and dead letters as they are written. Both have the request's key, so that the partition of a topic
-/// follows from it, and its headers, so that who asked can tell which answer is whose.
+/// Builds the records for predictions and dead letters. Both have the request's key, which determines the partition,
+/// and its headers, by which a client recognises its request.
 final class OutgoingRecords {
     private static final String OURS = "tidegrad-";
 
-    /// Around a record's key, value and headers; a batch of one record has 61 bytes, the record seven lengths.
+    /// Overhead of a record: a batch of one record has 61 bytes, and the record has seven lengths.
     private static final int FRAME_BYTES = 128;
 
     private final RequestsConfig config;
@@ -29,7 +29,7 @@ final class OutgoingRecords {
     private final AvroCodec codec;
     private final InstantSource clock;
 
-    /// @param predictionSchemaId under which `Prediction` is registered
+    /// @param predictionSchemaId id under which `Prediction` is registered
     OutgoingRecords(RequestsConfig config, RequestTopics.Limits limits, int predictionSchemaId, AvroCodec codec,
             InstantSource clock) {
         this.config = config;
@@ -39,9 +39,9 @@ final class OutgoingRecords {
         this.clock = clock;
     }
 
-    /// @param asked the model's name in this process
-    /// @param session has scored
-    /// @param row of its batch
+    /// @param asked name of the model in this process
+    /// @param session session that has scored the request
+    /// @param row row in its batch
     /// @throws RefusedRequest `prediction-too-large`
     Outcome scored(String asked, String id, ConsumerRecord<byte[], byte[]> request, ScoringSession session, int row) {
         long now = clock.millis();
@@ -67,7 +67,7 @@ final class OutgoingRecords {
                 new ProducerRecord<>(config.predictions(), null, now, request.key(), value, headers));
     }
 
-    /// @param by what refused it; null when no model had been asked yet
+    /// @param by session that refused it; null if no model was asked yet
     Outcome refused(ConsumerRecord<byte[], byte[]> request, RefusedRequest refused, @Nullable ScoringSession by) {
         List<Header> source = new ArrayList<>();
         source.add(BoundedHeaders.text(DeadLetter.TOPIC, request.topic()));
@@ -84,8 +84,8 @@ final class OutgoingRecords {
                 letter.key(), letter.value(), letter.headers()));
     }
 
-    /// Of ours only what is part of the request: a dead letter that is sent again as a request brings more, which is
-    /// over.
+    /// Keeps our own headers only if they belong to the request. A dead letter that is sent again as a request has
+    /// others, which no longer apply.
     private static boolean isKept(String header) {
         return !header.startsWith(OURS) || header.equals(ModelChoice.HEADER) || header.equals(BatchScorer.KEY);
     }

@@ -7,13 +7,13 @@ import io.tidegrad.scorer.ModelRouter;
 import java.util.List;
 import java.util.function.Function;
 
-/// Hears what live models have answered, so that shadows can score the same. Must not wait.
+/// Hears the predictions of live models, so that shadows can score the same events. It must not block.
 @FunctionalInterface
 public interface PredictionListener {
-    /// @param asked the name
-    /// @param by the version that answered
-    /// @param events the same ones, read for another version; asked for later, by another thread
-    /// @param bytes about what `events` holds in memory
+    /// @param asked router of the name
+    /// @param by version that made the predictions
+    /// @param events returns the same events, read for another version; called later, by another thread
+    /// @param bytes approximate memory that `events` holds
     void scored(ModelRouter asked, ServedVersion by, Predictions predictions,
             Function<ServedVersion, List<Event>> events, int bytes);
 }

@@ -1,12 +1,12 @@
 package io.tidegrad.scorerapp.topic;
 
-/// One request can't be answered, now or ever: it becomes a dead letter. Without a stack trace: a stream of malformed
-/// requests must not cost more than one of good ones.
+/// A request can never be answered: it becomes a dead letter. It has no stack trace, because a stream of malformed
+/// requests must not cost more than one of good requests.
 final class RefusedRequest extends RuntimeException {
     private final String reason;
 
-    /// @param reason as of `RequestFault.codes`
-    /// @param detail for a person: expected, found
+    /// @param reason one of `RequestFault.codes`
+    /// @param detail what was expected and what was found, for people
     RefusedRequest(String reason, String detail) {
         super(detail, null, false, false);
         this.reason = reason;

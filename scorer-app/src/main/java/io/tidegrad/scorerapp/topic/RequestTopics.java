@@ -22,8 +22,8 @@ import org.apache.kafka.common.errors.TopicExistsException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.jspecify.annotations.Nullable;
 
-/// Creates the topics of predictions and dead letters, and of requests when it has the name that is ours; checks those
-/// that exist. What would lose a request, or an answer, is refused before the first is taken.
+/// Creates the topics of predictions and dead letters, and the topic of requests if it has the default name, and checks
+/// those that exist. If a topic is set up so that requests or answers could be lost, no request is taken.
 final class RequestTopics {
     private static final Duration TIMEOUT = Duration.ofSeconds(30);
 
@@ -35,14 +35,14 @@ final class RequestTopics {
         this.config = config;
     }
 
-    /// What a record may be at most.
+    /// The largest record of each topic.
     ///
     /// @param predictionBytes `max.message.bytes` of the topic of predictions
-    /// @param deadLetterBytes of dead letters
+    /// @param deadLetterBytes `max.message.bytes` of the topic of dead letters
     record Limits(int predictionBytes, int deadLetterBytes) {
     }
 
-    /// @throws TopicScoringRefusedException one of them is not as it must be
+    /// @throws TopicScoringRefusedException if one of them can't be used
     static Limits createOrCheck(Admin admin, RequestsConfig config) {
         return new RequestTopics(admin, config).limits();
     }
@@ -55,7 +55,8 @@ final class RequestTopics {
             throw notDeleting(config.requests(), cleanup, "compaction removes requests before they are read");
         }
         int requestBytes = bytesMax(ofRequests);
-        // As many partitions: who reads the answers may share them as the requests are shared here.
+        // As many partitions as the topic of requests, so that the readers of predictions can share them in the same
+        // way.
         int predictionBytes = checked(config.predictions(), Optional.of(requests.partitions().size()), Map.of(),
                 "compaction would keep one answer of an id that asked twice");
         int letterBytes = (int) Math.min((long) requestBytes + DeadLetter.ROOM_BYTES, Integer.MAX_VALUE);
@@ -90,7 +91,7 @@ final class RequestTopics {
 
     /// Returns the topic's `max.message.bytes`.
     ///
-    /// @param why not compacted
+    /// @param why why compaction would be wrong
     private int checked(String topic, Optional<Integer> partitions, Map<String, String> whenCreated, String why) {
         if (describe(topic) == null) {
             create(topic, partitions, whenCreated);
@@ -123,13 +124,13 @@ final class RequestTopics {
     }
 
     private void create(String topic, Optional<Integer> partitions, Map<String, String> settings) {
-        // Whatever the broker's default policy is.
+        // Set here, because the broker's default may differ.
         Map<String, String> all = new HashMap<>(settings);
         all.put(TopicConfig.CLEANUP_POLICY_CONFIG, TopicConfig.CLEANUP_POLICY_DELETE);
         try {
             get(admin.createTopics(List.of(new NewTopic(topic, partitions, Optional.empty()).configs(all))).all());
         } catch (TopicExistsException e) {
-            // Somebody else was faster; it is checked like any other.
+            // Another process created it first. It is checked like any other.
             return;
         }
     }
@@ -147,7 +148,7 @@ final class RequestTopics {
         return Integer.parseInt(text(config, TopicConfig.MAX_MESSAGE_BYTES_CONFIG));
     }
 
-    /// Kafka's answer; its own exceptions are thrown as they are.
+    /// Returns Kafka's answer. Its exceptions are thrown as they are.
     private static <T> T get(KafkaFuture<T> future) {
         try {
             return future.get(TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);

@@ -9,15 +9,15 @@ import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.CooperativeStickyAssignor;
 import org.apache.kafka.clients.producer.ProducerConfig;
 
-/// Kafka's client settings of a topicScorer. They decide whether every request is answered once, and how long a process that
-/// died holds its requests up: its session, and then its transaction, must have timed out.
+/// Kafka client settings of a topic scorer. They decide whether every request is answered exactly once, and for how
+/// long the requests of a process that died must wait: until its session and then its transaction have timed out.
 final class TopicClientSettings {
     private static final Duration SESSION_TIMEOUT = Duration.ofSeconds(6);
 
-    /// A transaction is open only while its records are written: a poll's worth.
+    /// A transaction is open only while the records of one poll are written.
     private static final Duration TRANSACTION_TIMEOUT = Duration.ofSeconds(10);
 
-    /// A commit that waits longer is given up, and what became of it is asked with new clients.
+    /// If a commit takes longer, it is given up, and new clients find out what became of it.
     private static final Duration BLOCK = Duration.ofSeconds(10);
 
     private static final int POLL_REQUESTS_MAX = 500;
@@ -37,7 +37,7 @@ final class TopicClientSettings {
         settings.put(CommonClientConfigs.CLIENT_ID_CONFIG, "tidegrad-scorer-requests");
         settings.put(ConsumerConfig.GROUP_ID_CONFIG, config.group());
         settings.put(ConsumerConfig.GROUP_PROTOCOL_CONFIG, "classic");
-        // Who keeps a partition goes on with it while others change hands.
+        // A process continues with the partitions that it keeps while others are reassigned.
         settings.put(ConsumerConfig.PARTITION_ASSIGNMENT_STRATEGY_CONFIG, CooperativeStickyAssignor.class.getName());
         fix(settings, ConsumerConfig.ISOLATION_LEVEL_CONFIG);
         fix(settings, ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG);
@@ -47,8 +47,8 @@ final class TopicClientSettings {
         return settings;
     }
 
-    /// @param transactionalId of this process and no other
-    /// @param recordBytes largest record that is sent
+    /// @param transactionalId transactional id of this process only
+    /// @param recordBytes size of the largest record that is sent
     static Map<String, Object> producer(RequestsConfig config, String transactionalId, int recordBytes) {
         Map<String, Object> settings = new HashMap<>();
         settings.put(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, (int) TRANSACTION_TIMEOUT.toMillis());

@@ -9,7 +9,7 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
-/// How a topic scorer's clients of Kafka are made. Only a test makes others than Kafka's own.
+/// Creates the Kafka clients of a topic scorer. Only tests use others than Kafka's own.
 interface TopicClients {
     TopicClients KAFKA = new TopicClients() {
         @Override
@@ -32,6 +32,6 @@ interface TopicClients {
 
     Consumer<byte[], byte[]> consumer(Map<String, Object> settings, PollBudget budget);
 
-    /// @param beside whose offsets it commits
+    /// @param beside consumer whose offsets it commits
     Producer<byte[], byte[]> producer(Map<String, Object> settings, Consumer<byte[], byte[]> beside);
 }

@@ -30,9 +30,9 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Scores from topic to topic beside whatever else the process does: a thread that gives every request of a topic
-/// exactly one prediction or one dead letter, in one transaction with its offset. Whatever happens to Kafka or to the
-/// registry, it goes on with back-off, and leaves nothing out. Several processes with one group share the partitions.
+/// Scores from topic to topic on a thread of its own. Every request of a topic gets exactly one prediction or one dead
+/// letter, in one transaction with its offset. If Kafka or the registry fails, it tries again with increasing pauses
+/// and skips nothing. Several processes with the same group share the partitions.
 public final class TopicScorer implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(TopicScorer.class);
 
@@ -40,14 +40,14 @@ public final class TopicScorer implements AutoCloseable {
     private static final long PAUSE_MILLIS_MAX = 2_000;
     private static final long LOOK_MILLIS = 100;
 
-    /// For the registry's answers to one poll's requests: well within Kafka's `max.poll.interval.ms` of 5 minutes.
+    /// How long the schemas of one poll may take: well below Kafka's `max.poll.interval.ms` of 5 minutes.
     private static final Duration PATIENCE = Duration.ofSeconds(30);
 
-    /// A batch under way is finished within it, or given up: then its transaction never was.
+    /// How long closing waits for the current batch. If it is not finished by then, its transaction is aborted.
     private static final Duration STOP_WITHIN = Duration.ofSeconds(4);
 
-    /// So often in a row, with nothing answered in between, that memory is short is no accident: the process is to end,
-    /// not to try for ever while it says that it is ready.
+    /// If memory runs out this often without an answer in between, the process ends, because otherwise it would try for
+    /// ever and still report that it is ready.
     private static final int OUT_OF_MEMORY_MAX = 3;
 
     private static final Duration GIVE_UP_WITHIN = Duration.ofSeconds(3);
@@ -62,19 +62,19 @@ public final class TopicScorer implements AutoCloseable {
     private final CountDownLatch closing = new CountDownLatch(1);
     private final Thread thread;
 
-    /// Random: nothing of a process outlives it. Whoever dies with a transaction open leaves it to its time-out; within
-    /// a process the next session ends the one before.
+    /// Random, because a process leaves nothing behind that its successor needs. The open transaction of a process that
+    /// died ends by its time-out. Within a process the next session ends the transaction of the one before.
     private final String transactionalId;
 
     private volatile Said said = new Said(TopicScorerStatus.State.STARTING, "");
     private volatile @Nullable TopicSession session;
 
-    // Of the thread alone:
+    // Only used by the thread:
     private boolean haveServed; // all models, at one time
     private long batchBegun; // nanos
     private @Nullable Encoding encoding; // kept from session to session: a schema that is known stays known
 
-    /// @param predictionSchemaId under which `Prediction` is registered
+    /// @param predictionSchemaId id under which `Prediction` is registered
     private record Encoding(SchemaRegistry registry, RecordDecoder decoder, AvroCodec codec,
             int predictionSchemaId) implements AutoCloseable {
         @Override
@@ -100,11 +100,11 @@ public final class TopicScorer implements AutoCloseable {
         thread = Thread.ofPlatform().name("tidegrad-requests").daemon().unstarted(this::run);
     }
 
-    /// Returns at once; neither Kafka nor the topics need to be there yet.
+    /// Starts and returns at once. Neither Kafka nor the topics need to exist yet.
     ///
-    /// @param routers by name
-    /// @param listener of what live models have answered
-    /// @param ready whether the models serve: before they do, requests are left to other processes of the group
+    /// @param routers routers by name
+    /// @param listener hears what live models predicted
+    /// @param ready whether the models serve; until then requests are left to other processes of the group
     public static TopicScorer start(RequestsConfig config, Map<String, ModelRouter> routers,
             PredictionListener listener, BooleanSupplier ready, InstantSource clock) {
         return start(config, routers, listener, ready, clock, TopicClients.KAFKA);
@@ -126,14 +126,15 @@ public final class TopicScorer implements AutoCloseable {
         return counters.status(now.state(), now.detail());
     }
 
-    /// Why it can't begin, where starting again gives the same. Once it has answered anything it is tried for ever.
+    /// Returns why it can't begin, if a restart would not help. Once it has answered a request, it is empty and the
+    /// scorer tries for ever.
     public Optional<String> refusal() {
         Said now = said;
         return now.state() == TopicScorerStatus.State.REFUSED && !counters.hasCommitted() ? Optional.of(now.detail())
                 : Optional.empty();
     }
 
-    /// Finishes the batch under way; a commit that waits for Kafka is given up.
+    /// Finishes the current batch. A commit that waits for Kafka is given up.
     @Override
     public void close() {
         closing.countDown();
@@ -191,8 +192,7 @@ public final class TopicScorer implements AutoCloseable {
                     say(failure.state(), failure.detail());
                     if (e.getClass() != told) { // an outage would else be a line every few seconds
                         told = e.getClass();
-                        log.warn("answering {} failed, trying again until it goes: {}", config.requests(),
-                                failure.detail());
+                        log.warn("answering {} failed and is tried again: {}", config.requests(), failure.detail());
                     }
                     log.debug("cause", e);
                     if (closing.await(pauseMillis, TimeUnit.MILLISECONDS)) {
@@ -226,7 +226,7 @@ public final class TopicScorer implements AutoCloseable {
                 : new Said(TopicScorerStatus.State.RETRYING, described(e));
     }
 
-    /// Why no retry helps, but who operates it can; null when one may.
+    /// Returns why no retry can help, but a change by the operator can; null if a retry may help.
     static @Nullable String refusalIn(Throwable e) {
         for (Throwable cause = e; cause != null; cause = cause.getCause()) {
             String refusal = switch (cause) {
@@ -251,8 +251,8 @@ public final class TopicScorer implements AutoCloseable {
                 : e.getClass().getSimpleName() + ": " + e.getMessage();
     }
 
-    /// A member of the group takes partitions, and with nothing to answer with would only hold them. Models that are
-    /// deleted later are another matter: their requests are dead letters.
+    /// Waits until all models have served once. A member of the group is assigned partitions, and without models it
+    /// would only block them. If a model is deleted later, its requests become dead letters.
     private void awaitModels() throws InterruptedException {
         if (haveServed) {
             return;
@@ -312,7 +312,7 @@ public final class TopicScorer implements AutoCloseable {
         }
     }
 
-    /// Zero when this batch's has run out.
+    /// Returns how much of the time for this batch's schemas is left; zero if none.
     private Duration patience() {
         long left = PATIENCE.toNanos() - (System.nanoTime() - batchBegun);
         return Duration.ofNanos(Math.max(0, left));
@@ -344,7 +344,7 @@ public final class TopicScorer implements AutoCloseable {
                     }
                 }, counters, this::say)) {
             session = opened;
-            // Ends what a session before has left open; only then may offsets be asked for.
+            // Ends the transaction that an earlier session left open. Only after that may offsets be fetched.
             producer.initTransactions();
             opened.run(this::isOpen);
         } finally {

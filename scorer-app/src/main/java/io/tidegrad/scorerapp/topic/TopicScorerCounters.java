@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.atomic.LongAdder;
 
-/// What a topic scorer counts: written by its thread, read by any.
+/// Counters of a topic scorer: written by its thread, read by any.
 final class TopicScorerCounters {
     private final Map<String, LongAdder> predictions;
     private final Map<String, LongAdder> deadLetters = adders(RequestFault.codes());
@@ -27,7 +27,7 @@ final class TopicScorerCounters {
         return adders;
     }
 
-    /// A transaction with these.
+    /// Counts a committed transaction with these outcomes.
     void committed(List<Outcome> outcomes) {
         for (Outcome outcome : outcomes) {
             switch (outcome) {
@@ -51,7 +51,7 @@ final class TopicScorerCounters {
         lag = behind;
     }
 
-    /// Transactions.
+    /// Returns the number of committed transactions.
     long committed() {
         return committed.sum();
     }

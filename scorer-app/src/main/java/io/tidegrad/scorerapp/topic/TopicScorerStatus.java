@@ -5,28 +5,28 @@ import java.util.Map;
 
 /// What a topic scorer is doing and has done, for health and metrics.
 ///
-/// @param detail why, where the state does not say all; else empty
-/// @param partitions of the topic of requests that are this process's now
-/// @param lag requests in these that are not answered yet, markers of transactions included
-/// @param predictions by the model's name in this process
-/// @param deadLetters by reason, all reasons
-/// @param committed transactions
-/// @param aborted transactions
-/// @param lost requests that were deleted before they were read
+/// @param detail the reason, if the state alone does not say it; else empty
+/// @param partitions number of partitions of the topic of requests that this process has now
+/// @param lag number of records in these partitions that are not answered yet, markers of transactions included
+/// @param predictions number of predictions by the model's name in this process
+/// @param deadLetters number of dead letters by reason, for all reasons
+/// @param committed number of committed transactions
+/// @param aborted number of aborted transactions
+/// @param lost number of requests that were deleted before they were read
 public record TopicScorerStatus(State state, String detail, int partitions, long lag, Map<String, Long> predictions,
         Map<String, Long> deadLetters, long committed, long aborted, long lost) {
     /// What the thread is doing.
     public enum State {
         STARTING,
-        /// Some model has no version yet that serves: requests are left to others.
+        /// A model serves no version yet. Requests are left to other processes.
         WAITING_FOR_MODEL, RUNNING,
-        /// A schema is not known yet and the registry can't be asked.
+        /// A schema is unknown, and the registry can't be asked.
         WAITING_FOR_REGISTRY,
-        /// Kafka gave an error; tried again after a pause.
+        /// Kafka returned an error. The thread tries again after a pause.
         RETRYING,
-        /// A topic, a right or a setting is not as it must be; tried again, but only who operates it can help.
+        /// A topic, a permission or a setting is wrong. The thread tries again, but only the operator can help.
         REFUSED,
-        /// The thread died of an error no retry can heal; the process should be restarted.
+        /// The thread ended with an error that no retry can repair. The process should be restarted.
         FAILED, CLOSED;
 
         /// `waiting-for-registry`.

@@ -1,6 +1,6 @@
 package io.tidegrad.scorerapp.topic;
 
-/// A topic or a setting under which requests would be lost or could not be answered: only who operates it can help.
+/// With this topic or setting requests would be lost or could not be answered. Only the operator can help.
 final class TopicScoringRefusedException extends RuntimeException {
     TopicScoringRefusedException(String message) {
         super(message);

@@ -26,15 +26,15 @@ import org.apache.kafka.common.errors.WakeupException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// One life of a consumer and a producer: a poll's requests are answered first, and only then does a transaction begin,
-/// which writes the answers and the offsets behind the requests. So nothing is open and nothing is held while the
-/// consumer polls, which is when partitions change hands; and an answer that can't be given yet costs no transaction.
-/// Who was replaced meanwhile is found out when it sends its offsets, by its generation of the group (KIP-447), and
-/// aborts.
+/// Scores with one consumer and one producer until either fails. The requests of a poll are scored first, and only then
+/// does a transaction begin, which writes the outcomes and the offsets of the requests. So no transaction is open while
+/// the consumer polls, which is when partitions are reassigned, and a request that must wait costs no transaction. If
+/// another process took over in the meantime, sending the offsets fails because of the group's generation (KIP-447),
+/// and the transaction is aborted.
 ///
-/// After a transaction that did not commit the consumer goes back to what the group has committed. Where it can't be
-/// told whether it did, a session is given up: the next one's producer ends the transaction, one way or the other,
-/// before it asks. One thread, but for `wakeup`.
+/// After an aborted transaction the consumer returns to the offsets that the group has committed. If it is unknown
+/// whether a transaction was committed, the session ends: the next session's producer completes or aborts that
+/// transaction before offsets are fetched. Used by one thread, except for `wakeup`.
 final class TopicSession implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(TopicSession.class);
 
@@ -42,8 +42,8 @@ final class TopicSession implements AutoCloseable {
     private static final Duration PAUSE_MIN = Duration.ofMillis(50);
     private static final Duration PAUSE_MAX = Duration.ofSeconds(1);
 
-    /// If so many bytes can be allocated after an OutOfMemoryError, one request asked for too much. It is what any small request
-    /// may take.
+    /// If this many bytes can be allocated after an OutOfMemoryError, a single request needed too much. Any small
+    /// request may need this much.
     private static final int SPARE_BYTES = 1 << 20;
 
     private static final Duration CLOSE_WITHIN = Duration.ofSeconds(1);
@@ -58,11 +58,11 @@ final class TopicSession implements AutoCloseable {
     private Duration pause = PAUSE_MIN;
     private byte[] spare = {}; // a field, so that making it is not optimised away
 
-    /// Makes of a poll's requests what is to be written, as `BatchScorer`.
+    /// Turns the requests of a poll into outcomes, like `BatchScorer`.
     interface Answering {
         List<Outcome> answer(List<ConsumerRecord<byte[], byte[]>> requests);
 
-        /// What is to be written for a request that can't be answered for a reason that nobody foresaw.
+        /// Returns the outcome for a request that failed unexpectedly.
         Outcome failed(ConsumerRecord<byte[], byte[]> request, Throwable cause);
     }
 
@@ -72,8 +72,8 @@ final class TopicSession implements AutoCloseable {
         void tell(TopicScorerStatus.State state, String detail);
     }
 
-    /// @param budget of the consumer's deserializers
-    /// @param producer its transactions are initialized
+    /// @param budget memory budget of the consumer's deserializers
+    /// @param producer producer whose transactions are initialized
     TopicSession(String topic, Consumer<byte[], byte[]> consumer, PollBudget budget, Producer<byte[], byte[]> producer,
             Answering answering, TopicScorerCounters counters, Telling telling) {
         this.topic = topic;
@@ -85,15 +85,15 @@ final class TopicSession implements AutoCloseable {
         this.telling = telling;
     }
 
-    /// From another thread: ends what the consumer waits for.
+    /// Wakes up a blocked consumer; called from another thread.
     void wakeup() {
         consumer.wakeup();
     }
 
-    /// Answers until told to stop.
+    /// Scores until it is told to stop.
     ///
-    /// @throws WakeupException to stop
-    /// @throws RuntimeException another session must go on
+    /// @throws WakeupException if it was told to stop
+    /// @throws RuntimeException if another session must continue
     void run(BooleanSupplier open) {
         consumer.subscribe(List.of(topic));
         telling.tell(TopicScorerStatus.State.RUNNING, "");
@@ -104,7 +104,7 @@ final class TopicSession implements AutoCloseable {
             }
             long lag = observe();
             if (polled.isEmpty() && lag == 0) {
-                // What was waited for may have gone to another process.
+                // The partitions of these requests may have gone to another process.
                 telling.tell(TopicScorerStatus.State.RUNNING, "");
             }
         }
@@ -142,8 +142,9 @@ final class TopicSession implements AutoCloseable {
         }
     }
 
-    /// Nothing is written yet, so requests that err can be tried again: each alone, to find those that are to blame.
-    /// These are dead letters; tried for ever, they would keep all behind them from an answer.
+    /// Scores the requests one by one after scoring them together failed, to find the ones that cause it. Nothing has
+    /// been written yet, so this is safe. Those that fail become dead letters; repeated for ever, they would block all
+    /// requests behind them.
     private List<Outcome> outcomes(List<ConsumerRecord<byte[], byte[]>> requests) {
         try {
             return answering.answer(requests);
@@ -161,7 +162,7 @@ final class TopicSession implements AutoCloseable {
         return outcomes;
     }
 
-    /// @throws OutOfMemoryError memory is short whatever this request is: it is not to blame
+    /// @throws OutOfMemoryError if memory is short for any request, so that this one is not the cause
     private Outcome alone(ConsumerRecord<byte[], byte[]> request) {
         try {
             return answering.answer(List.of(request)).getFirst();
@@ -207,7 +208,7 @@ final class TopicSession implements AutoCloseable {
         }
     }
 
-    /// Offsets behind what was polled.
+    /// Returns the offsets after the polled records.
     private static Map<TopicPartition, OffsetAndMetadata> next(ConsumerRecords<byte[], byte[]> polled) {
         Map<TopicPartition, OffsetAndMetadata> next = new HashMap<>();
         for (TopicPartition partition : polled.partitions()) {
@@ -217,7 +218,7 @@ final class TopicSession implements AutoCloseable {
         return next;
     }
 
-    /// @throws RuntimeException the cause, when this producer can do no more, or may not say whether it has committed
+    /// @throws RuntimeException the cause, if this producer can't continue or it is unknown whether it has committed
     private void abort(RuntimeException cause) {
         try {
             producer.abortTransaction();
@@ -227,7 +228,7 @@ final class TopicSession implements AutoCloseable {
         }
     }
 
-    /// The same requests come again with a later poll: nothing was written.
+    /// Returns to the committed offsets, so that a later poll returns the same requests. Nothing was written.
     private void askAgain(ConsumerRecords<byte[], byte[]> polled, TopicScorerStatus.State state, Exception why) {
         if (pause.equals(PAUSE_MIN)) {
             log.warn("requests wait: {}", why.getMessage());
@@ -247,12 +248,12 @@ final class TopicSession implements AutoCloseable {
         }
     }
 
-    /// Waits a while as a member of the group that takes nothing.
+    /// Waits for a moment and stays a member of the group, without taking records.
     private void rest() {
         consumer.pause(consumer.assignment());
         long end = System.nanoTime() + pause.toNanos();
         for (long left = pause.toNanos(); left > 0; left = end - System.nanoTime()) {
-            // A partition that is assigned meanwhile is not paused and may bring something.
+            // A partition that is assigned in the meantime is not paused and may return records.
             rewind(poll(Duration.ofNanos(left)));
             consumer.pause(consumer.assignment());
         }
@@ -277,12 +278,12 @@ final class TopicSession implements AutoCloseable {
 
     // ---- where to begin ----
 
-    /// Nobody has answered a request of a partition yet, or what comes next is gone.
+    /// Chooses where to begin in a partition of which no request was answered yet, or whose next request is missing.
     private void position(InvalidOffsetException e) {
         if (e instanceof OffsetOutOfRangeException outOfRange) {
             outOfRange.offsetOutOfRangePartitions().forEach(this::positionInRange);
         } else if (e instanceof NoOffsetForPartitionException) {
-            // The default would be to begin at the end, or to jump over what was deleted as well.
+            // Kafka's default would be to begin at the end, or to skip what was deleted without a word.
             consumer.seekToBeginning(e.partitions());
         } else {
             throw e;
@@ -301,12 +302,13 @@ final class TopicSession implements AutoCloseable {
             consumer.seek(partition, begin);
             return;
         }
-        // A topic that is deleted takes the group's offsets with it: what is there now is new. Else
-        // the end was cut off.
+        // If a topic is deleted, the group's offsets are deleted with it, so what it holds now is new. Otherwise its
+        // end was cut off.
         boolean anew = consumer.committed(Set.copyOf(one)).get(partition) == null;
         long end = consumer.endOffsets(one).getOrDefault(partition, 0L);
         log.error("{}: expected a request at offset {} or later, and the log ends at {}: {}", partition, next, end,
-                anew ? "made anew, read from its beginning" : "cut short by its brokers, read from its end");
+                anew ? "it was created again and is read from its beginning"
+                        : "its brokers cut it short, and it is read from its end");
         consumer.seek(partition, anew ? begin : Math.min(next, end));
     }
 
@@ -322,8 +324,7 @@ final class TopicSession implements AutoCloseable {
 
     @Override
     public void close() {
-        // The producer first: a transaction that is still open would hold up who takes the
-        // partitions over.
+        // The producer is closed first: an open transaction would delay the processes that take the partitions over.
         producer.close(CLOSE_WITHIN);
         consumer.close(CloseOptions.timeout(CLOSE_WITHIN));
         counters.holds(0, 0);
