@@ -48,8 +48,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/// Each layer as nodes of an `OnnxGraph`. What lies between layers has the layer's own axes behind the batch axis,
-/// row-major, however the engine lays it out in memory.
+/// Translates each layer to nodes of an `OnnxGraph`. Values between layers have the batch axis, then the layer's axes,
+/// in row-major order, independent of the engine's layout in memory.
 final class LayerNodes {
     static final String NUMBERS = "numbers";
     static final String IDS = "ids";
@@ -65,13 +65,13 @@ final class LayerNodes {
         this.parameters = parameters;
     }
 
-    /// What a layer reads or puts out.
+    /// The input or output of a layer.
     ///
-    /// @param name of the value in the graph; empty for the row itself, which is the graph's inputs
+    /// @param name the value's name in the graph; empty for the row itself, which is the graph's inputs
     record Value(String name, Shape shape) {
     }
 
-    /// @param path of the layer as `Planner` writes it
+    /// @param path the layer's place as written by `Planner`
     Value of(Layer layer, String path, Value x) {
         return new Value(nodes(layer, path, x), output(layer, x.shape()));
     }
@@ -131,7 +131,7 @@ final class LayerNodes {
                     List.of(x.name(), vector(child(path, "weight")), vector(child(path, "bias")),
                             statistics(child(path, "running_mean")), statistics(child(path, "running_var"))),
                     attribute("epsilon", (float) norm.epsilon()));
-            // Predicting drops nothing.
+            // Dropout is the identity in prediction.
             case Dropout dropout -> x.name();
             case Residual(Layer inner) ->
                 graph.node(path, "Add", List.of(x.name(), of(inner, layer.place(path, 0), x).name()));
@@ -143,7 +143,7 @@ final class LayerNodes {
         return graph.node(path, "Softmax", List.of(x), attribute("axis", -1L));
     }
 
-    /// Columns of one of the graph's inputs.
+    /// A slice of columns of one of the graph's inputs.
     String slice(String path, String input, int from, int count) {
         return graph.node(path, "Slice", List.of(input, graph.longs(path + "/from", from),
                 graph.longs(path + "/to", from + count), graph.longs(path + "/axes", 1)));
@@ -157,8 +157,8 @@ final class LayerNodes {
         return reshape(path, vectors, List.of(embedding.columns() * embedding.dimension()));
     }
 
-    /// In doubles, as the engine does it: a mean of 10^12 would leave a float nothing. Where nothing is known, division
-    /// by infinity makes the 0.
+    /// Computes in doubles, like the engine, because next to a mean of 10^12 a float has no digits left. If the
+    /// deviation is unknown, dividing by infinity gives the 0.
     private String standardise(String path, Value x) {
         double[] statistics = parameters.statistics(child(path, "statistics"));
         int width = (statistics.length - MEANS_AT) / 2;
@@ -190,7 +190,8 @@ final class LayerNodes {
         return dense.bias() ? graph.node(path, "Add", List.of(product, vector(child(path, "bias")))) : product;
     }
 
-    /// Alone in its line, a number is its own mean; ONNX Runtime refuses to norm such lines.
+    /// Handles lines of one number, which equals its own mean, separately, because ONNX Runtime refuses to normalise
+    /// them.
     private String layerNorm(String path, Value x, double epsilon) {
         String bias = vector(child(path, "bias"));
         if (((Shape.Grid) x.shape()).axes().getLast() == 1) {
@@ -211,7 +212,7 @@ final class LayerNodes {
         return graph.node(path, "Mul", List.of(normal, vector(child(path, "weight"))));
     }
 
-    /// softmax(q kᵀ / sqrt(d)) v, heads side by side, between its two products.
+    /// softmax(q kᵀ / sqrt(d)) v for concatenated heads, between the input and output projections.
     private String attention(SelfAttention attention, String path, Value x) {
         List<Integer> axes = ((Shape.Grid) x.shape()).axes();
         int steps = axes.getFirst();
@@ -289,7 +290,7 @@ final class LayerNodes {
         return graph.node(path, operator, List.of(x.name()), attributes.toArray(AttributeProto[]::new));
     }
 
-    /// At the begin of each axis, then at the end of each.
+    /// The padding at the beginning of each axis, then at the end of each axis.
     private static long[] twice(long[] padding) {
         long[] both = Arrays.copyOf(padding, 2 * padding.length);
         System.arraycopy(padding, 0, both, padding.length, padding.length);
@@ -300,8 +301,8 @@ final class LayerNodes {
         return graph.node(path, "Flatten", List.of(x));
     }
 
-    /// x / 2 · (1 + erf(x / sqrt 2)), or its approximation by a tanh: the operator of this name is younger than
-    /// `OPSET`.
+    /// x / 2 · (1 + erf(x / sqrt 2)), or its tanh approximation, from simpler nodes, because the operator Gelu is newer
+    /// than `OPSET`.
     private String gelu(Gelu.Form form, String path, String x) {
         String bend = switch (form) {
             case ERF -> graph.node(path, "Erf", List.of(times(path, x, (float) Math.sqrt(0.5))));
@@ -320,7 +321,7 @@ final class LayerNodes {
         return graph.node(path, "Mul", List.of(x, scalar(path + "/factor", factor)));
     }
 
-    /// Ids beyond a row's count may be anything: the table's first row stands in for theirs, and counts 0.
+    /// Ids after a row's count can have any value, so they are replaced by 0, and their table row gets weight 0.
     private String embeddingBag(EmbeddingBag bag, String path) {
         String weight = child(path, "weight");
         String table = graph.floats(weight, parameters.weights(weight), bag.rows(), bag.dimension());
@@ -350,7 +351,7 @@ final class LayerNodes {
         };
     }
 
-    /// An empty bag is 0, not 0 / 0.
+    /// The divisor of a mean: at least 1, so that an empty bag gives 0, not 0 / 0.
     private String divisor(String path, String count, int columns) {
         if (count.isEmpty()) {
             return scalar(path + "/count", columns);
@@ -359,7 +360,7 @@ final class LayerNodes {
         return cast(path, least, TensorProto.DataType.FLOAT);
     }
 
-    /// A tensor with so many columns.
+    /// A constant with a tensor's weights, as a matrix with `columns` columns.
     private String matrix(String name, int columns) {
         float[] values = parameters.weights(name);
         return graph.floats(name, values, values.length / columns, columns);
@@ -374,7 +375,7 @@ final class LayerNodes {
         return graph.node(path, "Transpose", List.of(x), attribute("perm", order));
     }
 
-    /// 0 keeps the batch axis, whatever its size.
+    /// Reshapes x to `axes`; the 0 before them keeps the batch axis, whatever its size.
     String reshape(String path, String x, List<Integer> axes) {
         long[] shape = new long[1 + axes.size()];
         for (int i = 0; i < axes.size(); i++) {

@@ -1,6 +1,6 @@
 package io.tidegrad.exchange;
 
-/// A model that ONNX can't hold; the message names the layer and says why.
+/// ONNX can't express the model. The message names the layer and says why.
 public final class NotExpressibleException extends RuntimeException {
     public NotExpressibleException(String message) {
         super(message);

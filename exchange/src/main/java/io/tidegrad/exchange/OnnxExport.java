@@ -12,26 +12,27 @@ import io.tidegrad.engine.model.RowShape;
 import java.util.List;
 import java.util.Map;
 
-/// A model as an ONNX file that answers as `Predictor` does, to the rounding of another's sums.
+/// Exports a model as an ONNX file. Its predictions equal those of `Predictor`, except for the rounding of another
+/// runtime's sums.
 ///
-/// Inputs: `numbers` (batch, row's numbers), float; `ids` (batch, row's ids), int64; an input that a row has none of is
-/// left out. Output: `predictions` (batch, outputs), float: probabilities or values. What a column means, the spec's
-/// features say.
+/// Inputs: `numbers` (batch, row's numbers), float; `ids` (batch, row's ids), int64; an input without columns is left
+/// out. Output: `predictions` (batch, outputs), float: probabilities or values. The spec's features define the columns
+/// of the inputs.
 public final class OnnxExport {
-    /// Of the default operators. PyTorch's own exporter writes no newer ones by default, so that whatever reads ONNX
-    /// reads these.
+    /// Version of ONNX's default operator set. PyTorch's exporter writes no newer one by default, so common runtimes
+    /// read it.
     public static final int OPSET = 17;
 
-    /// The format's version that came with this set of operators.
+    /// The version of the ONNX format that belongs to this operator set.
     private static final int IR_VERSION = 8;
 
     private static final String PREDICTIONS = "predictions";
 
     private OnnxExport() {}
 
-    /// @param name of the graph
-    /// @param metadata kept in the file as it is
-    /// @throws NotExpressibleException naming the layer that ONNX can't hold, or the limit that is passed
+    /// @param name the graph's name
+    /// @param metadata written to the file unchanged
+    /// @throws NotExpressibleException ONNX can't express a layer, or a limit is exceeded; the message names it
     public static byte[] of(String name, Parameters parameters, Map<String, String> metadata) {
         Plan plan = parameters.plan();
         RowShape row = plan.spec().row();

@@ -16,12 +16,12 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/// A graph in the making: nodes and constants get names of their own, after the layer that they belong to.
+/// Builds a graph. Nodes and constants get unique names that start with the place of their layer.
 final class OnnxGraph {
     /// The first axis of inputs and outputs, whose size the caller chooses.
     static final String BATCH = "batch";
 
-    /// A protobuf message ends at 2 GiB; names and nodes need the rest.
+    /// The most bytes of constants. A protobuf message has at most 2 GiB, of which names and nodes need a part.
     private static final long CONSTANT_BYTES_MAX = Integer.MAX_VALUE - (16L << 20);
 
     private final GraphProto.Builder graph = GraphProto.newBuilder();
@@ -50,16 +50,16 @@ final class OnnxGraph {
                 .build();
     }
 
-    /// A node with one output, whose name is returned.
+    /// Adds a node with one output. Returns the output's name.
     ///
-    /// @param path of the layer; `/` and the operator make the name
+    /// @param path place of the layer; the node's name is `path/operator`
     String node(String path, String operator, List<String> inputs, AttributeProto... attributes) {
         String output = unique(path + "/" + operator);
         add(operator, inputs, List.of(output), attributes);
         return output;
     }
 
-    /// A node with several outputs; returns their names.
+    /// Adds a node with several outputs. Returns their names.
     List<String> nodes(String path, String operator, int outputs, List<String> inputs, AttributeProto... attributes) {
         List<String> names = new ArrayList<>();
         for (int i = 0; i < outputs; i++) {
@@ -69,7 +69,7 @@ final class OnnxGraph {
         return names;
     }
 
-    /// Gives a value the name of an output.
+    /// Makes a value one of the graph's outputs under this name.
     void named(String value, String name) {
         add("Identity", List.of(value), List.of(name));
     }
@@ -79,7 +79,7 @@ final class OnnxGraph {
                 .addAllOutput(outputs).addAllAttribute(Arrays.asList(attributes)));
     }
 
-    /// A constant of floats, row-major.
+    /// Adds a constant of floats in row-major order.
     String floats(String name, float[] values, long... shape) {
         ByteBuffer bytes = buffer(name, (long) values.length * Float.BYTES);
         bytes.asFloatBuffer().put(values);
@@ -92,14 +92,14 @@ final class OnnxGraph {
         return constant(name, TensorProto.DataType.DOUBLE, bytes, shape);
     }
 
-    /// A vector of whole numbers: axes, sizes, starts.
+    /// Adds a constant vector of whole numbers: axes, sizes or starts.
     String longs(String name, long... values) {
         ByteBuffer bytes = buffer(name, (long) values.length * Long.BYTES);
         bytes.asLongBuffer().put(values);
         return constant(name, TensorProto.DataType.INT64, bytes, values.length);
     }
 
-    /// As `longs`, where an operator wants 32 bits.
+    /// Like `longs`, for operators that require 32 bits.
     String ints(String name, int... values) {
         ByteBuffer bytes = buffer(name, (long) values.length * Integer.BYTES);
         bytes.asIntBuffer().put(values);

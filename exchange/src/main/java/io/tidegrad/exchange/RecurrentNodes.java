@@ -11,8 +11,8 @@ import io.tidegrad.engine.model.RowShape;
 import java.util.ArrayList;
 import java.util.List;
 
-/// A `Recurrent` as ONNX's RNN, GRU or LSTM, which put the steps before the batch, the directions before both, and have
-/// the gates in an order of their own.
+/// Translates a `Recurrent` to ONNX's RNN, GRU or LSTM. There the steps come before the batch, weights and states have
+/// an axis of directions first, and the gates have another order.
 final class RecurrentNodes {
     private final OnnxGraph graph;
     private final Parameters parameters;
@@ -24,8 +24,8 @@ final class RecurrentNodes {
         this.layers = layers;
     }
 
-    /// Which of the engine's gates is ONNX's first, second, …: of a GRU r, z, n and z, r, h; of an LSTM i, f, g, o and
-    /// i, o, f, c.
+    /// The engine's gate for each of ONNX's gates in order: a GRU has r, z, n here and z, r, h there; an LSTM has i, f,
+    /// g, o here and i, o, f, c there.
     private static List<Integer> gates(Recurrent.Cell cell) {
         return switch (cell) {
             case RNN -> List.of(0);
@@ -51,7 +51,7 @@ final class RecurrentNodes {
         attributes.add(attribute("hidden_size", (long) layer.hidden()));
         attributes.add(attribute("direction", layer.bidirectional() ? "bidirectional" : "forward"));
         if (cell == Recurrent.Cell.GRU) {
-            // By default ONNX resets before the product.
+            // By default ONNX applies the reset gate before the product.
             attributes.add(attribute("linear_before_reset", 1L));
         }
         List<String> outputs =
@@ -73,8 +73,9 @@ final class RecurrentNodes {
         };
     }
 
-    /// A row without steps has the state from the start and puts out 0. ONNX Runtime's RNN reads at random there, its
-    /// GRU and LSTM forget the start: so it gets one step, and what comes of it is replaced.
+    /// Handles rows without steps, whose state is the initial one and whose output is 0. ONNX Runtime's RNN reads
+    /// undefined memory for them, and its GRU and LSTM ignore the initial state, so such rows get one step, and its
+    /// results are replaced.
     private List<String> withEmptyRows(String path, String lengths, List<String> initial, List<String> outputs) {
         String empty = graph.node(path, "Less", List.of(lengths, graph.ints(path + "/least", 1)));
         // (1, batch, 1)
@@ -92,7 +93,7 @@ final class RecurrentNodes {
         return layer.bidirectional() ? List.of("", "_reverse") : List.of("");
     }
 
-    /// (directions, batch, hidden) → a vector a row.
+    /// (directions, batch, hidden) → one vector per row.
     private String state(String path, String state, int width) {
         return layers.reshape(path, layers.transpose(path, state, 1, 0, 2), List.of(width));
     }
@@ -109,7 +110,7 @@ final class RecurrentNodes {
         return layers.transpose(path, constant, 0, 2, 1);
     }
 
-    /// (directions, of inputs and of state · gates · hidden)
+    /// (directions, biases of inputs and of state, each gates · hidden)
     private String biases(Recurrent layer, String path) {
         List<float[]> parts = new ArrayList<>();
         for (String direction : directions(layer)) {
@@ -122,7 +123,7 @@ final class RecurrentNodes {
                 (long) parts.size() / directions * parts.getFirst().length);
     }
 
-    /// Lines of gates · hidden columns, their blocks as ONNX has them.
+    /// Lines of gates · hidden columns with the blocks in ONNX's order.
     private static float[] inOnnxOrder(Recurrent layer, float[] lines) {
         int hidden = layer.hidden();
         List<Integer> gates = gates(layer.cell());
@@ -146,7 +147,7 @@ final class RecurrentNodes {
         return all;
     }
 
-    /// No name: every row has all steps.
+    /// The name of the rows' lengths; empty if every row has all steps.
     private String lengths(Recurrent layer, String path) {
         if (layer.lengthAt() == Recurrent.WHOLE) {
             return "";
@@ -156,7 +157,7 @@ final class RecurrentNodes {
         return layers.cast(path, lengths, TensorProto.DataType.INT32);
     }
 
-    /// h, of an LSTM also c: (directions, batch, hidden) each.
+    /// The names of the initial states h and, for an LSTM, c, each (directions, batch, hidden).
     private List<String> initial(Recurrent layer, String path) {
         RowShape row = parameters.plan().spec().row();
         LayerNodes.Value value = layers.of(layer.initial().getFirst(), layer.place(path, 0),

@@ -1,5 +1,5 @@
-/// Models for others to run: ONNX. (Weights for others to learn on with are safetensors, in `model`: the trainer reads
-/// those too.)
+/// Exports models to ONNX, for other runtimes. (Weights are exported as safetensors in `model`, because the trainer
+/// also reads that format.)
 @NullMarked
 package io.tidegrad.exchange;
 

@@ -8,14 +8,14 @@ import java.util.concurrent.Future;
 import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 
-/// Something done to every node of a cluster at the same time: each node's start waits for a majority of the others,
-/// and its stop for the rest to take over.
+/// Runs an action for every node of a cluster at the same time, because each node's start waits for a majority of
+/// nodes, and its stop for the others to take over.
 final class AtOnce {
     private AtOnce() {}
 
-    /// Returns when it is done to all, with the results in order.
+    /// Runs the action for all nodes. Returns the results in order.
     ///
-    /// @throws RuntimeException the first that was thrown
+    /// @throws RuntimeException the first exception that an action threw
     static <T> List<T> all(int count, IntFunction<T> action) {
         try (var threads = Executors.newThreadPerTaskExecutor(Thread.ofPlatform().factory())) {
             List<Future<T>> started =

@@ -10,8 +10,8 @@ import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.common.Node;
 import org.apache.kafka.common.TopicPartition;
 
-/// Kafka as processes: one node, or three with replication 3 and `min.insync.replicas` 2. Each can be killed, stopped,
-/// paused and started again, and is found by what it does for a client.
+/// Kafka nodes as processes: one, or three with replication 3 and `min.insync.replicas` 2. Each can be killed, stopped,
+/// paused and started again, and can be looked up by its role for a client.
 public final class BrokerCluster implements AutoCloseable {
     private final ClusterLayout layout;
     private final List<BrokerProcess> nodes;
@@ -29,7 +29,7 @@ public final class BrokerCluster implements AutoCloseable {
         try {
             return new BrokerCluster(layout, AtOnce.all(layout.nodes().size(), id -> new BrokerProcess(layout, id)));
         } catch (RuntimeException e) {
-            // A node that did start ends with this process.
+            // Nodes that did start end with this process.
             layout.deleteIfTemporary();
             throw e;
         }
@@ -52,17 +52,17 @@ public final class BrokerCluster implements AutoCloseable {
         return layout.bootstrapServers();
     }
 
-    /// For clients that come through a door of [BrokerOptions#doors].
+    /// The bootstrap servers for clients that connect through a listener of [BrokerOptions#doors].
     public String bootstrapServers(String door) {
         return layout.bootstrapServers(door);
     }
 
-    /// Where node `id` itself listens at a door.
+    /// The port on which node `id` itself listens for a door.
     public int doorPort(int id, String door) {
         return layout.nodes().get(id).door(door).port();
     }
 
-    /// The node that leads a partition now.
+    /// The present leader of a partition.
     ///
     /// @throws LocalStackException Kafka does not say
     public BrokerProcess leaderOf(TopicPartition partition) {
@@ -70,7 +70,7 @@ public final class BrokerCluster implements AutoCloseable {
                 .next().get().partitions().get(partition.partition()).leader());
     }
 
-    /// The node that coordinates a consumer group now: also its static members' sessions.
+    /// The present coordinator of a consumer group, which also holds its static members' sessions.
     ///
     /// @throws LocalStackException Kafka does not say
     public BrokerProcess coordinatorOf(String group) {
@@ -78,7 +78,7 @@ public final class BrokerCluster implements AutoCloseable {
                 .get().coordinator());
     }
 
-    /// The node that is the active controller now.
+    /// The present active controller.
     ///
     /// @throws LocalStackException Kafka does not say
     public BrokerProcess controller() {
@@ -106,7 +106,7 @@ public final class BrokerCluster implements AutoCloseable {
         }
     }
 
-    /// The same to every node, at the same time: a start or a stop of one may need the others.
+    /// Runs an action for every node at the same time, because starting or stopping one may need the others.
     public void onEveryNode(Consumer<BrokerProcess> action) {
         AtOnce.all(nodes.size(), id -> {
             action.accept(nodes.get(id));

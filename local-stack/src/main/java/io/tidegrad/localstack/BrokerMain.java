@@ -5,7 +5,7 @@ import java.io.PrintStream;
 import java.nio.file.Path;
 
 /// One Kafka node as a process of its own, started by [BrokerProcess]: `BrokerMain <cluster directory> <node id>`.
-/// Prints `ready` once it serves, ends in an orderly way at SIGTERM, and at once when its parent is gone.
+/// Prints `ready` once it serves. Shuts down cleanly at SIGTERM, and ends immediately when its parent is gone.
 final class BrokerMain {
     static final String READY = "ready";
 
@@ -13,7 +13,7 @@ final class BrokerMain {
 
     public static void main(String[] args) throws IOException {
         ParentWatch.start();
-        // Standard output is how we answer the parent: whatever else is printed goes to the log.
+        // Standard output is reserved for the answer to the parent; everything else that is printed goes to the log.
         PrintStream parent = System.out;
         System.setOut(System.err);
         BrokerNode node = BrokerNode.start(ClusterLayout.read(Path.of(args[0])), Integer.parseInt(args[1]));

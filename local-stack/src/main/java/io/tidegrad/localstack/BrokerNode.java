@@ -23,8 +23,8 @@ final class BrokerNode {
         this.server = server;
     }
 
-    /// Formats the node's directory unless it is, and starts it. Returns when the broker serves; with several nodes
-    /// that takes a majority, so start them at the same time.
+    /// Formats the node's directory if necessary and starts the node. Returns when the broker serves, which needs a
+    /// majority of the nodes: start several at the same time.
     static BrokerNode start(ClusterLayout layout, int id) {
         Map<String, String> config = config(layout, id);
         try {
@@ -71,7 +71,7 @@ final class BrokerNode {
         String clients = "PLAINTEXT://127.0.0.1:" + node.port();
         String protocols = "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT";
         if (security != null) {
-            // Among themselves the brokers stay in the clear, on any free port.
+            // The brokers' own listener is unencrypted and on any free port.
             clients = "%s://127.0.0.1:%d,PLAINTEXT://127.0.0.1:0".formatted(ListenerSecurity.LISTENER, node.port());
             protocols += "," + ListenerSecurity.LISTENER + ":" + security.protocol();
             config.putAll(security.settings());
@@ -102,31 +102,28 @@ final class BrokerNode {
         config.put("transaction.state.log.num.partitions", "5");
         config.put("share.coordinator.state.topic.num.partitions", "5");
 
-        // A misspelt topic is an error, not a new topic.
+        // A misspelt topic must give an error, not a new topic.
         config.put("auto.create.topics.enable", "false");
-        // A little above Kafka's default of 1 MiB, so that a topic of dead letters fits what an
-        // input topic let in
-        // plus its headers; topics set max.message.bytes themselves.
+        // A little above Kafka's default of 1 MiB, so that a dead-letter topic accepts the largest record of an input
+        // topic plus its headers; topics set max.message.bytes themselves.
         config.put("message.max.bytes", String.valueOf(1_048_576 + 131_072));
-        // An aborted instance's transaction stands in the way of its successor for the transaction
-        // timeout plus one
-        // sweep; Kafka's default sweep is 10 s.
+        // A killed instance's transaction blocks its successor for the transaction timeout plus one sweep; Kafka's
+        // default sweep interval is 10 s.
         config.put("transaction.abort.timed.out.transaction.cleanup.interval.ms", "2000");
         config.put("group.initial.rebalance.delay.ms", "0");
         config.put("group.min.session.timeout.ms", "1000");
         config.put("broker.heartbeat.interval.ms", "500");
-        // What a killed node's next life waits for before its registration is taken. Alone, a node
-        // has nobody to
-        // hand its partitions to, so the bound only has to outlast a pause of the process.
+        // A killed node that restarts waits this long before it can register again. A single node has no other to move
+        // its partitions to, so the timeout only has to exceed a pause of the process.
         config.put("broker.session.timeout.ms", size == 1 ? "3000" : "6000");
 
         if (size > 1) {
-            // Three JVMs on two busy cores: within Kafka's default of 2 s a follower may not get a
-            // turn, and each time it doesn't it calls an election.
+            // With three JVMs on two busy cores, a follower may not be scheduled within Kafka's default of 2 s, and
+            // would then start an election.
             config.put("controller.quorum.fetch.timeout.ms", "6000");
         }
 
-        // One small machine: the default cleaner buffer alone is 128 MiB.
+        // For a small machine: the default cleaner buffer alone takes 128 MiB.
         config.put("log.cleaner.dedupe.buffer.size", String.valueOf(2 * 1024 * 1024));
         config.put("log.cleaner.threads", "1");
         config.put("num.network.threads", "2");

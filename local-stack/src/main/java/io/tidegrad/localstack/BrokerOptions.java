@@ -8,12 +8,12 @@ import org.jspecify.annotations.Nullable;
 /// How to run a broker or a small cluster.
 ///
 /// @param nodes     1 or 3, each both broker and controller
-/// @param directory keeps its data and is left in place, for the next start; null: a temporary one, deleted at the end
-/// @param port      of the first node's clients' listener, the other nodes take any; 0: any free one
-/// @param settings  broker settings that go before ours, by their Kafka names
-/// @param doors     names of further listeners in the clear, for clients that come through something else, a relay that
-///     can be cut; with the port that each node sends these clients to
-/// @param security  what clients must show; null: nothing, and they need no TLS
+/// @param directory keeps the data and is not deleted, for the next start; null: a temporary one, deleted at the end
+/// @param port port of the first node's client listener; other nodes use any free port; 0: any free port
+/// @param settings broker settings that override ours, by their Kafka names
+/// @param doors names of further unencrypted listeners, for clients that connect through something else, such as a
+///     relay; with the port that each node advertises to these clients
+/// @param security what clients must authenticate with; null: nothing, without TLS
 public record BrokerOptions(int nodes, @Nullable Path directory, int port, Map<String, String> settings,
         Map<String, List<Integer>> doors, @Nullable ListenerSecurity security) {
     public BrokerOptions {
@@ -33,12 +33,12 @@ public record BrokerOptions(int nodes, @Nullable Path directory, int port, Map<S
         }
     }
 
-    /// One node, temporary data, any port.
+    /// Options for one node with temporary data on any port.
     public static BrokerOptions temporary() {
         return new BrokerOptions(1, null, 0, Map.of(), Map.of(), null);
     }
 
-    /// One node that keeps its data in `directory`.
+    /// Options for one node that keeps its data in `directory`.
     public static BrokerOptions in(Path directory) {
         return new BrokerOptions(1, directory, 0, Map.of(), Map.of(), null);
     }

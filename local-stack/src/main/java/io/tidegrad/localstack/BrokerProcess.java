@@ -4,8 +4,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
-/// One Kafka node in a child JVM, so that it can be killed like the real thing and has a heap and a processor account
-/// of its own. Its port and its data stay the same from life to life.
+/// One Kafka node in a child JVM, so that it can be killed like a real broker and its heap and processor time are its
+/// own. Port and data stay the same after a restart.
 public final class BrokerProcess implements AutoCloseable {
     private static final Duration READY_WITHIN = Duration.ofSeconds(180);
     private static final Duration STOP_WITHIN = Duration.ofSeconds(20);
@@ -15,16 +15,16 @@ public final class BrokerProcess implements AutoCloseable {
     private final int id;
     private ChildJvm child;
 
-    /// Returns when it serves, which takes a majority of the cluster's nodes.
+    /// Starts a node. Returns when it serves, which needs a majority of the cluster's nodes.
     BrokerProcess(ClusterLayout layout, int id) {
         this.layout = layout;
         this.id = id;
         this.child = launch(layout, id);
     }
 
-    /// A cluster of one; returns when it serves.
+    /// Starts a cluster of one node. Returns when it serves.
     ///
-    /// @throws LocalStackException a port or the directory is taken, or Kafka did not get ready
+    /// @throws LocalStackException a port or the directory is taken, or Kafka did not become ready
     public static BrokerProcess start(BrokerOptions options) {
         if (options.nodes() != 1) {
             throw new IllegalArgumentException("a BrokerProcess is one node, found nodes = " + options.nodes());
@@ -41,7 +41,7 @@ public final class BrokerProcess implements AutoCloseable {
     private static ChildJvm launch(ClusterLayout layout, int id) {
         boolean alone = layout.nodes().size() == 1;
         List<String> flags = new ArrayList<>(JVM_FLAGS);
-        // Three share a machine: with this heap none is larger than 512 MB.
+        // Three nodes share a machine: with this heap, each process takes at most 512 MB.
         flags.add(alone ? "-Xmx512m" : "-Xmx256m");
         ChildJvm child = ChildJvm.start(alone ? "Kafka broker" : "Kafka broker " + id, flags, ChildJvm.ownClassPath(),
                 List.of(BrokerMain.class.getName(), layout.directory().toString(), String.valueOf(id)),
@@ -54,7 +54,7 @@ public final class BrokerProcess implements AutoCloseable {
         return layout.bootstrapServers();
     }
 
-    /// Of the node in its cluster.
+    /// The node's id in its cluster.
     public int id() {
         return id;
     }
@@ -67,12 +67,13 @@ public final class BrokerProcess implements AutoCloseable {
         return child.isAlive();
     }
 
-    /// SIGKILL: what was not written to the operating system is gone. Returns when the process is.
+    /// Kills the process with SIGKILL; data not yet written to the operating system is lost. Returns when the process
+    /// is gone.
     public void kill() {
         child.kill();
     }
 
-    /// Stands still, alive and silent, until [#resume]. See [ChildJvm#pause].
+    /// Pauses the process until [#resume]. See [ChildJvm#pause].
     public void pause() {
         child.pause();
     }
@@ -81,12 +82,12 @@ public final class BrokerProcess implements AutoCloseable {
         child.resume();
     }
 
-    /// SIGTERM, and SIGKILL if it takes longer than 20 s.
+    /// Stops the process with SIGTERM, and with SIGKILL after 20 s.
     public void stop() {
         child.stop(STOP_WITHIN);
     }
 
-    /// A new life on the same data and port, after [#kill] or [#stop]. Returns when it serves.
+    /// Starts the node again with the same data and port, after [#kill] or [#stop]. Returns when it serves.
     public void restart() {
         if (child.isAlive()) {
             throw new IllegalStateException("the broker is running: kill or stop it first (node " + id + ")");
@@ -94,7 +95,7 @@ public final class BrokerProcess implements AutoCloseable {
         child = launch(layout, id);
     }
 
-    /// Of a cluster of one; a larger one is closed as a whole.
+    /// Closes a cluster of one node; close a larger one as a whole.
     @Override
     public void close() {
         stop();

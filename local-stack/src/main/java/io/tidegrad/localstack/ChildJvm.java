@@ -24,16 +24,15 @@ import java.util.concurrent.TimeoutException;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// A JVM started by this one, under [ParentWatch]: it never outlives us. What it prints goes to files.
+/// A JVM started by this one under [ParentWatch], so that it never outlives this process. Its output goes to files.
 public final class ChildJvm implements AutoCloseable {
-    // The pipe that tells the child we are alive is closed when the Process object is collected, so
-    // a running child
-    // must stay reachable even if its owner forgot about it.
+    // The pipe that shows the child that its parent is alive is closed when the Process object is collected, so a
+    // running child must stay reachable even if its owner dropped it.
     private static final Set<Process> RUNNING = ConcurrentHashMap.newKeySet();
 
-    /// What a trainer or a scorer runs with in production, as in the launcher: the engine's module, no warning about
-    /// native access, the collector that costs no threads, the compiler's thresholds that suit the kernels; and the
-    /// cache of classes that this JVM was started with, if any.
+    /// The JVM flags of a trainer or scorer in production, as in the launcher: the engine's module, no warning about
+    /// native access, the collector without threads of its own, compiler thresholds that suit the kernels; also the
+    /// class cache that this JVM was started with, if any.
     public static final List<String> TIDEGRAD_FLAGS = tidegradFlags();
 
     private static final int TAIL_BYTES = 4096;
@@ -58,17 +57,17 @@ public final class ChildJvm implements AutoCloseable {
         this.log = log;
     }
 
-    /// A main class of ours, on our own class path.
+    /// Runs one of our main classes on our class path.
     ///
     /// @param name      for messages: `trainer`
-    /// @param mainClass and its arguments
+    /// @param mainClass main class and its arguments
     /// @param output    standard output is appended to it
     /// @param log       standard error is appended to it
     public static ChildJvm run(String name, List<String> jvmFlags, List<String> mainClass, Path output, Path log) {
         return run(List.of(), name, jvmFlags, mainClass, output, log);
     }
 
-    /// As above, with entries behind our own class path.
+    /// Likewise, with additional entries after our class path.
     ///
     /// @param moreClassPath a folder, a jar, or `…/*` for all jars of a folder
     public static ChildJvm run(String name, List<String> jvmFlags, List<Path> moreClassPath, List<String> mainClass,
@@ -78,7 +77,7 @@ public final class ChildJvm implements AutoCloseable {
         return run(List.of(), name, jvmFlags, classPath, mainClass, output, log);
     }
 
-    /// @param within a command that ends by becoming the one that follows it, such as `nice -n 5`
+    /// @param within a command that executes the command after it, such as `nice -n 5`
     public static ChildJvm run(List<String> within, String name, List<String> jvmFlags, List<String> mainClass,
             Path output, Path log) {
         return run(within, name, jvmFlags, ownClassPath(), mainClass, output, log);
@@ -94,7 +93,8 @@ public final class ChildJvm implements AutoCloseable {
 
     /// @param classPath entries, in order
     /// @param command main class and its arguments; the main class must run under [ParentWatch]
-    /// @param log appended to: standard error, and standard output where the child does not use it for [#awaitLine]
+    /// @param log file to which standard error is appended, and standard output unless the child uses it for
+    ///     [#awaitLine]
     /// @param talks whether standard output is a pipe for [#awaitLine] instead of going to the log
     static ChildJvm start(String name, List<String> jvmFlags, List<String> classPath, List<String> command, Path log,
             boolean talks) {
@@ -112,7 +112,7 @@ public final class ChildJvm implements AutoCloseable {
         line.addAll(command);
         ProcessBuilder builder = new ProcessBuilder(line).redirectOutput(output)
                 .redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()));
-        // Flags meant for this JVM must not change the child, nor make it print a line about them.
+        // Flags for this JVM must neither affect the child nor make it print a line about them.
         builder.environment().remove("JAVA_TOOL_OPTIONS");
         builder.environment().remove("JDK_JAVA_OPTIONS");
         try {
@@ -126,12 +126,12 @@ public final class ChildJvm implements AutoCloseable {
         }
     }
 
-    /// The class path this JVM runs on, for a child that runs our own classes.
+    /// The class path of this JVM, for a child that runs our classes.
     static List<String> ownClassPath() {
         return List.of(System.getProperty("java.class.path").split(File.pathSeparator));
     }
 
-    /// Where the classes of this module are: a directory or a jar.
+    /// The directory or jar with the classes of this module.
     static Path ownCode() {
         try {
             return Path.of(ChildJvm.class.getProtectionDomain().getCodeSource().getLocation().toURI());
@@ -142,7 +142,7 @@ public final class ChildJvm implements AutoCloseable {
 
     /// The first line the child prints to its standard output.
     ///
-    /// @throws LocalStackException it ended, or stayed silent for `bound`; with the end of its log
+    /// @throws LocalStackException it ended, or printed nothing within `bound`; the message has the end of its log
     String awaitLine(Duration bound) {
         CompletableFuture<@Nullable String> line = new CompletableFuture<>();
         Thread.ofVirtual().start(() -> {
@@ -182,7 +182,7 @@ public final class ChildJvm implements AutoCloseable {
                 + log + "): " + logTail());
     }
 
-    /// @throws LocalStackException it has ended, which it should not; with the end of its log
+    /// @throws LocalStackException it has ended unexpectedly; the message has the end of its log
     public void requireAlive() {
         if (!process.isAlive()) {
             throw ended();
@@ -192,7 +192,7 @@ public final class ChildJvm implements AutoCloseable {
     /// Waits for the end, at most `bound`.
     ///
     /// @return whether it has ended
-    /// @throws LocalStackException its status is not 0; with the end of its log
+    /// @throws LocalStackException its status is not 0; the message has the end of its log
     public boolean finishes(Duration bound) throws InterruptedException {
         if (!process.waitFor(bound)) {
             return false;
@@ -218,7 +218,7 @@ public final class ChildJvm implements AutoCloseable {
         }
     }
 
-    /// Lines of its log with these words, of this process and of others before it that had the same log.
+    /// The number of lines with these words in its log, including those of earlier processes with the same log.
     public long linesWith(String words) {
         try (Stream<String> lines = Files.lines(log)) {
             return lines.filter(line -> line.contains(words)).count();
@@ -251,24 +251,24 @@ public final class ChildJvm implements AutoCloseable {
         }
     }
 
-    /// SIGTERM, and SIGKILL if that is not enough within `patience`.
+    /// Stops the process with SIGTERM, and with SIGKILL after `patience`.
     public void stop(Duration patience) {
-        // By its handle: Process.destroy would close the pipe as well, and the child would take us
-        // for gone.
+        // Uses the handle, because Process.destroy would also close the pipe, and the child would assume that its
+        // parent is gone.
         process.toHandle().destroy();
         if (!waitFor(patience)) {
             kill();
         }
     }
 
-    /// SIGSTOP: stands still, alive and silent, until [#resume]. Java itself has no such signal.
+    /// Pauses the process with SIGSTOP until [#resume]. It uses `kill`, because Java can't send this signal.
     ///
     /// @throws LocalStackException this system has no `kill`
     public void pause() {
         signal("-STOP");
     }
 
-    /// SIGCONT, after [#pause].
+    /// Continues the process with SIGCONT, after [#pause].
     public void resume() {
         signal("-CONT");
     }
@@ -293,7 +293,7 @@ public final class ChildJvm implements AutoCloseable {
         return process.isAlive() ? OptionalInt.empty() : OptionalInt.of(process.exitValue());
     }
 
-    /// SIGTERM, and SIGKILL if it takes longer than 10 s. Returns when the process is gone.
+    /// Stops the process with SIGTERM, and with SIGKILL after 10 s. Returns when it is gone.
     @Override
     public void close() {
         stop(STOP_WITHIN);

@@ -20,11 +20,11 @@ import java.util.stream.Stream;
 import org.apache.kafka.common.Uuid;
 import org.jspecify.annotations.Nullable;
 
-/// Who is in a cluster and where: what a node must know of the others before any of them runs. Kept in the cluster's
-/// directory, where a child JVM reads it, and where a later start finds the cluster's id.
+/// The nodes of a cluster and their addresses, which each node must know before any of them runs. It is written to the
+/// cluster's directory, where child JVMs read it and a later start finds the cluster's id.
 ///
-/// @param directory holds `cluster.properties` and a directory a node
-/// @param temporary whether `directory` goes with the cluster
+/// @param directory holds `cluster.properties` and one directory per node
+/// @param temporary whether `directory` is deleted with the cluster
 record ClusterLayout(String clusterId, List<Node> nodes, Map<String, String> settings,
         @Nullable ListenerSecurity security, Path directory, boolean temporary) {
     private static final String FILE = "cluster.properties";
@@ -44,10 +44,10 @@ record ClusterLayout(String clusterId, List<Node> nodes, Map<String, String> set
         }
     }
 
-    /// A listener for clients that reach it through something else, a relay for instance.
+    /// A listener for clients that connect through something else, such as a relay.
     ///
-    /// @param port it listens on
-    /// @param advertisedPort where clients are sent to
+    /// @param port port that it listens on
+    /// @param advertisedPort port that clients are told to connect to
     record Door(int port, int advertisedPort) {
     }
 
@@ -56,7 +56,7 @@ record ClusterLayout(String clusterId, List<Node> nodes, Map<String, String> set
         settings = Map.copyOf(settings);
     }
 
-    /// Chooses ports, and an id unless the directory has one; writes it down.
+    /// Chooses ports, and an id unless the directory has one, and writes the layout to the directory.
     static ClusterLayout prepare(BrokerOptions options) {
         List<Node> nodes = chooseNodes(options);
         Path given = options.directory();
@@ -108,7 +108,7 @@ record ClusterLayout(String clusterId, List<Node> nodes, Map<String, String> set
         return nodes.stream().map(node -> "127.0.0.1:" + node.port()).collect(Collectors.joining(","));
     }
 
-    /// For clients of a door: the advertised ports of all nodes.
+    /// The bootstrap servers for clients of a door: the advertised ports of all nodes.
     String bootstrapServers(String door) {
         return nodes.stream().map(node -> "127.0.0.1:" + node.door(door).advertisedPort())
                 .collect(Collectors.joining(","));

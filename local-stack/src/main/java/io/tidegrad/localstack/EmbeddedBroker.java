@@ -4,7 +4,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.IntConsumer;
 
-/// Real Kafka in this process, in KRaft mode: one node or three.
+/// A real Kafka in this process, in KRaft mode, with one or three nodes.
 public final class EmbeddedBroker implements AutoCloseable {
     private final ClusterLayout layout;
     private final Map<Integer, BrokerNode> running = new ConcurrentHashMap<>();
@@ -31,12 +31,12 @@ public final class EmbeddedBroker implements AutoCloseable {
         return layout.bootstrapServers();
     }
 
-    /// Starts a node that was stopped, on its data and its port.
+    /// Starts a stopped node again, with its data and port.
     public void startNode(int id) {
         running.computeIfAbsent(id, node -> BrokerNode.start(layout, node));
     }
 
-    /// Stops a node in an orderly way. For a sudden end, run it as a [BrokerProcess].
+    /// Stops a node cleanly. To kill it, run it as a [BrokerProcess].
     public void stopNode(int id) {
         BrokerNode node = running.remove(id);
         if (node != null) {

@@ -12,9 +12,9 @@ import java.net.http.HttpResponse;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
-/// JSON over HTTP, from processes on this machine.
+/// Reads JSON over HTTP from processes on this machine.
 public final class Json implements AutoCloseable {
-    /// What is not there: every path from it is missing.
+    /// A missing node: every path in it is missing too.
     public static final JsonNode NOTHING = MissingNode.getInstance();
 
     private static final Duration ANSWER_WITHIN = Duration.ofSeconds(10);
@@ -22,8 +22,8 @@ public final class Json implements AutoCloseable {
 
     private final HttpClient client = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(2)).build();
 
-    /// The document, or null while there is no answer or one that is no JSON: the process may still be starting. Health
-    /// answers with other statuses than 200 too, so the status does not count.
+    /// The document, or null if there is no answer or it is no JSON, because the process may still be starting. The
+    /// status is ignored, because health also answers with statuses other than 200.
     public @Nullable JsonNode get(String url) throws InterruptedException {
         HttpRequest request = HttpRequest.newBuilder(URI.create(url)).timeout(ANSWER_WITHIN).build();
         try {
@@ -48,7 +48,7 @@ public final class Json implements AutoCloseable {
         }
     }
 
-    /// A number, NaN where there is none.
+    /// A field's number; NaN if there is none.
     public static double number(JsonNode parent, String field) {
         return parent.path(field).asDouble(Double.NaN);
     }

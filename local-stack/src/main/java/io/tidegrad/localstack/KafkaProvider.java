@@ -1,7 +1,7 @@
 package io.tidegrad.localstack;
 
-/// A running Kafka and schema registry, wherever it comes from: what integration tests are written against, once. Two
-/// providers: `LocalStack` (here) and Testcontainers (test code, where a Docker API answers).
+/// A running Kafka and schema registry, for which integration tests are written independently of where it runs. There
+/// are two providers: `LocalStack` (here) and Testcontainers (test code, if a Docker API answers).
 public interface KafkaProvider extends AutoCloseable {
     String bootstrapServers();
 

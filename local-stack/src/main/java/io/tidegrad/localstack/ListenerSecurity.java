@@ -8,10 +8,10 @@ import java.util.Properties;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/// What a broker asks of its clients. Brokers and controllers talk among themselves on listeners of their own.
+/// The security of a broker's client listener. Brokers and controllers use other listeners among themselves.
 ///
-/// @param user whom alone it lets in, by SCRAM-SHA-512; null: everybody
-/// @param certificate what it shows, for TLS; null: no TLS
+/// @param user the only user that may connect, by SCRAM-SHA-512; null: everybody
+/// @param certificate the broker's certificate for TLS; null: no TLS
 public record ListenerSecurity(@Nullable User user, @Nullable Certificate certificate) {
     static final String LISTENER = "CLIENTS";
 
@@ -26,7 +26,7 @@ public record ListenerSecurity(@Nullable User user, @Nullable Certificate certif
         return (user == null ? "" : "SASL_") + (certificate == null ? "PLAINTEXT" : "SSL");
     }
 
-    /// Broker settings of the clients' listener.
+    /// The broker settings for the client listener.
     Map<String, String> settings() {
         Map<String, String> settings = new TreeMap<>();
         String prefix = "listener.name." + LISTENER.toLowerCase(Locale.ROOT) + ".";
@@ -55,7 +55,7 @@ public record ListenerSecurity(@Nullable User user, @Nullable Certificate certif
         }
     }
 
-    /// Null when there is none in it.
+    /// Reads the security from a properties file; null if it has none.
     static @Nullable ListenerSecurity read(Properties file) {
         String name = file.getProperty("security.user");
         String keyStore = file.getProperty("security.keystore");
@@ -67,7 +67,7 @@ public record ListenerSecurity(@Nullable User user, @Nullable Certificate certif
                         : new Certificate(Path.of(keyStore), file.getProperty("security.keystore.password")));
     }
 
-    /// What `kafka-storage format --add-scram` would be given.
+    /// The arguments for `kafka-storage format --add-scram`.
     List<String> scram() {
         return user == null ? List.of()
                 : List.of("SCRAM-SHA-512=[name=" + user.name() + ",password=" + user.password() + "]");

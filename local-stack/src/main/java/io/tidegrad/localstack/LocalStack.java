@@ -13,8 +13,8 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/// A real Kafka and a real schema registry on this machine, without containers: the quick start's and the tests'
-/// [KafkaProvider]. The two start at the same time (a few seconds).
+/// A real Kafka and a real schema registry on this machine, without containers: the [KafkaProvider] of the quick start
+/// and the tests. Both start at the same time, in a few seconds.
 public final class LocalStack implements KafkaProvider {
     private final @Nullable FileChannel directoryLock;
     private final Kafka kafka;
@@ -26,7 +26,7 @@ public final class LocalStack implements KafkaProvider {
         this.registry = registry;
     }
 
-    /// Kafka, wherever it runs.
+    /// Kafka, in this process or in child JVMs.
     private sealed interface Kafka {
         String bootstrapServers();
 
@@ -59,10 +59,10 @@ public final class LocalStack implements KafkaProvider {
 
     /// Returns when both answer.
     ///
-    /// @throws LocalStackException a port or the directory is taken, or one of the two did not start: nothing is left
-    ///     running then
+    /// @throws LocalStackException a port or the directory is taken, or one of the two did not start; nothing is left
+    ///     running
     public static LocalStack start(LocalStackOptions options) {
-        // What can be known to fail is asked before anything is started.
+        // Fails before anything is started if the registry is not there.
         RegistryProcess.home();
         Ports.requireFree(options.kafkaPort(), "Kafka broker", Ports.KAFKA_OPTION);
         Ports.requireFree(options.registryPort(), "schema registry", Ports.REGISTRY_OPTION);
@@ -74,7 +74,7 @@ public final class LocalStack implements KafkaProvider {
         try {
             return new LocalStack(lock, kafka.join(), registry.join());
         } catch (CompletionException failed) {
-            // The other one may still be starting: it ends as soon as it has.
+            // The other one may still be starting; it is closed as soon as it has started.
             closeOnceStarted(registry, RegistryProcess::close);
             closeOnceStarted(kafka, Kafka::close);
             release(lock);
@@ -99,7 +99,7 @@ public final class LocalStack implements KafkaProvider {
         close.accept(other);
     }
 
-    // Kafka has a lock of its own, but it tells of it in a stack trace, and the registry has none.
+    // Kafka has its own lock but reports it with a stack trace, and the registry has none.
     private static @Nullable FileChannel lock(@Nullable Path directory) {
         if (directory == null) {
             return null;
@@ -113,7 +113,7 @@ public final class LocalStack implements KafkaProvider {
             }
             channel.close();
         } catch (OverlappingFileLockException usedByThisProcess) {
-            // Falls through to the same message.
+            // Handled below with the same message.
         } catch (IOException e) {
             throw new LocalStackException("can't use the directory " + directory + ": " + e, e);
         }
@@ -141,12 +141,12 @@ public final class LocalStack implements KafkaProvider {
         return registry.url();
     }
 
-    /// For tests that need to see or end it; in an ordinary run it ends with the stack.
+    /// The registry's process, for tests that inspect or end it. Otherwise it ends with the stack.
     public RegistryProcess registry() {
         return registry;
     }
 
-    /// The process of the one broker, or of the first one.
+    /// The process of the only broker, or of the first one.
     ///
     /// @throws IllegalStateException Kafka runs in this process: start with `withKafkaAsChild()`
     public BrokerProcess brokerProcess() {

@@ -3,20 +3,19 @@ package io.tidegrad.localstack;
 import java.io.PrintStream;
 import java.util.concurrent.CompletableFuture;
 
-/// Kafka and the schema registry in the foreground, for real clients: what `tidegrad local-stack` runs.
+/// Runs Kafka and the schema registry in the foreground, for real clients: `tidegrad local-stack`.
 public final class LocalStackMain {
     private LocalStackMain() {}
 
-    /// Starts the stack, prints one line when it is ready, and stays until SIGTERM or SIGINT (then it stops both in
-    /// order) or until the registry ends by itself.
+    /// Starts the stack, prints one line when it is ready, and runs until SIGTERM or SIGINT, then stops both in order,
+    /// or until the registry ends by itself.
     ///
     /// @return the exit status: 0 after a signal, 1 if the registry ended
-    /// @throws LocalStackException it can't start; the message is for the user
+    /// @throws LocalStackException the stack can't start; the message is for the user
     public static int run(LocalStackOptions options, PrintStream out) {
         LocalStack stack = LocalStack.start(options);
         CompletableFuture<Integer> status = new CompletableFuture<>();
-        // The hook holds the JVM's end back until the stack is down, and lets our caller return in
-        // the meantime.
+        // The hook delays the JVM's exit until the stack is down; meanwhile the caller can return.
         Thread hook = new Thread(() -> {
             status.complete(0);
             stack.close();

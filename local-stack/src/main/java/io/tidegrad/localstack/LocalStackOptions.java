@@ -12,16 +12,16 @@ import org.jspecify.annotations.Nullable;
 /// @param registryPort   0: any free one
 /// @param nodes          Kafka nodes: 1 or 3
 /// @param kafkaAsChild   each node in a JVM of its own instead of in this process
-/// @param doors          further listeners of Kafka, as of [BrokerOptions]
-/// @param brokerSettings broker settings that go before ours, by their Kafka names
+/// @param doors further listeners of Kafka: see [BrokerOptions]
+/// @param brokerSettings broker settings that override ours, by their Kafka names
 public record LocalStackOptions(@Nullable Path directory, int kafkaPort, int registryPort, int nodes,
         boolean kafkaAsChild, Map<String, List<Integer>> doors, Map<String, String> brokerSettings) {
-    /// For tests: one node in this process, temporary data, any ports.
+    /// Options for tests: one node in this process, temporary data, any ports.
     public static LocalStackOptions temporary() {
         return new LocalStackOptions(null, 0, 0, 1, false, Map.of(), Map.of());
     }
 
-    /// One node in this process that keeps its data in `directory`, any ports.
+    /// Options for one node in this process that keeps its data in `directory`, on any ports.
     public static LocalStackOptions in(Path directory) {
         return new LocalStackOptions(directory, 0, 0, 1, false, Map.of(), Map.of());
     }

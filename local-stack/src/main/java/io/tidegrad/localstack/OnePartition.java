@@ -8,12 +8,12 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.admin.NewTopic;
 
-/// Topics whose one partition's order is the order of everything in them.
+/// Creates topics with one partition, which have a total order of records.
 public final class OnePartition {
     private OnePartition() {}
 
-    /// @param settings of the topic; the broker's own where it has none
-    /// @throws LocalStackException it exists already, or Kafka does not answer
+    /// @param settings settings of the topic; the broker's defaults apply to others
+    /// @throws LocalStackException the topic exists already, or Kafka does not answer
     public static void create(String bootstrapServers, String topic, Map<String, String> settings)
             throws InterruptedException {
         try (Admin admin = Admin.create(Map.of(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers))) {

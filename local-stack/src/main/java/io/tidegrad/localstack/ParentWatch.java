@@ -4,12 +4,12 @@ import java.io.IOException;
 import java.lang.reflect.InvocationTargetException;
 import java.util.Arrays;
 
-/// Ends a child JVM when its parent ends, however that ends. The parent holds the other end of the child's standard
-/// input and never writes to it; the kernel closes it with the parent, also at SIGKILL, and the child reads the end of
-/// the stream. No process id is looked up, so none can be reused.
+/// Ends a child JVM when its parent ends in any way. The parent holds the other end of the child's standard input and
+/// never writes to it. When the parent ends, even by SIGKILL, the kernel closes it, and the child reads the end of the
+/// stream. No process id is looked up, so a reused one can't mislead.
 ///
-/// As a main class it runs another main class under watch: `ParentWatch <main class> <arguments>`. It knows nothing
-/// but `java.base`, so that it can stand on the class path of a foreign program.
+/// As a main class it runs another main class under watch: `ParentWatch <main class> <arguments>`. It only depends on
+/// `java.base`, so that it can be on the class path of any program.
 public final class ParentWatch {
     /// Exit status of a child whose parent is gone.
     public static final int PARENT_GONE = 79;
@@ -29,7 +29,7 @@ public final class ParentWatch {
         }
     }
 
-    /// Starts the watch; to be called once, first thing in the child.
+    /// Starts the watch. Call it once, first thing in the child.
     static void start() {
         Thread.ofPlatform().daemon().name("parent-watch").start(ParentWatch::haltAtEndOfInput);
     }
@@ -37,14 +37,13 @@ public final class ParentWatch {
     private static void haltAtEndOfInput() {
         try {
             while (System.in.read() >= 0) {
-                // The parent has nothing to say; only the end of the stream counts.
+                // The parent writes nothing; only the end of the stream matters.
             }
         } catch (IOException endedBadly) {
-            // A pipe that can't be read is a parent that is gone.
+            // If the pipe can't be read, the parent is gone.
         }
-        // No orderly exit: its hooks could wait for something that left together with the parent.
-        // Kafka's log and
-        // the registry's database are both made to be killed.
+        // Halts without shutdown hooks, which could wait for something that ended with the parent. Kafka's log and the
+        // registry's database survive being killed.
         Runtime.getRuntime().halt(PARENT_GONE);
     }
 }

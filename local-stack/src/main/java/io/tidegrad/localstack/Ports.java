@@ -8,9 +8,8 @@ import java.util.concurrent.ThreadLocalRandom;
 
 /// Ports on the loopback interface.
 public final class Ports {
-    // Below Linux's ephemeral range (32768 and up): a port from that range can be taken by any
-    // outgoing connection,
-    // even by a client's reconnect attempt to the very broker that is restarting on it.
+    // Below Linux's ephemeral range (32768 and up): a port from that range can be taken by any outgoing connection,
+    // even by a client that reconnects to the broker restarting on it.
     private static final int LOWEST = 15_000;
     private static final int HIGHEST = 32_000;
     private static final int ATTEMPTS = 200;
@@ -24,7 +23,7 @@ public final class Ports {
         return InetAddress.getLoopbackAddress();
     }
 
-    /// A port that nobody listened on a moment ago.
+    /// A port that was free a moment ago.
     public static int free() {
         for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
             int port = ThreadLocalRandom.current().nextInt(LOWEST, HIGHEST);
@@ -36,8 +35,8 @@ public final class Ports {
                 "no free port found between " + LOWEST + " and " + HIGHEST + " in " + ATTEMPTS + " attempts");
     }
 
-    /// @param port   0 stands for any and passes
-    /// @param option how the user chooses another port, for the message
+    /// @param port the port; 0 means any port and is accepted
+    /// @param option the option by which the user chooses another port, for the message
     static void requireFree(int port, String what, String option) {
         if (port != 0 && !isFree(port)) {
             throw new LocalStackException("port " + port + ", wanted for the " + what

@@ -14,7 +14,7 @@ public record RegistryOptions(@Nullable Path directory, int port) {
         }
     }
 
-    /// In memory, any port.
+    /// Options for a registry in memory, on any port.
     public static RegistryOptions temporary() {
         return new RegistryOptions(null, 0);
     }

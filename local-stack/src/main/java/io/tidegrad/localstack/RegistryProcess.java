@@ -44,9 +44,9 @@ public final class RegistryProcess implements AutoCloseable {
 
     /// Returns when the registry answers.
     ///
-    /// @throws LocalStackException it is not unpacked, the port is taken, or it did not get ready
+    /// @throws LocalStackException the registry is not unpacked, the port is taken, or it did not become ready
     public static RegistryProcess start(RegistryOptions options) {
-        home(); // what can be known to fail is asked before anything is started
+        home(); // fails before anything is started
         int port = options.port() == 0 ? Ports.free() : options.port();
         Ports.requireFree(port, "schema registry", Ports.REGISTRY_OPTION);
         Path directory = options.directory();
@@ -60,7 +60,7 @@ public final class RegistryProcess implements AutoCloseable {
     }
 
     private static ChildJvm launch(int port, @Nullable Path directory, Path log) {
-        // Quarkus' own start class runs inside our watcher: no second JVM only to watch the first.
+        // Quarkus' start class runs inside `ParentWatch`, which saves a second JVM to watch the first.
         return ChildJvm.start("schema registry", flags(port, directory),
                 List.of(ChildJvm.ownCode().toString(), home().resolve("quarkus-run.jar").toString()),
                 List.of(ParentWatch.class.getName(), "io.quarkus.bootstrap.runner.QuarkusEntryPoint"), log, false);
@@ -68,15 +68,14 @@ public final class RegistryProcess implements AutoCloseable {
 
     private static List<String> flags(int port, @Nullable Path directory) {
         List<String> flags = new ArrayList<>();
-        // The quick compiler alone: 2.7 s to the first answer instead of 4.1 s, 264 MB resident
+        // With only the C1 compiler, the first answer takes 2.7 s instead of 4.1 s, and the process 264 MB resident
         // instead of 316.
         flags.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx384m"));
-        // What the manifest of quarkus-run.jar says, which counts for `java -jar` only.
+        // Options from the manifest of quarkus-run.jar, which only apply to `java -jar`.
         flags.addAll(List.of("--add-opens=java.base/java.lang=ALL-UNNAMED", "--enable-native-access=ALL-UNNAMED"));
         flags.add("-Dquarkus.http.host=127.0.0.1");
         flags.add("-Dquarkus.http.port=" + port);
-        // A second, management server can't be switched off at run time: any free port, so that two
-        // stacks don't meet.
+        // The management server can't be disabled at run time, so it gets any free port, and two stacks don't conflict.
         flags.add("-Dquarkus.management.host=127.0.0.1");
         flags.add("-Dquarkus.management.port=0");
         flags.add("-Dquarkus.log.level=WARN");
@@ -88,10 +87,8 @@ public final class RegistryProcess implements AutoCloseable {
         flags.add("-Dapicurio.datasource.jdbc.min-size=2");
         flags.add("-Dapicurio.datasource.jdbc.max-size=20");
         if (directory != null) {
-            // H2 writes a commit up to half a second late by default: a registry killed in that
-            // time would give
-            // the id it has handed out to another schema later (seen), and old records would be
-            // misread.
+            // H2 writes a commit up to half a second late by default: a registry killed in that time would later give
+            // an id that it has already returned to another schema (observed), and old records would be misread.
             flags.add("-Dapicurio.datasource.url=jdbc:h2:file:" + directory.toAbsolutePath().resolve("registry")
                     + ";WRITE_DELAY=0");
         }
@@ -129,9 +126,9 @@ public final class RegistryProcess implements AutoCloseable {
         }
     }
 
-    /// Where the registry's program is.
+    /// The directory of the registry's program.
     ///
-    /// @throws LocalStackException nowhere; says where it was looked for
+    /// @throws LocalStackException it was not found; the message says where it was looked for
     static Path home() {
         Set<Path> candidates = new LinkedHashSet<>();
         String named = System.getProperty("tidegrad.registry.home");
@@ -142,7 +139,7 @@ public final class RegistryProcess implements AutoCloseable {
             if (root != null) {
                 candidates.add(Path.of(root, "local-stack", "target", "registry"));
             }
-            // Beside <module>/target/classes or <module>/target/<jar>, whatever the module.
+            // This module's code is in <module>/target/classes or <module>/target/<jar>.
             Path code = ChildJvm.ownCode().toAbsolutePath();
             candidates.add(code.resolveSibling("registry"));
             candidates.add(code.resolve(Path.of("..", "..", "..", "local-stack", "target", "registry")).normalize());
@@ -184,8 +181,8 @@ public final class RegistryProcess implements AutoCloseable {
         child.resume();
     }
 
-    /// A new life on the same port, and on the same schemas when it has a directory; after [#kill]. Returns when it
-    /// answers.
+    /// Restarts the registry after [#kill] on the same port and, if it has a directory, with the same schemas. Returns
+    /// when it answers.
     public void restart() {
         if (child.isAlive()) {
             throw new IllegalStateException("the schema registry is running: kill it first");

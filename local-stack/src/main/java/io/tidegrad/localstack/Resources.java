@@ -3,12 +3,12 @@ package io.tidegrad.localstack;
 import java.util.ArrayDeque;
 import java.util.Deque;
 
-/// What is open, closed in reverse order: at the end, or by a shutdown hook at Ctrl-C, whichever comes first.
+/// Open resources, which are closed in reverse order at the end or by a shutdown hook at Ctrl-C, whichever comes first.
 public final class Resources implements AutoCloseable {
     private final Deque<AutoCloseable> open = new ArrayDeque<>();
     private boolean closed;
 
-    /// @throws LocalStackException it is too late: everything is being closed, and so is this
+    /// @throws LocalStackException the resources are already being closed; `resource` is closed too
     public synchronized <T extends AutoCloseable> T add(T resource) {
         open.push(resource);
         if (closed) {
@@ -18,9 +18,9 @@ public final class Resources implements AutoCloseable {
         return resource;
     }
 
-    /// Keeps the logs of the run, if there are any yet.
+    /// Keeps the logs of the run, if it has any.
     ///
-    /// @return where they are, or nothing
+    /// @return text that says where they are; empty if there are none
     public synchronized String keepLogs() {
         for (AutoCloseable resource : open) {
             if (resource instanceof RunDirectory directory) {
@@ -31,7 +31,7 @@ public final class Resources implements AutoCloseable {
         return "";
     }
 
-    /// One that can't be closed is no reason to leave the others open: it is told on standard error.
+    /// Closes all resources. If one can't be closed, reports it on standard error and goes on with the others.
     @Override
     public synchronized void close() {
         closed = true;
@@ -47,12 +47,12 @@ public final class Resources implements AutoCloseable {
         }
     }
 
-    /// Unless the JVM is ending already: then the hook runs, and finds nothing left to do.
+    /// Removes the hook, unless the JVM is already shutting down; then the hook runs and finds nothing to do.
     public static void removeHook(Thread hook) {
         try {
             Runtime.getRuntime().removeShutdownHook(hook);
         } catch (IllegalStateException shuttingDown) {
-            // As said above.
+            // The JVM is shutting down: see above.
         }
     }
 }

@@ -15,8 +15,8 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Where a run keeps everything: Kafka's data, the registry's, the trainer's state, `logs`. A temporary one is deleted
-/// at the end; what a run killed with SIGKILL leaves behind, the next run deletes.
+/// The directory of a run: data of Kafka and the registry, the trainer's state, `logs`. A temporary one is deleted at
+/// the end; if the run is killed with SIGKILL, the next run deletes it.
 public final class RunDirectory implements AutoCloseable {
     private static final String PREFIX = "tidegrad-run-";
     private static final String LOCK_FILE = "running.lock";
@@ -33,7 +33,7 @@ public final class RunDirectory implements AutoCloseable {
         this.lock = lock;
     }
 
-    /// A temporary one.
+    /// Creates a temporary directory.
     public static RunDirectory temporary() {
         try {
             Path path = Files.createTempDirectory(PREFIX);
@@ -46,9 +46,9 @@ public final class RunDirectory implements AutoCloseable {
         }
     }
 
-    /// One that stays.
+    /// Uses a directory that is kept.
     ///
-    /// @throws LocalStackException it holds something already
+    /// @throws LocalStackException the directory is not empty
     public static RunDirectory in(Path path) {
         try {
             Files.createDirectories(path);
@@ -76,8 +76,8 @@ public final class RunDirectory implements AutoCloseable {
         return channel;
     }
 
-    /// Before `own` is locked, and never looking into it: on POSIX, closing any channel of a file gives up the
-    /// process's lock on it, and the next run would take this one for abandoned.
+    /// Deletes directories of killed runs. It is called before `own` is locked and skips `own`: on POSIX, closing any
+    /// channel of a file releases the process's lock on it, and the next run would consider this one abandoned.
     private static void deleteAbandoned(Path own) throws IOException {
         try (DirectoryStream<Path> runs = Files.newDirectoryStream(own.resolveSibling(""), PREFIX + "*")) {
             for (Path run : runs) {
@@ -88,7 +88,7 @@ public final class RunDirectory implements AutoCloseable {
         }
     }
 
-    /// It has a lock file that no running process holds.
+    /// Whether the directory has a lock file that no running process holds.
     private static boolean isAbandoned(Path run) {
         try (FileChannel channel = FileChannel.open(run.resolve(LOCK_FILE), StandardOpenOption.WRITE);
                 FileLock lock = channel.tryLock()) {
@@ -106,7 +106,7 @@ public final class RunDirectory implements AutoCloseable {
         return path.resolve(LOGS);
     }
 
-    /// Something went wrong: the logs stay.
+    /// Keeps the logs, because something went wrong.
     public void keepLogs() {
         keepLogs = true;
     }
@@ -136,7 +136,7 @@ public final class RunDirectory implements AutoCloseable {
         }
     }
 
-    /// Broker and registry log beside their data.
+    /// Collects the logs that broker and registry write next to their data.
     private void gatherLogs() throws IOException {
         for (String directory : List.of("kafka", "registry")) {
             if (!Files.exists(path.resolve(directory))) {

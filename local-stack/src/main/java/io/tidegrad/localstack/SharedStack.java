@@ -3,13 +3,13 @@ package io.tidegrad.localstack;
 import org.jspecify.annotations.Nullable;
 
 /// One [LocalStack] for all tests of a JVM, started when first asked for and stopped when the JVM ends. Tests share it,
-/// so each takes topics, groups and subjects of its own.
+/// so each must use its own topics, groups and subjects.
 public final class SharedStack {
     private static @Nullable LocalStack stack;
 
     private SharedStack() {}
 
-    /// @throws LocalStackException it can't start; asked again, it tries again
+    /// @throws LocalStackException the stack can't start; the next call tries again
     public static synchronized KafkaProvider get() {
         LocalStack running = stack;
         if (running == null) {

@@ -19,28 +19,27 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
-/// A network between two processes of this machine that can be slow, silent, one-way or cut, without any rights:
-/// clients connect to its port, it connects to another one and passes on what comes. It listens before it knows where
-/// to, so that its port can be told to who will listen there. Every change counts for open connections too, until
-/// [#heal].
+/// Simulates a network between two processes on this machine that can be slow, silent, one-way or cut, without special
+/// rights: clients connect to its port, and it forwards to another port. It listens before its target is known, so that
+/// the target can be configured with its port. Every change also affects open connections, until [#heal].
 public final class TcpRelay implements AutoCloseable {
     private static final int CHUNK_BYTES = 64 * 1024;
 
-    /// For a client that has its answer to close.
+    /// How long a client may take to close after it got the fixed answer.
     private static final int ANSWERED_MILLIS = 5_000;
 
     private static final int CHUNKS_MAX = 64;
 
-    /// Linux's least retransmission timeout.
+    /// Linux's minimum retransmission timeout.
     private static final long RETRANSMISSION_NANOS = 200_000_000;
 
-    /// Of a Kafka request; the broker's own default.
+    /// The largest Kafka request; the broker's default.
     private static final int FRAME_BYTES_MAX = 100 * 1024 * 1024;
 
-    /// No request of Kafka has this key.
+    /// An API key that no Kafka request has.
     private static final int NO_REQUEST = -1;
 
-    /// As seen by the client.
+    /// Directions as seen by the client.
     public enum Direction {
         SENT, RECEIVED
     }
@@ -50,7 +49,7 @@ public final class TcpRelay implements AutoCloseable {
     private volatile int target; // 0: not known yet
     private final Set<Connection> connections = ConcurrentHashMap.newKeySet();
 
-    // What is wrong with the network; guarded by this.
+    // The injected faults; guarded by this.
     private long delayNanos;
     private long bytesPerSecond; // 0: no limit
     private double lostShare;
@@ -69,12 +68,12 @@ public final class TcpRelay implements AutoCloseable {
         this.kafka = kafka;
     }
 
-    /// On any free port of the loopback interface.
+    /// Starts a relay on any free port of the loopback interface.
     public static TcpRelay start() {
         return start(false);
     }
 
-    /// One that sees where Kafka's requests begin, so that [#hold] can stop one kind of them.
+    /// Starts a relay that parses the beginning of Kafka's requests, so that [#hold] can stop one kind.
     public static TcpRelay startForKafka() {
         return start(true);
     }
@@ -95,31 +94,30 @@ public final class TcpRelay implements AutoCloseable {
         return listener.getLocalPort();
     }
 
-    /// From now on connections go to this port of the loopback interface; before, they are cut.
+    /// Sets the target port on the loopback interface. Before this call, connections are cut.
     public void to(int target) {
         this.target = target;
     }
 
-    // ---- what can be wrong ----
+    // ---- faults ----
 
-    /// Every byte comes so much later, in both directions.
+    /// Delays every byte by this duration, in both directions.
     public synchronized void delay(Duration delay) {
         delayNanos = delay.toNanos();
         notifyAll();
     }
 
-    /// Each direction of each connection gets no more than this; 0: no limit.
+    /// Limits each direction of each connection to this rate; 0: no limit.
     public synchronized void limit(long bytesPerSecond) {
         this.bytesPerSecond = bytesPerSecond;
         notifyAll();
     }
 
-    /// Of what is passed on at once, this share is lost and sent again, as TCP does it: after 200 ms, then twice as
-    /// long, and what comes behind it waits. (Which packets a kernel loses takes rights; this is what the two ends see
-    /// of it.)
+    /// Loses this share of chunks and resends them like TCP: after 200 ms, then after twice as long each time, while
+    /// later chunks wait. (Dropping real packets needs rights; both ends see the same effect.)
     ///
     /// @param share 0 to below 1
-    /// @param seed of what is lost
+    /// @param seed seed of the random choice
     public synchronized void lose(double share, long seed) {
         if (!(share >= 0 && share < 1)) {
             throw new IllegalArgumentException("share: expected 0 to below 1, found " + share);
@@ -128,12 +126,12 @@ public final class TcpRelay implements AutoCloseable {
         losses = new SplittableRandom(seed);
     }
 
-    /// Nothing more passes in this direction; connections stay, and nobody is told.
+    /// Stops forwarding in this direction. Connections stay open without an error.
     public synchronized void stall(Direction direction) {
         stalled[direction.ordinal()] = true;
     }
 
-    /// All connections are cut, and new ones as soon as they are made.
+    /// Cuts all connections, and new ones as soon as they are made.
     public void refuse() {
         synchronized (this) {
             refusing = true;
@@ -142,20 +140,21 @@ public final class TcpRelay implements AutoCloseable {
         connections.forEach(Connection::cut);
     }
 
-    /// Cuts the connection that passes the `bytes`-th byte from now on, right behind it; others and new ones go on.
+    /// Cuts the connection that forwards byte number `bytes` from now on, right after that byte; other and new
+    /// connections continue.
     public synchronized void cutAfter(Direction direction, long bytes) {
         cutIn = direction;
         bytesUntilCut = bytes;
     }
 
-    /// Whether the cut of [#cutAfter] is still to come.
+    /// Whether the cut of [#cutAfter] has not happened yet.
     public synchronized boolean isCutDue() {
         return cutIn != null;
     }
 
-    /// The next request of this kind is not passed on, nor anything after it on its connection.
+    /// Holds back the next request of this kind and everything after it on its connection.
     ///
-    /// @param apiKey as Kafka's protocol numbers them; 26 is EndTxn
+    /// @param apiKey Kafka's API key; 26 is EndTxn
     public synchronized void hold(int apiKey) {
         if (!kafka) {
             throw new IllegalStateException("this relay sees bytes, not requests");
@@ -164,7 +163,7 @@ public final class TcpRelay implements AutoCloseable {
         holds = false;
     }
 
-    /// Waits until a request of [#hold] is there.
+    /// Waits until a request has been held back by [#hold].
     ///
     /// @return whether one came within `bound`
     public synchronized boolean awaitHeld(Duration bound) throws InterruptedException {
@@ -179,7 +178,7 @@ public final class TcpRelay implements AutoCloseable {
         return true;
     }
 
-    /// Whoever connects gets these bytes, whatever it asks, and is cut.
+    /// Answers every connection with these bytes, whatever its request, and closes it.
     public void answer(byte[] bytes) {
         synchronized (this) {
             answer = bytes.clone();
@@ -187,7 +186,7 @@ public final class TcpRelay implements AutoCloseable {
         connections.forEach(Connection::cut);
     }
 
-    /// All is well again.
+    /// Removes all faults.
     public synchronized void heal() {
         delayNanos = 0;
         bytesPerSecond = 0;
@@ -201,7 +200,7 @@ public final class TcpRelay implements AutoCloseable {
         notifyAll();
     }
 
-    // ---- passing on ----
+    // ---- forwarding ----
 
     private void accept() {
         while (true) {
@@ -235,11 +234,12 @@ public final class TcpRelay implements AutoCloseable {
                 new Connection(client, server).start();
             }
         } catch (IOException e) {
-            closeQuietly(client); // as if nobody listened behind it
+            closeQuietly(client); // as if the target did not listen
         }
     }
 
-    /// All of its request is read, before and after: what comes to a closed socket would reset what it has to read.
+    /// Reads the whole request before and after answering, because bytes that arrive at a closed socket would reset the
+    /// connection before the client has read the answer.
     private static void answer(Socket client, byte[] fixed) throws IOException {
         byte[] request = new byte[CHUNK_BYTES];
         if (client.getInputStream().read(request) >= 0) {
@@ -247,7 +247,7 @@ public final class TcpRelay implements AutoCloseable {
             client.shutdownOutput();
             client.setSoTimeout(ANSWERED_MILLIS);
             while (client.getInputStream().read(request) >= 0) {
-                continue; // until it has closed as well
+                continue; // until the client has closed too
             }
         }
         client.close();
@@ -261,12 +261,12 @@ public final class TcpRelay implements AutoCloseable {
         }
     }
 
-    /// Some bytes on their way. No bytes: the sender said that it is done.
+    /// Bytes in transit. An empty chunk means that the sender has closed.
     private record Chunk(byte[] bytes, int length, long readAt) {
         static final Chunk END = new Chunk(new byte[0], 0, 0);
     }
 
-    /// @param cut whether the connection ends behind it
+    /// @param cut whether the connection is cut after it
     private record Passage(int length, boolean cut) {
     }
 
@@ -274,7 +274,7 @@ public final class TcpRelay implements AutoCloseable {
         private final Socket client;
         private final Socket server;
 
-        /// When a limited line has carried what passed before; guarded by the relay.
+        /// Per direction, the time at which a rate-limited line has carried all earlier bytes; guarded by the relay.
         private final long[] freeAt = new long[Direction.values().length];
 
         Connection(Socket client, Socket server) {
@@ -321,7 +321,7 @@ public final class TcpRelay implements AutoCloseable {
             }
         }
 
-        /// A chunk a request: length (4), key (2), …
+        /// Reads one request per chunk: length (4), key (2), …
         private void readRequests(DataInputStream from, BlockingQueue<Chunk> chunks)
                 throws IOException, InterruptedException {
             while (true) {
@@ -360,9 +360,9 @@ public final class TcpRelay implements AutoCloseable {
             }
         }
 
-        /// Waits until the chunk may pass.
+        /// Waits until the chunk may be forwarded.
         ///
-        /// @return how much of it
+        /// @return how many of its bytes may be forwarded
         private Passage admit(Chunk chunk, Direction direction) throws InterruptedException {
             synchronized (TcpRelay.this) {
                 boolean held = kafka && direction == Direction.SENT
@@ -399,7 +399,7 @@ public final class TcpRelay implements AutoCloseable {
             }
         }
 
-        /// How long it takes until a packet comes through; guarded by the relay.
+        /// How long a packet takes to get through after losses; guarded by the relay.
         private long retransmissionNanos() {
             long nanos = 0;
             for (long timeout = RETRANSMISSION_NANOS; lostShare > 0 && losses.nextDouble() < lostShare; timeout *= 2) {

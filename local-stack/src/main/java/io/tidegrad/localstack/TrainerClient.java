@@ -5,7 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
 
-/// The trainer's health, as far as it is asked for here.
+/// Reads the parts of the trainer's `/health` that are needed here.
 public final class TrainerClient {
     private final Json http;
     private final String url;
@@ -17,12 +17,12 @@ public final class TrainerClient {
         this.model = model;
     }
 
-    /// `NONE` while it does not answer.
+    /// The health; `NONE` while the trainer does not answer.
     public TrainerHealth health() throws InterruptedException {
         return Objects.requireNonNullElse(all(http, url).get(model), TrainerHealth.NONE);
     }
 
-    /// Every model of a trainer, by name; none while it does not answer.
+    /// The health of every model of a trainer, by name; empty while it does not answer.
     public static Map<String, TrainerHealth> all(Json http, int port) throws InterruptedException {
         return all(http, url(port));
     }

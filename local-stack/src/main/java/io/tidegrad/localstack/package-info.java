@@ -1,5 +1,5 @@
-/// Kafka and a schema registry on one machine, without containers: real ones, started and stopped by us. Start reading
-/// at [io.tidegrad.localstack.LocalStack].
+/// Starts and stops a real Kafka and a real schema registry on one machine, without containers. Start reading at
+/// [io.tidegrad.localstack.LocalStack].
 @NullMarked
 package io.tidegrad.localstack;
 

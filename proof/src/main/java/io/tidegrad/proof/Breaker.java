@@ -1,11 +1,11 @@
 package io.tidegrad.proof;
 
-/// Every way in which tests break the product on purpose, all in this one place: each is a mistake that somebody could
-/// make, and that the oracle of its invariant must report. Switches for tests only: nothing of the product knows them.
+/// All faults that tests inject on purpose. Each is a mistake that somebody could make and that the oracle of its
+/// invariant must report. They are for tests only; the product does not refer to them.
 ///
-/// To add one: a line here, what it does where it is done (`BreakableParts` for the trainer's store and its first
-/// state, `BrokenSimulation` for what a simulated trainer sends and learns, `BreakableScorer`, `BrokenClients`; or in
-/// the test itself, when the oracle takes what it judges as an argument), and a test marked `@ProvesOracle`.
+/// To add one, add a constant here, its effect (in `BreakableParts` for the trainer's store and its first state,
+/// `BrokenSimulation` for what a simulated trainer sends and learns, `BreakableScorer`, `BrokenClients`, or in the test
+/// itself if the oracle takes what it judges as an argument), and a test marked `@ProvesOracle`.
 public enum Breaker {
     NONE(null, "nothing"),
 
@@ -66,7 +66,7 @@ public enum Breaker {
         this.what = what;
     }
 
-    /// Whose oracle must report it; null for `NONE`.
+    /// The invariant whose oracle must report it; null for `NONE`.
     public @org.jspecify.annotations.Nullable Invariant invariant() {
         return invariant;
     }

@@ -5,9 +5,9 @@ import java.lang.management.ThreadMXBean;
 import java.time.Duration;
 import java.util.function.LongFunction;
 
-/// Ends the process, with a stack, when one step of the thread that made it takes more processor time than allowed: a
-/// parser that hangs would otherwise hang the build, and name no input. Processor time, because a busy machine makes
-/// any step slow.
+/// Ends the process with a stack trace if one step of the thread that created it takes more processor time than
+/// allowed: a parser that hangs would otherwise hang the build without naming the input. It measures processor time,
+/// because a busy machine makes any step slow.
 public final class CpuWatchdog implements AutoCloseable {
     private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
     private static final Duration LOOK_EVERY = Duration.ofMillis(500);
@@ -18,7 +18,7 @@ public final class CpuWatchdog implements AutoCloseable {
     private final Thread watcher;
     private volatile long step = -1;
 
-    /// @param describe a step's number, for the report
+    /// @param describe describes a step by its number, for the report
     public CpuWatchdog(Duration limit, LongFunction<String> describe) {
         limitNanos = limit.toNanos();
         this.describe = describe;

@@ -10,9 +10,9 @@ import java.util.Arrays;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
-/// A program that ends its own port while it is well: `HEALTH-PATH MAIN-CLASS [arguments]`. The thread that accepts is
-/// interrupted, which closes the socket under it, as soon as the path is answered with 200. The rest is the program's
-/// own.
+/// Runs a program that loses its own port while it is healthy: `HEALTH-PATH MAIN-CLASS [arguments]`. As soon as the
+/// path is answered with 200, it interrupts the thread that accepts connections, which closes the socket. Otherwise the
+/// program runs unchanged.
 public final class EndsItsListener {
     private static final String ACCEPTING = "http-[0-9]+"; // its thread's name, with the port
 

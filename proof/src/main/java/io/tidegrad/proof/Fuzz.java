@@ -7,8 +7,8 @@ import java.util.SplittableRandom;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
 
-/// Damaged inputs for one reader: each is taken, or refused in the reader's own words; nothing else ever comes out, no
-/// error of the machine either, and none takes more than `CPU_MAX`.
+/// Tests one reader with damaged inputs: each must be accepted or refused with one of the reader's own exceptions,
+/// never with another exception or error, and take at most `CPU_MAX`.
 ///
 /// A run prints its seed; `-Dseed=…` repeats it, `-Dmutations=…` makes more or fewer inputs.
 public final class Fuzz {
@@ -21,9 +21,9 @@ public final class Fuzz {
     private BiFunction<byte[], SplittableRandom, byte[]> repair = (bytes, random) -> bytes;
     private final long seed = Long.getLong("seed", System.nanoTime());
 
-    /// @param what is read, for the report
-    /// @param test class, and its module, for the line that repeats a run
-    /// @param good inputs that the reader takes
+    /// @param what name of the input, for the report
+    /// @param test test class, with its module for the line that repeats a run
+    /// @param good inputs that the reader accepts
     public Fuzz(String what, Class<?> test, String module, List<byte[]> good) {
         this.what = what;
         rerun = "seed " + seed + " · rerun: mvn -pl " + module
@@ -33,20 +33,20 @@ public final class Fuzz {
         mutations = new Mutations(seed);
     }
 
-    /// What this reader's format stumbles over.
+    /// Adds bytes to insert that are likely to break readers of this format.
     public Fuzz inserting(byte[]... insertions) {
         mutations = new Mutations(seed, insertions);
         return this;
     }
 
-    /// Half of the damaged inputs go through here, as through a forger's hands who makes checksums right: else nothing
-    /// behind the checksum would ever be reached.
+    /// Passes half of the damaged inputs through `repair`, which corrects checksums as an attacker would: otherwise the
+    /// code after the checksum would never be reached.
     public Fuzz repaired(BiFunction<byte[], SplittableRandom, byte[]> repair) {
         this.repair = repair;
         return this;
     }
 
-    /// @param reader throws one of `refusals` for what it does not take
+    /// @param reader the reader, which throws one of `refusals` for inputs that it refuses
     public void run(int inputs, Consumer<byte[]> reader, Class<?>... refusals) {
         System.out.println(what + ": " + rerun);
         SplittableRandom random = new SplittableRandom(seed);

@@ -13,24 +13,25 @@ import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
-/// A binary format and its golden files, `NAME-NUMBER.bin`, one for each number that was ever written: old truths,
-/// which stay in git and which every later build reads.
+/// A binary format and its golden files, `NAME-NUMBER.bin`, one for each format number that was ever written. They stay
+/// in git, and every later build must read them.
 ///
-/// To change a format: raise `current`, let the reader read the number before as well, run its test once with
-/// `-Dgolden.write=true`, commit the new file beside the old ones.
+/// To change a format, raise `current`, keep the reader able to read the previous number, run its test once with
+/// `-Dgolden.write=true`, and commit the new file next to the old ones.
 ///
-/// @param name of its files
-/// @param first number of which there can be one
-/// @param current number that this build writes
-/// @param numberAt where the number lies in the bytes, little-endian; -1 when each record inside has its own
-/// @param rewrite reads bytes of any number and writes them again, which for the current number must give the same
-/// @param sample bytes of the current number, for the golden file of a new one
+/// @param name name in its files
+/// @param first first format number that has a file
+/// @param current format number that this build writes
+/// @param numberAt index of the number in the bytes, little-endian; -1 if each record inside has its own
+/// @param rewrite reads bytes of any format number and writes them again; for the current number the result must be the
+///     same bytes
+/// @param sample bytes in the current format, for a new golden file
 public record GoldenFormat(String name, int first, int current, int numberAt, UnaryOperator<byte[]> rewrite,
         Supplier<byte[]> sample) {
     private static final Path FOLDER = Path.of("src", "test", "resources", "formats");
     private static final int FUTURE = 99;
 
-    /// There from the beginning.
+    /// A format whose first number is 1.
     public GoldenFormat(String name, int current, int numberAt, UnaryOperator<byte[]> rewrite,
             Supplier<byte[]> sample) {
         this(name, 1, current, numberAt, rewrite, sample);
@@ -59,7 +60,7 @@ public record GoldenFormat(String name, int first, int current, int numberAt, Un
         }
     }
 
-    /// Every number that was ever written is read; there is none missing and none from the future.
+    /// Checks that every number that was ever written is read, and that no file is missing or from a later format.
     public void checkOldTruths() {
         writeIfAsked();
         for (int number = first; number <= current; number++) {
@@ -97,7 +98,7 @@ public record GoldenFormat(String name, int first, int current, int numberAt, Un
         }
     }
 
-    /// The writer's bytes are the golden ones of its number.
+    /// Checks that the writer's bytes equal the golden file of its number.
     public void checkTheWriter() {
         writeIfAsked();
         byte[] golden = read(file(current));
@@ -114,7 +115,7 @@ public record GoldenFormat(String name, int first, int current, int numberAt, Un
         return HexFormat.of().formatHex(bytes, Math.min(at, bytes.length), Math.min(at + 8, bytes.length));
     }
 
-    /// A number of the future is refused, and named.
+    /// Checks that a later number is refused and named in the message.
     public void checkTheFuture() {
         if (numberAt < 0) {
             return;
@@ -133,7 +134,7 @@ public record GoldenFormat(String name, int first, int current, int numberAt, Un
         throw new AssertionError(name + ": a value of format " + FUTURE + " was read");
     }
 
-    /// The same format with another reader and writer: for breakers.
+    /// The same format with another reader and writer, for injected faults.
     public GoldenFormat with(UnaryOperator<byte[]> rewrite) {
         return new GoldenFormat(name, first, current, numberAt, rewrite, sample);
     }

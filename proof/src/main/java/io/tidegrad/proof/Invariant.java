@@ -1,6 +1,7 @@
 package io.tidegrad.proof;
 
-/// What must hold whatever happens; `docs/reliability.md` words each in full and names the tests that are its oracle.
+/// The invariants that must always hold. `docs/reliability.md` states each in full and names the tests that are its
+/// oracle.
 public enum Invariant {
     I1("replay identity"), I2("watermark"), I3("accounting"), I4("event atomicity"), I5("finite"), I6("dead letters"),
     I7("no stall"), I8("bounded memory"), I9("restart"), I10("liveness"), I11("visibility"), I12("content"),

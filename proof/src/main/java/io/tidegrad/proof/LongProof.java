@@ -17,6 +17,6 @@ import org.junit.jupiter.api.Tag;
 public @interface LongProof {
     String TAG = "long";
 
-    /// What takes the time.
+    /// What takes the time in this test.
     String value();
 }

@@ -4,10 +4,10 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 
-/// Damages bytes in the ways that break decoders; a fixed sequence for a seed.
+/// Damages bytes in ways that break decoders, in a fixed sequence for each seed.
 public final class Mutations {
-    /// As Avro writes them: lengths and counts of a gigabyte, of the largest and the smallest long, of -1, and a number
-    /// that does not end.
+    /// Avro-encoded lengths and counts: a gigabyte, the largest and the smallest long, -1, and a number that does not
+    /// end.
     private static final byte[][] NUMBERS = {{-128, -128, -128, -128, 8}, {-2, -1, -1, -1, -1, -1, -1, -1, -1, 1},
         {-1, -1, -1, -1, -1, -1, -1, -1, -1, 1}, {1}, {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1}};
 
@@ -15,18 +15,18 @@ public final class Mutations {
 
     private final byte[][] insertions;
 
-    /// For binary formats.
+    /// Mutations for binary formats.
     public Mutations(long seed) {
         this(seed, NUMBERS);
     }
 
-    /// @param insertions what a parser of this format stumbles over
+    /// @param insertions bytes that are likely to break a parser of this format
     public Mutations(long seed, byte[]... insertions) {
         random = new SplittableRandom(seed);
         this.insertions = insertions.clone();
     }
 
-    /// A damaged copy, by one to three mutations.
+    /// Returns a copy damaged by one to three mutations.
     public byte[] of(byte[] bytes) {
         byte[] damaged = bytes.clone();
         for (int i = random.nextInt(1, 4); i > 0; i--) {
@@ -51,9 +51,9 @@ public final class Mutations {
                 bytes[at] = (byte) random.nextInt();
                 yield bytes;
             }
-            case 2 -> Arrays.copyOf(bytes, at); // the end is missing
-            case 3 -> replaced(bytes, at, upTo, new byte[0]); // the middle is
-            case 4 -> replaced(bytes, upTo, upTo, slice); // comes twice
+            case 2 -> Arrays.copyOf(bytes, at); // removes the end
+            case 3 -> replaced(bytes, at, upTo, new byte[0]); // removes a middle part
+            case 4 -> replaced(bytes, upTo, upTo, slice); // repeats a part
             case 5 -> replaced(bytes, at, at, insertions[random.nextInt(insertions.length)]);
             default -> {
                 random.nextBytes(slice);

@@ -7,7 +7,8 @@ import java.nio.file.Files;
 import org.junit.jupiter.api.extension.AfterTestExecutionCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
-/// Leaves a line for `ProofTable` in the module's build folder: which breaker, which test, whether its oracle reported.
+/// Writes a line for `ProofTable` to the module's build folder: the breaker, the test, and whether its oracle reported
+/// the fault.
 public final class ProofRecorder implements AfterTestExecutionCallback {
     @Override
     public void afterTestExecution(ExtensionContext context) {

@@ -7,10 +7,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 
-/// The end of `./tidegrad test --prove-oracles`: what each module's `ProofRecorder` left, as a table. Status 1 when an
-/// oracle stayed silent, or a breaker was not run.
+/// Runs at the end of `./tidegrad test --prove-oracles` and prints the lines of each module's `ProofRecorder` as a
+/// table. The exit status is 1 if an oracle did not report its fault or a breaker was not run.
 public final class ProofTable {
-    /// In each module; this class runs without JUnit.
+    /// Folder in each module with the lines. (This class runs without JUnit.)
     static final Path FOLDER = Path.of("target", "oracle-proofs");
 
     private record Proof(Breaker breaker, String oracle, boolean reported) {

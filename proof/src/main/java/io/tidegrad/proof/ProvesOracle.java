@@ -7,8 +7,8 @@ import java.lang.annotation.Target;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/// A test that breaks something on purpose and asserts that an oracle reports it. `./tidegrad test --prove-oracles`
-/// runs these alone and prints what was seen; they belong to the long tier ([LongProof]).
+/// Marks a test that injects a fault and asserts that an oracle reports it. `./tidegrad test --prove-oracles` runs only
+/// these and prints the results; they belong to the long tier ([LongProof]).
 @Target(ElementType.METHOD)
 @Retention(RetentionPolicy.RUNTIME)
 @Tag(ProvesOracle.TAG)
@@ -17,6 +17,6 @@ import org.junit.jupiter.api.extension.ExtendWith;
 public @interface ProvesOracle {
     String TAG = "proves-oracle";
 
-    /// What is broken.
+    /// The injected fault.
     Breaker value();
 }

@@ -14,9 +14,9 @@ import javax.xml.stream.XMLStreamException;
 import javax.xml.stream.XMLStreamReader;
 import org.jspecify.annotations.Nullable;
 
-/// The end of `./tidegrad test`: names the tests that failed and lists the slowest classes, from the XML reports that
-/// Surefire leaves in each module. It does not decide whether the tests passed: Maven's exit status does, because a JVM
-/// that crashes leaves no report.
+/// Runs at the end of `./tidegrad test`: names the tests that failed and lists the slowest classes, from the XML
+/// reports that Surefire writes in each module. It does not decide whether the tests passed: Maven's exit status does,
+/// because a JVM that crashes leaves no report.
 public final class TestReport {
     private static final int CLASSES_LISTED_MAX = 30;
     private static final int MESSAGE_MAX = 200;

@@ -1,6 +1,6 @@
 package io.tidegrad.engine.kernel;
 
-/// Activations, number by number, and the gradient of each: dx from dy and from whichever of x and y is named.
+/// Elementwise activations and their gradients: dx from dy and from x or y, whichever is a parameter.
 interface ActivationKernels {
     /// y = max(x, 0); NaN stays NaN; in place allowed.
     void relu(int length, float[] x, int xAt, float[] y, int yAt);
@@ -8,7 +8,8 @@ interface ActivationKernels {
     /// dx = y > 0 ? dy : 0 (slope 0 at 0); in place on dy allowed.
     void reluGradient(int length, float[] y, int yAt, float[] dy, int dyAt, float[] dx, int dxAt);
 
-    /// y = 1 / (1 + e^-x); in place allowed. Not 0 at 0: call it on logical columns only, never on padding.
+    /// y = 1 / (1 + e^-x); in place allowed. Its value at 0 is not 0, so call it on logical columns only, not on
+    /// padding.
     void sigmoid(int length, float[] x, int xAt, float[] y, int yAt);
 
     /// dx = dy y (1 - y); in place on dy allowed.

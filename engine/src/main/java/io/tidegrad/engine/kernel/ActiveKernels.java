@@ -2,7 +2,7 @@ package io.tidegrad.engine.kernel;
 
 import org.jspecify.annotations.Nullable;
 
-/// Chooses the process's kernels, once.
+/// Chooses the process's kernels once.
 final class ActiveKernels {
     static final String PROPERTY = "tidegrad.kernels";
 
@@ -10,16 +10,16 @@ final class ActiveKernels {
 
     private static final int DOT_LENGTH = 256;
 
-    /// `Math.fma` without hardware goes through BigDecimal: about 500 ns when all of that is compiled, 20 us
-    /// interpreted (JDK 25, Zen 4). With hardware it is at most 40 ns, interpreted. An absolute bound, because a ratio
-    /// depends on what happens to be compiled: 500 ns are 25 times an interpreted product and sum.
+    /// Without FMA hardware, `Math.fma` uses BigDecimal: about 500 ns compiled, 20 us interpreted (JDK 25, Zen 4). With
+    /// hardware it takes at most 40 ns, interpreted. The bound is absolute, because a ratio depends on what is already
+    /// compiled: 500 ns are 25 times an interpreted product and sum.
     private static final long FUSED_NANOS_MAX = 100;
 
-    /// Where everything is that slow (an emulator, say), hardware shows by being hardly slower than a product and a
-    /// sum.
+    /// If everything is that slow (in an emulator, for example), FMA hardware is recognised by taking at most this many
+    /// times as long as a product and a sum.
     private static final int RATIO_MAX = 8;
 
-    /// The best of so many rounds: a pause of the process in each of them is out of the question.
+    /// The time is the best of this many rounds, because the process is not paused in all of them.
     private static final int ROUNDS_MIN = 8;
 
     private static final long BUDGET_NANOS = 200_000_000;
@@ -71,7 +71,7 @@ final class ActiveKernels {
         }
     }
 
-    /// By the best times. With FMA that takes 8 rounds, about 0.1 ms; without, it gives up after 0.2 s.
+    /// Compares best times. With FMA hardware this takes 8 rounds, about 0.1 ms; without, it gives up after 0.2 s.
     private static boolean hasFmaHardware() {
         float[] a = new float[DOT_LENGTH];
         float[] b = new float[DOT_LENGTH];
@@ -90,7 +90,7 @@ final class ActiveKernels {
             float plain = plainDot(a, b);
             plainBest = Math.min(plainBest, System.nanoTime() - middle);
             fusedBest = Math.min(fusedBest, middle - start);
-            // Asked for below, so that no sum is optimised away.
+            // Used below, so that no sum is optimised away.
             difference = Math.max(difference, Math.abs(fused - plain));
             if (round >= ROUNDS_MIN - 1
                     && (fusedBest <= FUSED_NANOS_MAX * DOT_LENGTH || fusedBest <= RATIO_MAX * plainBest)) {

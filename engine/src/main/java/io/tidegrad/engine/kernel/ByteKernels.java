@@ -1,7 +1,7 @@
 package io.tidegrad.engine.kernel;
 
-/// Bytes that become numbers.
+/// Conversion of bytes to floats.
 interface ByteKernels {
-    /// y = b / divisor, the bytes of pixels unsigned.
+    /// y = b / divisor, for unsigned bytes b.
     void unsignedBytes(int length, byte[] bytes, int from, float divisor, float[] y, int yAt);
 }

@@ -1,25 +1,25 @@
 package io.tidegrad.engine.kernel;
 
-/// Norms: what runs along a line, and the scale and shift of its columns with the sums that are their gradients.
+/// Normalisation along a line, and scale and shift of columns with the sums that are their gradients.
 interface NormKernels {
-    /// Each row: y = (x - mean) inverse with inverse = 1 / sqrt(mean of (x - mean)² + epsilon), the sums in virtual
-    /// lanes; `y` may be `x`.
+    /// For each row, y = (x - mean) inverse, where inverse = 1 / sqrt(mean of (x - mean)² + epsilon), the sums in
+    /// virtual lanes; `y` may be `x`.
     ///
-    /// @param centred false where 0 stands for the mean
-    /// @param inverse one for each row, written from `inverseAt` on
+    /// @param centred if false, 0 is used for the mean
+    /// @param inverse receives one value per row, starting at `inverseAt`
     void normalise(boolean centred, int rows, int width, float epsilon, float[] x, int xAt, int xStride, float[] y,
             int yAt, int yStride, float[] inverse, int inverseAt);
 
-    /// In place, each row: dx = inverse (dy - mean of dy - y · mean of (dy y)), the sums in virtual lanes; `dy` becomes
-    /// dx.
+    /// For each row, in place, dx = inverse (dy - mean of dy - y · mean of (dy y)), the sums in virtual lanes; `dy` is
+    /// overwritten with dx.
     ///
-    /// @param centred false where 0 stands for the mean of dy
+    /// @param centred if false, 0 is used for the mean of dy
     void normaliseGradient(boolean centred, int rows, int width, float[] y, int yAt, int yStride, float[] inverse,
             int inverseAt, float[] dy, int dyAt, int dyStride);
 
     /// y[r][c] = x[r][c] · scale[c] + shift[r][c], one FMA; `y` may be `x` or `shift`.
     ///
-    /// @param shift stride 0 for one row that is added to all
+    /// @param shift with stride 0, one row that is added to all
     void scaleAndShift(int rows, int width, float[] x, int xAt, int xStride, float[] scale, float[] shift, int shiftAt,
             int shiftStride, float[] y, int yAt, int yStride);
 

@@ -1,18 +1,18 @@
 package io.tidegrad.engine.kernel;
 
-/// The optimizer's step where gradients are at hand, or are mere sums of columns. The updates of `DenseKernels` and
-/// `ConvolutionKernels` compute theirs from products.
+/// Updates from given gradients and from column sums. The updates of `DenseKernels` and `ConvolutionKernels` compute
+/// their gradients from products.
 interface OptimizerKernels {
-    /// The optimizer on `length` given gradients (an embedding row, say).
+    /// Applies the optimizer to `length` given gradients (of an embedding row, for example).
     ///
-    /// @param state part p of the state of weight i is `state[p][stateAt + p * stateStride + i]`: stride 0 where each
-    ///     part has an array of its own, the row's length where all lie in the row
+    /// @param state part p of the state of weight i is `state[p][stateAt + p * stateStride + i]`: stride 0 if each part
+    ///     has its own array, the row's length if all are in the row
     void update(OptimizerStep step, int length, float[] g, int gAt, float[] w, int wAt, float[][] state, int stateAt,
             int stateStride);
 
-    /// db[o] = scale · Σ_r dy[r][o] (r ascending: starts with row 0, adds), applied at once to `bias`.
+    /// db[o] = scale · Σ_r dy[r][o] (r ascending: starts with row 0, adds), applied to `bias` at once.
     ///
-    /// @param state an array a part, each laid out as `bias`
+    /// @param state one array per part, each laid out like `bias`
     void biasUpdate(OptimizerStep step, int width, int rows, float scale, float[] dy, int dyAt, int dyStride,
             float[] bias, float[][] state, float[] tile);
 }

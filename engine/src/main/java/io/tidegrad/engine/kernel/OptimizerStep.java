@@ -1,12 +1,11 @@
 package io.tidegrad.engine.kernel;
 
-/// The scalars of one optimizer step, computed once per step by the `Optimizer` and read by every kernel: mutable and
-/// reused, so that a step allocates nothing; kernels only read it. The formula of each kind stands in
-/// `ScalarOptimizerKernels`.
+/// The scalars of one optimizer step, computed once per step by the `Optimizer`. It is mutable and reused, so that a
+/// step allocates nothing; kernels only read it. `ScalarOptimizerKernels` has the formula of each kind.
 public final class OptimizerStep {
-    /// With g the gradient, of the loss plus the penalty; state parts in this order.
+    /// g is the gradient of the loss plus the penalty. State parts are listed in order.
     public enum Kind {
-        /// No state. w = g: not an optimizer, but what leaves a gradient where weights would lie.
+        /// No state. w = g: stores the gradient in a gradient slab instead of updating a weight.
         GRADIENT,
         /// No state. w -= rate g.
         SGD,
@@ -26,7 +25,7 @@ public final class OptimizerStep {
         RMSPROP_CENTERED_MOMENTUM,
         /// State: m, v. Kingma & Ba 2015, algorithm 1.
         ADAM,
-        /// State: m, v, x. As ADAM with x = max(x, v) in the place of v.
+        /// State: m, v, x. Like ADAM with x = max(x, v) instead of v.
         AMSGRAD,
         /// State: m, v. w *= keep, then ADAM.
         ADAMW,
@@ -34,7 +33,7 @@ public final class OptimizerStep {
         ADAMW_AMSGRAD,
         /// State: z, n. McMahan et al. 2013, algorithm 1: see `FtrlProximal`.
         FTRL,
-        /// No state. Nothing changes, neither weights nor state; the penalty pulls at nothing.
+        /// No state. Neither weights nor state change; the penalty doesn't apply.
         FROZEN
     }
 
@@ -43,10 +42,10 @@ public final class OptimizerStep {
     public float momentum;
     public float beta1;
 
-    /// 1 - beta1, subtracted in double by the optimizer: 1f - 0.999f is off by 5e-5 of itself.
+    /// 1 - beta1, subtracted in double by the optimizer, because 1f - 0.999f has a relative error of 5e-5.
     public float oneMinusBeta1;
 
-    /// RMSprop's alpha too.
+    /// beta2 of Adam, alpha of RMSprop.
     public float beta2;
 
     /// 1 - beta2, subtracted in double by the optimizer.
@@ -69,7 +68,7 @@ public final class OptimizerStep {
     /// FTRL's.
     public float beta;
 
-    /// FTRL's l1: below it, z is a weight of 0.
+    /// FTRL's l1: if |z| is at most this, the weight is 0.
     public float threshold;
 
     /// FTRL's l2.
@@ -87,7 +86,7 @@ public final class OptimizerStep {
         return step;
     }
 
-    /// Takes over everything but the penalty.
+    /// Copies everything except the penalty.
     public void copy(OptimizerStep other) {
         kind = other.kind;
         rate = other.rate;

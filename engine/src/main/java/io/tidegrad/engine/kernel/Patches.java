@@ -2,12 +2,12 @@ package io.tidegrad.engine.kernel;
 
 import java.util.stream.IntStream;
 
-/// Where the numbers lie that a convolution multiplies, in an image of x, and where its products go, in an image of y:
-/// number `k` of patch `p` is `x[xAt + corners[p] + taps[k]]`, what comes of the patch starts at `y[yAt + places[p]]`.
-/// Looked up, not computed: a tile then runs over the end of a line of pixels as if there were none, and images of any
-/// size fill it. Where patches, or taps, lie evenly, tiles need no looking up: `patchRun`, `tapRun`.
+/// Address tables of a convolution: number `k` of patch `p` is `x[xAt + corners[p] + taps[k]]`, and the patch's
+/// products start at `y[yAt + places[p]]`. Addresses are looked up instead of computed, so that a tile can span several
+/// lines of pixels and images of any size fill tiles. If patches or taps are evenly spaced, tiles need no look-up:
+/// `patchRun`, `tapRun`.
 public final class Patches {
-    /// Multiples of the tiles' rows.
+    /// A multiple of all tiles' rows.
     private static final int GRAIN = 36;
 
     private static final int TAPS = 18;
@@ -27,9 +27,9 @@ public final class Patches {
     private final int threesApart;
     private final boolean inThreeLines;
 
-    /// @param corners patch → where it begins in x
-    /// @param taps number of a patch → where it lies from the corner on
-    /// @param places patch → where its products begin in y
+    /// @param corners patch → its start in x
+    /// @param taps number of a patch → offset from the corner
+    /// @param places patch → start of its products in y
     public Patches(int[] corners, int[] taps, int[] places) {
         if (corners.length != places.length) {
             throw new IllegalArgumentException(
@@ -50,7 +50,7 @@ public final class Patches {
         inThreeLines = areThreeLines();
     }
 
-    /// As `lineLength()`: 0 if lines differ.
+    /// Computes `lineLength()`; 0 if lines differ.
     private int commonRun() {
         if (patchRuns.length == 0 || patchRuns.length % patchRuns[0] != 0) {
             return 0;
@@ -59,7 +59,7 @@ public final class Patches {
         return IntStream.range(0, patchRuns.length).allMatch(p -> patchRuns[p] == line - p % line) ? line : 0;
     }
 
-    /// As `inThreeLines()`.
+    /// Computes `inThreeLines()`.
     private boolean areThreeLines() {
         int lines = lineLength < 1 ? 0 : corners.length / lineLength;
         int third = taps.length / 3;
@@ -70,7 +70,7 @@ public final class Patches {
                 && IntStream.range(0, 2 * third).allMatch(k -> taps[k + third] - taps[k] == cornerLine());
     }
 
-    /// As `threesApart()`.
+    /// Computes `threesApart()`.
     private int tapsBetweenNeighbours() {
         int apart = IntStream.range(1, taps.length).filter(k -> taps[k] - taps[0] == cornerStep).findFirst().orElse(0);
         boolean isRegular =
@@ -83,7 +83,7 @@ public final class Patches {
         return table.length < 2 ? 0 : table[1] - table[0];
     }
 
-    /// Entry → how many from it on have the first two's distance in both tables, itself included.
+    /// Entry → length of the evenly spaced run that starts with it, in both tables, including itself.
     private static int[] runs(int length, int[] a, int aStep, int[] b, int bStep) {
         int[] runs = new int[length];
         for (int i = length - 1; i >= 0; i--) {
@@ -105,27 +105,28 @@ public final class Patches {
         return places;
     }
 
-    /// Patches of an image.
+    /// The number of patches of an image.
     public int count() {
         return corners.length;
     }
 
-    /// Patches that are computed together: ranges of them are best multiples of it.
+    /// Patches that are computed together. Ranges of patches should be multiples of it.
     public int patchGrain() {
         if (lineLength < 2) {
             return GRAIN;
         }
-        // In pieces the first and last two lines of a range cost more.
+        // When computed in pieces, the first and last two lines of a range cost more.
         return inThreeLines ? LINES * lineLength : Math.ceilDiv(GRAIN, lineLength) * lineLength;
     }
 
-    /// Taps whose gradients are computed together: ranges of them are best multiples of it.
+    /// Taps whose gradients are computed together. Ranges of taps should be multiples of it.
     public int tapGrain() {
         int threes = Math.max(1, 3 * threesApart);
         return Math.ceilDiv(TAPS, threes) * threes;
     }
 
-    /// How many patches from this one on lie evenly: corners `cornerStep` apart, places `placeStep`. At least 1.
+    /// The number of evenly spaced patches, starting with this one: corners `cornerStep` apart, places `placeStep`
+    /// apart. At least 1.
     int patchRun(int patch) {
         return patchRuns[patch];
     }
@@ -138,12 +139,12 @@ public final class Patches {
         return placeStep;
     }
 
-    /// Whether the patches are 3 x 3 numbers of one channel whose pixels lie side by side, in lines of `lineLength`.
+    /// Whether the patches are 3 x 3 numbers of one channel with contiguous pixels, in lines of `lineLength`.
     boolean isThreeByThree() {
         return inThrees && threesApart == 1 && taps.length == 9;
     }
 
-    /// How many taps from this one on lie `tapStep` apart. At least 1.
+    /// The number of taps, starting with this one, that are `tapStep` apart. At least 1.
     int tapRun(int tap) {
         return tapRuns[tap];
     }
@@ -152,25 +153,25 @@ public final class Patches {
         return tapStep;
     }
 
-    /// Whether patches lie side by side, and taps in threes side by side: kernels three wide over images of one
+    /// Whether patches are contiguous, and so are the taps in groups of three: kernels of width 3 over images of one
     /// channel.
     boolean inThrees() {
         return inThrees;
     }
 
-    /// Patches of a line of the image, if all lines are as long and each lies evenly; else 0.
+    /// Patches per line of the image, if all lines have the same length and are evenly spaced; else 0.
     int lineLength() {
         return lineLength;
     }
 
-    /// Where kernels are three wide and move by one pixel, taps from one pixel of a kernel's line to the next: tap `k`
-    /// of a patch is tap `k + threesApart` of the patch before it. 0 where it is not so.
+    /// For kernels of width 3 and stride 1, the number of taps from one pixel of a kernel's line to the next: tap `k`
+    /// of a patch is tap `k + threesApart` of the patch before it. 0 for other kernels.
     int threesApart() {
         return threesApart;
     }
 
-    /// Whether kernels are three high and move by one line, and all lines lie evenly, `cornerLine` and `placeLine`
-    /// apart: tap `k` of a patch is tap `k + taps / 3` of the one above it.
+    /// Whether kernels have height 3 and stride 1, and all lines are evenly spaced, `cornerLine` and `placeLine` apart:
+    /// tap `k` of a patch is tap `k + taps / 3` of the one above it.
     boolean inThreeLines() {
         return inThreeLines;
     }

@@ -1,18 +1,18 @@
 package io.tidegrad.engine.kernel;
 
-/// Maxima and means over the windows of an image, column by column.
+/// Maximum and mean over the windows of an image, for each column.
 interface PoolingKernels {
-    /// For each column of one image: y[w] = the maximum of window w, first[w] = which of the window's numbers is the
-    /// first of that size, counted from 0. A NaN is greater than all numbers, and the last one counts.
+    /// For each column of one image: y[w] = the maximum of window w, first[w] = the index in the window, from 0, of its
+    /// first number with this value. A NaN counts as greater than all numbers; of several, the last one is used.
     ///
-    /// @param relu whether x goes through a relu before: then y[w] = max(that maximum, 0), which is the same, and
-    ///     first[w] = -1 where y[w] is not above 0, for the relu lets no gradient through there
-    /// @param y a line for each window, yStride apart; `first` too
+    /// @param relu whether to apply a relu to x first: then y[w] = max(maximum, 0), which is the same, and first[w] =
+    ///     -1 if y[w] is not above 0, because the relu then stops the gradient
+    /// @param y one line per window, yStride apart, like `first`
     void maxPool(Windows windows, boolean relu, int width, float[] x, int xAt, float[] y, float[] first, int yAt,
             int yStride);
 
-    /// In all of window w: dx = dy[w] in its first maximum, else 0, and 0 in all of it where first[w] = -1. Where
-    /// windows overlap that is added to dx, windows ascending; dx is zero before the first of them, never -0.
+    /// In window w, dx = dy[w] at its first maximum and 0 elsewhere; 0 everywhere if first[w] = -1. If windows overlap,
+    /// this is added to dx, windows ascending; dx must be +0 before the call.
     void maxPoolGradient(Windows windows, int width, float[] first, float[] dy, int yAt, int yStride, float[] dx,
             int dxAt);
 
@@ -20,7 +20,7 @@ interface PoolingKernels {
     /// adds).
     void averagePool(Windows windows, int width, float divisor, float[] x, int xAt, float[] y, int yAt, int yStride);
 
-    /// In all of window w: dx = dy[w] / divisor. Where windows overlap that is added to dx, windows ascending.
+    /// In window w, dx = dy[w] / divisor. If windows overlap, this is added to dx, windows ascending.
     void averagePoolGradient(Windows windows, int width, float divisor, float[] dy, int dyAt, int dyStride, float[] dx,
             int dxAt);
 }

@@ -1,10 +1,10 @@
 package io.tidegrad.engine.kernel;
 
-/// The definition of `ActivationKernels`: the functions of `ScalarMath` and `ScalarActivations` at every number of a
-/// row.
+/// The definition of `ActivationKernels`: applies the functions of `ScalarMath` and `ScalarActivations` to every number
+/// of a row.
 interface ScalarActivationKernels extends ActivationKernels {
-    /// A function of one number, and its slope where that is a function of x. Not a functional interface: a call site
-    /// that saw many of those would no longer be compiled into its loop.
+    /// A function of one number, and its slope if that is a function of x. This is not a functional interface, because
+    /// a call site with many implementations would not be inlined into its loop.
     enum Function {
         RELU, SIGMOID, TANH, LEAKY_RELU, ELU, GELU, GELU_TANH, SILU, SOFTPLUS;
 
@@ -22,7 +22,7 @@ interface ScalarActivationKernels extends ActivationKernels {
             };
         }
 
-        /// Of those whose gradient needs y, that needs more than a slope: it has a loop of its own.
+        /// The slope at x. Functions whose gradient needs y have their own loops instead.
         float slope(float factor, float x) {
             return switch (this) {
                 case RELU, SIGMOID, TANH -> throw new IllegalStateException(this + ": from y");
@@ -36,7 +36,7 @@ interface ScalarActivationKernels extends ActivationKernels {
         }
     }
 
-    /// y = function(x), `factor` being whatever the function has for one.
+    /// y = function(x), where `factor` is the function's parameter, if it has one.
     private static void map(Function function, float factor, int length, float[] x, int xAt, float[] y, int yAt) {
         for (int k = 0; k < length; k++) {
             y[yAt + k] = function.at(factor, x[xAt + k]);

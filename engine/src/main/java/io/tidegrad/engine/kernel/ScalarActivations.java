@@ -1,17 +1,17 @@
 package io.tidegrad.engine.kernel;
 
-/// The activations, number by number, y = f(x) and f'(x): the definition of the kernels of the same names. All slopes
-/// come from x, because y has lost digits where the function is flat. Nothing here overflows for a finite x, so that 0
-/// times a slope stays 0; an infinite or missing number stays visible in y.
+/// The activations y = f(x) and their slopes f'(x) for one number: the definition of the kernels of the same names. All
+/// slopes are computed from x, because y has lost digits where the function is flat. Nothing overflows for a finite x,
+/// so that 0 times a slope stays 0; for an infinite or NaN x, y is not finite.
 ///
 /// Largest errors within ±9, in units in the last place, as `ScalarMathTest` measures them: elu 2.5, silu 2.5, gelu 7,
-/// geluTanh 100 (at -8.3, where y is 1e-12: its tanh's argument is 25 there, and rounding that costs e^v as many
-/// digits). Slopes are within 5e-7.
+/// geluTanh 100 (at -8.3, where y is 1e-12: its tanh's argument is 25 there, and its rounding error is multiplied in
+/// e^v). Slopes are within 5e-7.
 final class ScalarActivations {
     /// 2 sqrt(2 / π): the argument of gelu's tanh, twice, is m (GELU_1 + GELU_3 m²).
     static final float GELU_1 = 1.5957691216f;
 
-    /// 0.044715 of it.
+    /// 0.044715 · `GELU_1`.
     static final float GELU_3 = 0.0713548162726f;
 
     /// 1 / sqrt(2π)
@@ -68,7 +68,7 @@ final class ScalarActivations {
         return m * Math.fma(m * m, GELU_3, GELU_1);
     }
 
-    /// |x| up to where e^-|v| is 0 for long.
+    /// |x|, limited to a value for which e^-|v| is 0.
     private static float geluMagnitude(float x) {
         float magnitude = Math.abs(x);
         return magnitude > ScalarMath.NORMAL_MAX ? ScalarMath.NORMAL_MAX : magnitude;

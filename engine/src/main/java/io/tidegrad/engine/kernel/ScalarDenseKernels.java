@@ -31,7 +31,7 @@ interface ScalarDenseKernels extends DenseKernels {
         }
     }
 
-    /// In one accumulator.
+    /// Sums in one accumulator.
     private static float sum(Panels panels, int o, float[] x, int xAt, float[] w, float start) {
         float sum = start;
         for (int i = 0; i < panels.inputs(); i++) {
@@ -40,7 +40,7 @@ interface ScalarDenseKernels extends DenseKernels {
         return sum;
     }
 
-    /// Lanes `lane`, `lane + step`, `lane + 2 step`, … as a tree; lane l takes inputs i with i mod 16 = l.
+    /// The sum of lanes `lane`, `lane + step`, `lane + 2 step`, … as a tree; lane l sums inputs i with i mod 16 = l.
     private static float sumOverInputs(Panels panels, int o, float[] x, int xAt, float[] w, int lane, int step) {
         if (step == VirtualLanes.COUNT) {
             float sum = 0f;

@@ -1,6 +1,6 @@
 package io.tidegrad.engine.kernel;
 
-/// The definition of `DropoutKernels`, and of the hash that it draws by.
+/// The definition of `DropoutKernels` and of its hash.
 interface ScalarDropoutKernels extends DropoutKernels {
     int MIX_0 = 0x7feb352d;
     int MIX_1 = 0x846ca68b;
@@ -17,8 +17,9 @@ interface ScalarDropoutKernels extends DropoutKernels {
         }
     }
 
-    /// 24 bits for an index under a key: the hash `lowbias32` (Wellons 2018) with the key's low word before its first
-    /// multiplication and the high word after it. Philox, which draws the key, takes ten rounds of two 64-bit products.
+    /// 24 random bits for an index and a key: the hash `lowbias32` (Wellons 2018) with the key's low word before its
+    /// first multiplication and the high word after it. Philox, which draws the key, would be slower: ten rounds of two
+    /// 64-bit products.
     static int drawn(long key, int index) {
         int h = index ^ (int) key;
         h ^= h >>> 16;

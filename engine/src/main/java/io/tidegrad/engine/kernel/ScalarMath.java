@@ -19,17 +19,17 @@ package io.tidegrad.engine.kernel;
 /// | sigmoid | 2.5 ulp | all; 0 below -88.37 |
 /// | tanh | 2.5 ulp | all |
 ///
-/// NaN gives NaN everywhere: a number that went wrong must stay visible.
+/// NaN gives NaN everywhere, so that an invalid number stays visible.
 public final class ScalarMath {
-    /// Below it `exp` is 0: e^-87.33 is the least normal float but for 0.6 %, and a denormal helps nobody.
+    /// Below this, `exp` is 0: e^-87.33 is within 0.6 % of the least normal float, and denormals are not needed.
     static final float EXP_MIN = -87.33f;
 
-    /// Above it `exp` is ∞: 127.5 ln 2, up to where 2^n with n ≤ 127 is a float.
+    /// Above this, `exp` is ∞: 127.5 ln 2, the largest x for which n ≤ 127, so that 2^n is a float.
     static final float EXP_MAX = 88.37f;
 
     static final float LOG2_E = 1.44269504088896341f;
 
-    /// 1.5 · 2^23: adding it rounds a float to an integer, which then stands in the low bits of the sum.
+    /// 1.5 · 2^23: adding it rounds a float to an integer, which is then in the low bits of the sum.
     static final float ROUND = 12582912f;
 
     /// ln 2 in two parts; the first has 9 bits, so that n · LN2_HIGH is exact.
@@ -44,7 +44,7 @@ public final class ScalarMath {
     static final float EXP_1 = 1.6666665459e-1f;
     static final float EXP_0 = 5.0000001201e-1f;
 
-    /// From here on tanh is 1 - 2 / (e^2x + 1); below it cancels too much and a polynomial serves.
+    /// From here on tanh is 1 - 2 / (e^2x + 1); below, that would cancel, and a polynomial is used.
     static final float TANH_SMALL = 0.625f;
 
     static final float TANH_4 = -5.70498872745e-3f;
@@ -60,7 +60,7 @@ public final class ScalarMath {
     static final float LOG1P_1 = 2.00108498e-1f;
     static final float LOG1P_0 = 3.33332062e-1f;
 
-    /// From here on the normal distribution's tail is 0 as a float; e^-x² does not overflow on the way.
+    /// From here on the normal distribution's tail is 0 as a float.
     static final float NORMAL_MAX = 14f;
 
     /// The tail is e^(-m²/2) t P(t) with t = 1 / (1 + 0.35 m), up to `NORMAL_MAX`; relative error of the fit 3e-8.
@@ -76,7 +76,7 @@ public final class ScalarMath {
     static final float NORMAL_1 = 1.39861867e-1f;
     static final float NORMAL_0 = 1.39621407e-1f;
 
-    /// Bits of 1f: the exponent's bias, in place.
+    /// The bits of 1f: the exponent's bias at its place.
     static final int ONE_BITS = 0x3F800000;
 
     static final int MANTISSA_BITS = 23;
@@ -126,7 +126,7 @@ public final class ScalarMath {
         return Math.fma(p, r * r, r);
     }
 
-    /// The low bits of `shifted` are n in two's complement; those of ROUND itself leave at the top.
+    /// 2^n. The low bits of `shifted` are n in two's complement; the shift drops the bits of ROUND itself.
     private static float powerOf2(float shifted) {
         return Float.intBitsToFloat((Float.floatToRawIntBits(shifted) << MANTISSA_BITS) + ONE_BITS);
     }
@@ -166,7 +166,7 @@ public final class ScalarMath {
             e = -23;
         }
         int bits = Float.floatToRawIntBits(m);
-        // With the exponent of ½, the mantissa lies in [½, 1).
+        // With the exponent of ½, the mantissa is in [½, 1).
         e += (bits >>> MANTISSA_BITS) - 126;
         m = Float.intBitsToFloat((bits & 0x007FFFFF) | 0x3F000000);
         if (m < SQRT_HALF) {
@@ -197,7 +197,8 @@ public final class ScalarMath {
         return u <= 0f ? log(u) : log(u) * (x / (u - 1f));
     }
 
-    /// ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|): neither overflows, and the tail on the left keeps its digits.
+    /// ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|): neither term overflows, and small results for negative x keep their
+    /// digits.
     public static float softplus(float x) {
         float t = exp(-Math.abs(x));
         float s = t / (2f + t);
@@ -209,7 +210,7 @@ public final class ScalarMath {
         return Math.fma(twice, q * square, twice) + Math.max(x, 0f);
     }
 
-    /// Φ(x), the standard normal distribution: the tail beyond |x|, or 1 minus it.
+    /// Φ(x), the standard normal distribution function: the tail beyond |x|, or 1 minus it.
     public static float normalCdf(float x) {
         float magnitude = Math.abs(x);
         float m = magnitude > NORMAL_MAX ? NORMAL_MAX : magnitude;
@@ -226,7 +227,8 @@ public final class ScalarMath {
         return x < 0f ? tail : 1f - tail;
     }
 
-    /// e^(-x²/2). What rounding x² loses comes back as a factor 1 - loss / 2; without, 40 ulp would be lost at 13.
+    /// e^(-x²/2). The rounding error of x² is corrected by a factor 1 - error / 2; without it, the error at 13 would be
+    /// 40 ulp.
     static float bell(float x) {
         float magnitude = Math.abs(x);
         float m = magnitude > NORMAL_MAX ? NORMAL_MAX : magnitude;

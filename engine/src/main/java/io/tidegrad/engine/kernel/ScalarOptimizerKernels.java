@@ -1,10 +1,10 @@
 package io.tidegrad.engine.kernel;
 
-/// The definition of `OptimizerKernels`: the update of one weight, by each kind of optimizer.
+/// The definition of `OptimizerKernels`: the update of one weight for each kind of optimizer.
 interface ScalarOptimizerKernels extends OptimizerKernels {
-    /// Added to an optimizer's state and taken away again, which rounds what is far below it to a multiple of 1e-31:
-    /// the JVM has no flush-to-zero, and state that fades into denormals would make a step up to 40 % slower. Zero
-    /// stays zero; a variance of 1e-24 is a denominator of 1e-12, nothing beside an epsilon of 1e-8.
+    /// Added to an optimizer's state and subtracted again, which rounds much smaller values to a multiple of 1e-31: the
+    /// JVM has no flush-to-zero, and denormal state would make a step up to 40 % slower. Zero stays zero; a variance of
+    /// 1e-24 gives a denominator of 1e-12, negligible next to an epsilon of 1e-8.
     float FLUSH = 1e-24f;
 
     @Override
@@ -113,7 +113,7 @@ interface ScalarOptimizerKernels extends OptimizerKernels {
         return Math.fma(step.oneMinusBeta2, g, Math.fma(step.beta2, before, FLUSH)) - FLUSH;
     }
 
-    /// From the weight `from`.
+    /// An Adam step that starts from weight `from`.
     private static void adam(OptimizerStep step, float g, float[] w, int wAt, float from, float[][] state, int stateAt,
             int stateStride) {
         float m = Math.fma(step.beta1, state[0][stateAt], FLUSH);

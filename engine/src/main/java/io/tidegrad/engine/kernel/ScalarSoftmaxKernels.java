@@ -52,7 +52,7 @@ interface ScalarSoftmaxKernels extends SoftmaxKernels {
         }
     }
 
-    /// Shared by all kernels: a maximum has no rounding, and its order doesn't show.
+    /// The maximum, shared by all kernels, because it does not depend on the order.
     static float max(int length, float[] x, int xAt) {
         float max = x[xAt];
         for (int k = 1; k < length; k++) {
@@ -61,7 +61,7 @@ interface ScalarSoftmaxKernels extends SoftmaxKernels {
         return max;
     }
 
-    /// Shared by all kernels: in ascending order.
+    /// The sum in ascending order, shared by all kernels.
     static float sum(int length, float[] x, int xAt) {
         float sum = 0f;
         for (int k = 0; k < length; k++) {

@@ -19,7 +19,7 @@ interface ScalarTableKernels extends TableKernels {
         updateColumns(step, 0, columns, count, ids, idsAt, shift, rowFloats, blocks, states, scale, g, gAt);
     }
 
-    /// Columns from `fromColumn` on only.
+    /// Updates only the columns starting at `fromColumn`.
     static void updateColumns(OptimizerStep step, int fromColumn, int columns, int count, int[] ids, int idsAt,
             int shift, int rowFloats, float[][] blocks, float[][][] states, float scale, float[] g, int[] gAt) {
         int mask = (1 << shift) - 1;

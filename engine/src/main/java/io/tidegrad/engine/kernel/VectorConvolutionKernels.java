@@ -4,29 +4,30 @@ import java.util.Arrays;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// The walk over panels, images and tiles of convolutions; the loops inside are generated.
+/// Iterates over panels, images and tiles of convolutions; the inner loops are generated.
 interface VectorConvolutionKernels extends ConvolutionKernels, OptimizerKernels, NormKernels {
-    /// Taps of a convolution whose gradients are computed together: whole tiles of 9 where kernels are 3 x 3.
+    /// Taps of a convolution whose gradients are computed together: three tiles of 9 for 3 x 3 kernels.
     int NARROW_TILE_TAPS = 27;
 
-    /// From one patch of a piece to the next: pixels of up to 16 channels.
+    /// Floats from one patch of a piece to the next, for pixels of up to 16 channels.
     int PIECE_STEP = 16;
 
-    /// Taps of which each begins a line of the kernel, computed together with their two neighbours.
+    /// The fewest taps in a tile that each begin a line of the kernel and are computed together with their two
+    /// neighbours.
     int THREES_LEAST = 3;
 
-    /// Where the sums of dy lie in the scratch of such taps.
+    /// Index of the sums of dy in the scratch for such taps.
     int THREES_SUMS_AT = Kernels.TILE;
 
-    /// Columns of a tile of planes and of the least one: three vectors of 512 bits, and one.
+    /// Columns of the largest and the smallest tile of planes: three vectors of 512 bits, and one.
     int PLANE_TILE = 48;
 
     int PLANE_TILE_LEAST = 16;
 
-    /// Where in the scratch a tile of planes lies as lines.
+    /// Index in the scratch of a tile of planes as lines.
     int PLANES_AT = NARROW_OUTPUTS * PLANE_TILE;
 
-    /// Where the rows of a tile lie in the scratch, for panels of 16 and of 64.
+    /// Indices of a tile's rows in the scratch, for panels of 16 and of 64.
     int[] NARROW_TILE_ROWS = tileRows(16);
 
     int[] WIDE_TILE_ROWS = tileRows(64);
@@ -78,12 +79,12 @@ interface VectorConvolutionKernels extends ConvolutionKernels, OptimizerKernels,
                 && patches.lineLength() >= shortestStrip(width, 1) && areWholeLines(patches, fromPatch, toPatch);
     }
 
-    /// How long the strips are that make up a line.
+    /// The length of the strips that make up a line.
     private int stripOf(int line) {
         return Math.ceilDiv(line, Math.ceilDiv(line, longestStrip(1)));
     }
 
-    /// Whole lines of patches, from the first to the last in pieces of about the same length.
+    /// Multiplies whole lines of patches, in pieces of about the same length.
     private void multiplyPieces(Patches patches, int fromPatch, int toPatch, float[] x, int xAt, float[] w, int wAt,
             float[] start, int startAt, float[] y, int yAt) {
         int line = patches.lineLength();
@@ -124,8 +125,8 @@ interface VectorConvolutionKernels extends ConvolutionKernels, OptimizerKernels,
     @Override
     default void convolutionOfPlanes(Panels panels, int[] taps, int lines, int columns, float[] x, int xAt, int xLine,
             float[] w, float[] y, int yAt, int yStride, float[] tile) {
-        // Columns from the first corner to the last, those between the lines' ends and beginnings
-        // included: what comes of them is dropped.
+        // Columns from the first corner to the last, including those between the end of a line and the next, whose
+        // results are dropped.
         int all = (lines - 1) * xLine + columns;
         if (all < PLANE_TILE_LEAST) {
             VectorKernels.SCALAR.convolutionOfPlanes(panels, taps, lines, columns, x, xAt, xLine, w, y, yAt, yStride,
@@ -138,7 +139,7 @@ interface VectorConvolutionKernels extends ConvolutionKernels, OptimizerKernels,
             int left = all - from;
             int count = left >= PLANE_TILE ? PLANE_TILE
                     : left > PLANE_TILE_LEAST && all >= 2 * PLANE_TILE_LEAST ? 2 * PLANE_TILE_LEAST : PLANE_TILE_LEAST;
-            // The last tile reaches back: nothing is read beyond the last corner's patch.
+            // The last tile overlaps the one before it, so that nothing is read beyond the last corner's patch.
             int at = Math.min(from, all - count);
             multiplyPlanes(count, outputs, taps.length, x, xAt + at, taps, w, 0, width, tile, PLANE_TILE);
             for (int p = 0; p < count; p += 16) {
@@ -168,7 +169,7 @@ interface VectorConvolutionKernels extends ConvolutionKernels, OptimizerKernels,
         int width = panels.width();
         int dyImage = patches.count() * dyStride;
         int threes = threes(width, patches);
-        // Whole lines of the kernel; of one channel, three of them.
+        // A unit is a whole line of the kernel; for one channel, three lines.
         int unit = patches.threesApart() == 1 ? 9 : 3 * patches.threesApart();
         if (!step.isFrozen() && threes > 0 && fromTap < toTap && fromTap % unit == 0 && toTap % unit == 0) {
             updateInThrees(step, panels, patches, threes, fromTap, toTap, images, scale, x, xAt, xImage, dy, dyAt,
@@ -196,7 +197,8 @@ interface VectorConvolutionKernels extends ConvolutionKernels, OptimizerKernels,
         }
     }
 
-    /// How many threes of taps a tile has: as many channels of a line of the kernel, or lines of a channel. 0 for none.
+    /// The number of groups of three taps in a tile: channels of a line of the kernel, or lines of a channel. 0 if
+    /// there are none.
     private int threes(int width, Patches patches) {
         int apart = patches.threesApart();
         if (width != 16 || apart == 0) {
@@ -208,18 +210,18 @@ interface VectorConvolutionKernels extends ConvolutionKernels, OptimizerKernels,
         return apart % THREES_LEAST == 0 || apart == 1 && patches.taps().length % 9 == 0 ? THREES_LEAST : 0;
     }
 
-    /// The same sums. A number of x is loaded once for the three patches of a line that it belongs to.
+    /// Computes the same sums, but loads a number of x once for the three patches of a line that contain it.
     private void updateInThrees(OptimizerStep step, Panels panels, Patches patches, int threes, int fromTap, int toTap,
             int images, float scale, float[] x, int xAt, int xImage, float[] dy, int dyAt, int dyImage, int dyStride,
             float[] w, float[][] state, float @Nullable [] sums, float[] tile) {
         int apart = patches.threesApart();
-        int group = apart == 1 ? 3 : 1; // taps from one three to the next
+        int group = apart == 1 ? 3 : 1; // taps from one group of three to the next
         int tileGroup = apart == 1 ? 3 * 16 : 16;
         int tileApart = apart == 1 ? 16 : threes * 16;
         for (int p = 0; p < panels.count(); p++) {
             int k = fromTap;
             while (k < toTap) {
-                // A sum that starts with the first number: -0 + x is x, also where x is -0.
+                // Sums start from -0, because -0 + x is x even if x is -0.
                 Arrays.fill(tile, THREES_SUMS_AT, THREES_SUMS_AT + 16, -0f);
                 for (int image = 0; image < images; image++) {
                     multiplyThrees(threes, group, apart, patches.lineLength(), x, xAt + image * xImage, patches.taps(),
@@ -251,7 +253,7 @@ interface VectorConvolutionKernels extends ConvolutionKernels, OptimizerKernels,
         }
     }
 
-    /// How many taps are computed together: whole tiles of 9 where kernels are 3 x 3, or whole runs.
+    /// The number of taps computed together: whole tiles of 9 for 3 x 3 kernels, or whole runs.
     private int tileTaps(int width, Patches patches) {
         if (width == 64) {
             return VectorDenseKernels.WIDE_TILE_INPUTS;
@@ -264,7 +266,7 @@ interface VectorConvolutionKernels extends ConvolutionKernels, OptimizerKernels,
         return run <= rows ? rows / run * run : rows - rows % longestStrip(patches.tapStep());
     }
 
-    /// Adds the products of one image to the tile, a row for each tap; begins it with the first.
+    /// Adds the products of one image to the tile, one row per tap; the first image initialises the tile.
     private void tapGradients(int width, Patches patches, int fromTap, int toTap, float[] x, int xAt, float[] dy,
             int dyAt, int dyStride, boolean isFirst, float[] tile) {
         int least = shortestStrip(width, patches.tapStep());
@@ -289,7 +291,7 @@ interface VectorConvolutionKernels extends ConvolutionKernels, OptimizerKernels,
         }
     }
 
-    /// Any number of rows that lie evenly, from `shortestStrip` on, in strips of about the same size.
+    /// Multiplies evenly spaced rows, at least `shortestStrip` of them, in strips of about the same size.
     private void multiplyStrips(int rows, int depth, boolean inThrees, float[] a, int aAt, int aRow, int[] aSteps,
             float[] b, int bAt, int bStep, float[] start, int startAt, int startRow, float[] y, int yAt, int yRow) {
         int strips = Math.ceilDiv(rows, longestStrip(aRow));
@@ -302,67 +304,68 @@ interface VectorConvolutionKernels extends ConvolutionKernels, OptimizerKernels,
         }
     }
 
-    /// The least number of rows that strips are made for; without strips, more than there are.
+    /// The fewest rows that strips support; if there are no strips, a number larger than any number of rows.
     private int shortestStrip(int width, int aRow) {
         int longest = width == 16 ? longestStrip(aRow) : 0;
         return longest == 0 ? Integer.MAX_VALUE : longest / 2;
     }
 
-    /// As `multiply`, but the numbers of a lie where tables say: y[r][c] = start[r][c] + Σ_k a[r][k] b[k][c], k
-    /// ascending, for rows `fromRow` to `toRow`, the last not included. a[r][k] is `a[aAt + aRows[r] + aSteps[k]]`,
+    /// Like `multiply`, but the addresses of a come from tables: y[r][c] = start[r][c] + Σ_k a[r][k] b[k][c], k
+    /// ascending, for rows `fromRow` (inclusive) to `toRow` (exclusive). a[r][k] is `a[aAt + aRows[r] + aSteps[k]]`,
     /// b[k][c] is `b[bAt + k bStep + c]`; with i = firstPlace + r - fromRow, start[r] begins at `start[startAt + i
     /// startRow]` and y[r] at `y[yAt + yRows[i]]`: both may be the same.
     void multiplyPatches(int width, int fromRow, int toRow, int depth, float[] a, int aAt, int[] aRows, int[] aSteps,
             float[] b, int bAt, int bStep, float[] start, int startAt, int startRow, float[] y, int yAt, int[] yRows,
             int firstPlace);
 
-    /// tile[o][c] = Σ_k a[k][c] b[k][o], k ascending, for `columns` columns, 16, 32 or 48, and outputs from 0 to at
-    /// least `outputs`, as panels are padded. a[k][c] is `a[aAt + aSteps[k] + c]`, b[k][o] is `b[bAt + k bStep + o]`.
+    /// tile[o][c] = Σ_k a[k][c] b[k][o], k ascending, for `columns` columns, 16, 32 or 48, and at least the first
+    /// `outputs` outputs, because panels are padded. a[k][c] is `a[aAt + aSteps[k] + c]`, b[k][o] is `b[bAt + k bStep +
+    /// o]`.
     void multiplyPlanes(int columns, int outputs, int depth, float[] a, int aAt, int[] aSteps, float[] b, int bAt,
             int bStep, float[] tile, int tileRow);
 
-    /// Rows of the largest strip, all sizes down to its half being there too; 0 if there are none for rows so far
+    /// Rows of the largest strip; all sizes down to half of it exist too. 0 if there are no strips for rows this far
     /// apart.
     int longestStrip(int aRow);
 
-    /// Whether there are registers for the nine weights of a 3 x 3 kernel beside a strip: whether there is
-    /// `multiplyLines`.
+    /// Whether there are enough registers for the nine weights of a 3 x 3 kernel and a strip, so that `multiplyLines`
+    /// exists.
     boolean holdsKernel();
 
-    /// Whole lines of patches of 3 x 3 numbers, `columns` a line, in strips of `length`, of which a line has one or
-    /// more: y[p] = start + Σ_k a[corners[p] + taps[k]] b[k], for panels of 16, places `yStep` apart.
+    /// Multiplies whole lines of patches of 3 x 3 numbers, `columns` per line, in one or more strips of `length` per
+    /// line: y[p] = start + Σ_k a[corners[p] + taps[k]] b[k], for panels of 16, places `yStep` apart.
     void multiplyLines(int length, int columns, int from, int to, float[] a, int aAt, int[] corners, int[] taps,
             float[] b, int bAt, float[] start, int startAt, float[] y, int yAt, int[] places, int yStep);
 
-    /// Patches of the longest piece of a line, all sizes down to its half being there too; 0 if there are none.
+    /// Patches of the longest piece of a line; all sizes down to half of it exist too. 0 if there are no pieces.
     int longestPiece();
 
-    /// As many patches, side by side, of each of `lines` lines, two or more, for panels of 16 and kernels three high:
-    /// y[i, j] = start + Σ_k a[aAt + i aLine + 16 j + taps[k]] b[k], k ascending, at `y[yAt + i yLine + j yStep]`; taps
-    /// in thirds, a line further each. A number of a is loaded once for the three lines of y that it belongs to: while
-    /// line i takes its last third, i + 1 takes its second and i + 2 its first. A load of a number costs more than an
-    /// FMA.
+    /// Multiplies `length` contiguous patches of each of `lines` (at least two) lines, for panels of 16 and kernels of
+    /// height 3: y[i, j] = start + Σ_k a[aAt + i aLine + 16 j + taps[k]] b[k], k ascending, at `y[yAt + i yLine + j
+    /// yStep]`; the taps are three thirds, each one line further. A number of a is loaded once for the three lines of y
+    /// that use it, because a load costs more than an FMA: line i uses it in its last third, i + 1 in its second and i
+    /// + 2 in its first.
     void multiplyPiece(int length, int lines, int third, float[] a, int aAt, int aLine, int[] taps, float[] b, int bAt,
             float[] start, int startAt, float[] y, int yAt, int yLine, int yStep);
 
-    /// Most threes of taps that a tile is made for, at least `THREES_LEAST`, which there are too.
+    /// The most groups of three taps that a tile supports; all numbers from `THREES_LEAST` on are supported.
     int longestThrees();
 
-    /// The gradients of `3 · count` taps from the patches of an image, in lines of `columns`: of the taps that begin a
-    /// line of the kernel, `tap`, `tap + step`, …, and of their two neighbours, `apart` and `2 apart` taps on. y[g][v]
-    /// += Σ_p a[corners[p] + taps[tap + g step + v apart]] b[p], p ascending, begun with start; y[g][v] is at `y[yAt +
-    /// g yStep + v yApart]`, 16 of each. The sums of b itself are added to `y[sumAt]`: they would wait for each other
-    /// in a pass of their own.
+    /// Computes the gradients of `3 · count` taps from the patches of an image, in lines of `columns`: the taps that
+    /// begin a line of the kernel, `tap`, `tap + step`, …, and their two neighbours, `apart` and `2 apart` taps
+    /// further. y[g][v] += Σ_p a[corners[p] + taps[tap + g step + v apart]] b[p], p ascending, begun with start;
+    /// y[g][v] is at `y[yAt + g yStep + v yApart]`, 16 of each. The sums of b itself are added to `y[sumAt]`; in a
+    /// separate pass, each addition would wait for the one before.
     void multiplyThrees(int count, int step, int apart, int columns, float[] a, int aAt, int[] taps, int tap,
             int[] corners, float[] b, int bAt, int bStep, float[] start, int startAt, int startStep, int startApart,
             float[] y, int yAt, int yStep, int yApart, int sumAt);
 
-    /// As `multiplyPatches`, for panels of 16 and rows that lie evenly: a[r][k] is `a[aAt + r aRow + aSteps[k]]`, and
-    /// y[r] begins at `y[yAt + r yRow]`. The distance is a constant of the code: nothing is looked up for a row, and
-    /// one check of the bounds serves all of them. `inThrees` as in `Patches`: then a number of a serves three rows.
+    /// Like `multiplyPatches`, for panels of 16 and evenly spaced rows: a[r][k] is `a[aAt + r aRow + aSteps[k]]`, and
+    /// y[r] begins at `y[yAt + r yRow]`. The distance is a constant in the code, so rows need no look-up and one bounds
+    /// check covers all of them. If `inThrees` (see `Patches`), a number of a is used for three rows.
     void multiplyStrip(int rows, int depth, boolean inThrees, float[] a, int aAt, int aRow, int[] aSteps, float[] b,
             int bAt, int bStep, float[] start, int startAt, int startRow, float[] y, int yAt, int yRow);
 
-    /// The first `length` floats of the tile, a multiple of 16, times `scale`.
+    /// Multiplies the first `length` floats of the tile, a multiple of 16, by `scale`.
     void multiplyTile(int length, float[] tile, float scale);
 }

@@ -3,9 +3,9 @@ package io.tidegrad.engine.kernel;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/// The walk over panels and tiles of dense layers and of products without weights; the loops inside are generated.
+/// Iterates over panels and tiles of dense layers and other products; the inner loops are generated.
 interface VectorDenseKernels extends DenseKernels, OptimizerKernels, NormKernels, VectorNarrowKernels {
-    /// 6 rows of 64 columns are the best tile; 8 would be split.
+    /// Inputs of a tile with 64 columns. 6 is fastest; 8 would be split.
     int WIDE_TILE_INPUTS = 6;
 
     @Override
@@ -156,8 +156,8 @@ interface VectorDenseKernels extends DenseKernels, OptimizerKernels, NormKernels
         }
     }
 
-    /// One row's forward through two panels of 64, whose weights begin `panel` floats apart. Two streams: 1.6 MB of
-    /// weights come 5 % faster from the third-level cache than one panel after the other (Zen 4).
+    /// Computes one row's forward through two panels of 64, whose weights start `panel` floats apart. With two streams,
+    /// 1.6 MB of weights are read 5 % faster from the third-level cache than panel by panel (Zen 4).
     void forwardTwoPanels(int inputs, float[] x, int xAt, float[] w, int wAt, int panel, float[] start, int startAt,
             int startPanel, float[] y, int yAt);
 
@@ -166,11 +166,11 @@ interface VectorDenseKernels extends DenseKernels, OptimizerKernels, NormKernels
     void multiply(int width, int rows, int depth, float[] a, int aAt, int aRow, int aStep, float[] b, int bAt,
             int bStep, float[] start, int startAt, float scale, float[] y, int yAt, int yRow);
 
-    /// The input gradients of few rows, in virtual lanes.
+    /// Computes the input gradients of few rows, in virtual lanes.
     void dots(Panels panels, int fromInput, int toInput, int rows, float[] dy, int dyAt, int dyStride, float[] w,
             float[] dx, int dxAt, int dxStride);
 
-    /// Columns that fill no panel: as `multiply` of the interface, for fewer than 16.
+    /// Like `DenseKernels.multiply`, for fewer than 16 columns.
     void multiplyFew(int rows, int columns, int depth, float scale, float[] a, int aAt, int aRow, int aStep, float[] b,
             int bAt, int bStep, float[] y, int yAt, int yRow);
 

@@ -6,15 +6,15 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
-/// What the kernels of all vector widths share. A family that walks over panels and tiles does so in an interface of
-/// its own; the loops inside, and all of the other families, are generated, one class a width, of which a process loads
-/// only one: C2 spoils code that has seen two vector widths, for ever.
+/// The code that the kernels of all vector widths share. Families that iterate over panels and tiles have their own
+/// interfaces; the inner loops and all other families are generated, one class per width. A process loads only one of
+/// them, because C2 never optimises code well again once it has seen two vector widths.
 abstract sealed class VectorKernels implements Kernels, VectorDenseKernels, VectorConvolutionKernels,
         VectorSoftmaxKernels permits Simd128, Simd256, Simd512 {
-    /// Serves what is left of an elementwise loop after the last whole vector.
+    /// Handles the rest of an elementwise loop after the last whole vector.
     static final ScalarKernels SCALAR = new ScalarKernels();
 
-    /// Where sums start that have no bias: zeros for the widest panel.
+    /// Zeros for the widest panel, from which sums without bias start.
     static final float[] ZEROS = new float[64];
 
     private final String name;
@@ -23,7 +23,7 @@ abstract sealed class VectorKernels implements Kernels, VectorDenseKernels, Vect
         name = "simd-" + bits;
     }
 
-    /// Widest vectors of this processor that there are kernels for.
+    /// Bits of the widest vectors that this processor has and kernels exist for.
     static int widestBits() {
         return Math.min(512, FloatVector.SPECIES_PREFERRED.vectorBitSize());
     }
@@ -46,7 +46,7 @@ abstract sealed class VectorKernels implements Kernels, VectorDenseKernels, Vect
         return new IllegalStateException("frozen weights have no update");
     }
 
-    /// The lanes l with bit `distance` set.
+    /// A mask of the lanes l with bit `distance` set.
     static VectorMask<Float> bit(VectorSpecies<Float> species, int distance) {
         boolean[] lanes = new boolean[species.length()];
         for (int l = 0; l < lanes.length; l++) {

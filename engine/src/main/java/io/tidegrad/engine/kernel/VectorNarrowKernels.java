@@ -1,15 +1,16 @@
 package io.tidegrad.engine.kernel;
 
-/// Panels of 16: forward in 16 virtual lanes where there are many inputs, weight gradients with lanes of inputs.
+/// Kernels for panels of 16: forward in 16 virtual lanes for many inputs, and weight gradients with inputs in the
+/// lanes.
 interface VectorNarrowKernels {
-    /// From this many rows on it pays to transpose the weights of a panel of 16 for forward, its gradients for the
-    /// update. Of 784 inputs 8 rows take 1.5 us transposed and 2.0 as they lie, 6 rows 1.6 and 1.1.
+    /// The fewest rows for which transposing pays off: the weights of a panel of 16 for forward, its gradients for the
+    /// update. With 784 inputs, 8 rows take 1.5 us with transposed weights and 2.0 us without, 6 rows 1.6 and 1.1 us.
     int TRANSPOSE_FORWARD_ROWS_MIN = 8;
 
     int TRANSPOSE_UPDATE_ROWS_MIN = 16;
 
-    /// Few rows take the weights as they lie. For many it is worth it to transpose them: lanes are inputs then, x is
-    /// read by the vector, and what pads the outputs is not multiplied.
+    /// Few rows use the weights as stored. For many rows transposing them pays off: then inputs are in the lanes, x is
+    /// read in vectors, and the padding of the outputs is not multiplied.
     default void forwardNarrow(int inputs, int outputs, int rows, float[] x, int xAt, int xRow, float[] w, int wAt,
             float[] bias, int biasAt, float[] y, int yAt, int yRow, float[] scratch) {
         if (rows < TRANSPOSE_FORWARD_ROWS_MIN) {
@@ -30,9 +31,9 @@ interface VectorNarrowKernels {
                 16 * wRow);
     }
 
-    /// One panel of 16: y = x w + bias, summed in virtual lanes, w output after output.
+    /// For one panel of 16, y = x w + bias, summed in virtual lanes, with w stored output after output.
     ///
-    /// @param lanes scratch from `lanesAt` on, 256 floats for each of `Panels.LANE_ROWS` rows and one more
+    /// @param lanes scratch, starting at `lanesAt`, of 256 floats for each of `Panels.LANE_ROWS` + 1 rows
     default void sumInputLanes(int inputs, int outputs, int rows, float[] x, int xAt, int xRow, float[] w, int wAt,
             int wRow, float[] bias, int biasAt, float[] y, int yAt, int yRow, float[] lanes, int lanesAt) {
         for (int r = 0; r < rows; r += Panels.LANE_ROWS) {
@@ -45,19 +46,20 @@ interface VectorNarrowKernels {
     /// b[j][i] = a[i][j], 16 of each.
     void transpose16(float[] a, int aAt, int aRow, float[] b, int bAt, int bRow);
 
-    /// One panel of 16: y = x w + bias, summed in virtual lanes, w as it lies.
+    /// For one panel of 16, y = x w + bias, summed in virtual lanes, with w as stored.
     ///
-    /// @param lanes scratch, `Panels.LANE_ROWS` rows of 256
+    /// @param lanes scratch of `Panels.LANE_ROWS` rows of 256 floats
     void forwardInLanes(int inputs, int rows, float[] x, int xAt, int xRow, float[] w, int wAt, float[] bias,
             int biasAt, float[] y, int yAt, int yRow, float[] lanes);
 
     /// lanes[r][o][l] = Σ x[r][i] w[o][i] over the inputs i with i mod 16 = l, ascending.
     ///
-    /// @param lanes as `sumInputLanes` has them
+    /// @param lanes scratch as in `sumInputLanes`
     void inputLanes(int inputs, int outputs, int rows, float[] x, int xAt, int xRow, float[] w, int wAt, int wRow,
             float[] lanes, int lanesAt);
 
-    /// y[r][o] = bias[o] + Σ_l lanes[r][o][l], by the tree, which overwrites the lanes; 0 for o from `outputs` to 15.
+    /// y[r][o] = bias[o] + Σ_l lanes[r][o][l], summed as a tree, which overwrites the lanes; 0 for o from `outputs` to
+    /// 15.
     void addLanes(int rows, int outputs, float[] lanes, int lanesAt, float[] bias, int biasAt, float[] y, int yAt,
             int yRow);
 

@@ -1,6 +1,6 @@
 package io.tidegrad.engine.kernel;
 
-/// Softmax line by line; its loop of exp is generated.
+/// Softmax line by line; its loop over exp is generated.
 interface VectorSoftmaxKernels extends SoftmaxKernels {
     @Override
     default void softmax(int rows, int width, float[] x, int xAt, int xStride, float[] y, int yAt, int yStride) {

@@ -1,6 +1,6 @@
 package io.tidegrad.engine.kernel;
 
-/// Sums in virtual lanes, whatever the hardware has: the definition.
+/// The definition of sums in 16 virtual lanes, independent of the hardware's vector width.
 final class VirtualLanes {
     static final int COUNT = 16;
 
@@ -19,7 +19,7 @@ final class VirtualLanes {
         return sum(length, x, xAt, lane, 2 * step) + sum(length, x, xAt, lane + step, 2 * step);
     }
 
-    /// As `sum`, of a · b.
+    /// Like `sum`, of the products a · b.
     static float sumOfProducts(int length, float[] a, int aAt, float[] b, int bAt, int lane, int step) {
         if (step == COUNT) {
             float sum = 0f;

@@ -2,16 +2,16 @@ package io.tidegrad.engine.kernel;
 
 import java.util.stream.IntStream;
 
-/// Which lines of an image each output of a pooling reads: those of window `w` start at `x[xAt + places[i]]`, for i
-/// from `starts[w]` to `starts[w + 1]`, the last not included. No window is empty. Where all are 2 x 2 and lie evenly,
-/// nothing needs looking up: `columns`.
+/// The lines of an image that each output of a pooling reads: those of window `w` start at `x[xAt + places[i]]`, for i
+/// from `starts[w]` (inclusive) to `starts[w + 1]` (exclusive). No window is empty. If all are 2 x 2 and evenly spaced,
+/// no look-up is needed: `columns`.
 public final class Windows {
     private final int[] starts;
     private final int[] places;
     private final boolean overlap;
     private final int columns;
 
-    /// @param overlap whether a line may lie in several windows
+    /// @param overlap whether a line may be in several windows
     public Windows(int[] starts, int[] places, boolean overlap) {
         this.starts = starts;
         this.places = places;
@@ -19,7 +19,7 @@ public final class Windows {
         columns = columnsOfSquares();
     }
 
-    /// As `columns()`.
+    /// Computes `columns()`.
     private int columnsOfSquares() {
         boolean areSquares = count() > 0 && places.length == 4 * count()
                 && IntStream.range(0, count()).allMatch(w -> starts[w] == 4 * w && offset(w, 1) == offset(0, 1)
@@ -53,13 +53,13 @@ public final class Windows {
         return overlap;
     }
 
-    /// Windows of an image.
+    /// The number of windows of an image.
     public int count() {
         return starts.length - 1;
     }
 
-    /// Windows of a line, if all are 2 x 2 and each line's lie evenly, `step` apart; else 0. A window's other places
-    /// are then `right`, `below`, and both from its first.
+    /// Windows per line, if all are 2 x 2 and evenly spaced, `step` apart, in each line; else 0. A window's other
+    /// places are then `right`, `below` and `right + below` after its first.
     int columns() {
         return columns;
     }

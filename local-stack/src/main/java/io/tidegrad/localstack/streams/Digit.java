@@ -10,7 +10,7 @@ import org.apache.avro.generic.GenericRecord;
 
 /// A handwritten digit.
 ///
-/// @param pixels 28 rows of 28 unsigned bytes, 0 is paper, 255 is ink; not to be changed
+/// @param pixels 28 rows of 28 unsigned bytes, from 0 (paper) to 255 (ink); must not be modified
 /// @param digit 0 to 9: the label
 public record Digit(byte[] pixels, int digit) implements StreamEvent {
     public static final int PIXELS = 28 * 28;

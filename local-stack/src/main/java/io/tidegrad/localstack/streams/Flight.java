@@ -8,7 +8,7 @@ import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericData;
 import org.apache.avro.generic.GenericRecord;
 
-/// A flight as it leaves, with what is known of it later.
+/// A flight with what is known at departure, and its label.
 ///
 /// @param departed actual departure, epoch ms: the local time at the airport of origin, read as UTC
 /// @param distance miles

@@ -17,12 +17,12 @@ import java.util.Locale;
 import java.util.zip.GZIPInputStream;
 import org.apache.avro.Schema;
 
-/// The streams of real events that ship with Tidegrad, each with its event schema and its model's spec. Where they come
-/// from is told in the README.md beside the files.
+/// The streams of real events that ship with Tidegrad, each with its event schema and its model's spec. The README.md
+/// next to the files says where they come from.
 public enum ShippedStream {
-    /// US flights, in the order of departure: does it arrive late?
+    /// US flights in order of departure; the label is whether a flight arrives late.
     FLIGHTS("flight.avsc", 300_000, 10_000, 3, "794bb0e677eb3e8444251e28cf966d45b3c724044f2e15c24aace8df90007fd1"),
-    /// MNIST digits: which is it?
+    /// MNIST digits; the label is the digit.
     DIGITS("digit.avsc", 10_000, 1_000, 0, "0550b4bccb35a4aed6f213808764cca7204a763d89d64fbcf7d68f3a5133bebc");
 
     private final String schemaFile;
@@ -31,8 +31,8 @@ public enum ShippedStream {
     private final int weeks;
     private final String sha256;
 
-    /// @param weeks that hold all events
-    /// @param sha256 of the unzipped text
+    /// @param weeks number of weeks that all events span
+    /// @param sha256 hash of the unzipped text
     ShippedStream(String schemaFile, int rows, int eventsPerSecond, int weeks, String sha256) {
         this.schemaFile = schemaFile;
         this.rows = rows;
@@ -41,7 +41,7 @@ public enum ShippedStream {
         this.sha256 = sha256;
     }
 
-    /// As on the command line: `flights`.
+    /// The name on the command line: `flights`.
     public String label() {
         return name().toLowerCase(Locale.ROOT);
     }
@@ -50,15 +50,15 @@ public enum ShippedStream {
         return rows;
     }
 
-    /// The pace unless another one is asked for.
+    /// The default pace.
     public int eventsPerSecond() {
         return eventsPerSecond;
     }
 
-    /// Of the stream said again and again, the event number `index`: each round lies whole weeks after the one before,
-    /// so that time goes on while hour and weekday are what they were.
+    /// Event number `index` of the endlessly repeated stream. Each repetition is whole weeks after the one before, so
+    /// that time advances while hours and weekdays stay the same.
     ///
-    /// @param events as read
+    /// @param events the events from `read`
     public StreamEvent repeated(List<StreamEvent> events, long index) {
         return events.get((int) (index % rows)).later(weeks * (int) (index / rows));
     }
@@ -71,7 +71,7 @@ public enum ShippedStream {
         return new Schema.Parser().parse(text(schemaFile));
     }
 
-    /// The model's spec, YAML.
+    /// The model's spec in YAML.
     public String spec() {
         return text(specFile());
     }
@@ -80,9 +80,9 @@ public enum ShippedStream {
         return label() + ".yaml";
     }
 
-    /// All events in order. The file's checksum is compared on the way.
+    /// Reads all events in order and checks the file's checksum.
     ///
-    /// @throws DamagedStreamException a line or the checksum is not what it should be
+    /// @throws DamagedStreamException a line or the checksum is wrong
     public List<StreamEvent> read() {
         return read(label() + ".csv.gz");
     }

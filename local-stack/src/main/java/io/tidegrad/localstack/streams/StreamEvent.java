@@ -6,12 +6,12 @@ import org.apache.avro.generic.GenericRecord;
 
 /// One event of a shipped stream.
 public sealed interface StreamEvent permits Flight, Digit {
-    /// As it goes to the events topic, label included.
+    /// The record for the events topic, with its label.
     GenericRecord toAvro(Schema schema);
 
-    /// As a scorer is asked about it: field names of the schema, without the label.
+    /// The fields of a scoring request, by the schema's names, without the label.
     Map<String, Object> toQuestion();
 
-    /// The same event, `weeks` weeks later: hour and weekday stay what they are. Itself where it has no time.
+    /// The same event `weeks` weeks later, so that hour and weekday don't change. Returns itself if it has no time.
     StreamEvent later(int weeks);
 }
