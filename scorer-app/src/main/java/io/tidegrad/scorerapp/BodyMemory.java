@@ -5,30 +5,32 @@ import java.io.InputStream;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicLong;
 
-/// What the bodies of all requests take together while they are read and worked on. Each takes as much as has come of
-/// it, not as much as it says, and its first 16 KiB are not counted: small requests are read whatever large ones take.
+/// Bounds the memory that the bodies of all requests take together while they are read and processed. A body counts
+/// with the bytes that have arrived and not with its declared length. Its first 16 KiB are free, so that small requests
+/// are read however much large ones take.
 final class BodyMemory {
     static final int FREE_BYTES = 16 * 1024;
 
     private final long maxBytes;
     private final AtomicLong takenByAll = new AtomicLong();
 
-    /// @param maxBytes of all, beyond what each has free
+    /// @param maxBytes bound on all bodies together, without the free part of each
     BodyMemory(long maxBytes) {
         this.maxBytes = maxBytes;
     }
 
-    /// Bytes, of all bodies, beyond what each has free.
+    /// Returns the bytes of all bodies, without the free part of each.
     long taken() {
         return takenByAll.get();
     }
 
-    /// What one body takes; to be closed when nothing of it is needed any more. One thread at a time.
+    /// The memory of one body. It must be closed when nothing of the body is needed any more. Used by one thread at a
+    /// time.
     final class Share implements AutoCloseable {
         private long taken;
 
-        /// @param bytes in all
-        /// @throws HttpProblem `overloaded`; it takes what it took before
+        /// @param bytes total size of the body
+        /// @throws HttpProblem `overloaded`; the body then takes as much as before
         void grow(long bytes) {
             long more = Math.max(0, bytes - FREE_BYTES) - taken;
             if (takenByAll.addAndGet(more) > maxBytes) {
@@ -51,7 +53,7 @@ final class BodyMemory {
         return new Share();
     }
 
-    /// One body; to be closed when nothing of it is needed any more. One thread.
+    /// Reads one body, which must be closed when nothing of it is needed any more. Used by one thread.
     final class Body implements AutoCloseable {
         private final Share share = new Share();
         private byte[] bytes = {};
@@ -93,7 +95,7 @@ final class BodyMemory {
         return new Body();
     }
 
-    /// @param most bytes that are read
+    /// @param most largest number of bytes to read
     /// @throws HttpProblem `overloaded`
     Body read(InputStream from, int most) throws IOException {
         Body body = new Body();

@@ -8,9 +8,9 @@ import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// What one gRPC call takes of the memory for bodies: every byte of its messages from when the library takes it from
-/// the connection, for it keeps them until a message is whole, to the call's end. What that memory does not count,
-/// which is what each body has free, and the answer until its client has taken it, is held by the call's connection.
+/// Counts one gRPC call in the memory for bodies: every byte of its messages, from when the library reads it from the
+/// connection until the call ends, because the library keeps the bytes until a message is complete. The free part of a
+/// body, and the response until its client has read it, count for the call's connection.
 final class CallMemory extends ServerStreamTracer {
     private static final Context.Key<CallMemory> KEY = Context.key("tidegrad-call-memory");
 
@@ -36,7 +36,7 @@ final class CallMemory extends ServerStreamTracer {
         };
     }
 
-    /// Of the call that is being started.
+    /// Returns the memory of the call that is being started.
     static CallMemory ofThisCall() {
         return Objects.requireNonNull(KEY.get(), "a server without this tracer");
     }
@@ -46,7 +46,7 @@ final class CallMemory extends ServerStreamTracer {
         return context.withValue(KEY, this);
     }
 
-    /// @param refused hears once, from any thread, that there is no room for more of this call
+    /// @param refused told once, from any thread, if there is no memory for more of this call
     void whenRefused(Consumer<HttpProblem> refused) {
         HttpProblem already;
         synchronized (this) {
@@ -58,7 +58,7 @@ final class CallMemory extends ServerStreamTracer {
         }
     }
 
-    /// From now on its connection is told what it holds.
+    /// Tells the call's connection from now on how much it holds.
     synchronized void isOf(GrpcConnections.Connection connection) {
         this.connection = connection;
         hold();
@@ -72,14 +72,14 @@ final class CallMemory extends ServerStreamTracer {
         }
     }
 
-    /// Of the answer, when it begins to wait for its client.
+    /// Counts the response once it waits for its client.
     @Override
     public synchronized void outboundWireSize(long more) {
         sent += more;
         hold();
     }
 
-    /// A part of a message, as it comes.
+    /// Counts a part of a message as it arrives.
     @Override
     public void inboundWireSize(long more) {
         HttpProblem problem;

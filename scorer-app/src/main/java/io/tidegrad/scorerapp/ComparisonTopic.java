@@ -26,14 +26,14 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Tells the topic of progress how shadows compare, every ten seconds in which one has scored, on a thread of its own.
-/// What can't be told is lost, and logged: the metrics have the sums. Opens its clients when there is something to
-/// tell.
+/// Writes comparisons of shadows to the topic of progress, every 10 s in which a shadow has scored, on a thread of its
+/// own. A comparison that can't be written is logged and lost; the metrics have the totals. Its Kafka clients are
+/// opened with the first comparison.
 final class ComparisonTopic implements AutoCloseable {
-    /// Often enough to watch a trial, far too seldom to be a load.
+    /// Often enough to watch a trial, and rare enough to be no load.
     private static final Duration EVERY = Duration.ofSeconds(10);
 
-    /// For the topic's metadata and for a send: the next window waits behind it.
+    /// How long the topic's metadata and a send may take: the next window waits for them.
     private static final int SEND_WITHIN_MILLIS = 5_000;
 
     private static final Logger log = LoggerFactory.getLogger(ComparisonTopic.class);
@@ -56,8 +56,8 @@ final class ComparisonTopic implements AutoCloseable {
         }
     }
 
-    /// @param address of the process, `host:port`
-    /// @param comparisons all there are, at any time
+    /// @param address address of the process, `host:port`
+    /// @param comparisons returns all current comparisons
     ComparisonTopic(KafkaSettings kafka, RegistrySettings registry, Topics topics, String address,
             Map<Shadows.Pair, ShadowComparison> comparisons, InstantSource clock) {
         this.kafka = kafka;
@@ -69,7 +69,7 @@ final class ComparisonTopic implements AutoCloseable {
         timer.scheduleAtFixedRate(this::tell, EVERY.toMillis(), EVERY.toMillis(), TimeUnit.MILLISECONDS);
     }
 
-    /// All windows, and begins the next ones.
+    /// Writes all windows and begins the next ones.
     private void tell() {
         comparisons.forEach((pair, comparison) -> {
             Instant now = clock.instant();
@@ -118,7 +118,7 @@ final class ComparisonTopic implements AutoCloseable {
         log.debug("cause", why);
     }
 
-    /// No model's name has a tilde: who reads progress by model passes it over.
+    /// No model's name has a tilde, so readers that look up progress by model skip this key.
     private static byte[] key(Comparison of) {
         return (of.getName() + "~" + of.getShadow()).getBytes(StandardCharsets.UTF_8);
     }
@@ -139,7 +139,7 @@ final class ComparisonTopic implements AutoCloseable {
         return known;
     }
 
-    /// Tells the windows under way.
+    /// Writes the current windows and stops.
     @Override
     public void close() {
         timer.execute(() -> {

@@ -14,9 +14,10 @@ import org.apache.avro.Schema;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// The fields of the events that models learn from, as the registry has them under a topic's name (subject
-/// `TOPIC-value`). Who asks with a whole event makes no mistake by a field that no feature reads. Asked for on a thread
-/// of its own, and what was known stays while the registry is away: a request never waits for it.
+/// The fields of the events from which models learn, as the registry has them for a topic's name (subject
+/// `TOPIC-value`). With them a client may send a whole event, although no feature reads some of its fields. They are
+/// looked up on a thread of their own, and the last known ones stay while the registry can't be reached, so a request
+/// never waits for them.
 final class EventFields implements AutoCloseable {
     private static final long EVERY_SECONDS = 10;
 
@@ -28,7 +29,7 @@ final class EventFields implements AutoCloseable {
     private final ScheduledExecutorService timer = Executors
             .newSingleThreadScheduledExecutor(Thread.ofPlatform().name("tidegrad-event-fields").daemon().factory());
 
-    /// @param topics that served models learn from, at any time
+    /// @param topics returns the topics from which served models learn
     EventFields(RegistrySettings settings, Supplier<Set<String>> topics) {
         this.settings = settings;
         this.topics = topics;
@@ -43,7 +44,7 @@ final class EventFields implements AutoCloseable {
         try {
             topics.get().forEach(this::ask);
         } catch (RuntimeException | OutOfMemoryError e) {
-            // Caught whatever it is: the timer runs nothing again that has thrown.
+            // All errors are caught, because the timer does not run a task again that has thrown.
             log.warn("the registry could not be asked for the fields of events; trying again in {} s", EVERY_SECONDS,
                     e);
         }
@@ -58,7 +59,7 @@ final class EventFields implements AutoCloseable {
                 known.put(topic, fields);
             }
         } catch (RuntimeException e) {
-            // Without it a request is judged by what models read, as without a registry.
+            // Without it a request may only have the fields that models read, as without a registry.
             log.debug("fields of the events of {} are not known", topic, e);
         }
     }

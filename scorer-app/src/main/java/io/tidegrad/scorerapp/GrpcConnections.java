@@ -22,16 +22,16 @@ import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/// The connections of gRPC that are open, at most so many, with the rules of HTTP's: when they are all taken, the one
-/// that has waited longest for its client makes room for the next, so that who opens many and says nothing keeps nobody
-/// out. The library has no such bound: its `maxConnectionIdle` ends an idle connection after a time, and until then it
-/// would hold its place; its `maxConnectionAge` would end those of clients that behave well, too.
+/// Bounds the number of open gRPC connections by the same rules as HTTP: if all are in use, the one that has waited
+/// longest for its client is closed for the next one, so that a client which opens many and sends nothing keeps nobody
+/// out. The library has no such bound: its `maxConnectionIdle` ends an idle connection only after a time, and its
+/// `maxConnectionAge` would also end those of clients that behave well.
 ///
-/// What the calls of all connections hold in memory while they wait for their clients is bounded as well, because one
-/// connection may have 128 of them.
+/// It also bounds how much memory the calls of all connections hold while they wait for their clients, because one
+/// connection may have 128 calls.
 final class GrpcConnections {
-    /// A connection that is ended gives back its descriptor when its event loop has seen it, which is soon unless the
-    /// processors are very busy.
+    /// A closed connection frees its descriptor once its event loop has run, which is soon unless the processors are
+    /// very busy.
     private static final long ROOM_WITHIN_MILLIS = 1_000;
 
     private final Semaphore places;
@@ -41,14 +41,14 @@ final class GrpcConnections {
     private final Consumer<EndedConnection> ended;
     private final AtomicLong heldByAll = new AtomicLong(); // bytes
 
-    /// By the client's address, which is another one for each.
+    /// Connections by the client's address, which differs for each.
     private final Map<SocketAddress, Connection> open = new ConcurrentHashMap<>();
 
-    /// @param max open at once
-    /// @param heldMax bytes that all calls may hold while they wait for their clients
-    /// @param newTurns of one connection's calls, `WorkLimit::turns`
-    /// @param nanoTime monotonic
-    /// @param ended hears of connections that are ended from here
+    /// @param max how many may be open at once
+    /// @param heldMax bytes that all calls together may hold while they wait for their clients
+    /// @param newTurns creates the turns of one connection's calls, `WorkLimit::turns`
+    /// @param nanoTime monotonic clock, ns
+    /// @param ended told of connections that are closed here
     GrpcConnections(int max, long heldMax, Supplier<Semaphore> newTurns, LongSupplier nanoTime,
             Consumer<EndedConnection> ended) {
         places = new Semaphore(max);
@@ -58,7 +58,7 @@ final class GrpcConnections {
         this.ended = ended;
     }
 
-    /// One connection with its calls; any thread.
+    /// One connection with its calls. Used by any thread.
     final class Connection {
         private final Channel channel;
         private final AtomicInteger working = new AtomicInteger(); // calls
@@ -76,18 +76,19 @@ final class GrpcConnections {
             asked = nanoTime.getAsLong();
         }
 
-        /// A call is whole, and waits for its answer: its connection is not displaced meanwhile.
+        /// A call has arrived completely and waits for its response. Its connection is not closed for another one in
+        /// the meantime.
         void works() {
             working.incrementAndGet();
         }
 
-        /// What `works` has begun has an answer, or needs none.
+        /// Ends what `works` began: the call has a response or needs none.
         void worked() {
             working.decrementAndGet();
             keepHeldInBounds(); // now it can be ended itself
         }
 
-        /// @param more bytes than before that a call holds, negative when it ends
+        /// @param more how many bytes more than before a call holds; negative when it ends
         void holds(long more) {
             synchronized (this) {
                 held = held + more;
@@ -99,7 +100,7 @@ final class GrpcConnections {
             keepHeldInBounds();
         }
 
-        /// Of its calls, at the work that all share.
+        /// Returns the turns of its calls at the shared work.
         Semaphore turns() {
             return turns;
         }
@@ -108,7 +109,7 @@ final class GrpcConnections {
             return working.get() == 0;
         }
 
-        /// Returns false when it is ending already.
+        /// Returns false if it is being closed already.
         boolean end(EndedConnection why) {
             synchronized (this) {
                 if (ending) {
@@ -120,7 +121,7 @@ final class GrpcConnections {
             open.remove(channel.remoteAddress(), this);
             ended.accept(why);
             try {
-                // Past HTTP/2, which would wait for the calls that are open.
+                // Closed below HTTP/2, which would wait for the open calls.
                 channel.eventLoop().execute(() -> channel.unsafe().close(channel.unsafe().voidPromise()));
             } catch (RejectedExecutionException stopping) {
                 return false; // the server ends all
@@ -129,14 +130,14 @@ final class GrpcConnections {
         }
     }
 
-    /// The connection that a call came by; null when it is gone.
+    /// Returns the connection of a call; null if it is gone.
     @Nullable
     Connection of(ServerCall<?, ?> call) {
         SocketAddress client = call.getAttributes().get(Grpc.TRANSPORT_ATTR_REMOTE_ADDR);
         return client == null ? null : open.get(client);
     }
 
-    /// Whether there is room for a connection that was just accepted.
+    /// Returns whether a connection that was just accepted may stay.
     boolean enter(Channel channel) throws InterruptedException {
         if (!places.tryAcquire() && !(displaceOne() && places.tryAcquire(ROOM_WITHIN_MILLIS, TimeUnit.MILLISECONDS))) {
             ended.accept(EndedConnection.FULL);
@@ -152,8 +153,8 @@ final class GrpcConnections {
         return true;
     }
 
-    /// A place is free when the descriptor is, which a selector gives back when it next selects: a task that is due
-    /// after this one comes behind that.
+    /// A place is free once the descriptor is, which a selector frees when it selects the next time. A task that is
+    /// scheduled after this one runs after that.
     private void leave(Channel channel) {
         try {
             channel.eventLoop().schedule(() -> places.release(), 1, TimeUnit.NANOSECONDS);
@@ -162,7 +163,7 @@ final class GrpcConnections {
         }
     }
 
-    /// Where all together hold too much, who has waited longest for its client is ended.
+    /// If all calls together hold too much, the connection that has waited longest for its client is closed.
     private void keepHeldInBounds() {
         if (heldByAll.get() > heldMax) {
             Connection longest = longest(connection -> connection.waits() && connection.held > 0);
@@ -172,9 +173,9 @@ final class GrpcConnections {
         }
     }
 
-    /// Ends the one that has waited longest for its client.
+    /// Closes the connection that has waited longest for its client.
     ///
-    /// @return false when none waits
+    /// @return false if none waits
     private boolean displaceOne() {
         Connection longest = longest(Connection::waits);
         return longest != null && longest.end(EndedConnection.DISPLACED);
@@ -196,9 +197,9 @@ final class GrpcConnections {
         return longest;
     }
 
-    /// A port whose connections are these.
+    /// A port for these connections.
     ///
-    /// @param closed told when the port itself is closed
+    /// @param closed told if the port itself is closed
     NioServerSocketChannel listener(Runnable closed) {
         return new Listener(closed);
     }
@@ -206,8 +207,8 @@ final class GrpcConnections {
     private final class Listener extends NioServerSocketChannel {
         Listener(Runnable closed) {
             closeFuture().addListener(end -> closed.run());
-            // One at a time, not sixteen: a connection can be ended once it has its event loop, which
-            // it gets after it was read here.
+            // Accepts one connection at a time and not 16: a connection can be closed only once it has its event loop,
+            // which it gets after it was accepted here.
             config().setRecvByteBufAllocator(new ServerChannelRecvByteBufAllocator());
         }
 
@@ -217,8 +218,7 @@ final class GrpcConnections {
             try {
                 count = super.doReadMessages(accepted);
             } catch (IOException e) {
-                // Most often the process has no descriptor left. The library accepts again in a
-                // second.
+                // Usually the process has no descriptor left. The library accepts again after a second.
                 ended.accept(EndedConnection.DESCRIPTORS);
                 displaceOne();
                 throw e;

@@ -30,10 +30,10 @@ import java.util.logging.Level;
 import java.util.logging.Logger;
 import javax.net.ssl.SSLException;
 
-/// gRPC beside HTTP, on a port of its own, with the limits of HTTP: sizes, times, connections.
+/// The gRPC server, on a port of its own, with the same limits as HTTP: sizes, times, connections.
 final class GrpcServer implements AutoCloseable {
-    /// The library's own, held so that its level stays: at WARNING it writes a stack trace for every message that is
-    /// too large, and any client could fill the log. What it calls SEVERE goes to stderr.
+    /// The library's logger, held here so that its level stays. At WARNING it logs a stack trace for every message that
+    /// is too large, with which any client could fill the log. What it logs as SEVERE goes to stderr.
     private static final Logger LIBRARY = Logger.getLogger("io.grpc");
 
     static {
@@ -43,7 +43,7 @@ final class GrpcServer implements AutoCloseable {
     private static final int METADATA_BYTES_MAX = 8 * 1024;
     private static final int CALLS_MAX = 128; // at once, of one connection
 
-    /// A client that takes back what it asked for, over and over, costs more than one that waits.
+    /// A client that cancels requests over and over costs more than one that waits.
     private static final int RESETS_MAX = 1_000;
 
     private static final int RESETS_WITHIN_SECONDS = 30;
@@ -63,8 +63,8 @@ final class GrpcServer implements AutoCloseable {
 
     /// Starts to listen.
     ///
-    /// @param within a request comes whole
-    /// @param endings hears of connections that ended otherwise than their clients wanted
+    /// @param within how long a request may take to arrive completely
+    /// @param endings told of connections that were closed against their clients' will
     GrpcServer(ServerConfig config, int port, ServedModels models, RequestLimits limits, BooleanSupplier live,
             Duration within, Consumer<EndedConnection> endings) {
         BearerTokens tokens = config.tokens();
@@ -77,14 +77,13 @@ final class GrpcServer implements AutoCloseable {
                 .addStreamTracerFactory(CallMemory.factory(limits.bodies())).maxInboundMetadataSize(METADATA_BYTES_MAX)
                 .maxConcurrentCallsPerConnection(CALLS_MAX).maxRstFramesPerWindow(RESETS_MAX, RESETS_WITHIN_SECONDS)
                 .handshakeTimeout(within.toMillis(), TimeUnit.MILLISECONDS)
-                // A peer that is gone is asked for, and then let go with its calls.
+                // A peer that does not answer a ping is closed with its calls.
                 .keepAliveTime(IDLE.toMillis(), TimeUnit.MILLISECONDS)
                 .keepAliveTimeout(within.toMillis(), TimeUnit.MILLISECONDS)
                 .maxConnectionIdle(IDLE.toMillis(), TimeUnit.MILLISECONDS)
-                // Messages are taken as they are, as bodies are.
+                // Messages must not be compressed, like bodies.
                 .decompressorRegistry(DecompressorRegistry.emptyInstance().with(Codec.Identity.NONE, false)).addService(
-                        // As streams until they are in hand: what is no protobuf is refused
-                        // there.
+                        // Messages arrive as streams, so that one that is no protobuf is refused here.
                         ServerInterceptors.intercept(
                                 ServerInterceptors.useInputStreamMessages(new InferService(models, live).bindService()),
                                 new WholeRequests(within, connections, models, limits.work(), timers),
@@ -120,7 +119,7 @@ final class GrpcServer implements AutoCloseable {
         return server.getPort();
     }
 
-    /// Why it listens no more though nobody closed it; empty while it does.
+    /// Returns why it stopped to listen although nobody closed it; empty while it listens.
     Optional<String> ended() {
         return Optional.ofNullable(ended.getNow(null));
     }

@@ -15,8 +15,9 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// gRPC's messages of an inference ⇄ what every way of asking shares. Data comes in the list of its datatype, or raw:
-/// little-endian, row-major, each of `BYTES` behind four bytes that say its length.
+/// Converts between gRPC's messages and the inference requests and responses that all protocols share. Data comes
+/// either in the list of its datatype or raw: little-endian, row-major, each element of `BYTES` after 4 bytes with its
+/// length.
 final class GrpcTensors {
     private GrpcTensors() {}
 
@@ -161,7 +162,7 @@ final class GrpcTensors {
         }
     }
 
-    /// @param raw as the request was
+    /// @param raw whether the request was raw
     static ModelInferResponse answer(OpenInference.Answer answer, boolean raw) {
         Predictions predictions = answer.predictions();
         InferOutputTensor.Builder output = InferOutputTensor.newBuilder().setName(answer.output())

@@ -1,7 +1,7 @@
 package io.tidegrad.scorerapp;
 
-/// A request that can't be answered with a prediction, and what to tell its sender. Carries no cause and no trace: it
-/// is an answer, not an accident.
+/// A request can't be answered with a prediction. It says what to tell the client. It has no cause and no stack trace,
+/// because it is a response and not a failure of the server.
 final class HttpProblem extends RuntimeException {
     /// The problem concerns the request as a whole.
     static final int NO_RECORD = -1;
@@ -10,7 +10,7 @@ final class HttpProblem extends RuntimeException {
     private final int record;
 
     /// @param record position of the record at fault, from 0, or `NO_RECORD`
-    /// @param message for a person: where, expected, found
+    /// @param message where, what was expected and what was found, for people
     HttpProblem(ProblemReason reason, int record, String message) {
         super(message, null, false, false);
         this.reason = reason;
@@ -21,7 +21,7 @@ final class HttpProblem extends RuntimeException {
         this(reason, NO_RECORD, message);
     }
 
-    /// A defect of ours. The client is told so and no more; the log holds the cause.
+    /// Returns the problem for a defect of this program. The client learns only that; the log has the cause.
     static HttpProblem internal() {
         return new HttpProblem(ProblemReason.INTERNAL, "a defect of the scorer, not of the request; see its log");
     }

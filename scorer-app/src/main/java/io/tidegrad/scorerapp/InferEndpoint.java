@@ -16,7 +16,7 @@ final class InferEndpoint {
     private final boolean ignoreUnknown;
     private final BooleanSupplier live;
 
-    /// @param ignoreUnknown whether what the protocol does not know in a request is passed over instead of refused
+    /// @param ignoreUnknown whether members that the protocol does not know are ignored instead of refused
     InferEndpoint(ServedModels models, RequestBody bodies, WorkLimit work, boolean ignoreUnknown,
             BooleanSupplier live) {
         this.models = models;
@@ -27,7 +27,7 @@ final class InferEndpoint {
         this.live = live;
     }
 
-    /// Whether what is asked at this path is answered in the protocol's words, mistakes too.
+    /// Returns whether responses at this path, errors included, have the protocol's form.
     static boolean isHere(String path) {
         return path.equals("/v2") || path.startsWith("/v2/") || path.startsWith("/v2?");
     }

@@ -9,9 +9,9 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// A body of `POST /v2/…/infer` → request. Members come in any order; a null is a member left out. Data may be flat or
-/// nested as the shape says, and nothing in between. Parameters are read, for they must be well-formed; the
-/// request's `key` is the only one that has a meaning here.
+/// Reads the body of `POST /v2/…/infer`. Members may come in any order, and null means that a member is left out. Data
+/// must be flat or nested exactly as the shape says. All parameters must be well-formed, but only the request's `key`
+/// has a meaning here.
 final class InferReader {
     private static final List<String> REQUEST = List.of("id", "parameters", "inputs", "outputs");
     private static final List<String> INPUT = List.of("name", "shape", "datatype", "parameters", "data");
@@ -20,7 +20,7 @@ final class InferReader {
     private final byte[] body;
     private final boolean ignoreUnknown;
 
-    /// @param ignoreUnknown whether members that the protocol does not know are passed over instead of refused
+    /// @param ignoreUnknown whether members that the protocol does not know are ignored instead of refused
     private InferReader(byte[] body, boolean ignoreUnknown) {
         this.body = body;
         this.ignoreUnknown = ignoreUnknown;
@@ -40,7 +40,7 @@ final class InferReader {
         return new InferRequest(request.id, request.key, request.inputs, request.outputs);
     }
 
-    /// Takes a member whose value is the parser's current token, and not null.
+    /// Reads a member whose value is the parser's current token and not null.
     @FunctionalInterface
     private interface Members {
         void take(String name, JsonParser parser) throws IOException;
@@ -121,7 +121,7 @@ final class InferReader {
 
         private @Nullable Tensor read;
 
-        /// Of the first byte of data that came before what says how to read it.
+        /// Position of the first byte of data that came before its datatype and shape.
         private long dataAt = -1;
 
         Input(String place) {
@@ -169,7 +169,7 @@ final class InferReader {
         }
     }
 
-    /// Integers; beyond a long there is no difference to the largest one, which no request can hold either.
+    /// Reads integers. One beyond a long becomes the largest long, which no request can have as a dimension either.
     private static List<Long> dimensions(JsonParser parser, String place) throws IOException {
         expect(parser, place, JsonToken.START_ARRAY);
         List<Long> dimensions = new ArrayList<>();
@@ -187,7 +187,7 @@ final class InferReader {
         return dimensions;
     }
 
-    /// A tensor's data, read as its datatype and shape say.
+    /// Reads a tensor's data as its datatype and shape say.
     private record Data(String tensor, TensorType type, Tensor.Shape shape) {
         /// From the array that begins here to its end.
         List<Object> read(JsonParser parser) throws IOException {
@@ -261,8 +261,8 @@ final class InferReader {
             };
         }
 
-        /// Rounded once, from the decimal to the datatype; only `FP16` by way of a float, which is exact for what a
-        /// client that holds one writes.
+        /// Rounds once, from the decimal to the datatype. Only `FP16` is rounded by way of a float, which is exact for
+        /// the numbers that a client with FP16 values writes.
         private Number number(JsonParser parser) throws IOException {
             return switch (type) {
                 case FP64 -> parser.getDoubleValue();
@@ -271,7 +271,7 @@ final class InferReader {
             };
         }
 
-        /// Null when it is out of the type's range.
+        /// Returns null if the number is out of the type's range.
         private @Nullable Number whole(JsonParser parser) throws IOException {
             if (parser.getNumberType() == JsonParser.NumberType.BIG_INTEGER) {
                 BigInteger large = parser.getBigIntegerValue();
@@ -283,9 +283,9 @@ final class InferReader {
         }
     }
 
-    /// Names are the client's, values strings, numbers and booleans.
+    /// Reads parameters, whose names are the client's and whose values are strings, numbers and booleans.
     ///
-    /// @return the one named `key`; null when there is none
+    /// @return the one named `key`; null if there is none
     private static @Nullable String parameters(JsonParser parser, String place) throws IOException {
         expect(parser, place, JsonToken.START_OBJECT);
         String key = null;

@@ -3,13 +3,13 @@ package io.tidegrad.scorerapp;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// An inference request of the Open Inference Protocol, however it came.
+/// An inference request of the Open Inference Protocol, over HTTP or gRPC.
 ///
-/// @param id returned with the answer; null without one
-/// @param key its parameter `key`: whatever the same answerer is to be kept for; null without one
-/// @param outputs names of those that are asked for; empty for all
+/// @param id returned with the response; null for none
+/// @param key its parameter `key`: what must always be scored by the same model; null for none
+/// @param outputs names of the requested outputs; empty for all
 record InferRequest(@Nullable String id, @Nullable String key, List<Tensor> inputs, List<String> outputs) {
-    /// The parameter that is the request's key.
+    /// Name of the parameter with the routing key.
     static final String KEY = "key";
 
     InferRequest {

@@ -7,7 +7,7 @@ import java.io.IOException;
 import java.util.Collection;
 import java.util.List;
 
-/// What `/v2` says: the JSON objects of the Open Inference Protocol's REST specification.
+/// The JSON responses of `/v2`, as in the REST specification of the Open Inference Protocol.
 final class InferResponses {
     private InferResponses() {}
 
@@ -15,7 +15,7 @@ final class InferResponses {
         return JsonResponses.object(json -> json.writeStringField("error", text(problem)));
     }
 
-    /// The protocol has one string for it all: the reason for programs comes first.
+    /// Returns the protocol's only string for an error. The reason, which is for programs, comes first.
     static String text(HttpProblem problem) {
         String record = problem.record() == HttpProblem.NO_RECORD ? "" : "record " + problem.record() + ": ";
         return problem.reason().code() + ": " + record + StrictJson.printable(problem.message());
@@ -33,7 +33,7 @@ final class InferResponses {
         return JsonResponses.object(json -> json.writeBooleanField("live", live));
     }
 
-    /// The specification's table has `live` here too; what a probe wants to know is the other.
+    /// The specification's table also has `live` here; a probe wants to know `ready`.
     static byte[] ready(boolean live, boolean ready) {
         return JsonResponses.object(json -> {
             json.writeBooleanField("live", live);
@@ -55,8 +55,7 @@ final class InferResponses {
             json.writeStringField("platform", OpenInference.PLATFORM);
             tensors(json, "inputs", metadata.inputs());
             tensors(json, "outputs", metadata.outputs());
-            // The protocol's schema lets an object have more than it names; inferences have
-            // parameters too.
+            // The protocol's schema allows more members than it names, and inferences have parameters too.
             json.writeObjectFieldStart("parameters");
             JsonResponses.served(json, metadata.served(), metadata.status());
             json.writeEndObject();
@@ -77,7 +76,7 @@ final class InferResponses {
             json.writeNumberField("version", predictions.version());
             json.writeNumberField("offset", predictions.offset());
             if (predictions.freshnessMs() >= 0) {
-                // A parameter is a string, a number or a boolean: unknown is left out.
+                // A parameter can't be null, so an unknown value is left out.
                 json.writeNumberField("freshness_ms", predictions.freshnessMs());
             }
             json.writeEndObject();

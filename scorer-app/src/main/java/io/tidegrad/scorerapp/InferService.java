@@ -97,7 +97,7 @@ final class InferService extends GRPCInferenceServiceImplBase {
         return version.isEmpty() ? null : version;
     }
 
-    /// Sends its one message.
+    /// Sends the only message of a response.
     @FunctionalInterface
     private interface Answering<A> {
         void answer(StreamObserver<A> to);
@@ -123,7 +123,7 @@ final class InferService extends GRPCInferenceServiceImplBase {
         observer.onError(status(problem).asRuntimeException());
     }
 
-    /// As its reason's HTTP status says.
+    /// Returns the gRPC status for the HTTP status of the problem's reason.
     static Status status(HttpProblem problem) {
         Status status = switch (problem.reason().status().code()) {
             case 401 -> Status.UNAUTHENTICATED;

@@ -34,8 +34,8 @@ import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Every JSON that this server says, in one place (`/v2`'s in `InferResponses`). Written as a stream, names in snake
-/// case, times in epoch ms.
+/// All JSON responses of this server (those of `/v2` are in `InferResponses`). They are written as a stream; names are
+/// in snake case, times in epoch ms.
 final class JsonResponses {
     private static final JsonFactory JSON = new JsonFactory();
     private static final Header JSON_TYPE = HeaderValues.createCached(HeaderNames.CONTENT_TYPE, "application/json");
@@ -70,12 +70,12 @@ final class JsonResponses {
             if (problem.record() != HttpProblem.NO_RECORD) {
                 json.writeNumberField("record", problem.record());
             }
-            // Half of it may be the client's own words.
+            // The message may quote the client.
             json.writeStringField("message", StrictJson.printable(problem.message()));
         });
     }
 
-    /// What a model's predictions are called.
+    /// Returns the name of a model's predictions.
     static String predictionName(Loss loss) {
         return areProbabilities(loss) ? "probabilities" : "values";
     }
@@ -106,9 +106,9 @@ final class JsonResponses {
         });
     }
 
-    /// As `predictions`, with what each feature adds.
+    /// Like `predictions`, with what each feature adds.
     ///
-    /// @param explanations at least one, all by one version
+    /// @param explanations at least one, all by the same version
     static byte[] explanations(List<Explanation> explanations, Loss loss) {
         Prediction first = explanations.getFirst().prediction();
         return object(json -> {
@@ -138,7 +138,7 @@ final class JsonResponses {
         });
     }
 
-    /// What every answer says of where it comes from.
+    /// Writes the origin of a response.
     private static void answeredBy(JsonGenerator json, String model, int epoch, long version, long offset,
             long freshnessMs) throws IOException {
         json.writeStringField("model", model);
@@ -166,11 +166,10 @@ final class JsonResponses {
         });
     }
 
-    /// @param fields field → what it may hold
+    /// @param fields values that each field may hold, by field
     static byte[] model(ModelRouter asked, ServedVersion served, ScorerStatus status, Map<String, String> fields) {
         Scorer scorer = asked.live();
-        // Hashed from the floats of the version this answer names, not from whatever is current
-        // when it is written.
+        // Hashed from the floats of the version that this response names, which may not be the current one any more.
         String weightsHash = served.weightsHash();
         return object(json -> {
             served(json, served, status);
@@ -202,7 +201,7 @@ final class JsonResponses {
         });
     }
 
-    /// Which version it is, how fresh, and what was not admitted.
+    /// Writes the version, its freshness and the counts of refused snapshots.
     static void served(JsonGenerator json, ServedVersion served, ScorerStatus status) throws IOException {
         json.writeStringField("model", served.model());
         json.writeStringField("stage", status.control().stage());
@@ -232,7 +231,7 @@ final class JsonResponses {
         });
     }
 
-    /// @param requests null when none are taken from a topic
+    /// @param requests the topic scorer; null if there is none
     static byte[] health(boolean live, boolean ready, Collection<ModelRouter> models, @Nullable TopicScorer requests) {
         return object(json -> {
             json.writeBooleanField("live", live);
@@ -271,7 +270,7 @@ final class JsonResponses {
         json.writeEndObject();
     }
 
-    /// Those that are not 0.
+    /// Writes the counts that are not 0.
     private static void counts(JsonGenerator json, String name, Map<String, Long> counts) throws IOException {
         json.writeObjectFieldStart(name);
         for (Map.Entry<String, Long> count : counts.entrySet()) {
@@ -322,7 +321,7 @@ final class JsonResponses {
         control(json, status.control());
     }
 
-    /// What is tried under a name; nothing where nothing is.
+    /// Writes shadows and challengers of a name, or nothing if there are none.
     private static void candidates(JsonGenerator json, ModelRouter asked) throws IOException {
         if (asked.trials().isEmpty()) {
             return;
@@ -419,7 +418,7 @@ final class JsonResponses {
         }
     }
 
-    /// JSON has no NaN; a metric that doesn't apply is null.
+    /// JSON has no NaN: a metric that doesn't apply is null.
     private static void metric(JsonGenerator json, String name, double value) throws IOException {
         if (Double.isFinite(value)) {
             json.writeNumberField(name, value);

@@ -10,13 +10,13 @@ import io.tidegrad.scorer.ModelRouter;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// The Open Inference Protocol (version 2) over the models served here, apart from what carries it
-/// (https://github.com/kserve/open-inference-protocol). A field is an input tensor, the prediction the one output
-/// tensor.
+/// The Open Inference Protocol (version 2) for the served models, independent of its transport
+/// (https://github.com/kserve/open-inference-protocol). Each field is an input tensor, and the prediction is the only
+/// output tensor.
 final class OpenInference {
     static final String SERVER = "tidegrad";
 
-    /// `<project>_<format>`, as the protocol has it.
+    /// `<project>_<format>`, as the protocol requires.
     static final String PLATFORM = "tidegrad_snapshot";
 
     private final ServedModels models;
@@ -25,9 +25,9 @@ final class OpenInference {
         this.models = models;
     }
 
-    /// @param versions that may be asked for, newest first
-    /// @param served the one that is described
-    /// @param status what else is told of its scorer
+    /// @param versions versions that a request may name, newest first
+    /// @param served version that is described
+    /// @param status status of its scorer
     record Metadata(String name, List<String> versions, List<TensorInfo> inputs, List<TensorInfo> outputs,
             ServedVersion served, ScorerStatus status) {
         Metadata {
@@ -37,8 +37,8 @@ final class OpenInference {
         }
     }
 
-    /// @param name that was asked for; the predictions say which model answers to it
-    /// @param output what it is called
+    /// @param name name in the request; the predictions say which model answers to it
+    /// @param output name of the output
     record Answer(String name, @Nullable String id, String output, Predictions predictions) {
         /// `epoch.version`.
         String version() {
@@ -47,7 +47,7 @@ final class OpenInference {
     }
 
     /// @param version null for the current one
-    /// @throws HttpProblem there is no such model or version
+    /// @throws HttpProblem if there is no such model or version
     Metadata metadata(String name, @Nullable String version) {
         Scorer scorer = models.live(name);
         ServedVersion served = models.version(scorer, version);
@@ -56,13 +56,13 @@ final class OpenInference {
                 scorer.status());
     }
 
-    /// One row a record, in a matrix also where a row is one number.
+    /// One row for each record, also if a row is a single number.
     private static TensorInfo output(ServedVersion served) {
         return TensorInfo.of(JsonResponses.predictionName(served.spec().loss()), TensorType.FP32, served.outputs());
     }
 
     /// @param version null for the current one
-    /// @throws HttpProblem there is no such model or version
+    /// @throws HttpProblem if there is no such model or version
     boolean ready(String name, @Nullable String version) {
         Scorer scorer = models.live(name);
         if (!scorer.ready()) {
@@ -73,8 +73,8 @@ final class OpenInference {
     }
 
     /// @param version null for the current one
-    /// @param bytes of the request as it came
-    /// @throws HttpProblem it can't be answered
+    /// @param bytes size of the request as received
+    /// @throws HttpProblem if it can't be answered
     Answer infer(ModelRouter asked, @Nullable String version, InferRequest request, int bytes) {
         ServedModels.Records records = new Inputs(request, bytes);
         ServedModels.Answered answered = version == null ? models.score(asked, request.key(), records)
@@ -83,7 +83,7 @@ final class OpenInference {
     }
 
     private record Inputs(InferRequest request, int sent) implements ServedModels.Records {
-        /// A number in a list, its box and the list's reference.
+        /// Bytes of a number in a list: its box and the list's reference.
         private static final int VALUE_BYTES = 24;
 
         @Override

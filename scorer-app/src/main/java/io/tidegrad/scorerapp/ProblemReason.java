@@ -4,29 +4,29 @@ import io.helidon.http.Status;
 import io.tidegrad.model.feature.Rejection;
 import java.util.Locale;
 
-/// Why a request is not answered with what it asked for. Closed, so that metrics have as many series as there are
-/// reasons; `docs/scoring.md` lists what each means to a client.
+/// Why a request gets no prediction. The set is closed, so that metrics have one series for each reason.
+/// `docs/scoring.md` lists what each means to a client.
 enum ProblemReason {
     BAD_JSON(Status.BAD_REQUEST_400), NO_RECORDS(Status.BAD_REQUEST_400), NOT_A_RECORD(Status.BAD_REQUEST_400),
     /// JSON, but no inference request.
     NOT_A_REQUEST(Status.BAD_REQUEST_400),
-    /// Shape, datatype and data of a tensor do not fit, or tensors do not fit each other.
+    /// Shape, datatype and data of a tensor do not fit together, or the tensors do not.
     BAD_TENSOR(Status.BAD_REQUEST_400), UNKNOWN_OUTPUT(Status.BAD_REQUEST_400), UNKNOWN_FIELD(Status.BAD_REQUEST_400),
     WRONG_TYPE(Status.BAD_REQUEST_400), MISSING_FIELD(Status.BAD_REQUEST_400), NOT_FINITE(Status.BAD_REQUEST_400),
     OUT_OF_RANGE(Status.BAD_REQUEST_400), BAD_BODY(Status.BAD_REQUEST_400), BAD_QUERY(Status.BAD_REQUEST_400),
-    /// Not HTTP/1.1 as this server takes it.
+    /// Not HTTP/1.1 as this server accepts it.
     BAD_REQUEST(Status.BAD_REQUEST_400),
-    /// No token that is known here.
+    /// The token is missing or unknown.
     UNAUTHORIZED(Status.UNAUTHORIZED_401), UNKNOWN_MODEL(Status.NOT_FOUND_404), UNKNOWN_VERSION(Status.NOT_FOUND_404),
     UNKNOWN_PATH(Status.NOT_FOUND_404), METHOD_NOT_ALLOWED(Status.METHOD_NOT_ALLOWED_405),
-    /// By a control record; asking again helps only when it is created again.
+    /// A control record deleted the model. A retry helps only once it is created again.
     MODEL_DELETED(Status.GONE_410), TOO_SLOW(Status.REQUEST_TIMEOUT_408),
     BODY_TOO_LARGE(Status.REQUEST_ENTITY_TOO_LARGE_413), LINE_TOO_LONG(Status.REQUEST_URI_TOO_LONG_414),
     WRONG_CONTENT_TYPE(Status.UNSUPPORTED_MEDIA_TYPE_415), WRONG_CONTENT_ENCODING(Status.UNSUPPORTED_MEDIA_TYPE_415),
     NOT_READY(Status.SERVICE_UNAVAILABLE_503),
-    /// More than is worked on at once, and than waits.
+    /// All places to be processed or to wait are taken.
     OVERLOADED(Status.SERVICE_UNAVAILABLE_503),
-    /// A defect of this program, logged with its cause.
+    /// A defect of this program. The log has its cause.
     INTERNAL(Status.INTERNAL_SERVER_ERROR_500);
 
     private final Status status;
@@ -39,7 +39,7 @@ enum ProblemReason {
         return status;
     }
 
-    /// Whether the connection ends with the answer: what follows on it can't be told from the request's rest.
+    /// Returns whether the connection is closed after the response, because where the next request begins is unknown.
     boolean endsConnection() {
         return switch (this) {
             case BAD_BODY, BAD_REQUEST, TOO_SLOW, BODY_TOO_LARGE, LINE_TOO_LONG, WRONG_CONTENT_ENCODING -> true;
@@ -51,28 +51,26 @@ enum ProblemReason {
         };
     }
 
-    /// As written in answers and metrics: `wrong-type`.
+    /// Returns the reason as in responses and metrics: `wrong-type`.
     String code() {
         return name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 
-    /// What the featurizer says of a record.
+    /// Returns the reason for a rejection by the featurizer.
     static ProblemReason of(Rejection.Reason rejection) {
         return switch (rejection) {
             case WRONG_TYPE -> WRONG_TYPE;
             case MISSING_FIELD -> MISSING_FIELD;
             case NOT_FINITE -> NOT_FINITE;
             case OUT_OF_RANGE -> OUT_OF_RANGE;
-            // Of labels, of weights, of event times, of bytes on a topic and of a trainer's end:
-            // scoring
-            // looks at none of them.
+            // Labels, weights, event times, bytes on a topic and the end of a trainer: scoring looks at none of these.
             case NULL_VALUE, NOT_AVRO, UNKNOWN_SCHEMA, TOO_LARGE, MISSING_LABEL, INVALID_LABEL, INVALID_WEIGHT,
                     MISSING_TIME, FUTURE_TIME, ENDED_THE_TRAINER ->
                 INTERNAL;
         };
     }
 
-    /// What the server says of a request that never reached us.
+    /// Returns the reason for a request that the HTTP server refused by itself.
     static ProblemReason of(Status status) {
         return switch (status.code()) {
             case 404 -> UNKNOWN_PATH;
@@ -81,11 +79,9 @@ enum ProblemReason {
             case 413 -> BODY_TOO_LARGE;
             case 414 -> LINE_TOO_LONG;
             case 415 -> WRONG_CONTENT_TYPE;
-            // 505: a version that is not spoken here is the client's mistake, and 5xx wakes people.
-            // 500: the server's
-            // parser met what it has no check for (a method of control characters, an end among
-            // headers); a defect of
-            // ours comes by another way.
+            // 505 is mapped because an unsupported version is the client's mistake, and a 5xx would alert the operator.
+            // 500 is mapped because the server's parser met something for which it has no check (a method of control
+            // characters, an end among headers); a defect of this program is reported in another way.
             default -> BAD_REQUEST;
         };
     }

@@ -16,7 +16,7 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// The fields that a model's spec names, and what an answer about them should say. Derived once a spec.
+/// The fields that a model's spec names, and what an error about them should say. Derived once for each spec.
 final class RecordFields {
     private static final String CATEGORY = "string, number, boolean or null";
     private static final String TIME = "time, ISO-8601 or epoch ms";
@@ -26,7 +26,7 @@ final class RecordFields {
     private final Set<String> pixels = new LinkedHashSet<>();
     private final Set<String> lists = new LinkedHashSet<>();
 
-    /// Read as a time by one feature and as text by another.
+    /// Fields that one feature reads as a time and another as text.
     private final Set<String> timeAndCategory = new LinkedHashSet<>();
 
     RecordFields(ModelSpec spec) {
@@ -103,9 +103,10 @@ final class RecordFields {
         input(field, TensorType.BYTES, TensorInfo.ANY);
     }
 
-    /// A category takes numbers and times too: where a feature reads the field as one of these, they are asked for.
+    /// A category also accepts numbers and times. If another feature reads the field as one of these, that is what is
+    /// expected.
     ///
-    /// @param element dimensions of one record's values; none for a single value
+    /// @param element dimensions of one record's values; empty for a single value
     private void input(String field, TensorType type, int... element) {
         inputs.merge(field, TensorInfo.of(field, type, element),
                 (known, now) -> known.type() == TensorType.BYTES ? now : known);
@@ -115,7 +116,7 @@ final class RecordFields {
         expected.putIfAbsent(field, kind);
     }
 
-    /// Field → what it may hold, in the spec's order.
+    /// Returns what each field may hold, in the order of the spec.
     Map<String, String> expected() {
         return expected;
     }
@@ -124,7 +125,7 @@ final class RecordFields {
         return expected.containsKey(field);
     }
 
-    /// Whether its array may hold other values than numbers.
+    /// Returns whether the field's array may hold values that are no numbers.
     boolean isList(String field) {
         return lists.contains(field);
     }
@@ -133,19 +134,19 @@ final class RecordFields {
         return pixels.contains(field);
     }
 
-    /// The tensors that a model is asked with: one a field that a feature reads, in the spec's order.
+    /// Returns the input tensors of the model: one for each field that a feature reads, in the order of the spec.
     Collection<TensorInfo> inputs() {
         return inputs.values();
     }
 
-    /// Null for a field that no feature reads.
+    /// Returns null for a field that no feature reads.
     @Nullable
     TensorInfo input(String field) {
         return inputs.get(field);
     }
 
-    /// What a field's text stands for: of pixels the bytes, else itself. A time in text form would be another category
-    /// than the number that training saw.
+    /// Returns the value of a field's text: bytes for pixels, else the text itself. A time as text is refused, because
+    /// it would be another category than the number that training saw.
     ///
     /// @throws HttpProblem `wrong-type`
     Object text(String text, String field, int record) {
@@ -163,7 +164,7 @@ final class RecordFields {
         }
     }
 
-    /// As `text`, of bytes that are pixels as they come, else UTF-8.
+    /// Like `text`, for bytes: pixels stay as they are, and anything else is read as UTF-8.
     ///
     /// @throws HttpProblem `wrong-type`
     Object bytes(byte[] bytes, String field, int record) {
@@ -183,7 +184,7 @@ final class RecordFields {
                 "field '" + field + "': expected " + expected.get(field) + ", found " + found);
     }
 
-    /// @param record position of the record that has it, or `HttpProblem.NO_RECORD`
+    /// @param record position of the record, or `HttpProblem.NO_RECORD`
     HttpProblem unknown(String field, int record) {
         return new HttpProblem(ProblemReason.UNKNOWN_FIELD, record, "no field '" + StrictJson.printable(field)
                 + "' in this model" + NearestName.hint(field, expected.keySet()));

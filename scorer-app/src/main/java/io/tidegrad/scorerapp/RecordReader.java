@@ -12,19 +12,20 @@ import java.util.Map;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
-/// A request's body → events. One JSON object is one record; an array of objects is many. Values are strings, numbers,
-/// booleans, nulls, and arrays of them; nothing nests deeper, no type is named by the input, no name comes twice.
+/// Reads events from a request's body. A JSON object is one record, an array of objects several. Values are strings,
+/// numbers, booleans, nulls, and arrays of these. They do not nest deeper, the input can't name a type, and no name may
+/// occur twice.
 final class RecordReader {
     private final RecordFields fields;
     private final Predicate<String> passedOver;
 
-    /// @param passedOver of the names that no feature reads, those that are no mistake
+    /// @param passedOver which names that no feature reads are ignored instead of refused
     RecordReader(RecordFields fields, Predicate<String> passedOver) {
         this.fields = fields;
         this.passedOver = passedOver;
     }
 
-    /// @throws HttpProblem 400: not JSON, not of this shape, a name that no feature reads
+    /// @throws HttpProblem 400 if the body is not JSON, does not have this form or has a name that no feature reads
     List<Event> read(byte[] body, int length) {
         List<Event> events = StrictJson.read(body, length, this::records);
         if (events.isEmpty()) {
@@ -88,7 +89,7 @@ final class RecordReader {
         };
     }
 
-    /// Whole numbers stay whole, as long as they fit: a category is made of them.
+    /// Whole numbers that fit into a long stay whole, because categories are made of them.
     private static Number number(JsonParser parser) throws IOException {
         return switch (parser.getNumberType()) {
             case INT, LONG -> parser.getLongValue();
@@ -108,7 +109,7 @@ final class RecordReader {
         return numbers;
     }
 
-    /// Null where an element is.
+    /// Returns null if an element is null.
     private List<@Nullable Object> values(JsonParser parser, String field, int index) throws IOException {
         List<@Nullable Object> values = new ArrayList<>();
         while (parser.nextToken() != JsonToken.END_ARRAY) {

@@ -13,16 +13,16 @@ import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Bytes of a request's body, as many as are taken.
+/// Reads a request's body within its limits.
 ///
-/// @param maxBytes larger ones are refused
-/// @param memory that all of them share
+/// @param maxBytes size above which a body is refused
+/// @param memory memory that all bodies share
 record RequestBody(int maxBytes, BodyMemory memory) {
     private static final Logger log = LoggerFactory.getLogger(RequestBody.class);
 
-    /// @return to be closed
-    /// @throws HttpProblem it is not said to be JSON, is too large, comes too slowly or not whole, or too many are
-    ///     under way
+    /// @return the body, which must be closed
+    /// @throws HttpProblem if it is not declared as JSON, is too large, arrives too slowly or incompletely, or if too
+    ///     many are being processed
     BodyMemory.Body read(ServerRequest request) {
         checkContent(request.headers());
         long declared = request.headers().contentLength().orElse(0);
@@ -37,9 +37,9 @@ record RequestBody(int maxBytes, BodyMemory memory) {
             int most = declared > 0 ? (int) declared : maxBytes + 1;
             InputStream in = request.content().inputStream();
             body = memory.read(in, most);
-            // Closed at its end only, so that the server need not look for more. Before it, closing
-            // reads what is left, and a client that sends no more would hold the answer back; the
-            // server drains or ends the connection.
+            // The stream is closed only at its end, so that the server need not look for more. Closed earlier, it would
+            // read the rest, and a client that sends nothing more would delay the response. The server drains or closes
+            // the connection.
             if (body.bytes().length == declared) {
                 in.close();
             }
@@ -62,15 +62,15 @@ record RequestBody(int maxBytes, BodyMemory memory) {
         return body;
     }
 
-    /// JSON, in UTF-8, as it is. What clients say when nobody told them what they send (curl, urllib: a form) is taken
-    /// for nothing said.
+    /// Only uncompressed JSON in UTF-8 is accepted. A form's type, which curl and urllib declare by default, counts as
+    /// none.
     private static void checkContent(ServerRequestHeaders headers) {
         Optional<HttpMediaType> type;
         try {
             type = headers.contentType();
         } catch (RuntimeException noMediaType) {
-            // Whatever the library's parser makes of it: a quotation mark that is not closed gives
-            // a StringIndexOutOfBoundsException (Helidon 4.5.0).
+            // The library's parser may throw anything: a quotation mark that is not closed gives a
+            // StringIndexOutOfBoundsException (Helidon 4.5.0).
             throw wrongType("something else");
         }
         type.filter(stated -> !isJson(stated)).ifPresent(stated -> {

@@ -2,14 +2,14 @@ package io.tidegrad.scorerapp;
 
 import io.tidegrad.ops.http.HttpOptions;
 
-/// What all requests under way share, whatever they come by.
+/// The limits that all requests share, over HTTP or gRPC.
 ///
-/// @param work of processors
-/// @param bodies of memory
-/// @param heldBytes of what calls of gRPC hold besides while they wait for their clients, which `HttpServer` bounds for
-///     HTTP
+/// @param work bound on concurrent processing
+/// @param bodies bound on the memory of bodies
+/// @param heldBytes bound on the additional memory of gRPC calls that wait for their clients; for HTTP `HttpServer` has
+///     such a bound
 record RequestLimits(WorkLimit work, BodyMemory bodies, long heldBytes) {
-    /// A connection of HTTP has one request at a time, one of gRPC as many as `WorkLimit::turns` lets it have.
+    /// An HTTP connection has one request at a time, a gRPC connection as many as `WorkLimit::turns` allows.
     private static int waitingMax(ServerConfig config) {
         long each = config.grpcPort().isPresent() ? 1L + config.maxConcurrentRequests() : 1;
         return (int) Math.min(Integer.MAX_VALUE, each * config.maxConnections());

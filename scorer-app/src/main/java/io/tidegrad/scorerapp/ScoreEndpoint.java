@@ -13,16 +13,17 @@ import io.tidegrad.scorer.ModelRouter;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// `/v1/models`: JSON records in, probabilities out, and what is told of the models.
+/// `/v1/models`: JSON records in, probabilities out, and information about the models.
 final class ScoreEndpoint {
-    /// Names whatever the same answerer is to be kept for.
+    /// The header with what must always be scored by the same model.
     static final HeaderName KEY = HeaderNames.create("Tidegrad-Key");
 
     private final ServedModels models;
     private final RequestBody bodies;
     private final WorkLimit work;
 
-    /// Hashing a large model's floats takes seconds, which whoever asks in a loop must not take from scoring.
+    /// Hashing a large model's floats takes seconds. A client that asks again and again must not take that time from
+    /// scoring.
     private final WorkLimit describing = new WorkLimit(1, DESCRIBING_WAIT_MAX);
 
     private static final int DESCRIBING_WAIT_MAX = 16;
@@ -43,8 +44,8 @@ final class ScoreEndpoint {
                 boolean explain = isTrue(request, "contributions");
                 scored = work.within(() -> explain ? explain(asked, key, json) : score(asked, key, json));
             }
-            // Without the body: an answer that its client does not take holds no memory of
-            // others' requests.
+            // The body is released before, so that a response which its client does not read holds none of the memory
+            // for bodies.
             JsonResponses.send(response, Status.OK_200, scored.json());
             return scored.records();
         });
@@ -100,9 +101,9 @@ final class ScoreEndpoint {
         return request.path().pathParameters().get("model");
     }
 
-    /// Of a query's parameter that may be left out.
+    /// Returns a query's optional parameter.
     private static boolean isTrue(ServerRequest request, String name) {
-        // Asking for a value that is not there makes the server look up its mappers, 6 % of a
+        // The check comes first, because asking the server for a missing value makes it look up its mappers, 6 % of a
         // request.
         if (!request.query().contains(name)) {
             return false;
@@ -115,7 +116,7 @@ final class ScoreEndpoint {
         return text.equals("true");
     }
 
-    /// `after` of a query, 0 without one.
+    /// Returns `after` of a query; 0 if it is missing.
     private static long after(ServerRequest request) {
         String text = request.query().first("after").orElse("0");
         try {

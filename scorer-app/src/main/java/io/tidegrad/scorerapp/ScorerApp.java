@@ -16,8 +16,7 @@ import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// The scorer as it runs in a process: for each name what answers to it and what is tried beside, HTTP and perhaps gRPC
-/// around them. Also started in tests.
+/// The scorer process: a router for each name, with HTTP and optionally gRPC around them. Tests start it too.
 public final class ScorerApp implements AutoCloseable {
     private final Map<String, ModelRouter> routers = new LinkedHashMap<>();
     private final Shadows shadows;
@@ -28,7 +27,7 @@ public final class ScorerApp implements AutoCloseable {
     private final StatusTopic status;
     private volatile @Nullable EventFields eventFields; // where a registry is named
 
-    /// @param open how a model is followed; only a test gives another than `ModelRouter::open`
+    /// @param open opens the router of a name; only tests use another one than `ModelRouter::open`
     ScorerApp(ScorerConfig config, InstantSource clock, Function<ScorerOptions, ModelRouter> open) {
         try {
             for (String model : config.models()) {
@@ -76,7 +75,7 @@ public final class ScorerApp implements AutoCloseable {
         return topicScorer;
     }
 
-    /// Without a registry only metrics tell.
+    /// Without a registry, comparisons are only in the metrics.
     private @Nullable ComparisonTopic comparisons(ScorerConfig config, InstantSource clock) {
         return config.registry() == null ? null
                 : new ComparisonTopic(config.kafka(), config.registry(), new Topics(config.topicPrefix()),
@@ -97,7 +96,7 @@ public final class ScorerApp implements AutoCloseable {
         }
     }
 
-    /// Returns when HTTP answers; the models follow as Kafka has them.
+    /// Starts the app. It returns once HTTP answers; the models follow when Kafka gives them.
     public static ScorerApp start(ScorerConfig config, InstantSource clock) {
         return new ScorerApp(config, clock, ModelRouter::open);
     }
@@ -111,7 +110,7 @@ public final class ScorerApp implements AutoCloseable {
         return server.port();
     }
 
-    /// Of gRPC, when it is on.
+    /// Returns the gRPC port if gRPC is on.
     OptionalInt grpcPort() {
         return grpc == null ? OptionalInt.empty() : OptionalInt.of(grpc.port());
     }
@@ -120,7 +119,7 @@ public final class ScorerApp implements AutoCloseable {
         return routers.values().stream().map(ModelRouter::live);
     }
 
-    /// What answers to a name, but for the keys of challengers.
+    /// Returns the live scorer of a name.
     public Scorer scorer(String model) {
         return router(model).live();
     }
@@ -133,7 +132,7 @@ public final class ScorerApp implements AutoCloseable {
         return known;
     }
 
-    /// False when a follower died of what no retry can heal: the process should end and be started again.
+    /// Returns false if a follower ended with an error that no retry can repair. The process should then be restarted.
     public boolean isLive() {
         if (requests != null && requests.status().state() == TopicScorerStatus.State.FAILED) {
             return false;
@@ -141,16 +140,16 @@ public final class ScorerApp implements AutoCloseable {
         return live().noneMatch(scorer -> scorer.status().follower().equals("failed"));
     }
 
-    /// Why Kafka does not let a scorer in that has nothing to serve: the process should end, and starting it again
-    /// gives the same. Once a version serves, it goes on serving whatever Kafka says. Likewise why requests of a topic
-    /// can't be answered, before the first has been.
+    /// Returns why a restart would not help: Kafka denies access to a scorer that has nothing to serve, or the requests
+    /// of a topic can't be answered and none has been so far. The process should end. Once a version serves, a scorer
+    /// continues whatever Kafka says.
     Optional<String> refusal() {
         Optional<String> ofScorers = live().map(Scorer::status).filter(status -> status.follower().equals("refused"))
                 .map(ScorerStatus::followerDetail).findFirst();
         return ofScorers.isPresent() || requests == null ? ofScorers : requests.refusal();
     }
 
-    /// Why nobody can connect any more though nothing was closed: the process should end and be started again.
+    /// Returns why nobody can connect any more although nothing was closed. The process should then be restarted.
     Optional<String> ended() {
         Optional<String> http = server.ended();
         return http.isPresent() || grpc == null ? http : grpc.ended();
@@ -166,7 +165,7 @@ public final class ScorerApp implements AutoCloseable {
         if (fields != null) {
             fields.close();
         }
-        // Requests first: they are answered by what is loaded, and need no follower.
+        // The topic scorer is closed first: it uses the loaded versions and needs no follower.
         server.close();
         if (grpc != null) {
             grpc.close();

@@ -13,15 +13,15 @@ import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// The process. Prints one line when it listens, and ends with a status that says whether starting it again can help.
+/// The main class. It prints one line once it listens, and ends with a status that says whether a restart can help.
 public final class ScorerMain {
-    /// Stopped in order.
+    /// The process was stopped in an orderly way.
     public static final int OK = 0;
 
-    /// A setting is wrong, or Kafka does not let us in: starting again gives the same.
+    /// A setting is wrong or Kafka denies access: a restart does not help.
     public static final int CONFIGURATION = SettingsException.STATUS;
 
-    /// Starting again may help (EX_TEMPFAIL of sysexits.h).
+    /// A restart may help (EX_TEMPFAIL of sysexits.h).
     public static final int RETRYABLE = 75;
 
     private static final long STOP_SECONDS_MAX = 15;
@@ -44,8 +44,8 @@ public final class ScorerMain {
         }
     }
 
-    /// Nothing here is written by Java's own serialization, which makes objects of whatever its bytes name. By the
-    /// property `jdk.serialFilter` somebody else may have said so, or otherwise, already.
+    /// Refuses Java serialization, which creates objects of whatever classes its bytes name and which nothing here
+    /// uses. If the property `jdk.serialFilter` is set, it is kept.
     static void refuseSerializedObjects() {
         if (ObjectInputFilter.Config.getSerialFilter() == null) {
             ObjectInputFilter.Config.setSerialFilter(read -> ObjectInputFilter.Status.REJECTED);
@@ -114,11 +114,11 @@ public final class ScorerMain {
         return status;
     }
 
-    /// On SIGTERM and SIGINT: waits for the orderly stop, then ends with status 0. The JVM's own status would be 128 +
-    /// the signal, which a supervisor takes for a crash.
+    /// On SIGTERM and SIGINT: waits until everything has stopped, then ends with status 0. The JVM's own status would
+    /// be 128 + the signal, which a supervisor takes for a crash.
     private static void stopInOrder(CountDownLatch stop, CountDownLatch stopped) {
         if (stopped.getCount() == 0) {
-            // Not a signal: main has stopped everything and is ending with a status of its own.
+            // This is not a signal: main has stopped everything and is ending with a status of its own.
             return;
         }
         stop.countDown();

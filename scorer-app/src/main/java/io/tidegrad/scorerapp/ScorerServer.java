@@ -34,15 +34,15 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// HTTP around scorers: one virtual thread a connection, limits on everything a client can make large or slow, and an
-/// answer in JSON to every mistake.
+/// The HTTP server: one virtual thread for each connection, limits on everything that a client can make large or slow,
+/// and a JSON response to every mistake.
 final class ScorerServer implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(ScorerServer.class);
 
     private static final int HEADER_BYTES_MAX = HttpOptions.HEADER_BYTES_MAX;
     private static final int REQUEST_LINE_BYTES_MAX = HttpOptions.LINE_BYTES_MAX;
 
-    /// From a request's first byte to its last.
+    /// How long a request may take from its first byte to its last.
     static final Duration REQUEST_WITHIN = Duration.ofSeconds(10);
 
     private static final List<String> V2_MODELS =
@@ -64,8 +64,8 @@ final class ScorerServer implements AutoCloseable {
 
     /// Starts to listen.
     ///
-    /// @param requests told of in health; null when none are taken from a topic
-    /// @param live false when only a restart helps
+    /// @param requests the topic scorer, for health; null if there is none
+    /// @param live returns false if only a restart helps
     ScorerServer(ServerConfig config, ServedModels models, @Nullable TopicScorer requests, ScorerMetrics metrics,
             RequestLimits limits, BooleanSupplier live) {
         tokens = config.tokens();
@@ -92,7 +92,7 @@ final class ScorerServer implements AutoCloseable {
         }
     }
 
-    /// Twice the body: small chunks cost more than they carry.
+    /// Twice the body, because small chunks cost more than they carry.
     private static long requestBytesMax(int maxBodyBytes) {
         return REQUEST_LINE_BYTES_MAX + HEADER_BYTES_MAX + 2L * maxBodyBytes;
     }
@@ -101,7 +101,7 @@ final class ScorerServer implements AutoCloseable {
         return server.port();
     }
 
-    /// Why it listens no more though nobody closed it; empty while it does.
+    /// Returns why it stopped to listen although nobody closed it; empty while it listens.
     Optional<String> ended() {
         return Optional.ofNullable(server.ended().getNow(null));
     }
@@ -113,7 +113,7 @@ final class ScorerServer implements AutoCloseable {
 
     private void route(HttpRouting.Builder routing) {
         routing.addFilter(ScorerServer::oneRequestAtATime);
-        // Routes are tried in their order: what is asked most comes first.
+        // Routes are tried in this order, so the most frequent come first.
         only(routing, Method.POST, "/v1/models/{model}/score", score::score);
         for (String model : V2_MODELS) {
             only(routing, Method.POST, model + "/infer", infer::infer);
@@ -121,7 +121,7 @@ final class ScorerServer implements AutoCloseable {
         only(routing, Method.GET, "/v1/models", score::list);
         only(routing, Method.GET, "/v1/models/{model}", score::model);
         only(routing, Method.GET, "/v1/models/{model}/admissions", score::admissions);
-        // The protocol's OpenAPI file has it with the slash, its table without.
+        // The protocol's OpenAPI file has this path with the slash, its table without.
         only(routing, Method.GET, "/v2", infer::server);
         only(routing, Method.GET, "/v2/", infer::server);
         open(routing, "/v2/health/live", infer::live);
@@ -138,12 +138,12 @@ final class ScorerServer implements AutoCloseable {
                 .error(HttpException.class, this::refusedByServer).error(Throwable.class, this::internal);
     }
 
-    /// For those who come with a token, where one is asked for.
+    /// A route that requires a token, if tokens are configured.
     private void only(HttpRouting.Builder routing, Method method, String path, Handler handler) {
         routing.route(method, path, guarded(handler)).any(path, guarded(notThis(method)));
     }
 
-    /// For everybody: who starts and stops processes has no token.
+    /// A route without a token, because supervisors that start and stop processes have none.
     private void open(HttpRouting.Builder routing, String path, Handler handler) {
         routing.route(Method.GET, path, handler).any(path, notThis(Method.GET));
     }
@@ -165,7 +165,7 @@ final class ScorerServer implements AutoCloseable {
         };
     }
 
-    /// A connection whose rest can't be read ends with the answer.
+    /// Closes the connection after the response if the rest of the request can't be read.
     private static void oneRequestAtATime(FilterChain chain, RoutingRequest request, RoutingResponse response) {
         chain.proceed();
         if (response.headers().contains(HeaderValues.CONNECTION_CLOSE)) {
@@ -173,8 +173,8 @@ final class ScorerServer implements AutoCloseable {
         }
     }
 
-    /// Where a request ends must be said in one way, or a proxy before us may see another end: the server refuses what
-    /// does not, here it is told what that was.
+    /// Returns why the end of a request is ambiguous, null if it is not. A proxy in front of us might see another end.
+    /// The server refuses such requests; this explains what was wrong.
     private static @Nullable String ambiguousLength(Headers headers) {
         List<String> encodings = headers.values(HeaderNames.TRANSFER_ENCODING);
         List<String> lengths = headers.values(HeaderNames.CONTENT_LENGTH);
@@ -224,13 +224,13 @@ final class ScorerServer implements AutoCloseable {
         models.refused(request.path().pathParameters().first("model").orElse(ScorerMetrics.NO_MODEL), problem.reason());
         try {
             if (request.prologue().method().equals(Method.HEAD)) {
-                // Bytes after its headers would be taken for the next answer.
+                // Bytes after the headers would be taken for the next response.
                 response.status(problem.reason().status()).send();
             } else {
                 JsonResponses.send(response, problem.reason().status(), told(problem, request.path().path()));
             }
         } catch (CloseConnectionException gone) {
-            // Its client is: nothing that the library should answer with a status of its own.
+            // The client is gone, so the library should not respond with a status of its own.
             log.debug("a refusal that nobody takes", gone);
         }
     }
@@ -253,7 +253,7 @@ final class ScorerServer implements AutoCloseable {
         problem(request, response, HttpProblem.internal());
     }
 
-    /// What is wrong before a request is one: answered in the same shape.
+    /// Responds to a request that the server could not parse, in the same form as to other mistakes.
     private DirectHandlers directHandlers() {
         DirectHandler handler = (request, event, status, headers, message) -> {
             HttpProblem problem = beforeRouting(status, request.headers());
@@ -269,7 +269,7 @@ final class ScorerServer implements AutoCloseable {
         return handlers.build();
     }
 
-    /// The server keeps what it found to itself, so the limits are all told.
+    /// The server does not say what it found, so all limits are listed.
     private static HttpProblem beforeRouting(Status status, Headers headers) {
         String ambiguous = ambiguousLength(headers);
         if (ambiguous != null) {

@@ -25,7 +25,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// The models that requests name, whatever they come by: found, read for, scored with, counted.
+/// The models that requests name, over HTTP or gRPC: finds them, reads requests for them, scores and counts.
 class ServedModels {
     private final Map<String, ModelRouter> routers;
     private final ScorerMetrics metrics;
@@ -35,40 +35,40 @@ class ServedModels {
     private final BiPredicate<String, String> eventFields;
     private final Map<String, Readers> readers = new ConcurrentHashMap<>();
 
-    /// What reads requests for a spec, kept as long as versions with it are served.
+    /// Reads requests for a spec. It is kept as long as versions with the spec are served.
     ///
-    /// @param beside of the live model, when it is a candidate's; else the same
+    /// @param beside reader for the live model if this one is for a candidate; else the same
     record Readers(ModelSpec spec, ModelSpec beside, RecordFields fields, RecordReader records, TensorRecords tensors) {
     }
 
-    /// A request's records, still to be read by what a model's spec says.
+    /// A request's records, which have not been read for a model's spec yet.
     interface Records {
-        /// @throws HttpProblem they can't be scored by this model
+        /// @throws HttpProblem if this model can't score them
         List<Event> read(ServedVersion by, Readers with);
 
-        /// About what they hold in memory.
+        /// Returns about how much memory they hold.
         int bytes();
     }
 
-    /// What a request's records were answered by and with.
+    /// The version that scored a request's records, and the predictions.
     record Answered(ServedVersion by, Predictions predictions) {
     }
 
-    /// What a request's records were explained by and with.
+    /// The version that explained a request's records, and the explanations.
     record Explained(ServedVersion by, List<Explanation> explanations) {
         Explained {
             explanations = List.copyOf(explanations);
         }
     }
 
-    /// @param routers by name
-    /// @param maxAnswers numbers in an answer: a record of a few bytes may have a thousand classes
+    /// @param routers routers by name
+    /// @param maxAnswers bound on the numbers in a response, because a record of a few bytes may have 1,000 classes
     ServedModels(Map<String, ModelRouter> routers, ScorerMetrics metrics, Shadows shadows, int maxAnswers,
             boolean ignoreUnknownFields) {
         this(routers, metrics, shadows, maxAnswers, ignoreUnknownFields, (topic, field) -> false);
     }
 
-    /// @param eventFields of the events of a topic, whether or not a model reads them
+    /// @param eventFields returns the fields of the events of a topic, whether or not a model reads them
     ServedModels(Map<String, ModelRouter> routers, ScorerMetrics metrics, Shadows shadows, int maxAnswers,
             boolean ignoreUnknownFields, BiPredicate<String, String> eventFields) {
         this.eventFields = eventFields;
@@ -91,18 +91,18 @@ class ServedModels {
         return routers.values().stream().map(ModelRouter::live);
     }
 
-    /// Whether requests should come here: all models serve, and none is older than it may be.
+    /// Returns whether requests should be sent here: all models serve, and none is older than allowed.
     boolean ready() {
         return all(Scorer::ready);
     }
 
-    /// Whether there is something to answer with, however old it is.
+    /// Returns whether there is a version to score with, however old it is.
     boolean serving() {
         return all(scorer -> scorer.current() != null);
     }
 
-    /// A model that was deleted is not waited for: it would take the others' traffic with it. Alone, it leaves nothing
-    /// to answer with.
+    /// A deleted model does not make the process unready, because that would take the other models' traffic with it. If
+    /// it is the only model, nothing is left to score with.
     private boolean all(Predicate<Scorer> are) {
         List<Scorer> expected = live().filter(scorer -> !scorer.status().control().deleted()).toList();
         return !expected.isEmpty() && expected.stream().allMatch(are);
@@ -118,7 +118,7 @@ class ServedModels {
         return known;
     }
 
-    /// What answers to a name, but for the keys of challengers.
+    /// Returns the live scorer of a name.
     ///
     /// @throws HttpProblem `unknown-model`
     Scorer live(String name) {
@@ -143,8 +143,8 @@ class ServedModels {
                 "model '" + scorer.model() + "' has no snapshot yet; its follower is " + status.follower());
     }
 
-    /// The versions that a request may name, newest first: the current one and what is kept of its epoch before it.
-    /// What a rollback has left behind is not asked for by mistake.
+    /// Returns the versions that a request may name, newest first: the current one and the earlier ones of its epoch
+    /// that are still in memory. A version that a rollback left behind can't be requested.
     ///
     /// @throws HttpProblem `not-ready`, `model-deleted`
     List<ServedVersion> versions(Scorer scorer) {
@@ -152,7 +152,7 @@ class ServedModels {
         List<ServedVersion> versions = new ArrayList<>();
         versions.add(current);
         for (ServedVersion previous : scorer.previous()) {
-            // What is read after the current one may hold it, and newer ones.
+            // The list is read after the current version, so it may hold that version and newer ones.
             if (previous.model().equals(current.model()) && previous.epoch() == current.epoch()
                     && previous.version() < current.version()) {
                 versions.add(previous);
@@ -184,14 +184,14 @@ class ServedModels {
         return served.epoch() + "." + served.version();
     }
 
-    /// Of what answers to a name by itself.
+    /// Returns the reader for a live model.
     Readers readers(ServedVersion served) {
         return readers(served.model(), served, served);
     }
 
-    /// Of a candidate: what only the live model reads is no mistake of who asks.
+    /// Returns the reader for a candidate. A field that only the live model reads is allowed.
     ///
-    /// @param live what answers beside it; itself where nothing does
+    /// @param live live version beside it; the same if there is none
     private Readers candidateReaders(String name, ServedVersion candidate, ServedVersion live) {
         return readers(name + '\n' + candidate.model(), candidate, live);
     }
@@ -211,7 +211,7 @@ class ServedModels {
         return known;
     }
 
-    /// What serves now, whether it answers to a name or is tried under one.
+    /// Returns all versions that serve now, live or as candidates.
     private Stream<ServedVersion> servedNow() {
         return routers.values().stream()
                 .flatMap(each -> Stream.concat(Stream.of(each.live()),
@@ -219,21 +219,22 @@ class ServedModels {
                 .map(Scorer::current).filter(Objects::nonNull).map(Objects::requireNonNull);
     }
 
-    /// Topics of events that are learned by what serves now.
+    /// Returns the topics of events from which the served versions learn.
     Set<String> inputTopics() {
         return servedNow().map(served -> served.spec().inputTopic()).collect(Collectors.toSet());
     }
 
-    /// Asked only of a name that the model does not know: another one that learns from the same events may read it.
+    /// Called only for a field that the model does not read: another model that learns from the same events may read
+    /// it.
     private boolean isReadByAnother(String topic, String field) {
         return servedNow().filter(served -> served.spec().inputTopic().equals(topic))
                 .anyMatch(served -> readers(served).fields().isKnown(field));
     }
 
-    /// Scores with what answers for the key, and lets the shadows score the same afterwards.
+    /// Scores by the model for the key, and lets the shadows score the same afterwards.
     ///
-    /// @param key null where the request has none
-    /// @throws HttpProblem a record can't be scored, or there are too many
+    /// @param key routing key; null if the request has none
+    /// @throws HttpProblem if a record can't be scored or there are too many
     Answered score(ModelRouter asked, @Nullable String key, Records records) {
         return byWhoAnswers(asked, key, (scorer, by, with) -> {
             Predictions predictions = score(scorer, by, records.read(by, with));
@@ -247,10 +248,9 @@ class ServedModels {
         });
     }
 
-    /// What each feature of the records adds to their predictions, by what answers for the key. Shadows have no part in
-    /// it.
+    /// Returns what each feature adds to the predictions of the model for the key. Shadows take no part.
     ///
-    /// @throws HttpProblem a record can't be scored, there are too many, or the network can't tell
+    /// @throws HttpProblem if a record can't be scored, there are too many, or the network does not allow it
     Explained explain(ModelRouter asked, @Nullable String key, Records records) {
         return byWhoAnswers(asked, key, (scorer, by, with) -> {
             if (!by.spec().readsFeaturesTogether()) {
@@ -277,13 +277,14 @@ class ServedModels {
         }
     }
 
-    /// Scores with one version of one scorer.
+    /// Scores by one version of one scorer.
     @FunctionalInterface
     private interface Scoring<A> {
         A score(Scorer scorer, ServedVersion by, Readers with);
     }
 
-    /// What a challenger can't score the live model answers: who asks is not to suffer from what is tried.
+    /// Scores by the model for the key. If a challenger can't score the records, the live model does: a challenger must
+    /// not make a request fail.
     private <A> A byWhoAnswers(ModelRouter asked, @Nullable String key, Scoring<A> scoring) {
         Scorer chosen = asked.scorerFor(key);
         HttpProblem ofChallenger = null;
@@ -305,17 +306,17 @@ class ServedModels {
         return answer;
     }
 
-    /// Of a version that the request names, which no challenger and no shadow has a part in.
+    /// Scores by the version that the request names. Challengers and shadows take no part.
     ///
-    /// @throws HttpProblem a record can't be scored, or there are too many
+    /// @throws HttpProblem if a record can't be scored or there are too many
     Answered score(ModelRouter asked, ServedVersion served, Records records) {
         return new Answered(served, score(asked.live(), served, records.read(served, readers(served))));
     }
 
-    /// By the version whose fields the events were read by: the one that a swap brings meanwhile may be another
-    /// model's. Overridden only where another runtime is measured behind this server.
+    /// Scores by the version for whose fields the events were read, because a swap in the meantime may bring another
+    /// model. Overridden only to measure another runtime behind this server.
     ///
-    /// @throws HttpProblem a record can't be scored, or there are too many
+    /// @throws HttpProblem if a record can't be scored or there are too many
     Predictions score(Scorer scorer, ServedVersion served, List<Event> events) {
         requireAnswerable(events.size(), (long) events.size() * served.outputs());
         try {
@@ -333,12 +334,13 @@ class ServedModels {
         }
     }
 
-    /// What others count a request as whose client ended it: no status of HTTP, and no mistake of this program.
+    /// The status under which other servers count a request whose client closed it. It is no HTTP status and no defect
+    /// of this program.
     private static final int CLIENT_GONE = 499;
 
-    /// Answers a scoring request, and counts it.
+    /// Answers a scoring request and counts it.
     ///
-    /// @param name one that is served
+    /// @param name name of a served model
     void answer(String name, Answering answering) {
         long start = System.nanoTime();
         int status = Status.INTERNAL_SERVER_ERROR_500.code();
@@ -357,9 +359,9 @@ class ServedModels {
         }
     }
 
-    /// Counts a request that is not answered with what it asked for.
+    /// Counts a request that gets no prediction.
     ///
-    /// @param named the model that it names, perhaps none of ours
+    /// @param named model that it names, which may not be served here
     void refused(String named, ProblemReason reason) {
         metrics.refused(routers.containsKey(named) ? named : ScorerMetrics.NO_MODEL, reason);
     }
@@ -367,7 +369,7 @@ class ServedModels {
     /// Reads, scores, sends.
     @FunctionalInterface
     interface Answering {
-        /// How many records were scored.
+        /// Returns how many records were scored.
         int answer();
     }
 }

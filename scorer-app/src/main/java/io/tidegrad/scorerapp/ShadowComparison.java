@@ -5,23 +5,23 @@ import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.ServedVersion;
 import org.jspecify.annotations.Nullable;
 
-/// How a shadow's predictions differ from those of the model that answers: since the process began, and in the window
-/// since it was last told. Thread-safe.
+/// Compares a shadow's predictions with the live model's, since the process began and in the current window.
+/// Thread-safe.
 final class ShadowComparison {
     private final Sums total = new Sums();
     private Sums window = new Sums();
 
-    /// @param records scored by both
-    /// @param agreed of these, those whose likeliest class is the same; 0 where the models don't classify
-    /// @param meanDifference of records, the mean over the outputs of the absolute difference; NaN without records
-    /// @param greatestDifference of one output
-    /// @param liveMean of the first output; NaN without records
-    /// @param shadowMean likewise
-    /// @param refused records that the shadow could not score, or not comparably
-    /// @param dropped records that it had no time for
-    /// @param classifies whether the models do
-    /// @param live the newest predictions of the model that answered; null without records
-    /// @param shadow likewise of the shadow
+    /// @param records number of records that both have scored
+    /// @param agreed number of these with the same likeliest class; 0 if the models don't classify
+    /// @param meanDifference mean over the records of the mean absolute difference of the outputs; NaN without records
+    /// @param greatestDifference largest difference of an output
+    /// @param liveMean mean of the live model's first output; NaN without records
+    /// @param shadowMean mean of the shadow's first output; NaN without records
+    /// @param refused number of records that the shadow could not score, or not comparably
+    /// @param dropped number of records for which it had no time
+    /// @param classifies whether the models classify
+    /// @param live newest predictions of the live model; null without records
+    /// @param shadow newest predictions of the shadow; null without records
     record Figures(long records, long agreed, double meanDifference, double greatestDifference, double liveMean,
             double shadowMean, long refused, long dropped, boolean classifies, @Nullable Predictions live,
             @Nullable Predictions shadow) {
@@ -48,13 +48,13 @@ final class ShadowComparison {
         }
     }
 
-    /// Whether the numbers of the two mean the same.
+    /// Returns whether the outputs of the two models have the same meaning.
     static boolean isComparable(ServedVersion live, ServedVersion shadow) {
         return live.outputs() == shadow.outputs() && live.spec().classifies() == shadow.spec().classifies()
                 && live.spec().loss().link() == shadow.spec().loss().link();
     }
 
-    /// @param live of the same records, in the same order, of comparable models
+    /// @param live predictions for the same records in the same order, by a comparable model
     synchronized void compare(ModelSpec spec, Predictions live, Predictions shadow) {
         add(total, spec, live, shadow);
         add(window, spec, live, shadow);
@@ -81,7 +81,7 @@ final class ShadowComparison {
         }
     }
 
-    /// The likeliest class; of a binary model whether it is the positive one.
+    /// Returns the likeliest class; for a binary model, whether it is the positive one.
     private static int decision(ModelSpec spec, Predictions predictions, int record) {
         if (predictions.outputs() == 1) {
             float threshold = JsonResponses.areProbabilities(spec.loss()) ? 0.5f : 0;
@@ -110,7 +110,7 @@ final class ShadowComparison {
         return total.figures();
     }
 
-    /// Ends the window, and begins the next.
+    /// Ends the window and begins the next.
     synchronized Figures takeWindow() {
         Figures figures = window.figures();
         window = new Sums();

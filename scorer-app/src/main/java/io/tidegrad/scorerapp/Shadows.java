@@ -17,13 +17,13 @@ import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Scores what was answered once more by the shadows, on a thread of its own, and compares. Requests never wait for it:
-/// where it falls behind, what it has no room for is dropped and counted.
+/// Scores requests again by their shadows, on a thread of its own, and compares the predictions. Requests never wait
+/// for it: if it falls behind, what its queue has no room for is dropped and counted.
 final class Shadows implements AutoCloseable {
-    /// Of requests that wait: some thousand of a usual size.
+    /// Bound on the requests in the queue: some thousands of the usual size.
     private static final long BYTES_MAX = 16 << 20;
 
-    /// What a task costs beside its request.
+    /// What a task costs in addition to its request.
     private static final int TASK_BYTES = 512;
 
     private static final Logger log = LoggerFactory.getLogger(Shadows.class);
@@ -34,15 +34,15 @@ final class Shadows implements AutoCloseable {
     private final BiConsumer<Pair, ShadowComparison> onFirst;
     private final Thread thread;
 
-    /// A name, and the model that is its shadow.
+    /// A name and the model that is its shadow.
     record Pair(String name, String shadow) {
     }
 
-    /// What was answered, and is to be scored once more.
+    /// A request that was scored by the live model and is to be scored by a shadow.
     ///
-    /// @param name that was asked
-    /// @param live version that answered
-    /// @param records reads them for another model
+    /// @param name name in the request
+    /// @param live version that made the predictions
+    /// @param records returns the records, read for another version
     private record Task(String name, Scorer shadow, ServedVersion live, Predictions answered, int requestBytes,
             Function<ServedVersion, List<Event>> records) {
         int bytes() {
@@ -54,15 +54,15 @@ final class Shadows implements AutoCloseable {
         }
     }
 
-    /// @param onFirst told of each comparison once, before it has anything to tell
+    /// @param onFirst told once of each comparison, before it has any numbers
     Shadows(BiConsumer<Pair, ShadowComparison> onFirst) {
         this.onFirst = onFirst;
         thread = Thread.ofPlatform().name("tidegrad-shadows").daemon().start(this::run);
     }
 
-    /// What a live model has answered, for all shadows of the name. From any thread; never waits.
+    /// Takes the predictions of a live model for all shadows of the name. Called by any thread; never waits.
     ///
-    /// @param events the same records, read for a shadow
+    /// @param events returns the same records, read for a shadow
     void scored(ModelRouter asked, ServedVersion by, Predictions predictions,
             Function<ServedVersion, List<Event>> events, int bytesOfEvents) {
         for (ModelRouter.Trial tried : asked.trials()) {
@@ -130,7 +130,7 @@ final class Shadows implements AutoCloseable {
         }
     }
 
-    /// What still waits is not scored.
+    /// Stops. What is still in the queue is not scored.
     @Override
     public void close() {
         thread.interrupt();

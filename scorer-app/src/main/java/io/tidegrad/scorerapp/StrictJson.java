@@ -13,10 +13,10 @@ import java.util.HexFormat;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/// JSON as this server takes it, whatever the request: UTF-8, no name twice, bounded depth, names and numbers, and
-/// nothing after its end. What isn't becomes a `bad-json` that says where.
+/// JSON as this server accepts it for any request: UTF-8, no name twice, bounded depth, names and numbers, and nothing
+/// after the end. Anything else becomes a `bad-json` with its position.
 final class StrictJson {
-    /// A tensor of four dimensions, nested in its request, is seven deep.
+    /// A tensor of four dimensions, nested in its request, has depth seven.
     private static final int NESTING_MAX = 8;
 
     private static final int NUMBER_CHARS_MAX = 64;
@@ -28,7 +28,7 @@ final class StrictJson {
 
     private static final JsonFactory JSON = JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
             .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
-            // Names are the client's: kept no longer than the request.
+            // Names come from clients and are kept no longer than the request.
             .disable(JsonFactory.Feature.INTERN_FIELD_NAMES).disable(JsonFactory.Feature.FAIL_ON_SYMBOL_HASH_OVERFLOW)
             .streamReadConstraints(StreamReadConstraints.builder().maxNestingDepth(NESTING_MAX)
                     .maxNumberLength(NUMBER_CHARS_MAX).maxNameLength(NAME_CHARS_MAX).build())
@@ -36,7 +36,7 @@ final class StrictJson {
 
     private StrictJson() {}
 
-    /// Reads the one value of a body, whose first token is the parser's current one; none when the body is empty.
+    /// Reads the only value of a body. The parser's current token is its first one, or null if the body is empty.
     @FunctionalInterface
     interface Reader<T> {
         T read(JsonParser parser) throws IOException;
@@ -58,17 +58,17 @@ final class StrictJson {
         } catch (JsonProcessingException e) {
             throw new HttpProblem(ProblemReason.BAD_JSON, "not JSON: " + clean(e) + at(e));
         } catch (IOException e) {
-            // Bad UTF-8; reading from an array has no other input errors.
+            // This is bad UTF-8: reading from an array gives no other input errors.
             throw new HttpProblem(ProblemReason.BAD_JSON, "not UTF-8: " + printable(String.valueOf(e.getMessage())));
         }
     }
 
-    /// For a `Reader` that comes back to a place it has passed.
+    /// Returns a parser for a `Reader` that returns to an earlier position.
     static JsonParser parser(byte[] body, int from, int to) throws IOException {
         return JSON.createParser(body, from, to - from);
     }
 
-    /// The parser would also take a byte order mark, UTF-16 and UTF-32, all of which show in the first bytes.
+    /// Checks the first bytes, because the parser would also accept a byte order mark, UTF-16 and UTF-32.
     private static void checkEncoding(byte[] body, int length) {
         int first = length > 0 ? body[0] & 0xff : 0x20;
         boolean marked = first == 0xef || first == 0xfe || first == 0xff;
@@ -84,7 +84,7 @@ final class StrictJson {
 
     /// `"\\ud800"` alone is JSON and no text: no event of a topic holds it.
     ///
-    /// @param record of the text, or `HttpProblem.NO_RECORD`
+    /// @param record position of the text's record, or `HttpProblem.NO_RECORD`
     static String wholeText(String text, int record) {
         for (int i = 0; i < text.length(); i++) {
             char c = text.charAt(i);
@@ -128,7 +128,8 @@ final class StrictJson {
         return printable(String.valueOf(e.getOriginalMessage()));
     }
 
-    /// Of bounded length, and without what ends lines, hides or is half a character: it goes into answers and logs.
+    /// Returns a text of bounded length without line ends, invisible characters and unpaired surrogates, for responses
+    /// and logs.
     static String printable(String text) {
         String cut = text.length() > MESSAGE_CHARS_MAX ? text.substring(0, MESSAGE_CHARS_MAX) + "…" : text;
         return UNPRINTABLE.matcher(cut).replaceAll("?");

@@ -2,15 +2,14 @@ package io.tidegrad.scorerapp;
 
 import java.util.List;
 
-/// A tensor of a request, its data checked against its shape and datatype and not yet against a model.
+/// A tensor of a request. Its data is checked against its shape and datatype, but not yet against a model.
 ///
 /// @param shape records first
-/// @param values row-major: `Long`, `Double`, `Float`, `Boolean`; of `BYTES` `String` from JSON, else
-///     `byte[]`
+/// @param values row-major: `Long`, `Double`, `Float`, `Boolean`; for `BYTES` `String` from JSON, else `byte[]`
 record Tensor(String name, TensorType type, Shape shape, List<Object> values) {
     static final int RANK_MAX = 4;
 
-    /// For messages.
+    /// Returns the tensor's name for messages.
     static String input(String name) {
         return "input '" + StrictJson.printable(name) + "'";
     }
@@ -19,15 +18,16 @@ record Tensor(String name, TensorType type, Shape shape, List<Object> values) {
         return new HttpProblem(ProblemReason.BAD_TENSOR, input(name) + ": " + message);
     }
 
-    /// Dimensions whose product is known to be the number of elements, and an int.
+    /// Dimensions whose product fits into an int and equals the number of elements.
     ///
-    /// @param elements their product
+    /// @param elements product of the dimensions
     record Shape(List<Long> dimensions, int elements) {
         Shape {
             dimensions = List.copyOf(dimensions);
         }
 
-        /// @throws HttpProblem `bad-tensor`: no dimension, too many, one below 1, or a product that no request can hold
+        /// @throws HttpProblem `bad-tensor` for no dimensions, too many, one below 1, or a product that no request can
+        ///     hold
         static Shape of(String tensor, List<Long> dimensions) {
             if (dimensions.isEmpty() || dimensions.size() > RANK_MAX) {
                 throw problem(tensor,
@@ -52,7 +52,7 @@ record Tensor(String name, TensorType type, Shape shape, List<Object> values) {
             return Math.toIntExact(dimensions.getFirst());
         }
 
-        /// Elements of one record.
+        /// Returns the number of elements of one record.
         int width() {
             return elements / records();
         }

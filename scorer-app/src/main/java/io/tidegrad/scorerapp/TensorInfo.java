@@ -4,9 +4,9 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/// What a model's metadata says of a tensor.
+/// A tensor in a model's metadata.
 ///
-/// @param shape records first; `ANY` where a dimension varies
+/// @param shape records first; `ANY` for a dimension that varies
 record TensorInfo(String name, TensorType type, List<Integer> shape) {
     static final int ANY = -1;
 
@@ -14,14 +14,14 @@ record TensorInfo(String name, TensorType type, List<Integer> shape) {
         shape = List.copyOf(shape);
     }
 
-    /// Of any number of records.
+    /// Returns the tensor for any number of records.
     ///
-    /// @param element dimensions of one record's values; none for a single value
+    /// @param element dimensions of one record's values; empty for a single value
     static TensorInfo of(String name, TensorType type, int... element) {
         return new TensorInfo(name, type, IntStream.concat(IntStream.of(ANY), Arrays.stream(element)).boxed().toList());
     }
 
-    /// Whether a record has a list of values here.
+    /// Returns whether a record has a list of values in this tensor.
     boolean holdsLists() {
         return shape.size() > 1;
     }

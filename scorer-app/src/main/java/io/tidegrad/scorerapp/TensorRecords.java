@@ -10,22 +10,22 @@ import java.util.Set;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
-/// Tensors → events: record i has from each tensor the i-th value, or list of values. What a value means, and whether a
-/// field may be missing, is decided by the featurizer alone, as for a record of `/v1`.
+/// Turns tensors into events: record i has the i-th value, or list of values, of each tensor. What a value means and
+/// whether a field may be missing is decided only by the featurizer, as for a record of `/v1`.
 final class TensorRecords {
     private final RecordFields fields;
     private final Predicate<String> passedOver;
 
-    /// @param passedOver of the names that no feature reads, those that are no mistake
+    /// @param passedOver which names that no feature reads are ignored instead of refused
     TensorRecords(RecordFields fields, Predicate<String> passedOver) {
         this.fields = fields;
         this.passedOver = passedOver;
     }
 
-    /// A field's values in all records.
+    /// The values of a field in all records.
     ///
-    /// @param values row-major, `width` a record
-    /// @param isList whether a record's value is the list of them
+    /// @param values row-major, `width` for each record
+    /// @param isList whether a record's value is their list
     private record Column(List<Object> values, int width, boolean isList) {
         Object at(int record) {
             return isList ? values.subList(record * width, (record + 1) * width) : values.get(record);
@@ -41,8 +41,8 @@ final class TensorRecords {
     }
 
     /// @param inputs at least one
-    /// @throws HttpProblem 400: a name that no feature reads or that comes twice, tensors of different numbers of
-    ///     records, several values a record where a field holds one
+    /// @throws HttpProblem 400 for a name that no feature reads or that occurs twice, for tensors with different
+    ///     numbers of records, and for several values of a record if a field holds one
     List<Event> read(List<Tensor> inputs) {
         Map<String, Column> columns = new HashMap<>();
         Set<String> names = new HashSet<>();
@@ -72,7 +72,7 @@ final class TensorRecords {
 
     private Column column(Tensor input, TensorInfo info) {
         boolean isText = input.type() == TensorType.BYTES;
-        // Pixels as bytes are one value.
+        // Pixels as bytes are a single value.
         boolean isList = info.holdsLists() && !(isText && fields.isPixels(input.name()));
         int width = input.shape().width();
         if (!isList && width > 1) {

@@ -6,11 +6,11 @@ import java.util.Map;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
-/// Datatypes of the Open Inference Protocol, by the names that it gives them.
+/// The datatypes of the Open Inference Protocol, with the protocol's names.
 enum TensorType {
     BOOL(1), UINT8(1), UINT16(2), UINT32(4), UINT64(8), INT8(1), INT16(2), INT32(4), INT64(8), FP16(2), FP32(4),
     FP64(8),
-    /// Strings, each as long as it is.
+    /// Strings of any length.
     BYTES(0);
 
     private static final Map<String, TensorType> BY_NAME =
@@ -22,8 +22,8 @@ enum TensorType {
         this.bytes = bytes;
     }
 
-    /// @param tensor that says so, for the message
-    /// @throws HttpProblem `bad-tensor`: a name that the protocol does not know
+    /// @param tensor name of the tensor, for the message
+    /// @throws HttpProblem `bad-tensor` for a name that the protocol does not know
     static TensorType of(String tensor, String name) {
         TensorType type = BY_NAME.get(name);
         if (type != null) {
@@ -34,17 +34,17 @@ enum TensorType {
                         + ", found '" + StrictJson.printable(name) + "'");
     }
 
-    /// Of one element; 0 for `BYTES`.
+    /// Returns the bytes of one element; 0 for `BYTES`.
     int bytes() {
         return bytes;
     }
 
-    /// Whether a value of this type can be that whole number.
+    /// Returns whether a value of this type can be this whole number.
     boolean holds(long whole) {
         return whole >= min() && whole <= max();
     }
 
-    /// What a value of this type is, for messages.
+    /// Describes a value of this type for messages.
     String described() {
         return switch (this) {
             case BOOL -> "BOOL, true or false";
@@ -55,7 +55,7 @@ enum TensorType {
         };
     }
 
-    /// A `UINT64` from its bits; beyond a long it is a double, as JSON's numbers are.
+    /// Returns a `UINT64` from its bits. Beyond a long it is a double, like JSON's numbers.
     static Number unsigned(long bits) {
         if (bits >= 0) {
             return bits;
@@ -67,12 +67,12 @@ enum TensorType {
         return this == INT8 || this == INT16 || this == INT32 || this == INT64;
     }
 
-    /// The smallest whole number of this type.
+    /// Returns the smallest whole number of this type.
     private long min() {
         return isSigned() ? Long.MIN_VALUE >> (Long.SIZE - 8 * bytes) : 0;
     }
 
-    /// The largest one, of `UINT64` the largest that a long holds.
+    /// Returns the largest whole number of this type; for `UINT64` the largest long.
     private long max() {
         return isSigned() || bytes == Long.BYTES ? Long.MAX_VALUE >> (Long.SIZE - 8 * bytes)
                 : -1L >>> (Long.SIZE - 8 * bytes);

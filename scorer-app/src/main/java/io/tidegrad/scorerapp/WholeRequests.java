@@ -19,11 +19,11 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/// Lets one whole message through and refuses the rest: none, a second one, one that is no protobuf or too large, one
-/// that does not come in time. The library would call most of these a defect of the server, and wait for the last for
-/// ever. It is taken apart and answered when it has a place to be worked on.
+/// Lets one complete message through and refuses everything else: no message, a second one, one that is no protobuf or
+/// too large, one that arrives too late. The library would report most of these as a defect of the server, and would
+/// wait for the last one for ever. A message is parsed and scored only once it has a place to be processed.
 final class WholeRequests implements ServerInterceptor {
-    /// What a request has to come, three times over.
+    /// A response may take this many times as long to be read as a request may take to arrive.
     private static final int ANSWER_WITHIN = 3;
 
     private final Duration within;
@@ -32,10 +32,10 @@ final class WholeRequests implements ServerInterceptor {
     private final WorkLimit work;
     private final ScheduledExecutorService timers;
 
-    /// @param within a request comes; its answer is taken within three times as much, or its client's connection is
-    ///     ended: for a client that opens no window answers would be kept for ever
+    /// @param within how long a request may take to arrive; if its response is not read within three times as long, the
+    ///     connection is closed, because a client that opens no window would keep responses in memory for ever
     /// @param connections told what their calls do
-    /// @param work what messages become, but for health, which is answered whatever else is to be done
+    /// @param work bound on concurrent processing of messages, except health, which is always answered
     WholeRequests(Duration within, GrpcConnections connections, ServedModels models, WorkLimit work,
             ScheduledExecutorService timers) {
         this.within = within;
@@ -185,7 +185,7 @@ final class WholeRequests implements ServerInterceptor {
         }
     }
 
-    /// Of a size that its reader may ask for.
+    /// A message in memory that tells its reader its length.
     private static final class Message extends ByteArrayInputStream implements KnownLength {
         Message(byte[] bytes) {
             super(bytes);

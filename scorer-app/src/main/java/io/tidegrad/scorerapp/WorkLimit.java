@@ -6,14 +6,15 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 
-/// How many requests are worked on at once. What comes beyond waits a moment, in the order of its coming, and is then
-/// refused, before anything in it is looked at: a server that takes on more than it can do answers nobody in time. Work
-/// is what computes; reading from a client and sending to it are not, so that no client can hold a place by being slow.
+/// Bounds how many requests are processed at once. A request beyond that waits for a moment, in the order of arrival,
+/// and is then refused before anything in it is looked at: a server that accepts more than it can process answers
+/// nobody in time. Only computing counts, and not reading from a client or sending to it, so that no client can occupy
+/// a place by being slow.
 final class WorkLimit {
-    /// A burst that is worked off within it is answered whole.
+    /// A burst that is processed within this time is answered completely.
     private static final Duration WAIT = Duration.ofMillis(250);
 
-    /// Of work below it, a thousand connections together are done before a wait is over.
+    /// If requests take less than this, those of 1,000 connections are done before a wait is over.
     private static final long SHORT_NANOS = 200_000;
 
     private static final int MEAN_OF = 64;
@@ -24,16 +25,16 @@ final class WorkLimit {
     private final int waitingMax;
     private final Duration wait;
 
-    // Of work, lately. Where two say at once how long they took, one of them is lost.
+    // Mean time of recent requests. If two threads write at once, one of their times is lost.
     private volatile long meanNanos;
 
-    /// @param running at once
-    /// @param waiting at once; each holds its request in memory
+    /// @param running how many are processed at once
+    /// @param waiting how many wait at once; each holds its request in memory
     WorkLimit(int running, int waiting) {
         this(running, waiting, WAIT);
     }
 
-    /// @param wait for a place, at most
+    /// @param wait longest wait for a place
     WorkLimit(int running, int waiting, Duration wait) {
         this.running = running;
         places = new Semaphore(running, true);
@@ -54,13 +55,13 @@ final class WorkLimit {
         }
     }
 
-    /// Of a client that may ask for much at once: so many of its requests are worked on or wait for a place, and its
-    /// others wait for these, so that they come before nobody else's.
+    /// Turns of a client that may send many requests at once. Only some of its requests are processed or wait for a
+    /// place; its others wait for these, so that they do not come before other clients' requests.
     Semaphore turns() {
         return new Semaphore(running, true);
     }
 
-    /// @param turns of the client
+    /// @param turns turns of the client
     /// @throws HttpProblem `overloaded`, and what `work` throws
     <T> T within(Semaphore turns, Supplier<T> work) {
         try {
@@ -101,9 +102,10 @@ final class WorkLimit {
         }
     }
 
-    /// Virtual threads run until they block, one a processor, and work does not block: who is next would not even be
-    /// read, and wait unseen. Where it matters all come as far as this, and how many they are shows. For short work it
-    /// costs more than the work itself: with it, flights had 0.53 of a bare server's throughput, without, 0.84.
+    /// A virtual thread runs until it blocks, one on each processor, and computing does not block: the next request
+    /// would not even be read, and its wait would go unnoticed. If it matters, all threads first run up to this point,
+    /// so that their number shows. For short work that costs more than the work itself: with it, flights had 0.53 of a
+    /// bare server's throughput, without it 0.84.
     private void letOthersCome() {
         if (meanNanos >= SHORT_NANOS) {
             Thread.yield();
