@@ -55,10 +55,12 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
         return new Panels(inputs, (int) outputs);
     }
 
-    /// Workers share forward by panels and blocks of lines, backward by ranges of inputs: each output, input gradient
-    /// and weight is computed by one of them, in the one order that there is.
+    /// The arithmetic. A batch is a block of lines: x has `lines` rows of `inputs` numbers, y as many of `outputs`.
+    /// Workers share the forward pass by panels (columns of W) and blocks of lines, and the backward pass by ranges of
+    /// inputs (rows of W). So each output, each input gradient and each weight is computed by one worker, and its sum
+    /// has the one order that `ScalarDenseKernels` states.
     static final class Bound implements Pass {
-        /// Lines in a block, inputs in a range: multiples of the kernels' tiles of 6 and 4.
+        /// Lines in a block and inputs in a range: a multiple of the kernels' tiles of 6 lines and 4 inputs.
         private static final int GRAIN = 24;
 
         /// Inputs in a range where their gradients are computed too: so many weights are transposed at once.
@@ -76,10 +78,12 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
         private final Activation output;
 
         // Made once: a step allocates nothing.
-        private final Workers.Work forwardPart = this::forward;
-        private final Workers.Work backwardPart = this::backward;
+        private final Workers.Work multiplyShare = this::multiplyShare;
+        private final Workers.Work backwardShare = this::backwardShare;
+
+        // Of the step that is under way.
         private @Nullable Step step;
-        private int lines; // of the step's batch
+        private int lines;
 
         Bound(int linesPerRow, Panels panels, int weight, int bias, Activation input, Activation output) {
             this.linesPerRow = linesPerRow;
@@ -102,51 +106,55 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
             step.watch(output.value(), linesPerRow);
         }
 
-        /// The same for whoever looks at the numbers himself.
+        /// y = x W + b, for a layer that checks its numbers itself.
         void multiply(Step step) {
             this.step = step;
             lines = step.rows * linesPerRow;
-            step.workers.share((long) panels.length() * lines, panels.count() * Math.ceilDiv(lines, GRAIN),
-                    forwardPart);
+            long multiplications = (long) panels.length() * lines;
+            step.workers.share(multiplications, panels.count() * linesInBlocks(), multiplyShare);
         }
 
-        /// Blocks of lines, counted panel after panel: a share lies in few panels.
-        private void forward(int part, int parts, int worker) {
-            Step step = Objects.requireNonNull(this.step);
-            Block x = input.value();
-            Block y = output.value();
-            float @Nullable [] b = bias == NO_BIAS ? null : step.slab.dense(bias).weights();
-            Storage w = step.slab.storage(weight);
-            if (parts == 1) {
-                forward(step, worker, 0, panels.count(), x, 0, lines, w, b, y);
+        private int linesInBlocks() {
+            return Math.ceilDiv(lines, GRAIN);
+        }
+
+        /// One worker's share of the blocks, which are counted panel after panel so that a share lies in few panels.
+        private void multiplyShare(int share, int shares, int worker) {
+            if (shares == 1) {
+                multiplyBlock(0, panels.count(), 0, lines, worker);
                 return;
             }
-            int blocks = Math.ceilDiv(lines, GRAIN);
-            int block = Workers.cut(panels.count() * blocks, part, parts);
-            int end = Workers.cut(panels.count() * blocks, part + 1, parts);
+            int blocks = linesInBlocks();
+            int block = Workers.cut(panels.count() * blocks, share, shares);
+            int end = Workers.cut(panels.count() * blocks, share + 1, shares);
             while (block < end) {
                 int panel = block / blocks;
                 int next = Math.min(end, (panel + 1) * blocks);
                 int fromLine = block % blocks * GRAIN;
                 int toLine = Math.min(lines, fromLine + (next - block) * GRAIN);
-                forward(step, worker, panel, panel + 1, x, fromLine, toLine, w, b, y);
+                multiplyBlock(panel, panel + 1, fromLine, toLine, worker);
                 block = next;
             }
         }
 
-        private void forward(Step step, int worker, int fromPanel, int toPanel, Block x, int fromLine, int toLine,
-                Storage w, float @Nullable [] b, Block y) {
-            int rows = toLine - fromLine;
+        /// y = x W + b in some panels of some lines.
+        private void multiplyBlock(int fromPanel, int toPanel, int fromLine, int toLine, int worker) {
+            Step step = Objects.requireNonNull(this.step);
+            Kernels kernels = step.kernels;
+            Block x = input.value();
+            Block y = output.value();
             int xAt = x.row(fromLine);
             int yAt = y.row(fromLine);
+            int count = toLine - fromLine;
+            float @Nullable [] b = bias == NO_BIAS ? null : step.slab.dense(bias).weights();
             float[] scratch = step.scratch(worker);
-            if (w instanceof Storage.ByOutput served) {
-                step.kernels.denseForwardByOutput(panels, fromPanel, toPanel, rows, x.values, xAt, x.stride,
-                        served.weights(), b, y.values, yAt, y.stride, scratch);
-                return;
+            if (step.slab.storage(weight) instanceof Storage.ByOutput w) {
+                kernels.denseForwardByOutput(panels, fromPanel, toPanel, count, x.values, xAt, x.stride, w.weights(), b,
+                        y.values, yAt, y.stride, scratch);
+            } else {
+                kernels.denseForward(panels, fromPanel, toPanel, count, x.values, xAt, x.stride,
+                        step.slab.dense(weight).weights(), b, y.values, yAt, y.stride, scratch);
             }
-            step.kernels.denseForward(panels, fromPanel, toPanel, rows, x.values, xAt, x.stride,
-                    ((Storage.Dense) w).weights(), b, y.values, yAt, y.stride, scratch);
         }
 
         /// dx = dy Wᵀ with the W of forward; dW = xᵀ dy; db = Σ dy
@@ -155,28 +163,28 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
             this.step = step;
             lines = step.rows * linesPerRow;
             int products = input.gradient() == null ? 1 : 2;
-            step.workers.share((long) panels.length() * (products * lines + UPDATE_MULTIPLICATIONS),
-                    Math.ceilDiv(panels.inputs(), backwardGrain()), backwardPart);
+            long multiplications = (long) panels.length() * (products * lines + UPDATE_MULTIPLICATIONS);
+            step.workers.share(multiplications, Math.ceilDiv(panels.inputs(), inputsInRange()), backwardShare);
         }
 
-        private int backwardGrain() {
+        private int inputsInRange() {
             return input.gradient() == null ? GRAIN : GRADIENT_GRAIN;
         }
 
-        /// A range of inputs: their gradient first, then their weights. The first part also has the bias.
-        private void backward(int part, int parts, int worker) {
+        /// One worker's share of the ranges. The first share has the bias too.
+        private void backwardShare(int share, int shares, int worker) {
             Step step = Objects.requireNonNull(this.step);
-            int grain = backwardGrain();
-            int grains = Math.ceilDiv(panels.inputs(), grain);
-            int from = Workers.cut(grains, part, parts) * grain;
-            int to = Math.min(panels.inputs(), Workers.cut(grains, part + 1, parts) * grain);
-            updateWeights(step, from, to, worker);
-            if (part == 0 && bias != NO_BIAS) {
+            int ranges = Math.ceilDiv(panels.inputs(), inputsInRange());
+            int from = Workers.cut(ranges, share, shares) * inputsInRange();
+            int to = Math.min(panels.inputs(), Workers.cut(ranges, share + 1, shares) * inputsInRange());
+            backwardInputs(step, from, to, worker);
+            if (share == 0 && bias != NO_BIAS) {
                 step.updateBias(bias, panels.stride(), lines, output.requireGradient(), step.tile(worker));
             }
         }
 
-        private void updateWeights(Step step, int from, int to, int worker) {
+        /// The gradients of some inputs, then the update of their weights.
+        private void backwardInputs(Step step, int from, int to, int worker) {
             float[] tile = step.tile(worker);
             Kernels kernels = step.kernels;
             Block x = input.value();
