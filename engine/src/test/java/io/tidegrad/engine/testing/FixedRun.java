@@ -93,6 +93,20 @@ import java.util.stream.IntStream;
 /// A new layer, loss or optimizer gets a run of its own, with a line of its own: what is there stays as it is, or it
 /// could not say whether older models keep their bits.
 public final class FixedRun {
+    /// What it prints, for `Numerics.VERSION` 2.
+    public static final List<String> HASHES =
+            List.of("first a3d03d6815d8d20df2f8172c4e1ea9ce6689da6c3af5bf2b06357b6d5aed8b95",
+                    "optimizers 0196173e8a1192409180d97c8cac5c8e135055d978217c445ac01237fe46cd1f",
+                    "shapes 6c4cd607d47388d22a4e6a447950bfce44c3bdaf62b6e293a3376e130160ed10",
+                    "optimizers-2 9524bee164eff7ad36d8fe00b47812efaf673472d9b5da7139d2000c81a86cdc",
+                    "images 32f05b862da49364fcd99ed01751badfebacec1dde60b67099b42ab4dc25e466",
+                    "recurrent 77c330f4a967808ea64a23fd6dfc2765e577d6a11dc84636877af88f63eedff8",
+                    "losses 98dd71bef0edd0c87bd5e6717f454268e1a10ed1486ddc09a9cefd9e1d4fe073",
+                    "norms dae6844cb6b4c5c43a87a1f18190e070e92dfbcdc48ee088573df1e3fd3ac0c8",
+                    "attention 959a59ff952b907531a42f03e7a57d0ed2ad36b71a0b9686dfd22b26fb29366d",
+                    "activations bc87ff6467dd0798a8ad493c867e94065c712b076c6865b08a871f863a4043dc",
+                    "tables 5472e3c44e5ee89b3afd59343a8cfd344e91e9929ba96c7207d2f4504e3e5fd7");
+
     private static final int ROWS = 10_000;
     private static final int NUMBERS = 5;
     private static final int IDS = 3;

@@ -1,41 +1,20 @@
 package io.tidegrad.model.safetensors;
 
-import io.tidegrad.engine.layer.AveragePool2d;
 import io.tidegrad.engine.layer.BatchNorm;
-import io.tidegrad.engine.layer.Bias;
 import io.tidegrad.engine.layer.Concat;
 import io.tidegrad.engine.layer.Conv1d;
 import io.tidegrad.engine.layer.Conv2d;
 import io.tidegrad.engine.layer.Dense;
-import io.tidegrad.engine.layer.Dropout;
-import io.tidegrad.engine.layer.Elu;
 import io.tidegrad.engine.layer.Embedding;
 import io.tidegrad.engine.layer.EmbeddingBag;
-import io.tidegrad.engine.layer.Flatten;
-import io.tidegrad.engine.layer.Gelu;
-import io.tidegrad.engine.layer.GlobalAveragePool2d;
-import io.tidegrad.engine.layer.Identity;
 import io.tidegrad.engine.layer.Layer;
-import io.tidegrad.engine.layer.LayerNorm;
-import io.tidegrad.engine.layer.LeakyRelu;
-import io.tidegrad.engine.layer.MaxPool2d;
-import io.tidegrad.engine.layer.Numbers;
 import io.tidegrad.engine.layer.Rate;
 import io.tidegrad.engine.layer.Recurrent;
-import io.tidegrad.engine.layer.Relu;
-import io.tidegrad.engine.layer.Reshape;
 import io.tidegrad.engine.layer.Residual;
-import io.tidegrad.engine.layer.RmsNorm;
 import io.tidegrad.engine.layer.SelfAttention;
 import io.tidegrad.engine.layer.Sequence;
-import io.tidegrad.engine.layer.Sigmoid;
-import io.tidegrad.engine.layer.Silu;
-import io.tidegrad.engine.layer.Softmax;
-import io.tidegrad.engine.layer.Softplus;
 import io.tidegrad.engine.layer.Standardise;
-import io.tidegrad.engine.layer.Tanh;
 import io.tidegrad.engine.layer.Tensor;
-import io.tidegrad.engine.layer.Transpose;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.model.safetensors.TorchTensor.Kind;
 import java.util.ArrayList;
@@ -74,7 +53,6 @@ final class TorchLayout {
             }
             case Embedding embedding -> addAsItIs(path, "weight");
             case EmbeddingBag bag -> addAsItIs(path, "weight");
-            case Bias bias -> addVector(path, "bias");
             // PyTorch: (outputs, inputs, height, width); here rows are (height, width, inputs).
             case Conv2d conv ->
                 addConvolution(path, conv.bias(), List.of(conv.kernel().height(), conv.kernel().width()));
@@ -91,11 +69,6 @@ final class TorchLayout {
                 }
                 addInner(layer, path);
             }
-            case LayerNorm norm -> {
-                addVector(path, "weight");
-                addVector(path, "bias");
-            }
-            case RmsNorm norm -> addVector(path, "weight");
             case BatchNorm norm -> {
                 addVector(path, "weight");
                 addVector(path, "bias");
@@ -111,41 +84,17 @@ final class TorchLayout {
                 addVector(path, "out_proj_bias", "out_proj.bias", Kind.WEIGHTS);
             }
             case Standardise standardise -> addVector(path, "statistics", "statistics", Kind.MOMENTS);
-            case Identity identity -> {
-            }
-            case Numbers numbers -> {
-            }
-            case Reshape reshape -> {
-            }
-            case Flatten flatten -> {
-            }
-            case Transpose transpose -> {
-            }
-            case Relu relu -> {
-            }
-            case Sigmoid sigmoid -> {
-            }
-            case Tanh tanh -> {
-            }
-            case Softmax softmax -> {
-            }
-            case LeakyRelu leaky -> {
-            }
-            case Elu elu -> {
-            }
-            case Gelu gelu -> {
-            }
-            case Silu silu -> {
-            }
-            case Softplus softplus -> {
-            }
-            case MaxPool2d pool -> {
-            }
-            case AveragePool2d pool -> {
-            }
-            case GlobalAveragePool2d pool -> {
-            }
-            case Dropout dropout -> {
+            // No weights, or vectors that have the same names in both.
+            default -> addVectors(path);
+        }
+    }
+
+    private void addVectors(String path) {
+        String prefix = child(path, "");
+        for (Tensor tensor : plan.tensors()) {
+            String name = tensor.name();
+            if (tensor instanceof Tensor.Vector && name.startsWith(prefix) && name.indexOf('.', prefix.length()) < 0) {
+                addVector(path, name.substring(prefix.length()));
             }
         }
     }
