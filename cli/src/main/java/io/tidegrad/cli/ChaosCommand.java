@@ -10,16 +10,11 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.Callable;
 import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /// What the launcher's `test --chaos` runs.
 @Command(name = "chaos", hidden = true, description = {
@@ -28,11 +23,8 @@ import picocli.CommandLine.Spec;
             + " docs/reliability.md. After each one it compares hashes at every committed watermark that anything"
             + " was said of with a fold of its own, counts events and dead letters, and looks at every version"
             + " that was served. Prints the seed and a table; the exit status is 1 when anything was violated."})
-final class ChaosCommand implements Callable<Integer> {
+final class ChaosCommand extends Loadtest {
     private static final List<Integer> BOTH = List.of(1, 3);
-
-    @Spec
-    private CommandSpec command = CommandSpec.create();
 
     @Option(names = "--seed", paramLabel = "S",
             description = "Of every choice (default: another each time; it is printed).")
@@ -50,40 +42,33 @@ final class ChaosCommand implements Callable<Integer> {
             description = "Only these rows of the table of faults, separated by commas (default: all).")
     private List<Integer> rows = List.of();
 
-    @Mixin
-    private HelpOption help = new HelpOption();
-
     @Override
-    public Integer call() throws InterruptedException {
-        // That brokers go away is the point; each client would say so once a second.
-        ((Logger) LoggerFactory.getLogger("org.apache.kafka")).setLevel(Level.ERROR);
-        // That forged snapshots are refused as well.
-        ((Logger) LoggerFactory.getLogger("io.tidegrad.scorer")).setLevel(Level.ERROR);
-        List<Chaos> runs = new ArrayList<>();
-        for (ChaosOptions options : options()) {
-            Chaos chaos = new Chaos(options, System.out, System.err);
-            chaos.run();
-            runs.add(chaos);
-        }
-        return runs.stream().mapToInt(Chaos::violations).sum() == 0 ? 0 : Tidegrad.FAILED;
+    Measuring measuring() {
+        List<ChaosOptions> options = options();
+        return () -> {
+            // That brokers go away is the point; each client would say so once a second.
+            ((Logger) LoggerFactory.getLogger("org.apache.kafka")).setLevel(Level.ERROR);
+            // That forged snapshots are refused as well.
+            ((Logger) LoggerFactory.getLogger("io.tidegrad.scorer")).setLevel(Level.ERROR);
+            int violations = 0;
+            for (ChaosOptions each : options) {
+                Chaos chaos = new Chaos(each, System.out, System.err);
+                chaos.run();
+                violations += chaos.violations();
+            }
+            return violations == 0 ? 0 : Tidegrad.FAILED;
+        };
     }
 
     private List<ChaosOptions> options() {
         if (!(minutes > 0)) {
-            throw wrong("--minutes: expected more than 0, found " + minutes);
+            throw new IllegalArgumentException("--minutes: expected more than 0, found " + minutes);
         }
         List<Integer> clusters = nodes == null ? BOTH : List.of(nodes);
         long chosen = seed == null ? ThreadLocalRandom.current().nextLong(1L << 48) : seed;
-        List<ChaosOptions> options = new ArrayList<>();
-        for (int cluster : clusters) {
-            try {
-                options.add(new ChaosOptions(chosen, Duration.ofMillis((long) (minutes * 60_000 / clusters.size())),
-                        cluster, faults(), false, List.of(TrainerMain.class.getName()), List.of()));
-            } catch (IllegalArgumentException e) {
-                throw wrong(String.valueOf(e.getMessage()));
-            }
-        }
-        return options;
+        Duration phase = Duration.ofMillis((long) (minutes * 60_000 / clusters.size()));
+        return clusters.stream().map(cluster -> new ChaosOptions(chosen, phase, cluster, faults(), false,
+                List.of(TrainerMain.class.getName()), List.of())).toList();
     }
 
     private List<Fault> faults() {
@@ -94,15 +79,11 @@ final class ChaosCommand implements Callable<Integer> {
         for (int row : rows) {
             List<Fault> ofRow = Fault.ofRow(row);
             if (ofRow.isEmpty()) {
-                throw wrong("--rows: expected some of "
+                throw new IllegalArgumentException("--rows: expected some of "
                         + Arrays.stream(Fault.values()).map(Fault::row).distinct().toList() + ", found " + row);
             }
             faults.addAll(ofRow);
         }
         return faults;
-    }
-
-    private ParameterException wrong(String message) {
-        return new ParameterException(command.commandLine(), message);
     }
 }

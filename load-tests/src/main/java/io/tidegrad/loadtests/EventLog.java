@@ -6,9 +6,6 @@ import io.tidegrad.localstack.streams.ShippedStream;
 import io.tidegrad.localstack.streams.StreamEvent;
 import io.tidegrad.model.learn.Tick;
 import io.tidegrad.model.spec.ModelSpec;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -73,16 +70,6 @@ record EventLog(ShippedStream stream, TopicPartition partition, long events, boo
         String yaml = stream.spec().replaceFirst("(?m)^model: .*$", "model: " + model)
                 .replaceFirst("\\btopic: [\\w-]+", "topic: " + partition.topic())
                 .replaceFirst("(?m)^mini-batch: .*$", "mini-batch: { size: " + miniBatch + " }");
-        return write(directory.resolve("spec.yaml"), yaml);
-    }
-
-    /// Writes a file, and its directory where there is none yet.
-    static Path write(Path file, String text) {
-        try {
-            Files.createDirectories(file.getParent());
-            return Files.writeString(file, text);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        return Processes.write(directory.resolve("spec.yaml"), yaml);
     }
 }

@@ -18,11 +18,11 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.apache.kafka.common.TopicPartition;
 
 /// From an event to the first answer that knows it: how long after it was to be produced a client of the scorer, over
@@ -39,6 +39,11 @@ public final class FreshnessLoad extends LoadTest {
     /// Between an answer and the next question: the answers' freshness is known to within this, and the scorer is not
     /// kept from loading by being asked.
     private static final Duration BETWEEN_QUESTIONS = Duration.ofMillis(2);
+
+    private static final String WHOLE = "whole";
+    private static final String APPEND = "append";
+    private static final String LEARN = "learn_and_commit";
+    private static final String LOAD = "load_and_ask";
 
     private static final int BUCKETS_MIN = 8;
     private static final int DIMENSION = 8;
@@ -133,7 +138,7 @@ public final class FreshnessLoad extends LoadTest {
             await("an answer that knows them all", healthy, () -> answered.newest() >= all);
             await("a snapshot of them all", healthy, () -> watch.published().newest() >= all);
             cpu = CpuClock.seconds(trainer.pid()) + CpuClock.seconds(scorer.pid()) - cpu;
-            Parts parts = new Parts(events, watch, answered, epochNanos, opening, all);
+            Map<String, double[]> parts = parts(events, watch, answered, epochNanos, opening, all);
             long versions = answered.versionsFrom(0);
             long bytes = watch.bytes();
             double perSecond = options.backlog() == 0 ? 0 : backlog(stack, shipped, all, trainer, answered, healthy);
@@ -171,7 +176,7 @@ public final class FreshnessLoad extends LoadTest {
     }
 
     private ChildJvm trainer(LocalStack stack, Path files, int port) {
-        Path specFile = EventLog.write(files.resolve("spec.yaml"), spec.yaml());
+        Path specFile = Processes.write(files.resolve("spec.yaml"), spec.yaml());
         List<String> more = new ArrayList<>(List.of("--spec", specFile.toString()));
         if (options.commitMillis() > 0) {
             more.addAll(List.of("--kafka.commit.interval.ms", String.valueOf(options.commitMillis())));
@@ -190,63 +195,50 @@ public final class FreshnessLoad extends LoadTest {
         return Processes.start(name, flags, command, files);
     }
 
-    /// Of every event of the window, milliseconds.
-    private static final class Parts {
-        final double[] appended; // due to appended by the broker
-        final double[] published; // to a visible snapshot: fetched, learned, committed
-        final double[] answered; // to an answer: fetched, verified, swapped, asked for
-        final double[] whole;
-
-        Parts(PacedEvents events, SnapshotWatch watch, Seen answers, long epochNanos, int from, int to) {
-            long[] appendedMillis = events.appendedMillis();
-            long[] publishedNanos = watch.published().firstIn(to);
-            long[] answeredNanos = answers.firstIn(to);
-            int count = to - from;
-            appended = new double[count];
-            published = new double[count];
-            answered = new double[count];
-            whole = new double[count];
-            for (int i = 0; i < count; i++) {
-                int event = from + i;
+    /// Of every event of the window, sorted milliseconds: from when it was due to an answer that knows it, and the parts
+    /// of that time.
+    private static Map<String, double[]> parts(PacedEvents events, SnapshotWatch watch, Seen answers, long epochNanos,
+            int from, int to) {
+        long[] appendedMillis = events.appendedMillis();
+        long[] publishedNanos = watch.published().firstIn(to);
+        long[] answeredNanos = answers.firstIn(to);
+        Map<String, double[]> parts = new LinkedHashMap<>();
+        for (String part : List.of(WHOLE, APPEND, LEARN, LOAD)) {
+            parts.put(part, IntStream.range(from, to).mapToDouble(event -> {
                 long due = events.dueNanos(event);
                 // Brokers count whole milliseconds: taken as the middle of it.
                 double append = appendedMillis[event] + 0.5 - (due + epochNanos) * 1e-6;
                 double publish = (publishedNanos[event] - due) * 1e-6;
-                whole[i] = (answeredNanos[event] - due) * 1e-6;
-                appended[i] = append;
-                published[i] = publish - append;
-                answered[i] = whole[i] - publish;
-            }
-            Arrays.sort(appended);
-            Arrays.sort(published);
-            Arrays.sort(answered);
-            Arrays.sort(whole);
+                double whole = (answeredNanos[event] - due) * 1e-6;
+                return switch (part) {
+                    case WHOLE -> whole;
+                    case APPEND -> append;
+                    case LEARN -> publish - append;
+                    default -> whole - publish;
+                };
+            }).sorted().toArray());
         }
-
-        /// Nearest rank.
-        static double percentile(double[] sorted, double share) {
-            return sorted[(int) Math.ceil(share * sorted.length) - 1];
-        }
+        return parts;
     }
 
-    private String text(Parts parts, PacedEvents events, long answers, long versions, long snapshotBytes,
-            double cpuSeconds, double backlogPerSecond) {
-        Map<String, double[]> all = new LinkedHashMap<>();
-        all.put("whole", parts.whole);
-        all.put("append", parts.appended);
-        all.put("learn_and_commit", parts.published);
-        all.put("load_and_ask", parts.answered);
+    /// Nearest rank.
+    private static double percentile(double[] sorted, double share) {
+        return sorted[(int) Math.ceil(share * sorted.length) - 1];
+    }
+
+    private String text(Map<String, double[]> parts, PacedEvents events, long answers, long versions,
+            long snapshotBytes, double cpuSeconds, double backlogPerSecond) {
         if (options.json()) {
             Map<String, Object> line = new LinkedHashMap<>();
             line.put("weights", weights);
             line.put("events_per_s", options.eventsPerSecond());
-            line.put("events", parts.whole.length);
+            line.put("events", events(options.window()));
             line.put("publish_ms", options.publishEvery().toMillis());
             line.put("commit_ms", options.commitMillis());
-            all.forEach((name, sorted) -> {
-                String prefix = name.equals("whole") ? "" : name + "_";
-                line.put(prefix + "p50_ms", Parts.percentile(sorted, 0.5));
-                line.put(prefix + "p99_ms", Parts.percentile(sorted, 0.99));
+            parts.forEach((name, sorted) -> {
+                String prefix = name.equals(WHOLE) ? "" : name + "_";
+                line.put(prefix + "p50_ms", percentile(sorted, 0.5));
+                line.put(prefix + "p99_ms", percentile(sorted, 0.99));
                 line.put(prefix + "max_ms", sorted[sorted.length - 1]);
             });
             line.put("versions_answered", versions);
@@ -260,24 +252,23 @@ public final class FreshnessLoad extends LoadTest {
         return String.format(Locale.ROOT, """
                 %,d weights, %,.0f events/s for %d s, a snapshot every %d ms%s
                                                      p50      p99      max   ms
-                event to answer              %s
-                  appended by the broker     %s
-                  learned and committed      %s
-                  loaded and asked for       %s
-                %,d answers by %,d versions; %,.1f MB of snapshots; an event was sent at most %.0f ms late; trainer and scorer took %.1f s of CPU
+                %s%,d answers by %,d versions; %,.1f MB of snapshots; an event was sent at most %.0f ms late; trainer and scorer took %.1f s of CPU
                 %s""", weights, options.eventsPerSecond(), options.window().toSeconds(),
                 options.publishEvery().toMillis(),
-                options.commitMillis() == 0 ? "" : ", a commit every " + options.commitMillis() + " ms",
-                row(parts.whole), row(parts.appended), row(parts.published), row(parts.answered), answers, versions,
-                snapshotBytes * 1e-6, events.latestNanos() * 1e-6, cpuSeconds,
+                options.commitMillis() == 0 ? "" : ", a commit every " + options.commitMillis() + " ms", rows(parts),
+                answers, versions, snapshotBytes * 1e-6, events.latestNanos() * 1e-6, cpuSeconds,
                 options.backlog() == 0 ? ""
                         : String.format(Locale.ROOT,
                                 "%,d events that lay ready: %,.0f events/s until an answer knew them all%n",
                                 options.backlog(), backlogPerSecond));
     }
 
-    private static String row(double[] sorted) {
-        return String.format(Locale.ROOT, "%8.1f %8.1f %8.1f", Parts.percentile(sorted, 0.5),
-                Parts.percentile(sorted, 0.99), sorted[sorted.length - 1]);
+    private static String rows(Map<String, double[]> parts) {
+        Map<String, String> words = Map.of(WHOLE, "event to answer", APPEND, "  appended by the broker", LEARN,
+                "  learned and committed", LOAD, "  loaded and asked for");
+        StringBuilder rows = new StringBuilder();
+        parts.forEach((name, sorted) -> rows.append(String.format(Locale.ROOT, "%-28s %8.1f %8.1f %8.1f%n",
+                words.get(name), percentile(sorted, 0.5), percentile(sorted, 0.99), sorted[sorted.length - 1])));
+        return rows.toString();
     }
 }

@@ -131,7 +131,7 @@ public final class ModelsLoad extends LoadTest {
     private List<String> specs(EventLog log, Path files) {
         List<String> arguments = new ArrayList<>();
         for (int model = 0; model < models; model++) {
-            Path spec = EventLog.write(files.resolve(name(model) + ".yaml"), spec(log, name(model)));
+            Path spec = Processes.write(files.resolve(name(model) + ".yaml"), spec(log, name(model)));
             arguments.addAll(List.of("--spec", spec.toString()));
         }
         return arguments;

@@ -61,13 +61,8 @@ public final class PoisonLoad extends LoadTest {
     private String text(List<Measurement> good, List<Measurement> malformed) {
         Spread shares = Spread.of(shares(good, malformed));
         return String.format(Locale.ROOT,
-                "%s, events/s, median (range)   good %s   malformed %s   malformed / good %.2f (%.2f-%.2f)%n",
-                stream.label(), rates(good), rates(malformed), shares.median(), shares.least(), shares.most());
-    }
-
-    private static String rates(List<Measurement> all) {
-        Spread rates = Spread.of(values(all));
-        return String.format(Locale.ROOT, "%,.0f (%,.0f-%,.0f)", rates.median(), rates.least(), rates.most());
+                "%s, events/s, median (range)   good %s   malformed %s   malformed / good %s%n", stream.label(),
+                Spread.of(values(good)).text("%,.0f"), Spread.of(values(malformed)).text("%,.0f"), shares.text("%.2f"));
     }
 
     private static double[] values(List<Measurement> all) {

@@ -4,6 +4,9 @@ import io.tidegrad.localstack.ChildJvm;
 import io.tidegrad.localstack.LocalStack;
 import io.tidegrad.scorerapp.ScorerMain;
 import io.tidegrad.trainer.TrainerMain;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -42,5 +45,15 @@ public final class Processes {
             Path files) {
         return ChildJvm.run(within, name, jvmFlags, command, files.resolve(name + ".out"),
                 files.resolve(name + ".log"));
+    }
+
+    /// Writes a file that a process reads, and its directory where there is none yet.
+    public static Path write(Path file, String text) {
+        try {
+            Files.createDirectories(file.getParent());
+            return Files.writeString(file, text);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 }

@@ -24,16 +24,14 @@ final class TrainReport {
             Spread shares = Spread.of(combination.shares());
             text.append(row(combination.stream().label(), "mini-batch " + combination.miniBatch(),
                     rates(combination, Subject.TRAINER), rates(combination, Subject.CONSUMER),
-                    rates(combination, Subject.ENGINE),
-                    "%.2f (%.2f-%.2f)".formatted(shares.median(), shares.least(), shares.most())));
+                    rates(combination, Subject.ENGINE), shares.text("%.2f")));
         }
         text.append('\n');
         text.append(row("events/s, median (range)", "", "replay", "engine", "replay / engine"));
         for (Combination combination : combinations) {
             Spread shares = Spread.of(combination.replayShares());
             text.append(row(combination.stream().label(), "mini-batch " + combination.miniBatch(),
-                    rates(combination, Subject.REPLAY), rates(combination, Subject.ENGINE),
-                    "%.2f (%.2f-%.2f)".formatted(shares.median(), shares.least(), shares.most())));
+                    rates(combination, Subject.REPLAY), rates(combination, Subject.ENGINE), shares.text("%.2f")));
         }
         text.append('\n');
         text.append(row("CPU µs an event, median", "", "trainer", "consumer", "engine", "broker"));
@@ -55,8 +53,7 @@ final class TrainReport {
     }
 
     private static String rates(Combination combination, Subject subject) {
-        Spread rates = combination.spread(subject, Measurement::eventsPerSecond);
-        return String.format(Locale.ROOT, "%,.0f (%,.0f-%,.0f)", rates.median(), rates.least(), rates.most());
+        return combination.spread(subject, Measurement::eventsPerSecond).text("%,.0f");
     }
 
     private static String micros(Combination combination, Subject subject, ToDoubleFunction<Measurement> value) {

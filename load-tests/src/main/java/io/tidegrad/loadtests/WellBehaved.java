@@ -30,9 +30,8 @@ final class WellBehaved implements AutoCloseable {
 
     private final Opener opener;
     private final Histogram micros = new Histogram(3);
-    private final Thread asking;
-    private final Thread connecting;
-    private volatile boolean ending;
+    private final Background asking;
+    private final Background connecting;
 
     // Of their own threads until these have ended.
     private long failed;
@@ -64,14 +63,14 @@ final class WellBehaved implements AutoCloseable {
 
     WellBehaved(Opener opener) {
         this.opener = opener;
-        asking = Thread.ofPlatform().daemon().name("ask").start(this::ask);
-        connecting = Thread.ofPlatform().daemon().name("connect").start(this::connect);
+        asking = Background.start("ask", this::ask);
+        connecting = Background.start("connect", this::connect);
     }
 
-    private void ask() {
+    private void ask(Background self) {
         Line line = null;
         long start = System.nanoTime();
-        for (long number = 0; !ending; number++) {
+        for (long number = 0; !self.isClosed(); number++) {
             long due = start + number * 1_000_000_000L / REQUESTS_PER_SECOND;
             LockSupport.parkNanos(due - System.nanoTime());
             try {
@@ -92,9 +91,9 @@ final class WellBehaved implements AutoCloseable {
         close(line);
     }
 
-    private void connect() {
+    private void connect(Background self) {
         long start = System.nanoTime();
-        for (long number = 0; !ending; number++) {
+        for (long number = 0; !self.isClosed(); number++) {
             LockSupport.parkNanos(start + number * 1_000_000_000L / CONNECTIONS_PER_SECOND - System.nanoTime());
             if (isAnswered(opener)) {
                 connected++;
@@ -128,13 +127,8 @@ final class WellBehaved implements AutoCloseable {
 
     @Override
     public void close() {
-        ending = true;
-        try {
-            asking.join();
-            connecting.join();
-        } catch (InterruptedException stopped) {
-            Thread.currentThread().interrupt();
-        }
+        asking.close();
+        connecting.close();
     }
 
     /// By HTTP/1.1.

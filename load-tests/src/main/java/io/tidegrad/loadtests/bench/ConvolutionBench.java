@@ -32,10 +32,10 @@ final class ConvolutionBench {
         xStride = channels == 1 ? 1 : Math.ceilDiv(channels, LANES) * LANES;
         panels = new Panels(Convolution.KERNEL * Convolution.KERNEL * channels, convolution.outputs());
         patches = patches();
-        x = filled(Math.multiplyExact(images, outer * outer * xStride));
+        x = LoopBench.filled(Math.multiplyExact(images, outer * outer * xStride));
         y = new float[Math.multiplyExact(images, patches.count() * panels.stride())];
-        w = filled(panels.length());
-        bias = filled(panels.stride());
+        w = LoopBench.filled(panels.length());
+        bias = LoopBench.filled(panels.stride());
     }
 
     private Patches patches() {
@@ -79,13 +79,5 @@ final class ConvolutionBench {
                 kernels.convolution(panels, patches, 0, patches.count(), x, image * xImage, w, bias, y, image * yImage);
             }
         }
-    }
-
-    private static float[] filled(int length) {
-        float[] values = new float[length];
-        for (int i = 0; i < length; i++) {
-            values[i] = (1 + i % 7) * 0.01f;
-        }
-        return values;
     }
 }

@@ -39,14 +39,15 @@ final class LoopBench {
             state = new float[][]{filled(panels.length()), filled(panels.length())};
         }
 
-        /// Small and positive: a step changes little, and nothing becomes denormal.
-        private static float[] filled(int length) {
-            float[] values = new float[length];
-            for (int i = 0; i < length; i++) {
-                values[i] = (1 + i % 7) * 0.01f;
-            }
-            return values;
+    }
+
+    /// Small and positive: a step changes little, and nothing becomes denormal.
+    static float[] filled(int length) {
+        float[] values = new float[length];
+        for (int i = 0; i < length; i++) {
+            values[i] = (1 + i % 7) * 0.01f;
         }
+        return values;
     }
 
     List<Measurement> run(double seconds) {

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonPropertyOrder;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.tidegrad.localstack.Json;
 
 /// One number of the bench, and one line of its JSON.
 ///
@@ -89,11 +90,7 @@ public record Measurement(String workload, int batch, int workers, Metric metric
     }
 
     public String toJson() {
-        try {
-            return JSON.writeValueAsString(this);
-        } catch (JsonProcessingException numbersAndTextsAlwaysWork) {
-            throw new IllegalStateException(numbersAndTextsAlwaysWork);
-        }
+        return Json.write(this);
     }
 
     static Measurement fromJson(String line) throws JsonProcessingException {

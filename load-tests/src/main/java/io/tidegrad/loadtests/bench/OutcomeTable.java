@@ -1,8 +1,7 @@
 package io.tidegrad.loadtests.bench;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.tidegrad.loadtests.Spread;
+import io.tidegrad.localstack.Json;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -10,8 +9,6 @@ import java.util.Map;
 
 /// Outcomes for people, and as lines of JSON.
 public final class OutcomeTable {
-    private static final ObjectMapper JSON = new ObjectMapper();
-
     private OutcomeTable() {}
 
     public static String of(List<RivalBench.Outcome> outcomes) {
@@ -47,11 +44,7 @@ public final class OutcomeTable {
         match.goal().ifPresent(goal -> line.put("goal", goal));
         line.put("verdict", outcome.verdict());
         line.put("kernels", outcome.kernels());
-        try {
-            return JSON.writeValueAsString(line);
-        } catch (JsonProcessingException numbersAndTextsAlwaysWork) {
-            throw new IllegalStateException(numbersAndTextsAlwaysWork);
-        }
+        return Json.write(line);
     }
 
     private static String measure(Match match) {

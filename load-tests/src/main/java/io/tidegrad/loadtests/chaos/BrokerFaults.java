@@ -5,6 +5,7 @@ import io.tidegrad.localstack.BrokerProcess;
 import io.tidegrad.trainer.exit.ExitCode;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Set;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
@@ -26,8 +27,7 @@ final class BrokerFaults {
         broker.kill();
         episode.pass(Duration.ofMillis(100), Duration.ofSeconds(5));
         broker.restart();
-        long since = System.nanoTime();
-        episode.recovers(since, episode.world().watermark());
+        episode.recovers();
     }
 
     /// Row 14: the one that leads the changelog, coordinates the group or controls the cluster is gone for a while; two
@@ -61,8 +61,7 @@ final class BrokerFaults {
         episode.stage().brokers().onEveryNode(inOrder ? BrokerProcess::stop : BrokerProcess::kill);
         episode.pass(Duration.ofSeconds(10), Duration.ofSeconds(20));
         episode.stage().heal();
-        long since = System.nanoTime();
-        episode.recovers(since, episode.world().watermark());
+        episode.recovers();
         lines = episode.world().logged() - lines;
         episode.expect("I10", lines <= LINES_MAX, "expected at most " + LINES_MAX
                 + " lines more in the logs of trainers and scorer after an outage, found " + lines);
@@ -75,8 +74,7 @@ final class BrokerFaults {
         broker.pause();
         episode.pass(Duration.ofSeconds(8), Duration.ofSeconds(12));
         broker.resume();
-        long since = System.nanoTime();
-        episode.recovers(since, episode.world().watermark());
+        episode.recovers();
     }
 
     /// Row 20: a client begins a transaction and is never heard of again; what comes behind it is hidden until the
@@ -111,10 +109,7 @@ final class BrokerFaults {
         long watermark;
         try {
             Trainer.Ended ended = trainer.awaitEnd(World.RECOVERS_WITHIN);
-            episode.expect("I10",
-                    ended.status() == ExitCode.CONFIGURATION.status() && ended.said().contains("max.message.bytes"),
-                    "expected status 2 and a word about max.message.bytes, found status " + ended.status() + ": "
-                            + World.lastLine(ended.said()));
+            episode.expectEnd("I10", ended, Set.of(ExitCode.CONFIGURATION), "max.message.bytes");
             watermark = episode.world().watermark();
         } finally {
             world.alterTopic(world.snapshotsTopic(), TopicConfig.MAX_MESSAGE_BYTES_CONFIG, before);

@@ -7,6 +7,7 @@ import io.tidegrad.loadtests.Await;
 import io.tidegrad.loadtests.Background;
 import io.tidegrad.loadtests.KafkaClients;
 import io.tidegrad.loadtests.LoadTestException;
+import io.tidegrad.loadtests.Processes;
 import io.tidegrad.localstack.EventsTopic;
 import io.tidegrad.localstack.Json;
 import io.tidegrad.localstack.LocalStack;
@@ -137,7 +138,7 @@ final class DamagedTopic implements AutoCloseable {
         List<String> command = new ArrayList<>(trainerMain);
         command.addAll(List.of("--bootstrap-servers", stack.bootstrapServers(), "--registry-url", stack.registryUrl(),
                 "--prefix", topics.prefix(), "--spec",
-                World.write(files.resolve("spec.yaml"), spec.yaml()).toString()));
+                Processes.write(files.resolve("spec.yaml"), spec.yaml()).toString()));
         return command;
     }
 

@@ -59,13 +59,13 @@ final class DataFaults {
     private static void awaitTaken(Episode episode) throws InterruptedException {
         World world = episode.world();
         Await.within(World.RECOVERS_WITHIN, world.traffic()::isDrained);
-        episode.recovers(System.nanoTime(), world.watermark());
+        episode.recovers();
     }
 
     /// Row 35: a sound snapshot of another epoch, in a transaction that aborts.
     static void abortedSnapshot(Episode episode) throws InterruptedException {
         write(episode, Forger.sound(episode), false);
-        episode.recovers(System.nanoTime(), episode.world().watermark());
+        episode.recovers();
     }
 
     /// Row 36: forged ones whose transactions commit. Each must be refused, and ours go on being served.
@@ -81,7 +81,7 @@ final class DataFaults {
             episode.expect("I15", Await.within(World.RECOVERS_WITHIN, () -> refused(observer) > before),
                     "expected a refusal of a forged snapshot (" + kind + "), found none");
         }
-        episode.recovers(System.nanoTime(), world.watermark());
+        episode.recovers();
     }
 
     private static long refused(Scorer observer) {

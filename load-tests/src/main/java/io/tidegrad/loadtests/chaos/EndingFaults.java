@@ -55,11 +55,7 @@ final class EndingFaults {
             damage.to(world);
             world.trainer().start();
             Trainer.Ended ended = world.trainer().awaitEnd(REFUSES_WITHIN);
-            episode.expect("I2",
-                    statuses.stream().anyMatch(status -> status.status() == ended.status())
-                            && ended.said().contains(word),
-                    "expected one of " + statuses + " and the word '" + word + "', found status " + ended.status()
-                            + ": " + World.lastLine(ended.said()));
+            episode.expectEnd("I2", ended, statuses, word);
             OffsetAndMetadata after = world.groupOffset();
             episode.expect("I2", after == null || after.equals(before), // gone with a deleted topic
                     "expected nothing committed after " + before + ", found " + after);

@@ -1,8 +1,10 @@
 package io.tidegrad.loadtests.chaos;
 
+import io.tidegrad.trainer.exit.ExitCode;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -33,6 +35,11 @@ record Episode(Stage stage, World world, SplittableRandom random, List<Double> r
         recovers(world, since, watermark);
     }
 
+    /// From now on, and beyond what is committed now.
+    void recovers() throws InterruptedException {
+        recovers(System.nanoTime(), world.watermark());
+    }
+
     void recovers(World of, long since, long watermark) throws InterruptedException {
         of.awaitWatermark(watermark, World.RECOVERS_WITHIN);
         recoverySeconds.add((System.nanoTime() - since) * 1e-9);
@@ -61,6 +68,17 @@ record Episode(Stage stage, World world, SplittableRandom random, List<Double> r
         if (!holds) {
             violations.add(new Violation(invariant, expectedAndFound));
         }
+    }
+
+    /// A trainer that has to refuse says why.
+    ///
+    /// @param statuses one of which it must end with
+    /// @param word that its message must have
+    void expectEnd(String invariant, Supervised.Ended ended, Set<ExitCode> statuses, String word) {
+        expect(invariant,
+                statuses.stream().anyMatch(status -> status.status() == ended.status()) && ended.said().contains(word),
+                "expected one of " + statuses + " and the word '" + word + "', found status " + ended.status() + ": "
+                        + World.lastLine(ended.said()));
     }
 
     void add(List<Violation> found) {

@@ -40,8 +40,7 @@ final class NetworkFaults {
         network(episode).forEach(cut);
         episode.pass(Duration.ofSeconds(5), Duration.ofSeconds(15));
         episode.stage().heal();
-        long since = System.nanoTime();
-        episode.recovers(since, episode.world().watermark());
+        episode.recovers();
     }
 
     private static List<TcpRelay> network(Episode episode) {
@@ -69,8 +68,7 @@ final class NetworkFaults {
         }
         episode.pass(Duration.ofSeconds(5), Duration.ofSeconds(10));
         episode.stage().heal();
-        long since = System.nanoTime();
-        episode.recovers(since, episode.world().watermark());
+        episode.recovers();
     }
 
     /// Row 23: the scorers' connections are cut at any byte, again and again.
@@ -85,7 +83,7 @@ final class NetworkFaults {
                     "expected bytes to cut in, found none");
         }
         episode.stage().heal();
-        episode.recovers(System.nanoTime(), world.watermark());
+        episode.recovers();
     }
 
     /// Row 24: the registry is gone, silent, or answers with errors, while events of a new schema come.
@@ -102,7 +100,6 @@ final class NetworkFaults {
         }
         episode.pass(Duration.ofSeconds(6), Duration.ofSeconds(12));
         episode.stage().heal();
-        long since = System.nanoTime();
-        episode.recovers(since, world.watermark());
+        episode.recovers();
     }
 }

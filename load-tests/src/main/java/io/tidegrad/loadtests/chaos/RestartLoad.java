@@ -234,11 +234,8 @@ public final class RestartLoad extends LoadTest {
     }
 
     private static String spread(List<Double> values) {
-        if (values.isEmpty()) {
-            return "none";
-        }
-        Spread spread = Spread.of(values.stream().mapToDouble(Double::doubleValue).toArray());
-        return String.format(Locale.ROOT, "%.1f (%.1f-%.1f)", spread.median(), spread.least(), spread.most());
+        return values.isEmpty() ? "none"
+                : Spread.of(values.stream().mapToDouble(Double::doubleValue).toArray()).text("%.1f");
     }
 
     private String json() {

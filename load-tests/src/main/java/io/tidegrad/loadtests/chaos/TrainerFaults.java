@@ -3,8 +3,9 @@ package io.tidegrad.loadtests.chaos;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.loadtests.Await;
 import io.tidegrad.loadtests.LoadTestException;
-import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.loadtests.Processes;
 import io.tidegrad.localstack.TcpRelay;
+import io.tidegrad.trainer.exit.ExitCode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -12,6 +13,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /// What can happen to the trainer's process, its directory and its code.
@@ -137,12 +139,12 @@ final class TrainerFaults {
         trainer.stop();
         boolean atOnce = episode.random().nextBoolean();
         if (atOnce) {
-            World.write(trigger, what);
+            Processes.write(trigger, what);
         }
         trainer.start(FaultyDeserializer.settings(trigger));
         if (!atOnce) {
             world.awaitWatermark(before, World.RECOVERS_WITHIN);
-            World.write(trigger, what);
+            Processes.write(trigger, what);
         }
         boolean thrown = Await.within(ENDS_WITHIN, () -> !Files.exists(trigger));
         long since = System.nanoTime();
@@ -172,8 +174,7 @@ final class TrainerFaults {
             }
             third.stop();
         }
-        long since = System.nanoTime();
-        episode.recovers(since, world.watermark());
+        episode.recovers();
         world.dismiss(third);
         handBack(episode, second);
     }
@@ -210,10 +211,7 @@ final class TrainerFaults {
             long before = world.watermark();
             other.start();
             Trainer.Ended ended = other.awaitEnd(ENDS_WITHIN);
-            episode.expect("I22",
-                    ended.status() == ExitCode.CONFIGURATION.status() && ended.said().contains("fingerprint"),
-                    "expected status 2 and a word about the fingerprint, found status " + ended.status() + ": "
-                            + World.lastLine(ended.said()));
+            episode.expectEnd("I22", ended, Set.of(ExitCode.CONFIGURATION), "fingerprint");
             world.dismiss(other);
             episode.recovers(System.nanoTime(), before);
         } finally {
@@ -301,9 +299,7 @@ final class TrainerFaults {
         }
         trainer.startWithin(readOnly ? SmallDisk.readOnly(directory) : SmallDisk.full(directory));
         Trainer.Ended ended = trainer.awaitEnd(ENDS_WITHIN);
-        episode.expect("I10", ended.status() == ExitCode.CONFIGURATION.status() && ended.said().contains("--state-dir"),
-                "expected status 2 and a word about the state directory, found status " + ended.status() + ": "
-                        + World.lastLine(ended.said()));
+        episode.expectEnd("I10", ended, Set.of(ExitCode.CONFIGURATION), "--state-dir");
         long since = System.nanoTime();
         trainer.start();
         episode.recovers(since, before);

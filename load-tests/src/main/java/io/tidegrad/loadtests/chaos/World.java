@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.loadtests.Await;
 import io.tidegrad.loadtests.KafkaClients;
 import io.tidegrad.loadtests.LoadTestException;
+import io.tidegrad.loadtests.Processes;
 import io.tidegrad.localstack.EventsTopic;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.Topics;
@@ -11,9 +12,6 @@ import io.tidegrad.scorer.AdmissionLog;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerOptions;
 import io.tidegrad.scorer.ServedVersion;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -122,17 +120,7 @@ final class World implements AutoCloseable {
     }
 
     Path write(String file, String text) {
-        return write(directory.resolve(file), text);
-    }
-
-    /// Writes a file, and its directory where there is none yet.
-    static Path write(Path file, String text) {
-        try {
-            Files.createDirectories(file.getParent());
-            return Files.writeString(file, text);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        return Processes.write(directory.resolve(file), text);
     }
 
     /// One more trainer of this model, with a state directory of its own; not started.

@@ -1,6 +1,7 @@
 package io.tidegrad.loadtests.score;
 
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.LongConsumer;
 import org.HdrHistogram.ConcurrentHistogram;
 import org.HdrHistogram.Histogram;
 
@@ -50,40 +51,29 @@ record OpenLoop(Time time, double perSecond) {
     }
 
     /// Gives up its core while it waits; Linux wakes it some 60 µs after it was to be woken, which counts.
-    static final Time PARKING = new Time() {
-        @Override
-        public long nanos() {
-            return System.nanoTime();
-        }
-
-        @Override
-        public long until(long nanos) {
-            long now = System.nanoTime();
-            while (now < nanos) {
-                LockSupport.parkNanos(nanos - now);
-                now = System.nanoTime();
-            }
-            return now;
-        }
-    };
+    static final Time PARKING = waiting(LockSupport::parkNanos);
 
     /// Keeps its core.
-    static final Time SPINNING = new Time() {
-        @Override
-        public long nanos() {
-            return System.nanoTime();
-        }
+    static final Time SPINNING = waiting(left -> Thread.onSpinWait());
 
-        @Override
-        public long until(long nanos) {
-            long now = System.nanoTime();
-            while (now < nanos) {
-                Thread.onSpinWait();
-                now = System.nanoTime();
+    private static Time waiting(LongConsumer pause) {
+        return new Time() {
+            @Override
+            public long nanos() {
+                return System.nanoTime();
             }
-            return now;
-        }
-    };
+
+            @Override
+            public long until(long nanos) {
+                long now = System.nanoTime();
+                while (now < nanos) {
+                    pause.accept(nanos - now);
+                    now = System.nanoTime();
+                }
+                return now;
+            }
+        };
+    }
 
     /// Makes every `lanes`-th of the calls, from number `lane` on: call n is due n intervals after `start`.
     ///

@@ -6,6 +6,7 @@ import io.tidegrad.loadtests.Await;
 import io.tidegrad.loadtests.CpuClock;
 import io.tidegrad.loadtests.LoadTest;
 import io.tidegrad.loadtests.LoadTestException;
+import io.tidegrad.loadtests.Processes;
 import io.tidegrad.loadtests.bench.Rival;
 import io.tidegrad.localstack.ChildJvm;
 import io.tidegrad.localstack.Json;
@@ -16,7 +17,6 @@ import io.tidegrad.localstack.RunDirectory;
 import io.tidegrad.localstack.streams.StreamEvent;
 import io.tidegrad.model.feature.MapEvent;
 import io.tidegrad.schemas.Topics;
-import io.tidegrad.scorerapp.ScorerMain;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
@@ -217,12 +217,7 @@ final class ServedLoad extends LoadTest {
     }
 
     private ChildJvm scorer(LocalStack stack, Path files, int port) {
-        return start("scorer", List.of(), command(ScorerMain.class.getName(), stack, port), files);
-    }
-
-    private List<String> command(String main, LocalStack stack, int port) {
-        return List.of(main, "--bootstrap-servers", stack.bootstrapServers(), "--model", model, "--http-port",
-                String.valueOf(port));
+        return start("scorer", List.of(), Processes.scorer(stack, model, port, List.of()), files);
     }
 
     private static ChildJvm start(String name, List<Path> moreClassPath, List<String> command, Path files) {
@@ -504,7 +499,8 @@ final class ServedLoad extends LoadTest {
         Path file = files.resolve("model.onnx");
         Files.write(file, onnx.apply(model, versions.model().parameters()));
         int port = Ports.free();
-        List<String> command = new ArrayList<>(command(ONNX_SCORER, stack, port));
+        List<String> command = Processes.scorer(stack, model, port, List.of());
+        command.set(0, ONNX_SCORER);
         command.add(1, file.toString());
         List<Path> rivals = List.of(build.resolve("classes"), build.resolve("lib").resolve("*"));
         try (ChildJvm process = start("onnx", rivals, command, files)) {

@@ -1,5 +1,6 @@
 package io.tidegrad.loadtests.score;
 
+import io.tidegrad.loadtests.Spread;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -21,11 +22,8 @@ final class Windows {
 
     /// The median of the windows' percentiles, in nanoseconds; of an even number of windows the mean of the middle two.
     double median(double percentile) {
-        double[] sorted =
-                each.stream().mapToDouble(window -> window.whole().getValueAtPercentile(percentile)).sorted().toArray();
-        if (sorted.length == 0) {
-            return Double.NaN;
-        }
-        return (sorted[(sorted.length - 1) / 2] + sorted[sorted.length / 2]) / 2;
+        double[] values =
+                each.stream().mapToDouble(window -> window.whole().getValueAtPercentile(percentile)).toArray();
+        return values.length == 0 ? Double.NaN : Spread.of(values).median();
     }
 }
