@@ -103,7 +103,8 @@ public final class FloodLoad extends LoadTest {
     private List<Row> scorer(LocalStack stack, StreamEvent question, int limit, Path files)
             throws InterruptedException {
         int port = Ports.free();
-        List<String> command = Processes.scorer(stack, MODEL, port, connections(limit - FileDescriptors.besides()));
+        List<String> command =
+                Processes.scorer(stack.bootstrapServers(), MODEL, port, connections(limit - FileDescriptors.besides()));
         String path = "/v1/models/" + MODEL + "/score";
         String body = Json.write(question.toQuestion());
         return floods("scorer", limit, command, files, port,
@@ -118,8 +119,8 @@ public final class FloodLoad extends LoadTest {
     private List<Row> grpc(LocalStack stack, StreamEvent question, int limit, Path files) throws InterruptedException {
         int http = Ports.free();
         int port = Ports.free();
-        List<String> command =
-                Processes.scorer(stack, MODEL, http, connections((limit - FileDescriptors.besides()) / 2));
+        List<String> command = Processes.scorer(stack.bootstrapServers(), MODEL, http,
+                connections((limit - FileDescriptors.besides()) / 2));
         command.addAll(List.of("--grpc-port", String.valueOf(port)));
         return floods("gRPC", limit, command, files, http,
                 new Target(port, flood -> flood.overGrpc(MODEL), WellBehaved.grpc(port, request(question))),

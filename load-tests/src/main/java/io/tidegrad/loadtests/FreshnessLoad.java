@@ -185,7 +185,7 @@ public final class FreshnessLoad extends LoadTest {
     }
 
     private ChildJvm scorer(LocalStack stack, Path files, int port) {
-        return start("scorer", Processes.scorer(stack, MODEL, port, List.of()), files);
+        return start("scorer", Processes.scorer(stack.bootstrapServers(), MODEL, port, List.of()), files);
     }
 
     private ChildJvm start(String name, List<String> command, Path files) {

@@ -20,19 +20,27 @@ public final class Processes {
     /// @param files where its state directory is
     /// @param more arguments, its specs at least
     public static List<String> trainer(LocalStack stack, Path files, int port, List<String> more) {
-        List<String> command = new ArrayList<>(List.of(TrainerMain.class.getName(), "--bootstrap-servers",
-                stack.bootstrapServers(), "--registry-url", stack.registryUrl(), "--state-dir",
-                files.resolve("state").toString(), "--http-port", String.valueOf(port)));
-        command.addAll(more);
-        return command;
+        return trainer(List.of(TrainerMain.class.getName()), stack.bootstrapServers(), stack.registryUrl(), with(
+                List.of("--state-dir", files.resolve("state").toString(), "--http-port", String.valueOf(port)), more));
+    }
+
+    /// @param main class, and arguments before a trainer's own
+    public static List<String> trainer(List<String> main, String bootstrapServers, String registryUrl,
+            List<String> more) {
+        return with(main, with(List.of("--bootstrap-servers", bootstrapServers, "--registry-url", registryUrl), more));
     }
 
     /// Main class and arguments of a scorer.
-    public static List<String> scorer(LocalStack stack, String model, int port, List<String> more) {
-        List<String> command = new ArrayList<>(List.of(ScorerMain.class.getName(), "--bootstrap-servers",
-                stack.bootstrapServers(), "--model", model, "--http-port", String.valueOf(port)));
-        command.addAll(more);
-        return command;
+    public static List<String> scorer(String bootstrapServers, String model, int port, List<String> more) {
+        return with(List.of(ScorerMain.class.getName(), "--bootstrap-servers", bootstrapServers, "--model", model,
+                "--http-port", String.valueOf(port)), more);
+    }
+
+    /// The one list and then the other.
+    public static List<String> with(List<String> list, List<String> more) {
+        List<String> longer = new ArrayList<>(list);
+        longer.addAll(more);
+        return longer;
     }
 
     /// @param files where its output and its log go, under its name

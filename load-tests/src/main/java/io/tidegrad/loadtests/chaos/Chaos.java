@@ -2,6 +2,7 @@ package io.tidegrad.loadtests.chaos;
 
 import io.tidegrad.loadtests.LoadTest;
 import io.tidegrad.loadtests.LoadTestException;
+import io.tidegrad.loadtests.Processes;
 import io.tidegrad.localstack.LocalStack;
 import io.tidegrad.localstack.LocalStackException;
 import io.tidegrad.localstack.LocalStackOptions;
@@ -68,9 +69,7 @@ public final class Chaos extends LoadTest {
     protected String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
         say("seed %d, %d node(s) · repeat with: ./tidegrad test --chaos --seed %d --nodes %d", options.seed(),
                 options.nodes(), options.seed(), options.nodes());
-        List<String> flags = new ArrayList<>(childFlags());
-        flags.addAll(List.of("-Xmx256m"));
-        flags.addAll(options.trainerFlags());
+        List<String> flags = Processes.with(Processes.with(childFlags(), List.of("-Xmx256m")), options.trainerFlags());
         try (Stage stage = Stage.open(stack, networks, directory.path(), flags, options.trainerMain())) {
             run(stage);
         }

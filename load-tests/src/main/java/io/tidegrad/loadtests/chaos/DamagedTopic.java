@@ -17,7 +17,6 @@ import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
-import io.tidegrad.scorerapp.ScorerMain;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -110,11 +109,13 @@ final class DamagedTopic implements AutoCloseable {
         readings = new Readings(registry, spec.inputTopic());
         traffic = new Traffic(stack.bootstrapServers(), readings, name, random.split());
         tail = new LogTail(stack.bootstrapServers(), new TopicPartition(spec.inputTopic(), 0));
-        trainer = Trainer.of("trainer-" + name, spec.model(), files, jvmFlags, command(trainerMain));
+        trainer = Trainer.of("trainer-" + name, spec.model(), files, jvmFlags,
+                Processes.trainer(trainerMain, stack.bootstrapServers(), stack.registryUrl(),
+                        List.of("--prefix", topics.prefix(), "--spec",
+                                Processes.write(files.resolve("spec.yaml"), spec.yaml()).toString())));
         scorer = new Supervised("scorer-" + name, "scorer", files, jvmFlags,
-                List.of(ScorerMain.class.getName(), "--bootstrap-servers", stack.bootstrapServers(), "--registry-url",
-                        stack.registryUrl(), "--prefix", topics.prefix(), "--model", spec.model(), "--requests-topic",
-                        topics.requests(), "--http-port", String.valueOf(scorerPort)));
+                Processes.scorer(stack.bootstrapServers(), spec.model(), scorerPort, List.of("--registry-url",
+                        stack.registryUrl(), "--prefix", topics.prefix(), "--requests-topic", topics.requests())));
         trainerHealth = new HealthWatch(trainer.port(), DamagedTopic::wordsOfTrainer);
         scorerHealth = new HealthWatch(scorerPort, DamagedTopic::wordsOfScorer);
         asker = new Asker(scorerPort, spec.model(), ScorerUnderTest.RECORD, BETWEEN_QUESTIONS, this::take);
@@ -132,14 +133,6 @@ final class DamagedTopic implements AutoCloseable {
             opened.close();
             throw e;
         }
-    }
-
-    private List<String> command(List<String> trainerMain) {
-        List<String> command = new ArrayList<>(trainerMain);
-        command.addAll(List.of("--bootstrap-servers", stack.bootstrapServers(), "--registry-url", stack.registryUrl(),
-                "--prefix", topics.prefix(), "--spec",
-                Processes.write(files.resolve("spec.yaml"), spec.yaml()).toString()));
-        return command;
     }
 
     private void open() throws InterruptedException {

@@ -8,7 +8,6 @@ import io.tidegrad.loadtests.Processes;
 import io.tidegrad.localstack.ChildJvm;
 import io.tidegrad.localstack.Json;
 import io.tidegrad.localstack.Ports;
-import io.tidegrad.scorerapp.ScorerMain;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -46,8 +45,8 @@ final class ScorerUnderTest implements AutoCloseable {
             List<String> within) {
         this.model = model;
         port = Ports.free();
-        child = Processes.start(within, "scorer", jvmFlags, List.of(ScorerMain.class.getName(), "--bootstrap-servers",
-                bootstrapServers, "--prefix", prefix, "--model", model, "--http-port", String.valueOf(port)), files);
+        child = Processes.start(within, "scorer", jvmFlags,
+                Processes.scorer(bootstrapServers, model, port, List.of("--prefix", prefix)), files);
         asker = new Asker(port, model, RECORD, BETWEEN, this::take);
     }
 

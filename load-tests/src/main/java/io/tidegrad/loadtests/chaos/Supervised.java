@@ -1,11 +1,11 @@
 package io.tidegrad.loadtests.chaos;
 
 import io.tidegrad.loadtests.Await;
+import io.tidegrad.loadtests.Processes;
 import io.tidegrad.localstack.ChildJvm;
 import io.tidegrad.trainer.exit.ExitCode;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
@@ -79,10 +79,8 @@ class Supervised implements AutoCloseable {
     }
 
     private synchronized void launch(List<String> more, List<String> within, Duration pause) {
-        List<String> line = new ArrayList<>(command);
-        line.addAll(more);
-        ChildJvm child =
-                ChildJvm.run(within, name, jvmFlags, line, files.resolve(kind + ".out"), files.resolve(kind + ".log"));
+        ChildJvm child = ChildJvm.run(within, name, jvmFlags, Processes.with(command, more),
+                files.resolve(kind + ".out"), files.resolve(kind + ".log"));
         this.child = child;
         paused = false;
         long started = System.nanoTime();

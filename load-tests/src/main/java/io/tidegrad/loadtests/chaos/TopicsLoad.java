@@ -4,6 +4,7 @@ import io.tidegrad.loadtests.KafkaClients;
 import io.tidegrad.loadtests.Limits;
 import io.tidegrad.loadtests.LoadTest;
 import io.tidegrad.loadtests.LoadTestException;
+import io.tidegrad.loadtests.Processes;
 import io.tidegrad.localstack.LocalStack;
 import io.tidegrad.localstack.LocalStackException;
 import io.tidegrad.localstack.RunDirectory;
@@ -63,8 +64,7 @@ public final class TopicsLoad extends LoadTest {
 
     @Override
     protected String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
-        List<String> flags = new ArrayList<>(childFlags());
-        flags.addAll(QUICK);
+        List<String> flags = Processes.with(childFlags(), QUICK);
         try (SchemaRegistry registry = SchemaRegistry.connect(Map.of("schema.registry.url", stack.registryUrl()));
                 Admin admin = KafkaClients.admin(stack.bootstrapServers(), Map.of());
                 ExecutorService threads = Executors.newFixedThreadPool(atOnce)) {

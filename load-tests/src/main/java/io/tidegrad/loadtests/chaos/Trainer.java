@@ -1,10 +1,10 @@
 package io.tidegrad.loadtests.chaos;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.tidegrad.loadtests.Processes;
 import io.tidegrad.localstack.Json;
 import io.tidegrad.localstack.Ports;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 
 /// A real trainer in a process of its own, under its supervisor.
@@ -25,8 +25,8 @@ final class Trainer extends Supervised {
     /// @param files where its state directory and its logs are
     static Trainer of(String name, String model, Path files, List<String> jvmFlags, List<String> command) {
         int port = Ports.free();
-        List<String> line = new ArrayList<>(command);
-        line.addAll(List.of("--state-dir", files.resolve("state").toString(), "--http-port", String.valueOf(port)));
+        List<String> line = Processes.with(command,
+                List.of("--state-dir", files.resolve("state").toString(), "--http-port", String.valueOf(port)));
         return new Trainer(name, model, files, port, jvmFlags, line);
     }
 

@@ -130,14 +130,10 @@ final class World implements AutoCloseable {
 
     Trainer newTrainer(String name, Path specFile) {
         Path files = directory.resolve(name);
-        List<String> command = new ArrayList<>(stage.trainerMain());
-        command.addAll(List.of("--bootstrap-servers", stage.brokers().bootstrapServers(Networks.TRAINERS),
-                "--registry-url", stage.trainerRegistryUrl(), "--prefix", stage.topics().prefix(), "--spec",
-                specFile.toString()));
-        command.addAll(settings);
-        List<String> flags = new ArrayList<>(stage.jvmFlags());
-        flags.addAll(jvmFlags);
-        Trainer trainer = Trainer.of(name, spec.model(), files, flags, command);
+        List<String> command = Processes.trainer(stage.trainerMain(),
+                stage.brokers().bootstrapServers(Networks.TRAINERS), stage.trainerRegistryUrl(),
+                Processes.with(List.of("--prefix", stage.topics().prefix(), "--spec", specFile.toString()), settings));
+        Trainer trainer = Trainer.of(name, spec.model(), files, Processes.with(stage.jvmFlags(), jvmFlags), command);
         trainers.add(trainer);
         return trainer;
     }

@@ -217,14 +217,12 @@ final class ServedLoad extends LoadTest {
     }
 
     private ChildJvm scorer(LocalStack stack, Path files, int port) {
-        return start("scorer", List.of(), Processes.scorer(stack, model, port, List.of()), files);
+        return start("scorer", List.of(), Processes.scorer(stack.bootstrapServers(), model, port, List.of()), files);
     }
 
     private static ChildJvm start(String name, List<Path> moreClassPath, List<String> command, Path files) {
-        List<String> flags = new ArrayList<>(childFlags());
-        flags.addAll(heapFlags());
-        return ChildJvm.run(name, flags, moreClassPath, command, files.resolve(name + ".out"),
-                files.resolve(name + ".log"));
+        return ChildJvm.run(name, Processes.with(childFlags(), heapFlags()), moreClassPath, command,
+                files.resolve(name + ".out"), files.resolve(name + ".log"));
     }
 
     /// A scorer's, as the launcher says them: it starts this process with the same.
@@ -499,7 +497,7 @@ final class ServedLoad extends LoadTest {
         Path file = files.resolve("model.onnx");
         Files.write(file, onnx.apply(model, versions.model().parameters()));
         int port = Ports.free();
-        List<String> command = Processes.scorer(stack, model, port, List.of());
+        List<String> command = Processes.scorer(stack.bootstrapServers(), model, port, List.of());
         command.set(0, ONNX_SCORER);
         command.add(1, file.toString());
         List<Path> rivals = List.of(build.resolve("classes"), build.resolve("lib").resolve("*"));
