@@ -28,8 +28,7 @@ public abstract class LoadTest {
 
     /// @throws LoadTestException something ended, stood still or did not do what is measured
     public final void run() throws InterruptedException {
-        // Before several threads begin to log at once: SLF4J would report that it kept their first
-        // lines.
+        // Before several threads begin to log at once: SLF4J would report that it kept their first lines.
         LoggerFactory.getILoggerFactory();
         Thread hook = new Thread(resources::close, "stop-load-test");
         Runtime.getRuntime().addShutdownHook(hook);

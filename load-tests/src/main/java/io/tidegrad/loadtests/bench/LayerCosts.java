@@ -144,8 +144,7 @@ final class LayerCosts {
         int height = places(x.get(1), conv.kernel().height(), conv.stride().height(), conv.padding().height());
         int width = places(x.get(2), conv.kernel().width(), conv.stride().width(), conv.padding().width());
         int patches = height * width;
-        // The transposed product pads the input's channels, not the output's; few of them not at
-        // all.
+        // The transposed product pads the input's channels, not the output's; few of them not at all.
         int channels = x.getFirst();
         int inputs = channels <= Kernels.NARROW_OUTPUTS ? channels : padded(channels);
         double area = (double) conv.kernel().height() * conv.kernel().width();

@@ -84,8 +84,7 @@ final class Roofline {
                 case Tensor.Matrix matrix -> {
                     int lines = batch * costs.use(i).lines();
                     int length = matrix.panels().length();
-                    // A weight that is read is used at once: one row takes as long as the slower of
-                    // the two.
+                    // A weight that is read is used at once: one row takes as long as the slower of the two.
                     nanos += Math.max(2.0 * lines * length / flopsPerNano, length * readNanos);
                 }
                 case Tensor.Table table -> nanos += rowsNanos(table, batch, false);

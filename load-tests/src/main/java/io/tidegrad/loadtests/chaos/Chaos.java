@@ -99,8 +99,7 @@ public final class Chaos extends LoadTest {
                         world = open(stage);
                     }
                     if (!episode(fault, stage, world)) {
-                        // Its state may be wrong from here on: the next ones would only say so
-                        // again.
+                        // Its state may be wrong from here on: the next ones would only say so again.
                         retire(world);
                         world = null;
                     }

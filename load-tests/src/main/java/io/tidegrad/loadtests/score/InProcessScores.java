@@ -112,8 +112,7 @@ public final class InProcessScores {
         }
     }
 
-    // ------------------------------------------------------------------------------------ a row of
-    // floats
+    // ---- a row of floats ----
 
     private int row;
 

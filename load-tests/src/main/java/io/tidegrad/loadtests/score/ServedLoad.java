@@ -147,8 +147,7 @@ final class ServedLoad extends LoadTest {
         return result.toString();
     }
 
-    // ------------------------------------------------------------------------------------
-    // processes
+    // ---- processes ----
 
     /// A scorer's process, or one that answers like it.
     private final class Served {

@@ -37,8 +37,7 @@ class OpenLoopTest {
             return true;
         }, latencies);
 
-        // 1,000 calls were due meanwhile, and the server catches up at 10,000/s: 1,111 of 10,000
-        // wait.
+        // 1,000 calls were due meanwhile, and the server catches up at 10,000/s: 1,111 of 10,000 wait.
         assertThat(above(latencies.whole(), MILLI / 2)).isBetween(1_105L, 1_115L);
         assertThat(latencies.whole().getValueAtPercentile(99)).isBetween(900 * MILLI, 1_001 * MILLI);
         assertThat(latencies.whole().getValueAtPercentile(50)).isBetween(MILLI / 11, MILLI / 9);
