@@ -30,8 +30,9 @@ final class WellBehaved implements AutoCloseable {
 
     private final Opener opener;
     private final Histogram micros = new Histogram(3);
-    private final Background asking;
-    private final Background connecting;
+    private final Thread asking;
+    private final Thread connecting;
+    private volatile boolean ending;
 
     // Of their own threads until these have ended.
     private long failed;
@@ -63,14 +64,14 @@ final class WellBehaved implements AutoCloseable {
 
     WellBehaved(Opener opener) {
         this.opener = opener;
-        asking = Background.start("ask", this::ask);
-        connecting = Background.start("connect", this::connect);
+        asking = Thread.ofPlatform().daemon().name("ask").start(this::ask);
+        connecting = Thread.ofPlatform().daemon().name("connect").start(this::connect);
     }
 
-    private void ask(Background self) {
+    private void ask() {
         Line line = null;
         long start = System.nanoTime();
-        for (long number = 0; !self.isClosed(); number++) {
+        for (long number = 0; !ending; number++) {
             long due = start + number * 1_000_000_000L / REQUESTS_PER_SECOND;
             LockSupport.parkNanos(due - System.nanoTime());
             try {
@@ -91,9 +92,9 @@ final class WellBehaved implements AutoCloseable {
         close(line);
     }
 
-    private void connect(Background self) {
+    private void connect() {
         long start = System.nanoTime();
-        for (long number = 0; !self.isClosed(); number++) {
+        for (long number = 0; !ending; number++) {
             LockSupport.parkNanos(start + number * 1_000_000_000L / CONNECTIONS_PER_SECOND - System.nanoTime());
             if (isAnswered(opener)) {
                 connected++;
@@ -127,8 +128,13 @@ final class WellBehaved implements AutoCloseable {
 
     @Override
     public void close() {
-        asking.close();
-        connecting.close();
+        ending = true;
+        try {
+            asking.join();
+            connecting.join();
+        } catch (InterruptedException stopped) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     /// By HTTP/1.1.
