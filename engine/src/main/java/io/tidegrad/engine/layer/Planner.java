@@ -118,7 +118,7 @@ public final class Planner {
         return switch (input) {
             case Shape.Grid grid -> grid;
             case Shape.Row row ->
-                throw mismatch(layer, "a vector, so that numbers or an embedding come first", row.toString());
+                throw mismatch(layer, "a vector, from numbers or an embedding before it", row.toString());
         };
     }
 
@@ -138,8 +138,7 @@ public final class Planner {
     Shape.Row row(Layer layer, Shape input) {
         return switch (input) {
             case Shape.Row row -> row;
-            case Shape.Grid grid ->
-                throw mismatch(layer, "the row itself, so that nothing comes before it", grid.toString());
+            case Shape.Grid grid -> throw mismatch(layer, "the row itself, without a layer before it", grid.toString());
         };
     }
 

@@ -66,7 +66,7 @@ public record Recurrent(Cell cell, int hidden, boolean bidirectional, Output out
         }
         if (initial.size() > 1) {
             throw new IllegalArgumentException(
-                    "expected no layer or one that puts out the initial state, found " + initial.size());
+                    "expected at most one layer for the initial state, found " + initial.size());
         }
     }
 

@@ -21,7 +21,8 @@ public record Residual(Layer layer) implements Layer {
         Shape.Grid grid = planner.grid(this, input);
         Planned inner = planner.plan(0, layer, grid);
         if (!inner.output().axes().equals(grid.axes())) {
-            throw planner.mismatch(this, "a layer that puts out what it reads, " + grid, inner.output().toString());
+            throw planner.mismatch(this, "a layer whose output has the shape of its input, " + grid,
+                    inner.output().toString());
         }
         Planned branch = inner.with(grid.columns());
         return new Planned(grid, branch.trainable(), (workspace, x, into) -> {

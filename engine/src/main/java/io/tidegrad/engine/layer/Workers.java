@@ -135,7 +135,7 @@ public final class Workers implements AutoCloseable {
         }
         if (shared.get(JOB) == CLOSED || running) {
             throw new IllegalStateException(
-                    running ? "a crew runs one piece of work at a time; this one is busy" : "the workers are closed");
+                    running ? "expected one job at a time, found the workers busy" : "the workers are closed");
         }
         running = true;
         this.work = work;

@@ -204,7 +204,7 @@ public final class Learner {
             }
             for (Watched layer : watched) {
                 if (!layer.isFinite(row)) {
-                    return new Fault(step.number, row, layer.place(), "what it puts out is not finite");
+                    return new Fault(step.number, row, layer.place(), "its output is not finite");
                 }
             }
             return new Fault(step.number, row, "the loss", "it is not finite");
@@ -216,7 +216,7 @@ public final class Learner {
         for (Watched layer : watched.reversed()) {
             for (int row = 0; row < rows; row++) {
                 if (!layer.isGradientFinite(row)) {
-                    return new Fault(step.number, row, layer.place(), "the gradient of what it puts out is not finite");
+                    return new Fault(step.number, row, layer.place(), "the gradient of its output is not finite");
                 }
             }
         }

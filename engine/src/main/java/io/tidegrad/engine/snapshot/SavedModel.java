@@ -84,7 +84,7 @@ public final class SavedModel {
         require("format " + FORMAT, format == FORMAT, "format " + format);
         int numerics = found.getInt();
         require("numerics " + Numerics.VERSION, numerics == Numerics.VERSION,
-                "numerics " + numerics + ": the build that wrote it goes on with the same bits");
+                "numerics " + numerics + ": only the build that wrote it can continue with the same bits");
         byte[] tensors = new byte[DIGEST_BYTES];
         found.get(tensors);
         require("a model whose tensors are those of the spec", Arrays.equals(tensors, tensors(parameters.plan())),

@@ -55,8 +55,8 @@ class SelfAttentionTest {
 
     @Test
     void aResidualWhoseLayerChangesTheAxesIsRefused() {
-        assertThatThrownBy(() -> Plan.of(spec(new Residual(new Dense(5)))))
-                .hasMessage("layer 2 (Residual): expected a layer that puts out what it reads, (37, 6); found (37, 5)");
+        assertThatThrownBy(() -> Plan.of(spec(new Residual(new Dense(5))))).hasMessage(
+                "layer 2 (Residual): expected a layer whose output has the shape of its input, (37, 6); found (37, 5)");
     }
 
     private static NetworkSpec spec(Layer layer) {

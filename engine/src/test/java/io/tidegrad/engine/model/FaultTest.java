@@ -74,7 +74,7 @@ class FaultTest {
                 new Concat(new Identity(), new Sequence(new Dense(2))), new Dense(1));
         Parameters parameters = parameters(network, new Sgd(1e-6), new Clipping.None());
         assertThat(fault(parameters, batch(1, Float.NaN)))
-                .isEqualTo(new Fault(0, 1, "layer 0 (Numbers)", "what it puts out is not finite"));
+                .isEqualTo(new Fault(0, 1, "layer 0 (Numbers)", "its output is not finite"));
         assertThat(fault(parameters, batch(1, 1, Float.MAX_VALUE)).where()).isEqualTo("layer 1 (Dense)");
         float[] inner = new float[16];
         Arrays.fill(inner, 1e30f);
@@ -82,7 +82,7 @@ class FaultTest {
         parameters.setWeights("1.weight", new float[]{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1});
         Learner learner = new Learner(parameters, KERNELS, 2);
         assertThat(learner.learn(batch(-3, 1e10f))).isNaN();
-        assertThat(learner.fault()).hasToString("step 2, row 1, layer 3.0.0 (Dense): what it puts out is not finite");
+        assertThat(learner.fault()).hasToString("step 2, row 1, layer 3.0.0 (Dense): its output is not finite");
     }
 
     @Test
@@ -135,7 +135,7 @@ class FaultTest {
         Arrays.fill(batch.labels, 1);
         assertThat(learner.learn(batch)).isNaN();
         assertThat(learner.fault())
-                .isEqualTo(new Fault(2, 0, "layer 2 (Dense)", "the gradient of what it puts out is not finite"));
+                .isEqualTo(new Fault(2, 0, "layer 2 (Dense)", "the gradient of its output is not finite"));
         assertThat(pages(parameters)).isEqualTo(before);
         assertThat(parameters.updates()).isEqualTo(2);
     }

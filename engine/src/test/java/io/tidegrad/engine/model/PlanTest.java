@@ -49,10 +49,10 @@ class PlanTest {
         Layer numbers = new Numbers(0, 4);
         return Stream.of(
                 mistake(new Sequence(new Dense(1)), binary, 1,
-                        "layer 0 (Dense): expected a vector, so that numbers or an embedding come first;"
+                        "layer 0 (Dense): expected a vector, from numbers or an embedding before it;"
                                 + " found the row itself (4 numbers, 3 ids)"),
                 mistake(new Sequence(numbers, new Relu(), numbers, new Dense(1)), binary, 1,
-                        "layer 2 (Numbers): expected the row itself, so that nothing comes before it;"
+                        "layer 2 (Numbers): expected the row itself, without a layer before it;"
                                 + " found a vector of 4"),
                 mistake(new Sequence(new Concat(new Numbers(2, 2), new Numbers(2, 3)), new Dense(1)), binary, 1,
                         "layer 0.1 (Numbers): expected at least one number, all within the row's 4;"
@@ -80,8 +80,8 @@ class PlanTest {
                         "the loss (CategoricalCrossEntropy): expected a network that ends in softmax"
                                 + " or in plain logits, found one that ends in sigmoid"),
                 mistake(new Sigmoid(), binary, 1,
-                        "the network (Sigmoid): expected a vector, so that numbers or an embedding come"
-                                + " first; found the row itself (4 numbers, 3 ids)"));
+                        "the network (Sigmoid): expected a vector, from numbers or an embedding before it;"
+                                + " found the row itself (4 numbers, 3 ids)"));
     }
 
     private static Arguments mistake(Layer network, Loss loss, int labels, String message) {

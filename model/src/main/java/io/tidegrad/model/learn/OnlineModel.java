@@ -117,7 +117,7 @@ public final class OnlineModel {
             Rejection rejection = new Rejection(Rejection.Reason.FUTURE_TIME, "expected an event time up to "
                     + Instant.ofEpochMilli(streamTime.now() + spec.input().maxAhead().toMillis())
                     + " (max-ahead of stream time " + Instant.ofEpochMilli(streamTime.now()) + "), found "
-                    + Instant.ofEpochMilli(time) + "; a tick with an event time moves a stream over a true gap");
+                    + Instant.ofEpochMilli(time) + "; after a real gap in the stream, send a tick with an event time");
             streamTime.rejected(time);
             return rejection;
         }

@@ -142,7 +142,7 @@ public final class SnapshotVerifier {
         if (key != null) {
             check(manifest.isSigned(), Reason.SIGNATURE, "expected a signed manifest, found one without signature");
             check(ManifestKeys.isSignature(key, manifest.signedBytes(), manifest.signature()), Reason.SIGNATURE,
-                    "expected a signature by the key that was given, found another's");
+                    "expected a signature by the given key, found one by another key");
         }
         check(manifest.numerics() == Numerics.VERSION, Reason.NUMERICS,
                 "expected numerics " + Numerics.VERSION + " of this build, found " + manifest.numerics());

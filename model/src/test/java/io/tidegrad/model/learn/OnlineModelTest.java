@@ -120,8 +120,8 @@ class OnlineModelTest {
         Rejection rejection = model.accept(row);
         assertThat(rejection).isEqualTo(new Rejection(Rejection.Reason.FUTURE_TIME,
                 "expected an event time up to 2002-01-01T00:19:00Z (max-ahead of stream time"
-                        + " 2001-01-01T00:19:00Z), found 2099-01-01T00:00:00Z; a tick with an event time moves a stream over a"
-                        + " true gap"));
+                        + " 2001-01-01T00:19:00Z), found 2099-01-01T00:00:00Z; after a real gap in the stream,"
+                        + " send a tick with an event time"));
         assertThat(model.stateHash()).isEqualTo(hash);
         assertThat(model.evaluation().rows()).isEqualTo(20);
         assertSame(restored(model), model);
@@ -139,8 +139,8 @@ class OnlineModelTest {
         Rejection rejection = model.accept(row);
         assertThat(rejection).isNotNull();
         assertThat(rejection).isEqualTo(new Rejection(Rejection.Reason.NOT_FINITE,
-                "the model can't learn from this event: update 20, layer 0.0.0 (Numbers) = the features: what"
-                        + " it puts out is not finite"));
+                "the model can't learn from this event: update 20, layer 0.0.0 (Numbers) = the features: its"
+                        + " output is not finite"));
         assertThat(model.stateHash()).isEqualTo(hash);
         assertThat(model.carry()).isEqualTo(carry);
         fold(model, 20, 30);

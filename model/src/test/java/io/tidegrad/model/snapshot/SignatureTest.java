@@ -89,7 +89,7 @@ class SignatureTest {
         PrivateKey foreign = KeyPairGenerator.getInstance("Ed25519").generateKeyPair().getPrivate();
         PublishedSnapshot others = full(foreign);
         assertThat(verify(expected, others.manifest(), others, null)).isEqualTo(
-                new Refused(Reason.SIGNATURE, "expected a signature by the key that was given, found another's"));
+                new Refused(Reason.SIGNATURE, "expected a signature by the given key, found one by another key"));
         PrivateKey key = ManifestKeys.privateKey(file(PRIVATE));
         PublishedSnapshot signed = full(key);
         SnapshotManifest pasted = unsigned.manifest().signed(bytes -> signed.manifest().signature());

@@ -193,7 +193,8 @@ class NetworkLayersTest {
     @Test
     void aLayerThatDoesNotFitIsNamedAsItWasWritten() {
         assertThatThrownBy(() -> spec("[ dense: 4, residual: [ dense: 3 ], reshape: [2, 2], dense: 1 ]"))
-                .isInstanceOf(SpecException.class).hasMessageContaining(
-                        "network[1]: residual: expected a layer that puts out what it reads, a vector of 4, found a vector of 3");
+                .isInstanceOf(SpecException.class)
+                .hasMessageContaining("network[1]: residual: expected a layer whose output has the shape of its input,"
+                        + " a vector of 4, found a vector of 3");
     }
 }
