@@ -15,7 +15,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/// Whatever is wrong with a snapshot: the last good one keeps serving, the reason is counted, the next good one loads.
+/// Whatever is wrong with a snapshot, the last good version stays, the reason is counted, and the next good version is
+/// loaded.
 class BadSnapshotTest {
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
@@ -46,7 +47,7 @@ class BadSnapshotTest {
         assertThat(intake.servedVersion()).isEqualTo("1.30");
     }
 
-    /// Every bit of every key and value, each alone in an otherwise good snapshot.
+    /// Flips every bit of every key and value, one at a time, in an otherwise good snapshot.
     @Test
     void aFlippedBitIsRefusedWhereverItIs() {
         List<SnapshotEntry> good = trainer.publish().records();
@@ -66,7 +67,7 @@ class BadSnapshotTest {
         assertTheNextGoodOneLoads();
     }
 
-    /// Cut at every length, and with bytes of more than one kind behind.
+    /// Cuts values at every length, and appends bytes of more than one kind.
     @Test
     void aKeyOrValueOfAnotherLengthIsRefused() {
         List<SnapshotEntry> good = trainer.publish().records();
@@ -96,7 +97,7 @@ class BadSnapshotTest {
         }
     }
 
-    /// What a forged manifest or key claims to hold costs no memory.
+    /// The sizes that a forged manifest or key claims cost no memory.
     @Test
     void absurdSizesAreRefusedBeforeAnythingIsAllocated() {
         PublishedSnapshot next = trainer.publish();
@@ -106,7 +107,7 @@ class BadSnapshotTest {
             forged.parts = SnapshotKey.PARTS_MAX;
             forged.servedBytes = SnapshotKey.PARTS_MAX * 63L * 8192;
         });
-        // What a first use of the code allocates does not count.
+        // The first use of the code also allocates, so it is not measured.
         new TestIntake("flights").accept(absurd);
         SnapshotIndex other = new SnapshotIndex();
         other.manifest(SnapshotKey.manifest(1, 7), 0, -1, 2);

@@ -22,7 +22,7 @@ public final class BreakableScorer {
         };
     }
 
-    /// Takes a higher version for a newer one, whatever its epoch.
+    /// Takes a higher version for a newer one, whatever its epoch is.
     private static final class EpochBlind extends Succession {
         @Override
         boolean isOver(String model, int epoch) {

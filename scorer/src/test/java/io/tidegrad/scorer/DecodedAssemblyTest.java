@@ -12,7 +12,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// The same where a version of that spec is served: parts are decoded as they come.
+/// The same while a version of that spec is served: parts are decoded as they arrive.
 class DecodedAssemblyTest extends SnapshotAssemblyTest {
     @TempDir
     Path directory;
@@ -34,7 +34,7 @@ class DecodedAssemblyTest extends SnapshotAssemblyTest {
         assertThat(offer(parts)).isInstanceOf(Admission.Admitted.class);
     }
 
-    /// A child with a heap of 2.4 times the model: what is served, what is loaded, and a little.
+    /// A child process with a heap of 2.4 times the model: the served version, the loaded version and a little more.
     @Test
     void aFullLoadNeedsTheModelTwice() throws Exception {
         List<String> flags = new ArrayList<>(ChildJvm.TIDEGRAD_FLAGS);

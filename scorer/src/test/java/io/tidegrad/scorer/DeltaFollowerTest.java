@@ -86,7 +86,7 @@ class DeltaFollowerTest {
         }
     }
 
-    /// One bit of a part is not what was published.
+    /// Flips one bit of a part.
     private static List<SnapshotEntry> damaged(PublishedSnapshot snapshot) {
         List<SnapshotEntry> records = new ArrayList<>(snapshot.records());
         byte[] value = records.getFirst().value().clone();
@@ -125,7 +125,7 @@ class DeltaFollowerTest {
         }
     }
 
-    /// As compaction leaves it: a part is gone, its manifest is not.
+    /// Deletes a part and leaves the manifest, as compaction does.
     @Test
     void aPartThatCompactionTookAbandonsThatVersionOnly() {
         PublishedSnapshot first = full();

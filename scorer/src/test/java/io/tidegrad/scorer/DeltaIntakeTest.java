@@ -13,7 +13,7 @@ import java.util.SplittableRandom;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 
-/// Full snapshots and deltas, as they come and as they don't.
+/// Full snapshots and deltas, in order and out of order.
 class DeltaIntakeTest {
     private static final long[] OFFSETS = LongStream.range(1_000, 1_040).toArray();
 
@@ -53,8 +53,8 @@ class DeltaIntakeTest {
         assertThat(reading.fallbacks()).isZero();
     }
 
-    /// After decoding, hashing, the golden rows and each few recent requests: whoever waits for the core waits for one
-    /// of them.
+    /// An admission lets other threads run after decoding, after hashing, after the golden rows and between groups of
+    /// recent requests.
     @Test
     void anAdmissionIsDoneInPieces() {
         intake.accept(trainer.publishFull());
@@ -68,7 +68,7 @@ class DeltaIntakeTest {
         assertThat(intake.pieces).isGreaterThanOrEqualTo(8);
     }
 
-    /// What a reader began with stays as it was, whatever is admitted meanwhile.
+    /// The version that a reader began with does not change, whatever is admitted in the meantime.
     @Test
     void aReaderInTheMiddleOfItsWorkSeesNothingOfANewVersion() {
         intake.accept(trainer.publishFull());

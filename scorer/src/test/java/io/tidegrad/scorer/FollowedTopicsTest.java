@@ -25,7 +25,7 @@ import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.record.TimestampType;
 import org.junit.jupiter.api.Test;
 
-/// In which order two topics are told of, with a consumer that returns what it is given at once.
+/// The order in which records of two topics are handled, with a consumer that returns what it is given at once.
 class FollowedTopicsTest {
     private static final TopicPartition CONTROL = new TopicPartition(Topics.DEFAULT.control(), 0);
     private static final TopicPartition SNAPSHOTS = new TopicPartition(Topics.DEFAULT.snapshots("m"), 0);
@@ -100,7 +100,7 @@ class FollowedTopicsTest {
         }
     }
 
-    /// The manifest was seen, not dealt with: it is still to be read.
+    /// The manifest was seen but not handled, so it must still be read.
     @Test
     void aStartThatIsBrokenOffLeavesNothingOut() {
         TestIntake inside = new TestIntake("m");
@@ -144,7 +144,7 @@ class FollowedTopicsTest {
             topics.readControl();
             topics.follow(SNAPSHOTS.topic());
             topics.seek(0);
-            // The topic's end is read, and then whatever lies before it, as far as it is wanted.
+            // The end of the topic is read first, and then as much of what lies before it as is needed.
             for (long from = end - 16; from > -16; from -= 16) {
                 long first = Math.max(0, from);
                 consumer.schedulePollTask(() -> give(records.subList((int) first, records.size()), first, time));
@@ -200,7 +200,7 @@ class FollowedTopicsTest {
         }
     }
 
-    /// Offsets that were read are not there any more: the topic was made anew.
+    /// Offsets that were read do not exist any more, because the topic was created again.
     @Test
     void aControlTopicThatWasMadeAnewIsReadFromItsBeginning() {
         control.accept(new byte[]{1}, null, 41);

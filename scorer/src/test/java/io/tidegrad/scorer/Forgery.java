@@ -18,8 +18,8 @@ import java.util.List;
 import java.util.function.Consumer;
 import java.util.zip.CRC32C;
 
-/// A good snapshot in the hands of a forger who knows the formats: what is not said to be wrong is right, checksums
-/// included.
+/// Forges a good snapshot with knowledge of the formats: everything that a forgery does not change on purpose is
+/// correct, checksums included.
 public final class Forgery {
     private final SnapshotManifest of;
     public String model;
@@ -78,7 +78,7 @@ public final class Forgery {
         return records;
     }
 
-    /// Of the next float above, in each row.
+    /// Replaces a number in each row by the next float above.
     public void nudgeGoldenRows() {
         goldenRows = goldenRows.stream().map(row -> {
             float[] predictions = row.predictions().clone();
@@ -115,7 +115,7 @@ public final class Forgery {
         return sealed(forged, context);
     }
 
-    /// With the checksum that its bytes have, in its last four.
+    /// Writes the checksum of the bytes into their last four.
     ///
     /// @param context a part's is its model's name, a manifest's is empty
     public static byte[] sealed(byte[] value, String context) {

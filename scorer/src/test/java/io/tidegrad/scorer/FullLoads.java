@@ -21,8 +21,8 @@ import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.List;
 
-/// Full snapshots of a model that fills most of a heap, one after the other into an intake; they come from files, as
-/// they would from Kafka: a part at a time. The main class of a child.
+/// The main class of a child process: passes full snapshots of a model that fills most of the heap to an intake, one
+/// after the other. They are read from files, a part at a time, as they would be from Kafka.
 public final class FullLoads {
     static final int MODEL_MIB = 96;
     private static final int VERSIONS = 4;
@@ -74,7 +74,7 @@ public final class FullLoads {
         }
     }
 
-    /// As the records of a topic.
+    /// Returns them as records of a topic.
     private static void load(TestIntake intake, Path file) throws IOException {
         try (InputStream in = new BufferedInputStream(Files.newInputStream(file))) {
             SnapshotManifest manifest = SnapshotFile.read(in).head().manifest();

@@ -39,7 +39,7 @@ import org.junit.jupiter.api.io.TempDir;
 class LastGoodTest {
     private static final Duration SOON = Duration.ofSeconds(30);
 
-    /// A start that has to do without Kafka need not wait longer here.
+    /// In these tests a start waits for Kafka no longer than this.
     private static final Duration PATIENCE = Duration.ofMillis(300);
 
     private static EmbeddedBroker broker;
@@ -92,7 +92,7 @@ class LastGoodTest {
             return directory.resolve("state").resolve(model + ".snapshot");
         }
 
-        /// What a process leaves that has served a full snapshot and some changes to it.
+        /// The file of a process that has served a full snapshot and some deltas.
         void serveAndStop(int changes) {
             publisher.createTopic();
             publisher.publish(trainer.learn(5).publishFull());
@@ -179,12 +179,12 @@ class LastGoodTest {
             assertThat(version(two)).isEqualTo(7);
 
             broker.startNode(0);
-            // What was decided while nobody could hear it.
+            // A decision while no scorer ran.
             await().atMost(SOON).untilAsserted(() -> assertThat(two.current()).isNull());
             assertThat(rolledBack.file()).doesNotExist();
             rolledBack.publisher.publish(other.publishFull());
             awaitVersion(two, 3);
-            // Changes to the file's version: nothing else is read or loaded.
+            // Only deltas of the file's version: nothing else is read or loaded.
             goesOn.publisher.publish(goesOn.trainer.learn(2).publishDelta());
             awaitVersion(one, 13);
             assertThat(isFromFile(one)).isFalse();
@@ -263,7 +263,7 @@ class LastGoodTest {
             Admission.@Nullable Refused refusal = ofDamaged.status().lastRefusal();
             assertThat(refusal).isNotNull();
             assertThat(refusal.detail()).contains("damaged or misplaced");
-            // It does not stand in the way of what is sound, which takes its place.
+            // It does not prevent a sound version from replacing it.
             await().atMost(SOON).until(() -> created(damaged));
             PublishedSnapshot next = damaged.trainer.learn(1).publishFull();
             damaged.publisher.publish(next);

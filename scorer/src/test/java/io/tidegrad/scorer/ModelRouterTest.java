@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/// Models that are tried beside the one that answers, decided on a real control topic.
+/// Shadows and challengers beside the live model, decided on a real control topic.
 class ModelRouterTest {
     private static final Duration SOON = Duration.ofSeconds(30);
     private static final List<String> KEYS = IntStream.range(0, 20_000).mapToObj(i -> "customer-" + i).toList();

@@ -15,8 +15,8 @@ import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.common.TopicPartition;
 import org.junit.jupiter.api.Test;
 
-/// Retention that is faster than a reader: what it is about to read is gone, a version's parts are, its manifest is
-/// not.
+/// Retention that is faster than a reader: records that it is about to read are deleted, or the parts of a version are
+/// and its manifest is not.
 class RetentionRaceTest {
     private static final int VERSIONS = 30;
     private static final Duration SOON = Duration.ofSeconds(60);

@@ -17,7 +17,7 @@ import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
-/// Writes snapshots to a model's topic as a trainer does, or worse.
+/// Writes snapshots to a model's topic, as a trainer does or with its mistakes.
 public final class TestPublisher implements AutoCloseable {
     private final String topic;
     private final String bootstrapServers;

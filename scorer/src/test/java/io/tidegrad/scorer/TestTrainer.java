@@ -16,8 +16,8 @@ import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// Learns made-up departures and publishes: what a trainer does, without Kafka. Events are a pure function of their
-/// offset, so every test sees the same versions.
+/// Learns from generated departures and publishes snapshots, like a trainer without Kafka. Events are a pure function
+/// of their offset, so that every test sees the same versions.
 public final class TestTrainer {
     private static final List<String> AIRPORTS = List.of("ATL", "BOS", "DEN", "JFK", "LAX", "ORD", "SEA", "SFO");
     private static final long FIRST_DEPARTURE = 978_307_200_000L; // 2001-01-01T00:00Z

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/// How much of its core an admission gives away, told with a yield that takes as long as it is told to.
+/// How long an admission yields, measured with a yield of a given length.
 class YieldBudgetTest {
     private long now;
     private long yieldNanos = 1_000;
