@@ -354,7 +354,7 @@ class SecuredServerTest {
     private static List<ILoggingEvent> warnings(Runnable logging) {
         ListAppender<ILoggingEvent> logged = new ListAppender<>();
         logged.start();
-        Logger ours = (Logger) LoggerFactory.getLogger(SecuredServerTest.class.getPackageName());
+        Logger ours = (Logger) LoggerFactory.getLogger("io.tidegrad");
         Level before = ours.getLevel();
         ours.setLevel(Level.WARN);
         ours.addAppender(logged);
