@@ -3,8 +3,8 @@ package io.tidegrad.cli;
 import io.tidegrad.model.snapshot.LoadedModel;
 import io.tidegrad.model.snapshot.ManifestKeys;
 import io.tidegrad.model.snapshot.SnapshotManifest;
-import io.tidegrad.schemas.settings.Setting;
-import io.tidegrad.schemas.settings.Settings;
+import io.tidegrad.ops.settings.CommonSettings;
+import io.tidegrad.ops.settings.Settings;
 import java.io.PrintWriter;
 import java.security.PublicKey;
 import java.util.ArrayList;
@@ -36,21 +36,21 @@ final class ExportCommand implements Callable<Integer> {
     public Integer call() {
         PrintWriter out = command.commandLine().getOut();
         if (arguments.contains("--help") || arguments.contains("-h")) {
-            out.print(io.tidegrad.schemas.settings.Command.EXPORT.help());
+            out.print(CliCommands.EXPORT.help());
             out.flush();
             return 0;
         }
-        Settings settings = Settings.read(io.tidegrad.schemas.settings.Command.EXPORT, arguments, System.getenv());
-        List<String> models = settings.list(Setting.MODEL);
+        Settings settings = Settings.read(CliCommands.EXPORT, CliCommands.ALL, arguments, System.getenv());
+        List<String> models = settings.list(CommonSettings.MODEL);
         if (models.size() > 1) {
             settings.problem("--model: expected one to export, found " + String.join(", ", models));
         }
-        String to = settings.text(Setting.TO);
+        String to = settings.text(CliSettings.TO);
         ModelFile file = ModelFile.of("--to", to, FORMATS);
         if (file == null && !to.isEmpty()) {
             settings.problem(ModelFile.wrongEnding("--to", to, FORMATS));
         }
-        PublicKey key = ManifestKeys.publicKey(settings);
+        PublicKey key = settings.file(CommonSettings.SNAPSHOT_PUBLIC_KEY, ManifestKeys::publicKey);
         settings.refuseMistakes();
         if (file != null) {
             LoadedModel model = Snapshots.find(settings, models.getFirst(), key);

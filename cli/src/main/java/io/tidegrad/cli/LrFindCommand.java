@@ -14,9 +14,11 @@ import io.tidegrad.model.learn.LearningRateSweep;
 import io.tidegrad.model.learn.RateCurve;
 import io.tidegrad.model.learn.ValueDecoder;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.ops.settings.CommonSettings;
+import io.tidegrad.ops.settings.Setting;
+import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.replay.LearningRateFinder;
-import io.tidegrad.schemas.settings.Setting;
-import io.tidegrad.schemas.settings.Settings;
+import io.tidegrad.trainer.TrainerSettings;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
@@ -58,45 +60,46 @@ final class LrFindCommand implements Callable<Integer> {
     public Integer call() {
         PrintWriter out = command.commandLine().getOut();
         if (arguments.contains("--help") || arguments.contains("-h")) {
-            out.print(io.tidegrad.schemas.settings.Command.LR_FIND.help());
+            out.print(CliCommands.LR_FIND.help());
             out.flush();
             return 0;
         }
-        Settings settings = Settings.read(io.tidegrad.schemas.settings.Command.LR_FIND, arguments, System.getenv());
+        Settings settings = Settings.read(CliCommands.LR_FIND, CliCommands.ALL, arguments, System.getenv());
         check(settings);
         ModelSpec spec = spec(settings);
         RateCurve curve = curve(settings, spec);
-        String plot = settings.text(Setting.PLOT);
+        String plot = settings.text(CliSettings.PLOT);
         if (!plot.isEmpty()) {
             PlotFile.write(Path.of(plot), plot(spec, curve));
         }
-        out.print(settings.flag(Setting.JSON) ? json(spec, curve) + System.lineSeparator() : text(spec, curve));
+        out.print(settings.flag(CliSettings.JSON) ? json(spec, curve) + System.lineSeparator() : text(spec, curve));
         out.flush();
         return 0;
     }
 
     private static void check(Settings settings) {
-        if (settings.list(Setting.SPEC).size() > 1) {
-            settings.problem(
-                    "--spec: expected one model to try, found " + String.join(", ", settings.list(Setting.SPEC)));
+        if (settings.list(TrainerSettings.SPEC).size() > 1) {
+            settings.problem("--spec: expected one model to try, found "
+                    + String.join(", ", settings.list(TrainerSettings.SPEC)));
         }
-        if (settings.text(Setting.STREAM).isEmpty()) {
-            for (Setting setting : List.of(Setting.SPEC, Setting.BOOTSTRAP_SERVERS, Setting.REGISTRY_URL)) {
+        if (settings.text(CliSettings.STREAM).isEmpty()) {
+            for (Setting setting : List.of(TrainerSettings.SPEC, CommonSettings.BOOTSTRAP_SERVERS,
+                    CommonSettings.REGISTRY_URL)) {
                 if (settings.text(setting).isEmpty()) {
                     settings.problem("--" + setting.key() + ": expected a value, found none; or give --stream");
                 }
             }
         }
         settings.refuseMistakes();
-        if (settings.decimal(Setting.FROM_RATE) >= settings.decimal(Setting.TO_RATE)) {
+        if (settings.decimal(CliSettings.FROM_RATE) >= settings.decimal(CliSettings.TO_RATE)) {
             settings.problem("--from-rate, --to-rate: expected the first below the second, found "
-                    + settings.text(Setting.FROM_RATE) + " and " + settings.text(Setting.TO_RATE));
+                    + settings.text(CliSettings.FROM_RATE) + " and " + settings.text(CliSettings.TO_RATE));
         }
         settings.refuseMistakes();
     }
 
     private static ModelSpec spec(Settings settings) {
-        List<String> files = settings.list(Setting.SPEC);
+        List<String> files = settings.list(TrainerSettings.SPEC);
         if (!files.isEmpty()) {
             return SpecFile.read(Path.of(files.getFirst()));
         }
@@ -105,16 +108,16 @@ final class LrFindCommand implements Callable<Integer> {
     }
 
     private static ShippedStream stream(Settings settings) {
-        return ShippedStream.valueOf(settings.text(Setting.STREAM).toUpperCase(Locale.ROOT));
+        return ShippedStream.valueOf(settings.text(CliSettings.STREAM).toUpperCase(Locale.ROOT));
     }
 
     private static RateCurve curve(Settings settings, ModelSpec spec) {
         LongFunction<LearningRateSweep.Range> range =
-                held -> new LearningRateSweep.Range(settings.decimal(Setting.FROM_RATE),
-                        settings.decimal(Setting.TO_RATE),
-                        settings.numberIfGiven(Setting.EVENTS).orElse(Math.min(EVENTS, held)));
+                held -> new LearningRateSweep.Range(settings.decimal(CliSettings.FROM_RATE),
+                        settings.decimal(CliSettings.TO_RATE),
+                        settings.numberIfGiven(CliSettings.EVENTS).orElse(Math.min(EVENTS, held)));
         try {
-            return settings.text(Setting.STREAM).isEmpty()
+            return settings.text(CliSettings.STREAM).isEmpty()
                     ? LearningRateFinder.run(settings.kafka(), settings.registry(), spec, range, Kernels.active())
                     : shipped(stream(settings), spec, range);
         } catch (IllegalArgumentException e) {

@@ -10,10 +10,11 @@ import io.tidegrad.control.ScorerObserver;
 import io.tidegrad.control.SpecFile;
 import io.tidegrad.control.TrainerObserver;
 import io.tidegrad.model.snapshot.ManifestKeys;
+import io.tidegrad.ops.settings.CommonSettings;
+import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.Topics;
-import io.tidegrad.schemas.settings.Setting;
-import io.tidegrad.schemas.settings.Settings;
+import io.tidegrad.trainer.TrainerSettings;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.relearn.TimeTravel;
@@ -42,8 +43,8 @@ import picocli.CommandLine.Command;
 
 /// A command that decides something, says what changed, and waits for a trainer to follow: as long as `--timeout`
 /// allows. That none does is told and is no failure: the decision stands, and the next trainer reads it.
-abstract class ModelDecision extends ModelsCommand.Call {
-    ModelDecision(io.tidegrad.schemas.settings.Command settingsOf) {
+abstract class ModelDecision extends SettingsCall {
+    ModelDecision(io.tidegrad.ops.settings.Command settingsOf) {
         super(settingsOf);
     }
 
@@ -51,12 +52,12 @@ abstract class ModelDecision extends ModelsCommand.Call {
     record Desk(Settings settings, Topics topics, Decisions decisions, TrainerObserver trainers, ModelData data,
             ScorerObserver scorers) {
         Duration timeout() {
-            return Duration.ofSeconds(settings.number(Setting.TIMEOUT));
+            return Duration.ofSeconds(settings.number(CliSettings.TIMEOUT));
         }
 
         /// Whether to wait until scorers have followed: when asked to, and for a person.
         boolean waits() {
-            return settings.flag(Setting.WAIT) || (System.console() != null && System.console().isTerminal());
+            return settings.flag(CliSettings.WAIT) || (System.console() != null && System.console().isTerminal());
         }
 
         /// Where what scorers tell of the decision begins; asked before it.
@@ -116,7 +117,7 @@ abstract class ModelDecision extends ModelsCommand.Call {
     @Override
     int run(Settings settings, PrintWriter out) {
         check(settings);
-        String reason = settings.text(Setting.REASON);
+        String reason = settings.text(CliSettings.REASON);
         if (reason.getBytes(StandardCharsets.UTF_8).length > ControlRecord.REASON_BYTES_MAX) {
             settings.problem("--reason: expected at most " + ControlRecord.REASON_BYTES_MAX + " bytes, found "
                     + reason.getBytes(StandardCharsets.UTF_8).length);
@@ -126,24 +127,26 @@ abstract class ModelDecision extends ModelsCommand.Call {
             settings.problem("--author: expected at most " + ControlRecord.AUTHOR_BYTES_MAX + " bytes");
         }
         settings.refuseMistakes();
-        Topics topics = new Topics(settings.text(Setting.PREFIX));
+        Topics topics = new Topics(settings.text(CommonSettings.PREFIX));
         long start = System.nanoTime();
         Outcome outcome;
         try (Admin admin = TrainerObserver.admin(settings.kafka())) {
-            outcome = decide(new Desk(settings, topics, new Decisions(settings.kafka(), topics, admin,
-                    (short) settings.numberIfGiven(Setting.REPLICATION).orElse(-1), new Decisions.By(author, reason)),
+            outcome = decide(new Desk(settings, topics,
+                    new Decisions(settings.kafka(), topics, admin,
+                            (short) settings.numberIfGiven(TrainerSettings.REPLICATION).orElse(-1),
+                            new Decisions.By(author, reason)),
                     new TrainerObserver(settings.kafka(), topics, admin), new ModelData(topics, admin),
                     new ScorerObserver(settings.kafka(), topics)));
         } catch (KafkaException e) {
             throw TrainerException.from(e);
         }
         double seconds = (System.nanoTime() - start) * 1e-9;
-        out.print(settings.flag(Setting.JSON) ? json(line(outcome, seconds)) : text(outcome));
+        out.print(settings.flag(CliSettings.JSON) ? json(line(outcome, seconds)) : text(outcome));
         return outcome.status();
     }
 
     private static String author(Settings settings) {
-        String given = settings.text(Setting.AUTHOR);
+        String given = settings.text(CliSettings.AUTHOR);
         if (!given.isEmpty()) {
             return given;
         }
@@ -225,12 +228,12 @@ abstract class ModelDecision extends ModelsCommand.Call {
     @Command(name = "create", description = "Register a model, for a trainer to learn.")
     static final class Create extends ModelDecision {
         Create() {
-            super(io.tidegrad.schemas.settings.Command.MODELS_CREATE);
+            super(CliCommands.MODELS_CREATE);
         }
 
         @Override
         void check(Settings settings) {
-            List<String> specs = settings.list(Setting.SPEC);
+            List<String> specs = settings.list(TrainerSettings.SPEC);
             if (specs.size() > 1) {
                 settings.problem("--spec: expected one, found " + String.join(", ", specs));
             }
@@ -239,9 +242,9 @@ abstract class ModelDecision extends ModelsCommand.Call {
         @Override
         Outcome decide(Desk desk) {
             Settings settings = desk.settings();
-            var spec = SpecFile.read(Path.of(settings.list(Setting.SPEC).getFirst()));
+            var spec = SpecFile.read(Path.of(settings.list(TrainerSettings.SPEC).getFirst()));
             long mark = desk.trainers().mark(spec.model());
-            Decisions.Decided decided = desk.decisions().create(spec, place(settings.text(Setting.START_AT)));
+            Decisions.Decided decided = desk.decisions().create(spec, place(settings.text(CliSettings.START_AT)));
             ModelRecord after = Objects.requireNonNull(decided.after(), "just created");
             return new Outcome(decided, Map.of("start_offset", after.getStartOffset()),
                     awaitLearning(desk, spec.model(), after.getEpoch(), mark,
@@ -261,7 +264,7 @@ abstract class ModelDecision extends ModelsCommand.Call {
     @Command(name = "pause", description = "Stop learning; scorers go on answering.")
     static final class Pause extends ModelDecision {
         Pause() {
-            super(io.tidegrad.schemas.settings.Command.MODELS_PAUSE);
+            super(CliCommands.MODELS_PAUSE);
         }
 
         @Override
@@ -277,7 +280,7 @@ abstract class ModelDecision extends ModelsCommand.Call {
     @Command(name = "resume", description = "Go on learning where it stopped.")
     static final class Resume extends ModelDecision {
         Resume() {
-            super(io.tidegrad.schemas.settings.Command.MODELS_RESUME);
+            super(CliCommands.MODELS_RESUME);
         }
 
         @Override
@@ -293,29 +296,29 @@ abstract class ModelDecision extends ModelsCommand.Call {
     @Command(name = "rollback", description = "Go back to a published version, in a new epoch.")
     static final class Rollback extends ModelDecision {
         Rollback() {
-            super(io.tidegrad.schemas.settings.Command.MODELS_ROLLBACK);
+            super(CliCommands.MODELS_ROLLBACK);
         }
 
         private @Nullable PublicKey key;
 
         @Override
         void check(Settings settings) {
-            key = ManifestKeys.publicKey(settings);
+            key = settings.file(CommonSettings.SNAPSHOT_PUBLIC_KEY, ManifestKeys::publicKey);
         }
 
         @Override
         Outcome decide(Desk desk) {
             Settings settings = desk.settings();
             String model = model(settings);
-            OptionalLong epoch = settings.numberIfGiven(Setting.EPOCH);
-            String resumeAt = settings.text(Setting.RESUME_AT);
+            OptionalLong epoch = settings.numberIfGiven(CliSettings.EPOCH);
+            String resumeAt = settings.text(CliSettings.RESUME_AT);
             long mark = desk.trainers().mark(model);
             boolean ran = desk.trainers().runs(model, desk.decisions().find(model).getEpoch());
             OptionalLong scorersMark = desk.mark();
             Decisions.RolledBack back = desk.decisions().rollback(model,
                     new Decisions.Back(
                             epoch.isPresent() ? OptionalInt.of((int) epoch.getAsLong()) : OptionalInt.empty(),
-                            settings.numberIfGiven(Setting.VERSION).orElseThrow(),
+                            settings.numberIfGiven(CliSettings.VERSION).orElseThrow(),
                             resumeAt.equals("base") ? new Decisions.ResumeAt.Base()
                                     : new Decisions.ResumeAt.At(place(resumeAt))),
                     (of, version) -> Snapshots.find(settings, model, of, version, key),
@@ -349,13 +352,13 @@ abstract class ModelDecision extends ModelsCommand.Call {
     @Command(name = "promote", description = "Let a model answer, for its own name or for another one.")
     static final class Promote extends ModelDecision {
         Promote() {
-            super(io.tidegrad.schemas.settings.Command.MODELS_PROMOTE);
+            super(CliCommands.MODELS_PROMOTE);
         }
 
         @Override
         Outcome decide(Desk desk) {
             String by = model(desk.settings());
-            String given = desk.settings().text(Setting.FOR);
+            String given = desk.settings().text(CliSettings.FOR);
             String name = given.isEmpty() ? by : given;
             OptionalLong mark = desk.mark();
             Decisions.Decided decided = desk.decisions().promote(name, by);
@@ -370,7 +373,7 @@ abstract class ModelDecision extends ModelsCommand.Call {
 
     /// Decides what a model is under another one's name.
     private abstract static class Tried extends ModelDecision {
-        Tried(io.tidegrad.schemas.settings.Command settingsOf) {
+        Tried(io.tidegrad.ops.settings.Command settingsOf) {
             super(settingsOf);
         }
 
@@ -379,7 +382,7 @@ abstract class ModelDecision extends ModelsCommand.Call {
         @Override
         Outcome decide(Desk desk) {
             String by = model(desk.settings());
-            return new Outcome(decide(desk, desk.settings().text(Setting.FOR), by), Map.of("by", by),
+            return new Outcome(decide(desk, desk.settings().text(CliSettings.FOR), by), Map.of("by", by),
                     "nothing to do for it; scorers follow within 2 s");
         }
     }
@@ -387,7 +390,7 @@ abstract class ModelDecision extends ModelsCommand.Call {
     @Command(name = "shadow", description = "Let a model score what another one is asked, and answer nothing.")
     static final class Shadow extends Tried {
         Shadow() {
-            super(io.tidegrad.schemas.settings.Command.MODELS_SHADOW);
+            super(CliCommands.MODELS_SHADOW);
         }
 
         @Override
@@ -399,12 +402,12 @@ abstract class ModelDecision extends ModelsCommand.Call {
     @Command(name = "challenge", description = "Let a model answer for a share of another one's keys.")
     static final class Challenge extends Tried {
         Challenge() {
-            super(io.tidegrad.schemas.settings.Command.MODELS_CHALLENGE);
+            super(CliCommands.MODELS_CHALLENGE);
         }
 
         @Override
         Decisions.Decided decide(Desk desk, String name, String by) {
-            int share = new BigDecimal(desk.settings().text(Setting.SHARE)).movePointRight(2).intValueExact();
+            int share = new BigDecimal(desk.settings().text(CliSettings.SHARE)).movePointRight(2).intValueExact();
             return desk.decisions().challenge(name, by, share);
         }
     }
@@ -412,7 +415,7 @@ abstract class ModelDecision extends ModelsCommand.Call {
     @Command(name = "withdraw", description = "End what `shadow` or `challenge` began.")
     static final class Withdraw extends Tried {
         Withdraw() {
-            super(io.tidegrad.schemas.settings.Command.MODELS_WITHDRAW);
+            super(CliCommands.MODELS_WITHDRAW);
         }
 
         @Override
@@ -424,7 +427,7 @@ abstract class ModelDecision extends ModelsCommand.Call {
     @Command(name = "delete", description = "Take a model out of the catalog, and what is stored of it.")
     static final class Delete extends ModelDecision {
         Delete() {
-            super(io.tidegrad.schemas.settings.Command.MODELS_DELETE);
+            super(CliCommands.MODELS_DELETE);
         }
 
         @Override
@@ -437,7 +440,7 @@ abstract class ModelDecision extends ModelsCommand.Call {
             Decisions.Decided decided = before == null ? desk.decisions().delete(model) : before;
             String trainer = awaitStop(desk, model, epoch, ran);
             Map<String, Object> more = new LinkedHashMap<>();
-            if (desk.settings().flag(Setting.KEEP_DATA)) {
+            if (desk.settings().flag(CliSettings.KEEP_DATA)) {
                 more.put("deleted", "nothing: kept on request");
             } else if (desk.trainers().runs(model, epoch)) {
                 more.put("deleted", "nothing while a trainer has it; give the command again later");

@@ -1,6 +1,5 @@
 package io.tidegrad.cli;
 
-import io.tidegrad.schemas.settings.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
@@ -22,12 +21,5 @@ final class ModelsCommand implements Runnable {
     public void run() {
         throw new ParameterException(command.commandLine(),
                 "what to do with them is missing; there are: " + String.join(", ", command.subcommands().keySet()));
-    }
-
-    /// Of a command whose model may stand without its option: `models pause flights`.
-    abstract static class Call extends SettingsCall {
-        Call(Command settingsOf) {
-            super(settingsOf, true);
-        }
     }
 }

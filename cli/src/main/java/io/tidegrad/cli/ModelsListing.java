@@ -9,12 +9,12 @@ import io.tidegrad.control.PublishedManifests;
 import io.tidegrad.model.snapshot.Heartbeat;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.snapshot.TrainerStatus;
+import io.tidegrad.ops.settings.CommonSettings;
+import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.schemas.EpochOrigin;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.Stage;
 import io.tidegrad.schemas.Topics;
-import io.tidegrad.schemas.settings.Setting;
-import io.tidegrad.schemas.settings.Settings;
 import io.tidegrad.trainer.exit.TrainerException;
 import java.io.PrintWriter;
 import java.time.Duration;
@@ -36,7 +36,7 @@ final class ModelsListing {
     private static <T> T read(Settings settings, Function<ModelOverview, T> reader) {
         settings.refuseMistakes();
         try {
-            return reader.apply(ModelOverview.read(settings.kafka(), new Topics(settings.text(Setting.PREFIX))));
+            return reader.apply(ModelOverview.read(settings.kafka(), new Topics(settings.text(CommonSettings.PREFIX))));
         } catch (KafkaException e) {
             throw TrainerException.from(e);
         }
@@ -155,16 +155,16 @@ final class ModelsListing {
     }
 
     @Command(name = "list", description = "List the registered models and how far each has learned.")
-    static final class All extends ModelsCommand.Call {
+    static final class All extends SettingsCall {
         All() {
-            super(io.tidegrad.schemas.settings.Command.MODELS_LIST);
+            super(CliCommands.MODELS_LIST);
         }
 
         @Override
         int run(Settings settings, PrintWriter out) {
             List<ModelOverview.Entry> entries =
-                    read(settings, overview -> overview.entries(settings.list(Setting.MODEL)));
-            if (settings.flag(Setting.JSON)) {
+                    read(settings, overview -> overview.entries(settings.list(CommonSettings.MODEL)));
+            if (settings.flag(CliSettings.JSON)) {
                 entries.forEach(entry -> out.print(json(line(entry))));
             } else {
                 out.print(table(entries, Instant.now()));
@@ -195,11 +195,11 @@ final class ModelsListing {
     }
 
     @Command(name = "show", description = "Show all that is known of a model: lineage, decisions, versions.")
-    static final class One extends ModelsCommand.Call {
+    static final class One extends SettingsCall {
         private static final int DECISIONS = 10;
 
         One() {
-            super(io.tidegrad.schemas.settings.Command.MODELS_SHOW);
+            super(CliCommands.MODELS_SHOW);
         }
 
         /// @param candidates that are tried under the model's name
@@ -213,12 +213,13 @@ final class ModelsListing {
                 String model = model(settings);
                 ModelOverview.Entry entry = overview.entries(List.of(model)).getFirst();
                 List<ControlRecord> decisions = overview.decisions(model);
-                List<SnapshotManifest> versions = entry.newest() == null && entry.beat() == null ? List.of()
-                        : PublishedManifests.read(settings.kafka(), new Topics(settings.text(Setting.PREFIX)), model);
+                List<SnapshotManifest> versions =
+                        entry.newest() == null && entry.beat() == null ? List.of() : PublishedManifests
+                                .read(settings.kafka(), new Topics(settings.text(CommonSettings.PREFIX)), model);
                 return new Shown(entry, ControlState.of(model, decisions).candidates(),
                         decisions.subList(Math.max(0, decisions.size() - DECISIONS), decisions.size()), versions);
             });
-            out.print(settings.flag(Setting.JSON) ? json(line(shown)) : text(shown));
+            out.print(settings.flag(CliSettings.JSON) ? json(line(shown)) : text(shown));
             return 0;
         }
 

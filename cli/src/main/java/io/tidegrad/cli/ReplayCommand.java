@@ -7,14 +7,15 @@ import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.snapshot.LoadedModel;
 import io.tidegrad.model.snapshot.ManifestKeys;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.ops.settings.CommonSettings;
+import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.replay.Replay;
 import io.tidegrad.replay.ReplayOptions;
 import io.tidegrad.replay.ReplayResult;
 import io.tidegrad.schemas.Topics;
-import io.tidegrad.schemas.settings.Setting;
-import io.tidegrad.schemas.settings.Settings;
 import io.tidegrad.trainer.TrainerConfig;
 import io.tidegrad.trainer.TrainerMain;
+import io.tidegrad.trainer.TrainerSettings;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import java.io.IOException;
@@ -40,13 +41,13 @@ final class ReplayCommand extends SettingsCall {
     private static final Set<ModelFile.Format> WEIGHTS = EnumSet.of(ModelFile.Format.SAFETENSORS);
 
     ReplayCommand() {
-        super(io.tidegrad.schemas.settings.Command.REPLAY);
+        super(CliCommands.REPLAY);
     }
 
     @Override
     int run(Settings settings, PrintWriter out) {
         check(settings);
-        PublicKey key = ManifestKeys.publicKey(settings);
+        PublicKey key = settings.file(CommonSettings.SNAPSHOT_PUBLIC_KEY, ManifestKeys::publicKey);
         TrainerConfig next = isLive(settings) ? trainer(settings) : null;
         settings.refuseMistakes();
         Kernels kernels = Kernels.active();
@@ -72,7 +73,7 @@ final class ReplayCommand extends SettingsCall {
         } finally {
             delete(temporary);
         }
-        out.print(settings.flag(Setting.JSON) ? json(ReplayReport.json(result, kernels))
+        out.print(settings.flag(CliSettings.JSON) ? json(ReplayReport.json(result, kernels))
                 : ReplayReport.text(result, kernels));
         out.flush();
         if (next != null) {
@@ -83,21 +84,21 @@ final class ReplayCommand extends SettingsCall {
 
     /// What one setting says about another.
     private static void check(Settings settings) {
-        String as = settings.text(Setting.AS);
+        String as = settings.text(CliSettings.AS);
         if (isLive(settings) && as.isEmpty()) {
             settings.problem(
                     "--until live: expected --as NAME beside it, found none: what goes on learning is a model of its own");
         }
-        if (isLive(settings) && settings.text(Setting.STATE_DIR).isEmpty()) {
+        if (isLive(settings) && settings.text(CommonSettings.STATE_DIR).isEmpty()) {
             settings.problem("--until live: expected --state-dir DIR beside it, found none: it goes on as a trainer");
         }
-        if (!as.isEmpty() && settings.list(Setting.MODEL).contains(as)) {
+        if (!as.isEmpty() && settings.list(CommonSettings.MODEL).contains(as)) {
             settings.problem("--as " + as + ": expected another name than --model's");
         }
-        String file = settings.text(Setting.OUT);
-        boolean fromSnapshot = settings.text(Setting.FROM).startsWith(SNAPSHOT);
+        String file = settings.text(CliSettings.OUT);
+        boolean fromSnapshot = settings.text(CliSettings.FROM).startsWith(SNAPSHOT);
         if (fromSnapshot && !as.isEmpty() && file.isEmpty()) {
-            settings.problem("--from " + settings.text(Setting.FROM)
+            settings.problem("--from " + settings.text(CliSettings.FROM)
                     + ": expected --out FILE.safetensors beside --as, found none: the new model's spec names the"
                     + " weights that it starts from, and where they are kept");
         }
@@ -110,25 +111,25 @@ final class ReplayCommand extends SettingsCall {
     }
 
     private static boolean isLive(Settings settings) {
-        return settings.text(Setting.UNTIL).equals("live");
+        return settings.text(CliSettings.UNTIL).equals("live");
     }
 
     private static LogPosition from(Settings settings) {
-        String from = settings.text(Setting.FROM);
+        String from = settings.text(CliSettings.FROM);
         return from.isEmpty() || from.equals("begin") || from.startsWith(SNAPSHOT) ? new LogPosition.Begin()
                 : LogPosition.parse(from);
     }
 
     private static OptionalLong snapshot(Settings settings) {
-        String from = settings.text(Setting.FROM);
+        String from = settings.text(CliSettings.FROM);
         return from.startsWith(SNAPSHOT) ? OptionalLong.of(Long.parseLong(from.substring(SNAPSHOT.length())))
                 : OptionalLong.empty();
     }
 
     /// Null where the registered one is learned by, under its own name.
     private static @Nullable ModelSpec givenSpec(Settings settings) {
-        String file = settings.text(Setting.WITH_SPEC);
-        String as = settings.text(Setting.AS);
+        String file = settings.text(CliSettings.WITH_SPEC);
+        String as = settings.text(CliSettings.AS);
         ModelSpec spec = file.isEmpty() ? null : SpecFile.read("--with-spec", Path.of(file));
         if (as.isEmpty()) {
             return spec;
@@ -138,35 +139,36 @@ final class ReplayCommand extends SettingsCall {
 
     private static ModelSpec registered(Settings settings) {
         try {
-            return RegisteredModel.find(settings.kafka(), new Topics(settings.text(Setting.PREFIX)), model(settings))
-                    .lineage().spec();
+            return RegisteredModel
+                    .find(settings.kafka(), new Topics(settings.text(CommonSettings.PREFIX)), model(settings)).lineage()
+                    .spec();
         } catch (KafkaException e) {
             throw TrainerException.from(e);
         }
     }
 
     private static @Nullable ModelFile weightsFile(Settings settings) {
-        String file = settings.text(Setting.OUT);
+        String file = settings.text(CliSettings.OUT);
         return file.isEmpty() ? null : ModelFile.of("--out", file, WEIGHTS);
     }
 
     private static ReplayOptions options(Settings settings, LogPosition from, @Nullable ModelSpec spec,
             Kernels kernels) {
-        String until = settings.text(Setting.UNTIL);
+        String until = settings.text(CliSettings.UNTIL);
         boolean toEnd = until.isEmpty() || until.equals("end") || isLive(settings);
-        return new ReplayOptions(settings.kafka(), settings.registry(), settings.text(Setting.PREFIX), model(settings),
-                from, toEnd ? new LogPosition.End() : LogPosition.parse(until), spec,
-                !settings.text(Setting.AS).isEmpty(), isLive(settings), settings.text(Setting.COMPARE),
-                replication(settings), settings.retentionMillis(Setting.DEAD_LETTER_RETENTION), kernels);
+        return new ReplayOptions(settings.kafka(), settings.registry(), settings.text(CommonSettings.PREFIX),
+                model(settings), from, toEnd ? new LogPosition.End() : LogPosition.parse(until), spec,
+                !settings.text(CliSettings.AS).isEmpty(), isLive(settings), settings.text(CliSettings.COMPARE),
+                replication(settings), settings.retentionMillis(CommonSettings.DEAD_LETTER_RETENTION), kernels);
     }
 
     private static short replication(Settings settings) {
-        return (short) settings.numberIfGiven(Setting.REPLICATION).orElse(-1);
+        return (short) settings.numberIfGiven(TrainerSettings.REPLICATION).orElse(-1);
     }
 
     /// Of the model that was kept.
     private static TrainerConfig trainer(Settings settings) {
-        return TrainerConfig.of(settings, List.of(), List.of(settings.text(Setting.AS)));
+        return TrainerConfig.of(settings, List.of(), List.of(settings.text(CliSettings.AS)));
     }
 
     private static Path temporary() {

@@ -14,6 +14,6 @@ final class ScorerCommand implements Runnable {
 
     @Override
     public void run() {
-        ScorerMain.main(arguments.toArray(String[]::new));
+        ScorerMain.start(arguments, CliCommands.ALL);
     }
 }

@@ -2,9 +2,9 @@ package io.tidegrad.cli;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.tidegrad.schemas.settings.Command;
-import io.tidegrad.schemas.settings.Setting;
-import io.tidegrad.schemas.settings.Settings;
+import io.tidegrad.ops.settings.Command;
+import io.tidegrad.ops.settings.CommonSettings;
+import io.tidegrad.ops.settings.Settings;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,16 +24,9 @@ abstract class SettingsCall implements Callable<Integer> {
     private List<String> arguments = new ArrayList<>();
 
     private final Command settingsOf;
-    private final boolean modelFirst;
 
     SettingsCall(Command settingsOf) {
-        this(settingsOf, false);
-    }
-
-    /// @param modelFirst whether the first argument may be the model's name, without `--model`
-    SettingsCall(Command settingsOf, boolean modelFirst) {
         this.settingsOf = settingsOf;
-        this.modelFirst = modelFirst;
     }
 
     /// @param settings read, not yet refused: a command adds what only it can know
@@ -48,9 +41,9 @@ abstract class SettingsCall implements Callable<Integer> {
             out.flush();
             return 0;
         }
-        Settings settings = Settings.read(settingsOf, given(), System.getenv());
-        List<String> models = settings.list(Setting.MODEL);
-        if (models.size() > 1 && settingsOf != Command.MODELS_LIST) {
+        Settings settings = Settings.read(settingsOf, CliCommands.ALL, given(), System.getenv());
+        List<String> models = settings.list(CommonSettings.MODEL);
+        if (models.size() > 1 && settingsOf != CliCommands.MODELS_LIST) {
             settings.problem("--model: expected one, found " + String.join(", ", models));
         }
         int status = run(settings, out);
@@ -59,22 +52,23 @@ abstract class SettingsCall implements Callable<Integer> {
     }
 
     private List<String> given() {
-        if (!modelFirst || arguments.isEmpty() || arguments.getFirst().startsWith("-")) {
+        if (!settingsOf.takesFirst(CommonSettings.MODEL) || arguments.isEmpty()
+                || arguments.getFirst().startsWith("-")) {
             return arguments;
         }
         List<String> given = new ArrayList<>(arguments);
-        given.addFirst("--" + Setting.MODEL.key());
+        given.addFirst("--" + CommonSettings.MODEL.key());
         return given;
     }
 
     /// Where progress goes: apart from the result, and nowhere when that is for a program.
     ProgressLine progress(Settings settings) {
-        return settings.flag(Setting.JSON) ? ProgressLine.NONE
+        return settings.flag(CliSettings.JSON) ? ProgressLine.NONE
                 : ProgressLine.on(command.commandLine().getErr(), System.getenv());
     }
 
     static String model(Settings settings) {
-        return settings.list(Setting.MODEL).getFirst();
+        return settings.list(CommonSettings.MODEL).getFirst();
     }
 
     static String json(Map<String, ?> line) {

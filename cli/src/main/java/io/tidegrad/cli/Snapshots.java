@@ -1,8 +1,8 @@
 package io.tidegrad.cli;
 
 import io.tidegrad.model.snapshot.LoadedModel;
-import io.tidegrad.schemas.settings.Setting;
-import io.tidegrad.schemas.settings.Settings;
+import io.tidegrad.ops.settings.CommonSettings;
+import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.scorer.ScorerOptions;
 import io.tidegrad.scorer.SnapshotLookup;
 import io.tidegrad.trainer.exit.TrainerException;
@@ -19,7 +19,7 @@ final class Snapshots {
     ///
     /// @param key as `publicKey` gave it
     static LoadedModel find(Settings settings, String model, @Nullable PublicKey key) {
-        return find(settings, model, settings.numberIfGiven(Setting.VERSION), key);
+        return find(settings, model, settings.numberIfGiven(CliSettings.VERSION), key);
     }
 
     /// @param version empty for the newest
@@ -42,8 +42,8 @@ final class Snapshots {
 
     private static ScorerOptions options(Settings settings, String model, @Nullable PublicKey key) {
         ScorerOptions options = ScorerOptions.of(model, settings.kafka().consumer())
-                .withPrefix(settings.text(Setting.PREFIX)).withPublicKey(key);
-        OptionalLong maxBytes = settings.numberIfGiven(Setting.MAX_SNAPSHOT_BYTES);
+                .withPrefix(settings.text(CommonSettings.PREFIX)).withPublicKey(key);
+        OptionalLong maxBytes = settings.numberIfGiven(CommonSettings.MAX_SNAPSHOT_BYTES);
         if (maxBytes.isPresent()) {
             options = options.withMaxSnapshotBytes(maxBytes.getAsLong());
         }

@@ -9,9 +9,9 @@ import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.feature.Row;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.snapshot.SnapshotManifest;
+import io.tidegrad.ops.settings.CommonSettings;
+import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.schemas.Topics;
-import io.tidegrad.schemas.settings.Setting;
-import io.tidegrad.schemas.settings.Settings;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.relearn.TimeTravel;
 import java.io.PrintWriter;
@@ -53,25 +53,25 @@ final class SnapshotsCommand implements Runnable {
     @Command(name = "list", description = "List the versions that are still published.")
     static final class All extends SettingsCall {
         All() {
-            super(io.tidegrad.schemas.settings.Command.SNAPSHOTS_LIST);
+            super(CliCommands.SNAPSHOTS_LIST);
         }
 
         @Override
         int run(Settings settings, PrintWriter out) {
             settings.refuseMistakes();
             String model = model(settings);
-            Topics topics = new Topics(settings.text(Setting.PREFIX));
+            Topics topics = new Topics(settings.text(CommonSettings.PREFIX));
             List<SnapshotManifest> versions;
             List<ControlRecord> decisions = List.of();
             try {
                 versions = PublishedManifests.read(settings.kafka(), topics, model);
-                if (settings.flag(Setting.JSON)) {
+                if (settings.flag(CliSettings.JSON)) {
                     decisions = new ControlLog(settings.kafka(), topics).read().records(model);
                 }
             } catch (KafkaException e) {
                 throw TrainerException.from(e);
             }
-            if (settings.flag(Setting.JSON)) {
+            if (settings.flag(CliSettings.JSON)) {
                 for (SnapshotManifest manifest : versions) {
                     out.print(json(line(manifest, creation(decisions, manifest.epoch()))));
                 }
@@ -160,18 +160,18 @@ final class SnapshotsCommand implements Runnable {
                 EnumSet.complementOf(EnumSet.of(ModelFile.Format.SNAPSHOT));
 
         At() {
-            super(io.tidegrad.schemas.settings.Command.SNAPSHOTS_AT);
+            super(CliCommands.SNAPSHOTS_AT);
         }
 
         @Override
         int run(Settings settings, PrintWriter out) {
-            String offset = settings.text(Setting.OFFSET);
-            String time = settings.text(Setting.TIME);
+            String offset = settings.text(CliSettings.OFFSET);
+            String time = settings.text(CliSettings.TIME);
             if (offset.isEmpty() == time.isEmpty()) {
                 settings.problem("expected one of --offset OFFSET and --time TIME, found "
                         + (offset.isEmpty() ? "none" : "both"));
             }
-            String path = settings.text(Setting.OUT);
+            String path = settings.text(CliSettings.OUT);
             ModelFile file = ModelFile.of("--out", path, FORMATS);
             if (file == null && !path.isEmpty()) {
                 settings.problem(ModelFile.wrongEnding("--out", path, FORMATS));
@@ -180,15 +180,14 @@ final class SnapshotsCommand implements Runnable {
             Kernels kernels = Kernels.active();
             TimeTravel.PastModel past;
             try (ProgressLine progress = progress(settings)) {
-                past = TimeTravel.to(
-                        new TimeTravel.Options(settings.kafka(), settings.registry(), settings.text(Setting.PREFIX),
-                                model(settings), LogPosition.parse(offset.isEmpty() ? time : offset), kernels),
-                        progress);
+                past = TimeTravel.to(new TimeTravel.Options(settings.kafka(), settings.registry(),
+                        settings.text(CommonSettings.PREFIX), model(settings),
+                        LogPosition.parse(offset.isEmpty() ? time : offset), kernels), progress);
             }
             if (file != null) {
                 file.write(past.lineage().spec(), past.model().parameters(), metadata(past));
             }
-            out.print(settings.flag(Setting.JSON) ? json(line(past, file)) : text(past, file));
+            out.print(settings.flag(CliSettings.JSON) ? json(line(past, file)) : text(past, file));
             return 0;
         }
 

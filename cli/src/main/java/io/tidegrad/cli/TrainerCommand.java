@@ -14,6 +14,6 @@ final class TrainerCommand implements Runnable {
 
     @Override
     public void run() {
-        TrainerMain.main(arguments.toArray(String[]::new));
+        TrainerMain.start(arguments, CliCommands.ALL);
     }
 }

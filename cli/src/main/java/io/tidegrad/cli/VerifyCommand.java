@@ -3,13 +3,13 @@ package io.tidegrad.cli;
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.snapshot.ManifestKeys;
+import io.tidegrad.ops.settings.CommonSettings;
+import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.replay.Checkpoint;
 import io.tidegrad.replay.TensorDifference;
 import io.tidegrad.replay.Verify;
 import io.tidegrad.replay.VerifyOptions;
 import io.tidegrad.replay.VerifyResult;
-import io.tidegrad.schemas.settings.Setting;
-import io.tidegrad.schemas.settings.Settings;
 import io.tidegrad.trainer.exit.ExitCode;
 import java.io.PrintWriter;
 import java.security.PublicKey;
@@ -22,25 +22,25 @@ import picocli.CommandLine.Command;
 @Command(name = "verify", description = "Learn a published version again and compare its hashes with the log's.")
 final class VerifyCommand extends SettingsCall {
     VerifyCommand() {
-        super(io.tidegrad.schemas.settings.Command.VERIFY);
+        super(CliCommands.VERIFY);
     }
 
     @Override
     int run(Settings settings, PrintWriter out) {
-        PublicKey key = ManifestKeys.publicKey(settings);
+        PublicKey key = settings.file(CommonSettings.SNAPSHOT_PUBLIC_KEY, ManifestKeys::publicKey);
         settings.refuseMistakes();
         Kernels kernels = Kernels.active();
         String model = model(settings);
-        String given = settings.text(Setting.AS);
+        String given = settings.text(CliSettings.AS);
         String as = given.isEmpty() ? model : given;
-        VerifyOptions options = new VerifyOptions(settings.kafka(), settings.registry(), settings.text(Setting.PREFIX),
-                model, as, settings.numberIfGiven(Setting.VERSION), kernels);
+        VerifyOptions options = new VerifyOptions(settings.kafka(), settings.registry(),
+                settings.text(CommonSettings.PREFIX), model, as, settings.numberIfGiven(CliSettings.VERSION), kernels);
         VerifyResult result;
         try (ProgressLine progress = progress(settings)) {
             result = Verify.run(options, version -> Snapshots.find(settings, as, OptionalLong.of(version), key),
                     progress);
         }
-        out.print(settings.flag(Setting.JSON) ? json(line(result, kernels)) : text(result));
+        out.print(settings.flag(CliSettings.JSON) ? json(line(result, kernels)) : text(result));
         return result.difference() == null ? 0 : ExitCode.STATE_VIOLATION.status();
     }
 

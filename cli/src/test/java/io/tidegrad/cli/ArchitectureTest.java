@@ -46,14 +46,15 @@ class ArchitectureTest {
     static final ArchRule schemas_know_avro_and_kafka_clients_only =
             noClasses().that().resideInAPackage("io.tidegrad.schemas..").should().dependOnClassesThat()
                     .resideInAnyPackage("io.tidegrad.engine..", "io.tidegrad.model..", "io.tidegrad.control..",
-                            "io.tidegrad.trainer..", "io.tidegrad.scorer..", "io.tidegrad.localstack..",
-                            "io.tidegrad.cli..", "org.apache.kafka.streams..");
+                            "io.tidegrad.ops..", "io.tidegrad.trainer..", "io.tidegrad.scorer..",
+                            "io.tidegrad.localstack..", "io.tidegrad.cli..", "org.apache.kafka.streams..");
 
     @ArchTest
-    static final ArchRule the_model_knows_schemas_and_engine_only = noClasses().that()
-            .resideInAPackage("io.tidegrad.model..").should().dependOnClassesThat().resideInAnyPackage(
-                    "io.tidegrad.control..", "io.tidegrad.trainer..", "io.tidegrad.scorer..", "io.tidegrad.scorerapp..",
-                    "io.tidegrad.localstack..", "io.tidegrad.cli..", "org.apache.kafka.streams..");
+    static final ArchRule the_model_knows_schemas_and_engine_only =
+            noClasses().that().resideInAPackage("io.tidegrad.model..").should().dependOnClassesThat()
+                    .resideInAnyPackage("io.tidegrad.control..", "io.tidegrad.ops..", "io.tidegrad.trainer..",
+                            "io.tidegrad.scorer..", "io.tidegrad.scorerapp..", "io.tidegrad.localstack..",
+                            "io.tidegrad.cli..", "org.apache.kafka.streams..");
 
     @ArchTest
     static final ArchRule decisions_know_schemas_engine_and_model_only =
@@ -72,10 +73,11 @@ class ArchitectureTest {
                     "io.tidegrad.scorer..", "io.tidegrad.scorerapp..", "io.tidegrad.localstack..", "io.tidegrad.cli..");
 
     @ArchTest
-    static final ArchRule the_embeddable_scorer_has_no_server_and_no_streams = noClasses().that()
-            .resideInAPackage("io.tidegrad.scorer..").should().dependOnClassesThat().resideInAnyPackage("io.helidon..",
-                    "io.tidegrad.trainer..", "io.tidegrad.replay..", "io.tidegrad.scorerapp..",
-                    "io.tidegrad.localstack..", "io.tidegrad.cli..", "org.apache.kafka.streams..");
+    static final ArchRule the_embeddable_scorer_has_no_server_and_no_streams =
+            noClasses().that().resideInAPackage("io.tidegrad.scorer..").should().dependOnClassesThat()
+                    .resideInAnyPackage("io.tidegrad.ops..", "io.helidon..", "io.tidegrad.trainer..",
+                            "io.tidegrad.replay..", "io.tidegrad.scorerapp..", "io.tidegrad.localstack..",
+                            "io.tidegrad.cli..", "org.apache.kafka.streams..");
 
     @ArchTest
     static final ArchRule the_scorer_app_does_not_know_the_trainer = noClasses().that()

@@ -14,11 +14,13 @@ import io.tidegrad.localstack.ListenerSecurity;
 import io.tidegrad.localstack.RegistryOptions;
 import io.tidegrad.localstack.RegistryProcess;
 import io.tidegrad.model.snapshot.SnapshotKey;
+import io.tidegrad.ops.settings.Command;
+import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.proof.LongProof;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.SchemaRegistry;
-import io.tidegrad.schemas.settings.Command;
-import io.tidegrad.schemas.settings.Settings;
+import io.tidegrad.scorerapp.ScorerSettings;
+import io.tidegrad.trainer.TrainerSettings;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
@@ -90,8 +92,8 @@ class SecuredClusterTest {
     private static final String REGISTRY_LOGIN = "tidegrad:change-me-too";
 
     /// What a command refuses to go without, before it asks Kafka anything.
-    private static final Map<Command, String> NEEDED = Map.of(Command.EXPORT, " --to never.onnx",
-            Command.MODELS_ROLLBACK, " --version 1", Command.SNAPSHOTS_AT, " --offset 0");
+    private static final Map<Command, String> NEEDED = Map.of(CliCommands.EXPORT, " --to never.onnx",
+            CliCommands.MODELS_ROLLBACK, " --version 1", CliCommands.SNAPSHOTS_AT, " --offset 0");
 
     @TempDir
     static Path directory;
@@ -279,7 +281,7 @@ class SecuredClusterTest {
     }
 
     private static Settings settings() {
-        Settings settings = Settings.read(Command.TRAINER, List.of(), environment);
+        Settings settings = Settings.read(TrainerSettings.TRAINER, CliCommands.ALL, List.of(), environment);
         settings.refuseMistakes();
         return settings;
     }
@@ -302,31 +304,31 @@ class SecuredClusterTest {
 
     @Test
     void trainerScorerAndReplayNeedNothingButTheExampleFile() throws Exception {
-        Child trainer = new Child(Command.TRAINER, Map.of());
+        Child trainer = new Child(TrainerSettings.TRAINER, Map.of());
         send(0, 100);
         awaitReport(trainer, 100);
         send(100, 200); // the second commit reads the first one back
         awaitReport(trainer, 200);
         assertThat(trainer.stop()).describedAs(trainer.said()).isZero();
 
-        Child restarted = new Child(Command.TRAINER, Map.of()); // restores
+        Child restarted = new Child(TrainerSettings.TRAINER, Map.of()); // restores
         send(200, 300);
         JsonNode learned = awaitReport(restarted, 300);
         assertThat(learned.path("learned").asLong()).isEqualTo(300);
         awaitHeartbeat();
         String hash = learned.path("report").path("weights_hash").asText();
 
-        Child scorer = new Child(Command.SCORER, Map.of());
+        Child scorer = new Child(ScorerSettings.SCORER, Map.of());
         String url = scorer.url();
         await().atMost(PATIENCE).ignoreExceptionsInstanceOf(IOException.class)
                 .until(() -> get(url + "/health").path("models").path("flight-delay").path("version").asLong() == 300);
         assertThat(get(url + "/v1/models/flight-delay").path("weights_hash").asText()).isEqualTo(hash);
 
-        Child replay = new Child(Command.REPLAY, Map.of("TIDEGRAD_JSON", "true"));
+        Child replay = new Child(CliCommands.REPLAY, Map.of("TIDEGRAD_JSON", "true"));
         assertThat(replay.status()).describedAs(replay.said()).isZero();
         assertThat(JSON.readTree(replay.out.toFile()).path("weights_hash").asText()).isEqualTo(hash);
 
-        refused(Command.REPLAY, REGISTRY_REFUSES, "answered 401", "basic.auth.user.info");
+        refused(CliCommands.REPLAY, REGISTRY_REFUSES, "answered 401", "basic.auth.user.info");
 
         for (Child child : List.of(trainer, restarted, scorer, replay)) {
             assertThat(child.said()).doesNotContain(PASSWORD).doesNotContain("\tat ");
@@ -356,14 +358,14 @@ class SecuredClusterTest {
     /// By every command. Trainer and scorer end their process, so that they have one each; the others take turns in
     /// one.
     private void refusedByAll(Map<String, String> changes, String... said) throws Exception {
-        refused(Command.TRAINER, changes, said);
-        refused(Command.SCORER, changes, said);
+        refused(TrainerSettings.TRAINER, changes, said);
+        refused(ScorerSettings.SCORER, changes, said);
         Map<String, String> all = withoutState(changes);
         all.put("TIDEGRAD_FOR", "another-model");
         all.put("TIDEGRAD_SHARE", "5");
         List<String> words = new ArrayList<>();
-        for (Command command : Command.values()) {
-            if (command != Command.TRAINER && command != Command.SCORER) {
+        for (Command command : CliCommands.ALL.all()) {
+            if (command != TrainerSettings.TRAINER && command != ScorerSettings.SCORER) {
                 words.add(command.word() + NEEDED.getOrDefault(command, ""));
             }
         }
@@ -395,7 +397,7 @@ class SecuredClusterTest {
     void aTrainerThatKafkaLetInWithinTheLastHourIsTriedAgain() throws Exception {
         Path stateDir = Files.createDirectories(directory.resolve("was-let-in"));
         Files.createFile(stateDir.resolve("let-in"));
-        Child child = new Child(Command.TRAINER,
+        Child child = new Child(TrainerSettings.TRAINER,
                 Map.of("TIDEGRAD_STATE_DIR", stateDir.toString(), "TIDEGRAD_KAFKA_SASL_JAAS_CONFIG",
                         "org.apache.kafka.common.security.scram.ScramLoginModule required username=\"tidegrad\""
                                 + " password=\"wrong-password\";"));
@@ -424,6 +426,6 @@ class SecuredClusterTest {
         Map<String, String> changes = new HashMap<>(REGISTRY_REFUSES);
         changes.put("TIDEGRAD_PREFIX", "nobodys"); // no model is registered there
         changes.put("TIDEGRAD_STATE_DIR", directory.resolve("other-state").toString());
-        refused(Command.TRAINER, changes, "answered 401", "basic.auth.user.info");
+        refused(TrainerSettings.TRAINER, changes, "answered 401", "basic.auth.user.info");
     }
 }

@@ -1,12 +1,13 @@
 package io.tidegrad.scorerapp;
 
+import io.tidegrad.ops.settings.Commands;
+import io.tidegrad.ops.settings.CommonSettings;
+import io.tidegrad.ops.settings.Setting;
+import io.tidegrad.ops.settings.Settings;
+import io.tidegrad.ops.settings.SettingsException;
 import io.tidegrad.schemas.Topics;
-import io.tidegrad.schemas.settings.Command;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
-import io.tidegrad.schemas.settings.Setting;
-import io.tidegrad.schemas.settings.Settings;
-import io.tidegrad.schemas.settings.SettingsException;
 import io.tidegrad.scorerapp.topic.RequestsConfig;
 import java.util.List;
 import java.util.Map;
@@ -27,7 +28,7 @@ public record ScorerConfig(List<String> models, String topicPrefix, ServerConfig
 
     /// @throws SettingsException with every mistake
     public static ScorerConfig parse(List<String> arguments, Map<String, String> environment) {
-        return of(Settings.read(Command.SCORER, arguments, environment));
+        return of(Settings.read(ScorerSettings.SCORER, Commands.of(ScorerSettings.SCORER), arguments, environment));
     }
 
     /// @throws SettingsException with every mistake
@@ -36,29 +37,30 @@ public record ScorerConfig(List<String> models, String topicPrefix, ServerConfig
         RequestsConfig requests = requests(settings);
         // Last, for it refuses what all have found.
         ServerConfig server = ServerConfig.of(settings);
-        return new ScorerConfig(settings.list(Setting.MODEL), settings.text(Setting.PREFIX), server, snapshots,
-                settings.kafka(), settings.text(Setting.REGISTRY_URL).isEmpty() ? null : settings.registry(), requests);
+        return new ScorerConfig(settings.list(CommonSettings.MODEL), settings.text(CommonSettings.PREFIX), server,
+                snapshots, settings.kafka(),
+                settings.text(CommonSettings.REGISTRY_URL).isEmpty() ? null : settings.registry(), requests);
     }
 
     private static @Nullable RequestsConfig requests(Settings settings) {
-        String requests = settings.text(Setting.REQUESTS_TOPIC);
+        String requests = settings.text(ScorerSettings.REQUESTS_TOPIC);
         if (requests.isEmpty()) {
             return null;
         }
-        Topics topics = new Topics(settings.text(Setting.PREFIX));
-        String predictions = given(settings, Setting.PREDICTIONS_TOPIC, topics.predictions());
+        Topics topics = new Topics(settings.text(CommonSettings.PREFIX));
+        String predictions = given(settings, ScorerSettings.PREDICTIONS_TOPIC, topics.predictions());
         if (Stream.of(requests, predictions, topics.deadLetters()).distinct().count() < 3) {
             settings.problem("--requests-topic, --predictions-topic: expected two topics, and neither of them "
                     + topics.deadLetters() + ", found " + requests + " and " + predictions
                     + ": answers would be taken for requests");
         }
-        if (settings.text(Setting.REGISTRY_URL).isEmpty()) {
+        if (settings.text(CommonSettings.REGISTRY_URL).isEmpty()) {
             settings.problem(
                     "--registry-url: expected beside --requests-topic, found none: the registry has the schemas of requests");
         }
         return new RequestsConfig(topics, requests, predictions,
-                given(settings, Setting.REQUESTS_GROUP, topics.requestsGroup()), settings.kafka(), settings.registry(),
-                settings.retentionMillis(Setting.DEAD_LETTER_RETENTION));
+                given(settings, ScorerSettings.REQUESTS_GROUP, topics.requestsGroup()), settings.kafka(),
+                settings.registry(), settings.retentionMillis(CommonSettings.DEAD_LETTER_RETENTION));
     }
 
     private static String given(Settings settings, Setting setting, String otherwise) {

@@ -1,9 +1,9 @@
 package io.tidegrad.scorerapp;
 
+import io.tidegrad.ops.settings.Commands;
+import io.tidegrad.ops.settings.Settings;
+import io.tidegrad.ops.settings.SettingsException;
 import io.tidegrad.schemas.KafkaTime;
-import io.tidegrad.schemas.settings.Command;
-import io.tidegrad.schemas.settings.Settings;
-import io.tidegrad.schemas.settings.SettingsException;
 import java.io.ObjectInputFilter;
 import java.time.InstantSource;
 import java.util.List;
@@ -31,14 +31,18 @@ public final class ScorerMain {
     private ScorerMain() {}
 
     public static void main(String[] args) {
+        start(List.of(args), Commands.of(ScorerSettings.SCORER));
+    }
+
+    /// @param known the scorer's command and all others that the environment or the file may serve
+    public static void start(List<String> arguments, Commands known) {
         KafkaTime.install();
         refuseSerializedObjects();
-        List<String> arguments = List.of(args);
         if (arguments.contains("--help") || arguments.contains("-h")) {
-            System.out.print(Command.SCORER.help());
+            System.out.print(ScorerSettings.SCORER.help());
             return;
         }
-        int status = run(arguments);
+        int status = run(arguments, known);
         if (status != OK) {
             System.exit(status);
         }
@@ -52,11 +56,11 @@ public final class ScorerMain {
         }
     }
 
-    private static int run(List<String> arguments) {
+    private static int run(List<String> arguments, Commands known) {
         ScorerConfig config;
         ScorerApp app;
         try {
-            Settings settings = Settings.read(Command.SCORER, arguments, System.getenv());
+            Settings settings = Settings.read(ScorerSettings.SCORER, known, arguments, System.getenv());
             config = ScorerConfig.of(settings);
             log.info("settings: {}", settings);
             config.server().warnOfStrangers();

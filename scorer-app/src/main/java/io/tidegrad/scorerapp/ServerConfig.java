@@ -3,8 +3,8 @@ package io.tidegrad.scorerapp;
 import io.tidegrad.ops.http.FileDescriptors;
 import io.tidegrad.ops.security.BearerTokens;
 import io.tidegrad.ops.security.ServerCertificate;
-import io.tidegrad.schemas.settings.Setting;
-import io.tidegrad.schemas.settings.Settings;
+import io.tidegrad.ops.settings.CommonSettings;
+import io.tidegrad.ops.settings.Settings;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Path;
@@ -37,55 +37,43 @@ record ServerConfig(String host, int port, OptionalInt grpcPort, int maxBodyByte
     /// @param settings told of every mistake
     static ServerConfig of(Settings settings) {
         ServerCertificate certificate = certificate(settings);
-        BearerTokens tokens = tokens(settings);
+        BearerTokens tokens =
+                settings.file(CommonSettings.TOKEN_FILE, file -> new BearerTokens(file, System::nanoTime));
         OptionalInt grpcPort = grpcPort(settings);
         FileDescriptors
-                .tooFew(settings.number(Setting.MAX_CONNECTIONS) * (grpcPort.isPresent() ? 2L : 1),
-                        "lower --" + Setting.MAX_CONNECTIONS.key()
+                .tooFew(settings.number(ScorerSettings.MAX_CONNECTIONS) * (grpcPort.isPresent() ? 2L : 1),
+                        "lower --" + ScorerSettings.MAX_CONNECTIONS.key()
                                 + (grpcPort.isPresent() ? ", which HTTP and gRPC have each" : ""))
                 .ifPresent(settings::problem);
         settings.refuseMistakes();
-        return new ServerConfig(settings.text(Setting.HTTP_HOST), settings.number(Setting.HTTP_PORT), grpcPort,
-                settings.number(Setting.MAX_BODY_BYTES), settings.number(Setting.MAX_CONNECTIONS),
-                maxConcurrentRequests(settings),
-                settings.numberIfGiven(Setting.MAX_BODIES_BYTES).orElse(Runtime.getRuntime().maxMemory() / 4),
-                settings.text(Setting.UNKNOWN_FIELDS).equals("ignore"), certificate, tokens);
+        return new ServerConfig(settings.text(CommonSettings.HTTP_HOST), settings.number(CommonSettings.HTTP_PORT),
+                grpcPort, settings.number(ScorerSettings.MAX_BODY_BYTES),
+                settings.number(ScorerSettings.MAX_CONNECTIONS), maxConcurrentRequests(settings),
+                settings.numberIfGiven(ScorerSettings.MAX_BODIES_BYTES).orElse(Runtime.getRuntime().maxMemory() / 4),
+                settings.text(ScorerSettings.UNKNOWN_FIELDS).equals("ignore"), certificate, tokens);
     }
 
     private static int maxConcurrentRequests(Settings settings) {
-        return Math.toIntExact(settings.numberIfGiven(Setting.MAX_CONCURRENT_REQUESTS)
+        return Math.toIntExact(settings.numberIfGiven(ScorerSettings.MAX_CONCURRENT_REQUESTS)
                 .orElse(REQUESTS_PER_PROCESSOR * (long) Runtime.getRuntime().availableProcessors()));
     }
 
     private static @Nullable ServerCertificate certificate(Settings settings) {
-        String certificates = settings.text(Setting.TLS_CERTIFICATE);
-        String privateKey = settings.text(Setting.TLS_PRIVATE_KEY);
+        String certificates = settings.text(CommonSettings.TLS_CERTIFICATE);
+        String privateKey = settings.text(CommonSettings.TLS_PRIVATE_KEY);
         if (certificates.isEmpty() && privateKey.isEmpty()) {
             return null;
         }
         if (certificates.isEmpty() || privateKey.isEmpty()) {
-            settings.problem("expected --%s and --%s together, found only --%s".formatted(Setting.TLS_CERTIFICATE.key(),
-                    Setting.TLS_PRIVATE_KEY.key(),
-                    (certificates.isEmpty() ? Setting.TLS_PRIVATE_KEY : Setting.TLS_CERTIFICATE).key()));
+            settings.problem("expected --%s and --%s together, found only --%s".formatted(
+                    CommonSettings.TLS_CERTIFICATE.key(), CommonSettings.TLS_PRIVATE_KEY.key(),
+                    (certificates.isEmpty() ? CommonSettings.TLS_PRIVATE_KEY : CommonSettings.TLS_CERTIFICATE).key()));
             return null;
         }
         try {
             return new ServerCertificate(Path.of(certificates), Path.of(privateKey), System::nanoTime);
         } catch (IllegalArgumentException e) {
             settings.problem("TLS: " + e.getMessage());
-            return null;
-        }
-    }
-
-    private static @Nullable BearerTokens tokens(Settings settings) {
-        String file = settings.text(Setting.TOKEN_FILE);
-        if (file.isEmpty()) {
-            return null;
-        }
-        try {
-            return new BearerTokens(Path.of(file), System::nanoTime);
-        } catch (IllegalArgumentException e) {
-            settings.problem(Setting.TOKEN_FILE.key() + ": " + e.getMessage());
             return null;
         }
     }
@@ -112,7 +100,7 @@ record ServerConfig(String host, int port, OptionalInt grpcPort, int maxBodyByte
     }
 
     private static OptionalInt grpcPort(Settings settings) {
-        OptionalLong given = settings.numberIfGiven(Setting.GRPC_PORT);
+        OptionalLong given = settings.numberIfGiven(ScorerSettings.GRPC_PORT);
         return given.isPresent() ? OptionalInt.of(Math.toIntExact(given.getAsLong())) : OptionalInt.empty();
     }
 }

@@ -1,8 +1,8 @@
 package io.tidegrad.scorerapp;
 
 import io.tidegrad.model.snapshot.ManifestKeys;
-import io.tidegrad.schemas.settings.Setting;
-import io.tidegrad.schemas.settings.Settings;
+import io.tidegrad.ops.settings.CommonSettings;
+import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.scorer.ScorerOptions;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,11 +32,11 @@ record SnapshotsConfig(long maxBytes, @Nullable PublicKey publicKey, @Nullable P
 
     /// @param settings told of every mistake
     static SnapshotsConfig of(Settings settings) {
-        PublicKey publicKey = ManifestKeys.publicKey(settings);
+        PublicKey publicKey = settings.file(CommonSettings.SNAPSHOT_PUBLIC_KEY, ManifestKeys::publicKey);
         Path stateDir = stateDir(settings);
         Map<String, ScorerOptions.Pin> pins = pins(settings);
-        return new SnapshotsConfig(settings.numberIfGiven(Setting.MAX_SNAPSHOT_BYTES).orElse(0), publicKey, stateDir,
-                maxAge(settings), pins);
+        return new SnapshotsConfig(settings.numberIfGiven(CommonSettings.MAX_SNAPSHOT_BYTES).orElse(0), publicKey,
+                stateDir, maxAge(settings), pins);
     }
 
     /// For a model that is followed.
@@ -48,15 +48,15 @@ record SnapshotsConfig(long maxBytes, @Nullable PublicKey publicKey, @Nullable P
 
     private static Map<String, ScorerOptions.Pin> pins(Settings settings) {
         Map<String, ScorerOptions.Pin> pins = new LinkedHashMap<>();
-        for (String pin : settings.list(Setting.PIN)) {
+        for (String pin : settings.list(ScorerSettings.PIN)) {
             Matcher parts = PIN.matcher(pin);
             if (!parts.matches()) {
                 continue; // told already
             }
             String model = parts.group(1);
-            if (!settings.list(Setting.MODEL).contains(model)) {
-                settings.problem("--pin: expected one of --model, " + String.join(", ", settings.list(Setting.MODEL))
-                        + ", found '" + pin + "'");
+            if (!settings.list(CommonSettings.MODEL).contains(model)) {
+                settings.problem("--pin: expected one of --model, "
+                        + String.join(", ", settings.list(CommonSettings.MODEL)) + ", found '" + pin + "'");
             }
             ScorerOptions.Pin version =
                     new ScorerOptions.Pin(Integer.parseInt(parts.group(2)), Long.parseLong(parts.group(3)));
@@ -68,7 +68,7 @@ record SnapshotsConfig(long maxBytes, @Nullable PublicKey publicKey, @Nullable P
     }
 
     private static @Nullable Path stateDir(Settings settings) {
-        String given = settings.text(Setting.STATE_DIR);
+        String given = settings.text(CommonSettings.STATE_DIR);
         if (given.isEmpty()) {
             return null;
         }
@@ -85,7 +85,7 @@ record SnapshotsConfig(long maxBytes, @Nullable PublicKey publicKey, @Nullable P
     }
 
     private static @Nullable Duration maxAge(Settings settings) {
-        OptionalLong seconds = settings.numberIfGiven(Setting.MAX_AGE);
+        OptionalLong seconds = settings.numberIfGiven(ScorerSettings.MAX_AGE);
         return seconds.isPresent() ? Duration.ofSeconds(seconds.getAsLong()) : null;
     }
 }

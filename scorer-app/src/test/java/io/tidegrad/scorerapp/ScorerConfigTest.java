@@ -3,10 +3,10 @@ package io.tidegrad.scorerapp;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.tidegrad.ops.settings.SettingsException;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
-import io.tidegrad.schemas.settings.SettingsException;
 import io.tidegrad.scorer.ScorerOptions;
 import io.tidegrad.scorerapp.topic.RequestsConfig;
 import java.nio.file.Path;

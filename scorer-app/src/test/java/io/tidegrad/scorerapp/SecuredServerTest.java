@@ -18,7 +18,7 @@ import io.grpc.netty.shaded.io.grpc.netty.GrpcSslContexts;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.grpc.stub.MetadataUtils;
 import io.tidegrad.ops.security.BearerTokens;
-import io.tidegrad.schemas.settings.SettingsException;
+import io.tidegrad.ops.settings.SettingsException;
 import io.tidegrad.scorerapp.inference.GRPCInferenceServiceGrpc;
 import io.tidegrad.scorerapp.inference.GRPCInferenceServiceGrpc.GRPCInferenceServiceBlockingStub;
 import io.tidegrad.scorerapp.inference.ModelReadyRequest;

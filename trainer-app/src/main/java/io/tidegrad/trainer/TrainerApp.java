@@ -12,10 +12,10 @@ import io.tidegrad.control.SpecFile;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.safetensors.InitialWeightsException;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.ops.settings.CommonSettings;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
-import io.tidegrad.schemas.settings.Setting;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.relearn.RegistryCheck;
@@ -162,7 +162,7 @@ public final class TrainerApp implements AutoCloseable {
         slots.prepare(refused);
         letIn.note();
         kafkaTopics.tellRetention(topics().deadLetters(), config.deadLetterRetention(),
-                "--" + Setting.DEAD_LETTER_RETENTION.key());
+                "--" + CommonSettings.DEAD_LETTER_RETENTION.key());
         OperationsServer operations = serving.join();
         operations.tellOf(slots);
         operations.countUnreadable(

@@ -4,12 +4,12 @@ import io.tidegrad.model.snapshot.ManifestKeys;
 import io.tidegrad.model.snapshot.PartCompression;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.ops.http.FileDescriptors;
-import io.tidegrad.schemas.settings.Command;
+import io.tidegrad.ops.settings.Commands;
+import io.tidegrad.ops.settings.CommonSettings;
+import io.tidegrad.ops.settings.Settings;
+import io.tidegrad.ops.settings.SettingsException;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
-import io.tidegrad.schemas.settings.Setting;
-import io.tidegrad.schemas.settings.Settings;
-import io.tidegrad.schemas.settings.SettingsException;
 import io.tidegrad.trainer.publish.RetentionLadder;
 import io.tidegrad.trainer.store.StoreKind;
 import java.nio.file.Path;
@@ -45,14 +45,14 @@ public record TrainerConfig(KafkaSettings kafka, RegistrySettings registry, Stri
 
     /// @throws SettingsException with every mistake
     public static TrainerConfig parse(List<String> arguments, Map<String, String> environment) {
-        return of(Settings.read(Command.TRAINER, arguments, environment));
+        return of(Settings.read(TrainerSettings.TRAINER, Commands.of(TrainerSettings.TRAINER), arguments, environment));
     }
 
     /// @throws SettingsException with every mistake
     static TrainerConfig of(Settings settings) {
-        List<String> specs = settings.list(Setting.SPEC);
-        List<String> models = settings.list(Setting.MODEL);
-        if (specs.isEmpty() && models.isEmpty() && !settings.flag(Setting.ALL_MODELS)) {
+        List<String> specs = settings.list(TrainerSettings.SPEC);
+        List<String> models = settings.list(CommonSettings.MODEL);
+        if (specs.isEmpty() && models.isEmpty() && !settings.flag(TrainerSettings.ALL_MODELS)) {
             settings.problem("expected at least one --spec FILE or --model NAME, or --all-models, found none");
         }
         return of(settings, specs.stream().map(Path::of).toList(), models);
@@ -63,21 +63,23 @@ public record TrainerConfig(KafkaSettings kafka, RegistrySettings registry, Stri
     /// @param settings of a command that has the trainer's
     /// @throws SettingsException with every mistake
     public static TrainerConfig of(Settings settings, List<Path> specs, List<String> models) {
-        PrivateKey key = privateKey(settings);
+        PrivateKey key = settings.file(TrainerSettings.SNAPSHOT_PRIVATE_KEY, ManifestKeys::privateKey);
         FileDescriptors.tooFew(OperationsServer.CONNECTIONS_MAX, "").ifPresent(settings::problem);
         settings.refuseMistakes();
-        return new TrainerConfig(settings.kafka(), settings.registry(), settings.text(Setting.PREFIX),
-                Path.of(settings.text(Setting.STATE_DIR)), specs, models, settings.flag(Setting.ALL_MODELS),
-                settings.flag(Setting.FAIL_FAST), settings.text(Setting.HTTP_HOST), settings.number(Setting.HTTP_PORT),
-                new RetentionLadder(settings.number(Setting.KEEP_SNAPSHOTS), settings
-                        .number(Setting.KEEP_HOURLY), settings.number(Setting.KEEP_DAILY)),
-                settings.number(Setting.SNAPSHOT_DELTAS),
-                new PublishedSnapshot.Form(settings.text(Setting.SNAPSHOT_COMPRESSION).equals("zstd")
+        return new TrainerConfig(settings.kafka(), settings.registry(), settings.text(CommonSettings.PREFIX),
+                Path.of(settings.text(CommonSettings.STATE_DIR)), specs, models,
+                settings.flag(TrainerSettings.ALL_MODELS), settings.flag(TrainerSettings.FAIL_FAST),
+                settings.text(CommonSettings.HTTP_HOST), settings.number(CommonSettings.HTTP_PORT),
+                new RetentionLadder(settings.number(TrainerSettings.KEEP_SNAPSHOTS),
+                        settings.number(TrainerSettings.KEEP_HOURLY), settings.number(TrainerSettings.KEEP_DAILY)),
+                settings.number(TrainerSettings.SNAPSHOT_DELTAS),
+                new PublishedSnapshot.Form(settings.text(TrainerSettings.SNAPSHOT_COMPRESSION).equals("zstd")
                         ? PartCompression.ZSTD : PartCompression.NONE, key),
-                kind(settings.text(Setting.STORE)), settings.number(Setting.STORE_BYTES_PER_SECOND),
-                Duration.ofSeconds(settings.number(Setting.REDO_SECONDS)), settings.number(Setting.STANDBY_REPLICAS),
-                (short) settings.numberIfGiven(Setting.REPLICATION).orElse(-1),
-                settings.retentionMillis(Setting.DEAD_LETTER_RETENTION));
+                kind(settings.text(TrainerSettings.STORE)), settings.number(TrainerSettings.STORE_BYTES_PER_SECOND),
+                Duration.ofSeconds(settings.number(TrainerSettings.REDO_SECONDS)),
+                settings.number(TrainerSettings.STANDBY_REPLICAS),
+                (short) settings.numberIfGiven(TrainerSettings.REPLICATION).orElse(-1),
+                settings.retentionMillis(CommonSettings.DEAD_LETTER_RETENTION));
     }
 
     private static @Nullable StoreKind kind(String word) {
@@ -87,18 +89,5 @@ public record TrainerConfig(KafkaSettings kafka, RegistrySettings registry, Stri
             }
         }
         return null; // auto
-    }
-
-    private static @Nullable PrivateKey privateKey(Settings settings) {
-        String file = settings.text(Setting.SNAPSHOT_PRIVATE_KEY);
-        if (file.isEmpty()) {
-            return null;
-        }
-        try {
-            return ManifestKeys.privateKey(Path.of(file));
-        } catch (IllegalArgumentException e) {
-            settings.problem(Setting.SNAPSHOT_PRIVATE_KEY.key() + ": " + e.getMessage());
-            return null;
-        }
     }
 }

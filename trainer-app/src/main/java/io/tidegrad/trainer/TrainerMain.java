@@ -1,9 +1,9 @@
 package io.tidegrad.trainer;
 
+import io.tidegrad.ops.settings.Commands;
+import io.tidegrad.ops.settings.Settings;
+import io.tidegrad.ops.settings.SettingsException;
 import io.tidegrad.schemas.KafkaTime;
-import io.tidegrad.schemas.settings.Command;
-import io.tidegrad.schemas.settings.Settings;
-import io.tidegrad.schemas.settings.SettingsException;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import java.util.List;
@@ -21,15 +21,19 @@ public final class TrainerMain {
     private TrainerMain() {}
 
     public static void main(String[] arguments) {
+        start(List.of(arguments), Commands.of(TrainerSettings.TRAINER));
+    }
+
+    /// @param known the trainer's command and all others that the environment or the file may serve
+    public static void start(List<String> given, Commands known) {
         KafkaTime.install();
-        List<String> given = List.of(arguments);
         if (given.contains("--help") || given.contains("-h")) {
-            System.out.print(Command.TRAINER.help());
+            System.out.print(TrainerSettings.TRAINER.help());
             return;
         }
         TrainerConfig config;
         try {
-            Settings settings = Settings.read(Command.TRAINER, given, System.getenv());
+            Settings settings = Settings.read(TrainerSettings.TRAINER, known, given, System.getenv());
             config = TrainerConfig.of(settings);
             LOG.info("settings: {}", settings);
         } catch (SettingsException e) {

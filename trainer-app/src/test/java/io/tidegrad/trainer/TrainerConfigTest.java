@@ -3,8 +3,8 @@ package io.tidegrad.trainer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.tidegrad.ops.settings.SettingsException;
 import io.tidegrad.schemas.settings.KafkaSettings;
-import io.tidegrad.schemas.settings.SettingsException;
 import io.tidegrad.trainer.exit.TrainerException;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -1,8 +1,6 @@
 package io.tidegrad.model.snapshot;
 
 import io.tidegrad.schemas.settings.PemFile;
-import io.tidegrad.schemas.settings.Setting;
-import io.tidegrad.schemas.settings.Settings;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyFactory;
@@ -12,7 +10,6 @@ import java.security.Signature;
 import java.security.spec.PKCS8EncodedKeySpec;
 import java.security.spec.X509EncodedKeySpec;
 import java.util.Base64;
-import org.jspecify.annotations.Nullable;
 
 /// Reads Ed25519 keys as written by `openssl genpkey -algorithm ed25519` (PEM); signs and verifies with them.
 public final class ManifestKeys {
@@ -47,21 +44,6 @@ public final class ManifestKeys {
     private static IllegalArgumentException notAKey(Path file, String kind, GeneralSecurityException e) {
         return new IllegalArgumentException(
                 file + ": expected " + kind + " key of " + ALGORITHM + ", found another: " + e.getMessage(), e);
-    }
-
-    /// Reads the key that `--snapshot-public-key` names. Returns null if the setting is not set. An invalid key is
-    /// reported to `settings`.
-    public static @Nullable PublicKey publicKey(Settings settings) {
-        String file = settings.text(Setting.SNAPSHOT_PUBLIC_KEY);
-        if (file.isEmpty()) {
-            return null;
-        }
-        try {
-            return publicKey(Path.of(file));
-        } catch (IllegalArgumentException e) {
-            settings.problem(Setting.SNAPSHOT_PUBLIC_KEY.key() + ": " + e.getMessage());
-            return null;
-        }
     }
 
     private static byte[] pem(Path file, String what) {

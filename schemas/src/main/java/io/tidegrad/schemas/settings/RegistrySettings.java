@@ -3,11 +3,14 @@ package io.tidegrad.schemas.settings;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 
 /// Where the schema registry is, and how to be let in.
 ///
 /// @param values of `registry.*`, without that prefix
 public record RegistrySettings(String url, Map<String, String> values) {
+    private static final Pattern USER_INFO = Pattern.compile("//[^/@]*@");
+
     public RegistrySettings {
         values = Map.copyOf(values);
     }
@@ -25,7 +28,12 @@ public record RegistrySettings(String url, Map<String, String> values) {
 
     /// Without user and password.
     public String shownUrl() {
-        return Secrets.masked(url);
+        return masked(url);
+    }
+
+    /// A text that may be a URL, without user and password.
+    public static String masked(String url) {
+        return USER_INFO.matcher(url).replaceAll("//***@");
     }
 
     /// Without values: passwords are among them.

@@ -1,4 +1,4 @@
-/// What a user may set, told and read the same way by every command.
+/// Where Kafka and the schema registry are and how to be let in, as plain values for the clients.
 @NullMarked
 package io.tidegrad.schemas.settings;
 

@@ -1,6 +1,6 @@
 package io.tidegrad.scorerapp.topic;
 
-import io.tidegrad.schemas.settings.KafkaRules;
+import io.tidegrad.ops.settings.KafkaRules;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;

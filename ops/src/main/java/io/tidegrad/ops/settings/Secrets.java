@@ -1,5 +1,6 @@
-package io.tidegrad.schemas.settings;
+package io.tidegrad.ops.settings;
 
+import io.tidegrad.schemas.settings.RegistrySettings;
 import java.util.Locale;
 import java.util.regex.Pattern;
 
@@ -9,7 +10,6 @@ final class Secrets {
 
     private static final Pattern NAME =
             Pattern.compile("password|secret|jaas|credential|token|passphrase|user\\.info|\\.key$");
-    private static final Pattern USER_INFO = Pattern.compile("//[^/@]*@");
 
     private Secrets() {}
 
@@ -24,10 +24,6 @@ final class Secrets {
 
     /// The value for people: a secret masked, and of a URL its user and password.
     static String shown(String key, String value) {
-        return isSecret(key) ? MASK : masked(value);
-    }
-
-    static String masked(String url) {
-        return USER_INFO.matcher(url).replaceAll("//" + MASK + "@");
+        return isSecret(key) ? MASK : RegistrySettings.masked(value);
     }
 }

@@ -1,4 +1,4 @@
-package io.tidegrad.schemas.logging;
+package io.tidegrad.ops.log;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,4 +1,4 @@
-package io.tidegrad.schemas.settings;
+package io.tidegrad.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -12,10 +12,10 @@ class SettingsDocumentTest {
     void theSettingsPageIsWhatTheCodeSays() throws IOException {
         Path root = Path.of(System.getProperty("tidegrad.root"));
         String expected = SettingsPage.text();
-        Path generated = Path.of("schemas", "target", "settings.md");
+        Path generated = Path.of("cli", "target", "settings.md");
         Files.writeString(root.resolve(generated), expected);
-        assertThat(Files.readString(root.resolve("docs/settings.md")))
-                .as("docs/settings.md is not what Setting.java says; write it anew: cp %s docs/settings.md", generated)
-                .isEqualTo(expected);
+        assertThat(Files.readString(root.resolve("docs/settings.md"))).as(
+                "docs/settings.md is not what the declarations of settings say; write it anew: cp %s docs/settings.md",
+                generated).isEqualTo(expected);
     }
 }

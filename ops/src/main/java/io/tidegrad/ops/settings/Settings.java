@@ -1,7 +1,10 @@
-package io.tidegrad.schemas.settings;
+package io.tidegrad.ops.settings;
 
 import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.schemas.settings.KafkaSettings;
+import io.tidegrad.schemas.settings.NearestName;
+import io.tidegrad.schemas.settings.RegistrySettings;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -15,9 +18,11 @@ import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Function;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.producer.ProducerConfig;
+import org.jspecify.annotations.Nullable;
 
 /// The settings of one command. The command line takes precedence over the environment (`TIDEGRAD_HTTP_PORT`), the environment
 /// over the file of `--config`, the file over the default. Reading collects every mistake together with its place; a command
@@ -44,11 +49,13 @@ public final class Settings {
                     "http.read.timeout.ms", MILLIS, RecordDecoder.DESERIALIZER, new Form.Text("a class name"));
 
     private final Command command;
+    private final Commands known;
     private final Map<String, Given> given = new TreeMap<>();
     private final List<String> problems = new ArrayList<>();
 
-    private Settings(Command command) {
+    private Settings(Command command, Commands known) {
         this.command = command;
+        this.known = known;
     }
 
     /// @param values one, unless the setting can be repeated
@@ -58,11 +65,13 @@ public final class Settings {
         }
     }
 
-    public static Settings read(Command command, List<String> arguments, Map<String, String> environment) {
-        Settings settings = new Settings(command);
+    /// @param known the command and all others that the environment or the file may serve
+    public static Settings read(Command command, Commands known, List<String> arguments,
+            Map<String, String> environment) {
+        Settings settings = new Settings(command, known);
         Map<String, Given> commandLine = settings.commandLine(arguments);
         Map<String, Given> variables = settings.variables(environment);
-        String config = Setting.CONFIG.key();
+        String config = CommonSettings.CONFIG.key();
         Given file = commandLine.getOrDefault(config, variables.get(config));
         if (file != null) {
             settings.given.putAll(settings.file(Path.of(file.value())));
@@ -105,8 +114,8 @@ public final class Settings {
         return read;
     }
 
-    private static boolean isFlag(String key) {
-        Setting setting = Setting.named(key);
+    private boolean isFlag(String key) {
+        Setting setting = known.named(key);
         return setting != null && setting.form() instanceof Form.Flag;
     }
 
@@ -146,7 +155,7 @@ public final class Settings {
             Source source = new Source.Line(path, line.number());
             if (earlier != null) {
                 problems.add(source.naming(line.key()) + ": expected once, found on line " + earlier);
-            } else if (line.key().equals(Setting.CONFIG.key())) {
+            } else if (line.key().equals(CommonSettings.CONFIG.key())) {
                 problems.add(source.naming(line.key()) + ": a file can't name another one");
             } else {
                 put(read, line.key(), line.value(), source);
@@ -159,7 +168,7 @@ public final class Settings {
         if (!isKnown(key, source)) {
             return;
         }
-        Setting setting = Setting.named(key);
+        Setting setting = known.named(key);
         List<String> values = new ArrayList<>();
         Given earlier = read.get(key);
         if (setting != null && setting.form() instanceof Form.Many) {
@@ -180,19 +189,19 @@ public final class Settings {
     /// Whether the command takes it. What belongs to another command is passed over where several share a source; on
     /// the command line, and when nobody knows it, it is a mistake.
     private boolean isKnown(String key, Source source) {
-        Setting setting = key.startsWith(KAFKA) ? Setting.KAFKA
-                : key.startsWith(REGISTRY) ? Setting.REGISTRY : Setting.named(key);
+        Setting setting = key.startsWith(KAFKA) ? CommonSettings.KAFKA
+                : key.startsWith(REGISTRY) ? CommonSettings.REGISTRY : known.named(key);
         if (setting == null) {
             problems.add(unknown(key, "", allKeys(), source));
             return false;
         }
-        if (setting == Setting.KAFKA && !KafkaRules.names().contains(key.substring(KAFKA.length()))) {
+        if (setting == CommonSettings.KAFKA && !KafkaRules.names().contains(key.substring(KAFKA.length()))) {
             problems.add(unknown(key, KAFKA, KafkaRules.suggestions(), source));
             return false;
         }
-        if (!setting.isOf(command)) {
+        if (!command.has(setting)) {
             if (source == Source.COMMAND_LINE) {
-                problems.add("--%s: a setting of %s, which %s does not have".formatted(key, setting.commands(),
+                problems.add("--%s: a setting of %s, which %s does not have".formatted(key, known.having(setting),
                         command.word()));
             }
             return false;
@@ -201,9 +210,9 @@ public final class Settings {
     }
 
     /// All that may be given, in order.
-    private static List<String> allKeys() {
+    private List<String> allKeys() {
         return Stream.of(
-                Arrays.stream(Setting.values()).filter(s -> s != Setting.KAFKA && s != Setting.REGISTRY)
+                known.settings().stream().filter(s -> s != CommonSettings.KAFKA && s != CommonSettings.REGISTRY)
                         .map(Setting::key),
                 KafkaRules.suggestions().stream().map(name -> KAFKA + name),
                 REGISTRY_KEYS.keySet().stream().map(name -> REGISTRY + name)).flatMap(keys -> keys).sorted().toList();
@@ -224,11 +233,12 @@ public final class Settings {
     // ---- checks ----
 
     private void checkOwn() {
-        for (Setting setting : Setting.values()) {
+        for (Setting.Use use : command.uses()) {
+            Setting setting = use.setting();
             Given value = given.get(setting.key());
             if (value != null) {
                 value.values().forEach(one -> check(setting.key(), one, value.source(), setting.form()));
-            } else if (setting.isRequiredBy(command)) {
+            } else if (use.required()) {
                 problems.add("--%s: expected %s, found none; give it as %s, as %s, or as %s= in the file of --config"
                         .formatted(setting.key(), setting.form().expected(), setting.usage(), variable(setting.key()),
                                 setting.key()));
@@ -266,7 +276,7 @@ public final class Settings {
     }
 
     private void checkRegistry() {
-        if (!Setting.REGISTRY.isOf(command)) {
+        if (!command.has(CommonSettings.REGISTRY)) {
             return;
         }
         boolean foreign = given.containsKey(REGISTRY + RecordDecoder.DESERIALIZER);
@@ -281,7 +291,7 @@ public final class Settings {
                 }
             }
         });
-        if (!foreign && before == problems.size() && given.containsKey(Setting.REGISTRY_URL.key())) {
+        if (!foreign && before == problems.size() && given.containsKey(CommonSettings.REGISTRY_URL.key())) {
             try {
                 SchemaRegistry.check(registry().client());
             } catch (IllegalArgumentException e) {
@@ -339,16 +349,33 @@ public final class Settings {
         return Double.parseDouble(text(setting));
     }
 
+    /// What the file that a setting names holds; null when none is named, and when the reader refuses it, which is a
+    /// mistake then.
+    ///
+    /// @param reader throws an `IllegalArgumentException` that says what was expected and found
+    public <T> @Nullable T file(Setting setting, Function<Path, T> reader) {
+        String file = text(setting);
+        if (file.isEmpty()) {
+            return null;
+        }
+        try {
+            return reader.apply(Path.of(file));
+        } catch (IllegalArgumentException e) {
+            problem(setting.key() + ": " + e.getMessage());
+            return null;
+        }
+    }
+
     public boolean flag(Setting setting) {
         return text(setting).equals("true");
     }
 
     public KafkaSettings kafka() {
-        return new KafkaSettings(text(Setting.BOOTSTRAP_SERVERS), withPrefix(KAFKA));
+        return new KafkaSettings(text(CommonSettings.BOOTSTRAP_SERVERS), withPrefix(KAFKA));
     }
 
     public RegistrySettings registry() {
-        return new RegistrySettings(text(Setting.REGISTRY_URL), withPrefix(REGISTRY));
+        return new RegistrySettings(text(CommonSettings.REGISTRY_URL), withPrefix(REGISTRY));
     }
 
     private Map<String, String> withPrefix(String prefix) {
@@ -365,9 +392,10 @@ public final class Settings {
     @Override
     public String toString() {
         Set<String> shown = new TreeSet<>();
-        for (Setting setting : Setting.values()) {
+        for (Setting.Use use : command.uses()) {
+            Setting setting = use.setting();
             String otherwise = setting.defaultValue();
-            if (setting.isOf(command) && otherwise != null && !given.containsKey(setting.key())) {
+            if (otherwise != null && !given.containsKey(setting.key())) {
                 shown.add(setting.key() + "=" + otherwise + " (default)");
             }
         }

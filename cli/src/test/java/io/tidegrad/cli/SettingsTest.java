@@ -1,8 +1,17 @@
-package io.tidegrad.schemas.settings;
+package io.tidegrad.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import io.tidegrad.cli.CliCommands;
+import io.tidegrad.ops.settings.CommonSettings;
+import io.tidegrad.scorerapp.ScorerSettings;
+import io.tidegrad.trainer.TrainerSettings;
+import io.tidegrad.ops.settings.Command;
+import io.tidegrad.ops.settings.KafkaRules;
+import io.tidegrad.ops.settings.Setting;
+import io.tidegrad.ops.settings.Settings;
+import io.tidegrad.ops.settings.SettingsException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,7 +27,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
-import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -34,14 +42,14 @@ class SettingsTest {
     }
 
     private static Settings trainer(Map<String, String> environment, String... more) {
-        Settings settings = Settings.read(Command.TRAINER, trainerAnd(more), environment);
+        Settings settings = Settings.read(TrainerSettings.TRAINER, CliCommands.ALL, trainerAnd(more), environment);
         settings.refuseMistakes();
         return settings;
     }
 
     private static List<String> problems(Command command, Map<String, String> environment, List<String> arguments) {
         SettingsException e = catchThrowableOfType(SettingsException.class,
-                () -> Settings.read(command, arguments, environment).refuseMistakes());
+                () -> Settings.read(command, CliCommands.ALL, arguments, environment).refuseMistakes());
         return e == null ? List.of() : e.problems();
     }
 
@@ -61,10 +69,10 @@ class SettingsTest {
         Settings settings =
                 trainer(Map.of("TIDEGRAD_HTTP_PORT", "2", "TIDEGRAD_KEEP_SNAPSHOTS", "2", "TIDEGRAD_KAFKA_CLIENT_RACK",
                         "of-environment", "PATH", "/bin"), "--http-port=3", "--config", file.toString());
-        assertThat(settings.number(Setting.HTTP_PORT)).isEqualTo(3);
-        assertThat(settings.number(Setting.KEEP_SNAPSHOTS)).isEqualTo(2);
-        assertThat(settings.text(Setting.PREFIX)).isEqualTo("of-file");
-        assertThat(settings.text(Setting.HTTP_HOST)).isEqualTo("127.0.0.1");
+        assertThat(settings.number(CommonSettings.HTTP_PORT)).isEqualTo(3);
+        assertThat(settings.number(TrainerSettings.KEEP_SNAPSHOTS)).isEqualTo(2);
+        assertThat(settings.text(CommonSettings.PREFIX)).isEqualTo("of-file");
+        assertThat(settings.text(CommonSettings.HTTP_HOST)).isEqualTo("127.0.0.1");
         assertThat(settings.kafka().get("client.rack")).isEqualTo("of-environment");
         assertThat(settings.kafka().client()).containsEntry("ssl.protocol", "of-file")
                 .containsEntry("bootstrap.servers", "k:9092");
@@ -87,17 +95,18 @@ class SettingsTest {
     void whatCanBeRepeatedIsAListInEachSourceAndTheHigherSourceReplacesIt() throws IOException {
         Path file = file("model=f1, f2\n");
         Map<String, String> variable = Map.of("TIDEGRAD_MODEL", "e1,e2");
-        assertThat(trainer(Map.of(), "--model", "a", "--model=b,c").list(Setting.MODEL)).containsExactly("a", "b", "c");
-        assertThat(trainer(variable, "--config=" + file).list(Setting.MODEL)).containsExactly("e1", "e2");
-        assertThat(trainer(Map.of(), "--config=" + file).list(Setting.MODEL)).containsExactly("f1", "f2");
+        assertThat(trainer(Map.of(), "--model", "a", "--model=b,c").list(CommonSettings.MODEL)).containsExactly("a",
+                "b", "c");
+        assertThat(trainer(variable, "--config=" + file).list(CommonSettings.MODEL)).containsExactly("e1", "e2");
+        assertThat(trainer(Map.of(), "--config=" + file).list(CommonSettings.MODEL)).containsExactly("f1", "f2");
     }
 
     @Test
     void aFileAndAnEnvironmentMayServeSeveralCommands() throws IOException {
         Path file = file("bootstrap-servers=k:1\nmodel=m\nkeep-hourly=1\nregistry-url=http://r\n");
-        assertThat(problems(Command.SCORER, Map.of("TIDEGRAD_KEEP_SNAPSHOTS", "9"), List.of("--config=" + file)))
+        assertThat(problems(ScorerSettings.SCORER, Map.of("TIDEGRAD_KEEP_SNAPSHOTS", "9"), List.of("--config=" + file)))
                 .isEmpty();
-        assertThat(problems(Command.SCORER, Map.of(), List.of("--config=" + file, "--keep-hourly=1")))
+        assertThat(problems(ScorerSettings.SCORER, Map.of(), List.of("--config=" + file, "--keep-hourly=1")))
                 .containsExactly("--keep-hourly: a setting of trainer, replay, which scorer does not have");
     }
 
@@ -116,12 +125,12 @@ class SettingsTest {
                         config=other
                         http-host=\\u00g0
                         """);
-        assertThat(problems(Command.TRAINER, Map.of(), trainerAnd("--config=" + file))).containsExactly(
+        assertThat(problems(TrainerSettings.TRAINER, Map.of(), trainerAnd("--config=" + file))).containsExactly(
                 file + ":11: expected key=value, found a malformed \\u escape",
                 file + ":9: keep-snapshots: expected once, found on line 8",
                 file + ":10: config: a file can't name another one",
                 file + ":7: http-port: expected a whole number from 0 to 65535, found 'many'");
-        assertThat(problems(Command.TRAINER, Map.of(), trainerAnd("--config=" + directory.resolve("none"))))
+        assertThat(problems(TrainerSettings.TRAINER, Map.of(), trainerAnd("--config=" + directory.resolve("none"))))
                 .containsExactly("--config " + directory.resolve("none")
                         + ": expected a readable file of properties in UTF-8, found NoSuchFileException");
     }
@@ -129,7 +138,7 @@ class SettingsTest {
     @Test
     void everyMistakeOfEverySourceIsToldAtOnce() throws IOException {
         Path file = file("\nkafka.sasl.mecanism=PLAIN\nkeep-snapshots=0\n");
-        assertThat(problems(Command.TRAINER,
+        assertThat(problems(TrainerSettings.TRAINER,
                 Map.of("TIDEGRAD_KAFKA_SECURITY_PROTOCL", "SSL", "TIDEGRAD_HTTP_PORT", "70000"),
                 List.of("--colour", "blue", "--prefix=a b", "--spec", "a.yaml", "--kafka.acks=1", "--config",
                         file.toString())))
@@ -179,7 +188,8 @@ class SettingsTest {
     @ParameterizedTest
     @MethodSource("mistakes")
     void aMistakeSaysWhereItStandsWhatWasExpectedAndWhatWasFound(String argument, String said) {
-        assertThat(problems(Command.TRAINER, Map.of(), trainerAnd(argument))).singleElement().asString().contains(said);
+        assertThat(problems(TrainerSettings.TRAINER, Map.of(), trainerAnd(argument))).singleElement().asString()
+                .contains(said);
     }
 
     static Stream<Arguments> fixed() {
@@ -190,7 +200,7 @@ class SettingsTest {
     @ParameterizedTest
     @MethodSource("fixed")
     void whatDecidesCorrectnessIsRefusedUnlessItSaysWhatIsDoneAnyway(String key, KafkaRules.Fixed fixed) {
-        for (Command command : Command.values()) {
+        for (Command command : CliCommands.ALL.all()) {
             Map<String, String> environment = new HashMap<>();
             environment.put("TIDEGRAD_BOOTSTRAP_SERVERS", "k:1");
             environment.put("TIDEGRAD_REGISTRY_URL", "http://r");
@@ -211,12 +221,12 @@ class SettingsTest {
 
     @Test
     void aTransactionMustOutlastACommitInterval() {
-        assertThat(problems(Command.TRAINER, Map.of("TIDEGRAD_KAFKA_TRANSACTION_TIMEOUT_MS", "1000"),
+        assertThat(problems(TrainerSettings.TRAINER, Map.of("TIDEGRAD_KAFKA_TRANSACTION_TIMEOUT_MS", "1000"),
                 trainerAnd("--kafka.commit.interval.ms=1001"))).containsExactly(
                         "TIDEGRAD_KAFKA_TRANSACTION_TIMEOUT_MS: expected at least commit.interval.ms, which is 1001,"
                                 + " found 1000: every transaction would be aborted before it could commit; raise it, or"
                                 + " leave it out");
-        assertThat(problems(Command.TRAINER, Map.of("TIDEGRAD_KAFKA_TRANSACTION_TIMEOUT_MS", "1000"),
+        assertThat(problems(TrainerSettings.TRAINER, Map.of("TIDEGRAD_KAFKA_TRANSACTION_TIMEOUT_MS", "1000"),
                 trainerAnd("--kafka.commit.interval.ms=1000"))).isEmpty();
     }
 
@@ -229,7 +239,8 @@ class SettingsTest {
         "--registry.basic.auth.user.info=" + SECRET + " --registry.basic.auth.credentials.source=USER_INFO",
         "--registry.bearer.auth.token=" + SECRET,})
     void secretsAreNotInMessages(String line) {
-        Settings settings = Settings.read(Command.TRAINER, trainerAnd(line.split(" ")), Map.of());
+        Settings settings =
+                Settings.read(TrainerSettings.TRAINER, CliCommands.ALL, trainerAnd(line.split(" ")), Map.of());
         SettingsException e = catchThrowableOfType(SettingsException.class, settings::refuseMistakes);
         assertThat(e).isNotNull();
         assertThat(e.getMessage()).doesNotContain(SECRET);
@@ -240,7 +251,7 @@ class SettingsTest {
         Path file = file(
                 "kafka.sasl.jaas.config=x password=\"%s\";\nkafka.ssl.keystore.key=%s\nregistry.basic.auth.user.info=u:%s\n"
                         .replace("%s", SECRET));
-        Settings settings = Settings.read(Command.TRAINER,
+        Settings settings = Settings.read(TrainerSettings.TRAINER, CliCommands.ALL,
                 List.of("--bootstrap-servers=k:9092", "--spec=a.yaml", "--spec=b.yaml", "--config=" + file),
                 Map.of("TIDEGRAD_REGISTRY_URL", "http://u:" + SECRET + "@r:8081", "TIDEGRAD_STATE_DIR", "/s"));
         settings.refuseMistakes();
@@ -264,8 +275,8 @@ class SettingsTest {
         others.put("TIDEGRAD_PORT", "tcp://10.0.0.1:8080");
         others.put("TIDEGRAD_TRAINER_SERVICE_PORT_HTTP", "8080");
         others.put("TIDEGRAD_TRAINER_PORT_8080_TCP_ADDR", "10.0.0.1");
-        assertThat(trainer(others).number(Setting.HTTP_PORT)).isEqualTo(8080);
-        assertThat(problems(Command.TRAINER, Map.of("TIDEGRAD_HTPP_PORT", "1"), trainerAnd()))
+        assertThat(trainer(others).number(CommonSettings.HTTP_PORT)).isEqualTo(8080);
+        assertThat(problems(TrainerSettings.TRAINER, Map.of("TIDEGRAD_HTPP_PORT", "1"), trainerAnd()))
                 .containsExactly("TIDEGRAD_HTPP_PORT: unknown; did you mean TIDEGRAD_HTTP_PORT?");
     }
 
@@ -282,27 +293,25 @@ class SettingsTest {
     void helpListsEverySettingOfTheCommandAndNoOther(Command command) {
         String help = command.help();
         assertThat(help).startsWith("Usage: tidegrad " + command.word());
-        for (Setting setting : Setting.values()) {
-            String line = "\n  " + setting.usage() + " ";
-            if (setting.isOf(command)) {
-                assertThat(help).contains(line).contains(setting.meaning(command));
-            } else {
-                assertThat(help).doesNotContain(line);
+        command.uses().forEach(
+                use -> assertThat(help).contains("\n  " + use.setting().usage() + " ").contains(use.meaning()));
+        for (Setting setting : CliCommands.ALL.settings()) {
+            if (!command.has(setting)) {
+                assertThat(help).doesNotContain("\n  " + setting.usage() + " ");
             }
         }
         assertThat(help.lines()).allMatch(line -> line.length() <= 130);
     }
 
     static Stream<Command> commands() {
-        return Stream.of(Command.values());
+        return CliCommands.ALL.all().stream();
     }
 
     /// A help text that names a setting which its command does not know sends people astray.
     @ParameterizedTest
-    @EnumSource
+    @MethodSource("commands")
     void aHelpTextNamesOnlySettingsThatItsCommandHas(Command command) {
-        Set<String> there = Stream.of(Setting.values()).filter(setting -> setting.isOf(command)).map(Setting::key)
-                .collect(Collectors.toSet());
+        Set<String> there = command.uses().stream().map(use -> use.setting().key()).collect(Collectors.toSet());
         // Behind the settings stands how to write any, and what other commands do about it.
         String settings = command.help().split("Each may also come from")[0];
         Matcher named = Pattern.compile("--([a-z][a-z-]*)").matcher(settings);
@@ -314,9 +323,9 @@ class SettingsTest {
 
     @Test
     void aModelThatMayStandFirstIsShownThere() {
-        assertThat(Command.MODELS_SHOW.help()).contains("Usage: tidegrad models show NAME [--SETTING VALUE]...")
+        assertThat(CliCommands.MODELS_SHOW.help()).contains("Usage: tidegrad models show NAME [--SETTING VALUE]...")
                 .contains("may also stand first: models show NAME (required)");
-        assertThat(Command.MODELS_CREATE.help()).contains("Usage: tidegrad models create [--");
-        assertThat(Command.VERIFY.help()).contains("Usage: tidegrad verify [--SETTING VALUE]...");
+        assertThat(CliCommands.MODELS_CREATE.help()).contains("Usage: tidegrad models create [--");
+        assertThat(CliCommands.VERIFY.help()).contains("Usage: tidegrad verify [--SETTING VALUE]...");
     }
 }

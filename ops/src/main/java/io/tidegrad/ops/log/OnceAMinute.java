@@ -1,4 +1,4 @@
-package io.tidegrad.schemas.logging;
+package io.tidegrad.ops.log;
 
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
@@ -23,7 +23,7 @@ import org.slf4j.LoggerFactory;
 /// writes the values into its text before the logger gets it, so there is no pattern to go by.
 ///
 /// ```xml
-/// <appender name="kafka" class="io.tidegrad.schemas.logging.OnceAMinute">
+/// <appender name="kafka" class="io.tidegrad.ops.log.OnceAMinute">
 ///   <appender-ref ref="stderr" />
 /// </appender>
 /// ```

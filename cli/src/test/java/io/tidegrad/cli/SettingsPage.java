@@ -1,6 +1,11 @@
-package io.tidegrad.schemas.settings;
+package io.tidegrad.cli;
 
-import java.util.EnumSet;
+import io.tidegrad.ops.settings.Command;
+import io.tidegrad.ops.settings.Form;
+import io.tidegrad.ops.settings.KafkaRules;
+import io.tidegrad.ops.settings.Setting;
+import io.tidegrad.scorerapp.ScorerSettings;
+import io.tidegrad.trainer.TrainerSettings;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -8,14 +13,13 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /// The text of `docs/settings.md`, written from the settings themselves.
 final class SettingsPage {
     private static final String TOP = """
             # Settings
 
-            <!-- Generated from Setting.java and KafkaRules.java; SettingsDocumentTest compares it, and says how to write it anew. -->
+            <!-- Generated from the declarations of settings and KafkaRules.java; SettingsDocumentTest compares it, and says how to write it anew. -->
 
             All commands that read or write Kafka take their settings in the same way and under the same names. A setting may come
             from four places; the first that has it counts:
@@ -90,34 +94,32 @@ final class SettingsPage {
 
     /// Each setting is in one section: that of the command that it is made for, or the first, for several commands.
     private static Map<String, List<Setting>> sections() {
+        Predicate<Command> models = command -> command.family().equals("models");
+        Predicate<Command> app = Set.of(TrainerSettings.TRAINER, ScorerSettings.SCORER)::contains;
         Map<String, List<Setting>> sections = new LinkedHashMap<>();
         sections.put("Of several commands", List.of());
-        sections.put("Trainer", all(isOnlyOf(Set.of(Command.TRAINER, Command.REPLAY)).and(is(Command.TRAINER))));
-        sections.put("Scorer", all(isOnlyOf(Set.of(Command.SCORER))));
-        sections.put("Models", all(isOnlyOf(Command.models())));
+        sections.put("Trainer", all(isOnlyOf(Set.of(TrainerSettings.TRAINER, CliCommands.REPLAY)::contains)
+                .and(TrainerSettings.TRAINER::has)));
+        sections.put("Scorer", all(isOnlyOf(ScorerSettings.SCORER::equals)));
+        sections.put("Models", all(isOnlyOf(models)));
         sections.put("Replay, verify, snapshots, export, lr-find",
-                all(isOnlyOf(EnumSet.complementOf(EnumSet.of(Command.TRAINER, Command.SCORER)))
-                        .and(isOnlyOf(Command.models()).negate())));
+                all(isOnlyOf(app.negate()).and(isOnlyOf(models).negate())));
         Set<Setting> placed = sections.values().stream().flatMap(List::stream).collect(Collectors.toSet());
         sections.put("Of several commands", all(setting -> !placed.contains(setting)));
         return sections;
     }
 
     private static List<Setting> all(Predicate<Setting> chosen) {
-        return Stream.of(Setting.values()).filter(chosen).toList();
+        return CliCommands.ALL.settings().stream().filter(chosen).toList();
     }
 
-    private static Predicate<Setting> is(Command command) {
-        return setting -> setting.isOf(command);
-    }
-
-    private static Predicate<Setting> isOnlyOf(Set<Command> commands) {
-        return setting -> Stream.of(Command.values()).filter(setting::isOf).allMatch(commands::contains);
+    private static Predicate<Setting> isOnlyOf(Predicate<Command> commands) {
+        return setting -> CliCommands.ALL.all().stream().filter(command -> command.has(setting)).allMatch(commands);
     }
 
     private static String row(Setting setting) {
-        return "| `%s` | %s | %s | %s | %s |\n".formatted(setting.usage(), setting.commands(), takes(setting.form()),
-                byDefault(setting), setting.meaning());
+        return "| `%s` | %s | %s | %s | %s |\n".formatted(setting.usage(), CliCommands.ALL.having(setting),
+                takes(setting.form()), byDefault(setting), setting.meaning());
     }
 
     private static String takes(Form form) {
@@ -131,17 +133,18 @@ final class SettingsPage {
     }
 
     private static String byDefault(Setting setting) {
-        if (setting.requiredBy().isEmpty()) {
+        List<Command> needing = commands(command -> command.requires(setting));
+        if (needing.isEmpty()) {
             return setting.otherwise();
         }
-        Set<Command> needing = commands(setting::isRequiredBy);
-        Set<Command> others = commands(command -> setting.isOf(command) && !setting.isRequiredBy(command));
-        String required = others.isEmpty() ? "required" : others.size() < needing.size()
-                ? "required, but not by " + Command.words(others) : "required by " + setting.requiredBy();
+        List<Command> others = commands(command -> command.has(setting) && !command.requires(setting));
+        String required = others.isEmpty() ? "required"
+                : others.size() < needing.size() ? "required, but not by " + CliCommands.ALL.words(others::contains)
+                        : "required by " + CliCommands.ALL.words(needing::contains);
         return setting.otherwise().isEmpty() ? required : required + "; else " + setting.otherwise();
     }
 
-    private static Set<Command> commands(Predicate<Command> chosen) {
-        return Stream.of(Command.values()).filter(chosen).collect(Collectors.toSet());
+    private static List<Command> commands(Predicate<Command> chosen) {
+        return CliCommands.ALL.all().stream().filter(chosen).toList();
     }
 }

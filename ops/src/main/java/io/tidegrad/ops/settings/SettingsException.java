@@ -1,4 +1,4 @@
-package io.tidegrad.schemas.settings;
+package io.tidegrad.ops.settings;
 
 import java.util.List;
 

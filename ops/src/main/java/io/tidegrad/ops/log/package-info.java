@@ -1,5 +1,5 @@
 /// What commands do with the lines that libraries log.
 @NullMarked
-package io.tidegrad.schemas.logging;
+package io.tidegrad.ops.log;
 
 import org.jspecify.annotations.NullMarked;

@@ -1,4 +1,4 @@
-package io.tidegrad.schemas.settings;
+package io.tidegrad.ops.settings;
 
 import java.time.DateTimeException;
 import java.time.Duration;
@@ -8,7 +8,7 @@ import java.util.List;
 import org.apache.kafka.common.utils.Utils;
 
 /// What a setting's value must look like.
-sealed interface Form {
+public sealed interface Form {
     /// For people, after "expected".
     String expected();
 

@@ -1,4 +1,4 @@
-package io.tidegrad.schemas.settings;
+package io.tidegrad.ops.settings;
 
 import java.util.HashMap;
 import java.util.Map;
@@ -19,7 +19,7 @@ public final class KafkaRules {
     static final String COMMIT_INTERVAL = "commit.interval.ms";
 
     /// Besides connection and security.
-    static final Set<String> TUNABLE = Set.of(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG,
+    public static final Set<String> TUNABLE = Set.of(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG,
             ConsumerConfig.HEARTBEAT_INTERVAL_MS_CONFIG, ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, COMMIT_INTERVAL,
             ConsumerConfig.MAX_POLL_RECORDS_CONFIG, ConsumerConfig.FETCH_MIN_BYTES_CONFIG,
             ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, ConsumerConfig.FETCH_MAX_BYTES_CONFIG,
@@ -94,7 +94,7 @@ public final class KafkaRules {
                     : "expected %s, found '%s': %s; leave it out".formatted(fixed.value(), shown, fixed.reason());
         }
         if (key.equals(CommonClientConfigs.BOOTSTRAP_SERVERS_CONFIG)) {
-            return "give it as " + Setting.BOOTSTRAP_SERVERS.key();
+            return "give it as " + CommonSettings.BOOTSTRAP_SERVERS.key();
         }
         if (!isSettable(key)) {
             return "expected a setting of connection or security, or one of "

@@ -1,0 +1,70 @@
+package io.tidegrad.scorerapp;
+
+import static io.tidegrad.ops.settings.CommonSettings.BOOTSTRAP_SERVERS;
+import static io.tidegrad.ops.settings.CommonSettings.CONFIG;
+import static io.tidegrad.ops.settings.CommonSettings.DEAD_LETTER_RETENTION;
+import static io.tidegrad.ops.settings.CommonSettings.HTTP_HOST;
+import static io.tidegrad.ops.settings.CommonSettings.HTTP_PORT;
+import static io.tidegrad.ops.settings.CommonSettings.KAFKA;
+import static io.tidegrad.ops.settings.CommonSettings.MAX_SNAPSHOT_BYTES;
+import static io.tidegrad.ops.settings.CommonSettings.MODEL;
+import static io.tidegrad.ops.settings.CommonSettings.PREFIX;
+import static io.tidegrad.ops.settings.CommonSettings.REGISTRY;
+import static io.tidegrad.ops.settings.CommonSettings.REGISTRY_URL;
+import static io.tidegrad.ops.settings.CommonSettings.SNAPSHOT_PUBLIC_KEY;
+import static io.tidegrad.ops.settings.CommonSettings.STATE_DIR;
+import static io.tidegrad.ops.settings.CommonSettings.TLS_CERTIFICATE;
+import static io.tidegrad.ops.settings.CommonSettings.TLS_PRIVATE_KEY;
+import static io.tidegrad.ops.settings.CommonSettings.TOKEN_FILE;
+import static io.tidegrad.ops.settings.Setting.Use.optional;
+import static io.tidegrad.ops.settings.Setting.Use.required;
+
+import io.tidegrad.ops.settings.Command;
+import io.tidegrad.ops.settings.Form;
+import io.tidegrad.ops.settings.Setting;
+import java.util.List;
+
+/// The scorer's command, and the settings that it shares with no other program.
+public final class ScorerSettings {
+    public static final Setting GRPC_PORT = Setting.of("grpc-port", "PORT", new Form.Number(0, 65_535),
+            "also answer gRPC on this port of --http-host; 0 takes a free one").otherwise("off");
+    public static final Setting MAX_BODY_BYTES = Setting.of("max-body-bytes", "N", new Form.Number(1, 1 << 30),
+            "largest body of a request; a larger one is answered 413").withDefault("1048576");
+    public static final Setting MAX_CONNECTIONS = Setting.of("max-connections", "N", new Form.Number(1, 1_000_000),
+            "most open connections; for another one the longest silent one is closed").withDefault("1024");
+    public static final Setting MAX_CONCURRENT_REQUESTS = Setting
+            .of("max-concurrent-requests", "N", new Form.Number(1, 1_000_000),
+                    "most requests worked on at once; others wait a moment, then get 503")
+            .otherwise("two per processor");
+    public static final Setting MAX_BODIES_BYTES =
+            Setting.of("max-bodies-bytes", "N", new Form.Number(1, Long.MAX_VALUE),
+                    "most bytes of all request bodies at once; more get 503").otherwise("a quarter of the heap");
+    public static final Setting MAX_AGE = Setting.of("max-age", "SECONDS", new Form.Number(1, 31_536_000),
+            "not ready while the newest event served is older than this; answers go on").otherwise("off");
+    public static final Setting PIN = Setting.of("pin", "NAME=EPOCH.VERSION", new Form.Many(new Form.Pin()),
+            "serve only this published version of the model; repeat it for other models");
+    public static final Setting UNKNOWN_FIELDS =
+            Setting.of("unknown-fields", "MODE", new Form.Choice(List.of("refuse", "ignore")),
+                    "what to do with a request's fields that no feature reads").withDefault("refuse");
+    public static final Setting REQUESTS_TOPIC = Setting
+            .of("requests-topic", "TOPIC", new Form.Name(),
+                    "also answer the requests on this topic, as PREFIX.requests; needs --registry-url")
+            .otherwise("off");
+    public static final Setting PREDICTIONS_TOPIC =
+            Setting.of("predictions-topic", "TOPIC", new Form.Name(), "topic of the answers to --requests-topic")
+                    .otherwise("PREFIX.predictions");
+    public static final Setting REQUESTS_GROUP = Setting
+            .of("requests-group", "GROUP", new Form.Name(), "consumer group of all scorers that share --requests-topic")
+            .otherwise("PREFIX-scorer-requests");
+
+    public static final Command SCORER = new Command("scorer",
+            "serve the newest weights of one or more models over HTTP",
+            "Exit status: 0 stopped in order, 2 settings or credentials, 75 try again.", required(BOOTSTRAP_SERVERS),
+            optional(REGISTRY_URL), required(MODEL),
+            optional(STATE_DIR, PREFIX, HTTP_HOST, HTTP_PORT, GRPC_PORT, SNAPSHOT_PUBLIC_KEY, DEAD_LETTER_RETENTION,
+                    MAX_BODY_BYTES, MAX_CONNECTIONS, MAX_CONCURRENT_REQUESTS, MAX_BODIES_BYTES, TLS_CERTIFICATE,
+                    TLS_PRIVATE_KEY, TOKEN_FILE, MAX_SNAPSHOT_BYTES, MAX_AGE, PIN, UNKNOWN_FIELDS, REQUESTS_TOPIC,
+                    PREDICTIONS_TOPIC, REQUESTS_GROUP, KAFKA, REGISTRY, CONFIG));
+
+    private ScorerSettings() {}
+}
