@@ -6,7 +6,6 @@ import io.tidegrad.cli.quickstart.QuickstartException;
 import io.tidegrad.control.ControlException;
 import io.tidegrad.exchange.NotExpressibleException;
 import io.tidegrad.loadtests.LoadTestException;
-import io.tidegrad.loadtests.bench.BenchException;
 import io.tidegrad.localstack.LocalStackException;
 import io.tidegrad.localstack.streams.DamagedStreamException;
 import io.tidegrad.ops.settings.SettingsException;
@@ -103,7 +102,6 @@ public final class Tidegrad implements Runnable {
                 err.println(known.getMessage());
                 return USAGE;
             }
-            case BenchException known -> err.println("tidegrad: " + known.getMessage());
             case TrainerException known -> {
                 err.println("tidegrad: " + known.getMessage());
                 return known.exitCode().status();

@@ -59,6 +59,11 @@ public abstract class LoadTest {
         progress.flush();
     }
 
+    /// @param nanos in the terms of `System.nanoTime`
+    public static double secondsSince(long nanos) {
+        return (System.nanoTime() - nanos) * 1e-9;
+    }
+
     /// The launcher's, and this process's logging.
     protected static List<String> childFlags() {
         List<String> flags = new ArrayList<>(ChildJvm.TIDEGRAD_FLAGS);

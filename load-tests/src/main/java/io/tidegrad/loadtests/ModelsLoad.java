@@ -96,7 +96,7 @@ public final class ModelsLoad extends LoadTest {
                 ChildJvm trainer = Processes.start("trainer", flags,
                         Processes.trainer(stack, files, port, specs(log, files)), files)) {
             awaitSettled(trainer, http, port, log.end());
-            double startSeconds = seconds(since);
+            double startSeconds = secondsSince(since);
             say("%d models learn, %.1f s after the start", models, startSeconds);
             Thread.sleep(SETTLES_FOR);
 
@@ -104,16 +104,16 @@ public final class ModelsLoad extends LoadTest {
             double cpu = CpuClock.seconds(trainer.pid());
             since = System.nanoTime();
             Thread.sleep(idle);
-            double idleCores = (CpuClock.seconds(trainer.pid()) - cpu) / seconds(since);
+            double idleCores = (CpuClock.seconds(trainer.pid()) - cpu) / secondsSince(since);
             transactions = endOffsets(admin) - transactions;
-            say("%.0f s without events: %.2f %% of a core a model, %d records of transactions", seconds(since),
+            say("%.0f s without events: %.2f %% of a core a model, %d records of transactions", secondsSince(since),
                     100 * idleCores / models, transactions);
 
             cpu = CpuClock.seconds(trainer.pid());
             since = System.nanoTime();
             log = log.with(stack, shipped, events);
             Map<String, TrainerHealth> learned = awaitSettled(trainer, http, port, log.end());
-            double learnSeconds = seconds(since);
+            double learnSeconds = secondsSince(since);
             double learnCores = (CpuClock.seconds(trainer.pid()) - cpu) / learnSeconds;
             requireReplayedBits(stack, log, learned);
             return text(new Found(startSeconds, idleCores, transactions, learnSeconds, learnCores));
@@ -170,10 +170,6 @@ public final class ModelsLoad extends LoadTest {
                         + ", found " + health.report().stateHash());
             }
         });
-    }
-
-    private static double seconds(long since) {
-        return (System.nanoTime() - since) * 1e-9;
     }
 
     private String text(Found found) {

@@ -1,6 +1,7 @@
 package io.tidegrad.loadtests.bench;
 
 import io.tidegrad.engine.layer.Workers;
+import io.tidegrad.loadtests.LoadTestException;
 import java.util.List;
 import java.util.function.Consumer;
 
@@ -66,7 +67,7 @@ public record Bench(List<Line> lines, int runs, double seconds) {
     /// @param progress told which measurement begins
     /// @param done told each measurement as soon as it is there
     /// @throws IllegalArgumentException a batch doesn't fit into the heap
-    /// @throws BenchException a JVM of a measurement failed
+    /// @throws LoadTestException a JVM of a measurement failed
     public void run(Consumer<String> progress, Consumer<Measurement> done) {
         boolean alone = lines.size() * runs == 1;
         for (int run = 1; run <= runs; run++) {

@@ -2,6 +2,7 @@ package io.tidegrad.loadtests.bench;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import io.tidegrad.loadtests.LoadTest;
+import io.tidegrad.loadtests.LoadTestException;
 import io.tidegrad.localstack.ParentWatch;
 import java.io.BufferedReader;
 import java.io.File;
@@ -24,20 +25,20 @@ public record MeasuringJvm(List<String> moreFlags, List<Path> moreClassPath, Map
 
     /// @param what is measured, for messages
     /// @param main a class and its arguments
-    /// @throws BenchException it failed, or printed something else
+    /// @throws LoadTestException it failed, or printed something else
     void run(String what, List<String> main, Consumer<Measurement> done) {
         lines(what, main, line -> {
             try {
                 done.accept(Measurement.fromJson(line));
             } catch (JsonProcessingException e) {
-                throw new BenchException("the JVM that measured " + what + " printed no JSON: " + e.getMessage());
+                throw new LoadTestException("the JVM that measured " + what + " printed no JSON: " + e.getMessage());
             }
         });
     }
 
     /// As `run`, whatever the lines are.
     ///
-    /// @throws BenchException it failed
+    /// @throws LoadTestException it failed
     public void lines(String what, List<String> main, Consumer<String> line) {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -60,13 +61,13 @@ public record MeasuringJvm(List<String> moreFlags, List<Path> moreClassPath, Map
             }
             int status = process.waitFor();
             if (status != 0) {
-                throw new BenchException("the JVM that measured " + what + " ended with status " + status);
+                throw new LoadTestException("the JVM that measured " + what + " ended with status " + status);
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new BenchException("interrupted while measuring " + what);
+            throw new LoadTestException("interrupted while measuring " + what);
         }
     }
 }

@@ -1,5 +1,6 @@
 package io.tidegrad.loadtests.bench;
 
+import io.tidegrad.loadtests.LoadTestException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -59,11 +60,11 @@ public enum Rival {
                         Integer.toString(line.batch()), Double.toString(seconds)), done);
     }
 
-    /// @throws BenchException the build is not there; says how to get it
+    /// @throws LoadTestException the build is not there; says how to get it
     public static Path build(Path root) {
         Path build = root.resolve("load-tests/rivals/target");
         if (!Files.isDirectory(build.resolve("lib"))) {
-            throw new BenchException("expected the rivals in " + build.resolve("lib")
+            throw new LoadTestException("expected the rivals in " + build.resolve("lib")
                     + ", found nothing: ./tidegrad build --rivals fetches and builds them"
                     + " (250 MB: LibTorch, OpenBLAS and ONNX Runtime, for Linux on x86-64)");
         }

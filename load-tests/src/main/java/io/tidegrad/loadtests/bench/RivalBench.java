@@ -1,5 +1,6 @@
 package io.tidegrad.loadtests.bench;
 
+import io.tidegrad.loadtests.LoadTestException;
 import io.tidegrad.loadtests.Spread;
 import io.tidegrad.loadtests.bench.Measurement.Metric;
 import java.nio.file.Path;
@@ -32,7 +33,7 @@ public record RivalBench(List<Match> matches, int rounds, double seconds, Path r
         new Bench(List.of(), rounds, seconds);
     }
 
-    /// @throws BenchException a JVM of a measurement failed, or the rivals are not built
+    /// @throws LoadTestException a JVM of a measurement failed, or the rivals are not built
     public List<Outcome> run(Consumer<String> progress) {
         Path build = matches.stream().anyMatch(match -> match.rival().isForeign()) ? Rival.build(root) : root;
         Map<Match, List<Pair>> pairs = new LinkedHashMap<>();
@@ -77,7 +78,7 @@ public record RivalBench(List<Match> matches, int rounds, double seconds, Path r
         double get(Metric metric) {
             Double value = values.get(metric);
             if (value == null) {
-                throw new BenchException("expected " + metric + " in a measurement, found " + values);
+                throw new LoadTestException("expected " + metric + " in a measurement, found " + values);
             }
             return value;
         }

@@ -159,7 +159,7 @@ public final class Chaos extends LoadTest {
         }
         tally.add(fault, episode, violations.size());
         say("%3d  row %-2d %-40s %5.1f s  recovery %s  %s", tally.times(), fault.row(), fault.what(),
-                (System.nanoTime() - began) * 1e-9,
+                secondsSince(began),
                 episode.recoverySeconds().stream().map(seconds -> String.format(Locale.ROOT, "%.1f", seconds)).toList(),
                 violations.isEmpty() ? "" : violations.size() + " VIOLATIONS");
         violations.forEach(violation -> say("     %s", violation));

@@ -6,6 +6,7 @@ import io.tidegrad.loadtests.Asker;
 import io.tidegrad.loadtests.Await;
 import io.tidegrad.loadtests.Background;
 import io.tidegrad.loadtests.KafkaClients;
+import io.tidegrad.loadtests.LoadTest;
 import io.tidegrad.loadtests.LoadTestException;
 import io.tidegrad.loadtests.Processes;
 import io.tidegrad.localstack.EventsTopic;
@@ -238,10 +239,6 @@ final class DamagedTopic implements AutoCloseable {
         return shortened(said.replaceFirst("^.* ERROR i\\.t\\.\\S+ (- )?", ""));
     }
 
-    private static double seconds(long since) {
-        return (System.nanoTime() - since) * 1e-9;
-    }
-
     private static String text(String format, Object... values) {
         return String.format(Locale.ROOT, format, values);
     }
@@ -318,8 +315,8 @@ final class DamagedTopic implements AutoCloseable {
                 }
                 predictions = newPredictions;
             }
-            if (followedAfter < 0 && answeredOffset() > servedBefore && seconds(since) > 1) {
-                followedAfter = seconds(since);
+            if (followedAfter < 0 && answeredOffset() > servedBefore && LoadTest.secondsSince(since) > 1) {
+                followedAfter = LoadTest.secondsSince(since);
             }
         }
 
@@ -338,7 +335,7 @@ final class DamagedTopic implements AutoCloseable {
                 return text("ends with %d%s: %s", ended.status(), again, why(ended.said()));
             }
             return learns() ? text("goes on, longest pause %.1f s%s", longestPause * 1e-9, again)
-                    : text("stands still since %.0f s%s", seconds(advancedAt), again);
+                    : text("stands still since %.0f s%s", LoadTest.secondsSince(advancedAt), again);
         }
 
         String lane() {
@@ -346,19 +343,19 @@ final class DamagedTopic implements AutoCloseable {
             String ends = end == null ? "" : text("; the scorer ended %d times, with %d: %s", scorer.restarts(),
                     end.status(), why(end.said()));
             return (predicts() ? text("goes on, longest pause %.1f s", longestLanePause * 1e-9)
-                    : text("stands still since %.0f s", seconds(predictedAt))) + ends;
+                    : text("stands still since %.0f s", LoadTest.secondsSince(predictedAt))) + ends;
         }
     }
 
     private Seen watch(long since, long watermark) throws InterruptedException {
         Seen seen = new Seen(since, watermark);
-        while (seconds(since) < WATCHED.toSeconds()) {
+        while (LoadTest.secondsSince(since) < WATCHED.toSeconds()) {
             Thread.sleep(LOOK_EVERY);
             seen.look();
             trainerHealth.look(trainerHealth.ask(), since);
             scorerHealth.look(scorerHealth.ask(), since);
             boolean clear = trainer.ended() != null || seen.learns();
-            if (clear && seen.predicts() && seconds(since) > LEAST.toSeconds()) {
+            if (clear && seen.predicts() && LoadTest.secondsSince(since) > LEAST.toSeconds()) {
                 break;
             }
         }
@@ -415,7 +412,7 @@ final class DamagedTopic implements AutoCloseable {
         long since = System.nanoTime();
         trainer.start();
         long first = -1;
-        while (seconds(since) < STARTS_AGAIN_WITHIN.toSeconds()) {
+        while (LoadTest.secondsSince(since) < STARTS_AGAIN_WITHIN.toSeconds()) {
             Trainer.Ended ended = trainer.ended();
             if (ended != null) {
                 return text("ends with %d: %s", ended.status(), why(ended.said()));
@@ -425,7 +422,7 @@ final class DamagedTopic implements AutoCloseable {
                 first = watermark;
             }
             if (first >= 0 && watermark > first) {
-                return text("learns after %.1f s", seconds(since));
+                return text("learns after %.1f s", LoadTest.secondsSince(since));
             }
             Thread.sleep(LOOK_EVERY);
         }

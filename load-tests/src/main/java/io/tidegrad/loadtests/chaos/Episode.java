@@ -1,5 +1,6 @@
 package io.tidegrad.loadtests.chaos;
 
+import io.tidegrad.loadtests.LoadTest;
 import io.tidegrad.trainer.exit.ExitCode;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -42,7 +43,7 @@ record Episode(Stage stage, World world, SplittableRandom random, List<Double> r
 
     void recovers(World of, long since, long watermark) throws InterruptedException {
         of.awaitWatermark(watermark, World.RECOVERS_WITHIN);
-        recoverySeconds.add((System.nanoTime() - since) * 1e-9);
+        recoverySeconds.add(LoadTest.secondsSince(since));
     }
 
     /// Looks on for so long, and notes the longest time without a commit as the recovery.

@@ -2,6 +2,7 @@ package io.tidegrad.loadtests.chaos;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
+import io.tidegrad.loadtests.LoadTest;
 import io.tidegrad.localstack.Json;
 import java.io.IOException;
 import java.net.URI;
@@ -61,7 +62,7 @@ final class HealthWatch implements AutoCloseable {
         if (!newest.isEmpty()) {
             changed++;
             if (changes.size() < CHANGES_SHOWN) {
-                changes.add(String.format(Locale.ROOT, "%.1f s: %s", (System.nanoTime() - since) * 1e-9, said));
+                changes.add(String.format(Locale.ROOT, "%.1f s: %s", LoadTest.secondsSince(since), said));
             }
         }
         newest = said;

@@ -127,7 +127,7 @@ public final class RestartLoad extends LoadTest {
         trainer.start();
         addEvents(world);
         world.awaitWatermark(before, WITHIN);
-        double seconds = seconds(since);
+        double seconds = secondsSince(since);
         JsonNode restore = trainer.health().path("restore");
         double restored = restore.path("bytes").asDouble() * 1e-6;
         double rate = consumerRate(stage, new TopicPartition(world.changelogTopic(), 0));
@@ -154,7 +154,7 @@ public final class RestartLoad extends LoadTest {
                     bytes += record.serializedValueSize();
                 }
             }
-            return bytes * 1e-6 / seconds(since);
+            return bytes * 1e-6 / secondsSince(since);
         }
     }
 
@@ -163,12 +163,12 @@ public final class RestartLoad extends LoadTest {
         long before = world.watermark();
         long since = System.nanoTime();
         trainer.stop();
-        double down = seconds(since);
+        double down = secondsSince(since);
         trainer.start();
         addEvents(world);
         world.awaitWatermark(before, WITHIN);
-        stopped.add(seconds(since));
-        say("SIGTERM to learning again: %.1f s, %.1f of them stopping", seconds(since), down);
+        stopped.add(secondsSince(since));
+        say("SIGTERM to learning again: %.1f s, %.1f of them stopping", secondsSince(since), down);
     }
 
     /// @param open whether a transaction is, at the kill
@@ -189,7 +189,7 @@ public final class RestartLoad extends LoadTest {
         learning.kill();
         long since = System.nanoTime();
         world.awaitWatermark(before, WITHIN);
-        double seconds = seconds(since);
+        double seconds = secondsSince(since);
         (open ? failedOverFromOpen : failedOver).add(seconds);
         say("SIGKILL to learning elsewhere: %.1f s, %s", seconds,
                 open ? "a transaction was open" : "no transaction was open");
@@ -215,10 +215,6 @@ public final class RestartLoad extends LoadTest {
                 stage.admin().listOffsets(Map.of(partition, OffsetSpec.latest()), new ListOffsetsOptions(isolation))
                         .partitionResult(partition))
                 .offset();
-    }
-
-    private static double seconds(long since) {
-        return (System.nanoTime() - since) * 1e-9;
     }
 
     private String text() {

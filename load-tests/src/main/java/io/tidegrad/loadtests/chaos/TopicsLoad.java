@@ -98,7 +98,7 @@ public final class TopicsLoad extends LoadTest {
         try (DamagedTopic damaged = DamagedTopic.open(stack, admin, registry, directory.path(), name, flags,
                 trainerMain, new SplittableRandom(seed))) {
             DamagedTopic.Outcome outcome = damaged.damage(topic, damage);
-            say("%-24s %5.1f s  %s%s", name, (System.nanoTime() - since) * 1e-9, outcome.learning(),
+            say("%-24s %5.1f s  %s%s", name, secondsSince(since), outcome.learning(),
                     outcome.violations().isEmpty() ? "" : "  VIOLATIONS " + outcome.violations());
             return outcome;
         } catch (LoadTestException | LocalStackException | KafkaException e) {

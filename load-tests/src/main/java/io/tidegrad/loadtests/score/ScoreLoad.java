@@ -4,7 +4,6 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.loadtests.LoadTestException;
-import io.tidegrad.loadtests.bench.BenchException;
 import io.tidegrad.loadtests.bench.MeasuringJvm;
 import io.tidegrad.localstack.Json;
 import java.io.PrintStream;
@@ -49,14 +48,10 @@ public final class ScoreLoad {
     private void inProcess(ScoredModel model) {
         progress.println(model.label() + " in process");
         progress.flush();
-        try {
-            MeasuringJvm.LIKE_THIS.lines(model.label() + " in process",
-                    List.of(InProcessScores.class.getName(), model.label(), String.valueOf(options.seconds()),
-                            String.valueOf(options.opening().toSeconds() / IN_PROCESS_SHARE)),
-                    line -> out.print(options.json() ? line + "\n" : text(line)));
-        } catch (BenchException e) {
-            throw new LoadTestException(String.valueOf(e.getMessage()), e);
-        }
+        MeasuringJvm.LIKE_THIS.lines(model.label() + " in process",
+                List.of(InProcessScores.class.getName(), model.label(), String.valueOf(options.seconds()),
+                        String.valueOf(options.opening().toSeconds() / IN_PROCESS_SHARE)),
+                line -> out.print(options.json() ? line + "\n" : text(line)));
         out.flush();
     }
 
