@@ -120,7 +120,7 @@ class WorkersTest {
     void aPartThatCallsTheCrewIsRefused() {
         try (Workers workers = new Workers(2)) {
             assertThatThrownBy(() -> workers.run(2, (part, parts, worker) -> workers.run(2, (p, ps, w) -> {
-            }))).isInstanceOf(IllegalStateException.class).hasMessageContaining("one piece of work at a time");
+            }))).isInstanceOf(IllegalStateException.class).hasMessageContaining("one job at a time");
         }
     }
 
