@@ -222,9 +222,14 @@ class LostTopicTest {
             TrainerTest.awaitSettled(trainer, 100);
             delete(log.topic);
             TrainerException why = ended(trainer, "the log deleted");
-            assertThat(why.exitCode()).isEqualTo(ExitCode.STATE_VIOLATION);
-            assertThat(why).hasMessageContaining(log.topic).hasMessageContaining("deleted")
-                    .hasMessageContaining("tidegrad models delete");
+            // In a rebalance that comes before our own look, Streams ends the trainer first, and knows less.
+            if (why.exitCode() == ExitCode.RETRYABLE) {
+                assertThat(why).hasMessageContaining("The next start looks for the topic again");
+            } else {
+                assertThat(why.exitCode()).isEqualTo(ExitCode.STATE_VIOLATION);
+                assertThat(why).hasMessageContaining(log.topic).hasMessageContaining("deleted")
+                        .hasMessageContaining("tidegrad models delete");
+            }
         }
         TrainerException again = startFails();
         assertThat(again.exitCode()).isEqualTo(ExitCode.STATE_VIOLATION);
