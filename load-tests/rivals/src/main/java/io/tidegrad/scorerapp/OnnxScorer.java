@@ -45,7 +45,7 @@ public final class OnnxScorer {
         private final OnnxSession onnx;
 
         Models(Map<String, ModelRouter> routers, ScorerMetrics metrics, ScorerConfig config, byte[] onnx) {
-            super(router, metrics, new Shadows((pair, comparison) -> {
+            super(routers, metrics, new Shadows((pair, comparison) -> {
             }), config.server().maxBodyBytes(), config.server().ignoreUnknownFields());
             this.onnx = new OnnxSession(onnx);
         }
