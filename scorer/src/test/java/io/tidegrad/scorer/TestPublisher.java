@@ -12,6 +12,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.TransactionState;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -21,6 +22,8 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 public final class TestPublisher implements AutoCloseable {
     private final String topic;
     private final String bootstrapServers;
+    private final String transactionalId = "test-publisher-" + UUID.randomUUID();
+    private final Admin admin;
     private final KafkaProducer<byte[], byte[]> transactional;
     private final KafkaProducer<byte[], byte[]> plain;
 
@@ -31,11 +34,12 @@ public final class TestPublisher implements AutoCloseable {
     public TestPublisher(String bootstrapServers, Topics topics, String model) {
         topic = topics.snapshots(model);
         this.bootstrapServers = bootstrapServers;
+        admin = Admin.create(Map.of("bootstrap.servers", bootstrapServers));
         plain = new KafkaProducer<>(Map.of(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers),
                 new ByteArraySerializer(), new ByteArraySerializer());
         transactional = new KafkaProducer<>(
                 Map.of(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrapServers,
-                        ProducerConfig.TRANSACTIONAL_ID_CONFIG, "test-publisher-" + UUID.randomUUID()),
+                        ProducerConfig.TRANSACTIONAL_ID_CONFIG, transactionalId),
                 new ByteArraySerializer(), new ByteArraySerializer());
         transactional.initTransactions();
     }
@@ -59,7 +63,7 @@ public final class TestPublisher implements AutoCloseable {
         return this;
     }
 
-    /// One committed transaction.
+    /// One committed transaction, which a reader that begins now sees.
     public void publish(PublishedSnapshot snapshot) {
         publish(snapshot.records());
     }
@@ -68,6 +72,20 @@ public final class TestPublisher implements AutoCloseable {
         transactional.beginTransaction();
         records.forEach(this::send);
         transactional.commitTransaction();
+        awaitMarkers();
+    }
+
+    /// A commit returns when the coordinator has decided it. The partition shows the records when its marker is written,
+    /// and until then a broker may refuse what the next transaction sends there.
+    private void awaitMarkers() {
+        try {
+            while (admin.describeTransactions(List.of(transactionalId)).description(transactionalId).get()
+                    .state() == TransactionState.PREPARE_COMMIT) {
+                Thread.onSpinWait(); // each look is a question to the broker
+            }
+        } catch (InterruptedException | ExecutionException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     /// Everything was written, nothing committed.
@@ -116,5 +134,6 @@ public final class TestPublisher implements AutoCloseable {
     public void close() {
         plain.close();
         transactional.close();
+        admin.close();
     }
 }
