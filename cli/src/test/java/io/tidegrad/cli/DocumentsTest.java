@@ -22,27 +22,28 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
-/// Links lead somewhere, and the table of invariants in `docs/reliability.md` says what is there.
+/// Links lead somewhere, and the list of invariants in `docs/reliability.md` says what is there.
 class DocumentsTest {
     private static final Path ROOT = Path.of(System.getProperty("tidegrad.root"));
     private static final Pattern TEST = Pattern.compile("`([A-Z][A-Za-z0-9]*Test)`");
-    private static final Pattern BREAKER = Pattern.compile("`([A-Z][A-Z_]*[A-Z])`");
 
     private static final Pattern CODE = Pattern.compile("(?ms)^```.*?^```|`[^`\\n]*`");
     private static final Pattern LINK = Pattern.compile("\\]\\((?!https?:)([^)#\\s]*)(?:#([^)\\s]*))?\\)");
     private static final Pattern HEADING = Pattern.compile("(?m)^#+ +(.*)$");
     private static final Pattern DOCUMENT = Pattern.compile("\\b(?:docs/[a-z0-9/-]+|[A-Z]+)\\.md\\b");
 
-    private final List<String> rows;
+    private final String reliability;
 
     DocumentsTest() throws IOException {
-        rows = Files.readAllLines(ROOT.resolve("docs/reliability.md"));
+        reliability = Files.readString(ROOT.resolve("docs/reliability.md"));
     }
 
-    private List<String> row(Invariant invariant) {
-        List<String> found = rows.stream().filter(row -> row.startsWith("| " + invariant + " |")).toList();
-        assertThat(found).as("rows of %s", invariant).hasSize(1);
-        return Arrays.asList(found.getFirst().split("\\|"));
+    /// The list's item, over all its lines.
+    private String item(Invariant invariant) {
+        List<String> found = Pattern.compile("(?ms)^- \\*\\*" + invariant + ", .*?(?=^- |^$)").matcher(reliability)
+                .results().map(MatchResult::group).toList();
+        assertThat(found).as("items of %s", invariant).hasSize(1);
+        return found.getFirst();
     }
 
     private static Set<String> names(Pattern pattern, String text) {
@@ -55,20 +56,17 @@ class DocumentsTest {
         Set<String> tests = files(file -> file.toString().endsWith("Test.java")).stream()
                 .map(file -> file.getFileName().toString().replace(".java", "")).collect(Collectors.toSet());
         for (Invariant invariant : Invariant.values()) {
-            Set<String> named = names(TEST, row(invariant).get(3));
+            Set<String> named = names(TEST, item(invariant));
             assertThat(named).as("oracles of %s", invariant).isNotEmpty();
             assertThat(tests).as("oracles of %s", invariant).containsAll(named);
         }
     }
 
     @Test
-    void everyInvariantNamesItsBreakersAndOnlyThese() {
+    void everyInvariantHasABreaker() {
         for (Invariant invariant : Invariant.values()) {
-            Set<String> expected = Arrays.stream(Breaker.values()).filter(breaker -> breaker.invariant() == invariant)
-                    .map(Breaker::name).collect(Collectors.toCollection(TreeSet::new));
-            String cell = row(invariant).get(4);
-            assertThat(names(BREAKER, cell)).as("breakers of %s", invariant).isEqualTo(expected);
-            assertThat(cell.contains("no breaker")).isEqualTo(expected.isEmpty());
+            assertThat(Breaker.values()).as("breakers of %s", invariant)
+                    .anyMatch(breaker -> breaker.invariant() == invariant);
         }
     }
 

@@ -12,68 +12,67 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Predicate;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /// The text of `docs/settings.md`, written from the settings themselves.
 final class SettingsPage {
+    private static final String TRAINER = "Trainer";
+    private static final String SCORER = "Scorer";
+    private static final Pattern UNBROKEN = Pattern.compile("(?:`[^`]*`|\\S)+");
+
     private static final String TOP = """
             # Settings
 
-            <!-- Generated from the declarations of settings and KafkaRules.java; SettingsDocumentTest compares it, and says how to write it anew. -->
+            <!-- Generated from the declarations of settings and KafkaRules.java; SettingsDocumentTest compares it, and says how
+            to write it anew. -->
 
-            All commands that read or write Kafka take their settings in the same way and under the same names. A setting may come
-            from four places; the first that has it counts:
+            All commands take the same settings, from four places, of which the first that has a setting counts:
 
-            | place | example |
-            |---|---|
-            | command line | `--http-port 8080` or `--http-port=8080`, `--kafka.sasl.mechanism PLAIN` |
-            | environment | `TIDEGRAD_HTTP_PORT=8080`, `TIDEGRAD_KAFKA_SASL_MECHANISM=PLAIN`; an empty variable counts as none |
-            | file of `--config` (`TIDEGRAD_CONFIG`) | `http-port=8080`, `kafka.sasl.mechanism=PLAIN`; Java properties in UTF-8 |
-            | default | |
+            1. the command line: `--http-port 8080` or `--http-port=8080`, `--kafka.sasl.mechanism PLAIN`;
+            2. the environment: `TIDEGRAD_HTTP_PORT=8080`, `TIDEGRAD_KAFKA_SASL_MECHANISM=PLAIN`; an empty variable counts as
+               none;
+            3. the file of `--config` (`TIDEGRAD_CONFIG`), Java properties in UTF-8: `http-port=8080`,
+               `kafka.sasl.mechanism=PLAIN`;
+            4. the default.
 
-            A setting that takes several values is repeated on the command line; in any place it also takes one list, separated by
-            commas. A place's list replaces the list of a later place. One file or environment may serve several commands: a command
-            ignores settings that only other commands have. A name that no command knows is a mistake, whatever place it stands in.
-            All mistakes are reported at once, each with its place, what was expected and what was found, and the exit status is 2.
-            A trainer and a scorer log the settings in effect when they start, with their places; passwords and other secrets are
-            never shown. Secrets belong in the file, readable by the service's account only, or in the environment: other users of
-            a machine can see a command line.
+            A setting that takes several values is repeated on the command line; every place also takes a list separated by
+            commas, which replaces the list of a later place. Commands may share a file or an environment: each ignores the
+            settings of the others, but a name that no command knows is a mistake. All mistakes are reported at once, with
+            status 2. Trainer and scorer log their settings and where each came from, without secrets. Keep secrets in the
+            environment, or in a file that only the service's account can read: other users see a command line.
 
-            A time is ISO-8601 (`2026-01-31T12:00:00Z`) and means the first record that is not older. `--name NAME` takes a value,
-            `--name` alone is true. A replay takes the settings of a trainer for the case that it goes live.
+            A time is ISO-8601 (`2026-01-31T12:00:00Z`) and means the first record that is not older. A flag may stand alone or
+            take `true` or `false`.
             """;
 
     private static final String KAFKA = """
 
             ## `kafka.KEY`
 
-            These settings of Kafka's clients can be set: all of connection and security that the clients share
-            (`security.protocol`, `sasl.*`, `ssl.*`, `request.timeout.ms`, `client.dns.lookup`, …), and, for commands that have a
-            client for them, %s.
-            `transaction.timeout.ms` must be at least `commit.interval.ms` if that is given.
+            All settings of connection and security that Kafka's clients share can be given (`security.protocol`, `sasl.*`,
+            `ssl.*`, `request.timeout.ms`, `client.dns.lookup`, …), and
+            %s.
+            `transaction.timeout.ms` must be at least `commit.interval.ms` where both are given. No other setting can be given,
+            because it would decide whether weights survive. These have one value, and what stands behind them would happen with
+            another:
 
-            Other settings can't be set, because they decide whether weights survive. Where Tidegrad needs a certain value, another
-            one is refused:
-
-            | key | must be | because otherwise |
-            |---|---|---|
             """;
 
     private static final String REGISTRY = """
 
             ## `registry.KEY`
 
-            | key | default | |
-            |---|---|---|
-            | `basic.auth.credentials.source` | | `USER_INFO`, or `URL` when `--registry-url` contains user and password |
-            | `basic.auth.user.info` | | `user:password` |
-            | `http.connect.timeout.ms` | 2000 | |
-            | `http.read.timeout.ms` | 5000 | |
-            | `tidegrad.value.deserializer` | Tidegrad's | class name of another Avro deserializer; all settings of that class are then taken too |
+            - `basic.auth.credentials.source`: `USER_INFO`, or `URL` if `--registry-url` contains user and password
+            - `basic.auth.user.info`: `user:password`
+            - `http.connect.timeout.ms` (default `2000`), `http.read.timeout.ms` (default `5000`)
+            - `tidegrad.value.deserializer`: class name of another Avro deserializer, all settings of which are then taken too.
+              It is trusted: Tidegrad's own one makes an event with a hostile schema a dead letter, but nothing bounds what
+              another one allocates.
 
-            Another deserializer is trusted: nothing bounds what it allocates for an event, so that a hostile schema can exhaust the
-            memory where Tidegrad's own one makes the event a dead letter. The registry's TLS trust is that of the JVM
-            (`-Djavax.net.ssl.trustStore` in `TIDEGRAD_JVM_OPTIONS`).
+            The registry's TLS trust is that of the JVM (`-Djavax.net.ssl.trustStore` in `TIDEGRAD_JVM_OPTIONS`).
             """;
 
     private SettingsPage() {}
@@ -81,14 +80,17 @@ final class SettingsPage {
     static String text() {
         StringBuilder page = new StringBuilder(TOP);
         sections().forEach((title, settings) -> {
-            page.append("\n## ").append(title)
-                    .append("\n\n| setting | of | takes | default | |\n|---|---|---|---|---|\n");
-            settings.forEach(setting -> page.append(row(setting)));
+            page.append("\n## ").append(title).append("\n\n");
+            if (title.equals(TRAINER)) {
+                page.append("A replay takes them too, unless they are of the trainer only.\n\n");
+            }
+            settings.forEach(setting -> page.append(wrapped(item(title, setting))));
         });
-        page.append(KAFKA.formatted(
-                KafkaRules.TUNABLE.stream().sorted().map(name -> "`" + name + "`").collect(Collectors.joining(", "))));
+        page.append(KAFKA.formatted(wrapped(
+                KafkaRules.TUNABLE.stream().sorted().map(name -> "`" + name + "`").collect(Collectors.joining(", ")))
+                .strip()));
         new TreeMap<>(KafkaRules.FIXED).forEach(
-                (name, fixed) -> page.append("| `%s` | `%s` | %s |\n".formatted(name, fixed.value(), fixed.reason())));
+                (name, fixed) -> page.append(wrapped("- `%s=%s`: %s".formatted(name, fixed.value(), fixed.reason()))));
         return page.append(REGISTRY).toString();
     }
 
@@ -98,9 +100,9 @@ final class SettingsPage {
         Predicate<Command> app = Set.of(TrainerSettings.TRAINER, ScorerSettings.SCORER)::contains;
         Map<String, List<Setting>> sections = new LinkedHashMap<>();
         sections.put("Of several commands", List.of());
-        sections.put("Trainer", all(isOnlyOf(Set.of(TrainerSettings.TRAINER, CliCommands.REPLAY)::contains)
+        sections.put(TRAINER, all(isOnlyOf(Set.of(TrainerSettings.TRAINER, CliCommands.REPLAY)::contains)
                 .and(TrainerSettings.TRAINER::has)));
-        sections.put("Scorer", all(isOnlyOf(ScorerSettings.SCORER::equals)));
+        sections.put(SCORER, all(isOnlyOf(ScorerSettings.SCORER::equals)));
         sections.put("Models", all(isOnlyOf(models)));
         sections.put("Replay, verify, snapshots, export, lr-find",
                 all(isOnlyOf(app.negate()).and(isOnlyOf(models).negate())));
@@ -117,31 +119,66 @@ final class SettingsPage {
         return setting -> CliCommands.ALL.all().stream().filter(command -> command.has(setting)).allMatch(commands);
     }
 
-    private static String row(Setting setting) {
-        return "| `%s` | %s | %s | %s | %s |\n".formatted(setting.usage(), CliCommands.ALL.having(setting),
-                takes(setting.form()), byDefault(setting), setting.meaning());
+    /// `--http-port PORT` (trainer, scorer, replay; 0 to 65535; default `8080`): meaning
+    private static String item(String section, Setting setting) {
+        String facts = Stream.of(of(section, setting), takes(setting.form()), required(setting), byDefault(setting))
+                .filter(fact -> !fact.isEmpty()).collect(Collectors.joining("; "));
+        return "- `%s`%s: %s".formatted(setting.usage(), facts.isEmpty() ? "" : " (" + facts + ")", setting.meaning());
+    }
+
+    /// Which commands have it, or in fewer words which have not; empty where the section says so.
+    private static String of(String section, Setting setting) {
+        List<Command> having = commands(command -> command.has(setting));
+        if (section.equals(SCORER) || section.equals(TRAINER) && having.size() > 1) {
+            return "";
+        }
+        String others = CliCommands.ALL.words(command -> !command.has(setting));
+        String all = others.isEmpty() ? "all commands" : "all but " + others;
+        String words = CliCommands.ALL.having(setting);
+        return all.length() < words.length() ? all : words;
     }
 
     private static String takes(Form form) {
         return switch (form) {
             case Form.Many many -> takes(many.of());
             case Form.Number(long min, long max) -> max < Integer.MAX_VALUE ? min + " to " + max : min + " or more";
-            case Form.Decimal _,Form.Pin _,Form.Percent _,Form.Choice _ -> form.expected();
+            case Form.Decimal _ -> "above 0";
+            case Form.Choice _ -> form.expected();
             // The placeholder or the meaning says it.
-            case Form.Text _,Form.Name _,Form.Flag _,Form.Addresses _,Form.Place _,Form.Retention _ -> "";
+            case Form.Text _,Form.Name _,Form.Flag _,Form.Addresses _,Form.Place _,Form.Retention _,Form.Pin _,Form.Percent _ ->
+                "";
         };
     }
 
-    private static String byDefault(Setting setting) {
+    private static String required(Setting setting) {
         List<Command> needing = commands(command -> command.requires(setting));
-        if (needing.isEmpty()) {
-            return setting.otherwise();
-        }
         List<Command> others = commands(command -> command.has(setting) && !command.requires(setting));
-        String required = others.isEmpty() ? "required"
-                : others.size() < needing.size() ? "required, but not by " + CliCommands.ALL.words(others::contains)
-                        : "required by " + CliCommands.ALL.words(needing::contains);
-        return setting.otherwise().isEmpty() ? required : required + "; else " + setting.otherwise();
+        return needing.isEmpty() ? ""
+                : others.isEmpty() ? "required"
+                        : others.size() < needing.size()
+                                ? "required, but not by " + CliCommands.ALL.words(others::contains)
+                                : "required by " + CliCommands.ALL.words(needing::contains);
+    }
+
+    private static String byDefault(Setting setting) {
+        return setting.defaultValue() != null ? "default `" + setting.defaultValue() + "`"
+                : setting.otherwise().isEmpty() ? "" : "default: " + setting.otherwise();
+    }
+
+    /// In lines of 120 columns at most, those after the first below the text of a list's item. What is between backticks
+    /// stays in one line.
+    private static String wrapped(String text) {
+        StringBuilder page = new StringBuilder();
+        StringBuilder line = new StringBuilder();
+        for (String word : UNBROKEN.matcher(text).results().map(MatchResult::group).toList()) {
+            if (line.length() + 1 + word.length() > 120) {
+                page.append(line).append('\n');
+                line.setLength(0);
+                line.append(text.startsWith("- ") ? " " : "");
+            }
+            line.append(line.isEmpty() ? "" : " ").append(word);
+        }
+        return page.append(line).append('\n').toString();
     }
 
     private static List<Command> commands(Predicate<Command> chosen) {

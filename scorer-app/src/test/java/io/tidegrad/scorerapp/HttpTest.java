@@ -87,7 +87,7 @@ class HttpTest {
     /// The documentation's request gets the documentation's answer, but for the numbers.
     @Test
     void theDocumentedExampleIsTrue() throws IOException {
-        HttpResponse<String> response = score(Documented.block("request"));
+        HttpResponse<String> response = score(Documented.curl("request").body());
         assertThat(response.statusCode()).isEqualTo(200);
         assertThat(Documented.shape(json(response)))
                 .isEqualTo(Documented.shape(JSON.readTree(Documented.block("answer"))));

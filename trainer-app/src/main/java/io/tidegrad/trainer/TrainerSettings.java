@@ -23,11 +23,11 @@ import java.util.List;
 /// The trainer's command, and the settings that it shares with no other program.
 public final class TrainerSettings {
     public static final Setting SPEC = Setting.of("spec", "FILE", new Form.Many(new Form.Text("a file")),
-            "file of a model spec; only the trainer takes several: repeat it");
+            "file of a model spec; the trainer can repeat it");
     public static final Setting ALL_MODELS = Setting.of("all-models", "", new Form.Flag(),
-            "learn every registered model, and each that is registered later");
+            "learn every registered model, also those that are registered later");
     public static final Setting FAIL_FAST = Setting.of("fail-fast", "", new Form.Flag(),
-            "end the process as soon as one model can't go on; without it the others learn on");
+            "end the process once one model can't go on; without it the other models go on");
     public static final Setting KEEP_SNAPSHOTS = Setting.of("keep-snapshots", "N", new Form.Number(1, 1_000_000),
             "how many of the newest snapshots stay on the topic").withDefault("5");
     public static final Setting STORE =
@@ -35,27 +35,29 @@ public final class TrainerSettings {
                     "how a model is kept in its changelog; auto chooses for each model").withDefault("auto");
     public static final Setting STORE_BYTES_PER_SECOND =
             Setting.of("store-bytes-per-second", "N", new Form.Number(1_000, 1_000_000_000),
-                    "most bytes a second that are written to a model's changelog").withDefault("20000000");
-    public static final Setting REDO_SECONDS = Setting.of("redo-seconds", "N", new Form.Number(0, 86_400),
-            "begin a new image when a restart would learn longer than this again").withDefault("30");
+                    "how many bytes a second are written to a model's changelog at most").withDefault("20000000");
+    public static final Setting REDO_SECONDS = Setting
+            .of("redo-seconds", "N", new Form.Number(0, 86_400),
+                    "begin a new image when a restart would take longer than this to learn events again")
+            .withDefault("30");
     public static final Setting KEEP_HOURLY = Setting.of("keep-hourly", "N", new Form.Number(0, 1_000_000),
-            "the last full snapshot of each of so many hours stays").withDefault("24");
+            "for how many hours the last full snapshot of each hour stays").withDefault("24");
     public static final Setting KEEP_DAILY = Setting.of("keep-daily", "N", new Form.Number(0, 1_000_000),
-            "the last full snapshot of each of so many days stays").withDefault("7");
+            "for how many days the last full snapshot of each day stays").withDefault("7");
     public static final Setting SNAPSHOT_DELTAS = Setting.of("snapshot-deltas", "N", new Form.Number(0, 1_000_000),
-            "most deltas that are published between two full snapshots").withDefault("50");
+            "how many deltas are published at most between two full snapshots").withDefault("50");
     public static final Setting SNAPSHOT_COMPRESSION = Setting.of("snapshot-compression", "HOW",
             new Form.Choice(List.of("none", "zstd")), "compression of the parts of snapshots").withDefault("none");
     public static final Setting SNAPSHOT_PRIVATE_KEY = Setting.of("snapshot-private-key", "FILE",
             new Form.Text("a file"), "Ed25519 private key (PEM) that signs snapshots");
     public static final Setting STANDBY_REPLICAS = Setting.of("standby-replicas", "N", new Form.Number(0, 10),
-            "how many other trainers keep a warm copy of a model, to take over").withDefault("0");
+            "how many other trainers keep a warm copy of a model, ready to take over").withDefault("0");
     public static final Setting REPLICATION = Setting.of("replication", "N", new Form.Number(1, Short.MAX_VALUE),
             "replication factor of the topics that are created").otherwise("the broker's default");
 
     /// Of every command that goes on as a trainer: where it listens, how it stores and publishes.
     public static final List<Setting.Use> LEARNING =
-            all(optional(PREFIX), optional(HTTP_HOST, "address to listen on; nobody is asked for a password"),
+            all(optional(PREFIX), optional(HTTP_HOST, "address to listen on; a client needs no password"),
                     optional(HTTP_PORT, KEEP_SNAPSHOTS, STORE, STORE_BYTES_PER_SECOND, REDO_SECONDS, KEEP_HOURLY,
                             KEEP_DAILY, SNAPSHOT_DELTAS, SNAPSHOT_COMPRESSION, SNAPSHOT_PRIVATE_KEY));
 
