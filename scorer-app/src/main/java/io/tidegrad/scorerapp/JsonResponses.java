@@ -13,6 +13,7 @@ import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.ControlRecord;
 import io.tidegrad.control.ControlStatus;
 import io.tidegrad.engine.loss.Loss;
+import io.tidegrad.ops.measure.Measures;
 import io.tidegrad.scorer.Admission;
 import io.tidegrad.scorer.AdmissionLog;
 import io.tidegrad.scorer.Explanation;
@@ -29,6 +30,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Collection;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -206,7 +208,7 @@ final class JsonResponses {
         json.writeStringField("model", served.model());
         json.writeStringField("stage", status.control().stage());
         version(json, served);
-        freshness(json, status.freshnessMs());
+        numbers(json, ScorerMeasures.FRESHNESS, status);
         refusals(json, "snapshots_refused", status);
     }
 
@@ -260,24 +262,14 @@ final class JsonResponses {
         json.writeStringField("topic", config.requests());
         json.writeStringField("predictions_topic", config.predictions());
         json.writeStringField("group", config.group());
-        json.writeNumberField("partitions", status.partitions());
-        json.writeNumberField("lag", status.lag());
-        counts(json, "predictions", status.predictions());
-        counts(json, "dead_letters", status.deadLetters());
-        json.writeNumberField("transactions_committed", status.committed());
-        json.writeNumberField("transactions_aborted", status.aborted());
-        json.writeNumberField("lost", status.lost());
+        numbers(json, TopicScorerMeasures.PARTITIONS, status);
+        json.writeObjectFieldStart("predictions");
+        numbers(json, TopicScorerMeasures.predictions(status.predictions().keySet()), status);
         json.writeEndObject();
-    }
-
-    /// Writes the counts that are not 0.
-    private static void counts(JsonGenerator json, String name, Map<String, Long> counts) throws IOException {
-        json.writeObjectFieldStart(name);
-        for (Map.Entry<String, Long> count : counts.entrySet()) {
-            if (count.getValue() > 0) {
-                json.writeNumberField(count.getKey(), count.getValue());
-            }
-        }
+        json.writeObjectFieldStart("dead_letters");
+        numbers(json, TopicScorerMeasures.deadLetters(status.deadLetters().keySet()), status);
+        json.writeEndObject();
+        numbers(json, TopicScorerMeasures.TOTALS, status);
         json.writeEndObject();
     }
 
@@ -291,7 +283,7 @@ final class JsonResponses {
         if (served != null) {
             version(json, served);
         }
-        freshness(json, status.freshnessMs());
+        numbers(json, ScorerMeasures.FRESHNESS, status);
         if (served != null) {
             json.writeStringField("source", served.isFromFile() ? "file" : "topic");
         }
@@ -302,21 +294,7 @@ final class JsonResponses {
         if (!status.followerDetail().isEmpty()) {
             json.writeStringField("follower_detail", StrictJson.printable(status.followerDetail()));
         }
-        if (status.heartbeatAgeMs() >= 0) {
-            json.writeNumberField("heartbeat_age_ms", status.heartbeatAgeMs());
-        }
-        if (status.clockBehindMs() > 0) {
-            json.writeNumberField("clock_behind_ms", status.clockBehindMs());
-        }
-        json.writeNumberField("snapshots_seen", status.snapshotsSeen());
-        json.writeNumberField("snapshots_loaded", status.snapshotsLoaded());
-        json.writeNumberField("snapshots_full", status.reading().fulls());
-        json.writeNumberField("snapshots_delta", status.reading().deltas());
-        json.writeNumberField("snapshot_fallbacks", status.reading().fallbacks());
-        json.writeNumberField("brought_back", status.reading().broughtBack());
-        if (served != null) {
-            json.writeNumberField("chain", served.manifest().chain().deltas());
-        }
+        numbers(json, ScorerMeasures.FOLLOWING, status);
         refusals(json, "snapshots_refused", status);
         control(json, status.control());
     }
@@ -340,7 +318,7 @@ final class JsonResponses {
             if (served != null) {
                 version(json, served);
             }
-            freshness(json, status.freshnessMs());
+            numbers(json, ScorerMeasures.FRESHNESS, status);
             json.writeStringField("follower", status.follower());
             json.writeEndObject();
         }
@@ -349,8 +327,7 @@ final class JsonResponses {
 
     private static void control(JsonGenerator json, ControlStatus control) throws IOException {
         json.writeObjectFieldStart("control");
-        json.writeNumberField("records", control.records());
-        json.writeNumberField("unreadable", control.unreadable());
+        numbers(json, ScorerMeasures.CONTROL, control);
         json.writeStringField("answered_by", control.model());
         json.writeNumberField("first_epoch", control.epoch());
         ControlAction.Rollback rollback = control.rollback();
@@ -381,11 +358,7 @@ final class JsonResponses {
 
     private static void refusals(JsonGenerator json, String name, ScorerStatus status) throws IOException {
         json.writeObjectFieldStart(name);
-        for (var refused : status.refused().entrySet()) {
-            if (refused.getValue() > 0) {
-                json.writeNumberField(refused.getKey().code(), refused.getValue());
-            }
-        }
+        numbers(json, ScorerMeasures.REFUSED, status);
         json.writeEndObject();
         Admission.Refused last = status.lastRefusal();
         if (last != null) {
@@ -399,22 +372,27 @@ final class JsonResponses {
     }
 
     private static void version(JsonGenerator json, ServedVersion served) throws IOException {
-        json.writeNumberField("epoch", served.epoch());
-        json.writeNumberField("version", served.version());
-        json.writeNumberField("offset", served.nextOffset());
-        json.writeNumberField("admitted_at_ms", served.admittedAt());
-        number(json, "event_time_ms", served.eventTime() == Long.MIN_VALUE ? null : served.eventTime());
+        numbers(json, ScorerMeasures.VERSION, served);
     }
 
     private static void freshness(JsonGenerator json, long freshnessMs) throws IOException {
         number(json, "freshness_ms", freshnessMs < 0 ? null : freshnessMs);
     }
 
-    private static void number(JsonGenerator json, String name, @Nullable Long value) throws IOException {
+    /// Writes the fields of measures.
+    private static <S> void numbers(JsonGenerator json, Measures<S> measures, S state) throws IOException {
+        Map<String, @Nullable Number> fields = new LinkedHashMap<>();
+        measures.write(state, fields::put);
+        for (Map.Entry<String, @Nullable Number> field : fields.entrySet()) {
+            number(json, field.getKey(), field.getValue());
+        }
+    }
+
+    private static void number(JsonGenerator json, String name, @Nullable Number value) throws IOException {
         if (value == null) {
             json.writeNullField(name);
         } else {
-            json.writeNumberField(name, value);
+            json.writeNumberField(name, value.longValue());
         }
     }
 

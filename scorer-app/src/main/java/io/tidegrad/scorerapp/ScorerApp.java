@@ -71,7 +71,7 @@ public final class ScorerApp implements AutoCloseable {
         }
         TopicScorer topicScorer =
                 TopicScorer.start(config.requests(), routers, shadows::scored, models::serving, clock);
-        metrics.bind(new LaneMetrics(topicScorer));
+        metrics.bind(registry -> TopicScorerMeasures.register(topicScorer, registry));
         return topicScorer;
     }
 

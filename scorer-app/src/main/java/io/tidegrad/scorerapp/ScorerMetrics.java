@@ -3,19 +3,14 @@ package io.tidegrad.scorerapp;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
-import io.micrometer.core.instrument.Tag;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.Timer;
 import io.micrometer.core.instrument.binder.MeterBinder;
 import io.micrometer.core.instrument.binder.system.FileDescriptorMetrics;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
-import io.tidegrad.control.ControlStatus;
 import io.tidegrad.ops.http.EndedConnection;
-import io.tidegrad.scorer.RefusalReason;
 import io.tidegrad.scorer.Scorer;
-import io.tidegrad.scorer.ScorerStatus;
-import io.tidegrad.scorer.ServedVersion;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Collection;
@@ -31,7 +26,6 @@ import java.util.function.ToDoubleFunction;
 /// scrape, what HTTP does is counted here.
 final class ScorerMetrics {
     private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
-    private final InstantSource clock;
 
     /// The `model` of what concerns none that is served.
     static final String NO_MODEL = "-";
@@ -43,9 +37,8 @@ final class ScorerMetrics {
     private final Map<EndedConnection, Counter> ended = new EnumMap<>(EndedConnection.class);
 
     ScorerMetrics(Collection<Scorer> scorers, InstantSource clock) {
-        this.clock = clock;
         new FileDescriptorMetrics().bindTo(registry);
-        scorers.forEach(this::follow);
+        scorers.forEach(scorer -> ScorerMeasures.register(scorer, clock, registry));
         refused.put(NO_MODEL, refusals(NO_MODEL));
         scorers.forEach(scorer -> refused.put(scorer.model(), refusals(scorer.model())));
         for (EndedConnection reason : EndedConnection.values()) {
@@ -65,89 +58,6 @@ final class ScorerMetrics {
                             .tags("model", model, "reason", reason.code()).register(registry));
         }
         return counters;
-    }
-
-    private void follow(Scorer scorer) {
-        Tags model = Tags.of("model", scorer.model());
-        gauge(scorer, model, "ready", "1 when a version serves that is not too old", status -> status.ready() ? 1 : 0);
-        gauge(scorer, model, "from.file", "1 while what serves is of the state directory and not of Kafka",
-                status -> served(status, served -> served.isFromFile() ? 1 : 0));
-        gauge(scorer, model, "epoch", "Epoch of the served version", status -> served(status, ServedVersion::epoch));
-        gauge(scorer, model, "version", "Update count of the served version",
-                status -> served(status, ServedVersion::version));
-        gauge(scorer, model, "offset", "Next offset of the log of record in the served version",
-                status -> served(status, ServedVersion::nextOffset));
-        gauge(scorer, model, "event.time.seconds", "Stream time of the served version, since 1970",
-                status -> served(status, ScorerMetrics::eventTime));
-        gauge(scorer, model, "freshness.seconds",
-                "Now - append time of the newest event served; 0 while the trainer is caught up",
-                status -> status.freshnessMs() < 0 ? Double.NaN : status.freshnessMs() / 1e3);
-        gauge(scorer, model, "admitted.age.seconds", "Time since the served version was admitted",
-                status -> served(status, served -> (clock.millis() - served.admittedAt()) / 1e3));
-        gauge(scorer, model, "heartbeat.age.seconds", "Age of the trainer's newest heartbeat",
-                ScorerMetrics::heartbeatAge);
-        gauge(scorer, model, "clock.behind.seconds",
-                "How far the clock here is behind the trainer's or append times; 0 below 2 s",
-                status -> status.clockBehindMs() / 1e3);
-        counter(scorer, model, "snapshots.seen", "Manifests read", ScorerStatus::snapshotsSeen);
-        counter(scorer, model, "snapshots.loaded", "Versions admitted", ScorerStatus::snapshotsLoaded);
-        gauge(scorer, model, "chain", "Deltas from the full snapshot to the served version",
-                status -> served(status, served -> served.manifest().chain().deltas()));
-        counter(scorer, model.and("kind", "full"), "snapshots.admitted", "Versions admitted, by kind",
-                status -> status.reading().fulls());
-        counter(scorer, model.and("kind", "delta"), "snapshots.admitted", "Versions admitted, by kind",
-                status -> status.reading().deltas());
-        counter(scorer, model.and("kind", "rollback"), "snapshots.admitted", "Versions admitted, by kind",
-                status -> status.reading().broughtBack());
-        counter(scorer, model, "snapshots.fallbacks", "Full snapshots that mended a gap between deltas",
-                status -> status.reading().fallbacks());
-        counter(scorer, model, "records.read", "Records read from the snapshots topic",
-                status -> status.reading().records());
-        counter(scorer, model, "bytes.read", "Bytes of those records", status -> status.reading().bytes());
-        counter(scorer, model, "bytes.copied",
-                "Memory for admitted versions beyond what they share with the one before",
-                status -> status.reading().copiedBytes());
-        counter(scorer, model, "follower.failures", "Times that Kafka gave an error and the follower began again",
-                ScorerStatus::followerFailures);
-        for (String stage : ControlStatus.STAGES) {
-            gauge(scorer, model.and("stage", stage), "stage", "1 at the stage that the model is in",
-                    status -> status.control().stage().equals(stage) ? 1 : 0);
-        }
-        gauge(scorer, model, "promoted", "1 while another model answers to the name",
-                status -> status.control().model().equals(status.model()) ? 0 : 1);
-        gauge(scorer, model, "control.problem", "1 while what was decided is not what serves",
-                status -> status.control().problem().isEmpty() ? 0 : 1);
-        counter(scorer, model, "control.records", "Control records followed, of all models",
-                status -> status.control().records());
-        counter(scorer, model, "control.unreadable", "Control records passed over",
-                status -> status.control().unreadable());
-        for (RefusalReason reason : RefusalReason.values()) {
-            counter(scorer, model.and(Tag.of("reason", reason.code())), "snapshots.refused", "Versions not admitted",
-                    status -> status.refused().getOrDefault(reason, 0L));
-        }
-    }
-
-    private static double eventTime(ServedVersion served) {
-        return served.eventTime() == Long.MIN_VALUE ? Double.NaN : served.eventTime() / 1e3;
-    }
-
-    private static double heartbeatAge(ScorerStatus status) {
-        return status.heartbeatAgeMs() < 0 ? Double.NaN : status.heartbeatAgeMs() / 1e3;
-    }
-
-    private static double served(ScorerStatus status, ToDoubleFunction<ServedVersion> value) {
-        ServedVersion served = status.served();
-        return served == null ? Double.NaN : value.applyAsDouble(served);
-    }
-
-    private void gauge(Scorer scorer, Tags tags, String name, String help, ToDoubleFunction<ScorerStatus> value) {
-        Gauge.builder("tidegrad.scorer." + name, scorer, s -> value.applyAsDouble(s.status())).description(help)
-                .tags(tags).register(registry);
-    }
-
-    private void counter(Scorer scorer, Tags tags, String name, String help, ToDoubleFunction<ScorerStatus> value) {
-        FunctionCounter.builder("tidegrad.scorer." + name, scorer, s -> value.applyAsDouble(s.status()))
-                .description(help).tags(tags).register(registry);
     }
 
     /// What the bodies of requests take is shown from now on.

@@ -5,7 +5,6 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.helidon.http.HeaderNames;
 import io.helidon.webserver.http.ServerResponse;
 import io.micrometer.core.instrument.Counter;
-import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.binder.jvm.JvmGcMetrics;
@@ -24,10 +23,6 @@ import io.tidegrad.ops.http.SharedAnswer;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.CommittedState;
-import io.tidegrad.trainer.store.Report;
-import io.tidegrad.trainer.store.RestoreProgress;
-import io.tidegrad.trainer.store.StoreKind;
-import io.tidegrad.trainer.store.StoreStatus;
 import java.io.IOException;
 import java.net.BindException;
 import java.nio.charset.StandardCharsets;
@@ -41,7 +36,6 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.IntSupplier;
-import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
 /// `GET /health` (JSON) and `GET /metrics` (Prometheus). Everything it says has been committed: a reader of the topics
@@ -133,7 +127,7 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
     @Override
     public synchronized void begins(ModelTrainer trainer) {
         ends(trainer);
-        register(trainer, metrics);
+        TrainerMeasures.register(trainer, metrics);
     }
 
     @Override
@@ -247,49 +241,12 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
         said.put("epoch", model.lineage().epoch());
         said.put("state", model.standsBy() ? "standby" : model.state().name().toLowerCase(Locale.ROOT));
         said.put("log", model.lineage().log().toString());
-        said.put("lag", model.lag() < 0 ? null : model.lag());
+        TrainerMeasures.lag(model, said);
         said.put("memory_bytes", memory(model.memory()));
-        RestoreProgress restoring = model.restoring();
-        Map<String, @Nullable Object> restore = new LinkedHashMap<>();
-        restore.put("pages", restoring.pagesRestored());
-        restore.put("pages_of", restoring.pages());
-        restore.put("bytes", restoring.bytes());
-        restore.put("redo_events", restoring.redone());
-        restore.put("redo_events_of", restoring.toRedo());
-        said.put("restore", restore);
+        said.put("restore", TrainerMeasures.restore(model.restoring()));
         CommittedState committed = model.committed();
-        if (committed == null || model.standsBy()) { // what it learned itself is not the newest
-            return;
-        }
-        describe(committed.store(), said);
-        said.put("flush_ms", model.flushTime().toMillis());
-        said.put("version", committed.version());
-        said.put("watermark", committed.nextOffset());
-        said.put("learned", committed.examples());
-        said.put("pending", committed.pending());
-        said.put("dead_letters", committed.accounts().deadLetters());
-        said.put("dead_letter_share", number(model.deadLetterShare()));
-        said.put("events_set_aside", model.eventsSetAside());
-        said.put("ticks", committed.accounts().ticks());
-        said.put("published_version", committed.publishedVersion() < 0 ? null : committed.publishedVersion());
-        said.put("snapshots", SnapshotMetrics.health(committed.snapshots()));
-        said.put("commits", committed.commits());
-        Report report = committed.report();
-        if (report != null) {
-            Map<String, @Nullable Object> reported = new LinkedHashMap<>();
-            reported.put("watermark", report.nextOffset());
-            reported.put("version", report.version());
-            reported.put("weights_hash", report.weightsHash());
-            reported.put("state_hash", report.stateHash());
-            reported.put("log_loss", number(report.logLoss()));
-            reported.put("prior_log_loss", number(report.priorLogLoss()));
-            reported.put("accuracy", number(report.accuracy()));
-            reported.put("accuracy_last_2000", number(report.accuracyLast2000()));
-            reported.put("auc", number(report.auc()));
-            reported.put("mean_squared_error", number(report.meanSquaredError()));
-            reported.put("prior_mean_squared_error", number(report.priorMeanSquaredError()));
-            reported.put("mean_absolute_error", number(report.meanAbsoluteError()));
-            said.put("report", reported);
+        if (committed != null && !model.standsBy()) { // what a standby learned itself is not the newest
+            TrainerMeasures.committed(model, committed, said);
         }
     }
 
@@ -303,95 +260,6 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
         bytes.put("warm_up", memory.warmUp());
         bytes.put("total", memory.total());
         return bytes;
-    }
-
-    private static void describe(StoreStatus store, Map<String, @Nullable Object> said) {
-        said.put("store", store.kind().word());
-        said.put("store_reason", store.reason());
-        said.put("commit_interval_ms", store.commitIntervalMillis());
-        said.put("changed_bytes", store.changedBytes());
-        said.put("changed_bytes_per_second", number(store.changedBytesPerSecond()));
-        Map<String, @Nullable Object> image = new LinkedHashMap<>();
-        image.put("number", store.image());
-        image.put("watermark", store.imageOffset());
-        image.put("next_pages", store.imagePages() < 0 ? null : store.imagePages());
-        image.put("pages", store.pages());
-        image.put("redo_events", store.redoEvents());
-        image.put("redo_ms", store.redoMillis());
-        double left = retentionLeft(store);
-        image.put("retention_left_ms", Double.isInfinite(left) ? null : (long) left);
-        said.put("image", image);
-    }
-
-    /// Milliseconds, at least 0.
-    private static double retentionLeft(StoreStatus store) {
-        return store.retainedUntilMillis() == Long.MAX_VALUE ? Double.POSITIVE_INFINITY
-                : Math.max(0, store.retainedUntilMillis() - System.currentTimeMillis());
-    }
-
-    private static @Nullable Double number(double value) {
-        return Double.isNaN(value) ? null : value;
-    }
-
-    private static void register(ModelTrainer model, PrometheusMeterRegistry metrics) {
-        Tags tags = Tags.of("model", model.lineage().model());
-        counter(metrics, tags, model, "tidegrad.examples.learned", "rows learned", CommittedState::examples);
-        counter(metrics, tags, model, "tidegrad.events.accepted", "events taken: learned or pending",
-                committed -> committed.accounts().accepted());
-        counter(metrics, tags, model, "tidegrad.dead.letters", "events that can't be learned",
-                committed -> committed.accounts().deadLetters());
-        counter(metrics, tags, model, "tidegrad.commits", "commits with changes", CommittedState::commits);
-        gauge(metrics, tags, model, "tidegrad.model.version", "committed update count", CommittedState::version);
-        gauge(metrics, tags, model, "tidegrad.published.version", "version of the newest snapshot",
-                CommittedState::publishedVersion);
-        gauge(metrics, tags, model, "tidegrad.watermark", "next offset of the log", CommittedState::nextOffset);
-        gauge(metrics, tags, model, "tidegrad.pending.rows", "rows waiting for their batch", CommittedState::pending);
-        gauge(metrics, tags, model, "tidegrad.store.image.and.redo",
-                "1 where the model is kept as image and redo, 0 where as page log",
-                committed -> committed.store().kind() == StoreKind.IMAGE_AND_REDO ? 1 : 0);
-        gauge(metrics, tags, model, "tidegrad.commit.interval.seconds",
-                "until the next commit, while there is something to commit",
-                committed -> committed.store().commitIntervalMillis() / 1e3);
-        gauge(metrics, tags, model, "tidegrad.changed.bytes", "of the pages that changed between the last two commits",
-                committed -> committed.store().changedBytes());
-        gauge(metrics, tags, model, "tidegrad.image.number", "of the newest whole image",
-                committed -> committed.store().image());
-        gauge(metrics, tags, model, "tidegrad.image.progress",
-                "of the image being written, 0 to 1; NaN when there is none",
-                committed -> committed.store().imagePages() < 0 ? Double.NaN
-                        : (double) committed.store().imagePages() / committed.store().pages());
-        gauge(metrics, tags, model, "tidegrad.redo.events", "that a restart would learn again",
-                committed -> committed.store().redoEvents());
-        gauge(metrics, tags, model, "tidegrad.redo.seconds", "about how long a restart would learn again",
-                committed -> committed.store().redoMillis() / 1e3);
-        gauge(metrics, tags, model, "tidegrad.retention.left.seconds",
-                "until retention may delete what a restart would learn again",
-                committed -> retentionLeft(committed.store()) / 1e3);
-        Gauge.builder("tidegrad.flush.seconds", model, m -> m.flushTime().toNanos() / 1e9)
-                .description("what the last commit took").tags(tags).register(metrics);
-        Gauge.builder("tidegrad.restore.progress", model, OperationsServer::restored)
-                .description("of pages and of events to learn again, 0 to 1").tags(tags).register(metrics);
-        reported(metrics, tags, model, "tidegrad.log.loss", "progressive log loss", Report::logLoss);
-        reported(metrics, tags, model, "tidegrad.prior.log.loss", "of the running prior", Report::priorLogLoss);
-        reported(metrics, tags, model, "tidegrad.accuracy", "progressive accuracy", Report::accuracy);
-        reported(metrics, tags, model, "tidegrad.auc", "progressive area under the ROC curve", Report::auc);
-        reported(metrics, tags, model, "tidegrad.mean.squared.error", "progressive mean squared error",
-                Report::meanSquaredError);
-        reported(metrics, tags, model, "tidegrad.prior.mean.squared.error", "of the running mean",
-                Report::priorMeanSquaredError);
-        reported(metrics, tags, model, "tidegrad.mean.absolute.error", "progressive mean absolute error",
-                Report::meanAbsoluteError);
-        SnapshotMetrics.register(model, metrics);
-        Gauge.builder("tidegrad.lag", model, m -> m.lag() < 0 ? Double.NaN : m.lag())
-                .description("offsets between the watermark and the end of the log").tags(tags).register(metrics);
-        Gauge.builder("tidegrad.standstill.seconds", model, m -> m.standstill().toNanos() / 1e9)
-                .description("without a commit while there is something to learn").tags(tags).register(metrics);
-        Gauge.builder("tidegrad.dead.letter.share", model, ModelTrainer::deadLetterShare)
-                .description("of the events of the last minute, 0 to 1").tags(tags).register(metrics);
-        FunctionCounter.builder("tidegrad.events.set.aside", model, ModelTrainer::eventsSetAside)
-                .description("events that ended two lives of the trainer in a row").tags(tags).register(metrics);
-        Gauge.builder("tidegrad.standby", model, m -> m.standsBy() ? 1 : 0)
-                .description("1 while another trainer learns the model").tags(tags).register(metrics);
     }
 
     /// What stays while the model's trainers come and go.
@@ -416,39 +284,6 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
             case PAUSED, DELETED -> Double.NaN;
             case PREPARING, LEARNING, RETRYING, FAILED -> slot.learns() ? 1 : 0;
         };
-    }
-
-    /// Each half of the way counts half.
-    private static double restored(ModelTrainer model) {
-        if (model.committed() != null) {
-            return 1;
-        }
-        RestoreProgress progress = model.restoring();
-        double pages = progress.pages() == 0 ? 0 : (double) progress.pagesRestored() / progress.pages();
-        double redo = progress.toRedo() == 0 ? 0 : (double) progress.redone() / progress.toRedo();
-        return (pages + redo) / 2;
-    }
-
-    private static void counter(PrometheusMeterRegistry metrics, Tags tags, ModelTrainer model, String name,
-            String description, ToDoubleFunction<CommittedState> value) {
-        FunctionCounter.builder(name, model, m -> of(m, value, 0)).description(description).tags(tags)
-                .register(metrics);
-    }
-
-    private static void gauge(PrometheusMeterRegistry metrics, Tags tags, ModelTrainer model, String name,
-            String description, ToDoubleFunction<CommittedState> value) {
-        Gauge.builder(name, model, m -> of(m, value, Double.NaN)).description(description).tags(tags).register(metrics);
-    }
-
-    private static void reported(PrometheusMeterRegistry metrics, Tags tags, ModelTrainer model, String name,
-            String description, ToDoubleFunction<Report> value) {
-        gauge(metrics, tags, model, name, description,
-                committed -> committed.report() == null ? Double.NaN : value.applyAsDouble(committed.report()));
-    }
-
-    private static double of(ModelTrainer model, ToDoubleFunction<CommittedState> value, double unknown) {
-        CommittedState committed = model.committed();
-        return committed == null ? unknown : value.applyAsDouble(committed);
     }
 
     @Override

@@ -1,0 +1,222 @@
+package io.tidegrad.trainer;
+
+import static io.tidegrad.ops.measure.Measure.counter;
+import static io.tidegrad.ops.measure.Measure.gauge;
+import static io.tidegrad.ops.measure.Measure.inHealth;
+
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tags;
+import io.tidegrad.ops.measure.Measure;
+import io.tidegrad.ops.measure.Measures;
+import io.tidegrad.trainer.store.CommittedState;
+import io.tidegrad.trainer.store.Report;
+import io.tidegrad.trainer.store.RestoreProgress;
+import io.tidegrad.trainer.store.SnapshotTotals;
+import io.tidegrad.trainer.store.StoreKind;
+import io.tidegrad.trainer.store.StoreStatus;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// Every number that a trainer tells about a model that it learns, in `/health` and in `/metrics`. What is read from a
+/// commit is durable: a reader of the topics sees the same.
+final class TrainerMeasures {
+    private static final Measure<ModelTrainer> LAG =
+            Measure.<ModelTrainer>gauge("tidegrad.lag", "offsets between the watermark and the end of the log",
+                    model -> model.lag() < 0 ? null : model.lag()).field("lag");
+    private static final Measure<ModelTrainer> FLUSH = Measure
+            .<ModelTrainer>gauge("tidegrad.flush.seconds", "what the last commit took",
+                    model -> model.flushTime().toNanos())
+            .per(1e9).field("flush_ms", nanos -> nanos.longValue() / 1_000_000);
+    private static final Measure<ModelTrainer> DEAD_LETTER_SHARE =
+            Measure.<ModelTrainer>gauge("tidegrad.dead.letter.share", "of the events of the last minute, 0 to 1",
+                    ModelTrainer::deadLetterShare).field("dead_letter_share");
+    private static final Measure<ModelTrainer> SET_ASIDE = Measure.<ModelTrainer>counter("tidegrad.events.set.aside",
+            "events that ended two lives of the trainer in a row", ModelTrainer::eventsSetAside)
+            .field("events_set_aside");
+    private static final Measures<ModelTrainer> PROCESS = Measures.of(LAG, FLUSH, DEAD_LETTER_SHARE, SET_ASIDE,
+            gauge("tidegrad.restore.progress", "of pages and of events to learn again, 0 to 1",
+                    TrainerMeasures::restored),
+            gauge("tidegrad.standstill.seconds", "without a commit while there is something to learn",
+                    model -> model.standstill().toNanos() / 1e9),
+            gauge("tidegrad.standby", "1 while another trainer learns the model", model -> model.standsBy() ? 1 : 0));
+
+    private static final Measures<RestoreProgress> RESTORE =
+            Measures.of(inHealth("pages", RestoreProgress::pagesRestored), inHealth("pages_of", RestoreProgress::pages),
+                    inHealth("bytes", RestoreProgress::bytes), inHealth("redo_events", RestoreProgress::redone),
+                    inHealth("redo_events_of", RestoreProgress::toRedo));
+
+    private static final Measures<StoreStatus> STORE = Measures.of(
+            Measure.<StoreStatus>gauge("tidegrad.commit.interval.seconds",
+                    "until the next commit, while there is something to commit", StoreStatus::commitIntervalMillis)
+                    .seconds().field("commit_interval_ms"),
+            Measure.<StoreStatus>gauge("tidegrad.changed.bytes",
+                    "of the pages that changed between the last two commits", StoreStatus::changedBytes)
+                    .field("changed_bytes"),
+            inHealth("changed_bytes_per_second", StoreStatus::changedBytesPerSecond),
+            gauge("tidegrad.store.image.and.redo", "1 where the model is kept as image and redo, 0 where as page log",
+                    store -> store.kind() == StoreKind.IMAGE_AND_REDO ? 1 : 0));
+
+    private static final Measures<StoreStatus> IMAGE = Measures.of(
+            Measure.<StoreStatus>gauge("tidegrad.image.number", "of the newest whole image", StoreStatus::image)
+                    .field("number"),
+            inHealth("watermark", StoreStatus::imageOffset),
+            inHealth("next_pages", store -> store.imagePages() < 0 ? null : store.imagePages()),
+            inHealth("pages", StoreStatus::pages),
+            gauge("tidegrad.image.progress", "of the image being written, 0 to 1; NaN when there is none",
+                    store -> store.imagePages() < 0 ? null : (double) store.imagePages() / store.pages()),
+            Measure.<StoreStatus>gauge("tidegrad.redo.events", "that a restart would learn again",
+                    StoreStatus::redoEvents).field("redo_events"),
+            Measure.<StoreStatus>gauge("tidegrad.redo.seconds", "about how long a restart would learn again",
+                    StoreStatus::redoMillis).seconds().field("redo_ms"),
+            Measure.<StoreStatus>gauge("tidegrad.retention.left.seconds",
+                    "until retention may delete what a restart would learn again", TrainerMeasures::retentionLeft)
+                    .seconds().field("retention_left_ms", Number::longValue));
+
+    private static final Measures<CommittedState> LEARNED = Measures.of(
+            Measure.<CommittedState>gauge("tidegrad.model.version", "committed update count", CommittedState::version)
+                    .field("version"),
+            Measure.<CommittedState>gauge("tidegrad.watermark", "next offset of the log", CommittedState::nextOffset)
+                    .field("watermark"),
+            Measure.<CommittedState>counter("tidegrad.examples.learned", "rows learned", CommittedState::examples)
+                    .field("learned"),
+            Measure.<CommittedState>gauge("tidegrad.pending.rows", "rows waiting for their batch",
+                    CommittedState::pending).field("pending"),
+            Measure.<CommittedState>counter("tidegrad.dead.letters", "events that can't be learned",
+                    committed -> committed.accounts().deadLetters()).field("dead_letters"),
+            counter("tidegrad.events.accepted", "events taken: learned or pending",
+                    committed -> committed.accounts().accepted()));
+    private static final Measures<CommittedState> TICKS_AND_PUBLISHED =
+            Measures.of(inHealth("ticks", committed -> committed.accounts().ticks()),
+                    Measure.<CommittedState>gauge("tidegrad.published.version", "version of the newest snapshot",
+                            CommittedState::publishedVersion)
+                            .field("published_version", version -> version.longValue() < 0 ? null : version));
+    private static final Measures<CommittedState> COMMITS = Measures
+            .of(Measure.<CommittedState>counter("tidegrad.commits", "commits with changes", CommittedState::commits)
+                    .field("commits"));
+
+    private static final String PUBLISHED = "snapshots since the process started, by kind";
+    private static final String PUBLISHED_BYTES = "bytes of the records of those snapshots";
+    private static final Measures<SnapshotTotals> SNAPSHOTS = Measures.of(
+            Measure.<SnapshotTotals>counter("tidegrad.snapshots.published", PUBLISHED, SnapshotTotals::fulls)
+                    .label("kind", "full").field("fulls"),
+            Measure.<SnapshotTotals>counter("tidegrad.snapshots.published", PUBLISHED, SnapshotTotals::deltas)
+                    .label("kind", "delta").field("deltas"),
+            Measure.<SnapshotTotals>counter("tidegrad.snapshots.published.bytes", PUBLISHED_BYTES,
+                    SnapshotTotals::fullBytes).label("kind", "full").field("full_bytes"),
+            Measure.<SnapshotTotals>counter("tidegrad.snapshots.published.bytes", PUBLISHED_BYTES,
+                    SnapshotTotals::deltaBytes).label("kind", "delta").field("delta_bytes"),
+            Measure.<SnapshotTotals>counter("tidegrad.snapshots.buried", "snapshots retired", SnapshotTotals::buried)
+                    .field("buried"),
+            Measure.<SnapshotTotals>gauge("tidegrad.snapshots.chain", "deltas since the newest full snapshot",
+                    SnapshotTotals::chain).field("chain"),
+            Measure.<SnapshotTotals>gauge("tidegrad.snapshots.retained", "snapshots on the topic",
+                    SnapshotTotals::retained).field("retained"),
+            Measure.<SnapshotTotals>gauge("tidegrad.snapshots.retained.bytes", "bytes of their records",
+                    SnapshotTotals::retainedBytes).field("retained_bytes"),
+            Measure.<SnapshotTotals>gauge("tidegrad.snapshots.unsent.parts",
+                    "parts of a full snapshot that is spread over commits", SnapshotTotals::unsentParts)
+                    .field("unsent_parts"));
+
+    private static final Measures<Report> REPORT = Measures.of(
+            Measure.<Report>gauge("tidegrad.log.loss", "progressive log loss", Report::logLoss).field("log_loss"),
+            Measure.<Report>gauge("tidegrad.prior.log.loss", "of the running prior", Report::priorLogLoss)
+                    .field("prior_log_loss"),
+            Measure.<Report>gauge("tidegrad.accuracy", "progressive accuracy", Report::accuracy).field("accuracy"),
+            inHealth("accuracy_last_2000", Report::accuracyLast2000),
+            Measure.<Report>gauge("tidegrad.auc", "progressive area under the ROC curve", Report::auc).field("auc"),
+            Measure.<Report>gauge("tidegrad.mean.squared.error", "progressive mean squared error",
+                    Report::meanSquaredError).field("mean_squared_error"),
+            Measure.<Report>gauge("tidegrad.prior.mean.squared.error", "of the running mean",
+                    Report::priorMeanSquaredError).field("prior_mean_squared_error"),
+            Measure.<Report>gauge("tidegrad.mean.absolute.error", "progressive mean absolute error",
+                    Report::meanAbsoluteError).field("mean_absolute_error"));
+
+    private TrainerMeasures() {}
+
+    /// Adds the series of a model to `/metrics`.
+    static void register(ModelTrainer model, MeterRegistry registry) {
+        Tags tags = Tags.of("model", model.lineage().model());
+        PROCESS.register(registry, tags, model, each -> each);
+        LEARNED.register(registry, tags, model, ModelTrainer::committed);
+        TICKS_AND_PUBLISHED.register(registry, tags, model, ModelTrainer::committed);
+        COMMITS.register(registry, tags, model, ModelTrainer::committed);
+        STORE.register(registry, tags, model, TrainerMeasures::store);
+        IMAGE.register(registry, tags, model, TrainerMeasures::store);
+        SNAPSHOTS.register(registry, tags, model, TrainerMeasures::snapshots);
+        REPORT.register(registry, tags, model, TrainerMeasures::report);
+    }
+
+    private static @Nullable StoreStatus store(ModelTrainer model) {
+        CommittedState committed = model.committed();
+        return committed == null ? null : committed.store();
+    }
+
+    private static SnapshotTotals snapshots(ModelTrainer model) {
+        CommittedState committed = model.committed();
+        return committed == null ? SnapshotTotals.NONE : committed.snapshots();
+    }
+
+    private static @Nullable Report report(ModelTrainer model) {
+        CommittedState committed = model.committed();
+        return committed == null ? null : committed.report();
+    }
+
+    /// Writes how far behind the log a model is.
+    static void lag(ModelTrainer model, Map<String, @Nullable Object> said) {
+        LAG.write(model, said::put);
+    }
+
+    static Map<String, @Nullable Object> restore(RestoreProgress progress) {
+        Map<String, @Nullable Object> said = new LinkedHashMap<>();
+        RESTORE.write(progress, said::put);
+        return said;
+    }
+
+    /// Writes what was committed last, as one commit left it.
+    static void committed(ModelTrainer model, CommittedState committed, Map<String, @Nullable Object> said) {
+        StoreStatus store = committed.store();
+        said.put("store", store.kind().word());
+        said.put("store_reason", store.reason());
+        STORE.write(store, said::put);
+        Map<String, @Nullable Object> image = new LinkedHashMap<>();
+        IMAGE.write(store, image::put);
+        said.put("image", image);
+        FLUSH.write(model, said::put);
+        LEARNED.write(committed, said::put);
+        DEAD_LETTER_SHARE.write(model, said::put);
+        SET_ASIDE.write(model, said::put);
+        TICKS_AND_PUBLISHED.write(committed, said::put);
+        Map<String, @Nullable Object> snapshots = new LinkedHashMap<>();
+        SNAPSHOTS.write(committed.snapshots(), snapshots::put);
+        said.put("snapshots", snapshots);
+        COMMITS.write(committed, said::put);
+        Report report = committed.report();
+        if (report != null) {
+            Map<String, @Nullable Object> reported = new LinkedHashMap<>();
+            reported.put("watermark", report.nextOffset());
+            reported.put("version", report.version());
+            reported.put("weights_hash", report.weightsHash());
+            reported.put("state_hash", report.stateHash());
+            REPORT.write(report, reported::put);
+            said.put("report", reported);
+        }
+    }
+
+    /// Milliseconds, at least 0; infinite if nothing is deleted that a restart needs.
+    private static double retentionLeft(StoreStatus store) {
+        return store.retainedUntilMillis() == Long.MAX_VALUE ? Double.POSITIVE_INFINITY
+                : Math.max(0, store.retainedUntilMillis() - System.currentTimeMillis());
+    }
+
+    /// Each half of the way counts half.
+    private static double restored(ModelTrainer model) {
+        if (model.committed() != null) {
+            return 1;
+        }
+        RestoreProgress progress = model.restoring();
+        double pages = progress.pages() == 0 ? 0 : (double) progress.pagesRestored() / progress.pages();
+        double redo = progress.toRedo() == 0 ? 0 : (double) progress.redone() / progress.toRedo();
+        return (pages + redo) / 2;
+    }
+}
