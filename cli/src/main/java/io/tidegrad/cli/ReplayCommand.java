@@ -130,7 +130,7 @@ final class ReplayCommand extends SettingsCall {
     private static @Nullable ModelSpec givenSpec(Settings settings) {
         String file = settings.text(CliSettings.WITH_SPEC);
         String as = settings.text(CliSettings.AS);
-        ModelSpec spec = file.isEmpty() ? null : SpecFile.read("--with-spec", Path.of(file));
+        ModelSpec spec = file.isEmpty() ? null : SpecFile.read(CliSettings.WITH_SPEC.key(), Path.of(file));
         if (as.isEmpty()) {
             return spec;
         }

@@ -351,7 +351,7 @@ class ReplayCommandsTest {
                     replay --from snapshot:99999 | 1 | found not version 99999
                     replay --out x.safetensors | 2 | expected --from snapshot:N beside it
                     replay --compare nobody | 2 | model nobody: expected a registered model, found none
-                    replay --with-spec none.yaml | 2 | --with-spec none.yaml: expected a readable file
+                    replay --with-spec none.yaml | 2 | with-spec none.yaml: expected a readable file
                     verify --model nobody | 2 | correct --model or --prefix
                     verify --version 99999 | 2 | expected version 99999 on
                     snapshots at | 2 | expected one of --offset OFFSET and --time TIME, found none

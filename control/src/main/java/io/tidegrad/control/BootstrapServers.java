@@ -47,7 +47,7 @@ public final class BootstrapServers {
     }
 
     private static ControlException nobody(String servers, String found, @Nullable ConfigException cause) {
-        return new ControlException(Reason.RETRYABLE, "--bootstrap-servers: expected a Kafka broker at " + servers
+        return new ControlException(Reason.RETRYABLE, "bootstrap-servers: expected a Kafka broker at " + servers
                 + ", found none (" + found + "); start it, or correct the address", cause);
     }
 }

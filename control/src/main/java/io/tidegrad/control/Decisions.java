@@ -248,7 +248,7 @@ public final class Decisions {
                     .sum();
             if (others + share > Candidate.WHOLE) {
                 throw new ControlException(Reason.CONFIGURATION,
-                        "--share: expected at most " + Candidate.percent(Candidate.WHOLE - others)
+                        "share: expected at most " + Candidate.percent(Candidate.WHOLE - others)
                                 + ", which other challengers of " + name + " leave, found " + Candidate.percent(share));
             }
             return new ControlLog.Decision(List.of(record(name, action.apply(tried.getEpoch()))), List.of(), null);
@@ -372,9 +372,8 @@ public final class Decisions {
                     long offset = place.asStart(known.getModel(), reader, base.nextOffset());
                     if (offset < base.nextOffset()) {
                         throw new ControlException(Reason.CONFIGURATION,
-                                "--resume-at: expected an offset from " + base.nextOffset()
-                                        + " on, up to where version " + base.epoch() + "." + base.version()
-                                        + " has learned, found " + offset
+                                "resume-at: expected an offset from " + base.nextOffset() + " on, up to where version "
+                                        + base.epoch() + "." + base.version() + " has learned, found " + offset
                                         + ": events would be learned twice; give a later one, or 'base'");
                     }
                     yield offset;

@@ -16,25 +16,25 @@ public final class SpecFile {
 
     /// @throws ControlException the file can't be read, or the spec has mistakes: all of them
     public static ModelSpec read(Path file) {
-        return read("--spec", file);
+        return read("spec", file);
     }
 
-    /// @param option by which it was given
-    public static ModelSpec read(String option, Path file) {
-        return parse(text(option, file), file.toString());
+    /// @param setting that names the file
+    public static ModelSpec read(String setting, Path file) {
+        return parse(text(setting, file), file.toString());
     }
 
     /// One that a supervisor starts a trainer with: its model may be registered since long.
     public static ModelSpec readRegistered(Path file) {
-        return registered(text("--spec", file), file.toString());
+        return registered(text("spec", file), file.toString());
     }
 
-    private static String text(String option, Path file) {
+    private static String text(String setting, Path file) {
         try {
             return Files.readString(file);
         } catch (IOException e) {
             throw new ControlException(Reason.CONFIGURATION,
-                    option + " " + file + ": expected a readable file in UTF-8, found " + switch (e) {
+                    setting + " " + file + ": expected a readable file in UTF-8, found " + switch (e) {
                         case NoSuchFileException none -> "none";
                         case CharacterCodingException other -> "other bytes";
                         default -> e.toString();

@@ -623,7 +623,7 @@ class ControlTest {
             assertThat(view().state(log.model()).candidates()).extracting(Candidate::model)
                     .containsExactly(other.model(), third.model());
             TestLog.refused(() -> decisions().challenge(log.model(), other.model(), 1_001), ExitCode.CONFIGURATION,
-                    "--share: expected at most 10 %, which other challengers of " + log.model()
+                    "share: expected at most 10 %, which other challengers of " + log.model()
                             + " leave, found 10.01 %");
             decisions().challenge(log.model(), other.model(), 1_000);
             decisions().challenge(log.model(), third.model(), 8_000);

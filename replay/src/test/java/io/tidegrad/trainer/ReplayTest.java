@@ -272,7 +272,7 @@ class ReplayTest {
         assertThat(deadLettersOf(name)).hasSize((int) toTheEnd.deadLetters()).doesNotHaveDuplicates();
         assertThat(verify(name, OptionalLong.empty()).difference()).isNull();
         TestLog.refused(() -> Replay.run(options(new LogPosition.Offset(from), new LogPosition.End(), spec, true, "")),
-                ExitCode.CONFIGURATION, "--as " + name, "that no trainer has begun to learn", "choose another name");
+                ExitCode.CONFIGURATION, "model " + name, "that no trainer has begun to learn", "choose another name");
     }
 
     private TrainerConfig trainerOf(String name, Path state, String store) {

@@ -83,7 +83,7 @@ public final class Handover implements AutoCloseable {
                         control, "", "a replay learns it").model(spec.model());
         if (!known.getSpecFingerprint().equals(fingerprint) || known.getStartOffset() != startOffset) {
             throw new TrainerException(ExitCode.CONFIGURATION,
-                    "--as " + spec.model() + ": expected a name that no model has, found one that began at offset "
+                    "model " + spec.model() + ": expected a name that no model has, found one that began at offset "
                             + known.getStartOffset()
                             + (known.getSpecFingerprint().equals(fingerprint) ? "" : " with another spec")
                             + "; choose another name");
@@ -103,7 +103,7 @@ public final class Handover implements AutoCloseable {
         boolean alone = description.groupState() == GroupState.EMPTY || description.groupState() == GroupState.DEAD;
         if (!alone || watermark != null || offset == null || offset.offset() != lineage.startOffset()) {
             throw new TrainerException(ExitCode.CONFIGURATION,
-                    "--as " + lineage.model() + ": expected a model that no trainer has begun to learn, found "
+                    "model " + lineage.model() + ": expected one that no trainer has begun to learn, found "
                             + (alone ? "one that was learned" : "a trainer that learns it")
                             + (watermark == null ? "" : " up to offset " + watermark) + "; choose another name");
         }

@@ -30,8 +30,8 @@ public final class LearningRateSweep {
         public Range {
             if (!(from > 0 && from < to && to < Double.POSITIVE_INFINITY)) {
                 throw new IllegalArgumentException(
-                        "--from-rate, --to-rate: expected rates above 0, the first below the second, found " + from
-                                + " and " + to);
+                        "learning rates: expected two above 0, the first below the second, found " + from + " and "
+                                + to);
             }
         }
     }
