@@ -35,7 +35,7 @@ import java.util.regex.Pattern;
 /// | `{r}`, `{COLUMNS/LANES}` | a variable, or + - * / % of them, left to right; other braces are Java's |
 ///
 /// A line whose first visible character is `#` never reaches the output. To add an optimizer: its formula in
-/// `ScalarOptimizerKernels.updateOne`, a kind in `OptimizerStep`, its name below and five groups of lines in
+/// `OptimizerKernels.updateOne`, a kind in `OptimizerStep`, its name below and five groups of lines in
 /// `optimizers.template`.
 class GenerateKernels {
     /// The kinds of `OptimizerStep` that change weights.

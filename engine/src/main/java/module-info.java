@@ -1,7 +1,9 @@
+import org.jspecify.annotations.NullMarked;
+
 /// The mathematics of Tidegrad: a model, one mini-batch, the next model. Knows neither Kafka nor files nor clocks.
+@NullMarked
 module io.tidegrad.engine {
-    // Static: without `--add-modules jdk.incubator.vector` the engine still runs, with the scalar
-    // kernels.
+    // Static: without `--add-modules jdk.incubator.vector` the engine still runs, with the scalar kernels.
     requires static jdk.incubator.vector;
     requires static transitive org.jspecify;
 

@@ -1,6 +1,6 @@
 package io.tidegrad.engine.kernel;
 
-/// The engine's inner loops. `ScalarKernels` defines the results; the vector kernels are fast and give the same bits
+/// The engine's inner loops. `ScalarKernels` has the defined results; the vector kernels are fast and give the same bits
 /// for the same arguments at every vector width, interpreted or compiled. Rules of summation:
 ///
 /// - forward and weight gradients, and input gradients of convolutions: one accumulator per output element, k (input or
@@ -16,8 +16,10 @@ package io.tidegrad.engine.kernel;
 /// All matrices are row-major with an explicit stride; `…At` is the first index used. Padding columns of `y`, `dy`, `w`
 /// and optimizer state are zero before a call and stay zero, as long as all other numbers are finite.
 ///
-/// Kernels have no state and can be shared by threads; each thread passes its own `tile`. Each family has an interface
-/// with its contracts; callers only use this one.
+/// Kernels have no state and can be shared by threads; each thread passes its own scratch: a `tile` of `TILES` floats,
+/// and where it is called `scratch`, `Panels.scratch()` floats. `state` is the optimizer's state, one array per part,
+/// each laid out like the weights, unless said otherwise. Each family has an interface with its contracts and, as
+/// default methods, its definition; callers only use this one.
 public sealed interface Kernels extends DenseKernels, ConvolutionKernels, PoolingKernels, OptimizerKernels,
         TableKernels, ActivationKernels, SoftmaxKernels, NormKernels, RecurrentKernels, DropoutKernels, ByteKernels
         permits ScalarKernels, VectorKernels {

@@ -1,7 +1,7 @@
 package io.tidegrad.engine.kernel;
 
 /// The scalars of one optimizer step, computed once per step by the `Optimizer`. It is mutable and reused, so that a
-/// step allocates nothing; kernels only read it. `ScalarOptimizerKernels` has the formula of each kind.
+/// step allocates nothing; kernels only read it. `OptimizerKernels` has the formula of each kind.
 public final class OptimizerStep {
     /// g is the gradient of the loss plus the penalty. State parts are listed in order.
     public enum Kind {
@@ -84,25 +84,6 @@ public final class OptimizerStep {
         OptimizerStep step = new OptimizerStep();
         step.kind = kind;
         return step;
-    }
-
-    /// Copies everything except the penalty.
-    public void copy(OptimizerStep other) {
-        kind = other.kind;
-        rate = other.rate;
-        momentum = other.momentum;
-        beta1 = other.beta1;
-        oneMinusBeta1 = other.oneMinusBeta1;
-        beta2 = other.beta2;
-        oneMinusBeta2 = other.oneMinusBeta2;
-        epsilon = other.epsilon;
-        momentCorrection = other.momentCorrection;
-        varianceCorrection = other.varianceCorrection;
-        keep = other.keep;
-        inverseAlpha = other.inverseAlpha;
-        beta = other.beta;
-        threshold = other.threshold;
-        ridge = other.ridge;
     }
 
     public boolean isFrozen() {

@@ -5,7 +5,7 @@ import java.util.stream.IntStream;
 /// Address tables of a convolution: number `k` of patch `p` is `x[xAt + corners[p] + taps[k]]`, and the patch's
 /// products start at `y[yAt + places[p]]`. Addresses are looked up instead of computed, so that a tile can span several
 /// lines of pixels and images of any size fill tiles. If patches or taps are evenly spaced, tiles need no look-up:
-/// `patchRun`, `tapRun`.
+/// `patchRuns`, `tapRuns`.
 public final class Patches {
     /// A multiple of all tiles' rows.
     private static final int GRAIN = 36;
@@ -14,18 +14,28 @@ public final class Patches {
 
     private static final int LINES = 8;
 
-    private final int[] corners;
-    private final int[] taps;
-    private final int[] places;
-    private final int cornerStep;
-    private final int placeStep;
-    private final int tapStep;
-    private final int[] patchRuns;
-    private final int[] tapRuns;
-    private final boolean inThrees;
-    private final int lineLength;
-    private final int threesApart;
-    private final boolean inThreeLines;
+    final int[] corners;
+    final int[] taps;
+    final int[] places;
+    /// Distance of evenly spaced corners, places and taps.
+    final int cornerStep;
+    final int placeStep;
+    final int tapStep;
+    /// Patch → the number of evenly spaced patches, starting with this one: at least 1.
+    final int[] patchRuns;
+    /// Tap → the number of taps, starting with this one, that are `tapStep` apart: at least 1.
+    final int[] tapRuns;
+    /// Whether patches are contiguous, and so are the taps in groups of three: kernels of width 3 over images of one
+    /// channel.
+    final boolean inThrees;
+    /// Patches per line of the image, if all lines have the same length and are evenly spaced; else 0.
+    final int lineLength;
+    /// For kernels of width 3 and stride 1, the number of taps from one pixel of a kernel's line to the next: tap `k`
+    /// of a patch is tap `k + threesApart` of the patch before it. 0 for other kernels.
+    final int threesApart;
+    /// Whether kernels have height 3 and stride 1, and all lines are evenly spaced, `cornerLine` and `placeLine` apart:
+    /// tap `k` of a patch is tap `k + taps / 3` of the one above it.
+    final boolean inThreeLines;
 
     /// @param corners patch → its start in x
     /// @param taps number of a patch → offset from the corner
@@ -50,7 +60,6 @@ public final class Patches {
         inThreeLines = areThreeLines();
     }
 
-    /// Computes `lineLength()`; 0 if lines differ.
     private int commonRun() {
         if (patchRuns.length == 0 || patchRuns.length % patchRuns[0] != 0) {
             return 0;
@@ -59,7 +68,6 @@ public final class Patches {
         return IntStream.range(0, patchRuns.length).allMatch(p -> patchRuns[p] == line - p % line) ? line : 0;
     }
 
-    /// Computes `inThreeLines()`.
     private boolean areThreeLines() {
         int lines = lineLength < 1 ? 0 : corners.length / lineLength;
         int third = taps.length / 3;
@@ -70,7 +78,6 @@ public final class Patches {
                 && IntStream.range(0, 2 * third).allMatch(k -> taps[k + third] - taps[k] == cornerLine());
     }
 
-    /// Computes `threesApart()`.
     private int tapsBetweenNeighbours() {
         int apart = IntStream.range(1, taps.length).filter(k -> taps[k] - taps[0] == cornerStep).findFirst().orElse(0);
         boolean isRegular =
@@ -93,18 +100,6 @@ public final class Patches {
         return runs;
     }
 
-    public int[] corners() {
-        return corners;
-    }
-
-    public int[] taps() {
-        return taps;
-    }
-
-    public int[] places() {
-        return places;
-    }
-
     /// The number of patches of an image.
     public int count() {
         return corners.length;
@@ -125,55 +120,9 @@ public final class Patches {
         return Math.ceilDiv(TAPS, threes) * threes;
     }
 
-    /// The number of evenly spaced patches, starting with this one: corners `cornerStep` apart, places `placeStep`
-    /// apart. At least 1.
-    int patchRun(int patch) {
-        return patchRuns[patch];
-    }
-
-    int cornerStep() {
-        return cornerStep;
-    }
-
-    int placeStep() {
-        return placeStep;
-    }
-
     /// Whether the patches are 3 x 3 numbers of one channel with contiguous pixels, in lines of `lineLength`.
     boolean isThreeByThree() {
         return inThrees && threesApart == 1 && taps.length == 9;
-    }
-
-    /// The number of taps, starting with this one, that are `tapStep` apart. At least 1.
-    int tapRun(int tap) {
-        return tapRuns[tap];
-    }
-
-    int tapStep() {
-        return tapStep;
-    }
-
-    /// Whether patches are contiguous, and so are the taps in groups of three: kernels of width 3 over images of one
-    /// channel.
-    boolean inThrees() {
-        return inThrees;
-    }
-
-    /// Patches per line of the image, if all lines have the same length and are evenly spaced; else 0.
-    int lineLength() {
-        return lineLength;
-    }
-
-    /// For kernels of width 3 and stride 1, the number of taps from one pixel of a kernel's line to the next: tap `k`
-    /// of a patch is tap `k + threesApart` of the patch before it. 0 for other kernels.
-    int threesApart() {
-        return threesApart;
-    }
-
-    /// Whether kernels have height 3 and stride 1, and all lines are evenly spaced, `cornerLine` and `placeLine` apart:
-    /// tap `k` of a patch is tap `k + taps / 3` of the one above it.
-    boolean inThreeLines() {
-        return inThreeLines;
     }
 
     int cornerLine() {

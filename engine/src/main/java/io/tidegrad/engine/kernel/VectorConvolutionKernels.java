@@ -51,9 +51,9 @@ interface VectorConvolutionKernels extends ConvolutionKernels, OptimizerKernels,
             if (inPieces) {
                 multiplyPieces(patches, fromPatch, toPatch, x, xAt, w, wAt, start, startAt, y, yPanel);
             } else if (inLines) {
-                multiplyLines(stripOf(patches.lineLength()), patches.lineLength(), fromPatch, toPatch, x, xAt,
-                        patches.corners(), patches.taps(), w, wAt, start, startAt, y, yPanel, patches.places(),
-                        patches.placeStep());
+                multiplyLines(stripOf(patches.lineLength), patches.lineLength, fromPatch, toPatch, x, xAt,
+                        patches.corners, patches.taps, w, wAt, start, startAt, y, yPanel, patches.places,
+                        patches.placeStep);
             } else {
                 multiplyStripsAndPatches(width, patches, fromPatch, toPatch, x, xAt, w, wAt, start, startAt, y, yPanel);
             }
@@ -61,22 +61,22 @@ interface VectorConvolutionKernels extends ConvolutionKernels, OptimizerKernels,
     }
 
     private static boolean areWholeLines(Patches patches, int fromPatch, int toPatch) {
-        int line = patches.lineLength();
+        int line = patches.lineLength;
         return line > 0 && fromPatch % line == 0 && toPatch % line == 0;
     }
 
     /// Whether `multiplyPieces` takes the patches.
     private boolean liesInPieces(int width, Patches patches, int fromPatch, int toPatch) {
         int least = Math.ceilDiv(longestPiece(), 2);
-        return width == 16 && least > 0 && patches.inThreeLines() && patches.cornerStep() == PIECE_STEP
-                && patches.lineLength() >= least && areWholeLines(patches, fromPatch, toPatch)
-                && toPatch - fromPatch >= 2 * patches.lineLength();
+        return width == 16 && least > 0 && patches.inThreeLines && patches.cornerStep == PIECE_STEP
+                && patches.lineLength >= least && areWholeLines(patches, fromPatch, toPatch)
+                && toPatch - fromPatch >= 2 * patches.lineLength;
     }
 
     /// Whether `multiplyLines` takes the patches.
     private boolean liesInLines(int width, Patches patches, int fromPatch, int toPatch) {
-        return width == 16 && holdsKernel() && patches.isThreeByThree()
-                && patches.lineLength() >= shortestStrip(width, 1) && areWholeLines(patches, fromPatch, toPatch);
+        return width == 16 && holdsKernel() && patches.isThreeByThree() && patches.lineLength >= shortestStrip(width, 1)
+                && areWholeLines(patches, fromPatch, toPatch);
     }
 
     /// The length of the strips that make up a line.
@@ -87,36 +87,36 @@ interface VectorConvolutionKernels extends ConvolutionKernels, OptimizerKernels,
     /// Multiplies whole lines of patches, in pieces of about the same length.
     private void multiplyPieces(Patches patches, int fromPatch, int toPatch, float[] x, int xAt, float[] w, int wAt,
             float[] start, int startAt, float[] y, int yAt) {
-        int line = patches.lineLength();
+        int line = patches.lineLength;
         int pieces = Math.ceilDiv(line, longestPiece());
         int from = 0;
         for (int piece = 1; piece <= pieces; piece++) {
             int to = line * piece / pieces;
-            multiplyPiece(to - from, (toPatch - fromPatch) / line, patches.taps().length / 3, x,
-                    xAt + patches.corners()[fromPatch] + from * PIECE_STEP, patches.cornerLine(), patches.taps(), w,
-                    wAt, start, startAt, y, yAt + patches.places()[fromPatch] + from * patches.placeStep(),
-                    patches.placeLine(), patches.placeStep());
+            multiplyPiece(to - from, (toPatch - fromPatch) / line, patches.taps.length / 3, x,
+                    xAt + patches.corners[fromPatch] + from * PIECE_STEP, patches.cornerLine(), patches.taps, w, wAt,
+                    start, startAt, y, yAt + patches.places[fromPatch] + from * patches.placeStep, patches.placeLine(),
+                    patches.placeStep);
             from = to;
         }
     }
 
     private void multiplyStripsAndPatches(int width, Patches patches, int fromPatch, int toPatch, float[] x, int xAt,
             float[] w, int wAt, float[] start, int startAt, float[] y, int yAt) {
-        int taps = patches.taps().length;
-        int least = shortestStrip(width, patches.cornerStep());
+        int taps = patches.taps.length;
+        int least = shortestStrip(width, patches.cornerStep);
         int from = fromPatch;
         while (from < toPatch) {
-            int to = from + Math.min(patches.patchRun(from), toPatch - from);
+            int to = from + Math.min(patches.patchRuns[from], toPatch - from);
             if (to - from >= least) {
-                multiplyStrips(to - from, taps, patches.inThrees(), x, xAt + patches.corners()[from],
-                        patches.cornerStep(), patches.taps(), w, wAt, width, start, startAt, 0, y,
-                        yAt + patches.places()[from], patches.placeStep());
+                multiplyStrips(to - from, taps, patches.inThrees, x, xAt + patches.corners[from], patches.cornerStep,
+                        patches.taps, w, wAt, width, start, startAt, 0, y, yAt + patches.places[from],
+                        patches.placeStep);
             } else {
-                while (to < toPatch && patches.patchRun(to) < least) {
-                    to = Math.min(toPatch, to + patches.patchRun(to));
+                while (to < toPatch && patches.patchRuns[to] < least) {
+                    to = Math.min(toPatch, to + patches.patchRuns[to]);
                 }
-                multiplyPatches(width, from, to, taps, x, xAt, patches.corners(), patches.taps(), w, wAt, width, start,
-                        startAt, 0, y, yAt, patches.places(), from);
+                multiplyPatches(width, from, to, taps, x, xAt, patches.corners, patches.taps, w, wAt, width, start,
+                        startAt, 0, y, yAt, patches.places, from);
             }
             from = to;
         }
@@ -170,7 +170,7 @@ interface VectorConvolutionKernels extends ConvolutionKernels, OptimizerKernels,
         int dyImage = patches.count() * dyStride;
         int threes = threes(width, patches);
         // A unit is a whole line of the kernel; for one channel, three lines.
-        int unit = patches.threesApart() == 1 ? 9 : 3 * patches.threesApart();
+        int unit = patches.threesApart == 1 ? 9 : 3 * patches.threesApart;
         if (!step.isFrozen() && threes > 0 && fromTap < toTap && fromTap % unit == 0 && toTap % unit == 0) {
             updateInThrees(step, panels, patches, threes, fromTap, toTap, images, scale, x, xAt, xImage, dy, dyAt,
                     dyImage, dyStride, w, state, sums, tile);
@@ -200,21 +200,21 @@ interface VectorConvolutionKernels extends ConvolutionKernels, OptimizerKernels,
     /// The number of groups of three taps in a tile: channels of a line of the kernel, or lines of a channel. 0 if
     /// there are none.
     private int threes(int width, Patches patches) {
-        int apart = patches.threesApart();
+        int apart = patches.threesApart;
         if (width != 16 || apart == 0) {
             return 0;
         }
         if (apart % longestThrees() == 0) {
             return longestThrees();
         }
-        return apart % THREES_LEAST == 0 || apart == 1 && patches.taps().length % 9 == 0 ? THREES_LEAST : 0;
+        return apart % THREES_LEAST == 0 || apart == 1 && patches.taps.length % 9 == 0 ? THREES_LEAST : 0;
     }
 
     /// Computes the same sums, but loads a number of x once for the three patches of a line that contain it.
     private void updateInThrees(OptimizerStep step, Panels panels, Patches patches, int threes, int fromTap, int toTap,
             int images, float scale, float[] x, int xAt, int xImage, float[] dy, int dyAt, int dyImage, int dyStride,
             float[] w, float[][] state, float @Nullable [] sums, float[] tile) {
-        int apart = patches.threesApart();
+        int apart = patches.threesApart;
         int group = apart == 1 ? 3 : 1; // taps from one group of three to the next
         int tileGroup = apart == 1 ? 3 * 16 : 16;
         int tileApart = apart == 1 ? 16 : threes * 16;
@@ -224,8 +224,8 @@ interface VectorConvolutionKernels extends ConvolutionKernels, OptimizerKernels,
                 // Sums start from -0, because -0 + x is x even if x is -0.
                 Arrays.fill(tile, THREES_SUMS_AT, THREES_SUMS_AT + 16, -0f);
                 for (int image = 0; image < images; image++) {
-                    multiplyThrees(threes, group, apart, patches.lineLength(), x, xAt + image * xImage, patches.taps(),
-                            k, patches.corners(), dy, dyAt + image * dyImage + p * 16, dyStride,
+                    multiplyThrees(threes, group, apart, patches.lineLength, x, xAt + image * xImage, patches.taps, k,
+                            patches.corners, dy, dyAt + image * dyImage + p * 16, dyStride,
                             image == 0 ? VectorKernels.ZEROS : tile, 0, image == 0 ? 0 : tileGroup,
                             image == 0 ? 0 : tileApart, tile, 0, tileGroup, tileApart, THREES_SUMS_AT);
                 }
@@ -258,32 +258,32 @@ interface VectorConvolutionKernels extends ConvolutionKernels, OptimizerKernels,
         if (width == 64) {
             return VectorDenseKernels.WIDE_TILE_INPUTS;
         }
-        int run = patches.tapRun(0);
-        if (run < shortestStrip(width, patches.tapStep())) {
+        int run = patches.tapRuns[0];
+        if (run < shortestStrip(width, patches.tapStep)) {
             return NARROW_TILE_TAPS;
         }
         int rows = Kernels.TILE / width;
-        return run <= rows ? rows / run * run : rows - rows % longestStrip(patches.tapStep());
+        return run <= rows ? rows / run * run : rows - rows % longestStrip(patches.tapStep);
     }
 
     /// Adds the products of one image to the tile, one row per tap; the first image initialises the tile.
     private void tapGradients(int width, Patches patches, int fromTap, int toTap, float[] x, int xAt, float[] dy,
             int dyAt, int dyStride, boolean isFirst, float[] tile) {
-        int least = shortestStrip(width, patches.tapStep());
+        int least = shortestStrip(width, patches.tapStep);
         float[] start = isFirst ? VectorKernels.ZEROS : tile;
         int startRow = isFirst ? 0 : width;
         int from = fromTap;
         while (from < toTap) {
-            int to = from + Math.min(patches.tapRun(from), toTap - from);
+            int to = from + Math.min(patches.tapRuns[from], toTap - from);
             int at = (from - fromTap) * width;
             if (to - from >= least) {
-                multiplyStrips(to - from, patches.count(), false, x, xAt + patches.taps()[from], patches.tapStep(),
-                        patches.corners(), dy, dyAt, dyStride, start, isFirst ? 0 : at, startRow, tile, at, width);
+                multiplyStrips(to - from, patches.count(), false, x, xAt + patches.taps[from], patches.tapStep,
+                        patches.corners, dy, dyAt, dyStride, start, isFirst ? 0 : at, startRow, tile, at, width);
             } else {
-                while (to < toTap && patches.tapRun(to) < least) {
-                    to = Math.min(toTap, to + patches.tapRun(to));
+                while (to < toTap && patches.tapRuns[to] < least) {
+                    to = Math.min(toTap, to + patches.tapRuns[to]);
                 }
-                multiplyPatches(width, from, to, patches.count(), x, xAt, patches.taps(), patches.corners(), dy, dyAt,
+                multiplyPatches(width, from, to, patches.count(), x, xAt, patches.taps, patches.corners, dy, dyAt,
                         dyStride, start, 0, startRow, tile, 0, width == 64 ? WIDE_TILE_ROWS : NARROW_TILE_ROWS,
                         from - fromTap);
             }

@@ -9,8 +9,8 @@ import jdk.incubator.vector.VectorSpecies;
 /// The code that the kernels of all vector widths share. Families that iterate over panels and tiles have their own
 /// interfaces; the inner loops and all other families are generated, one class per width. A process loads only one of
 /// them, because C2 never optimises code well again once it has seen two vector widths.
-abstract sealed class VectorKernels implements Kernels, VectorDenseKernels, VectorConvolutionKernels,
-        VectorSoftmaxKernels permits Simd128, Simd256, Simd512 {
+abstract sealed class VectorKernels implements Kernels, VectorDenseKernels, VectorConvolutionKernels
+        permits Simd128, Simd256, Simd512 {
     /// Handles the rest of an elementwise loop after the last whole vector.
     static final ScalarKernels SCALAR = new ScalarKernels();
 

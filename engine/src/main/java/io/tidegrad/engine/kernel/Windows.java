@@ -6,12 +6,14 @@ import java.util.stream.IntStream;
 /// from `starts[w]` (inclusive) to `starts[w + 1]` (exclusive). No window is empty. If all are 2 x 2 and evenly spaced,
 /// no look-up is needed: `columns`.
 public final class Windows {
-    private final int[] starts;
-    private final int[] places;
-    private final boolean overlap;
-    private final int columns;
+    final int[] starts;
+    final int[] places;
+    /// Whether a line may be in several windows.
+    public final boolean overlap;
+    /// Windows per line, if all are 2 x 2 and evenly spaced, `step` apart, in each line; else 0. A window's other
+    /// places are then `right`, `below` and `right + below` after its first.
+    final int columns;
 
-    /// @param overlap whether a line may be in several windows
     public Windows(int[] starts, int[] places, boolean overlap) {
         this.starts = starts;
         this.places = places;
@@ -19,7 +21,6 @@ public final class Windows {
         columns = columnsOfSquares();
     }
 
-    /// Computes `columns()`.
     private int columnsOfSquares() {
         boolean areSquares = count() > 0 && places.length == 4 * count()
                 && IntStream.range(0, count()).allMatch(w -> starts[w] == 4 * w && offset(w, 1) == offset(0, 1)
@@ -41,27 +42,9 @@ public final class Windows {
         return places[4 * window + i] - places[4 * window];
     }
 
-    public int[] starts() {
-        return starts;
-    }
-
-    public int[] places() {
-        return places;
-    }
-
-    public boolean overlap() {
-        return overlap;
-    }
-
     /// The number of windows of an image.
     public int count() {
         return starts.length - 1;
-    }
-
-    /// Windows per line, if all are 2 x 2 and evenly spaced, `step` apart, in each line; else 0. A window's other
-    /// places are then `right`, `below` and `right + below` after its first.
-    int columns() {
-        return columns;
     }
 
     int step() {

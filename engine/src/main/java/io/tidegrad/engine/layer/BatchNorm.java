@@ -36,8 +36,8 @@ public record BatchNorm(double epsilon, double momentum) implements Layer {
 
     private Planned plan(Planner planner, Shape.Grid grid) {
         int channels = grid.width();
-        int weight = planner.declare(new Tensor.Vector(planner.name("weight"), channels, Tensor.Vector.Role.SCALE));
-        int bias = planner.declare(new Tensor.Vector(planner.name("bias"), channels, Tensor.Vector.Role.BIAS));
+        int weight = planner.declareVector("weight", channels, Tensor.Vector.Role.SCALE);
+        int bias = planner.declareVector("bias", channels, Tensor.Vector.Role.BIAS);
         int mean = planner.declare(new Tensor.Statistics(planner.name("running_mean"), channels, 0));
         int variance = planner.declare(new Tensor.Statistics(planner.name("running_var"), channels, 1));
         planner.declareLearnsDifferently();

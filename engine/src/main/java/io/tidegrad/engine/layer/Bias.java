@@ -9,19 +9,16 @@ public record Bias() implements Layer {
     }
 
     private static Planned plan(Planner planner, Shape.Grid grid) {
-        int stride = Workspace.stride(grid.width());
-        int bias =
-                planner.declare(new Tensor.Vector(planner.name("bias"), grid.width(), stride, Tensor.Vector.Role.BIAS));
+        int bias = planner.declareVector("bias", grid.width(), Tensor.Vector.Role.BIAS);
         return new Planned(grid, true, (workspace, x, into) -> {
             Activation y = workspace.activation(grid, true);
             // The gradients of input and output are the same, so they share a block.
             Block dy = x.gradient() != null ? x.gradient() : y.gradient();
-            return new Bound(grid.lines(), grid.width(), stride, bias, x, new Activation(y.value(), dy));
+            return new Bound(grid.lines(), grid.width(), bias, x, new Activation(y.value(), dy));
         });
     }
 
-    private record Bound(int lines, int width, int stride, int bias, Activation input,
-            Activation output) implements Pass {
+    private record Bound(int lines, int width, int bias, Activation input, Activation output) implements Pass {
         @Override
         public void forward(Step step) {
             float[] b = step.slab.dense(bias).weights();
@@ -38,10 +35,7 @@ public record Bias() implements Layer {
 
         @Override
         public void backward(Step step) {
-            Block dy = output.requireGradient();
-            Storage.Dense b = step.target.dense(bias);
-            step.kernels.biasUpdate(step.optimizer(bias), stride, step.rows * lines, step.scale, dy.values, dy.at,
-                    dy.stride, b.weights(), b.state(), step.tile(0));
+            step.updateBias(bias, Workspace.padded(width), step.rows * lines, output.requireGradient(), step.tile(0));
         }
     }
 }

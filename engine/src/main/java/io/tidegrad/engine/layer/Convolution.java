@@ -42,9 +42,7 @@ final class Convolution {
         Panels panels = new Panels(area * channels, outputs);
         int weight = planner.declare(new Tensor.Matrix(planner.name("weight"), panels, options.initialization(),
                 area * channels, area * outputs));
-        int bias = options.bias()
-                ? planner.declare(
-                        new Tensor.Vector(planner.name("bias"), outputs, panels.stride(), Tensor.Vector.Role.BIAS))
+        int bias = options.bias() ? planner.declareVector("bias", outputs, panels.stride(), Tensor.Vector.Role.BIAS)
                 : Bound.NO_BIAS;
         Shape.Grid grid = output.apply(patches);
         Geometry geometry = new Geometry(sliding, image, patches, channels);

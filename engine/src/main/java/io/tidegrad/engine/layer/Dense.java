@@ -34,9 +34,7 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
         Panels panels = panels(planner, layer, input.width(), outputs);
         int w = planner.declare(new Tensor.Matrix(planner.name(weight), panels, initialization, panels.inputs(),
                 panels.outputs(), panels.sumsInputsInLanes()));
-        int b = bias
-                .map(name -> planner.declare(
-                        new Tensor.Vector(planner.name(name), outputs, panels.stride(), Tensor.Vector.Role.BIAS)))
+        int b = bias.map(name -> planner.declareVector(name, outputs, panels.stride(), Tensor.Vector.Role.BIAS))
                 .orElse(NO_BIAS);
         int lines = input.lines();
         return new Planned(input.withWidth(outputs), true, (workspace, x, into) -> {
@@ -58,7 +56,7 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
     /// The arithmetic. A batch is a block of lines: x has `lines` rows of `inputs` numbers, y as many of `outputs`.
     /// Workers share the forward pass by panels (columns of W) and blocks of lines, and the backward pass by ranges of
     /// inputs (rows of W). So each output, each input gradient and each weight is computed by one worker, and its sum
-    /// has the one order that `ScalarDenseKernels` states.
+    /// has the one order that `DenseKernels` states.
     static final class Bound implements Pass {
         /// Lines in a block and inputs in a range: a multiple of the kernels' tiles of 6 lines and 4 inputs.
         private static final int GRAIN = 24;

@@ -8,6 +8,9 @@ import java.util.Arrays;
 final class DistinctIds {
     private static final int FEW = 256;
 
+    /// 2^32 divided by the golden ratio: Fibonacci hashing.
+    private static final int MULTIPLIER = 0x9E3779B9;
+
     private final int[] ids; // slot → id
     // Base + slot of the id in this cell; a smaller value is left from an earlier step.
     private final int[] cells;
@@ -61,19 +64,13 @@ final class DistinctIds {
 
     /// The slot of this id, which is added if it is new.
     int slot(int id) {
-        int cell = home(id);
-        while (true) {
-            int slot = cells[cell] - base;
-            if (slot < 0) {
-                cells[cell] = base + count;
-                ids[count] = id;
-                return count++;
-            }
-            if (ids[slot] == id) {
-                return slot;
-            }
-            cell = cell + 1 & cells.length - 1;
+        int cell = cell(id);
+        if (cells[cell] < base) {
+            cells[cell] = base + count;
+            ids[count] = id;
+            return count++;
         }
+        return cells[cell] - base;
     }
 
     /// Like `slot`, for `places` ids in turn.
@@ -103,24 +100,15 @@ final class DistinctIds {
 
     /// The slot of this id, or -1.
     int slotOf(int id) {
-        int cell = home(id);
-        while (true) {
-            int slot = cells[cell] - base;
-            if (slot < 0) {
-                return -1;
-            }
-            if (ids[slot] == id) {
-                return slot;
-            }
-            cell = cell + 1 & cells.length - 1;
-        }
+        return Math.max(-1, cells[cell(id)] - base);
     }
 
-    /// 2^32 divided by the golden ratio: Fibonacci hashing.
-    private static final int MULTIPLIER = 0x9E3779B9;
-
-    /// The first cell to look in.
-    private int home(int id) {
-        return id * MULTIPLIER >>> shift;
+    /// The cell of this id, or the one to put it into.
+    private int cell(int id) {
+        int cell = id * MULTIPLIER >>> shift;
+        while (cells[cell] >= base && ids[cells[cell] - base] != id) {
+            cell = cell + 1 & cells.length - 1;
+        }
+        return cell;
     }
 }

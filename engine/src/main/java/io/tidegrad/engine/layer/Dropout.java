@@ -45,7 +45,7 @@ public record Dropout(double rate, int maskFrom) implements Layer {
         return new Planned(grid, false,
                 (workspace, x, into) -> new Bound(grid, maskFrom, purpose,
                         (int) Math.min(DRAWS - 1, Math.round(rate * DRAWS)), (float) (1 / (1 - rate)), x,
-                        into != null ? into : workspace.activation(grid, x.gradient() != null)));
+                        workspace.output(grid, x, into)));
     }
 
     /// @param limit numbers whose draw is below it are dropped

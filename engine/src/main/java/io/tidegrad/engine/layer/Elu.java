@@ -1,5 +1,7 @@
 package io.tidegrad.engine.layer;
 
+import io.tidegrad.engine.kernel.ActivationFunction;
+
 /// x > 0 ? x : alpha (e^x - 1); dx = x > 0 ? dy : dy alpha e^x. Clevert, Unterthiner & Hochreiter 2015, who use alpha =
 /// 1.
 public record Elu(double alpha) implements Layer {
@@ -11,9 +13,6 @@ public record Elu(double alpha) implements Layer {
 
     @Override
     public Planned plan(Planner planner, Shape input) {
-        return ElementwiseActivation.plan(planner, this, input,
-                (kernels, length, x, xAt, y, yAt) -> kernels.elu(length, (float) alpha, x, xAt, y, yAt),
-                (kernels, length, x, xAt, y, yAt, dy, dyAt, dx, dxAt) -> kernels.eluGradient(length, (float) alpha, x,
-                        xAt, dy, dyAt, dx, dxAt));
+        return ElementwiseActivation.plan(planner, this, input, ActivationFunction.ELU, alpha);
     }
 }

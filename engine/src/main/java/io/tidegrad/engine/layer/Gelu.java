@@ -1,6 +1,6 @@
 package io.tidegrad.engine.layer;
 
-import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.kernel.ActivationFunction;
 
 /// x Φ(x), with Φ the standard normal distribution function; dx = dy (Φ(x) + x φ(x)). Hendrycks & Gimpel 2016.
 public record Gelu(Form form) implements Layer {
@@ -15,11 +15,7 @@ public record Gelu(Form form) implements Layer {
 
     @Override
     public Planned plan(Planner planner, Shape input) {
-        return switch (form) {
-            case ERF -> ElementwiseActivation.plan(planner, this, input, Kernels::gelu, (kernels, length, x, xAt, y,
-                    yAt, dy, dyAt, dx, dxAt) -> kernels.geluGradient(length, x, xAt, dy, dyAt, dx, dxAt));
-            case TANH -> ElementwiseActivation.plan(planner, this, input, Kernels::geluTanh, (kernels, length, x, xAt,
-                    y, yAt, dy, dyAt, dx, dxAt) -> kernels.geluTanhGradient(length, x, xAt, dy, dyAt, dx, dxAt));
-        };
+        ActivationFunction function = form == Form.ERF ? ActivationFunction.GELU : ActivationFunction.GELU_TANH;
+        return ElementwiseActivation.plan(planner, this, input, function, 0);
     }
 }

@@ -10,7 +10,7 @@ public record GlobalAveragePool2d() implements Layer {
 
     private Planned plan(Planner planner, Shape.Grid input) {
         Extent image = Sliding.image(planner, this, input);
-        Sliding whole = new Sliding(image, Extent.of(1), Extent.of(0));
-        return AveragePool2d.plan(planner, this, input, whole).flat();
+        Pooling whole = new Pooling(image, Extent.of(1), Extent.of(0), Pooling.Kind.MEAN);
+        return whole.plan(planner, this, input).flat();
     }
 }

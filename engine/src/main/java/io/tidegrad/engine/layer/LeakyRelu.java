@@ -1,5 +1,7 @@
 package io.tidegrad.engine.layer;
 
+import io.tidegrad.engine.kernel.ActivationFunction;
+
 /// x > 0 ? x : slope x; dx = x > 0 ? dy : slope dy. Maas, Hannun & Ng 2013, who use 0.01.
 public record LeakyRelu(double slope) implements Layer {
     public LeakyRelu {
@@ -10,9 +12,6 @@ public record LeakyRelu(double slope) implements Layer {
 
     @Override
     public Planned plan(Planner planner, Shape input) {
-        return ElementwiseActivation.plan(planner, this, input,
-                (kernels, length, x, xAt, y, yAt) -> kernels.leakyRelu(length, (float) slope, x, xAt, y, yAt),
-                (kernels, length, x, xAt, y, yAt, dy, dyAt, dx, dxAt) -> kernels.leakyReluGradient(length,
-                        (float) slope, x, xAt, dy, dyAt, dx, dxAt));
+        return ElementwiseActivation.plan(planner, this, input, ActivationFunction.LEAKY_RELU, slope);
     }
 }

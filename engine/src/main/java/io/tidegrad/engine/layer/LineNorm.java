@@ -18,9 +18,8 @@ final class LineNorm {
 
     static Planned plan(Planner planner, Shape.Grid grid, boolean centred, double epsilon) {
         int width = grid.width();
-        int weight = planner.declare(new Tensor.Vector(planner.name("weight"), width, Tensor.Vector.Role.SCALE));
-        int bias = centred ? planner.declare(new Tensor.Vector(planner.name("bias"), width, Tensor.Vector.Role.BIAS))
-                : NO_BIAS;
+        int weight = planner.declareVector("weight", width, Tensor.Vector.Role.SCALE);
+        int bias = centred ? planner.declareVector("bias", width, Tensor.Vector.Role.BIAS) : NO_BIAS;
         return new Planned(grid, true,
                 (workspace, x, into) -> new Bound(grid.lines(), width, centred, (float) epsilon, weight, bias, x,
                         workspace.block(grid), workspace.floats(Math.multiplyExact(workspace.maxRows(), grid.lines())),

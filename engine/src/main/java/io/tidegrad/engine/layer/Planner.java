@@ -103,6 +103,15 @@ public final class Planner {
         return declared.tensors.size() - 1;
     }
 
+    /// Declares a vector, padded like an activation of the same width.
+    int declareVector(String parameter, int width, Tensor.Vector.Role role) {
+        return declareVector(parameter, width, Workspace.padded(width), role);
+    }
+
+    int declareVector(String parameter, int width, int stride, Tensor.Vector.Role role) {
+        return declare(new Tensor.Vector(name(parameter), width, stride, role));
+    }
+
     /// Declares a random stream for a layer's draws while learning. Returns its number in tree order: `Step.purpose`.
     int declareRandomStream() {
         return declared.randomStreams++;

@@ -1,6 +1,5 @@
 package io.tidegrad.engine.layer;
 
-import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.kernel.Windows;
 import java.util.Arrays;
 import java.util.List;
@@ -8,31 +7,30 @@ import org.jspecify.annotations.Nullable;
 
 /// The implementation of the pooling layers, which turn each channel of a window into one number. Windows are cut off
 /// at the image's edges.
-final class Pooling {
-    private Pooling() {}
-
-    /// The kernels that pool one image.
-    interface Operation {
-        /// @param first scratch with one number per element of y, passed on to `backward`
-        void forward(Kernels kernels, Windows windows, int width, float[] x, int xAt, float[] y, float[] first, int yAt,
-                int yStride);
-
-        /// Adds to dx if windows overlap, otherwise overwrites it.
-        void backward(Kernels kernels, Windows windows, int width, float[] first, float[] dy, int yAt, int yStride,
-                float[] dx, int dxAt);
+///
+/// @param kind how a window becomes a number
+record Pooling(Sliding sliding, Kind kind) {
+    enum Kind {
+        MAX,
+        /// Relu and maximum as one pass: max(relu(x)) = relu(max x), and both orders stop the same gradients. This
+        /// saves one pass over the image in each direction and the array between the two layers.
+        MAX_OF_RELU, MEAN
     }
 
-    static void check(Sliding sliding) {
-        Extent kernel = sliding.kernel();
-        Extent padding = sliding.padding();
+    Pooling(Extent kernel, Extent stride, Extent padding, Kind kind) {
+        this(new Sliding(kernel, stride, padding), kind);
         if (2 * padding.height() > kernel.height() || 2 * padding.width() > kernel.width()) {
             throw new IllegalArgumentException("expected padding of at most half the kernel of " + kernel
                     + ", or a window could lie outside of the image; found " + padding);
         }
     }
 
+    Planned plan(Planner planner, Layer layer, Shape input) {
+        return planner.reading(layer, input, Shape.Columns.FIRST_AXIS, grid -> plan(planner, layer, grid));
+    }
+
     /// @param grid (channels, height, width), columns along the channels
-    static Planned plan(Planner planner, Layer layer, Shape.Grid grid, Sliding sliding, Operation operation) {
+    Planned plan(Planner planner, Layer layer, Shape.Grid grid) {
         Extent image = Sliding.image(planner, layer, grid);
         Extent places = sliding.over(planner, layer, image);
         Shape.Grid output =
@@ -40,13 +38,13 @@ final class Pooling {
         return new Planned(output, false, (workspace, x, into) -> {
             Activation y = workspace.activation(output, x.gradient() != null);
             Block dx = x.gradient();
-            return new Bound(operation, grid.width(), image.area(), windows(sliding, image, places, x.value().stride),
-                    dx == null ? null : windows(sliding, image, places, dx.stride),
+            return new Bound(kind, sliding.kernel().area(), grid.width(), image.area(),
+                    windows(image, places, x.value().stride), dx == null ? null : windows(image, places, dx.stride),
                     workspace.floatsLike(y.value().values), x, y);
         });
     }
 
-    private static Windows windows(Sliding sliding, Extent image, Extent places, int xStride) {
+    private Windows windows(Extent image, Extent places, int xStride) {
         int[] starts = new int[places.area() + 1];
         int[] pixels = new int[Math.multiplyExact(places.area(), sliding.kernel().area())];
         int count = 0;
@@ -67,9 +65,10 @@ final class Pooling {
         return new Windows(starts, Arrays.copyOf(pixels, count), overlap);
     }
 
+    /// @param divisor of a mean
     /// @param pixels pixels of the input's image
-    /// @param first as long as y's values
-    private record Bound(Operation operation, int channels, int pixels, Windows windows,
+    /// @param first of a maximum, from forward to backward; as long as y's values
+    private record Bound(Kind kind, float divisor, int channels, int pixels, Windows windows,
             @Nullable Windows gradientWindows, float[] first, Activation input, Activation output) implements Pass {
         @Override
         public void forward(Step step) {
@@ -77,8 +76,14 @@ final class Pooling {
             Block y = output.value();
             int width = width(x, y);
             for (int row = 0; row < step.rows; row++) {
-                operation.forward(step.kernels, windows, width, x.values, x.row(row * pixels), y.values, first,
-                        y.row(row * windows.count()), y.stride);
+                int xAt = x.row(row * pixels);
+                int yAt = y.row(row * windows.count());
+                if (kind == Kind.MEAN) {
+                    step.kernels.averagePool(windows, width, divisor, x.values, xAt, y.values, yAt, y.stride);
+                } else {
+                    step.kernels.maxPool(windows, kind == Kind.MAX_OF_RELU, width, x.values, xAt, y.values, first, yAt,
+                            y.stride);
+                }
             }
         }
 
@@ -91,13 +96,19 @@ final class Pooling {
             Block dy = output.requireGradient();
             int width = width(dx, dy);
             for (int row = 0; row < step.rows; row++) {
-                int dxRow = dx.row(row * pixels);
+                int dxAt = dx.row(row * pixels);
+                int dyAt = dy.row(row * windows.count());
                 // Pixels in no window keep gradient 0, as allocated: nothing else writes them.
-                if (gradientWindows.overlap()) {
-                    Arrays.fill(dx.values, dxRow, dxRow + (pixels - 1) * dx.stride + width, 0);
+                if (gradientWindows.overlap) {
+                    Arrays.fill(dx.values, dxAt, dxAt + (pixels - 1) * dx.stride + width, 0);
                 }
-                operation.backward(step.kernels, gradientWindows, width, first, dy.values,
-                        dy.row(row * windows.count()), dy.stride, dx.values, dxRow);
+                if (kind == Kind.MEAN) {
+                    step.kernels.averagePoolGradient(gradientWindows, width, divisor, dy.values, dyAt, dy.stride,
+                            dx.values, dxAt);
+                } else {
+                    step.kernels.maxPoolGradient(gradientWindows, width, first, dy.values, dyAt, dy.stride, dx.values,
+                            dxAt);
+                }
             }
         }
 

@@ -1,5 +1,6 @@
 package io.tidegrad.engine.layer;
 
+import io.tidegrad.engine.kernel.ActivationFunction;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.kernel.Panels;
 import java.util.Arrays;
@@ -30,11 +31,9 @@ final class RecurrentDirection {
     private final Block gates; // (steps · rows, gates · hidden)
     private final Block products; // same shape; only one step's if backward doesn't need it
 
-    // The state before each step, (steps · rows, hidden), and after the last, (rows, hidden); only an LSTM has c.
+    // The state before each step and after the last, ((steps + 1) · rows, hidden); only an LSTM has c.
     private final Block h;
-    private final Block hLast;
     private final Block c;
-    private final Block cLast;
     private final @Nullable Activation initial;
     private final Activation output;
     private final int hAt; // first column of this direction's h in the output and in a state
@@ -55,17 +54,15 @@ final class RecurrentDirection {
             Panels ofStates = Dense.panels(planner, layer, layer.hidden(), columns);
             return new Weights(ofInputs, matrix(planner, "weight_ih" + suffix, ofInputs, layer.hidden()), ofStates,
                     matrix(planner, "weight_hh" + suffix, ofStates, layer.hidden()),
-                    bias(planner, "bias_ih" + suffix, ofStates), bias(planner, "bias_hh" + suffix, ofStates));
+                    planner.declareVector("bias_ih" + suffix, ofStates.outputs(), ofStates.stride(),
+                            Tensor.Vector.Role.BIAS),
+                    planner.declareVector("bias_hh" + suffix, ofStates.outputs(), ofStates.stride(),
+                            Tensor.Vector.Role.BIAS));
         }
 
         private static int matrix(Planner planner, String name, Panels panels, int hidden) {
             return planner.declare(new Tensor.Matrix(planner.name(name), panels, Initialization.HE_UNIFORM,
                     FANS_A_UNIT * hidden, panels.outputs()));
-        }
-
-        private static int bias(Planner planner, String name, Panels panels) {
-            return planner.declare(
-                    new Tensor.Vector(planner.name(name), panels.outputs(), panels.stride(), Tensor.Vector.Role.BIAS));
         }
     }
 
@@ -94,10 +91,8 @@ final class RecurrentDirection {
         x = workspace.activation(steps, weights.ofInputs.inputs(), inputGradient);
         gates = workspace.block(steps, gate);
         products = workspace.block(gru ? steps : 1, gate);
-        h = workspace.block(steps, state);
-        hLast = workspace.block(state);
-        c = workspace.block(lstm ? steps : 0, state);
-        cLast = workspace.block(lstm ? 1 : 0, state);
+        h = workspace.block(steps + 1, state);
+        c = workspace.block(lstm ? steps + 1 : 0, state);
         this.initial = initial;
         this.output = output;
         this.hAt = hAt;
@@ -157,10 +152,10 @@ final class RecurrentDirection {
             }
         }
         if (kind != Recurrent.Output.SEQUENCE) {
-            copy(hLast, 0, output.value(), hAt, fromRow, toRow);
+            copyLast(step, h, hAt, fromRow, toRow);
         }
         if (kind == Recurrent.Output.STATE && cell == Recurrent.Cell.LSTM) {
-            copy(cLast, 0, output.value(), cAt, fromRow, toRow);
+            copyLast(step, c, cAt, fromRow, toRow);
         }
     }
 
@@ -186,6 +181,13 @@ final class RecurrentDirection {
         }
     }
 
+    /// Copies the state after the last step to the output.
+    private void copyLast(Step step, Block state, int column, int fromRow, int toRow) {
+        for (int row = fromRow; row < toRow; row++) {
+            copyLine(state, state.row(steps * step.rows + row), output.value(), output.value().row(row) + column);
+        }
+    }
+
     /// Copies `hidden` columns of some rows.
     private void copy(Block from, int fromColumn, Block to, int toColumn, int fromRow, int toRow) {
         for (int row = fromRow; row < toRow; row++) {
@@ -207,9 +209,7 @@ final class RecurrentDirection {
             // Watching one column is enough, as after a dense layer; after the gates even an infinity would be hidden.
             step.watch(from + i, gates.values[gates.row(line + i)]);
         }
-        boolean last = k == steps - 1;
-        Block next = last ? hLast : h;
-        int nextLine = last ? from : line + step.rows;
+        int nextLine = line + step.rows;
         kernels.denseForward(weights.ofStates, 0, weights.ofStates.count(), rows, h.values, h.row(line), h.stride,
                 step.slab.dense(weights.hh).weights(), step.slab.dense(weights.biasHh).weights(), products.values,
                 products.row(productLine), products.stride, step.scratch(worker));
@@ -219,22 +219,20 @@ final class RecurrentDirection {
         switch (cell) {
             case RNN -> {
                 add(rows, products, productLine, gates, line);
-                kernels.tanh(rows * gates.stride, gates.values, gates.row(line), next.values, next.row(nextLine));
+                kernels.activate(ActivationFunction.TANH, 0, rows * gates.stride, gates.values, gates.row(line),
+                        h.values, h.row(nextLine));
             }
             case GRU ->
                 kernels.gruStep(rows, hidden, gates.values, gates.row(line), products.values, products.row(productLine),
-                        gates.stride, h.values, h.row(line), next.values, next.row(nextLine), h.stride);
-            case LSTM -> {
-                Block nextC = last ? cLast : c;
-                kernels.lstmStep(rows, hidden, gates.values, gates.row(line), products.values,
-                        products.row(productLine), gates.stride, c.values, c.row(line), nextC.values,
-                        nextC.row(nextLine), next.values, next.row(nextLine), h.stride);
-            }
+                        gates.stride, h.values, h.row(line), h.values, h.row(nextLine), h.stride);
+            case LSTM -> kernels.lstmStep(rows, hidden, gates.values, gates.row(line), products.values,
+                    products.row(productLine), gates.stride, c.values, c.row(line), c.values, c.row(nextLine), h.values,
+                    h.row(nextLine), h.stride);
         }
         if (kind == Recurrent.Output.SEQUENCE) {
             Block y = output.value();
             for (int row = from; row < to; row++) {
-                copyLine(next, next.row(nextLine + row - from), y, outputAt(y, k, row));
+                copyLine(h, h.row(nextLine + row - from), y, outputAt(y, k, row));
             }
         }
     }
@@ -270,15 +268,12 @@ final class RecurrentDirection {
     /// Handles rows that have no step `k`: keeps their state and writes 0.
     private void standStill(Step step, int k, int from, int to) {
         int line = k * step.rows + from;
-        boolean last = k == steps - 1;
-        int nextLine = last ? from : line + step.rows;
-        Block nextH = last ? hLast : h;
-        Block nextC = last ? cLast : c;
+        int nextLine = line + step.rows;
         Block y = output.value();
         for (int i = 0; i < to - from; i++) {
-            copyLine(h, h.row(line + i), nextH, nextH.row(nextLine + i));
+            copyLine(h, h.row(line + i), h, h.row(nextLine + i));
             if (cell == Recurrent.Cell.LSTM) {
-                copyLine(c, c.row(line + i), nextC, nextC.row(nextLine + i));
+                copyLine(c, c.row(line + i), c, c.row(nextLine + i));
             }
             if (kind == Recurrent.Output.SEQUENCE) {
                 int at = y.row((from + i) * steps + k) + hAt;
@@ -347,22 +342,14 @@ final class RecurrentDirection {
         int rows = to - from;
         int line = k * step.rows + from;
         int productLine = productLine(step, k, from);
-        boolean last = k == steps - 1;
-        int nextLine = last ? from : line + step.rows;
+        int nextLine = line + step.rows;
         switch (cell) {
-            case RNN -> {
-                Block next = last ? hLast : h;
-                kernels.tanhGradient(rows * gates.stride, next.values, next.row(nextLine), dh.values, dh.row(from),
-                        gates.values, gates.row(line));
-            }
+            case RNN -> kernels.activateGradient(ActivationFunction.TANH, 0, rows * gates.stride, gates.values,
+                    gates.row(line), h.values, h.row(nextLine), dh.values, dh.row(from), gates.values, gates.row(line));
             case GRU -> kernels.gruStepGradient(rows, hidden, gates.values, gates.row(line), products.values,
                     products.row(productLine), gates.stride, h.values, h.row(line), dh.values, dh.row(from), h.stride);
-            case LSTM -> {
-                Block nextC = last ? cLast : c;
-                kernels.lstmStepGradient(rows, hidden, gates.values, gates.row(line), gates.stride, c.values,
-                        c.row(line), nextC.values, nextC.row(nextLine), dh.values, dh.row(from), dc.values,
-                        dc.row(from), h.stride);
-            }
+            case LSTM -> kernels.lstmStepGradient(rows, hidden, gates.values, gates.row(line), gates.stride, c.values,
+                    c.row(line), c.values, c.row(nextLine), dh.values, dh.row(from), dc.values, dc.row(from), h.stride);
         }
         if (k == 0 && initial == null) {
             return; // The constant initial state 0 needs no gradient.

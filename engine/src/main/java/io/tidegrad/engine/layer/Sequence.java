@@ -30,7 +30,8 @@ public record Sequence(List<Layer> layers) implements Layer {
         for (int i = 0; i < layers.size(); i++) {
             Planned layer = planner.plan(i, layers.get(i), shape);
             if (layers.get(i) instanceof Relu && i + 1 < layers.size() && layers.get(i + 1) instanceof MaxPool2d pool) {
-                layer = planner.child(++i).watched(pool, pool.planAfterRelu(planner.child(i), layer.output()));
+                Planner inner = planner.child(++i);
+                layer = inner.watched(pool, pool.plan(inner, layer.output(), Pooling.Kind.MAX_OF_RELU));
             }
             planned.add(layer);
             trainable |= layer.trainable();

@@ -8,8 +8,8 @@ public record Softmax() implements Layer {
     }
 
     private static Planned plan(Shape.Grid grid) {
-        return new Planned(grid, false, (workspace, x, into) -> new Bound(grid.lines(), grid.width(), x,
-                into != null ? into : workspace.activation(grid, x.gradient() != null)));
+        return new Planned(grid, false,
+                (workspace, x, into) -> new Bound(grid.lines(), grid.width(), x, workspace.output(grid, x, into)));
     }
 
     private record Bound(int lines, int width, Activation input, Activation output) implements Pass {

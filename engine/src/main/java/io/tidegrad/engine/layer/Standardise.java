@@ -23,7 +23,7 @@ public record Standardise() implements Layer {
         int width = grid.width();
         int statistics = planner.declare(new Tensor.Statistics(planner.name("statistics"), MEANS_AT + 2 * width));
         return new Planned(grid, false, (workspace, x, into) -> new Bound(width, statistics, x,
-                into != null ? into : workspace.activation(grid, x.gradient() != null), new double[width]));
+                workspace.output(grid, x, into), new double[width]));
     }
 
     /// @param deviations of the last forward; 0 if unknown

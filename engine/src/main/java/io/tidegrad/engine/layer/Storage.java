@@ -32,6 +32,46 @@ public sealed interface Storage {
         default int step() {
             return 1;
         }
+
+        /// Visits the values of one part, in row-major order.
+        default void visit(Tensor tensor, int part, Visitor visitor) {
+            int columns = tensor.columns();
+            for (int row = 0; row < tensor.rows(); row++) {
+                float[] array = array(part, row);
+                for (int column = 0; column < columns; column++) {
+                    visitor.visit(array, index(part, row, column), (long) row * columns + column);
+                }
+            }
+        }
+    }
+
+    @FunctionalInterface
+    interface Visitor {
+        /// @param number of the value in row-major order
+        void visit(float[] array, int index, long number);
+    }
+
+    /// The values of one part, shape (rows, columns), row-major, whatever their layout in memory.
+    default float[] read(Tensor tensor, int part) {
+        float[] values = new float[Math.multiplyExact(tensor.rows(), tensor.columns())];
+        floats(tensor).visit(tensor, part, (array, index, number) -> values[(int) number] = array[index]);
+        return values;
+    }
+
+    /// Sets the weights, shape (rows, columns), row-major.
+    default void write(Tensor tensor, float[] values) {
+        if (values.length != (long) tensor.rows() * tensor.columns()) {
+            throw new IllegalArgumentException("%s: expected shape (%d, %d), found %d floats".formatted(tensor.name(),
+                    tensor.rows(), tensor.columns(), values.length));
+        }
+        floats(tensor).visit(tensor, 0, (array, index, number) -> array[index] = values[(int) number]);
+    }
+
+    private Floats floats(Tensor tensor) {
+        if (this instanceof Floats floats) {
+            return floats;
+        }
+        throw new IllegalArgumentException(tensor.name() + " holds statistics, not weights");
     }
 
     /// A matrix in panels or a padded vector.
@@ -334,17 +374,24 @@ public sealed interface Storage {
             return valuesAt;
         }
 
-        public int count() {
+        int count() {
             return count;
         }
 
-        public int row(int i) {
-            return rows[i];
+        /// The gradients, shape (count, columns), followed by values left from earlier steps.
+        float[] values() {
+            return values;
         }
 
-        /// The gradients, shape (count, columns), followed by values left from earlier steps.
-        public float[] values() {
-            return values;
+        /// All gradients; 0 for rows that were not touched.
+        @Override
+        public float[] read(Tensor tensor, int part) {
+            int columns = tensor.columns();
+            float[] all = new float[Math.multiplyExact(tensor.rows(), columns)];
+            for (int i = 0; i < count; i++) {
+                System.arraycopy(values, i * columns, all, rows[i] * columns, columns);
+            }
+            return all;
         }
     }
 

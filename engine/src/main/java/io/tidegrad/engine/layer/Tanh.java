@@ -1,12 +1,11 @@
 package io.tidegrad.engine.layer;
 
-import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.engine.kernel.ActivationFunction;
 
 /// tanh x; dx = dy (1 - y²).
 public record Tanh() implements Layer {
     @Override
     public Planned plan(Planner planner, Shape input) {
-        return ElementwiseActivation.plan(planner, this, input, Kernels::tanh, (kernels, length, x, xAt, y, yAt, dy,
-                dyAt, dx, dxAt) -> kernels.tanhGradient(length, y, yAt, dy, dyAt, dx, dxAt));
+        return ElementwiseActivation.plan(planner, this, input, ActivationFunction.TANH, 0);
     }
 }

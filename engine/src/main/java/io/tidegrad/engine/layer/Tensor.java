@@ -37,11 +37,6 @@ public sealed interface Tensor {
 
     /// A vector (1, columns), padded to the stride of its layer.
     record Vector(String name, int columns, int stride, Role role) implements Tensor {
-        /// A vector padded like an activation of the same width.
-        Vector(String name, int columns, Role role) {
-            this(name, columns, Workspace.padded(columns), role);
-        }
-
         public enum Role {
             /// The vector is added; it starts at 0.
             BIAS,

@@ -110,7 +110,7 @@ public final class Workspace {
         return purpose == Purpose.REPORT_GRADIENTS;
     }
 
-    /// The width with padding.
+    /// The width with padding: floats from one line of a block to the next.
     static int padded(int width) {
         return Math.ceilDiv(width, LANES) * LANES;
     }
@@ -122,16 +122,11 @@ public final class Workspace {
 
     /// A matrix (maxRows · lines, width) of zeros.
     Block block(int lines, int width) {
-        int stride = stride(width);
+        int stride = padded(width);
         int length = Math.multiplyExact(Math.multiplyExact(maxRows, lines), stride);
         // The array is longer, so that a vector that begins in the last line ends inside it; otherwise masks would be
         // allocated on the heap.
         return new Block(floats(Math.addExact(length, LANES)), 0, stride);
-    }
-
-    /// Floats from one line of a block to the next, including padding.
-    static int stride(int width) {
-        return Math.ceilDiv(width, LANES) * LANES;
     }
 
     /// A block of zeros for a grid's numbers.
@@ -147,6 +142,11 @@ public final class Workspace {
 
     Activation activation(int lines, int width, boolean gradient) {
         return new Activation(block(lines, width), gradient && learns() ? block(lines, width) : null);
+    }
+
+    /// What a layer writes its output to: `into`, or an activation with a gradient if the input has one.
+    Activation output(Shape.Grid grid, Activation input, @Nullable Activation into) {
+        return into != null ? into : activation(grid, input.gradient() != null);
     }
 
     Activation activation(Shape.Grid grid, boolean gradient) {

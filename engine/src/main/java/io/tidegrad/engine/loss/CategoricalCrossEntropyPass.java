@@ -46,11 +46,6 @@ final class CategoricalCrossEntropyPass implements LossPass {
     }
 
     @Override
-    public int elements() {
-        return 1;
-    }
-
-    @Override
     public void losses(int rows, float[] y, int at, int stride, float[] labels, RowLosses to) {
         for (int row = 0; row < rows; row++) {
             double sum = 0;
@@ -81,7 +76,7 @@ final class CategoricalCrossEntropyPass implements LossPass {
     }
 
     private double normaliser(float[] y, int at) {
-        return fromLogits ? LogSumExp.of(y, at, classes) : 0;
+        return fromLogits ? LossPass.logSumExp(y, at, classes) : 0;
     }
 
     private double ofProbabilities(float[] y, int at, float[] labels, int labelAt) {

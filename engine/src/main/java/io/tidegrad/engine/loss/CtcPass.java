@@ -38,11 +38,6 @@ final class CtcPass implements LossPass {
     }
 
     @Override
-    public int elements() {
-        return 1;
-    }
-
-    @Override
     public void losses(int rows, float[] y, int at, int stride, float[] labelsOfRows, RowLosses to) {
         for (int row = 0; row < rows; row++) {
             int labelAt = row * labels;
@@ -89,7 +84,7 @@ final class CtcPass implements LossPass {
             return states == 1 ? 0 : Double.POSITIVE_INFINITY;
         }
         for (int t = 0; t < steps; t++) {
-            normalisers[t] = LogSumExp.of(y, at + t * stride, classes);
+            normalisers[t] = LossPass.logSumExp(y, at + t * stride, classes);
         }
         for (int t = 0; t < steps; t++) {
             int now = t * states;

@@ -1,5 +1,6 @@
 package io.tidegrad.engine.loss;
 
+import io.tidegrad.engine.kernel.ActivationFunction;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.kernel.ScalarMath;
 
@@ -37,7 +38,7 @@ public enum Link {
         }
         int length = lines * width;
         if (this == LOGIT && length > SHORT) {
-            kernels.sigmoid(length, predictions, 0, predictions, 0);
+            kernels.activate(ActivationFunction.SIGMOID, 0, length, predictions, 0, predictions, 0);
             return;
         }
         for (int i = 0; i < length && this != IDENTITY; i++) {

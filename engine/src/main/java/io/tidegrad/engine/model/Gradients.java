@@ -122,7 +122,8 @@ public final class Gradients {
 
     /// The gradient of one tensor, shape (rows, columns) as in `Parameters.weights`; 0 if the tensor is frozen.
     public float[] of(String tensor) {
-        return Values.read(plan, gradients.slab(), plan.tensor(tensor), 0);
+        int index = plan.tensor(tensor);
+        return gradients.slab().storage(index).read(plan.tensors().get(index), 0);
     }
 
     /// The gradient with respect to the rows' numbers, shape (batch.size, row.numbers).

@@ -17,13 +17,13 @@ final class InitialWeights {
             case Tensor.Matrix matrix -> {
                 Initialization initialization = matrix.initialization();
                 float scale = initialization.scale(matrix.fanIn(), matrix.fanOut());
-                fill(matrix, storage, index -> initialization.draw(seed, tensor, index, scale));
+                storage.visit(matrix, 0, (to, at, number) -> to[at] = initialization.draw(seed, tensor, number, scale));
             }
-            case Tensor.Table table ->
-                fill(table, storage, index -> Initialization.uniform(seed, tensor, index, Embedding.START));
+            case Tensor.Table table -> storage.visit(table, 0,
+                    (to, at, number) -> to[at] = Initialization.uniform(seed, tensor, number, Embedding.START));
             case Tensor.Vector vector -> {
                 if (vector.role() == Tensor.Vector.Role.SCALE) {
-                    fill(vector, storage, index -> 1);
+                    storage.visit(vector, 0, (to, at, number) -> to[at] = 1);
                 }
             }
             case Tensor.Statistics statistics -> {
@@ -42,22 +42,6 @@ final class InitialWeights {
                     float weight = weights[storage.index(0, row, column)];
                     state[storage.index(part, row, column)] = optimizer.initialState(part, weight);
                 }
-            }
-        }
-    }
-
-    @FunctionalInterface
-    private interface Values {
-        float at(long index);
-    }
-
-    private static void fill(Tensor tensor, Storage.Floats storage, Values values) {
-        int columns = tensor.columns();
-        for (int row = 0; row < tensor.rows(); row++) {
-            float[] array = storage.array(0, row);
-            for (int column = 0; column < columns; column++) {
-                long index = (long) row * columns + column;
-                array[storage.index(0, row, column)] = values.at(index);
             }
         }
     }

@@ -14,6 +14,7 @@ import io.tidegrad.engine.optim.Clipping;
 import io.tidegrad.engine.optim.Sgd;
 import java.util.List;
 import java.util.Objects;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// Runs learning steps: forward, loss, backward, update. It is the only writer of its `Parameters`. A step allocates
@@ -33,15 +34,16 @@ public final class Learner {
     private final Workers workers;
     private final Step step;
     private final OptimizerSteps optimizers;
-    private final @Nullable GradientSlab gradients; // null if each gradient is applied at once
     private final Pass network;
     private final Block y; // (maxBatch, outputs); logits if the loss takes logits
     private final Block dy;
     private final float[] served; // (maxBatch, lines, width): what a scorer would predict
     private final List<Watched> watched;
-    private final double[][] statistics; // copies from before a step, to undo it
+    private final double[][] statistics;
+    private final double[][] statisticsBefore; // copies from before a step, to undo it
     private final double gradientMax; // norms up to this one overflow in no optimizer
-    private @Nullable GradientSlab carefulGradients; // allocated by the first step that needs it
+    private final boolean clips;
+    private @Nullable GradientSlab gradients; // allocated by the first step that needs it, at once if each does
     private @Nullable Fault fault;
 
     /// A learner that works on the calling thread alone.
@@ -65,9 +67,9 @@ public final class Learner {
         step.target = step.slab;
         optimizers = new OptimizerSteps(plan);
         step.optimizers = optimizers.ofTensors();
-        boolean clips = !(plan.spec().clipping() instanceof Clipping.None);
-        gradients = clips ? new GradientSlab(plan.tensors(), plan::isFrozen, maxBatch) : null;
-        if (gradients != null) {
+        clips = !(plan.spec().clipping() instanceof Clipping.None);
+        if (clips) {
+            gradients = newGradients();
             gradients.receive(step);
         }
         step.learnsStatistics = true;
@@ -77,7 +79,8 @@ public final class Learner {
         network = plan.network().binding().bind(workspace, Activation.ROW, null);
         step.allocateScratch(workspace);
         watched = workspace.watched();
-        statistics = parameters.emptyStatistics();
+        statistics = parameters.statistics();
+        statisticsBefore = Stream.of(statistics).map(double[]::clone).toArray(double[][]::new);
         // All other optimizers square the gradients.
         gradientMax = plan.spec().optimizer() instanceof Sgd
                 ? Float.MAX_VALUE / Math.max(1, plan.spec().optimizer().rate()) : Math.sqrt(Float.MAX_VALUE);
@@ -123,23 +126,20 @@ public final class Learner {
         step.scale = loss.scale();
         optimizers.prepare(parameters.updates() + 1);
         parameters.beforeStep();
-        if (gradients != null) {
-            double norm = backward(gradients, rows, Double.MAX_VALUE);
+        if (clips || asksForCare(rows, batch.numbers)) {
+            GradientSlab stored = gradients == null ? newGradients() : gradients;
+            gradients = stored;
+            stored.receive(step);
+            double norm = backward(stored, rows, clips ? Double.MAX_VALUE : gradientMax);
+            if (!clips) {
+                step.target = step.slab;
+                step.optimizers = optimizers.ofTensors();
+            }
             if (fault != null) {
                 return Double.NaN;
             }
-            clip(gradients, norm);
-            gradients.apply(step.kernels, optimizers.ofTensors(), step.slab);
-        } else if (asksForCare(rows, batch.numbers)) {
-            GradientSlab careful = carefulGradients();
-            careful.receive(step);
-            backward(careful, rows, gradientMax);
-            step.target = step.slab;
-            step.optimizers = optimizers.ofTensors();
-            if (fault != null) {
-                return Double.NaN;
-            }
-            careful.apply(step.kernels, optimizers.ofTensors(), step.slab);
+            clip(stored, norm);
+            stored.apply(step.kernels, optimizers.ofTensors(), step.slab);
         } else {
             network.backward(step);
         }
@@ -172,26 +172,27 @@ public final class Learner {
         return !((double) slope * rows * largest < CARE);
     }
 
-    private GradientSlab carefulGradients() {
-        GradientSlab careful = carefulGradients;
-        if (careful == null) {
-            careful = new GradientSlab(plan.tensors(), plan::isFrozen, maxBatch);
-            carefulGradients = careful;
-        }
-        return careful;
+    private GradientSlab newGradients() {
+        return new GradientSlab(plan.tensors(), plan::isFrozen, maxBatch);
     }
 
     /// Computes all gradients before any weight changes. Returns their norm. If the norm exceeds `max` or is NaN,
     /// records a fault and leaves the model unchanged.
     private double backward(GradientSlab gradients, int rows, double max) {
-        parameters.copyStatistics(statistics);
+        copy(statistics, statisticsBefore);
         network.backward(step);
         double norm = gradients.norm();
         if (!(norm <= max)) {
-            parameters.restoreStatistics(statistics);
+            copy(statisticsBefore, statistics);
             fault = backwardFault(rows, norm);
         }
         return norm;
+    }
+
+    private static void copy(double[][] from, double[][] to) {
+        for (int i = 0; i < from.length; i++) {
+            System.arraycopy(from[i], 0, to[i], 0, from[i].length);
+        }
     }
 
     private Fault forwardFault(int rows, Batch batch) {

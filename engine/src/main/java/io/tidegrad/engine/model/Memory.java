@@ -1,9 +1,10 @@
 package io.tidegrad.engine.model;
 
 import io.tidegrad.engine.layer.Activation;
-import io.tidegrad.engine.layer.SlabBytes;
+import io.tidegrad.engine.layer.Tensor;
 import io.tidegrad.engine.layer.Workspace;
 import io.tidegrad.engine.optim.Clipping;
+import java.util.List;
 
 /// Bytes that a model takes on the heap, computed from its plan without allocating it. Padding is counted; the objects
 /// around the arrays (some ten KB per model) are not.
@@ -20,11 +21,14 @@ public record Memory(long weights, long optimizerState, long gradients, long wor
     ///
     /// @throws ArithmeticException an array would hold 2^31 numbers or more
     public static Memory toLearn(Plan plan, int maxBatch) {
-        SlabBytes slab = SlabBytes.of(plan.tensors(), plan.spec().optimizer().stateParts());
+        List<Tensor> tensors = plan.tensors();
+        long weights = tensors.stream().mapToLong(Memory::bytes).sum();
+        long learned = tensors.stream().filter(t -> !(t instanceof Tensor.Statistics)).mapToLong(Memory::bytes).sum();
         boolean clips = !(plan.spec().clipping() instanceof Clipping.None);
         long served = plan.learnsDifferently() ? (long) Float.BYTES * plan.outputs() : 0;
         long aRow = Float.BYTES + 2 * Double.BYTES + (long) Float.BYTES * plan.outputs() + served;
-        return new Memory(slab.weights(), slab.state(), clips ? SlabBytes.ofGradients(plan.tensors(), maxBatch) : 0,
+        long gradients = clips ? tensors.stream().mapToLong(t -> gradientBytes(t, maxBatch)).sum() : 0;
+        return new Memory(weights, learned * plan.spec().optimizer().stateParts(), gradients,
                 workspace(plan, maxBatch, Workspace.Purpose.LEARN) + aRow * maxBatch, batch(plan, maxBatch));
     }
 
@@ -32,7 +36,8 @@ public record Memory(long weights, long optimizerState, long gradients, long wor
     ///
     /// @throws ArithmeticException an array would hold 2^31 numbers or more
     public static Memory toPredict(Plan plan, int maxBatch) {
-        return new Memory(SlabBytes.served(plan.tensors()), 0, 0, workspace(plan, maxBatch, Workspace.Purpose.PREDICT),
+        long weights = plan.tensors().stream().mapToLong(Memory::servedBytes).sum();
+        return new Memory(weights, 0, 0, workspace(plan, maxBatch, Workspace.Purpose.PREDICT),
                 batch(plan, maxBatch) + (long) Float.BYTES * maxBatch * plan.outputs());
     }
 
@@ -42,6 +47,31 @@ public record Memory(long weights, long optimizerState, long gradients, long wor
     public static long toWarmUp(Plan plan, int maxBatch) {
         Plan scratch = Plan.of(WarmUp.scratch(plan.spec()));
         return toLearn(scratch, maxBatch).total() + workspace(scratch, maxBatch, Workspace.Purpose.PREDICT);
+    }
+
+    /// Bytes that a tensor's values take in a `Slab`.
+    private static long bytes(Tensor tensor) {
+        return switch (tensor) {
+            case Tensor.Matrix matrix -> (long) Float.BYTES * matrix.panels().length();
+            case Tensor.Vector vector -> (long) Float.BYTES * vector.stride();
+            case Tensor.Table table -> (long) Float.BYTES * table.rows() * table.columns();
+            case Tensor.Statistics statistics -> (long) Double.BYTES * statistics.columns();
+        };
+    }
+
+    /// In a `Slab.shareable`.
+    private static long servedBytes(Tensor tensor) {
+        return tensor instanceof Tensor.Matrix matrix && matrix.servedByOutput()
+                ? (long) Float.BYTES * matrix.panels().lengthByOutput() : bytes(tensor);
+    }
+
+    /// In a `GradientSlab`.
+    private static long gradientBytes(Tensor tensor, int maxBatch) {
+        if (tensor instanceof Tensor.Table table && table.touchedOnly()) {
+            long rows = Math.min((long) maxBatch * table.reads(), table.rows());
+            return rows * (2 * Integer.BYTES + (long) Float.BYTES * table.columns());
+        }
+        return bytes(tensor);
     }
 
     private static long workspace(Plan plan, int maxBatch, Workspace.Purpose purpose) {

@@ -13,7 +13,6 @@ import java.util.List;
 final class OptimizerSteps {
     private final NetworkSpec spec;
     private final Plan plan;
-    private final OptimizerStep shared = new OptimizerStep();
     private final List<Group> groups = new ArrayList<>();
     private final OptimizerStep[] ofTensors;
 
@@ -57,11 +56,10 @@ final class OptimizerSteps {
     /// Prepares update `t`; the first one is 1.
     void prepare(long t) {
         Optimizer optimizer = spec.optimizer();
-        optimizer.prepare(t, shared);
         double rate = spec.schedule().rate(optimizer.rate(), t - 1);
         for (int i = 0; i < groups.size(); i++) {
             Group group = groups.get(i);
-            group.step.copy(shared);
+            optimizer.prepare(t, group.step);
             optimizer.setRate(rate * group.rateFactor, group.step);
         }
     }
@@ -90,16 +88,12 @@ final class OptimizerSteps {
     }
 
     private static double penalty(Regularization regularization, Tensor tensor, Storage.Floats floats) {
-        double magnitudes = 0;
-        double squares = 0;
-        for (int row = 0; row < tensor.rows(); row++) {
-            float[] array = floats.array(0, row);
-            for (int column = 0; column < tensor.columns(); column++) {
-                double w = array[floats.index(0, row, column)];
-                magnitudes += Math.abs(w);
-                squares += w * w;
-            }
-        }
-        return regularization.l1() * magnitudes + regularization.l2() / 2 * squares;
+        double[] sums = new double[2]; // of magnitudes, of squares
+        floats.visit(tensor, 0, (array, index, number) -> {
+            double w = array[index];
+            sums[0] += Math.abs(w);
+            sums[1] += w * w;
+        });
+        return regularization.l1() * sums[0] + regularization.l2() / 2 * sums[1];
     }
 }

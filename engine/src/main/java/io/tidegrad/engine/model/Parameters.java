@@ -90,7 +90,7 @@ public final class Parameters {
 
     /// Returns parameters that are all zero, to be filled by `writePage`; no page is dirty.
     public static Parameters blank(Plan plan) {
-        return new Parameters(plan, new Slab(plan.tensors(), plan.streams().stateParts()), false);
+        return new Parameters(plan, new Slab(plan.tensors(), plan.streams().stateParts), false);
     }
 
     /// Like `blank`, but without optimizer state (pages == servedPages): what a scorer holds and a `Successor` shares.
@@ -143,11 +143,11 @@ public final class Parameters {
     }
 
     public long servedBytes() {
-        return plan.streams().servedBytes();
+        return plan.streams().servedBytes;
     }
 
     public long optimizerBytes() {
-        return servedOnly ? 0 : plan.streams().optimizerBytes();
+        return servedOnly ? 0 : plan.streams().optimizerBytes;
     }
 
     /// Bytes of this page: PAGE_BYTES, fewer for a stream's last page.
@@ -225,7 +225,7 @@ public final class Parameters {
     /// @param at the bytes' place in the served stream; for bytes of another stream, any place after the statistics
     static int firstNonFinite(Streams streams, long at, byte[] bytes, int from, int length) {
         int end = from + length;
-        int doublesEnd = from + (int) Math.clamp(streams.statisticsBytes() - at, 0, length);
+        int doublesEnd = from + Math.clamp(streams.statisticsBytes - at, 0, length);
         for (int i = from; i < doublesEnd; i += Double.BYTES) {
             if (!Double.isFinite((double) DOUBLE.get(bytes, i))) {
                 return i;
@@ -242,17 +242,21 @@ public final class Parameters {
     /// Copies one tensor's weights, shape (rows, columns), row-major, as in the streams. Tensors are named as in
     /// `Planner`: `2.weight` belongs to the sequence's third layer.
     public float[] weights(String tensor) {
-        return Values.read(plan, slab, plan.tensor(tensor), 0);
+        return read(plan.tensor(tensor), 0);
     }
 
     /// Copies one part of one tensor's optimizer state, in the shape of `weights`. Parts count from 1 in the order in
     /// which the kinds of `OptimizerStep` name them: Adam's m is part 1, its v part 2.
     public float[] state(String tensor, int part) {
-        int parts = servedOnly ? 0 : plan.streams().stateParts();
+        int parts = servedOnly ? 0 : plan.streams().stateParts;
         if (part < 1 || part > parts) {
             throw new IllegalArgumentException("expected a part of the state from 1 to " + parts + ", found " + part);
         }
-        return Values.read(plan, slab, plan.tensor(tensor), part);
+        return read(plan.tensor(tensor), part);
+    }
+
+    private float[] read(int tensor, int part) {
+        return slab.storage(tensor).read(plan.tensors().get(tensor), part);
     }
 
     /// Copies one tensor of statistics that a layer has learned from its inputs, such as `1.statistics`.
@@ -271,30 +275,15 @@ public final class Parameters {
         markEverything();
     }
 
-    /// Allocates arrays for a copy of all statistics, for a step that may have to be undone.
-    double[][] emptyStatistics() {
-        double[][] room = new double[plan.tensors().size()][];
-        for (int tensor = 0; tensor < room.length; tensor++) {
-            boolean any = slab.storage(tensor) instanceof Storage.Doubles;
-            room[tensor] = new double[any ? plan.tensors().get(tensor).columns() : 0];
-        }
-        return room;
-    }
-
-    void copyStatistics(double[][] to) {
-        for (int tensor = 0; tensor < to.length; tensor++) {
-            if (slab.storage(tensor) instanceof Storage.Doubles doubles) {
-                System.arraycopy(doubles.values(), 0, to[tensor], 0, to[tensor].length);
+    /// Every tensor's statistics; empty arrays for tensors of another kind.
+    double[][] statistics() {
+        double[][] statistics = new double[plan.tensors().size()][0];
+        for (int tensor = 0; tensor < statistics.length; tensor++) {
+            if (slab.storage(tensor) instanceof Storage.Doubles(double[] values)) {
+                statistics[tensor] = values;
             }
         }
-    }
-
-    void restoreStatistics(double[][] from) {
-        for (int tensor = 0; tensor < from.length; tensor++) {
-            if (slab.storage(tensor) instanceof Storage.Doubles doubles) {
-                System.arraycopy(from[tensor], 0, doubles.values(), 0, from[tensor].length);
-            }
-        }
+        return statistics;
     }
 
     private double[] doubles(String tensor) {
@@ -308,7 +297,7 @@ public final class Parameters {
     /// dirty.
     public void setWeights(String tensor, float[] values) {
         int index = plan.tensor(tensor);
-        Values.write(plan, slab, index, 0, values);
+        slab.storage(index).write(plan.tensors().get(index), values);
         if (!servedOnly && slab.storage(index) instanceof Storage.Floats floats) {
             InitialWeights.startState(plan.spec().optimizer(), plan.tensors().get(index), floats);
         }
@@ -363,10 +352,10 @@ public final class Parameters {
     private void markTableRows(int tensor, int[] rows, int count) {
         Streams streams = plan.streams();
         long rowBytes = (long) plan.tensors().get(tensor).columns() * Float.BYTES;
-        markRows(0, streams.served(tensor), rowBytes, rows, count);
-        if (streams.stateParts() > 0) {
-            long stateBytes = rowBytes * streams.stateParts();
-            markRows(servedPages, streams.optimizer(tensor), stateBytes, rows, count);
+        markRows(0, streams.served[tensor], rowBytes, rows, count);
+        if (streams.stateParts > 0) {
+            long stateBytes = rowBytes * streams.stateParts;
+            markRows(servedPages, streams.optimizer[tensor], stateBytes, rows, count);
         }
         if (changes != null) {
             changes.touched(tensor, rows, count);
@@ -409,9 +398,9 @@ public final class Parameters {
             if (!plan.changesEveryStep(tensor)) {
                 continue;
             }
-            mark(set, 0, streams.served(tensor), bytes);
-            if (!statistics && streams.stateParts() > 0) {
-                mark(set, servedPages, streams.optimizer(tensor), bytes * streams.stateParts());
+            mark(set, 0, streams.served[tensor], bytes);
+            if (!statistics && streams.stateParts > 0) {
+                mark(set, servedPages, streams.optimizer[tensor], bytes * streams.stateParts);
             }
         }
         int[] ranges = new int[2 * set.count()];
@@ -453,7 +442,7 @@ public final class Parameters {
         Streams streams = plan.streams();
         for (int tensor = 0; tensor < plan.tensors().size(); tensor++) {
             Tensor declared = plan.tensors().get(tensor);
-            long start = inServed ? streams.served(tensor) : streams.optimizer(tensor);
+            long start = inServed ? streams.served[tensor] : streams.optimizer[tensor];
             switch (slab.storage(tensor)) {
                 case Storage.Doubles(double[] values) -> {
                     if (inServed) {
@@ -463,7 +452,7 @@ public final class Parameters {
                 case Storage.Touched gradients ->
                     throw new IllegalStateException(declared.name() + ": gradients have no pages");
                 case Storage.Floats floats -> transferFloats(declared, floats, inServed ? 0 : 1,
-                        inServed ? 1 : streams.stateParts(), start, from, to, bytes, at, direction);
+                        inServed ? 1 : streams.stateParts, start, from, to, bytes, at, direction);
             }
         }
     }

@@ -152,7 +152,7 @@ public final class Plan {
 
     /// Bytes of statistics, weights and optimizer state in the two streams.
     public long parameterBytes() {
-        return streams.servedBytes() + streams.optimizerBytes();
+        return streams.servedBytes + streams.optimizerBytes;
     }
 
     /// The part of `parameterBytes` that every step changes: all tensors except frozen ones and tables of which only
@@ -165,7 +165,7 @@ public final class Plan {
             if (declared instanceof Tensor.Statistics) {
                 bytes += values * Double.BYTES;
             } else if (!isFrozen(tensor) && !(declared instanceof Tensor.Table table && table.touchedOnly())) {
-                bytes += values * Float.BYTES * (1 + streams.stateParts());
+                bytes += values * Float.BYTES * (1 + streams.stateParts);
             }
         }
         return bytes;

@@ -74,7 +74,7 @@ public final class ServedChanges {
     public void forEachRun(Run run) {
         Joined joined = new Joined(run);
         if (everything) {
-            joined.add(0, plan.streams().servedBytes());
+            joined.add(0, plan.streams().servedBytes);
         } else {
             for (int tensor : order) {
                 add(tensor, joined);
@@ -85,7 +85,7 @@ public final class ServedChanges {
 
     private void add(int tensor, Joined joined) {
         Tensor declared = plan.tensors().get(tensor);
-        long start = plan.streams().served(tensor);
+        long start = plan.streams().served[tensor];
         long[] bits = rows[tensor];
         if (bits != EVERY_STEP) {
             long rowBytes = (long) declared.columns() * Float.BYTES;

@@ -8,12 +8,12 @@ import java.util.stream.IntStream;
 /// Offsets of the tensors in the two byte streams that `Parameters` documents, and the pages of those streams. Doubles
 /// come before floats, so that no value crosses a page.
 final class Streams {
-    private final int stateParts;
-    private final long[] served; // tensor → byte offset in the served stream
-    private final long[] optimizer; // tensor → byte offset in the optimizer stream
-    private final long statisticsBytes;
-    private final long servedBytes;
-    private final long optimizerBytes;
+    final int stateParts;
+    final long[] served; // tensor → byte offset in the served stream
+    final long[] optimizer; // tensor → byte offset in the optimizer stream
+    final long statisticsBytes;
+    final long servedBytes;
+    final long optimizerBytes;
 
     Streams(List<Tensor> tensors, int stateParts) {
         this.stateParts = stateParts;
@@ -64,38 +64,12 @@ final class Streams {
         return (servedBytes - statisticsBytes) / Float.BYTES;
     }
 
-    long statisticsBytes() {
-        return statisticsBytes;
-    }
-
-    long servedBytes() {
-        return servedBytes;
-    }
-
-    long optimizerBytes() {
-        return optimizerBytes;
-    }
-
-    int stateParts() {
-        return stateParts;
-    }
-
     int servedPages() {
         return pages(servedBytes);
     }
 
     int optimizerPages() {
         return pages(optimizerBytes);
-    }
-
-    /// Byte offset of the tensor in the served stream.
-    long served(int tensor) {
-        return served[tensor];
-    }
-
-    /// Byte offset of the tensor's state in the optimizer stream.
-    long optimizer(int tensor) {
-        return optimizer[tensor];
     }
 
     private static int pages(long bytes) {

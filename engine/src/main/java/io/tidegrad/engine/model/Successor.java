@@ -35,9 +35,9 @@ public final class Successor {
     public void write(long at, byte[] from, int offset, int length) {
         Streams streams = plan.streams();
         long end = at + length;
-        if (length < 0 || at < 0 || at > streams.servedBytes() - length) {
+        if (length < 0 || at < 0 || at > streams.servedBytes - length) {
             throw new IllegalArgumentException(
-                    "expected bytes of a stream of " + streams.servedBytes() + ", found " + at + " to " + end);
+                    "expected bytes of a stream of " + streams.servedBytes + ", found " + at + " to " + end);
         }
         requireWhole(at);
         requireWhole(end);
@@ -49,19 +49,19 @@ public final class Successor {
             int bad = Parameters.firstNonFinite(streams, at, from, offset, length);
             firstNonFinite = bad < 0 ? -1 : at + bad - offset;
         }
-        if (cursor == order.length || at < streams.served(order[cursor])) {
+        if (cursor == order.length || at < streams.served[order[cursor]]) {
             cursor = 0;
         }
         while (streams.servedEnd(order[cursor], plan) <= at) {
             cursor++;
         }
-        for (int i = cursor; i < order.length && streams.served(order[i]) < end; i++) {
+        for (int i = cursor; i < order.length && streams.served[order[i]] < end; i++) {
             write(order[i], at, end, from, offset);
         }
     }
 
     private void requireWhole(long at) {
-        long unit = at < plan.streams().statisticsBytes() ? Double.BYTES : Float.BYTES;
+        long unit = at < plan.streams().statisticsBytes ? Double.BYTES : Float.BYTES;
         if (at % unit != 0) {
             throw new IllegalArgumentException("expected a multiple of " + unit + " bytes, found " + at);
         }
@@ -70,7 +70,7 @@ public final class Successor {
     private void write(int tensor, long at, long end, byte[] from, int offset) {
         Tensor declared = plan.tensors().get(tensor);
         Streams streams = plan.streams();
-        long start = streams.served(tensor);
+        long start = streams.served[tensor];
         long rowBytes = streams.servedBytes(declared) / declared.rows();
         int first = (int) ((Math.max(start, at) - start) / rowBytes);
         int last = (int) ((Math.min(streams.servedEnd(tensor, plan), end) - 1 - start) / rowBytes);

@@ -3,7 +3,7 @@ package io.tidegrad.engine.optim;
 import io.tidegrad.engine.kernel.OptimizerStep;
 
 /// How a gradient changes a weight: fills the `OptimizerStep` that kernels read. The formula stands with each kind in
-/// `ScalarOptimizerKernels`.
+/// `OptimizerKernels`.
 ///
 /// In a table that only updates touched rows, the step number t is the model's, and a row's state and weights change
 /// (decay included) only in steps that read the row.

@@ -82,7 +82,7 @@ final class ImageCase {
         float[] y = KernelCase.gap(at + patches.count() * yStride);
         calls.add(
                 new KernelCase.Call("convolution",
-                        inPieces(k, patches.count(), Math.max(1, patches.lineLength()),
+                        inPieces(k, patches.count(), Math.max(1, patches.lineLength),
                                 (from, to) -> k.convolution(panels, patches, from, to, x, at, weights, bias, y, at)),
                         y));
         OptimizerStep.Kind[] kinds = OptimizerStep.Kind.values();
@@ -94,7 +94,7 @@ final class ImageCase {
         float[] dy = lines(images * patches.count(), panels.outputs(), panels.stride());
         float[] sums = KernelCase.gap(panels.stride());
         calls.add(new KernelCase.Call(step.kind + " update of a convolution",
-                inPieces(k, panels.inputs(), 3 * Math.max(1, patches.threesApart()),
+                inPieces(k, panels.inputs(), 3 * Math.max(1, patches.threesApart),
                         (from, to) -> k.convolutionUpdate(step, panels, patches, from, to, images, 0.3f, x, at, xImage,
                                 dy, at, yStride, w, state, from == 0 ? sums : null, tile)),
                 KernelCase.outputs(w, state, sums)));

@@ -92,6 +92,22 @@ class KernelAgreementTest {
                 .filter(method -> method.getReturnType() == void.class).map(Method::getName).toArray(String[]::new));
     }
 
+    /// The definitions are default methods: a kernel that the template forgot would be right, and slow.
+    @Test
+    void everyKernelHasAVectorFormOrIsMadeOfOthers() throws Exception {
+        Set<String> scalar = new LinkedHashSet<>();
+        for (Method kernel : Kernels.class.getMethods()) {
+            if (!kernel.isDefault()) {
+                continue;
+            }
+            Class<?> owner = Simd128.class.getMethod(kernel.getName(), kernel.getParameterTypes()).getDeclaringClass();
+            if (owner == kernel.getDeclaringClass()) {
+                scalar.add(kernel.getName());
+            }
+        }
+        assertThat(scalar).containsExactly("softmax"); // its sums ascend; its exponentials are a kernel
+    }
+
     @Test
     void withoutTheVectorModuleTheKernelsAreScalar() throws Exception {
         Child child = start(KERNEL_NAMES, List.of());

@@ -133,7 +133,7 @@ final class KernelBenchmark {
             Layer layer = layers[l];
             layer.forward(kernels);
             if (l < last) {
-                kernels.relu(rows * layer.stride, layer.y, 0, layers[l + 1].x, 0);
+                kernels.activate(ActivationFunction.RELU, 0, rows * layer.stride, layer.y, 0, layers[l + 1].x, 0);
             } else {
                 int classes = layer.panels.outputs();
                 kernels.softmax(rows, classes, layer.y, 0, layer.stride, layer.dy, 0, layer.stride);
@@ -155,7 +155,8 @@ final class KernelBenchmark {
             }
             if (l > 0) {
                 Layer below = layers[l - 1];
-                kernels.reluGradient(rows * below.stride, layer.x, 0, layer.dx, 0, below.dy, 0);
+                kernels.activateGradient(ActivationFunction.RELU, 0, rows * below.stride, below.y, 0, layer.x, 0,
+                        layer.dx, 0, below.dy, 0);
             }
         }
     }
@@ -164,23 +165,11 @@ final class KernelBenchmark {
         int length = 4096;
         float[] x = numbers(length);
         float[] y = new float[length];
-        report(filter, "sigmoid 4096", 0, length, () -> kernels.sigmoid(length, x, 0, y, 0));
-        report(filter, "tanh 4096", 0, length, () -> kernels.tanh(length, x, 0, y, 0));
-        report(filter, "relu 4096", 0, length, () -> kernels.relu(length, x, 0, y, 0));
-        report(filter, "relu gradient 4096", 0, length, () -> kernels.reluGradient(length, x, 0, x, 0, y, 0));
-        report(filter, "leakyRelu 4096", 0, length, () -> kernels.leakyRelu(length, 0.3f, x, 0, y, 0));
-        report(filter, "leakyRelu gradient 4096", 0, length,
-                () -> kernels.leakyReluGradient(length, 0.3f, x, 0, x, 0, y, 0));
-        report(filter, "elu 4096", 0, length, () -> kernels.elu(length, 0.3f, x, 0, y, 0));
-        report(filter, "elu gradient 4096", 0, length, () -> kernels.eluGradient(length, 0.3f, x, 0, x, 0, y, 0));
-        report(filter, "gelu 4096", 0, length, () -> kernels.gelu(length, x, 0, y, 0));
-        report(filter, "gelu gradient 4096", 0, length, () -> kernels.geluGradient(length, x, 0, x, 0, y, 0));
-        report(filter, "geluTanh 4096", 0, length, () -> kernels.geluTanh(length, x, 0, y, 0));
-        report(filter, "geluTanh gradient 4096", 0, length, () -> kernels.geluTanhGradient(length, x, 0, x, 0, y, 0));
-        report(filter, "silu 4096", 0, length, () -> kernels.silu(length, x, 0, y, 0));
-        report(filter, "silu gradient 4096", 0, length, () -> kernels.siluGradient(length, x, 0, x, 0, y, 0));
-        report(filter, "softplus 4096", 0, length, () -> kernels.softplus(length, x, 0, y, 0));
-        report(filter, "softplus gradient 4096", 0, length, () -> kernels.softplusGradient(length, x, 0, x, 0, y, 0));
+        for (ActivationFunction function : ActivationFunction.values()) {
+            report(filter, function + " 4096", 0, length, () -> kernels.activate(function, 0.3f, length, x, 0, y, 0));
+            report(filter, function + " gradient 4096", 0, length,
+                    () -> kernels.activateGradient(function, 0.3f, length, x, 0, x, 0, x, 0, y, 0));
+        }
         report(filter, "softmax 1 x 10", 0, 10, () -> kernels.softmax(1, 10, x, 0, 0, y, 0, 0));
         report(filter, "softmax 8 x 512", 0, length, () -> kernels.softmax(8, 512, x, 0, 512, y, 0, 512));
     }

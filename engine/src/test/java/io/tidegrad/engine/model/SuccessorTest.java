@@ -184,7 +184,7 @@ class SuccessorTest {
     void whatIsNotWholeValuesInsideTheStreamIsRefused() {
         Plan plan = Plan.of(tables(100, 4));
         Successor successor = new Successor(Parameters.served(plan));
-        long end = plan.streams().servedBytes();
+        long end = plan.streams().servedBytes;
         byte[] bytes = new byte[64];
         for (long[] wrong : new long[][]{{-8, 8}, {end, 4}, {end - 4, 8}, {4, 8}, {0, 4}, {end - 7, 4}, {end - 8, 3},
             {Long.MAX_VALUE - 3, 8}, {16, -8}}) {
@@ -198,7 +198,7 @@ class SuccessorTest {
     void aValueThatIsNotFiniteIsFoundWhereverItStands() {
         Plan plan = Plan.of(tables(100, 4));
         Parameters parent = Parameters.served(plan);
-        int statistics = (int) plan.streams().statisticsBytes();
+        int statistics = (int) plan.streams().statisticsBytes;
         byte[] stream = new byte[(int) parent.servedBytes()];
         for (int at = 0; at < stream.length; at += at < statistics ? 8 : 4) {
             ByteBuffer buffer = ByteBuffer.wrap(stream.clone()).order(ByteOrder.LITTLE_ENDIAN);

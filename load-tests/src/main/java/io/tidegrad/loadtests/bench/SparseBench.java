@@ -1,5 +1,6 @@
 package io.tidegrad.loadtests.bench;
 
+import io.tidegrad.engine.kernel.ActivationFunction;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.kernel.OptimizerStep;
 import io.tidegrad.engine.layer.PackedRows;
@@ -70,7 +71,7 @@ final class SparseBench {
         int count = table.reads();
         numbers.gather(storage, batch.ids, 0, count);
         probability[0] = sum();
-        kernels.sigmoid(1, probability, 0, probability, 0);
+        kernels.activate(ActivationFunction.SIGMOID, 0, 1, probability, 0, probability, 0);
         Arrays.fill(numbers.gradients(), 0, count, probability[0] - batch.labels[0]);
         numbers.update(kernels, optimizer);
         numbers.scatter(storage, batch.ids, 0);

@@ -1,4 +1,0 @@
-@NullMarked
-package io.tidegrad.engine.kernel;
-
-import org.jspecify.annotations.NullMarked;

@@ -1,4 +1,0 @@
-@NullMarked
-package io.tidegrad.engine.layer;
-
-import org.jspecify.annotations.NullMarked;

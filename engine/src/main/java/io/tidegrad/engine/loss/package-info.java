@@ -1,4 +1,0 @@
-@NullMarked
-package io.tidegrad.engine.loss;
-
-import org.jspecify.annotations.NullMarked;

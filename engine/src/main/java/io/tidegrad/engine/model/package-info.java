@@ -1,4 +1,0 @@
-@NullMarked
-package io.tidegrad.engine.model;
-
-import org.jspecify.annotations.NullMarked;

@@ -1,4 +1,0 @@
-@NullMarked
-package io.tidegrad.engine.optim;
-
-import org.jspecify.annotations.NullMarked;

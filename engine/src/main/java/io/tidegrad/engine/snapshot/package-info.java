@@ -1,4 +1,0 @@
-@NullMarked
-package io.tidegrad.engine.snapshot;
-
-import org.jspecify.annotations.NullMarked;
