@@ -1,7 +1,6 @@
 package io.tidegrad.model.binary;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
@@ -10,22 +9,21 @@ import java.util.zip.CRC32C;
 /// Writes one record, little-endian: magic (4), format number (4), content, and CRC32C (4) over the context and
 /// everything before. The context says where the record belongs and is not stored.
 public final class BinaryWriter {
-    private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
-    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
-
-    private byte[] bytes;
-    private int length;
+    private ByteBuffer to;
 
     /// @param magic four ASCII letters, which a hex dump shows in order
     public BinaryWriter(String magic, int format, int capacity) {
-        bytes = new byte[Math.max(16, capacity)];
-        raw(magic(magic));
-        int32(format);
+        to = littleEndian(new byte[Math.max(16, capacity)]);
+        raw(magic(magic)).int32(format);
     }
 
     /// A writer of content without magic, format and checksum.
     public BinaryWriter() {
-        bytes = new byte[256];
+        to = littleEndian(new byte[256]);
+    }
+
+    private static ByteBuffer littleEndian(byte[] bytes) {
+        return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
     }
 
     static byte[] magic(String magic) {
@@ -37,22 +35,17 @@ public final class BinaryWriter {
     }
 
     public BinaryWriter int8(int value) {
-        ensure(1);
-        bytes[length++] = (byte) value;
+        room(1).put((byte) value);
         return this;
     }
 
     public BinaryWriter int32(int value) {
-        ensure(4);
-        INT.set(bytes, length, value);
-        length += 4;
+        room(4).putInt(value);
         return this;
     }
 
     public BinaryWriter int64(long value) {
-        ensure(8);
-        LONG.set(bytes, length, value);
-        length += 8;
+        room(8).putLong(value);
         return this;
     }
 
@@ -61,39 +54,28 @@ public final class BinaryWriter {
     }
 
     public BinaryWriter floats(float[] values, int from, int count) {
-        ensure(4 * count);
-        for (int i = from; i < from + count; i++) {
-            INT.set(bytes, length, Float.floatToRawIntBits(values[i]));
-            length += 4;
-        }
+        room(4 * count).asFloatBuffer().put(values, from, count);
+        to.position(to.position() + 4 * count);
         return this;
     }
 
     public BinaryWriter ints(int[] values, int from, int count) {
-        ensure(4 * count);
-        for (int i = from; i < from + count; i++) {
-            INT.set(bytes, length, values[i]);
-            length += 4;
-        }
+        room(4 * count).asIntBuffer().put(values, from, count);
+        to.position(to.position() + 4 * count);
         return this;
     }
 
     /// Writes seven bits per byte, lowest first, so that small numbers take one byte.
     public BinaryWriter varint(long value) {
-        ensure(10);
         long rest = value;
-        while ((rest & ~0x7fL) != 0) {
-            bytes[length++] = (byte) (rest | 0x80);
-            rest >>>= 7;
+        for (; (rest & ~0x7fL) != 0; rest >>>= 7) {
+            int8((int) (rest | 0x80));
         }
-        bytes[length++] = (byte) rest;
-        return this;
+        return int8((int) rest);
     }
 
     public BinaryWriter raw(byte[] value) {
-        ensure(value.length);
-        System.arraycopy(value, 0, bytes, length, value.length);
-        length += value.length;
+        room(value.length).put(value);
         return this;
     }
 
@@ -109,32 +91,33 @@ public final class BinaryWriter {
 
     /// Reserves `count` bytes, which the caller writes to `array()` at the returned index.
     public int reserve(int count) {
-        ensure(count);
-        int at = length;
-        length += count;
+        int at = room(count).position();
+        to.position(at + count);
         return at;
     }
 
     /// The backing array, valid until the next write.
     public byte[] array() {
-        return bytes;
+        return to.array();
     }
 
-    private void ensure(int more) {
-        if (bytes.length - length < more) {
-            bytes = Arrays.copyOf(bytes, Math.max(2 * bytes.length, Math.addExact(length, more)));
+    /// The buffer, with room for so many more bytes.
+    private ByteBuffer room(int more) {
+        if (to.remaining() < more) {
+            int length = Math.max(2 * to.capacity(), Math.addExact(to.position(), more));
+            to = littleEndian(Arrays.copyOf(to.array(), length)).position(to.position());
         }
+        return to;
     }
 
     /// The content without a checksum.
     public byte[] toBytes() {
-        return Arrays.copyOf(bytes, length);
+        return Arrays.copyOf(to.array(), to.position());
     }
 
     /// The record with the checksum at its end.
     public byte[] seal(byte... context) {
-        int32(checksum(context, bytes, length));
-        return toBytes();
+        return int32(checksum(context, to.array(), to.position())).toBytes();
     }
 
     static int checksum(byte[] context, byte[] bytes, int length) {

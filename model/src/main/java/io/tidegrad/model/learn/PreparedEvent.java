@@ -8,12 +8,12 @@ import org.jspecify.annotations.Nullable;
 /// A record of the log as far as it can be read without a model: a row, a tick or a rejection. Instances are reused.
 public final class PreparedEvent {
     private enum Kind {
-        ROW, TICK, TICK_WITH_TIME, REJECTED
+        ROW, TICK, REJECTED
     }
 
     private final Row row;
     private Kind kind = Kind.TICK;
-    private long tickTime;
+    private @Nullable Long tickTime;
     private @Nullable Rejection rejection;
     private boolean namesSchema;
     private int schemaId;
@@ -51,8 +51,8 @@ public final class PreparedEvent {
     }
 
     void tick(@Nullable Long eventTime) {
-        kind = eventTime == null ? Kind.TICK : Kind.TICK_WITH_TIME;
-        tickTime = eventTime == null ? 0 : eventTime;
+        kind = Kind.TICK;
+        tickTime = eventTime;
         namesSchema = false;
     }
 
@@ -77,10 +77,10 @@ public final class PreparedEvent {
     }
 
     void tick(OnlineModel model) {
-        if (kind == Kind.TICK_WITH_TIME) {
-            model.tick(tickTime);
-        } else {
+        if (tickTime == null) {
             model.tick();
+        } else {
+            model.tick(tickTime);
         }
     }
 

@@ -71,24 +71,18 @@ public final class SafetensorsExport {
 
     private static void write(float[] values, OutputStream to) throws IOException {
         ByteBuffer piece = little(PIECE_BYTES);
-        for (float value : values) {
-            if (piece.remaining() < Float.BYTES) {
-                flush(piece, to);
-            }
-            piece.putFloat(value);
+        int step = PIECE_BYTES / Float.BYTES;
+        for (int from = 0; from < values.length; from += step) {
+            int count = Math.min(step, values.length - from);
+            piece.asFloatBuffer().put(values, from, count);
+            to.write(piece.array(), 0, count * Float.BYTES);
         }
-        flush(piece, to);
     }
 
     private static void write(double[] values, OutputStream to) throws IOException {
         ByteBuffer piece = little(values.length * Double.BYTES);
         piece.asDoubleBuffer().put(values);
         to.write(piece.array());
-    }
-
-    private static void flush(ByteBuffer piece, OutputStream to) throws IOException {
-        to.write(piece.array(), 0, piece.position());
-        piece.clear();
     }
 
     private static ByteBuffer little(int bytes) {

@@ -2,6 +2,7 @@ package io.tidegrad.model.safetensors;
 
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.model.Plan;
+import io.tidegrad.engine.snapshot.ModelHash;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -11,7 +12,6 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.DigestInputStream;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
@@ -50,7 +50,7 @@ public final class SafetensorsImport {
     }
 
     private void read(String sha256, @Nullable Parameters to) {
-        MessageDigest digest = sha256();
+        MessageDigest digest = ModelHash.sha256();
         try (InputStream in = new DigestInputStream(new BufferedInputStream(Files.newInputStream(file)), digest)) {
             SafetensorsException malformed = null;
             try {
@@ -174,13 +174,5 @@ public final class SafetensorsImport {
 
     private InitialWeightsException fail(String wanted, String found) {
         return new InitialWeightsException("initial weights " + file + ": expected " + wanted + ", found " + found);
-    }
-
-    private static MessageDigest sha256() {
-        try {
-            return MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException everyJavaHasIt) {
-            throw new IllegalStateException(everyJavaHasIt);
-        }
     }
 }

@@ -22,15 +22,15 @@ final class CanonicalForm {
         }
         text.append(Features.canonical(spec.features()));
         line(text, "network", CanonicalNetwork.of(spec.layers()));
-        line(text, "loss", Losses.canonical(spec.loss()));
-        line(text, "optimizer", Optimizers.canonical(spec.optimizer()));
+        line(text, "loss", Losses.FORMS.inBraces(spec.loss()));
+        line(text, "optimizer", Optimizers.OPTIMIZERS.inBraces(spec.optimizer()));
         if (!(spec.schedule() instanceof Schedule.Constant)) {
-            line(text, "schedule", Schedules.canonical(spec.schedule()));
+            line(text, "schedule", Schedules.forms(0).inBraces(spec.schedule()));
         }
         if (!(spec.clipping() instanceof Clipping.None)) {
-            line(text, "gradient-clipping", Optimizers.canonical(spec.clipping()));
+            line(text, "gradient-clipping", Optimizers.CLIPPINGS.inBraces(spec.clipping()));
         }
-        Flow regularization = Optimizers.canonical(spec.regularization());
+        Flow regularization = Optimizers.REGULARIZATION.keysOf(spec.regularization());
         if (!regularization.isEmpty()) {
             line(text, "regularization", regularization.toString());
         }

@@ -21,23 +21,25 @@ public sealed interface Feature {
         return !(this instanceof Cross) && List.of(fields().getFirst()).equals(fields);
     }
 
+    /// A feature of one field.
+    sealed interface OfField extends Feature {
+        String field();
+
+        @Override
+        default List<String> fields() {
+            return List.of(field());
+        }
+    }
+
     /// One number as it is, or standardised by what the model has seen so far.
     ///
     /// @param scale `RAW`, or `STANDARD`: (x - mean) / deviation, statistics learned as a layer of the model
     /// @param transform applied before the scale
-    record Numeric(String field, Scale scale, Transform transform, Missing missing) implements Feature {
-        @Override
-        public List<String> fields() {
-            return List.of(field);
-        }
+    record Numeric(String field, Scale scale, Transform transform, Missing missing) implements OfField {
     }
 
     /// The field's canonical text, hashed into one of `buckets` rows of a learned table. Null is a value of its own.
-    record Category(String field, int buckets, int dimension, Embedding.Update update) implements Feature {
-        @Override
-        public List<String> fields() {
-            return List.of(field);
-        }
+    record Category(String field, int buckets, int dimension, Embedding.Update update) implements OfField {
     }
 
     /// Several fields together as one category: a value for each combination.
@@ -53,51 +55,32 @@ public sealed interface Feature {
     }
 
     /// Parts of a time (UTC), each a category with an exact vocabulary: a table row for every value and one for null.
-    record TimePart(String field, List<Part> parts, int dimension, Embedding.Update update) implements Feature {
+    record TimePart(String field, List<Part> parts, int dimension, Embedding.Update update) implements OfField {
         public TimePart {
             parts = List.copyOf(parts);
-        }
-
-        @Override
-        public List<String> fields() {
-            return List.of(field);
         }
     }
 
     /// Two numbers, sin and cos of 2πx / period: the end of a period lies beside its beginning.
     ///
     /// @param part x is this part of a time, and the period is its size; null: x is the field's number
-    record Cyclic(String field, @Nullable Part part, double period, Missing missing) implements Feature {
-        @Override
-        public List<String> fields() {
-            return List.of(field);
-        }
+    record Cyclic(String field, @Nullable Part part, double period, Missing missing) implements OfField {
     }
 
     /// width · height numbers, row-major, from a field of as many unsigned bytes or an array of as many numbers, each
     /// divided by `divideBy`.
-    record Pixels(String field, int width, int height, double divideBy) implements Feature {
+    record Pixels(String field, int width, int height, double divideBy) implements OfField {
         public int count() {
             return width * height;
-        }
-
-        @Override
-        public List<String> fields() {
-            return List.of(field);
         }
     }
 
     /// steps · width numbers, step after step, from a field that lists them.
     ///
     /// @param padded whether a list may be shorter, by whole steps: the rest is 0, and the row says how long it was
-    record Sequence(String field, int steps, int width, boolean padded) implements Feature {
+    record Sequence(String field, int steps, int width, boolean padded) implements OfField {
         public int count() {
             return steps * width;
-        }
-
-        @Override
-        public List<String> fields() {
-            return List.of(field);
         }
 
         @Override
@@ -108,12 +91,7 @@ public sealed interface Feature {
 
     /// A field that lists up to `count` values, each a category as in `Category`, in their order: that many rows of one
     /// learned table side by side. Where the list ends earlier stands a table row of its own, which never learns.
-    record Categories(String field, int count, int buckets, int dimension, Embedding.Update update) implements Feature {
-        @Override
-        public List<String> fields() {
-            return List.of(field);
-        }
-
+    record Categories(String field, int count, int buckets, int dimension, Embedding.Update update) implements OfField {
         @Override
         public boolean hasLength() {
             return true;

@@ -94,7 +94,7 @@ final class Form<T> {
     }
 
     /// Learns which keys there are.
-    private static final class AskedKeys<T> implements Keys<T> {
+    private static final class AskedKeys<T> extends Keys<T> {
         private final SpecNode absent = SpecNode.absent(new Problems());
         private final List<String> names = new ArrayList<>();
         private boolean required;
@@ -102,75 +102,42 @@ final class Form<T> {
         private boolean only;
 
         @Override
-        public <V> V required(String key, String what, ValueType<V> type, Function<T, V> of) {
-            names.add(key);
-            required = true;
-            return type.read().apply(absent);
+        <V> @Nullable V answer(Kind kind, String key, String what, @Nullable V byDefault, ValueType<V> type,
+                Function<T, @Nullable V> of) {
+            required |= kind != Kind.OPTIONAL;
+            leading |= kind == Kind.LEADING;
+            only |= kind == Kind.ONLY;
+            if (kind != Kind.ONLY) {
+                names.add(key);
+            }
+            return kind == Kind.OPTIONAL ? byDefault : type.read().apply(absent);
         }
-
-        @Override
-        public <V> V leading(String key, String what, ValueType<V> type, Function<T, V> of) {
-            leading = true;
-            return required(key, what, type, of);
-        }
-
-        @Override
-        public <V> V only(ValueType<V> type, Function<T, V> of) {
-            only = true;
-            required = true;
-            return type.read().apply(absent);
-        }
-
-        @Override
-        public <V> V optional(String key, V byDefault, ValueType<V> type, Function<T, V> of) {
-            names.add(key);
-            return byDefault;
-        }
-
-        @Override
-        public <V> @Nullable V orNull(String key, ValueType<V> type, Function<T, @Nullable V> of) {
-            names.add(key);
-            return null;
-        }
-
-        @Override
-        public void problem(String key, String text) {}
-
-        @Override
-        public void problem(String text) {}
     }
 
     /// Answers with what a spec says.
-    private record ReadKeys<T>(SpecNode node, Mapping keys, boolean standsAlone) implements Keys<T> {
-        @Override
-        public <V> V required(String key, String what, ValueType<V> type, Function<T, V> of) {
-            return type.read().apply(keys.required(key, what));
+    private static final class ReadKeys<T> extends Keys<T> {
+        private final SpecNode node;
+        private final Mapping keys;
+        private final boolean standsAlone;
+
+        ReadKeys(SpecNode node, Mapping keys, boolean standsAlone) {
+            this.node = node;
+            this.keys = keys;
+            this.standsAlone = standsAlone;
         }
 
         @Override
-        public <V> V leading(String key, String what, ValueType<V> type, Function<T, V> of) {
-            return standsAlone ? only(type, of) : required(key, what, type, of);
-        }
-
-        @Override
-        public <V> V only(ValueType<V> type, Function<T, V> of) {
-            return type.read().apply(node);
-        }
-
-        @Override
-        public <V> V optional(String key, V byDefault, ValueType<V> type, Function<T, V> of) {
-            SpecNode value = keys.optional(key);
+        <V> @Nullable V answer(Kind kind, String key, String what, @Nullable V byDefault, ValueType<V> type,
+                Function<T, @Nullable V> of) {
+            if (kind == Kind.ONLY || kind == Kind.LEADING && standsAlone) {
+                return type.read().apply(node);
+            }
+            SpecNode value = kind == Kind.OPTIONAL ? keys.optional(key) : keys.required(key, what);
             return value == null ? byDefault : type.read().apply(value);
         }
 
         @Override
-        public <V> @Nullable V orNull(String key, ValueType<V> type, Function<T, @Nullable V> of) {
-            SpecNode value = keys.optional(key);
-            return value == null ? null : type.read().apply(value);
-        }
-
-        @Override
-        public void problem(String key, String text) {
+        void problem(String key, String text) {
             SpecNode value = keys.optional(key);
             if (value != null) {
                 value.problem(text);
@@ -178,13 +145,13 @@ final class Form<T> {
         }
 
         @Override
-        public void problem(String text) {
+        void problem(String text) {
             node.problem(text);
         }
     }
 
     /// Answers with what a part has, and writes it down.
-    private static final class WrittenKeys<T> implements Keys<T> {
+    private static final class WrittenKeys<T> extends Keys<T> {
         private final Flow flow = new Flow();
         private final T part;
 
@@ -193,50 +160,19 @@ final class Form<T> {
         }
 
         @Override
-        public <V> V required(String key, String what, ValueType<V> type, Function<T, V> of) {
+        <V> @Nullable V answer(Kind kind, String key, String what, @Nullable V byDefault, ValueType<V> type,
+                Function<T, @Nullable V> of) {
             V value = of.apply(part);
-            flow.add(key, type.write().apply(value));
-            return value;
-        }
-
-        @Override
-        public <V> V leading(String key, String what, ValueType<V> type, Function<T, V> of) {
-            return required(key, what, type, of);
-        }
-
-        @Override
-        public <V> V only(ValueType<V> type, Function<T, V> of) {
-            return required("", "", type, of);
-        }
-
-        @Override
-        public <V> V optional(String key, V byDefault, ValueType<V> type, Function<T, V> of) {
-            V value = of.apply(part);
-            if (!isSame(value, byDefault)) {
+            if (value != null && !isSame(value, byDefault)) {
                 flow.add(key, type.write().apply(value));
             }
             return value;
         }
 
         /// -0 is 0, as for `==`.
-        private static boolean isSame(Object value, Object byDefault) {
+        private static boolean isSame(Object value, @Nullable Object byDefault) {
             return value instanceof Double one && byDefault instanceof Double other
                     ? one.doubleValue() == other.doubleValue() : value.equals(byDefault);
         }
-
-        @Override
-        public <V> @Nullable V orNull(String key, ValueType<V> type, Function<T, @Nullable V> of) {
-            V value = of.apply(part);
-            if (value != null) {
-                flow.add(key, type.write().apply(value));
-            }
-            return value;
-        }
-
-        @Override
-        public void problem(String key, String text) {}
-
-        @Override
-        public void problem(String text) {}
     }
 }

@@ -1,5 +1,6 @@
 package io.tidegrad.model.spec;
 
+import java.util.Objects;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -9,27 +10,45 @@ import org.jspecify.annotations.Nullable;
 /// written, and each answer that differs from its default is written down. So reading and writing can't disagree.
 ///
 /// Keys are written in the order in which they are asked for. That order is part of the fingerprint: never change it.
-interface Keys<T> {
+abstract class Keys<T> {
+    enum Kind {
+        REQUIRED, LEADING, ONLY, OPTIONAL
+    }
+
+    /// Answers a question of one of the methods below.
+    abstract <V> @Nullable V answer(Kind kind, String key, String what, @Nullable V byDefault, ValueType<V> type,
+            Function<T, @Nullable V> of);
+
     /// A key that must be there.
     ///
     /// @param what the message about a missing key says what was expected
     /// @param of what a part has here
-    <V> V required(String key, String what, ValueType<V> type, Function<T, V> of);
+    final <V> V required(String key, String what, ValueType<V> type, Function<T, V> of) {
+        return Objects.requireNonNull(answer(Kind.REQUIRED, key, what, null, type, of::apply));
+    }
 
     /// A required key whose value may stand for the whole part where all other keys have their defaults: `dense: 64`.
-    <V> V leading(String key, String what, ValueType<V> type, Function<T, V> of);
+    final <V> V leading(String key, String what, ValueType<V> type, Function<T, V> of) {
+        return Objects.requireNonNull(answer(Kind.LEADING, key, what, null, type, of::apply));
+    }
 
     /// The value of a part that has no keys: `reshape: [4, 2]`.
-    <V> V only(ValueType<V> type, Function<T, V> of);
+    final <V> V only(ValueType<V> type, Function<T, V> of) {
+        return Objects.requireNonNull(answer(Kind.ONLY, "", "", null, type, of::apply));
+    }
 
-    <V> V optional(String key, V byDefault, ValueType<V> type, Function<T, V> of);
+    final <V> V optional(String key, V byDefault, ValueType<V> type, Function<T, V> of) {
+        return Objects.requireNonNull(answer(Kind.OPTIONAL, key, "", byDefault, type, of::apply));
+    }
 
     /// A key without a default: null where it is left out.
-    <V> @Nullable V orNull(String key, ValueType<V> type, Function<T, @Nullable V> of);
+    final <V> @Nullable V orNull(String key, ValueType<V> type, Function<T, @Nullable V> of) {
+        return answer(Kind.OPTIONAL, key, "", null, type, of);
+    }
 
     /// A mistake in the value of `key`. Only a reader has anybody to tell.
-    void problem(String key, String text);
+    void problem(String key, String text) {}
 
     /// A mistake in the part as a whole.
-    void problem(String text);
+    void problem(String text) {}
 }

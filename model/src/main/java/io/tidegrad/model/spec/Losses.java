@@ -88,13 +88,4 @@ final class Losses {
         }
         return list.problems() > before ? List.of() : quantiles;
     }
-
-    static String name(Loss loss) {
-        return FORMS.of(loss).name();
-    }
-
-    /// As a spec writes it.
-    static String canonical(Loss loss) {
-        return FORMS.inBraces(loss);
-    }
 }

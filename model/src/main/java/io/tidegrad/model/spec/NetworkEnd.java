@@ -37,7 +37,7 @@ final class NetworkEnd {
         // Null for what is no activation: its numbers are what the loss makes predictions of.
         Layer last = layers.getLast() instanceof NetworkLayer.Single single && Layers.isActivation(single.plain())
                 ? single.plain() : null;
-        String name = Losses.name(loss);
+        String name = Losses.FORMS.of(loss).name();
         switch (loss) {
             case BinaryCrossEntropy binary -> {
                 checkYesOrNo(network, name, outputs);

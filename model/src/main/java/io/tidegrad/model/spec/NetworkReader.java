@@ -181,7 +181,7 @@ final class NetworkReader {
 
     /// What sound layers put out for a row of sound features; null, and problems, where they don't fit together.
     Shape.@Nullable Grid output(SpecNode network, List<NetworkLayer> layers) {
-        RowLayout layout = RowLayout.of(features);
+        RowLayout layout = new RowLayout(features);
         NetworkShapes shapes = new NetworkShapes(new NetworkBinding(features, layout),
                 new Shape.Row(layout.numbers(), layout.ids()), (layer, text) -> place(layer).problem(text));
         Shape.Grid output;

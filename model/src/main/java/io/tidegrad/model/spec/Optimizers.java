@@ -46,13 +46,13 @@ final class Optimizers {
                             keys.optional("l1", 0.0, ValueType.UP_TO_1000, FtrlProximal::l1),
                             keys.optional("l2", 0.0, ValueType.UP_TO_1000, FtrlProximal::l2)))));
 
-    private static final Forms<Clipping> CLIPPINGS = new Forms<>(List.of(
+    static final Forms<Clipping> CLIPPINGS = new Forms<>(List.of(
             new Form<>("global-norm", Clipping.GlobalNorm.class,
                     keys -> new Clipping.GlobalNorm(keys.only(LIMIT, Clipping.GlobalNorm::max))),
             new Form<>("value", Clipping.Value.class,
                     keys -> new Clipping.Value(keys.only(LIMIT, Clipping.Value::limit)))));
 
-    private static final Form<Regularization> REGULARIZATION = new Form<>("regularization", Regularization.class,
+    static final Form<Regularization> REGULARIZATION = new Form<>("regularization", Regularization.class,
             keys -> new Regularization(keys.optional("l1", 0.0, ValueType.UP_TO_1000, Regularization::l1),
                     keys.optional("l2", 0.0, ValueType.UP_TO_1000, Regularization::l2),
                     keys.optional("applies-to", Regularization.Scope.ALL,
@@ -109,20 +109,5 @@ final class Optimizers {
         }
         Regularization read = REGULARIZATION.read(node, keys);
         return read == null || read.l1() == 0 && read.l2() == 0 ? Regularization.NONE : read;
-    }
-
-    /// As a spec writes it.
-    static String canonical(Optimizer optimizer) {
-        return OPTIMIZERS.inBraces(optimizer);
-    }
-
-    /// As a spec writes it; not for `Clipping.None`.
-    static String canonical(Clipping clipping) {
-        return CLIPPINGS.inBraces(clipping);
-    }
-
-    /// Empty for none.
-    static Flow canonical(Regularization regularization) {
-        return REGULARIZATION.keysOf(regularization);
     }
 }

@@ -18,7 +18,7 @@ public final class RowLayout {
     private final int bagWeights;
     private final int ids;
 
-    private RowLayout(List<Feature> features) {
+    RowLayout(List<Feature> features) {
         this.features = List.copyOf(features);
         numberAt = new int[features.size()];
         indicatorAt = new int[features.size()];
@@ -28,12 +28,13 @@ public final class RowLayout {
         int id = 0;
         for (int i = 0; i < features.size(); i++) {
             Feature feature = features.get(i);
+            Width width = Width.of(feature);
             idAt[i] = id;
-            id += ids(feature);
-            lengthAt[i] = hasCount(feature) ? id++ : -1;
+            id += width.ids;
+            lengthAt[i] = feature.hasLength() || feature instanceof Feature.Bag ? id++ : -1;
             numberAt[i] = raw;
-            raw += rawNumbers(feature);
-            indicatorAt[i] = hasIndicator(feature) ? raw++ : -1;
+            raw += width.numbers;
+            indicatorAt[i] = width.indicator ? raw++ : -1;
         }
         rawNumbers = raw;
         ids = id;
@@ -52,10 +53,6 @@ public final class RowLayout {
             }
         }
         bagWeights = weights;
-    }
-
-    public static RowLayout of(List<Feature> features) {
-        return new RowLayout(features);
     }
 
     public int rawNumbers() {
@@ -96,7 +93,8 @@ public final class RowLayout {
 
     /// How many raw columns belong to a feature, its indicator among them.
     int rawWidth(Feature feature) {
-        return rawNumbers(feature) + (hasIndicator(feature) ? 1 : 0);
+        Width width = Width.of(feature);
+        return width.numbers + (width.indicator ? 1 : 0);
     }
 
     /// Copies what a feature has in a row, but for how long its sequence is: a sequence of no steps is none.
@@ -104,7 +102,7 @@ public final class RowLayout {
     /// @param feature its index, in the spec's order
     public void copyFeature(int feature, float[] fromNumbers, int[] fromIds, float[] toNumbers, int[] toIds) {
         Feature of = features.get(feature);
-        int numbers = isStandard(of) ? 1 : rawNumbers(of);
+        int numbers = isStandard(of) ? 1 : Width.of(of).numbers;
         if (of instanceof Feature.Bag bag && bag.weights() != null) {
             numbers = bag.count();
         }
@@ -112,7 +110,7 @@ public final class RowLayout {
         if (indicatorAt[feature] >= 0) {
             toNumbers[indicatorAt[feature]] = fromNumbers[indicatorAt[feature]];
         }
-        System.arraycopy(fromIds, idAt[feature], toIds, idAt[feature], ids(of));
+        System.arraycopy(fromIds, idAt[feature], toIds, idAt[feature], Width.of(of).ids);
         if (lengthAt[feature] >= 0 && !(of instanceof Feature.Sequence)) {
             toIds[lengthAt[feature]] = fromIds[lengthAt[feature]];
         }
@@ -126,49 +124,28 @@ public final class RowLayout {
         return feature instanceof Feature.Numeric number && number.scale() == Feature.Scale.STANDARD;
     }
 
-    private static int rawNumbers(Feature feature) {
-        return switch (feature) {
-            case Feature.Numeric number -> number.scale() == Feature.Scale.RAW ? 1 : 0;
-            case Feature.Cyclic cyclic -> 2;
-            case Feature.Pixels pixels -> pixels.count();
-            case Feature.Sequence sequence -> sequence.count();
-            case Feature.Category category -> 0;
-            case Feature.Cross cross -> 0;
-            case Feature.TimePart time -> 0;
-            case Feature.Categories list -> 0;
-            case Feature.Bag bag -> 0;
-        };
-    }
+    /// What a feature has in a row.
+    ///
+    /// @param numbers raw ones
+    /// @param indicator whether a further number says that it is missing
+    /// @param ids without the one that says how many there are
+    private record Width(int numbers, boolean indicator, int ids) {
+        static Width of(Feature feature) {
+            return switch (feature) {
+                case Feature.Numeric number -> new Width(isStandard(number) ? 0 : 1, isIndicated(number.missing()), 0);
+                case Feature.Cyclic cyclic -> new Width(2, isIndicated(cyclic.missing()), 0);
+                case Feature.Pixels pixels -> new Width(pixels.count(), false, 0);
+                case Feature.Sequence sequence -> new Width(sequence.count(), false, 0);
+                case Feature.Category category -> new Width(0, false, 1);
+                case Feature.Cross cross -> new Width(0, false, 1);
+                case Feature.TimePart time -> new Width(0, false, time.parts().size());
+                case Feature.Categories list -> new Width(0, false, list.count());
+                case Feature.Bag bag -> new Width(0, false, bag.count());
+            };
+        }
 
-    private static boolean hasIndicator(Feature feature) {
-        return switch (feature) {
-            case Feature.Numeric number -> number.missing().equals(Feature.Missing.INDICATOR);
-            case Feature.Cyclic cyclic -> cyclic.missing().equals(Feature.Missing.INDICATOR);
-            case Feature.Pixels pixels -> false;
-            case Feature.Sequence sequence -> false;
-            case Feature.Category category -> false;
-            case Feature.Cross cross -> false;
-            case Feature.TimePart time -> false;
-            case Feature.Categories list -> false;
-            case Feature.Bag bag -> false;
-        };
-    }
-
-    private static boolean hasCount(Feature feature) {
-        return feature.hasLength() || feature instanceof Feature.Bag;
-    }
-
-    private static int ids(Feature feature) {
-        return switch (feature) {
-            case Feature.Category category -> 1;
-            case Feature.Cross cross -> 1;
-            case Feature.TimePart time -> time.parts().size();
-            case Feature.Categories list -> list.count();
-            case Feature.Bag bag -> bag.count();
-            case Feature.Numeric number -> 0;
-            case Feature.Cyclic cyclic -> 0;
-            case Feature.Pixels pixels -> 0;
-            case Feature.Sequence sequence -> 0;
-        };
+        private static boolean isIndicated(Feature.Missing missing) {
+            return missing.equals(Feature.Missing.INDICATOR);
+        }
     }
 }

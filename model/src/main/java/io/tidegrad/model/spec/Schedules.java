@@ -84,9 +84,4 @@ final class Schedules {
         Schedule read = forms.named(choice.kind()).read(choice.value());
         return read == null || node.problems() > before ? Schedule.CONSTANT : read;
     }
-
-    /// As a spec writes it; not for `Schedule.Constant`.
-    static String canonical(Schedule schedule) {
-        return forms(0).inBraces(schedule);
-    }
 }

@@ -363,25 +363,9 @@ final class SpecNode {
     }
 
     /// A mapping's children by key.
-    static final class Mapping {
-        private final SpecNode self;
-        private final Map<String, SpecNode> children;
-        private final List<String> known;
-
-        private final int problemsBefore;
-
-        private Mapping(SpecNode self, Map<String, SpecNode> children, List<String> known, int problemsBefore) {
-            this.self = self;
-            this.children = children;
-            this.known = known;
-            this.problemsBefore = problemsBefore;
-        }
-
-        /// How many mistakes there were before these keys were looked at.
-        int problemsBefore() {
-            return problemsBefore;
-        }
-
+    ///
+    /// @param problemsBefore how many mistakes there were before these keys were looked at
+    record Mapping(SpecNode self, Map<String, SpecNode> children, List<String> known, int problemsBefore) {
         @Nullable
         SpecNode optional(String key) {
             assert known.contains(key) : key;

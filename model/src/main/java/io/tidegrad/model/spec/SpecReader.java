@@ -112,7 +112,7 @@ final class SpecReader {
         if (!problems.isEmpty() || loss == null) {
             return null;
         }
-        RowLayout layout = RowLayout.of(features);
+        RowLayout layout = new RowLayout(features);
         long batchFloats = (long) miniBatch.size * (layout.numbers() + layout.ids() + 1L);
         if (batchFloats > BATCH_FLOATS_MAX) {
             SpecNode at = keys.required("mini-batch", "");
@@ -122,7 +122,8 @@ final class SpecReader {
         }
         ModelSpec spec = new ModelSpec(model, input, new Label(label.field, label.threshold, label.positive),
                 weightField, features, layers, outputs, loss, optimizer, schedule, clipping, regularization,
-                miniBatch.size, miniBatch.window, publishEvery, seed, initialWeights, yaml, labelReads.lines());
+                miniBatch.size, miniBatch.window, publishEvery, seed, initialWeights, yaml, labelReads.lines(),
+                new ModelSpec.Memo());
         try {
             Memory.toLearn(Plan.of(spec.network()), miniBatch.size);
         } catch (ArithmeticException tooLarge) {
