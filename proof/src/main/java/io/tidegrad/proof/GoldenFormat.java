@@ -13,7 +13,7 @@ import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
-/// A binary format and its golden files, `NAME-NUMBER.bin`, one for each format number that was ever written. They stay
+/// A binary format and its golden files, `NAME-NUMBER.bin`, one for each format number of a released build. They stay
 /// in git, and every later build must read them.
 ///
 /// To change a format, raise `current`, keep the reader able to read the previous number, run its test once with
@@ -60,7 +60,7 @@ public record GoldenFormat(String name, int first, int current, int numberAt, Un
         }
     }
 
-    /// Checks that every number that was ever written is read, and that no file is missing or from a later format.
+    /// Checks that every number of a released build is read, and that no file is missing or from a later format.
     public void checkOldTruths() {
         writeIfAsked();
         for (int number = first; number <= current; number++) {

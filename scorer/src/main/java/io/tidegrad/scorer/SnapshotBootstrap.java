@@ -202,7 +202,7 @@ final class SnapshotBootstrap {
     static long start(FollowedTopics topics, SnapshotManifest manifest, long offset, long timestamp) {
         long time = manifest.chain().fullTime();
         if (time < 0 && !manifest.isDelta()) {
-            time = timestamp; // format 1
+            time = timestamp; // it states none
         }
         long first = offset - manifest.parts();
         return time < 0 ? first : Math.min(first, topics.since(time));

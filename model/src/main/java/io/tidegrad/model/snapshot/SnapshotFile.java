@@ -26,7 +26,6 @@ import java.util.Arrays;
 ///
 /// It is read once, from start to end.
 public final class SnapshotFile {
-    /// The format number that is written. All numbers from 1 on are read.
     public static final int FORMAT = 1;
 
     private static final String MAGIC = "TGSF";
@@ -114,7 +113,7 @@ public final class SnapshotFile {
         }
         byte[] whole = Arrays.copyOf(start, start.length + rest.length);
         System.arraycopy(rest, 0, whole, start.length, rest.length);
-        BinaryReader from = new BinaryReader(whole, "snapshot file", MAGIC, 1, FORMAT, SnapshotFormatException::new);
+        BinaryReader from = new BinaryReader(whole, "snapshot file", MAGIC, FORMAT, SnapshotFormatException::new);
         from.expect("length of the head", from.remaining() - Integer.BYTES);
         Head head = new Head(from.text("name", NAME_BYTES_MAX),
                 SnapshotManifest.decode(from.raw(from.count("manifest length", length))),

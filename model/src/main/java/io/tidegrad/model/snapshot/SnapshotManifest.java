@@ -9,8 +9,7 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /// The last record of a snapshot's transaction; it describes the snapshot that the parts before it form. Format: magic
-/// TGMF, format (4), the components in their order (texts and arrays preceded by their length), CRC32C (4). Format 1
-/// has no deltas and ends with the golden rows. Format 2 has no origin.
+/// TGMF, format (4), the components in their order (texts and arrays preceded by their length), CRC32C (4).
 ///
 /// @param parentVersion the version that a delta's parts change; -1 for a full snapshot
 /// @param specYaml the spec; empty in a delta, which has its parent's spec
@@ -37,7 +36,6 @@ public record SnapshotManifest(String model, int epoch, long version, long paren
         double auc, int parts, long servedBytes, String weightsHash, List<GoldenRow> goldenRows, long payloadBytes,
         Chain chain, @Nullable Origin origin, byte[] signature) {
 
-    /// The format number that is written. All numbers from 1 on are read.
     public static final int FORMAT = 3;
 
     private static final String MAGIC = "TGMF";
@@ -162,8 +160,7 @@ public record SnapshotManifest(String model, int epoch, long version, long paren
     /// @throws SnapshotFormatException the bytes are no valid manifest; the message says what was expected and found.
     ///     Sizes are checked before allocation
     public static SnapshotManifest decode(byte[] bytes) {
-        BinaryReader from =
-                new BinaryReader(bytes, "snapshot manifest", MAGIC, 1, FORMAT, SnapshotFormatException::new);
+        BinaryReader from = new BinaryReader(bytes, "snapshot manifest", MAGIC, FORMAT, SnapshotFormatException::new);
         String model = from.text("model name", MODEL_BYTES_MAX);
         int epoch = from.count("epoch", Integer.MAX_VALUE);
         long version = atLeast(from, "version", 0, from.int64());
@@ -185,12 +182,10 @@ public record SnapshotManifest(String model, int epoch, long version, long paren
         long servedBytes = atLeast(from, "number of served bytes", 0, from.int64());
         String weightsHash = HexFormat.of().formatHex(from.raw(HASH_BYTES));
         List<GoldenRow> goldenRows = goldenRows(from);
-        boolean first = from.format() == 1;
-        long payloadBytes = first ? servedBytes : atLeast(from, "number of payload bytes", 0, from.int64());
-        Chain chain = first ? Chain.ofFull(version, Chain.TIME_UNKNOWN)
-                : new Chain(from.int64(), from.int64(), from.count("number of deltas", Integer.MAX_VALUE));
-        Origin origin = from.format() >= 3 && from.int8() == 1 ? Origin.read(from) : null;
-        byte[] signature = first ? new byte[0] : from.raw(from.count("signature's length", SIGNATURE_BYTES_MAX));
+        long payloadBytes = atLeast(from, "number of payload bytes", 0, from.int64());
+        Chain chain = new Chain(from.int64(), from.int64(), from.count("number of deltas", Integer.MAX_VALUE));
+        Origin origin = from.int8() == 1 ? Origin.read(from) : null;
+        byte[] signature = from.raw(from.count("signature's length", SIGNATURE_BYTES_MAX));
         from.end();
         SnapshotManifest manifest = new SnapshotManifest(model, epoch, version, parentVersion, specYaml,
                 specFingerprint, featureFingerprint, numerics, examples, nextOffset, newestAppendTime, eventTime,

@@ -11,12 +11,10 @@ import java.util.List;
 /// The parts of a snapshot: a model's served stream, or changes to it (`DeltaRuns`), in records of at most 512 KiB,
 /// each with format number, place and CRC32C. Format: magic TGPT, format (4), epoch (4), version (8), part (4), payload
 /// as written by `PartCompression` (at most 63 pages; in a full snapshot exactly 63, except for the last part), CRC32C
-/// (4), which also covers the model's name, so that a part copied from another topic is noticed. In format 1 the
-/// payload is never compressed: length (4) and payload.
+/// (4), which also covers the model's name, so that a part copied from another topic is noticed.
 public final class SnapshotParts {
     public static final int PART_BYTES_MAX = 512 * 1024;
 
-    /// The format number that is written. All numbers from 1 on are read.
     public static final int FORMAT = 2;
 
     private static final String MAGIC = "TGPT";
@@ -93,7 +91,7 @@ public final class SnapshotParts {
             throw new SnapshotFormatException(
                     "snapshot part " + part + ": expected at most " + PART_BYTES_MAX + " bytes, found " + value.length);
         }
-        BinaryReader from = new BinaryReader(value, "snapshot part " + part, MAGIC, 1, FORMAT,
+        BinaryReader from = new BinaryReader(value, "snapshot part " + part, MAGIC, FORMAT,
                 SnapshotFormatException::new, model.getBytes(StandardCharsets.UTF_8));
         from.expect("epoch", epoch);
         long foundVersion = from.int64();
@@ -101,14 +99,7 @@ public final class SnapshotParts {
             throw from.fail("expected version " + version + ", found " + foundVersion);
         }
         from.expect("part", part);
-        PartCompression.Stored stored;
-        if (from.format() == 1) {
-            int length = from.remaining() - 4;
-            from.expect("length", length);
-            stored = new PartCompression.Stored(PartCompression.NONE, from.skip(length), length, length);
-        } else {
-            stored = PartCompression.read(from);
-        }
+        PartCompression.Stored stored = PartCompression.read(from);
         from.end();
         return stored;
     }

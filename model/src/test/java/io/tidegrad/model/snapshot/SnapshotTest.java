@@ -278,11 +278,11 @@ class SnapshotTest {
         byte[] bytes = snapshot.manifest().encode();
         bytes[4] = 4;
         assertThatThrownBy(() -> SnapshotManifest.decode(bytes))
-                .hasMessage("snapshot manifest: expected format 1 to 3, found 4; a newer build can read it");
+                .hasMessage("snapshot manifest: expected format 3, found 4; a newer build can read it");
         byte[] part = parts().getFirst();
         part[4] = 3;
         assertThatThrownBy(() -> SnapshotParts.check("flight-delay", SnapshotKey.part(EPOCH, 50, 0), part))
-                .hasMessage("snapshot part 0: expected format 1 to 2, found 3; a newer build can read it");
+                .hasMessage("snapshot part 0: expected format 2, found 3; a newer build can read it");
     }
 
     @Test
