@@ -20,6 +20,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import org.apache.avro.NameValidator;
 import org.apache.avro.Schema;
@@ -134,33 +135,38 @@ final class RestSchemaRegistry implements SchemaRegistry {
 
     @Override
     public int register(String subject, Schema schema) {
-        SubjectSchema key = new SubjectSchema(subject, schema);
-        Integer known = ids.get(key);
-        if (known != null) {
-            return known;
-        }
-        Answer answer = ask("POST", "/subjects/" + encoded(subject) + "/versions", body(schema));
-        if (answer.status() == 409 || answer.status() == 422) {
-            throw new IncompatibleSchemaException("the registry refused schema " + schema.getFullName()
-                    + " for subject " + subject + " (" + answer.status() + " from " + answer.uri() + "): "
-                    + answer.message() + ". New fields need a default; or register under another subject");
-        }
-        return id(key, answer);
+        return id(subject, schema, "/versions", answer -> {
+            if (answer.status() == 409 || answer.status() == 422) {
+                throw new IncompatibleSchemaException("the registry refused schema " + schema.getFullName()
+                        + " for subject " + subject + " (" + answer.status() + " from " + answer.uri() + "): "
+                        + answer.message() + ". New fields need a default; or register under another subject");
+            }
+        });
     }
 
     @Override
     public int idOf(String subject, Schema schema) {
+        return id(subject, schema, "", answer -> {
+            if (notFound(answer)) {
+                throw unknown("schema " + schema.getFullName() + " under subject " + subject,
+                        answer.uri() + " answered: " + answer.message());
+            }
+        });
+    }
+
+    private int id(String subject, Schema schema, String path, Consumer<Answer> check) {
         SubjectSchema key = new SubjectSchema(subject, schema);
         Integer known = ids.get(key);
         if (known != null) {
             return known;
         }
-        Answer answer = ask("POST", "/subjects/" + encoded(subject), body(schema));
-        if (notFound(answer)) {
-            throw unknown("schema " + schema.getFullName() + " under subject " + subject,
-                    answer.uri() + " answered: " + answer.message());
-        }
-        return id(key, answer);
+        Answer answer = ask("POST", "/subjects/" + encoded(subject) + path, body(schema));
+        check.accept(answer);
+        required(answer, 200);
+        int id = intField(answer, "id");
+        bounded(ids).put(key, id);
+        keep(id, schema, schema.toString().length());
+        return id;
     }
 
     @Override
@@ -185,14 +191,6 @@ final class RestSchemaRegistry implements SchemaRegistry {
     private static boolean notFound(Answer answer) {
         return answer.status() == 404
                 && List.of(SUBJECT_NOT_FOUND, VERSION_NOT_FOUND, SCHEMA_NOT_FOUND).contains(answer.errorCode());
-    }
-
-    private int id(SubjectSchema key, Answer answer) {
-        required(answer, 200);
-        int id = intField(answer, "id");
-        bounded(ids).put(key, id);
-        keep(id, key.schema(), key.schema().toString().length());
-        return id;
     }
 
     // A client that meets more than this many schemas is not being used as one; forgetting all
@@ -395,14 +393,6 @@ final class RestSchemaRegistry implements SchemaRegistry {
 
     private HttpResponse<byte[]> send(URI uri, HttpRequest request, Duration timeout) {
         patience.begins();
-        try {
-            return sendAndWait(uri, request, timeout);
-        } finally {
-            patience.ends();
-        }
-    }
-
-    private HttpResponse<byte[]> sendAndWait(URI uri, HttpRequest request, Duration timeout) {
         CompletableFuture<HttpResponse<byte[]>> sent =
                 http.sendAsync(request, response -> new CutBody(RESPONSE_BYTES_MAX));
         try {
@@ -419,6 +409,8 @@ final class RestSchemaRegistry implements SchemaRegistry {
             sent.cancel(true);
             Thread.currentThread().interrupt();
             throw new RegistryUnavailableException("interrupted while asking " + uri, e);
+        } finally {
+            patience.ends();
         }
     }
 }
