@@ -138,12 +138,16 @@ class ControlTest {
 
     /// In this epoch, everything before `nextOffset` learned, published and committed.
     private static CommittedState awaitSettled(TrainerApp trainer, int epoch, long nextOffset) {
-        await().atMost(TrainerTest.PATIENCE).until(() -> trainer.models().stream().anyMatch(model -> {
-            CommittedState state = model.committed();
-            return model.lineage().epoch() == epoch && state != null && state.settled()
-                    && state.nextOffset() == nextOffset;
-        }));
-        assertThat(trainer.ended()).isNotDone();
+        await().atMost(TrainerTest.PATIENCE).until(() -> {
+            if (trainer.ended().isDone()) {
+                throw trainer.ended().join();
+            }
+            return trainer.models().stream().anyMatch(model -> {
+                CommittedState state = model.committed();
+                return model.lineage().epoch() == epoch && state != null && state.settled()
+                        && state.nextOffset() == nextOffset;
+            });
+        });
         return Objects.requireNonNull(trainer.models().getFirst().committed());
     }
 

@@ -6,11 +6,16 @@ import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.Changelog;
 import java.time.Duration;
+import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.ListConsumerGroupOffsetsOptions;
+import org.apache.kafka.clients.admin.ListConsumerGroupOffsetsSpec;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.GroupIdNotFoundException;
 import org.apache.kafka.common.errors.UnknownMemberIdException;
 import org.jspecify.annotations.Nullable;
@@ -36,6 +41,9 @@ final class GroupOffsets {
 
     void ensure(Lineage lineage, KafkaTopics.Log log, Changelog changelog) {
         OffsetAndMetadata committed = committed(lineage);
+        if (committed == null) {
+            committed = settled(lineage);
+        }
         if (committed == null) {
             Long watermark = changelog.watermark();
             long offset = watermark == null ? lineage.startOffset() : watermark;
@@ -78,14 +86,42 @@ final class GroupOffsets {
                 .offset();
     }
 
-    /// Null when the group has no offset.
+    /// Null when the group has no offset, or when a transaction has brought its first one and has not ended.
     @Nullable
     OffsetAndMetadata committed(Lineage lineage) {
+        return offsets(lineage, false).get(lineage.log());
+    }
+
+    /// Like `committed`, but waits until no transaction with an offset of this group is open. Kafka answers a commit
+    /// before it makes the transaction's offsets visible, so an epoch whose first state was committed a moment ago seems
+    /// to have none (`FirstState`). The start offset, written then, would replace the one that belongs to that state.
+    private @Nullable OffsetAndMetadata settled(Lineage lineage) {
+        long deadline = System.nanoTime() + patience.toNanos();
+        while (true) {
+            Map<TopicPartition, @Nullable OffsetAndMetadata> offsets = offsets(lineage, true);
+            if (offsets.containsKey(lineage.log())) {
+                return offsets.get(lineage.log());
+            }
+            if (System.nanoTime() > deadline) {
+                throw new TrainerException(ExitCode.RETRYABLE,
+                        "model " + lineage.model() + ": expected the transaction that brings group " + group
+                                + " its first offset to end within " + patience.toSeconds()
+                                + " s, found it open; start again when Kafka has ended it");
+            }
+            LockSupport.parkNanos(Duration.ofMillis(50).toNanos());
+        }
+    }
+
+    /// @param stable whether a log whose offset an open transaction may change is left out; one without any offset is
+    ///     there with null
+    private Map<TopicPartition, @Nullable OffsetAndMetadata> offsets(Lineage lineage, boolean stable) {
+        // The log is named, because Kafka, asked for all, never mentions one whose only offset is in a transaction.
+        ListConsumerGroupOffsetsSpec log = new ListConsumerGroupOffsetsSpec().topicPartitions(List.of(lineage.log()));
         try {
-            return KafkaTopics.get(admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata(group))
-                    .get(lineage.log());
+            return KafkaTopics.get(admin.listConsumerGroupOffsets(Map.of(group, log),
+                    new ListConsumerGroupOffsetsOptions().requireStable(stable)).partitionsToOffsetAndMetadata(group));
         } catch (GroupIdNotFoundException e) {
-            return null;
+            return Collections.singletonMap(lineage.log(), null);
         }
     }
 
