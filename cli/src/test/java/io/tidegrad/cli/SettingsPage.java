@@ -141,7 +141,7 @@ final class SettingsPage {
     private static String takes(Form form) {
         return switch (form) {
             case Form.Many many -> takes(many.of());
-            case Form.Number(long min, long max) -> max < Integer.MAX_VALUE ? min + " to " + max : min + " or more";
+            case Form.Number(long min, long max) -> max < 1_000_000 ? min + " to " + max : "";
             case Form.Decimal _ -> "above 0";
             case Form.Choice _ -> form.expected();
             // The placeholder or the meaning says it.
