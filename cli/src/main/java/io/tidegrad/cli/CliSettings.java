@@ -11,10 +11,8 @@ final class CliSettings {
     static final Setting EPOCH =
             Setting.of("epoch", "N", new Form.Number(1, Integer.MAX_VALUE), "the epoch of --version")
                     .otherwise("the newest epoch that has the version");
-    static final Setting RESUME_AT = Setting
-            .of("resume-at", "WHERE", new Form.Place(List.of("base", "end"), false),
-                    "where learning goes on: at base (the version), the log's end, an offset or a time")
-            .withDefault("end");
+    static final Setting RESUME_AT = Setting.of("resume-at", "WHERE", new Form.Place(List.of("base", "end"), false),
+            "where learning goes on: base (the version), end, an offset or a time").withDefault("end");
     static final Setting START_AT = Setting.of("start-at", "WHERE", new Form.Place(List.of("begin", "end"), false),
             "where learning starts: begin or end of the log, an offset or a time").withDefault("begin");
     static final Setting FOR =
@@ -31,15 +29,13 @@ final class CliSettings {
     static final Setting TIMEOUT = Setting.of("timeout", "SECONDS", new Form.Number(0, 86_400),
             "how long to wait until a trainer, and where needed scorers, follow").withDefault("60");
     static final Setting WAIT = Setting.of("wait", "", new Form.Flag(),
-            "wait for the scorers too, and exit with 75 if one does not follow; on a terminal this is always so");
+            "wait for the scorers too, and exit with 75 if one does not follow; always on a terminal");
     static final Setting TO = Setting.of("to", "FILE", new Form.Text("a file"),
             "file to write or replace; its name ends in .onnx, .safetensors or .snapshot");
     static final Setting FROM = Setting.of("from", "WHERE", new Form.Place(List.of("begin"), true),
             "where to begin: begin, an offset, a time, or snapshot:N").otherwise("where the model began");
-    static final Setting UNTIL = Setting
-            .of("until", "WHERE", new Form.Place(List.of("end", "live"), false),
-                    "where to stop: before an offset or a time, at the end, or never (live)")
-            .otherwise("the log's end at the start");
+    static final Setting UNTIL = Setting.of("until", "WHERE", new Form.Place(List.of("end", "live"), false),
+            "where to stop: an offset, a time, end, or never (live)").otherwise("the log's end at the start");
     static final Setting WITH_SPEC = Setting.of("with-spec", "FILE", new Form.Text("a file"),
             "file of a spec to use instead of the registered one");
     static final Setting AS = Setting.of("as", "NAME", new Form.Name(),

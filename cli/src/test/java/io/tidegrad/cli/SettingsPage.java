@@ -41,8 +41,8 @@ final class SettingsPage {
             A setting that takes several values is repeated on the command line; every place also takes a list separated by
             commas, which replaces the list of a later place. Commands may share a file or an environment: each ignores the
             settings of the others, but a name that no command knows is a mistake. All mistakes are reported at once, with
-            status 2. Trainer and scorer log their settings and where each came from, without secrets. Keep secrets in the
-            environment, or in a file that only the service's account can read: other users see a command line.
+            status 2. Trainer and scorer log their settings and where each came from, without secrets. Other users see a
+            command line: keep secrets in the environment, or in a file that only the service's account can read.
 
             A time is ISO-8601 (`2026-01-31T12:00:00Z`) and means the first record that is not older. A flag may stand alone or
             take `true` or `false`.
@@ -56,8 +56,7 @@ final class SettingsPage {
             `ssl.*`, `request.timeout.ms`, `client.dns.lookup`, …), and
             %s.
             `transaction.timeout.ms` must be at least `commit.interval.ms` where both are given. No other setting can be given,
-            because it would decide whether weights survive. These have one value, and what stands behind them would happen with
-            another:
+            because it would decide whether weights survive. These have one value, because of what another one would do:
 
             """;
 

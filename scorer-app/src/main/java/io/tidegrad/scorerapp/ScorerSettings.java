@@ -30,30 +30,25 @@ public final class ScorerSettings {
             "also answer gRPC on this port of --http-host; with 0 on a free one").otherwise("off");
     public static final Setting MAX_BODY_BYTES = Setting.of("max-body-bytes", "N", new Form.Number(1, 1 << 30),
             "size of the largest request body; a larger one gets 413").withDefault("1048576");
-    public static final Setting MAX_CONNECTIONS = Setting
-            .of("max-connections", "N", new Form.Number(1, 1_000_000),
-                    "how many connections are open at most; a further one replaces the one silent for longest")
-            .withDefault("1024");
+    public static final Setting MAX_CONNECTIONS = Setting.of("max-connections", "N", new Form.Number(1, 1_000_000),
+            "how many connections may be open; a further one replaces the longest silent").withDefault("1024");
     public static final Setting MAX_CONCURRENT_REQUESTS = Setting
             .of("max-concurrent-requests", "N", new Form.Number(1, 1_000_000),
-                    "how many requests are worked on at once; others wait a moment and then get 503")
+                    "how many requests are worked on at once; others wait, then get 503")
             .otherwise("two per processor");
-    public static final Setting MAX_BODIES_BYTES = Setting
-            .of("max-bodies-bytes", "N", new Form.Number(1, Long.MAX_VALUE),
-                    "how many bytes all request bodies have together at most; further requests get 503")
-            .otherwise("a quarter of the heap");
-    public static final Setting MAX_AGE = Setting
-            .of("max-age", "SECONDS", new Form.Number(1, 31_536_000),
-                    "report not ready while the newest event served is older than this, but go on answering")
-            .otherwise("off");
+    public static final Setting MAX_BODIES_BYTES =
+            Setting.of("max-bodies-bytes", "N", new Form.Number(1, Long.MAX_VALUE),
+                    "largest sum of all request bodies; further requests get 503").otherwise("a quarter of the heap");
+    public static final Setting MAX_AGE = Setting.of("max-age", "SECONDS", new Form.Number(1, 31_536_000),
+            "report not ready while the newest event served is older, but go on answering").otherwise("off");
     public static final Setting PIN = Setting.of("pin", "NAME=EPOCH.VERSION", new Form.Many(new Form.Pin()),
-            "serve only this published version, such as flights=1.120500; it can be repeated for other models");
+            "serve only this published version, such as flights=1.120500; can be repeated");
     public static final Setting UNKNOWN_FIELDS =
             Setting.of("unknown-fields", "MODE", new Form.Choice(List.of("refuse", "ignore")),
                     "what to do with fields of a request that no feature reads").withDefault("refuse");
     public static final Setting REQUESTS_TOPIC = Setting
             .of("requests-topic", "TOPIC", new Form.Name(),
-                    "also answer the requests on this topic, such as PREFIX.requests; needs --registry-url")
+                    "also answer requests on this topic, such as PREFIX.requests; needs --registry-url")
             .otherwise("off");
     public static final Setting PREDICTIONS_TOPIC =
             Setting.of("predictions-topic", "TOPIC", new Form.Name(), "topic for the answers to --requests-topic")

@@ -36,10 +36,8 @@ public final class TrainerSettings {
     public static final Setting STORE_BYTES_PER_SECOND =
             Setting.of("store-bytes-per-second", "N", new Form.Number(1_000, 1_000_000_000),
                     "how many bytes a second are written to a model's changelog at most").withDefault("20000000");
-    public static final Setting REDO_SECONDS = Setting
-            .of("redo-seconds", "N", new Form.Number(0, 86_400),
-                    "begin a new image when a restart would take longer than this to learn events again")
-            .withDefault("30");
+    public static final Setting REDO_SECONDS = Setting.of("redo-seconds", "N", new Form.Number(0, 86_400),
+            "begin a new image when a restart would learn events again for longer").withDefault("30");
     public static final Setting KEEP_HOURLY = Setting.of("keep-hourly", "N", new Form.Number(0, 1_000_000),
             "for how many hours the last full snapshot of each hour stays").withDefault("24");
     public static final Setting KEEP_DAILY = Setting.of("keep-daily", "N", new Form.Number(0, 1_000_000),
