@@ -3,8 +3,6 @@ package io.tidegrad.trainer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.tidegrad.control.Candidate;
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.ControlException;
@@ -35,8 +33,6 @@ import io.tidegrad.replay.VerifyResult;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.Stage;
 import io.tidegrad.schemas.Topics;
-import io.tidegrad.schemas.settings.KafkaSettings;
-import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.relearn.ReplayProgress;
@@ -46,11 +42,6 @@ import io.tidegrad.trainer.store.BreakableParts.KillPoint;
 import io.tidegrad.trainer.store.Changelog;
 import io.tidegrad.trainer.store.CommittedState;
 import io.tidegrad.trainer.store.StoreParts;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -73,41 +64,14 @@ import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /// What people decide about models, and what a trainer makes of it, on a real broker.
-class ControlTest {
-    private static final Decisions.By SOMEBODY = new Decisions.By("ann@host", "a test");
+class ControlTest extends TrainerFixture {
     private static final String[] ALL_SNAPSHOTS = {"--keep-snapshots", "1000"};
 
-    @TempDir
-    Path directory;
-    private TestLog log;
-
-    @BeforeEach
-    void open() {
-        log = new TestLog(directory, 1).created();
-    }
-
-    @AfterEach
-    void close() {
-        log.close();
-    }
-
-    private KafkaSettings kafka() {
-        return KafkaSettings.of(log.kafka.bootstrapServers());
-    }
-
-    private Decisions decisions() {
-        return new Decisions(kafka(), log.topics(), log.admin, (short) -1, SOMEBODY);
-    }
-
-    private ControlLog.View view() {
-        // As a writer sees it: everything that was decided before is visible.
-        return new ControlLog(kafka(), log.topics()).write(seen -> null);
+    ControlTest() {
+        super(1);
     }
 
     private ModelRecord registered(String model) {
@@ -138,7 +102,7 @@ class ControlTest {
 
     /// In this epoch, everything before `nextOffset` learned, published and committed.
     private static CommittedState awaitSettled(TrainerApp trainer, int epoch, long nextOffset) {
-        await().atMost(TrainerTest.PATIENCE).until(() -> {
+        await().atMost(PATIENCE).until(() -> {
             if (trainer.ended().isDone()) {
                 throw trainer.ended().join();
             }
@@ -163,15 +127,14 @@ class ControlTest {
     }
 
     private VerifyResult verify() {
-        return Verify.run(
-                new VerifyOptions(kafka(), RegistrySettings.of(log.registryUrl), log.prefix, log.model(), log.model(),
-                        OptionalLong.empty(), Kernels.active()),
-                VerifyTest.scorer(log, log.model()), ReplayProgress.Listener.NONE);
+        return Verify.run(new VerifyOptions(kafka(), registry(), log.prefix, log.model(), log.model(),
+                OptionalLong.empty(), Kernels.active()), VerifyTest.scorer(log, log.model()),
+                ReplayProgress.Listener.NONE);
     }
 
     private TimeTravel.PastModel past(long offset) {
-        return TimeTravel.to(new TimeTravel.Options(kafka(), RegistrySettings.of(log.registryUrl), log.prefix,
-                log.model(), new LogPosition.Offset(offset), Kernels.active()), ReplayProgress.Listener.NONE);
+        return TimeTravel.to(new TimeTravel.Options(kafka(), registry(), log.prefix, log.model(),
+                new LogPosition.Offset(offset), Kernels.active()), ReplayProgress.Listener.NONE);
     }
 
     private List<SnapshotManifest> manifests(int epoch) {
@@ -208,14 +171,16 @@ class ControlTest {
         assertThat(verified.difference()).isNull();
         assertThat(verified.events()).isEqualTo(400);
         assertThat(verified.compared()).isGreaterThanOrEqualTo(4);
-        assertThat(Replay.run(new ReplayOptions(kafka(), RegistrySettings.of(log.registryUrl), log.prefix, log.model(),
-                ReplayOptions.TO_END, Kernels.active())).stateHash()).isEqualTo(log.fold(learned).stateHash());
+        assertThat(Replay.run(
+                new ReplayOptions(kafka(), registry(), log.prefix, log.model(), ReplayOptions.TO_END, Kernels.active()))
+                .stateHash()).isEqualTo(log.fold(learned).stateHash());
         // Within what was left out it is the base; before it, what the epoch before was.
         assertThat(past(300).model().stateHash()).isEqualTo(log.fold(offset -> offset < 200).stateHash());
         assertThat(past(150).model().stateHash()).isEqualTo(log.fold(offset -> offset < 150).stateHash());
         assertThat(past(450).model().stateHash()).isEqualTo(log.fold(o -> o < 450 && learned.test(o)).stateHash());
     }
 
+    @LongProof("three trainers over four epochs")
     @Test
     void aTrainerThatWasDownDuringTheRollbackDoesTheSameAtItsStart() {
         try (TrainerApp trainer = TrainerApp.start(log.config(ALL_SNAPSHOTS))) {
@@ -253,8 +218,8 @@ class ControlTest {
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
             learn(trainer, 1, 0, 100, 100);
             decisions().pause(log.model());
-            assertThat(trainers().awaitStopped(log.model(), 1, TrainerTest.PATIENCE)).isTrue();
-            await().atMost(TrainerTest.PATIENCE).until(() -> trainer.models().isEmpty());
+            assertThat(trainers().awaitStopped(log.model(), 1, PATIENCE)).isTrue();
+            await().atMost(PATIENCE).until(() -> trainer.models().isEmpty());
             log.send(100, 200);
             assertThat(registered(log.model()).getStage()).isEqualTo(Stage.PAUSED);
             assertThat(new Changelog(partition(), readCommitted()).watermark()).isEqualTo(100);
@@ -264,7 +229,7 @@ class ControlTest {
             assertThat(trainer.models()).isEmpty();
             long mark = trainers().mark(log.model());
             decisions().resume(log.model());
-            assertThat(trainers().awaitLearning(log.model(), 1, mark, TrainerTest.PATIENCE)).isPresent();
+            assertThat(trainers().awaitLearning(log.model(), 1, mark, PATIENCE)).isPresent();
             assertThat(stateHash(awaitSettled(trainer, 1, 200))).isEqualTo(log.fold().stateHash());
             assertThat(registered(log.model()).getStage()).isEqualTo(Stage.LIVE);
         }
@@ -283,8 +248,8 @@ class ControlTest {
         try (TrainerApp trainer = TrainerApp.start(allModels(log.arguments()))) {
             learn(trainer, 1, 0, 100, 100);
             decisions().delete(log.model());
-            assertThat(trainers().awaitStopped(log.model(), 1, TrainerTest.PATIENCE)).isTrue();
-            await().atMost(TrainerTest.PATIENCE).until(() -> trainer.models().isEmpty());
+            assertThat(trainers().awaitStopped(log.model(), 1, PATIENCE)).isTrue();
+            await().atMost(PATIENCE).until(() -> trainer.models().isEmpty());
             assertThat(new ModelData(log.topics(), log.admin).delete(log.model(), 1))
                     .containsExactlyInAnyOrder(log.topics().snapshots(log.model()), Topics.changelog(log.group()));
             TestLog.refused(() -> decisions().pause(log.model()), ExitCode.CONFIGURATION, "ann@host deleted it",
@@ -308,14 +273,14 @@ class ControlTest {
             learn(trainer, 1, 0, 100, 100);
         }
         TestLog.await(log.admin.deleteTopics(List.of(log.topic)).all());
-        await().atMost(TrainerTest.PATIENCE).ignoreExceptions() // a deletion takes a moment
+        await().atMost(PATIENCE).ignoreExceptions() // a deletion takes a moment
                 .until(() -> log.created() != null);
         log.send(500, 550);
         TestLog.refused(() -> TrainerApp.start(log.config()).close(), ExitCode.STATE_VIOLATION,
                 "deleted and created again", "tidegrad models delete " + log.model() + ", then tidegrad models create");
         log.endSessions();
         decisions().delete(log.model());
-        assertThat(trainers().awaitStopped(log.model(), 1, TrainerTest.PATIENCE)).isTrue();
+        assertThat(trainers().awaitStopped(log.model(), 1, PATIENCE)).isTrue();
         new ModelData(log.topics(), log.admin).delete(log.model(), 1);
         decisions().create(log.spec(), new LogPosition.Begin());
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
@@ -335,7 +300,7 @@ class ControlTest {
             try (TrainerApp trainer = TrainerApp.start(allModels(arguments))) {
                 awaitSettled(trainer, 1, 50);
                 decisions().create(other.spec(), new LogPosition.Begin());
-                await().atMost(TrainerTest.PATIENCE)
+                await().atMost(PATIENCE)
                         .until(() -> trainer.models().stream().map(ModelTrainer::committed).filter(Objects::nonNull)
                                 .map(CommittedState::nextOffset).toList().containsAll(List.of(50L, 30L)));
             }
@@ -379,10 +344,10 @@ class ControlTest {
     void ofTwoTrainersOfOneModelOneLearnsAndTheOtherTakesOver() throws Exception {
         TrainerConfig other = log.config("--state-dir", directory.resolve("other").toString());
         try (TrainerApp one = TrainerApp.start(log.config()); TrainerApp two = TrainerApp.start(other)) {
-            await().atMost(TrainerTest.PATIENCE).untilAsserted(
+            await().atMost(PATIENCE).untilAsserted(
                     () -> assertThat(List.of(state(one), state(two))).containsExactlyInAnyOrder("running", "standby"));
-            assertThat(health(one).path("status").asText()).isEqualTo("UP");
-            assertThat(health(two).path("status").asText()).isEqualTo("UP");
+            assertThat(json(get(one, "/health").body()).path("status").asText()).isEqualTo("UP");
+            assertThat(json(get(two, "/health").body()).path("status").asText()).isEqualTo("UP");
             boolean first = state(one).equals("running");
             learn(first ? one : two, 1, 0, 100, 100);
             (first ? one : two).close();
@@ -394,16 +359,8 @@ class ControlTest {
         }
     }
 
-    private static String state(TrainerApp trainer) throws Exception {
-        return health(trainer).path("models").get(0).path("state").asText();
-    }
-
-    private static JsonNode health(TrainerApp trainer) throws Exception {
-        try (HttpClient client = HttpClient.newHttpClient()) {
-            return new ObjectMapper().readTree(client.send(
-                    HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + trainer.httpPort() + "/health")).build(),
-                    HttpResponse.BodyHandlers.ofString()).body());
-        }
+    private String state(TrainerApp trainer) {
+        return health(trainer, log.model()).path("state").asText();
     }
 
     /// A trainer that hears nothing of a rollback, here since it is stopped by a signal, may go on with the old epoch
@@ -439,7 +396,7 @@ class ControlTest {
     }
 
     private void awaitPublished(int epoch, long nextOffset) {
-        await().atMost(TrainerTest.PATIENCE)
+        await().atMost(PATIENCE)
                 .until(() -> manifests(epoch).stream().anyMatch(each -> each.nextOffset() == nextOffset));
     }
 

@@ -16,7 +16,6 @@ import io.tidegrad.replay.ReplayResult;
 import io.tidegrad.replay.Verify;
 import io.tidegrad.replay.VerifyOptions;
 import io.tidegrad.schemas.RecordDecoder;
-import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
@@ -26,7 +25,6 @@ import io.tidegrad.trainer.store.BreakableParts.KillPoint;
 import io.tidegrad.trainer.store.BreakableParts.KillPoint.Moment;
 import io.tidegrad.trainer.store.CommittedState;
 import java.nio.ByteBuffer;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -35,30 +33,17 @@ import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /// An event that nobody foresaw ends the trainer: twice, and no more. The oracle is a fold of all other events.
-class FatalEventTest {
+class FatalEventTest extends TrainerFixture {
     private static final long FATAL = 100; // its offset
 
     /// Restarts learn everything again from the first image.
     private static final List<String> REDO = List.of("--store", "image-and-redo", "--redo-seconds", "86400");
 
-    @TempDir
-    Path directory;
-    private TestLog log;
-
-    @BeforeEach
-    void open() {
-        log = new TestLog(directory, 4).created();
-    }
-
-    @AfterEach
-    void close() {
-        log.close();
+    FatalEventTest() {
+        super(4);
     }
 
     private void sendAFatalEventAmongOthers() {
@@ -93,8 +78,8 @@ class FatalEventTest {
         assertThat(log.visible(log.topics().deadLetters())).isEmpty();
 
         try (TrainerApp third = TrainerApp.start(config)) {
-            CommittedState state = TrainerTest.awaitSettled(third, 201);
-            assertEqual(state, foldWithoutIt());
+            CommittedState state = awaitSettled(third, 201);
+            assertLearnedWithoutIt(state);
             assertThat(state.accounts().deadLetters()).isEqualTo(1);
             assertThat(third.models().getFirst().eventsSetAside()).isEqualTo(1);
             JsonNode health = TrainerProcess.awaitHealth(third.httpPort(), model -> !model.path("reasons").isEmpty());
@@ -107,7 +92,7 @@ class FatalEventTest {
         // replays; the past.
         log.send(200, 250);
         try (TrainerApp fourth = TrainerApp.start(config)) {
-            assertEqual(TrainerTest.awaitSettled(fourth, 251), foldWithoutIt());
+            assertLearnedWithoutIt(awaitSettled(fourth, 251));
             assertThat(fourth.models().getFirst().eventsSetAside()).isEqualTo(1);
         }
         assertOneLetter();
@@ -130,7 +115,7 @@ class FatalEventTest {
     /// One life; why it ended.
     private String end(TrainerConfig config) throws Exception {
         try (TrainerApp trainer = TrainerApp.start(config)) {
-            TrainerException why = trainer.ended().get(TrainerTest.PATIENCE.toSeconds(), TimeUnit.SECONDS);
+            TrainerException why = trainer.ended().get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
             assertThat(why.exitCode()).isEqualTo(ExitCode.RETRYABLE);
             assertThat(why).hasMessageContaining("offset " + FATAL)
                     .hasMessageContaining("StackOverflowError: thrown on purpose");
@@ -138,7 +123,8 @@ class FatalEventTest {
         }
     }
 
-    private static void assertEqual(CommittedState state, TestLog.Fold fold) {
+    private void assertLearnedWithoutIt(CommittedState state) {
+        TestLog.Fold fold = foldWithoutIt();
         assertThat(Objects.requireNonNull(state.report()).stateHash()).isEqualTo(fold.stateHash());
         assertThat(state.pending()).isEqualTo(fold.pending());
         assertThat(state.accounts().accepted()).isEqualTo(fold.visible());
@@ -152,10 +138,6 @@ class FatalEventTest {
         assertThat(letter.value()).isEqualTo(log.visible(log.topic).get((int) FATAL).value());
         assertThat(TestLog.header(letter, "tidegrad-schema-id"))
                 .isEqualTo(Integer.toString(ByteBuffer.wrap(letter.value()).getInt(1)));
-    }
-
-    private KafkaSettings kafka() {
-        return KafkaSettings.of(log.kafka.bootstrapServers());
     }
 
     /// @param decodable whether the event is, here
@@ -173,7 +155,7 @@ class FatalEventTest {
     void aReplayThatMeetsAnEventThatNobodySetAsideEndsAndNamesIt() {
         sendAFatalEventAmongOthers();
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
-            TrainerTest.awaitSettled(trainer, 201); // here it can be learned
+            awaitSettled(trainer, 201); // here it can be learned
         }
         assertThatThrownBy(() -> Replay.run(replay(false, null), ReplayProgress.Listener.NONE))
                 .isInstanceOfSatisfying(TrainerException.class,
@@ -216,13 +198,13 @@ class FatalEventTest {
             for (int life = 0; life < 3; life++) {
                 int before = registry.askedInVain();
                 try (TrainerProcess trainer = TrainerProcess.start(log, Breaker.NONE, KillPoint.NEVER, options)) {
-                    await().atMost(TrainerTest.PATIENCE).until(() -> registry.askedInVain() > before);
+                    await().atMost(PATIENCE).until(() -> registry.askedInVain() > before);
                     trainer.kill();
                 }
             }
             registry.silentAbout(schema, false);
             try (TrainerApp trainer = TrainerApp.start(log.config(options))) {
-                TrainerTest.assertEqual(TrainerTest.awaitSettled(trainer, 201), log.fold());
+                assertEqual(awaitSettled(trainer, 201), log.fold());
                 assertThat(trainer.models().getFirst().eventsSetAside()).isZero();
             }
         }

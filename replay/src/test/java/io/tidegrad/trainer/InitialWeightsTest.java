@@ -40,8 +40,8 @@ class InitialWeightsTest {
             log.send(0, 200);
             TestLog.Fold fold = log.fold();
             try (TrainerApp trainer = TrainerApp.start(log.config())) {
-                CommittedState state = TrainerTest.awaitSettled(trainer, fold.nextOffset());
-                TrainerTest.assertEqual(state, fold);
+                CommittedState state = TrainerFixture.awaitSettled(trainer, fold.nextOffset());
+                TrainerFixture.assertEqual(state, fold);
             }
             ReplayResult replay = Replay.run(replay(log));
             assertThat(replay.weightsHash()).isEqualTo(fold.weightsHash());
@@ -49,7 +49,7 @@ class InitialWeightsTest {
             // The weights now live in the changelog: a restart needs no file, a replay does.
             Files.delete(file);
             try (TrainerApp trainer = TrainerApp.start(log.config())) {
-                TrainerTest.assertEqual(TrainerTest.awaitSettled(trainer, fold.nextOffset()), fold);
+                TrainerFixture.assertEqual(TrainerFixture.awaitSettled(trainer, fold.nextOffset()), fold);
             }
             assertThatThrownBy(() -> Replay.run(replay(log)))
                     .isInstanceOfSatisfying(TrainerException.class,
@@ -71,7 +71,7 @@ class InitialWeightsTest {
             assertThat(log.visible(log.topics().models())).isEmpty();
             Files.copy(PYTORCH, file);
             try (TrainerApp trainer = TrainerApp.start(log.config())) {
-                TrainerTest.assertEqual(TrainerTest.awaitSettled(trainer, 20), log.fold());
+                TrainerFixture.assertEqual(TrainerFixture.awaitSettled(trainer, 20), log.fold());
             }
         }
     }

@@ -11,7 +11,6 @@ import io.tidegrad.replay.Replay;
 import io.tidegrad.replay.ReplayOptions;
 import io.tidegrad.schemas.Progress;
 import io.tidegrad.schemas.SchemaRegistry;
-import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.trainer.SwitchableRegistry.Fault;
 import io.tidegrad.trainer.exit.ExitCode;
@@ -33,33 +32,20 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
 import org.assertj.core.api.ThrowableAssert;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /// A registry that is not well while a trainer needs a schema it has not seen: no event is lost, none becomes a dead
 /// letter for the registry's fault, and a trainer that is started again goes on where it was.
-class RegistryFaultTest {
+class RegistryFaultTest extends TrainerFixture {
     /// Half of it is the patience with a registry.
     private static final int TRANSACTION_TIMEOUT_MILLIS = 4_000;
 
     private static final Schema PROGRESS = Progress.getClassSchema();
 
-    @TempDir
-    Path directory;
-    TestLog log;
-
-    @BeforeEach
-    void open() {
-        log = new TestLog(directory, 8).created();
-    }
-
-    @AfterEach
-    void close() {
-        log.close();
+    RegistryFaultTest() {
+        super(8);
     }
 
     @Test
@@ -79,10 +65,10 @@ class RegistryFaultTest {
             String[] options = options(registry.url());
             log.send(0, 50);
             try (TrainerApp trainer = TrainerApp.start(log.config(options))) {
-                TrainerTest.awaitSettled(trainer, 50);
+                awaitSettled(trainer, 50);
                 registry.fault(fault);
                 log.send(50, 60); // a schema that is known needs no registry
-                TrainerTest.awaitSettled(trainer, 60);
+                awaitSettled(trainer, 60);
                 sendByANewSchema();
                 log.send(60, 100);
                 TrainerException why = stopped(trainer);
@@ -98,7 +84,7 @@ class RegistryFaultTest {
     void aRegistryThatLostItsSchemasOrIsAnotherEnvironmentsIsRefusedBeforeAnythingIsLearned() {
         log.send(0, 50);
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
-            TrainerTest.awaitSettled(trainer, 50);
+            awaitSettled(trainer, 50);
         }
         log.send(50, 100);
         String url = "mock://lost-" + log.model();
@@ -113,15 +99,15 @@ class RegistryFaultTest {
             assertThat(replay.exitCode()).isEqualTo(ExitCode.CONFIGURATION);
         }
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
-            CommittedState state = TrainerTest.awaitSettled(trainer, 100);
+            CommittedState state = awaitSettled(trainer, 100);
             assertThat(state.accounts().deadLetters()).isZero();
-            TrainerTest.assertEqual(state, log.fold());
+            assertEqual(state, log.fold());
         }
     }
 
     private ReplayOptions replay(String registryUrl) {
-        return new ReplayOptions(KafkaSettings.of(log.kafka.bootstrapServers()), RegistrySettings.of(registryUrl),
-                log.topics().prefix(), log.model(), ReplayOptions.TO_END, Kernels.active());
+        return new ReplayOptions(kafka(), RegistrySettings.of(registryUrl), log.topics().prefix(), log.model(),
+                ReplayOptions.TO_END, Kernels.active());
     }
 
     private void refusesTheRegistry(String url, String found) {
@@ -141,7 +127,7 @@ class RegistryFaultTest {
         log.send(50, 60);
         CommittedState state;
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
-            state = TrainerTest.awaitSettled(trainer, 62);
+            state = awaitSettled(trainer, 62);
         }
         assertThat(state.accounts().deadLetters()).isEqualTo(2);
         ConfigResource topic = new ConfigResource(ConfigResource.Type.TOPIC, log.topics().deadLetters());
@@ -179,7 +165,7 @@ class RegistryFaultTest {
         try (TestLog own = new TestLog(directory, 8, first.url()).created()) {
             own.send(0, 50);
             try (TrainerApp trainer = TrainerApp.start(own.config(options))) {
-                TrainerTest.awaitSettled(trainer, 50);
+                awaitSettled(trainer, 50);
                 byte[] value = own.byANewSchema();
                 first.close();
                 own.send(own.event(value));
@@ -188,10 +174,10 @@ class RegistryFaultTest {
             }
             try (RegistryProcess second = RegistryProcess.start(RegistryOptions.in(schemas).withPort(port));
                     TrainerApp trainer = TrainerApp.start(own.config(options))) {
-                CommittedState state = TrainerTest.awaitSettled(trainer, 101);
+                CommittedState state = awaitSettled(trainer, 101);
                 assertThat(second.url()).isEqualTo(first.url());
                 assertThat(state.accounts().deadLetters()).isZero();
-                TrainerTest.assertEqual(state, own.fold());
+                assertEqual(state, own.fold());
             }
         }
     }
@@ -202,7 +188,7 @@ class RegistryFaultTest {
         try (SwitchableRegistry registry = new SwitchableRegistry(log.kafka.registryUrl())) {
             log.send(0, 50);
             try (TrainerApp trainer = TrainerApp.start(log.config("--registry-url", registry.url()))) {
-                TrainerTest.awaitSettled(trainer, 50);
+                awaitSettled(trainer, 50);
                 int id = 0x7d00_0000;
                 for (String answer : List.of("{\"schemaType\":\"PROTOBUF\",\"schema\":\"message M {}\"}",
                         "{\"schema\":\"\\\"string\\\"\"}", "{\"schema\":\"{\\\"type\\\":\\\"recrod\\\"}\"}",
@@ -211,7 +197,7 @@ class RegistryFaultTest {
                     log.send(log.event(withSchema(log.event(0), id++)));
                 }
                 log.send(50, 60);
-                CommittedState state = TrainerTest.awaitSettled(trainer, 64);
+                CommittedState state = awaitSettled(trainer, 64);
                 assertThat(state.accounts().deadLetters()).isEqualTo(4);
             }
         }
@@ -231,7 +217,7 @@ class RegistryFaultTest {
 
     private static TrainerException stopped(TrainerApp trainer) throws Exception {
         long begin = System.nanoTime();
-        TrainerException why = trainer.ended().get(TrainerTest.PATIENCE.toSeconds(), TimeUnit.SECONDS);
+        TrainerException why = trainer.ended().get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
         System.out.printf("after %d ms: %s%n", (System.nanoTime() - begin) / 1_000_000, why.getMessage());
         assertThat(why.exitCode()).isEqualTo(ExitCode.RETRYABLE);
         assertThat(why).hasMessageContaining("schema registry within " + TRANSACTION_TIMEOUT_MILLIS / 2 + " ms")
@@ -241,10 +227,10 @@ class RegistryFaultTest {
 
     private void assertGoesOn(String... options) {
         try (TrainerApp trainer = TrainerApp.start(log.config(options))) {
-            CommittedState state = TrainerTest.awaitSettled(trainer, 101);
+            CommittedState state = awaitSettled(trainer, 101);
             assertThat(state.accounts().deadLetters()).isZero();
             assertThat(state.accounts().accepted()).isEqualTo(101);
-            TrainerTest.assertEqual(state, log.fold());
+            assertEqual(state, log.fold());
         }
         assertThat(log.visible(log.topics().deadLetters())).isEmpty();
     }

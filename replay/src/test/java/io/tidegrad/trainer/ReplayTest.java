@@ -87,7 +87,7 @@ class ReplayTest {
                         transaction(producer, random);
                     }
                     long end = this.end;
-                    CommittedState state = TrainerTest.awaitSettled(trainer, end);
+                    CommittedState state = TrainerFixture.awaitSettled(trainer, end);
                     said.put(state.nextOffset(), Objects.requireNonNull(state.report()));
                     states.add(state);
                 }
@@ -261,7 +261,7 @@ class ReplayTest {
         assertThat(deadLettersOf(name)).hasSize((int) kept.deadLetters());
 
         try (TrainerApp trainer = TrainerApp.start(trainerOf(name, state, store))) {
-            CommittedState gone = TrainerTest.awaitSettled(trainer, toTheEnd.nextOffset());
+            CommittedState gone = TrainerFixture.awaitSettled(trainer, toTheEnd.nextOffset());
             Report report = Objects.requireNonNull(gone.report());
             assertThat(report.weightsHash()).isEqualTo(toTheEnd.weightsHash());
             assertThat(report.stateHash()).isEqualTo(toTheEnd.stateHash());

@@ -10,34 +10,20 @@ import io.tidegrad.replay.LearningRateFinder;
 import io.tidegrad.replay.Replay;
 import io.tidegrad.replay.ReplayOptions;
 import io.tidegrad.replay.ReplayResult;
-import io.tidegrad.schemas.settings.KafkaSettings;
-import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.trainer.store.CommittedState;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /// What a trainer has learned, held against a replay of the same log.
-class TrainerAgainstReplayTest {
-    @TempDir
-    Path directory;
-    TestLog log;
+class TrainerAgainstReplayTest extends TrainerFixture {
 
-    @BeforeEach
-    void open() {
-        log = new TestLog(directory, 8).created();
-    }
-
-    @AfterEach
-    void close() {
-        log.close();
+    TrainerAgainstReplayTest() {
+        super(8);
     }
 
     @Test
@@ -47,8 +33,8 @@ class TrainerAgainstReplayTest {
         log.send(3_000, 3_004);
         TestLog.Fold fold = log.fold();
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
-            CommittedState state = TrainerTest.awaitSettled(trainer, fold.nextOffset());
-            TrainerTest.assertEqual(state, fold);
+            CommittedState state = awaitSettled(trainer, fold.nextOffset());
+            assertEqual(state, fold);
             assertThat(state.pending()).isEqualTo(4);
 
             ReplayResult replay = replay(ReplayOptions.TO_END);
@@ -67,22 +53,26 @@ class TrainerAgainstReplayTest {
     }
 
     private ReplayResult replay(String model, long toOffset) {
-        return Replay.run(new ReplayOptions(KafkaSettings.of(log.kafka.bootstrapServers()),
-                RegistrySettings.of(log.kafka.registryUrl()), log.prefix, model, toOffset, Kernels.active()));
+        return Replay.run(new ReplayOptions(kafka(), registry(), log.prefix, model, toOffset, Kernels.active()));
     }
 
     @Test
     void aSweepOfLearningRatesReadsTheLogFromItsBeginningAndLeavesNothingBehind() throws Exception {
         log.send(0, 3_000);
-        Set<String> topics = log.admin.listTopics().names().get();
-        RateCurve curve = LearningRateFinder.run(KafkaSettings.of(log.kafka.bootstrapServers()),
-                RegistrySettings.of(log.kafka.registryUrl()), log.spec(),
+        Set<String> topics = topics();
+        RateCurve curve = LearningRateFinder.run(kafka(), registry(), log.spec(),
                 held -> new LearningRateSweep.Range(1e-6, 1e-2, held), Kernels.active());
         assertThat(curve.events()).isEqualTo(3_000);
         assertThat(curve.deadLetters()).isZero();
         assertThat(curve.end()).isEqualTo(RateCurve.End.AT_THE_LAST_RATE);
         assertThat(curve.points().getLast().rate()).isCloseTo(1e-2, within(1e-6));
-        assertThat(log.admin.listTopics().names().get()).isEqualTo(topics);
+        assertThat(topics()).isEqualTo(topics);
+    }
+
+    /// Those that are of this test.
+    private Set<String> topics() throws Exception {
+        return log.admin.listTopics().names().get().stream()
+                .filter(topic -> topic.contains(log.prefix) || topic.contains(log.topic)).collect(Collectors.toSet());
     }
 
     @Test
@@ -94,8 +84,8 @@ class TrainerAgainstReplayTest {
         List<String> arguments = new ArrayList<>(log.arguments());
         arguments.addAll(List.of("--spec", log.write("wide.yaml", spec).toString()));
         try (TrainerApp trainer = TrainerApp.start(TrainerConfig.parse(arguments, Map.of()))) {
-            TrainerTest.assertEqual(TrainerTest.awaitSettled(trainer, 500), log.fold());
-            CommittedState wide = TrainerTest.awaitSettled(trainer, trainer.models().getLast(), 500);
+            assertEqual(awaitSettled(trainer, 500), log.fold());
+            CommittedState wide = awaitSettled(trainer, trainer.models().getLast(), 500);
             assertThat(Objects.requireNonNull(wide.report()).stateHash())
                     .isEqualTo(replay(other, ReplayOptions.TO_END).stateHash());
         }

@@ -22,8 +22,6 @@ import io.tidegrad.replay.Verify;
 import io.tidegrad.replay.VerifyOptions;
 import io.tidegrad.replay.VerifyResult;
 import io.tidegrad.schemas.Topics;
-import io.tidegrad.schemas.settings.KafkaSettings;
-import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.scorer.ScorerOptions;
 import io.tidegrad.scorer.SnapshotLookup;
 import io.tidegrad.trainer.exit.ExitCode;
@@ -43,25 +41,13 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /// A published version that the log does not give, found, and found where.
-class VerifyTest {
-    @TempDir
-    Path directory;
-    private TestLog log;
+class VerifyTest extends TrainerFixture {
 
-    @BeforeEach
-    void open() {
-        log = new TestLog(directory, 1).created();
-    }
-
-    @AfterEach
-    void close() {
-        log.close();
+    VerifyTest() {
+        super(1);
     }
 
     /// Published weights as a scorer finds them.
@@ -77,8 +63,7 @@ class VerifyTest {
 
     private VerifyResult verify(String as, OptionalLong version) {
         return Verify.run(
-                new VerifyOptions(KafkaSettings.of(log.kafka.bootstrapServers()), RegistrySettings.of(log.registryUrl),
-                        log.prefix, log.model(), as, version, Kernels.active()),
+                new VerifyOptions(kafka(), registry(), log.prefix, log.model(), as, version, Kernels.active()),
                 scorer(log, as), ReplayProgress.Listener.NONE);
     }
 
@@ -95,7 +80,7 @@ class VerifyTest {
         try (TrainerApp trainer = TrainerApp.start(config, new BreakableParts(breaker), Kernels.active())) {
             for (int to = 100; to <= 500; to += 100) {
                 log.send(to - 100, to);
-                TrainerTest.awaitSettled(trainer, to);
+                awaitSettled(trainer, to);
             }
             beforeItStops.run();
         }
@@ -150,7 +135,7 @@ class VerifyTest {
         ModelSpec renamed = ModelSpec.parse(log.spec().yaml().replace("model: " + log.model(), "model: " + copy), copy);
         Path spec = log.write("copy.yaml", renamed.yaml());
         try (TrainerApp trainer = TrainerApp.start(log.config("--spec", spec.toString(), "--keep-snapshots", "1000"))) {
-            await().atMost(TrainerTest.PATIENCE).until(() -> trainer.models().stream().map(ModelTrainer::committed)
+            await().atMost(PATIENCE).until(() -> trainer.models().stream().map(ModelTrainer::committed)
                     .allMatch(state -> state != null && state.settled() && state.nextOffset() == 500));
         }
         VerifyResult result = verify(copy, OptionalLong.empty());
@@ -187,9 +172,8 @@ class VerifyTest {
     }
 
     private TimeTravel.PastModel past(long offset) {
-        return TimeTravel.to(new TimeTravel.Options(KafkaSettings.of(log.kafka.bootstrapServers()),
-                RegistrySettings.of(log.registryUrl), log.prefix, log.model(), new LogPosition.Offset(offset),
-                Kernels.active()), ReplayProgress.Listener.NONE);
+        return TimeTravel.to(new TimeTravel.Options(kafka(), registry(), log.prefix, log.model(),
+                new LogPosition.Offset(offset), Kernels.active()), ReplayProgress.Listener.NONE);
     }
 
     @Test
@@ -222,9 +206,9 @@ class VerifyTest {
     }
 
     private ReplayResult replay(@Nullable ModelSpec spec) {
-        return Replay.run(new ReplayOptions(KafkaSettings.of(log.kafka.bootstrapServers()),
-                RegistrySettings.of(log.registryUrl), log.prefix, log.model(), new LogPosition.Begin(),
-                new LogPosition.End(), spec, false, false, "", (short) -1, -1, Kernels.active()),
+        return Replay.run(
+                new ReplayOptions(kafka(), registry(), log.prefix, log.model(), new LogPosition.Begin(),
+                        new LogPosition.End(), spec, false, false, "", (short) -1, -1, Kernels.active()),
                 ReplayProgress.Listener.NONE);
     }
 

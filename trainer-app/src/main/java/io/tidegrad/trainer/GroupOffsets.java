@@ -118,8 +118,10 @@ final class GroupOffsets {
         // The log is named, because Kafka, asked for all, never mentions one whose only offset is in a transaction.
         ListConsumerGroupOffsetsSpec log = new ListConsumerGroupOffsetsSpec().topicPartitions(List.of(lineage.log()));
         try {
-            return KafkaTopics.get(admin.listConsumerGroupOffsets(Map.of(group, log),
-                    new ListConsumerGroupOffsetsOptions().requireStable(stable)).partitionsToOffsetAndMetadata(group));
+            return KafkaTopics.get(admin
+                    .listConsumerGroupOffsets(Map.of(group, log),
+                            new ListConsumerGroupOffsetsOptions().requireStable(stable))
+                    .partitionsToOffsetAndMetadata(group));
         } catch (GroupIdNotFoundException e) {
             return Collections.singletonMap(lineage.log(), null);
         }

@@ -7,21 +7,14 @@ import static org.awaitility.Awaitility.await;
 
 import io.tidegrad.control.CatalogRecord;
 import io.tidegrad.control.ControlLog;
-import io.tidegrad.control.Decisions;
 import io.tidegrad.control.LogPosition;
 import io.tidegrad.control.ModelCatalog;
 import io.tidegrad.control.ModelOverview;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.Stage;
-import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.store.CommittedState;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -29,37 +22,13 @@ import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /// The topic of models when something is on it that nobody should have written there, or what an older build wrote.
-class CatalogTest {
-    @TempDir
-    Path directory;
-    private TestLog log;
+class CatalogTest extends TrainerFixture {
 
-    @BeforeEach
-    void open() {
-        log = new TestLog(directory, 1).created();
-    }
-
-    @AfterEach
-    void close() {
-        log.close();
-    }
-
-    private KafkaSettings kafka() {
-        return KafkaSettings.of(log.kafka.bootstrapServers());
-    }
-
-    private Decisions decisions() {
-        return new Decisions(kafka(), log.topics(), log.admin, (short) -1, new Decisions.By("ann@host", ""));
-    }
-
-    private ControlLog.View view() {
-        return new ControlLog(kafka(), log.topics()).write(seen -> null);
+    CatalogTest() {
+        super(1);
     }
 
     private ModelRecord registered() {
@@ -100,9 +69,9 @@ class CatalogTest {
         assertThat(entries).extracting(ModelOverview.Entry::model).containsExactly(before);
         log.send(0, 50);
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
-            CommittedState state = TrainerTest.awaitSettled(trainer, 50);
-            TrainerTest.assertEqual(state, log.fold());
-            assertThat(metrics(trainer))
+            CommittedState state = awaitSettled(trainer, 50);
+            assertEqual(state, log.fold());
+            assertThat(get(trainer, "/metrics").body())
                     .contains("tidegrad_unreadable_records{topic=\"" + log.topics().models() + "\"} 7.0");
         }
         // The trainer wrote the entry again.
@@ -115,7 +84,7 @@ class CatalogTest {
     void partitionsThatWereAddedToTheTopicsOfDecisionsChangeNothing() throws Exception {
         log.send(0, 50);
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
-            TrainerTest.awaitSettled(trainer, 50);
+            awaitSettled(trainer, 50);
         }
         Map<String, NewPartitions> wider =
                 Map.of(log.topics().models(), NewPartitions.increaseTo(3), log.topics().control(),
@@ -123,17 +92,11 @@ class CatalogTest {
         log.admin.createPartitions(wider).all().get();
         log.send(50, 80);
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
-            TrainerTest.assertEqual(TrainerTest.awaitSettled(trainer, 80), log.fold());
+            assertEqual(awaitSettled(trainer, 80), log.fold());
             decisions().pause(log.model());
             await().atMost(60, SECONDS).until(() -> trainer.models().isEmpty());
         }
         assertThat(registered().getStage()).isEqualTo(Stage.PAUSED);
-    }
-
-    private static String metrics(TrainerApp trainer) throws Exception {
-        URI uri = URI.create("http://127.0.0.1:" + trainer.httpPort() + "/metrics");
-        return HttpClient.newHttpClient()
-                .send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.ofString()).body();
     }
 
     /// Everything but the spec's text is in the decisions; the text comes from the record before.
@@ -154,7 +117,7 @@ class CatalogTest {
     void aModelWhoseEntryIsGoneIsToldAndComesBackWithItsSpec() {
         log.send(0, 50);
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
-            TrainerTest.awaitSettled(trainer, 50);
+            awaitSettled(trainer, 50);
         }
         ModelRecord before = registered();
         write(key(), null);
@@ -169,7 +132,7 @@ class CatalogTest {
         log.send(50, 100);
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
             // The same epoch goes on: nothing begins from nothing.
-            TrainerTest.assertEqual(TrainerTest.awaitSettled(trainer, 100), log.fold());
+            assertEqual(awaitSettled(trainer, 100), log.fold());
         }
         assertThat(registered()).isEqualTo(before);
     }

@@ -1,6 +1,7 @@
 package io.tidegrad.trainer;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.proof.Breaker;
@@ -9,7 +10,6 @@ import io.tidegrad.proof.ProvesOracle;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.store.BreakableParts.KillPoint;
 import io.tidegrad.trainer.store.BreakableParts.KillPoint.Moment;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -20,16 +20,14 @@ import java.util.concurrent.locks.LockSupport;
 import org.apache.kafka.clients.admin.TransactionListing;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /// Trainers in JVMs of their own are killed with SIGKILL while a transactional producer writes. The oracle is a fold of
 /// the visible events in this process. Each oracle is also seen to fail, on a trainer that is broken on purpose.
 ///
 /// A run prints its seed; `-Dseed=…` repeats its choices.
-class KillTest {
+class KillTest extends TrainerFixture {
     /// More of them, and of much else: ChaosTest.
     private static final int RANDOM_KILLS = 2;
 
@@ -38,23 +36,20 @@ class KillTest {
             List.of(new KillPoint(Moment.PAGE_LOGGED, 40), new KillPoint(Moment.BEFORE_MANIFEST, 3),
                     new KillPoint(Moment.FLUSHED_NOT_COMMITTED, 4), new KillPoint(Moment.RECORD_RESTORED, 6));
 
-    @TempDir
-    Path directory;
-    private TestLog log;
     private long seed;
 
+    KillTest() {
+        super(4);
+    }
+
+    @Override
     @BeforeEach
     void open() {
         seed = Long.getLong("seed", System.nanoTime());
         System.out.println(
                 "seed " + seed + " · rerun: mvn -pl trainer-app -am test -Dsurefire.failIfNoSpecifiedTests=false"
                         + " -Dtest=KillTest -Dseed=" + seed);
-        log = new TestLog(directory, 4).created();
-    }
-
-    @AfterEach
-    void close() {
-        log.close();
+        super.open();
     }
 
     @LongProof("kills of real processes; SimulationTest has the same schedules in memory")
@@ -139,7 +134,7 @@ class KillTest {
         try (TrainerProcess trainer = TrainerProcess.start(log, Breaker.FORGETS_WHO_IT_IS, KillPoint.NEVER,
                 "--state-dir", directory.resolve("another").toString())) {
             trainer.await("READY");
-            org.awaitility.Awaitility.await().atMost(TrainerTest.PATIENCE).until(() -> !strangers(identity).isEmpty());
+            await().atMost(PATIENCE).until(() -> !strangers(identity).isEmpty());
         }
     }
 
@@ -179,7 +174,7 @@ class KillTest {
     }
 
     private void awaitGroupOffset(long offset) {
-        org.awaitility.Awaitility.await().atMost(TrainerTest.PATIENCE).until(() -> {
+        await().atMost(PATIENCE).until(() -> {
             OffsetAndMetadata committed = groupOffset();
             return committed != null && committed.offset() >= offset;
         });
@@ -222,7 +217,7 @@ class KillTest {
             assertThat(trainer.stop()).isZero();
         }
         log.endSessions();
-        org.awaitility.Awaitility.await().atMost(TrainerTest.PATIENCE).ignoreExceptions() // the group's end takes a moment
+        await().atMost(PATIENCE).ignoreExceptions() // the group's end takes a moment
                 .until(() -> {
                     TestLog.await(log.admin.alterConsumerGroupOffsets(log.group(),
                             Map.of(log.partition(), new OffsetAndMetadata(900, ""))).all());

@@ -15,7 +15,6 @@ import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.BreakableParts.KillPoint;
 import io.tidegrad.trainer.store.BreakableParts.KillPoint.Moment;
 import io.tidegrad.trainer.store.CommittedState;
-import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,14 +25,11 @@ import java.util.concurrent.locks.LockSupport;
 import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.ProducerRecord;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /// Image and redo on a real broker. The model is small and the budget tiny, so that an image takes several commits, as
 /// a gigabyte does at 20 MB/s.
-class LargeModelTest {
+class LargeModelTest extends TrainerFixture {
     /// Two or three of the 15 pages a commit.
     private static final String BUDGET = "300000";
 
@@ -57,18 +53,8 @@ class LargeModelTest {
             new KillPoint(Moment.IMAGE_WHOLE, 2), new KillPoint(Moment.EVENT_LEARNED_AGAIN, 3),
             new KillPoint(Moment.BEFORE_MANIFEST, 9), new KillPoint(Moment.FLUSHED_NOT_COMMITTED, 7));
 
-    @TempDir
-    Path directory;
-    private TestLog log;
-
-    @BeforeEach
-    void open() {
-        log = new TestLog(directory, 4).created();
-    }
-
-    @AfterEach
-    void close() {
-        log.close();
+    LargeModelTest() {
+        super(4);
     }
 
     @LongProof("kills of real processes")
@@ -124,7 +110,7 @@ class LargeModelTest {
     void aCleanStopLeavesAWholeImageAndARestartReadsNothingOfTheLog() {
         TrainerApp trainer = TrainerApp.start(log.config(IMAGES));
         try (Traffic traffic = new Traffic(log, 1)) {
-            await().atMost(TrainerTest.PATIENCE).until(() -> amidAnImage(trainer));
+            await().atMost(PATIENCE).until(() -> amidAnImage(trainer));
             trainer.close();
             assertThat(traffic.committed()).isPositive();
         }
@@ -137,7 +123,7 @@ class LargeModelTest {
         assertThat(Objects.requireNonNull(stopped.report()).stateHash()).isEqualTo(hash);
         forget(stopped.nextOffset());
         try (TrainerApp again = TrainerApp.start(log.config(IMAGES))) {
-            TrainerTest.assertEqual(TrainerTest.awaitSettled(again, fold.nextOffset()), fold);
+            assertEqual(awaitSettled(again, fold.nextOffset()), fold);
         }
     }
 
@@ -152,7 +138,7 @@ class LargeModelTest {
         // With the default budget: Streams looks after the commits of such a small model.
         String[] settings = {"--store", "image-and-redo", "--redo-seconds", "0"};
         try (TrainerApp trainer = TrainerApp.start(log.config(settings))) {
-            await().atMost(TrainerTest.PATIENCE).until(() -> {
+            await().atMost(PATIENCE).until(() -> {
                 CommittedState state = trainer.models().getFirst().committed();
                 return state != null && state.nextOffset() == 500 && state.settled() && state.isWhole();
             });
@@ -171,7 +157,7 @@ class LargeModelTest {
     }
 
     private void awaitHeartbeats(int count) {
-        await().atMost(TrainerTest.PATIENCE).until(() -> log.heartbeats().size() >= count);
+        await().atMost(PATIENCE).until(() -> log.heartbeats().size() >= count);
     }
 
     @Test
@@ -222,8 +208,8 @@ class LargeModelTest {
             registry.answerWith(idOf(unknown),
                     new ObjectMapper().writeValueAsString(Map.of("schema", TestLog.EVENT.toString())));
             try (TrainerApp again = TrainerApp.start(mine.config(noImage))) {
-                CommittedState state = TrainerTest.awaitSettled(again, 21);
-                TrainerTest.assertEqual(state, fold);
+                CommittedState state = awaitSettled(again, 21);
+                assertEqual(state, fold);
                 assertThat(state.accounts().deadLetters()).isEqualTo(1);
             }
             assertThat(mine.deadLetterOffsets()).containsExactly(10L);
@@ -295,7 +281,7 @@ class LargeModelTest {
 
     private static void startAndEnd(TrainerConfig config) throws Exception {
         try (TrainerApp trainer = TrainerApp.start(config)) {
-            throw trainer.ended().get(TrainerTest.PATIENCE.toSeconds(), TimeUnit.SECONDS);
+            throw trainer.ended().get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
         }
     }
 }

@@ -16,11 +16,7 @@ import io.tidegrad.trainer.store.ModelStore;
 import io.tidegrad.trainer.store.StoreParts;
 import io.tidegrad.trainer.store.StoreSettings;
 import io.tidegrad.trainer.store.TrainerClock;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -36,28 +32,15 @@ import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /// What somebody does to the topics of a trainer that runs.
-class LostTopicTest {
+class LostTopicTest extends TrainerFixture {
     /// What is promised; a busy machine gets no more.
     private static final Duration PROMISED = Duration.ofSeconds(60);
 
-    @TempDir
-    Path directory;
-    TestLog log;
-
-    @BeforeEach
-    void open() {
-        log = new TestLog(directory, 1).created();
-    }
-
-    @AfterEach
-    void close() {
-        log.close();
+    LostTopicTest() {
+        super(1);
     }
 
     private void delete(String topic) {
@@ -67,7 +50,7 @@ class LostTopicTest {
     private void learnsOn(TrainerApp trainer, String lost) {
         log.send(0, 100);
         log.send(log.event(new byte[]{1}));
-        TrainerTest.awaitSettled(trainer, 101);
+        awaitSettled(trainer, 101);
         delete(lost);
         long begin = System.nanoTime();
         log.send(100, 200);
@@ -87,6 +70,7 @@ class LostTopicTest {
         assertThat(state.accounts().deadLetters()).isEqualTo(2);
     }
 
+    @LongProof("waits until the trainer looks at its topics, as the test of snapshots does")
     @Test
     void aTrainerThatLosesItsDeadLettersLearnsOn() {
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
@@ -102,7 +86,7 @@ class LostTopicTest {
             learnsOn(trainer, log.topics().progress());
             await().atMost(PROMISED).until(() -> log.admin.listTopics().names().get(), hasProgress());
             log.send(200, 201);
-            TrainerTest.awaitSettled(trainer, 203);
+            awaitSettled(trainer, 203);
             await().atMost(PROMISED).untilAsserted(() -> assertThat(log.visible(log.topics().progress())).isNotEmpty());
         }
     }
@@ -144,7 +128,7 @@ class LostTopicTest {
         try (TrainerApp trainer = TrainerApp.start(log.config(), new HeldCommits(commits), Kernels.active());
                 AutoCloseable release = held::countDown) {
             log.send(0, 100);
-            TrainerTest.awaitSettled(trainer, 100);
+            awaitSettled(trainer, 100);
             await().atMost(PROMISED).until(() -> get(trainer, "/health").statusCode() == 200);
             commits.set(held);
             log.send(100, 200);
@@ -156,13 +140,6 @@ class LostTopicTest {
                     .containsPattern("tidegrad_degraded\\{[^}]*reason=\"stalled\"[^}]*\\} 1.0")
                     .containsPattern("tidegrad_standstill_seconds\\{[^}]*\\} 1[5-9]");
             assertThat(release).isNotNull();
-        }
-    }
-
-    private static HttpResponse<String> get(TrainerApp trainer, String path) throws Exception {
-        URI uri = URI.create("http://127.0.0.1:" + trainer.httpPort() + path);
-        try (HttpClient client = HttpClient.newHttpClient()) {
-            return client.send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.ofString());
         }
     }
 
@@ -183,7 +160,7 @@ class LostTopicTest {
         String snapshots = log.topics().snapshots(log.model());
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
             log.send(0, 100);
-            TrainerTest.awaitSettled(trainer, 100);
+            awaitSettled(trainer, 100);
             delete(snapshots);
             await().atMost(PROMISED).ignoreExceptions().until(() -> log.manifests(log.visible(snapshots)),
                     manifests -> manifests.size() == 1 && !manifests.getFirst().isDelta()
@@ -205,7 +182,7 @@ class LostTopicTest {
     void aPartitionAddedToTheLogEndsTheTrainerWithWhatToDo() {
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
             log.send(0, 100);
-            TrainerTest.awaitSettled(trainer, 100);
+            awaitSettled(trainer, 100);
             TestLog.await(log.admin.createPartitions(Map.of(log.topic, NewPartitions.increaseTo(2))).all());
             TrainerException why = ended(trainer, "a partition added");
             assertThat(why.exitCode()).isEqualTo(ExitCode.CONFIGURATION);
@@ -219,7 +196,7 @@ class LostTopicTest {
     void aDeletedLogEndsTheTrainerWithWhatToDo() {
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
             log.send(0, 100);
-            TrainerTest.awaitSettled(trainer, 100);
+            awaitSettled(trainer, 100);
             delete(log.topic);
             TrainerException why = ended(trainer, "the log deleted");
             // In a rebalance that comes before our own look, Streams ends the trainer first, and knows less.
@@ -249,7 +226,7 @@ class LostTopicTest {
     void aDeletedChangelogEndsTheTrainerWithTheWayBack() {
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
             log.send(0, 100);
-            TrainerTest.awaitSettled(trainer, 100);
+            awaitSettled(trainer, 100);
             delete(Topics.changelog(log.group()));
             TrainerException why = ended(trainer, "the changelog deleted");
             assertThat(why.exitCode()).isEqualTo(ExitCode.STATE_VIOLATION);
@@ -263,7 +240,7 @@ class LostTopicTest {
     void aLogThatIsCompactedFromNowOnEndsTheTrainer() {
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
             log.send(0, 100);
-            TrainerTest.awaitSettled(trainer, 100);
+            awaitSettled(trainer, 100);
             set(log.topic, "cleanup.policy", "compact,delete");
             TrainerException why = ended(trainer, "the log compacted");
             assertThat(why.exitCode()).isEqualTo(ExitCode.CONFIGURATION);
@@ -276,7 +253,7 @@ class LostTopicTest {
     void aChangelogThatWouldForgetEndsTheTrainer() {
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
             log.send(0, 100);
-            TrainerTest.awaitSettled(trainer, 100);
+            awaitSettled(trainer, 100);
             set(Topics.changelog(log.group()), "cleanup.policy", "delete");
             TrainerException why = ended(trainer, "the changelog's policy changed");
             assertThat(why.exitCode()).isEqualTo(ExitCode.CONFIGURATION);

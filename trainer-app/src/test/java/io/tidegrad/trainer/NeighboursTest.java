@@ -5,11 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.ControlLog;
 import io.tidegrad.control.ControlRecord;
-import io.tidegrad.control.Decisions;
 import io.tidegrad.control.KafkaTopics;
 import io.tidegrad.control.Lineage;
 import io.tidegrad.control.LogPosition;
@@ -31,11 +29,7 @@ import io.tidegrad.trainer.store.ModelStore;
 import io.tidegrad.trainer.store.StoreParts;
 import io.tidegrad.trainer.store.StoreSettings;
 import io.tidegrad.trainer.store.TrainerClock;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -54,33 +48,18 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /// Several models of one trainer, of which one can't go on: what becomes of it, and that the others learn as if it were
 /// not there.
-class NeighboursTest {
-    private static final Decisions.By SOMEBODY = new Decisions.By("ann@host", "a test");
-
+class NeighboursTest extends TrainerFixture {
     private static final String ADAM = "adam: { rate: 0.01 }";
 
     /// More than any weight can bear.
     private static final String DIVERGES = "sgd: { rate: 1000 }";
 
-    @TempDir
-    Path directory;
-    private TestLog log;
-
-    @BeforeEach
-    void open() {
-        log = new TestLog(directory, 1).created();
-    }
-
-    @AfterEach
-    void close() {
-        log.close();
+    NeighboursTest() {
+        super(1);
     }
 
     // ---- several models ----
@@ -115,8 +94,8 @@ class NeighboursTest {
     }
 
     private static CommittedState awaitSettled(TrainerApp trainer, ModelSpec spec, long offset) {
-        await().atMost(TrainerTest.PATIENCE).until(() -> find(trainer, spec) != null);
-        return TrainerTest.awaitSettled(trainer, Objects.requireNonNull(find(trainer, spec)), offset);
+        await().atMost(PATIENCE).until(() -> find(trainer, spec) != null);
+        return awaitSettled(trainer, Objects.requireNonNull(find(trainer, spec)), offset);
     }
 
     private void assertLearned(TrainerApp trainer, ModelSpec spec, long offset) {
@@ -124,46 +103,15 @@ class NeighboursTest {
                 .isEqualTo(log.fold(spec).stateHash());
     }
 
-    private Decisions decisions() {
-        return new Decisions(KafkaSettings.of(log.kafka.bootstrapServers()), log.topics(), log.admin, (short) -1,
-                SOMEBODY);
-    }
-
     // ---- what it says of them ----
 
-    private static HttpResponse<String> get(TrainerApp trainer, String path) {
-        try (HttpClient client = HttpClient.newHttpClient()) {
-            URI uri = URI.create("http://127.0.0.1:" + trainer.httpPort() + path);
-            return client.send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.ofString());
-        } catch (Exception e) {
-            throw new IllegalStateException(e);
-        }
-    }
-
-    private static JsonNode json(String body) {
-        try {
-            return new ObjectMapper().readTree(body);
-        } catch (Exception e) {
-            throw new IllegalStateException(e);
-        }
-    }
-
-    private static JsonNode health(TrainerApp trainer, ModelSpec spec) {
-        for (JsonNode model : json(get(trainer, "/health").body()).path("models")) {
-            if (model.path("model").asText().equals(spec.model())) {
-                return model;
-            }
-        }
-        throw new AssertionError("not in health: " + spec.model());
-    }
-
     private static void awaitState(TrainerApp trainer, ModelSpec spec, String state) {
-        await().atMost(TrainerTest.PATIENCE)
-                .untilAsserted(() -> assertThat(health(trainer, spec).path("state").asText()).isEqualTo(state));
+        await().atMost(PATIENCE)
+                .untilAsserted(() -> assertThat(health(trainer, spec.model()).path("state").asText()).isEqualTo(state));
     }
 
     private static void awaitHealth(TrainerApp trainer, int status, String word) {
-        await().atMost(TrainerTest.PATIENCE).untilAsserted(() -> {
+        await().atMost(PATIENCE).untilAsserted(() -> {
             HttpResponse<String> health = get(trainer, "/health");
             assertThat(json(health.body()).path("status").asText()).as(health.body()).isEqualTo(word);
             assertThat(health.statusCode()).isEqualTo(status);
@@ -172,7 +120,7 @@ class NeighboursTest {
 
     private static void assertFailed(TrainerApp trainer, ModelSpec spec, ExitCode code, String... said) {
         awaitState(trainer, spec, "failed");
-        JsonNode health = health(trainer, spec);
+        JsonNode health = health(trainer, spec.model());
         assertThat(health.path("exit_code").asInt()).isEqualTo(code.status());
         assertThat(health.path("reasons").get(0).path("reason").asText()).isEqualTo("failed");
         assertThat(health.path("reasons").get(0).path("message").asText()).contains(said);
@@ -197,7 +145,7 @@ class NeighboursTest {
             assertLearned(trainer, last, 100);
             assertFailed(trainer, diverges, ExitCode.MODEL_DIVERGED, diverges.model(), "update");
             awaitHealth(trainer, 200, "DEGRADED");
-            await().atMost(TrainerTest.PATIENCE).until(() -> find(trainer, diverges) == null);
+            await().atMost(PATIENCE).until(() -> find(trainer, diverges) == null);
             log.send(100, 200);
             assertLearned(trainer, first, 200);
             assertLearned(trainer, last, 200);
@@ -286,12 +234,12 @@ class NeighboursTest {
         try (TrainerApp trainer = TrainerApp.start(config(List.of(log.spec(), last)))) {
             assertFailed(trainer, last, ExitCode.CONFIGURATION, snapshots, "cleanup.policy=compact");
             assertLearned(trainer, log.spec(), 50);
-            await().atMost(TrainerTest.PATIENCE).until(() -> status(log.spec()) instanceof TrainerStatus told
+            await().atMost(PATIENCE).until(() -> status(log.spec()) instanceof TrainerStatus told
                     && told.state().equals(TrainerStatus.LEARNING) && told.accepted() == 50);
             assertThatThrownBy(() -> decisions().resume(log.model())).hasMessageContaining("found one that learns");
             // Until now the topic took no record of that size, and what could not be written is written again.
             set(resource, "max.message.bytes", "2000000");
-            await().atMost(TrainerTest.PATIENCE).until(
+            await().atMost(PATIENCE).until(
                     () -> status(last) instanceof TrainerStatus told && told.state().equals(TrainerStatus.FAILED));
             set(resource, "cleanup.policy", "compact");
             decisions().resume(last.model());
@@ -327,7 +275,7 @@ class NeighboursTest {
     private ModelSlot slot(TopicWatch watch, StoreParts storeParts, Runnable beginning, ModelSlot.Failures failures) {
         ModelTrainer.Surroundings surroundings = new ModelTrainer.Surroundings(log.config(), "here", log.admin, watch,
                 log.registry, Kernels.active(), new WarmUps(Kernels.active()), () -> 1, storeParts);
-        KafkaSettings kafka = KafkaSettings.of(log.kafka.bootstrapServers());
+        KafkaSettings kafka = kafka();
         decisions().create(log.spec(), new LogPosition.Begin());
         ModelSlot slot =
                 new ModelSlot(log.model(), null, new ControlLog(kafka, log.topics()).read().records(), surroundings,
@@ -350,7 +298,7 @@ class NeighboursTest {
     }
 
     private static void awaitLearning(ModelSlot slot) {
-        await().atMost(TrainerTest.PATIENCE).until(() -> slot.doing() == ModelSlot.Doing.LEARNING && slot.learns());
+        await().atMost(PATIENCE).until(() -> slot.doing() == ModelSlot.Doing.LEARNING && slot.learns());
     }
 
     @Test
@@ -373,9 +321,9 @@ class NeighboursTest {
                 ModelSlot slot = slot(watch, StoreParts.STANDARD, secondFails, (failed, why) -> false)) {
             awaitLearning(slot);
             slot.stop(failure(ExitCode.CONFIGURATION));
-            await().atMost(TrainerTest.PATIENCE).until(() -> slot.trainer() == null);
+            await().atMost(PATIENCE).until(() -> slot.trainer() == null);
             resume(slot);
-            await().atMost(TrainerTest.PATIENCE).until(() -> begun.getCount() == 0);
+            await().atMost(PATIENCE).until(() -> begun.getCount() == 0);
             resume(slot);
             decided.countDown();
             awaitLearning(slot);
@@ -396,14 +344,15 @@ class NeighboursTest {
                 ModelSlot slot = slot(watch, StoreParts.STANDARD, beginnings::incrementAndGet, decides)) {
             awaitLearning(slot);
             slot.stop(failure(ExitCode.CONFIGURATION));
-            await().atMost(TrainerTest.PATIENCE).until(() -> beginnings.get() == 2);
+            await().atMost(PATIENCE).until(() -> beginnings.get() == 2);
             log.send(0, 20);
-            await().atMost(TrainerTest.PATIENCE).until(() -> slot.trainer() instanceof ModelTrainer trainer
+            await().atMost(PATIENCE).until(() -> slot.trainer() instanceof ModelTrainer trainer
                     && trainer.committed() instanceof CommittedState state && state.nextOffset() == 20);
         }
     }
 
     /// Its thread is inside an event, for longer than it is waited for.
+    @LongProof("a trainer that takes its time to end")
     @Test
     void aModelIsTriedAgainOnceItsTrainerOfBeforeHasEnded() {
         CountDownLatch inside = new CountDownLatch(1);
@@ -444,12 +393,12 @@ class NeighboursTest {
         }, (failed, why) -> false)) {
             awaitLearning(slot);
             log.send(0, 20);
-            await().atMost(TrainerTest.PATIENCE).until(() -> inside.getCount() == 0);
+            await().atMost(PATIENCE).until(() -> inside.getCount() == 0);
             TestLog.await(log.admin.createPartitions(Map.of(snapshots, NewPartitions.increaseTo(2))).all());
-            await().atMost(TrainerTest.PATIENCE).until(() -> slot.failure() != null && slot.trainer() == null);
+            await().atMost(PATIENCE).until(() -> slot.failure() != null && slot.trainer() == null);
             TestLog.await(log.admin.deleteTopics(List.of(snapshots)).all());
             resume(slot);
-            await().atMost(TrainerTest.PATIENCE).untilAsserted(() -> assertThat(slot.failure())
+            await().atMost(PATIENCE).untilAsserted(() -> assertThat(slot.failure())
                     .hasMessageContaining("expected its trainer of before to have ended"));
             assertThat(slot.doing()).isEqualTo(ModelSlot.Doing.RETRYING);
             goOn.countDown();
@@ -458,8 +407,7 @@ class NeighboursTest {
     }
 
     private @Nullable TrainerStatus status(ModelSpec spec) {
-        return ModelOverview.read(KafkaSettings.of(log.kafka.bootstrapServers()), log.topics())
-                .entries(List.of(spec.model())).getFirst().status();
+        return ModelOverview.read(kafka(), log.topics()).entries(List.of(spec.model())).getFirst().status();
     }
 
     /// What the message advises is what is done here.
@@ -506,14 +454,14 @@ class NeighboursTest {
                 byte[] unknown = other.byANewSchema();
                 other.send(new ProducerRecord<>(other.topic, 0, null, unknown));
                 awaitState(trainer, other.spec(), "retrying");
-                assertThat(health(trainer, other.spec()).path("reasons").toString()).contains("retrying",
+                assertThat(health(trainer, other.spec().model()).path("reasons").toString()).contains("retrying",
                         "nothing is lost");
                 awaitHealth(trainer, 200, "DEGRADED");
                 log.send(50, 100);
                 assertLearned(trainer, log.spec(), 100);
                 registry.fault(Fault.NONE);
                 await().atMost(Duration.ofSeconds(90))
-                        .until(() -> health(trainer, other.spec()).path("watermark").asLong() == 51);
+                        .until(() -> health(trainer, other.spec().model()).path("watermark").asLong() == 51);
                 other.send(50, 100);
                 assertThat(Objects.requireNonNull(awaitSettled(trainer, other.spec(), 101).report()).stateHash())
                         .isEqualTo(other.fold().stateHash());
@@ -554,7 +502,7 @@ class NeighboursTest {
         }
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
             awaitHealth(trainer, 200, "DEGRADED");
-            JsonNode reason = health(trainer, log.spec()).path("reasons").get(0);
+            JsonNode reason = health(trainer, log.spec().model()).path("reasons").get(0);
             assertThat(reason.path("reason").asText()).isEqualTo("dead-letters");
             assertThat(reason.path("message").asText()).startsWith("100 % of the events");
             assertThat(get(trainer, "/metrics").body()).contains(

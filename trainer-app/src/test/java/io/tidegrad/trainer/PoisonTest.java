@@ -9,7 +9,6 @@ import io.tidegrad.trainer.Poison.Kind;
 import io.tidegrad.trainer.store.CommittedState;
 import io.tidegrad.trainer.store.Report;
 import java.nio.ByteBuffer;
-import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -24,33 +23,28 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.utils.Utils;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /// Hostile events between good ones, on a real broker. The oracle is a fold of the good ones alone.
 ///
 /// A run prints its seed; `-Dseed=…` repeats its choices.
-class PoisonTest {
+class PoisonTest extends TrainerFixture {
     private static final int POISON = 1_000;
     private static final int BULKY = 12;
 
-    @TempDir
-    Path directory;
-    private TestLog log;
     private long seed;
 
+    PoisonTest() {
+        super(8);
+    }
+
+    @Override
     @BeforeEach
     void open() {
         seed = Long.getLong("seed", System.nanoTime());
         System.out.println("seed " + seed + " · rerun: mvn -pl trainer-app test -Dtest=PoisonTest -Dseed=" + seed);
-        log = new TestLog(directory, 8).created();
-    }
-
-    @AfterEach
-    void close() {
-        log.close();
+        super.open();
     }
 
     @Test
@@ -59,7 +53,7 @@ class PoisonTest {
         TestLog.Fold fold = log.fold(offset -> !sent.containsKey(offset));
         assertThat(fold.rejected()).isEmpty();
         try (TrainerApp trainer = TrainerApp.start(config())) {
-            CommittedState state = TrainerTest.awaitSettled(trainer, log.fold().nextOffset());
+            CommittedState state = awaitSettled(trainer, log.fold().nextOffset());
             Report report = Objects.requireNonNull(state.report());
             assertThat(report.weightsHash()).isEqualTo(fold.weightsHash());
             assertThat(report.stateHash()).isEqualTo(fold.stateHash());
@@ -76,7 +70,7 @@ class PoisonTest {
         assertLetters(sent);
         try (TrainerApp again = TrainerApp.start(config())) { // and none comes twice
             log.send(0, 1);
-            TrainerTest.awaitSettled(again, log.fold().nextOffset());
+            awaitSettled(again, log.fold().nextOffset());
         }
         assertThat(log.deadLetterOffsets()).hasSize(POISON);
     }
@@ -184,7 +178,7 @@ class PoisonTest {
             producer.send(log.event(log.event(1)));
         }
         try (TrainerApp trainer = TrainerApp.start(config())) {
-            TrainerTest.assertEqual(TrainerTest.awaitSettled(trainer, 3), log.fold());
+            assertEqual(awaitSettled(trainer, 3), log.fold());
         }
         ConsumerRecord<byte[], byte[]> letter = log.visible(log.topics().deadLetters()).getFirst();
         assertThat(TestLog.header(letter, "tidegrad-offset")).isEqualTo("1");
@@ -214,7 +208,7 @@ class PoisonTest {
         TestLog.Fold fold = log.fold();
         assertThat(fold.rejected()).hasSizeGreaterThan(500);
         try (TrainerApp trainer = TrainerApp.start(config())) {
-            TrainerTest.assertEqual(TrainerTest.awaitSettled(trainer, fold.nextOffset()), fold);
+            assertEqual(awaitSettled(trainer, fold.nextOffset()), fold);
         }
         assertThat(log.deadLetterOffsets()).isEqualTo(fold.rejected());
     }

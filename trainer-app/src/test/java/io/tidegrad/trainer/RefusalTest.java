@@ -18,7 +18,6 @@ import java.io.UncheckedIOException;
 import java.net.ServerSocket;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -32,28 +31,23 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// What a trainer does not start on: a row a cause, with its exit code and what the message must say of what was
 /// expected, what was found, where, and what to do.
-class RefusalTest {
-    @TempDir
-    Path directory;
-    TestLog log;
+class RefusalTest extends TrainerFixture {
 
-    @BeforeEach
-    void open() {
-        log = new TestLog(directory, 1);
+    RefusalTest() {
+        super(1);
     }
 
-    @AfterEach
-    void close() {
-        log.close();
+    @Override
+    @BeforeEach
+    void open() {
+        log = newLog();
     }
 
     /// @param arranged makes the cause; gives what the trainer is started with
@@ -339,7 +333,7 @@ class RefusalTest {
     @Test
     void aRegisteredModelWhoseFeatureReadsTheLabelLearnsOn() {
         created().send(0, 100);
-        KafkaSettings kafka = KafkaSettings.of(log.kafka.bootstrapServers());
+        KafkaSettings kafka = kafka();
         new Decisions(kafka, log.topics(), log.admin, (short) -1, new Decisions.By("ann@host", "a test"))
                 .create(ModelSpec.parseRegistered(copying(), "an old spec"), new LogPosition.Begin());
 
@@ -372,7 +366,7 @@ class RefusalTest {
 
     private static void learn(TestLog log, int upTo, String... more) {
         try (TrainerApp trainer = TrainerApp.start(log.config(more))) {
-            TrainerTest.awaitSettled(trainer, upTo);
+            awaitSettled(trainer, upTo);
         }
     }
 
@@ -411,7 +405,7 @@ class RefusalTest {
 
     /// Deleting a topic takes a moment, and so does a group's end.
     private static void eventually(Runnable action) {
-        await().atMost(TrainerTest.PATIENCE).ignoreExceptions().untilAsserted(action::run);
+        await().atMost(PATIENCE).ignoreExceptions().untilAsserted(action::run);
     }
 
     private static int unusedPort() {

@@ -139,7 +139,7 @@ public final class TestLog implements AutoCloseable {
     public TestLog created(int partitions, Map<String, String> settings) {
         await(admin.createTopics(List.of(new NewTopic(topic, partitions, (short) 1).configs(settings))).all());
         org.awaitility.Awaitility.await() // a busy broker may tell of it a little later
-                .atMost(TrainerTest.PATIENCE).until(() -> admin.listTopics().names().get().contains(topic));
+                .atMost(TrainerFixture.PATIENCE).until(() -> admin.listTopics().names().get().contains(topic));
         return this;
     }
 

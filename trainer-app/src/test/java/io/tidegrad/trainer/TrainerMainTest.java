@@ -23,10 +23,7 @@ class TrainerMainTest {
     /// @param program with its arguments
     private Process start(List<String> within, String heap, List<String> program) throws IOException {
         List<String> command = new ArrayList<>(within);
-        command.addAll(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "--add-modules",
-                "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-Dtidegrad.kernels=scalar",
-                "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", heap, "-cp", System.getProperty("java.class.path")));
-        command.addAll(program);
+        command.addAll(TrainerProcess.command(heap, program));
         return new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(directory.resolve("said").toFile())
                 .start();
     }
@@ -44,7 +41,7 @@ class TrainerMainTest {
 
     private static void assertEnds(Process trainer, ExitCode status) throws InterruptedException {
         try {
-            assertThat(trainer.waitFor(2 * TrainerTest.PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
+            assertThat(trainer.waitFor(2 * TrainerFixture.PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
             assertThat(trainer.exitValue()).isEqualTo(status.status());
         } finally {
             trainer.destroyForcibly();

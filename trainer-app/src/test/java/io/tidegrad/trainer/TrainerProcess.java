@@ -43,22 +43,32 @@ final class TrainerProcess implements AutoCloseable {
 
     /// @param options of the JVM, in place of the ones above where they name the same
     static TrainerProcess start(TestLog log, String options, Breaker breaker, KillPoint point, String... more) {
-        List<String> command = new ArrayList<>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(List.of("--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED",
-                // Scalar kernels: quick to start, and one more proof that they give the
-                // vector kernels' bits.
-                "-Dtidegrad.kernels=scalar", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
-        command.addAll(List.of(options.split(" ")));
-        command.addAll(List.of("-cp", System.getProperty("java.class.path"), KillableTrainer.class.getName(),
-                breaker.name(), point.moment().name(), Integer.toString(point.nth())));
-        command.addAll(log.arguments(more));
+        List<String> program = new ArrayList<>(List.of(KillableTrainer.class.getName(), breaker.name(),
+                point.moment().name(), Integer.toString(point.nth())));
+        program.addAll(log.arguments(more));
+        List<String> command = command(options, program);
         try {
             return new TrainerProcess(new ProcessBuilder(command)
                     .redirectError(ProcessBuilder.Redirect.appendTo(log.directory.resolve("stderr").toFile())).start());
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /// A JVM with a trainer, by scalar kernels: quick to start, and one more proof that they give the vector kernels'
+    /// bits.
+    ///
+    /// @param options of the JVM, in place of the ones here where they name the same
+    /// @param program a main class and its arguments
+    static List<String> command(String options, List<String> program) {
+        List<String> command =
+                new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED",
+                        "-Dtidegrad.kernels=scalar", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
+        command.addAll(List.of(options.split(" ")));
+        command.addAll(List.of("-cp", System.getProperty("java.class.path")));
+        command.addAll(program);
+        return command;
     }
 
     private void read() {

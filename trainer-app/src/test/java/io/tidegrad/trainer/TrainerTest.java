@@ -20,14 +20,11 @@ import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.BreakableParts;
 import io.tidegrad.trainer.store.CommittedState;
-import io.tidegrad.trainer.store.Report;
 import io.tidegrad.trainer.store.SnapshotTotals;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -42,28 +39,13 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /// A trainer in this process on a real broker.
-class TrainerTest {
-    /// Generous: a liveness bound, not a speed.
-    static final Duration PATIENCE = Duration.ofSeconds(60);
+class TrainerTest extends TrainerFixture {
 
-    @TempDir
-    Path directory;
-    TestLog log;
-
-    @BeforeEach
-    void open() {
-        log = new TestLog(directory, 8).created();
-    }
-
-    @AfterEach
-    void close() {
-        log.close();
+    TrainerTest() {
+        super(8);
     }
 
     @Test
@@ -343,28 +325,5 @@ class TrainerTest {
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
             assertEqual(awaitSettled(trainer, 50_000), log.fold());
         }
-    }
-
-    static void assertEqual(CommittedState state, TestLog.Fold fold) {
-        Report report = Objects.requireNonNull(state.report());
-        assertThat(report.weightsHash()).isEqualTo(fold.weightsHash());
-        assertThat(report.stateHash()).isEqualTo(fold.stateHash());
-        assertThat(state.examples()).isEqualTo(fold.learned());
-        assertThat(state.pending()).isEqualTo(fold.pending());
-        assertThat(state.accounts().accepted() + state.accounts().deadLetters() + state.accounts().ticks())
-                .isEqualTo(fold.visible());
-    }
-
-    static CommittedState awaitSettled(TrainerApp trainer, long nextOffset) {
-        return awaitSettled(trainer, trainer.models().getFirst(), nextOffset);
-    }
-
-    static CommittedState awaitSettled(TrainerApp trainer, ModelTrainer model, long nextOffset) {
-        return Objects.requireNonNull(await().atMost(PATIENCE).pollInterval(Duration.ofMillis(20)).until(() -> {
-            if (trainer.ended().isDone()) {
-                throw trainer.ended().join();
-            }
-            return model.committed();
-        }, state -> state != null && state.nextOffset() == nextOffset && state.settled()));
     }
 }

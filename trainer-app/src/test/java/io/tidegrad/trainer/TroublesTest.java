@@ -4,20 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import io.tidegrad.control.Decisions;
 import io.tidegrad.control.TrainerObserver;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.proof.LongProof;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.trainer.store.CommittedState;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -36,13 +29,12 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /// One trainer of many models. Each kind of trouble is given to one of them, which learns from a topic of its own;
 /// after each all that have none yet learn on, and their hashes are those of folds. Prints a table.
 /// `-Dtroubles.models=30` has thirty; by default there is one bystander beside those that get into trouble.
 @LongProof("every trouble that a model can have, beside models that have none")
-class TroublesTest {
+class TroublesTest extends TrainerFixture {
     private static final int MODELS = Integer.getInteger("troubles.models", Trouble.values().length + 1);
     private static final int EVENTS = 20; // between two troubles, on each topic
     private static final Duration PATIENCE = Duration.ofSeconds(120);
@@ -73,22 +65,25 @@ class TroublesTest {
         }
     }
 
-    @TempDir
-    Path directory;
     private final Map<Trouble, TestLog> logs = new EnumMap<>(Trouble.class);
     private final Map<String, TestLog> sound = new TreeMap<>(); // by model
     private final Map<String, ModelSpec> specs = new TreeMap<>();
     private final List<String> table = new ArrayList<>();
-    private TestLog log; // of the bystanders, whose prefix all have
 
+    TroublesTest() {
+        super(1);
+    }
+
+    /// `log` is the bystanders', whose prefix all have.
+    @Override
     @BeforeEach
     void open() {
-        log = new TestLog(directory, 1).created();
+        super.open();
         for (int i = 0; i < Math.max(1, MODELS - Trouble.values().length); i++) {
             add(log, log.spec().yaml().replace(log.model(), log.model() + "-" + i));
         }
         for (Trouble trouble : Trouble.values()) {
-            TestLog own = new TestLog(directory, 1).created();
+            TestLog own = newLog().created();
             logs.put(trouble, own);
             add(own, trouble == Trouble.DIVERGES
                     ? own.spec().yaml().replace("adam: { rate: 0.01 }", "sgd: { rate: 1000 }") : own.spec().yaml());
@@ -101,10 +96,11 @@ class TroublesTest {
         sound.put(spec.model(), from);
     }
 
+    @Override
     @AfterEach
     void close() {
         logs.values().forEach(TestLog::close);
-        log.close();
+        super.close();
     }
 
     @Test
@@ -139,11 +135,6 @@ class TroublesTest {
         List<String> files = new ArrayList<>();
         specs.forEach((model, spec) -> files.add(log.write(model + ".yaml", spec.yaml()).toString()));
         return TrainerConfig.parse(log.arguments("--spec", String.join(",", files)), Map.of());
-    }
-
-    private Decisions decisions() {
-        return new Decisions(KafkaSettings.of(log.kafka.bootstrapServers()), log.topics(), log.admin, (short) -1,
-                new Decisions.By("ann@host", "a test"));
     }
 
     // ---- trouble ----
@@ -228,19 +219,6 @@ class TroublesTest {
                     : trouble.reason.equals(reasons.path(0).path("reason").asText())
                             && told.path("exit_code").asInt() == trouble.exitCode;
         });
-    }
-
-    private static JsonNode health(TrainerApp trainer, String model) throws Exception {
-        try (HttpClient client = HttpClient.newHttpClient()) {
-            URI uri = URI.create("http://127.0.0.1:" + trainer.httpPort() + "/health");
-            String body = client.send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.ofString()).body();
-            for (JsonNode each : new ObjectMapper().readTree(body).path("models")) {
-                if (each.path("model").asText().equals(model)) {
-                    return each;
-                }
-            }
-            throw new IllegalStateException("not in health: " + model);
-        }
     }
 
     /// More events for all that have had no trouble, which makes of them what a fold makes.
