@@ -20,6 +20,8 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -38,6 +40,7 @@ class BenchCommandTest {
     }
 
     @LongProof("a JVM for each vector width")
+    @Execution(ExecutionMode.CONCURRENT)
     @ParameterizedTest
     @CsvSource({"scalar, 1", "128, 2", "256, 1", "512, 2"})
     void linesOfJsonCarryTheCommittedBitsAtEveryWidth(String kernels, int workers) throws Exception {
@@ -74,6 +77,7 @@ class BenchCommandTest {
     }
 
     @LongProof("a JVM for each workload and batch")
+    @Execution(ExecutionMode.CONCURRENT)
     @ParameterizedTest
     @MethodSource("lines")
     void everyWorkloadIsMeasuredAndAllocatesNothing(String workload, int batch) throws Exception {

@@ -212,6 +212,7 @@ class ControlEndToEndTest {
         }
     }
 
+    @LongProof("a replay, a trainer and a scorer, one after the other")
     @Test
     void whatWasReplayedByAnotherSpecIsTriedThenPromotedAndAnswersForTheName(@TempDir Path state) {
         long version = awaitLearned(hold, 1).version();

@@ -102,6 +102,7 @@ class ModelsCommandTest {
         assertThat(err()).contains("deleted it at", "tidegrad models create");
     }
 
+    @LongProof("a trainer that learns, is rolled back and learns on")
     @Test
     void aRollbackSaysWhatIsLeftOutAndTheTrainerLearnsOn() throws Exception {
         String model = "back-" + id;

@@ -449,7 +449,8 @@ class HostileRequestTest {
             assertRefused(answer, status, reason);
             http.send(valid);
             if (answer.endsConnection()) {
-                assertThat(http.read()).as("after the end").isNull();
+                // Until the client has sent all, the server reads for half a second what it won't answer.
+                assertThat(http.endOfRequests().read()).as("after the end").isNull();
             } else {
                 assertThat(predictions(http.answer())).as("on the same connection").isEqualTo(right);
             }
@@ -468,7 +469,7 @@ class HostileRequestTest {
                 http.send(RawHttp.bytes(post(headers, hidden).replace("MODEL", app.flights)));
                 Answer answer = http.answer();
                 assertThat(answer.status()).as(headers).isBetween(400, 499);
-                assertThat(http.read()).as(headers).isNull();
+                assertThat(http.endOfRequests().read()).as(headers).isNull();
             }
         }
     }

@@ -73,6 +73,7 @@ class QuickstartTest {
     }
 
     /// Not at the end only: everything is up when it dies.
+    @LongProof("a whole quick start, whose processes end when it is killed")
     @Test
     void itsChildrenEndWithItHoweverItEnds() throws Exception {
         Process process = quickstart("--stream", "digits", "--events", "300");
