@@ -35,6 +35,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -54,7 +55,7 @@ class VerifyTest extends TrainerFixture {
     static Verify.Weights scorer(TestLog log, String model) {
         ScorerOptions options = ScorerOptions.of(model, Map.of("bootstrap.servers", log.kafka.bootstrapServers()))
                 .withPrefix(log.prefix);
-        return version -> SnapshotLookup.find(options, OptionalLong.of(version));
+        return version -> SnapshotLookup.find(options, OptionalInt.empty(), OptionalLong.of(version));
     }
 
     private VerifyResult verify(OptionalLong version) {

@@ -1,39 +1,37 @@
 package io.tidegrad.scorer;
 
 import io.tidegrad.model.snapshot.LoadedModel;
+import io.tidegrad.model.snapshot.RefusalReason;
 import io.tidegrad.model.snapshot.SnapshotFormatException;
 import io.tidegrad.model.snapshot.SnapshotKey;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.snapshot.SnapshotParts;
 import io.tidegrad.model.snapshot.SnapshotVerifier;
 import io.tidegrad.model.snapshot.Verification;
-import java.util.List;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.jspecify.annotations.Nullable;
 
 /// Loads one version from the records of its chain, which are the full snapshot and the deltas up to the version, in
 /// the order of the log. It serves none of them.
 final class ChainLoader {
-    private final String model;
     private final SnapshotVerifier verifier;
     private final SnapshotAssembler assembler;
-    private final int epoch;
-    private final long full;
-    private final long version;
+    private final SnapshotManifest wanted;
     private @Nullable LoadedModel last;
     private long copiedBytes;
-    private Verification.Refused problem =
-            new Verification.Refused(Verification.Reason.PARTS, "it was deleted from the topic while it was read");
+    private Verification.Refused problem;
 
-    /// @param full version of the full snapshot at the beginning of the chain
-    /// @param version version to load
-    ChainLoader(String model, SnapshotVerifier verifier, long maxBytes, int epoch, long full, long version) {
-        this.model = model;
+    /// @param wanted manifest of the version to load
+    ChainLoader(SnapshotVerifier verifier, long maxBytes, SnapshotManifest wanted) {
         this.verifier = verifier;
-        this.epoch = epoch;
-        this.full = full;
-        this.version = version;
+        this.wanted = wanted;
         assembler = new SnapshotAssembler(maxBytes);
+        problem = refused(RefusalReason.UNREADABLE,
+                "its chain, from version " + wanted.chain().full() + " on, is no longer complete on the topic");
+    }
+
+    private Verification.Refused refused(RefusalReason reason, String detail) {
+        return new Verification.Refused(wanted, reason, detail);
     }
 
     /// Takes a record. Records of other versions are skipped.
@@ -43,7 +41,8 @@ final class ChainLoader {
         }
         try {
             SnapshotKey key = SnapshotKey.decode(record.key());
-            if (!key.kind().isOfAVersion() || key.epoch() != epoch || key.version() < full || key.version() > version) {
+            if (!key.kind().isOfAVersion() || key.epoch() != wanted.epoch() || key.version() < wanted.chain().full()
+                    || key.version() > wanted.version()) {
                 return;
             }
             if (key.kind() == SnapshotKey.Kind.PART) {
@@ -52,25 +51,26 @@ final class ChainLoader {
                 manifest(key, SnapshotManifest.decode(record.value()));
             }
         } catch (SnapshotFormatException damaged) {
-            problem = new Verification.Refused(Verification.Reason.PARTS, String.valueOf(damaged.getMessage()));
+            problem = refused(RefusalReason.UNREADABLE, String.valueOf(damaged.getMessage()));
         }
     }
 
     private void part(SnapshotKey key, byte[] value) {
-        SnapshotParts.check(model, key, value);
-        Admission.Refused refused = assembler.part(key, value);
+        SnapshotParts.check(wanted.model(), key, value);
+        Verification.Refused refused = assembler.part(key, value);
         if (refused != null && refused.reason() == RefusalReason.TOO_LARGE) {
-            problem = new Verification.Refused(Verification.Reason.TOO_LARGE, refused.detail());
+            problem = refused;
         }
     }
 
     private void manifest(SnapshotKey key, SnapshotManifest manifest) {
-        if (!(assembler.take(key, manifest.parts()) instanceof AssembledParts.Collected(List<byte[]> parts))) {
-            problem = new Verification.Refused(Verification.Reason.PARTS,
-                    "version " + epoch + "." + key.version() + " is no longer complete");
+        SnapshotAssembler.Parts parts = assembler.take(key, manifest.parts());
+        if (parts == null) {
+            problem = refused(RefusalReason.UNREADABLE,
+                    "version " + key.epoch() + "." + key.version() + " is no longer complete");
             return;
         }
-        switch (verifier.verify(manifest, parts, last)) {
+        switch (verifier.verify(manifest, parts.values(), last)) {
             case Verification.Admitted(LoadedModel loaded, long copied) -> {
                 last = loaded;
                 copiedBytes += copied;
@@ -93,7 +93,7 @@ final class ChainLoader {
     /// Returns, after the last record, the version or why it can't be loaded.
     Verification result() {
         LoadedModel loaded = last;
-        return loaded != null && loaded.manifest().version() == version ? new Verification.Admitted(loaded, copiedBytes)
-                : problem;
+        return loaded != null && loaded.manifest().version() == wanted.version()
+                ? new Verification.Admitted(loaded, copiedBytes) : problem;
     }
 }

@@ -4,6 +4,7 @@ import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.model.snapshot.SnapshotEntry;
 import io.tidegrad.model.snapshot.SnapshotVerifier;
+import io.tidegrad.model.snapshot.Verification;
 import java.time.InstantSource;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -34,8 +35,8 @@ public final class FedScorer {
     /// Takes the records of a snapshot in the order of the log. Called by one thread; others score.
     ///
     /// @return what the last record decided; null if it decided nothing
-    public @Nullable Admission accept(List<SnapshotEntry> records) {
-        Admission decided = null;
+    public @Nullable Verification accept(List<SnapshotEntry> records) {
+        Verification decided = null;
         for (SnapshotEntry record : records) {
             decided = intake.accept(record.key(), record.value(), offset++, clock.millis());
         }

@@ -27,36 +27,36 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// What a follower reads through: one consumer, assigned, read_committed, without a group, on one model's snapshots
-/// topic and on the control topic beside it. Whatever the former is read for, records of the latter are told first, so
-/// that no load, however long, holds a decision up. One thread, but for `wakeup`.
+/// Reads one model's snapshots topic and the control topic through one consumer, which has isolation level
+/// `read_committed` and no group. Control records of a poll are applied before its snapshot records, so that no load
+/// delays a decision. Used by one thread, except for `wakeup`.
 final class FollowedTopics implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(FollowedTopics.class);
 
-    /// Who closes wakes it up; records do.
+    /// A record and `wakeup` end the wait earlier.
     private static final Duration POLL = Duration.ofMillis(500);
 
     private static final Duration ASK = Duration.ofSeconds(5);
     private static final long AGAIN_MILLIS = 200;
 
-    /// How often a control topic that is not there is looked for: its first record must be followed within 2 s.
+    /// How often to look for a control topic that does not exist yet: its first record must be followed within 2 s.
     private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
     private final Consumer<byte[], byte[]> consumer;
     private final TopicPartition controlPartition;
     private final ControlIntake control;
     private final CountDownLatch closing;
-    private boolean controlled; // the control topic is there, and assigned
+    private boolean controlled; // the control topic exists and is assigned
     private long lookedAt;
     private @Nullable TopicPartition followed;
 
-    /// @param closing reads end when it is down
+    /// @param closing reading ends when it reaches 0
     /// @param between called between two pieces of a poll
     FollowedTopics(ScorerOptions options, ControlIntake control, CountDownLatch closing, Runnable between) {
         this(open(options, between), options.topics(), control, closing);
     }
 
-    /// @param consumer assigned to nothing
+    /// @param consumer consumer without an assignment
     FollowedTopics(Consumer<byte[], byte[]> consumer, Topics topics, ControlIntake control, CountDownLatch closing) {
         this.consumer = consumer;
         this.control = control;
@@ -65,8 +65,8 @@ final class FollowedTopics implements AutoCloseable {
     }
 
     private static Consumer<byte[], byte[]> open(ScorerOptions options, Runnable between) {
-        // The one call of ours in the middle of a poll: behind it are the network and the batch,
-        // before it the next request.
+        // This is our only code that runs in the middle of a poll: after the network and the batch, before the next
+        // request.
         Deserializer<byte[]> keys = (topic, key) -> {
             between.run();
             return key;
@@ -75,14 +75,14 @@ final class FollowedTopics implements AutoCloseable {
                 .open(() -> new KafkaConsumer<>(options.consumerSettings(), keys, new ByteArrayDeserializer()));
     }
 
-    /// From another thread: ends what the consumer waits for.
+    /// Wakes up the consumer. Called by another thread.
     void wakeup() {
         consumer.wakeup();
     }
 
-    /// Tells all that the control topic holds from where it was left. Nothing may be served on what was known before.
+    /// Reads the control topic from the last position to its end, because nothing may be served by an old decision.
     ///
-    /// @throws KafkaException also when it can't be told whether there is such a topic
+    /// @throws KafkaException if Kafka returns an error or does not say whether the topic exists
     void readControl() {
         lookForControl(ASK);
         if (!controlled) {
@@ -96,9 +96,8 @@ final class FollowedTopics implements AutoCloseable {
 
     private void lookForControl(Duration timeout) {
         lookedAt = System.nanoTime();
-        // Every decision is written to partition 0 and read from there. Kafka can't remove a
-        // partition that somebody added, so
-        // a topic of several partitions is no reason to serve nothing.
+        // Decisions are written to partition 0 and read from there. Kafka can't remove a partition that somebody added, so
+        // other partitions are ignored.
         if (partitions(controlPartition.topic(), timeout) == 0) {
             return;
         }
@@ -107,7 +106,8 @@ final class FollowedTopics implements AutoCloseable {
         long begin = begin(controlPartition);
         long next = control.next();
         if (next > 0 && (next < begin || next > end(controlPartition))) {
-            log.warn("topic {} was at {} and is from {} to {}: made anew; reading it from its beginning",
+            log.warn(
+                    "topic {} was read up to {} and now begins at {} and ends at {}: it was created again, and is read from its beginning",
                     controlPartition.topic(), next, begin, end(controlPartition));
             next = begin;
         }
@@ -125,7 +125,7 @@ final class FollowedTopics implements AutoCloseable {
         consumer.assign(assigned);
     }
 
-    /// Of a topic; 0 when there is none.
+    /// Returns the number of partitions of a topic; 0 if it does not exist.
     int partitions(String topic) {
         return partitions(topic, ASK);
     }
@@ -135,19 +135,19 @@ final class FollowedTopics implements AutoCloseable {
         return partitions == null ? 0 : partitions.size();
     }
 
-    /// Reads the topic from now on; its position is wherever `seek` says next.
+    /// Reads this topic from now on. `seek` must set the position.
     void follow(String topic) {
         followed = new TopicPartition(topic, 0);
         assign();
     }
 
-    /// Reads the control topic only.
+    /// Reads only the control topic.
     void followNothing() {
         followed = null;
         assign();
     }
 
-    /// Waits a moment, in which control records are told.
+    /// Waits for a moment and applies control records.
     void pause() throws InterruptedException {
         if (!controlled) {
             if (!closing.await(AGAIN_MILLIS, TimeUnit.MILLISECONDS)) {
@@ -168,8 +168,8 @@ final class FollowedTopics implements AutoCloseable {
         return closing.getCount() > 0;
     }
 
-    /// Records of the followed topic. Where a control record that came with them is a new directive, they are left for
-    /// the next poll: the directive may be that they are not wanted.
+    /// Returns records of the followed topic. If control records of the same poll change the directive, returns none, and
+    /// the next poll returns them: the new directive may not want them.
     List<ConsumerRecord<byte[], byte[]>> poll() {
         return poll(POLL);
     }
@@ -199,15 +199,15 @@ final class FollowedTopics implements AutoCloseable {
         try {
             lookForControl(Duration.ofNanos(LOOK_NANOS));
         } catch (TimeoutException e) {
-            // Kafka is away, and with it whoever could decide something.
+            // Without Kafka nobody can decide anything either.
             log.debug("looking for {}", controlPartition.topic(), e);
         }
     }
 
-    /// Tells the records of a range of the followed topic, in their order.
+    /// Passes on the records of a range of the followed topic, in their order.
     ///
-    /// @param to exclusive
-    /// @param halted read no further
+    /// @param to end of the range, exclusive
+    /// @param halted returns true if reading should stop
     void read(long from, long to, BooleanSupplier halted,
             java.util.function.Consumer<ConsumerRecord<byte[], byte[]>> each) {
         if (from >= to) {
@@ -232,7 +232,7 @@ final class FollowedTopics implements AutoCloseable {
         return consumer.beginningOffsets(List.of(of), ASK).getOrDefault(of, 0L);
     }
 
-    /// Under read_committed this is the last stable offset: no transaction that is still open lies before it.
+    /// Returns the last stable offset: no open transaction begins before it.
     long end() {
         return end(partition());
     }
@@ -249,15 +249,15 @@ final class FollowedTopics implements AutoCloseable {
         return consumer.position(partition());
     }
 
-    /// Offsets to the end, as far as the consumer knows.
+    /// Returns the number of offsets to the end, as far as the consumer knows.
     long lag() {
         return consumer.currentLag(partition()).orElse(0);
     }
 
-    /// An offset before which no record with that timestamp or a later one lies, as late as Kafka's index of times can
-    /// tell; the topic's beginning where it can't. That it can't does not mean that there are no such records: Kafka
-    /// looks in the first segment whose greatest timestamp is late enough, and the log cleaner may have emptied that
-    /// one.
+    /// Returns an offset at or before the first record with this timestamp or a later one: the largest that Kafka's index
+    /// of timestamps gives, or the topic's beginning if it gives none. It may give none although there are such records:
+    /// Kafka looks in the first segment whose largest timestamp is late enough, and the log cleaner may have emptied that
+    /// segment.
     ///
     /// @param time epoch ms
     long since(long time) {

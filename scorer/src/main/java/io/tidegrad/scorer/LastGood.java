@@ -1,8 +1,10 @@
 package io.tidegrad.scorer;
 
+import io.tidegrad.model.snapshot.RefusalReason;
 import io.tidegrad.model.snapshot.SnapshotFile;
 import io.tidegrad.model.snapshot.SnapshotFormatException;
 import io.tidegrad.model.snapshot.SnapshotManifest;
+import io.tidegrad.model.snapshot.Verification;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -148,30 +150,31 @@ final class LastGood implements AutoCloseable {
             SnapshotFile read = SnapshotFile.read(in);
             SnapshotManifest manifest = read.head().manifest();
             if (!read.head().name().equals(name)) {
-                return refused(new Admission.Refused(manifest.epoch(), manifest.version(), RefusalReason.WRONG_MODEL,
+                return refused(new Verification.Refused(manifest, RefusalReason.WRONG_MODEL,
                         "expected the version that served as '" + name + "', found the one that served as '"
                                 + read.head().name() + "'"));
             }
             if (!allowed.test(manifest)) {
-                return refused(new Admission.Refused(manifest.epoch(), manifest.version(), RefusalReason.OLD_EPOCH,
+                return refused(new Verification.Refused(manifest, RefusalReason.OLD_EPOCH,
                         "a later decision no longer allows epoch " + manifest.epoch() + " of " + manifest.model()));
             }
             return switch (admissions.apply(manifest.model()).admitIfNone(read)) {
                 case null -> false;
-                case Admission.Admitted(ServedVersion served) -> {
-                    log.warn("Kafka gave no version: serving {} from {} until it does", served.name(), file.path());
+                case Verification.Admitted admitted -> {
+                    log.warn("Kafka gave no version: serving {} {}.{} from {} until it does", manifest.model(),
+                            manifest.epoch(), manifest.version(), file.path());
                     yield true;
                 }
-                case Admission.Refused refused -> refused(refused);
+                case Verification.Refused refused -> refused(refused);
             };
         } catch (SnapshotFormatException e) {
-            return refused(new Admission.Refused(0, 0, RefusalReason.UNREADABLE, String.valueOf(e.getMessage())));
+            return refused(new Verification.Refused(0, 0, RefusalReason.UNREADABLE, String.valueOf(e.getMessage())));
         } catch (IOException e) {
-            return refused(new Admission.Refused(0, 0, RefusalReason.UNREADABLE, "it can't be read: " + e));
+            return refused(new Verification.Refused(0, 0, RefusalReason.UNREADABLE, "it can't be read: " + e));
         }
     }
 
-    private boolean refused(Admission.Refused refused) {
+    private boolean refused(Verification.Refused refused) {
         counters.refused(refused);
         log.error("{}: {} is not served: {}: {}", name, file.path(), refused.reason().code(), refused.detail());
         return false;

@@ -5,6 +5,7 @@ import io.tidegrad.control.ControlStatus;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.model.Plan;
+import io.tidegrad.model.feature.AvroEvent;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.feature.MapEvent;
 import io.tidegrad.model.feature.Rejection;
@@ -13,6 +14,7 @@ import io.tidegrad.model.snapshot.SnapshotFile;
 import io.tidegrad.model.snapshot.SnapshotFormatException;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.snapshot.SnapshotVerifier;
+import io.tidegrad.model.snapshot.Verification;
 import java.io.BufferedInputStream;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -189,7 +191,7 @@ public final class Scorer implements AutoCloseable {
     }
 
     private static Scorer alone(String what, SnapshotManifest manifest, @Nullable PublicKey key, InstantSource clock,
-            Function<SnapshotAdmission, Admission> admit) {
+            Function<SnapshotAdmission, Verification> admit) {
         long maxBytes = Runtime.getRuntime().maxMemory() / 4;
         Kernels kernels = Kernels.active();
         Scorer scorer =
@@ -197,7 +199,7 @@ public final class Scorer implements AutoCloseable {
                         new ControlIntake(manifest.model()), null, opening -> null, (opening, none) -> null);
         scorer.counters.seen();
         SnapshotVerifier verifier = new SnapshotVerifier(manifest.model(), kernels, maxBytes, key, Parameters::served);
-        if (admit.apply(scorer.admission(manifest.model(), verifier)) instanceof Admission.Refused refused) {
+        if (admit.apply(scorer.admission(manifest.model(), verifier)) instanceof Verification.Refused refused) {
             throw new IllegalArgumentException(what + " " + refused.epoch() + "." + refused.version() + " of '"
                     + manifest.model() + "' is refused: " + refused.reason().code() + ": " + refused.detail());
         }
@@ -237,32 +239,24 @@ public final class Scorer implements AutoCloseable {
 
     /// Like `score(Map)`. A field that the record's schema lacks counts as missing.
     public Prediction score(IndexedRecord record) {
-        ScoringSession session = sessions.take();
-        try {
-            return answer(session, session.score(record));
-        } finally {
-            sessions.giveBack(session);
-        }
+        return score(new AvroEvent().of(record));
     }
 
     /// Like `score(Map)`.
     public Prediction score(Event event) {
         ScoringSession session = sessions.take();
         try {
-            return answer(session, session.score(event));
+            Rejection rejection = session.score(event);
+            if (rejection != null) {
+                throw new RejectedEventException(0, rejection);
+            }
+            float[] probabilities = new float[session.outputs()];
+            session.probabilities(probabilities, 0);
+            return new Prediction(session.servedVersion().model(), session.epoch(), session.version(), session.offset(),
+                    session.freshnessMs(), probabilities);
         } finally {
             sessions.giveBack(session);
         }
-    }
-
-    private Prediction answer(ScoringSession session, @Nullable Rejection rejection) {
-        if (rejection != null) {
-            throw new RejectedEventException(0, rejection);
-        }
-        float[] probabilities = new float[session.outputs()];
-        session.probabilities(probabilities, 0);
-        return new Prediction(session.model().model(), session.epoch(), session.version(), session.offset(),
-                session.freshnessMs(), probabilities);
     }
 
     /// Scores one event and says what each of its features adds to the prediction. This costs as many predictions as
@@ -273,11 +267,7 @@ public final class Scorer implements AutoCloseable {
     /// @throws UnsupportedOperationException if the network reads features in several places (`features` and
     ///     `branches`)
     public Explanation explain(Event event) {
-        ServedVersion served = current.get();
-        if (served == null) {
-            throw new NotReadyException(model);
-        }
-        return explain(served, event);
+        return explain(serving(), event);
     }
 
     /// Like `explain(Event)`.
@@ -301,11 +291,7 @@ public final class Scorer implements AutoCloseable {
     /// @throws RejectedEventException if an event can't be scored; `index` is the position of the first one
     /// @throws NotReadyException if no version has been admitted yet
     public Predictions scoreAll(List<? extends Event> events) {
-        ServedVersion served = current.get();
-        if (served == null) {
-            throw new NotReadyException(model);
-        }
-        return scoreAll(served, events);
+        return scoreAll(serving(), events);
     }
 
     /// Like `scoreAll(List)`, by a version that was read from `current()`. The next version may need other fields of an
@@ -344,17 +330,21 @@ public final class Scorer implements AutoCloseable {
     ///
     /// @throws NotReadyException if no version has been admitted yet
     public TypedEvent newEvent() {
-        ServedVersion served = current.get();
-        if (served == null) {
-            throw new NotReadyException(model);
-        }
         return new TypedEvent(
-                served.spec().features().stream().flatMap(feature -> feature.fields().stream()).distinct().toList());
+                serving().spec().features().stream().flatMap(feature -> feature.fields().stream()).distinct().toList());
     }
 
     /// Returns a reusable workspace for one thread, which scores without allocation.
     public ScoringSession newSession() {
         return new ScoringSession(model, current, kernels, clock, maxBatch);
+    }
+
+    private ServedVersion serving() {
+        ServedVersion served = current.get();
+        if (served == null) {
+            throw new NotReadyException(model);
+        }
+        return served;
     }
 
     /// Returns the version that serves now; null if none has been admitted.
@@ -372,11 +362,7 @@ public final class Scorer implements AutoCloseable {
     ///
     /// @throws NotReadyException if no version has been admitted yet
     public String weightsHash() {
-        ServedVersion served = current.get();
-        if (served == null) {
-            throw new NotReadyException(model);
-        }
-        return served.weightsHash();
+        return serving().weightsHash();
     }
 
     public AdmissionLog admissions() {

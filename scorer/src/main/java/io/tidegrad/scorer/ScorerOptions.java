@@ -9,7 +9,6 @@ import java.time.InstantSource;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Consumer;
 import org.apache.kafka.clients.CommonClientConfigs;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.jspecify.annotations.Nullable;
@@ -98,92 +97,53 @@ public record ScorerOptions(String model, Topics topics, Map<String, Object> kaf
     /// Returns the same options for another model, without a state directory: the model may have a scorer of its own
     /// that uses it.
     ScorerOptions withModel(String other) {
-        return with(draft -> {
-            draft.model = other;
-            draft.stateDir = null;
-            draft.pin = null;
-        });
+        return new ScorerOptions(other, topics, kafka, maxSnapshotBytes, maxBatch, publicKey, clock, kernels, null,
+                maxAge, null);
     }
 
     public ScorerOptions withPrefix(String prefix) {
-        return with(draft -> draft.topics = new Topics(prefix));
+        return new ScorerOptions(model, new Topics(prefix), kafka, maxSnapshotBytes, maxBatch, publicKey, clock,
+                kernels, stateDir, maxAge, pin);
     }
 
     public ScorerOptions withMaxSnapshotBytes(long bytes) {
-        return with(draft -> draft.maxSnapshotBytes = bytes);
+        return new ScorerOptions(model, topics, kafka, bytes, maxBatch, publicKey, clock, kernels, stateDir, maxAge,
+                pin);
     }
 
     public ScorerOptions withMaxBatch(int events) {
-        return with(draft -> draft.maxBatch = events);
+        return new ScorerOptions(model, topics, kafka, maxSnapshotBytes, events, publicKey, clock, kernels, stateDir,
+                maxAge, pin);
     }
 
     public ScorerOptions withPublicKey(@Nullable PublicKey key) {
-        return with(draft -> draft.publicKey = key);
+        return new ScorerOptions(model, topics, kafka, maxSnapshotBytes, maxBatch, key, clock, kernels, stateDir,
+                maxAge, pin);
     }
 
     public ScorerOptions withClock(InstantSource source) {
-        return with(draft -> draft.clock = source);
+        return new ScorerOptions(model, topics, kafka, maxSnapshotBytes, maxBatch, publicKey, source, kernels, stateDir,
+                maxAge, pin);
     }
 
     /// Keeps the served version in a file of this directory, which is created if it does not exist. The file is written
     /// at most every 30 s, and when the scorer closes. If Kafka does not answer at a start, the file's version serves
     /// after the same checks.
     public ScorerOptions withStateDir(@Nullable Path directory) {
-        return with(draft -> draft.stateDir = directory);
+        return new ScorerOptions(model, topics, kafka, maxSnapshotBytes, maxBatch, publicKey, clock, kernels, directory,
+                maxAge, pin);
     }
 
     public ScorerOptions withMaxAge(@Nullable Duration age) {
-        return with(draft -> draft.maxAge = age);
+        return new ScorerOptions(model, topics, kafka, maxSnapshotBytes, maxBatch, publicKey, clock, kernels, stateDir,
+                age, pin);
     }
 
     /// Serves only this version, whatever is published, rolled back or promoted later; only the deletion of the model
     /// ends it. It is read from the topic, so the topic must still have it. The state directory is not used.
     public ScorerOptions withPin(@Nullable Pin version) {
-        return with(draft -> draft.pin = version);
-    }
-
-    private ScorerOptions with(Consumer<Draft> change) {
-        Draft draft = new Draft(this);
-        change.accept(draft);
-        return draft.checked();
-    }
-
-    /// Options that are being changed.
-    private static final class Draft {
-        String model;
-        Topics topics;
-        final Map<String, Object> kafka;
-        long maxSnapshotBytes;
-        int maxBatch;
-        @Nullable
-        PublicKey publicKey;
-        InstantSource clock;
-        final Kernels kernels;
-        @Nullable
-        Path stateDir;
-        @Nullable
-        Duration maxAge;
-        @Nullable
-        Pin pin;
-
-        Draft(ScorerOptions from) {
-            model = from.model;
-            topics = from.topics;
-            kafka = from.kafka;
-            maxSnapshotBytes = from.maxSnapshotBytes;
-            maxBatch = from.maxBatch;
-            publicKey = from.publicKey;
-            clock = from.clock;
-            kernels = from.kernels;
-            stateDir = from.stateDir;
-            maxAge = from.maxAge;
-            pin = from.pin;
-        }
-
-        ScorerOptions checked() {
-            return new ScorerOptions(model, topics, kafka, maxSnapshotBytes, maxBatch, publicKey, clock, kernels,
-                    stateDir, maxAge, pin);
-        }
+        return new ScorerOptions(model, topics, kafka, maxSnapshotBytes, maxBatch, publicKey, clock, kernels, stateDir,
+                maxAge, version);
     }
 
     /// Returns the snapshots topic of the model with this name.

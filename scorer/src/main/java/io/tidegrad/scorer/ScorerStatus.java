@@ -2,6 +2,8 @@ package io.tidegrad.scorer;
 
 import io.tidegrad.control.ControlStatus;
 import io.tidegrad.model.snapshot.Heartbeat;
+import io.tidegrad.model.snapshot.RefusalReason;
+import io.tidegrad.model.snapshot.Verification;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -27,7 +29,7 @@ import org.jspecify.annotations.Nullable;
 public record ScorerStatus(String model, @Nullable ServedVersion served, long freshnessMs, long clockBehindMs,
         String follower, String followerDetail, ControlStatus control, @Nullable Heartbeat heartbeat,
         long heartbeatAgeMs, long snapshotsSeen, long snapshotsLoaded, SnapshotReading reading, long followerFailures,
-        Map<RefusalReason, Long> refused, Admission.@Nullable Refused lastRefusal, boolean tooOld) {
+        Map<RefusalReason, Long> refused, Verification.@Nullable Refused lastRefusal, boolean tooOld) {
     public boolean ready() {
         return served != null && !tooOld;
     }

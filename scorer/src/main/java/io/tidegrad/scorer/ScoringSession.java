@@ -176,7 +176,7 @@ public final class ScoringSession {
     }
 
     /// Returns the version that scores.
-    public ServedVersion model() {
+    public ServedVersion servedVersion() {
         return pinned();
     }
 

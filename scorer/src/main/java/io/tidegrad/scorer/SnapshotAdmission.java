@@ -6,6 +6,7 @@ import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.model.Predictor;
 import io.tidegrad.model.snapshot.DecodedParts;
 import io.tidegrad.model.snapshot.LoadedModel;
+import io.tidegrad.model.snapshot.RefusalReason;
 import io.tidegrad.model.snapshot.SnapshotFile;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.snapshot.SnapshotVerifier;
@@ -14,6 +15,7 @@ import java.time.InstantSource;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -59,63 +61,49 @@ final class SnapshotAdmission {
     /// with it.
     ///
     /// @param parts values of parts 0 … n-1
-    Admission admit(SnapshotManifest manifest, List<byte[]> parts) {
+    Verification admit(SnapshotManifest manifest, List<byte[]> parts) {
         return admit(manifest, () -> {
             ServedVersion served = servedOfThis();
-            LoadedModel parent = served == null ? null : served.loaded();
-            return verifier.verify(manifest, parts, parent);
+            return verifier.verify(manifest, parts, served == null ? null : served.loaded());
         });
     }
 
     /// Like `admit`, for parts that may already be decoded.
-    Admission admit(SnapshotManifest manifest, AssembledParts parts) {
-        return switch (parts) {
-            case AssembledParts.Collected(List<byte[]> values) -> admit(manifest, values);
-            case AssembledParts.Decoded(DecodedParts decoded) ->
-                admit(manifest, () -> verifier.verify(manifest, decoded));
-        };
+    Verification admit(SnapshotManifest manifest, SnapshotAssembler.Parts parts) {
+        DecodedParts decoded = parts.decoded();
+        return decoded == null ? admit(manifest, parts.values())
+                : admit(manifest, () -> verifier.verify(manifest, decoded));
     }
 
     /// Like `admit`, for a snapshot in a file.
-    Admission admit(SnapshotFile file) {
+    Verification admit(SnapshotFile file) {
         return admit(file.head().manifest(), () -> verifier.verify(file));
+    }
+
+    private Verification admit(SnapshotManifest manifest, Supplier<Verification> verified) {
+        return Objects.requireNonNull(decide(manifest, verified, this::serve));
     }
 
     /// Serves the version in a file if nothing is served. Returns null if something is served by then, or if the
     /// version must not be served.
     @Nullable
-    Admission admitIfNone(SnapshotFile file) {
+    Verification admitIfNone(SnapshotFile file) {
         SnapshotFile.Head head = file.head();
-        return decide(head.manifest(), () -> verifier.verify(file), (loaded, copiedBytes) -> {
-            ServedVersion served = prepare(loaded, head.broughtBack(), head.resume());
+        return decide(head.manifest(), () -> verifier.verify(file), admitted -> {
+            ServedVersion served = prepare(admitted.model(), head.broughtBack(), head.resume());
             if (!current.publishIfNone(served)) {
                 return null;
             }
             admissions.add(served);
-            return new Admission.Admitted(served);
+            return admitted;
         });
     }
 
-    private Admission admit(SnapshotManifest manifest, Supplier<Verification> verified) {
-        return Objects.requireNonNull(decide(manifest, verified, (loaded, copiedBytes) -> {
-            // Counted before it is published, so that whoever sees the version also finds it counted.
-            counters.loaded(manifest.isDelta(), copiedBytes);
-            return publish(loaded, false);
-        }));
-    }
-
-    /// Publishes a version that passed the checks.
-    @FunctionalInterface
-    private interface Publishing {
-        @Nullable
-        Admission publish(LoadedModel loaded, long copiedBytes);
-    }
-
-    private @Nullable Admission decide(SnapshotManifest manifest, Supplier<Verification> verified,
-            Publishing publishing) {
+    private @Nullable Verification decide(SnapshotManifest manifest, Supplier<Verification> verified,
+            Function<Verification.Admitted, @Nullable Verification> publish) {
         boolean reserved = false;
         try {
-            Admission.Refused outOfPlace = refuseOutOfPlace(manifest);
+            Verification.Refused outOfPlace = refuseOutOfPlace(manifest);
             if (outOfPlace != null) {
                 return outOfPlace;
             }
@@ -123,22 +111,21 @@ final class SnapshotAdmission {
                 reserved = true;
                 String noRoom = current.reserve(model, manifest.servedBytes(), () -> false);
                 if (noRoom != null) {
-                    return refused(manifest, RefusalReason.TOO_LARGE, noRoom);
+                    return new Verification.Refused(manifest, RefusalReason.TOO_LARGE, noRoom);
                 }
             }
             return switch (verified.get()) {
-                case Verification.Admitted(LoadedModel loaded, long copiedBytes) ->
-                    publishing.publish(loaded, copiedBytes);
-                case Verification.Refused(Verification.Reason reason, String detail) ->
-                    refused(manifest, RefusalReason.of(reason), detail);
+                case Verification.Admitted admitted -> publish.apply(admitted);
+                case Verification.Refused refused -> refused;
             };
         } catch (OutOfMemoryError e) {
             // The memory that it took is garbage by now. Another attempt would need as much again.
-            return refused(manifest, RefusalReason.TOO_LARGE,
+            return new Verification.Refused(manifest, RefusalReason.TOO_LARGE,
                     "the heap had no room for " + manifest.servedBytes() + " bytes beside what is served");
         } catch (RuntimeException e) {
             log.error("admitting {} version {}.{} failed", model, manifest.epoch(), manifest.version(), e);
-            return refused(manifest, RefusalReason.INTERNAL, e.getClass().getSimpleName() + ": " + e.getMessage());
+            return new Verification.Refused(manifest, RefusalReason.INTERNAL,
+                    e.getClass().getSimpleName() + ": " + e.getMessage());
         } finally {
             if (reserved) {
                 current.release();
@@ -146,36 +133,25 @@ final class SnapshotAdmission {
         }
     }
 
-    /// Serves a version of an earlier epoch again, as the first version of the epoch that a rollback began.
-    ///
-    /// @param copiedBytes memory allocated for it; 0 if it was still in memory
-    Admission bringBack(LoadedModel base, int epoch, long copiedBytes) {
-        counters.broughtBack(copiedBytes);
-        return publish(base.inEpoch(epoch), true);
+    /// Serves a version that has passed its checks.
+    Verification serve(Verification.Admitted admitted) {
+        // Counted before it is published, so that whoever sees the version also finds it counted.
+        counters.loaded(admitted.model().manifest().isDelta(), admitted.copiedBytes());
+        publish(prepare(admitted.model(), false, ServedVersion.NO_FILE));
+        return admitted;
     }
 
-    /// Serves the pinned version.
-    ///
-    /// @param copiedBytes memory allocated for it
-    Admission pin(LoadedModel loaded, long copiedBytes) {
-        counters.loaded(loaded.manifest().isDelta(), copiedBytes);
-        return publish(loaded, false);
+    /// Serves a version of an earlier epoch again, as the first version of the epoch that a rollback began.
+    void bringBack(Verification.Admitted base, int epoch) {
+        counters.broughtBack(base.copiedBytes());
+        publish(prepare(base.model().inEpoch(epoch), true, ServedVersion.NO_FILE));
     }
 
     /// Serves the version that this model served before another model answered to the name. It needs no checks and no
     /// warm-up.
-    Admission comeBack(ServedVersion last) {
+    void comeBack(ServedVersion last) {
         counters.loaded(last.manifest().isDelta(), 0);
-        ServedVersion again = last.again(clock.millis());
-        admissions.add(again);
-        current.publish(again);
-        return new Admission.Admitted(again);
-    }
-
-    /// Serves a version that was loaded with its chain, of a model that has answered before.
-    Admission comeBack(LoadedModel loaded, long copiedBytes) {
-        counters.loaded(loaded.manifest().isDelta(), copiedBytes);
-        return publish(loaded, false);
+        publish(last.again(clock.millis()));
     }
 
     /// Returns the verifier for this model's snapshots.
@@ -191,21 +167,21 @@ final class SnapshotAdmission {
 
     /// Returns why the versions served before rule this one out, null if they do not: versions increase, an ended epoch
     /// never returns, and a spec stays the same within its epoch.
-    private Admission.@Nullable Refused refuseOutOfPlace(SnapshotManifest manifest) {
+    private Verification.@Nullable Refused refuseOutOfPlace(SnapshotManifest manifest) {
         if (current.succession().isOver(model, manifest.epoch())) {
-            return refused(manifest, RefusalReason.OLD_EPOCH,
+            return new Verification.Refused(manifest, RefusalReason.OLD_EPOCH,
                     "epoch " + manifest.epoch() + " is over: a later one has begun");
         }
         ServedVersion served = servedOfThis();
         if (!current.wants(model, manifest.epoch(), manifest.version())) {
-            return refused(manifest, RefusalReason.NOT_NEWER,
+            return new Verification.Refused(manifest, RefusalReason.NOT_NEWER,
                     "expected a version above "
                             + (served == null ? "what was served" : served.epoch() + "." + served.version())
                             + ", found " + manifest.epoch() + "." + manifest.version());
         }
         if (served != null && manifest.epoch() == served.epoch()
                 && !Arrays.equals(manifest.specFingerprint(), served.manifest().specFingerprint())) {
-            return refused(manifest, RefusalReason.SPEC_CHANGED,
+            return new Verification.Refused(manifest, RefusalReason.SPEC_CHANGED,
                     "epoch " + served.epoch() + " is served with another spec; a changed spec needs a new epoch");
         }
         return null;
@@ -219,12 +195,10 @@ final class SnapshotAdmission {
                 clock.millis(), fileResume);
     }
 
-    private Admission publish(LoadedModel loaded, boolean broughtBack) {
-        ServedVersion served = prepare(loaded, broughtBack, ServedVersion.NO_FILE);
+    private void publish(ServedVersion served) {
         between.run();
         admissions.add(served);
         current.publish(served);
-        return new Admission.Admitted(served);
     }
 
     /// Returns the binding of the served version if the spec is the same, so that sessions keep their workspace.
@@ -284,9 +258,5 @@ final class SnapshotAdmission {
     /// Returns how many recent requests the newest version was warmed up on.
     int warmedOn() {
         return warmedOn;
-    }
-
-    private static Admission.Refused refused(SnapshotManifest manifest, RefusalReason reason, String detail) {
-        return new Admission.Refused(manifest.epoch(), manifest.version(), reason, detail);
     }
 }

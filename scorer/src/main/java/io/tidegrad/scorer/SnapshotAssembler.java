@@ -1,7 +1,9 @@
 package io.tidegrad.scorer;
 
 import io.tidegrad.model.snapshot.DecodedParts;
+import io.tidegrad.model.snapshot.RefusalReason;
 import io.tidegrad.model.snapshot.SnapshotKey;
+import io.tidegrad.model.snapshot.Verification;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -18,6 +20,13 @@ final class SnapshotAssembler {
     interface Decoding {
         @Nullable
         DecodedParts begin(SnapshotKey key, byte[] value);
+    }
+
+    /// All parts of one version.
+    ///
+    /// @param values values of parts 0 … n-1; empty if they are decoded
+    /// @param decoded the same parts, decoded into weights; null if they are not
+    record Parts(List<byte[]> values, @Nullable DecodedParts decoded) {
     }
 
     private final long maxBytes;
@@ -44,8 +53,8 @@ final class SnapshotAssembler {
 
     /// Takes a part. Returns null if it was kept; else the refusal of the version before, which this part ends, or of
     /// its own version, which is too large.
-    Admission.@Nullable Refused part(SnapshotKey key, byte[] value) {
-        Admission.Refused superseded = null;
+    Verification.@Nullable Refused part(SnapshotKey key, byte[] value) {
+        Verification.Refused superseded = null;
         if (!open || !isOf(key)) {
             superseded = unfinished(key);
             begin(key);
@@ -61,8 +70,9 @@ final class SnapshotAssembler {
         byte[] before = parts.put(key.part(), value);
         bytes += value.length - (before == null ? -PART_OVERHEAD : before.length);
         if (bytes > maxBytes) {
-            Admission.Refused tooLarge = new Admission.Refused(epoch, version, RefusalReason.TOO_LARGE, parts.size()
-                    + " parts hold " + bytes + " bytes and no manifest came; a snapshot may hold " + maxBytes);
+            Verification.Refused tooLarge =
+                    new Verification.Refused(epoch, version, RefusalReason.TOO_LARGE, parts.size() + " parts hold "
+                            + bytes + " bytes and no manifest came; a snapshot may hold " + maxBytes);
             abandon();
             return tooLarge;
         }
@@ -76,18 +86,16 @@ final class SnapshotAssembler {
 
     /// Returns parts 0 … count-1 of the version, or null if other parts arrived. The assembler is empty afterwards.
     @Nullable
-    AssembledParts take(SnapshotKey manifest, int count) {
-        AssembledParts taken = count == collected(manifest) ? whole(count) : null;
+    Parts take(SnapshotKey manifest, int count) {
+        Parts taken = count == collected(manifest) ? whole(count) : null;
         clear();
         return taken;
     }
 
-    private @Nullable AssembledParts whole(int count) {
-        if (decoded != null) {
-            return decoded.isWhole() ? new AssembledParts.Decoded(decoded) : null;
-        }
-        return count == 0 || (parts.firstKey() == 0 && parts.lastKey() == count - 1)
-                ? new AssembledParts.Collected(List.copyOf(parts.values())) : null;
+    private @Nullable Parts whole(int count) {
+        boolean whole = decoded != null ? decoded.isWhole()
+                : count == 0 || (parts.firstKey() == 0 && parts.lastKey() == count - 1);
+        return whole ? new Parts(List.copyOf(parts.values()), decoded) : null;
     }
 
     /// Gives up the version of `key`, because there was no memory for it: its other parts and its manifest are skipped.
@@ -122,11 +130,11 @@ final class SnapshotAssembler {
         return open ? epoch : -1;
     }
 
-    private Admission.@Nullable Refused unfinished(SnapshotKey next) {
+    private Verification.@Nullable Refused unfinished(SnapshotKey next) {
         if (!open || abandoned) {
             return null;
         }
-        return new Admission.Refused(epoch, version, RefusalReason.INCOMPLETE,
+        return new Verification.Refused(epoch, version, RefusalReason.INCOMPLETE,
                 count() + " parts and no manifest before version " + next.epoch() + "." + next.version() + " began");
     }
 

@@ -4,9 +4,9 @@ import io.tidegrad.model.snapshot.Heartbeat;
 import io.tidegrad.model.snapshot.SnapshotFormatException;
 import io.tidegrad.model.snapshot.SnapshotKey;
 import io.tidegrad.model.snapshot.SnapshotManifest;
+import io.tidegrad.model.snapshot.Verification;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -16,31 +16,31 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.jspecify.annotations.Nullable;
 
 /// Finds the version that a scorer begins with: the newest full snapshot that may be served, and its deltas. It looks for
-/// the newest manifest from the topic's end backwards, in steps that double. That manifest says when its full snapshot was
-/// written, and Kafka's index of times says where that lies. The records from there on are read, and none before it. An
-/// object of this class is used once.
+/// the newest manifest from the end of the topic backwards, in steps that double. The manifest says when its full snapshot
+/// was written, and Kafka's index of timestamps gives the offset. Records before that offset are not read. Each object is
+/// used once.
 final class SnapshotBootstrap {
     private static final long FIRST_SCAN_RECORDS = 16;
 
-    /// How much later the clock of who decides may be than that of who publishes. Where they are further apart, a start
-    /// between a rollback and the next full snapshot serves what was rolled back to until then.
+    /// How far the clock of the process that decides may be ahead of the trainer's. If it is further ahead, a scorer that
+    /// starts between a rollback and the next full snapshot serves the base of the rollback until then.
     private static final long CLOCKS_APART_MILLIS = 600_000;
 
-    /// As much as one fetch brings.
+    /// The size of one fetch.
     private static final long TAIL_BYTES_MAX = 8 << 20;
 
     private final FollowedTopics topics;
     private final SnapshotFeed feed;
     private final CurrentModel current;
     private final BooleanSupplier halted;
-    private final List<ConsumerRecord<byte[], byte[]>> tail = new ArrayList<>(); // see scan
-    private long tailFrom; // offset from which on all records are in the tail
+    private final List<ConsumerRecord<byte[], byte[]>> tail = new ArrayList<>(); // see `scan`
+    private long tailFrom; // all records from this offset on are in the tail
     private long tailBytes;
-    private long loaded = SnapshotFeed.NOWHERE; // after the last manifest that was admitted
-    private long notBefore; // timestamps, of what may be served
-    private long newestInStretch; // timestamp, of the stretch that was read last; of none the greatest
+    private long loaded = SnapshotFeed.NOWHERE; // offset after the last manifest that was admitted
+    private long notBefore; // records with an earlier timestamp may not be served
+    private long newestInStretch; // newest timestamp of the range that was read last; if it is empty, the largest long
 
-    /// @param halted stop, wherever it is; the position is then anywhere
+    /// @param halted returns true if reading should stop; the position is then undefined
     SnapshotBootstrap(FollowedTopics topics, SnapshotFeed feed, CurrentModel current, BooleanSupplier halted) {
         this.topics = topics;
         this.feed = feed;
@@ -48,16 +48,10 @@ final class SnapshotBootstrap {
         this.halted = halted;
     }
 
-    /// A manifest, and where it lies.
-    private record Found(SnapshotManifest manifest, long offset, long timestamp) {
-        static final Comparator<Found> NEWEST_FIRST = Comparator.comparingInt((Found found) -> found.manifest.epoch())
-                .thenComparingLong(found -> found.manifest.version()).thenComparingLong(Found::offset).reversed();
-    }
-
-    /// Loads the newest full snapshot that is above the served version, with its deltas, and leaves the position where
-    /// following begins. Where that snapshot turns out to be bad, the next best one, and so on.
+    /// Loads the newest full snapshot above the served version with its deltas, and sets the position from which the
+    /// follower continues. If that snapshot is refused, it tries the next older one, and so on.
     ///
-    /// @param since epoch ms before which no record was written that may be served; 0 when not known
+    /// @param since time (epoch ms) before which no record was written that may be served; 0 if unknown
     void run(long since) {
         SnapshotIntake intake = feed.intake();
         intake.reset();
@@ -77,24 +71,24 @@ final class SnapshotBootstrap {
             whole = !halted.getAsBoolean();
         } finally {
             if (!whole) {
-                // Manifests were seen that nobody has dealt with.
+                // Some manifests were seen, but not handled.
                 feed.resumeAt(loaded < 0 ? served : loaded);
             }
         }
     }
 
-    /// True when a version was admitted, and the position is behind it.
+    /// Returns true if a version was admitted; the position is then after it.
     private boolean findAndLoad(long begin, long oldest, long end, long served) {
         SnapshotIntake intake = feed.intake();
         Set<String> chainsTried = new HashSet<>();
         long to = end;
         for (long step = FIRST_SCAN_RECORDS; to > oldest && !halted.getAsBoolean(); step *= 2) {
             long stretch = Math.max(oldest, to - step);
-            List<Found> manifests = scan(stretch, to);
+            List<FoundManifest> manifests = scan(stretch, to);
             if (newestInStretch < notBefore) {
-                return false; // what lies before it is older still
+                return false; // earlier records are older
             }
-            for (Found found : manifests) {
+            for (FoundManifest found : manifests) {
                 SnapshotManifest manifest = found.manifest();
                 if (intake.isOver(manifest.epoch())) {
                     continue;
@@ -102,7 +96,7 @@ final class SnapshotBootstrap {
                 long full = manifest.chain().full();
                 boolean above = intake.wants(manifest.epoch(), full);
                 if (!above) {
-                    // What is served is of this chain, or newer: only what follows it is wanted.
+                    // The served version belongs to this chain or is newer, so only later versions are wanted.
                     if (served >= begin && served <= found.offset()) {
                         feed.resumeAt(served);
                         return false;
@@ -119,7 +113,7 @@ final class SnapshotBootstrap {
                     return false; // earlier ones are as large
                 }
                 try {
-                    long from = Math.max(begin, start(found));
+                    long from = Math.max(begin, begin(found));
                     if (above || !intake.comesBack() ? loadChain(from, found) : comeBack(from, found)) {
                         topics.seek(Math.max(feed.resume(), found.offset() + 1));
                         return true;
@@ -133,10 +127,10 @@ final class SnapshotBootstrap {
         return false;
     }
 
-    /// The manifests of one stretch, newest version first. Records are kept for `loadChain`, so that the newest deltas
-    /// are not read twice.
-    private List<Found> scan(long from, long to) {
-        List<Found> manifests = new ArrayList<>();
+    /// Returns the manifests of a range, newest version first. Keeps its records for `readChain`, so that the newest
+    /// deltas are not read twice.
+    private List<FoundManifest> scan(long from, long to) {
+        List<FoundManifest> manifests = new ArrayList<>();
         List<ConsumerRecord<byte[], byte[]>> stretch = new ArrayList<>();
         boolean[] keeps = {tailFrom == to};
         newestInStretch = Long.MAX_VALUE;
@@ -148,7 +142,7 @@ final class SnapshotBootstrap {
             if (keeps[0]) {
                 stretch.add(record);
             }
-            Found found = note(record);
+            FoundManifest found = note(record);
             if (found != null) {
                 manifests.add(found);
             }
@@ -157,11 +151,11 @@ final class SnapshotBootstrap {
             tail.addAll(0, stretch);
             tailFrom = from;
         }
-        manifests.sort(Found.NEWEST_FIRST);
+        manifests.sort(FoundManifest.NEWEST_FIRST);
         return manifests;
     }
 
-    private @Nullable Found note(ConsumerRecord<byte[], byte[]> record) {
+    private @Nullable FoundManifest note(ConsumerRecord<byte[], byte[]> record) {
         feed.count(record);
         if (record.key() == null || record.value() == null) {
             return null;
@@ -176,47 +170,33 @@ final class SnapshotBootstrap {
                 case MANIFEST -> {
                     feed.passed(record.offset());
                     if (!intake.wasRefused(record.offset())) {
-                        return new Found(SnapshotManifest.decode(record.value()), record.offset(), record.timestamp());
+                        return new FoundManifest(SnapshotManifest.decode(record.value()), record.offset(),
+                                record.timestamp());
                     }
                 }
             }
         } catch (SnapshotFormatException unreadable) {
-            // Told as when it had come while following.
+            // It is refused as if it had arrived while following.
             feed.decide(record);
         }
         return null;
     }
 
-    /// Where the full snapshot begins that this manifest is of or a change to.
-    private long start(Found newest) {
-        SnapshotManifest manifest = newest.manifest();
-        long first = newest.offset() - manifest.parts();
-        return !manifest.isDelta() && isFirstPart(manifest, first) ? first
-                : start(topics, manifest, newest.offset(), newest.timestamp());
+    /// Returns an offset at or before the first part of the full snapshot at the beginning of the version's chain.
+    private long begin(FoundManifest newest) {
+        long first = newest.offset() - newest.manifest().parts();
+        return !newest.manifest().isDelta() && isFirstPart(newest.manifest(), first) ? first : newest.begin(topics);
     }
 
-    /// Where the full snapshot begins, or before it. All its records carry one time, and nothing older than it lies
-    /// behind it, so the first record of that time is not after its first part.
-    ///
-    /// @param timestamp of the manifest's record
-    static long start(FollowedTopics topics, SnapshotManifest manifest, long offset, long timestamp) {
-        long time = manifest.chain().fullTime();
-        if (time < 0 && !manifest.isDelta()) {
-            time = timestamp; // it states none
-        }
-        long first = offset - manifest.parts();
-        return time < 0 ? first : Math.min(first, topics.since(time));
-    }
-
-    /// Whether the tail has the first part there.
+    /// Returns whether the tail has the version's first part at this offset.
     private boolean isFirstPart(SnapshotManifest manifest, long offset) {
         byte[] key = SnapshotKey.part(manifest.epoch(), manifest.version(), 0).encode();
         return tail.stream().anyMatch(record -> record.offset() == offset && Arrays.equals(record.key(), key));
     }
 
-    /// Reads the full snapshot and its deltas up to `newest`, each admitted as it comes: an answer of an older version
-    /// is better than none. Of a chain that is served already only what is above it. True when any was.
-    private boolean loadChain(long from, Found newest) {
+    /// Reads the full snapshot and its deltas up to `newest` and admits each as it arrives, because an answer by an older
+    /// version is better than none. Versions up to the served one are skipped. Returns whether any was admitted.
+    private boolean loadChain(long from, FoundManifest newest) {
         feed.intake().reset();
         long above = feed.intake().served(newest.manifest().epoch());
         boolean[] admitted = {false};
@@ -224,23 +204,20 @@ final class SnapshotBootstrap {
         return admitted[0];
     }
 
-    /// Another model answers, and what this one comes back with is a change to what is below the version that it
-    /// served: loads the chain, and serves the last of it.
-    private boolean comeBack(long from, Found newest) {
+    /// Serves the newest version again after another model has answered. The versions of its chain below the one that
+    /// this model served last are loaded, but not served.
+    private boolean comeBack(long from, FoundManifest newest) {
         SnapshotIntake intake = feed.intake();
-        SnapshotManifest manifest = newest.manifest();
-        ChainLoader chain = new ChainLoader(intake.model(), intake.verifier(), intake.maxBytes(), manifest.epoch(),
-                manifest.chain().full(), manifest.version());
+        ChainLoader chain = new ChainLoader(intake.verifier(), intake.maxBytes(), newest.manifest());
         readChain(from, newest, chain::accept);
-        if (halted.getAsBoolean() || !(feed.comeBack(manifest, newest.offset(), newest.timestamp(),
-                chain) instanceof Admission.Admitted)) {
+        if (halted.getAsBoolean() || !(feed.comeBack(newest, chain) instanceof Verification.Admitted)) {
             return false;
         }
         loaded = newest.offset() + 1;
         return true;
     }
 
-    private void readChain(long from, Found newest, Consumer<ConsumerRecord<byte[], byte[]>> each) {
+    private void readChain(long from, FoundManifest newest, Consumer<ConsumerRecord<byte[], byte[]>> each) {
         topics.read(from, Math.min(tailFrom, newest.offset() + 1), halted, record -> {
             feed.count(record);
             each.accept(record);
@@ -252,8 +229,9 @@ final class SnapshotBootstrap {
         }
     }
 
-    private boolean admits(Found newest, long above, ConsumerRecord<byte[], byte[]> record) {
-        boolean admitted = isOf(newest.manifest(), above, record) && feed.decide(record) instanceof Admission.Admitted;
+    private boolean admits(FoundManifest newest, long above, ConsumerRecord<byte[], byte[]> record) {
+        boolean admitted =
+                isOf(newest.manifest(), above, record) && feed.decide(record) instanceof Verification.Admitted;
         if (admitted) {
             loaded = record.offset() + 1;
         }
@@ -261,15 +239,8 @@ final class SnapshotBootstrap {
     }
 
     private static boolean isOf(SnapshotManifest newest, long above, ConsumerRecord<byte[], byte[]> record) {
-        if (record.key() == null || record.value() == null) {
-            return false;
-        }
-        try {
-            SnapshotKey key = SnapshotKey.decode(record.key());
-            return key.kind().isOfAVersion() && key.epoch() == newest.epoch() && key.version() >= newest.chain().full()
-                    && key.version() > above && key.version() <= newest.version();
-        } catch (SnapshotFormatException e) {
-            return false;
-        }
+        SnapshotKey key = FoundManifest.key(record);
+        return key != null && key.epoch() == newest.epoch() && key.version() >= newest.chain().full()
+                && key.version() > above && key.version() <= newest.version();
     }
 }

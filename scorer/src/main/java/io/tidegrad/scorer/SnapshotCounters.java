@@ -1,5 +1,7 @@
 package io.tidegrad.scorer;
 
+import io.tidegrad.model.snapshot.RefusalReason;
+import io.tidegrad.model.snapshot.Verification;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Map;
@@ -18,7 +20,7 @@ final class SnapshotCounters {
     private final LongAdder copiedBytes = new LongAdder();
     private final LongAdder failures = new LongAdder();
     private final LongAdder[] refused = new LongAdder[RefusalReason.values().length]; // by ordinal
-    private volatile Admission.@Nullable Refused lastRefusal;
+    private volatile Verification.@Nullable Refused lastRefusal;
     private boolean gap; // since the last full snapshot; the writing thread's
 
     SnapshotCounters() {
@@ -51,7 +53,7 @@ final class SnapshotCounters {
         bytes.add(size);
     }
 
-    void refused(Admission.Refused refusal) {
+    void refused(Verification.Refused refusal) {
         refused[refusal.reason().ordinal()].increment();
         lastRefusal = refusal;
         gap |= refusal.reason() == RefusalReason.UNKNOWN_PARENT;
@@ -88,7 +90,7 @@ final class SnapshotCounters {
         return counts;
     }
 
-    Admission.@Nullable Refused lastRefusal() {
+    Verification.@Nullable Refused lastRefusal() {
         return lastRefusal;
     }
 }

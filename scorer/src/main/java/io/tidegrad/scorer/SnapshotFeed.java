@@ -1,6 +1,8 @@
 package io.tidegrad.scorer;
 
-import io.tidegrad.model.snapshot.SnapshotManifest;
+import io.tidegrad.model.snapshot.LoadedModel;
+import io.tidegrad.model.snapshot.RefusalReason;
+import io.tidegrad.model.snapshot.Verification;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -56,8 +58,8 @@ final class SnapshotFeed {
     }
 
     @Nullable
-    Admission decide(ConsumerRecord<byte[], byte[]> record) {
-        Admission admission = intake.accept(record.key(), record.value(), record.offset(), record.timestamp());
+    Verification decide(ConsumerRecord<byte[], byte[]> record) {
+        Verification admission = intake.accept(record.key(), record.value(), record.offset(), record.timestamp());
         if (SnapshotIntake.isManifest(record.key())) {
             passed(record.offset());
         }
@@ -66,24 +68,22 @@ final class SnapshotFeed {
     }
 
     /// Serves this model again after another one has answered.
-    ///
-    /// @param offset offset of the newest manifest
     @Nullable
-    Admission comeBack(SnapshotManifest wanted, long offset, long timestamp, ChainLoader chain) {
-        Admission admission = intake.comeBack(wanted, offset, timestamp, chain);
-        tell(admission, offset);
+    Verification comeBack(FoundManifest newest, ChainLoader chain) {
+        Verification admission = intake.comeBack(newest, chain);
+        tell(admission, newest.offset());
         return admission;
     }
 
-    private void tell(@Nullable Admission admission, long offset) {
+    private void tell(@Nullable Verification admission, long offset) {
         switch (admission) {
             case null -> {
             }
-            case Admission.Admitted(ServedVersion model) -> {
+            case Verification.Admitted(LoadedModel model, long copiedBytes) -> {
                 admitted = offset + 1;
-                log.debug("serving {}", model.name());
+                log.debug("serving {} {}.{}", intake.model(), model.manifest().epoch(), model.manifest().version());
             }
-            case Admission.Refused(int epoch, long version, RefusalReason reason, String detail) ->
+            case Verification.Refused(int epoch, long version, RefusalReason reason, String detail) ->
                 log.warn("refused {} version {}.{} at offset {}: {}: {}", intake.model(), epoch, version, offset,
                         reason.code(), detail);
         }

@@ -3,7 +3,7 @@ package io.tidegrad.scorer;
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.ControlDirective;
 import io.tidegrad.control.ControlIntake;
-import io.tidegrad.model.snapshot.LoadedModel;
+import io.tidegrad.model.snapshot.RefusalReason;
 import io.tidegrad.model.snapshot.SnapshotFile;
 import io.tidegrad.model.snapshot.SnapshotKey;
 import io.tidegrad.model.snapshot.SnapshotManifest;
@@ -331,16 +331,16 @@ final class SnapshotFollower implements AutoCloseable {
             if (halted()) {
                 return;
             }
-            if (found instanceof Verification.Refused(Verification.Reason reason, String why)) {
+            if (found instanceof Verification.Refused refused) {
                 status = new Status(State.REFUSED,
                         "version " + pin + " of " + followed.intake().model() + ", which is pinned, can't be loaded: "
-                                + why + "; pin a published version (tidegrad snapshots list) or none");
-                log.error("{}: {}", status.detail(), reason);
+                                + refused.detail() + "; pin a published version (tidegrad snapshots list) or none");
+                log.error("{}: {}", status.detail(), refused.reason().code());
                 closing.await(PAUSE_MILLIS_MAX, TimeUnit.MILLISECONDS);
                 return;
             }
-            if (found instanceof Verification.Admitted(LoadedModel loaded, long copiedBytes)) {
-                followed.intake().pin(loaded, copiedBytes);
+            if (found instanceof Verification.Admitted admitted) {
+                followed.intake().admission().serve(admitted);
             }
         }
         opened.seek(opened.end());
@@ -468,15 +468,15 @@ final class SnapshotFollower implements AutoCloseable {
             return;
         }
         switch (found) {
-            case Verification.Admitted(LoadedModel base, long copiedBytes) -> {
-                intake.bringBack(base, rollback.epoch(), copiedBytes);
+            case Verification.Admitted base -> {
+                intake.admission().bringBack(base, rollback.epoch());
                 log.info("{} is rolled back: serving {}.{} as {}.{}", directive.model(), rollback.base().epoch(),
                         rollback.base().version(), rollback.epoch(), rollback.base().version());
             }
-            case Verification.Refused(Verification.Reason reason, String why) -> {
+            case Verification.Refused refused -> {
                 unavailable = rollback;
                 String problem = "rolled back to version " + rollback.base().epoch() + "." + rollback.base().version()
-                        + ", which can't be loaded: " + why + "; "
+                        + ", which can't be loaded: " + refused.detail() + "; "
                         + (current.get() == null ? "nothing serves" : "the version before still serves")
                         + " until epoch " + rollback.epoch() + " publishes";
                 control.problem(rollback, problem);
@@ -499,7 +499,8 @@ final class SnapshotFollower implements AutoCloseable {
             return new VersionSearch(opened, followed, version, weightsHash, this::halted)
                     .find(followed.intake().verifier(), options.maxSnapshotBytes());
         } catch (OutOfMemoryError e) {
-            return new Verification.Refused(Verification.Reason.TOO_LARGE, "the heap had no room for it");
+            return new Verification.Refused(version.epoch(), version.version(), RefusalReason.TOO_LARGE,
+                    "the heap had no room for it");
         }
     }
 

@@ -3,6 +3,7 @@ package io.tidegrad.scorer;
 import io.tidegrad.model.snapshot.DecodedParts;
 import io.tidegrad.model.snapshot.Heartbeat;
 import io.tidegrad.model.snapshot.LoadedModel;
+import io.tidegrad.model.snapshot.RefusalReason;
 import io.tidegrad.model.snapshot.SnapshotFormatException;
 import io.tidegrad.model.snapshot.SnapshotKey;
 import io.tidegrad.model.snapshot.SnapshotManifest;
@@ -45,7 +46,7 @@ final class SnapshotIntake {
     ///
     /// @param timestamp of the record, epoch ms
     @Nullable
-    Admission accept(byte @Nullable [] keyBytes, byte @Nullable [] value, long offset, long timestamp) {
+    Verification accept(byte @Nullable [] keyBytes, byte @Nullable [] value, long offset, long timestamp) {
         SnapshotKey key;
         try {
             key = SnapshotKey.decode(keyBytes == null ? new byte[0] : keyBytes);
@@ -98,16 +99,12 @@ final class SnapshotIntake {
         }
     }
 
-    /// Serves `base` as the first version of the epoch that a rollback began.
-    Admission bringBack(LoadedModel base, int epoch, long copiedBytes) {
-        return admission.bringBack(base, epoch, copiedBytes);
-    }
-
     /// Serves the version again that this model served last, if it is in memory and no decision forbids it.
-    @Nullable
-    Admission comeBack() {
+    void comeBack() {
         ServedVersion last = current.lastOf(model);
-        return last == null || !wants(last.epoch(), last.version()) ? null : admission.comeBack(last);
+        if (last != null && wants(last.epoch(), last.version())) {
+            admission.comeBack(last);
+        }
     }
 
     /// Returns whether this model has served before and another one answers now.
@@ -118,24 +115,18 @@ final class SnapshotIntake {
     /// Takes the newest version, which was loaded with its chain while another model answers. If a link of the chain is
     /// bad, the version before that link serves, provided that it is not below the one that the model served last.
     ///
-    /// @param wanted the newest manifest
-    /// @param offset of that manifest
-    /// @param timestamp of its record, epoch ms
     /// @return the admission, or why nothing of the chain serves; null if nothing was decided
     @Nullable
-    Admission comeBack(SnapshotManifest wanted, long offset, long timestamp, ChainLoader chain) {
+    Verification comeBack(FoundManifest newest, ChainLoader chain) {
         counters.seen();
-        Admission refused = null;
-        if (chain.result() instanceof Verification.Refused(Verification.Reason reason, String why)) {
-            refused = refuse(offset,
-                    new Admission.Refused(wanted.epoch(), wanted.version(), RefusalReason.of(reason), why));
-        }
+        Verification refused =
+                chain.result() instanceof Verification.Refused refusal ? refuse(newest.offset(), refusal) : null;
         LoadedModel furthest = chain.furthest();
         if (furthest == null || !wants(furthest.manifest().epoch(), furthest.manifest().version())) {
             return refused;
         }
-        Admission admitted = admission.comeBack(furthest, chain.copiedBytes());
-        beat(furthest.manifest(), offset, timestamp);
+        Verification admitted = admission.serve(new Verification.Admitted(furthest, chain.copiedBytes()));
+        beat(furthest.manifest(), newest.offset(), newest.timestamp());
         return admitted;
     }
 
@@ -149,8 +140,7 @@ final class SnapshotIntake {
         long loads = served(manifest.epoch()) < 0 ? 2 : 1;
         noRoom = current.reserve(model, loads * manifest.servedBytes(), halted);
         if (noRoom != null) {
-            refuse(offset,
-                    new Admission.Refused(manifest.epoch(), manifest.version(), RefusalReason.TOO_LARGE, noRoom));
+            refuse(offset, new Verification.Refused(manifest, RefusalReason.TOO_LARGE, noRoom));
         }
         return noRoom == null;
     }
@@ -175,9 +165,8 @@ final class SnapshotIntake {
         return maxBytes;
     }
 
-    /// Serves the pinned version.
-    Admission pin(LoadedModel loaded, long copiedBytes) {
-        return admission.pin(loaded, copiedBytes);
+    SnapshotAdmission admission() {
+        return admission;
     }
 
     /// Returns the verifier for this model's snapshots.
@@ -190,7 +179,7 @@ final class SnapshotIntake {
         assembler.clear();
     }
 
-    private @Nullable Admission heartbeat(SnapshotKey key, byte[] value, long offset) {
+    private @Nullable Verification heartbeat(SnapshotKey key, byte[] value, long offset) {
         try {
             current.beat(model, Heartbeat.decode(value), offset);
             return null;
@@ -199,7 +188,7 @@ final class SnapshotIntake {
         }
     }
 
-    private @Nullable Admission part(SnapshotKey key, byte[] value, long offset) {
+    private @Nullable Verification part(SnapshotKey key, byte[] value, long offset) {
         if (!wants(key.epoch(), key.version())) {
             return null;
         }
@@ -210,7 +199,7 @@ final class SnapshotIntake {
         } catch (SnapshotFormatException e) {
             return refuse(offset, unreadable(key.epoch(), key.version(), "part at offset " + offset, e));
         }
-        Admission.Refused refusal;
+        Verification.Refused refusal;
         try {
             refusal = assembler.part(key, value);
         } catch (OutOfMemoryError e) {
@@ -230,10 +219,10 @@ final class SnapshotIntake {
             return null;
         }
         current.makeRoom(served.manifest().servedBytes());
-        return admission.verifier().stage(served.loaded(), key);
+        return admission.verifier().prepare(served.loaded(), key);
     }
 
-    private @Nullable Admission manifest(SnapshotKey key, byte[] value, long offset, long timestamp) {
+    private @Nullable Verification manifest(SnapshotKey key, byte[] value, long offset, long timestamp) {
         if (wasRefused(offset)) {
             return null;
         }
@@ -249,7 +238,7 @@ final class SnapshotIntake {
             assembler.discard(key);
             return refuse(offset, unreadable(key.epoch(), key.version(), "manifest at offset " + offset, e));
         }
-        Admission.Refused unwanted = refuseUnwanted(key, manifest);
+        Verification.Refused unwanted = refuseUnwanted(key, manifest);
         if (unwanted != null) {
             assembler.discard(key);
             return refuse(offset, unwanted);
@@ -268,7 +257,7 @@ final class SnapshotIntake {
                     "version " + key.epoch() + "." + key.version() + " is not above the one served"));
         }
         int collected = assembler.collected(key);
-        AssembledParts parts = assembler.take(key, manifest.parts());
+        SnapshotAssembler.Parts parts = assembler.take(key, manifest.parts());
         if (parts == null) {
             return refuse(offset, refused(key, RefusalReason.INCOMPLETE,
                     "the manifest tells of " + manifest.parts() + " parts, " + collected + " came before it"));
@@ -277,16 +266,16 @@ final class SnapshotIntake {
             current.makeRoom(manifest.servedBytes());
         }
         return switch (admission.admit(manifest, parts)) {
-            case Admission.Admitted admitted -> {
+            case Verification.Admitted admitted -> {
                 beat(manifest, offset, timestamp);
                 yield admitted;
             }
-            case Admission.Refused refused -> refuse(offset, refused);
+            case Verification.Refused refused -> refuse(offset, refused);
         };
     }
 
     /// Returns why key and manifest alone rule the version out; null if they do not.
-    private Admission.@Nullable Refused refuseUnwanted(SnapshotKey key, SnapshotManifest manifest) {
+    private Verification.@Nullable Refused refuseUnwanted(SnapshotKey key, SnapshotManifest manifest) {
         if (manifest.epoch() != key.epoch() || manifest.version() != key.version()) {
             return refused(key, RefusalReason.UNREADABLE, "the key says version " + key.epoch() + "." + key.version()
                     + ", its manifest " + manifest.epoch() + "." + manifest.version());
@@ -305,11 +294,11 @@ final class SnapshotIntake {
                 manifest.caughtUp(), timestamp), offset);
     }
 
-    private static Admission.Refused refused(SnapshotKey key, RefusalReason reason, String detail) {
-        return new Admission.Refused(key.epoch(), key.version(), reason, detail);
+    private static Verification.Refused refused(SnapshotKey key, RefusalReason reason, String detail) {
+        return new Verification.Refused(key.epoch(), key.version(), reason, detail);
     }
 
-    private Admission refuse(long offset, Admission.Refused refusal) {
+    private Verification refuse(long offset, Verification.Refused refusal) {
         if (refusedOffsets.add(offset)) {
             counters.refused(refusal);
             if (refusedOffsets.size() > REFUSALS_REMEMBERED) {
@@ -319,7 +308,7 @@ final class SnapshotIntake {
         return refusal;
     }
 
-    private static Admission.Refused unreadable(int epoch, long version, String what, SnapshotFormatException e) {
-        return new Admission.Refused(epoch, version, RefusalReason.UNREADABLE, what + ": " + e.getMessage());
+    private static Verification.Refused unreadable(int epoch, long version, String what, SnapshotFormatException e) {
+        return new Verification.Refused(epoch, version, RefusalReason.UNREADABLE, what + ": " + e.getMessage());
     }
 }

@@ -1,10 +1,11 @@
 package io.tidegrad.scorer;
 
-import io.tidegrad.model.snapshot.SnapshotFormatException;
+import io.tidegrad.model.snapshot.RefusalReason;
 import io.tidegrad.model.snapshot.SnapshotKey;
-import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.snapshot.SnapshotVerifier;
 import io.tidegrad.model.snapshot.Verification;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.function.BooleanSupplier;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.jspecify.annotations.Nullable;
@@ -25,9 +26,7 @@ final class VersionSearch {
     private final ScorerOptions.Pin wanted;
     private final @Nullable String weightsHash;
     private final BooleanSupplier halted;
-    private @Nullable SnapshotManifest manifest;
-    private long offset;
-    private long timestamp;
+    private @Nullable FoundManifest found;
     private long scannedBytes;
 
     /// @param weightsHash hash of the version's weights; null for any
@@ -41,15 +40,15 @@ final class VersionSearch {
         this.halted = halted;
     }
 
-    /// Version and offset of a part or a manifest.
-    private record Probe(int epoch, long version, long offset) {
-        boolean isBefore(ScorerOptions.Pin wanted) {
-            return epoch != wanted.epoch() ? epoch < wanted.epoch() : version < wanted.version();
+    /// Returns a negative number if the record's version is before the wanted one, a positive one if it is after it. Returns
+    /// 0 for the wanted version and for a record of no version.
+    private int compare(ConsumerRecord<byte[], byte[]> record) {
+        SnapshotKey key = FoundManifest.key(record);
+        if (key == null) {
+            return 0;
         }
-
-        boolean isAfter(ScorerOptions.Pin wanted) {
-            return epoch != wanted.epoch() ? epoch > wanted.epoch() : version > wanted.version();
-        }
+        return key.epoch() != wanted.epoch() ? Integer.compare(key.epoch(), wanted.epoch())
+                : Long.compare(key.version(), wanted.version());
     }
 
     /// @param verifier verifies the model's snapshots
@@ -58,23 +57,21 @@ final class VersionSearch {
         long begin = topics.begin();
         long end = topics.end();
         searchByHalves(begin, end);
-        if (manifest == null) {
+        if (found == null) {
             // A version that is not in order lies near the end: a trainer that does not know yet that its epoch has
             // ended writes after its successor.
             searchBackwards(begin, end);
         }
-        SnapshotManifest found = manifest;
-        if (found == null) {
-            return new Verification.Refused(Verification.Reason.PARTS,
+        FoundManifest version = found;
+        if (version == null) {
+            return new Verification.Refused(wanted.epoch(), wanted.version(), RefusalReason.UNREADABLE,
                     "it is not on the topic, which begins at offset " + begin);
         }
-        ChainLoader loader = new ChainLoader(feed.intake().model(), verifier, maxBytes, wanted.epoch(),
-                found.chain().full(), wanted.version());
-        topics.read(Math.max(begin, SnapshotBootstrap.start(topics, found, offset, timestamp)), offset + 1, halted,
-                record -> {
-                    feed.count(record);
-                    loader.accept(record);
-                });
+        ChainLoader loader = new ChainLoader(verifier, maxBytes, version.manifest());
+        topics.read(Math.max(begin, version.begin(topics)), version.offset() + 1, halted, record -> {
+            feed.count(record);
+            loader.accept(record);
+        });
         return loader.result();
     }
 
@@ -83,24 +80,23 @@ final class VersionSearch {
         long to = end;
         while (to - from > STRETCH_RECORDS && !halted.getAsBoolean()) {
             long middle = (from + to) >>> 1;
-            Probe probe = first(middle, to);
-            if (probe != null && probe.isBefore(wanted)) {
-                from = probe.offset() + 1;
+            ConsumerRecord<byte[], byte[]> first = first(middle, to);
+            if (first != null && compare(first) < 0) {
+                from = first.offset() + 1;
             } else {
                 to = middle;
             }
         }
         boolean[] passed = {false};
-        topics.read(from, end, () -> halted.getAsBoolean() || passed[0] || manifest != null, record -> {
+        topics.read(from, end, () -> halted.getAsBoolean() || passed[0] || found != null, record -> {
             look(record);
-            Probe probe = probe(record);
-            passed[0] |= probe != null && probe.isAfter(wanted);
+            passed[0] |= compare(record) > 0;
         });
     }
 
     private void searchBackwards(long begin, long end) {
         long to = end;
-        for (long step = STRETCH_RECORDS; to > begin && manifest == null && scannedBytes < SCAN_BYTES_MAX
+        for (long step = STRETCH_RECORDS; to > begin && found == null && scannedBytes < SCAN_BYTES_MAX
                 && !halted.getAsBoolean(); step *= 2) {
             long from = Math.max(begin, to - step);
             topics.read(from, to, halted, record -> {
@@ -112,50 +108,22 @@ final class VersionSearch {
     }
 
     /// Returns the first part or manifest of a range; null if there is none.
-    private @Nullable Probe first(long from, long to) {
-        Probe[] first = new Probe[1];
-        topics.read(from, to, () -> halted.getAsBoolean() || first[0] != null, record -> {
+    private @Nullable ConsumerRecord<byte[], byte[]> first(long from, long to) {
+        List<ConsumerRecord<byte[], byte[]>> first = new ArrayList<>(1);
+        topics.read(from, to, () -> halted.getAsBoolean() || !first.isEmpty(), record -> {
             feed.count(record);
-            if (first[0] == null) {
-                first[0] = probe(record);
+            if (first.isEmpty() && FoundManifest.key(record) != null) {
+                first.add(record);
             }
         });
-        return first[0];
-    }
-
-    /// Returns null for a heartbeat, for a record that is not part of a snapshot, and for a tombstone, which can lie
-    /// anywhere after its version.
-    private static @Nullable Probe probe(ConsumerRecord<byte[], byte[]> record) {
-        if (record.key() == null || record.value() == null) {
-            return null;
-        }
-        try {
-            SnapshotKey key = SnapshotKey.decode(record.key());
-            return key.kind().isOfAVersion() ? new Probe(key.epoch(), key.version(), record.offset()) : null;
-        } catch (SnapshotFormatException foreign) {
-            return null;
-        }
+        return first.isEmpty() ? null : first.getFirst();
     }
 
     private void look(ConsumerRecord<byte[], byte[]> record) {
         feed.count(record);
-        if (!SnapshotIntake.isManifest(record.key()) || record.value() == null) {
-            return;
-        }
-        try {
-            SnapshotKey key = SnapshotKey.decode(record.key());
-            if (key.epoch() != wanted.epoch() || key.version() != wanted.version()) {
-                return;
-            }
-            SnapshotManifest read = SnapshotManifest.decode(record.value());
-            if (weightsHash == null || read.weightsHash().equals(weightsHash)) {
-                manifest = read;
-                offset = record.offset();
-                timestamp = record.timestamp();
-            }
-        } catch (SnapshotFormatException damaged) {
-            // A manifest that can't be read is not the one that was decided on.
-            return;
+        FoundManifest manifest = compare(record) == 0 ? FoundManifest.of(record) : null;
+        if (manifest != null && (weightsHash == null || manifest.manifest().weightsHash().equals(weightsHash))) {
+            found = manifest;
         }
     }
 }

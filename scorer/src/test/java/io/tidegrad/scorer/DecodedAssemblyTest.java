@@ -3,7 +3,9 @@ package io.tidegrad.scorer;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tidegrad.localstack.ChildJvm;
+import io.tidegrad.model.snapshot.RefusalReason;
 import io.tidegrad.model.snapshot.SnapshotEntry;
+import io.tidegrad.model.snapshot.Verification;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -27,11 +29,11 @@ class DecodedAssemblyTest extends SnapshotAssemblyTest {
         SnapshotEntry last = parts.getLast();
         List<SnapshotEntry> records = new ArrayList<>(parts);
         records.set(parts.size() - 1, new SnapshotEntry(last.key(), Forgery.resized(last.value(), -8, "flights")));
-        assertThat(offer(records)).isInstanceOfSatisfying(Admission.Refused.class, refused -> {
+        assertThat(offer(records)).isInstanceOfSatisfying(Verification.Refused.class, refused -> {
             assertThat(refused.reason()).isEqualTo(RefusalReason.UNREADABLE);
             assertThat(refused.detail()).contains("expected a payload of");
         });
-        assertThat(offer(parts)).isInstanceOf(Admission.Admitted.class);
+        assertThat(offer(parts)).isInstanceOf(Verification.Admitted.class);
     }
 
     /// A child process with a heap of 2.4 times the model: the served version, the loaded version and a little more.

@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tidegrad.model.snapshot.PartCompression;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
+import io.tidegrad.model.snapshot.RefusalReason;
 import io.tidegrad.model.snapshot.SnapshotEntry;
+import io.tidegrad.model.snapshot.Verification;
 import java.security.GeneralSecurityException;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
@@ -91,7 +93,7 @@ class DeltaIntakeTest {
     void aMissingDeltaStopsTheChainUntilTheNextFullSnapshot() {
         intake.accept(trainer.publishFull());
         trainer.learn(5).publishDelta(); // is lost
-        List<Admission> decided = intake.accept(trainer.learn(5).publishDelta());
+        List<Verification> decided = intake.accept(trainer.learn(5).publishDelta());
         assertRefused(decided, RefusalReason.UNKNOWN_PARENT);
         assertThat(intake.servedVersion()).isEqualTo("1.50");
         assertRefused(intake.accept(trainer.learn(5).publishDelta()), RefusalReason.UNKNOWN_PARENT);
@@ -167,8 +169,8 @@ class DeltaIntakeTest {
         assertThat(strict.servedVersion()).isEqualTo("1.53");
     }
 
-    private static void assertRefused(List<Admission> decided, RefusalReason reason) {
-        assertThat(decided).singleElement().isInstanceOfSatisfying(Admission.Refused.class,
+    private static void assertRefused(List<Verification> decided, RefusalReason reason) {
+        assertThat(decided).singleElement().isInstanceOfSatisfying(Verification.Refused.class,
                 refused -> assertThat(refused.reason()).as(refused.detail()).isEqualTo(reason));
     }
 }

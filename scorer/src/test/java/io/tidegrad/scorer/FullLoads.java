@@ -7,6 +7,7 @@ import io.tidegrad.engine.snapshot.ModelHash;
 import io.tidegrad.model.snapshot.SnapshotFile;
 import io.tidegrad.model.snapshot.SnapshotKey;
 import io.tidegrad.model.snapshot.SnapshotManifest;
+import io.tidegrad.model.snapshot.Verification;
 import io.tidegrad.model.spec.ModelSpec;
 import java.io.BufferedInputStream;
 import java.io.BufferedOutputStream;
@@ -84,9 +85,9 @@ public final class FullLoads {
                 parts.readFully(value);
                 intake.intake.accept(SnapshotKey.part(1, manifest.version(), part).encode(), value, part, 1);
             }
-            Admission decided = intake.intake.accept(SnapshotKey.manifest(1, manifest.version()).encode(),
+            Verification decided = intake.intake.accept(SnapshotKey.manifest(1, manifest.version()).encode(),
                     manifest.encode(), manifest.parts(), 1);
-            if (!(decided instanceof Admission.Admitted)) {
+            if (!(decided instanceof Verification.Admitted)) {
                 throw new IllegalStateException(String.valueOf(decided));
             }
         }

@@ -10,7 +10,9 @@ import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.localstack.BrokerOptions;
 import io.tidegrad.localstack.EmbeddedBroker;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
+import io.tidegrad.model.snapshot.RefusalReason;
 import io.tidegrad.model.snapshot.SnapshotFile;
+import io.tidegrad.model.snapshot.Verification;
 import io.tidegrad.proof.Breaker;
 import io.tidegrad.proof.ProvesOracle;
 import io.tidegrad.schemas.Topics;
@@ -260,7 +262,7 @@ class LastGoodTest {
                 assertThat(scorer.ready()).isFalse();
                 assertNothingIsServedOfAnEpochThatIsOver(scorer);
             }
-            Admission.@Nullable Refused refusal = ofDamaged.status().lastRefusal();
+            Verification.@Nullable Refused refusal = ofDamaged.status().lastRefusal();
             assertThat(refusal).isNotNull();
             assertThat(refusal.detail()).contains("damaged or misplaced");
             // It does not prevent a sound version from replacing it.

@@ -3,6 +3,8 @@ package io.tidegrad.scorer;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tidegrad.model.snapshot.PublishedSnapshot;
+import io.tidegrad.model.snapshot.RefusalReason;
+import io.tidegrad.model.snapshot.Verification;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -28,7 +30,7 @@ class ModelMemoryTest {
         assertThat(flights.servedVersion()).isEqualTo("1.6");
         TestIntake other = intake("other", memory);
         PublishedSnapshot theirs = TestTrainer.of("other", 1, 64).learn(5).publishFull();
-        assertThat(other.accept(theirs)).singleElement().isInstanceOfSatisfying(Admission.Refused.class, refused -> {
+        assertThat(other.accept(theirs)).singleElement().isInstanceOfSatisfying(Verification.Refused.class, refused -> {
             assertThat(refused.reason()).isEqualTo(RefusalReason.TOO_LARGE);
             assertThat(refused.detail()).contains("served flights ").contains("to load other ").contains("-Xmx33m");
         });

@@ -12,6 +12,7 @@ import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.model.snapshot.Heartbeat;
 import io.tidegrad.model.snapshot.LoadedModel;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
+import io.tidegrad.model.snapshot.RefusalReason;
 import io.tidegrad.model.snapshot.SnapshotEntry;
 import io.tidegrad.proof.Breaker;
 import io.tidegrad.proof.LongProof;
@@ -22,6 +23,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.UUID;
 import java.util.concurrent.ExecutorService;
@@ -218,17 +220,18 @@ class ScorerFollowsDecisionsTest {
         PublishedSnapshot base = full();
         PublishedSnapshot old = goOn(2);
         control.rollBack(2, base);
-        LoadedModel found = SnapshotLookup.find(options(), OptionalLong.empty());
+        LoadedModel found = SnapshotLookup.find(options(), OptionalInt.empty(), OptionalLong.empty());
         assertThat(found.manifest().epoch()).isEqualTo(2);
         assertThat(found.manifest().weightsHash()).isEqualTo(base.manifest().weightsHash());
         // By its number it is found in the epoch that has it.
         long version = old.manifest().version();
-        assertThat(SnapshotLookup.find(options(), OptionalLong.of(version)).manifest().weightsHash())
+        assertThat(
+                SnapshotLookup.find(options(), OptionalInt.empty(), OptionalLong.of(version)).manifest().weightsHash())
                 .isEqualTo(old.manifest().weightsHash());
         PublishedSnapshot next = TestTrainer.of(model, 2, 16).learn(2).publishFull();
         publisher.publish(next);
         delta();
-        assertThat(SnapshotLookup.find(options(), OptionalLong.empty()).manifest().weightsHash())
+        assertThat(SnapshotLookup.find(options(), OptionalInt.empty(), OptionalLong.empty()).manifest().weightsHash())
                 .isEqualTo(next.manifest().weightsHash());
     }
 
@@ -362,7 +365,7 @@ class ScorerFollowsDecisionsTest {
             awaitServed(scorer, 1, theirNext);
             // Lower than what its own model had: another model, another count.
             assertThat(session.score(TestTrainer.event(7))).isNull();
-            assertThat(session.model().model()).isEqualTo(other);
+            assertThat(session.servedVersion().model()).isEqualTo(other);
             assertThat(session.probability(0)).isEqualTo(challenger.answers(new long[]{7})[0]);
             assertThat(scorer.status().control().model()).isEqualTo(other);
 
@@ -376,7 +379,7 @@ class ScorerFollowsDecisionsTest {
             control.decide(model, new ControlAction.Promote(model, 2));
             awaitServed(scorer, 2, own);
             assertThat(session.score(TestTrainer.event(7))).isNull();
-            assertThat(session.model().model()).isEqualTo(model);
+            assertThat(session.servedVersion().model()).isEqualTo(model);
             assertThat(session.probability(0)).isEqualTo(mine[0]);
             assertThat(wentBack(scorer)).isEmpty();
         }

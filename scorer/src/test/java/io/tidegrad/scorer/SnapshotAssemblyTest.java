@@ -3,7 +3,9 @@ package io.tidegrad.scorer;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tidegrad.model.snapshot.PublishedSnapshot;
+import io.tidegrad.model.snapshot.RefusalReason;
 import io.tidegrad.model.snapshot.SnapshotEntry;
+import io.tidegrad.model.snapshot.Verification;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -41,7 +43,7 @@ class SnapshotAssemblyTest {
         return false;
     }
 
-    Admission offer(List<SnapshotEntry> records) {
+    Verification offer(List<SnapshotEntry> records) {
         List<SnapshotEntry> all = new ArrayList<>(records);
         all.add(manifest);
         return intake.accept(all).getLast();
@@ -51,7 +53,7 @@ class SnapshotAssemblyTest {
     void partsMayComeInAnyOrderAndTwice() {
         Collections.reverse(parts);
         parts.add(parts.getFirst());
-        assertThat(offer(parts)).isInstanceOf(Admission.Admitted.class);
+        assertThat(offer(parts)).isInstanceOf(Verification.Admitted.class);
         assertThat(intake.served().weightsHash()).isEqualTo(trainer.model().weightsHash());
     }
 
@@ -61,19 +63,19 @@ class SnapshotAssemblyTest {
             List<SnapshotEntry> others = new ArrayList<>(parts);
             others.remove(missing);
             int came = others.size();
-            assertThat(offer(others)).isInstanceOfSatisfying(Admission.Refused.class, refused -> {
+            assertThat(offer(others)).isInstanceOfSatisfying(Verification.Refused.class, refused -> {
                 assertThat(refused.reason()).isEqualTo(RefusalReason.INCOMPLETE);
                 assertThat(refused.detail()).contains(parts.size() + " parts").contains(came + " came");
             });
         }
-        assertThat(offer(parts)).isInstanceOf(Admission.Admitted.class);
+        assertThat(offer(parts)).isInstanceOf(Verification.Admitted.class);
     }
 
     @Test
     void aPartInAnothersPlaceIsRefused() {
         SnapshotEntry swapped = new SnapshotEntry(parts.get(0).key(), parts.get(1).value());
         parts.set(0, swapped);
-        assertThat(offer(parts)).isInstanceOf(Admission.Refused.class);
+        assertThat(offer(parts)).isInstanceOf(Verification.Refused.class);
         assertThat(intake.servedVersion()).isEqualTo(before);
     }
 
@@ -90,8 +92,8 @@ class SnapshotAssemblyTest {
     void assemblyStopsAtItsBoundAndGoesOnWithTheNextVersion() {
         long half = snapshot.manifest().servedBytes() / 2;
         TestIntake small = new TestIntake("flights", half, intake.clock);
-        List<Admission> decided = small.accept(snapshot);
-        assertThat(decided).singleElement().isInstanceOfSatisfying(Admission.Refused.class,
+        List<Verification> decided = small.accept(snapshot);
+        assertThat(decided).singleElement().isInstanceOfSatisfying(Verification.Refused.class,
                 refused -> assertThat(refused.reason()).isEqualTo(RefusalReason.TOO_LARGE));
         small.accept(TestTrainer.of("flights", 2, 16).learn(1).publish());
         assertThat(small.servedVersion()).isEqualTo("2.1");

@@ -7,6 +7,7 @@ import io.tidegrad.localstack.BrokerOptions;
 import io.tidegrad.localstack.EmbeddedBroker;
 import io.tidegrad.model.snapshot.Heartbeat;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
+import io.tidegrad.model.snapshot.RefusalReason;
 import io.tidegrad.model.snapshot.SnapshotEntry;
 import io.tidegrad.model.snapshot.SnapshotKey;
 import java.time.Duration;

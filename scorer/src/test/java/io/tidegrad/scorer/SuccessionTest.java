@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.tidegrad.model.snapshot.Heartbeat;
 import io.tidegrad.model.snapshot.LoadedModel;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
+import io.tidegrad.model.snapshot.Verification;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -41,15 +42,15 @@ class SuccessionTest {
                     intake.intake.begin(begun);
                     boolean goesOn = intake.served().epoch() >= begun;
                     if (!goesOn) {
-                        intake.intake.bringBack(base, begun, 0);
+                        intake.admission.bringBack(new Verification.Admitted(base, 0), begun);
                         hashes.put(intake.servedVersion(), base.manifest().weightsHash());
                     }
                 } else {
                     trainer.learn(random.nextInt(1, 4));
                     PublishedSnapshot snapshot = random.nextBoolean() ? trainer.publishFull() : trainer.publishDelta();
                     String version = snapshot.manifest().epoch() + "." + snapshot.manifest().version();
-                    for (Admission admission : intake.accept(snapshot)) {
-                        if (admission instanceof Admission.Admitted) {
+                    for (Verification admission : intake.accept(snapshot)) {
+                        if (admission instanceof Verification.Admitted) {
                             hashes.put(version, snapshot.manifest().weightsHash());
                             admitted++;
                         } else {

@@ -5,6 +5,7 @@ import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.snapshot.SnapshotEntry;
 import io.tidegrad.model.snapshot.SnapshotVerifier;
+import io.tidegrad.model.snapshot.Verification;
 import java.security.PublicKey;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -51,10 +52,10 @@ final class TestIntake {
     }
 
     /// What the records decided, in order.
-    List<Admission> accept(List<SnapshotEntry> records) {
-        List<Admission> decided = new ArrayList<>();
+    List<Verification> accept(List<SnapshotEntry> records) {
+        List<Verification> decided = new ArrayList<>();
         for (SnapshotEntry record : records) {
-            Admission admission = intake.accept(record.key(), record.value(), offset++, clock.millis());
+            Verification admission = intake.accept(record.key(), record.value(), offset++, clock.millis());
             if (admission != null) {
                 decided.add(admission);
             }
@@ -62,7 +63,7 @@ final class TestIntake {
         return decided;
     }
 
-    List<Admission> accept(PublishedSnapshot snapshot) {
+    List<Verification> accept(PublishedSnapshot snapshot) {
         return accept(snapshot.records());
     }
 

@@ -12,7 +12,7 @@ import io.tidegrad.localstack.streams.StreamEvent;
 import io.tidegrad.model.feature.MapEvent;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
-import io.tidegrad.scorer.Admission;
+import io.tidegrad.model.snapshot.Verification;
 import io.tidegrad.scorer.FedScorer;
 import io.tidegrad.scorer.ScoringSession;
 import java.io.PrintStream;
@@ -106,8 +106,8 @@ public final class InProcessScores {
     }
 
     private void admit(PublishedSnapshot snapshot) {
-        Admission admission = scorer.accept(snapshot.records());
-        if (!(admission instanceof Admission.Admitted)) {
+        Verification admission = scorer.accept(snapshot.records());
+        if (!(admission instanceof Verification.Admitted)) {
             throw new LoadTestException("expected a version admitted, found " + admission);
         }
     }

@@ -11,7 +11,7 @@ import io.tidegrad.localstack.streams.ShippedStream;
 import io.tidegrad.localstack.streams.StreamEvent;
 import io.tidegrad.model.feature.MapEvent;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
-import io.tidegrad.scorer.Admission;
+import io.tidegrad.model.snapshot.Verification;
 import io.tidegrad.scorer.FedScorer;
 import io.tidegrad.scorer.ScoringSession;
 import java.io.IOException;
@@ -78,7 +78,7 @@ class EveryAnswerTest {
     }
 
     private void admit(PublishedSnapshot snapshot) {
-        assertThat(scorer.accept(snapshot.records())).isInstanceOf(Admission.Admitted.class);
+        assertThat(scorer.accept(snapshot.records())).isInstanceOf(Verification.Admitted.class);
     }
 
     @Test

@@ -10,7 +10,6 @@ import io.tidegrad.engine.model.RowShape;
 import io.tidegrad.engine.model.Successor;
 import io.tidegrad.engine.snapshot.ServedLeaves;
 import io.tidegrad.model.snapshot.SnapshotManifest.GoldenRow;
-import io.tidegrad.model.snapshot.Verification.Reason;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.model.spec.SpecException;
 import java.security.PublicKey;
@@ -69,17 +68,21 @@ public final class SnapshotVerifier {
                 ModelSpec spec = ModelSpec.parseRegistered(yaml, "the snapshot's spec");
                 return new ReadSpec(yaml, spec, Plan.of(spec.network()));
             } catch (SpecException | IllegalArgumentException invalid) {
-                throw new Refusal(Reason.SPEC, String.valueOf(invalid.getMessage()));
+                throw new Refusal(RefusalReason.SPEC, String.valueOf(invalid.getMessage()));
             }
         }
     }
 
     private static final class Refusal extends Exception {
-        private final transient Verification.Refused refused;
+        private final RefusalReason reason;
 
-        Refusal(Reason reason, String detail) {
+        Refusal(RefusalReason reason, String detail) {
             super(detail, null, false, false);
-            refused = new Verification.Refused(reason, detail);
+            this.reason = reason;
+        }
+
+        Verification of(SnapshotManifest manifest) {
+            return new Verification.Refused(manifest, reason, String.valueOf(getMessage()));
         }
     }
 
@@ -97,7 +100,7 @@ public final class SnapshotVerifier {
             checkOrigin(manifest);
             return manifest.isDelta() ? loadDelta(manifest, parts, parent) : loadFull(manifest, parts);
         } catch (Refusal refusal) {
-            return refusal.refused;
+            return refusal.of(manifest);
         }
     }
 
@@ -112,12 +115,12 @@ public final class SnapshotVerifier {
                 return parameters;
             });
         } catch (Refusal refusal) {
-            return refusal.refused;
+            return refusal.of(head.manifest());
         }
     }
 
     /// Prepares to decode the parts of a full snapshot of the same spec before its manifest arrives.
-    public DecodedParts stage(LoadedModel like, SnapshotKey key) {
+    public DecodedParts prepare(LoadedModel like, SnapshotKey key) {
         return new DecodedParts(like, key, room.apply(like.plan()));
     }
 
@@ -126,25 +129,26 @@ public final class SnapshotVerifier {
         try {
             checkOrigin(manifest);
             LoadedModel like = parts.like();
-            check(!manifest.isDelta(), Reason.PARTS,
+            check(!manifest.isDelta(), RefusalReason.UNREADABLE,
                     "expected the manifest of a full snapshot after its parts, found a delta's");
-            check(Arrays.equals(manifest.specFingerprint(), like.manifest().specFingerprint()), Reason.SPEC,
+            check(Arrays.equals(manifest.specFingerprint(), like.manifest().specFingerprint()), RefusalReason.SPEC,
                     "expected the spec of the version that is served, found another fingerprint");
             return loadWhole(manifest, manifest.specYaml(), plan -> parts.finish(manifest));
         } catch (Refusal refusal) {
-            return refusal.refused;
+            return refusal.of(manifest);
         }
     }
 
     private void checkOrigin(SnapshotManifest manifest) throws Refusal {
-        check(manifest.model().equals(model), Reason.WRONG_MODEL,
+        check(manifest.model().equals(model), RefusalReason.WRONG_MODEL,
                 "expected model '" + model + "', found '" + manifest.model() + "'");
         if (key != null) {
-            check(manifest.isSigned(), Reason.SIGNATURE, "expected a signed manifest, found one without signature");
-            check(ManifestKeys.isSignature(key, manifest.signedBytes(), manifest.signature()), Reason.SIGNATURE,
+            check(manifest.isSigned(), RefusalReason.SIGNATURE,
+                    "expected a signed manifest, found one without signature");
+            check(ManifestKeys.isSignature(key, manifest.signedBytes(), manifest.signature()), RefusalReason.SIGNATURE,
                     "expected a signature by the given key, found one by another key");
         }
-        check(manifest.numerics() == Numerics.VERSION, Reason.NUMERICS,
+        check(manifest.numerics() == Numerics.VERSION, RefusalReason.NUMERICS,
                 "expected numerics " + Numerics.VERSION + " of this build, found " + manifest.numerics());
     }
 
@@ -152,25 +156,26 @@ public final class SnapshotVerifier {
             throws Refusal {
         if (parent == null || parent.manifest().epoch() != manifest.epoch()
                 || parent.manifest().version() != manifest.parentVersion()) {
-            throw new Refusal(Reason.PARENT,
+            throw new Refusal(RefusalReason.UNKNOWN_PARENT,
                     "expected a full snapshot"
                             + (parent == null ? ""
                                     : " or changes to version " + parent.manifest().epoch() + "."
                                             + parent.manifest().version())
                             + ", found changes to version " + manifest.epoch() + "." + manifest.parentVersion());
         }
-        check(Arrays.equals(manifest.specFingerprint(), parent.manifest().specFingerprint()), Reason.SPEC,
+        check(Arrays.equals(manifest.specFingerprint(), parent.manifest().specFingerprint()), RefusalReason.SPEC,
                 "expected the spec of the version that it changes, found another fingerprint");
-        check(Arrays.equals(manifest.featureFingerprint(), parent.manifest().featureFingerprint()), Reason.FEATURES,
+        check(Arrays.equals(manifest.featureFingerprint(), parent.manifest().featureFingerprint()),
+                RefusalReason.FEATURES,
                 "expected the features of the version that it changes, found another fingerprint");
         Successor successor = new Successor(parent.parameters());
         try {
             SnapshotParts.decodeChanges(manifest, parts, successor);
         } catch (SnapshotFormatException damaged) {
-            throw new Refusal(Reason.PARTS, String.valueOf(damaged.getMessage()));
+            throw new Refusal(RefusalReason.UNREADABLE, String.valueOf(damaged.getMessage()));
         }
         between.run();
-        check(successor.firstNonFinite() < 0, Reason.NOT_FINITE,
+        check(successor.firstNonFinite() < 0, RefusalReason.NOT_FINITE,
                 "byte " + successor.firstNonFinite() + " begins a NaN or an infinity");
         Parameters parameters = successor.parameters();
         ServedLeaves leaves = parent.leaves().after(parameters, successor.touched(), between);
@@ -196,22 +201,22 @@ public final class SnapshotVerifier {
         }
         ModelSpec spec = read.spec;
         Plan plan = read.plan;
-        check(Arrays.equals(manifest.specFingerprint(), spec.fingerprint()), Reason.SPEC,
+        check(Arrays.equals(manifest.specFingerprint(), spec.fingerprint()), RefusalReason.SPEC,
                 "the manifest states another fingerprint than its spec has");
-        check(Arrays.equals(manifest.featureFingerprint(), spec.featureFingerprint()), Reason.FEATURES,
+        check(Arrays.equals(manifest.featureFingerprint(), spec.featureFingerprint()), RefusalReason.FEATURES,
                 "the manifest states another feature fingerprint than its spec has here");
-        check(manifest.servedBytes() <= maxBytes && plan.weights() <= maxBytes / Float.BYTES, Reason.TOO_LARGE,
+        check(manifest.servedBytes() <= maxBytes && plan.weights() <= maxBytes / Float.BYTES, RefusalReason.TOO_LARGE,
                 "expected at most " + maxBytes + " bytes, found " + manifest.servedBytes() + " for " + plan.weights()
                         + " weights");
         Parameters parameters;
         try {
             parameters = decode.apply(plan);
         } catch (SnapshotFormatException damaged) {
-            throw new Refusal(Reason.PARTS, String.valueOf(damaged.getMessage()));
+            throw new Refusal(RefusalReason.UNREADABLE, String.valueOf(damaged.getMessage()));
         }
         between.run();
         int page = parameters.firstNonFinitePage();
-        check(page < 0, Reason.NOT_FINITE, "page " + page + " holds a NaN or an infinity");
+        check(page < 0, RefusalReason.NOT_FINITE, "page " + page + " holds a NaN or an infinity");
         return checked(new LoadedModel(manifest, spec, plan, parameters, ServedLeaves.of(parameters, between)),
                 parameters.servedBytes());
     }
@@ -219,7 +224,7 @@ public final class SnapshotVerifier {
     private Verification checked(LoadedModel loaded, long copiedBytes) throws Refusal {
         SnapshotManifest manifest = loaded.manifest();
         String hash = loaded.leaves().weightsHash(loaded.spec().fingerprint(), loaded.parameters());
-        check(hash.equals(manifest.weightsHash()), Reason.WEIGHTS_HASH,
+        check(hash.equals(manifest.weightsHash()), RefusalReason.WEIGHTS_HASH,
                 "expected " + manifest.weightsHash() + ", the weights give " + hash);
         between.run();
         checkGoldenRows(manifest.goldenRows(), loaded.plan(), loaded.parameters());
@@ -236,7 +241,7 @@ public final class SnapshotVerifier {
             GoldenRow row = rows.get(i);
             check(row.numbers().length == shape.numbers()
                     && row.ids().length == shape.ids() && row.predictions().length == plan.outputs(),
-                    Reason.GOLDEN_ROWS,
+                    RefusalReason.GOLDEN_ROWS,
                     "golden row " + i + ": expected " + shape.numbers() + " numbers, " + shape.ids() + " ids, "
                             + plan.outputs() + " predictions, found " + row.numbers().length + ", " + row.ids().length
                             + ", " + row.predictions().length);
@@ -245,20 +250,20 @@ public final class SnapshotVerifier {
             try {
                 predictor.predict(parameters, batch, predictions);
             } catch (IndexOutOfBoundsException idBeyondTable) {
-                throw new Refusal(Reason.GOLDEN_ROWS, "golden row " + i + ": " + idBeyondTable.getMessage());
+                throw new Refusal(RefusalReason.GOLDEN_ROWS, "golden row " + i + ": " + idBeyondTable.getMessage());
             }
             for (int output = 0; output < predictions.length; output++) {
                 float expected = row.predictions()[output];
                 float found = predictions[output];
                 if (Float.floatToRawIntBits(found) != Float.floatToRawIntBits(expected)) {
-                    throw new Refusal(Reason.GOLDEN_ROWS, "golden row " + i + ", output " + output + ": expected "
-                            + expected + ", these weights give " + found);
+                    throw new Refusal(RefusalReason.GOLDEN_ROWS, "golden row " + i + ", output " + output
+                            + ": expected " + expected + ", these weights give " + found);
                 }
             }
         }
     }
 
-    private static void check(boolean holds, Reason reason, String detail) throws Refusal {
+    private static void check(boolean holds, RefusalReason reason, String detail) throws Refusal {
         if (!holds) {
             throw new Refusal(reason, detail);
         }

@@ -17,7 +17,6 @@ import io.tidegrad.model.snapshot.PublishedSnapshot.Form;
 import io.tidegrad.model.snapshot.PublishedSnapshot.Moment;
 import io.tidegrad.model.snapshot.PublishedSnapshot.Parent;
 import io.tidegrad.model.snapshot.Verification.Admitted;
-import io.tidegrad.model.snapshot.Verification.Reason;
 import io.tidegrad.model.snapshot.Verification.Refused;
 import io.tidegrad.model.spec.ModelSpec;
 import java.nio.ByteBuffer;
@@ -224,7 +223,8 @@ class DeltaTest {
                 byte[] flipped = flip(part, bit);
                 assertThatThrownBy(() -> SnapshotParts.check("flight-delay", key, flipped))
                         .isInstanceOf(SnapshotFormatException.class);
-                assertThat(chain.refused(delta.manifest(), List.of(flipped)).reason()).isEqualTo(Reason.PARTS);
+                assertThat(chain.refused(delta.manifest(), List.of(flipped)).reason())
+                        .isEqualTo(RefusalReason.UNREADABLE);
             }
             for (int bit = 0; bit < 8 * written.length; bit++) {
                 byte[] flipped = flip(written, bit);
@@ -247,14 +247,14 @@ class DeltaTest {
         PublishedSnapshot full = chain.full(Form.PLAIN);
         PublishedSnapshot first = chain.learn(2).delta(full, Form.PLAIN);
         PublishedSnapshot second = chain.learn(2).delta(first, Form.PLAIN);
-        assertThat(chain.verify(first))
-                .isEqualTo(new Refused(Reason.PARENT, "expected a full snapshot, found changes to version 3.20"));
+        assertThat(chain.verify(first)).isEqualTo(new Refused(first.manifest(), RefusalReason.UNKNOWN_PARENT,
+                "expected a full snapshot, found changes to version 3.20"));
         chain.admit(full);
-        assertThat(chain.verify(second)).isEqualTo(new Refused(Reason.PARENT,
+        assertThat(chain.verify(second)).isEqualTo(new Refused(second.manifest(), RefusalReason.UNKNOWN_PARENT,
                 "expected a full snapshot or changes to version 3.20, found changes to version 3.22"));
         chain.admit(first);
         chain.admit(second);
-        assertThat(((Refused) chain.verify(first)).reason()).isEqualTo(Reason.PARENT);
+        assertThat(((Refused) chain.verify(first)).reason()).isEqualTo(RefusalReason.UNKNOWN_PARENT);
     }
 
     /// A part of a delta with any payload, and a manifest that fits it: what a forger can write.
@@ -289,14 +289,14 @@ class DeltaTest {
                 new BinaryWriter().varint(1).varint(2).raw(eight), // half a double
                 new BinaryWriter().varint(0).varint(1).raw(new byte[4]),
                 new BinaryWriter().raw(new byte[]{-1, -1, -1}))) {
-            assertThat(forge(chain, delta, payload).reason()).isEqualTo(Reason.PARTS);
+            assertThat(forge(chain, delta, payload).reason()).isEqualTo(RefusalReason.UNREADABLE);
         }
         assertThat(
                 forge(chain, delta, new BinaryWriter().varint(words - 1).varint(1).floats(new float[]{Float.NaN}, 0, 1))
                         .reason())
-                .isEqualTo(Reason.NOT_FINITE);
+                .isEqualTo(RefusalReason.NOT_FINITE);
         assertThat(forge(chain, delta, new BinaryWriter().varint(words - 1).varint(1).floats(new float[]{7}, 0, 1))
-                .reason()).isEqualTo(Reason.WEIGHTS_HASH);
+                .reason()).isEqualTo(RefusalReason.WEIGHTS_HASH);
         SnapshotManifest m = delta.manifest();
         assertThat(chain.refused(forged(m, m.payloadBytes() - 4, m.weightsHash()), parts(delta)))
                 .extracting(Refused::detail).asString().contains("bytes in all parts");
@@ -366,8 +366,8 @@ class DeltaTest {
         assertThat(part[24]).as("compressed").isEqualTo((byte) 1);
         part[40] ^= 1; // inside the frame
         parts.set(0, sealed(part, "flight-delay"));
-        assertThat(chain.refused(full.manifest(), parts).reason()).isIn(Reason.PARTS, Reason.WEIGHTS_HASH,
-                Reason.NOT_FINITE);
+        assertThat(chain.refused(full.manifest(), parts).reason()).isIn(RefusalReason.UNREADABLE,
+                RefusalReason.WEIGHTS_HASH, RefusalReason.NOT_FINITE);
         chain.admit(full);
     }
 }

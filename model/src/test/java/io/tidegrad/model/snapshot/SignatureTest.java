@@ -11,7 +11,6 @@ import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.snapshot.PublishedSnapshot.Form;
 import io.tidegrad.model.snapshot.PublishedSnapshot.Moment;
 import io.tidegrad.model.snapshot.PublishedSnapshot.Parent;
-import io.tidegrad.model.snapshot.Verification.Reason;
 import io.tidegrad.model.snapshot.Verification.Refused;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -84,18 +83,18 @@ class SignatureTest {
     void aManifestWithoutSignatureOrWithAnothersOrChangedIsRefused() throws IOException, GeneralSecurityException {
         PublicKey expected = ManifestKeys.publicKey(file(PUBLIC));
         PublishedSnapshot unsigned = full(null);
-        assertThat(verify(expected, unsigned.manifest(), unsigned, null))
-                .isEqualTo(new Refused(Reason.SIGNATURE, "expected a signed manifest, found one without signature"));
+        assertThat(verify(expected, unsigned.manifest(), unsigned, null)).isEqualTo(new Refused(unsigned.manifest(),
+                RefusalReason.SIGNATURE, "expected a signed manifest, found one without signature"));
         PrivateKey foreign = KeyPairGenerator.getInstance("Ed25519").generateKeyPair().getPrivate();
         PublishedSnapshot others = full(foreign);
-        assertThat(verify(expected, others.manifest(), others, null)).isEqualTo(
-                new Refused(Reason.SIGNATURE, "expected a signature by the given key, found one by another key"));
+        assertThat(verify(expected, others.manifest(), others, null)).isEqualTo(new Refused(others.manifest(),
+                RefusalReason.SIGNATURE, "expected a signature by the given key, found one by another key"));
         PrivateKey key = ManifestKeys.privateKey(file(PRIVATE));
         PublishedSnapshot signed = full(key);
         SnapshotManifest pasted = unsigned.manifest().signed(bytes -> signed.manifest().signature());
-        assertThat(((Refused) verify(expected, pasted, unsigned, null)).reason()).isEqualTo(Reason.SIGNATURE);
+        assertThat(((Refused) verify(expected, pasted, unsigned, null)).reason()).isEqualTo(RefusalReason.SIGNATURE);
         SnapshotManifest garbage = signed.manifest().signed(bytes -> new byte[]{1, 2, 3});
-        assertThat(((Refused) verify(expected, garbage, signed, null)).reason()).isEqualTo(Reason.SIGNATURE);
+        assertThat(((Refused) verify(expected, garbage, signed, null)).reason()).isEqualTo(RefusalReason.SIGNATURE);
     }
 
     /// The weights-hash is among what is signed, so other weights can't be put under a signature.

@@ -152,7 +152,7 @@ class SnapshotFileTest {
         Verification found = new SnapshotVerifier("arrivals", new ScalarKernels(), 64 << 20)
                 .verify(SnapshotFile.read(new ByteArrayInputStream(file)));
         assertThat(found).isInstanceOfSatisfying(Verification.Refused.class,
-                refused -> assertThat(refused.reason()).isEqualTo(Verification.Reason.WRONG_MODEL));
+                refused -> assertThat(refused.reason()).isEqualTo(RefusalReason.WRONG_MODEL));
         assertThatThrownBy(() -> SnapshotFile.read(new ByteArrayInputStream(new byte[3])))
                 .hasMessage("snapshot file: expected at least 12 bytes, found 3");
     }

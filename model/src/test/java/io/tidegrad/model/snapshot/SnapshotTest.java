@@ -12,7 +12,6 @@ import io.tidegrad.model.feature.Featurizer;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.snapshot.SnapshotManifest.GoldenRow;
 import io.tidegrad.model.snapshot.Verification.Admitted;
-import io.tidegrad.model.snapshot.Verification.Reason;
 import io.tidegrad.model.snapshot.Verification.Refused;
 import io.tidegrad.model.spec.ModelSpec;
 import java.util.ArrayList;
@@ -205,8 +204,8 @@ class SnapshotTest {
     @Test
     void partsOutOfPlaceAreRefused() {
         List<byte[]> parts = parts();
-        assertThat(refused(snapshot.manifest(), parts.reversed()))
-                .isEqualTo(new Refused(Reason.PARTS, "snapshot part 0: expected part 0, found 1"));
+        assertThat(refused(snapshot.manifest(), parts.reversed())).isEqualTo(new Refused(snapshot.manifest(),
+                RefusalReason.UNREADABLE, "snapshot part 0: expected part 0, found 1"));
         assertThat(refused(snapshot.manifest(), parts.subList(0, 1)).detail())
                 .isEqualTo("snapshot: expected 2 parts, found 1, and the manifest says 2");
         List<byte[]> ofAnotherEpoch = new ArrayList<>(SnapshotParts.encode(model.parameters(), "flight-delay", 4));
@@ -216,31 +215,34 @@ class SnapshotTest {
         assertThat(refused(snapshot.manifest(), ofAnotherModel).detail()).contains("damaged or misplaced");
         List<byte[]> truncated = new ArrayList<>(parts);
         truncated.set(1, java.util.Arrays.copyOf(parts.get(1), parts.get(1).length - 1));
-        assertThat(refused(snapshot.manifest(), truncated).reason()).isEqualTo(Reason.PARTS);
+        assertThat(refused(snapshot.manifest(), truncated).reason()).isEqualTo(RefusalReason.UNREADABLE);
     }
 
     @Test
     void aForgedManifestIsRefusedWithItsReason() {
         assertThat(refused(forged(c -> c.model = "flight-cost"), parts()))
-                .isEqualTo(new Refused(Reason.WRONG_MODEL, "expected model 'flight-delay', found 'flight-cost'"));
-        assertThat(refused(forged(c -> c.parentVersion = 49), parts()).reason()).isEqualTo(Reason.PARENT);
-        assertThat(refused(forged(c -> c.numerics++), parts()).reason()).isEqualTo(Reason.NUMERICS);
-        assertThat(refused(forged(c -> c.specYaml = "model: x"), parts()).reason()).isEqualTo(Reason.SPEC);
-        assertThat(refused(forged(c -> c.specFingerprint = new byte[32]), parts()).reason()).isEqualTo(Reason.SPEC);
+                .isEqualTo(new Refused(EPOCH, snapshot.manifest().version(), RefusalReason.WRONG_MODEL,
+                        "expected model 'flight-delay', found 'flight-cost'"));
+        assertThat(refused(forged(c -> c.parentVersion = 49), parts()).reason())
+                .isEqualTo(RefusalReason.UNKNOWN_PARENT);
+        assertThat(refused(forged(c -> c.numerics++), parts()).reason()).isEqualTo(RefusalReason.NUMERICS);
+        assertThat(refused(forged(c -> c.specYaml = "model: x"), parts()).reason()).isEqualTo(RefusalReason.SPEC);
+        assertThat(refused(forged(c -> c.specFingerprint = new byte[32]), parts()).reason())
+                .isEqualTo(RefusalReason.SPEC);
         assertThat(refused(forged(c -> c.featureFingerprint = new byte[32]), parts()).reason())
-                .isEqualTo(Reason.FEATURES);
+                .isEqualTo(RefusalReason.FEATURES);
         assertThat(refused(forged(c -> c.weightsHash = "00".repeat(32)), parts()).reason())
-                .isEqualTo(Reason.WEIGHTS_HASH);
+                .isEqualTo(RefusalReason.WEIGHTS_HASH);
         assertThat(refused(forged(c -> c.goldenRows = List.of(otherPrediction(c.goldenRows.getFirst()))), parts())
-                .reason()).isEqualTo(Reason.GOLDEN_ROWS);
+                .reason()).isEqualTo(RefusalReason.GOLDEN_ROWS);
         assertThat(refused(forged(c -> c.goldenRows = List.of(new GoldenRow(new float[9], new int[4], new float[1]))),
                 parts()).detail()).isEqualTo("golden row 0: expected 1 numbers, 4 ids, 1 predictions, found 9, 4, 1");
         assertThat(refused(forged(
                 c -> c.goldenRows = List.of(new GoldenRow(new float[1], new int[]{0, 0, 1 << 30, -1}, new float[1]))),
-                parts()).reason()).isEqualTo(Reason.GOLDEN_ROWS);
+                parts()).reason()).isEqualTo(RefusalReason.GOLDEN_ROWS);
         assertThat(new SnapshotVerifier("flight-delay", KERNELS, 1_000).verify(snapshot.manifest(), parts()))
                 .isInstanceOfSatisfying(Refused.class,
-                        tooLarge -> assertThat(tooLarge.reason()).isEqualTo(Reason.TOO_LARGE));
+                        tooLarge -> assertThat(tooLarge.reason()).isEqualTo(RefusalReason.TOO_LARGE));
     }
 
     /// The next float above.
@@ -258,7 +260,8 @@ class SnapshotTest {
         java.nio.ByteBuffer.wrap(page).order(java.nio.ByteOrder.LITTLE_ENDIAN).putFloat(0, Float.NaN);
         poisoned.writePage(last, page, 0);
         assertThat(refused(snapshot.manifest(), SnapshotParts.encode(poisoned, "flight-delay", EPOCH)))
-                .isEqualTo(new Refused(Reason.NOT_FINITE, "page " + last + " holds a NaN or an infinity"));
+                .isEqualTo(new Refused(snapshot.manifest(), RefusalReason.NOT_FINITE,
+                        "page " + last + " holds a NaN or an infinity"));
     }
 
     @Test

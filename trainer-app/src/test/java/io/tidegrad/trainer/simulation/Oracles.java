@@ -241,8 +241,8 @@ final class Oracles implements SimulatedKafka.CommitObserver {
         return switch (new SnapshotVerifier(lineage.model(), Readings.KERNELS, 1 << 20).verify(manifest, parts,
                 parent)) {
             case Verification.Admitted admitted -> admitted.model();
-            case Verification.Refused(var reason, var detail) ->
-                throw new Violation("I12", "version " + manifest.version() + ": " + reason.code() + ": " + detail);
+            case Verification.Refused refused -> throw new Violation("I12",
+                    "version " + manifest.version() + ": " + refused.reason().code() + ": " + refused.detail());
         };
     }
 

@@ -1,21 +1,20 @@
-package io.tidegrad.scorer;
+package io.tidegrad.model.snapshot;
 
-import io.tidegrad.model.snapshot.Verification;
 import java.util.Locale;
 
-/// Why a snapshot was not admitted. A refusal affects only that version: the last good version stays, and the next good
-/// one is loaded.
+/// Why a snapshot is refused. A refusal affects only that version: the last good version stays, and the next good one is
+/// loaded.
 public enum RefusalReason {
     /// The bytes of a key, part or manifest are not as expected: magic, format, length, position or checksum.
     UNREADABLE,
     /// A delta whose parent is not the served version, because that parent was refused or is missing. The next full
     /// snapshot repairs this.
     UNKNOWN_PARENT,
-    /// The manifest is not signed, or not with the key that this scorer was given.
+    /// The manifest is not signed, or not with the expected key.
     SIGNATURE,
     /// A manifest arrived without all of its parts, or another version began before the manifest arrived.
     INCOMPLETE,
-    /// The declared or collected bytes exceed `ScorerOptions.maxSnapshotBytes` or the heap.
+    /// The declared or collected bytes exceed the limit of this process or its heap.
     TOO_LARGE, WRONG_MODEL,
     /// The spec in the manifest can't be parsed, or its fingerprint differs from the manifest's.
     SPEC,
@@ -35,22 +34,6 @@ public enum RefusalReason {
     NOT_NEWER,
     /// A defect of this program. The log has its cause.
     INTERNAL;
-
-    static RefusalReason of(Verification.Reason reason) {
-        return switch (reason) {
-            case WRONG_MODEL -> WRONG_MODEL;
-            case PARENT -> UNKNOWN_PARENT;
-            case SIGNATURE -> SIGNATURE;
-            case SPEC -> SPEC;
-            case FEATURES -> FEATURES;
-            case NUMERICS -> NUMERICS;
-            case TOO_LARGE -> TOO_LARGE;
-            case PARTS -> UNREADABLE;
-            case NOT_FINITE -> NOT_FINITE;
-            case WEIGHTS_HASH -> WEIGHTS_HASH;
-            case GOLDEN_ROWS -> GOLDEN_ROWS;
-        };
-    }
 
     /// Returns the reason as in metrics and health: `golden-rows`.
     public String code() {
