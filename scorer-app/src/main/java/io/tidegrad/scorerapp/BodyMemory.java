@@ -36,8 +36,8 @@ final class BodyMemory {
             if (takenByAll.addAndGet(more) > maxBytes) {
                 takenByAll.addAndGet(-more);
                 throw new HttpProblem(ProblemReason.OVERLOADED,
-                        "the requests that are under way take all the memory for bodies"
-                                + " (--max-bodies-bytes); ask again later");
+                        "the bodies of the requests in progress take all of their memory (max-bodies-bytes);"
+                                + " ask again later");
             }
             taken += more;
         }

@@ -14,7 +14,6 @@ import java.time.InstantSource;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.UUID;
-import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -45,8 +44,7 @@ final class ComparisonTopic implements AutoCloseable {
     private final Map<Shadows.Pair, ShadowComparison> comparisons;
     private final InstantSource clock;
     private final Map<Shadows.Pair, Instant> since = new HashMap<>(); // of the windows under way
-    private final ScheduledExecutorService timer = Executors
-            .newSingleThreadScheduledExecutor(Thread.ofPlatform().name("tidegrad-comparisons").daemon().factory());
+    private final ScheduledExecutorService timer = Timers.named("tidegrad-comparisons");
     private @Nullable Writer writer; // the timer's thread alone
 
     private record Writer(Producer<byte[], byte[]> producer, AvroCodec codec, int schemaId) implements AutoCloseable {
@@ -142,20 +140,11 @@ final class ComparisonTopic implements AutoCloseable {
     /// Writes the current windows and stops.
     @Override
     public void close() {
-        timer.execute(() -> {
+        Timers.close(timer, () -> {
             tell();
             if (writer != null) {
                 writer.close();
             }
-        });
-        timer.shutdown();
-        try {
-            if (!timer.awaitTermination(2L * SEND_WITHIN_MILLIS, TimeUnit.MILLISECONDS)) {
-                timer.shutdownNow();
-            }
-        } catch (InterruptedException e) {
-            timer.shutdownNow();
-            Thread.currentThread().interrupt();
-        }
+        }, Duration.ofMillis(2L * SEND_WITHIN_MILLIS));
     }
 }

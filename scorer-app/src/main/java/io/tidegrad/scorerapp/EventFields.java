@@ -6,7 +6,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
@@ -26,8 +25,7 @@ final class EventFields implements AutoCloseable {
     private final RegistrySettings settings;
     private final Supplier<Set<String>> topics;
     private final Map<String, Set<String>> known = new ConcurrentHashMap<>();
-    private final ScheduledExecutorService timer = Executors
-            .newSingleThreadScheduledExecutor(Thread.ofPlatform().name("tidegrad-event-fields").daemon().factory());
+    private final ScheduledExecutorService timer = Timers.named("tidegrad-event-fields");
 
     /// @param topics returns the topics from which served models learn
     EventFields(RegistrySettings settings, Supplier<Set<String>> topics) {

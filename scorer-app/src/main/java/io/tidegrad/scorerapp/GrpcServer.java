@@ -55,8 +55,7 @@ final class GrpcServer implements AutoCloseable {
     private final EventLoopGroup reading = new NioEventLoopGroup(Runtime.getRuntime().availableProcessors(),
             new DefaultThreadFactory("grpc-read", true));
     private final ExecutorService answering = Executors.newVirtualThreadPerTaskExecutor();
-    private final ScheduledExecutorService timers =
-            Executors.newSingleThreadScheduledExecutor(Thread.ofPlatform().daemon().name("grpc-timers").factory());
+    private final ScheduledExecutorService timers = Timers.named("grpc-timers");
     private final CompletableFuture<String> ended = new CompletableFuture<>();
     private final Server server;
     private volatile boolean closing;

@@ -4,11 +4,11 @@ import com.google.protobuf.ByteString;
 import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorerapp.inference.InferParameter;
 import io.tidegrad.scorerapp.inference.InferTensorContents;
-import io.tidegrad.scorerapp.inference.ModelInferRequest;
 import io.tidegrad.scorerapp.inference.ModelInferRequest.InferInputTensor;
 import io.tidegrad.scorerapp.inference.ModelInferRequest.InferRequestedOutputTensor;
-import io.tidegrad.scorerapp.inference.ModelInferResponse;
+import io.tidegrad.scorerapp.inference.ModelInferRequest;
 import io.tidegrad.scorerapp.inference.ModelInferResponse.InferOutputTensor;
+import io.tidegrad.scorerapp.inference.ModelInferResponse;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -29,11 +29,11 @@ final class GrpcTensors {
     static InferRequest read(ModelInferRequest message) {
         int inputs = message.getInputsCount();
         if (inputs == 0) {
-            throw notARequest("inputs: expected at least one tensor, found none");
+            throw HttpProblem.notARequest("inputs: expected at least one tensor, found none");
         }
         boolean raw = isRaw(message);
         if (raw && message.getRawInputContentsCount() != inputs) {
-            throw notARequest("raw_input_contents: expected one for each of " + inputs + " inputs, found "
+            throw HttpProblem.notARequest("raw_input_contents: expected one for each of " + inputs + " inputs, found "
                     + message.getRawInputContentsCount());
         }
         List<Tensor> tensors = new ArrayList<>(inputs);
@@ -58,13 +58,9 @@ final class GrpcTensors {
             return null;
         }
         if (!key.hasStringParam()) {
-            throw notARequest("parameters." + InferRequest.KEY + ": expected a string_param");
+            throw HttpProblem.notARequest("parameters." + InferRequest.KEY + ": expected a string_param");
         }
         return key.getStringParam();
-    }
-
-    private static HttpProblem notARequest(String message) {
-        return new HttpProblem(ProblemReason.NOT_A_REQUEST, message);
     }
 
     private record Data(String tensor, TensorType type, Tensor.Shape shape) {

@@ -21,6 +21,10 @@ final class HttpProblem extends RuntimeException {
         this(reason, NO_RECORD, message);
     }
 
+    static HttpProblem notARequest(String message) {
+        return new HttpProblem(ProblemReason.NOT_A_REQUEST, message);
+    }
+
     /// Returns the problem for a defect of this program. The client learns only that; the log has the cause.
     static HttpProblem internal() {
         return new HttpProblem(ProblemReason.INTERNAL, "a defect of the scorer, not of the request; see its log");

@@ -48,18 +48,18 @@ final class InferEndpoint {
 
     void model(ServerRequest request, ServerResponse response) {
         JsonResponses.send(response, Status.OK_200,
-                InferResponses.metadata(protocol.metadata(name(request), version(request))));
+                InferResponses.metadata(protocol.metadata(ScoreEndpoint.name(request), version(request))));
     }
 
     void modelReady(ServerRequest request, ServerResponse response) {
-        boolean ready = protocol.ready(name(request), version(request));
-        JsonResponses.send(response, status(ready), InferResponses.modelReady(name(request), ready));
+        boolean ready = protocol.ready(ScoreEndpoint.name(request), version(request));
+        JsonResponses.send(response, status(ready), InferResponses.modelReady(ScoreEndpoint.name(request), ready));
     }
 
     void infer(ServerRequest request, ServerResponse response) {
-        ModelRouter asked = models.router(name(request));
+        ModelRouter asked = models.router(ScoreEndpoint.name(request));
         models.answer(asked.name(), () -> {
-            Inferred inferred;
+            ScoreEndpoint.Response inferred;
             try (BodyMemory.Body body = bodies.read(request)) {
                 byte[] json = body.bytes();
                 inferred = work.within(() -> infer(asked, version(request), json));
@@ -69,21 +69,14 @@ final class InferEndpoint {
         });
     }
 
-    private record Inferred(byte[] json, int records) {
-    }
-
-    private Inferred infer(ModelRouter asked, @Nullable String version, byte[] body) {
+    private ScoreEndpoint.Response infer(ModelRouter asked, @Nullable String version, byte[] body) {
         OpenInference.Answer answer =
                 protocol.infer(asked, version, InferReader.read(body, ignoreUnknown), body.length);
-        return new Inferred(InferResponses.inference(answer), answer.predictions().size());
+        return new ScoreEndpoint.Response(InferResponses.inference(answer), answer.predictions().size());
     }
 
     private static Status status(boolean well) {
         return well ? Status.OK_200 : Status.SERVICE_UNAVAILABLE_503;
-    }
-
-    private static String name(ServerRequest request) {
-        return request.path().pathParameters().get("model");
     }
 
     private static @Nullable String version(ServerRequest request) {

@@ -12,19 +12,12 @@ import org.jspecify.annotations.Nullable;
 /// Reads the body of `POST /v2/…/infer`. Members may come in any order, and null means that a member is left out. Data
 /// must be flat or nested exactly as the shape says. All parameters must be well-formed, but only the request's `key`
 /// has a meaning here.
-final class InferReader {
+///
+/// @param ignoreUnknown whether members that the protocol does not know are ignored instead of refused
+record InferReader(byte[] body, boolean ignoreUnknown) {
     private static final List<String> REQUEST = List.of("id", "parameters", "inputs", "outputs");
     private static final List<String> INPUT = List.of("name", "shape", "datatype", "parameters", "data");
     private static final List<String> OUTPUT = List.of("name", "parameters");
-
-    private final byte[] body;
-    private final boolean ignoreUnknown;
-
-    /// @param ignoreUnknown whether members that the protocol does not know are ignored instead of refused
-    private InferReader(byte[] body, boolean ignoreUnknown) {
-        this.body = body;
-        this.ignoreUnknown = ignoreUnknown;
-    }
 
     /// @throws HttpProblem 400: `bad-json`, `not-a-request`, `bad-tensor`
     static InferRequest read(byte[] body, boolean ignoreUnknown) {
@@ -35,7 +28,7 @@ final class InferReader {
         Request request = new Request();
         members(parser, "the request", REQUEST, request);
         if (request.inputs.isEmpty()) {
-            throw notARequest("inputs: expected at least one tensor, found none");
+            throw HttpProblem.notARequest("inputs: expected at least one tensor, found none");
         }
         return new InferRequest(request.id, request.key, request.inputs, request.outputs);
     }
@@ -58,7 +51,7 @@ final class InferReader {
             } else if (ignoreUnknown) {
                 parser.skipChildren();
             } else {
-                throw notARequest(of + ": no member '" + StrictJson.printable(name) + "' in the protocol"
+                throw HttpProblem.notARequest(of + ": no member '" + StrictJson.printable(name) + "' in the protocol"
                         + NearestName.hint(name, known));
             }
         }
@@ -152,7 +145,7 @@ final class InferReader {
                 return read;
             }
             if (dataAt < 0) {
-                throw notARequest(place + ": expected a member 'data', found none");
+                throw HttpProblem.notARequest(place + ": expected a member 'data', found none");
             }
             try (JsonParser parser = StrictJson.parser(body, (int) dataAt, body.length)) {
                 parser.nextToken();
@@ -175,7 +168,7 @@ final class InferReader {
         List<Long> dimensions = new ArrayList<>();
         while (parser.nextToken() != JsonToken.END_ARRAY) {
             if (parser.currentToken() != JsonToken.VALUE_NUMBER_INT) {
-                throw notARequest(place + ": expected whole numbers, found "
+                throw HttpProblem.notARequest(place + ": expected whole numbers, found "
                         + StrictJson.describe(parser.currentToken()) + StrictJson.at(parser));
             }
             if (dimensions.size() > Tensor.RANK_MAX) {
@@ -292,7 +285,7 @@ final class InferReader {
         while (parser.nextToken() != JsonToken.END_OBJECT) {
             String name = parser.currentName();
             if (parser.nextToken().isStructStart()) {
-                throw notARequest(place + ": expected strings, numbers and booleans, found "
+                throw HttpProblem.notARequest(place + ": expected strings, numbers and booleans, found "
                         + StrictJson.describe(parser.currentToken()) + StrictJson.at(parser));
             }
             if (name.equals(InferRequest.KEY)) {
@@ -309,20 +302,16 @@ final class InferReader {
 
     private static <T> T present(@Nullable T value, String place, String member) {
         if (value == null) {
-            throw notARequest(place + ": expected a member '" + member + "', found none");
+            throw HttpProblem.notARequest(place + ": expected a member '" + member + "', found none");
         }
         return value;
     }
 
     private static void expect(JsonParser parser, String place, JsonToken expected) {
         if (parser.currentToken() != expected) {
-            throw notARequest(place + ": expected " + StrictJson.describe(expected) + ", found "
+            throw HttpProblem.notARequest(place + ": expected " + StrictJson.describe(expected) + ", found "
                     + StrictJson.describe(parser.currentToken())
                     + (parser.currentToken() == null ? "" : StrictJson.at(parser)));
         }
-    }
-
-    private static HttpProblem notARequest(String message) {
-        return new HttpProblem(ProblemReason.NOT_A_REQUEST, message);
     }
 }

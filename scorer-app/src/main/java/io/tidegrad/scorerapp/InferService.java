@@ -20,6 +20,7 @@ import io.tidegrad.scorerapp.inference.ServerReadyRequest;
 import io.tidegrad.scorerapp.inference.ServerReadyResponse;
 import java.util.List;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -97,18 +98,13 @@ final class InferService extends GRPCInferenceServiceImplBase {
         return version.isEmpty() ? null : version;
     }
 
-    /// Sends the only message of a response.
-    @FunctionalInterface
-    private interface Answering<A> {
-        void answer(StreamObserver<A> to);
-    }
-
-    private <A> void answer(String model, StreamObserver<A> observer, Answering<A> answering) {
+    /// @param answering sends the only message of a response
+    private <A> void answer(String model, StreamObserver<A> observer, Consumer<StreamObserver<A>> answering) {
         if (observer instanceof ServerCallStreamObserver<A> call) {
             call.setOnCancelHandler(() -> log.debug("a client of {} did not wait", StrictJson.printable(model)));
         }
         try {
-            answering.answer(observer);
+            answering.accept(observer);
             observer.onCompleted();
         } catch (HttpProblem problem) {
             refuse(model, observer, problem);

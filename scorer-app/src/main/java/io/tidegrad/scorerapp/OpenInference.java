@@ -2,28 +2,22 @@ package io.tidegrad.scorerapp;
 
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.schemas.settings.NearestName;
+import io.tidegrad.scorer.ModelRouter;
 import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerStatus;
 import io.tidegrad.scorer.ServedVersion;
-import io.tidegrad.scorer.ModelRouter;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// The Open Inference Protocol (version 2) for the served models, independent of its transport
 /// (https://github.com/kserve/open-inference-protocol). Each field is an input tensor, and the prediction is the only
 /// output tensor.
-final class OpenInference {
+record OpenInference(ServedModels models) {
     static final String SERVER = "tidegrad";
 
     /// `<project>_<format>`, as the protocol requires.
     static final String PLATFORM = "tidegrad_snapshot";
-
-    private final ServedModels models;
-
-    OpenInference(ServedModels models) {
-        this.models = models;
-    }
 
     /// @param versions versions that a request may name, newest first
     /// @param served version that is described
@@ -77,9 +71,9 @@ final class OpenInference {
     /// @throws HttpProblem if it can't be answered
     Answer infer(ModelRouter asked, @Nullable String version, InferRequest request, int bytes) {
         ServedModels.Records records = new Inputs(request, bytes);
-        ServedModels.Answered answered = version == null ? models.score(asked, request.key(), records)
+        ServedModels.Scored scored = version == null ? models.score(asked, request.key(), records)
                 : models.score(asked, models.version(asked.live(), version), records);
-        return new Answer(asked.name(), request.id(), output(answered.by()).name(), answered.predictions());
+        return new Answer(asked.name(), request.id(), output(scored.by()).name(), scored.predictions());
     }
 
     private record Inputs(InferRequest request, int sent) implements ServedModels.Records {
@@ -110,8 +104,8 @@ final class OpenInference {
             }
         }
         if (requested.size() > 1) {
-            throw new HttpProblem(ProblemReason.NOT_A_REQUEST,
-                    "outputs: expected '" + output + "' once, found it " + requested.size() + " times");
+            throw HttpProblem
+                    .notARequest("outputs: expected '" + output + "' once, found it " + requested.size() + " times");
         }
     }
 }

@@ -15,16 +15,9 @@ import org.jspecify.annotations.Nullable;
 /// Reads events from a request's body. A JSON object is one record, an array of objects several. Values are strings,
 /// numbers, booleans, nulls, and arrays of these. They do not nest deeper, the input can't name a type, and no name may
 /// occur twice.
-final class RecordReader {
-    private final RecordFields fields;
-    private final Predicate<String> passedOver;
-
-    /// @param passedOver which names that no feature reads are ignored instead of refused
-    RecordReader(RecordFields fields, Predicate<String> passedOver) {
-        this.fields = fields;
-        this.passedOver = passedOver;
-    }
-
+///
+/// @param passedOver which names that no feature reads are ignored instead of refused
+record RecordReader(RecordFields fields, Predicate<String> passedOver) {
     /// @throws HttpProblem 400 if the body is not JSON, does not have this form or has a name that no feature reads
     List<Event> read(byte[] body, int length) {
         List<Event> events = StrictJson.read(body, length, this::records);

@@ -6,10 +6,10 @@ import io.helidon.http.Status;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
 import io.tidegrad.model.feature.Event;
+import io.tidegrad.scorer.ModelRouter;
 import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ServedVersion;
-import io.tidegrad.scorer.ModelRouter;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -38,7 +38,7 @@ final class ScoreEndpoint {
         ModelRouter asked = models.router(name(request));
         models.answer(asked.name(), () -> {
             String key = request.headers().first(KEY).orElse(null);
-            Scored scored;
+            Response scored;
             try (BodyMemory.Body body = bodies.read(request)) {
                 byte[] json = body.bytes();
                 boolean explain = isTrue(request, "contributions");
@@ -51,18 +51,19 @@ final class ScoreEndpoint {
         });
     }
 
-    private record Scored(byte[] json, int records) {
+    /// The response to a scoring request.
+    record Response(byte[] json, int records) {
     }
 
-    private Scored score(ModelRouter asked, @Nullable String key, byte[] body) {
-        ServedModels.Answered answered = models.score(asked, key, new Body(body));
-        Predictions predictions = answered.predictions();
-        return new Scored(JsonResponses.predictions(predictions, answered.by().spec().loss()), predictions.size());
+    private Response score(ModelRouter asked, @Nullable String key, byte[] body) {
+        ServedModels.Scored scored = models.score(asked, key, new Body(body));
+        Predictions predictions = scored.predictions();
+        return new Response(JsonResponses.predictions(predictions, scored.by().spec().loss()), predictions.size());
     }
 
-    private Scored explain(ModelRouter asked, @Nullable String key, byte[] body) {
+    private Response explain(ModelRouter asked, @Nullable String key, byte[] body) {
         ServedModels.Explained explained = models.explain(asked, key, new Body(body));
-        return new Scored(JsonResponses.explanations(explained.explanations(), explained.by().spec().loss()),
+        return new Response(JsonResponses.explanations(explained.explanations(), explained.by().spec().loss()),
                 explained.explanations().size());
     }
 
@@ -97,7 +98,7 @@ final class ScoreEndpoint {
                 JsonResponses.admissions(scorer, scorer.admissions().after(after(request))));
     }
 
-    private static String name(ServerRequest request) {
+    static String name(ServerRequest request) {
         return request.path().pathParameters().get("model");
     }
 

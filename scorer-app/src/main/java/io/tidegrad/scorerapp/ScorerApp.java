@@ -1,12 +1,12 @@
 package io.tidegrad.scorerapp;
 
 import io.tidegrad.schemas.Topics;
+import io.tidegrad.scorer.ModelRouter;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerOptions;
 import io.tidegrad.scorer.ScorerStatus;
-import io.tidegrad.scorer.ModelRouter;
-import io.tidegrad.scorerapp.topic.TopicScorerStatus;
 import io.tidegrad.scorerapp.topic.TopicScorer;
+import io.tidegrad.scorerapp.topic.TopicScorerStatus;
 import java.time.InstantSource;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -25,7 +25,7 @@ public final class ScorerApp implements AutoCloseable {
     private final @Nullable TopicScorer requests;
     private final @Nullable ComparisonTopic comparisons;
     private final StatusTopic status;
-    private volatile @Nullable EventFields eventFields; // where a registry is named
+    private volatile @Nullable EventFields eventFields; // if a registry is configured
 
     /// @param open opens the router of a name; only tests use another one than `ModelRouter::open`
     ScorerApp(ScorerConfig config, InstantSource clock, Function<ScorerOptions, ModelRouter> open) {

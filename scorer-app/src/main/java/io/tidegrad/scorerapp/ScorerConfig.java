@@ -14,12 +14,12 @@ import java.util.Map;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// Everything a scorer is told.
+/// The configuration of a scorer.
 ///
-/// @param models to serve, at least one
-/// @param topicPrefix of our topics
-/// @param registry for what is written to topics; null where none is named
-/// @param requests scoring from topic to topic; null when it is off
+/// @param models names of the served models, at least one
+/// @param topicPrefix prefix of the names of our topics
+/// @param registry null if none is configured
+/// @param requests scoring from topic to topic; null if it is off
 public record ScorerConfig(List<String> models, String topicPrefix, ServerConfig server, SnapshotsConfig snapshots,
         KafkaSettings kafka, @Nullable RegistrySettings registry, @Nullable RequestsConfig requests) {
     public ScorerConfig {
@@ -35,7 +35,7 @@ public record ScorerConfig(List<String> models, String topicPrefix, ServerConfig
     static ScorerConfig of(Settings settings) {
         SnapshotsConfig snapshots = SnapshotsConfig.of(settings);
         RequestsConfig requests = requests(settings);
-        // Last, for it refuses what all have found.
+        // This comes last, because it refuses the mistakes that all have found.
         ServerConfig server = ServerConfig.of(settings);
         return new ScorerConfig(settings.list(CommonSettings.MODEL), settings.text(CommonSettings.PREFIX), server,
                 snapshots, settings.kafka(),

@@ -22,17 +22,17 @@ import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.ToDoubleFunction;
 
-/// What Prometheus reads; the list is in `docs/operations/watch.md`. What the library counts is read from it at each
-/// scrape, what HTTP does is counted here.
+/// The metrics for Prometheus, which `docs/operations/watch.md` lists. What the library counts is read from it at each
+/// scrape (`ScorerMeasures`); requests are counted here. All series exist from the start, at 0, because an alarm on an
+/// increase would not notice a series that begins at 1.
 final class ScorerMetrics {
     private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
 
-    /// The `model` of what concerns none that is served.
+    /// The tag `model` of what concerns no served model.
     static final String NO_MODEL = "-";
 
     private final Map<String, Map<ProblemReason, Counter>> refused = new HashMap<>();
     private final Map<String, Counter> predictions = new ConcurrentHashMap<>();
-    private final Map<String, Counter> challengers = new ConcurrentHashMap<>();
     private final Map<String, Timer> requests = new ConcurrentHashMap<>();
     private final Map<EndedConnection, Counter> ended = new EnumMap<>(EndedConnection.class);
 
@@ -48,7 +48,6 @@ final class ScorerMetrics {
         }
     }
 
-    /// All from the start, at 0: an alarm on an increase would not see a series that begins at 1.
     private Map<ProblemReason, Counter> refusals(String model) {
         Map<ProblemReason, Counter> counters = new EnumMap<>(ProblemReason.class);
         for (ProblemReason reason : ProblemReason.values()) {
@@ -60,22 +59,22 @@ final class ScorerMetrics {
         return counters;
     }
 
-    /// What the bodies of requests take is shown from now on.
+    /// Shows how much memory the bodies of requests take.
     void follow(BodyMemory bodies) {
         Gauge.builder("tidegrad.scorer.bodies.bytes", bodies, BodyMemory::taken)
                 .description("Memory that bodies of requests take together").tags("model", NO_MODEL).register(registry);
     }
 
-    /// Whether the process can tell what it serves.
+    /// Shows whether the process can report what it serves.
     void follow(StatusTopic status) {
-        FunctionCounter.builder("tidegrad.scorer.status.records", status, StatusTopic::told)
+        FunctionCounter.builder("tidegrad.scorer.status.records", status, StatusTopic::written)
                 .description("Records of the status topic written").tags("model", NO_MODEL).register(registry);
         FunctionCounter.builder("tidegrad.scorer.status.failures", status, StatusTopic::failures)
                 .description("Times that the status topic could not be written to").tags("model", NO_MODEL)
                 .register(registry);
     }
 
-    /// A shadow is compared from now on.
+    /// Shows how a shadow compares with the live model.
     void follow(Shadows.Pair pair, ShadowComparison comparison) {
         Tags tags = Tags.of("model", pair.name(), "shadow", pair.shadow());
         shadow(tags, comparison, "shadow.records", "Records that a shadow has scored too",
@@ -97,23 +96,20 @@ final class ScorerMetrics {
                 .description(help).tags(tags).register(registry);
     }
 
-    /// A challenger has answered.
+    /// Counts events that a challenger has scored.
     void challenged(String model, String challenger, int events) {
-        challengers.computeIfAbsent(model + ' ' + challenger,
-                key -> Counter.builder("tidegrad.scorer.challenger.predictions")
-                        .description("Events scored by a challenger").tags("model", model, "challenger", challenger)
-                        .register(registry))
-                .increment(events);
+        Counter.builder("tidegrad.scorer.challenger.predictions").description("Events scored by a challenger")
+                .tags("model", model, "challenger", challenger).register(registry).increment(events);
     }
 
-    /// The live model has answered what a challenger could not.
+    /// Counts a request that a challenger could not answer and the live model did.
     void leftToLive(String model, String challenger, ProblemReason reason) {
         Counter.builder("tidegrad.scorer.challenger.refused")
                 .description("Requests that a challenger could not answer and the live model did")
                 .tags("model", model, "challenger", challenger, "reason", reason.code()).register(registry).increment();
     }
 
-    /// @param model one that is served; names from requests would make as many series as there are requests
+    /// @param model name of a served model: names from requests would make as many series as there are requests
     void scored(String model, int events) {
         predictions
                 .computeIfAbsent(model,
@@ -145,7 +141,7 @@ final class ScorerMetrics {
                 .register(registry)).record(Duration.ofNanos(nanos));
     }
 
-    /// More that is read at each scrape.
+    /// Adds more that is read at each scrape.
     void bind(MeterBinder more) {
         more.bindTo(registry);
     }

@@ -5,12 +5,12 @@ import io.helidon.webserver.CloseConnectionException;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.scorer.Explanation;
+import io.tidegrad.scorer.ModelRouter;
 import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.RejectedEventException;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerStatus;
 import io.tidegrad.scorer.ServedVersion;
-import io.tidegrad.scorer.ModelRouter;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -20,6 +20,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiPredicate;
+import java.util.function.IntSupplier;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -51,7 +52,7 @@ class ServedModels {
     }
 
     /// The version that scored a request's records, and the predictions.
-    record Answered(ServedVersion by, Predictions predictions) {
+    record Scored(ServedVersion by, Predictions predictions) {
     }
 
     /// The version that explained a request's records, and the explanations.
@@ -235,8 +236,8 @@ class ServedModels {
     ///
     /// @param key routing key; null if the request has none
     /// @throws HttpProblem if a record can't be scored or there are too many
-    Answered score(ModelRouter asked, @Nullable String key, Records records) {
-        return byWhoAnswers(asked, key, (scorer, by, with) -> {
+    Scored score(ModelRouter asked, @Nullable String key, Records records) {
+        return byModelOf(asked, key, (scorer, by, with) -> {
             Predictions predictions = score(scorer, by, records.read(by, with));
             if (scorer != asked.live()) {
                 metrics.challenged(asked.name(), scorer.model(), predictions.size());
@@ -244,7 +245,7 @@ class ServedModels {
                 shadows.scored(asked, by, predictions,
                         shadow -> records.read(shadow, candidateReaders(asked.name(), shadow, by)), records.bytes());
             }
-            return new Answered(by, predictions);
+            return new Scored(by, predictions);
         });
     }
 
@@ -252,7 +253,7 @@ class ServedModels {
     ///
     /// @throws HttpProblem if a record can't be scored, there are too many, or the network does not allow it
     Explained explain(ModelRouter asked, @Nullable String key, Records records) {
-        return byWhoAnswers(asked, key, (scorer, by, with) -> {
+        return byModelOf(asked, key, (scorer, by, with) -> {
             if (!by.spec().readsFeaturesTogether()) {
                 throw new HttpProblem(ProblemReason.BAD_QUERY,
                         "contributions: expected a model whose network reads all features together, found "
@@ -285,7 +286,7 @@ class ServedModels {
 
     /// Scores by the model for the key. If a challenger can't score the records, the live model does: a challenger must
     /// not make a request fail.
-    private <A> A byWhoAnswers(ModelRouter asked, @Nullable String key, Scoring<A> scoring) {
+    private <A> A byModelOf(ModelRouter asked, @Nullable String key, Scoring<A> scoring) {
         Scorer chosen = asked.scorerFor(key);
         HttpProblem ofChallenger = null;
         ServedVersion challenger = chosen == asked.live() ? null : chosen.current();
@@ -309,8 +310,8 @@ class ServedModels {
     /// Scores by the version that the request names. Challengers and shadows take no part.
     ///
     /// @throws HttpProblem if a record can't be scored or there are too many
-    Answered score(ModelRouter asked, ServedVersion served, Records records) {
-        return new Answered(served, score(asked.live(), served, records.read(served, readers(served))));
+    Scored score(ModelRouter asked, ServedVersion served, Records records) {
+        return new Scored(served, score(asked.live(), served, records.read(served, readers(served))));
     }
 
     /// Scores by the version for whose fields the events were read, because a swap in the meantime may bring another
@@ -338,14 +339,15 @@ class ServedModels {
     /// of this program.
     private static final int CLIENT_GONE = 499;
 
-    /// Answers a scoring request and counts it.
+    /// Counts a scoring request, its records and the time that it takes.
     ///
     /// @param name name of a served model
-    void answer(String name, Answering answering) {
+    /// @param answering reads, scores and responds; returns how many records were scored
+    void answer(String name, IntSupplier answering) {
         long start = System.nanoTime();
         int status = Status.INTERNAL_SERVER_ERROR_500.code();
         try {
-            int records = answering.answer();
+            int records = answering.getAsInt();
             metrics.scored(name, records);
             status = Status.OK_200.code();
         } catch (HttpProblem e) {
@@ -364,12 +366,5 @@ class ServedModels {
     /// @param named model that it names, which may not be served here
     void refused(String named, ProblemReason reason) {
         metrics.refused(routers.containsKey(named) ? named : ScorerMetrics.NO_MODEL, reason);
-    }
-
-    /// Reads, scores, sends.
-    @FunctionalInterface
-    interface Answering {
-        /// Returns how many records were scored.
-        int answer();
     }
 }

@@ -14,27 +14,29 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// What a scorer's HTTP and gRPC are told.
+/// The configuration of a scorer's HTTP and gRPC servers.
 ///
-/// @param host to bind; the loopback address unless said otherwise
+/// @param host address to bind
 /// @param port 0 for any free one
-/// @param grpcPort of gRPC; 0 for any free one, empty for none
-/// @param maxBodyBytes larger requests are answered 413
-/// @param maxConnections open at once; the one that waits longest for its client makes room for the next
-/// @param maxConcurrentRequests worked on at once; further ones wait a moment and are then refused
-/// @param maxBodiesBytes of the bodies of all HTTP requests that are under way
-/// @param ignoreUnknownFields whether fields that no feature reads are passed over instead of refused
-/// @param certificate to answer over TLS with; null for none
-/// @param tokens that clients must have one of; null when they need none
+/// @param grpcPort 0 for any free one; empty if gRPC is off
+/// @param maxBodyBytes largest body of a request; a larger one gets 413
+/// @param maxConnections number of connections that may be open at once; for the next one the connection is closed that
+///     has waited longest for its client
+/// @param maxConcurrentRequests number of requests that are processed at once; others wait for a moment and are then
+///     refused
+/// @param maxBodiesBytes bound on the memory of all bodies together
+/// @param ignoreUnknownFields whether fields that no feature reads are ignored instead of refused
+/// @param certificate certificate for TLS; null for none
+/// @param tokens tokens of which clients must send one; null if they need none
 record ServerConfig(String host, int port, OptionalInt grpcPort, int maxBodyBytes, int maxConnections,
         int maxConcurrentRequests, long maxBodiesBytes, boolean ignoreUnknownFields,
         @Nullable ServerCertificate certificate, @Nullable BearerTokens tokens) {
     private static final Logger log = LoggerFactory.getLogger(ServerConfig.class);
 
-    /// Of a processor: what waits for a core is in memory, and more of it makes no answer faster.
+    /// More requests would wait for a processor while they hold memory, and no answer would be faster.
     private static final int REQUESTS_PER_PROCESSOR = 2;
 
-    /// @param settings told of every mistake
+    /// Notes every mistake in `settings` and refuses them.
     static ServerConfig of(Settings settings) {
         ServerCertificate certificate = certificate(settings);
         BearerTokens tokens =
@@ -78,17 +80,16 @@ record ServerConfig(String host, int port, OptionalInt grpcPort, int maxBodyByte
         }
     }
 
-    /// One line for who binds what others reach.
+    /// Warns if other machines can reach a server without TLS or without tokens.
     void warnOfStrangers() {
         if (isLoopback(host) || certificate != null && tokens != null) {
             return;
         }
-        log.warn("whoever reaches {} {}: give {}, or let only something reach it that has both", host,
-                tokens == null ? certificate == null ? "can ask, and read along what others ask" : "can ask"
-                        : "can read along what others ask, and their tokens",
-                tokens == null
-                        ? certificate == null ? "--tls-certificate, --tls-private-key and --token-file" : "--token-file"
-                        : "--tls-certificate and --tls-private-key");
+        boolean tls = certificate != null;
+        boolean token = tokens != null;
+        log.warn("other machines can reach {} without {}: set {}, or let them reach only a proxy that has both", host,
+                tls ? "a token" : token ? "TLS" : "TLS and without a token",
+                tls ? "token-file" : "tls-certificate, tls-private-key" + (token ? "" : " and token-file"));
     }
 
     private static boolean isLoopback(String host) {

@@ -2,11 +2,11 @@ package io.tidegrad.scorerapp;
 
 import io.tidegrad.control.Candidate;
 import io.tidegrad.model.feature.Event;
+import io.tidegrad.scorer.ModelRouter;
 import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.RejectedEventException;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ServedVersion;
-import io.tidegrad.scorer.ModelRouter;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;

@@ -15,13 +15,13 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/// What a scorer is told about the versions that it may serve.
+/// The configuration of the versions that a scorer may serve.
 ///
-/// @param maxBytes largest model taken; 0 for a quarter of the heap
-/// @param publicKey that every snapshot must be signed with; null when they need not be signed
-/// @param stateDir keeps what serves, for a start without Kafka; null for nowhere
-/// @param maxAge of what serves for a scorer that is ready; null for any
-/// @param pins versions that serve and no other, by model
+/// @param maxBytes size of the largest model; 0 for a quarter of the heap
+/// @param publicKey key with which every snapshot must be signed; null if they need not be signed
+/// @param stateDir directory that keeps the served versions for a start without Kafka; null for none
+/// @param maxAge age beyond which the served version makes the scorer not ready; null for any
+/// @param pins the only versions that serve, by model
 record SnapshotsConfig(long maxBytes, @Nullable PublicKey publicKey, @Nullable Path stateDir, @Nullable Duration maxAge,
         Map<String, ScorerOptions.Pin> pins) {
     private static final Pattern PIN = Pattern.compile("(.+)=(\\d+)\\.(\\d+)");
@@ -30,7 +30,7 @@ record SnapshotsConfig(long maxBytes, @Nullable PublicKey publicKey, @Nullable P
         pins = Map.copyOf(pins);
     }
 
-    /// @param settings told of every mistake
+    /// @param settings notes every mistake
     static SnapshotsConfig of(Settings settings) {
         PublicKey publicKey = settings.file(CommonSettings.SNAPSHOT_PUBLIC_KEY, ManifestKeys::publicKey);
         Path stateDir = stateDir(settings);
@@ -39,7 +39,7 @@ record SnapshotsConfig(long maxBytes, @Nullable PublicKey publicKey, @Nullable P
                 stateDir, maxAge(settings), pins);
     }
 
-    /// For a model that is followed.
+    /// Returns the options with this configuration.
     ScorerOptions applied(ScorerOptions options) {
         ScorerOptions told = options.withPublicKey(publicKey).withStateDir(stateDir).withMaxAge(maxAge)
                 .withPin(pins.get(options.model()));
@@ -51,7 +51,7 @@ record SnapshotsConfig(long maxBytes, @Nullable PublicKey publicKey, @Nullable P
         for (String pin : settings.list(ScorerSettings.PIN)) {
             Matcher parts = PIN.matcher(pin);
             if (!parts.matches()) {
-                continue; // told already
+                continue; // the form of the setting has reported it
             }
             String model = parts.group(1);
             if (!settings.list(CommonSettings.MODEL).contains(model)) {

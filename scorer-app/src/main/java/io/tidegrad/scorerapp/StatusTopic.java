@@ -3,10 +3,10 @@ package io.tidegrad.scorerapp;
 import io.tidegrad.control.ProcessStatus;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
+import io.tidegrad.scorer.ModelRouter;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScorerStatus;
 import io.tidegrad.scorer.ServedVersion;
-import io.tidegrad.scorer.ModelRouter;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Collection;
@@ -16,7 +16,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -31,16 +30,17 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Tells the status topic what this process serves: at once when another model or epoch answers or readiness changes,
-/// after a second when a version does, every ten seconds anyway. On a thread of its own, for serving needs none of it:
-/// where the topic is not there or may not be written to, that is counted, said once, and tried again after a pause.
+/// Writes to the status topic what this process serves: at once if another model or epoch answers or the readiness
+/// changes, after a second if the version changes, and in any case every ten seconds. It has a thread of its own, because
+/// serving must not wait for it. If the topic is missing or may not be written to, that is counted, logged once, and tried
+/// again after a pause.
 final class StatusTopic implements AutoCloseable {
     private static final long LOOK_MILLIS = 50;
     private static final long VERSIONS_APART_MILLIS = 1_000;
     private static final long PAUSE_MILLIS_MIN = 2_000;
     private static final long PAUSE_MILLIS_MAX = 60_000;
 
-    /// For the topic's metadata, and for a send.
+    /// How long the topic's metadata and a send may take.
     private static final int SEND_WITHIN_MILLIS = 2_000;
 
     private static final Logger log = LoggerFactory.getLogger(StatusTopic.class);
@@ -52,21 +52,20 @@ final class StatusTopic implements AutoCloseable {
     private final Collection<ModelRouter> routers;
     private final Set<String> pinned;
     private final InstantSource clock;
-    private final LongAdder told = new LongAdder();
+    private final LongAdder written = new LongAdder();
     private final LongAdder failures = new LongAdder();
-    private final ScheduledExecutorService timer =
-            Executors.newSingleThreadScheduledExecutor(Thread.ofPlatform().name("tidegrad-status").daemon().factory());
+    private final ScheduledExecutorService timer = Timers.named("tidegrad-status");
 
-    // On the timer's thread:
+    // Only used by the timer's thread:
     private @Nullable Producer<byte[], byte[]> producer;
     private List<ProcessStatus.Served> last = List.of();
     private long lastNanos;
-    private boolean everTold;
-    private boolean saidWhy; // since it was told last
+    private boolean everWritten;
+    private boolean logged; // a failure since the last record was written
     private long pauseMillis = PAUSE_MILLIS_MIN;
     private long notBeforeNanos = System.nanoTime();
 
-    /// @param address of the process, `host:port`
+    /// @param address address of the process, `host:port`
     /// @param pinned names whose version stays, whatever is decided
     StatusTopic(KafkaSettings kafka, Topics topics, String address, Collection<ModelRouter> routers, Set<String> pinned,
             InstantSource clock) {
@@ -80,12 +79,12 @@ final class StatusTopic implements AutoCloseable {
         timer.scheduleWithFixedDelay(this::look, 0, LOOK_MILLIS, TimeUnit.MILLISECONDS);
     }
 
-    /// Records that were written.
-    long told() {
-        return told.sum();
+    /// Returns the number of records that were written.
+    long written() {
+        return written.sum();
     }
 
-    /// Times that the topic could not be written to.
+    /// Returns how often the topic could not be written to.
     long failures() {
         return failures.sum();
     }
@@ -96,36 +95,36 @@ final class StatusTopic implements AutoCloseable {
             return;
         }
         try {
-            tell(now);
+            writeIfDue(now);
         } catch (ExecutionException | TimeoutException | RuntimeException | OutOfMemoryError e) {
-            // Caught whatever it is: the timer runs nothing again that has thrown.
+            // All errors are caught, because the timer does not run a task again that has thrown.
             failed(e instanceof ExecutionException && e.getCause() != null ? e.getCause() : e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
     }
 
-    private void tell(long now) throws ExecutionException, InterruptedException, TimeoutException {
+    private void writeIfDue(long now) throws ExecutionException, InterruptedException, TimeoutException {
         List<ProcessStatus.Served> served = routers.stream().map(each -> served(each.live())).toList();
-        long since = everTold ? (now - lastNanos) / 1_000_000 : Long.MAX_VALUE;
-        if (since < ProcessStatus.HEARTBEAT_MILLIS && isSameBut(served, last)
+        long since = everWritten ? (now - lastNanos) / 1_000_000 : Long.MAX_VALUE;
+        if (since < ProcessStatus.HEARTBEAT_MILLIS && isSameWithoutVersions(served, last)
                 && (served.equals(last) || since < VERSIONS_APART_MILLIS)) {
             return;
         }
         send(served, false);
         last = served;
         lastNanos = System.nanoTime();
-        everTold = true;
-        saidWhy = false;
+        everWritten = true;
+        logged = false;
         pauseMillis = PAUSE_MILLIS_MIN;
     }
 
     private void failed(Throwable why) {
         failures.increment();
-        if (!saidWhy) {
-            saidWhy = true;
+        if (!logged) {
+            logged = true;
             log.warn(
-                    "what is served here can't be told on {}: {}. Serving goes on; commands that wait for scorers don't see this one."
+                    "topic {} can't be written to: {}. Serving goes on, but commands that wait for scorers don't see this one."
                             + " A trainer or a models command creates the topic; the scorer needs the right to write to it",
                     topic, String.valueOf(why.getMessage()));
         }
@@ -134,8 +133,8 @@ final class StatusTopic implements AutoCloseable {
         pauseMillis = Math.min(2 * pauseMillis, PAUSE_MILLIS_MAX);
     }
 
-    /// But for versions, which come twice a second.
-    private static boolean isSameBut(List<ProcessStatus.Served> some, List<ProcessStatus.Served> others) {
+    /// Compares without versions, which change twice a second.
+    private static boolean isSameWithoutVersions(List<ProcessStatus.Served> some, List<ProcessStatus.Served> others) {
         return withoutVersions(some).equals(withoutVersions(others));
     }
 
@@ -162,13 +161,13 @@ final class StatusTopic implements AutoCloseable {
             open = open();
             producer = open;
         }
-        // Partition 0, which is the one that is read, also where somebody has added others.
+        // Readers read only partition 0, even if somebody has added others.
         open.send(new ProducerRecord<>(topic, 0, status.key(), status.encode())).get(2L * SEND_WITHIN_MILLIS,
                 TimeUnit.MILLISECONDS);
-        told.increment();
+        written.increment();
     }
 
-    /// The next record says it again: none is worth being repeated, and none needs an order.
+    /// No record is repeated and none is acknowledged by all brokers, because the next one replaces it.
     private Producer<byte[], byte[]> open() {
         Map<String, Object> settings = new HashMap<>(kafka.producer());
         settings.put(ProducerConfig.CLIENT_ID_CONFIG, "tidegrad-scorer-status");
@@ -182,34 +181,25 @@ final class StatusTopic implements AutoCloseable {
         return new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer());
     }
 
-    /// Tells that the process ends, so that nobody waits for it.
+    /// Writes that the process ends, so that nobody waits for it.
     @Override
     public void close() {
-        timer.execute(() -> {
+        Timers.close(timer, () -> {
             Producer<byte[], byte[]> open = producer;
             if (open == null) {
                 return;
             }
             try {
-                if (everTold && !saidWhy) {
+                if (everWritten && !logged) {
                     send(last, true);
                 }
             } catch (ExecutionException | TimeoutException | KafkaException e) {
-                log.debug("the end could not be told", e);
+                log.debug("the end could not be written", e);
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             } finally {
                 open.close(Duration.ofMillis(SEND_WITHIN_MILLIS));
             }
-        });
-        timer.shutdown();
-        try {
-            if (!timer.awaitTermination(4L * SEND_WITHIN_MILLIS, TimeUnit.MILLISECONDS)) {
-                timer.shutdownNow();
-            }
-        } catch (InterruptedException e) {
-            timer.shutdownNow();
-            Thread.currentThread().interrupt();
-        }
+        }, Duration.ofMillis(4L * SEND_WITHIN_MILLIS));
     }
 }

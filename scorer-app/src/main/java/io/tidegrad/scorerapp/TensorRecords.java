@@ -12,16 +12,9 @@ import org.jspecify.annotations.Nullable;
 
 /// Turns tensors into events: record i has the i-th value, or list of values, of each tensor. What a value means and
 /// whether a field may be missing is decided only by the featurizer, as for a record of `/v1`.
-final class TensorRecords {
-    private final RecordFields fields;
-    private final Predicate<String> passedOver;
-
-    /// @param passedOver which names that no feature reads are ignored instead of refused
-    TensorRecords(RecordFields fields, Predicate<String> passedOver) {
-        this.fields = fields;
-        this.passedOver = passedOver;
-    }
-
+///
+/// @param passedOver which names that no feature reads are ignored instead of refused
+record TensorRecords(RecordFields fields, Predicate<String> passedOver) {
     /// The values of a field in all records.
     ///
     /// @param values row-major, `width` for each record

@@ -9,10 +9,9 @@ import io.tidegrad.ops.security.BearerTokens;
 import io.tidegrad.scorerapp.inference.GRPCInferenceServiceGrpc;
 import org.jspecify.annotations.Nullable;
 
-/// Lets calls in by their token, before a byte of their message is taken; whether the server is live and ready it tells
-/// everybody, as over HTTP.
+/// Admits calls by their token before a byte of their message is read. Health needs no token, as over HTTP.
 ///
-/// @param tokens null when none is asked for
+/// @param tokens null if none is required
 record TokenCheck(@Nullable BearerTokens tokens, ServedModels models) implements ServerInterceptor {
     private static final Metadata.Key<String> AUTHORIZATION =
             Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
@@ -30,7 +29,7 @@ record TokenCheck(@Nullable BearerTokens tokens, ServedModels models) implements
         };
     }
 
-    /// Health of the server.
+    /// Returns whether the method is one of the server's health.
     static boolean isOpen(MethodDescriptor<?, ?> method) {
         String name = method.getFullMethodName();
         return name.equals(GRPCInferenceServiceGrpc.getServerLiveMethod().getFullMethodName())

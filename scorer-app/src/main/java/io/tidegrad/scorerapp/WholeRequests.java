@@ -22,28 +22,15 @@ import org.jspecify.annotations.Nullable;
 /// Lets one complete message through and refuses everything else: no message, a second one, one that is no protobuf or
 /// too large, one that arrives too late. The library would report most of these as a defect of the server, and would
 /// wait for the last one for ever. A message is parsed and scored only once it has a place to be processed.
-final class WholeRequests implements ServerInterceptor {
+///
+/// @param within how long a request may take to arrive; if its response is not read within three times as long, the
+///     connection is closed, because a client that opens no window would keep responses in memory for ever
+/// @param connections told what their calls do
+/// @param work bound on concurrent processing of messages, except health, which is always answered
+record WholeRequests(Duration within, GrpcConnections connections, ServedModels models, WorkLimit work,
+        ScheduledExecutorService timers) implements ServerInterceptor {
     /// A response may take this many times as long to be read as a request may take to arrive.
     private static final int ANSWER_WITHIN = 3;
-
-    private final Duration within;
-    private final GrpcConnections connections;
-    private final ServedModels models;
-    private final WorkLimit work;
-    private final ScheduledExecutorService timers;
-
-    /// @param within how long a request may take to arrive; if its response is not read within three times as long, the
-    ///     connection is closed, because a client that opens no window would keep responses in memory for ever
-    /// @param connections told what their calls do
-    /// @param work bound on concurrent processing of messages, except health, which is always answered
-    WholeRequests(Duration within, GrpcConnections connections, ServedModels models, WorkLimit work,
-            ScheduledExecutorService timers) {
-        this.within = within;
-        this.connections = connections;
-        this.models = models;
-        this.work = work;
-        this.timers = timers;
-    }
 
     @Override
     public <Q, A> ServerCall.Listener<Q> interceptCall(ServerCall<Q, A> call, Metadata headers,
@@ -85,15 +72,16 @@ final class WholeRequests implements ServerInterceptor {
                 return;
             }
             if (++messages > 1) {
-                refuse(notARequest("expected one message, found another"));
+                refuse(HttpProblem.notARequest("expected one message, found another"));
                 return;
             }
             try {
                 message = ((InputStream) stream).readAllBytes();
             } catch (StatusRuntimeException e) {
-                refuse(new HttpProblem(ProblemReason.BODY_TOO_LARGE, "a message of more than --max-body-bytes"));
+                refuse(new HttpProblem(ProblemReason.BODY_TOO_LARGE,
+                        "expected a message of at most max-body-bytes, found a larger one"));
             } catch (IOException e) {
-                refuse(notARequest("expected a message that can be read"));
+                refuse(HttpProblem.notARequest("expected a message that can be read"));
             }
         }
 
@@ -102,7 +90,7 @@ final class WholeRequests implements ServerInterceptor {
             synchronized (this) {
                 timer.cancel(false);
                 if (!refused && messages == 0) {
-                    refuse(notARequest("expected one message, found none"));
+                    refuse(HttpProblem.notARequest("expected one message, found none"));
                 }
                 if (refused) {
                     return;
@@ -154,7 +142,7 @@ final class WholeRequests implements ServerInterceptor {
             try {
                 of.onMessage((Q) new Message(Objects.requireNonNull(message)));
             } catch (StatusRuntimeException e) {
-                refuse(notARequest("expected a message of the protocol in protobuf"));
+                refuse(HttpProblem.notARequest("expected a message of the protocol in protobuf"));
                 return;
             }
             of.onHalfClose();
@@ -190,9 +178,5 @@ final class WholeRequests implements ServerInterceptor {
         Message(byte[] bytes) {
             super(bytes);
         }
-    }
-
-    private static HttpProblem notARequest(String message) {
-        return new HttpProblem(ProblemReason.NOT_A_REQUEST, message);
     }
 }

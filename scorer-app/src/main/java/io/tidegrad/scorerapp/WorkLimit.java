@@ -114,6 +114,6 @@ final class WorkLimit {
 
     private static HttpProblem overloaded() {
         return new HttpProblem(ProblemReason.OVERLOADED,
-                "more requests than are worked on at once (--max-concurrent-requests); ask again later");
+                "more requests than the scorer processes at once (max-concurrent-requests); ask again later");
     }
 }

@@ -66,7 +66,7 @@ class BodyMemoryTest {
                 Answer refused = ask(server, 60_000);
                 assertThat(refused.status()).isEqualTo(503);
                 assertThat(refused.headers()).containsEntry("retry-after", "1");
-                assertThat(refused.body()).contains("overloaded", "--max-bodies-bytes");
+                assertThat(refused.body()).contains("overloaded", "max-bodies-bytes");
                 assertThat(ask(server, BodyMemory.FREE_BYTES).status()).isEqualTo(200);
             }
             awaitTaken(server, 0);
@@ -87,7 +87,7 @@ class BodyMemoryTest {
                 assertThat(ask(server, 60_000).status()).isEqualTo(503);
                 Status refused = new Call(channel, 60_000).end();
                 assertThat(refused.getCode()).isEqualTo(Status.Code.UNAVAILABLE);
-                assertThat(refused.getDescription()).contains("overloaded", "--max-bodies-bytes");
+                assertThat(refused.getDescription()).contains("overloaded", "max-bodies-bytes");
                 assertThat(new Call(channel, 10_000).end().getCode()).isEqualTo(Status.Code.NOT_FOUND);
 
                 first.call.cancel("gone", null);

@@ -19,8 +19,8 @@ import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.grpc.stub.MetadataUtils;
 import io.tidegrad.ops.security.BearerTokens;
 import io.tidegrad.ops.settings.SettingsException;
-import io.tidegrad.scorerapp.inference.GRPCInferenceServiceGrpc;
 import io.tidegrad.scorerapp.inference.GRPCInferenceServiceGrpc.GRPCInferenceServiceBlockingStub;
+import io.tidegrad.scorerapp.inference.GRPCInferenceServiceGrpc;
 import io.tidegrad.scorerapp.inference.ModelReadyRequest;
 import io.tidegrad.scorerapp.inference.ServerLiveRequest;
 import io.tidegrad.scorerapp.inference.ServerMetadataRequest;
@@ -381,8 +381,8 @@ class SecuredServerTest {
         assertThat(warnings(() -> TestServer.config().warnOfStrangers())).isEmpty();
         List<ILoggingEvent> told = warnings(() -> TestServer.config("--http-host", "0.0.0.0").warnOfStrangers());
         assertThat(told).extracting(ILoggingEvent::getFormattedMessage).containsExactly(
-                "whoever reaches 0.0.0.0 can ask, and read along what others ask: give --tls-certificate,"
-                        + " --tls-private-key and --token-file, or let only something reach it that has both");
+                "other machines can reach 0.0.0.0 without TLS and without a token: set tls-certificate, tls-private-key and"
+                        + " token-file, or let them reach only a proxy that has both");
         List<String> all = new ArrayList<>(List.of(secured(certificates)));
         all.addAll(List.of("--http-host", "0.0.0.0"));
         assertThat(warnings(() -> TestServer.config(all.toArray(String[]::new)).warnOfStrangers())).isEmpty();

@@ -7,11 +7,11 @@ import io.tidegrad.model.learn.EventPreparation;
 import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.UndecodableException;
+import io.tidegrad.scorer.ModelRouter;
 import io.tidegrad.scorer.NotReadyException;
 import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.ScoringSession;
-import io.tidegrad.scorer.ModelRouter;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -238,8 +238,9 @@ final class BatchScorer {
                 events.add(new AvroEvent().of(one.fields()));
                 bytes += one.request().serializedValueSize();
             }
-            listener.scored(router, session.model(), new Predictions(session.model().model(), session.epoch(),
-                    session.version(), session.offset(), session.freshnessMs(), session.outputs(), probabilities),
+            listener.scored(router, session.servedVersion(),
+                    new Predictions(session.servedVersion().model(), session.epoch(), session.version(),
+                            session.offset(), session.freshnessMs(), session.outputs(), probabilities),
                     by -> events, bytes);
         }
 

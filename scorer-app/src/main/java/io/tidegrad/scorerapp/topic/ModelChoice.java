@@ -3,7 +3,6 @@ package io.tidegrad.scorerapp.topic;
 import io.tidegrad.schemas.DeadLetter;
 import io.tidegrad.scorer.ModelRouter;
 import java.nio.charset.StandardCharsets;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.header.Header;
@@ -11,18 +10,13 @@ import org.jspecify.annotations.Nullable;
 
 /// Chooses the router for a request by the model's name in its header. Without the header it is the only model that is
 /// served.
-final class ModelChoice {
+///
+/// @param routers routers by name
+record ModelChoice(Map<String, ModelRouter> routers) {
     /// Also set on the prediction or dead letter if the request had it.
     static final String HEADER = DeadLetter.MODEL;
 
     private static final int SHOWN_CHARS_MAX = 100;
-
-    private final Map<String, ModelRouter> routers;
-
-    /// @param routers routers by name
-    ModelChoice(Map<String, ModelRouter> routers) {
-        this.routers = new LinkedHashMap<>(routers);
-    }
 
     /// @throws RefusedRequest `no-model-named`, `unknown-model`
     ModelRouter of(ConsumerRecord<byte[], byte[]> request) {

@@ -17,27 +17,14 @@ import org.jspecify.annotations.Nullable;
 
 /// Builds the records for predictions and dead letters. Both have the request's key, which determines the partition,
 /// and its headers, by which a client recognises its request.
-final class OutgoingRecords {
+///
+/// @param predictionSchemaId id under which `Prediction` is registered
+record OutgoingRecords(RequestsConfig config, RequestTopics.Limits limits, int predictionSchemaId, AvroCodec codec,
+        InstantSource clock) {
     private static final String OURS = "tidegrad-";
 
     /// Overhead of a record: a batch of one record has 61 bytes, and the record has seven lengths.
     private static final int FRAME_BYTES = 128;
-
-    private final RequestsConfig config;
-    private final RequestTopics.Limits limits;
-    private final int predictionSchemaId;
-    private final AvroCodec codec;
-    private final InstantSource clock;
-
-    /// @param predictionSchemaId id under which `Prediction` is registered
-    OutgoingRecords(RequestsConfig config, RequestTopics.Limits limits, int predictionSchemaId, AvroCodec codec,
-            InstantSource clock) {
-        this.config = config;
-        this.limits = limits;
-        this.predictionSchemaId = predictionSchemaId;
-        this.codec = codec;
-        this.clock = clock;
-    }
 
     /// @param asked name of the model in this process
     /// @param session session that has scored the request
@@ -49,10 +36,10 @@ final class OutgoingRecords {
         for (int output = 0; output < session.outputs(); output++) {
             probabilities.add(session.probability(row, output));
         }
-        Prediction prediction =
-                Prediction.newBuilder().setRequestId(id).setModel(session.model().model()).setEpoch(session.epoch())
-                        .setVersion(session.version()).setOffset(session.offset()).setFreshnessMs(session.freshnessMs())
-                        .setProbabilities(probabilities).setTime(Instant.ofEpochMilli(now)).build();
+        Prediction prediction = Prediction.newBuilder().setRequestId(id).setModel(session.servedVersion().model())
+                .setEpoch(session.epoch()).setVersion(session.version()).setOffset(session.offset())
+                .setFreshnessMs(session.freshnessMs()).setProbabilities(probabilities)
+                .setTime(Instant.ofEpochMilli(now)).build();
         byte[] value = codec.encode(predictionSchemaId, prediction);
         RecordHeaders headers = new RecordHeaders();
         BoundedHeaders.copy(request.headers(), OutgoingRecords::isKept, headers);
@@ -75,7 +62,7 @@ final class OutgoingRecords {
         source.add(BoundedHeaders.text("tidegrad-group", config.group()));
         if (by != null) {
             source.add(BoundedHeaders.text("tidegrad-version",
-                    by.model().model() + " " + by.epoch() + "." + by.version()));
+                    by.servedVersion().model() + " " + by.epoch() + "." + by.version()));
         }
         DeadLetter letter = DeadLetter.of(request, OutgoingRecords::isKept,
                 BoundedHeaders.text(DeadLetter.REASON, refused.reason()), refused.detail(), source,

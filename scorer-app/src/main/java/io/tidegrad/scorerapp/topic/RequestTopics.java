@@ -24,16 +24,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Creates the topics of predictions and dead letters, and the topic of requests if it has the default name, and checks
 /// those that exist. If a topic is set up so that requests or answers could be lost, no request is taken.
-final class RequestTopics {
+record RequestTopics(Admin admin, RequestsConfig config) {
     private static final Duration TIMEOUT = Duration.ofSeconds(30);
-
-    private final Admin admin;
-    private final RequestsConfig config;
-
-    private RequestTopics(Admin admin, RequestsConfig config) {
-        this.admin = admin;
-        this.config = config;
-    }
 
     /// The largest record of each topic.
     ///
@@ -80,11 +72,11 @@ final class RequestTopics {
             found = describe(config.requests());
         } else if (found == null) {
             throw new TopicScoringRefusedException("topic " + config.requests()
-                    + ": expected the topic of requests, found none; create it, or correct --requests-topic" + " (only "
+                    + ": expected the topic of requests, found none; create it, or correct requests-topic (only "
                     + config.topics().requests() + " is created here)");
         }
         if (found == null) {
-            throw new TimeoutException("topic " + config.requests() + " was created and is not told of yet");
+            throw new TimeoutException("topic " + config.requests() + " was created, but Kafka does not report it yet");
         }
         return found;
     }

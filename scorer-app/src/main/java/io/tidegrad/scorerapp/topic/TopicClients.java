@@ -12,26 +12,18 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 /// Creates the Kafka clients of a topic scorer. Only tests use others than Kafka's own.
 interface TopicClients {
     TopicClients KAFKA = new TopicClients() {
-        @Override
-        public Admin admin(Map<String, Object> settings) {
-            return Admin.create(settings);
-        }
-
-        @Override
-        public Consumer<byte[], byte[]> consumer(Map<String, Object> settings, PollBudget budget) {
-            return new KafkaConsumer<>(settings, budget.keys(), budget.values());
-        }
-
-        @Override
-        public Producer<byte[], byte[]> producer(Map<String, Object> settings, Consumer<byte[], byte[]> beside) {
-            return new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer());
-        }
     };
 
-    Admin admin(Map<String, Object> settings);
+    default Admin admin(Map<String, Object> settings) {
+        return Admin.create(settings);
+    }
 
-    Consumer<byte[], byte[]> consumer(Map<String, Object> settings, PollBudget budget);
+    default Consumer<byte[], byte[]> consumer(Map<String, Object> settings, PollBudget budget) {
+        return new KafkaConsumer<>(settings, budget.keys(), budget.values());
+    }
 
     /// @param beside consumer whose offsets it commits
-    Producer<byte[], byte[]> producer(Map<String, Object> settings, Consumer<byte[], byte[]> beside);
+    default Producer<byte[], byte[]> producer(Map<String, Object> settings, Consumer<byte[], byte[]> beside) {
+        return new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer());
+    }
 }

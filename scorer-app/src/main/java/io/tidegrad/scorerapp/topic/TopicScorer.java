@@ -70,7 +70,7 @@ public final class TopicScorer implements AutoCloseable {
     private volatile @Nullable TopicSession session;
 
     // Only used by the thread:
-    private boolean haveServed; // all models, at one time
+    private boolean haveServed; // all models, once
     private long batchBegun; // nanos
     private @Nullable Encoding encoding; // kept from session to session: a schema that is known stays known
 
@@ -190,7 +190,7 @@ public final class TopicScorer implements AutoCloseable {
                     }
                     Said failure = failure(e);
                     say(failure.state(), failure.detail());
-                    if (e.getClass() != told) { // an outage would else be a line every few seconds
+                    if (e.getClass() != told) { // otherwise an outage would log a line every few seconds
                         told = e.getClass();
                         log.warn("answering {} failed and is tried again: {}", config.requests(), failure.detail());
                     }
@@ -294,7 +294,7 @@ public final class TopicScorer implements AutoCloseable {
 
     private Encoding newEncoding() {
         Map<String, Object> settings = config.registry().client();
-        batchBegun = System.nanoTime(); // what another's decoder may wait for is asked once, now
+        batchBegun = System.nanoTime(); // another decoder may ask the registry when it is created
         RecordDecoder decoder;
         try {
             decoder = RecordDecoder.of(settings, this::patience);

@@ -10,6 +10,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.BiConsumer;
 import java.util.function.BooleanSupplier;
 import org.apache.kafka.clients.consumer.CloseOptions;
 import org.apache.kafka.clients.consumer.Consumer;
@@ -54,7 +55,7 @@ final class TopicSession implements AutoCloseable {
     private final Producer<byte[], byte[]> producer;
     private final Answering answering;
     private final TopicScorerCounters counters;
-    private final Telling telling;
+    private final BiConsumer<TopicScorerStatus.State, String> status;
     private Duration pause = PAUSE_MIN;
     private byte[] spare = {}; // a field, so that making it is not optimised away
 
@@ -66,23 +67,18 @@ final class TopicSession implements AutoCloseable {
         Outcome failed(ConsumerRecord<byte[], byte[]> request, Throwable cause);
     }
 
-    /// Hears what the session is doing.
-    @FunctionalInterface
-    interface Telling {
-        void tell(TopicScorerStatus.State state, String detail);
-    }
-
     /// @param budget memory budget of the consumer's deserializers
     /// @param producer producer whose transactions are initialized
+    /// @param status told what the session is doing
     TopicSession(String topic, Consumer<byte[], byte[]> consumer, PollBudget budget, Producer<byte[], byte[]> producer,
-            Answering answering, TopicScorerCounters counters, Telling telling) {
+            Answering answering, TopicScorerCounters counters, BiConsumer<TopicScorerStatus.State, String> status) {
         this.topic = topic;
         this.consumer = consumer;
         this.budget = budget;
         this.producer = producer;
         this.answering = answering;
         this.counters = counters;
-        this.telling = telling;
+        this.status = status;
     }
 
     /// Wakes up a blocked consumer; called from another thread.
@@ -96,7 +92,7 @@ final class TopicSession implements AutoCloseable {
     /// @throws RuntimeException if another session must continue
     void run(BooleanSupplier open) {
         consumer.subscribe(List.of(topic));
-        telling.tell(TopicScorerStatus.State.RUNNING, "");
+        status.accept(TopicScorerStatus.State.RUNNING, "");
         while (open.getAsBoolean()) {
             ConsumerRecords<byte[], byte[]> polled = poll(POLL);
             if (!polled.isEmpty()) {
@@ -105,7 +101,7 @@ final class TopicSession implements AutoCloseable {
             long lag = observe();
             if (polled.isEmpty() && lag == 0) {
                 // The partitions of these requests may have gone to another process.
-                telling.tell(TopicScorerStatus.State.RUNNING, "");
+                status.accept(TopicScorerStatus.State.RUNNING, "");
             }
         }
     }
@@ -138,7 +134,7 @@ final class TopicSession implements AutoCloseable {
         if (commit(polled, outcomes)) {
             counters.committed(outcomes);
             pause = PAUSE_MIN;
-            telling.tell(TopicScorerStatus.State.RUNNING, "");
+            status.accept(TopicScorerStatus.State.RUNNING, "");
         }
     }
 
@@ -201,7 +197,7 @@ final class TopicSession implements AutoCloseable {
             }
             log.warn("a transaction with {} answers was aborted, they are tried again: {}", outcomes.size(),
                     TopicScorer.described(e));
-            telling.tell(TopicScorerStatus.State.RETRYING, TopicScorer.described(e));
+            status.accept(TopicScorerStatus.State.RETRYING, TopicScorer.described(e));
             seekToCommitted(polled.partitions());
             rest();
             return false;
@@ -233,7 +229,7 @@ final class TopicSession implements AutoCloseable {
         if (pause.equals(PAUSE_MIN)) {
             log.warn("requests wait: {}", why.getMessage());
         }
-        telling.tell(state, String.valueOf(why.getMessage()));
+        status.accept(state, String.valueOf(why.getMessage()));
         rewind(polled);
         observe();
         rest();
