@@ -11,63 +11,51 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
-@Command(name = "bench",
-        description = {"Measure how fast the engine learns and predicts on this machine.", "",
-            "Made-up rows, from host memory to updated weights. Several measurements run each in a JVM of"
-                    + " its own. docs/benchmarks.md tells what each number means."})
-final class BenchCommand implements Callable<Integer> {
-    @Spec
-    private CommandSpec command = CommandSpec.create();
-
+@Command(name = "bench", description = {"Measure how fast the engine learns and predicts on this machine.", "",
+    "Uses generated rows and measures from host memory to updated weights. If there are several measurements, each"
+            + " runs in a JVM of its own. docs/benchmarks.md explains each number."})
+final class BenchCommand extends OptionsCommand {
     @Option(names = "--workload", paramLabel = "NAME",
             description = {"W1 to W8: learn; S1-W1 to S1-W5: predict; gemm, dw, dx, adam, sparse, conv: one kernel",
                 "(default: all of them; docs/benchmarks.md describes each)"})
     private @Nullable String workload;
 
     @Option(names = "--batch", paramLabel = "N",
-            description = "Rows of a mini-batch (default: each size that docs/benchmarks.md names).")
+            description = "Rows of a mini-batch (default: each size in docs/benchmarks.md).")
     private @Nullable Integer batch;
 
     @Option(names = "--workers", paramLabel = "N", defaultValue = "1",
-            description = "Threads that learn (default: ${DEFAULT-VALUE}). The weights don't depend on it.")
+            description = "Number of threads that learn (default: ${DEFAULT-VALUE}). The weights don't depend on it.")
     private int workers;
 
     @Option(names = "--seconds", paramLabel = "S", defaultValue = "5",
-            description = "The measured window, warm-up apart (default: ${DEFAULT-VALUE}).")
+            description = "Length of the measured window, without warm-up (default: ${DEFAULT-VALUE}).")
     private double seconds;
 
     @Option(names = "--runs", paramLabel = "N", defaultValue = "1",
-            description = "Measure so often and show median and range (default: ${DEFAULT-VALUE}).")
+            description = "Number of measurements, of which median and range are shown (default: ${DEFAULT-VALUE}).")
     private int runs;
 
     @Option(names = "--rivals", description = {
-        "Run what else could do the work in turns with Tidegrad, one thread each, and print the ratios: LibTorch"
-                + " from the JVM, ONNX Runtime, OpenBLAS, C. ./tidegrad build --rivals fetches them."})
+        "Also measure other libraries, in turns with Tidegrad and with one thread each, and print the ratios: LibTorch"
+                + " from the JVM, ONNX Runtime, OpenBLAS, C. ./tidegrad build --rivals downloads them."})
     private boolean rivals;
 
     @Option(names = "--json", description = "Print one line of JSON for each number.")
     private boolean json;
 
-    @Mixin
-    private HelpOption help = new HelpOption();
-
     @Override
     public Integer call() {
-        PrintWriter out = command.commandLine().getOut();
-        PrintWriter err = command.commandLine().getErr();
+        PrintWriter out = out();
+        PrintWriter err = spec().commandLine().getErr();
         try {
             return rivals ? compare(out, err) : measure(out, err);
         } catch (IllegalArgumentException e) {
-            throw new ParameterException(command.commandLine(), String.valueOf(e.getMessage()), e);
+            throw wrongUsage(e);
         }
     }
 

@@ -16,18 +16,18 @@ import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/// What the launcher's `test --chaos` runs.
+/// The command that the launcher runs for `test --chaos`.
 @Command(name = "chaos", hidden = true, description = {
-    "Break everything on this machine, by a seed, and see whether what must hold holds.", "",
+    "Inject faults, chosen by a seed, and check that the invariants hold.", "",
     "Starts brokers, a schema registry, trainers and a scorer as processes, writes events, and injects the faults of"
-            + " docs/reliability.md. After each one it compares hashes at every committed watermark that anything"
-            + " was said of with a fold of its own, counts events and dead letters, and looks at every version"
-            + " that was served. Prints the seed and a table; the exit status is 1 when anything was violated."})
+            + " docs/reliability.md. After each fault it compares the published hashes with those of a fold of its own,"
+            + " counts events and dead letters, and checks every version that was served. It prints the seed and a"
+            + " table. The exit status is 1 if an invariant was violated."})
 final class ChaosCommand extends Loadtest {
     private static final List<Integer> BOTH = List.of(1, 3);
 
     @Option(names = "--seed", paramLabel = "S",
-            description = "Of every choice (default: another each time; it is printed).")
+            description = "Seed of all choices (default: a random one, which is printed).")
     private @Nullable Long seed;
 
     @Option(names = "--minutes", paramLabel = "M", defaultValue = "30",
@@ -35,20 +35,20 @@ final class ChaosCommand extends Loadtest {
     private double minutes;
 
     @Option(names = "--nodes", paramLabel = "N",
-            description = "Brokers: 1 or 3 (default: half of the time with 1, the other half with 3).")
+            description = "Number of brokers, 1 or 3 (default: half of the time 1, the other half 3).")
     private @Nullable Integer nodes;
 
     @Option(names = "--rows", paramLabel = "N", split = ",",
-            description = "Only these rows of the table of faults, separated by commas (default: all).")
+            description = "Inject only the faults of these rows of the table, separated by commas (default: all).")
     private List<Integer> rows = List.of();
 
     @Override
     Measuring measuring() {
         List<ChaosOptions> options = options();
         return () -> {
-            // That brokers go away is the point; each client would say so once a second.
+            // Brokers are stopped on purpose, and each client would log that once a second.
             ((Logger) LoggerFactory.getLogger("org.apache.kafka")).setLevel(Level.ERROR);
-            // That forged snapshots are refused as well.
+            // Forged snapshots are refused on purpose, too.
             ((Logger) LoggerFactory.getLogger("io.tidegrad.scorer")).setLevel(Level.ERROR);
             int violations = 0;
             for (ChaosOptions each : options) {

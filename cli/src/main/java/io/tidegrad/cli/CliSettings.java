@@ -1,10 +1,35 @@
 package io.tidegrad.cli;
 
+import static io.tidegrad.ops.settings.CommonSettings.BOOTSTRAP_SERVERS;
+import static io.tidegrad.ops.settings.CommonSettings.CONFIG;
+import static io.tidegrad.ops.settings.CommonSettings.DEAD_LETTER_RETENTION;
+import static io.tidegrad.ops.settings.CommonSettings.KAFKA;
+import static io.tidegrad.ops.settings.CommonSettings.MAX_SNAPSHOT_BYTES;
+import static io.tidegrad.ops.settings.CommonSettings.MODEL;
+import static io.tidegrad.ops.settings.CommonSettings.PREFIX;
+import static io.tidegrad.ops.settings.CommonSettings.REGISTRY;
+import static io.tidegrad.ops.settings.CommonSettings.REGISTRY_URL;
+import static io.tidegrad.ops.settings.CommonSettings.SNAPSHOT_PUBLIC_KEY;
+import static io.tidegrad.ops.settings.CommonSettings.STATE_DIR;
+import static io.tidegrad.ops.settings.Setting.Use.all;
+import static io.tidegrad.ops.settings.Setting.Use.optional;
+import static io.tidegrad.ops.settings.Setting.Use.optionalFirst;
+import static io.tidegrad.ops.settings.Setting.Use.required;
+import static io.tidegrad.ops.settings.Setting.Use.requiredFirst;
+import static io.tidegrad.scorerapp.ScorerSettings.SCORER;
+import static io.tidegrad.trainer.TrainerSettings.LEARNING;
+import static io.tidegrad.trainer.TrainerSettings.REPLICATION;
+import static io.tidegrad.trainer.TrainerSettings.SPEC;
+import static io.tidegrad.trainer.TrainerSettings.STANDBY_REPLICAS;
+import static io.tidegrad.trainer.TrainerSettings.TRAINER;
+
+import io.tidegrad.ops.settings.Command;
+import io.tidegrad.ops.settings.Commands;
 import io.tidegrad.ops.settings.Form;
 import io.tidegrad.ops.settings.Setting;
 import java.util.List;
 
-/// Settings that only commands of the command line have; those that trainer and scorer have too are declared there.
+/// The commands of the command line that have settings, and the settings that neither trainer nor scorer has.
 final class CliSettings {
     static final Setting VERSION = Setting.of("version", "N", new Form.Number(0, Long.MAX_VALUE),
             "a version of the model that is still on the snapshots topic").otherwise("the newest");
@@ -62,5 +87,115 @@ final class CliSettings {
             Setting.of("plot", "FILE", new Form.Text("a file"), "file for a plot of loss against rate (SVG)");
     static final Setting JSON = Setting.of("json", "", new Form.Flag(), "print the result as one line of JSON");
 
+    private static final List<Setting.Use> BOTH = required(BOOTSTRAP_SERVERS, REGISTRY_URL);
+    private static final List<Setting.Use> CONNECTIONS = optional(KAFKA, REGISTRY, CONFIG);
+
+    private static final String EXIT_STATUS = "Exit status: as the trainer's, docs/operations/run.md.";
+    private static final String NO_EFFECT = "has no effect here; other commands need it";
+    private static final List<Setting.Use> MODELS_BEGIN =
+            all(required(BOOTSTRAP_SERVERS), optional(REGISTRY_URL, NO_EFFECT));
+    private static final List<Setting.Use> MODELS_END =
+            all(optional(JSON, KAFKA), optional(REGISTRY, NO_EFFECT), optional(CONFIG));
+    private static final List<Setting.Use> DECISION = optional(REASON, AUTHOR, TIMEOUT);
+
+    static final Command REPLAY =
+            new Command("replay", "learn a log again, by a registered model's spec or another one", """
+            Reads the events topic from where the model began, learns as fast as the engine can, and prints the hashes. The
+            trainer prints the same hashes for the same offset; if not, something is broken. With --with-spec, or with
+            another --from, the result is another model: --compare scores a registered model on the same events, --as keeps
+            the result, and --until live continues as its trainer. docs/operations/replay.md shows each.
+            """ + EXIT_STATUS, BOTH, required(MODEL), optional(STATE_DIR), LEARNING,
+                    optional(SNAPSHOT_PUBLIC_KEY, STANDBY_REPLICAS, REPLICATION, DEAD_LETTER_RETENTION,
+                            MAX_SNAPSHOT_BYTES, FROM, UNTIL, WITH_SPEC, AS, COMPARE, OUT, JSON),
+                    CONNECTIONS);
+    static final Command VERIFY = new Command("verify",
+            "learn a published version again and compare its hashes with the log's", """
+            Learns in a process of its own, from the events topic and the registered spec alone. Without --version it
+            compares the newest version, all others that are still published, and the live state. If they differ, it shows
+            between which batches, and which tensor and index differ first.
+            Exit status: 0 equal, 3 they differ, else as the trainer's, docs/operations/run.md.""", BOTH,
+            required(MODEL), optional(VERSION, PREFIX, SNAPSHOT_PUBLIC_KEY, MAX_SNAPSHOT_BYTES, AS, JSON), CONNECTIONS);
+    static final Command SNAPSHOTS_LIST =
+            new Command("snapshots list", "list the versions of a model that are still published", EXIT_STATUS,
+                    required(BOOTSTRAP_SERVERS, MODEL), optional(PREFIX, JSON, KAFKA, CONFIG));
+    static final Command SNAPSHOTS_AT =
+            new Command("snapshots at", "bring back a model exactly as it was at an offset or a time", """
+            Needs either --offset or --time. It loads the nearest earlier state and learns the events after it again, so the
+            hashes are those of the trainer at that moment. A .tidegrad file holds weights and optimizer state.
+            """ + EXIT_STATUS, BOTH, required(MODEL), optional(PREFIX, OFFSET, TIME),
+                    optional(OUT, "file to write: .tidegrad, .onnx, .safetensors"), optional(JSON), CONNECTIONS);
+    static final Command MODELS_LIST =
+            new Command("models list", "list the registered models and how far each has learned",
+                    "With --model it lists only these. " + EXIT_STATUS, MODELS_BEGIN, optionalFirst(MODEL),
+                    optional(PREFIX), MODELS_END);
+    static final Command MODELS_SHOW =
+            new Command("models show", "show all that is known of a model: lineage, decisions, published versions",
+                    EXIT_STATUS, MODELS_BEGIN, modelOf("models show"), optional(PREFIX), MODELS_END);
+    static final Command MODELS_CREATE = new Command("models create", "register a model, for a trainer to learn", """
+            A trainer with --all-models begins to learn it at once, another one if it is started with --model NAME. A model
+            that was deleted is created again in a new epoch.
+            """ + EXIT_STATUS, MODELS_BEGIN, required(SPEC), optional(START_AT), DECISION,
+            optional(PREFIX, REPLICATION), MODELS_END);
+    static final Command MODELS_PAUSE =
+            decision("pause", "stop learning; what is published goes on answering", "", List.of());
+    static final Command MODELS_RESUME = decision("resume", "go on learning where it stopped", "", List.of());
+    static final Command MODELS_ROLLBACK = decision("rollback", "go back to a published version, in a new epoch", """
+            Scorers serve that version at once and refuse all versions of earlier epochs, however new. The trainer learns it
+            again, with its optimizer state, and continues from --resume-at. The events in between are never learned.
+            """, all(required(VERSION), optional(EPOCH, RESUME_AT)), WAIT, PREFIX, SNAPSHOT_PUBLIC_KEY,
+            MAX_SNAPSHOT_BYTES);
+    static final Command MODELS_PROMOTE = decision("promote", "let a model answer, for its own name or for another one", """
+            With --for NAME, scorers of NAME answer by this model from now on. The model that answered before continues to
+            learn, so it can be promoted again. Without --for, the model answers for its own name.
+            """, optional(FOR), WAIT, PREFIX);
+    static final Command MODELS_SHADOW =
+            decision("shadow", "let a model score what another one is asked, and answer nothing", """
+            Scorers of --for NAME also score every request by this model after they have answered it, and compare the
+            predictions: the result is on the progress topic, in health and in metrics. `models withdraw` ends it.
+            """, required(FOR));
+    static final Command MODELS_CHALLENGE =
+            decision("challenge", "let a model answer for a share of another one's keys", """
+            Scorers of --for NAME answer by this model for --share percent of the keys of requests, always for the same
+            keys. Give it again to change the share. `models withdraw` or `models promote` ends it.
+            """, required(FOR, SHARE));
+    static final Command MODELS_WITHDRAW =
+            decision("withdraw", "end what `models shadow` or `models challenge` began", "", required(FOR));
+    static final Command MODELS_DELETE = decision("delete", "take a model out of the catalog, and what is stored of it", """
+            Deletes its snapshots, changelogs and groups once no trainer has it any more. Its events, dead letters, progress
+            records and all decisions about it stay.
+            """, optional(KEEP_DATA));
+    static final Command EXPORT =
+            new Command("export", "write a model's weights, as they are served, to an .onnx or a .safetensors file", """
+            Reads the newest snapshot, or the one of --version, from the snapshots topic and verifies it as a scorer does.
+            docs/exchange.md describes the files.
+            Exit status: 1 if the version is not there or can't be written in this format, else as the trainer's,
+            docs/operations/run.md.""", required(BOOTSTRAP_SERVERS, MODEL), optional(VERSION), required(TO),
+                    optional(PREFIX, SNAPSHOT_PUBLIC_KEY, MAX_SNAPSHOT_BYTES, KAFKA, CONFIG));
+    static final Command LR_FIND =
+            new Command("lr-find", "raise the learning rate along a stream and say which one to take", """
+            With --spec, --bootstrap-servers and --registry-url it reads the spec's topic from its beginning and writes
+            nothing there. With --stream it reads a stream that ships with Tidegrad, by the stream's own spec unless --spec
+            is given. What it learns is discarded. docs/troubles.md explains how to read the plot.
+            """ + EXIT_STATUS,
+                    optional(BOOTSTRAP_SERVERS, REGISTRY_URL, SPEC, STREAM, FROM_RATE, TO_RATE, EVENTS, PLOT, JSON),
+                    CONNECTIONS);
+
+    static final Commands ALL = Commands.of(TRAINER, SCORER, REPLAY, VERIFY, SNAPSHOTS_LIST, SNAPSHOTS_AT, MODELS_LIST,
+            MODELS_SHOW, MODELS_CREATE, MODELS_PAUSE, MODELS_RESUME, MODELS_ROLLBACK, MODELS_PROMOTE, MODELS_SHADOW,
+            MODELS_CHALLENGE, MODELS_WITHDRAW, MODELS_DELETE, EXPORT, LR_FIND);
+
     private CliSettings() {}
+
+    /// Declares a command that decides something about the model of `--model`.
+    ///
+    /// @param own settings after the model that only this command has
+    /// @param last settings after those of every decision
+    private static Command decision(String word, String purpose, String more, List<Setting.Use> own, Setting... last) {
+        return new Command("models " + word, purpose, more + EXIT_STATUS, MODELS_BEGIN, modelOf("models " + word), own,
+                DECISION, optional(last.length == 0 ? new Setting[]{PREFIX} : last), MODELS_END);
+    }
+
+    private static List<Setting.Use> modelOf(String word) {
+        return requiredFirst(MODEL, "a registered model; may also stand first: " + word + " NAME");
+    }
 }

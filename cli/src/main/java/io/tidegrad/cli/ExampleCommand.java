@@ -1,7 +1,5 @@
 package io.tidegrad.cli;
 
-import io.tidegrad.cli.example.Example;
-import io.tidegrad.cli.example.ExampleException;
 import io.tidegrad.cli.plot.PlotFile;
 import io.tidegrad.engine.model.NetworkSpec;
 import java.io.IOException;
@@ -12,34 +10,24 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
-import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 import picocli.CommandLine.TypeConversionException;
 
-/// Runs a single-file program, with the engine and nothing else on its class path, as a reader would.
+/// Runs a program of one file with only the engine on its class path, as a reader of the docs would.
 @Command(name = "example", description = {"Run a program that shows a classic trouble of learning, and what helps.", "",
-    "Prints its numbers, or draws them. The programs lie in docs/examples, docs/troubles.md" + " tells about them."})
-final class ExampleCommand implements Callable<Integer> {
-    @Spec
-    private CommandSpec command = CommandSpec.create();
-
+    "Prints its numbers, or draws them. The programs are in docs/examples, and docs/troubles.md explains them."})
+final class ExampleCommand extends OptionsCommand {
     @Parameters(paramLabel = "NAME", converter = ExampleName.class,
             description = "vanishing-gradients, exploding-gradients, plateaus or overfitting.")
     private Example example = Example.VANISHING_GRADIENTS;
 
-    @Option(names = "--plot", paramLabel = "FILE", description = "Draw into it (SVG).")
+    @Option(names = "--plot", paramLabel = "FILE", description = "File for a plot in place of numbers (SVG).")
     private @Nullable Path plot;
-
-    @Mixin
-    private HelpOption help = new HelpOption();
 
     static final class ExampleName implements ITypeConverter<Example> {
         @Override
@@ -48,13 +36,13 @@ final class ExampleCommand implements Callable<Integer> {
                     .filter(example -> example.label().equals(value.toLowerCase(Locale.ROOT))).findFirst()
                     .orElseThrow(() -> new TypeConversionException("expected "
                             + Arrays.stream(Example.values()).map(Example::label).collect(Collectors.joining(", "))
-                            + "; found '" + value + "'"));
+                            + ", found '" + value + "'"));
         }
     }
 
     @Override
     public Integer call() throws IOException {
-        PrintWriter out = command.commandLine().getOut();
+        PrintWriter out = out();
         List<String> printed = run();
         if (plot == null) {
             printed.forEach(out::println);
@@ -76,12 +64,12 @@ final class ExampleCommand implements Callable<Integer> {
         try (var lines = process.inputReader()) {
             List<String> printed = lines.lines().toList();
             if (process.waitFor() != 0) {
-                throw new ExampleException(file + " ended with status " + process.exitValue() + ", see above");
+                throw new CommandException(file + " ended with status " + process.exitValue() + ", see above");
             }
             return printed;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new ExampleException("interrupted while " + file + " ran");
+            throw new CommandException("interrupted while " + file + " ran");
         } finally {
             process.destroyForcibly();
         }

@@ -5,46 +5,23 @@ import io.tidegrad.model.snapshot.ManifestKeys;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.ops.settings.CommonSettings;
 import io.tidegrad.ops.settings.Settings;
-import java.io.PrintWriter;
 import java.security.PublicKey;
-import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Set;
-import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Spec;
-import picocli.CommandLine.Unmatched;
+import picocli.CommandLine;
 
-/// Hands all arguments over to [Settings], as trainer and scorer do.
-@Command(name = "export", description = "Write a model to an .onnx, a .safetensors or a .snapshot file.")
-final class ExportCommand implements Callable<Integer> {
+/// `tidegrad export`.
+final class ExportCommand {
     private static final Set<ModelFile.Format> FORMATS =
             EnumSet.of(ModelFile.Format.ONNX, ModelFile.Format.SAFETENSORS, ModelFile.Format.SNAPSHOT);
 
-    @Spec
-    private CommandSpec command = CommandSpec.create();
+    private ExportCommand() {}
 
-    @Unmatched
-    private List<String> arguments = new ArrayList<>();
-
-    @Override
-    public Integer call() {
-        PrintWriter out = command.commandLine().getOut();
-        if (arguments.contains("--help") || arguments.contains("-h")) {
-            out.print(CliCommands.EXPORT.help());
-            out.flush();
-            return 0;
-        }
-        Settings settings = Settings.read(CliCommands.EXPORT, CliCommands.ALL, arguments, System.getenv());
-        List<String> models = settings.list(CommonSettings.MODEL);
-        if (models.size() > 1) {
-            settings.problem("--model: expected one to export, found " + String.join(", ", models));
-        }
+    static int run(Settings settings, CommandLine line) {
         String to = settings.text(CliSettings.TO);
         ModelFile file = ModelFile.of("--to", to, FORMATS);
         if (file == null && !to.isEmpty()) {
@@ -53,10 +30,10 @@ final class ExportCommand implements Callable<Integer> {
         PublicKey key = settings.file(CommonSettings.SNAPSHOT_PUBLIC_KEY, ManifestKeys::publicKey);
         settings.refuseMistakes();
         if (file != null) {
-            LoadedModel model = Snapshots.find(settings, models.getFirst(), key);
+            LoadedModel model = Snapshots.find(settings, SettingsCommand.model(settings), OptionalInt.empty(),
+                    settings.numberIfGiven(CliSettings.VERSION), key);
             file.write(model, metadata(model));
-            out.print(report(model, file));
-            out.flush();
+            line.getOut().print(report(model, file));
         }
         return 0;
     }

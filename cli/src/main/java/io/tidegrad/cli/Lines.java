@@ -2,7 +2,7 @@ package io.tidegrad.cli;
 
 import java.util.Locale;
 
-/// A result for a person: a name, then what it is.
+/// A result for people: lines with a name and a value.
 final class Lines {
     private final StringBuilder text = new StringBuilder();
 

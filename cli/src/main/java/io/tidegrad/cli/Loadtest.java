@@ -1,31 +1,21 @@
 package io.tidegrad.cli;
 
 import io.tidegrad.loadtests.LoadTestException;
-import java.util.concurrent.Callable;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
 
-/// A load test as a command: what it is asked for in a wrong way is a mistake of usage.
-abstract class Loadtest implements Callable<Integer> {
-    @Spec
-    private CommandSpec command = CommandSpec.create();
-
-    @Mixin
-    private HelpOption help = new HelpOption();
-
+/// A load test as a command.
+abstract class Loadtest extends OptionsCommand {
     /// A load test that can be run.
     @FunctionalInterface
     interface Measuring {
         /// Returns the exit status.
         ///
-        /// @throws LoadTestException something did not do what is measured
+        /// @throws LoadTestException if something did not do what is measured
         int run() throws InterruptedException;
     }
 
-    /// @throws IllegalArgumentException an option is out of its bounds
+    /// @throws IllegalArgumentException if an option is out of its bounds
     abstract Measuring measuring();
 
     @Override
@@ -34,12 +24,22 @@ abstract class Loadtest implements Callable<Integer> {
         try {
             measuring = measuring();
         } catch (IllegalArgumentException | TypeConversionException e) {
-            throw new ParameterException(command.commandLine(), String.valueOf(e.getMessage()), e);
+            throw wrongUsage(e);
         }
         return measuring.run();
     }
 
-    /// Of a load test that succeeds unless it throws.
+    /// A load test that can print JSON.
+    abstract static class WithJson extends Loadtest {
+        @Option(names = "--json", description = "Print JSON lines with all values, in place of text for people.")
+        private boolean json;
+
+        final boolean json() {
+            return json;
+        }
+    }
+
+    /// Returns a load test that succeeds unless it throws.
     static Measuring of(Running running) {
         return () -> {
             running.run();

@@ -13,25 +13,25 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 @Command(name = "topics", description = {
-    "What happens when a topic is deleted, emptied, created again, repartitioned or filled with garbage.", "",
-    "For each topic and each damage a trainer and a scorer of a model of their own, real processes under a"
-            + " supervisor, with about 1,000 events a second, questions over HTTP and requests on a topic. Prints a"
-            + " table: what /health says and when, whether learning goes on, whether its hash equals a plain fold's,"
-            + " what a restart does, whether scoring goes on. Ends with 1 if a hash differs, a question over HTTP is"
-            + " not answered, or learning stands still while /health says that all is well. All takes about 25 minutes with two"
-            + " at once."})
+    "Show what happens if a topic is deleted, emptied, created again, repartitioned or filled with garbage.", "",
+    "For each topic and each damage it starts a trainer and a scorer of a model of their own, real processes under a"
+            + " supervisor, with about 1,000 events a second and requests over HTTP and on a topic. It prints a table:"
+            + " what /health says and when, whether learning goes on, whether its hash equals a plain fold's, what a"
+            + " restart does, and whether scoring goes on. The exit status is 1 if a hash differs, an HTTP request is"
+            + " not answered, or learning stands still while /health says that all is well. All of it takes about 25"
+            + " minutes with two at once."})
 final class LoadtestTopics extends Loadtest {
     @Option(names = "--topics", paramLabel = "NAME", split = ",",
-            description = "Only these: events, models, control, changelog, snapshots, progress, dead-letters, requests,"
+            description = "Damage only these topics: events, models, control, changelog, snapshots, progress, dead-letters, requests,"
                     + " predictions.")
     private List<String> topics = List.of();
 
     @Option(names = "--damages", paramLabel = "NAME", split = ",",
-            description = "Only these: deleted, emptied, recreated, widened, garbage.")
+            description = "Only these damages: deleted, emptied, recreated, widened, garbage.")
     private List<String> damages = List.of();
 
     @Option(names = "--at-once", paramLabel = "N", defaultValue = "2",
-            description = "Models side by side (default: ${DEFAULT-VALUE}).")
+            description = "Number of models at once (default: ${DEFAULT-VALUE}).")
     private int atOnce;
 
     @Override
@@ -54,7 +54,7 @@ final class LoadtestTopics extends Loadtest {
             named.add(
                     Arrays.stream(all).filter(each -> label.apply(each).equals(name)).findFirst()
                             .orElseThrow(() -> new IllegalArgumentException(option + ": expected "
-                                    + Arrays.stream(all).map(label).collect(Collectors.joining(", ")) + "; found '"
+                                    + Arrays.stream(all).map(label).collect(Collectors.joining(", ")) + ", found '"
                                     + name + "'")));
         }
         return named;

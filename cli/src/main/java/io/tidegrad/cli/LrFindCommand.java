@@ -1,7 +1,5 @@
 package io.tidegrad.cli;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.tidegrad.cli.plot.Panel;
 import io.tidegrad.cli.plot.Plot;
 import io.tidegrad.cli.plot.PlotFile;
@@ -20,16 +18,12 @@ import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.replay.LearningRateFinder;
 import io.tidegrad.trainer.TrainerSettings;
 import java.io.IOException;
-import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.OptionalDouble;
-import java.util.concurrent.Callable;
 import java.util.function.LongFunction;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericData;
@@ -39,32 +33,16 @@ import org.apache.avro.message.BinaryMessageEncoder;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Spec;
-import picocli.CommandLine.Unmatched;
+import picocli.CommandLine;
 
-/// Hands all arguments over to [Settings], as replay does.
-@Command(name = "lr-find", description = "Raise the learning rate along a stream and say which one to take.")
-final class LrFindCommand implements Callable<Integer> {
+/// `tidegrad lr-find`.
+final class LrFindCommand {
     private static final long EVENTS = 10_000;
     private static final int ROWS = 15; // of the table
 
-    @Spec
-    private CommandSpec command = CommandSpec.create();
+    private LrFindCommand() {}
 
-    @Unmatched
-    private List<String> arguments = new ArrayList<>();
-
-    @Override
-    public Integer call() {
-        PrintWriter out = command.commandLine().getOut();
-        if (arguments.contains("--help") || arguments.contains("-h")) {
-            out.print(CliCommands.LR_FIND.help());
-            out.flush();
-            return 0;
-        }
-        Settings settings = Settings.read(CliCommands.LR_FIND, CliCommands.ALL, arguments, System.getenv());
+    static int run(Settings settings, CommandLine line) {
         check(settings);
         ModelSpec spec = spec(settings);
         RateCurve curve = curve(settings, spec);
@@ -72,16 +50,11 @@ final class LrFindCommand implements Callable<Integer> {
         if (!plot.isEmpty()) {
             PlotFile.write(Path.of(plot), plot(spec, curve));
         }
-        out.print(settings.flag(CliSettings.JSON) ? json(spec, curve) + System.lineSeparator() : text(spec, curve));
-        out.flush();
+        line.getOut().print(settings.flag(CliSettings.JSON) ? line(spec, curve) : text(spec, curve));
         return 0;
     }
 
     private static void check(Settings settings) {
-        if (settings.list(TrainerSettings.SPEC).size() > 1) {
-            settings.problem("--spec: expected one model to try, found "
-                    + String.join(", ", settings.list(TrainerSettings.SPEC)));
-        }
         if (settings.text(CliSettings.STREAM).isEmpty()) {
             for (Setting setting : List.of(TrainerSettings.SPEC, CommonSettings.BOOTSTRAP_SERVERS,
                     CommonSettings.REGISTRY_URL)) {
@@ -127,7 +100,7 @@ final class LrFindCommand implements Callable<Integer> {
         }
     }
 
-    /// The events as Avro messages, as they would lie in a topic.
+    /// Encodes the events as Avro messages, as in a topic.
     private static RateCurve shipped(ShippedStream stream, ModelSpec spec,
             LongFunction<LearningRateSweep.Range> range) {
         Schema schema = stream.schema();
@@ -208,29 +181,18 @@ final class LrFindCommand implements Callable<Integer> {
                 rate(suggestion.getAsDouble()));
     }
 
-    /// Two digits: no test of this kind knows more.
+    /// Rounds to two digits, because no test of this kind is more precise.
     private static String rate(double rate) {
         return String.format(Locale.ROOT, "%.1e", rate);
     }
 
-    private static String json(ModelSpec spec, RateCurve curve) {
-        Map<String, Object> line = new LinkedHashMap<>();
-        line.put("model", spec.model());
-        line.put("events", curve.events());
-        line.put("dead_letters", curve.deadLetters());
-        line.put("updates", curve.updates());
-        line.put("smoothing", curve.keep());
-        line.put("end", curve.end().name().toLowerCase(Locale.ROOT));
-        line.put("steepest_rate", number(curve.steepest()));
-        line.put("least_loss_rate", number(curve.least()));
-        line.put("suggested_rate", number(curve.suggestion()));
-        line.put("points", curve.points().stream().filter(point -> Double.isFinite(point.loss()))
-                .map(point -> List.of(point.rate(), point.loss())).toList());
-        try {
-            return new ObjectMapper().writeValueAsString(line);
-        } catch (JsonProcessingException numbersAndTextsAlwaysWork) {
-            throw new IllegalStateException(numbersAndTextsAlwaysWork);
-        }
+    private static JsonLine line(ModelSpec spec, RateCurve curve) {
+        return new JsonLine().put("model", spec.model()).put("events", curve.events())
+                .put("dead_letters", curve.deadLetters()).put("updates", curve.updates()).put("smoothing", curve.keep())
+                .put("end", curve.end().name().toLowerCase(Locale.ROOT)).put("steepest_rate", number(curve.steepest()))
+                .put("least_loss_rate", number(curve.least())).put("suggested_rate", number(curve.suggestion()))
+                .put("points", curve.points().stream().filter(point -> Double.isFinite(point.loss()))
+                        .map(point -> List.of(point.rate(), point.loss())).toList());
     }
 
     private static @Nullable Double number(OptionalDouble value) {

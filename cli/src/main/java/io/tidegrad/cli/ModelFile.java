@@ -24,18 +24,18 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/// A model in a file, in the format that the file's name ends in.
+/// A file for a model. The end of its name is its format.
 ///
-/// @param option by which the file was given
+/// @param option option that named the file
 record ModelFile(String option, Path path, Format format) {
     enum Format {
-        /// Answers as a scorer does.
+        /// Predictions, as a scorer makes them.
         ONNX,
-        /// Weights and statistics, with PyTorch's names.
+        /// Weights and statistics with PyTorch's names.
         SAFETENSORS,
-        /// Everything that learning changes: `SavedModel`.
+        /// Everything that learning changes; see `SavedModel`.
         TIDEGRAD,
-        /// What a scorer opens: `SnapshotFile`.
+        /// A published version, which a scorer can open; see `SnapshotFile`.
         SNAPSHOT;
 
         String ending() {
@@ -43,7 +43,7 @@ record ModelFile(String option, Path path, Format format) {
         }
     }
 
-    /// Null when the name ends in none of `formats`.
+    /// Returns null if the name has the ending of none of the formats.
     static @Nullable ModelFile of(String option, String path, Set<Format> formats) {
         for (Format format : formats) {
             if (path.endsWith(format.ending())) {
@@ -60,7 +60,7 @@ record ModelFile(String option, Path path, Format format) {
                 + path;
     }
 
-    /// A version that was published, in any format: see `write(ModelSpec, Parameters, Map)`.
+    /// Writes a published version in any format; see `write(ModelSpec, Parameters, Map)`.
     void write(LoadedModel model, Map<String, String> metadata) {
         if (format == Format.SNAPSHOT) {
             SnapshotFile.Head head = SnapshotFile.Head.of(model.manifest(), model.spec().yaml());
@@ -70,9 +70,9 @@ record ModelFile(String option, Path path, Format format) {
         }
     }
 
-    /// A file is there whole or not at all: it is written beside its place, then moved.
+    /// Writes another file and moves it into place, so that the file is never incomplete.
     ///
-    /// @param metadata of formats that hold texts
+    /// @param metadata texts for formats that can hold them
     void write(ModelSpec spec, Parameters parameters, Map<String, String> metadata) {
         write(to -> {
             switch (format) {
@@ -98,19 +98,19 @@ record ModelFile(String option, Path path, Format format) {
             }
             Files.move(part, path, StandardCopyOption.REPLACE_EXISTING);
         } catch (NoSuchFileException e) {
-            throw new ExportException(option + " " + path + ": expected a directory " + directory + ", found none", e);
+            throw new CommandException(option + " " + path + ": expected a directory " + directory + ", found none", e);
         } catch (IOException e) {
-            throw new ExportException(option + " " + path + ": can't be written: " + e, e);
+            throw new CommandException(option + " " + path + ": can't be written: " + e, e);
         } finally {
             try {
                 Files.deleteIfExists(part);
             } catch (IOException e) {
-                // Nothing more to try: what was wrong with the file has just been told.
+                // The exception that is being thrown says what is wrong with the file.
             }
         }
     }
 
-    /// What it holds, for a person: name and text of each line.
+    /// Describes the content for people: name and text of each line.
     List<Map.Entry<String, String>> contents(ModelSpec spec, Parameters parameters) {
         List<Map.Entry<String, String>> lines = new ArrayList<>();
         lines.add(Map.entry("written", String.format(Locale.ROOT, "%s, %,d bytes", path, path.toFile().length())));

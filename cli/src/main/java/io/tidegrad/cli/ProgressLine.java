@@ -6,7 +6,7 @@ import java.time.Duration;
 import java.util.Locale;
 import java.util.Map;
 
-/// How far a replay has come: a bar that is drawn over on a terminal, elsewhere a plain line every few seconds.
+/// Shows the progress of a replay: on a terminal as a bar that is redrawn, elsewhere as a line every few seconds.
 final class ProgressLine implements ReplayProgress.Listener, AutoCloseable {
     static final ProgressLine NONE = new ProgressLine(new PrintWriter(PrintWriter.nullWriter()), false);
 
@@ -67,7 +67,7 @@ final class ProgressLine implements ReplayProgress.Listener, AutoCloseable {
                 : String.format(Locale.ROOT, "%d:%02d min", seconds / 60, seconds % 60);
     }
 
-    /// What is drawn over gives way to what comes.
+    /// Removes the bar.
     @Override
     public void close() {
         if (terminal && drawn > 0) {

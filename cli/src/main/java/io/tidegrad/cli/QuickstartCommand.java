@@ -5,19 +5,15 @@ import io.tidegrad.cli.quickstart.Quickstart;
 import io.tidegrad.cli.quickstart.QuickstartOptions;
 import io.tidegrad.localstack.streams.ShippedStream;
 import java.nio.file.Path;
-import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
-@Command(name = "quickstart", description = {"Watch a network learn from real events, through real Kafka.", "",
-    "Starts a Kafka broker, a schema registry, a trainer and a scorer, each a process of its own, sends a"
-            + " stream of real events, and shows the network learn event by event beside what it is measured"
-            + " against. Then learns everything again from the log alone and compares the bits by their hashes."},
+@Command(name = "quickstart",
+        description = {"Watch a network learn from real events, through real Kafka.", "",
+            "Starts a Kafka broker, a schema registry, a trainer and a scorer, each a process of its own, sends a"
+                    + " stream of real events, and shows how the network learns, event by event, and its baseline."
+                    + " Then it learns everything again from the log alone and compares the bits by their hashes."},
         footerHeading = "%nWith --exit the status is 0 only if all of this holds:%n",
         footer = {"  always", "    every event sent is in the topic and learned exactly once:",
             "    events = learned + pending + dead letters, the last two 0;",
@@ -31,10 +27,7 @@ import picocli.CommandLine.Spec;
             "    event to admitted (from the append of an event to the first version that",
             "    contains it and answers) at most 2 s for 99 %% of the events",
             "It is 1 if something does not hold or goes wrong, 2 for a wrong option."})
-final class QuickstartCommand implements Callable<Integer> {
-    @Spec
-    private CommandSpec command = CommandSpec.create();
-
+final class QuickstartCommand extends OptionsCommand {
     @Option(names = "--stream", paramLabel = "NAME", defaultValue = "flights", converter = StreamName.class,
             description = {"flights: 300,000 US flights of 2001, is it late? (default)",
                 "digits: 10,000 handwritten digits, which is it?"})
@@ -44,7 +37,7 @@ final class QuickstartCommand implements Callable<Integer> {
             description = "Events a second, or max (default: 10000 for flights, 1000 for digits).")
     private @Nullable String rate;
 
-    @Option(names = "--events", paramLabel = "N", description = "Only the first N events of the stream.")
+    @Option(names = "--events", paramLabel = "N", description = "Send only the first N events of the stream.")
     private @Nullable Integer events;
 
     @Option(names = "--exit", description = "End after the summary instead of waiting for Ctrl-C; see below.")
@@ -55,11 +48,8 @@ final class QuickstartCommand implements Callable<Integer> {
     private boolean json;
 
     @Option(names = "--dir", paramLabel = "DIR",
-            description = "A new or empty directory that keeps topics, registry, state and logs (default: a temporary one).")
+            description = "New or empty directory for topics, registry, state and logs (default: a temporary one).")
     private @Nullable Path directory;
-
-    @Mixin
-    private HelpOption help = new HelpOption();
 
     @Override
     public Integer call() throws InterruptedException {
@@ -72,7 +62,7 @@ final class QuickstartCommand implements Callable<Integer> {
             return new QuickstartOptions(stream, rate == null ? new Pace(stream.eventsPerSecond()) : Pace.parse(rate),
                     rate == null, events == null ? stream.rows() : events, exit, json, directory);
         } catch (IllegalArgumentException e) {
-            throw new ParameterException(command.commandLine(), String.valueOf(e.getMessage()), e);
+            throw wrongUsage(e);
         }
     }
 }

@@ -3,9 +3,9 @@ package io.tidegrad.cli;
 import io.tidegrad.cli.quickstart.Rehearsal;
 import picocli.CommandLine.Command;
 
-/// For the launcher: what it does is worth nothing but to a JVM that writes down the classes.
+/// The command that the launcher runs in a JVM that records the loaded classes.
 @Command(name = "rehearse", hidden = true,
-        description = "Run trainer and scorer once, for the JVM that writes down what they load; ./tidegrad build does.")
+        description = "Run trainer and scorer once, so that the JVM records the classes that they load; ./tidegrad build does this.")
 final class RehearseCommand implements Runnable {
     @Override
     public void run() {

@@ -19,7 +19,6 @@ import io.tidegrad.trainer.TrainerSettings;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import java.io.IOException;
-import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,31 +28,30 @@ import java.security.PublicKey;
 import java.util.EnumSet;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
-import org.apache.kafka.common.KafkaException;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.Command;
+import picocli.CommandLine;
 
-@Command(name = "replay", description = "Learn a log again, by a registered model's spec or another one.")
-final class ReplayCommand extends SettingsCall {
+/// `tidegrad replay`.
+final class ReplayCommand {
     private static final String SNAPSHOT = "snapshot:";
     private static final Set<ModelFile.Format> WEIGHTS = EnumSet.of(ModelFile.Format.SAFETENSORS);
 
-    ReplayCommand() {
-        super(CliCommands.REPLAY);
-    }
+    private ReplayCommand() {}
 
-    @Override
-    int run(Settings settings, PrintWriter out) {
+    static int run(Settings settings, CommandLine line) {
         check(settings);
         PublicKey key = settings.file(CommonSettings.SNAPSHOT_PUBLIC_KEY, ManifestKeys::publicKey);
-        TrainerConfig next = isLive(settings) ? trainer(settings) : null;
+        // The trainer of the model that is kept.
+        TrainerConfig next =
+                isLive(settings) ? TrainerConfig.of(settings, List.of(), List.of(settings.text(CliSettings.AS))) : null;
         settings.refuseMistakes();
         Kernels kernels = Kernels.active();
         Path temporary = null;
         ReplayResult result;
-        try (ProgressLine progress = progress(settings)) {
+        try (ProgressLine progress = SettingsCommand.progress(settings, line)) {
             LogPosition from = from(settings);
             ModelSpec spec = givenSpec(settings);
             OptionalLong version = snapshot(settings);
@@ -63,7 +61,8 @@ final class ReplayCommand extends SettingsCall {
                     temporary = temporary();
                     file = new ModelFile("--out", temporary, ModelFile.Format.SAFETENSORS);
                 }
-                LoadedModel loaded = Snapshots.find(settings, model(settings), version, key);
+                LoadedModel loaded =
+                        Snapshots.find(settings, SettingsCommand.model(settings), OptionalInt.empty(), version, key);
                 file.write(loaded.spec(), loaded.parameters(), ExportCommand.metadata(loaded));
                 spec = SpecEdit.withWeights(spec == null ? loaded.spec() : spec, file.path().toAbsolutePath(),
                         sha256(file.path()));
@@ -73,16 +72,16 @@ final class ReplayCommand extends SettingsCall {
         } finally {
             delete(temporary);
         }
-        out.print(settings.flag(CliSettings.JSON) ? json(ReplayReport.json(result, kernels))
+        line.getOut().print(settings.flag(CliSettings.JSON) ? ReplayReport.json(result, kernels)
                 : ReplayReport.text(result, kernels));
-        out.flush();
+        line.getOut().flush();
         if (next != null) {
             TrainerMain.run(next);
         }
         return 0;
     }
 
-    /// What one setting says about another.
+    /// Notes settings that do not go together.
     private static void check(Settings settings) {
         String as = settings.text(CliSettings.AS);
         if (isLive(settings) && as.isEmpty()) {
@@ -126,7 +125,7 @@ final class ReplayCommand extends SettingsCall {
                 : OptionalLong.empty();
     }
 
-    /// Null where the registered one is learned by, under its own name.
+    /// Returns null if the replay uses the registered spec under its own name.
     private static @Nullable ModelSpec givenSpec(Settings settings) {
         String file = settings.text(CliSettings.WITH_SPEC);
         String as = settings.text(CliSettings.AS);
@@ -138,13 +137,8 @@ final class ReplayCommand extends SettingsCall {
     }
 
     private static ModelSpec registered(Settings settings) {
-        try {
-            return RegisteredModel
-                    .find(settings.kafka(), new Topics(settings.text(CommonSettings.PREFIX)), model(settings)).lineage()
-                    .spec();
-        } catch (KafkaException e) {
-            throw TrainerException.from(e);
-        }
+        return RegisteredModel.find(settings.kafka(), new Topics(settings.text(CommonSettings.PREFIX)),
+                SettingsCommand.model(settings)).lineage().spec();
     }
 
     private static @Nullable ModelFile weightsFile(Settings settings) {
@@ -157,25 +151,17 @@ final class ReplayCommand extends SettingsCall {
         String until = settings.text(CliSettings.UNTIL);
         boolean toEnd = until.isEmpty() || until.equals("end") || isLive(settings);
         return new ReplayOptions(settings.kafka(), settings.registry(), settings.text(CommonSettings.PREFIX),
-                model(settings), from, toEnd ? new LogPosition.End() : LogPosition.parse(until), spec,
+                SettingsCommand.model(settings), from, toEnd ? new LogPosition.End() : LogPosition.parse(until), spec,
                 !settings.text(CliSettings.AS).isEmpty(), isLive(settings), settings.text(CliSettings.COMPARE),
-                replication(settings), settings.retentionMillis(CommonSettings.DEAD_LETTER_RETENTION), kernels);
-    }
-
-    private static short replication(Settings settings) {
-        return (short) settings.numberIfGiven(TrainerSettings.REPLICATION).orElse(-1);
-    }
-
-    /// Of the model that was kept.
-    private static TrainerConfig trainer(Settings settings) {
-        return TrainerConfig.of(settings, List.of(), List.of(settings.text(CliSettings.AS)));
+                (short) settings.numberIfGiven(TrainerSettings.REPLICATION).orElse(-1),
+                settings.retentionMillis(CommonSettings.DEAD_LETTER_RETENTION), kernels);
     }
 
     private static Path temporary() {
         try {
             return Files.createTempFile("tidegrad-", ModelFile.Format.SAFETENSORS.ending());
         } catch (IOException e) {
-            throw new ExportException(
+            throw new CommandException(
                     "expected a directory for temporary files, found that none can be made there: " + e, e);
         }
     }

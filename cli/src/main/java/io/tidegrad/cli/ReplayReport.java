@@ -3,24 +3,21 @@ package io.tidegrad.cli;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.learn.ProgressiveEvaluation;
 import io.tidegrad.replay.ReplayResult;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.function.ToDoubleFunction;
-import org.jspecify.annotations.Nullable;
 
-/// What a replay found, for people and for programs.
+/// The result of a replay, for people and for programs.
 final class ReplayReport {
     /// A progressive metric.
     ///
-    /// @param higherIsBetter else lower is
+    /// @param higherIsBetter false if lower is better
     private record Metric(String name, ToDoubleFunction<ProgressiveEvaluation> value, boolean higherIsBetter) {
         String key() {
             return name.replace(' ', '_').toLowerCase(Locale.ROOT);
         }
 
-        /// By how much `a` is better than `b`; below 0 when it is worse, NaN where there is no such metric.
+        /// Returns by how much `a` is better than `b`: negative if it is worse, NaN if the metric does not apply.
         double lead(ProgressiveEvaluation a, ProgressiveEvaluation b) {
             double difference = value.applyAsDouble(a) - value.applyAsDouble(b);
             return higherIsBetter ? difference : -difference;
@@ -91,23 +88,15 @@ final class ReplayReport {
         return String.format(Locale.ROOT, "%.4f", value);
     }
 
-    static Map<String, Object> json(ReplayResult result, Kernels kernels) {
+    static JsonLine json(ReplayResult result, Kernels kernels) {
         ProgressiveEvaluation evaluation = result.evaluation();
-        Map<String, Object> line = new LinkedHashMap<>();
-        line.put("model", result.model());
-        line.put("kernels", kernels.name());
-        line.put("start_offset", result.startOffset());
-        line.put("next_offset", result.nextOffset());
-        line.put("events", result.events());
-        line.put("learned", result.learned());
-        line.put("pending", result.pending());
-        line.put("dead_letters", result.deadLetters());
-        line.put("version", result.version());
+        JsonLine line = new JsonLine().put("model", result.model()).put("kernels", kernels.name())
+                .put("start_offset", result.startOffset()).put("next_offset", result.nextOffset())
+                .put("events", result.events()).put("learned", result.learned()).put("pending", result.pending())
+                .put("dead_letters", result.deadLetters()).put("version", result.version());
         metrics(line, evaluation);
-        line.put("weights_hash", result.weightsHash());
-        line.put("state_hash", result.stateHash());
-        line.put("kept", result.kept());
-        line.put("seconds", result.nanos() * 1e-9);
+        line.put("weights_hash", result.weightsHash()).put("state_hash", result.stateHash()).put("kept", result.kept())
+                .put("seconds", result.nanos() * 1e-9);
         ReplayResult.Compared compared = result.compared();
         if (compared != null) {
             line.put("compared", compared(evaluation, compared));
@@ -115,26 +104,22 @@ final class ReplayReport {
         return line;
     }
 
-    private static void metrics(Map<String, Object> to, ProgressiveEvaluation evaluation) {
-        to.put("accuracy", SettingsCall.number(evaluation.accuracy()));
-        to.put("log_loss", SettingsCall.number(evaluation.logLoss()));
-        to.put("prior_log_loss", SettingsCall.number(evaluation.priorLogLoss()));
-        to.put("auc", SettingsCall.number(evaluation.auc()));
-        to.put("mean_squared_error", SettingsCall.number(evaluation.meanSquaredError()));
-        to.put("prior_mean_squared_error", SettingsCall.number(evaluation.priorMeanSquaredError()));
-        to.put("mean_absolute_error", SettingsCall.number(evaluation.meanAbsoluteError()));
+    private static void metrics(JsonLine to, ProgressiveEvaluation evaluation) {
+        to.put("accuracy", evaluation.accuracy()).put("log_loss", evaluation.logLoss())
+                .put("prior_log_loss", evaluation.priorLogLoss()).put("auc", evaluation.auc())
+                .put("mean_squared_error", evaluation.meanSquaredError())
+                .put("prior_mean_squared_error", evaluation.priorMeanSquaredError())
+                .put("mean_absolute_error", evaluation.meanAbsoluteError());
     }
 
-    /// `better_by`: of the replayed model over this one, whichever way the metric points.
-    private static Map<String, Object> compared(ProgressiveEvaluation mine, ReplayResult.Compared other) {
-        Map<String, Object> line = new LinkedHashMap<>();
-        line.put("model", other.model());
-        line.put("version", other.version());
-        line.put("rows", other.evaluation().rows());
+    /// `better_by` says by how much the replayed model is better than this one.
+    private static JsonLine compared(ProgressiveEvaluation mine, ReplayResult.Compared other) {
+        JsonLine line = new JsonLine().put("model", other.model()).put("version", other.version()).put("rows",
+                other.evaluation().rows());
         metrics(line, other.evaluation());
-        Map<String, @Nullable Double> leads = new LinkedHashMap<>();
+        JsonLine leads = new JsonLine();
         for (Metric metric : METRICS) {
-            leads.put(metric.key(), SettingsCall.number(metric.lead(mine, other.evaluation())));
+            leads.put(metric.key(), metric.lead(mine, other.evaluation()));
         }
         line.put("better_by", leads);
         return line;

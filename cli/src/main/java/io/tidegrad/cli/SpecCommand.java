@@ -1,7 +1,5 @@
 package io.tidegrad.cli;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.tidegrad.control.SpecFile;
 import io.tidegrad.engine.model.Memory;
 import io.tidegrad.model.learn.LearningMemory;
@@ -9,44 +7,31 @@ import io.tidegrad.model.spec.LayerOutline;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.trainer.Room;
 import java.io.PrintWriter;
-import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.HexFormat;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
-import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 @Command(name = "spec", description = {"Check a model spec, without Kafka.", "",
-    "Prints its network layer by layer (place in the spec, layer, what it puts out for a row, weights), the heap that"
-            + " learning and scoring take, and the fingerprint. The status is 2, and every mistake is told with its"
-            + " line, if the spec is none or needs more heap than this JVM may have."})
-final class SpecCommand implements Callable<Integer> {
-    @Spec
-    private CommandSpec command = CommandSpec.create();
-
-    @Parameters(paramLabel = "FILE", description = "The spec, a YAML file.")
+    "Prints the network layer by layer (place in the spec, layer, shape of its output for a row, number of weights), the"
+            + " heap that learning and scoring need, and the fingerprint. If the spec is invalid or needs more heap than"
+            + " this JVM may use, every mistake is reported with its line, and the exit status is 2."})
+final class SpecCommand extends OptionsCommand {
+    @Parameters(paramLabel = "FILE", description = "YAML file of the spec.")
     private Path file = Path.of("");
 
-    @Option(names = "--json", description = "Prints one JSON object.")
+    @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
-
-    @Mixin
-    private HelpOption help = new HelpOption();
 
     @Override
     public Integer call() {
         ModelSpec spec = SpecFile.read(file);
         LearningMemory memory = LearningMemory.of(spec);
-        PrintWriter out = command.commandLine().getOut();
-        out.print(json ? json(spec, memory) + System.lineSeparator() : text(spec, memory));
+        PrintWriter out = out();
+        out.print(json ? json(spec, memory) : text(spec, memory));
         out.flush();
         Room.require(List.of(spec), Runtime.getRuntime().maxMemory());
         return 0;
@@ -60,7 +45,7 @@ final class SpecCommand implements Callable<Integer> {
         StringBuilder text = new StringBuilder();
         text.append(String.format(Locale.ROOT, "model %s%n%n", spec.model()));
         text.append(String.format(Locale.ROOT, "  %-" + places + "s  %-" + layers + "s  %-20s %14s%n", "", "layer",
-                "puts out", "weights"));
+                "output", "weights"));
         for (LayerOutline layer : outline) {
             text.append(
                     String.format(Locale.ROOT, line, layer.place(), layer.layer(), layer.output(), layer.weights()));
@@ -83,42 +68,22 @@ final class SpecCommand implements Callable<Integer> {
         return HexFormat.of().formatHex(spec.fingerprint());
     }
 
-    private static String json(ModelSpec spec, LearningMemory memory) {
-        Map<String, Object> json = new LinkedHashMap<>();
-        json.put("model", spec.model());
-        json.put("fingerprint", fingerprint(spec));
-        json.put("weights", weights(spec));
-        json.put("outputs", spec.outputs());
-        json.put("network", spec.outline().stream().map(layer -> {
-            Map<String, Object> said = new LinkedHashMap<>();
-            said.put("place", layer.place());
-            said.put("layer", layer.layer());
-            said.put("output", layer.output().axes());
-            said.put("weights", layer.weights());
-            return said;
-        }).toList());
-        Map<String, Object> bytes = new LinkedHashMap<>(parts(memory.learning()));
-        bytes.put("warm_up", memory.warmUp());
-        bytes.put("total", memory.total());
-        json.put("memory_bytes", bytes);
-        Map<String, Object> scoring = new LinkedHashMap<>(parts(memory.scoring()));
-        scoring.put("total", memory.scoring().total());
-        json.put("scorer_memory_bytes", scoring);
-        json.put("canonical", spec.canonical());
-        try {
-            return new ObjectMapper().writeValueAsString(json);
-        } catch (JsonProcessingException e) {
-            throw new UncheckedIOException(e);
-        }
+    private static JsonLine json(ModelSpec spec, LearningMemory memory) {
+        return new JsonLine().put("model", spec.model()).put("fingerprint", fingerprint(spec))
+                .put("weights", weights(spec)).put("outputs", spec.outputs())
+                .put("network",
+                        spec.outline().stream()
+                                .map(layer -> new JsonLine().put("place", layer.place()).put("layer", layer.layer())
+                                        .put("output", layer.output().axes()).put("weights", layer.weights()))
+                                .toList())
+                .put("memory_bytes",
+                        parts(memory.learning()).put("warm_up", memory.warmUp()).put("total", memory.total()))
+                .put("scorer_memory_bytes", parts(memory.scoring()).put("total", memory.scoring().total()))
+                .put("canonical", spec.canonical());
     }
 
-    private static Map<String, Object> parts(Memory memory) {
-        Map<String, Object> bytes = new LinkedHashMap<>();
-        bytes.put("weights", memory.weights());
-        bytes.put("optimizer_state", memory.optimizerState());
-        bytes.put("gradients", memory.gradients());
-        bytes.put("workspace", memory.workspace());
-        bytes.put("batch", memory.batch());
-        return bytes;
+    private static JsonLine parts(Memory memory) {
+        return new JsonLine().put("weights", memory.weights()).put("optimizer_state", memory.optimizerState())
+                .put("gradients", memory.gradients()).put("workspace", memory.workspace()).put("batch", memory.batch());
     }
 }

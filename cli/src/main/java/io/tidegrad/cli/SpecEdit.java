@@ -8,13 +8,13 @@ import java.nio.file.Path;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// A spec with one line changed, so that what its author wrote, comments included, stays as it is.
+/// Changes one line of a spec and leaves the others, comments included, as they are.
 final class SpecEdit {
     private SpecEdit() {}
 
-    /// The same model under another name.
+    /// Returns the spec under another name.
     ///
-    /// @throws TrainerException the name does not stand on a line of its own
+    /// @throws TrainerException if the name is not on a line of its own
     static ModelSpec renamed(ModelSpec spec, String name) {
         String yaml = spec.yaml();
         String line = "model: " + name;
@@ -30,7 +30,7 @@ final class SpecEdit {
         return renamed;
     }
 
-    /// The same model, starting from these weights.
+    /// Returns the spec with these initial weights.
     static ModelSpec withWeights(ModelSpec spec, Path file, String sha256) {
         String yaml = spec.yaml();
         String line = "initial-weights: { file: '" + file.toString().replace("'", "''") + "', sha256: " + sha256 + " }";

@@ -5,7 +5,7 @@ import java.util.Locale;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
-/// A shipped stream by its name on the command line.
+/// Converts the name of a shipped stream.
 final class StreamName implements ITypeConverter<ShippedStream> {
     @Override
     public ShippedStream convert(String value) {

@@ -5,13 +5,13 @@ import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/// Rows under aligned columns: texts to the left, numbers to the right, `-` for what is not known.
+/// A table for people, with texts aligned to the left, numbers to the right, and `-` for unknown values.
 final class Table {
     private final List<String> names = new ArrayList<>();
     private final List<List<String>> rows = new ArrayList<>();
     private final List<Boolean> left = new ArrayList<>();
 
-    /// The first two columns hold texts, the others numbers.
+    /// @param names names of the columns, of which the first two hold texts and the others numbers
     Table(String... names) {
         for (String name : names) {
             this.names.add(name);
@@ -19,7 +19,7 @@ final class Table {
         }
     }
 
-    /// With one more column of texts.
+    /// Adds a column of texts.
     Table leftAfter(String name) {
         names.add(name);
         left.add(true);

@@ -1,48 +1,51 @@
 package io.tidegrad.cli;
 
-import io.tidegrad.cli.example.ExampleException;
-import io.tidegrad.cli.plot.PlotException;
-import io.tidegrad.cli.quickstart.QuickstartException;
 import io.tidegrad.control.ControlException;
 import io.tidegrad.exchange.NotExpressibleException;
 import io.tidegrad.loadtests.LoadTestException;
 import io.tidegrad.localstack.LocalStackException;
 import io.tidegrad.localstack.streams.DamagedStreamException;
+import io.tidegrad.ops.settings.Commands;
 import io.tidegrad.ops.settings.SettingsException;
 import io.tidegrad.schemas.KafkaTime;
 import io.tidegrad.scorer.SnapshotNotFoundException;
+import io.tidegrad.scorerapp.ScorerMain;
+import io.tidegrad.scorerapp.ScorerSettings;
+import io.tidegrad.trainer.TrainerMain;
+import io.tidegrad.trainer.TrainerSettings;
 import io.tidegrad.trainer.exit.TrainerException;
 import java.io.PrintWriter;
 import java.util.List;
-import picocli.CommandLine;
+import java.util.function.BiConsumer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine;
 
-/// The one command.
+/// The command `tidegrad`, whose subcommands are all others.
 @Command(name = "tidegrad", description = "A model that never stops learning, on the JVM and Kafka.",
-        versionProvider = Version.class,
-        subcommands = {QuickstartCommand.class, LocalStackCommand.class, TrainerCommand.class, ScorerCommand.class,
-            ReplayCommand.class, SpecCommand.class, VerifyCommand.class, ModelsCommand.class, SnapshotsCommand.class,
-            ExportCommand.class, LrFindCommand.class, ExampleCommand.class, BenchCommand.class, LoadtestCommand.class,
-            ChaosCommand.class, RehearseCommand.class},
-        commandListHeading = "%nCommands:%n",
-        footer = {"", "tidegrad COMMAND --help tells more. ./tidegrad test runs the quick tests, ./tidegrad test",
-            "--all runs all, ./tidegrad build builds and rehearses a start, and ./tidegrad golden",
-            "compares the engine with PyTorch's numbers: these are the launcher's."})
+        versionProvider = Version.class, commandListHeading = "%nCommands:%n",
+        footer = {"",
+            "tidegrad COMMAND --help describes a command. The launcher has some of its own: ./tidegrad test runs",
+            "the quick tests, ./tidegrad test --all runs all of them, ./tidegrad build builds and rehearses a",
+            "start, and ./tidegrad golden compares the engine with PyTorch's numbers."})
 public final class Tidegrad implements Runnable {
     static final int FAILED = 1;
     static final int USAGE = SettingsException.STATUS;
 
+    private static final List<Class<? extends RuntimeException>> FORESEEN =
+            List.of(CommandException.class, LoadTestException.class, SnapshotNotFoundException.class,
+                    NotExpressibleException.class, LocalStackException.class, DamagedStreamException.class);
+
     @Spec
     private CommandSpec command = CommandSpec.create();
 
-    @CommandLine.Option(names = {"-h", "--help"}, usageHelp = true, description = "Tells what there is.")
+    @CommandLine.Option(names = {"-h", "--help"}, usageHelp = true, description = "Show the commands.")
     private boolean help;
 
     @CommandLine.Option(names = "--version", versionHelp = true,
-            description = "Tells the version, the JVM and the kernels in use.")
+            description = "Show the version, the JVM and the kernels in use.")
     private boolean version;
 
     private Tidegrad() {}
@@ -54,7 +57,7 @@ public final class Tidegrad implements Runnable {
         System.exit(commandLine().execute(arguments));
     }
 
-    /// Its logging configuration.
+    /// Returns the logging configuration for a command.
     static String log(String... arguments) {
         String word = arguments.length == 0 ? "" : arguments[0];
         boolean goesLive = word.equals("replay")
@@ -68,9 +71,29 @@ public final class Tidegrad implements Runnable {
     }
 
     static CommandLine commandLine() {
-        return new CommandLine(new Tidegrad()).setParameterExceptionHandler(Tidegrad::wrongUsage)
+        return new CommandLine(new Tidegrad()).addSubcommand(new QuickstartCommand())
+                .addSubcommand(new LocalStackCommand())
+                .addSubcommand(program(TrainerSettings.TRAINER, TrainerMain::start))
+                .addSubcommand(program(ScorerSettings.SCORER, ScorerMain::start))
+                .addSubcommand(SettingsCommand.reading(CliSettings.REPLAY, ReplayCommand::run))
+                .addSubcommand(new SpecCommand())
+                .addSubcommand(SettingsCommand.reading(CliSettings.VERIFY, VerifyCommand::run))
+                .addSubcommand(ModelDecision.group()).addSubcommand(SnapshotsCommand.group())
+                .addSubcommand(SettingsCommand.reading(CliSettings.EXPORT, ExportCommand::run))
+                .addSubcommand(SettingsCommand.reading(CliSettings.LR_FIND, LrFindCommand::run))
+                .addSubcommand(new ExampleCommand()).addSubcommand(new BenchCommand())
+                .addSubcommand(LoadtestCommand.group()).addSubcommand(new ChaosCommand())
+                .addSubcommand(new RehearseCommand()).setParameterExceptionHandler(Tidegrad::wrongUsage)
                 .setExecutionExceptionHandler((e, commandLine, parsed) -> failed(e, commandLine.getErr()))
                 .setExpandAtFiles(false).setUsageHelpAutoWidth(true);
+    }
+
+    private static CommandLine program(io.tidegrad.ops.settings.Command command,
+            BiConsumer<List<String>, Commands> main) {
+        return SettingsCommand.of(command, (arguments, line) -> {
+            main.accept(arguments, CliSettings.ALL);
+            return 0;
+        });
     }
 
     @Override
@@ -81,35 +104,27 @@ public final class Tidegrad implements Runnable {
     private static int wrongUsage(ParameterException e, String[] arguments) {
         CommandLine commandLine = e.getCommandLine();
         String name = commandLine.getCommandSpec().qualifiedName();
-        commandLine.getErr().println("tidegrad: " + e.getMessage() + " (" + name + " --help tells what there is)");
+        commandLine.getErr().println("tidegrad: " + e.getMessage() + " (" + name + " --help describes the command)");
         return USAGE;
     }
 
-    /// A message says all when the cause lies outside the program; else it is a defect, and the trace belongs to it.
+    /// Prints the message alone if the cause lies outside the program. Anything else is a defect, whose stack trace is
+    /// needed to repair it.
     private static int failed(Exception thrown, PrintWriter err) {
         Exception e = thrown instanceof ControlException refusal ? TrainerException.of(refusal) : thrown;
-        switch (e) {
-            case PlotException known -> err.println("tidegrad: " + known.getMessage());
-            case ExampleException known -> err.println("tidegrad: " + known.getMessage());
-            case QuickstartException known -> err.println("tidegrad: " + known.getMessage());
-            case LoadTestException known -> err.println("tidegrad: " + known.getMessage());
-            case ExportException known -> err.println("tidegrad: " + known.getMessage());
-            case SnapshotNotFoundException known -> err.println("tidegrad: " + known.getMessage());
-            case NotExpressibleException known -> err.println("tidegrad: " + known.getMessage());
-            case LocalStackException known -> err.println("tidegrad: " + known.getMessage());
-            case DamagedStreamException known -> err.println("tidegrad: " + known.getMessage());
-            case SettingsException known -> {
-                err.println(known.getMessage());
-                return USAGE;
-            }
-            case TrainerException known -> {
-                err.println("tidegrad: " + known.getMessage());
-                return known.exitCode().status();
-            }
-            default -> {
-                err.println("tidegrad: a defect of Tidegrad; please report it with these lines");
-                e.printStackTrace(err);
-            }
+        if (e instanceof SettingsException) {
+            err.println(e.getMessage());
+            return USAGE;
+        }
+        if (e instanceof TrainerException known) {
+            err.println("tidegrad: " + known.getMessage());
+            return known.exitCode().status();
+        }
+        if (FORESEEN.stream().anyMatch(type -> type.isInstance(e))) {
+            err.println("tidegrad: " + e.getMessage());
+        } else {
+            err.println("tidegrad: a defect of Tidegrad; please report it with these lines");
+            e.printStackTrace(err);
         }
         return FAILED;
     }

@@ -11,36 +11,31 @@ import io.tidegrad.replay.Verify;
 import io.tidegrad.replay.VerifyOptions;
 import io.tidegrad.replay.VerifyResult;
 import io.tidegrad.trainer.exit.ExitCode;
-import java.io.PrintWriter;
 import java.security.PublicKey;
-import java.util.LinkedHashMap;
-import java.util.Map;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
-import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.Command;
+import picocli.CommandLine;
 
-@Command(name = "verify", description = "Learn a published version again and compare its hashes with the log's.")
-final class VerifyCommand extends SettingsCall {
-    VerifyCommand() {
-        super(CliCommands.VERIFY);
-    }
+/// `tidegrad verify`.
+final class VerifyCommand {
+    private VerifyCommand() {}
 
-    @Override
-    int run(Settings settings, PrintWriter out) {
+    static int run(Settings settings, CommandLine line) {
         PublicKey key = settings.file(CommonSettings.SNAPSHOT_PUBLIC_KEY, ManifestKeys::publicKey);
         settings.refuseMistakes();
         Kernels kernels = Kernels.active();
-        String model = model(settings);
+        String model = SettingsCommand.model(settings);
         String given = settings.text(CliSettings.AS);
         String as = given.isEmpty() ? model : given;
         VerifyOptions options = new VerifyOptions(settings.kafka(), settings.registry(),
                 settings.text(CommonSettings.PREFIX), model, as, settings.numberIfGiven(CliSettings.VERSION), kernels);
         VerifyResult result;
-        try (ProgressLine progress = progress(settings)) {
-            result = Verify.run(options, version -> Snapshots.find(settings, as, OptionalLong.of(version), key),
+        try (ProgressLine progress = SettingsCommand.progress(settings, line)) {
+            result = Verify.run(options,
+                    version -> Snapshots.find(settings, as, OptionalInt.empty(), OptionalLong.of(version), key),
                     progress);
         }
-        out.print(settings.flag(CliSettings.JSON) ? json(line(result, kernels)) : text(result));
+        line.getOut().print(settings.flag(CliSettings.JSON) ? line(result, kernels) : text(result));
         return result.difference() == null ? 0 : ExitCode.STATE_VIOLATION.status();
     }
 
@@ -103,19 +98,12 @@ final class VerifyCommand extends SettingsCall {
         return lines.toString();
     }
 
-    private static Map<String, @Nullable Object> line(VerifyResult result, Kernels kernels) {
-        Map<String, @Nullable Object> line = new LinkedHashMap<>();
-        line.put("model", result.model());
-        line.put("epoch", result.epoch());
-        line.put("version", result.target().version());
-        line.put("next_offset", result.target().nextOffset());
-        line.put("kernels", kernels.name());
-        line.put("equal", result.difference() == null);
-        line.put("events", result.events());
-        line.put("checkpoints", result.compared());
-        line.put("weights_hash_published", result.target().weightsHash());
-        line.put("weights_hash", result.weightsHash());
-        line.put("seconds", result.nanos() * 1e-9);
+    private static JsonLine line(VerifyResult result, Kernels kernels) {
+        JsonLine line = new JsonLine().put("model", result.model()).put("epoch", result.epoch())
+                .put("version", result.target().version()).put("next_offset", result.target().nextOffset())
+                .put("kernels", kernels.name()).put("equal", result.difference() == null).put("events", result.events())
+                .put("checkpoints", result.compared()).put("weights_hash_published", result.target().weightsHash())
+                .put("weights_hash", result.weightsHash()).put("seconds", result.nanos() * 1e-9);
         VerifyResult.Difference difference = result.difference();
         if (difference != null) {
             line.put("difference", line(difference, result.startOffset()));
@@ -123,29 +111,21 @@ final class VerifyCommand extends SettingsCall {
         return line;
     }
 
-    private static Map<String, @Nullable Object> line(VerifyResult.Difference difference, long startOffset) {
+    private static JsonLine line(VerifyResult.Difference difference, long startOffset) {
         Checkpoint equal = difference.equal();
         Checkpoint different = difference.different();
-        Map<String, @Nullable Object> line = new LinkedHashMap<>();
-        line.put("source", different.source());
-        line.put("equal_version", equal == null ? 0 : equal.version());
-        line.put("equal_offset", equal == null ? startOffset : equal.nextOffset());
-        line.put("different_version", different.version());
-        line.put("different_offset", different.nextOffset());
-        line.put("weights_hash_found", different.weightsHash());
-        line.put("weights_hash", difference.weightsHash());
-        line.put("state_hash_found", different.stateHash());
-        line.put("state_hash", difference.stateHash());
-        line.put("compared_with", difference.comparedWith());
+        JsonLine line = new JsonLine().put("source", different.source())
+                .put("equal_version", equal == null ? 0 : equal.version())
+                .put("equal_offset", equal == null ? startOffset : equal.nextOffset())
+                .put("different_version", different.version()).put("different_offset", different.nextOffset())
+                .put("weights_hash_found", different.weightsHash()).put("weights_hash", difference.weightsHash())
+                .put("state_hash_found", different.stateHash()).put("state_hash", difference.stateHash())
+                .put("compared_with", difference.comparedWith());
         TensorDifference tensor = difference.tensor();
         if (tensor != null) {
-            line.put("tensor", tensor.tensor());
-            line.put("row", tensor.row());
-            line.put("column", tensor.column());
-            line.put("found", number(tensor.found()));
-            line.put("expected", number(tensor.expected()));
-            line.put("differing", tensor.differing());
-            line.put("tensors", tensor.tensors());
+            line.put("tensor", tensor.tensor()).put("row", tensor.row()).put("column", tensor.column())
+                    .put("found", tensor.found()).put("expected", tensor.expected())
+                    .put("differing", tensor.differing()).put("tensors", tensor.tensors());
         }
         return line;
     }

@@ -5,7 +5,7 @@ import io.tidegrad.engine.model.Numerics;
 import io.tidegrad.schemas.Build;
 import picocli.CommandLine.IVersionProvider;
 
-/// Version, JVM and kernels: what a report of a problem should begin with.
+/// Shows version, JVM and kernels, which belong into every report of a problem.
 final class Version implements IVersionProvider {
     @Override
     public String[] getVersion() {

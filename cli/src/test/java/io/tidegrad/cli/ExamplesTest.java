@@ -2,10 +2,9 @@ package io.tidegrad.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.tidegrad.proof.LongProof;
-import io.tidegrad.cli.example.Example;
 import io.tidegrad.cli.plot.Panel;
 import io.tidegrad.cli.plot.Plot;
+import io.tidegrad.proof.LongProof;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;

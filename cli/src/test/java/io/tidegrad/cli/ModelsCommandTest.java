@@ -2,8 +2,8 @@ package io.tidegrad.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.tidegrad.proof.LongProof;
 import com.fasterxml.jackson.databind.JsonNode;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.trainer.TrainerApp;
 import io.tidegrad.trainer.store.CommittedState;
 import java.nio.file.Files;

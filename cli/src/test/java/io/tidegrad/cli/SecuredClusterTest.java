@@ -92,8 +92,8 @@ class SecuredClusterTest {
     private static final String REGISTRY_LOGIN = "tidegrad:change-me-too";
 
     /// What a command refuses to go without, before it asks Kafka anything.
-    private static final Map<Command, String> NEEDED = Map.of(CliCommands.EXPORT, " --to never.onnx",
-            CliCommands.MODELS_ROLLBACK, " --version 1", CliCommands.SNAPSHOTS_AT, " --offset 0");
+    private static final Map<Command, String> NEEDED = Map.of(CliSettings.EXPORT, " --to never.onnx",
+            CliSettings.MODELS_ROLLBACK, " --version 1", CliSettings.SNAPSHOTS_AT, " --offset 0");
 
     @TempDir
     static Path directory;
@@ -281,7 +281,7 @@ class SecuredClusterTest {
     }
 
     private static Settings settings() {
-        Settings settings = Settings.read(TrainerSettings.TRAINER, CliCommands.ALL, List.of(), environment);
+        Settings settings = Settings.read(TrainerSettings.TRAINER, CliSettings.ALL, List.of(), environment);
         settings.refuseMistakes();
         return settings;
     }
@@ -324,11 +324,11 @@ class SecuredClusterTest {
                 .until(() -> get(url + "/health").path("models").path("flight-delay").path("version").asLong() == 300);
         assertThat(get(url + "/v1/models/flight-delay").path("weights_hash").asText()).isEqualTo(hash);
 
-        Child replay = new Child(CliCommands.REPLAY, Map.of("TIDEGRAD_JSON", "true"));
+        Child replay = new Child(CliSettings.REPLAY, Map.of("TIDEGRAD_JSON", "true"));
         assertThat(replay.status()).describedAs(replay.said()).isZero();
         assertThat(JSON.readTree(replay.out.toFile()).path("weights_hash").asText()).isEqualTo(hash);
 
-        refused(CliCommands.REPLAY, REGISTRY_REFUSES, "answered 401", "basic.auth.user.info");
+        refused(CliSettings.REPLAY, REGISTRY_REFUSES, "answered 401", "basic.auth.user.info");
 
         for (Child child : List.of(trainer, restarted, scorer, replay)) {
             assertThat(child.said()).doesNotContain(PASSWORD).doesNotContain("\tat ");
@@ -364,7 +364,7 @@ class SecuredClusterTest {
         all.put("TIDEGRAD_FOR", "another-model");
         all.put("TIDEGRAD_SHARE", "5");
         List<String> words = new ArrayList<>();
-        for (Command command : CliCommands.ALL.all()) {
+        for (Command command : CliSettings.ALL.all()) {
             if (command != TrainerSettings.TRAINER && command != ScorerSettings.SCORER) {
                 words.add(command.word() + NEEDED.getOrDefault(command, ""));
             }

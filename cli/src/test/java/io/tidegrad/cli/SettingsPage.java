@@ -99,7 +99,7 @@ final class SettingsPage {
         Predicate<Command> app = Set.of(TrainerSettings.TRAINER, ScorerSettings.SCORER)::contains;
         Map<String, List<Setting>> sections = new LinkedHashMap<>();
         sections.put("Of several commands", List.of());
-        sections.put(TRAINER, all(isOnlyOf(Set.of(TrainerSettings.TRAINER, CliCommands.REPLAY)::contains)
+        sections.put(TRAINER, all(isOnlyOf(Set.of(TrainerSettings.TRAINER, CliSettings.REPLAY)::contains)
                 .and(TrainerSettings.TRAINER::has)));
         sections.put(SCORER, all(isOnlyOf(ScorerSettings.SCORER::equals)));
         sections.put("Models", all(isOnlyOf(models)));
@@ -111,11 +111,11 @@ final class SettingsPage {
     }
 
     private static List<Setting> all(Predicate<Setting> chosen) {
-        return CliCommands.ALL.settings().stream().filter(chosen).toList();
+        return CliSettings.ALL.settings().stream().filter(chosen).toList();
     }
 
     private static Predicate<Setting> isOnlyOf(Predicate<Command> commands) {
-        return setting -> CliCommands.ALL.all().stream().filter(command -> command.has(setting)).allMatch(commands);
+        return setting -> CliSettings.ALL.all().stream().filter(command -> command.has(setting)).allMatch(commands);
     }
 
     /// `--http-port PORT` (trainer, scorer, replay; 0 to 65535; default `8080`): meaning
@@ -131,9 +131,9 @@ final class SettingsPage {
         if (section.equals(SCORER) || section.equals(TRAINER) && having.size() > 1) {
             return "";
         }
-        String others = CliCommands.ALL.words(command -> !command.has(setting));
+        String others = CliSettings.ALL.words(command -> !command.has(setting));
         String all = others.isEmpty() ? "all commands" : "all but " + others;
-        String words = CliCommands.ALL.having(setting);
+        String words = CliSettings.ALL.having(setting);
         return all.length() < words.length() ? all : words;
     }
 
@@ -155,8 +155,8 @@ final class SettingsPage {
         return needing.isEmpty() ? ""
                 : others.isEmpty() ? "required"
                         : others.size() < needing.size()
-                                ? "required, but not by " + CliCommands.ALL.words(others::contains)
-                                : "required by " + CliCommands.ALL.words(needing::contains);
+                                ? "required, but not by " + CliSettings.ALL.words(others::contains)
+                                : "required by " + CliSettings.ALL.words(needing::contains);
     }
 
     private static String byDefault(Setting setting) {
@@ -181,6 +181,6 @@ final class SettingsPage {
     }
 
     private static List<Command> commands(Predicate<Command> chosen) {
-        return CliCommands.ALL.all().stream().filter(chosen).toList();
+        return CliSettings.ALL.all().stream().filter(chosen).toList();
     }
 }

@@ -3,15 +3,15 @@ package io.tidegrad.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
-import io.tidegrad.cli.CliCommands;
-import io.tidegrad.ops.settings.CommonSettings;
-import io.tidegrad.scorerapp.ScorerSettings;
-import io.tidegrad.trainer.TrainerSettings;
+import io.tidegrad.cli.CliSettings;
 import io.tidegrad.ops.settings.Command;
+import io.tidegrad.ops.settings.CommonSettings;
 import io.tidegrad.ops.settings.KafkaRules;
 import io.tidegrad.ops.settings.Setting;
 import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.ops.settings.SettingsException;
+import io.tidegrad.scorerapp.ScorerSettings;
+import io.tidegrad.trainer.TrainerSettings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -42,14 +42,14 @@ class SettingsTest {
     }
 
     private static Settings trainer(Map<String, String> environment, String... more) {
-        Settings settings = Settings.read(TrainerSettings.TRAINER, CliCommands.ALL, trainerAnd(more), environment);
+        Settings settings = Settings.read(TrainerSettings.TRAINER, CliSettings.ALL, trainerAnd(more), environment);
         settings.refuseMistakes();
         return settings;
     }
 
     private static List<String> problems(Command command, Map<String, String> environment, List<String> arguments) {
         SettingsException e = catchThrowableOfType(SettingsException.class,
-                () -> Settings.read(command, CliCommands.ALL, arguments, environment).refuseMistakes());
+                () -> Settings.read(command, CliSettings.ALL, arguments, environment).refuseMistakes());
         return e == null ? List.of() : e.problems();
     }
 
@@ -200,7 +200,7 @@ class SettingsTest {
     @ParameterizedTest
     @MethodSource("fixed")
     void whatDecidesCorrectnessIsRefusedUnlessItSaysWhatIsDoneAnyway(String key, KafkaRules.Fixed fixed) {
-        for (Command command : CliCommands.ALL.all()) {
+        for (Command command : CliSettings.ALL.all()) {
             Map<String, String> environment = new HashMap<>();
             environment.put("TIDEGRAD_BOOTSTRAP_SERVERS", "k:1");
             environment.put("TIDEGRAD_REGISTRY_URL", "http://r");
@@ -240,7 +240,7 @@ class SettingsTest {
         "--registry.bearer.auth.token=" + SECRET,})
     void secretsAreNotInMessages(String line) {
         Settings settings =
-                Settings.read(TrainerSettings.TRAINER, CliCommands.ALL, trainerAnd(line.split(" ")), Map.of());
+                Settings.read(TrainerSettings.TRAINER, CliSettings.ALL, trainerAnd(line.split(" ")), Map.of());
         SettingsException e = catchThrowableOfType(SettingsException.class, settings::refuseMistakes);
         assertThat(e).isNotNull();
         assertThat(e.getMessage()).doesNotContain(SECRET);
@@ -251,7 +251,7 @@ class SettingsTest {
         Path file = file(
                 "kafka.sasl.jaas.config=x password=\"%s\";\nkafka.ssl.keystore.key=%s\nregistry.basic.auth.user.info=u:%s\n"
                         .replace("%s", SECRET));
-        Settings settings = Settings.read(TrainerSettings.TRAINER, CliCommands.ALL,
+        Settings settings = Settings.read(TrainerSettings.TRAINER, CliSettings.ALL,
                 List.of("--bootstrap-servers=k:9092", "--spec=a.yaml", "--spec=b.yaml", "--config=" + file),
                 Map.of("TIDEGRAD_REGISTRY_URL", "http://u:" + SECRET + "@r:8081", "TIDEGRAD_STATE_DIR", "/s"));
         settings.refuseMistakes();
@@ -295,7 +295,7 @@ class SettingsTest {
         assertThat(help).startsWith("Usage: tidegrad " + command.word());
         command.uses().forEach(
                 use -> assertThat(help).contains("\n  " + use.setting().usage() + " ").contains(use.meaning()));
-        for (Setting setting : CliCommands.ALL.settings()) {
+        for (Setting setting : CliSettings.ALL.settings()) {
             if (!command.has(setting)) {
                 assertThat(help).doesNotContain("\n  " + setting.usage() + " ");
             }
@@ -304,7 +304,7 @@ class SettingsTest {
     }
 
     static Stream<Command> commands() {
-        return CliCommands.ALL.all().stream();
+        return CliSettings.ALL.all().stream();
     }
 
     /// A help text that names a setting which its command does not know sends people astray.
@@ -323,9 +323,9 @@ class SettingsTest {
 
     @Test
     void aModelThatMayStandFirstIsShownThere() {
-        assertThat(CliCommands.MODELS_SHOW.help()).contains("Usage: tidegrad models show NAME [--SETTING VALUE]...")
+        assertThat(CliSettings.MODELS_SHOW.help()).contains("Usage: tidegrad models show NAME [--SETTING VALUE]...")
                 .contains("may also stand first: models show NAME (required)");
-        assertThat(CliCommands.MODELS_CREATE.help()).contains("Usage: tidegrad models create [--");
-        assertThat(CliCommands.VERIFY.help()).contains("Usage: tidegrad verify [--SETTING VALUE]...");
+        assertThat(CliSettings.MODELS_CREATE.help()).contains("Usage: tidegrad models create [--");
+        assertThat(CliSettings.VERIFY.help()).contains("Usage: tidegrad verify [--SETTING VALUE]...");
     }
 }

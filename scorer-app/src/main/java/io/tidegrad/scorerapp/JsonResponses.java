@@ -225,7 +225,8 @@ final class JsonResponses {
     }
 
     private static void control(JsonObject json, ControlStatus control) {
-        json.numbers(ScorerMeasures.CONTROL, control).put("answered_by", control.model()).put("first_epoch", control.epoch());
+        json.numbers(ScorerMeasures.CONTROL, control).put("answered_by", control.model()).put("first_epoch",
+                control.epoch());
         ControlAction.Rollback rollback = control.rollback();
         if (rollback != null) {
             json.put("rolled_back_to",

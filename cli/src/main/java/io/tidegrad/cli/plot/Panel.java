@@ -2,19 +2,19 @@ package io.tidegrad.cli.plot;
 
 import java.util.List;
 
-/// One system of axes of a [Plot].
+/// One coordinate system of a `Plot`.
 ///
-/// @param lines in the order of their colours
-/// @param marks places on the x axis
+/// @param lines lines in the order of their colours
+/// @param marks marked values of the x axis
 public record Panel(String title, Axis x, Axis y, List<Line> lines, List<Mark> marks) {
-    /// @param logarithmic in powers of ten; values must be above 0 then
+    /// @param logarithmic whether the axis shows powers of ten; values must then be above 0
     public record Axis(String label, boolean logarithmic) {
         double position(double value) {
             return logarithmic ? StrictMath.log10(value) : value;
         }
     }
 
-    /// Points that are not finite, or have no logarithm where one is needed, interrupt the line.
+    /// A line, which points that are not finite or have no logarithm on a logarithmic axis interrupt.
     public record Line(String name, List<Point> points) {
         public Line {
             points = List.copyOf(points);
@@ -24,7 +24,7 @@ public record Panel(String title, Axis x, Axis y, List<Line> lines, List<Mark> m
     public record Point(double x, double y) {
     }
 
-    /// A vertical line with a word beside it.
+    /// A vertical line with a name beside it.
     public record Mark(String name, double x) {
     }
 

@@ -7,10 +7,10 @@ import java.util.Locale;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.DoubleStream;
 
-/// Panels beside each other, drawn as SVG: the one look of all plots. The same numbers give the same bytes on every
-/// machine: no fonts are measured.
+/// Panels side by side, drawn as SVG. All plots look like this. The same numbers give the same bytes on every machine,
+/// because no fonts are measured.
 public record Plot(List<Panel> panels) {
-    private static final int PLOTTED = 288; // width of a panel without what stands beside it
+    private static final int PLOTTED = 288; // width of a panel without its labels and names
     private static final int HEIGHT = 340;
     private static final int LEFT = 62;
     private static final int TOP = 38;
@@ -18,10 +18,10 @@ public record Plot(List<Panel> panels) {
     private static final int LINE_HEIGHT = 15;
     private static final int BESIDE = 7; // between a line's end and its name
 
-    /// What the widest of the fonts takes of a bold letter, on average: 8.4 for "SGD with momentum" in DejaVu.
+    /// Mean width of a bold letter in the widest of the fonts: 8.4 for "SGD with momentum" in DejaVu.
     private static final double LETTER = 8.5;
 
-    /// Okabe & Ito's, which most colour-blind people can tell apart; the pale yellow is left out.
+    /// The colours of Okabe and Ito, which most colour-blind people can tell apart, without the pale yellow.
     private static final List<String> COLOURS =
             List.of("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9");
 
@@ -43,7 +43,7 @@ public record Plot(List<Panel> panels) {
         return svg.append("</svg>\n").toString();
     }
 
-    /// The room that the longest name of a line takes, and a little before the next panel begins.
+    /// Returns the width of the longest name of a line, with the space before the next panel.
     private int names() {
         int longest = panels.stream().flatMap(panel -> panel.lines().stream()).mapToInt(line -> line.name().length())
                 .max().orElse(0);
@@ -97,7 +97,7 @@ public record Plot(List<Panel> panels) {
             names();
         }
 
-        /// Words one below the other, on the side where there is room.
+        /// Writes the names one below the other, on the side that has room.
         private void marks() {
             for (int i = 0; i < panel.marks().size(); i++) {
                 Panel.Mark mark = panel.marks().get(i);
@@ -128,7 +128,7 @@ public record Plot(List<Panel> panels) {
             }
         }
 
-        /// Each beside the end of its line, moved down where the one above needs the room.
+        /// Writes each name beside the end of its line, and lower if the name above needs the room.
         private void names() {
             record Name(int line, double atX, double wanted) {
             }

@@ -1,20 +1,21 @@
 package io.tidegrad.cli.plot;
 
+import io.tidegrad.cli.CommandException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
-/// Where a plot goes.
+/// Writes plots to files.
 public final class PlotFile {
     private PlotFile() {}
 
-    /// @throws PlotException the file can't be written; says why
+    /// @throws CommandException if the file can't be written; says why
     public static void write(Path file, Plot plot) {
         try {
             Files.writeString(file, plot.svg());
         } catch (IOException e) {
-            throw new PlotException("--plot " + file + ": expected a file that can be written, found "
+            throw new CommandException("--plot " + file + ": expected a file that can be written, found "
                     + (e instanceof NoSuchFileException ? "no such directory" : e), e);
         }
     }

@@ -5,17 +5,17 @@ import java.util.List;
 import java.util.Locale;
 import java.util.function.DoubleUnaryOperator;
 
-/// From values to places along one axis.
+/// Maps values to places along one axis.
 ///
-/// @param low value at `start`, on a logarithmic axis its logarithm; `high` at `end`
-/// @param start in the drawing's units; `end` may lie below it
+/// @param low value at `start`, on a logarithmic axis its logarithm; `high` is the one at `end`
+/// @param start place in units of the drawing; `end` may be smaller
 record Scale(Panel.Axis axis, double low, double high, double start, double end) implements DoubleUnaryOperator {
     private static final int TICKS_MAX = 7;
 
     record Tick(double place, String text) {
     }
 
-    /// @param room share of the range that stays free beyond both ends
+    /// @param room share of the range that stays free at both ends
     static Scale of(Panel.Axis axis, double min, double max, double room, double start, double end) {
         double low = axis.position(min);
         double high = axis.position(max);
@@ -28,7 +28,7 @@ record Scale(Panel.Axis axis, double low, double high, double start, double end)
         return start + (axis.position(value) - low) / (high - low) * (end - start);
     }
 
-    /// At powers of ten, or at multiples of 1, 2 or 5 times one.
+    /// Returns ticks at powers of ten, or at multiples of 1, 2 or 5 times a power of ten.
     List<Tick> ticks() {
         double step = step();
         List<Tick> ticks = new ArrayList<>();

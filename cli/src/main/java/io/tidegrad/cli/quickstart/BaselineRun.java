@@ -5,8 +5,8 @@ import io.tidegrad.localstack.streams.StreamEvent;
 import java.util.Arrays;
 import java.util.List;
 
-/// The baseline, learned in step with the trainer: asked for its score after as many events as the trainer has learned,
-/// it learns up to there and answers. Both numbers are then over the same events.
+/// The baseline, which learns in step with the trainer: if it is asked for its score after the events that the trainer has
+/// learned, it learns up to the same event. So both scores are over the same events.
 final class BaselineRun {
     private static final double PROBABILITY_MIN = 1e-15;
 
@@ -17,7 +17,7 @@ final class BaselineRun {
     private double totalLoss;
     private Score score = Score.NONE;
 
-    /// @param events of a stream that the baseline can learn: flights
+    /// @param events events of a stream that the baseline can learn: flights
     BaselineRun(List<? extends StreamEvent> events) {
         this.events = events;
         probabilities = new double[events.size()];
@@ -27,10 +27,11 @@ final class BaselineRun {
         static final Score NONE = new Score(Double.NaN, Double.NaN);
     }
 
-    /// Progressive, over the first `count` events; of counts that fall the highest one still holds.
+    /// Returns the progressive score over the first `count` events. For a count below an earlier one it returns the score
+    /// for the earlier one.
     Score after(long count) {
         if (learned >= Math.min(count, events.size())) {
-            return score; // sorting a quarter of a million probabilities again would be a waste
+            return score; // sorting 300,000 probabilities again would be a waste
         }
         for (; learned < Math.min(count, events.size()); learned++) {
             if (!(events.get(learned) instanceof Flight flight)) {
@@ -45,7 +46,7 @@ final class BaselineRun {
         return score;
     }
 
-    /// Exact: the share of (late, on time) pairs in the right order, ties count half.
+    /// Returns the exact share of (late, on time) pairs in the right order, where ties count half.
     private double auc() {
         double[] late = new double[learned];
         double[] onTime = new double[learned];
@@ -61,7 +62,7 @@ final class BaselineRun {
         return auc(Arrays.copyOf(late, lateCount), Arrays.copyOf(onTime, onTimeCount));
     }
 
-    /// NaN unless both have a value; sorts them.
+    /// Returns NaN unless both arrays have a value. Sorts both.
     static double auc(double[] positives, double[] negatives) {
         Arrays.sort(positives);
         Arrays.sort(negatives);

@@ -5,14 +5,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
-/// Something that `quickstart --exit` requires before it ends with status 0.
+/// A condition that `quickstart --exit` requires for status 0.
 ///
-/// @param claim what must hold, as the help lists it
-/// @param found what the run gave
+/// @param claim the condition, as in the help
+/// @param found the result of the run
 record Check(String claim, String found, boolean holds) {
-    // What a whole stream has to reach. Measured, for comparison: flights AUC 0.774 (baseline
-    // 0.767) and log loss 0.426,
-    // digits 0.843 and 0.885 over the last 2,000.
+    // Bounds for a whole stream. Measured, for comparison: flights AUC 0.774 (baseline 0.767) and log loss 0.426, digits
+    // 0.843 and 0.885 over the last 2,000.
     static final double FLIGHTS_AUC_MIN = 0.76;
     static final double FLIGHTS_AUC_BELOW_BASELINE_MAX = 0.003;
     static final double FLIGHTS_LOG_LOSS_MAX = 0.435;
@@ -22,7 +21,7 @@ record Check(String claim, String found, boolean holds) {
     static final int DIGITS_SNAPSHOTS_LOADED_MIN = 5;
     static final int FRESHNESS_MILLIS_P99_MAX = 2_000;
 
-    /// Always: nothing lost, nothing twice, one set of bits.
+    /// Returns the conditions for every run: nothing is lost or counted twice, and all bits are equal.
     static List<Check> ofCorrectness(Outcome run, long sent) {
         return List.of(new Check("every event is in the topic", run.events() + " of " + sent, run.events() == sent),
                 new Check(
@@ -36,7 +35,7 @@ record Check(String claim, String found, boolean holds) {
                         run.stateHashesEqual()));
     }
 
-    /// Over the whole stream, whatever the pace.
+    /// Returns the conditions for a whole stream at any pace.
     static List<Check> ofLearning(Outcome run, ShippedStream stream) {
         List<Check> checks = new ArrayList<>();
         switch (stream) {
@@ -57,7 +56,7 @@ record Check(String claim, String found, boolean holds) {
         return checks;
     }
 
-    /// Over the whole stream at its own pace (at another one a backlog may be what was asked for).
+    /// Returns the conditions for a whole stream at its own pace. At another pace a backlog may be intended.
     static List<Check> ofServing(Outcome run, ShippedStream stream) {
         int loaded = switch (stream) {
             case FLIGHTS -> FLIGHTS_SNAPSHOTS_LOADED_MIN;

@@ -1,5 +1,6 @@
 package io.tidegrad.cli.quickstart;
 
+import io.tidegrad.cli.CommandException;
 import io.tidegrad.cli.Tidegrad;
 import io.tidegrad.localstack.ChildJvm;
 import io.tidegrad.localstack.LocalStack;
@@ -12,9 +13,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/// The three `tidegrad` commands that the quick start runs, each in a JVM of its own, as a user would run them.
+/// Starts the three `tidegrad` commands of the quick start, each in a JVM of its own, as a user would.
 final class Children {
-    // The broker, the registry and we need memory too: a small machine must do.
+    // A small machine must suffice, also for the broker, the registry and this process.
     private static final List<String> MEMORY_FLAGS = List.of("-Xms64m", "-Xmx512m", "-XX:+ExitOnOutOfMemoryError");
 
     private final RunDirectory directory;
@@ -27,29 +28,29 @@ final class Children {
         registryUrl = stack.registryUrl();
     }
 
-    /// Registers the stream's spec and learns its topic.
+    /// Starts a trainer that registers the stream's spec and learns its topic.
     ChildJvm trainer(ShippedStream stream, int httpPort) {
         Path spec = directory.path().resolve(stream.specFile());
         try {
             Files.writeString(spec, stream.spec(), StandardCharsets.UTF_8);
         } catch (IOException e) {
-            throw new QuickstartException("can't write " + spec + ": " + e, e);
+            throw new CommandException("can't write " + spec + ": " + e, e);
         }
         return start("trainer", List.of(), "--bootstrap-servers", bootstrapServers, "--registry-url", registryUrl,
                 "--spec", spec.toString(), "--state-dir", directory.path().resolve("trainer").toString(), "--http-port",
                 String.valueOf(httpPort));
     }
 
-    /// Serves the model's newest snapshot.
+    /// Starts a scorer that serves the model's newest snapshot.
     ChildJvm scorer(String model, int httpPort) {
         return start("scorer", List.of(), "--model", model, "--bootstrap-servers", bootstrapServers, "--http-port",
                 String.valueOf(httpPort));
     }
 
-    /// Learns the model again, from the topic and the registered spec; prints the result as JSON to `replayOutput`.
+    /// Starts a replay of the model from the topic and the registered spec. It prints the result as JSON to `replayOutput`.
     ///
-    /// @param jvmFlags to learn with other kernels, say: the bits must be the same
-    /// @param until exclusive offset of the events topic
+    /// @param jvmFlags flags that may choose other kernels: the bits must be the same
+    /// @param until offset of the events topic, exclusive
     ChildJvm replay(String model, List<String> jvmFlags, long until) {
         return start("replay", jvmFlags, "--bootstrap-servers", bootstrapServers, "--registry-url", registryUrl,
                 "--model", model, "--until", String.valueOf(until), "--json");

@@ -1,5 +1,6 @@
 package io.tidegrad.cli.quickstart;
 
+import io.tidegrad.cli.CommandException;
 import io.tidegrad.localstack.LocalStack;
 import io.tidegrad.localstack.streams.Flight;
 import io.tidegrad.localstack.streams.ShippedStream;
@@ -21,10 +22,11 @@ import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.jspecify.annotations.Nullable;
 
-/// Sends a stream at its pace from a thread of its own, as any producer would: idempotent, Avro by the registry, one
-/// partition; ticks before the first event, one after the last. Keeps when the broker appended each event.
+/// Sends a stream at its pace from a thread of its own, like any producer: idempotent, Avro with the registry, to one
+/// partition. It sends ticks before the first event and one after the last, and remembers when the broker appended each
+/// event.
 final class EventProducer implements AutoCloseable {
-    // Bursts of a fortieth of a second: waking for every event would cost more than sending it.
+    // It sends in bursts of a fortieth of a second, because waking up for an event costs more than sending it.
     private static final long BURST_NANOS = 25_000_000;
 
     private final Producer<byte[], @Nullable GenericContainer> producer;
@@ -33,7 +35,7 @@ final class EventProducer implements AutoCloseable {
     private final List<? extends StreamEvent> events;
     private final Pace pace;
 
-    // By event, epoch ms; written by the producer's thread, read once it is done.
+    // One time for each event, epoch ms. Written by the producer's thread and read once all events are sent.
     private final long[] appendedAt;
     private final AtomicLong acknowledged = new AtomicLong();
     private final AtomicReference<@Nullable Exception> failure = new AtomicReference<>();
@@ -60,13 +62,13 @@ final class EventProducer implements AutoCloseable {
         thread = Thread.ofPlatform().daemon().name("quickstart-producer").unstarted(this::send);
     }
 
-    /// Sends a tick ahead of the events and returns when the broker has it.
+    /// Sends a tick before the events and returns when the broker has it.
     void tick() {
         producer.send(tick(new byte[0]), this::tickAcknowledged);
         producer.flush();
     }
 
-    /// Begins with the events.
+    /// Starts sending events.
     void start() {
         firstOffset = endOffset;
         thread.start();
@@ -90,7 +92,7 @@ final class EventProducer implements AutoCloseable {
                 }
             }
             if (!closed) {
-                // Whatever mini-batch is open is learned.
+                // The tick ends the open mini-batch.
                 producer.send(tick(timeOfLast()), this::tickAcknowledged);
                 producer.flush();
                 finished = true;
@@ -138,41 +140,41 @@ final class EventProducer implements AutoCloseable {
         endOffset = metadata.offset() + 1;
     }
 
-    /// Events that the broker has taken.
+    /// Returns how many events the broker has acknowledged.
     long acknowledged() {
         return acknowledged.get();
     }
 
-    /// From the first event to the newest acknowledgement.
+    /// Returns the mean rate from the first event to the newest acknowledgement.
     double eventsPerSecond() {
         long nanos = lastAcknowledgedNanos - startNanos;
         return nanos <= 0 ? 0 : acknowledged() / (nanos * 1e-9);
     }
 
-    /// All events and the last tick are in the topic.
+    /// Returns whether all events and the last tick are in the topic.
     boolean finished() {
         return finished && acknowledged() == events.size();
     }
 
-    /// @throws QuickstartException an event could not be written
+    /// @throws CommandException if an event could not be written
     void requireHealthy() {
         Exception e = failure.get();
         if (e != null) {
-            throw new QuickstartException("can't write to the topic " + topic + ": " + e, e);
+            throw new CommandException("can't write to the topic " + topic + ": " + e, e);
         }
     }
 
-    /// Of the first event; the others follow without a gap. Once started.
+    /// Returns the offset of the first event, after the start. The others follow without a gap.
     long firstOffset() {
         return firstOffset;
     }
 
-    /// One past the newest tick: the end of the topic before the first event and once finished.
+    /// Returns the offset after the newest tick, which is the end of the topic before the first event and after the last.
     long endOffset() {
         return endOffset;
     }
 
-    /// When the broker appended each event, epoch ms; once finished.
+    /// Returns when the broker appended each event, epoch ms. Only valid once `finished`.
     long[] appendedAt() {
         return appendedAt.clone();
     }

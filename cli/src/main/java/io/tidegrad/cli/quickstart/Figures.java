@@ -2,7 +2,7 @@ package io.tidegrad.cli.quickstart;
 
 import java.util.Locale;
 
-/// Numbers for people, the same in every locale.
+/// Formats numbers for people, equally in every locale.
 final class Figures {
     private Figures() {}
 
@@ -14,7 +14,7 @@ final class Figures {
         return text("%,d", value);
     }
 
-    /// Four decimals, or a dash where there is nothing to tell.
+    /// Returns four decimals; a dash for NaN.
     static String measure(double value) {
         return Double.isNaN(value) ? "-" : text("%.4f", value);
     }
@@ -23,7 +23,7 @@ final class Figures {
         return Double.isNaN(value) ? "-" : text("%,.0f ms", value);
     }
 
-    /// What the scorer serves and how old its knowledge is.
+    /// Returns the served version and its freshness.
     static String served(long version, double freshnessMillis) {
         if (version < 0) {
             return "none yet";

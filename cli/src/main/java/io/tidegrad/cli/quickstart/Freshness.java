@@ -3,22 +3,22 @@ package io.tidegrad.cli.quickstart;
 import java.util.Arrays;
 import java.util.List;
 
-/// Event to admitted: from the moment the broker appended an event until a scorer first served a version that contains
-/// it. Milliseconds; both clocks are this machine's.
+/// The time in milliseconds from when the broker appended an event until a scorer first served a version that contains it.
+/// Both times are by this machine's clock.
 ///
-/// @param p50 NaN when no event is in any version
-/// @param p99 as p50
-/// @param missing events that no admitted version contains
+/// @param p50 NaN if no version contains an event
+/// @param p99 like `p50`
+/// @param missing number of events that no admitted version contains
 record Freshness(double p50, double p99, long missing) {
-    /// A version as the scorer admitted it.
+    /// A version that the scorer admitted.
     ///
-    /// @param nextOffset of the events topic, exclusive: it contains every event before
+    /// @param nextOffset offset of the events topic: the version contains every event before it
     record Admitted(long nextOffset, long atMillis) {
     }
 
-    /// @param appendedAt broker's append time (epoch ms) of each event
-    /// @param firstOffset offset of the first event; the others follow it without a gap
-    /// @param admissions in the order of admission
+    /// @param appendedAt append time of each event, epoch ms
+    /// @param firstOffset offset of the first event; the others follow without a gap
+    /// @param admissions admissions in their order
     static Freshness of(long[] appendedAt, long firstOffset, List<Admitted> admissions) {
         long[] waited = new long[appendedAt.length];
         int event = 0;
@@ -32,7 +32,7 @@ record Freshness(double p50, double p99, long missing) {
                 appendedAt.length - event);
     }
 
-    /// Nearest rank: the smallest value that at least this share of the values does not exceed.
+    /// Returns the smallest value that at least this share of the values does not exceed.
     private static double percentile(long[] sorted, int count, double share) {
         return count == 0 ? Double.NaN : sorted[(int) Math.ceil(share * count) - 1];
     }

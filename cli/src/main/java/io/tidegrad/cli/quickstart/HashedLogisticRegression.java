@@ -4,15 +4,15 @@ import io.tidegrad.localstack.streams.Flight;
 import java.nio.charset.StandardCharsets;
 import java.util.zip.CRC32C;
 
-/// What the network is measured against: logistic regression by stochastic gradient descent, one flight a step, on
-/// hashed one-hot features, all weights 0 at first.
+/// The baseline for the network: logistic regression by stochastic gradient descent, one flight a step, on hashed one-hot
+/// features. All weights begin at 0.
 ///
 /// p = 1 / (1 + e^-z), z = b + Σ w[f] over the features of the flight; then w[f] -= rate (p - y) for each of them and
 /// b.
 ///
 /// The features are hour, weekday, origin, destination, route, and distance in steps of 250 miles; a feature's place in
-/// the table is the CRC-32C of its text, modulo the table's size. Plain scalar code on purpose: no part of it is shared
-/// with the engine it judges.
+/// the table is the CRC-32C of its text, modulo the table's size. It is plain scalar code and shares nothing with the engine
+/// that it judges.
 final class HashedLogisticRegression {
     static final double RATE = 0.05;
     private static final int TABLE = 1 << 18;
@@ -23,7 +23,7 @@ final class HashedLogisticRegression {
     private final int[] features = new int[6];
     private double bias;
 
-    /// The probability that the flight is late; then learns whether it was.
+    /// Returns the probability that the flight is late, and then learns whether it was.
     double learn(Flight flight) {
         hash(flight);
         double z = bias;

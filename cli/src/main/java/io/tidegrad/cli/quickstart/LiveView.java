@@ -4,11 +4,11 @@ import io.tidegrad.localstack.TrainerHealth;
 import java.util.ArrayList;
 import java.util.List;
 
-/// A block of lines at the bottom of a terminal that is drawn over until it settles. Every line of it stays below the
-/// terminal's width: a wrapped line could not be drawn over.
+/// A block of lines at the bottom of a terminal, which is redrawn until it settles. Every line is narrower than the
+/// terminal, because a wrapped line could not be redrawn.
 final class LiveView implements View {
     private static final String UP = "\u001b[%dA";
-    private static final long REDRAW_NANOS_MIN = 100_000_000; // the eye sees no more
+    private static final long REDRAW_NANOS_MIN = 100_000_000; // more is not visible
     private static final String CLEAR_TO_END = "\u001b[J";
 
     private final Terminal terminal;
@@ -83,7 +83,7 @@ final class LiveView implements View {
         lines.forEach(line -> frame.append(line).append('\n'));
         drawn = lines.size();
         drawnNanos = System.nanoTime();
-        // One write a frame: no flicker.
+        // A frame is written at once, so that it does not flicker.
         terminal.out().print(frame);
         terminal.out().flush();
     }

@@ -4,7 +4,7 @@ import io.tidegrad.localstack.streams.ShippedStream;
 import java.util.ArrayList;
 import java.util.List;
 
-/// The network beside what it is measured against, over the same events.
+/// A table of the network and its baselines over the same events.
 final class MeasureTable {
     private static final String NETWORK = "the network";
     private static final String BASELINE = "logistic regression";
@@ -12,7 +12,7 @@ final class MeasureTable {
 
     private MeasureTable() {}
 
-    /// Lines without indentation; the first one names the columns.
+    /// Returns lines without indentation, of which the first one names the columns.
     static List<String> lines(ShippedStream stream, double auc, double accuracy, double accuracyLast2000,
             double logLoss, double priorLogLoss, BaselineRun.Score baseline) {
         List<String> lines = new ArrayList<>();

@@ -5,16 +5,15 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// What a run came to. NaN where a measure does not apply to the stream.
+/// The result of a run. A measure that does not apply to the stream is NaN.
 ///
-/// @param events sent and visible in the topic, ticks not counted
-/// @param accuracy progressive, like every measure here: each event is predicted before it is learned
-/// @param auc of the network
-/// @param baselineAuc of [io.tidegrad.localstack.streams.HashedLogisticRegression] over the same events
-/// @param freshnessMillisP50 event to admitted, see [Freshness]
-/// @param weightsHashScorer recomputed from the floats that the scorer serves
-/// @param weightsHashReplay of a process that saw nothing but the topic and the registered spec
-/// @param seconds from the start of the command to here
+/// @param events number of events in the topic, without ticks
+/// @param accuracy progressive accuracy; like for all measures, each event is predicted before it is learned
+/// @param baselineAuc AUC of `HashedLogisticRegression` over the same events
+/// @param freshnessMillisP50 see `Freshness`
+/// @param weightsHashScorer hash of the floats that the scorer serves, recomputed by it
+/// @param weightsHashReplay hash of a process that knew only the topic and the registered spec
+/// @param seconds time since the start of the command
 record Outcome(String stream, long events, long learned, long pending, long deadLetters, double accuracy,
         double accuracyLast2000, double logLoss, double priorLogLoss, double auc, double baselineAuc,
         double baselineLogLoss, long snapshotsPublished, long snapshotsLoaded, double freshnessMillisP50,
@@ -33,7 +32,7 @@ record Outcome(String stream, long events, long learned, long pending, long dead
         return !stateHashTrainer.isEmpty() && stateHashTrainer.equals(stateHashReplay);
     }
 
-    /// One line; a measure that does not apply is null.
+    /// Returns one line, in which a measure that does not apply is null.
     String toJson() {
         Map<String, Object> line = new LinkedHashMap<>();
         line.put("stream", stream);

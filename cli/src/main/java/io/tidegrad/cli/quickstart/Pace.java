@@ -1,13 +1,13 @@
 package io.tidegrad.cli.quickstart;
 
-/// When each event of a stream is due: the rate rises with the cube of time for `RISE_SECONDS`, then it is steady. An
-/// open loop: a producer that was held up catches up, so the stream ends on time unless the machine can't keep the rate
-/// at all.
+/// Says when each event of a stream is due. The rate rises with the cube of time for `RISE_SECONDS` and is then constant. It
+/// is an open loop: a producer that was delayed catches up, so the stream ends in time unless the machine can't keep up
+/// with the rate.
 ///
-/// It rises, because four JVMs that have just started compile their code in the first seconds; a stream in production
-/// does not begin at full rate in the second in which its trainer does.
+/// The rate rises because four JVMs that have just started compile their code in the first seconds, and a stream in
+/// production does not begin at its full rate in the second in which its trainer starts.
 ///
-/// @param eventsPerSecond above 0, once risen; infinity: every event is due at once
+/// @param eventsPerSecond rate after the rise, above 0; if it is infinite, all events are due at once
 public record Pace(double eventsPerSecond) {
     public static final Pace UNLIMITED = new Pace(Double.POSITIVE_INFINITY);
 
@@ -30,7 +30,7 @@ public record Pace(double eventsPerSecond) {
                 return new Pace(eventsPerSecond);
             }
         } catch (NumberFormatException notANumber) {
-            // Same answer as for a number that is no rate.
+            // This is refused like a number that is no rate.
         }
         throw new IllegalArgumentException("expected a number of events/s above 0, or max, found '" + rate + "'");
     }
@@ -39,7 +39,7 @@ public record Pace(double eventsPerSecond) {
         return eventsPerSecond == Double.POSITIVE_INFINITY;
     }
 
-    /// How many events are due `elapsedNanos` after the start; the first one at 0.
+    /// Returns how many events are due `elapsedNanos` after the start. The first one is due at 0.
     long due(long elapsedNanos, long events) {
         if (unlimited()) {
             return events;
@@ -50,7 +50,7 @@ public record Pace(double eventsPerSecond) {
         return (long) Math.min(events, Math.floor(before) + 1);
     }
 
-    /// Nanoseconds after the start when event number `index` (from 0) is due.
+    /// Returns the nanoseconds from the start until event number `index` (from 0) is due.
     long dueAt(long index) {
         if (unlimited()) {
             return 0;

@@ -4,7 +4,7 @@ import io.tidegrad.localstack.TrainerHealth;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Lines for a file or a pipe: one when something starts, one when it is done, one about every two seconds of stream.
+/// Lines for a file or a pipe: one if something starts, one if it is done, and one about every two seconds of the stream.
 final class PlainView implements View {
     private static final double SECONDS_BETWEEN_LINES = 2;
 

@@ -1,6 +1,7 @@
 package io.tidegrad.cli.quickstart;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.tidegrad.cli.CommandException;
 import io.tidegrad.localstack.ChildJvm;
 import io.tidegrad.localstack.EventsTopic;
 import io.tidegrad.localstack.Json;
@@ -30,21 +31,20 @@ import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.LoggerFactory;
 
-/// The whole system on one machine, of real parts: broker, schema registry, trainer and scorer, each a process of its
-/// own; a stream of real events; at the end a replay that must give the same bits.
+/// Runs the whole system on one machine: broker, schema registry, trainer and scorer, each a process of its own, a stream
+/// of real events, and at the end a replay that must give the same bits.
 public final class Quickstart {
-    /// Read by logback.xml beside this class.
+    /// The property that logback.xml of this package reads.
     private static final String LOG_FILE = "tidegrad.quickstart.log";
 
     private static final Duration LOOK_EVERY = Duration.ofMillis(250);
 
     private static final Duration OPENING_LOOK_EVERY = Duration.ofMillis(20);
 
-    // The first commit writes the whole model, the second reads it back, and the others find the
-    // code compiled.
+    // The first commit writes the whole model, the second one reads it back, and the others run compiled code.
     private static final int OPENING_TICKS = 10;
 
-    // Generous, the machine may be small and busy: what is looked for is that nothing moves at all.
+    // These bounds are generous, because the machine may be small and busy. They only detect that nothing moves at all.
     private static final Duration START_WITHIN = Duration.ofSeconds(120);
     private static final Duration STANDSTILL_MAX = Duration.ofSeconds(90);
     private static final Duration STOPPING_WITHIN = Duration.ofMillis(500);
@@ -61,14 +61,14 @@ public final class Quickstart {
 
     public Quickstart(QuickstartOptions options) {
         this.options = options;
-        // With --json standard output is for the one line.
+        // With --json, standard output is only for the result.
         terminal = options.json() ? Terminal.plain(System.err) : Terminal.standardOutput(System.getenv());
         stream = options.stream();
         spec = ModelSpec.parse(stream.spec(), stream.specFile());
         view = View.of(terminal);
     }
 
-    /// What runs while the stream does.
+    /// The processes of a running stream, and their clients.
     ///
     /// @param baseline null for a stream that it can't learn
     private record Running(ChildJvm trainerProcess, ChildJvm scorerProcess, TrainerClient trainer, ScorerClient scorer,
@@ -81,19 +81,19 @@ public final class Quickstart {
             trainerProcess.requireAlive();
             scorerProcess.requireAlive();
             if (!stack.brokerProcess().isAlive()) {
-                throw new QuickstartException("the Kafka broker has ended");
+                throw new CommandException("the Kafka broker has ended");
             }
             if (!stack.registry().isAlive()) {
-                throw new QuickstartException("the schema registry has ended");
+                throw new CommandException("the schema registry has ended");
             }
             producer.requireHealthy();
         }
     }
 
-    /// Runs it all and returns after the summary; unless it is to exit, after Ctrl-C, which is to say never.
+    /// Runs everything and returns after the summary; without `--exit` it never returns, and Ctrl-C ends the process.
     ///
     /// @return whether every check holds
-    /// @throws QuickstartException it can't go on; says why and where the logs are
+    /// @throws CommandException if it can't continue; says why and where the logs are
     public boolean run() throws InterruptedException {
         Thread hook = new Thread(() -> {
             stopping.countDown();
@@ -106,16 +106,14 @@ public final class Quickstart {
                 new CountDownLatch(1).await();
             }
             return holds;
-        } catch (QuickstartException | LocalStackException e) {
-            // Ctrl-C reaches our children too, and one that stops is no failure then: say nothing,
-            // the hook does the rest.
+        } catch (CommandException | LocalStackException e) {
+            // Ctrl-C reaches the child processes, too. That one of them stops is then no failure, and the hook does the rest.
             if (stopping.await(STOPPING_WITHIN.toMillis(), TimeUnit.MILLISECONDS)) {
                 new CountDownLatch(1).await();
             }
             view.settle();
             String logs = resources.keepLogs();
-            throw new QuickstartException(e.getMessage() + (logs.isEmpty() ? "" : "\nLogs of all processes: " + logs),
-                    e);
+            throw new CommandException(e.getMessage() + (logs.isEmpty() ? "" : "\nLogs of all processes: " + logs), e);
         } finally {
             resources.close();
             Resources.removeHook(hook);
@@ -128,7 +126,7 @@ public final class Quickstart {
         Path given = options.directory();
         RunDirectory directory = resources.add(given == null ? RunDirectory.temporary() : RunDirectory.in(given));
         System.setProperty(LOG_FILE, directory.logs().resolve("quickstart.log").toString());
-        LoggerFactory.getILoggerFactory(); // now, before several threads would start logging at once
+        LoggerFactory.getILoggerFactory(); // before several threads start to log at once
         LocalStack stack = startStack(directory);
         EventsTopic.create(stack.bootstrapServers(), spec.inputTopic());
 
@@ -200,8 +198,7 @@ public final class Quickstart {
         while (!running.trainer().health().running() || !running.scorer().served().alive()) {
             awaitStart(running, what, since);
         }
-        // Ticks go all the way to a commit: the first ones load and compile what the events will
-        // need.
+        // Ticks lead to commits. The first ones load and compile the code that the events will need.
         for (int tick = 0; tick < OPENING_TICKS; tick++) {
             running.producer().tick();
             while (running.trainer().health().nextOffset() < running.producer().endOffset()) {
@@ -215,7 +212,7 @@ public final class Quickstart {
     private void awaitStart(Running running, String what, long since) throws InterruptedException {
         running.requireAlive();
         if (System.nanoTime() - since > START_WITHIN.toNanos()) {
-            throw new QuickstartException(what + " were not ready within " + START_WITHIN.toSeconds() + " s");
+            throw new CommandException(what + " were not ready within " + START_WITHIN.toSeconds() + " s");
         }
         view.doing(what, seconds(since));
         Thread.sleep(OPENING_LOOK_EVERY);
@@ -223,7 +220,7 @@ public final class Quickstart {
 
     /// Sends the stream and waits until the trainer has committed all of it.
     ///
-    /// @return the trainer's last word
+    /// @return the trainer's health at the end
     private TrainerHealth learn(Running running, int total) throws InterruptedException {
         EventProducer producer = running.producer();
         long since = System.nanoTime();
@@ -257,7 +254,8 @@ public final class Quickstart {
         }
     }
 
-    /// In a process of its own. The digits are replayed with the scalar kernels: other instructions, the same bits.
+    /// Replays the log in a process of its own. The digits are replayed with the scalar kernels, which use other
+    /// instructions and must give the same bits.
     private JsonNode replay(Children children, long until) throws InterruptedException {
         List<String> kernels = switch (stream) {
             case FLIGHTS -> List.of();
@@ -268,14 +266,14 @@ public final class Quickstart {
         try (ChildJvm replay = children.replay(spec.model(), kernels, until)) {
             while (!replay.finishes(LOOK_EVERY)) {
                 if (System.nanoTime() - since > REPLAY_WITHIN.toNanos()) {
-                    throw new QuickstartException("the replay was not done within " + REPLAY_WITHIN.toSeconds() + " s");
+                    throw new CommandException("the replay was not done within " + REPLAY_WITHIN.toSeconds() + " s");
                 }
                 view.doing(what, seconds(since));
             }
             view.done(what, seconds(since));
             return Json.parse(Files.readString(children.replayOutput(), StandardCharsets.UTF_8));
         } catch (IOException e) {
-            throw new QuickstartException("can't read what the replay printed to " + children.replayOutput() + ": " + e,
+            throw new CommandException("can't read what the replay printed to " + children.replayOutput() + ": " + e,
                     e);
         }
     }
@@ -305,17 +303,17 @@ public final class Quickstart {
         return checks;
     }
 
-    /// A line that works as it stands, while everything is still up.
+    /// Prints a command that asks the scorer.
     private void invite(ScorerClient scorer, RunDirectory directory, StreamEvent event) {
         String question = Json.write(event.toQuestion());
         String data = "'" + question + "'";
         if (stream == ShippedStream.DIGITS) {
-            // 784 pixels are no line for a person.
+            // 784 pixels are too long for a command line.
             Path file = directory.path().resolve("digit.json");
             try {
                 Files.writeString(file, question, StandardCharsets.UTF_8);
             } catch (IOException e) {
-                throw new QuickstartException("can't write " + file + ": " + e, e);
+                throw new CommandException("can't write " + file + ": " + e, e);
             }
             data = "'@" + file + "'";
         }

@@ -1,5 +1,6 @@
 package io.tidegrad.cli.quickstart;
 
+import io.tidegrad.cli.CommandException;
 import io.tidegrad.loadtests.Await;
 import io.tidegrad.localstack.EventsTopic;
 import io.tidegrad.localstack.Json;
@@ -22,9 +23,9 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
 
-/// Trainer and scorer once through their lives in this one process, on a broker in it: learns, stops, restores, learns
-/// on, serves. A JVM that writes down what it loads meanwhile (`-XX:AOTCacheOutput`, JEP 514) gives later ones a
-/// shorter start: most of a start is loading and verifying classes.
+/// Runs trainer and scorer once in this process, with a broker: the trainer learns, stops, restores its state and learns
+/// on, and the scorer serves. If the JVM records the classes that it loads meanwhile (`-XX:AOTCacheOutput`, JEP 514),
+/// later JVMs start faster, because most of a start is loading and verifying classes.
 public final class Rehearsal {
     private static final ShippedStream STREAM = ShippedStream.FLIGHTS;
     private static final int EVENTS = 2_000;
@@ -41,7 +42,7 @@ public final class Rehearsal {
         this.http = http;
     }
 
-    /// @throws io.tidegrad.loadtests.LoadTestException something did not happen within two minutes
+    /// @throws io.tidegrad.loadtests.LoadTestException if something did not happen within two minutes
     public static void run() throws InterruptedException {
         try (RunDirectory directory = RunDirectory.temporary();
                 LocalStack stack = LocalStack.start(LocalStackOptions.in(directory.path()));
@@ -84,7 +85,7 @@ public final class Rehearsal {
         try {
             Files.writeString(file, STREAM.spec());
         } catch (IOException e) {
-            throw new QuickstartException("can't write " + file + ": " + e, e);
+            throw new CommandException("can't write " + file + ": " + e, e);
         }
         return List.of("--bootstrap-servers", stack.bootstrapServers(), "--registry-url", stack.registryUrl(), "--spec",
                 file.toString(), "--state-dir", directory.path().resolve("trainer").toString(), "--http-port", "0");

@@ -5,7 +5,7 @@ import io.tidegrad.localstack.Json;
 import java.util.ArrayList;
 import java.util.List;
 
-/// The scorer's HTTP API, as far as the quick start asks it.
+/// A client of the scorer's HTTP API.
 final class ScorerClient {
     private final Json http;
     private final String base;
@@ -18,31 +18,30 @@ final class ScorerClient {
     }
 
     /// @param version -1 while none is served
-    /// @param nextOffset of the events topic, exclusive
-    /// @param freshnessMillis NaN where there is nothing to tell
-    /// @param published snapshots that it has seen on the topic, which it follows from the first one on
-    /// @param loaded snapshots that it has admitted
-    record Served(boolean alive, long version, long nextOffset, double freshnessMillis, long published, long loaded) {
+    /// @param freshnessMillis NaN if unknown
+    /// @param published number of snapshots that it has seen on the topic, which it follows from the first one on
+    /// @param loaded number of snapshots that it has admitted
+    record Served(boolean alive, long version, double freshnessMillis, long published, long loaded) {
     }
 
     Served served() throws InterruptedException {
         JsonNode health = http.get(base + "/health");
         if (health == null) {
-            return new Served(false, -1, -1, Double.NaN, 0, 0);
+            return new Served(false, -1, Double.NaN, 0, 0);
         }
         JsonNode of = health.path("models").path(model);
-        return new Served(health.path("live").asBoolean(), of.path("version").asLong(-1), of.path("offset").asLong(-1),
+        return new Served(health.path("live").asBoolean(), of.path("version").asLong(-1),
                 Json.number(of, "freshness_ms"), of.path("snapshots_seen").asLong(),
                 of.path("snapshots_loaded").asLong());
     }
 
-    /// Hash of the floats it serves, recomputed by it for this question; empty while it serves none.
+    /// Returns the hash of the floats that it serves, which it recomputes for every request; empty while it serves none.
     String weightsHash() throws InterruptedException {
         JsonNode answer = http.get(base + "/v1/models/" + model);
         return answer == null ? "" : answer.path("weights_hash").asText("");
     }
 
-    /// Every version it has admitted, in order.
+    /// Returns every version that it has admitted, in order.
     List<Freshness.Admitted> admissions() throws InterruptedException {
         JsonNode answer = http.get(base + "/v1/models/" + model + "/admissions?after=0");
         List<Freshness.Admitted> admissions = new ArrayList<>();

@@ -1,8 +1,9 @@
 package io.tidegrad.cli.quickstart;
 
+import io.tidegrad.cli.CommandException;
 import java.time.Duration;
 
-/// Ends a wait for something that no longer moves; a slow machine may take as long as it likes.
+/// Ends a wait for something that no longer moves. A slow machine may take any time.
 final class Standstill {
     private final String who;
     private final Duration bound;
@@ -14,16 +15,15 @@ final class Standstill {
         this.bound = bound;
     }
 
-    /// @param position anything that changes when something moves
-    /// @throws QuickstartException nothing has moved for too long
+    /// @param position a number that changes if something moves
+    /// @throws CommandException if nothing has moved for too long
     void look(long position, String where) {
         long now = System.nanoTime();
         if (position != last) {
             last = position;
             movedNanos = now;
         } else if (now - movedNanos > bound.toNanos()) {
-            throw new QuickstartException(
-                    who + " has not moved for " + bound.toSeconds() + " s: it stands at " + where);
+            throw new CommandException(who + " has not moved for " + bound.toSeconds() + " s: it stands at " + where);
         }
     }
 }

@@ -3,7 +3,7 @@ package io.tidegrad.cli.quickstart;
 import io.tidegrad.localstack.streams.ShippedStream;
 import java.util.List;
 
-/// The end of a run, for a person.
+/// Prints the result of a run for people.
 final class Summary {
     private static final int HASH_COLUMNS = 64;
     private static final int LABEL_COLUMNS = 24;
@@ -56,8 +56,8 @@ final class Summary {
     }
 
     private void hash(String label, String hash) {
-        // A wrapped hash reads badly: on a narrow terminal its beginning must do, and --json has
-        // all of it.
+        // On a narrow terminal only the beginning of a hash is shown, because a wrapped one is hard to read; --json has all
+        // of it.
         int room = terminal.columns() - LABEL_COLUMNS - 3;
         view.line(Figures.text("  %-" + LABEL_COLUMNS + "s", label)
                 + (room < HASH_COLUMNS ? terminal.fit(hash, Math.max(room, 16)) : hash));

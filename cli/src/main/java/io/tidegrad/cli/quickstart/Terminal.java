@@ -7,29 +7,29 @@ import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
-/// Where the quick start writes, and what it may do there.
+/// The output of the quick start, and what it supports.
 ///
-/// @param live lines may be drawn over
-/// @param colour escape codes for colour are welcome
-/// @param unicode `·` and `…` arrive as such
-/// @param columns a live line must stay below this, or it can't be drawn over
+/// @param live whether lines can be redrawn
+/// @param colour whether it shows escape codes for colour
+/// @param unicode whether it shows `·` and `…`
+/// @param columns width that a line must stay below so that it can be redrawn
 record Terminal(PrintStream out, boolean live, boolean colour, boolean unicode, int columns) {
     private static final int COLUMNS_DEFAULT = 80;
     private static final int COLUMNS_MIN = 20;
 
-    /// Of a stream that is no terminal: a file, a pipe.
+    /// Returns the properties of a file or a pipe.
     static Terminal plain(PrintStream out) {
         return new Terminal(out, false, false, unicode(out), Integer.MAX_VALUE);
     }
 
-    /// Of this process's standard output.
+    /// Returns the properties of this process's standard output.
     static Terminal standardOutput(Map<String, String> environment) {
         PrintStream out = System.out;
         boolean terminal = System.console() != null && System.console().isTerminal();
         if (!terminal || "dumb".equals(environment.get("TERM"))) {
             return plain(out);
         }
-        // NO_COLOR: see no-color.org; present and not empty means no colour.
+        // NO_COLOR (no-color.org) forbids colour if it is not empty.
         boolean colour = environment.getOrDefault("NO_COLOR", "").isEmpty();
         return new Terminal(out, true, colour, unicode(out), columns(environment));
     }
@@ -46,13 +46,13 @@ record Terminal(PrintStream out, boolean live, boolean colour, boolean unicode, 
         return columns == 0 ? COLUMNS_DEFAULT : Math.max(COLUMNS_MIN, columns);
     }
 
-    /// The last word as a number, 0 if it is none.
+    /// Returns the last word as a number; 0 if it is none.
     private static int number(String text) {
         String last = text.strip().substring(text.strip().lastIndexOf(' ') + 1);
         return last.matches("[0-9]{1,5}") ? Integer.parseInt(last) : 0;
     }
 
-    /// `rows columns`, or nothing where there is no stty: Java has no way to ask.
+    /// Returns `rows columns`, which Java has no method for; empty if there is no stty.
     private static String sttySize() {
         try {
             Process stty = new ProcessBuilder("stty", "size").redirectInput(ProcessBuilder.Redirect.INHERIT)
@@ -89,12 +89,12 @@ record Terminal(PrintStream out, boolean live, boolean colour, boolean unicode, 
         return colour ? "\u001b[" + code + "m" + text + "\u001b[0m" : text;
     }
 
-    /// Between two facts of one line.
+    /// Returns the separator between two facts of a line.
     String dot() {
         return unicode ? "·" : "-";
     }
 
-    /// At most `width` characters.
+    /// Cuts the text to at most `width` characters.
     String fit(String text, int width) {
         if (text.length() <= width) {
             return text;

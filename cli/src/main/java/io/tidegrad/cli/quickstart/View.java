@@ -1,23 +1,23 @@
 package io.tidegrad.cli.quickstart;
 
-/// What a person sees of a run: on a terminal a small table that is drawn over, elsewhere plain lines.
+/// Shows a run to people: on a terminal as a small table that is redrawn, elsewhere as plain lines.
 interface View {
     static View of(Terminal terminal) {
         return terminal.live() ? new LiveView(terminal) : new PlainView(terminal);
     }
 
-    /// A line that stays.
+    /// Shows a line that stays.
     void line(String text);
 
-    /// Something is under way; called again while it is.
+    /// Shows what is in progress. Called repeatedly.
     void doing(String what, double seconds);
 
-    /// What was under way is done.
+    /// Shows that it is done.
     void done(String what, double seconds);
 
-    /// The stream runs; called again while it does.
+    /// Shows the running stream. Called repeatedly.
     void progress(Progress progress);
 
-    /// The last progress stays; other lines follow.
+    /// Keeps the last progress, because other lines follow.
     void settle();
 }

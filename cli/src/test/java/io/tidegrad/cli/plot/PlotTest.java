@@ -3,6 +3,7 @@ package io.tidegrad.cli.plot;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.tidegrad.cli.CommandException;
 import java.io.StringReader;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -90,7 +91,8 @@ class PlotTest {
     @Test
     void aFileThatCantBeWrittenIsSaid() {
         Plot plot = new Plot(List.of(panel(false, new Panel.Point(1, 1))));
-        assertThatThrownBy(() -> PlotFile.write(Path.of("no/such/place.svg"), plot)).isInstanceOf(PlotException.class)
+        assertThatThrownBy(() -> PlotFile.write(Path.of("no/such/place.svg"), plot))
+                .isInstanceOf(CommandException.class)
                 .hasMessage("--plot no/such/place.svg: expected a file that can be written, found no such directory");
     }
 }

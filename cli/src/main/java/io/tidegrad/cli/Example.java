@@ -1,4 +1,4 @@
-package io.tidegrad.cli.example;
+package io.tidegrad.cli;
 
 import io.tidegrad.cli.plot.Panel;
 import io.tidegrad.cli.plot.Plot;
@@ -10,7 +10,7 @@ import java.util.Map;
 
 /// A program of `docs/examples` that shows a trouble and what helps. It prints, for each panel of its plot, one line
 /// `# title; x label; y label (log)`, then its points: `line,x,y`.
-public enum Example {
+enum Example {
     VANISHING_GRADIENTS("VanishingGradients.java"), EXPLODING_GRADIENTS("ExplodingGradients.java"),
     PLATEAUS("Plateaus.java"), OVERFITTING("Overfitting.java");
 
@@ -22,19 +22,19 @@ public enum Example {
         this.file = file;
     }
 
-    /// As on the command line: `vanishing-gradients`.
-    public String label() {
+    /// Returns the name on the command line: `vanishing-gradients`.
+    String label() {
         return name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 
-    /// In `docs/examples`.
-    public String file() {
+    /// Returns the name of the file in `docs/examples`.
+    String file() {
         return file;
     }
 
-    /// @param printed by the program
-    /// @throws IllegalArgumentException it is not of that form
-    public static Plot plot(List<String> printed) {
+    /// @param printed lines that the program printed
+    /// @throws IllegalArgumentException if they do not have that form
+    static Plot plot(List<String> printed) {
         List<Panel> panels = new ArrayList<>();
         Map<String, List<Panel.Point>> lines = new LinkedHashMap<>();
         String head = "";

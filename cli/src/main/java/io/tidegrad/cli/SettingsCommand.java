@@ -1,0 +1,105 @@
+package io.tidegrad.cli;
+
+import io.tidegrad.ops.settings.Command;
+import io.tidegrad.ops.settings.CommonSettings;
+import io.tidegrad.ops.settings.Setting;
+import io.tidegrad.ops.settings.Settings;
+import io.tidegrad.trainer.TrainerSettings;
+import io.tidegrad.trainer.exit.TrainerException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.apache.kafka.common.KafkaException;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
+import picocli.CommandLine.Unmatched;
+import picocli.CommandLine;
+
+/// A command whose arguments picocli does not parse, because its settings may also come from the environment and a file.
+final class SettingsCommand implements Callable<Integer> {
+    /// What the command does with its arguments.
+    @FunctionalInterface
+    interface Program {
+        /// Returns the exit status.
+        int run(List<String> arguments, CommandLine line);
+    }
+
+    /// What the command does with its settings.
+    @FunctionalInterface
+    interface Action {
+        /// Returns the exit status.
+        ///
+        /// @param settings settings that have been read, but whose mistakes have not been refused yet, so that the
+        ///     action can add its own
+        int run(Settings settings, CommandLine line);
+    }
+
+    private final Program program;
+
+    @Spec
+    private CommandSpec spec = CommandSpec.create();
+
+    @Unmatched
+    private List<String> arguments = new ArrayList<>();
+
+    private SettingsCommand(Program program) {
+        this.program = program;
+    }
+
+    /// Returns the command of a program that reads its settings itself.
+    static CommandLine of(Command command, Program program) {
+        CommandLine line = new CommandLine(new SettingsCommand(program));
+        String purpose = command.purpose();
+        line.getCommandSpec().name(command.word().substring(command.word().lastIndexOf(' ') + 1)).usageMessage()
+                .description(Character.toUpperCase(purpose.charAt(0)) + purpose.substring(1) + ".");
+        return line;
+    }
+
+    /// Returns the command that reads its settings and then does `action`.
+    static CommandLine reading(Command command, Action action) {
+        return of(command, (arguments, line) -> {
+            if (arguments.contains("--help") || arguments.contains("-h")) {
+                line.getOut().print(command.help());
+                return 0;
+            }
+            Settings settings = Settings.read(command, CliSettings.ALL, withName(command, arguments), System.getenv());
+            for (Setting single : List.of(CommonSettings.MODEL, TrainerSettings.SPEC)) {
+                if (settings.list(single).size() > 1 && command != CliSettings.MODELS_LIST) {
+                    settings.problem(
+                            "--" + single.key() + ": expected one, found " + String.join(", ", settings.list(single)));
+                }
+            }
+            try {
+                return action.run(settings, line);
+            } catch (KafkaException e) {
+                throw TrainerException.from(e);
+            }
+        });
+    }
+
+    @Override
+    public Integer call() {
+        int status = program.run(arguments, spec.commandLine());
+        spec.commandLine().getOut().flush();
+        return status;
+    }
+
+    /// Returns the arguments with `--model` before the model's name, if the command accepts the name alone.
+    private static List<String> withName(Command command, List<String> arguments) {
+        if (!command.takesFirst(CommonSettings.MODEL) || arguments.isEmpty() || arguments.getFirst().startsWith("-")) {
+            return arguments;
+        }
+        List<String> named = new ArrayList<>(arguments);
+        named.addFirst("--" + CommonSettings.MODEL.key());
+        return named;
+    }
+
+    /// Returns a progress line on standard error; with `--json` one that shows nothing.
+    static ProgressLine progress(Settings settings, CommandLine line) {
+        return settings.flag(CliSettings.JSON) ? ProgressLine.NONE : ProgressLine.on(line.getErr(), System.getenv());
+    }
+
+    static String model(Settings settings) {
+        return settings.list(CommonSettings.MODEL).getFirst();
+    }
+}

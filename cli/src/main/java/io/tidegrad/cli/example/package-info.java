@@ -1,4 +1,0 @@
-@NullMarked
-package io.tidegrad.cli.example;
-
-import org.jspecify.annotations.NullMarked;
