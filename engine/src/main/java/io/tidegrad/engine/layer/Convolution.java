@@ -5,7 +5,6 @@ import io.tidegrad.engine.kernel.Panels;
 import io.tidegrad.engine.kernel.Patches;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -88,8 +87,7 @@ final class Convolution {
         private final int yImage;
 
         // Created once, so that a step allocates nothing.
-        private final Workers.Work part = this::run;
-        private @Nullable Step step;
+        private final Step.Work part = this::run;
         private float[] w = {};
         private float @Nullable [] bias;
 
@@ -104,15 +102,13 @@ final class Convolution {
         }
 
         void run(Step step, float[] w, float @Nullable [] bias) {
-            this.step = step;
             this.w = w;
             this.bias = bias;
             int all = step.rows * patches.count();
-            step.workers.share((long) panels.length() * all, Math.ceilDiv(all, patches.patchGrain()), part);
+            step.share((long) panels.length() * all, Math.ceilDiv(all, patches.patchGrain()), part);
         }
 
-        private void run(int part, int parts, int worker) {
-            Step step = Objects.requireNonNull(this.step);
+        private void run(Step step, int part, int parts, int worker) {
             int count = patches.count();
             int all = step.rows * count;
             int grain = patches.patchGrain();
@@ -142,8 +138,7 @@ final class Convolution {
         private final Activation output;
         private final Products forward;
         private final @Nullable InputGradient inputGradient;
-        private final Workers.Work updatePart = this::update;
-        private @Nullable Step step;
+        private final Step.Work updatePart = this::update;
 
         Bound(Geometry geometry, Panels panels, int weight, int bias, Workspace workspace, Activation input,
                 Activation output) {
@@ -182,14 +177,12 @@ final class Convolution {
             if (inputGradient != null) {
                 inputGradient.compute(step, step.slab.dense(weight).weights());
             }
-            this.step = step;
-            step.workers.share((long) panels.length() * step.rows * patches.count(),
+            step.share((long) panels.length() * step.rows * patches.count(),
                     Math.ceilDiv(panels.inputs(), patches.tapGrain()), updatePart);
         }
 
         /// Updates the weights of a range of taps. The first part also updates the bias.
-        private void update(int part, int parts, int worker) {
-            Step step = Objects.requireNonNull(this.step);
+        private void update(Step step, int part, int parts, int worker) {
             float[] tile = step.tile(worker);
             Block dy = output.requireGradient();
             int grains = Math.ceilDiv(panels.inputs(), patches.tapGrain());
@@ -341,8 +334,7 @@ final class Convolution {
         private final int corner; // offset of the first pixel
         private final Extent image;
         private final Block dx;
-        private final Workers.Work part = this::run;
-        private @Nullable Step step;
+        private final Step.Work part = this::run;
         private float[] w = {};
 
         PlaneProducts(Panels panels, int[] taps, Planes dy, int corner, Extent image, Block dx) {
@@ -356,13 +348,11 @@ final class Convolution {
 
         @Override
         public void run(Step step, float[] w) {
-            this.step = step;
             this.w = w;
-            step.workers.share((long) panels.length() * step.rows * image.area(), step.rows, part);
+            step.share((long) panels.length() * step.rows * image.area(), step.rows, part);
         }
 
-        private void run(int part, int parts, int worker) {
-            Step step = Objects.requireNonNull(this.step);
+        private void run(Step step, int part, int parts, int worker) {
             int end = Workers.cut(step.rows, part + 1, parts);
             for (int row = Workers.cut(step.rows, part, parts); row < end; row++) {
                 dy.copy(step.kernels, row);

@@ -2,7 +2,6 @@ package io.tidegrad.engine.layer;
 
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.kernel.Panels;
-import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -76,12 +75,10 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
         private final Activation output;
 
         // Made once: a step allocates nothing.
-        private final Workers.Work multiplyShare = this::multiplyShare;
-        private final Workers.Work backwardShare = this::backwardShare;
+        private final Step.Work multiplyShare = this::multiplyShare;
+        private final Step.Work backwardShare = this::backwardShare;
 
-        // Of the step that is under way.
-        private @Nullable Step step;
-        private int lines;
+        private int lines; // of the step that is under way
 
         Bound(int linesPerRow, Panels panels, int weight, int bias, Activation input, Activation output) {
             this.linesPerRow = linesPerRow;
@@ -106,10 +103,9 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
 
         /// y = x W + b, for a layer that checks its numbers itself.
         void multiply(Step step) {
-            this.step = step;
             lines = step.rows * linesPerRow;
             long multiplications = (long) panels.length() * lines;
-            step.workers.share(multiplications, panels.count() * linesInBlocks(), multiplyShare);
+            step.share(multiplications, panels.count() * linesInBlocks(), multiplyShare);
         }
 
         private int linesInBlocks() {
@@ -117,9 +113,9 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
         }
 
         /// One worker's share of the blocks, which are counted panel after panel so that a share lies in few panels.
-        private void multiplyShare(int share, int shares, int worker) {
+        private void multiplyShare(Step step, int share, int shares, int worker) {
             if (shares == 1) {
-                multiplyBlock(0, panels.count(), 0, lines, worker);
+                multiplyBlock(step, 0, panels.count(), 0, lines, worker);
                 return;
             }
             int blocks = linesInBlocks();
@@ -130,14 +126,13 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
                 int next = Math.min(end, (panel + 1) * blocks);
                 int fromLine = block % blocks * GRAIN;
                 int toLine = Math.min(lines, fromLine + (next - block) * GRAIN);
-                multiplyBlock(panel, panel + 1, fromLine, toLine, worker);
+                multiplyBlock(step, panel, panel + 1, fromLine, toLine, worker);
                 block = next;
             }
         }
 
         /// y = x W + b in some panels of some lines.
-        private void multiplyBlock(int fromPanel, int toPanel, int fromLine, int toLine, int worker) {
-            Step step = Objects.requireNonNull(this.step);
+        private void multiplyBlock(Step step, int fromPanel, int toPanel, int fromLine, int toLine, int worker) {
             Kernels kernels = step.kernels;
             Block x = input.value();
             Block y = output.value();
@@ -158,11 +153,10 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
         /// dx = dy Wᵀ with the W of forward; dW = xᵀ dy; db = Σ dy
         @Override
         public void backward(Step step) {
-            this.step = step;
             lines = step.rows * linesPerRow;
             int products = input.gradient() == null ? 1 : 2;
             long multiplications = (long) panels.length() * (products * lines + UPDATE_MULTIPLICATIONS);
-            step.workers.share(multiplications, Math.ceilDiv(panels.inputs(), inputsInRange()), backwardShare);
+            step.share(multiplications, Math.ceilDiv(panels.inputs(), inputsInRange()), backwardShare);
         }
 
         private int inputsInRange() {
@@ -170,8 +164,7 @@ public record Dense(int outputs, boolean bias, Initialization initialization) im
         }
 
         /// One worker's share of the ranges. The first share has the bias too.
-        private void backwardShare(int share, int shares, int worker) {
-            Step step = Objects.requireNonNull(this.step);
+        private void backwardShare(Step step, int share, int shares, int worker) {
             int ranges = Math.ceilDiv(panels.inputs(), inputsInRange());
             int from = Workers.cut(ranges, share, shares) * inputsInRange();
             int to = Math.min(panels.inputs(), Workers.cut(ranges, share + 1, shares) * inputsInRange());

@@ -3,7 +3,6 @@ package io.tidegrad.engine.layer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// Reads a row's steps (steps, width) one after the other and carries a state h (for LSTM also c) from each to the
@@ -153,9 +152,8 @@ public record Recurrent(Cell cell, int hidden, boolean bidirectional, Output out
         private final Activation output;
 
         // Created once, so that a step allocates nothing.
-        private final Workers.Work forwardPart = this::forward;
-        private final Workers.Work backwardPart = this::backward;
-        private @Nullable Step step;
+        private final Step.Work forwardPart = this::forward;
+        private final Step.Work backwardPart = this::backward;
 
         Bound(Recurrent layer, Shape.Grid input, List<RecurrentDirection.Weights> weights, Workspace workspace,
                 Activation x, @Nullable Pass initial, Activation output) {
@@ -185,7 +183,6 @@ public record Recurrent(Cell cell, int hidden, boolean bidirectional, Output out
 
         @Override
         public void forward(Step step) {
-            this.step = step;
             findLengths(step);
             if (initial != null) {
                 initial.forward(step);
@@ -207,16 +204,15 @@ public record Recurrent(Cell cell, int hidden, boolean bidirectional, Output out
             }
         }
 
-        private void share(Step step, int products, Workers.Work work) {
+        private void share(Step step, int products, Step.Work work) {
             long multiplications = 0;
             for (RecurrentDirection direction : directions) {
                 multiplications += (long) products * step.rows * direction.multiplicationsARow();
             }
-            step.workers.share(multiplications, Math.ceilDiv(step.rows, GRAIN), work);
+            step.share(multiplications, Math.ceilDiv(step.rows, GRAIN), work);
         }
 
-        private void forward(int part, int parts, int worker) {
-            Step step = Objects.requireNonNull(this.step);
+        private void forward(Step step, int part, int parts, int worker) {
             for (RecurrentDirection direction : directions) {
                 direction.forward(step, worker, cut(step, part, parts), cut(step, part + 1, parts));
             }
@@ -224,7 +220,6 @@ public record Recurrent(Cell cell, int hidden, boolean bidirectional, Output out
 
         @Override
         public void backward(Step step) {
-            this.step = step;
             for (RecurrentDirection direction : directions) {
                 direction.transposeWeights(step);
             }
@@ -241,8 +236,7 @@ public record Recurrent(Cell cell, int hidden, boolean bidirectional, Output out
             }
         }
 
-        private void backward(int part, int parts, int worker) {
-            Step step = Objects.requireNonNull(this.step);
+        private void backward(Step step, int part, int parts, int worker) {
             for (RecurrentDirection direction : directions) {
                 direction.backward(step, worker, cut(step, part, parts), cut(step, part + 1, parts));
             }

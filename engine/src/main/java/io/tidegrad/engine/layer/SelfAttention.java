@@ -1,9 +1,7 @@
 package io.tidegrad.engine.layer;
 
 import io.tidegrad.engine.kernel.Kernels;
-import java.util.Objects;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
 
 /// Multi-head scaled dot-product self-attention over (steps, width), Vaswani et al. 2017, "Attention is all you need".
 /// x W + b is q, k and v, concatenated; head h uses columns h d to h d + d (exclusive) of each, with d = width / heads,
@@ -70,9 +68,8 @@ public record SelfAttention(int heads, boolean causal) implements Layer {
         private final float[] weights; // softmax(q kᵀ / sqrt(d)), (steps, steps)
         private final float[] gradients; // of the scores, (steps, steps); empty when predicting
 
-        private final Workers.Work forwardPart = this::forward;
-        private final Workers.Work backwardPart = this::backward;
-        private @Nullable Step step;
+        private final Step.Work forwardPart = this::forward;
+        private final Step.Work backwardPart = this::backward;
 
         Bound(int steps, int width, int heads, boolean causal, Activation input, Activation output,
                 Workspace workspace) {
@@ -108,15 +105,13 @@ public record SelfAttention(int heads, boolean causal) implements Layer {
             share(step, products, backwardPart);
         }
 
-        private void share(Step step, int products, Workers.Work work) {
-            this.step = step;
+        private void share(Step step, int products, Step.Work work) {
             int count = step.rows * heads;
             long multiplications = (long) count * steps * steps * headWidth * products;
-            step.workers.share(causal ? multiplications / 2 : multiplications, count, work);
+            step.share(causal ? multiplications / 2 : multiplications, count, work);
         }
 
-        private void forward(int part, int parts, int worker) {
-            Step step = Objects.requireNonNull(this.step);
+        private void forward(Step step, int part, int parts, int worker) {
             int count = step.rows * heads;
             int end = Workers.cut(count, part + 1, parts);
             for (int index = Workers.cut(count, part, parts); index < end; index++) {
@@ -124,8 +119,7 @@ public record SelfAttention(int heads, boolean causal) implements Layer {
             }
         }
 
-        private void backward(int part, int parts, int worker) {
-            Step step = Objects.requireNonNull(this.step);
+        private void backward(Step step, int part, int parts, int worker) {
             int count = step.rows * heads;
             int end = Workers.cut(count, part + 1, parts);
             for (int index = Workers.cut(count, part, parts); index < end; index++) {

@@ -18,7 +18,7 @@ public final class Slab {
     }
 
     private Slab(List<Tensor> tensors, Function<Tensor, Storage> storage) {
-        this(tensors.stream().map(storage).toArray(Storage[]::new));
+        storages = tensors.stream().map(storage).toArray(Storage[]::new);
     }
 
     Slab(Storage[] storages) {

@@ -12,7 +12,7 @@ import java.util.Arrays;
 /// optimizer is `OptimizerStep.Kind.GRADIENT`, and a second pass over all weights follows (`GradientSlab`).
 public final class Step {
     public final Kernels kernels;
-    final Workers workers;
+    private final Workers workers;
 
     /// The optimizer's scalars by tensor; tensors with the same scalars share an object.
     public OptimizerStep[] optimizers = {};
@@ -53,6 +53,16 @@ public final class Step {
     private final float[][] scratch; // scratch for more than a tile, by worker
     private final boolean[] faulty; // (maxRows)
 
+    private Work work = (step, part, parts, worker) -> {
+    };
+    private final Workers.Work partOfWork = (part, parts, worker) -> work.run(this, part, parts, worker);
+
+    /// Work of a layer that can be divided into parts, as `Workers.Work`. Made once, so that a step allocates nothing.
+    @FunctionalInterface
+    interface Work {
+        void run(Step step, int part, int parts, int worker);
+    }
+
     /// Called with the table rows that this step is about to change.
     @FunctionalInterface
     public interface TouchedRows {
@@ -85,6 +95,12 @@ public final class Step {
     /// Whether a number that is not finite was seen in the network for this row, even if a relu hid it from the loss.
     public boolean isFaulty(int row) {
         return faulty[row];
+    }
+
+    /// Runs work on this step, shared as by `Workers.share`.
+    void share(long multiplications, int partsMax, Work work) {
+        this.work = work;
+        workers.share(multiplications, partsMax, partOfWork);
     }
 
     float[] tile(int worker) {

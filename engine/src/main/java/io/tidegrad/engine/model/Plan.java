@@ -11,6 +11,7 @@ import io.tidegrad.engine.layer.Sigmoid;
 import io.tidegrad.engine.layer.Softmax;
 import io.tidegrad.engine.layer.Tensor;
 import io.tidegrad.engine.loss.BatchLoss;
+import io.tidegrad.engine.loss.Link;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -78,26 +79,17 @@ public final class Plan {
     private static Layer withoutFusedActivation(NetworkSpec spec) {
         Layer network = spec.network();
         Layer last = last(network);
-        return switch (spec.loss().link()) {
-            case LOGIT -> {
-                if (last instanceof Softmax) {
-                    throw wrongActivation(spec, "sigmoid", "softmax");
-                }
-                yield last instanceof Sigmoid ? withoutFused(network) : network;
-            }
-            case MULTINOMIAL_LOGIT -> {
-                if (last instanceof Sigmoid) {
-                    throw wrongActivation(spec, "softmax", "sigmoid");
-                }
-                yield last instanceof Softmax ? withoutFused(network) : network;
-            }
-            case IDENTITY, LOG -> network;
-        };
-    }
-
-    /// A network that is only the activation stays as it is; planning it refuses the row.
-    private static Layer withoutFused(Layer network) {
-        return Objects.requireNonNullElse(withoutLast(network), network);
+        Link link = spec.loss().link();
+        if (link == Link.LOGIT && last instanceof Softmax) {
+            throw wrongActivation(spec, "sigmoid", "softmax");
+        }
+        if (link == Link.MULTINOMIAL_LOGIT && last instanceof Sigmoid) {
+            throw wrongActivation(spec, "softmax", "sigmoid");
+        }
+        boolean isFused = link == Link.LOGIT && last instanceof Sigmoid
+                || link == Link.MULTINOMIAL_LOGIT && last instanceof Softmax;
+        // A network that is only the activation stays as it is; planning it refuses the row.
+        return isFused ? Objects.requireNonNullElse(withoutLast(network), network) : network;
     }
 
     private static Layer last(Layer layer) {
@@ -195,8 +187,7 @@ public final class Plan {
         return switch (tensors.get(tensor)) {
             case Tensor.Statistics statistics -> true;
             case Tensor.Table table -> !table.touchedOnly() && !isFrozen(tensor);
-            case Tensor.Matrix matrix -> !isFrozen(tensor);
-            case Tensor.Vector vector -> !isFrozen(tensor);
+            case Tensor.Matrix _,Tensor.Vector _ -> !isFrozen(tensor);
         };
     }
 

@@ -42,17 +42,15 @@ final class TorchLayout {
 
     private void add(Layer layer, String path) {
         switch (layer) {
-            case Sequence sequence -> addInner(layer, path);
-            case Concat concat -> addInner(layer, path);
-            case Rate rate -> addInner(layer, path);
+            case Sequence _,Concat _,Rate _,Residual _ -> addInner(layer, path);
             case Dense dense -> {
                 addTransposed(path, "weight", "weight");
                 if (dense.bias()) {
                     addVector(path, "bias");
                 }
             }
-            case Embedding embedding -> addAsItIs(path, "weight");
-            case EmbeddingBag bag -> addAsItIs(path, "weight");
+            // A table has the same axes in both.
+            case Embedding _,EmbeddingBag _ -> add(path, "weight", axes(path, "weight"), List.of(0, 1));
             // PyTorch: (outputs, inputs, height, width); here rows are (height, width, inputs).
             case Conv2d conv ->
                 addConvolution(path, conv.bias(), List.of(conv.kernel().height(), conv.kernel().width()));
@@ -75,7 +73,6 @@ final class TorchLayout {
                 addVector(path, "running_mean", "running_mean", Kind.MEANS);
                 addVector(path, "running_var", "running_var", Kind.VARIANCES);
             }
-            case Residual residual -> addInner(layer, path);
             // PyTorch's MultiheadAttention: (3 · width, width), and a Linear named out_proj.
             case SelfAttention attention -> {
                 addTransposed(path, "in_proj_weight", "in_proj_weight");
@@ -123,11 +120,6 @@ final class TorchLayout {
 
     private void addVector(String path, String name) {
         addVector(path, name, name, Kind.WEIGHTS);
-    }
-
-    /// Adds a matrix with the same axes in both.
-    private void addAsItIs(String path, String name) {
-        add(path, name, axes(path, name), List.of(0, 1));
     }
 
     private void addVector(String path, String name, String torchName, Kind kind) {

@@ -161,36 +161,21 @@ public record SnapshotManifest(String model, int epoch, long version, long paren
     ///     Sizes are checked before allocation
     public static SnapshotManifest decode(byte[] bytes) {
         BinaryReader from = new BinaryReader(bytes, "snapshot manifest", MAGIC, FORMAT, SnapshotFormatException::new);
-        String model = from.text("model name", MODEL_BYTES_MAX);
-        int epoch = from.count("epoch", Integer.MAX_VALUE);
-        long version = atLeast(from, "version", 0, from.int64());
-        long parentVersion = atLeast(from, "parent version", -1, from.int64());
-        String specYaml = from.text("spec", SPEC_BYTES_MAX);
-        byte[] specFingerprint = from.raw(HASH_BYTES);
-        byte[] featureFingerprint = from.raw(HASH_BYTES);
-        int numerics = from.int32();
-        long examples = atLeast(from, "number of examples", 0, from.int64());
-        long nextOffset = atLeast(from, "next offset", 0, from.int64());
-        long newestAppendTime = from.int64();
-        long eventTime = from.int64();
-        boolean caughtUp = from.int8() == 1;
-        double logLoss = from.float64();
-        double priorLogLoss = from.float64();
-        double accuracy = from.float64();
-        double auc = from.float64();
-        int parts = from.count("number of parts", SnapshotKey.PARTS_MAX);
-        long servedBytes = atLeast(from, "number of served bytes", 0, from.int64());
-        String weightsHash = HexFormat.of().formatHex(from.raw(HASH_BYTES));
-        List<GoldenRow> goldenRows = goldenRows(from);
-        long payloadBytes = atLeast(from, "number of payload bytes", 0, from.int64());
-        Chain chain = new Chain(from.int64(), from.int64(), from.count("number of deltas", Integer.MAX_VALUE));
-        Origin origin = from.int8() == 1 ? Origin.read(from) : null;
-        byte[] signature = from.raw(from.count("signature's length", SIGNATURE_BYTES_MAX));
+        // Read in the order of the components.
+        SnapshotManifest manifest = new SnapshotManifest(from.text("model name", MODEL_BYTES_MAX),
+                from.count("epoch", Integer.MAX_VALUE), atLeast(from, "version", 0, from.int64()),
+                atLeast(from, "parent version", -1, from.int64()), from.text("spec", SPEC_BYTES_MAX),
+                from.raw(HASH_BYTES), from.raw(HASH_BYTES), from.int32(),
+                atLeast(from, "number of examples", 0, from.int64()), atLeast(from, "next offset", 0, from.int64()),
+                from.int64(), from.int64(), from.int8() == 1, from.float64(), from.float64(), from.float64(),
+                from.float64(), from.count("number of parts", SnapshotKey.PARTS_MAX),
+                atLeast(from, "number of served bytes", 0, from.int64()),
+                HexFormat.of().formatHex(from.raw(HASH_BYTES)), goldenRows(from),
+                atLeast(from, "number of payload bytes", 0, from.int64()),
+                new Chain(from.int64(), from.int64(), from.count("number of deltas", Integer.MAX_VALUE)),
+                from.int8() == 1 ? Origin.read(from) : null,
+                from.raw(from.count("signature's length", SIGNATURE_BYTES_MAX)));
         from.end();
-        SnapshotManifest manifest = new SnapshotManifest(model, epoch, version, parentVersion, specYaml,
-                specFingerprint, featureFingerprint, numerics, examples, nextOffset, newestAppendTime, eventTime,
-                caughtUp, logLoss, priorLogLoss, accuracy, auc, parts, servedBytes, weightsHash, goldenRows,
-                payloadBytes, chain, origin, signature);
         manifest.checkSizes(from);
         manifest.checkChain(from);
         return manifest;

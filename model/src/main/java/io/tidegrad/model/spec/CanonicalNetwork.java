@@ -51,12 +51,10 @@ final class CanonicalNetwork {
     /// As a spec writes it, without the layers inside.
     static String heading(NetworkLayer layer, boolean reluFollows) {
         return switch (layer) {
-            case NetworkLayer.Branches branches -> "branches";
-            case NetworkLayer.Residual residual -> "residual";
+            case NetworkLayer.Branches _,NetworkLayer.Residual _ -> kind(layer);
             case NetworkLayer.Steps steps ->
                 steps(new NetworkLayer.Steps(steps.layer(), steps.rateFactor(), steps.lengths(), List.of()));
-            case NetworkLayer.Single single -> layer(layer, reluFollows);
-            case NetworkLayer.Features features -> layer(layer, false);
+            case NetworkLayer.Single _,NetworkLayer.Features _ -> layer(layer, reluFollows);
         };
     }
 

@@ -112,15 +112,8 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
     /// Whether labels are classes, of two or more; else they are numbers.
     public boolean classifies() {
         return switch (loss) {
-            case BinaryCrossEntropy binary -> true;
-            case CategoricalCrossEntropy categorical -> true;
-            case Hinge hinge -> true;
-            case Ctc ctc -> true;
-            case MeanSquaredError squared -> false;
-            case MeanAbsoluteError absolute -> false;
-            case Huber huber -> false;
-            case Poisson poisson -> false;
-            case Quantile quantile -> false;
+            case BinaryCrossEntropy _,CategoricalCrossEntropy _,Hinge _,Ctc _ -> true;
+            case MeanSquaredError _,MeanAbsoluteError _,Huber _,Poisson _,Quantile _ -> false;
         };
     }
 

@@ -41,9 +41,7 @@ final class NetworkBinding {
             case NetworkLayer.Features features -> true;
             case NetworkLayer.Branches(List<List<NetworkLayer>> branches) ->
                 branches.stream().anyMatch(NetworkBinding::readsRow);
-            case NetworkLayer.Single single -> false;
-            case NetworkLayer.Residual residual -> false;
-            case NetworkLayer.Steps steps -> false;
+            case NetworkLayer.Single _,NetworkLayer.Residual _,NetworkLayer.Steps _ -> false;
         };
     }
 
@@ -165,13 +163,7 @@ final class NetworkBinding {
             case Feature.Bag bag -> branches.add(new EmbeddingBag(idAt, bag.count(), layout.lengthAt(index),
                     bag.weights() == null ? EmbeddingBag.UNWEIGHTED : layout.numberAt(index), bag.buckets(),
                     bag.dimension(), bag.mode(), bag.update()));
-            case Feature.Numeric number -> {
-            }
-            case Feature.Cyclic cyclic -> {
-            }
-            case Feature.Pixels pixels -> {
-            }
-            case Feature.Sequence sequence -> {
+            case Feature.Numeric _,Feature.Cyclic _,Feature.Pixels _,Feature.Sequence _ -> {
             }
         }
     }

@@ -77,9 +77,7 @@ final class NetworkEnd {
                     network.problem(endsIn(name, "dense, the logarithm of the rate", last));
                 }
             }
-            case MeanSquaredError squared -> checkOneLabel(network, name, outputs, last);
-            case MeanAbsoluteError absolute -> checkOneLabel(network, name, outputs, last);
-            case Huber huber -> checkOneLabel(network, name, outputs, last);
+            case MeanSquaredError _,MeanAbsoluteError _,Huber _ -> checkOneLabel(network, name, outputs, last);
             case Quantile(List<Double> quantiles) -> {
                 if (outputs != quantiles.size()) {
                     network.problem(name + " needs a last dense of " + quantiles.size()

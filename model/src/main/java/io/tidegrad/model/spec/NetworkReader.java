@@ -169,9 +169,7 @@ final class NetworkReader {
             double factor = switch (layer) {
                 case NetworkLayer.Single single -> single.rateFactor();
                 case NetworkLayer.Steps steps -> steps.rateFactor();
-                case NetworkLayer.Features features -> 1;
-                case NetworkLayer.Branches branches -> 1;
-                case NetworkLayer.Residual residual -> 1;
+                case NetworkLayer.Features _,NetworkLayer.Branches _,NetworkLayer.Residual _ -> 1;
             };
             if (factor != 0 && factor != 1) {
                 place.problem("ftrl has one rate (alpha) for all layers: expected no rate-factor, found " + factor);

@@ -77,8 +77,7 @@ final class NetworkShapes {
     private Shape.@Nullable Grid output(NetworkLayer layer, boolean reluFollows, Shape input, List<Feature> read,
             String place) {
         boolean sound = switch (layer) {
-            case NetworkLayer.Single single -> true;
-            case NetworkLayer.Features features -> true;
+            case NetworkLayer.Single _,NetworkLayer.Features _ -> true;
             case NetworkLayer.Branches(List<List<NetworkLayer>> branches) -> {
                 boolean all = true;
                 for (int i = 0; i < branches.size(); i++) {

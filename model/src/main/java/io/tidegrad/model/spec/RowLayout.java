@@ -136,8 +136,7 @@ public final class RowLayout {
                 case Feature.Cyclic cyclic -> new Width(2, isIndicated(cyclic.missing()), 0);
                 case Feature.Pixels pixels -> new Width(pixels.count(), false, 0);
                 case Feature.Sequence sequence -> new Width(sequence.count(), false, 0);
-                case Feature.Category category -> new Width(0, false, 1);
-                case Feature.Cross cross -> new Width(0, false, 1);
+                case Feature.Category _,Feature.Cross _ -> new Width(0, false, 1);
                 case Feature.TimePart time -> new Width(0, false, time.parts().size());
                 case Feature.Categories list -> new Width(0, false, list.count());
                 case Feature.Bag bag -> new Width(0, false, bag.count());
