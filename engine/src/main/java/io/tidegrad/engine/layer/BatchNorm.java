@@ -114,8 +114,8 @@ public record BatchNorm(double epsilon, double momentum) implements Layer {
                 sum(step, lines, x, null, means);
                 divide(means, lines);
             } else {
-                copy(step.slab.statistics(runningMean), means);
-                copy(step.slab.statistics(runningVariance), variances);
+                System.arraycopy(step.slab.statistics(runningMean), 0, means, 0, channels);
+                System.arraycopy(step.slab.statistics(runningVariance), 0, variances, 0, channels);
             }
             for (int c = 0; c < channels; c++) {
                 shift[c] = (float) -means[c];
@@ -215,10 +215,6 @@ public record BatchNorm(double epsilon, double momentum) implements Layer {
             for (int c = 0; c < sums.length; c++) {
                 sums[c] /= lines;
             }
-        }
-
-        private static void copy(double[] from, double[] to) {
-            System.arraycopy(from, 0, to, 0, to.length);
         }
 
         private void multiplyAndAdd(Step step, int lines, Block x, float[] scale, float[] shift, Block y) {

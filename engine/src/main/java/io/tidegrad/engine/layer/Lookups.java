@@ -108,7 +108,7 @@ final class Lookups {
     void apply(Step step) {
         int count = distinct.count();
         if (updatesTouched(step)) {
-            update(step, sums);
+            applyInPlace(step, sums);
             return;
         }
         if (step.scale != 1) {
@@ -160,10 +160,6 @@ final class Lookups {
 
     /// Like `apply`, for the gradients in `g`, if the optimizer changes touched rows only.
     void applyInPlace(Step step, float[] g) {
-        update(step, g);
-    }
-
-    private void update(Step step, float[] g) {
         step.touchedRows.touched(tensor, distinct.ids(), distinct.count());
         step.target.rows(tensor).update(step.kernels, step.optimizer(tensor), distinct.ids(), distinct.count(),
                 step.scale, g, sumAt);

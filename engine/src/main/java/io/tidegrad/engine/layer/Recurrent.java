@@ -110,14 +110,7 @@ public record Recurrent(Cell cell, int hidden, boolean bidirectional, Output out
         for (String suffix : bidirectional ? List.of("", "_reverse") : List.of("")) {
             directions.add(RecurrentDirection.Weights.declare(planner, this, input.width(), suffix));
         }
-        @Nullable
-        Planned start = null;
-        if (!initial.isEmpty()) {
-            start = planner.child(INITIAL).plan(initial.getFirst(), planner.row()).flat();
-            requireState(planner, start.output());
-        }
-        @Nullable
-        Planned first = start;
+        Planned first = initial.isEmpty() ? null : initialState(planner);
         Shape.Grid to = switch (output) {
             case SEQUENCE -> Shape.Grid.of(input.lines(), directions() * hidden);
             case LAST -> Shape.Grid.vector(directions() * hidden);
@@ -129,11 +122,13 @@ public record Recurrent(Cell cell, int hidden, boolean bidirectional, Output out
                         into != null ? into : workspace.activation(to, true)));
     }
 
-    private void requireState(Planner planner, Shape.Grid found) {
+    private Planned initialState(Planner planner) {
+        Planned state = planner.child(INITIAL).plan(initial.getFirst(), planner.row()).flat();
         int size = cell.states * directions() * hidden;
-        if (found.size() != size) {
-            throw planner.mismatch(this, "an initial state of " + size + " numbers", found.toString());
+        if (state.output().size() != size) {
+            throw planner.mismatch(this, "an initial state of " + size + " numbers", state.output().toString());
         }
+        return state;
     }
 
     /// Workers divide the rows in blocks among themselves; one worker runs all steps of a row, from first to last.

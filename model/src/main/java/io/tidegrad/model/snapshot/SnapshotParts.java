@@ -104,10 +104,6 @@ public final class SnapshotParts {
         return stored;
     }
 
-    private static PartCompression.Payload payload(SnapshotManifest manifest, int part, byte[] value) {
-        return open(manifest.model(), manifest.epoch(), manifest.version(), part, value).payload(value);
-    }
-
     /// Fills `into` (from `Parameters.served`) and its counts from all parts of a full snapshot.
     ///
     /// @throws SnapshotFormatException wrong count, length, checksum or place, naming expected and found
@@ -155,7 +151,9 @@ public final class SnapshotParts {
         }
         long length = 0;
         for (int part = 0; part < parts.size(); part++) {
-            PartCompression.Payload payload = payload(manifest, part, parts.get(part));
+            byte[] value = parts.get(part);
+            PartCompression.Payload payload =
+                    open(manifest.model(), manifest.epoch(), manifest.version(), part, value).payload(value);
             length += payload.length();
             DeltaRuns.decode(payload, "snapshot part " + part, into);
         }
