@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -160,6 +161,18 @@ class LauncherTest {
         assertThat(built().get(1)).contains("-Dtests.included=long", "-Dtests.excluded=none", "surefire-reports-long");
         assertThat(asked().get(1)).contains("surefire-reports-long");
         assertThat(asked().get(2)).contains("io.tidegrad.proof.ProofTable");
+    }
+
+    @Test
+    void testStartsOneStackForAllTestsWhereThereIsABuild() throws Exception {
+        Files.createDirectories(root.resolve("cli/target/lib"));
+        executable(directory.resolve("bin/mvn"),
+                "#!/bin/sh\nuntil grep -q end ../jdk/asked; do sleep 0.05; done 2>/dev/null\n"
+                        + "echo \"$@\" >>../built\n");
+        assertThat(launch(List.of(0), "test").status()).isZero();
+        assertThat(asked()).singleElement().asInstanceOf(InstanceOfAssertFactories.LIST).endsWith("local-stack",
+                "--kafka-port", "0", "--registry-port", "0");
+        assertThat(built().getFirst()).contains("-Dtests.stack=" + root.resolve("target/test-stack"));
     }
 
     @Test

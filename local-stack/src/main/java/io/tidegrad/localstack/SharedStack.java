@@ -1,22 +1,72 @@
 package io.tidegrad.localstack;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.locks.LockSupport;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/// One [LocalStack] for all tests of a JVM, started when first asked for and stopped when the JVM ends. Tests share it,
-/// so each must use its own topics, groups and subjects.
+/// The broker and the registry of all tests that need no other ones, so each test must use its own topics, groups and
+/// subjects. `./tidegrad test` starts one [LocalStack] for all test JVMs and names the file with its output in a system
+/// property; without that, a JVM starts its own when a test first asks, and stops it when it ends.
 public final class SharedStack {
-    private static @Nullable LocalStack stack;
+    /// The system property with the file that the standard output of `tidegrad local-stack` goes to.
+    static final String OUTPUT = "tidegrad.tests.stack";
+
+    private static final Pattern READY = Pattern.compile("bootstrap\\.servers=(\\S+) schema\\.registry\\.url=(\\S+)");
+
+    /// It starts beside the modules that come first and is mostly ready by now.
+    private static final Duration PATIENCE = Duration.ofMinutes(2);
+
+    private static @Nullable KafkaProvider stack;
 
     private SharedStack() {}
 
-    /// @throws LocalStackException the stack can't start; the next call tries again
+    /// @throws LocalStackException the stack can't start, or the one that was started does not get ready; the next call
+    ///     tries again
     public static synchronized KafkaProvider get() {
-        LocalStack running = stack;
+        KafkaProvider running = stack;
         if (running == null) {
-            running = LocalStack.start(LocalStackOptions.temporary());
-            Runtime.getRuntime().addShutdownHook(new Thread(running::close, "stop-shared-stack"));
+            String output = System.getProperty(OUTPUT, "");
+            running = output.isEmpty() ? start() : await(Path.of(output));
             stack = running;
         }
         return running;
+    }
+
+    private static KafkaProvider start() {
+        LocalStack started = LocalStack.start(LocalStackOptions.temporary());
+        Runtime.getRuntime().addShutdownHook(new Thread(started::close, "stop-shared-stack"));
+        return started;
+    }
+
+    private static KafkaProvider await(Path output) {
+        long deadline = System.nanoTime() + PATIENCE.toNanos();
+        String said = "";
+        while (System.nanoTime() - deadline < 0) {
+            try {
+                said = Files.exists(output) ? Files.readString(output) : "";
+            } catch (IOException e) {
+                throw new LocalStackException("can't read " + output + ": " + e, e);
+            }
+            Matcher ready = READY.matcher(said);
+            if (ready.find()) {
+                return new Elsewhere(ready.group(1), ready.group(2));
+            }
+            LockSupport.parkNanos(Duration.ofMillis(50).toNanos());
+        }
+        throw new LocalStackException("expected the stack of all tests to be ready within " + PATIENCE.toSeconds()
+                + " s, found in " + output + ": " + (said.isEmpty() ? "nothing" : said) + "; its log is beside it");
+    }
+
+    /// A stack in another process.
+    private record Elsewhere(String bootstrapServers, String registryUrl) implements KafkaProvider {
+        @Override
+        public void close() {
+            // Whoever started it stops it.
+        }
     }
 }
