@@ -112,8 +112,7 @@ enum Flood {
         private final int connections;
         private final ByteBuffer bytes;
         private final Deque<SocketChannel> open = new ArrayDeque<>();
-        private final Thread thread;
-        private volatile boolean ending;
+        private final Background thread;
         private final AtomicLong opened = new AtomicLong();
 
         /// @param sent by each of its connections
@@ -121,14 +120,14 @@ enum Flood {
             this.port = port;
             this.connections = connections;
             bytes = ByteBuffer.allocateDirect(sent.length).put(sent).flip();
-            thread = Thread.ofPlatform().daemon().name("flood").start(this::run);
+            thread = Background.start("flood", this::run);
         }
 
-        private void run() {
+        private void run(Background self) {
             long start = System.nanoTime();
             long again = 0;
             int againPerSecond = Flood.this == UNREAD ? UNREAD_AGAIN_PER_SECOND : AGAIN_PER_SECOND;
-            while (!ending && connections > 0) {
+            while (!self.isClosed() && connections > 0) {
                 if (open.size() >= connections) {
                     again++;
                     LockSupport.parkNanos(start + again * 1_000_000_000L / againPerSecond - System.nanoTime());
@@ -180,13 +179,7 @@ enum Flood {
 
         @Override
         public void close() {
-            ending = true;
-            LockSupport.unpark(thread);
-            try {
-                thread.join();
-            } catch (InterruptedException stopped) {
-                Thread.currentThread().interrupt();
-            }
+            thread.close();
         }
     }
 }

@@ -10,10 +10,8 @@ import io.tidegrad.localstack.RunDirectory;
 import io.tidegrad.localstack.streams.ShippedStream;
 import io.tidegrad.localstack.streams.StreamEvent;
 import io.tidegrad.ops.http.FileDescriptors;
-import io.tidegrad.scorerapp.ScorerMain;
 import io.tidegrad.scorerapp.inference.InferTensorContents;
 import io.tidegrad.scorerapp.inference.ModelInferRequest;
-import io.tidegrad.trainer.TrainerMain;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -26,6 +24,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /// Trainer, scorer and its gRPC under floods of connections, each at limits of open files that the flood goes beyond,
@@ -53,9 +52,7 @@ public final class FloodLoad extends LoadTest {
             throw new IllegalArgumentException(
                     "--limits expects numbers above " + FileDescriptors.besides() + ", found " + limits);
         }
-        if (seconds < 1) {
-            throw new IllegalArgumentException("--seconds expects at least 1, found " + seconds);
-        }
+        Limits.require("--seconds", seconds, 1, 3_600);
         this.limits = List.copyOf(limits);
         length = Duration.ofSeconds(seconds);
         this.json = json;
@@ -90,9 +87,7 @@ public final class FloodLoad extends LoadTest {
 
     private List<Row> trainer(LocalStack stack, Path spec, int limit, Path files) throws InterruptedException {
         int port = Ports.free();
-        List<String> command = List.of(TrainerMain.class.getName(), "--bootstrap-servers", stack.bootstrapServers(),
-                "--registry-url", stack.registryUrl(), "--spec", spec.toString(), "--state-dir",
-                files.resolve("state").toString(), "--http-port", String.valueOf(port));
+        List<String> command = Processes.trainer(stack, files, port, List.of("--spec", spec.toString()));
         return floods("trainer", limit, command, files, port,
                 new Target(port, flood -> flood.overHttp("/health"),
                         WellBehaved.http(port, bytes("GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"))),
@@ -108,7 +103,8 @@ public final class FloodLoad extends LoadTest {
     private List<Row> scorer(LocalStack stack, StreamEvent question, int limit, Path files)
             throws InterruptedException {
         int port = Ports.free();
-        List<String> command = scorer(stack, port, limit - FileDescriptors.besides());
+        List<String> command =
+                Processes.scorer(stack.bootstrapServers(), MODEL, port, connections(limit - FileDescriptors.besides()));
         String path = "/v1/models/" + MODEL + "/score";
         String body = Json.write(question.toQuestion());
         return floods("scorer", limit, command, files, port,
@@ -123,16 +119,16 @@ public final class FloodLoad extends LoadTest {
     private List<Row> grpc(LocalStack stack, StreamEvent question, int limit, Path files) throws InterruptedException {
         int http = Ports.free();
         int port = Ports.free();
-        List<String> command = new ArrayList<>(scorer(stack, http, (limit - FileDescriptors.besides()) / 2));
+        List<String> command = Processes.scorer(stack.bootstrapServers(), MODEL, http,
+                connections((limit - FileDescriptors.besides()) / 2));
         command.addAll(List.of("--grpc-port", String.valueOf(port)));
         return floods("gRPC", limit, command, files, http,
                 new Target(port, flood -> flood.overGrpc(MODEL), WellBehaved.grpc(port, request(question))),
                 health -> health.path("ready").asBoolean());
     }
 
-    private static List<String> scorer(LocalStack stack, int port, long connections) {
-        return List.of(ScorerMain.class.getName(), "--bootstrap-servers", stack.bootstrapServers(), "--model", MODEL,
-                "--max-connections", String.valueOf(connections), "--http-port", String.valueOf(port));
+    private static List<String> connections(long most) {
+        return List.of("--max-connections", String.valueOf(most));
     }
 
     private static ModelInferRequest request(StreamEvent question) {
@@ -155,11 +151,6 @@ public final class FloodLoad extends LoadTest {
         return text.getBytes(StandardCharsets.UTF_8);
     }
 
-    @FunctionalInterface
-    private interface Ready {
-        boolean says(JsonNode health);
-    }
-
     /// What is flooded.
     ///
     /// @param sent by each connection of an attack
@@ -169,7 +160,7 @@ public final class FloodLoad extends LoadTest {
 
     /// One after the other on the same process; one that a flood has killed is started again for the next.
     private List<Row> floods(String server, int limit, List<String> command, Path files, int healthPort, Target target,
-            Ready ready) throws InterruptedException {
+            Predicate<JsonNode> ready) throws InterruptedException {
         List<Row> rows = new ArrayList<>();
         List<Flood> left = new ArrayList<>(List.of(Flood.values()));
         while (!left.isEmpty()) {
@@ -178,7 +169,7 @@ public final class FloodLoad extends LoadTest {
                     process.requireAlive();
                     JsonNode health = http.get("http://127.0.0.1:" + healthPort + "/health");
                     // The client beside begins with a request too, which loads its classes.
-                    return health != null && ready.says(health) && WellBehaved.isAnswered(target.client());
+                    return health != null && ready.test(health) && WellBehaved.isAnswered(target.client());
                 });
                 boolean alive = true;
                 while (alive && !left.isEmpty()) {
@@ -193,8 +184,8 @@ public final class FloodLoad extends LoadTest {
     }
 
     private static ChildJvm start(String server, int limit, List<String> command, Path files) {
-        return ChildJvm.run(List.of("sh", "-c", "ulimit -n " + limit + "; exec \"$0\" \"$@\""), server, childFlags(),
-                command, files.resolve(server + ".out"), files.resolve(server + ".log"));
+        return Processes.start(List.of("sh", "-c", "ulimit -n " + limit + "; exec \"$0\" \"$@\""), server, childFlags(),
+                command, files);
     }
 
     private Row flood(String server, int limit, Flood flood, ChildJvm process, Path files, Target target)
@@ -222,14 +213,8 @@ public final class FloodLoad extends LoadTest {
     }
 
     private static boolean answers(ChildJvm process, Target target) throws InterruptedException {
-        long end = System.nanoTime() + ALIVE_WITHIN.toNanos();
-        while (System.nanoTime() - end < 0 && process.isAlive()) {
-            if (WellBehaved.isAnswered(target.client())) {
-                return true;
-            }
-            Thread.sleep(LOOK_EVERY);
-        }
-        return false;
+        return Await.within(ALIVE_WITHIN, () -> !process.isAlive() || WellBehaved.isAnswered(target.client()))
+                && process.isAlive();
     }
 
     /// Of a process; 0 where the system does not tell.
