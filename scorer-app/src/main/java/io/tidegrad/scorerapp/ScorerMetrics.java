@@ -1,8 +1,6 @@
 package io.tidegrad.scorerapp;
 
 import io.micrometer.core.instrument.Counter;
-import io.micrometer.core.instrument.FunctionCounter;
-import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.Timer;
 import io.micrometer.core.instrument.binder.MeterBinder;
@@ -10,6 +8,8 @@ import io.micrometer.core.instrument.binder.system.FileDescriptorMetrics;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.tidegrad.ops.http.EndedConnection;
+import io.tidegrad.ops.measure.Measure;
+import io.tidegrad.ops.measure.Measures;
 import io.tidegrad.scorer.Scorer;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -20,16 +20,36 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.ToDoubleFunction;
 
 /// The metrics for Prometheus, which `docs/operations/watch.md` lists. What the library counts is read from it at each
 /// scrape (`ScorerMeasures`); requests are counted here. All series exist from the start, at 0, because an alarm on an
 /// increase would not notice a series that begins at 1.
 final class ScorerMetrics {
+    private static final Measures<BodyMemory> BODIES = Measures.of(Measure.gauge("tidegrad.scorer.bodies.bytes",
+            "Memory that bodies of requests take together", BodyMemory::taken));
+    private static final Measures<StatusTopic> STATUS = Measures.of(
+            Measure.counter("tidegrad.scorer.status.records", "Records of the status topic written", StatusTopic::written),
+            Measure.counter("tidegrad.scorer.status.failures", "Times that the status topic could not be written to",
+                    StatusTopic::failures));
+    private static final Measures<ShadowComparison.Figures> SHADOW = Measures.of(
+            Measure.counter("tidegrad.scorer.shadow.records", "Records that a shadow has scored too",
+                    ShadowComparison.Figures::records),
+            Measure.counter("tidegrad.scorer.shadow.agreed", "Of these, those of which it says the same class",
+                    ShadowComparison.Figures::agreed),
+            Measure.counter("tidegrad.scorer.shadow.difference",
+                    "Sum over these of the mean absolute difference of the predictions",
+                    figures -> figures.records() == 0 ? 0 : figures.meanDifference() * figures.records()),
+            Measure.counter("tidegrad.scorer.shadow.refused", "Records that a shadow could not score",
+                    ShadowComparison.Figures::refused),
+            Measure.counter("tidegrad.scorer.shadow.dropped", "Records that a shadow had no time or no version for",
+                    ShadowComparison.Figures::dropped));
+
     private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
 
     /// The tag `model` of what concerns no served model.
     static final String NO_MODEL = "-";
+
+    private static final Tags OF_NO_MODEL = Tags.of("model", NO_MODEL);
 
     private final Map<String, Map<ProblemReason, Counter>> refused = new HashMap<>();
     private final Map<String, Counter> predictions = new ConcurrentHashMap<>();
@@ -61,39 +81,18 @@ final class ScorerMetrics {
 
     /// Shows how much memory the bodies of requests take.
     void follow(BodyMemory bodies) {
-        Gauge.builder("tidegrad.scorer.bodies.bytes", bodies, BodyMemory::taken)
-                .description("Memory that bodies of requests take together").tags("model", NO_MODEL).register(registry);
+        BODIES.register(registry, OF_NO_MODEL, bodies, each -> each);
     }
 
     /// Shows whether the process can report what it serves.
     void follow(StatusTopic status) {
-        FunctionCounter.builder("tidegrad.scorer.status.records", status, StatusTopic::written)
-                .description("Records of the status topic written").tags("model", NO_MODEL).register(registry);
-        FunctionCounter.builder("tidegrad.scorer.status.failures", status, StatusTopic::failures)
-                .description("Times that the status topic could not be written to").tags("model", NO_MODEL)
-                .register(registry);
+        STATUS.register(registry, OF_NO_MODEL, status, each -> each);
     }
 
     /// Shows how a shadow compares with the live model.
     void follow(Shadows.Pair pair, ShadowComparison comparison) {
-        Tags tags = Tags.of("model", pair.name(), "shadow", pair.shadow());
-        shadow(tags, comparison, "shadow.records", "Records that a shadow has scored too",
-                ShadowComparison.Figures::records);
-        shadow(tags, comparison, "shadow.agreed", "Of these, those of which it says the same class",
-                ShadowComparison.Figures::agreed);
-        shadow(tags, comparison, "shadow.difference",
-                "Sum over these of the mean absolute difference of the predictions",
-                figures -> figures.records() == 0 ? 0 : figures.meanDifference() * figures.records());
-        shadow(tags, comparison, "shadow.refused", "Records that a shadow could not score",
-                ShadowComparison.Figures::refused);
-        shadow(tags, comparison, "shadow.dropped", "Records that a shadow had no time or no version for",
-                ShadowComparison.Figures::dropped);
-    }
-
-    private void shadow(Tags tags, ShadowComparison comparison, String name, String help,
-            ToDoubleFunction<ShadowComparison.Figures> value) {
-        FunctionCounter.builder("tidegrad.scorer." + name, comparison, each -> value.applyAsDouble(each.total()))
-                .description(help).tags(tags).register(registry);
+        SHADOW.register(registry, Tags.of("model", pair.name(), "shadow", pair.shadow()), comparison,
+                ShadowComparison::total);
     }
 
     /// Counts events that a challenger has scored.
