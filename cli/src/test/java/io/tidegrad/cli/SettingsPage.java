@@ -1,7 +1,6 @@
 package io.tidegrad.cli;
 
 import io.tidegrad.ops.settings.Command;
-import io.tidegrad.ops.settings.Form;
 import io.tidegrad.ops.settings.KafkaRules;
 import io.tidegrad.ops.settings.Setting;
 import io.tidegrad.scorerapp.ScorerSettings;
@@ -120,7 +119,7 @@ final class SettingsPage {
 
     /// `--http-port PORT` (trainer, scorer, replay; 0 to 65535; default `8080`): meaning
     private static String item(String section, Setting setting) {
-        String facts = Stream.of(of(section, setting), takes(setting.form()), required(setting), byDefault(setting))
+        String facts = Stream.of(of(section, setting), setting.form().values(), required(setting), byDefault(setting))
                 .filter(fact -> !fact.isEmpty()).collect(Collectors.joining("; "));
         return "- `%s`%s: %s".formatted(setting.usage(), facts.isEmpty() ? "" : " (" + facts + ")", setting.meaning());
     }
@@ -135,18 +134,6 @@ final class SettingsPage {
         String all = others.isEmpty() ? "all commands" : "all but " + others;
         String words = CliSettings.ALL.having(setting);
         return all.length() < words.length() ? all : words;
-    }
-
-    private static String takes(Form form) {
-        return switch (form) {
-            case Form.Many many -> takes(many.of());
-            case Form.Number(long min, long max) -> max < 1_000_000 ? min + " to " + max : "";
-            case Form.Decimal _ -> "above 0";
-            case Form.Choice _ -> form.expected();
-            // The placeholder or the meaning says it.
-            case Form.Text _,Form.Name _,Form.Flag _,Form.Addresses _,Form.Place _,Form.Retention _,Form.Pin _,Form.Percent _ ->
-                "";
-        };
     }
 
     private static String required(Setting setting) {

@@ -26,35 +26,35 @@ import java.util.List;
 
 /// The scorer's command, and the settings that it shares with no other program.
 public final class ScorerSettings {
-    public static final Setting GRPC_PORT = Setting.of("grpc-port", "PORT", new Form.Number(0, 65_535),
+    public static final Setting GRPC_PORT = Setting.of("grpc-port", "PORT", Form.number(0, 65_535),
             "also answer gRPC on this port of --http-host; with 0 on a free one").otherwise("off");
-    public static final Setting MAX_BODY_BYTES = Setting.of("max-body-bytes", "N", new Form.Number(1, 1 << 30),
+    public static final Setting MAX_BODY_BYTES = Setting.of("max-body-bytes", "N", Form.number(1, 1 << 30),
             "size of the largest request body; a larger one gets 413").withDefault("1048576");
-    public static final Setting MAX_CONNECTIONS = Setting.of("max-connections", "N", new Form.Number(1, 1_000_000),
+    public static final Setting MAX_CONNECTIONS = Setting.of("max-connections", "N", Form.number(1, 1_000_000),
             "how many connections may be open; a further one replaces the longest silent").withDefault("1024");
     public static final Setting MAX_CONCURRENT_REQUESTS = Setting
-            .of("max-concurrent-requests", "N", new Form.Number(1, 1_000_000),
+            .of("max-concurrent-requests", "N", Form.number(1, 1_000_000),
                     "how many requests are worked on at once; others wait, then get 503")
             .otherwise("two per processor");
     public static final Setting MAX_BODIES_BYTES =
-            Setting.of("max-bodies-bytes", "N", new Form.Number(1, Long.MAX_VALUE),
+            Setting.of("max-bodies-bytes", "N", Form.number(1, Long.MAX_VALUE),
                     "largest sum of all request bodies; further requests get 503").otherwise("a quarter of the heap");
-    public static final Setting MAX_AGE = Setting.of("max-age", "SECONDS", new Form.Number(1, 31_536_000),
+    public static final Setting MAX_AGE = Setting.of("max-age", "SECONDS", Form.number(1, 31_536_000),
             "report not ready while the newest event served is older, but go on answering").otherwise("off");
-    public static final Setting PIN = Setting.of("pin", "NAME=EPOCH.VERSION", new Form.Many(new Form.Pin()),
+    public static final Setting PIN = Setting.of("pin", "NAME=EPOCH.VERSION", Form.many(Form.PIN),
             "serve only this published version, such as flights=1.120500; can be repeated");
     public static final Setting UNKNOWN_FIELDS =
-            Setting.of("unknown-fields", "MODE", new Form.Choice(List.of("refuse", "ignore")),
+            Setting.of("unknown-fields", "MODE", Form.choice(List.of("refuse", "ignore")),
                     "what to do with fields of a request that no feature reads").withDefault("refuse");
     public static final Setting REQUESTS_TOPIC = Setting
-            .of("requests-topic", "TOPIC", new Form.Name(),
+            .of("requests-topic", "TOPIC", Form.NAME,
                     "also answer requests on this topic, such as PREFIX.requests; needs --registry-url")
             .otherwise("off");
     public static final Setting PREDICTIONS_TOPIC =
-            Setting.of("predictions-topic", "TOPIC", new Form.Name(), "topic for the answers to --requests-topic")
+            Setting.of("predictions-topic", "TOPIC", Form.NAME, "topic for the answers to --requests-topic")
                     .otherwise("PREFIX.predictions");
     public static final Setting REQUESTS_GROUP = Setting
-            .of("requests-group", "GROUP", new Form.Name(), "consumer group of all scorers that share --requests-topic")
+            .of("requests-group", "GROUP", Form.NAME, "consumer group of all scorers that share --requests-topic")
             .otherwise("PREFIX-scorer-requests");
 
     public static final Command SCORER = new Command("scorer",

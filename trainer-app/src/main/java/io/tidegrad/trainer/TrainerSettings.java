@@ -22,35 +22,35 @@ import java.util.List;
 
 /// The trainer's command, and the settings that it shares with no other program.
 public final class TrainerSettings {
-    public static final Setting SPEC = Setting.of("spec", "FILE", new Form.Many(new Form.Text("a file")),
+    public static final Setting SPEC = Setting.of("spec", "FILE", Form.many(Form.text("a file")),
             "file of a model spec; the trainer can repeat it");
-    public static final Setting ALL_MODELS = Setting.of("all-models", "", new Form.Flag(),
+    public static final Setting ALL_MODELS = Setting.of("all-models", "", Form.FLAG,
             "learn every registered model, also those that are registered later");
-    public static final Setting FAIL_FAST = Setting.of("fail-fast", "", new Form.Flag(),
+    public static final Setting FAIL_FAST = Setting.of("fail-fast", "", Form.FLAG,
             "end the process once one model can't go on; without it the other models go on");
-    public static final Setting KEEP_SNAPSHOTS = Setting.of("keep-snapshots", "N", new Form.Number(1, 1_000_000),
+    public static final Setting KEEP_SNAPSHOTS = Setting.of("keep-snapshots", "N", Form.number(1, 1_000_000),
             "how many of the newest snapshots stay on the topic").withDefault("5");
     public static final Setting STORE =
-            Setting.of("store", "KIND", new Form.Choice(List.of("auto", "page-log", "image-and-redo")),
+            Setting.of("store", "KIND", Form.choice(List.of("auto", "page-log", "image-and-redo")),
                     "how a model is kept in its changelog; auto chooses for each model").withDefault("auto");
     public static final Setting STORE_BYTES_PER_SECOND =
-            Setting.of("store-bytes-per-second", "N", new Form.Number(1_000, 1_000_000_000),
+            Setting.of("store-bytes-per-second", "N", Form.number(1_000, 1_000_000_000),
                     "how many bytes a second are written to a model's changelog at most").withDefault("20000000");
-    public static final Setting REDO_SECONDS = Setting.of("redo-seconds", "N", new Form.Number(0, 86_400),
+    public static final Setting REDO_SECONDS = Setting.of("redo-seconds", "N", Form.number(0, 86_400),
             "begin a new image when a restart would learn events again for longer").withDefault("30");
-    public static final Setting KEEP_HOURLY = Setting.of("keep-hourly", "N", new Form.Number(0, 1_000_000),
+    public static final Setting KEEP_HOURLY = Setting.of("keep-hourly", "N", Form.number(0, 1_000_000),
             "for how many hours the last full snapshot of each hour stays").withDefault("24");
-    public static final Setting KEEP_DAILY = Setting.of("keep-daily", "N", new Form.Number(0, 1_000_000),
+    public static final Setting KEEP_DAILY = Setting.of("keep-daily", "N", Form.number(0, 1_000_000),
             "for how many days the last full snapshot of each day stays").withDefault("7");
-    public static final Setting SNAPSHOT_DELTAS = Setting.of("snapshot-deltas", "N", new Form.Number(0, 1_000_000),
+    public static final Setting SNAPSHOT_DELTAS = Setting.of("snapshot-deltas", "N", Form.number(0, 1_000_000),
             "how many deltas are published at most between two full snapshots").withDefault("50");
     public static final Setting SNAPSHOT_COMPRESSION = Setting.of("snapshot-compression", "HOW",
-            new Form.Choice(List.of("none", "zstd")), "compression of the parts of snapshots").withDefault("none");
+            Form.choice(List.of("none", "zstd")), "compression of the parts of snapshots").withDefault("none");
     public static final Setting SNAPSHOT_PRIVATE_KEY = Setting.of("snapshot-private-key", "FILE",
-            new Form.Text("a file"), "Ed25519 private key (PEM) that signs snapshots");
-    public static final Setting STANDBY_REPLICAS = Setting.of("standby-replicas", "N", new Form.Number(0, 10),
+            Form.text("a file"), "Ed25519 private key (PEM) that signs snapshots");
+    public static final Setting STANDBY_REPLICAS = Setting.of("standby-replicas", "N", Form.number(0, 10),
             "how many other trainers keep a warm copy of a model, ready to take over").withDefault("0");
-    public static final Setting REPLICATION = Setting.of("replication", "N", new Form.Number(1, Short.MAX_VALUE),
+    public static final Setting REPLICATION = Setting.of("replication", "N", Form.number(1, Short.MAX_VALUE),
             "replication factor of the topics that are created").otherwise("the broker's default");
 
     /// Of every command that goes on as a trainer: where it listens, how it stores and publishes.

@@ -144,9 +144,6 @@ public final class HttpServer implements ListenerContext, AutoCloseable {
         }
     }
 
-    // ------------------------------------------------------------------------------------
-    // accepting
-
     private void accept() {
         String why = "its thread ended";
         try {
@@ -277,9 +274,6 @@ public final class HttpServer implements ListenerContext, AutoCloseable {
         executor.shutdownNow();
         connections.close();
     }
-
-    // ------------------------------------------------------------------------------------
-    // what a connection asks for
 
     HttpOptions options() {
         return options;

@@ -1,13 +1,13 @@
 package io.tidegrad.ops.http;
 
 import io.helidon.common.buffers.BufferData;
+import io.tidegrad.ops.security.ServerCertificate;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.util.Arrays;
-import java.util.List;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocket;
@@ -17,9 +17,6 @@ import org.jspecify.annotations.Nullable;
 /// keeps a place among the connections for ever and writes a stack trace (Helidon 4.2.0), and one that takes its time
 /// has all there is.
 final class TlsLayer {
-    /// What is older has known holes.
-    private static final List<String> PROTOCOLS = List.of("TLSv1.3", "TLSv1.2");
-
     /// A record holds 16 KiB at most.
     private static final int RECORD_BYTES = 16 * 1024;
 
@@ -30,7 +27,7 @@ final class TlsLayer {
     TlsLayer(SSLContext context, String protocol, InputStream in, OutputStream out) throws IOException {
         socket = (SSLSocket) context.getSocketFactory().createSocket(new Carrier(in, out), (InputStream) null, true);
         SSLParameters parameters = socket.getSSLParameters();
-        parameters.setProtocols(PROTOCOLS.toArray(String[]::new));
+        parameters.setProtocols(ServerCertificate.PROTOCOLS.toArray(String[]::new));
         parameters.setApplicationProtocols(new String[]{protocol});
         socket.setSSLParameters(parameters);
     }

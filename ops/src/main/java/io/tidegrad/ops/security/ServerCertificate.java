@@ -156,8 +156,6 @@ public final class ServerCertificate extends X509ExtendedKeyManager {
         }
     }
 
-    // ---- what a handshake asks ----
-
     /// Of signatures: `EC`, or in TLS 1.2 with who signed the certificate, `EC_RSA`.
     private @Nullable String alias(String keyType) {
         Identity now = current.get();

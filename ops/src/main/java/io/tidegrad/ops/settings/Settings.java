@@ -19,6 +19,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.producer.ProducerConfig;
@@ -40,13 +41,13 @@ public final class Settings {
             Pattern.compile("TIDEGRAD_(\\w+_)?(SERVICE_HOST|SERVICE_PORT(_\\w+)?|PORT_\\d+_(TCP|UDP|SCTP)(_\\w+)?)=.*"
                     + "|TIDEGRAD_(\\w+_)?PORT=(tcp|udp|sctp)://.*");
 
-    private static final Form MILLIS = new Form.Number(1, Integer.MAX_VALUE);
+    private static final Form MILLIS = Form.number(1, Integer.MAX_VALUE);
 
     /// What our own registry client knows; another deserializer, given by class name, has settings of its own.
     private static final Map<String, Form> REGISTRY_KEYS =
-            Map.of("basic.auth.credentials.source", new Form.Choice(List.of("USER_INFO", "URL")),
-                    "basic.auth.user.info", new Form.Text("user:password"), "http.connect.timeout.ms", MILLIS,
-                    "http.read.timeout.ms", MILLIS, RecordDecoder.DESERIALIZER, new Form.Text("a class name"));
+            Map.of("basic.auth.credentials.source", Form.choice(List.of("USER_INFO", "URL")), "basic.auth.user.info",
+                    Form.text("user:password"), "http.connect.timeout.ms", MILLIS, "http.read.timeout.ms", MILLIS,
+                    RecordDecoder.DESERIALIZER, Form.text("a class name"));
 
     private final Command command;
     private final Commands known;
@@ -84,8 +85,6 @@ public final class Settings {
         return settings;
     }
 
-    // ---- sources ----
-
     private Map<String, Given> commandLine(List<String> arguments) {
         Map<String, Given> read = new TreeMap<>();
         String before = "";
@@ -116,7 +115,7 @@ public final class Settings {
 
     private boolean isFlag(String key) {
         Setting setting = known.named(key);
-        return setting != null && setting.form() instanceof Form.Flag;
+        return setting != null && setting.form() == Form.FLAG;
     }
 
     private Map<String, Given> variables(Map<String, String> environment) {
@@ -152,7 +151,7 @@ public final class Settings {
         Map<String, Integer> lines = new TreeMap<>();
         for (SettingsFile.Line line : SettingsFile.read(path, problems)) {
             Integer earlier = lines.putIfAbsent(line.key(), line.number());
-            Source source = new Source.Line(path, line.number());
+            Source source = Source.line(path, line.number());
             if (earlier != null) {
                 problems.add(source.naming(line.key()) + ": expected once, found on line " + earlier);
             } else if (line.key().equals(CommonSettings.CONFIG.key())) {
@@ -171,7 +170,7 @@ public final class Settings {
         Setting setting = known.named(key);
         List<String> values = new ArrayList<>();
         Given earlier = read.get(key);
-        if (setting != null && setting.form() instanceof Form.Many) {
+        if (setting != null && setting.form().repeated()) {
             if (earlier != null) {
                 values.addAll(earlier.values());
             }
@@ -229,8 +228,6 @@ public final class Settings {
     static String variable(String key) {
         return ENVIRONMENT + key.toUpperCase(Locale.ROOT).replaceAll("[^A-Z0-9]", "_");
     }
-
-    // ---- checks ----
 
     private void checkOwn() {
         for (Setting.Use use : command.uses()) {
@@ -312,8 +309,6 @@ public final class Settings {
         }
     }
 
-    // ---- values; right after refuseMistakes() has returned ----
-
     /// The value or its default; empty when there is neither.
     public String text(Setting setting) {
         Given value = given.get(setting.key());
@@ -341,7 +336,7 @@ public final class Settings {
     /// Of a setting that says how long records are kept, as Kafka's `retention.ms` does: −1 for ever.
     public long retentionMillis(Setting setting) {
         String text = text(setting);
-        return text.equals(Form.Retention.FOREVER) ? -1 : Duration.parse(text).toMillis();
+        return text.equals(Form.FOREVER) ? -1 : Duration.parse(text).toMillis();
     }
 
     /// Of a setting whose form is a decimal number and that has a default.
@@ -405,57 +400,30 @@ public final class Settings {
     }
 
     /// Where a setting was given.
-    sealed interface Source {
-        Source COMMAND_LINE = new CommandLine();
-        Source ENVIRONMENT = new Environment();
+    ///
+    /// @param place for people: `environment`, `FILE:LINE`
+    /// @param written how a setting is written there
+    /// @param isNamed whether a message says the place too
+    private record Source(String place, UnaryOperator<String> written, boolean isNamed) {
+        static final Source COMMAND_LINE = new Source("command line", key -> "--" + key, false);
+        static final Source ENVIRONMENT = new Source("environment", Settings::variable, false);
 
-        /// How the setting is written there.
-        String name(String key);
+        static Source line(Path file, int number) {
+            return new Source(file + ":" + number, key -> key, true);
+        }
+
+        String name(String key) {
+            return written.apply(key);
+        }
 
         /// As `name`, with the place before it where that says more.
-        default String naming(String key) {
-            return name(key);
+        String naming(String key) {
+            return isNamed ? place + ": " + key : name(key);
         }
 
-        record CommandLine() implements Source {
-            @Override
-            public String name(String key) {
-                return "--" + key;
-            }
-
-            @Override
-            public String toString() {
-                return "command line";
-            }
-        }
-
-        record Environment() implements Source {
-            @Override
-            public String name(String key) {
-                return variable(key);
-            }
-
-            @Override
-            public String toString() {
-                return "environment";
-            }
-        }
-
-        record Line(Path file, int number) implements Source {
-            @Override
-            public String name(String key) {
-                return key;
-            }
-
-            @Override
-            public String naming(String key) {
-                return this + ": " + key;
-            }
-
-            @Override
-            public String toString() {
-                return file + ":" + number;
-            }
+        @Override
+        public String toString() {
+            return place;
         }
     }
 }
