@@ -12,7 +12,7 @@ import org.apache.kafka.common.TopicPartition;
 
 /// Kafka nodes as processes: one, or three with replication 3 and `min.insync.replicas` 2. Each can be killed, stopped,
 /// paused and started again, and can be looked up by its role for a client.
-public final class BrokerCluster implements AutoCloseable {
+public final class BrokerCluster implements LocalStack.Kafka {
     private final ClusterLayout layout;
     private final List<BrokerProcess> nodes;
 
@@ -48,6 +48,7 @@ public final class BrokerCluster implements AutoCloseable {
         return nodes;
     }
 
+    @Override
     public String bootstrapServers() {
         return layout.bootstrapServers();
     }

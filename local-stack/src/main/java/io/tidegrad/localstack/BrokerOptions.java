@@ -51,10 +51,6 @@ public record BrokerOptions(int nodes, @Nullable Path directory, int port, Map<S
         return new BrokerOptions(nodes, directory, port, settings, doors, security);
     }
 
-    public BrokerOptions withSettings(Map<String, String> settings) {
-        return new BrokerOptions(nodes, directory, port, settings, doors, security);
-    }
-
     public BrokerOptions withDoors(Map<String, List<Integer>> doors) {
         return new BrokerOptions(nodes, directory, port, settings, doors, security);
     }

@@ -1,33 +1,28 @@
 package io.tidegrad.localstack;
 
 import java.io.IOException;
-import java.io.Reader;
 import java.io.UncheckedIOException;
-import java.io.Writer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.Iterator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Properties;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.apache.kafka.common.Uuid;
 import org.jspecify.annotations.Nullable;
 
 /// The nodes of a cluster and their addresses, which each node must know before any of them runs. It is written to the
 /// cluster's directory, where child JVMs read it and a later start finds the cluster's id.
 ///
-/// @param directory holds `cluster.properties` and one directory per node
+/// @param directory holds `cluster.json` and one directory per node
 /// @param temporary whether `directory` is deleted with the cluster
 record ClusterLayout(String clusterId, List<Node> nodes, Map<String, String> settings,
         @Nullable ListenerSecurity security, Path directory, boolean temporary) {
-    private static final String FILE = "cluster.properties";
+    private static final String FILE = "cluster.json";
 
     /// @param doors further listeners, by name
     record Node(int id, int port, int controllerPort, Map<String, Door> doors) {
@@ -119,66 +114,20 @@ record ClusterLayout(String clusterId, List<Node> nodes, Map<String, String> set
     }
 
     private void write() throws IOException {
-        Properties file = new Properties();
-        file.setProperty("cluster.id", clusterId);
-        for (Node node : nodes) {
-            file.setProperty("node." + node.id() + ".port", String.valueOf(node.port()));
-            file.setProperty("node." + node.id() + ".controller.port", String.valueOf(node.controllerPort()));
-            node.doors().forEach((name, door) -> file.setProperty("node." + node.id() + ".door." + name,
-                    door.port() + " " + door.advertisedPort()));
-        }
-        settings.forEach((key, value) -> file.setProperty("broker." + key, value));
-        if (security != null) {
-            security.write(file);
-        }
-        try (Writer writer = Files.newBufferedWriter(directory.resolve(FILE))) {
-            file.store(writer, null);
-        }
+        Json.MAPPER.writeValue(directory.resolve(FILE).toFile(), this);
     }
 
     static ClusterLayout read(Path directory) throws IOException {
-        Properties file = new Properties();
-        try (Reader reader = Files.newBufferedReader(directory.resolve(FILE))) {
-            file.load(reader);
-        }
-        List<Node> nodes = new ArrayList<>();
-        for (int id = 0; file.containsKey("node." + id + ".port"); id++) {
-            nodes.add(new Node(id, Integer.parseInt(file.getProperty("node." + id + ".port")),
-                    Integer.parseInt(file.getProperty("node." + id + ".controller.port")),
-                    doors(file, "node." + id + ".door.")));
-        }
-        Map<String, String> settings = new TreeMap<>();
-        for (String key : file.stringPropertyNames()) {
-            if (key.startsWith("broker.")) {
-                settings.put(key.substring("broker.".length()), file.getProperty(key));
-            }
-        }
-        return new ClusterLayout(file.getProperty("cluster.id"), nodes, settings, ListenerSecurity.read(file),
-                directory, false);
-    }
-
-    private static Map<String, Door> doors(Properties file, String prefix) {
-        Map<String, Door> doors = new TreeMap<>();
-        for (String key : file.stringPropertyNames()) {
-            if (key.startsWith(prefix)) {
-                String[] ports = file.getProperty(key).split(" ");
-                doors.put(key.substring(prefix.length()),
-                        new Door(Integer.parseInt(ports[0]), Integer.parseInt(ports[1])));
-            }
-        }
-        return doors;
+        return Json.MAPPER.readValue(directory.resolve(FILE).toFile(), ClusterLayout.class);
     }
 
     void deleteIfTemporary() {
-        if (!temporary) {
-            return;
-        }
-        try (Stream<Path> files = Files.walk(directory)) {
-            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                Files.deleteIfExists(file);
+        if (temporary) {
+            try {
+                RunDirectory.delete(directory);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
             }
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
         }
     }
 }

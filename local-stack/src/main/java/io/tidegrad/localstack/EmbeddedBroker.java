@@ -5,7 +5,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.IntConsumer;
 
 /// A real Kafka in this process, in KRaft mode, with one or three nodes.
-public final class EmbeddedBroker implements AutoCloseable {
+public final class EmbeddedBroker implements LocalStack.Kafka {
     private final ClusterLayout layout;
     private final Map<Integer, BrokerNode> running = new ConcurrentHashMap<>();
 
@@ -27,6 +27,7 @@ public final class EmbeddedBroker implements AutoCloseable {
         }
     }
 
+    @Override
     public String bootstrapServers() {
         return layout.bootstrapServers();
     }

@@ -18,7 +18,7 @@ public final class Json implements AutoCloseable {
     public static final JsonNode NOTHING = MissingNode.getInstance();
 
     private static final Duration ANSWER_WITHIN = Duration.ofSeconds(10);
-    private static final ObjectMapper MAPPER = new ObjectMapper();
+    static final ObjectMapper MAPPER = new ObjectMapper();
 
     private final HttpClient client = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(2)).build();
 

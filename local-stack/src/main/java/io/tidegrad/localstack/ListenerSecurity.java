@@ -4,7 +4,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Properties;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -42,29 +41,6 @@ public record ListenerSecurity(@Nullable User user, @Nullable Certificate certif
             settings.put(prefix + "ssl.key.password", certificate.password());
         }
         return settings;
-    }
-
-    void write(Properties file) {
-        if (user != null) {
-            file.setProperty("security.user", user.name());
-            file.setProperty("security.password", user.password());
-        }
-        if (certificate != null) {
-            file.setProperty("security.keystore", certificate.keyStore().toAbsolutePath().toString());
-            file.setProperty("security.keystore.password", certificate.password());
-        }
-    }
-
-    /// Reads the security from a properties file; null if it has none.
-    static @Nullable ListenerSecurity read(Properties file) {
-        String name = file.getProperty("security.user");
-        String keyStore = file.getProperty("security.keystore");
-        if (name == null && keyStore == null) {
-            return null;
-        }
-        return new ListenerSecurity(name == null ? null : new User(name, file.getProperty("security.password")),
-                keyStore == null ? null
-                        : new Certificate(Path.of(keyStore), file.getProperty("security.keystore.password")));
     }
 
     /// The arguments for `kafka-storage format --add-scram`.

@@ -27,34 +27,11 @@ public final class LocalStack implements KafkaProvider {
     }
 
     /// Kafka, in this process or in child JVMs.
-    private sealed interface Kafka {
+    sealed interface Kafka extends AutoCloseable permits EmbeddedBroker, BrokerCluster {
         String bootstrapServers();
 
+        @Override
         void close();
-
-        record InProcess(EmbeddedBroker broker) implements Kafka {
-            @Override
-            public String bootstrapServers() {
-                return broker.bootstrapServers();
-            }
-
-            @Override
-            public void close() {
-                broker.close();
-            }
-        }
-
-        record Children(BrokerCluster brokers) implements Kafka {
-            @Override
-            public String bootstrapServers() {
-                return brokers.bootstrapServers();
-            }
-
-            @Override
-            public void close() {
-                brokers.close();
-            }
-        }
     }
 
     /// Returns when both answer.
@@ -68,9 +45,8 @@ public final class LocalStack implements KafkaProvider {
         Ports.requireFree(options.registryPort(), "schema registry", Ports.REGISTRY_OPTION);
         FileChannel lock = lock(options.directory());
         CompletableFuture<RegistryProcess> registry = inBackground(() -> RegistryProcess.start(options.registry()));
-        CompletableFuture<Kafka> kafka =
-                inBackground(() -> options.kafkaAsChild() ? new Kafka.Children(BrokerCluster.start(options.broker()))
-                        : new Kafka.InProcess(EmbeddedBroker.start(options.broker())));
+        CompletableFuture<Kafka> kafka = inBackground(() -> options.kafkaAsChild()
+                ? BrokerCluster.start(options.broker()) : EmbeddedBroker.start(options.broker()));
         try {
             return new LocalStack(lock, kafka.join(), registry.join());
         } catch (CompletionException failed) {
@@ -157,11 +133,10 @@ public final class LocalStack implements KafkaProvider {
     ///
     /// @throws IllegalStateException Kafka runs in this process: start with `withKafkaAsChild()`
     public BrokerCluster brokers() {
-        return switch (kafka) {
-            case Kafka.Children(BrokerCluster brokers) -> brokers;
-            case Kafka.InProcess inProcess ->
-                throw new IllegalStateException("Kafka runs in this process, not as a child");
-        };
+        if (kafka instanceof BrokerCluster cluster) {
+            return cluster;
+        }
+        throw new IllegalStateException("Kafka runs in this process, not as a child");
     }
 
     @Override

@@ -150,7 +150,8 @@ public final class RunDirectory implements AutoCloseable {
         }
     }
 
-    private static void delete(Path path) throws IOException {
+    /// Deletes a directory and all that is in it, even while another process deletes it too.
+    static void delete(Path path) throws IOException {
         Files.walkFileTree(path, new SimpleFileVisitor<>() {
             @Override
             public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {

@@ -99,8 +99,6 @@ public final class TcpRelay implements AutoCloseable {
         this.target = target;
     }
 
-    // ---- faults ----
-
     /// Delays every byte by this duration, in both directions.
     public synchronized void delay(Duration delay) {
         delayNanos = delay.toNanos();
@@ -199,8 +197,6 @@ public final class TcpRelay implements AutoCloseable {
         answer = null;
         notifyAll();
     }
-
-    // ---- forwarding ----
 
     private void accept() {
         while (true) {
