@@ -1,10 +1,8 @@
 package io.tidegrad.cli;
 
 import io.tidegrad.loadtests.bench.Bench;
-import io.tidegrad.loadtests.bench.BenchTable;
 import io.tidegrad.loadtests.bench.Match;
 import io.tidegrad.loadtests.bench.Measurement;
-import io.tidegrad.loadtests.bench.OutcomeTable;
 import io.tidegrad.loadtests.bench.RivalBench;
 import io.tidegrad.loadtests.bench.Workload;
 import java.io.PrintWriter;
@@ -72,7 +70,7 @@ final class BenchCommand extends OptionsCommand {
             }
         });
         if (!json) {
-            out.println(BenchTable.of(all));
+            out.println(Bench.table(all));
         }
         out.flush();
         return 0;
@@ -86,9 +84,9 @@ final class BenchCommand extends OptionsCommand {
         List<RivalBench.Outcome> outcomes =
                 new RivalBench(matches, runs, seconds, root).run(what -> err.println("tidegrad: measuring " + what));
         if (json) {
-            outcomes.forEach(outcome -> out.println(OutcomeTable.json(outcome)));
+            outcomes.forEach(outcome -> out.println(outcome.result().json()));
         } else {
-            out.println(OutcomeTable.of(outcomes));
+            out.println(RivalBench.table(outcomes));
         }
         out.flush();
         return 0;

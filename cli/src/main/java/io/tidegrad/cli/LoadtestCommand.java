@@ -6,6 +6,7 @@ import io.tidegrad.loadtests.FreshnessLoad;
 import io.tidegrad.loadtests.FreshnessOptions;
 import io.tidegrad.loadtests.ModelsLoad;
 import io.tidegrad.loadtests.PoisonLoad;
+import io.tidegrad.loadtests.Result;
 import io.tidegrad.loadtests.TrainLoad;
 import io.tidegrad.loadtests.TrainLoadOptions;
 import io.tidegrad.loadtests.chaos.RestartLoad;
@@ -227,7 +228,7 @@ final class LoadtestCommand {
         Measuring measuring() {
             DeltaLoad load = new DeltaLoad(mebibytes, percent / 100, repetitions);
             return of(() -> {
-                System.out.print(load.run().text());
+                System.out.print(Result.text(List.of(load.run())));
                 System.out.flush();
             });
         }

@@ -1,6 +1,7 @@
 package io.tidegrad.cli;
 
 import io.tidegrad.exchange.OnnxExport;
+import io.tidegrad.loadtests.Names;
 import io.tidegrad.loadtests.score.ScoreLoad;
 import io.tidegrad.loadtests.score.ScoreOptions;
 import io.tidegrad.loadtests.score.ScoredModel;
@@ -46,8 +47,8 @@ final class LoadtestScore extends Loadtest.WithJson {
 
     @Override
     Measuring measuring() {
-        ScoreOptions options = new ScoreOptions(parts.stream().map(ScoreOptions.Part::named).toList(),
-                models.stream().map(ScoredModel::named).toList(), seconds, rate, connections, OPENING,
+        ScoreOptions options = new ScoreOptions(Names.named("--part", ScoreOptions.Part.class, parts),
+                Names.named("--model", ScoredModel.class, models), seconds, rate, connections, OPENING,
                 Path.of(System.getProperty("tidegrad.root", ".")), json());
         return of(new ScoreLoad(options, (name, parameters) -> OnnxExport.of(name, parameters, Map.of()), System.out,
                 System.err)::run);

@@ -1,14 +1,11 @@
 package io.tidegrad.cli;
 
+import io.tidegrad.loadtests.Names;
 import io.tidegrad.loadtests.chaos.OurTopic;
 import io.tidegrad.loadtests.chaos.TopicDamage;
 import io.tidegrad.loadtests.chaos.TopicsLoad;
 import io.tidegrad.trainer.TrainerMain;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.function.Function;
-import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -36,27 +33,12 @@ final class LoadtestTopics extends Loadtest {
 
     @Override
     Measuring measuring() {
-        TopicsLoad load = new TopicsLoad(named("--topics", topics, OurTopic.values(), OurTopic::label),
-                named("--damages", damages, TopicDamage.values(), TopicDamage::label), atOnce,
-                List.of(TrainerMain.class.getName()), System.out, System.err);
+        TopicsLoad load = new TopicsLoad(Names.named("--topics", OurTopic.class, topics),
+                Names.named("--damages", TopicDamage.class, damages), atOnce, List.of(TrainerMain.class.getName()),
+                System.out, System.err);
         return () -> {
             load.run();
             return load.violations().isEmpty() ? 0 : Tidegrad.FAILED;
         };
-    }
-
-    private static <E> List<E> named(String option, List<String> names, E[] all, Function<E, String> label) {
-        if (names.isEmpty()) {
-            return List.of(all);
-        }
-        List<E> named = new ArrayList<>();
-        for (String name : names) {
-            named.add(
-                    Arrays.stream(all).filter(each -> label.apply(each).equals(name)).findFirst()
-                            .orElseThrow(() -> new IllegalArgumentException(option + ": expected "
-                                    + Arrays.stream(all).map(label).collect(Collectors.joining(", ")) + ", found '"
-                                    + name + "'")));
-        }
-        return named;
     }
 }

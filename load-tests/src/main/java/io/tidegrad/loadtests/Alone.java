@@ -33,8 +33,8 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 
-/// One part of the trainer's work, alone in a JVM of its own with the trainer's flags. As the trainer's, its window
-/// holds the JVM's compiling, except for the kernels', and not its start. Writes a `Measurement` as JSON.
+/// Measures one part of the trainer's work in a JVM of its own with the trainer's flags, and writes a `Measurement` as
+/// JSON. As for the trainer, the window contains compilation, except for that of the kernels, but not the JVM's start.
 public final class Alone {
     private static final Duration WARM_UP_MAX = Duration.ofSeconds(10);
     private static final Duration SILENCE_MAX = Duration.ofSeconds(60);
@@ -62,7 +62,7 @@ public final class Alone {
         String label = spec.label().field();
         try (SchemaRegistry registry = SchemaRegistry.connect(Map.of("schema.registry.url", registryUrl));
                 KafkaConsumer<byte[], byte[]> consumer = KafkaClients.reader(bootstrapServers,
-                        // As the replay's: what a bare consumer does well with.
+                        // The same settings as the replay's, which suit a bare consumer.
                         Map.of("max.poll.records", 10_000, "max.partition.fetch.bytes", 8 * 1024 * 1024))) {
             ValueDecoder decoder = ValueDecoder.avro(new AvroCodec(registry));
             consumer.assign(List.of(log));
@@ -101,7 +101,7 @@ public final class Alone {
         }
     }
 
-    /// From the first step to the last, on mini-batches that lie ready.
+    /// From the first step to the last, on mini-batches that were made before.
     private static Measurement learn(ShippedStream stream, ModelSpec spec, long events) {
         OnlineModel model = OnlineModel.initial(spec, Kernels.active());
         Learner learner = model.learner();
@@ -119,7 +119,7 @@ public final class Alone {
         return measurement(learned, begin, cpu, model.weightsHash(), model.stateHash());
     }
 
-    /// As the command: from the first poll to the last step. The tick behind the last event is part of it.
+    /// From the first poll to the last step, as the command. The tick after the last event is part of it.
     private static Measurement replay(ModelSpec spec, long events, String bootstrapServers, String registryUrl) {
         OnlineModel.blank(spec, Kernels.active()).learner().warmUp(WARM_UP_MAX.toNanos());
         double cpu = CpuClock.own();
@@ -132,7 +132,7 @@ public final class Alone {
                 result.stateHash());
     }
 
-    /// As many as it takes until the stream ends where a mini-batch does: from there on they repeat.
+    /// Mini-batches up to a place where the stream and a mini-batch end together; from there on they repeat.
     private static List<Batch> batches(ShippedStream stream, ModelSpec spec, long events) {
         List<StreamEvent> shipped = stream.read();
         Schema schema = stream.schema();

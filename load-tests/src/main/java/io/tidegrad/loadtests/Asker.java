@@ -9,8 +9,8 @@ import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
 
-/// A client of a scorer that asks one record again and again over HTTP. Until the first good answer there may be none
-/// yet, so what comes before it does not count.
+/// A client that asks a scorer for the same record again and again over HTTP. Answers before the first good one do not
+/// count, because the scorer may still be starting.
 public final class Asker implements AutoCloseable {
     private static final Duration ANSWER_WITHIN = Duration.ofSeconds(10);
 
@@ -21,10 +21,10 @@ public final class Asker implements AutoCloseable {
     private final Background thread;
     private volatile long answers;
 
-    /// Takes what comes, from the first good answer on.
+    /// Takes every answer from the first good one on.
     @FunctionalInterface
     public interface Taker {
-        /// @param status 0 where nobody answered; the body then says why
+        /// @param status 0 if nobody answered; the body then says why
         void take(int status, String body) throws JsonProcessingException;
     }
 
@@ -59,7 +59,7 @@ public final class Asker implements AutoCloseable {
         }
     }
 
-    /// Good ones.
+    /// The number of good answers.
     public long answers() {
         return answers;
     }

@@ -5,49 +5,45 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Waits for what other processes do, and for no longer than a bound: nothing tells us when they have.
+/// Waits, up to a bound, for what other processes do. It looks again and again, because nothing notifies us.
 public final class Await {
     private static final Duration LOOK_EVERY = Duration.ofMillis(10);
 
     private Await() {}
 
+    /// A question whose answer may take a while.
     @FunctionalInterface
-    public interface Condition {
-        boolean holds() throws InterruptedException;
+    public interface Interruptible<T> {
+        T get() throws InterruptedException;
     }
 
-    /// Tells for a message what there is instead.
-    @FunctionalInterface
-    public interface Finding {
-        String text() throws InterruptedException;
-    }
-
-    /// @param expected what is waited for, for the message
-    /// @throws LoadTestException it does not hold within `bound`
-    public static void until(String expected, Duration bound, Condition condition) throws InterruptedException {
-        until(expected, bound, condition, () -> "that it is not");
-    }
-
-    /// @throws LoadTestException it does not hold within `bound`
-    public static void until(String expected, Duration bound, Condition condition, Finding found)
-            throws InterruptedException {
-        if (!within(bound, condition)) {
-            throw new LoadTestException(
-                    "expected " + expected + " within " + bound.toSeconds() + " s, found " + found.text());
-        }
-    }
-
-    /// Looks for something that is not there at once.
+    /// Looks for a value; returns null until there is one.
     @FunctionalInterface
     public interface Look<T> {
         @Nullable
         T at() throws InterruptedException;
     }
 
-    /// Returns what is seen first.
+    /// @param expected what is waited for, for the message
+    /// @throws LoadTestException it does not hold within `bound`
+    public static void until(String expected, Duration bound, Interruptible<Boolean> condition)
+            throws InterruptedException {
+        until(expected, bound, condition, () -> "that it is not");
+    }
+
+    /// @throws LoadTestException it does not hold within `bound`
+    public static void until(String expected, Duration bound, Interruptible<Boolean> condition,
+            Interruptible<String> found) throws InterruptedException {
+        if (!within(bound, condition)) {
+            throw new LoadTestException(
+                    "expected " + expected + " within " + bound.toSeconds() + " s, found " + found.get());
+        }
+    }
+
+    /// Returns the first value.
     ///
-    /// @throws LoadTestException nothing is within `bound`
-    public static <T> T value(String expected, Duration bound, Look<T> look, Finding found)
+    /// @throws LoadTestException there is none within `bound`
+    public static <T> T value(String expected, Duration bound, Look<T> look, Interruptible<String> found)
             throws InterruptedException {
         List<T> seen = new ArrayList<>();
         until(expected, bound, () -> {
@@ -61,9 +57,9 @@ public final class Await {
     }
 
     /// Whether it holds within `bound`.
-    public static boolean within(Duration bound, Condition condition) throws InterruptedException {
+    public static boolean within(Duration bound, Interruptible<Boolean> condition) throws InterruptedException {
         long begin = System.nanoTime();
-        while (!condition.holds()) {
+        while (!condition.get()) {
             if (System.nanoTime() - begin > bound.toNanos()) {
                 return false;
             }

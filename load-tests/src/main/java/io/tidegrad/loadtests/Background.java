@@ -5,7 +5,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
-/// A daemon thread that works beside a load test until it is closed. What it fails by is kept until somebody asks.
+/// A daemon thread that works beside a load test until it is closed. It keeps its failure until somebody asks for it.
 public final class Background implements AutoCloseable {
     private static final Duration ENDS_WITHIN = Duration.ofSeconds(20);
 
@@ -13,7 +13,7 @@ public final class Background implements AutoCloseable {
     private final AtomicReference<@Nullable Exception> failure = new AtomicReference<>();
     private volatile boolean closed;
 
-    /// What it does. An interrupt ends it and is no failure.
+    /// The work. An interrupt ends it and is no failure.
     @FunctionalInterface
     public interface Work {
         void run(Background self) throws Exception;
@@ -70,7 +70,7 @@ public final class Background implements AutoCloseable {
         }
     }
 
-    /// Interrupts the work, for work that waits for what may never come.
+    /// Interrupts work that may wait for ever.
     public void interrupt() {
         closed = true;
         thread.interrupt();
@@ -82,7 +82,10 @@ public final class Background implements AutoCloseable {
         closed = true;
         LockSupport.unpark(thread);
         try {
-            thread.join(ENDS_WITHIN);
+            if (!thread.join(ENDS_WITHIN)) {
+                fail(new LoadTestException("expected " + thread.getName() + " to end within " + ENDS_WITHIN.toSeconds()
+                        + " s, found it at work"));
+            }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

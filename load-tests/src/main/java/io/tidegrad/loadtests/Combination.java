@@ -25,12 +25,8 @@ record Combination(EventLog log, int miniBatch, Map<Subject, List<Measurement>> 
         of(subject).add(measurement);
     }
 
-    List<Measurement> of(Subject subject) {
+    private List<Measurement> of(Subject subject) {
         return measurements.computeIfAbsent(subject, none -> new ArrayList<>());
-    }
-
-    Spread spread(Subject subject, ToDoubleFunction<Measurement> value) {
-        return Spread.of(of(subject).stream().mapToDouble(value).toArray());
     }
 
     /// By repetition: the trainer's rate over the slower of the two parts', measured in the same minute.
@@ -53,21 +49,43 @@ record Combination(EventLog log, int miniBatch, Map<Subject, List<Measurement>> 
         return of(subject).get(repetition).eventsPerSecond();
     }
 
-    /// Trainer and replay have learned what the engine has, bit for bit: what was measured is the same work.
-    ///
-    /// @throws LoadTestException one of them has not
-    void requireEqualBits() {
-        requireEqualBits(Subject.TRAINER);
-        requireEqualBits(Subject.REPLAY);
+    private double[] values(Subject subject, ToDoubleFunction<Measurement> value) {
+        return of(subject).stream().mapToDouble(value).toArray();
     }
 
-    private void requireEqualBits(Subject subject) {
-        Measurement engine = of(Subject.ENGINE).getLast();
-        Measurement measured = of(subject).getLast();
-        if (!engine.stateHash().equals(measured.stateHash())) {
-            throw new LoadTestException(stream().label() + ", mini-batch " + miniBatch
-                    + ": expected the engine's state-hash " + engine.stateHash() + " of the " + subject.label()
-                    + ", found " + measured.stateHash() + ": they did not learn the same rows");
+    /// The result of one subject, with the values of all repetitions.
+    Result result(Subject subject) {
+        Measurement last = of(subject).getLast();
+        double[] rates = values(subject, Measurement::eventsPerSecond);
+        Spread spread = Spread.of(rates);
+        Result result = new Result().put("stream", stream().label()).put("mini_batch", miniBatch)
+                .put("subject", Names.of(subject)).put("events", last.events()).put("events_per_s", spread.median())
+                .put("events_per_s_least", spread.least()).put("events_per_s_most", spread.most())
+                .put("events_per_s_all", rates).put("seconds_all", values(subject, Measurement::seconds))
+                .put("cpu_us_per_event_all", values(subject, Measurement::cpuMicros))
+                .put("broker_cpu_us_per_event_all", values(subject, Measurement::brokerCpuMicros));
+        if (subject == Subject.TRAINER) {
+            result.samples("ratio_to_slower", shares());
+        }
+        if (subject == Subject.REPLAY) {
+            result.samples("ratio_to_engine", replayShares());
+        }
+        return subject == Subject.CONSUMER ? result
+                : result.put("weights_hash", last.weightsHash()).put("state_hash", last.stateHash());
+    }
+
+    /// Checks that trainer and replay learned the same bits as the engine, so that the same work was measured.
+    ///
+    /// @throws LoadTestException one of them did not
+    void requireEqualBits() {
+        String expected = of(Subject.ENGINE).getLast().stateHash();
+        for (Subject subject : List.of(Subject.TRAINER, Subject.REPLAY)) {
+            String found = of(subject).getLast().stateHash();
+            if (!expected.equals(found)) {
+                throw new LoadTestException(stream().label() + ", mini-batch " + miniBatch
+                        + ": expected the engine's state-hash " + expected + " of the " + Names.of(subject) + ", found "
+                        + found + ": they did not learn the same rows");
+            }
         }
     }
 }

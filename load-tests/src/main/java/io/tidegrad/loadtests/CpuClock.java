@@ -4,8 +4,8 @@ package io.tidegrad.loadtests;
 public final class CpuClock {
     private CpuClock() {}
 
-    /// User and system, all threads, since it began; the operating system counts in hundredths. NaN where it does not
-    /// tell.
+    /// User and system time of all threads since the process began, which the operating system counts in hundredths of a
+    /// second. NaN if it does not tell.
     public static double seconds(long pid) {
         return ProcessHandle.of(pid).flatMap(process -> process.info().totalCpuDuration())
                 .map(cpu -> cpu.toNanos() * 1e-9).orElse(Double.NaN);

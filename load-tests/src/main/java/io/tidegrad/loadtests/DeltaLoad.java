@@ -16,44 +16,15 @@ import io.tidegrad.model.snapshot.Verification;
 import io.tidegrad.model.spec.ModelSpec;
 import java.util.BitSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.SplittableRandom;
 
-/// What it costs a scorer to take changes instead of a whole model: a table of embeddings, of whose pages of 8 KiB a
-/// share is touched between two versions. The check of a version is timed, from its parts in memory to weights that may
-/// be served, full ones and deltas in turns, with the deltas' pages anywhere, and side by side. No Kafka: what it adds
-/// is proportional to the bytes.
+/// Measures what it costs a scorer to load a delta instead of a full snapshot. The model is a table of embeddings, and a
+/// share of its pages of 8 KiB changes between two versions: pages anywhere, or side by side. The time of a check is from
+/// a version's parts in memory to weights that may be served. Kafka is left out; what it adds is proportional to bytes.
 public final class DeltaLoad {
     private static final int DIMENSION = 16;
     private static final int ROWS_A_PAGE = Parameters.PAGE_BYTES / (DIMENSION * Float.BYTES);
     private static final int WARM_UPS = 3;
-
-    /// @param fullMillis to take a full snapshot
-    /// @param deltaMillis to take changes in pages anywhere
-    /// @param clusteredMillis to take changes in pages side by side
-    public record Result(long modelBytes, double touchedShare, long deltaBytes, Spread fullMillis, Spread deltaMillis,
-            Spread clusteredMillis) {
-        public double share() {
-            return deltaMillis.median() / fullMillis.median();
-        }
-
-        public double clusteredShare() {
-            return clusteredMillis.median() / fullMillis.median();
-        }
-
-        /// Lines for people.
-        public String text() {
-            return String.format(Locale.ROOT, """
-                    model             %,.0f MiB; a delta touches %.1f %% of its pages, %,d bytes
-                    full              %7.1f ms (%.1f to %.1f)
-                    delta, anywhere   %7.1f ms (%.1f to %.1f), %.1f %% of a full load
-                    delta, clustered  %7.1f ms (%.1f to %.1f), %.1f %% of a full load
-                    """, modelBytes / 1048576.0, 100 * touchedShare, deltaBytes, fullMillis.median(),
-                    fullMillis.least(), fullMillis.most(), deltaMillis.median(), deltaMillis.least(),
-                    deltaMillis.most(), 100 * share(), clusteredMillis.median(), clusteredMillis.least(),
-                    clusteredMillis.most(), 100 * clusteredShare());
-        }
-    }
 
     private final ModelSpec spec;
     private final int repetitions;
@@ -97,20 +68,20 @@ public final class DeltaLoad {
         double[] deltas = new double[repetitions];
         double[] clustered = new double[repetitions];
         for (int i = -WARM_UPS; i < repetitions; i++) {
+            int at = Math.max(0, i); // the next repetition overwrites what a warm-up took
             PublishedSnapshot full = full();
             long start = System.nanoTime();
             take(full);
-            double fullMillis = (System.nanoTime() - start) * 1e-6;
-            double deltaMillis = delta(false);
-            double clusteredMillis = delta(true);
-            if (i >= 0) {
-                fulls[i] = fullMillis;
-                deltas[i] = deltaMillis;
-                clustered[i] = clusteredMillis;
-            }
+            fulls[at] = (System.nanoTime() - start) * 1e-6;
+            deltas[at] = delta(false);
+            clustered[at] = delta(true);
         }
-        return new Result(served.manifest().servedBytes(), touched, deltaBytes, Spread.of(fulls), Spread.of(deltas),
-                Spread.of(clustered));
+        double fullMedian = Spread.of(fulls).median();
+        return new Result().put("model_bytes", served.manifest().servedBytes()).put("touched_share", touched)
+                .put("delta_bytes", deltaBytes).put("full_ms_all", fulls).put("delta_anywhere_ms_all", deltas)
+                .put("delta_clustered_ms_all", clustered)
+                .put("delta_anywhere_to_full", Spread.of(deltas).median() / fullMedian)
+                .put("delta_clustered_to_full", Spread.of(clustered).median() / fullMedian);
     }
 
     /// Milliseconds to take changes to what is served.

@@ -16,8 +16,7 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 
-/// A topic full of a stream's events, good ones or malformed ones, and a tick at the end that closes whatever
-/// mini-batch is open.
+/// A topic with a stream's events, good or malformed, and at its end a tick that closes the open mini-batch.
 ///
 /// @param malformed whether each event is one that can't be learned
 /// @param end offset after the tick
@@ -40,7 +39,7 @@ record EventLog(ShippedStream stream, TopicPartition partition, long events, boo
         return new EventLog(stream, new TopicPartition(topic, 0), 0, malformed, 0).with(stack, shipped, events);
     }
 
-    /// With so many more events and a tick, which are written.
+    /// Writes so many more events and a tick.
     EventLog with(LocalStack stack, List<StreamEvent> shipped, long more) throws InterruptedException {
         String topic = partition.topic();
         AtomicReference<@Nullable Exception> failure = new AtomicReference<>();

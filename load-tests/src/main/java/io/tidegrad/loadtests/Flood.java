@@ -11,43 +11,36 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
-import java.util.Locale;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
-/// What a client does to a server with nothing but connections.
+/// How clients flood a server with connections.
 enum Flood {
-    /// None: what the others are compared with.
-    CALM("none"),
-    /// Opened, and silent.
-    IDLE("idle"),
-    /// Half of a request's headers, and then silence.
-    HALF_REQUESTS("half requests"),
-    /// A body of which the beginning comes; then the connection is reset.
-    HALF_BODIES("half bodies, reset"),
-    /// Asked over and over, and no answer read.
-    UNREAD("unread answers");
+    /// No flood, for comparison.
+    CALM,
+    /// Connections that send nothing.
+    IDLE,
+    /// Connections that send half of a request's headers, and then nothing.
+    HALF_REQUESTS,
+    /// Connections that send the beginning of a body and are then reset.
+    HALF_BODIES,
+    /// Connections that send many requests and read no answer.
+    UNREAD;
 
     private static final int UNREAD_TIMES = 1_000;
 
-    /// As many as a connection of gRPC may have at once.
+    /// The number of calls that a connection of gRPC may have at once.
     private static final int UNREAD_CALLS = 128;
 
-    /// At once as many as the attack has, then as many as this a second in place of the oldest ones.
+    /// After all connections are open, so many a second replace the oldest ones.
     private static final int AGAIN_PER_SECOND = 500;
 
-    /// Each of these has the server fill its buffers anew.
+    /// Likewise for unread answers, where each new connection fills the server's buffers again.
     private static final int UNREAD_AGAIN_PER_SECOND = 20;
 
     /// Connections of the attack whose answers are not read: more would only measure this machine's memory.
     private static final int UNREAD_CONNECTIONS = 200;
-
-    private final String label;
-
-    Flood(String label) {
-        this.label = label;
-    }
 
     /// What a connection of the attack sends to a port of HTTP.
     ///
@@ -89,15 +82,7 @@ enum Flood {
         return sent.bytes();
     }
 
-    String label() {
-        return label;
-    }
-
-    String key() {
-        return name().toLowerCase(Locale.ROOT);
-    }
-
-    /// A server that may have so many files open gets half as many connections again.
+    /// Half as many connections again as the server may have files open.
     int connections(int descriptors) {
         return switch (this) {
             case CALM -> 0;
@@ -147,7 +132,7 @@ enum Flood {
             open.forEach(Attack::reset);
         }
 
-        /// Null when nobody takes it.
+        /// Null if the server does not accept it.
         private @Nullable SocketChannel connect() {
             SocketChannel channel = null;
             try {
@@ -169,7 +154,7 @@ enum Flood {
                     channel.close();
                 }
             } catch (IOException gone) {
-                // As wanted.
+                // That is what was wanted.
             }
         }
 

@@ -14,22 +14,20 @@ import io.tidegrad.scorerapp.inference.InferTensorContents;
 import io.tidegrad.scorerapp.inference.ModelInferRequest;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 
-/// Trainer, scorer and its gRPC under floods of connections, each at limits of open files that the flood goes beyond,
-/// with a client beside that behaves well: how long it waits, whether it gets a connection, and whether the port
-/// answers afterwards.
+/// Floods trainer, scorer and the scorer's gRPC port with more connections than their limits of open files allow, and
+/// measures how long a well-behaved client waits meanwhile, whether it gets a connection, and whether the port answers
+/// afterwards.
 public final class FloodLoad extends LoadTest {
     private static final ShippedStream STREAM = ShippedStream.FLIGHTS;
     private static final String MODEL = "flights-flood";
@@ -42,12 +40,12 @@ public final class FloodLoad extends LoadTest {
 
     private final List<Integer> limits;
     private final Duration length;
-    private final boolean json;
+    private int dead; // ports that did not answer after a flood
 
     /// @param limits of open files
     /// @param seconds of each flood
     public FloodLoad(List<Integer> limits, int seconds, boolean json, PrintStream out, PrintStream progress) {
-        super(out, progress);
+        super(json, out, progress);
         if (limits.isEmpty() || limits.stream().anyMatch(limit -> limit <= FileDescriptors.besides())) {
             throw new IllegalArgumentException(
                     "--limits expects numbers above " + FileDescriptors.besides() + ", found " + limits);
@@ -55,15 +53,6 @@ public final class FloodLoad extends LoadTest {
         Limits.require("--seconds", seconds, 1, 3_600);
         this.limits = List.copyOf(limits);
         length = Duration.ofSeconds(seconds);
-        this.json = json;
-    }
-
-    /// @param open files, at most
-    /// @param cpu seconds of the server's
-    /// @param opened connections of the attack
-    /// @param alive whether a new connection is answered afterwards
-    private record Row(String server, int limit, Flood flood, long opened, long open, double cpu, WellBehaved.Seen seen,
-            long logBytes, boolean alive) {
     }
 
     @Override
@@ -72,35 +61,34 @@ public final class FloodLoad extends LoadTest {
         EventLog events = EventLog.fill(stack, STREAM, shipped, EVENTS);
         Path files = directory.logs();
         Path spec = events.writeSpec(MODEL, MINI_BATCH, files);
-        List<Row> rows = new ArrayList<>();
+        List<Result> rows = new ArrayList<>();
         for (int limit : limits) {
             rows.addAll(trainer(stack, spec, limit, files.resolve("trainer-" + limit)));
             rows.addAll(scorer(stack, shipped.getFirst(), limit, files.resolve("scorer-" + limit)));
             rows.addAll(grpc(stack, shipped.getFirst(), limit, files.resolve("grpc-" + limit)));
         }
-        String result = json ? json(rows) : text(rows);
-        if (!rows.stream().allMatch(Row::alive)) {
+        String result = text(rows);
+        if (dead > 0) {
             throw new LoadTestException("expected every port to answer after its flood, found\n" + result);
         }
         return result;
     }
 
-    private List<Row> trainer(LocalStack stack, Path spec, int limit, Path files) throws InterruptedException {
+    private List<Result> trainer(LocalStack stack, Path spec, int limit, Path files) throws InterruptedException {
         int port = Ports.free();
         List<String> command = Processes.trainer(stack, files, port, List.of("--spec", spec.toString()));
         return floods("trainer", limit, command, files, port,
-                new Target(port, flood -> flood.overHttp("/health"),
-                        WellBehaved.http(port, bytes("GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"))),
+                new Target(port, flood -> flood.overHttp("/health"), WellBehaved.http(port, HttpLine.get("/health"))),
                 FloodLoad::isReady);
     }
 
-    /// Also that it is healthy: one that is started again has published before it runs, and answers 503 until then.
+    /// Also requires status UP: a restarted trainer has published before it runs, and answers 503 until then.
     static boolean isReady(JsonNode health) {
         return health.path("status").asText().equals("UP")
                 && health.path("models").path(0).path("published_version").asLong(-1) >= EVENTS;
     }
 
-    private List<Row> scorer(LocalStack stack, StreamEvent question, int limit, Path files)
+    private List<Result> scorer(LocalStack stack, StreamEvent question, int limit, Path files)
             throws InterruptedException {
         int port = Ports.free();
         List<String> command =
@@ -108,15 +96,13 @@ public final class FloodLoad extends LoadTest {
         String path = "/v1/models/" + MODEL + "/score";
         String body = Json.write(question.toQuestion());
         return floods("scorer", limit, command, files, port,
-                new Target(port, flood -> flood.overHttp(path),
-                        WellBehaved.http(port, bytes("POST " + path
-                                + " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: "
-                                + body.getBytes(StandardCharsets.UTF_8).length + "\r\n\r\n" + body))),
+                new Target(port, flood -> flood.overHttp(path), WellBehaved.http(port, HttpLine.post(path, body))),
                 health -> health.path("ready").asBoolean());
     }
 
     /// The scorer's other port, with as many connections as HTTP has.
-    private List<Row> grpc(LocalStack stack, StreamEvent question, int limit, Path files) throws InterruptedException {
+    private List<Result> grpc(LocalStack stack, StreamEvent question, int limit, Path files)
+            throws InterruptedException {
         int http = Ports.free();
         int port = Ports.free();
         List<String> command = Processes.scorer(stack.bootstrapServers(), MODEL, http,
@@ -147,36 +133,33 @@ public final class FloodLoad extends LoadTest {
         return request.build();
     }
 
-    private static byte[] bytes(String text) {
-        return text.getBytes(StandardCharsets.UTF_8);
-    }
-
     /// What is flooded.
     ///
     /// @param sent by each connection of an attack
     /// @param client that behaves well
-    private record Target(int port, Function<Flood, byte[]> sent, WellBehaved.Opener client) {
+    private record Target(int port, Function<Flood, byte[]> sent, Supplier<WellBehaved.Line> client) {
     }
 
-    /// One after the other on the same process; one that a flood has killed is started again for the next.
-    private List<Row> floods(String server, int limit, List<String> command, Path files, int healthPort, Target target,
-            Predicate<JsonNode> ready) throws InterruptedException {
-        List<Row> rows = new ArrayList<>();
+    /// Runs one flood after the other on the same process, which is started again if a flood killed it.
+    private List<Result> floods(String server, int limit, List<String> command, Path files, int healthPort,
+            Target target, Predicate<JsonNode> ready) throws InterruptedException {
+        List<Result> rows = new ArrayList<>();
         List<Flood> left = new ArrayList<>(List.of(Flood.values()));
         while (!left.isEmpty()) {
             try (ChildJvm process = start(server, limit, command, files); Json http = new Json()) {
                 Await.until("the " + server + " to be ready", READY_WITHIN, () -> {
                     process.requireAlive();
                     JsonNode health = http.get("http://127.0.0.1:" + healthPort + "/health");
-                    // The client beside begins with a request too, which loads its classes.
+                    // One request of the client loads its classes.
                     return health != null && ready.test(health) && WellBehaved.isAnswered(target.client());
                 });
                 boolean alive = true;
                 while (alive && !left.isEmpty()) {
-                    Row row = flood(server, limit, left.removeFirst(), process, files, target);
-                    rows.add(row);
-                    alive = row.alive();
-                    say("%s", line(row));
+                    Result row = flood(server, limit, left.removeFirst(), process, files, target);
+                    say("%s", row.json());
+                    alive = answers(process, target);
+                    rows.add(row.put("alive", alive));
+                    dead += alive ? 0 : 1;
                 }
             }
         }
@@ -188,14 +171,14 @@ public final class FloodLoad extends LoadTest {
                 command, files);
     }
 
-    private Row flood(String server, int limit, Flood flood, ChildJvm process, Path files, Target target)
+    private Result flood(String server, int limit, Flood flood, ChildJvm process, Path files, Target target)
             throws InterruptedException {
         Path log = files.resolve(server + ".log");
         long logBytes = size(log);
         double cpu = CpuClock.seconds(process.pid());
         long most = 0;
-        long opened;
-        WellBehaved.Seen seen;
+        Result result = new Result().put("server", server).put("limit", limit).put("flood",
+                flood.name().toLowerCase(Locale.ROOT));
         try (WellBehaved client = new WellBehaved(target.client())) {
             try (Flood.Attack attack =
                     flood.new Attack(target.port(), target.sent().apply(flood), flood.connections(limit))) {
@@ -204,12 +187,12 @@ public final class FloodLoad extends LoadTest {
                     most = Math.max(most, openFiles(process.pid()));
                     Thread.sleep(LOOK_EVERY);
                 }
-                opened = attack.opened();
-                seen = client.seen();
+                result.put("connections_opened", attack.opened()).put("open_files_max", most).put("cpu_s",
+                        CpuClock.seconds(process.pid()) - cpu);
+                client.tell(result);
             }
         }
-        return new Row(server, limit, flood, opened, most, CpuClock.seconds(process.pid()) - cpu, seen,
-                size(log) - logBytes, answers(process, target));
+        return result.put("log_bytes", size(log) - logBytes);
     }
 
     private static boolean answers(ChildJvm process, Target target) throws InterruptedException {
@@ -227,51 +210,6 @@ public final class FloodLoad extends LoadTest {
     }
 
     private static long size(Path file) {
-        try {
-            return Files.exists(file) ? Files.size(file) : 0;
-        } catch (IOException e) {
-            return 0;
-        }
-    }
-
-    private static String text(List<Row> rows) {
-        StringBuilder text = new StringBuilder();
-        text.append(String.format(Locale.ROOT, "%-8s %6s  %-18s %9s %6s %6s %9s %7s %7s %8s %8s %12s %8s %s%n",
-                "server", "limit", "flood", "opened", "files", "cpu s", "answered", "failed", "p50 ms", "p99 ms",
-                "max ms", "new answered", "log KiB", "alive after"));
-        rows.forEach(row -> text.append(line(row)).append(System.lineSeparator()));
-        return text.toString();
-    }
-
-    private static String line(Row row) {
-        return String.format(Locale.ROOT, "%-8s %,6d  %-18s %,9d %,6d %6.1f %,9d %,7d %7.1f %8.1f %8.1f %12s %8.1f %s",
-                row.server(), row.limit(), row.flood().label(), row.opened(), row.open(), row.cpu(),
-                row.seen().answered(), row.seen().failed(), row.seen().p50(), row.seen().p99(), row.seen().max(),
-                row.seen().connected() + "/" + (row.seen().connected() + row.seen().refused()), row.logBytes() / 1024.0,
-                row.alive() ? "yes" : "NO");
-    }
-
-    private static String json(List<Row> rows) {
-        StringBuilder lines = new StringBuilder();
-        for (Row row : rows) {
-            Map<String, Object> line = new LinkedHashMap<>();
-            line.put("server", row.server());
-            line.put("limit", row.limit());
-            line.put("flood", row.flood().key());
-            line.put("connections_opened", row.opened());
-            line.put("open_files_max", row.open());
-            line.put("cpu_s", row.cpu());
-            line.put("answered", row.seen().answered());
-            line.put("failed", row.seen().failed());
-            line.put("p50_ms", row.seen().p50());
-            line.put("p99_ms", row.seen().p99());
-            line.put("max_ms", row.seen().max());
-            line.put("connections_answered", row.seen().connected());
-            line.put("connections_refused", row.seen().refused());
-            line.put("log_bytes", row.logBytes());
-            line.put("alive", row.alive());
-            lines.append(Json.write(line)).append('\n');
-        }
-        return lines.toString();
+        return file.toFile().length(); // 0 where there is none
     }
 }

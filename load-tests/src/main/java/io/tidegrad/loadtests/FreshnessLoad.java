@@ -20,15 +20,13 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.stream.IntStream;
 import org.apache.kafka.common.TopicPartition;
 
-/// From an event to the first answer that knows it: how long after it was to be produced a client of the scorer, over
-/// HTTP, first gets an answer of a version that has learned it. Broker, registry, trainer and scorer are processes of
-/// their own, the events come in an open loop, and the parts of the time are told apart by what a broker and any
-/// consumer can see.
+/// Measures freshness: how long after an event was due a client of the scorer first gets an answer over HTTP by a version
+/// that has learned it. Broker, registry, trainer and scorer are processes, the events come in an open loop, and the
+/// time is divided into the parts that a broker and any consumer can see.
 public final class FreshnessLoad extends LoadTest {
     private static final ShippedStream STREAM = ShippedStream.FLIGHTS;
     private static final String TOPIC = "flights";
@@ -36,8 +34,8 @@ public final class FreshnessLoad extends LoadTest {
 
     private static final Duration WITHIN = Duration.ofSeconds(120);
 
-    /// Between an answer and the next question: the answers' freshness is known to within this, and the scorer is not
-    /// kept from loading by being asked.
+    /// Between an answer and the next question: the precision of the result, and long enough that questions do not keep
+    /// the scorer from loading.
     private static final Duration BETWEEN_QUESTIONS = Duration.ofMillis(2);
 
     private static final String WHOLE = "whole";
@@ -70,7 +68,7 @@ public final class FreshnessLoad extends LoadTest {
     private final long weights;
 
     public FreshnessLoad(FreshnessOptions options, PrintStream out, PrintStream progress) {
-        super(out, progress);
+        super(options.json(), out, progress);
         this.options = options;
         long others = weights(spec(BUCKETS_MIN)) - (long) BUCKETS_MIN * DIMENSION;
         spec = spec((int) Math.max(BUCKETS_MIN, Math.ceilDiv(options.weights() - others, DIMENSION)));
@@ -138,16 +136,21 @@ public final class FreshnessLoad extends LoadTest {
             await("an answer that knows them all", healthy, () -> answered.newest() >= all);
             await("a snapshot of them all", healthy, () -> watch.published().newest() >= all);
             cpu = CpuClock.seconds(trainer.pid()) + CpuClock.seconds(scorer.pid()) - cpu;
-            Map<String, double[]> parts = parts(events, watch, answered, epochNanos, opening, all);
-            long versions = answered.versionsFrom(0);
-            long bytes = watch.bytes();
-            double perSecond = options.backlog() == 0 ? 0 : backlog(stack, shipped, all, trainer, answered, healthy);
-            return text(parts, events, asker.answers(), versions, bytes, cpu, perSecond);
+            Result result = new Result().put("weights", weights).put("events_per_s", options.eventsPerSecond())
+                    .put("events", all - opening).put("publish_ms", options.publishEvery().toMillis())
+                    .put("commit_ms", options.commitMillis());
+            parts(events, watch, answered, epochNanos, opening, all)
+                    .forEach((part, sorted) -> put(result, part, sorted));
+            result.put("answers", asker.answers()).put("versions_answered", answered.versionsFrom(0))
+                    .put("snapshot_bytes", watch.bytes()).put("sent_late_max_ms", events.latestNanos() * 1e-6)
+                    .put("trainer_and_scorer_cpu_s", cpu).put("backlog_events", options.backlog());
+            double backlog = options.backlog() == 0 ? 0 : backlog(stack, shipped, all, trainer, answered, healthy);
+            return text(List.of(result.put("backlog_events_per_s", backlog)));
         }
     }
 
-    /// Events a second, of a backlog, from when the trainer begins with it until an answer knows all of it. It is
-    /// written while the trainer stands still, between two transactions.
+    /// Returns how many events of a backlog are learned a second, from when the trainer begins until an answer comes from
+    /// a version that has learned all. The backlog is written while the trainer is paused, between two transactions.
     private double backlog(LocalStack stack, List<StreamEvent> shipped, int written, ChildJvm trainer, Seen answered,
             Runnable healthy) throws InterruptedException {
         say("a backlog of %,d events", options.backlog());
@@ -167,11 +170,11 @@ public final class FreshnessLoad extends LoadTest {
         return (int) Math.ceil(options.eventsPerSecond() * time.toMillis() / 1_000);
     }
 
-    private static void await(String expected, Runnable healthy, Await.Condition condition)
+    private static void await(String expected, Runnable healthy, Await.Interruptible<Boolean> condition)
             throws InterruptedException {
         Await.until(expected, WITHIN, () -> {
             healthy.run();
-            return condition.holds();
+            return condition.get();
         });
     }
 
@@ -195,7 +198,7 @@ public final class FreshnessLoad extends LoadTest {
         return Processes.start(name, flags, command, files);
     }
 
-    /// Of every event of the window, sorted milliseconds: from when it was due to an answer that knows it, and the parts
+    /// For all events of the window, the sorted milliseconds from when each was due until an answer knew it, and the parts
     /// of that time.
     private static Map<String, double[]> parts(PacedEvents events, SnapshotWatch watch, Seen answers, long epochNanos,
             int from, int to) {
@@ -206,7 +209,7 @@ public final class FreshnessLoad extends LoadTest {
         for (String part : List.of(WHOLE, APPEND, LEARN, LOAD)) {
             parts.put(part, IntStream.range(from, to).mapToDouble(event -> {
                 long due = events.dueNanos(event);
-                // Brokers count whole milliseconds: taken as the middle of it.
+                // A broker tells whole milliseconds, so the middle of it is taken.
                 double append = appendedMillis[event] + 0.5 - (due + epochNanos) * 1e-6;
                 double publish = (publishedNanos[event] - due) * 1e-6;
                 double whole = (answeredNanos[event] - due) * 1e-6;
@@ -221,54 +224,14 @@ public final class FreshnessLoad extends LoadTest {
         return parts;
     }
 
-    /// Nearest rank.
+    /// By nearest rank.
     private static double percentile(double[] sorted, double share) {
         return sorted[(int) Math.ceil(share * sorted.length) - 1];
     }
 
-    private String text(Map<String, double[]> parts, PacedEvents events, long answers, long versions,
-            long snapshotBytes, double cpuSeconds, double backlogPerSecond) {
-        if (options.json()) {
-            Map<String, Object> line = new LinkedHashMap<>();
-            line.put("weights", weights);
-            line.put("events_per_s", options.eventsPerSecond());
-            line.put("events", events(options.window()));
-            line.put("publish_ms", options.publishEvery().toMillis());
-            line.put("commit_ms", options.commitMillis());
-            parts.forEach((name, sorted) -> {
-                String prefix = name.equals(WHOLE) ? "" : name + "_";
-                line.put(prefix + "p50_ms", percentile(sorted, 0.5));
-                line.put(prefix + "p99_ms", percentile(sorted, 0.99));
-                line.put(prefix + "max_ms", sorted[sorted.length - 1]);
-            });
-            line.put("versions_answered", versions);
-            line.put("snapshot_bytes", snapshotBytes);
-            line.put("sent_late_max_ms", events.latestNanos() * 1e-6);
-            line.put("trainer_and_scorer_cpu_s", cpuSeconds);
-            line.put("backlog_events", options.backlog());
-            line.put("backlog_events_per_s", backlogPerSecond);
-            return Json.write(line) + "\n";
-        }
-        return String.format(Locale.ROOT, """
-                %,d weights, %,.0f events/s for %d s, a snapshot every %d ms%s
-                                                     p50      p99      max   ms
-                %s%,d answers by %,d versions; %,.1f MB of snapshots; an event was sent at most %.0f ms late; trainer and scorer took %.1f s of CPU
-                %s""", weights, options.eventsPerSecond(), options.window().toSeconds(),
-                options.publishEvery().toMillis(),
-                options.commitMillis() == 0 ? "" : ", a commit every " + options.commitMillis() + " ms", rows(parts),
-                answers, versions, snapshotBytes * 1e-6, events.latestNanos() * 1e-6, cpuSeconds,
-                options.backlog() == 0 ? ""
-                        : String.format(Locale.ROOT,
-                                "%,d events that lay ready: %,.0f events/s until an answer knew them all%n",
-                                options.backlog(), backlogPerSecond));
-    }
-
-    private static String rows(Map<String, double[]> parts) {
-        Map<String, String> words = Map.of(WHOLE, "event to answer", APPEND, "  appended by the broker", LEARN,
-                "  learned and committed", LOAD, "  loaded and asked for");
-        StringBuilder rows = new StringBuilder();
-        parts.forEach((name, sorted) -> rows.append(String.format(Locale.ROOT, "%-28s %8.1f %8.1f %8.1f%n",
-                words.get(name), percentile(sorted, 0.5), percentile(sorted, 0.99), sorted[sorted.length - 1])));
-        return rows.toString();
+    private static void put(Result result, String part, double[] sorted) {
+        String prefix = part.equals(WHOLE) ? "" : part + "_";
+        result.put(prefix + "p50_ms", percentile(sorted, 0.5)).put(prefix + "p99_ms", percentile(sorted, 0.99))
+                .put(prefix + "max_ms", sorted[sorted.length - 1]);
     }
 }

@@ -4,7 +4,7 @@ import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 
-/// HTTP/2 by hand, as no client library sends it: calls of gRPC that are not whole, or whose answers nobody takes.
+/// Writes HTTP/2 that no client library sends: gRPC calls that are incomplete, or whose answers nobody reads.
 final class Http2Bytes {
     /// A setting: bytes of a call's answer that its client takes before it says more.
     static final int INITIAL_WINDOW_SIZE = 4;
@@ -48,7 +48,7 @@ final class Http2Bytes {
         return frame(HEADERS, END_HEADERS, stream, block.toByteArray());
     }
 
-    /// What comes of a message; when it is all of it, the call's side here ends.
+    /// Adds a part of a message. If it is the whole message, the client's side of the call ends.
     ///
     /// @param length of the whole message
     Http2Bytes message(int stream, int length, byte[] part) {

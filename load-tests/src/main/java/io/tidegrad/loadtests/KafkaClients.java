@@ -2,25 +2,35 @@ package io.tidegrad.loadtests;
 
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.Config;
+import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.ListOffsetsOptions;
+import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.KafkaFuture;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.jspecify.annotations.Nullable;
 
-/// Kafka's clients as load tests need them: of bytes, with settings of their own beside the ones that all have.
+/// Kafka's clients for load tests: of bytes, with further settings.
 public final class KafkaClients {
     private static final Duration WITHIN = Duration.ofSeconds(60);
 
     private KafkaClients() {}
 
-    /// Reads what is committed, from the beginning of what it is assigned, and commits nothing itself.
+    /// Reads committed records from the beginning of the assigned partitions, and commits no offsets.
     public static KafkaConsumer<byte[], byte[]> reader(String bootstrapServers, Map<String, Object> more) {
         Map<String, Object> settings = settings(bootstrapServers, Map.of("isolation.level", "read_committed",
                 "auto.offset.reset", "earliest", "enable.auto.commit", false, "allow.auto.create.topics", false));
@@ -41,6 +51,26 @@ public final class KafkaClients {
         Map<String, Object> settings = new HashMap<>(more);
         settings.put("bootstrap.servers", bootstrapServers);
         return settings;
+    }
+
+    /// One past the last record of a partition.
+    public static long end(Admin admin, TopicPartition partition, IsolationLevel isolation)
+            throws InterruptedException {
+        return answer(admin.listOffsets(Map.of(partition, OffsetSpec.latest()), new ListOffsetsOptions(isolation))
+                .partitionResult(partition)).offset();
+    }
+
+    public static Config settings(Admin admin, String topic) throws InterruptedException {
+        return answer(admin.describeConfigs(Set.of(resource(topic))).all()).values().iterator().next();
+    }
+
+    public static void set(Admin admin, String topic, String key, String value) throws InterruptedException {
+        AlterConfigOp change = new AlterConfigOp(new ConfigEntry(key, value), AlterConfigOp.OpType.SET);
+        answer(admin.incrementalAlterConfigs(Map.of(resource(topic), List.of(change))).all());
+    }
+
+    private static ConfigResource resource(String topic) {
+        return new ConfigResource(ConfigResource.Type.TOPIC, topic);
     }
 
     /// The answer of an admin client.

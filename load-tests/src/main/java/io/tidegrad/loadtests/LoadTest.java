@@ -12,23 +12,26 @@ import java.util.List;
 import java.util.Locale;
 import org.slf4j.LoggerFactory;
 
-/// What is around every measuring: broker and registry as processes of their own, everything stopped and removed at the
-/// end whatever happens, the logs kept when something went wrong.
+/// The frame of every load test: it runs broker and registry as processes, stops and removes everything at the end, and
+/// keeps the logs if something went wrong.
 public abstract class LoadTest {
+    private final boolean json;
     private final PrintStream out;
     private final PrintStream progress;
     private final Resources resources = new Resources();
 
+    /// @param json whether results are lines of JSON instead of tables
     /// @param out for the result
     /// @param progress for a line a run
-    protected LoadTest(PrintStream out, PrintStream progress) {
+    protected LoadTest(boolean json, PrintStream out, PrintStream progress) {
+        this.json = json;
         this.out = out;
         this.progress = progress;
     }
 
     /// @throws LoadTestException something ended, stood still or did not do what is measured
     public final void run() throws InterruptedException {
-        // Before several threads begin to log at once: SLF4J would report that it kept their first lines.
+        // Now, because SLF4J would report it if several threads logged for the first time at once.
         LoggerFactory.getILoggerFactory();
         Thread hook = new Thread(resources::close, "stop-load-test");
         Runtime.getRuntime().addShutdownHook(hook);
@@ -46,13 +49,18 @@ public abstract class LoadTest {
         }
     }
 
-    /// Brokers and registry that are started for it.
+    /// The brokers and the registry to start.
     protected LocalStackOptions stack(RunDirectory directory) {
         return LocalStackOptions.in(directory.path()).withKafkaAsChild();
     }
 
     /// Returns what to print.
     protected abstract String measure(LocalStack stack, RunDirectory directory) throws InterruptedException;
+
+    /// Returns results as they are printed.
+    protected final String text(List<Result> results) {
+        return json ? Result.json(results) : Result.text(results);
+    }
 
     protected final void say(String format, Object... values) {
         progress.println(String.format(Locale.ROOT, format, values));
@@ -64,14 +72,14 @@ public abstract class LoadTest {
         return (System.nanoTime() - nanos) * 1e-9;
     }
 
-    /// The launcher's, and this process's logging.
+    /// The launcher's JVM flags, with the logging of this process.
     protected static List<String> childFlags() {
         List<String> flags = new ArrayList<>(ChildJvm.TIDEGRAD_FLAGS);
         flags.addAll(loggingFlags());
         return flags;
     }
 
-    /// For a child that logs as this process does: without them each library's own configuration would compete.
+    /// Flags for a child that logs as this process does. Without them, the configurations of the libraries would compete.
     public static List<String> loggingFlags() {
         String logging = System.getProperty("logback.configurationFile");
         return logging == null ? List.of() : List.of("-Dlogback.configurationFile=" + logging);

@@ -14,8 +14,7 @@ import org.apache.avro.generic.GenericData;
 import org.apache.avro.generic.GenericRecord;
 import org.jspecify.annotations.Nullable;
 
-/// What can be wrong with an event, from the first byte to the last: each is refused at another place of the trainer's
-/// way from bytes to a row.
+/// What can be wrong with an event. The trainer refuses each kind at another step from bytes to a row.
 enum Malformed {
     /// No value at all.
     NULL,
@@ -34,7 +33,7 @@ enum Malformed {
         return ALL.get((int) (event % ALL.size()));
     }
 
-    /// Events as bytes, good ones and those that were good once. One thread.
+    /// Encodes events, good and malformed ones. For one thread.
     static final class Encoder implements AutoCloseable {
         private static final int UNKNOWN_ID = Integer.MAX_VALUE;
 

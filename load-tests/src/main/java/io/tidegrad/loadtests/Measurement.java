@@ -1,5 +1,8 @@
 package io.tidegrad.loadtests;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+
 /// One run of one subject.
 ///
 /// @param events taken in the window
@@ -10,6 +13,10 @@ package io.tidegrad.loadtests;
 /// @param stateHash likewise
 record Measurement(long events, double seconds, double cpuSeconds, double brokerCpuSeconds, String weightsHash,
         String stateHash) {
+    static Measurement parse(String json) throws JsonProcessingException {
+        return new ObjectMapper().readValue(json, Measurement.class);
+    }
+
     double eventsPerSecond() {
         return events / seconds;
     }

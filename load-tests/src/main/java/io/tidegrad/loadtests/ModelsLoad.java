@@ -29,17 +29,17 @@ import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.TopicPartition;
 
-/// Many small models side by side in one trainer, on one log: what they cost while no event comes, and what they learn
-/// while events do. Each must end with the bits of a replay of its spec.
+/// Runs many small models in one trainer on one log, and measures what they cost while no event comes, and how fast they
+/// learn. Each must end with the bits of a replay of its spec.
 public final class ModelsLoad extends LoadTest {
     private static final ShippedStream STREAM = ShippedStream.FLIGHTS;
     private static final int MODELS_MAX = 1_000;
     private static final Duration WITHIN = Duration.ofMinutes(10);
 
-    /// After the last commit: until heartbeats and metadata go at their own pace.
+    /// How long heartbeats and metadata take after the last commit to reach their usual rate.
     private static final Duration SETTLES_FOR = Duration.ofSeconds(10);
 
-    /// Of Kafka: every step of every transaction of every producer is a record there.
+    /// Kafka's topic that has a record for every step of every transaction.
     private static final String TRANSACTIONS = "__transaction_state";
 
     private static final long HEAP_MB = 512;
@@ -62,24 +62,16 @@ public final class ModelsLoad extends LoadTest {
     private final int models;
     private final Duration idle;
     private final long events;
-    private final boolean json;
 
     /// @param idle how long they are watched without events
     /// @param events that each of them learns then
-    /// @param json one line of JSON instead of text for people
     public ModelsLoad(int models, Duration idle, long events, boolean json, PrintStream out, PrintStream progress) {
-        super(out, progress);
+        super(json, out, progress);
         Limits.require("--models", models, 1, MODELS_MAX);
         Limits.require("--seconds", idle.toSeconds(), 1, Integer.MAX_VALUE);
         this.models = models;
         this.idle = idle;
         this.events = TrainLoadOptions.eventsOf(STREAM, events);
-        this.json = json;
-    }
-
-    /// What was found.
-    private record Found(double startSeconds, double idleCores, long idleTransactions, double learnSeconds,
-            double learnCores) {
     }
 
     @Override
@@ -116,7 +108,11 @@ public final class ModelsLoad extends LoadTest {
             double learnSeconds = secondsSince(since);
             double learnCores = (CpuClock.seconds(trainer.pid()) - cpu) / learnSeconds;
             requireReplayedBits(stack, log, learned);
-            return text(new Found(startSeconds, idleCores, transactions, learnSeconds, learnCores));
+            return text(List.of(new Result().put("models", models).put("start_s", startSeconds)
+                    .put("idle_s", idle.toSeconds()).put("idle_core_share_a_model", idleCores / models)
+                    .put("idle_transaction_records", transactions).put("events_a_model", events)
+                    .put("learn_s", learnSeconds).put("learn_cores", learnCores)
+                    .put("events_per_s", models * (double) events / learnSeconds)));
         }
     }
 
@@ -137,7 +133,7 @@ public final class ModelsLoad extends LoadTest {
         return arguments;
     }
 
-    /// Each has learned, reported and published all there is.
+    /// Waits until each model has learned, reported and published everything.
     private Map<String, TrainerHealth> awaitSettled(ChildJvm trainer, Json http, int port, long end)
             throws InterruptedException {
         Map<String, TrainerHealth> health = new LinkedHashMap<>();
@@ -159,7 +155,7 @@ public final class ModelsLoad extends LoadTest {
                 .mapToLong(ListOffsetsResultInfo::offset).sum();
     }
 
-    /// The hashes are also of the name.
+    /// The hashes also cover the model's name, so each model is replayed.
     private static void requireReplayedBits(LocalStack stack, EventLog log, Map<String, TrainerHealth> learned) {
         learned.forEach((model, health) -> {
             ReplayResult replayed = Replay.of(ModelSpec.parse(spec(log, model), "the spec of " + model),
@@ -172,29 +168,4 @@ public final class ModelsLoad extends LoadTest {
         });
     }
 
-    private String text(Found found) {
-        double learned = models * (double) events;
-        if (json) {
-            Map<String, Object> line = new LinkedHashMap<>();
-            line.put("models", models);
-            line.put("start_s", found.startSeconds());
-            line.put("idle_s", idle.toSeconds());
-            line.put("idle_core_share_a_model", found.idleCores() / models);
-            line.put("idle_transaction_records", found.idleTransactions());
-            line.put("events_a_model", events);
-            line.put("learn_s", found.learnSeconds());
-            line.put("learn_cores", found.learnCores());
-            line.put("events_per_s", learned / found.learnSeconds());
-            return Json.write(line) + "\n";
-        }
-        return String.format(Locale.ROOT, """
-                %d models in one trainer
-                from its start until all have learned 1,000 events each   %.1f s
-                %d s without events   %.2f %% of a core a model, %d records on %s
-                %,d events each        %.1f s, %,.0f events/s in all, %.2f cores
-                each ends with the state-hash of a replay
-                """, models, found.startSeconds(), idle.toSeconds(), 100 * found.idleCores() / models,
-                found.idleTransactions(), TRANSACTIONS, events, found.learnSeconds(), learned / found.learnSeconds(),
-                found.learnCores());
-    }
 }

@@ -11,9 +11,8 @@ import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.jspecify.annotations.Nullable;
 
-/// Sends a stream at an even pace from a thread of its own: an open loop, whose events are due when they are due,
-/// whatever became of the ones before. Acknowledged by the broker, without batching beyond what comes while a request
-/// is under way.
+/// Sends a stream at an even pace from a thread of its own. It is an open loop: when an event is due does not depend on
+/// the events before. The producer waits for no batch, but sends together what comes while a request is under way.
 final class PacedEvents implements AutoCloseable {
     private static final long WAKE_NANOS = 500_000;
 
@@ -70,7 +69,7 @@ final class PacedEvents implements AutoCloseable {
         producer.flush();
     }
 
-    /// When an event is sent, in the terms of `System.nanoTime`. Not when it was: who falls behind must not hide it.
+    /// When an event is due, in the terms of `System.nanoTime`; it may be sent later.
     long dueNanos(int event) {
         return startNanos + (long) (event * nanosBetween);
     }
@@ -79,12 +78,12 @@ final class PacedEvents implements AutoCloseable {
         return thread.isDone();
     }
 
-    /// By the broker's clock, epoch milliseconds; once done.
+    /// When the broker appended each event, in epoch milliseconds; call it when the thread is done.
     long[] appendedMillis() {
         return Arrays.copyOf(appendedMillis, appendedMillis.length);
     }
 
-    /// The most that an event was sent after it was due.
+    /// The longest time that an event was sent after it was due.
     long latestNanos() {
         return latestNanos;
     }

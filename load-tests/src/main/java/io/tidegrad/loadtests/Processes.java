@@ -11,7 +11,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/// How trainers and scorers are started as processes of their own.
+/// Starts trainers and scorers as processes.
 public final class Processes {
     private Processes() {}
 
@@ -36,7 +36,7 @@ public final class Processes {
                 "--http-port", String.valueOf(port)), more);
     }
 
-    /// The one list and then the other.
+    /// Concatenates two lists.
     public static List<String> with(List<String> list, List<String> more) {
         List<String> longer = new ArrayList<>(list);
         longer.addAll(more);

@@ -1,11 +1,13 @@
 package io.tidegrad.loadtests;
 
 import java.util.Arrays;
-import java.util.Locale;
 
-/// Of a few values: never the mean, one disturbed value would move it.
+/// Median and range of a few values. Never their mean: one disturbed value would move it.
 public record Spread(double median, double least, double most) {
     public static Spread of(double... values) {
+        if (values.length == 0) {
+            return new Spread(Double.NaN, Double.NaN, Double.NaN);
+        }
         double[] sorted = values.clone();
         Arrays.sort(sorted);
         int middle = sorted.length / 2;
@@ -13,10 +15,9 @@ public record Spread(double median, double least, double most) {
         return new Spread(median, sorted[0], sorted[sorted.length - 1]);
     }
 
-    /// Median and range: `5.0 (4.1-7.3)`.
-    ///
-    /// @param format of each
-    public String text(String format) {
-        return String.format(Locale.ROOT, format + " (" + format + "-" + format + ")", median, least, most);
+    /// `5.2 (4.1–7.3)`, and `5` where all values are the same.
+    public String text() {
+        String text = Result.number(median);
+        return least < most ? text + " (" + Result.number(least) + "–" + Result.number(most) + ")" : text;
     }
 }

@@ -1,7 +1,5 @@
 package io.tidegrad.loadtests;
 
-import java.util.Locale;
-
 /// What is measured: the whole, the two parts that it can't be faster than, and the whole without a commit.
 enum Subject {
     /// `tidegrad trainer`: from the topic to committed weights.
@@ -11,10 +9,5 @@ enum Subject {
     /// The engine alone, on the same rows in memory.
     ENGINE,
     /// `tidegrad replay`: from the topic to weights in memory.
-    REPLAY;
-
-    /// As in output: `trainer`.
-    String label() {
-        return name().toLowerCase(Locale.ROOT);
-    }
+    REPLAY
 }

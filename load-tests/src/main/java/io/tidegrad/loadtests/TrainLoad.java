@@ -1,8 +1,6 @@
 package io.tidegrad.loadtests;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.localstack.ChildJvm;
-import io.tidegrad.localstack.Json;
 import io.tidegrad.localstack.LocalStack;
 import io.tidegrad.localstack.RunDirectory;
 import io.tidegrad.localstack.streams.ShippedStream;
@@ -13,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -28,7 +27,7 @@ public final class TrainLoad extends LoadTest {
     /// @param out for the result
     /// @param progress for a line a run
     public TrainLoad(TrainLoadOptions options, PrintStream out, PrintStream progress) {
-        super(out, progress);
+        super(options.json(), out, progress);
         this.options = options;
     }
 
@@ -48,8 +47,7 @@ public final class TrainLoad extends LoadTest {
                 new Turn(stack, directory, combination, repetition).take();
             }
         }
-        TrainReport report = new TrainReport(combinations);
-        return options.json() ? report.json() : report.text();
+        return text(combinations.stream().flatMap(each -> Arrays.stream(Subject.values()).map(each::result)).toList());
     }
 
     /// All subjects of a combination, one after another.
@@ -83,7 +81,7 @@ public final class TrainLoad extends LoadTest {
                 };
                 combination.add(subject, measurement);
                 say("%s, mini-batch %d, %s %d: %,.0f events/s in %.1f s", log.stream().label(), combination.miniBatch(),
-                        subject.label(), repetition, measurement.eventsPerSecond(), measurement.seconds());
+                        Names.of(subject), repetition, measurement.eventsPerSecond(), measurement.seconds());
             }
             Path recording = recording();
             if (recording != null) {
@@ -109,21 +107,18 @@ public final class TrainLoad extends LoadTest {
         }
 
         private Measurement alone(Subject subject, Path specFile, Path files) throws InterruptedException {
-            Path result = files.resolve(subject.label() + ".json");
+            Path result = files.resolve(Names.of(subject) + ".json");
             List<String> command =
                     List.of(Alone.class.getName(), subject.name(), log.stream().name(), String.valueOf(log.events()),
                             specFile.toString(), stack.bootstrapServers(), stack.registryUrl(), result.toString());
             long broker = stack.brokerProcess().pid();
             double brokerCpu = CpuClock.seconds(broker);
-            try (ChildJvm child = Processes.start(subject.label(), childFlags(), command, files)) {
+            try (ChildJvm child = Processes.start(Names.of(subject), childFlags(), command, files)) {
                 if (!child.finishes(ALONE_WITHIN)) {
-                    throw new LoadTestException(
-                            "the " + subject.label() + " was not done within " + ALONE_WITHIN.toMinutes() + " minutes");
+                    throw new LoadTestException("the " + Names.of(subject) + " was not done within "
+                            + ALONE_WITHIN.toMinutes() + " minutes");
                 }
-                JsonNode json = Json.parse(Files.readString(result));
-                Measurement measurement = new Measurement(json.path("events").asLong(), json.path("seconds").asDouble(),
-                        json.path("cpuSeconds").asDouble(), 0, json.path("weightsHash").asText(),
-                        json.path("stateHash").asText());
+                Measurement measurement = Measurement.parse(Files.readString(result));
                 return subject == Subject.ENGINE ? measurement
                         : measurement.withBroker(CpuClock.seconds(broker) - brokerCpu);
             } catch (IOException e) {

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 /// @param streams each with every mini-batch
 /// @param repetitions of each combination, in turns
 /// @param events of each stream, repeated as often as it takes; 0: as many as about 10 s of training are
-/// @param json one line a stream, mini-batch and subject on standard output instead of tables
+/// @param json lines of JSON instead of a table
 /// @param profile where a flight recording of each trainer goes; null: none is made
 public record TrainLoadOptions(List<ShippedStream> streams, List<Integer> miniBatches, int repetitions, long events,
         boolean json, @Nullable Path profile) {

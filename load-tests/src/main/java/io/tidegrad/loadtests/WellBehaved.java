@@ -5,15 +5,10 @@ import io.grpc.StatusRuntimeException;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.tidegrad.scorerapp.inference.GRPCInferenceServiceGrpc;
 import io.tidegrad.scorerapp.inference.ModelInferRequest;
-import java.io.BufferedInputStream;
-import java.io.IOException;
-import java.io.InputStream;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.Socket;
 import java.time.Duration;
-import java.util.Locale;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import org.HdrHistogram.Histogram;
 import org.jspecify.annotations.Nullable;
 
@@ -26,64 +21,56 @@ final class WellBehaved implements AutoCloseable {
     /// What has not been answered by then counts as not answered.
     private static final Duration PATIENCE = Duration.ofSeconds(10);
 
-    private static final int HEADER_BYTES_MAX = 8 * 1024;
+    private static final int ANSWER_BYTES_MAX = 64 * 1024;
 
-    private final Opener opener;
+    private final Supplier<Line> opener;
     private final Histogram micros = new Histogram(3);
-    private final Thread asking;
-    private final Thread connecting;
-    private volatile boolean ending;
+    private final Background asking;
+    private final Background connecting;
 
     // Of their own threads until these have ended.
     private long failed;
     private long connected;
     private long refused;
 
-    /// @param failed requests on the connection that stays open, which were not answered with 200
-    /// @param connected connections of one request each that were answered
-    /// @param refused those that were not
-    record Seen(long answered, long failed, double p50, double p99, double max, long connected, long refused) {
-    }
-
     /// One connection.
-    interface Line extends AutoCloseable {
-        /// Whether a request is answered with what it asks for.
-        ///
-        /// @throws IOException the connection is of no use any more
-        boolean isAnswered() throws IOException;
+    ///
+    /// @param question whether a request is answered with what it asks for; throws where the connection is of no use
+    ///     any more
+    record Line(BooleanSupplier question, Runnable end) implements AutoCloseable {
+        boolean isAnswered() {
+            return question.getAsBoolean();
+        }
 
         @Override
-        void close();
+        public void close() {
+            end.run();
+        }
     }
 
-    /// Opens a connection to the server, for requests that it answers when it is well.
-    @FunctionalInterface
-    interface Opener {
-        Line open() throws IOException;
-    }
-
-    WellBehaved(Opener opener) {
+    /// @param opener opens a connection to the server, for requests that it answers when it is well
+    WellBehaved(Supplier<Line> opener) {
         this.opener = opener;
-        asking = Thread.ofPlatform().daemon().name("ask").start(this::ask);
-        connecting = Thread.ofPlatform().daemon().name("connect").start(this::connect);
+        asking = Background.start("ask", this::ask);
+        connecting = Background.start("connect", this::connect);
     }
 
-    private void ask() {
+    private void ask(Background self) {
         Line line = null;
         long start = System.nanoTime();
-        for (long number = 0; !ending; number++) {
+        for (long number = 0; !self.isClosed(); number++) {
             long due = start + number * 1_000_000_000L / REQUESTS_PER_SECOND;
             LockSupport.parkNanos(due - System.nanoTime());
             try {
                 if (line == null) {
-                    line = opener.open();
+                    line = opener.get();
                 }
                 if (line.isAnswered()) {
                     micros.recordValue((System.nanoTime() - due) / 1_000);
                 } else {
                     failed++;
                 }
-            } catch (IOException e) {
+            } catch (LoadTestException e) {
                 failed++;
                 close(line);
                 line = null;
@@ -92,9 +79,9 @@ final class WellBehaved implements AutoCloseable {
         close(line);
     }
 
-    private void connect() {
+    private void connect(Background self) {
         long start = System.nanoTime();
-        for (long number = 0; !ending; number++) {
+        for (long number = 0; !self.isClosed(); number++) {
             LockSupport.parkNanos(start + number * 1_000_000_000L / CONNECTIONS_PER_SECOND - System.nanoTime());
             if (isAnswered(opener)) {
                 connected++;
@@ -105,10 +92,10 @@ final class WellBehaved implements AutoCloseable {
     }
 
     /// Whether a new connection is taken and its request answered.
-    static boolean isAnswered(Opener opener) {
-        try (Line line = opener.open()) {
+    static boolean isAnswered(Supplier<Line> opener) {
+        try (Line line = opener.get()) {
             return line.isAnswered();
-        } catch (IOException e) {
+        } catch (LoadTestException e) {
             return false;
         }
     }
@@ -119,108 +106,41 @@ final class WellBehaved implements AutoCloseable {
         }
     }
 
-    /// What it has seen; it ends.
-    Seen seen() {
+    /// Ends, and adds what it has seen: requests on the connection that stays open, and connections of one request each.
+    void tell(Result result) {
         close();
-        return new Seen(micros.getTotalCount(), failed, micros.getValueAtPercentile(50) * 1e-3,
-                micros.getValueAtPercentile(99) * 1e-3, micros.getMaxValue() * 1e-3, connected, refused);
+        result.put("answered", micros.getTotalCount()).put("failed", failed)
+                .put("p50_ms", micros.getValueAtPercentile(50) * 1e-3)
+                .put("p99_ms", micros.getValueAtPercentile(99) * 1e-3).put("max_ms", micros.getMaxValue() * 1e-3)
+                .put("connections_answered", connected).put("connections_refused", refused);
     }
 
     @Override
     public void close() {
-        ending = true;
-        try {
-            asking.join();
-            connecting.join();
-        } catch (InterruptedException stopped) {
-            Thread.currentThread().interrupt();
-        }
+        asking.close();
+        connecting.close();
     }
 
     /// By HTTP/1.1.
-    static Opener http(int port, byte[] request) {
-        return () -> new HttpLine(port, request);
-    }
-
-    private static final class HttpLine implements Line {
-        private final Socket socket = new Socket();
-        private final InputStream in;
-        private final byte[] request;
-
-        HttpLine(int port, byte[] request) throws IOException {
-            this.request = request;
-            try {
-                socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port),
-                        (int) PATIENCE.toMillis());
-                socket.setSoTimeout((int) PATIENCE.toMillis());
-                socket.setTcpNoDelay(true);
-                in = new BufferedInputStream(socket.getInputStream());
-            } catch (IOException e) {
-                close();
-                throw e;
-            }
-        }
-
-        @Override
-        public boolean isAnswered() throws IOException {
-            socket.getOutputStream().write(request);
-            StringBuilder head = new StringBuilder();
-            while (head.indexOf("\r\n\r\n") < 0) {
-                int next = in.read();
-                if (next < 0 || head.length() > HEADER_BYTES_MAX) {
-                    throw new IOException("no whole answer");
-                }
-                head.append((char) next);
-            }
-            int length = 0;
-            for (String line : head.toString().split("\r\n")) {
-                if (line.toLowerCase(Locale.ROOT).startsWith("content-length:")) {
-                    length = Integer.parseInt(line.substring(15).trim());
-                }
-            }
-            if (in.readNBytes(length).length < length) {
-                throw new IOException("no whole answer");
-            }
-            return head.substring(9, 12).equals("200");
-        }
-
-        @Override
-        public void close() {
-            try {
-                socket.close();
-            } catch (IOException gone) {
-                // As wanted.
-            }
-        }
+    static Supplier<Line> http(int port, byte[] request) {
+        return () -> {
+            HttpLine line = new HttpLine(port, ANSWER_BYTES_MAX, PATIENCE);
+            return new Line(() -> line.ask(request) == 200, line::close);
+        };
     }
 
     /// By gRPC, with its own client.
-    static Opener grpc(int port, ModelInferRequest request) {
-        return () -> new GrpcLine(port, request);
-    }
-
-    private static final class GrpcLine implements Line {
-        private final ManagedChannel channel;
-        private final ModelInferRequest request;
-
-        GrpcLine(int port, ModelInferRequest request) {
-            this.request = request;
-            channel = NettyChannelBuilder.forAddress("127.0.0.1", port).usePlaintext().build();
-        }
-
-        @Override
-        public boolean isAnswered() throws IOException {
-            try {
-                return GRPCInferenceServiceGrpc.newBlockingStub(channel).withDeadlineAfter(PATIENCE).modelInfer(request)
-                        .getOutputsCount() > 0;
-            } catch (StatusRuntimeException e) {
-                throw new IOException(e);
-            }
-        }
-
-        @Override
-        public void close() {
-            channel.shutdownNow();
-        }
+    static Supplier<Line> grpc(int port, ModelInferRequest request) {
+        return () -> {
+            ManagedChannel channel = NettyChannelBuilder.forAddress("127.0.0.1", port).usePlaintext().build();
+            return new Line(() -> {
+                try {
+                    return GRPCInferenceServiceGrpc.newBlockingStub(channel).withDeadlineAfter(PATIENCE)
+                            .modelInfer(request).getOutputsCount() > 0;
+                } catch (StatusRuntimeException e) {
+                    throw new LoadTestException("a call failed: " + e, e);
+                }
+            }, channel::shutdownNow);
+        };
     }
 }

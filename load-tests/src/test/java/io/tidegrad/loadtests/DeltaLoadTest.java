@@ -10,12 +10,12 @@ import org.junit.jupiter.api.Test;
 class DeltaLoadTest {
     @Test
     void deltasAreTakenAndTimedBesideFullLoads() {
-        DeltaLoad.Result result = new DeltaLoad(1, 0.05, 2).run();
+        Result result = new DeltaLoad(1, 0.05, 2).run();
         // Six of 128 pages, a row of 64 bytes in each.
-        assertThat(result.deltaBytes()).isBetween(6L * 64, 6L * 64 + 400);
-        assertThat(result.modelBytes()).isBetween(1L << 20, (1L << 20) + 200);
-        assertThat(result.share()).isPositive();
-        assertThat(result.text()).contains("1 MiB; a delta touches 5.0 % of its pages", "of a full load");
+        assertThat(result.number("delta_bytes")).isBetween(6.0 * 64, 6.0 * 64 + 400);
+        assertThat(result.number("model_bytes")).isBetween(0x1p20, 0x1p20 + 200);
+        assertThat(result.number("delta_anywhere_to_full")).isPositive();
+        assertThat(result.number("delta_clustered_to_full")).isPositive();
     }
 
     @Test

@@ -33,7 +33,7 @@ class TrainLoadTest {
             JsonNode json = lines.get(line);
             Subject subject = Subject.values()[line % 4];
             assertThat(json.path("stream").asText()).isEqualTo(line < 4 ? "flights" : "digits");
-            assertThat(json.path("subject").asText()).isEqualTo(subject.label());
+            assertThat(json.path("subject").asText()).isEqualTo(Names.of(subject));
             assertThat(json.path("mini_batch").asInt()).isEqualTo(7);
             assertThat(json.path("events").asLong()).isEqualTo(10_004);
             for (String list : List.of("events_per_s_all", "seconds_all")) {

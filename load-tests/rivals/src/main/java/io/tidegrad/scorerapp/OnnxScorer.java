@@ -58,7 +58,7 @@ public final class OnnxScorer {
             Desk(ModelSpec spec, int outputs) {
                 featurizer = new Featurizer(spec);
                 row = featurizer.newRow();
-                buffers = onnx.newBuffers(row.numbers.length, row.ids.length, outputs);
+                buffers = onnx.newBuffers(1, row.numbers.length, row.ids.length, outputs);
             }
         }
 

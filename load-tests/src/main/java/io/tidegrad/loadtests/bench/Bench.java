@@ -2,7 +2,12 @@ package io.tidegrad.loadtests.bench;
 
 import io.tidegrad.engine.layer.Workers;
 import io.tidegrad.loadtests.LoadTestException;
+import io.tidegrad.loadtests.Result;
+import io.tidegrad.loadtests.bench.Measurement.Metric;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 
 /// Measures workloads: one alone in this JVM, several each in a JVM of its own, because what the compiler has seen of
@@ -15,6 +20,13 @@ public record Bench(List<Line> lines, int runs, double seconds) {
     public static final int BATCH_MAX = 1 << 20;
     public static final double SECONDS_MAX = 3_600;
     public static final int RUNS_MAX = 1_000;
+
+    /// Exit status where the arguments ask for what can't be had; the message is on standard error.
+    private static final int REFUSED = 2;
+
+    private static final List<Metric> SHOWN =
+            List.of(Metric.EXAMPLES_PER_CPU_S, Metric.EXAMPLES_PER_WALL_S, Metric.ROOFLINE_SHARE, Metric.WARMUP_CPU_S,
+                    Metric.BYTES_ALLOCATED_PER_STEP, Metric.P50_NS, Metric.P99_NS, Metric.P999_NS);
 
     /// A workload at one batch size.
     ///
@@ -76,9 +88,51 @@ public record Bench(List<Line> lines, int runs, double seconds) {
                 if (alone) {
                     line.measure(seconds).forEach(done);
                 } else {
-                    MeasuringJvm.LIKE_THIS.run(line.name(), BenchProcess.command(line, seconds), done);
+                    MeasuringJvm.LIKE_THIS.run(line.name(), command(line, seconds), done);
                 }
             }
         }
+    }
+
+    /// One measurement in a JVM of its own: `Bench <workload> <batch> <workers> <seconds>`.
+    public static void main(String[] args) {
+        Line line = new Line(Workload.named(args[0]), Integer.parseInt(args[1]), Integer.parseInt(args[2]));
+        try {
+            line.measure(Double.parseDouble(args[3])).forEach(measurement -> System.out.println(measurement.toJson()));
+        } catch (IllegalArgumentException e) {
+            System.err.println("tidegrad: " + e.getMessage());
+            // An exit is logged, and that would set up all of logging.
+            Runtime.getRuntime().halt(REFUSED);
+        }
+    }
+
+    /// The main class and the arguments of that JVM.
+    static List<String> command(Line line, double seconds) {
+        return List.of(Bench.class.getName(), line.workload().name(), Integer.toString(line.batch()),
+                Integer.toString(line.workers()), Double.toString(seconds));
+    }
+
+    /// A row for each workload and batch, with the median over runs, and their range where there are several.
+    public static String table(List<Measurement> measurements) {
+        Map<List<Object>, List<Measurement>> rows = new LinkedHashMap<>();
+        for (Measurement m : measurements) {
+            rows.computeIfAbsent(List.of(m.workload(), m.batch(), m.workers(), m.hash()), of -> new ArrayList<>())
+                    .add(m);
+        }
+        return Result.text(rows.values().stream().map(Bench::row).toList()) + "\n"
+                + Machine.describe(measurements.getFirst().kernels());
+    }
+
+    private static Result row(List<Measurement> row) {
+        Measurement first = row.getFirst();
+        Result result = new Result().put("workload", first.workload()).put("batch", first.batch()).put("workers",
+                first.workers());
+        for (Metric metric : SHOWN) {
+            double[] values = row.stream().filter(m -> m.metric() == metric).mapToDouble(Measurement::value).toArray();
+            if (values.length > 0) {
+                result.put(metric.key() + "_all", values);
+            }
+        }
+        return result.put("weights", first.hash());
     }
 }

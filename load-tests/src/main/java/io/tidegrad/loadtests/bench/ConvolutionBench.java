@@ -5,7 +5,6 @@ import io.tidegrad.engine.kernel.Panels;
 import io.tidegrad.engine.kernel.Patches;
 import io.tidegrad.loadtests.bench.Measurement.Metric;
 import io.tidegrad.loadtests.bench.Workload.Convolution;
-import java.util.ArrayList;
 import java.util.List;
 
 /// Runs the convolution's kernel in this JVM, on images that lie as the engine's layer has them, and measures it.
@@ -58,17 +57,13 @@ final class ConvolutionBench {
 
     List<Measurement> run(double seconds) {
         Meter meter = new Meter();
-        Meter.Window window = meter.measure(this::run, images, false, seconds, () -> {
-        });
+        Meter.Window window = meter.measure(this::run, images, false, seconds);
 
         double peak = MachineLimits.flopsPerNano();
         double gflops = convolution.flops() * window.examplesPerCpuSecond() * 1e-9;
-        Measurement.Subject subject = new Measurement.Subject(convolution.name(), images, 1, kernels.name(), "");
-        List<Measurement> lines = new ArrayList<>(window.of(subject));
-        lines.add(subject.with(Metric.GFLOPS, gflops));
-        lines.add(subject.with(Metric.FMA_PEAK_GFLOPS, peak));
-        lines.add(subject.with(Metric.ROOFLINE_SHARE, gflops / peak));
-        return lines;
+        Measurement.Lines lines = new Measurement.Lines(convolution.name(), images, 1, kernels.name(), "");
+        return window.to(lines).add(Metric.GFLOPS, gflops).add(Metric.FMA_PEAK_GFLOPS, peak)
+                .add(Metric.ROOFLINE_SHARE, gflops / peak).all();
     }
 
     private void run(int steps) {

@@ -1,7 +1,6 @@
 package io.tidegrad.loadtests.bench;
 
 import io.tidegrad.loadtests.bench.Measurement.Metric;
-import java.util.List;
 import org.HdrHistogram.Histogram;
 
 /// Steps, each timed by the clock; reading it twice and counting is part of the throughput, some 50 ns. A step takes as
@@ -32,9 +31,9 @@ public final class Latencies implements Meter.Steps {
         histogram.reset();
     }
 
-    public List<Measurement> of(Measurement.Subject subject) {
-        return List.of(subject.with(Metric.P50_NS, histogram.getValueAtPercentile(50)),
-                subject.with(Metric.P99_NS, histogram.getValueAtPercentile(99)),
-                subject.with(Metric.P999_NS, histogram.getValueAtPercentile(99.9)));
+    public Measurement.Lines to(Measurement.Lines lines) {
+        return lines.add(Metric.P50_NS, histogram.getValueAtPercentile(50))
+                .add(Metric.P99_NS, histogram.getValueAtPercentile(99))
+                .add(Metric.P999_NS, histogram.getValueAtPercentile(99.9));
     }
 }

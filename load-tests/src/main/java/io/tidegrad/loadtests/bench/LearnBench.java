@@ -8,6 +8,9 @@ import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.engine.snapshot.ModelHash;
 import io.tidegrad.loadtests.bench.Measurement.Metric;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadInfo;
+import java.lang.management.ThreadMXBean;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -37,16 +40,15 @@ final class LearnBench {
         Roofline roofline = new Roofline(run.plan);
         double fill = MachineLimits.nanos(() -> run.rows.fill(run.batch));
         double possible = 1e9 * batchSize / roofline.learnNanos(batchSize, fill);
-        Measurement.Subject subject =
-                new Measurement.Subject(workload.name(), batchSize, workers.count(), kernels.name(), hash());
-        List<Measurement> lines = new ArrayList<>(window.of(subject));
-        lines.add(subject.with(Metric.ROOFLINE_EXAMPLES_PER_CPU_S, possible));
-        lines.add(subject.with(Metric.ROOFLINE_SHARE, window.examplesPerCpuSecond() / possible));
-        lines.add(subject.with(Metric.FMA_PEAK_GFLOPS, roofline.flopsPerNano()));
+        Measurement.Lines lines =
+                new Measurement.Lines(workload.name(), batchSize, workers.count(), kernels.name(), hash());
+        window.to(lines).add(Metric.ROOFLINE_EXAMPLES_PER_CPU_S, possible)
+                .add(Metric.ROOFLINE_SHARE, window.examplesPerCpuSecond() / possible)
+                .add(Metric.FMA_PEAK_GFLOPS, roofline.flopsPerNano());
         if (workers.count() > 1) {
-            lines.add(subject.with(Metric.CORE_OBTAINED, coreObtained));
+            lines.add(Metric.CORE_OBTAINED, coreObtained);
         }
-        return lines;
+        return lines.all();
     }
 
     private String hash() {
@@ -72,6 +74,42 @@ final class LearnBench {
                     throw new IllegalStateException("the loss of " + workload.name() + " is not finite");
                 }
             }
+        }
+    }
+
+    /// How much of a core each learning thread got: its CPU time by the clock. A worker that waits for the next part spins,
+    /// so on a free core it gets nearly all; less means that other programs had the core, or that there was too little to
+    /// share.
+    private static final class CoreClock {
+        private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
+
+        private final List<Long> threads = new ArrayList<>();
+        private final List<Long> cpu = new ArrayList<>();
+        private long wall;
+
+        /// Looks up the calling thread and the crew's.
+        void begin() {
+            threads.clear();
+            cpu.clear();
+            threads.add(Thread.currentThread().threadId());
+            for (ThreadInfo thread : THREADS.getThreadInfo(THREADS.getAllThreadIds())) {
+                if (thread != null && thread.getThreadName().startsWith("tidegrad-worker-")) {
+                    threads.add(thread.getThreadId());
+                }
+            }
+            threads.forEach(id -> cpu.add(THREADS.getThreadCpuTime(id)));
+            wall = System.nanoTime();
+        }
+
+        /// Since `begin`, of the thread that got least.
+        double least() {
+            double elapsed = System.nanoTime() - wall;
+            double least = 1;
+            for (int i = 0; i < threads.size(); i++) {
+                long spent = THREADS.getThreadCpuTime(threads.get(i)) - cpu.get(i);
+                least = Math.min(least, spent / elapsed);
+            }
+            return least;
         }
     }
 }

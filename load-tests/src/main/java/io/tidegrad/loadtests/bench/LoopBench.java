@@ -6,7 +6,6 @@ import io.tidegrad.engine.kernel.Panels;
 import io.tidegrad.engine.optim.Adam;
 import io.tidegrad.loadtests.bench.Measurement.Metric;
 import io.tidegrad.loadtests.bench.Workload.Loop;
-import java.util.ArrayList;
 import java.util.List;
 
 /// Runs one kernel in this JVM, on matrices that lie where the last step left them, and measures it.
@@ -61,25 +60,22 @@ final class LoopBench {
                 }
             }
         };
-        Meter.Window window = meter.measure(work, rows, false, seconds, () -> {
-        });
+        Meter.Window window = meter.measure(work, rows, false, seconds);
 
         double peak = MachineLimits.flopsPerNano();
         double stepNanos = 1e9 * rows / window.examplesPerCpuSecond();
         double gflops = loop.flops(rows) / stepNanos;
-        Measurement.Subject subject = new Measurement.Subject(loop.name(), rows, 1, kernels.name(), "");
-        List<Measurement> lines = new ArrayList<>(window.of(subject));
-        lines.add(subject.with(Metric.GFLOPS, gflops));
-        lines.add(subject.with(Metric.FMA_PEAK_GFLOPS, peak));
+        Measurement.Lines lines = new Measurement.Lines(loop.name(), rows, 1, kernels.name(), "");
+        window.to(lines).add(Metric.GFLOPS, gflops).add(Metric.FMA_PEAK_GFLOPS, peak);
         double share = gflops / peak;
         if (loop.kernel() == Loop.Kernel.ADAM) {
             int weights = matrices.stream().mapToInt(m -> m.panels.length()).sum();
             double memory = MachineLimits.update(3, weights);
-            lines.add(subject.with(Metric.STREAM_SHARE, memory / stepNanos));
+            lines.add(Metric.STREAM_SHARE, memory / stepNanos);
             share = Math.max(memory, weights * MachineLimits.adamArithmetic()) / stepNanos;
         }
-        lines.add(subject.with(Metric.ROOFLINE_SHARE, share));
-        return lines;
+        lines.add(Metric.ROOFLINE_SHARE, share);
+        return lines.all();
     }
 
     private void run(Matrices m, OptimizerStep step) {

@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.Locale;
 
 /// What was measured on, in one line that belongs to every table.
 final class Machine {
@@ -15,7 +16,7 @@ final class Machine {
 
     static String describe(String kernels) {
         double load = ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage();
-        return TextTable.format("%s, %d processors, kernels %s, JDK %s, %s, load average %.2f", processor(),
+        return String.format(Locale.ROOT, "%s, %d processors, kernels %s, JDK %s, %s, load average %.2f", processor(),
                 Runtime.getRuntime().availableProcessors(), kernels, Runtime.version(),
                 Instant.now().truncatedTo(ChronoUnit.MINUTES), load);
     }

@@ -1,10 +1,13 @@
 package io.tidegrad.loadtests.bench;
 
-import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonPropertyOrder;
+import com.fasterxml.jackson.annotation.JsonValue;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.tidegrad.localstack.Json;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
 
 /// One number of the bench, and one line of its JSON.
 ///
@@ -22,70 +25,71 @@ public record Measurement(String workload, int batch, int workers, Metric metric
         /// Examples learned (or predicted) per second of CPU time of the whole process, in the measured window: all
         /// threads, the JIT compiler's and the collector's included. An example counts from its row in host memory (the
         /// copy into the batch is part of the time) to the updated weights (or to the prediction in host memory).
-        @JsonProperty("examples_per_cpu_s")
         EXAMPLES_PER_CPU_S,
 
         /// The same, per second by the clock.
-        @JsonProperty("examples_per_wall_s")
         EXAMPLES_PER_WALL_S,
 
         /// CPU seconds of the whole process, in a JVM that has not learned before, from opening the model (its memory
         /// not yet allocated) to the end of the first 20 ms in which the learning thread did at least 90 % of the
         /// examples per second of its own CPU time that it does in the measured window (their median). Not part of that
         /// window. The start of the JVM is not part of it.
-        @JsonProperty("warmup_cpu_s")
         WARMUP_CPU_S,
 
         /// Heap bytes that all threads together allocate in a step: the median over the measured window's 20 ms, so
         /// that one late compilation is not taken for what every step does.
-        @JsonProperty("bytes_allocated_per_step")
         BYTES_ALLOCATED_PER_STEP,
 
         /// What `Roofline` says would be possible, from limits measured in the same JVM.
-        @JsonProperty("roofline_examples_per_cpu_s")
         ROOFLINE_EXAMPLES_PER_CPU_S,
 
         /// What was reached of it.
-        @JsonProperty("roofline_share")
         ROOFLINE_SHARE,
 
         /// Of one thread, an FMA counted as two: `MachineLimits.flopsPerNano`.
-        @JsonProperty("fma_peak_gflops")
         FMA_PEAK_GFLOPS,
 
         /// Of a kernel, without padding: what it is asked for.
-        @JsonProperty("gflops")
         GFLOPS,
 
         /// Of a kernel that passes over weights and state: the time that plain loops take to read and write as much,
         /// over its own.
-        @JsonProperty("stream_share")
         STREAM_SHARE,
 
-        /// The least that one of several learning threads got of its core: see `CoreClock`.
-        @JsonProperty("core_obtained")
+        /// The least that one of several learning threads got of its core: see `LearnBench.CoreClock`.
         CORE_OBTAINED,
 
         /// Nanoseconds of one prediction by the clock, from the row in host memory to the prediction in host memory:
         /// median, and what 99 % and 99.9 % stay below.
-        @JsonProperty("p50_ns")
-        P50_NS,
-
-        @JsonProperty("p99_ns")
-        P99_NS,
-
-        @JsonProperty("p999_ns")
-        P999_NS,
+        P50_NS, P99_NS, P999_NS,
 
         /// Nanoseconds of CPU time to read all dense weights once, padding included.
-        @JsonProperty("reading_pass_ns")
-        READING_PASS_NS
+        READING_PASS_NS;
+
+        @JsonValue
+        String key() {
+            return name().toLowerCase(Locale.ROOT);
+        }
     }
 
-    /// What the lines of one measurement share.
-    public record Subject(String workload, int batch, int workers, String kernels, String hash) {
-        public Measurement with(Metric metric, double value) {
-            return new Measurement(workload, batch, workers, metric, value, kernels, hash);
+    /// The numbers of one measurement, in the order in which they are added.
+    public static final class Lines {
+        private final Measurement first;
+        private final List<Measurement> all = new ArrayList<>();
+
+        /// @param hash see [Measurement]
+        public Lines(String workload, int batch, int workers, String kernels, String hash) {
+            first = new Measurement(workload, batch, workers, Metric.EXAMPLES_PER_CPU_S, 0, kernels, hash);
+        }
+
+        public Lines add(Metric metric, double value) {
+            all.add(new Measurement(first.workload, first.batch, first.workers, metric, value, first.kernels,
+                    first.hash));
+            return this;
+        }
+
+        public List<Measurement> all() {
+            return all;
         }
     }
 

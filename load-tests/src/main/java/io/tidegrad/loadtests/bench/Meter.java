@@ -37,12 +37,12 @@ public final class Meter {
     /// @param bytesAStep see `Measurement.Metric.BYTES_ALLOCATED_PER_STEP`
     public record Window(double examplesPerCpuSecond, double examplesPerWallSecond, double warmUpCpuSeconds,
             double bytesAStep) {
-        /// The lines of JSON that every measurement begins with.
-        public List<Measurement> of(Measurement.Subject subject) {
-            return List.of(subject.with(Measurement.Metric.EXAMPLES_PER_CPU_S, examplesPerCpuSecond),
-                    subject.with(Measurement.Metric.EXAMPLES_PER_WALL_S, examplesPerWallSecond),
-                    subject.with(Measurement.Metric.WARMUP_CPU_S, warmUpCpuSeconds),
-                    subject.with(Measurement.Metric.BYTES_ALLOCATED_PER_STEP, bytesAStep));
+        /// Adds the lines that every measurement begins with.
+        public Measurement.Lines to(Measurement.Lines lines) {
+            return lines.add(Measurement.Metric.EXAMPLES_PER_CPU_S, examplesPerCpuSecond)
+                    .add(Measurement.Metric.EXAMPLES_PER_WALL_S, examplesPerWallSecond)
+                    .add(Measurement.Metric.WARMUP_CPU_S, warmUpCpuSeconds)
+                    .add(Measurement.Metric.BYTES_ALLOCATED_PER_STEP, bytesAStep);
         }
     }
 
@@ -55,6 +55,12 @@ public final class Meter {
         double bytesAStep() {
             return (double) bytes / steps;
         }
+    }
+
+    /// As below, with nothing to do between warm-up and window.
+    public Window measure(Steps work, int batch, boolean allocates, double seconds) {
+        return measure(work, batch, allocates, seconds, () -> {
+        });
     }
 
     /// @param batch examples of a step

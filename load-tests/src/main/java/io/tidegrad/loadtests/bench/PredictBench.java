@@ -8,7 +8,6 @@ import io.tidegrad.engine.model.Predictor;
 import io.tidegrad.engine.snapshot.ModelHash;
 import io.tidegrad.loadtests.bench.Measurement.Metric;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.List;
 
 /// Predicts with one model in this JVM and measures it, each prediction by the clock.
@@ -40,14 +39,12 @@ final class PredictBench {
         double fill = MachineLimits.nanos(() -> rows.fill(batch));
         double possible = 1e9 * batchSize / roofline.predictNanos(batchSize, fill);
         byte[] fingerprint = workload.name().getBytes(StandardCharsets.US_ASCII);
-        Measurement.Subject subject = new Measurement.Subject(workload.name(), batchSize, 1, kernels.name(),
+        Measurement.Lines lines = new Measurement.Lines(workload.name(), batchSize, 1, kernels.name(),
                 ModelHash.weights(fingerprint, parameters));
-        List<Measurement> lines = new ArrayList<>(window.of(subject));
-        lines.addAll(latencies.of(subject));
-        lines.add(subject.with(Metric.READING_PASS_NS, roofline.readNanos()));
-        lines.add(subject.with(Metric.ROOFLINE_EXAMPLES_PER_CPU_S, possible));
-        lines.add(subject.with(Metric.ROOFLINE_SHARE, window.examplesPerCpuSecond() / possible));
-        lines.add(subject.with(Metric.FMA_PEAK_GFLOPS, roofline.flopsPerNano()));
-        return lines;
+        window.to(lines);
+        return latencies.to(lines).add(Metric.READING_PASS_NS, roofline.readNanos())
+                .add(Metric.ROOFLINE_EXAMPLES_PER_CPU_S, possible)
+                .add(Metric.ROOFLINE_SHARE, window.examplesPerCpuSecond() / possible)
+                .add(Metric.FMA_PEAK_GFLOPS, roofline.flopsPerNano()).all();
     }
 }

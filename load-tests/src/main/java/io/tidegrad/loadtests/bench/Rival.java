@@ -49,7 +49,7 @@ public enum Rival {
         Bench.Line alone = new Bench.Line(line.workload(), line.batch(), 1);
         if (!isForeign()) {
             List<String> flags = this == SCALAR ? List.of("-Dtidegrad.kernels=scalar") : List.of();
-            new MeasuringJvm(flags, List.of(), Map.of()).run(what, BenchProcess.command(alone, seconds), done);
+            new MeasuringJvm(flags, List.of(), Map.of()).run(what, Bench.command(alone, seconds), done);
             return;
         }
         List<String> flags = List.of("--sun-misc-unsafe-memory-access=allow",

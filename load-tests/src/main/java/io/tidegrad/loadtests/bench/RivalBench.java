@@ -1,6 +1,7 @@
 package io.tidegrad.loadtests.bench;
 
 import io.tidegrad.loadtests.LoadTestException;
+import io.tidegrad.loadtests.Result;
 import io.tidegrad.loadtests.Spread;
 import io.tidegrad.loadtests.bench.Measurement.Metric;
 import java.nio.file.Path;
@@ -8,6 +9,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.function.Consumer;
@@ -46,7 +48,7 @@ public record RivalBench(List<Match> matches, int rounds, double seconds, Path r
                 Bench.Line line = entry.getKey();
                 progress.accept(line.name() + ", round " + round + " of " + rounds);
                 Values own = new Values();
-                MeasuringJvm.LIKE_THIS.run(line.name(), BenchProcess.command(line, seconds), own::add);
+                MeasuringJvm.LIKE_THIS.run(line.name(), Bench.command(line, seconds), own::add);
                 Map<Rival, Values> rivals = new EnumMap<>(Rival.class);
                 for (Match match : entry.getValue()) {
                     Rival rival = match.rival();
@@ -63,6 +65,11 @@ public record RivalBench(List<Match> matches, int rounds, double seconds, Path r
         List<Outcome> outcomes = new ArrayList<>();
         pairs.forEach((match, of) -> outcomes.add(Outcome.of(match, of)));
         return outcomes;
+    }
+
+    public static String table(List<Outcome> outcomes) {
+        return Result.text(outcomes.stream().map(Outcome::result).toList()) + "\n"
+                + Machine.describe(outcomes.getFirst().kernels());
     }
 
     /// What one JVM measured.
@@ -124,8 +131,20 @@ public record RivalBench(List<Match> matches, int rounds, double seconds, Path r
                     pairs.getFirst().kernels());
         }
 
+        /// `metric` has the suffix `_ratio`, and `value` is the median ratio.
+        public Result result() {
+            Bench.Line line = match.line();
+            Result result = new Result().put("workload", line.workload().name()).put("batch", line.batch())
+                    .put("workers", line.workers()).put("metric", match.metric().key() + "_ratio")
+                    .put("value", ratio.median()).put("least", ratio.least()).put("most", ratio.most())
+                    .put("rival", match.rival().name().toLowerCase(Locale.ROOT)).put("tidegrad", tidegrad.median())
+                    .put("theirs", rival.median());
+            match.goal().ifPresent(goal -> result.put("goal", goal));
+            return result.put("verdict", verdict()).put("kernels", kernels);
+        }
+
         /// `reached`, `short`, `no goal`, or that nobody can say.
-        String verdict() {
+        private String verdict() {
             OptionalDouble goal = match.goal();
             if (fairRounds == 0) {
                 return "cores were taken";

@@ -10,7 +10,6 @@ import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.loadtests.bench.Measurement.Metric;
 import io.tidegrad.loadtests.bench.Workload.SparseUpdate;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
@@ -46,18 +45,15 @@ final class SparseBench {
 
     List<Measurement> run(double seconds) {
         Meter meter = new Meter();
-        Meter.Window window = meter.measure(this::run, 1, false, seconds, () -> {
-        });
+        Meter.Window window = meter.measure(this::run, 1, false, seconds);
 
         double fill = MachineLimits.nanos(() -> rows.fill(batch));
         double possible = fill + MachineLimits.randomRows(table.rows(), table.columns(),
                 plan.spec().optimizer().stateParts(), table.reads(), true);
-        Measurement.Subject subject = new Measurement.Subject(sparse.name(), 1, 1, kernels.name(), "");
-        List<Measurement> lines = new ArrayList<>(window.of(subject));
-        lines.add(subject.with(Metric.ROOFLINE_EXAMPLES_PER_CPU_S, 1e9 / possible));
-        lines.add(subject.with(Metric.ROOFLINE_SHARE, window.examplesPerCpuSecond() * possible * 1e-9));
-        lines.add(subject.with(Metric.FMA_PEAK_GFLOPS, MachineLimits.flopsPerNano()));
-        return lines;
+        Measurement.Lines lines = new Measurement.Lines(sparse.name(), 1, 1, kernels.name(), "");
+        return window.to(lines).add(Metric.ROOFLINE_EXAMPLES_PER_CPU_S, 1e9 / possible)
+                .add(Metric.ROOFLINE_SHARE, window.examplesPerCpuSecond() * possible * 1e-9)
+                .add(Metric.FMA_PEAK_GFLOPS, MachineLimits.flopsPerNano()).all();
     }
 
     private void run(int steps) {

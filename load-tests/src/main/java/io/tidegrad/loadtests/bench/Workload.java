@@ -40,13 +40,11 @@ public sealed interface Workload {
     /// As on the command line.
     String name();
 
-    String description();
-
     /// The sizes that are measured where none is asked for.
     List<Integer> batches();
 
     /// Rows in memory to updated weights, at each mini-batch.
-    record Learning(String name, String description, NetworkSpec spec, List<Integer> batches) implements Workload {
+    record Learning(String name, NetworkSpec spec, List<Integer> batches) implements Workload {
         @Override
         public String toString() {
             return name;
@@ -61,11 +59,6 @@ public sealed interface Workload {
         }
 
         @Override
-        public String description() {
-            return "predict with " + learning.name;
-        }
-
-        @Override
         public List<Integer> batches() {
             return List.of(1, 64);
         }
@@ -74,8 +67,7 @@ public sealed interface Workload {
     /// One kernel of dense layers, without a network around it.
     ///
     /// @param shapes of the layers; a step runs it once on each
-    record Loop(String name, String description, Kernel kernel, List<Shape> shapes,
-            List<Integer> batches) implements Workload {
+    record Loop(String name, Kernel kernel, List<Shape> shapes, List<Integer> batches) implements Workload {
         public enum Kernel {
             /// y = x W
             FORWARD,
@@ -101,8 +93,7 @@ public sealed interface Workload {
     /// many patches as it has pixels. Forward, without a network around it.
     ///
     /// @param side of the image
-    record Convolution(String name, String description, int side, int channels, int outputs,
-            List<Integer> batches) implements Workload {
+    record Convolution(String name, int side, int channels, int outputs, List<Integer> batches) implements Workload {
         static final int KERNEL = 3;
 
         /// Of one image, an FMA counted as two.
@@ -115,7 +106,7 @@ public sealed interface Workload {
     /// sigmoid, then the optimizer on each, its gradient the same for all.
     ///
     /// @param learning whose rows, table and Adagrad
-    record SparseUpdate(String name, String description, Learning learning) implements Workload {
+    record SparseUpdate(String name, Learning learning) implements Workload {
         @Override
         public List<Integer> batches() {
             return List.of(1);
@@ -126,60 +117,48 @@ public sealed interface Workload {
 
     /// 40 ids in a table of 2^22 numbers.
     Learning LOGISTIC = new Learning("W4",
-            "logistic regression on 40 ids of 2^22, sigmoid, binary cross-entropy, Adagrad, touched rows",
             spec(new RowShape(0, 40, 1),
                     new Sequence(List.of(new EmbeddingBag(0, 40, EmbeddingBag.ALL, EmbeddingBag.UNWEIGHTED, 1 << 22, 1,
                             EmbeddingBag.Mode.SUM, Embedding.Update.TOUCHED), new Bias(), new Sigmoid())),
                     new BinaryCrossEntropy(), new Adagrad(0.01, 1e-10, 0)),
             List.of(1, 256));
 
-    List<Learning> LEARNING = List.of(
-            new Learning("W1", "784-10(relu)-10, softmax cross-entropy, Adam", dense(784, 10, 10), List.of(1, 32, 256)),
-            new Learning("W2", "784-512(relu)-256(relu)-10, softmax cross-entropy, Adam", dense(784, 512, 256, 10),
-                    List.of(1, 32, 128)),
-            new Learning("W3", "64-128(relu)-64(relu)-1, sigmoid, binary cross-entropy, Adam",
+    List<Learning> LEARNING = List.of(new Learning("W1", dense(784, 10, 10), List.of(1, 32, 256)),
+            new Learning("W2", dense(784, 512, 256, 10), List.of(1, 32, 128)), new Learning("W3",
                     binary(new RowShape(64, 0, 1), new Numbers(0, 64), Adam.of(0.001), 128, 64), List.of(1, 32, 256)),
             LOGISTIC,
             new Learning("W5",
-                    "26 ids in a 2^20 x 16 table and 13 numbers, 429-128(relu)-64(relu)-1, Adagrad, touched rows",
                     binary(new RowShape(13, 26, 1),
                             new Concat(new Embedding(0, 26, 1 << 20, 16, Embedding.Update.TOUCHED), new Numbers(0, 13)),
                             new Adagrad(0.01, 1e-10, 0), 128, 64),
                     List.of(1, 256)),
             new Learning("W6",
-                    "1x28x28, twice conv 3x3 (8, 16 channels), relu, maxpool 2, then 400-10, softmax cross-entropy, Adam",
                     classifier(784, new Reshape(1, 28, 28), new Conv2d(8, Extent.of(3)), new Relu(), new MaxPool2d(2),
                             new Conv2d(16, Extent.of(3)), new Relu(), new MaxPool2d(2), new Flatten()),
                     List.of(1, 32)),
-            recurrent("W7-gru", "GRU", Recurrent.Cell.GRU), recurrent("W7-lstm", "LSTM", Recurrent.Cell.LSTM),
-            new Learning("W8",
-                    "32 steps of 64, x + self-attention(layer norm(x)) with 4 heads, then 2048-10, softmax cross-entropy, Adam",
-                    classifier(32 * 64, new Reshape(32, 64),
-                            new Residual(new Sequence(List.of(new LayerNorm(), new SelfAttention(4, false)))),
-                            new Flatten()),
+            recurrent("W7-gru", Recurrent.Cell.GRU), recurrent("W7-lstm", Recurrent.Cell.LSTM),
+            new Learning("W8", classifier(32 * 64, new Reshape(32, 64),
+                    new Residual(new Sequence(List.of(new LayerNorm(), new SelfAttention(4, false)))), new Flatten()),
                     List.of(1, 32)));
 
     /// Of which it is also asked what a prediction takes.
     List<String> PREDICTED = List.of("W1", "W2", "W3", "W5");
 
-    List<Loop> LOOPS = List.of(
-            new Loop("gemm", "forward of dense 784-512", Loop.Kernel.FORWARD, List.of(new Loop.Shape(784, 512)),
-                    List.of(8, 32, 128)),
-            new Loop("dw", "weight gradient of dense 784-512", Loop.Kernel.WEIGHT_GRADIENT,
-                    List.of(new Loop.Shape(784, 512)), List.of(8, 32, 128)),
-            new Loop("dx", "input gradient of dense 512-256", Loop.Kernel.INPUT_GRADIENT,
-                    List.of(new Loop.Shape(512, 256)), List.of(8, 32, 128)),
-            new Loop("adam", "weight gradient of one row and Adam, fused, W2's matrices", Loop.Kernel.ADAM,
-                    List.of(new Loop.Shape(784, 512), new Loop.Shape(512, 256), new Loop.Shape(256, 10)), List.of(1)));
+    List<Loop> LOOPS =
+            List.of(new Loop("gemm", Loop.Kernel.FORWARD, List.of(new Loop.Shape(784, 512)), List.of(8, 32, 128)),
+                    new Loop("dw", Loop.Kernel.WEIGHT_GRADIENT, List.of(new Loop.Shape(784, 512)), List.of(8, 32, 128)),
+                    new Loop("dx", Loop.Kernel.INPUT_GRADIENT, List.of(new Loop.Shape(512, 256)), List.of(8, 32, 128)),
+                    new Loop("adam", Loop.Kernel.ADAM,
+                            List.of(new Loop.Shape(784, 512), new Loop.Shape(512, 256), new Loop.Shape(256, 10)),
+                            List.of(1)));
 
     List<Predicting> PREDICTING =
             LEARNING.stream().filter(learning -> PREDICTED.contains(learning.name())).map(Predicting::new).toList();
 
     List<Convolution> CONVOLUTIONS =
-            List.of(new Convolution("conv-1", "forward of conv 3x3, 28x28, 1 to 16", 28, 1, 16, List.of(1)),
-                    new Convolution("conv", "forward of conv 3x3, 28x28, 8 to 16", 28, 8, 16, List.of(1)));
+            List.of(new Convolution("conv-1", 28, 1, 16, List.of(1)), new Convolution("conv", 28, 8, 16, List.of(1)));
 
-    SparseUpdate SPARSE = new SparseUpdate("sparse", "sum of 40 of 2^22 numbers, sigmoid and their Adagrad", LOGISTIC);
+    SparseUpdate SPARSE = new SparseUpdate("sparse", LOGISTIC);
 
     List<Workload> ALL = Stream.of(LEARNING, PREDICTING, LOOPS, CONVOLUTIONS, List.of(SPARSE))
             .<Workload>flatMap(List::stream).toList();
@@ -196,9 +175,8 @@ public sealed interface Workload {
     }
 
     /// 32 steps of 32 numbers.
-    private static Learning recurrent(String name, String title, Recurrent.Cell cell) {
+    private static Learning recurrent(String name, Recurrent.Cell cell) {
         return new Learning(name,
-                title + ", 32 steps of 32, 64 hidden, the last state, then 64-10, softmax cross-entropy, Adam",
                 classifier(32 * 32, new Reshape(32, 32), new Recurrent(cell, 64, Recurrent.Output.LAST)),
                 List.of(1, 32));
     }

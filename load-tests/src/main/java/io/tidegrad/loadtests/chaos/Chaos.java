@@ -18,13 +18,12 @@ import java.util.SplittableRandom;
 import org.apache.kafka.common.KafkaException;
 import org.jspecify.annotations.Nullable;
 
-/// Real brokers, a real registry, trainers and a scorer, all processes of their own, a producer whose transactions
-/// commit and abort, and faults that a seed draws. After each of them everything comes to rest, and what must hold is
-/// looked at: the hashes of every watermark that anybody claimed something about, every event and dead letter counted,
-/// every version that was served. The first episodes try each fault once, in an order that the seed gives; then they
-/// are drawn anew.
+/// Injects faults, drawn from a seed, into real brokers, a real registry, trainers and a scorer, each a process, while a
+/// producer commits and aborts transactions. After each fault everything comes to rest and is audited: the hashes of
+/// every watermark about which a process claimed something, the count of every event and dead letter, and every version
+/// that was served. The run tries each fault once, in an order that the seed gives, and then again in another order.
 ///
-/// The seed decides which faults come and what chance does in them; the machine's own timing it can't decide.
+/// The seed decides which faults come and every random choice in them, but not the timing of the machine.
 public final class Chaos extends LoadTest {
     private static final String NO_MOUNTS =
             "not run: 26 state directory full or read-only (needs `unshare` and a namespace that may mount)\n";
@@ -44,7 +43,7 @@ public final class Chaos extends LoadTest {
     /// @param out for the table
     /// @param progress for a line an episode
     public Chaos(ChaosOptions options, PrintStream out, PrintStream progress) {
-        super(out, progress);
+        super(false, out, progress);
         this.options = options;
         random = new SplittableRandom(options.seed());
         networks = new Networks(options.nodes());
@@ -70,8 +69,8 @@ public final class Chaos extends LoadTest {
         say("seed %d, %d node(s) · repeat with: ./tidegrad test --chaos --seed %d --nodes %d", options.seed(),
                 options.nodes(), options.seed(), options.nodes());
         List<String> flags = Processes.with(Processes.with(childFlags(), List.of("-Xmx256m")), options.trainerFlags());
-        try (Stage stage = Stage.open(stack, networks, directory.path(), flags, options.trainerMain())) {
-            run(stage);
+        try (TestBed testBed = TestBed.open(stack, networks, directory.path(), flags, options.trainerMain())) {
+            run(testBed);
         }
         String result = String.format(Locale.ROOT,
                 "seed %d, %d node(s): %d episodes, %d trainers killed, %,d visible events, %,d watermarks"
@@ -86,7 +85,7 @@ public final class Chaos extends LoadTest {
         return result;
     }
 
-    private void run(Stage stage) throws InterruptedException {
+    private void run(TestBed testBed) throws InterruptedException {
         long deadline = System.nanoTime() + options.phase().toNanos();
         World world = null;
         try {
@@ -96,10 +95,10 @@ public final class Chaos extends LoadTest {
                         return;
                     }
                     if (world == null) {
-                        world = open(stage);
+                        world = open(testBed);
                     }
-                    if (!episode(fault, stage, world)) {
-                        // Its state may be wrong from here on: the next ones would only say so again.
+                    if (!episode(fault, testBed, world)) {
+                        // Its state may be wrong from now on, and later episodes would only report that again.
                         retire(world);
                         world = null;
                     }
@@ -121,12 +120,12 @@ public final class Chaos extends LoadTest {
         return deck;
     }
 
-    /// Page log or image and redo, as chance says: `auto` would choose the former for so small a model.
-    private World open(Stage stage) throws InterruptedException {
+    /// Draws the kind of store, because `auto` would always choose the page log for so small a model.
+    private World open(TestBed testBed) throws InterruptedException {
         String kind = random.nextBoolean() ? "page-log" : "image-and-redo";
         String name = "model-" + ++worlds;
         say("%s: kept as %s", name, kind);
-        return World.open(stage, name, World.Kind.SMALL.served("--store", kind, "--standby-replicas", "1"),
+        return World.open(testBed, name, World.Kind.SMALL.served("--store", kind, "--standby-replicas", "1"),
                 random.split());
     }
 
@@ -138,9 +137,9 @@ public final class Chaos extends LoadTest {
         world.close();
     }
 
-    /// @return whether all held
-    private boolean episode(Fault fault, Stage stage, World world) throws InterruptedException {
-        Episode episode = new Episode(stage, world, random.split());
+    /// @return whether all invariants held
+    private boolean episode(Fault fault, TestBed testBed, World world) throws InterruptedException {
+        Episode episode = new Episode(testBed, world, random.split());
         long began = System.nanoTime();
         world.traffic().go();
         @Nullable
@@ -155,7 +154,7 @@ public final class Chaos extends LoadTest {
         List<Violation> violations = new ArrayList<>(episode.violations());
         if (broken != null) {
             violations.add(new Violation("I10", String.valueOf(broken.getMessage())));
-            stage.heal();
+            testBed.heal();
         }
         tally.add(fault, episode, violations.size());
         say("%3d  row %-2d %-40s %5.1f s  recovery %s  %s", tally.times(), fault.row(), fault.what(),

@@ -26,27 +26,27 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.SplittableRandom;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericData;
 import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.TopicPartition;
 
-/// A trainer and a scorer of one model, processes under a supervisor each, with events, questions over HTTP and
-/// requests on a topic all the time; one topic is damaged, and what becomes of them is noted.
+/// A trainer and a scorer of one model, each a supervised process, with events, questions over HTTP and requests on a
+/// topic all the time. It damages one topic and notes what both processes do.
 final class DamagedTopic implements AutoCloseable {
     private static final Duration START_WITHIN = Duration.ofSeconds(240);
 
-    /// Longer than metadata, sessions and transactions take to be noticed; what takes longer is told as standing still.
+    /// Longer than Kafka's clients take to notice lost metadata, sessions and transactions. Whatever has not gone on by
+    /// then stands still.
     static final Duration WATCHED = Duration.ofSeconds(75);
 
     private static final Duration LEAST = Duration.ofSeconds(12);
 
-    /// Of a process that goes on: something new within this.
+    /// A process goes on if something new comes from it within this time.
     private static final Duration LIVELY = Duration.ofSeconds(5);
 
     private static final Duration SETTLES_WITHIN = Duration.ofSeconds(40);
@@ -65,11 +65,11 @@ final class DamagedTopic implements AutoCloseable {
                               {"name": "b", "type": "double"}]}
                             """);
 
-    /// What became of it, a cell of the table each.
+    /// What the processes did: one cell of the table for each component.
     ///
-    /// @param violations of what holds whatever happens
+    /// @param violations of what must hold under any damage
     record Outcome(OurTopic topic, TopicDamage damage, String trainerHealth, String learning, String hashes,
-            String startedAgain, String scorerHealth, String http, String lane, List<String> violations) {
+            String startedAgain, String scorerHealth, String http, String requests, List<String> violations) {
     }
 
     private final LocalStack stack;
@@ -90,7 +90,7 @@ final class DamagedTopic implements AutoCloseable {
     private final Asker asker;
     private final Background requests;
 
-    // Of the questions, guarded by this.
+    // About the questions; guarded by this.
     private long failures;
     private String firstFailure = "";
     private long answeredOffset = -1;
@@ -151,8 +151,6 @@ final class DamagedTopic implements AutoCloseable {
         });
     }
 
-    // ---- those who ask ----
-
     private synchronized void take(int status, String body) throws JsonProcessingException {
         if (status == 200) {
             answeredOffset = Math.max(answeredOffset, Json.parse(body).path("offset").asLong());
@@ -193,14 +191,11 @@ final class DamagedTopic implements AutoCloseable {
     private long end(OurTopic topic) throws InterruptedException {
         String name = topic.of(topics, spec.model(), spec.inputTopic());
         try {
-            TopicPartition partition = new TopicPartition(name, 0);
-            return admin.listOffsets(Map.of(partition, OffsetSpec.latest())).partitionResult(partition).get().offset();
-        } catch (ExecutionException notThere) {
+            return KafkaClients.end(admin, new TopicPartition(name, 0), IsolationLevel.READ_UNCOMMITTED);
+        } catch (LoadTestException notThere) {
             return -1;
         }
     }
-
-    // ---- what is seen ----
 
     private static String wordsOfTrainer(JsonNode health) {
         List<String> words = new ArrayList<>();
@@ -232,7 +227,7 @@ final class DamagedTopic implements AutoCloseable {
         return line.length() <= MESSAGE_MAX ? line : line.substring(0, MESSAGE_MAX) + "…";
     }
 
-    /// What a process said last of itself, and not Kafka's clients, which may log on while it stops.
+    /// The last error that a process itself logged. Kafka's clients may log more while it stops.
     private static String why(String log) {
         String said = log.lines().filter(line -> line.contains(" ERROR i.t.")).reduce((earlier, later) -> later)
                 .orElse(World.lastLine(log));
@@ -242,8 +237,6 @@ final class DamagedTopic implements AutoCloseable {
     private static String text(String format, Object... values) {
         return String.format(Locale.ROOT, format, values);
     }
-
-    // ---- one damage ----
 
     Outcome damage(OurTopic topic, TopicDamage damage) throws InterruptedException {
         String name = topic.of(topics, spec.model(), spec.inputTopic());
@@ -260,7 +253,7 @@ final class DamagedTopic implements AutoCloseable {
         List<String> violations = new ArrayList<>();
         String learning = seen.learning(trainer.restarts() - restarts);
         Trainer.Ended ended = trainer.ended();
-        if (ended == null && !seen.learns() && trainerHealth.isHealthy()) {
+        if (ended == null && !seen.learning.goesOn() && trainerHealth.isHealthy()) {
             violations.add("learning stands still, and the trainer's /health says that all is well");
         }
         if (ended != null && ended.status() == 70) {
@@ -268,82 +261,77 @@ final class DamagedTopic implements AutoCloseable {
         }
         String trainerSaid = trainerHealth.text();
         String scorerSaid = scorerHealth.text();
-        String hashes = ended == null && seen.learns() ? hashes(violations) : "-";
+        String hashes = ended == null && seen.learning.goesOn() ? hashes(violations) : "-";
         String asked = asked(seen, violations);
-        String lane = seen.lane();
-        return new Outcome(topic, damage, trainerSaid, learning, hashes, startAgain(), scorerSaid, asked, lane,
+        String requested = seen.requests();
+        return new Outcome(topic, damage, trainerSaid, learning, hashes, startAgain(), scorerSaid, asked, requested,
                 violations);
     }
 
-    /// What was watched, until it was clear.
-    private final class Seen {
-        private final long since;
-        private long watermark;
+    /// Whether a number goes on to rise.
+    private static final class Progress {
+        private long newest;
         private long advancedAt;
         private long longestPause;
-        private boolean learned;
-        private long predictions = -1;
-        private long predictedAt;
-        private long longestLanePause;
-        private boolean predicted;
+        private boolean advanced;
+
+        Progress(long since, long newest) {
+            this.newest = newest;
+            advancedAt = since;
+        }
+
+        /// @param now below 0 while it is not known
+        void look(long now) {
+            if (newest >= 0 && now > newest) {
+                longestPause = Math.max(longestPause, System.nanoTime() - advancedAt);
+                advancedAt = System.nanoTime();
+                advanced = true;
+            }
+            newest = now < 0 ? newest : now; // a topic that is created again begins at 0
+        }
+
+        boolean goesOn() {
+            return advanced && System.nanoTime() - advancedAt < LIVELY.toNanos();
+        }
+
+        String text() {
+            return goesOn() ? DamagedTopic.text("goes on, longest pause %.1f s", longestPause * 1e-9)
+                    : DamagedTopic.text("stands still since %.0f s", LoadTest.secondsSince(advancedAt));
+        }
+    }
+
+    /// What is seen until the outcome is clear.
+    private final class Seen {
+        private final long since;
+        private final Progress learning;
+        private final Progress requests;
         private final long servedBefore;
-        private double followedAfter = -1;
+        private boolean followed; // a new version answered
 
         Seen(long since, long watermark) {
             this.since = since;
-            this.watermark = watermark;
-            advancedAt = since;
-            predictedAt = since;
+            learning = new Progress(since, watermark);
+            requests = new Progress(since, -1);
             servedBefore = answeredOffset();
         }
 
         void look() throws InterruptedException {
-            long now = System.nanoTime();
-            long newWatermark = trainer.watermark();
-            if (newWatermark >= 0 && newWatermark != watermark) {
-                longestPause = Math.max(longestPause, now - advancedAt);
-                advancedAt = now;
-                watermark = newWatermark;
-                learned = true;
-            }
-            long newPredictions = end(OurTopic.PREDICTIONS);
-            if (newPredictions >= 0 && newPredictions != predictions) {
-                if (predictions >= 0 && newPredictions > predictions) {
-                    longestLanePause = Math.max(longestLanePause, now - predictedAt);
-                    predictedAt = now;
-                    predicted = true;
-                }
-                predictions = newPredictions;
-            }
-            if (followedAfter < 0 && answeredOffset() > servedBefore && LoadTest.secondsSince(since) > 1) {
-                followedAfter = LoadTest.secondsSince(since);
-            }
-        }
-
-        boolean learns() {
-            return learned && System.nanoTime() - advancedAt < LIVELY.toNanos();
-        }
-
-        boolean predicts() {
-            return predicted && System.nanoTime() - predictedAt < LIVELY.toNanos();
+            learning.look(trainer.watermark());
+            requests.look(end(OurTopic.PREDICTIONS));
+            followed |= answeredOffset() > servedBefore && LoadTest.secondsSince(since) > 1;
         }
 
         String learning(int restarts) {
             Trainer.Ended ended = trainer.ended();
             String again = restarts == 0 ? "" : text(", started again %d times", restarts);
-            if (ended != null) {
-                return text("ends with %d%s: %s", ended.status(), again, why(ended.said()));
-            }
-            return learns() ? text("goes on, longest pause %.1f s%s", longestPause * 1e-9, again)
-                    : text("stands still since %.0f s%s", LoadTest.secondsSince(advancedAt), again);
+            return ended == null ? learning.text() + again
+                    : text("ends with %d%s: %s", ended.status(), again, why(ended.said()));
         }
 
-        String lane() {
+        String requests() {
             Supervised.Ended end = scorer.lastEnd();
-            String ends = end == null ? "" : text("; the scorer ended %d times, with %d: %s", scorer.restarts(),
-                    end.status(), why(end.said()));
-            return (predicts() ? text("goes on, longest pause %.1f s", longestLanePause * 1e-9)
-                    : text("stands still since %.0f s", LoadTest.secondsSince(predictedAt))) + ends;
+            return requests.text() + (end == null ? "" : text("; the scorer ended %d times, with %d: %s",
+                    scorer.restarts(), end.status(), why(end.said())));
         }
     }
 
@@ -354,15 +342,15 @@ final class DamagedTopic implements AutoCloseable {
             seen.look();
             trainerHealth.look(trainerHealth.ask(), since);
             scorerHealth.look(scorerHealth.ask(), since);
-            boolean clear = trainer.ended() != null || seen.learns();
-            if (clear && seen.predicts() && LoadTest.secondsSince(since) > LEAST.toSeconds()) {
+            boolean clear = trainer.ended() != null || seen.learning.goesOn();
+            if (clear && seen.requests.goesOn() && LoadTest.secondsSince(since) > LEAST.toSeconds()) {
                 break;
             }
         }
         return seen;
     }
 
-    /// Everything comes to rest, and the trainer's hash is a plain fold's.
+    /// Waits until everything has come to rest, and compares the trainer's hash with that of a plain fold.
     private String hashes(List<String> violations) throws InterruptedException {
         traffic.pause();
         JsonNode[] health = {Json.NOTHING};
@@ -400,7 +388,7 @@ final class DamagedTopic implements AutoCloseable {
             violations.add(text("%d questions over HTTP were not answered: %s", failures, firstFailure));
         }
         return text("%s%s", failures == 0 ? "all answered" : failures + " not answered: " + firstFailure,
-                seen.followedAfter < 0 ? ", no new version" : ", new versions");
+                !seen.followed ? ", no new version" : ", new versions");
     }
 
     /// An orderly stop and a start, as an operator would try.

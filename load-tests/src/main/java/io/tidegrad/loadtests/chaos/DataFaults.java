@@ -12,7 +12,7 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.jspecify.annotations.Nullable;
 
-/// What can be wrong with events and snapshots.
+/// Faults of events and snapshots.
 final class DataFaults {
     private static final int POISON = 20_000;
     private static final int EXTREMES = 2_000;
@@ -25,22 +25,22 @@ final class DataFaults {
         add(episode, POISON, index -> episode.world().readings().poison(episode.random(), index));
     }
 
-    /// Row 41: numbers at every edge.
+    /// Row 41: numbers at the edges of their ranges.
     static void extremes(Episode episode) throws InterruptedException {
         add(episode, EXTREMES, index -> episode.world().readings().extreme(episode.random(), index));
     }
 
-    /// Row 42: events, keys and headers as large as the topic lets in.
+    /// Row 42: events, keys and headers as large as the topic accepts.
     static void large(Episode episode) throws InterruptedException {
         add(episode, LARGE, index -> episode.world().readings().large(episode.random(), index));
     }
 
-    /// Row 43: duplicates, late ones, a wrong order. (Labels that come by themselves are no part of this.)
+    /// Row 43: duplicate, late and reordered events.
     static void disorder(Episode episode) throws InterruptedException {
         World world = episode.world();
         for (int round = 0; round < 20; round++) {
             world.traffic().add(world.readings().disorder(episode.random(), world.traffic().next()));
-            Thread.sleep(50); // a second in all: over some commits of the trainer, not within one
+            Thread.sleep(50); // a second in all, so that the trainer commits in between
         }
         awaitTaken(episode);
     }
@@ -68,7 +68,7 @@ final class DataFaults {
         episode.recovers();
     }
 
-    /// Row 36: forged ones whose transactions commit. Each must be refused, and ours go on being served.
+    /// Row 36: forged snapshots whose transactions commit. Each must be refused, while ours are still served.
     static void badSnapshots(Episode episode) throws InterruptedException {
         World world = episode.world();
         Scorer observer = world.observer();

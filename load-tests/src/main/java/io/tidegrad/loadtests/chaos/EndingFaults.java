@@ -21,8 +21,8 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.TopicConfig;
 
-/// What ends a model's life: on a model of its own, whose trainer must refuse to go on, say why, and commit nothing.
-/// And a model too large for one record, which must live.
+/// Faults that end a model's life, each tried on a model of its own: its trainer must refuse to go on, say why, and
+/// commit nothing. Also a model too large for one record, which must survive.
 final class EndingFaults {
     private static final Duration REFUSES_WITHIN = Duration.ofSeconds(180);
 
@@ -35,14 +35,14 @@ final class EndingFaults {
         void to(World world) throws InterruptedException;
     }
 
-    /// Learns a little, stops or is killed, is damaged, and must refuse.
+    /// A trainer learns a little and is stopped or killed; after the damage it must refuse to start.
     ///
     /// @param statuses one of which it must end with
     /// @param word that its message must have
     private static void refuses(Episode episode, Set<ExitCode> statuses, String word, Damage damage)
             throws InterruptedException {
         SplittableRandom random = episode.random();
-        try (World world = World.open(episode.stage(), "own-" + Long.toHexString(random.nextLong() >>> 32),
+        try (World world = World.open(episode.testBed(), "own-" + Long.toHexString(random.nextLong() >>> 32),
                 World.Kind.SMALL, random)) {
             episode.add(world.audit());
             if (random.nextBoolean()) {
@@ -62,7 +62,7 @@ final class EndingFaults {
         }
     }
 
-    /// Row 29: one bit of a page in the changelog.
+    /// Row 29: one bit of a page in the changelog is flipped.
     static void pageDamaged(Episode episode) throws InterruptedException {
         refuses(episode, Set.of(ExitCode.STATE_VIOLATION), "at offset", world -> {
             List<ConsumerRecord<byte[], byte[]>> pages =
@@ -76,7 +76,7 @@ final class EndingFaults {
 
     private static void send(Episode episode, ProducerRecord<byte[], byte[]> record) {
         try (KafkaProducer<byte[], byte[]> producer =
-                KafkaClients.writer(episode.stage().bootstrapServers(), Map.of())) {
+                KafkaClients.writer(episode.testBed().bootstrapServers(), Map.of())) {
             producer.send(record);
         }
     }
@@ -97,20 +97,20 @@ final class EndingFaults {
     }
 
     private static void deleteTopic(Episode episode, String topic) throws InterruptedException {
-        KafkaClients.answer(episode.stage().admin().deleteTopics(List.of(topic)).all());
+        KafkaClients.answer(episode.testBed().admin().deleteTopics(List.of(topic)).all());
         Await.until(topic + " gone", World.RECOVERS_WITHIN,
-                () -> !KafkaClients.answer(episode.stage().admin().listTopics().names()).contains(topic));
+                () -> !KafkaClients.answer(episode.testBed().admin().listTopics().names()).contains(topic));
     }
 
     private static void deleteRecords(Episode episode, TopicPartition partition) throws InterruptedException {
         KafkaClients.answer(
-                episode.stage().admin().deleteRecords(Map.of(partition, RecordsToDelete.beforeOffset(-1))).all());
+                episode.testBed().admin().deleteRecords(Map.of(partition, RecordsToDelete.beforeOffset(-1))).all());
     }
 
     /// Row 46: the log gets a second partition.
     static void secondPartition(Episode episode) throws InterruptedException {
         refuses(episode, Set.of(ExitCode.CONFIGURATION, ExitCode.STATE_VIOLATION), "partition",
-                world -> KafkaClients.answer(episode.stage().admin()
+                world -> KafkaClients.answer(episode.testBed().admin()
                         .createPartitions(Map.of(world.spec().inputTopic(), NewPartitions.increaseTo(2))).all()));
     }
 
@@ -121,9 +121,9 @@ final class EndingFaults {
             String topic = world.spec().inputTopic();
             deleteTopic(episode, topic);
             if (episode.random().nextBoolean()) {
-                EventsTopic.create(episode.stage().bootstrapServers(), topic);
+                EventsTopic.create(episode.testBed().bootstrapServers(), topic);
             } else {
-                KafkaClients.answer(episode.stage().admin()
+                KafkaClients.answer(episode.testBed().admin()
                         .createTopics(List.of(new NewTopic(topic, Optional.of(1), Optional.empty()))).all());
             }
         });
@@ -141,7 +141,7 @@ final class EndingFaults {
         });
     }
 
-    /// Row 49: the same model with another optimizer, or another size of its table.
+    /// Row 49: the spec of the model gets another optimizer, or another size of its table.
     static void specChanged(Episode episode) throws InterruptedException {
         boolean optimizer = episode.random().nextBoolean();
         refuses(episode, Set.of(ExitCode.CONFIGURATION), "fingerprint",
@@ -149,10 +149,11 @@ final class EndingFaults {
                         : world.spec().yaml().replace("buckets: 2048", "buckets: 4096")));
     }
 
-    /// Row 33: snapshots far larger than a record may be, through a kill.
+    /// Row 33: a model whose snapshots are far larger than a record may be, through a kill.
     static void largeModel(Episode episode) throws InterruptedException {
-        try (World world = World.open(episode.stage(), "large-" + Long.toHexString(episode.random().nextLong() >>> 32),
-                new World.Kind(LARGE_BUCKETS, true, true, List.of(), List.of("-Xmx512m")), episode.random())) {
+        try (World world =
+                World.open(episode.testBed(), "large-" + Long.toHexString(episode.random().nextLong() >>> 32),
+                        new World.Kind(LARGE_BUCKETS, true, true, List.of(), List.of("-Xmx512m")), episode.random())) {
             episode.pass(Duration.ofSeconds(2), Duration.ofSeconds(4));
             long before = world.watermark();
             episode.kill(world.trainer());

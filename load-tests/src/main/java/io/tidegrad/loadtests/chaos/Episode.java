@@ -9,16 +9,16 @@ import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/// One fault that is tried: on whom, what chance decides, and what came of it.
+/// One try of one fault: what it is tried on, its random choices, and its outcome.
 ///
 /// @param killed trainers
-record Episode(Stage stage, World world, SplittableRandom random, List<Double> recoverySeconds,
+record Episode(TestBed testBed, World world, SplittableRandom random, List<Double> recoverySeconds,
         List<Violation> violations, AtomicInteger killed) {
-    Episode(Stage stage, World world, SplittableRandom random) {
-        this(stage, world, random, new ArrayList<>(), new ArrayList<>(), new AtomicInteger());
+    Episode(TestBed testBed, World world, SplittableRandom random) {
+        this(testBed, world, random, new ArrayList<>(), new ArrayList<>(), new AtomicInteger());
     }
 
-    /// Lets time pass, as much as chance says.
+    /// Waits for a random time.
     void pass(Duration least, Duration most) throws InterruptedException {
         Thread.sleep(random.nextLong(least.toMillis(), most.toMillis() + 1));
     }
@@ -36,7 +36,14 @@ record Episode(Stage stage, World world, SplittableRandom random, List<Double> r
         recovers(world, since, watermark);
     }
 
-    /// From now on, and beyond what is committed now.
+    /// Starts a trainer, and waits until something beyond `watermark` is committed.
+    void restarts(Trainer trainer, long watermark) throws InterruptedException {
+        long since = System.nanoTime();
+        trainer.start();
+        recovers(since, watermark);
+    }
+
+    /// Likewise, from now on and beyond what is committed now.
     void recovers() throws InterruptedException {
         recovers(System.nanoTime(), world.watermark());
     }
@@ -46,7 +53,7 @@ record Episode(Stage stage, World world, SplittableRandom random, List<Double> r
         recoverySeconds.add(LoadTest.secondsSince(since));
     }
 
-    /// Looks on for so long, and notes the longest time without a commit as the recovery.
+    /// Watches for so long, and notes the longest time without a commit as the recovery.
     void longestPause(Duration watch) throws InterruptedException {
         long began = System.nanoTime();
         long committedAt = began;
@@ -71,7 +78,7 @@ record Episode(Stage stage, World world, SplittableRandom random, List<Double> r
         }
     }
 
-    /// A trainer that has to refuse says why.
+    /// Expects that a trainer refused to go on and said why.
     ///
     /// @param statuses one of which it must end with
     /// @param word that its message must have

@@ -42,14 +42,14 @@ public enum Fault {
     RETENTION_OVERTAKES(48, "retention overtakes a stop", EndingFaults::retentionOvertakes, Where.OWN_MODEL),
     SPEC_CHANGED(49, "spec changed under a model", EndingFaults::specChanged, Where.OWN_MODEL);
 
-    /// On what a fault can be tried.
+    /// Where a fault can be tried.
     enum Where {
         ANYWHERE, ONE_NODE, THREE_NODES,
         /// Where a process may mount something for itself.
         OWN_MOUNTS,
         /// Where a process may have a wall clock of its own.
         OWN_CLOCK,
-        /// It ends the model's life, or needs another one.
+        /// On a model of its own, because it ends the model's life or needs another kind of model.
         OWN_MODEL;
 
         boolean fits(int nodes) {
@@ -64,7 +64,7 @@ public enum Fault {
     }
 
     interface Injection {
-        /// Makes it happen, heals it, and waits until what can go on goes on.
+        /// Makes the fault happen, heals it, and waits until everything that can go on has gone on.
         void to(Episode episode) throws InterruptedException;
     }
 
@@ -104,7 +104,7 @@ public enum Fault {
         return List.of(values());
     }
 
-    /// Empty when there is none of this row.
+    /// The faults of a row; empty if there is none.
     public static List<Fault> ofRow(int row) {
         return Arrays.stream(values()).filter(fault -> fault.row == row).toList();
     }

@@ -15,8 +15,8 @@ import org.apache.kafka.streams.errors.TaskCorruptedException;
 import org.apache.kafka.streams.processor.TaskId;
 import org.jspecify.annotations.Nullable;
 
-/// Ours, until a file appears; then it throws once what the file says. A trainer takes it by its public setting, so the
-/// trainer is the real one and only the code that an event goes through is not.
+/// Deserializes like ours, but throws once as soon as a file appears; the file says which exception. A real trainer loads
+/// it through a public setting, so that only the code that an event goes through differs.
 public final class FaultyDeserializer implements Deserializer<@Nullable GenericRecord> {
     private static final String TRIGGER = "chaos.trigger";
     private static final int LOOK_EVERY_EVENTS = 50;
@@ -25,7 +25,7 @@ public final class FaultyDeserializer implements Deserializer<@Nullable GenericR
     private Path trigger = Path.of("");
     private int events;
 
-    /// A trainer's settings for it.
+    /// The trainer's settings that load it.
     static List<String> settings(Path trigger) {
         return List.of("--registry." + RecordDecoder.DESERIALIZER, FaultyDeserializer.class.getName(),
                 "--registry." + TRIGGER, trigger.toString());

@@ -16,12 +16,12 @@ import java.util.List;
 import java.util.SplittableRandom;
 import java.util.zip.CRC32C;
 
-/// Makes snapshots of the running model that nobody published, of an epoch above every real one: admitted, they would
-/// be served for good. Whatever is not said to be wrong is right, checksums included.
+/// Forges snapshots of the running model, with an epoch above every real one: a scorer that admitted one would serve it
+/// for good. Except for what [Kind] names, they are sound, checksums included.
 final class Forger {
     private static final byte[] NO_CONTEXT = {};
 
-    /// Both of a part and of a manifest: magic (4), format (4), …, CRC32C (4).
+    /// A part and a manifest both are: magic (4), format (4), …, CRC32C (4).
     private static final int FORMAT_AT = 4;
 
     private static final int CHECKSUM_BYTES = 4;
@@ -29,13 +29,13 @@ final class Forger {
 
     private Forger() {}
 
-    /// What is wrong.
+    /// What is wrong with a forged snapshot.
     enum Kind {
         BIT_OF_A_PART, PART_CUT_SHORT, BIT_OF_THE_MANIFEST, FUTURE_FORMAT, OTHER_SPEC, OTHER_HASH, ABSURD_PART_COUNT,
         ABSURD_SIZE, OTHER_NUMERICS, NOT_A_NUMBER
     }
 
-    /// Nothing is.
+    /// A snapshot with nothing wrong.
     static PublishedSnapshot sound(Episode episode) {
         return of(episode, episode.world().ledger().model());
     }

@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.function.Function;
 
-/// What one process's `/health` has said since a damage: each change, and how long after.
+/// Notes each change of a process's `/health` since a damage, and how long after the damage it came.
 final class HealthWatch implements AutoCloseable {
     private static final Duration ANSWER_WITHIN = Duration.ofSeconds(3);
     private static final int CHANGES_SHOWN = 3;
@@ -28,13 +28,13 @@ final class HealthWatch implements AutoCloseable {
     private boolean healthy = true;
     private int changed;
 
-    /// @param words what is told of an answer, beside its status
+    /// @param words what to note of an answer, besides its status
     HealthWatch(int port, Function<JsonNode, String> words) {
         url = URI.create("http://127.0.0.1:" + port + "/health");
         this.words = words;
     }
 
-    /// @param status 0 where nobody answers
+    /// @param status 0 if nobody answers
     record Answer(int status, JsonNode json) {
     }
 
@@ -68,7 +68,7 @@ final class HealthWatch implements AutoCloseable {
         newest = said;
     }
 
-    /// Whether it said that all is well when it was looked at last.
+    /// Whether it last said that all is well.
     boolean isHealthy() {
         return healthy;
     }

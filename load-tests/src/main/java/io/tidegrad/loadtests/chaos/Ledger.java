@@ -44,14 +44,13 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 
-/// What the topics of one model say to any read_committed reader, and a plain fold of its events in this process, which
-/// knows nothing of changelogs, groups or transactions. Whatever a trainer has claimed of a watermark is compared with
-/// the fold there: hashes in reports and in the manifests of snapshots, and states rebuilt from the changelog at
-/// commits that the seed chooses.
+/// Compares what the topics of one model say to any read_committed reader with a plain fold of its events in this
+/// process, which knows nothing of changelogs, groups or transactions. It compares every claim about a watermark: hashes
+/// in reports and in manifests of snapshots, and states rebuilt from the changelog at commits that the seed chooses.
 ///
-/// A thread of its own reads along, before compaction takes away what was there.
+/// A thread of its own reads the topics, before compaction removes records.
 final class Ledger implements AutoCloseable {
-    /// Of this epoch and above are snapshots that the chaos itself forges.
+    /// Snapshots of this epoch and above are forged.
     static final int FORGED_EPOCH = 1_000;
 
     static final int CUT = 0;
@@ -94,7 +93,7 @@ final class Ledger implements AutoCloseable {
     private final Map<Long, Hashes> hashes = new HashMap<>();
     private long checked;
 
-    /// What was said of the model before `nextOffset`.
+    /// What was said of the model that has learned everything before `nextOffset`.
     ///
     /// @param of who says it
     private record Claim(long nextOffset, String of, @Nullable String weights, @Nullable String state) {
@@ -103,7 +102,7 @@ final class Ledger implements AutoCloseable {
     private record Hashes(String weights, String state) {
     }
 
-    /// A dead letter: where it came from, and a checksum of its value, `CUT` where that had to be cut.
+    /// A dead letter: the offset of its event, and a checksum of its value, or `CUT` if the value was cut.
     record Letter(long offset, int checksum) {
     }
 
@@ -123,11 +122,11 @@ final class Ledger implements AutoCloseable {
                         .answer(admin.describeTopics(List.of(log.topic())).topicNameValues().values().iterator().next())
                         .topicId(),
                 0);
-        // Known now, so that reading along needs no registry: it may be gone.
+        // Looked up now, because the registry may be gone while the topics are read.
         registry.schemaById(registry.idOf(progress.topic() + "-value", Progress.getClassSchema()));
         codec = new AvroCodec(registry);
         model = OnlineModel.initial(spec, Kernels.active());
-        // A codec of its own: this one is asked by the auditing thread, the other by the tail's.
+        // A codec for the auditing thread; the other one belongs to the reading thread.
         fold = new EventFold(spec, model, ValueDecoder.avro(new AvroCodec(registry)));
         hashes.put(0L, new Hashes(model.weightsHash(), model.stateHash()));
         thread = Background.start("ledger-" + spec.model(), self -> tail(bootstrapServers, self));
@@ -144,8 +143,6 @@ final class Ledger implements AutoCloseable {
     TopicPartition snapshots() {
         return snapshots;
     }
-
-    // ---- reading along ----
 
     private List<TopicPartition> partitions() {
         return List.of(lineage.log(), changelog, snapshots, progress, deadLetters);
@@ -164,7 +161,7 @@ final class Ledger implements AutoCloseable {
                         try {
                             positions.put(partition, consumer.position(partition, Duration.ofMillis(1)));
                         } catch (org.apache.kafka.common.errors.TimeoutException notYet) {
-                            // It is asked again after the next poll.
+                            // Asked again after the next poll.
                         }
                     }
                 }
@@ -195,7 +192,7 @@ final class Ledger implements AutoCloseable {
         }
     }
 
-    /// What a restart would restore now.
+    /// Claims what a restart would restore now.
     private void rebuild() {
         try {
             StoredState state = StoredState.of(lineage, List.copyOf(stored.values()), Kernels.active());
@@ -261,7 +258,7 @@ final class Ledger implements AutoCloseable {
         return claims.size();
     }
 
-    /// Newest records of the changelog, by key: for who damages one.
+    /// The newest record of each key of the changelog.
     synchronized List<ConsumerRecord<byte[], byte[]>> stored() {
         return List.copyOf(stored.values());
     }
@@ -300,14 +297,12 @@ final class Ledger implements AutoCloseable {
         return ends;
     }
 
-    // ---- comparing ----
-
-    /// One past the last visible event that was read: what a trainer's watermark must reach.
+    /// One past the last visible event that was read, which a trainer's watermark must reach.
     synchronized long visibleEnd() {
         return events.isEmpty() ? nextOffset : events.getLast().offset() + 1;
     }
 
-    /// Only at rest: later claims of earlier watermarks would find the fold gone past them.
+    /// Call it only at rest: claims about earlier watermarks that come later find the fold past them.
     private void foldVisible() {
         while (!events.isEmpty()) {
             ConsumerRecord<byte[], byte[]> record = events.remove();
@@ -324,7 +319,7 @@ final class Ledger implements AutoCloseable {
         }
     }
 
-    /// All claims of watermarks up to here: the fold holds everything below, and nothing else.
+    /// Compares all claims about watermarks up to here, where the fold has learned exactly everything below.
     private void compareUpTo(long offset) {
         while (!claims.isEmpty() && claims.firstKey() <= offset) {
             Map.Entry<Long, List<Claim>> next = claims.pollFirstEntry();
@@ -360,11 +355,11 @@ final class Ledger implements AutoCloseable {
         return hash == null ? "-" : hash.substring(0, Math.min(12, hash.length()));
     }
 
-    /// After everything has come to rest: all that must hold.
+    /// Checks all invariants after everything has come to rest.
     ///
     /// @param health the learning trainer's
-    /// @param committed records that were written for certain
-    /// @param inDoubt records of which nobody knows
+    /// @param committed records that were certainly written
+    /// @param inDoubt records of which nobody knows whether they were written
     /// @param admitted versions that scorers have served
     synchronized List<Violation> audit(JsonNode health, long committed, long inDoubt,
             List<ScorerUnderTest.Served> admitted) {
@@ -401,7 +396,7 @@ final class Ledger implements AutoCloseable {
         }
     }
 
-    /// Every refused event in the dead letters once, in order, its bytes untouched.
+    /// Every refused event must be in the dead letters once, in order, with its bytes untouched.
     static List<Violation> lettersAmiss(List<Letter> rejected, List<Letter> letters) {
         if (letters.size() != rejected.size()) {
             return List.of(new Violation("I6",
@@ -419,7 +414,7 @@ final class Ledger implements AutoCloseable {
         return List.of();
     }
 
-    /// Whether scorers served what was never committed.
+    /// Finds served versions that were never committed.
     ///
     /// @param published versions with a visible manifest
     static List<Violation> unpublished(List<ScorerUnderTest.Served> admitted, Set<Long> published) {
@@ -435,7 +430,7 @@ final class Ledger implements AutoCloseable {
         return violations;
     }
 
-    /// The fold's model as it is now: what a forger copies.
+    /// The fold's model as it is now, which a forger copies.
     synchronized OnlineModel model() {
         return model;
     }

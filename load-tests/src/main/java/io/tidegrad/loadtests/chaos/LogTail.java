@@ -18,8 +18,7 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 
-/// Every visible event of a log from its beginning, kept in memory: what a model must come to, whatever becomes of the
-/// topic afterwards.
+/// Keeps every visible event of a log in memory, so that a fold of them is possible after the topic was damaged.
 final class LogTail implements AutoCloseable {
     private static final Duration POLL = Duration.ofMillis(100);
 
@@ -45,7 +44,7 @@ final class LogTail implements AutoCloseable {
                 }
             }
         } catch (KafkaException lost) {
-            // What came since is not known.
+            // Later events are not known.
             synchronized (this) {
                 broken = true;
             }
@@ -57,7 +56,7 @@ final class LogTail implements AutoCloseable {
         return events.isEmpty() ? 0 : events.getLast().offset() + 1;
     }
 
-    /// Whether events were deleted before they were seen, or the log is another one now.
+    /// Whether events were deleted before they were read, or the log was replaced.
     synchronized boolean isBroken() {
         return broken;
     }

@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 
-/// What can happen between processes; and to the registry, which trainers reach over a network too.
+/// Faults of the networks between processes, and of the registry.
 final class NetworkFaults {
     private static final Duration DELAY = Duration.ofMillis(200);
     private static final long MEGABIT_BYTES_PER_SECOND = 125_000;
@@ -17,7 +17,7 @@ final class NetworkFaults {
     private static final double LOST_LEAST = 0.05;
     private static final double LOST_MOST = 0.3;
 
-    /// About a snapshot of the run's model.
+    /// About the size of a snapshot of the model.
     private static final int CUT_WITHIN_BYTES = 40_000;
 
     private static final byte[] ERROR_500 = ("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2\r\n"
@@ -25,8 +25,8 @@ final class NetworkFaults {
 
     private NetworkFaults() {}
 
-    /// Row 21: brokers and trainers, brokers and scorers, or both, can't reach each other; in one direction or in both,
-    /// with connections refused or with silence.
+    /// Row 21: trainers, scorers or both can't reach the brokers, in one direction or in both; connections are refused or
+    /// silent.
     static void partitioned(Episode episode) throws InterruptedException {
         Consumer<TcpRelay> cut = switch (episode.random().nextInt(4)) {
             case 0 -> TcpRelay::refuse;
@@ -39,7 +39,7 @@ final class NetworkFaults {
         };
         network(episode).forEach(cut);
         episode.pass(Duration.ofSeconds(5), Duration.ofSeconds(15));
-        episode.stage().heal();
+        episode.testBed().heal();
         episode.recovers();
     }
 
@@ -47,15 +47,15 @@ final class NetworkFaults {
         List<TcpRelay> network = new ArrayList<>();
         int who = episode.random().nextInt(3);
         if (who != 0) {
-            network.addAll(episode.stage().trainerNetwork());
+            network.addAll(episode.testBed().networks().trainers());
         }
         if (who != 1) {
-            network.addAll(episode.stage().scorerNetwork());
+            network.addAll(episode.testBed().networks().scorers());
         }
         return network;
     }
 
-    /// Row 22: a long line, a slow one, or one that loses packets.
+    /// Row 22: a network with latency, with little bandwidth, or with lost packets.
     static void slow(Episode episode) throws InterruptedException {
         int kind = episode.random().nextInt(3);
         double lost = episode.random().nextDouble(LOST_LEAST, LOST_MOST);
@@ -67,7 +67,7 @@ final class NetworkFaults {
             }
         }
         episode.pass(Duration.ofSeconds(5), Duration.ofSeconds(10));
-        episode.stage().heal();
+        episode.testBed().heal();
         episode.recovers();
     }
 
@@ -75,14 +75,14 @@ final class NetworkFaults {
     static void cutInSnapshots(Episode episode) throws InterruptedException {
         World world = episode.world();
         for (int cut = 0; cut < 5; cut++) {
-            List<TcpRelay> network = episode.stage().scorerNetwork();
+            List<TcpRelay> network = episode.testBed().networks().scorers();
             network.forEach(
                     relay -> relay.cutAfter(Direction.RECEIVED, 1 + episode.random().nextInt(CUT_WITHIN_BYTES)));
             episode.expect("harness",
                     Await.within(World.RECOVERS_WITHIN, () -> !network.stream().allMatch(TcpRelay::isCutDue)),
                     "expected bytes to cut in, found none");
         }
-        episode.stage().heal();
+        episode.testBed().heal();
         episode.recovers();
     }
 
@@ -91,15 +91,15 @@ final class NetworkFaults {
         World world = episode.world();
         world.readings().changeSchema("schema " + episode.random().nextLong());
         switch (episode.random().nextInt(3)) {
-            case 0 -> episode.stage().stack().registry().kill();
+            case 0 -> episode.testBed().stack().registry().kill();
             case 1 -> {
-                episode.stage().registryNetwork().stall(Direction.SENT);
-                episode.stage().registryNetwork().stall(Direction.RECEIVED);
+                episode.testBed().networks().registry().stall(Direction.SENT);
+                episode.testBed().networks().registry().stall(Direction.RECEIVED);
             }
-            default -> episode.stage().registryNetwork().answer(ERROR_500);
+            default -> episode.testBed().networks().registry().answer(ERROR_500);
         }
         episode.pass(Duration.ofSeconds(6), Duration.ofSeconds(12));
-        episode.stage().heal();
+        episode.testBed().heal();
         episode.recovers();
     }
 }

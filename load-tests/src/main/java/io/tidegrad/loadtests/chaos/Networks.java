@@ -7,10 +7,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 
-/// The networks of a chaos run: between trainers and brokers, scorers and brokers (a relay for each broker), and
-/// trainers and the registry. They are there before anything they lead to is.
+/// The networks of a chaos run: between trainers and brokers, between scorers and brokers (one relay for each broker),
+/// and between trainers and the registry. They exist before the processes that they lead to.
 record Networks(List<TcpRelay> trainers, List<TcpRelay> scorers, TcpRelay registry) implements AutoCloseable {
-    /// Doors of the brokers.
+    /// Names of the brokers' further listeners.
     static final String TRAINERS = "TRAINERS";
 
     static final String SCORERS = "SCORERS";
@@ -23,7 +23,7 @@ record Networks(List<TcpRelay> trainers, List<TcpRelay> scorers, TcpRelay regist
         return Stream.generate(TcpRelay::startForKafka).limit(nodes).toList();
     }
 
-    /// For the brokers: which ports they send whom to.
+    /// The ports that the brokers advertise to clients of each listener.
     Map<String, List<Integer>> doors() {
         return Map.of(TRAINERS, ports(trainers), SCORERS, ports(scorers));
     }
@@ -32,7 +32,7 @@ record Networks(List<TcpRelay> trainers, List<TcpRelay> scorers, TcpRelay regist
         return relays.stream().map(TcpRelay::port).toList();
     }
 
-    /// Lets them lead there.
+    /// Connects them to the stack.
     void to(LocalStack stack) {
         for (int node = 0; node < trainers.size(); node++) {
             trainers.get(node).to(stack.brokers().doorPort(node, TRAINERS));

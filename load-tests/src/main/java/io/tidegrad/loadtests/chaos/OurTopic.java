@@ -1,16 +1,10 @@
 package io.tidegrad.loadtests.chaos;
 
 import io.tidegrad.schemas.Topics;
-import java.util.Locale;
 
-/// The topics that a trainer and a scorer of one model live by.
+/// The topics that a trainer and a scorer of one model use.
 public enum OurTopic {
     EVENTS, MODELS, CONTROL, CHANGELOG, SNAPSHOTS, PROGRESS, DEAD_LETTERS, REQUESTS, PREDICTIONS;
-
-    /// As on the command line and in the table: `dead-letters`.
-    public String label() {
-        return name().toLowerCase(Locale.ROOT).replace('_', '-');
-    }
 
     String of(Topics topics, String model, String events) {
         return switch (this) {

@@ -14,7 +14,7 @@ import org.apache.avro.generic.GenericData;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.jspecify.annotations.Nullable;
 
-/// The events that the models of a chaos run learn, with something to learn in them, and all kinds of odd ones.
+/// The events that the models of a chaos run learn, and all kinds of odd ones.
 final class Readings {
     private static final String SCHEMA = """
             {"type": "record", "name": "Reading", "doc": "DOC", "fields": [
@@ -77,7 +77,7 @@ final class Readings {
                 .replace("BATCH", "" + miniBatch), "spec of the chaos run");
     }
 
-    /// From now on events are written with another schema, which no trainer has asked for yet.
+    /// Uses another schema from now on, which no trainer has looked up yet.
     synchronized void changeSchema(String doc) {
         schemaId = register(doc);
     }
@@ -101,7 +101,7 @@ final class Readings {
         return tick;
     }
 
-    /// One that can't be learned.
+    /// An event that can't be learned.
     ProducerRecord<byte[], byte @Nullable []> poison(SplittableRandom random, long index) {
         byte[] good = encode(START + index * 1_000, "p1", 0.5, 0.5, 1);
         return switch (random.nextInt(8)) {
@@ -122,7 +122,7 @@ final class Readings {
         };
     }
 
-    /// With numbers at the edge of what a float or a label can be; some can be learned.
+    /// An event with numbers at the edges of floats and labels. Some can be learned.
     ProducerRecord<byte[], byte @Nullable []> extreme(SplittableRandom random, long index) {
         double[] values = {Double.NaN, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY, 1e308, -1e308, 1e15, 1e16,
             Double.MIN_VALUE, Float.MIN_VALUE, -0.0, Float.MAX_VALUE};
@@ -132,7 +132,7 @@ final class Readings {
                 random.nextBoolean() ? 0.25 : values[random.nextInt(values.length)], random.nextInt(3) - 1));
     }
 
-    /// As large as the topic lets in, or with thousands of headers; whether it is learned its value decides.
+    /// An event as large as the topic accepts, or with thousands of headers. Some can be learned.
     ProducerRecord<byte[], byte @Nullable []> large(SplittableRandom random, long index) {
         byte[] noise = new byte[LARGE_BYTES];
         random.nextBytes(noise);

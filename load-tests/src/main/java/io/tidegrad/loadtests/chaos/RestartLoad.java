@@ -5,8 +5,7 @@ import io.tidegrad.loadtests.Await;
 import io.tidegrad.loadtests.KafkaClients;
 import io.tidegrad.loadtests.Limits;
 import io.tidegrad.loadtests.LoadTest;
-import io.tidegrad.loadtests.Spread;
-import io.tidegrad.localstack.Json;
+import io.tidegrad.loadtests.Result;
 import io.tidegrad.localstack.LocalStack;
 import io.tidegrad.localstack.LocalStackOptions;
 import io.tidegrad.localstack.RunDirectory;
@@ -16,11 +15,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.SplittableRandom;
-import org.apache.kafka.clients.admin.ListOffsetsOptions;
-import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -28,9 +24,9 @@ import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 
-/// How long a trainer is away: after SIGKILL, after SIGTERM, and when another instance with a warm copy takes over.
-/// Each time ends with the first event that is learned and committed afterwards. Beside it, in the same run, how fast a
-/// bare read_committed consumer reads the changelog that a restart restores.
+/// Measures how long a trainer is away: after SIGKILL, after SIGTERM, and when a warm standby takes over. Each time ends
+/// with the first event that is learned and committed afterwards. In the same run it measures how fast a bare
+/// read_committed consumer reads the changelog that a restart restores.
 public final class RestartLoad extends LoadTest {
     /// What a restart may take besides reading the changelog, and its share of the bare consumer's rate.
     private static final double START_SECONDS = 5;
@@ -42,31 +38,23 @@ public final class RestartLoad extends LoadTest {
     private static final Duration WITHIN = Duration.ofSeconds(180);
     private static final int NEW_EVENTS = 200;
 
-    /// Of the table, with Adam's state.
+    /// A row of the table, with Adam's state.
     private static final int BUCKET_BYTES = 48;
 
     private final int megabytes;
     private final int repetitions;
-    private final boolean json;
     private final Networks networks = new Networks(1);
-    private final List<Double> killed = new ArrayList<>();
-    private final List<Double> killedGoals = new ArrayList<>();
-    private final List<Double> restoredMegabytes = new ArrayList<>();
-    private final List<Double> consumerRates = new ArrayList<>();
-    private final List<Double> stopped = new ArrayList<>();
-    private final List<Double> failedOver = new ArrayList<>();
-    private final List<Double> failedOverFromOpen = new ArrayList<>();
+    private final Map<String, List<Double>> samples = new LinkedHashMap<>();
 
     /// @param megabytes of the model, with optimizer state
     /// @param out for the result
     /// @param progress for a line a measurement
     public RestartLoad(int megabytes, int repetitions, boolean json, PrintStream out, PrintStream progress) {
-        super(out, progress);
+        super(json, out, progress);
         Limits.require("--megabytes", megabytes, 1, 1_000);
         Limits.require("--repetitions", repetitions, 1, Integer.MAX_VALUE);
         this.megabytes = megabytes;
         this.repetitions = repetitions;
-        this.json = json;
     }
 
     @Override
@@ -80,25 +68,27 @@ public final class RestartLoad extends LoadTest {
         List<String> heap = List.of("-Xmx" + (256 + 3 * megabytes) + "m");
         World.Kind kind = new World.Kind(megabytes * 1_000_000 / BUCKET_BYTES, false, false,
                 List.of("--standby-replicas", "1", "--store", "page-log"), heap);
-        try (Stage stage =
-                Stage.open(stack, networks, directory.path(), childFlags(), List.of(TrainerMain.class.getName()));
-                World world = World.open(stage, "restart", kind, new SplittableRandom(1))) {
+        try (TestBed testBed =
+                TestBed.open(stack, networks, directory.path(), childFlags(), List.of(TrainerMain.class.getName()));
+                World world = World.open(testBed, "restart", kind, new SplittableRandom(1))) {
             for (int repetition = 0; repetition < repetitions; repetition++) {
                 write(world);
-                kill(world, stage);
+                kill(world, testBed);
                 stop(world);
             }
             Trainer other = world.newTrainer("trainer-2");
             other.start();
             for (int repetition = 0; repetition < repetitions; repetition++) {
-                failOver(world, stage, false);
-                failOver(world, stage, true);
+                failOver(world, testBed, false);
+                failOver(world, testBed, true);
             }
         }
-        return json ? json() : text();
+        Result result = new Result().put("model_mb", megabytes);
+        samples.forEach(result::put);
+        return text(List.of(result));
     }
 
-    /// So that there is something to restore, and that all of it is learned.
+    /// Writes events and waits until all are learned, so that there is something to restore.
     private static void write(World world) throws InterruptedException {
         world.traffic().go();
         Thread.sleep(WRITES_FOR);
@@ -119,7 +109,7 @@ public final class RestartLoad extends LoadTest {
         Await.until(NEW_EVENTS + " more events written", WITHIN, world.traffic()::isDrained);
     }
 
-    private void kill(World world, Stage stage) throws InterruptedException {
+    private void kill(World world, TestBed testBed) throws InterruptedException {
         Trainer trainer = world.trainer();
         long before = world.watermark();
         trainer.kill();
@@ -130,19 +120,19 @@ public final class RestartLoad extends LoadTest {
         double seconds = secondsSince(since);
         JsonNode restore = trainer.health().path("restore");
         double restored = restore.path("bytes").asDouble() * 1e-6;
-        double rate = consumerRate(stage, new TopicPartition(world.changelogTopic(), 0));
+        double rate = consumerRate(testBed, new TopicPartition(world.changelogTopic(), 0));
         double goal = START_SECONDS + restored / (RATE_SHARE * rate);
-        killed.add(seconds);
-        killedGoals.add(goal);
-        restoredMegabytes.add(restored);
-        consumerRates.add(rate);
+        add("kill_to_learning_s_all", seconds);
+        add("kill_to_learning_goal_s_all", goal);
+        add("restored_mb_all", restored);
+        add("consumer_mb_per_s_all", rate);
         say("SIGKILL to learning: %.1f s; %.0f MB restored; a bare consumer reads %.0f MB/s, so the goal is %.1f s",
                 seconds, restored, rate, goal);
     }
 
     /// MB/s of values, from the first record to the last.
-    private static double consumerRate(Stage stage, TopicPartition changelog) {
-        try (KafkaConsumer<byte[], byte[]> consumer = KafkaClients.reader(stage.bootstrapServers(), Map.of())) {
+    private static double consumerRate(TestBed testBed, TopicPartition changelog) {
+        try (KafkaConsumer<byte[], byte[]> consumer = KafkaClients.reader(testBed.bootstrapServers(), Map.of())) {
             consumer.assign(List.of(changelog));
             consumer.seekToBeginning(List.of(changelog));
             long end = consumer.endOffsets(List.of(changelog)).values().iterator().next();
@@ -167,12 +157,12 @@ public final class RestartLoad extends LoadTest {
         trainer.start();
         addEvents(world);
         world.awaitWatermark(before, WITHIN);
-        stopped.add(secondsSince(since));
+        add("stop_start_s_all", secondsSince(since));
         say("SIGTERM to learning again: %.1f s, %.1f of them stopping", secondsSince(since), down);
     }
 
-    /// @param open whether a transaction is, at the kill
-    private void failOver(World world, Stage stage, boolean open) throws InterruptedException {
+    /// @param open whether a transaction is open at the kill
+    private void failOver(World world, TestBed testBed, boolean open) throws InterruptedException {
         world.traffic().go();
         awaitWarm(world);
         Trainer learning = world.learner();
@@ -180,7 +170,7 @@ public final class RestartLoad extends LoadTest {
         TopicPartition changelog = new TopicPartition(world.changelogTopic(), 0);
         Await.until((open ? "a" : "no") + " transaction open while the trainer stands still", WITHIN, () -> {
             learning.pause();
-            boolean found = isTransactionOpen(stage, changelog) == open;
+            boolean found = isTransactionOpen(testBed, changelog) == open;
             if (!found) {
                 learning.resume();
             }
@@ -190,60 +180,26 @@ public final class RestartLoad extends LoadTest {
         long since = System.nanoTime();
         world.awaitWatermark(before, WITHIN);
         double seconds = secondsSince(since);
-        (open ? failedOverFromOpen : failedOver).add(seconds);
+        add(open ? "fail_over_open_transaction_s_all" : "fail_over_s_all", seconds);
         say("SIGKILL to learning elsewhere: %.1f s, %s", seconds,
                 open ? "a transaction was open" : "no transaction was open");
         learning.start();
         world.traffic().pause();
     }
 
-    /// One learns, one stands by, and the group has been at rest for a while: the copy is as warm as it gets.
+    /// Waits until one trainer learns, one stands by, and the group has been at rest for a while: the copy is warm.
     private static void awaitWarm(World world) throws InterruptedException {
         world.awaitStandby();
         Thread.sleep(SESSION);
         world.awaitWatermark(world.watermark(), WITHIN);
     }
 
-    private static boolean isTransactionOpen(Stage stage, TopicPartition partition) throws InterruptedException {
-        return end(stage, partition, IsolationLevel.READ_COMMITTED) < end(stage, partition,
-                IsolationLevel.READ_UNCOMMITTED);
+    private static boolean isTransactionOpen(TestBed testBed, TopicPartition partition) throws InterruptedException {
+        return KafkaClients.end(testBed.admin(), partition, IsolationLevel.READ_COMMITTED) < KafkaClients
+                .end(testBed.admin(), partition, IsolationLevel.READ_UNCOMMITTED);
     }
 
-    private static long end(Stage stage, TopicPartition partition, IsolationLevel isolation)
-            throws InterruptedException {
-        return KafkaClients.answer(
-                stage.admin().listOffsets(Map.of(partition, OffsetSpec.latest()), new ListOffsetsOptions(isolation))
-                        .partitionResult(partition))
-                .offset();
-    }
-
-    private String text() {
-        return String.format(Locale.ROOT, """
-                model of %d MB, median (range), s
-                SIGKILL to the first learned event  %s   goal %s = %.0f + %s MB at %.1f of a bare consumer's %s MB/s
-                clean stop and start                %s
-                fail-over to a warm standby         %s   no transaction open at the kill; session %d s
-                                                    %s   a transaction open
-                """, megabytes, spread(killed), spread(killedGoals), START_SECONDS, spread(restoredMegabytes),
-                RATE_SHARE, spread(consumerRates), spread(stopped), spread(failedOver), SESSION.toSeconds(),
-                spread(failedOverFromOpen));
-    }
-
-    private static String spread(List<Double> values) {
-        return values.isEmpty() ? "none"
-                : Spread.of(values.stream().mapToDouble(Double::doubleValue).toArray()).text("%.1f");
-    }
-
-    private String json() {
-        Map<String, Object> line = new LinkedHashMap<>();
-        line.put("model_mb", megabytes);
-        line.put("kill_to_learning_s_all", killed);
-        line.put("kill_to_learning_goal_s_all", killedGoals);
-        line.put("restored_mb_all", restoredMegabytes);
-        line.put("consumer_mb_per_s_all", consumerRates);
-        line.put("stop_start_s_all", stopped);
-        line.put("fail_over_s_all", failedOver);
-        line.put("fail_over_open_transaction_s_all", failedOverFromOpen);
-        return Json.write(line) + "\n";
+    private void add(String name, double value) {
+        samples.computeIfAbsent(name, none -> new ArrayList<>()).add(value);
     }
 }

@@ -15,8 +15,8 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 
-/// A real scorer in a process of its own, asked twenty times a second: from its first good answer on every valid
-/// request must be answered, with a version that never goes back.
+/// A real scorer in a process of its own, which is asked twenty times a second. After its first good answer it must
+/// answer every valid request, with versions that never go back.
 final class ScorerUnderTest implements AutoCloseable {
     private static final Duration BETWEEN = Duration.ofMillis(50);
     static final String RECORD = "{\"place\": \"p1\", \"a\": 0.5, \"b\": 0.25}";
@@ -67,7 +67,7 @@ final class ScorerUnderTest implements AutoCloseable {
         served.add(now);
     }
 
-    /// Requests that were answered well.
+    /// The number of requests with a good answer.
     long answers() {
         return asker.answers();
     }
@@ -91,7 +91,7 @@ final class ScorerUnderTest implements AutoCloseable {
         }
     }
 
-    /// Lines of its log.
+    /// The number of lines in its log.
     long logged() {
         return child.linesWith("");
     }
@@ -101,7 +101,7 @@ final class ScorerUnderTest implements AutoCloseable {
         return List.copyOf(served);
     }
 
-    /// Those found since the last call.
+    /// The violations found since the last call.
     synchronized List<Violation> takeViolations() {
         asker.requireHealthy();
         List<Violation> found = new ArrayList<>(violations);

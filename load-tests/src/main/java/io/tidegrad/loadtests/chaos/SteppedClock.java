@@ -9,8 +9,8 @@ import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.List;
 
-/// A wall clock that one process alone sees, and that can be set while it runs: of the library that Debian's `faketime`
-/// brings. The clock that measures spans (`System.nanoTime`) goes on as a real machine's does.
+/// A wall clock that only one process sees, and that can be set while it runs, by the library of Debian's `faketime`. The
+/// clock that measures durations (`System.nanoTime`) is not changed.
 final class SteppedClock {
     /// Where the dynamic linker finds it; empty where it is not installed.
     private static final String LIBRARY = library();
@@ -56,9 +56,9 @@ final class SteppedClock {
                 "NO_FAKE_STAT=1");
     }
 
-    /// Sets it; what runs sees it within a second.
+    /// Sets the clock; a running process sees it within a second.
     ///
-    /// @param off what the clock is ahead of the right time
+    /// @param off how far the clock is ahead of the right time
     void set(Duration off) {
         try {
             Path next = file.resolveSibling(file.getFileName() + ".next");

@@ -10,8 +10,8 @@ import java.util.List;
 import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
-/// A process and its supervisor: started again after the one exit code that asks for it, as the launcher does. It can be
-/// killed, paused and started by whoever makes the chaos.
+/// A process and its supervisor, which starts it again after the one exit code that asks for it, as the launcher does.
+/// The chaos run can kill, pause and start it.
 class Supervised implements AutoCloseable {
     private static final Duration FIRST_PAUSE = Duration.ofSeconds(1);
     private static final Duration LAST_PAUSE = Duration.ofSeconds(8);
@@ -32,7 +32,7 @@ class Supervised implements AutoCloseable {
     private @Nullable Ended ended;
     private @Nullable Ended last;
 
-    /// A life that ended by itself with a code that asks for no restart.
+    /// How a process ended by itself.
     ///
     /// @param said the end of its log
     record Ended(int status, String said) {
@@ -50,7 +50,7 @@ class Supervised implements AutoCloseable {
         this.command = List.copyOf(command);
     }
 
-    /// Lines of its log with these words, in all of its lives.
+    /// The number of lines with these words in its log, over all restarts.
     synchronized long logged(String words) {
         return child == null ? 0 : child.linesWith(words);
     }
@@ -94,7 +94,7 @@ class Supervised implements AutoCloseable {
         Duration next = pause;
         synchronized (this) {
             if (!wanted || this.child != child) {
-                return; // as ordered
+                return; // it was told to
             }
             last = new Ended(child.status().orElse(-1), child.logTail());
             if (last.status() != ExitCode.RETRYABLE.status()) {
@@ -129,22 +129,22 @@ class Supervised implements AutoCloseable {
         return wanted;
     }
 
-    /// Lives that ended with the code that asks for a restart.
+    /// How often it ended with the code that asks for a restart.
     synchronized int restarts() {
         return restarts;
     }
 
-    /// Null unless it ended by itself for good.
+    /// How it ended by itself for good; null if it has not.
     synchronized @Nullable Ended ended() {
         return ended;
     }
 
-    /// Its last life that ended by itself, whether for good or not; null when none has.
+    /// How it last ended by itself, whether for good or not; null if it has not.
     synchronized @Nullable Ended lastEnd() {
         return last;
     }
 
-    /// Whether it is stopped by [#pause] or down: then nobody answers.
+    /// Whether it is paused or down, so that nobody answers.
     synchronized boolean isSilent() {
         return paused || !isRunning();
     }

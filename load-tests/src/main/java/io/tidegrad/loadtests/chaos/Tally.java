@@ -6,7 +6,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 
-/// What came of each fault, for the table at the end.
+/// Counts the outcomes of each fault, for the table at the end.
 final class Tally {
     private final Map<Fault, Line> lines = new TreeMap<>();
     private int kills;

@@ -6,14 +6,10 @@ import io.tidegrad.loadtests.LoadTestException;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.AlterConfigOp;
-import org.apache.kafka.clients.admin.Config;
 import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.admin.NewTopic;
@@ -24,33 +20,27 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
-import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.common.errors.TopicExistsException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
-/// What an operator's slip, a script or another application does to a topic while it is in use.
+/// What an operator's mistake, a script or another application does to a topic in use.
 public enum TopicDamage {
     /// `kafka-topics.sh --delete`.
     DELETED,
-    /// All records that it has, as `kafka-delete-records.sh` does; of a compacted topic by way of another cleanup
-    /// policy.
+    /// All its records are deleted, as by `kafka-delete-records.sh`; a compacted topic needs another cleanup policy for
+    /// that moment.
     EMPTIED,
     /// Deleted and, as soon as the broker lets it, created again with the same settings.
     RECREATED,
-    /// It gets one partition more.
+    /// A partition is added.
     WIDENED,
-    /// Records of another application.
+    /// Another application writes records into it.
     GARBAGE;
 
     private static final Duration WITHIN = Duration.ofSeconds(30);
     private static final int GARBAGE_RECORDS = 50;
     private static final int GARBAGE_BYTES_MAX = 300;
-
-    /// As on the command line and in the table.
-    public String label() {
-        return name().toLowerCase(Locale.ROOT);
-    }
 
     /// Returns when it is done, as far as the broker can tell.
     void to(String topic, Admin admin, String bootstrapServers, SplittableRandom random) throws InterruptedException {
@@ -67,23 +57,16 @@ public enum TopicDamage {
         }
     }
 
-    private static Config config(String topic, Admin admin) throws InterruptedException {
-        return KafkaClients.answer(admin.describeConfigs(Set.of(resource(topic))).all()).values().iterator().next();
-    }
-
-    private static ConfigResource resource(String topic) {
-        return new ConfigResource(ConfigResource.Type.TOPIC, topic);
-    }
-
     private static TopicDescription described(String topic, Admin admin) throws InterruptedException {
         return KafkaClients.answer(admin.describeTopics(List.of(topic)).allTopicNames()).values().iterator().next();
     }
 
     private static void empty(String topic, Admin admin) throws InterruptedException {
-        String policy = config(topic, admin).get(TopicConfig.CLEANUP_POLICY_CONFIG).value();
+        String policy = KafkaClients.settings(admin, topic).get(TopicConfig.CLEANUP_POLICY_CONFIG).value();
         boolean compacted = policy.equals(TopicConfig.CLEANUP_POLICY_COMPACT);
         if (compacted) { // else the broker refuses
-            setPolicy(topic, policy + "," + TopicConfig.CLEANUP_POLICY_DELETE, admin);
+            KafkaClients.set(admin, topic, TopicConfig.CLEANUP_POLICY_CONFIG,
+                    policy + "," + TopicConfig.CLEANUP_POLICY_DELETE);
         }
         Map<TopicPartition, OffsetSpec> latest = new HashMap<>();
         described(topic, admin).partitions().forEach(
@@ -100,20 +83,14 @@ public enum TopicDamage {
             }
         });
         if (compacted) {
-            setPolicy(topic, policy, admin);
+            KafkaClients.set(admin, topic, TopicConfig.CLEANUP_POLICY_CONFIG, policy);
         }
-    }
-
-    private static void setPolicy(String topic, String policy, Admin admin) throws InterruptedException {
-        AlterConfigOp change =
-                new AlterConfigOp(new ConfigEntry(TopicConfig.CLEANUP_POLICY_CONFIG, policy), AlterConfigOp.OpType.SET);
-        KafkaClients.answer(admin.incrementalAlterConfigs(Map.of(resource(topic), List.of(change))).all());
     }
 
     private static void recreate(String topic, Admin admin) throws InterruptedException {
         TopicDescription before = described(topic, admin);
         Map<String, String> settings = new HashMap<>();
-        for (ConfigEntry entry : config(topic, admin).entries()) {
+        for (ConfigEntry entry : KafkaClients.settings(admin, topic).entries()) {
             if (entry.source() == ConfigEntry.ConfigSource.DYNAMIC_TOPIC_CONFIG) {
                 settings.put(entry.name(), entry.value());
             }
@@ -123,7 +100,7 @@ public enum TopicDamage {
         Await.until(topic + " created again", WITHIN, () -> isCreated(again, before.topicId(), admin));
     }
 
-    /// Or by somebody else, who was quicker.
+    /// Whether the topic is there again, by us or by a process that was quicker.
     private static boolean isCreated(NewTopic topic, Uuid before, Admin admin) throws InterruptedException {
         try {
             admin.createTopics(List.of(topic)).all().get();

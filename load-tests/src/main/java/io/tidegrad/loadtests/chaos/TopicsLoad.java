@@ -4,6 +4,7 @@ import io.tidegrad.loadtests.KafkaClients;
 import io.tidegrad.loadtests.Limits;
 import io.tidegrad.loadtests.LoadTest;
 import io.tidegrad.loadtests.LoadTestException;
+import io.tidegrad.loadtests.Names;
 import io.tidegrad.loadtests.Processes;
 import io.tidegrad.localstack.LocalStack;
 import io.tidegrad.localstack.LocalStackException;
@@ -22,13 +23,13 @@ import java.util.concurrent.Future;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.KafkaException;
 
-/// Every topic deleted, emptied, created again and filled with another application's records under a running trainer
-/// and scorer, each time a model of its own: a table of what happens and how long it takes.
+/// Damages every topic in every way under a running trainer and scorer, each time of a model of its own, and prints a
+/// table of what happens and how long it takes.
 ///
-/// Whatever happens, hashes equal a fold's where the model learns on, questions over HTTP are answered, and what stands
-/// still does not say that it is healthy.
+/// Under any damage, the hashes of a model that learns on equal a fold's, questions over HTTP are answered, and a process
+/// that stands still does not say that it is healthy.
 public final class TopicsLoad extends LoadTest {
-    /// Of many JVMs that start again and again on few cores.
+    /// For many JVMs that start again and again on few cores.
     private static final List<String> QUICK = List.of("-Xmx256m", "-XX:TieredStopAtLevel=1");
 
     private final List<OurTopic> topics;
@@ -37,13 +38,13 @@ public final class TopicsLoad extends LoadTest {
     private final List<String> trainerMain;
     private final List<DamagedTopic.Outcome> outcomes = new ArrayList<>();
 
-    /// @param atOnce models that are damaged side by side: most of the time each waits
+    /// @param atOnce models that are damaged side by side, because each mostly waits
     /// @param trainerMain main class of trainers, and arguments before a trainer's own
     /// @param out for the table, in Markdown
     /// @param progress for a line a cell
     public TopicsLoad(List<OurTopic> topics, List<TopicDamage> damages, int atOnce, List<String> trainerMain,
             PrintStream out, PrintStream progress) {
-        super(out, progress);
+        super(false, out, progress);
         Limits.require("--at-once", atOnce, 1, Integer.MAX_VALUE);
         this.topics = List.copyOf(topics);
         this.damages = List.copyOf(damages);
@@ -51,7 +52,7 @@ public final class TopicsLoad extends LoadTest {
         this.trainerMain = List.copyOf(trainerMain);
     }
 
-    /// Of all cells, what should not be.
+    /// The violations of all cells.
     public List<String> violations() {
         return outcomes.stream()
                 .flatMap(outcome -> outcome.violations().stream().map(violation -> cell(outcome) + ": " + violation))
@@ -59,7 +60,7 @@ public final class TopicsLoad extends LoadTest {
     }
 
     private static String cell(DamagedTopic.Outcome outcome) {
-        return outcome.topic().label() + " " + outcome.damage().label();
+        return Names.of(outcome.topic()) + " " + Names.of(outcome.damage());
     }
 
     @Override
@@ -92,7 +93,7 @@ public final class TopicsLoad extends LoadTest {
 
     private DamagedTopic.Outcome cell(OurTopic topic, TopicDamage damage, LocalStack stack, Admin admin,
             SchemaRegistry registry, RunDirectory directory, List<String> flags) throws InterruptedException {
-        String name = topic.label() + "-" + damage.label();
+        String name = Names.of(topic) + "-" + Names.of(damage);
         long seed = 31L * topic.ordinal() + damage.ordinal();
         long since = System.nanoTime();
         try (DamagedTopic damaged = DamagedTopic.open(stack, admin, registry, directory.path(), name, flags,
@@ -116,8 +117,9 @@ public final class TopicsLoad extends LoadTest {
                 """);
         for (DamagedTopic.Outcome outcome : outcomes) {
             table.append(String.format(Locale.ROOT, "| %s | %s | %s | %s | %s | %s | %s | %s | %s |%n",
-                    outcome.topic().label(), outcome.damage().label(), outcome.trainerHealth(), outcome.learning(),
-                    outcome.hashes(), outcome.startedAgain(), outcome.scorerHealth(), outcome.http(), outcome.lane()));
+                    Names.of(outcome.topic()), Names.of(outcome.damage()), outcome.trainerHealth(), outcome.learning(),
+                    outcome.hashes(), outcome.startedAgain(), outcome.scorerHealth(), outcome.http(),
+                    outcome.requests()));
         }
         List<String> violations = violations();
         table.append(String.format(Locale.ROOT, "%n%d cells, %d violations%n", outcomes.size(), violations.size()));

@@ -16,8 +16,8 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.jspecify.annotations.Nullable;
 
-/// A transactional producer that writes whatever dies: transactions of 1 to 40 events, one in five aborted, poison and
-/// ticks in between, about 1,000 events a second. It knows what it wrote for certain.
+/// A transactional producer that goes on through any fault: transactions of 1 to 40 events, one in five aborted, with
+/// poison and ticks in between, about 1,000 events a second. It knows which records were certainly written.
 final class Traffic implements AutoCloseable {
     private static final Duration BETWEEN = Duration.ofMillis(20);
     private static final Duration CLOSE_WITHIN = Duration.ofSeconds(2);
@@ -51,7 +51,7 @@ final class Traffic implements AutoCloseable {
         return next;
     }
 
-    /// Records of transactions that were committed for certain.
+    /// Records of transactions that certainly committed.
     synchronized long committed() {
         return committed;
     }
@@ -82,7 +82,7 @@ final class Traffic implements AutoCloseable {
         }
     }
 
-    /// These are written too, in the next transactions, which commit.
+    /// Writes these records too, in the next transactions, which commit.
     void add(List<ProducerRecord<byte[], byte @Nullable []>> records) {
         extra.addAll(records);
     }
@@ -94,7 +94,7 @@ final class Traffic implements AutoCloseable {
 
     private void run(Background self) {
         while (!self.isClosed()) {
-            // A transactional producer may die of a broker's answer; the next one ends what it left.
+            // A broker's answer may be fatal to a transactional producer; the next one ends its transaction.
             KafkaProducer<byte[], byte @Nullable []> producer = producer();
             try {
                 producer.initTransactions();

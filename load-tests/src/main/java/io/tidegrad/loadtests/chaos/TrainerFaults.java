@@ -16,7 +16,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
 
-/// What can happen to the trainer's process, its directory and its code.
+/// Faults of the trainer's process, its directory and its code.
 final class TrainerFaults {
     /// Of Kafka's protocol.
     private static final int END_TXN = 26;
@@ -35,23 +35,21 @@ final class TrainerFaults {
 
     private TrainerFaults() {}
 
-    /// Row 1: at any moment.
+    /// Row 1: the trainer is killed at any moment.
     static void killed(Episode episode) throws InterruptedException {
         Trainer trainer = episode.world().trainer();
         episode.pass(Duration.ZERO, Duration.ofMillis(1_500));
         long before = episode.world().watermark();
         episode.kill(trainer);
-        long since = System.nanoTime();
-        trainer.start();
-        episode.recovers(since, before);
+        episode.restarts(trainer, before);
     }
 
-    /// Row 2: while it restores. The network is slowed down, so that there is a middle to kill it in.
+    /// Row 2: the trainer is killed while it restores. A slow network makes this last long enough.
     static void killedWhileRestoring(Episode episode) throws InterruptedException {
         Trainer trainer = episode.world().trainer();
         long before = episode.world().watermark();
         episode.kill(trainer);
-        episode.stage().trainerNetwork().forEach(relay -> relay.limit(SLOW_RESTORE_BYTES_PER_SECOND));
+        episode.testBed().networks().trainers().forEach(relay -> relay.limit(SLOW_RESTORE_BYTES_PER_SECOND));
         trainer.start();
         boolean halfway = Await.within(ENDS_WITHIN, () -> {
             JsonNode restore = trainer.health().path("restore");
@@ -61,20 +59,18 @@ final class TrainerFaults {
         boolean restoring = trainer.watermark() < 0;
         episode.expect("harness", halfway && restoring, "expected to find the trainer restoring, did not");
         episode.kill(trainer);
-        episode.stage().heal();
-        long since = System.nanoTime();
-        trainer.start();
-        episode.recovers(since, before);
+        episode.testBed().heal();
+        episode.restarts(trainer, before);
     }
 
-    /// Row 3: everything is flushed, the end of the transaction is on its way and never arrives; then it is killed.
+    /// Row 3: the trainer is killed after it flushed everything; its end of the transaction never arrives.
     static void killedBeforeTheCommitMarker(Episode episode) throws InterruptedException {
         Trainer trainer = episode.world().trainer();
         long before = episode.world().watermark();
-        episode.stage().trainerNetwork().forEach(relay -> relay.hold(END_TXN));
+        episode.testBed().networks().trainers().forEach(relay -> relay.hold(END_TXN));
         boolean held = Await.within(ENDS_WITHIN, () -> {
             boolean one = false;
-            for (TcpRelay relay : episode.stage().trainerNetwork()) {
+            for (TcpRelay relay : episode.testBed().networks().trainers()) {
                 one |= relay.awaitHeld(Duration.ofMillis(20));
             }
             return one;
@@ -82,12 +78,12 @@ final class TrainerFaults {
         episode.expect("harness", held, "expected the end of a transaction to hold back, found none");
         episode.kill(trainer);
         long since = System.nanoTime();
-        episode.stage().heal();
+        episode.testBed().heal();
         trainer.start();
         episode.recovers(since, before);
     }
 
-    /// Row 4: the one that learns stands still for longer than its session, the other one takes over, it wakes up.
+    /// Row 4: the trainer stands still for longer than its session, another one takes over, and the first wakes up.
     static void replacedWhileStandingStill(Episode episode) throws InterruptedException {
         World world = episode.world();
         Trainer other = world.newTrainer("trainer-2");
@@ -106,7 +102,7 @@ final class TrainerFaults {
         handBack(episode, other);
     }
 
-    /// The first trainer is alone again, and learns.
+    /// Lets the first trainer learn alone again.
     private static void handBack(Episode episode, Trainer other) throws InterruptedException {
         World world = episode.world();
         other.stop();
@@ -117,20 +113,20 @@ final class TrainerFaults {
         world.awaitWatermark(world.trainer().watermark(), World.RECOVERS_WITHIN);
     }
 
-    /// Row 7: an exception comes out of the code that an event goes through, once. The next life learns the event.
+    /// Row 7: the code that an event goes through throws once. The restarted trainer learns the event.
     static void exceptionInTheCode(Episode episode) throws InterruptedException {
         throwing(episode, "exception");
     }
 
-    /// Row 8: and one that makes Kafka Streams take the task for corrupted. Streams then revives the task, which goes
-    /// on where the last commit was or, when it would skip what it has read since, ends and asks for a restart. Both
-    /// are right, so neither is asked for.
+    /// Row 8: the exception makes Kafka Streams take the task for corrupted. Streams then revives the task, which goes on
+    /// after the last commit or, if it would skip events read since, asks for a restart. Both are right, so the run
+    /// expects neither.
     static void taskTakenForCorrupted(Episode episode) throws InterruptedException {
         throwing(episode, "corrupted");
     }
 
-    /// Amid learning, or among the first events after a start, before any was committed. What must hold: it learns on
-    /// beyond what was committed when it was thrown, and the hashes and accounts of the audit.
+    /// Throws while the trainer learns, or among the first events after a start, before any was committed. The trainer
+    /// must learn on beyond what was committed when it was thrown.
     private static void throwing(Episode episode, String what) throws InterruptedException {
         World world = episode.world();
         Trainer trainer = world.trainer();
@@ -153,11 +149,10 @@ final class TrainerFaults {
         before = world.watermark();
         trainer.stop();
         delete(trigger);
-        trainer.start();
-        episode.recovers(System.nanoTime(), before);
+        episode.restarts(trainer, before);
     }
 
-    /// Row 9: others come and go.
+    /// Row 9: other trainers come and go.
     static void rebalances(Episode episode) throws InterruptedException {
         World world = episode.world();
         Trainer second = world.newTrainer("trainer-2");
@@ -179,7 +174,7 @@ final class TrainerFaults {
         handBack(episode, second);
     }
 
-    /// Row 10: the learning trainer is killed, the standby takes over; the first comes back, and once more.
+    /// Row 10: the learning trainer is killed and the standby takes over, twice.
     static void standbyPromoted(Episode episode) throws InterruptedException {
         World world = episode.world();
         Trainer other = world.newTrainer("trainer-2");
@@ -202,7 +197,7 @@ final class TrainerFaults {
         return learner;
     }
 
-    /// Row 12: a trainer of the same model with another spec must not begin, and must not disturb.
+    /// Row 12: a trainer of the same model with another spec must neither learn nor disturb the other one.
     static void otherSpec(Episode episode) throws InterruptedException {
         World world = episode.world();
         Path file = world.write("other-spec.yaml", world.spec().yaml().replace("seed: 7", "seed: 8"));
@@ -247,11 +242,10 @@ final class TrainerFaults {
         }
         before = world.watermark();
         trainer.stop();
-        trainer.start();
-        episode.recovers(System.nanoTime(), before);
+        episode.restarts(trainer, before);
     }
 
-    /// Of a scorer whose clock is behind: what its clock does not tell it does not make up.
+    /// A scorer whose clock is behind must say so, and must not make up a freshness.
     private static void expectFreshness(Episode episode, Duration off, JsonNode health) {
         if (off.isNegative()) {
             long behind = health.path("clock_behind_ms").asLong();
@@ -275,13 +269,11 @@ final class TrainerFaults {
         } else {
             episode.kill(trainer);
         }
-        long since = System.nanoTime();
-        trainer.start();
-        episode.recovers(since, before);
+        episode.restarts(trainer, before);
     }
 
-    /// Row 26: there is no room left where its state directory is, or it can't be written. A trainer that runs needs
-    /// nothing of it; one that starts must say so, and commit nothing.
+    /// Row 26: the state directory is full or read-only. A running trainer does not need it; a starting one must say so
+    /// and commit nothing.
     static void stateDirectoryFull(Episode episode) throws InterruptedException {
         World world = episode.world();
         Trainer trainer = world.trainer();
@@ -300,12 +292,10 @@ final class TrainerFaults {
         trainer.startWithin(readOnly ? SmallDisk.readOnly(directory) : SmallDisk.full(directory));
         Trainer.Ended ended = trainer.awaitEnd(ENDS_WITHIN);
         episode.expectEnd("I10", ended, Set.of(ExitCode.CONFIGURATION), "--state-dir");
-        long since = System.nanoTime();
-        trainer.start();
-        episode.recovers(since, before);
+        episode.restarts(trainer, before);
     }
 
-    /// Row 27: every file in it is damaged. No state is kept there, so nothing but the identity can be lost.
+    /// Row 27: every file of the state directory is damaged. It holds no state, so only the identity can be lost.
     static void stateDirectoryDamaged(Episode episode) throws InterruptedException {
         Trainer trainer = episode.world().trainer();
         long before = episode.world().watermark();
@@ -322,7 +312,7 @@ final class TrainerFaults {
             if (ended == null || ended.status() != ExitCode.CONFIGURATION.status()) {
                 throw refused;
             }
-            // It named what is wrong; an operator deletes the directory.
+            // It has named what is wrong; an operator would delete the directory.
             delete(trainer.stateDir());
             trainer.start();
             episode.recovers(since, before);

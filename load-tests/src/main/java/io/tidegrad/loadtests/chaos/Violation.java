@@ -1,6 +1,6 @@
 package io.tidegrad.loadtests.chaos;
 
-/// Something that must hold did not.
+/// An invariant that did not hold.
 ///
 /// @param invariant of docs/reliability.md: `I1`
 /// @param what was expected and what was found

@@ -17,26 +17,22 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.SplittableRandom;
-import org.apache.kafka.clients.admin.AlterConfigOp;
-import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.config.ConfigResource;
 import org.jspecify.annotations.Nullable;
 
-/// One model of a chaos run: its log and who writes to it, its trainers, who serves it, and the ledger that knows what
-/// must come of it.
+/// One model of a chaos run: its log with the producer, its trainers, its scorers, and the ledger that knows what they
+/// must come to.
 final class World implements AutoCloseable {
     private static final Duration START_WITHIN = Duration.ofSeconds(240);
 
-    /// A bound on standing still, for a machine that does much else: what it takes is in the table.
+    /// A generous bound for a busy machine; the table tells how long recoveries take.
     static final Duration RECOVERS_WITHIN = Duration.ofSeconds(180);
 
     private static final int WATERMARKS_MIN = 10;
 
-    private final Stage stage;
+    private final TestBed testBed;
     private final ModelSpec spec;
     private final Path directory;
     private final Readings readings;
@@ -50,9 +46,9 @@ final class World implements AutoCloseable {
     private @Nullable Scorer observer;
     private long admissionsSeen;
 
-    /// How a model is made.
+    /// What kind of model it is.
     ///
-    /// @param buckets of its table: its size
+    /// @param buckets rows of its table
     /// @param audited whether a ledger is kept
     /// @param served whether scorers follow it
     /// @param settings of its trainers
@@ -65,21 +61,21 @@ final class World implements AutoCloseable {
         }
     }
 
-    private World(Stage stage, String name, Kind kind, SplittableRandom random) {
-        this.stage = stage;
+    private World(TestBed testBed, String name, Kind kind, SplittableRandom random) {
+        this.testBed = testBed;
         this.random = random;
         int miniBatch = List.of(1, 4, 8).get(random.nextInt(3));
         spec = Readings.spec(name, "events-" + name, miniBatch, kind.buckets());
-        directory = stage.directory().resolve("logs").resolve(name);
+        directory = testBed.directory().resolve("logs").resolve(name);
         settings = kind.settings();
         jvmFlags = kind.jvmFlags();
-        readings = new Readings(stage.registry(), spec.inputTopic());
-        traffic = new Traffic(stage.bootstrapServers(), readings, name, random.split());
+        readings = new Readings(testBed.registry(), spec.inputTopic());
+        traffic = new Traffic(testBed.bootstrapServers(), readings, name, random.split());
     }
 
-    /// Returns when it learns.
-    static World open(Stage stage, String name, Kind kind, SplittableRandom random) throws InterruptedException {
-        World world = new World(stage, name, kind, random);
+    /// Returns when the model learns.
+    static World open(TestBed testBed, String name, Kind kind, SplittableRandom random) throws InterruptedException {
+        World world = new World(testBed, name, kind, random);
         try {
             world.open(kind);
             return world;
@@ -90,61 +86,61 @@ final class World implements AutoCloseable {
     }
 
     private void open(Kind kind) throws InterruptedException {
-        EventsTopic.create(stage.bootstrapServers(), spec.inputTopic());
+        EventsTopic.create(testBed.bootstrapServers(), spec.inputTopic());
         write("spec.yaml", spec.yaml());
         Trainer trainer = newTrainer("trainer");
         trainer.start();
         traffic.go();
         awaitWatermark(0, START_WITHIN);
         if (kind.audited()) {
-            ledger = new Ledger(stage.bootstrapServers(), stage.admin(), stage.registry(), stage.topics(), spec,
+            ledger = new Ledger(testBed.bootstrapServers(), testBed.admin(), testBed.registry(), testBed.topics(), spec,
                     random.split());
         }
         if (kind.served()) {
             scorer = newScorer(List.of());
             observer = Scorer.open(ScorerOptions.of(spec.model(), Map.of("bootstrap.servers", scorerBootstrap()))
-                    .withPrefix(stage.topics().prefix()));
+                    .withPrefix(testBed.topics().prefix()));
         }
     }
 
     private String scorerBootstrap() {
-        return stage.brokers().bootstrapServers(Networks.SCORERS);
+        return testBed.brokers().bootstrapServers(Networks.SCORERS);
     }
 
-    /// One more scorer of this model.
+    /// Starts one more scorer of this model.
     ///
     /// @param within see [io.tidegrad.localstack.ChildJvm#run]
     ScorerUnderTest newScorer(List<String> within) {
-        return new ScorerUnderTest(spec.model(), stage.topics().prefix(), scorerBootstrap(), directory,
-                stage.jvmFlags(), within);
+        return new ScorerUnderTest(spec.model(), testBed.topics().prefix(), scorerBootstrap(), directory,
+                testBed.jvmFlags(), within);
     }
 
     Path write(String file, String text) {
         return Processes.write(directory.resolve(file), text);
     }
 
-    /// One more trainer of this model, with a state directory of its own; not started.
+    /// Makes one more trainer of this model, with a state directory of its own, and does not start it.
     Trainer newTrainer(String name) {
         return newTrainer(name, directory.resolve("spec.yaml"));
     }
 
     Trainer newTrainer(String name, Path specFile) {
         Path files = directory.resolve(name);
-        List<String> command = Processes.trainer(stage.trainerMain(),
-                stage.brokers().bootstrapServers(Networks.TRAINERS), stage.trainerRegistryUrl(),
-                Processes.with(List.of("--prefix", stage.topics().prefix(), "--spec", specFile.toString()), settings));
-        Trainer trainer = Trainer.of(name, spec.model(), files, Processes.with(stage.jvmFlags(), jvmFlags), command);
+        List<String> command = Processes.trainer(testBed.trainerMain(),
+                testBed.brokers().bootstrapServers(Networks.TRAINERS), testBed.trainerRegistryUrl(), Processes
+                        .with(List.of("--prefix", testBed.topics().prefix(), "--spec", specFile.toString()), settings));
+        Trainer trainer = Trainer.of(name, spec.model(), files, Processes.with(testBed.jvmFlags(), jvmFlags), command);
         trainers.add(trainer);
         return trainer;
     }
 
-    /// It does not count any more.
+    /// Ends a trainer, and takes it out of the world.
     void dismiss(Trainer trainer) {
         trainers.remove(trainer);
         trainer.close();
     }
 
-    /// Lines in the logs of its trainers and its scorer.
+    /// The number of lines in the logs of its trainers and its scorer.
     long logged() {
         long lines = trainers.stream().mapToLong(trainer -> trainer.logged("")).sum();
         return scorer == null ? lines : lines + scorer.logged();
@@ -162,7 +158,7 @@ final class World implements AutoCloseable {
         return traffic;
     }
 
-    /// The one that was there first.
+    /// The first trainer.
     Trainer trainer() {
         return trainers.getFirst();
     }
@@ -185,7 +181,7 @@ final class World implements AutoCloseable {
     }
 
     String group() {
-        return stage.topics().applicationId(spec.model(), 1);
+        return testBed.topics().applicationId(spec.model(), 1);
     }
 
     String changelogTopic() {
@@ -193,17 +189,17 @@ final class World implements AutoCloseable {
     }
 
     String snapshotsTopic() {
-        return stage.topics().snapshots(spec.model());
+        return testBed.topics().snapshots(spec.model());
     }
 
-    /// What is committed for the model's group, the watermark beside it; null when nothing is.
+    /// The committed offset of the model's group; null if there is none.
     @Nullable
     OffsetAndMetadata groupOffset() throws InterruptedException {
-        return KafkaClients.answer(stage.admin().listConsumerGroupOffsets(group()).partitionsToOffsetAndMetadata())
+        return KafkaClients.answer(testBed.admin().listConsumerGroupOffsets(group()).partitionsToOffsetAndMetadata())
                 .get(log());
     }
 
-    /// The highest that one of the trainers has committed; -1 while none learns.
+    /// The highest watermark that a trainer has committed; -1 while none learns.
     long watermark() throws InterruptedException {
         long highest = -1;
         for (Trainer trainer : trainers) {
@@ -212,7 +208,7 @@ final class World implements AutoCloseable {
         return highest;
     }
 
-    /// The one that learns now. Kafka Streams may choose another whenever one comes or goes.
+    /// The trainer that learns now. Kafka Streams may choose another whenever one comes or goes.
     ///
     /// @throws LoadTestException none does within [#RECOVERS_WITHIN]
     Trainer learner() throws InterruptedException {
@@ -223,7 +219,7 @@ final class World implements AutoCloseable {
         boolean isTrueOf(Trainer trainer) throws InterruptedException;
     }
 
-    /// Null when it is true of none of the trainers.
+    /// A trainer of which the question is true; null if there is none.
     private @Nullable Trainer anyOf(Question question) throws InterruptedException {
         for (Trainer trainer : trainers) {
             if (question.isTrueOf(trainer)) {
@@ -286,8 +282,6 @@ final class World implements AutoCloseable {
                 + (scorer == null ? "" : ", served version " + scorer.servedVersion());
     }
 
-    // ---- coming to rest ----
-
     /// Writes until enough watermarks were claimed, lets everything come to rest, and compares.
     ///
     /// @throws LoadTestException it does not come to rest
@@ -335,7 +329,7 @@ final class World implements AutoCloseable {
         return asked.servedVersion() == version && current != null && current.version() == version;
     }
 
-    /// Every version that served since the last audit, in the process and in this one.
+    /// Every version that the scorer or this process served since the last audit.
     private List<ScorerUnderTest.Served> admitted(List<Violation> found) {
         ScorerUnderTest asked = scorer;
         Scorer followed = observer;
@@ -354,7 +348,7 @@ final class World implements AutoCloseable {
         return all;
     }
 
-    /// The floats that are served now, against the fold: both are at rest at the same version.
+    /// Compares the served floats with the fold, now that both are at rest at the same version.
     private List<Violation> servedFloats() {
         Scorer followed = observer;
         if (followed == null || followed.weightsHash().equals(ledger().model().weightsHash())) {
@@ -364,7 +358,7 @@ final class World implements AutoCloseable {
                 "expected the served floats to have the fold's hash, found another, at " + followed.current()));
     }
 
-    /// Versions in the order in which they were admitted must rise.
+    /// Versions must rise in the order of admission.
     static List<Violation> notRising(List<ScorerUnderTest.Served> admitted) {
         List<Violation> violations = new ArrayList<>();
         for (int i = 1; i < admitted.size(); i++) {
@@ -376,7 +370,7 @@ final class World implements AutoCloseable {
         return violations;
     }
 
-    /// For the report of a run.
+    /// The number of good answers, for the report.
     long answers() {
         return scorer == null ? 0 : scorer.answers();
     }
@@ -385,11 +379,8 @@ final class World implements AutoCloseable {
     ///
     /// @return the value before
     String alterTopic(String topic, String key, String value) throws InterruptedException {
-        ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
-        String before = KafkaClients.answer(stage.admin().describeConfigs(Set.of(resource)).all()).values().iterator()
-                .next().get(key).value();
-        AlterConfigOp change = new AlterConfigOp(new ConfigEntry(key, value), AlterConfigOp.OpType.SET);
-        KafkaClients.answer(stage.admin().incrementalAlterConfigs(Map.of(resource, List.of(change))).all());
+        String before = KafkaClients.settings(testBed.admin(), topic).get(key).value();
+        KafkaClients.set(testBed.admin(), topic, key, value);
         return before;
     }
 

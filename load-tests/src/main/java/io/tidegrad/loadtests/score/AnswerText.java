@@ -1,14 +1,20 @@
 package io.tidegrad.loadtests.score;
 
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
 import io.tidegrad.loadtests.LoadTestException;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.Set;
 
-/// Reads what is compared out of a scorer's JSON, of `/v1` or `/v2`, without a parser: a client that costs more than
-/// the server would measure itself. One thread.
+/// Reads what is compared out of a scorer's JSON, of `/v1` or `/v2`, token by token: a client that costs more than the
+/// server would measure itself. For one thread.
 final class AnswerText {
-    private static final byte[] VERSION = bytes("\"version\":");
-    private static final byte[] OF_V1 = bytes("\"predictions\":[");
-    private static final byte[] OF_V2 = bytes("\"data\":[");
+    private static final JsonFactory JSON = new JsonFactory();
+
+    /// Fields behind which all numbers are predictions, of `/v1` and of `/v2`.
+    private static final Set<String> PREDICTIONS = Set.of("predictions", "data");
 
     private final float[] numbers;
     private long version;
@@ -18,17 +24,34 @@ final class AnswerText {
         this.numbers = new float[numbers];
     }
 
-    private static byte[] bytes(String text) {
-        return text.getBytes(StandardCharsets.US_ASCII);
-    }
-
     /// Returns how many numbers there are.
     ///
     /// @throws LoadTestException it is no such answer
     int read(byte[] body, int from, int to) {
-        version = wholeNumber(body, require(body, from, to, VERSION), to);
-        int at = find(body, from, to, OF_V1);
-        return numbers(body, at < 0 ? require(body, from, to, OF_V2) : at, to);
+        int count = 0;
+        boolean predictions = false;
+        version = -1;
+        try (JsonParser json = JSON.createParser(body, from, to - from)) {
+            for (JsonToken token = json.nextToken(); token != null; token = json.nextToken()) {
+                if (token == JsonToken.FIELD_NAME) {
+                    predictions |= PREDICTIONS.contains(json.currentName());
+                } else if (token.isNumeric() && predictions) {
+                    if (count == numbers.length) {
+                        throw new LoadTestException(
+                                "expected at most " + count + " numbers, found more in " + text(body, from, to));
+                    }
+                    numbers[count++] = Float.parseFloat(json.getText());
+                } else if (token.isNumeric() && "version".equals(json.currentName())) {
+                    version = json.getLongValue();
+                }
+            }
+        } catch (IOException e) {
+            throw new LoadTestException("expected JSON, found " + text(body, from, to), e);
+        }
+        if (version < 0 || !predictions) {
+            throw new LoadTestException("expected version and predictions in " + text(body, from, to));
+        }
+        return count;
     }
 
     /// Of the answer read last.
@@ -41,72 +64,7 @@ final class AnswerText {
         return numbers;
     }
 
-    private static long wholeNumber(byte[] body, int from, int to) {
-        long number = 0;
-        for (int at = from; at < to && body[at] >= '0' && body[at] <= '9'; at++) {
-            number = 10 * number + body[at] - '0';
-        }
-        return number;
-    }
-
-    /// All that stands outside of names and texts.
-    private int numbers(byte[] body, int from, int to) {
-        int count = 0;
-        int at = from;
-        while (at < to) {
-            byte here = body[at];
-            if (here == '"') {
-                at++;
-                while (at < to && body[at] != '"') {
-                    at++;
-                }
-                at++;
-            } else if (here == '-' || here >= '0' && here <= '9') {
-                int end = at + 1;
-                while (end < to && isOfNumber(body[end])) {
-                    end++;
-                }
-                if (count == numbers.length) {
-                    throw new LoadTestException(
-                            "expected at most " + count + " numbers, found more in " + text(body, from, to));
-                }
-                numbers[count++] = Float.parseFloat(text(body, at, end));
-                at = end;
-            } else {
-                at++;
-            }
-        }
-        return count;
-    }
-
-    private static boolean isOfNumber(byte character) {
-        return character >= '0' && character <= '9' || character == '.' || character == '-' || character == '+'
-                || character == 'e' || character == 'E';
-    }
-
-    private static int require(byte[] body, int from, int to, byte[] name) {
-        int at = find(body, from, to, name);
-        if (at < 0) {
-            throw new LoadTestException("expected " + text(name, 0, name.length) + " in " + text(body, from, to));
-        }
-        return at;
-    }
-
-    /// Where it ends, or -1.
-    static int find(byte[] body, int from, int to, byte[] wanted) {
-        for (int at = from; at <= to - wanted.length; at++) {
-            int same = 0;
-            while (same < wanted.length && body[at + same] == wanted[same]) {
-                same++;
-            }
-            if (same == wanted.length) {
-                return at + same;
-            }
-        }
-        return -1;
-    }
-
-    static String text(byte[] bytes, int from, int to) {
-        return new String(bytes, from, to - from, StandardCharsets.ISO_8859_1);
+    private static String text(byte[] bytes, int from, int to) {
+        return new String(bytes, from, to - from, StandardCharsets.UTF_8);
     }
 }

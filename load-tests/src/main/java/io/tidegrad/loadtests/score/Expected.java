@@ -4,7 +4,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
-/// What each version answers, told before the version is published: invariant I13's memory.
+/// What each version must answer, told before the version is published (invariant I13).
 final class Expected {
     private final Map<Long, float[]> byVersion = new ConcurrentHashMap<>();
     private final int outputs;
@@ -22,7 +22,7 @@ final class Expected {
         byVersion.put(version.number(), version.answers());
     }
 
-    /// One reader's eye.
+    /// A judge for one client.
     Judge judge() {
         return judge(0);
     }
@@ -32,8 +32,8 @@ final class Expected {
         return new Judge(within);
     }
 
-    /// Compares answers with those of the version that they name, bit for bit, and its versions with each other: they
-    /// never go back. One thread.
+    /// Compares answers with those of the version that they name, bit for bit, and checks that versions never go back.
+    /// For one thread.
     final class Judge {
         private final float within;
         private long version = -1;

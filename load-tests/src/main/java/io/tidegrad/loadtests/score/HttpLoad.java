@@ -1,5 +1,6 @@
 package io.tidegrad.loadtests.score;
 
+import io.tidegrad.loadtests.HttpLine;
 import io.tidegrad.loadtests.LoadTestException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -13,10 +14,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
-/// Requests to one server over a fixed number of connections, a thread each; every answer is read and compared. The
-/// first one that is wrong, or refused where all are to be answered, ends it.
+/// Sends requests to one server over a fixed number of connections, each with a thread, and compares every answer. The
+/// first answer that is wrong, or a refusal where none is allowed, ends it.
 final class HttpLoad implements AutoCloseable {
-    /// After a window: for answers under way.
+    /// How long answers may take after the end of a window.
     private static final Duration ENDS_WITHIN = Duration.ofSeconds(60);
 
     /// From making the tasks to the first request that is due.
@@ -25,31 +26,26 @@ final class HttpLoad implements AutoCloseable {
     private static final int OVERLOADED = 503;
     private static final int ANSWER_BYTES_MAX = 64 * 1024;
 
-    private static final int QUESTIONS_A_LANE = 7; // without a common divisor with their number
+    private static final int QUESTIONS_A_CLIENT = 7; // without a common divisor with their number
 
     private final Target target;
-    private final List<Lane> lanes = new ArrayList<>();
+    private final List<Client> clients = new ArrayList<>();
     private final ExecutorService threads;
 
     /// A server and what is asked of it.
     ///
     /// @param requests lie ready; request n asks `records` questions from number n x records on
     /// @param expected of an answer
-    /// @param compared false where an answer is read as all are, but may say what it likes
+    /// @param compared false if answers are read but not compared
     /// @param within of a number that is expected; 0 for the same bits
     /// @param shedding whether it may also say that it is overloaded
     record Target(String name, int port, List<byte[]> requests, int records, Expected expected, boolean compared,
             float within, boolean shedding) {
-        /// Of a request, and of an answer.
-        int bytesMax() {
-            return requests.stream().mapToInt(request -> request.length).reduce(ANSWER_BYTES_MAX, Math::max);
-        }
-
         Target named(String other) {
             return new Target(other, port, requests, records, expected, compared, within, shedding);
         }
 
-        /// The same, which may say that it is overloaded.
+        /// The same server, which may now say that it is overloaded.
         Target thatSheds() {
             return new Target(name, port, requests, records, expected, compared, within, true);
         }
@@ -60,7 +56,7 @@ final class HttpLoad implements AutoCloseable {
         }
     }
 
-    /// What came of a window.
+    /// The outcome of a window.
     ///
     /// @param answers each of them sound
     /// @param shed requests that were not answered because there were too many
@@ -73,7 +69,7 @@ final class HttpLoad implements AutoCloseable {
     }
 
     /// One connection and the thread that asks over it.
-    private static final class Lane {
+    private static final class Client {
         private final Target target;
         private final HttpLine line;
         private final AnswerText text;
@@ -82,12 +78,12 @@ final class HttpLoad implements AutoCloseable {
         private long verified;
         private long shed;
 
-        Lane(Target target, int number) {
+        Client(Target target, int number) {
             this.target = target;
-            line = HttpLine.connect(target.port(), target.bytesMax());
+            line = new HttpLine(target.port(), ANSWER_BYTES_MAX, Duration.ZERO);
             text = new AnswerText(target.records() * target.expected().outputs());
             judge = target.compared() ? target.expected().judge(target.within()) : null;
-            request = number * QUESTIONS_A_LANE % target.requests().size();
+            request = number * QUESTIONS_A_CLIENT % target.requests().size();
         }
 
         /// Returns whether it was answered.
@@ -119,8 +115,8 @@ final class HttpLoad implements AutoCloseable {
         this.target = target;
         threads = Executors.newFixedThreadPool(connections, Thread.ofPlatform().daemon().name("ask-", 0).factory());
         try {
-            for (int lane = 0; lane < connections; lane++) {
-                lanes.add(new Lane(target, lane));
+            for (int client = 0; client < connections; client++) {
+                clients.add(new Client(target, client));
             }
         } catch (LoadTestException e) {
             close();
@@ -133,20 +129,20 @@ final class HttpLoad implements AutoCloseable {
     }
 
     private long shed() {
-        return lanes.stream().mapToLong(lane -> lane.shed).sum();
+        return clients.stream().mapToLong(client -> client.shed).sum();
     }
 
-    /// Answers that said what was expected, of all windows so far.
+    /// The number of correct answers in all windows so far.
     long verified() {
-        return lanes.stream().mapToLong(lane -> lane.verified).sum();
+        return clients.stream().mapToLong(client -> client.verified).sum();
     }
 
-    /// Requests at their times.
+    /// Sends requests at fixed times.
     Window open(double perSecond, Duration length) throws InterruptedException {
         return open(perSecond, length, Duration.ofNanos(Long.MAX_VALUE));
     }
 
-    /// As `open`, but what could not be sent in time is given up.
+    /// Likewise, but gives up a request that could not be sent in time.
     ///
     /// @param patience after a request was due
     Window open(double perSecond, Duration length, Duration patience) throws InterruptedException {
@@ -156,10 +152,10 @@ final class HttpLoad implements AutoCloseable {
         OpenLoop loop = new OpenLoop(OpenLoop.PARKING, perSecond);
         OpenLoop.Latencies latencies = OpenLoop.Latencies.ofManyThreads();
         List<Callable<Long>> tasks = new ArrayList<>();
-        for (int number = 0; number < lanes.size(); number++) {
+        for (int number = 0; number < clients.size(); number++) {
             int mine = number;
-            Lane lane = lanes.get(mine);
-            tasks.add(() -> loop.run(start, mine, lanes.size(), calls, patience.toNanos(), call -> lane.ask(),
+            Client client = clients.get(mine);
+            tasks.add(() -> loop.run(start, mine, clients.size(), calls, patience.toNanos(), call -> client.ask(),
                     latencies));
         }
         long givenUp = run(tasks, length).stream().mapToLong(Long::longValue).sum();
@@ -167,16 +163,16 @@ final class HttpLoad implements AutoCloseable {
                 latencies);
     }
 
-    /// Each connection's next request as soon as its answer is there; one at least.
+    /// Sends the next request of a connection as soon as the answer to the last one came, and at least one.
     Window closed(Duration length) throws InterruptedException {
         long shed = shed();
         long start = System.nanoTime();
         List<Callable<Long>> tasks = new ArrayList<>();
-        for (Lane lane : lanes) {
+        for (Client client : clients) {
             tasks.add(() -> {
                 long answers = 0;
                 do {
-                    answers += lane.ask() ? 1 : 0;
+                    answers += client.ask() ? 1 : 0;
                 } while (System.nanoTime() - start < length.toNanos());
                 return answers;
             });
@@ -205,7 +201,7 @@ final class HttpLoad implements AutoCloseable {
 
     @Override
     public void close() {
-        lanes.forEach(lane -> lane.line.close());
+        clients.forEach(client -> client.line.close());
         threads.shutdownNow();
     }
 }

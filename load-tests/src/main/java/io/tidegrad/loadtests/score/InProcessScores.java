@@ -5,9 +5,11 @@ import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.engine.model.Predictor;
+import io.tidegrad.loadtests.Background;
 import io.tidegrad.loadtests.LoadTestException;
+import io.tidegrad.loadtests.Names;
+import io.tidegrad.loadtests.Result;
 import io.tidegrad.loadtests.bench.MadeUpRows;
-import io.tidegrad.localstack.Json;
 import io.tidegrad.localstack.streams.StreamEvent;
 import io.tidegrad.model.feature.MapEvent;
 import io.tidegrad.model.feature.Rejection;
@@ -22,13 +24,8 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.EnumSet;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.FutureTask;
 import org.HdrHistogram.Histogram;
 
 /// The main class of a JVM that measures one model in process, prints one line of JSON and ends:
@@ -41,18 +38,18 @@ public final class InProcessScores {
     private static final double SWAPS_PER_SECOND = 50;
     private static final int EVENTS_A_VERSION = 5;
 
-    /// Of each subject in turn: a change of the machine's speed meets all of them, and each has its caches warm after a
-    /// few.
+    /// Calls of each subject in turn, so that a change of the machine's speed affects all of them, while the caches are warm
+    /// after a few calls.
     private static final int TURN = 500;
 
     private static final double WINDOW_SECONDS = 1;
 
-    /// From starting the thread that swaps to the first call that is due: threads are kept to their cores.
+    /// From the start of the swapping thread to the first call: time to bind threads to cores.
     private static final long START_NANOS = 50_000_000;
 
     private static final int TRIES_MAX = 1_000;
 
-    /// Of an open loop beside its median: at a third of what it could do, a call that waits is one that was held up.
+    /// An open loop runs at a third of what is possible, so that a call only waits if something held it up.
     private static final int IDLE_SHARE = 3;
 
     private static final double CALLS_PER_SECOND_MAX = 50_000;
@@ -65,7 +62,7 @@ public final class InProcessScores {
     private final Expected expected;
     private final FedScorer scorer;
     private final ScoringSession session;
-    private final Map<String, Object> line = new LinkedHashMap<>();
+    private final Result result = new Result();
 
     private InProcessScores(ScoredModel model, double seconds, double warmUpSeconds) {
         this.model = model;
@@ -82,22 +79,21 @@ public final class InProcessScores {
     public static void main(String[] args) throws InterruptedException {
         PrintStream result = System.out;
         System.setOut(System.err); // whoever logs or warns
-        result.println(new InProcessScores(ScoredModel.named(args[0]), Double.parseDouble(args[1]),
-                Double.parseDouble(args[2])).measure());
+        result.println(new InProcessScores(Names.named("--model", ScoredModel.class, args[0]),
+                Double.parseDouble(args[1]), Double.parseDouble(args[2])).measure());
     }
 
     private String measure() throws InterruptedException {
-        line.put("part", "in-process");
-        line.put("model", model.label());
-        line.put("weights", Plan.of(versions.model().spec().network()).weights());
-        line.put("kernels", Kernels.active().name());
+        result.put("part", "in-process").put("model", Names.of(model))
+                .put("weights", Plan.of(versions.model().spec().network()).weights())
+                .put("kernels", Kernels.active().name());
         admit(versions.next(EVENTS_A_VERSION, true));
         if (model.readsEveryWeight()) {
             rows();
         }
         double scoreNanos = records();
         swaps(scoreNanos);
-        return Json.write(line);
+        return result.json();
     }
 
     private void admit(Versions.Version version) {
@@ -112,11 +108,9 @@ public final class InProcessScores {
         }
     }
 
-    // ---- a row of floats ----
-
     private int row;
 
-    /// From a row in host memory to the prediction, beside passes over as many weights.
+    /// Measures predictions of rows in memory, beside passes over as many weights.
     private void rows() {
         Plan plan = Plan.of(versions.model().spec().network());
         Predictor predictor = new Predictor(plan, Kernels.active(), 1);
@@ -131,16 +125,13 @@ public final class InProcessScores {
         }, passes::sum, passes::read);
         double row = nanos[0].getValueAtPercentile(50);
         double sum = nanos[1].getValueAtPercentile(50);
-        line.put("row_p50_ns", row);
-        line.put("row_p99_ns", (double) nanos[0].getValueAtPercentile(99));
-        line.put("summing_pass_p50_ns", sum);
-        line.put("row_per_summing_pass", row / sum);
+        result.put("row_p50_ns", row).put("row_p99_ns", (double) nanos[0].getValueAtPercentile(99))
+                .put("summing_pass_p50_ns", sum).put("row_per_summing_pass", row / sum);
         double read = nanos[2].getValueAtPercentile(50);
-        line.put("reading_pass_p50_ns", read);
-        line.put("row_per_reading_pass", row / read);
+        result.put("reading_pass_p50_ns", read).put("row_per_reading_pass", row / read);
     }
 
-    /// Each call timed by the clock, in turns; the warm-up is not counted.
+    /// Times each call by the clock, in turns; the warm-up does not count.
     private Histogram[] alternating(Runnable... subjects) {
         Histogram[] nanos = new Histogram[subjects.length];
         for (int i = 0; i < nanos.length; i++) {
@@ -173,8 +164,6 @@ public final class InProcessScores {
         }
     }
 
-    // ------------------------------------------------------------------------------------ a record
-
     private int question;
 
     private void score() {
@@ -189,21 +178,19 @@ public final class InProcessScores {
     private double records() {
         session.begin();
         Histogram[] nanos = alternating(this::score, () -> {
-            // What the last record left in the batch.
+            // Scores again the row that the last record left in the batch.
             session.score();
         });
         double score = nanos[0].getValueAtPercentile(50);
         double predict = nanos[1].getValueAtPercentile(50);
-        line.put("record_p50_ns", score);
-        line.put("record_p99_ns", (double) nanos[0].getValueAtPercentile(99));
-        line.put("predict_p50_ns", predict);
-        line.put("featurizer_share", 1 - predict / score);
-        line.put("bytes_per_call", bytesPerCall());
+        result.put("record_p50_ns", score).put("record_p99_ns", (double) nanos[0].getValueAtPercentile(99))
+                .put("predict_p50_ns", predict).put("featurizer_share", 1 - predict / score)
+                .put("bytes_per_call", bytesPerCall());
         return score;
     }
 
-    /// The least of several tries: the compiler's own work may be counted in one of them, and on a slow machine it may
-    /// not have come to this yet.
+    /// The least of several tries, because one may include allocations of the compiler, or may come before this code is
+    /// compiled.
     private double bytesPerCall() {
         long id = Thread.currentThread().threadId();
         long least = Long.MAX_VALUE;
@@ -217,9 +204,7 @@ public final class InProcessScores {
         return (double) least / TURN;
     }
 
-    // ------------------------------------------------------------------------------------ swaps
-
-    /// What comes in a window. But for the last one, the thread that scores has a core of its own.
+    /// What happens in a window. Except in the last kind, the scoring thread has a core of its own.
     private enum Kind {
         CALM, FULL, DELTA,
         /// Full ones, all threads where the system puts them.
@@ -227,13 +212,9 @@ public final class InProcessScores {
 
         private final Windows windows = new Windows();
         private long collectionMillis; // in which nobody scores
-
-        String label() {
-            return name().toLowerCase(Locale.ROOT);
-        }
     }
 
-    /// The core of the thread that scores; empty where it can't have one.
+    /// The core of the scoring thread; empty if it can't have one.
     private final BitSet scoringCores = new BitSet();
 
     private final BitSet otherCores = new BitSet();
@@ -272,21 +253,15 @@ public final class InProcessScores {
                 kind.windows.add(window(kind, perSecond));
             }
         }
-        line.put("core_of_its_own", !scoringCores.isEmpty());
-        line.put("calls_per_s", perSecond);
-        line.put("swaps_per_s", SWAPS_PER_SECOND);
-        line.put("swaps", swapped);
-        line.put("answers_verified", answers);
+        result.put("core_of_its_own", !scoringCores.isEmpty()).put("calls_per_s", perSecond)
+                .put("swaps_per_s", SWAPS_PER_SECOND).put("swaps", swapped).put("answers_verified", answers);
         for (Kind kind : kinds) {
-            Histogram whole = kind.windows.all().whole();
-            line.put(kind.label() + "_p50_ns", (double) whole.getValueAtPercentile(50));
-            line.put(kind.label() + "_p99_ns", (double) whole.getValueAtPercentile(99));
-            line.put(kind.label() + "_p999_ns", (double) whole.getValueAtPercentile(99.9));
-            line.put(kind.label() + "_window_p999_ns", kind.windows.median(99.9));
-            line.put(kind.label() + "_max_ns", (double) whole.getMaxValue());
-            line.put(kind.label() + "_collection_ms", kind.collectionMillis);
+            String name = Names.of(kind);
+            kind.windows.all().tell(result, name, "ns", 1);
+            result.put(name + "_window_p999_ns", kind.windows.median(99.9)).put(name + "_collection_ms",
+                    kind.collectionMillis);
             if (kind != Kind.CALM) {
-                line.put(kind.label() + "_p999_ratio", kind.windows.median(99.9) / Kind.CALM.windows.median(99.9));
+                result.put(name + "_p999_ratio", kind.windows.median(99.9) / Kind.CALM.windows.median(99.9));
             }
         }
     }
@@ -294,7 +269,7 @@ public final class InProcessScores {
     private OpenLoop.Latencies window(Kind kind, double perSecond) throws InterruptedException {
         List<PublishedSnapshot> ready = new ArrayList<>();
         if (kind != Kind.CALM) {
-            // Made before: a trainer is another process, whose work is not the scorer's.
+            // Made before the window, because this is the work of another process, the trainer.
             for (int i = 0; i < SWAPS_PER_SECOND * WINDOW_SECONDS; i++) {
                 Versions.Version version = versions.next(EVENTS_A_VERSION, kind != Kind.DELTA);
                 expected.tell(version);
@@ -305,8 +280,7 @@ public final class InProcessScores {
         long collected = collectionMillis();
         long start = System.nanoTime() + START_NANOS;
         boolean kept = kind != Kind.SCHEDULED && !scoringCores.isEmpty();
-        FutureTask<Void> swapping = new FutureTask<>(() -> swap(ready, start), null);
-        Thread thread = Thread.ofPlatform().daemon().name("swap").start(swapping);
+        Background swapping = Background.start("swap", self -> swap(ready, start));
         if (!scoringCores.isEmpty()) {
             LinuxScheduler.keep(kept ? scoringCores : allCores, kept ? otherCores : allCores);
         }
@@ -324,12 +298,8 @@ public final class InProcessScores {
             answers++;
             return true;
         }, latencies);
-        thread.join();
-        try {
-            swapping.get();
-        } catch (ExecutionException e) {
-            throw new LoadTestException("swapping failed: " + e.getCause(), e.getCause());
-        }
+        swapping.close();
+        swapping.requireHealthy("swapping failed");
         kind.collectionMillis += collectionMillis() - collected;
         swapped += ready.size();
         return latencies;

@@ -12,7 +12,7 @@ import java.util.BitSet;
 import java.util.List;
 import java.util.function.Predicate;
 
-/// What Linux's scheduler is told of threads. Threads that one starts inherit it.
+/// Tells Linux's scheduler where and when threads run. New threads inherit it from the thread that starts them.
 final class LinuxScheduler {
     private static final int MASK_BYTES = 128; // of 1,024 cores, as glibc's cpu_set_t
     private static final int SCHED_IDLE = 5;
@@ -56,8 +56,8 @@ final class LinuxScheduler {
         }
     }
 
-    /// From now on the calling thread gets what all others leave of the cores, and gives it back at once (`SCHED_IDLE`,
-    /// `sched_setscheduler(2)`). Nobody without privileges gets out of it again. Returns whether the system lets it.
+    /// Puts the calling thread into the class that only gets idle time (`SCHED_IDLE`, `sched_setscheduler(2)`), which it can
+    /// leave only with privileges. Returns whether the system allows it.
     static boolean idle() {
         return LinuxThread.areTold() && idle(CALLER);
     }

@@ -1,19 +1,19 @@
 package io.tidegrad.loadtests.score;
 
+import io.tidegrad.loadtests.Result;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongConsumer;
 import org.HdrHistogram.ConcurrentHistogram;
 import org.HdrHistogram.Histogram;
 
-/// Calls that are due at times fixed before the first one. Each is counted from when it was due, made late or not: a
-/// call that takes long holds up those behind it, and they say so (else its time would be seen once instead of by all
-/// who waited).
+/// Makes calls at times that are fixed in advance. The time of each counts from when it was due, even if it is made late:
+/// all calls that a slow call holds up count as slow too, as for clients that wait.
 ///
 /// @param perSecond calls due, evenly
 record OpenLoop(Time time, double perSecond) {
     static final long NANOS_MAX = 60_000_000_000L;
 
-    /// What the calls are paced and measured by.
+    /// The clock that paces and measures the calls.
     interface Time {
         long nanos();
 
@@ -35,7 +35,7 @@ record OpenLoop(Time time, double perSecond) {
             this(newHistogram(), newHistogram());
         }
 
-        /// For several threads at once: of a thousand connections each would hold half a megabyte of its own.
+        /// For several threads at once. A histogram for each of a thousand connections would take half a megabyte each.
         static Latencies ofManyThreads() {
             return new Latencies(new ConcurrentHistogram(1, NANOS_MAX, 3), new ConcurrentHistogram(1, NANOS_MAX, 3));
         }
@@ -44,16 +44,26 @@ record OpenLoop(Time time, double perSecond) {
             whole.add(other.whole);
             late.add(other.late);
         }
+
+        /// Adds percentiles, named by what was measured and the unit.
+        ///
+        /// @param nanos of the unit
+        void tell(Result result, String prefix, String unit, double nanos) {
+            result.put(prefix + "_p50_" + unit, whole.getValueAtPercentile(50) / nanos)
+                    .put(prefix + "_p99_" + unit, whole.getValueAtPercentile(99) / nanos)
+                    .put(prefix + "_p999_" + unit, whole.getValueAtPercentile(99.9) / nanos)
+                    .put(prefix + "_max_" + unit, whole.getMaxValue() / nanos);
+        }
     }
 
     static Histogram newHistogram() {
         return new Histogram(1, NANOS_MAX, 3);
     }
 
-    /// Gives up its core while it waits; Linux wakes it some 60 µs after it was to be woken, which counts.
+    /// Gives up the core while it waits. Linux wakes it about 60 µs late, which counts.
     static final Time PARKING = waiting(LockSupport::parkNanos);
 
-    /// Keeps its core.
+    /// Keeps the core while it waits.
     static final Time SPINNING = waiting(left -> Thread.onSpinWait());
 
     private static Time waiting(LongConsumer pause) {
@@ -75,21 +85,21 @@ record OpenLoop(Time time, double perSecond) {
         };
     }
 
-    /// Makes every `lanes`-th of the calls, from number `lane` on: call n is due n intervals after `start`.
+    /// Makes every `clients`-th of the calls, from number `client` on: call n is due n intervals after `start`.
     ///
-    /// @param calls of all lanes together
-    void run(long start, int lane, int lanes, long calls, Call call, Latencies latencies) {
-        run(start, lane, lanes, calls, Long.MAX_VALUE, call, latencies);
+    /// @param calls of all clients together
+    void run(long start, int client, int clients, long calls, Call call, Latencies latencies) {
+        run(start, client, clients, calls, Long.MAX_VALUE, call, latencies);
     }
 
     /// As `run`, but leaves out calls that are late.
     ///
     /// @param patience of a call, in nanoseconds after it was due
     /// @return calls left out
-    long run(long start, int lane, int lanes, long calls, long patience, Call call, Latencies latencies) {
+    long run(long start, int client, int clients, long calls, long patience, Call call, Latencies latencies) {
         long leftOut = 0;
         double interval = 1e9 / perSecond;
-        for (long number = lane; number < calls; number += lanes) {
+        for (long number = client; number < calls; number += clients) {
             long due = start + Math.round(number * interval);
             long sent = time.until(due);
             if (sent - due > patience) {

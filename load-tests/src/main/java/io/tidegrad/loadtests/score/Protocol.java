@@ -1,5 +1,6 @@
 package io.tidegrad.loadtests.score;
 
+import io.tidegrad.loadtests.HttpLine;
 import io.tidegrad.localstack.Json;
 import io.tidegrad.localstack.streams.StreamEvent;
 import java.util.ArrayList;

@@ -1,14 +1,12 @@
 package io.tidegrad.loadtests.score;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.loadtests.LoadTestException;
+import io.tidegrad.loadtests.Names;
+import io.tidegrad.loadtests.Result;
 import io.tidegrad.loadtests.bench.MeasuringJvm;
-import io.tidegrad.localstack.Json;
 import java.io.PrintStream;
 import java.util.List;
-import java.util.Map;
 import java.util.function.BiFunction;
 
 /// What an answer costs, in process and over HTTP, and that each is the answer of the version that it names.
@@ -33,9 +31,7 @@ public final class ScoreLoad {
     /// @throws LoadTestException an answer is wrong or missing, or a process did not do what is measured
     public void run() throws InterruptedException {
         if (options.hasPartOf(ScoreOptions.Part.IN_PROCESS)) {
-            for (ScoredModel model : options.models()) {
-                inProcess(model);
-            }
+            options.models().forEach(this::inProcess);
         }
         if (options.hasPartOf(ScoreOptions.Part.HTTP, ScoreOptions.Part.SWAPS, ScoreOptions.Part.OVERLOAD,
                 ScoreOptions.Part.ONNX_RUNTIME)) {
@@ -46,34 +42,13 @@ public final class ScoreLoad {
     }
 
     private void inProcess(ScoredModel model) {
-        progress.println(model.label() + " in process");
+        String what = Names.of(model) + " in process";
+        progress.println(what);
         progress.flush();
-        MeasuringJvm.LIKE_THIS.lines(model.label() + " in process",
-                List.of(InProcessScores.class.getName(), model.label(), String.valueOf(options.seconds()),
+        MeasuringJvm.LIKE_THIS.lines(what,
+                List.of(InProcessScores.class.getName(), Names.of(model), String.valueOf(options.seconds()),
                         String.valueOf(options.opening().toSeconds() / IN_PROCESS_SHARE)),
-                line -> out.print(options.json() ? line + "\n" : text(line)));
+                line -> out.print(options.json() ? line + "\n" : Result.text(List.of(Result.parse(line)))));
         out.flush();
-    }
-
-    private static String text(String line) {
-        try {
-            return ScoreText.inProcess(Json.parse(line));
-        } catch (JsonProcessingException e) {
-            throw new LoadTestException("expected JSON, found " + line, e);
-        }
-    }
-
-    /// A line of JSON, or the same for people.
-    static String line(Map<String, Object> line, ScoreOptions options) {
-        String json = Json.write(line);
-        return options.json() ? json + "\n" : ScoreText.of(node(json));
-    }
-
-    private static JsonNode node(String json) {
-        try {
-            return Json.parse(json);
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException(e);
-        }
     }
 }

@@ -5,7 +5,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 
 /// @param models that are measured
 /// @param seconds measured of everything that is compared
@@ -13,7 +12,7 @@ import java.util.Locale;
 /// @param connections that they come over
 /// @param opening before the first window: the compilers work
 /// @param root folder of the repository, where the rival is built
-/// @param json lines of JSON instead of text for people
+/// @param json lines of JSON instead of tables
 public record ScoreOptions(List<Part> parts, List<ScoredModel> models, int seconds, double perSecond, int connections,
         Duration opening, Path root, boolean json) {
     private static final double RATE_MAX = 200_000;
@@ -30,22 +29,7 @@ public record ScoreOptions(List<Part> parts, List<ScoredModel> models, int secon
         /// Five times as many requests as can be answered.
         OVERLOAD,
         /// The same server with ONNX Runtime behind it.
-        ONNX_RUNTIME;
-
-        public String label() {
-            return name().toLowerCase(Locale.ROOT).replace('_', '-');
-        }
-
-        /// @throws IllegalArgumentException there is none of that name; says which there are
-        public static Part named(String label) {
-            for (Part part : values()) {
-                if (part.label().equals(label)) {
-                    return part;
-                }
-            }
-            throw new IllegalArgumentException("--part expects some of "
-                    + Arrays.stream(values()).map(Part::label).toList() + ", found '" + label + "'");
-        }
+        ONNX_RUNTIME
     }
 
     public ScoreOptions {

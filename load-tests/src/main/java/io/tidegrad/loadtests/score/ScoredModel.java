@@ -6,9 +6,7 @@ import io.tidegrad.localstack.streams.ShippedStream;
 import io.tidegrad.localstack.streams.StreamEvent;
 import io.tidegrad.model.feature.MapEvent;
 import io.tidegrad.model.spec.ModelSpec;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 
 /// A model that is asked: one for a record of a few fields, two for a row of 784 numbers.
@@ -28,22 +26,6 @@ public enum ScoredModel {
         this.stream = stream;
         this.replaced = replaced;
         this.replacement = replacement;
-    }
-
-    /// As on the command line: `flights`.
-    public String label() {
-        return name().toLowerCase(Locale.ROOT);
-    }
-
-    /// @throws IllegalArgumentException there is none of that name; says which there are
-    public static ScoredModel named(String label) {
-        for (ScoredModel model : values()) {
-            if (model.label().equals(label)) {
-                return model;
-            }
-        }
-        throw new IllegalArgumentException("--model expects one of "
-                + Arrays.stream(values()).map(ScoredModel::label).toList() + ", found '" + label + "'");
     }
 
     ModelSpec spec() {

@@ -4,9 +4,12 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.loadtests.Await;
 import io.tidegrad.loadtests.CpuClock;
+import io.tidegrad.loadtests.HttpLine;
 import io.tidegrad.loadtests.LoadTest;
 import io.tidegrad.loadtests.LoadTestException;
+import io.tidegrad.loadtests.Names;
 import io.tidegrad.loadtests.Processes;
+import io.tidegrad.loadtests.Result;
 import io.tidegrad.loadtests.bench.Rival;
 import io.tidegrad.localstack.ChildJvm;
 import io.tidegrad.localstack.Json;
@@ -30,44 +33,43 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.Callable;
 import java.util.function.BiFunction;
 import java.util.stream.Stream;
 
-/// One model behind HTTP: broker, scorer and whatever it is compared with are processes of their own, the client is
-/// this one. Whatever is compared takes turns in windows of the same run.
+/// Measures one model behind HTTP. Broker, scorer and the servers that it is compared with are processes; this process is
+/// the client. What is compared takes turns in windows of one run.
 final class ServedLoad extends LoadTest {
     private static final Duration WITHIN = Duration.ofSeconds(60);
 
-    /// Also well below the 30 s after which a server closes a connection on which it hears nothing: others have their
-    /// turns.
+    /// Well below the 30 s after which a server closes a silent connection, because the others have their turns
+    /// meanwhile.
     private static final Duration WINDOW = Duration.ofSeconds(2);
 
     private static final int QUESTIONS = 64;
 
     private static final String UNREAD = ".unread";
 
-    /// Of the part that compares answers: swaps in the middle of a request would show.
+    /// For the part that compares answers, so that a swap in the middle of a request would be seen.
     private static final int RECORDS_A_REQUEST = 4;
 
-    /// Of the server that does nothing: both protocols' at once, and those that are tried.
+    /// Of the server that does nothing: enough for both protocols at once.
     private static final int CONNECTIONS_MAX = 2_048;
 
     private static final int ANSWER_BYTES_MAX = 64 * 1024;
 
-    /// So many requests more than are answered.
+    /// How many times the requests that can be answered are due.
     private static final int OVERLOAD = 5;
 
     /// About as many as a scorer keeps open unless it is told otherwise.
     private static final int OVERLOAD_CONNECTIONS = 1_000;
 
-    /// Of a client whose connection is not yet free when a request is due: it gives that request up.
+    /// After this time a client gives up a request whose connection is still busy.
     private static final Duration PATIENCE = Duration.ofSeconds(1);
 
     private static final int RECOVERY_SECONDS_MAX = 30;
     private static final double RECOVERED = 0.8;
 
-    /// Compilers that take less of a core have done their work.
+    /// Compilers that take less than this share of a core are done.
     private static final double COMPILED_SHARE = 0.01;
 
     private static final int COMPILE_ROUNDS_MAX = 10;
@@ -92,7 +94,7 @@ final class ServedLoad extends LoadTest {
 
     ServedLoad(ScoredModel scored, ScoreOptions options, BiFunction<String, Parameters, byte[]> onnx, PrintStream out,
             PrintStream progress) {
-        super(out, progress);
+        super(options.json(), out, progress);
         this.scored = scored;
         this.options = options;
         this.onnx = onnx;
@@ -107,7 +109,7 @@ final class ServedLoad extends LoadTest {
     @Override
     protected String measure(LocalStack stack, RunDirectory directory) throws InterruptedException {
         Path files = directory.logs().resolve(model);
-        StringBuilder result = new StringBuilder();
+        StringBuilder results = new StringBuilder();
         String kafka = stack.bootstrapServers();
         // A trainer makes it at its first start.
         OnePartition.create(kafka, Topics.DEFAULT.control(), Map.of());
@@ -121,33 +123,31 @@ final class ServedLoad extends LoadTest {
                 Served served = new Served(process, port, http);
                 served.awaitReady();
                 if (options.hasPartOf(ScoreOptions.Part.HTTP)) {
-                    result.append(throughput(served, files));
+                    results.append(throughput(served, files));
                 }
                 if (options.hasPartOf(ScoreOptions.Part.SWAPS)) {
-                    result.append(everyAnswer(served, swaps));
+                    results.append(everyAnswer(served, swaps));
                 }
                 if (options.hasPartOf(ScoreOptions.Part.OVERLOAD)) {
-                    result.append(overload(served, swaps));
+                    results.append(overload(served, swaps));
                 }
                 if (options.hasPartOf(ScoreOptions.Part.ONNX_RUNTIME)) {
-                    result.append(besideOnnx(stack, served, files));
+                    results.append(besideOnnx(stack, served, files));
                 }
-                // Last: nobody gets out of the idle class again.
+                // Last, because a thread can't leave the idle class.
                 if (options.hasPartOf(ScoreOptions.Part.HTTP)) {
                     boolean elsewhere = elsewhere(stack, swaps);
                     compile(served, swaps);
                     for (Protocol protocol : Protocol.values()) {
-                        result.append(latency(protocol, served, swaps, elsewhere));
+                        results.append(latency(protocol, served, swaps, elsewhere));
                     }
                 }
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        return result.toString();
+        return results.toString();
     }
-
-    // ---- processes ----
 
     /// A scorer's process, or one that answers like it.
     private final class Served {
@@ -192,9 +192,9 @@ final class ServedLoad extends LoadTest {
             }
         }
 
-        /// To the first question.
+        /// The answer to the first question.
         String answer(Protocol protocol) {
-            try (HttpLine line = HttpLine.connect(port, ANSWER_BYTES_MAX)) {
+            try (HttpLine line = new HttpLine(port, ANSWER_BYTES_MAX, WITHIN)) {
                 line.ask(protocol.requests(model, questions, 1).getFirst());
                 return line.body();
             }
@@ -230,8 +230,6 @@ final class ServedLoad extends LoadTest {
                 .filter(flag -> flag.matches("-XX:(InitialRAMPercentage|NewRatio)=.*")).toList();
     }
 
-    // ------------------------------------------------------------------------------------ parts
-
     private int rounds() {
         return Math.max(1, (int) (options.seconds() / WINDOW.toSeconds()));
     }
@@ -240,8 +238,8 @@ final class ServedLoad extends LoadTest {
         return options.length().dividedBy(rounds());
     }
 
-    /// Broker and publisher are other machines' processes: here they get what client and scorer leave of the cores.
-    /// Returns whether the system lets them.
+    /// Gives broker and publisher only idle time, because in production they run on other machines. Returns whether the
+    /// system allows it.
     private static boolean elsewhere(LocalStack stack, Swaps swaps) {
         return LinuxScheduler.idle(stack.brokerProcess().pid(), anyName -> true) && swaps.elsewhere();
     }
@@ -259,8 +257,8 @@ final class ServedLoad extends LoadTest {
             for (Protocol protocol : Protocol.values()) {
                 HttpLoad.Target target = served.target(protocol, 1);
                 try (HttpLoad load = new HttpLoad(target, options.connections())) {
-                    say("%s over HTTP, %s: the compilers work", scored.label(), target.name());
-                    during(swaps::during, SWAPS_PER_SECOND_MANY, () -> load.open(options.perSecond(), length));
+                    say("%s over HTTP, %s: the compilers work", Names.of(scored), target.name());
+                    swaps.during(SWAPS_PER_SECOND_MANY, () -> load.open(options.perSecond(), length));
                 }
             }
         } while (LinuxThread.compilerSeconds(pid) - before > little && ++round < COMPILE_ROUNDS_MAX);
@@ -276,52 +274,41 @@ final class ServedLoad extends LoadTest {
         try (HttpLoad load = new HttpLoad(target, options.connections())) {
             long loaded = 0;
             double cpu = CpuClock.seconds(served.process.pid());
-            double own = CpuClock.seconds(ProcessHandle.current().pid());
+            double own = CpuClock.own();
             for (int round = 1; round <= rounds(); round++) {
-                say("%s over HTTP, %s: round %d of %d", scored.label(), target.name(), round, rounds());
+                say("%s over HTTP, %s: round %d of %d", Names.of(scored), target.name(), round, rounds());
                 swaps.make((int) Math.ceil(SWAPS_PER_SECOND * window().toMillis() * 1e-3));
                 served.awaitVersion(swaps.newest());
                 calm.add(load.open(options.perSecond(), window()).latencies());
-                unread.add(during(swaps::duringUnread, SWAPS_PER_SECOND, () -> load.open(options.perSecond(), window()))
+                unread.add(swaps.duringUnread(SWAPS_PER_SECOND, () -> load.open(options.perSecond(), window()))
                         .latencies());
                 long before = served.loaded();
-                HttpLoad.Window window =
-                        during(swaps::during, SWAPS_PER_SECOND, () -> load.open(options.perSecond(), window()));
+                HttpLoad.Window window = swaps.during(SWAPS_PER_SECOND, () -> load.open(options.perSecond(), window()));
                 served.awaitVersion(swaps.newest());
                 loaded += served.loaded() - before;
                 swapped.add(window.latencies());
             }
             long requests =
                     Stream.of(calm, unread, swapped).mapToLong(windows -> windows.all().whole().getTotalCount()).sum();
-            Map<String, Object> line = new LinkedHashMap<>();
-            line.put("part", "http");
-            line.put("model", scored.label());
-            line.put("protocol", target.name());
-            line.put("requests_per_s", options.perSecond());
-            line.put("connections", options.connections());
-            line.put("swaps_per_s", SWAPS_PER_SECOND);
-            line.put("published_elsewhere", publishedElsewhere);
-            line.put("versions_admitted", loaded);
-            line.put("requests", requests);
-            line.put("answers_verified", load.verified());
-            percentiles(line, "calm", calm.all());
-            percentiles(line, "unread", unread.all());
-            percentiles(line, "swaps", swapped.all());
-            line.put("p99_ratio", swapped.median(99) / calm.median(99));
-            line.put("p99_ratio_to_unread", swapped.median(99) / unread.median(99));
-            line.put("scorer_cpu_us_per_request", (CpuClock.seconds(served.process.pid()) - cpu) * 1e6 / requests);
-            line.put("client_cpu_us_per_request",
-                    (CpuClock.seconds(ProcessHandle.current().pid()) - own) * 1e6 / requests);
-            return ScoreLoad.line(line, options);
+            Result result = new Result().put("part", "http").put("model", Names.of(scored))
+                    .put("protocol", target.name()).put("requests_per_s", options.perSecond())
+                    .put("connections", options.connections()).put("swaps_per_s", SWAPS_PER_SECOND)
+                    .put("published_elsewhere", publishedElsewhere).put("versions_admitted", loaded)
+                    .put("requests", requests).put("answers_verified", load.verified());
+            percentiles(result, "calm", calm.all());
+            percentiles(result, "unread", unread.all());
+            percentiles(result, "swaps", swapped.all());
+            result.put("p99_ratio", swapped.median(99) / calm.median(99))
+                    .put("p99_ratio_to_unread", swapped.median(99) / unread.median(99))
+                    .put("scorer_cpu_us_per_request", (CpuClock.seconds(served.process.pid()) - cpu) * 1e6 / requests)
+                    .put("client_cpu_us_per_request", (CpuClock.own() - own) * 1e6 / requests);
+            return text(List.of(result));
         }
     }
 
-    private static void percentiles(Map<String, Object> line, String prefix, OpenLoop.Latencies latencies) {
-        line.put(prefix + "_p50_ms", latencies.whole().getValueAtPercentile(50) * 1e-6);
-        line.put(prefix + "_p99_ms", latencies.whole().getValueAtPercentile(99) * 1e-6);
-        line.put(prefix + "_p999_ms", latencies.whole().getValueAtPercentile(99.9) * 1e-6);
-        line.put(prefix + "_max_ms", latencies.whole().getMaxValue() * 1e-6);
-        line.put(prefix + "_sent_late_p50_ms", latencies.late().getValueAtPercentile(50) * 1e-6);
+    private static void percentiles(Result result, String prefix, OpenLoop.Latencies latencies) {
+        latencies.tell(result, prefix, "ms", 1e6);
+        result.put(prefix + "_sent_late_p50_ms", latencies.late().getValueAtPercentile(50) * 1e-6);
     }
 
     /// As many as connections get answered, by the scorer in both protocols and by a server that does nothing, in
@@ -339,23 +326,21 @@ final class ServedLoad extends LoadTest {
                 targets.add(target.of("bare_" + target.name(), port));
             }
             Map<String, Double> perSecond = closedLoops(targets);
-            Map<String, Object> line = new LinkedHashMap<>();
-            line.put("part", "throughput");
-            line.put("model", scored.label());
-            line.put("connections", options.connections());
-            perSecond.forEach((name, value) -> line.put(name + "_per_s", value));
+            Result result = new Result().put("part", "throughput").put("model", Names.of(scored)).put("connections",
+                    options.connections());
+            perSecond.forEach((name, value) -> result.put(name + "_per_s", value));
             for (String protocol : List.of("v1", "v2")) {
-                line.put(protocol + "_share", perSecond.getOrDefault(protocol, Double.NaN)
+                result.put(protocol + "_share", perSecond.getOrDefault(protocol, Double.NaN)
                         / perSecond.getOrDefault("bare_" + protocol, Double.NaN));
             }
-            return ScoreLoad.line(line, options);
+            return text(List.of(result));
         }
     }
 
     private static void awaitListening(ChildJvm process, int port) throws InterruptedException {
         Await.until("a server on port " + port, WITHIN, () -> {
             process.requireAlive();
-            try (HttpLine _ = HttpLine.connect(port, ANSWER_BYTES_MAX)) {
+            try (HttpLine _ = new HttpLine(port, ANSWER_BYTES_MAX, WITHIN)) {
                 return true;
             } catch (LoadTestException notYet) {
                 return false;
@@ -371,14 +356,14 @@ final class ServedLoad extends LoadTest {
                 loads.add(new HttpLoad(target, options.connections()));
             }
             for (HttpLoad load : loads) {
-                say("%s: %s, the compilers work", scored.label(), load.target().name());
+                say("%s: %s, the compilers work", Names.of(scored), load.target().name());
                 load.closed(options.opening().dividedBy(2));
             }
             Map<String, Double> seconds = new LinkedHashMap<>();
             Map<String, Double> answers = new LinkedHashMap<>();
             for (int round = 1; round <= 2 * rounds(); round++) {
                 for (HttpLoad load : loads) {
-                    say("%s: %s, as many as can be", scored.label(), load.target().name());
+                    say("%s: %s, as many as can be", Names.of(scored), load.target().name());
                     HttpLoad.Window window = load.closed(window().dividedBy(2));
                     answers.merge(load.target().name(), (double) window.answers(), Double::sum);
                     seconds.merge(load.target().name(), window.seconds(), Double::sum);
@@ -394,17 +379,15 @@ final class ServedLoad extends LoadTest {
     /// Invariant I13: every answer compared, requests of several records, as many as can be.
     private String everyAnswer(Served served, Swaps swaps) throws InterruptedException {
         long before = served.loaded();
-        Map<String, Object> line = new LinkedHashMap<>();
-        line.put("part", "swaps");
-        line.put("model", scored.label());
+        Result result = new Result().put("part", "swaps").put("model", Names.of(scored));
         long answers = 0;
         long verified = 0;
         double seconds = 0;
         for (Protocol protocol : Protocol.values()) {
-            say("%s: every answer of %s compared", scored.label(), protocol);
+            say("%s: every answer of %s compared", Names.of(scored), protocol);
             HttpLoad.Target target = served.target(protocol, RECORDS_A_REQUEST);
             try (HttpLoad load = new HttpLoad(target, options.connections())) {
-                HttpLoad.Window window = during(swaps::during, SWAPS_PER_SECOND_MANY,
+                HttpLoad.Window window = swaps.during(SWAPS_PER_SECOND_MANY,
                         () -> load.closed(options.length().dividedBy(Protocol.values().length)));
                 answers += window.answers();
                 verified += load.verified();
@@ -412,18 +395,16 @@ final class ServedLoad extends LoadTest {
             }
         }
         served.awaitVersion(swaps.newest());
-        line.put("seconds", seconds);
-        line.put("answers", answers);
-        line.put("answers_verified", verified);
-        line.put("records_verified", verified * RECORDS_A_REQUEST);
-        line.put("versions_admitted", served.loaded() - before);
-        line.put("versions_per_s", (served.loaded() - before) / seconds);
-        return ScoreLoad.line(line, options);
+        result.put("seconds", seconds).put("answers", answers).put("answers_verified", verified)
+                .put("records_verified", verified * RECORDS_A_REQUEST)
+                .put("versions_admitted", served.loaded() - before)
+                .put("versions_per_s", (served.loaded() - before) / seconds);
+        return text(List.of(result));
     }
 
-    /// More than can be answered: what is answered is right and in time, the rest is told so, versions come meanwhile,
-    /// and afterwards everything is answered again. The client, who has more to do with a thousand connections than
-    /// with a few, takes none of the scorer's cores for it.
+    /// Sends more requests than can be answered: answers must be right and in time, the rest must be refused, versions must
+    /// still be loaded, and afterwards every request must be answered again. The client with its thousand connections does
+    /// not use the scorer's cores.
     private String overload(Served served, Swaps swaps) throws InterruptedException {
         BitSet all = LinuxScheduler.allowedCores();
         BitSet scorers = new BitSet();
@@ -445,39 +426,31 @@ final class ServedLoad extends LoadTest {
         HttpLoad.Target target = served.target(Protocol.V1, scored.heavyRecords()).thatSheds();
         double most;
         try (HttpLoad load = new HttpLoad(target, options.connections())) {
-            say("%s: requests of %d records", scored.label(), scored.heavyRecords());
+            say("%s: requests of %d records", Names.of(scored), scored.heavyRecords());
             load.closed(options.opening().dividedBy(2));
-            most = during(swaps::during, SWAPS_PER_SECOND, () -> load.closed(options.length())).perSecond();
+            most = swaps.during(SWAPS_PER_SECOND, () -> load.closed(options.length())).perSecond();
         }
         long before = served.loaded();
-        Map<String, Object> line = new LinkedHashMap<>();
-        line.put("part", "overload");
-        line.put("model", scored.label());
-        line.put("records", scored.heavyRecords());
-        line.put("cores_apart", apart);
-        line.put("most_per_s", most);
-        line.put("due_per_s", OVERLOAD * most);
+        Result result = new Result().put("part", "overload").put("model", Names.of(scored))
+                .put("records", scored.heavyRecords()).put("cores_apart", apart).put("most_per_s", most)
+                .put("due_per_s", OVERLOAD * most);
         try (HttpLoad load = new HttpLoad(target, OVERLOAD_CONNECTIONS)) {
-            say("%s: %d times %.0f a second are due", scored.label(), OVERLOAD, most);
+            say("%s: %d times %.0f a second are due", Names.of(scored), OVERLOAD, most);
             Duration length = options.length();
-            HttpLoad.Window window =
-                    during(swaps::during, SWAPS_PER_SECOND, () -> load.open(OVERLOAD * most, length, PATIENCE));
-            line.put("requests", window.answers() + window.shed() + window.givenUp());
-            line.put("answers", window.answers());
-            line.put("shed", window.shed());
-            line.put("given_up", window.givenUp());
-            line.put("answers_verified", load.verified());
-            line.put("answered_per_s", window.perSecond());
-            line.put("goodput_share", window.perSecond() / most);
-            percentiles(line, "answered", window.latencies());
+            HttpLoad.Window window = swaps.during(SWAPS_PER_SECOND, () -> load.open(OVERLOAD * most, length, PATIENCE));
+            result.put("requests", window.answers() + window.shed() + window.givenUp()).put("answers", window.answers())
+                    .put("shed", window.shed()).put("given_up", window.givenUp())
+                    .put("answers_verified", load.verified()).put("answered_per_s", window.perSecond())
+                    .put("goodput_share", window.perSecond() / most);
+            percentiles(result, "answered", window.latencies());
         }
-        line.put("recovery_s", recovery(target, RECOVERED * most));
+        result.put("recovery_s", recovery(target, RECOVERED * most));
         served.awaitVersion(swaps.newest());
-        line.put("versions_admitted", served.loaded() - before);
-        return ScoreLoad.line(line, options);
+        result.put("versions_admitted", served.loaded() - before);
+        return text(List.of(result));
     }
 
-    /// Seconds until one passes in which all are answered, as many as before; no more than a bound.
+    /// Seconds until a second in which as many requests as before are answered and none is refused; at most a bound.
     private int recovery(HttpLoad.Target target, double perSecond) throws InterruptedException {
         try (HttpLoad load = new HttpLoad(target, options.connections())) {
             for (int second = 1; second < RECOVERY_SECONDS_MAX; second++) {
@@ -490,7 +463,7 @@ final class ServedLoad extends LoadTest {
         }
     }
 
-    /// The same requests to the same server, read by the same code into the same row; what then predicts differs.
+    /// Compares with ONNX Runtime: the same requests, server and featurizer, but another runtime predicts.
     private String besideOnnx(LocalStack stack, Served served, Path files) throws InterruptedException, IOException {
         Path build = Rival.build(options.root());
         Path file = files.resolve("model.onnx");
@@ -505,14 +478,12 @@ final class ServedLoad extends LoadTest {
             HttpLoad.Target theirs = new HttpLoad.Target("onnx", port, Protocol.V1.requests(model, questions, 1), 1,
                     expected, true, ONNX_WITHIN, false);
             HttpLoad.Target ours = served.target(Protocol.V1, 1).named("tidegrad");
-            Map<String, Object> line = new LinkedHashMap<>();
-            line.put("part", "onnx-runtime");
-            line.put("model", scored.label());
-            line.put("connections", options.connections());
-            closedLoops(List.of(ours, theirs)).forEach((name, perSecond) -> line.put(name + "_per_s", perSecond));
-            line.put("requests_per_s", options.perSecond());
-            openLoops(List.of(ours, theirs)).forEach((name, latencies) -> percentiles(line, name, latencies));
-            return ScoreLoad.line(line, options);
+            Result result = new Result().put("part", "onnx-runtime").put("model", Names.of(scored)).put("connections",
+                    options.connections());
+            closedLoops(List.of(ours, theirs)).forEach((name, perSecond) -> result.put(name + "_per_s", perSecond));
+            result.put("requests_per_s", options.perSecond());
+            openLoops(List.of(ours, theirs)).forEach((name, latencies) -> percentiles(result, name, latencies));
+            return text(List.of(result));
         }
     }
 
@@ -528,7 +499,7 @@ final class ServedLoad extends LoadTest {
             for (int round = 1; round <= rounds(); round++) {
                 for (HttpLoad load : loads) {
                     String name = load.target().name();
-                    say("%s: %s, round %d of %d", scored.label(), name, round, rounds());
+                    say("%s: %s, round %d of %d", Names.of(scored), name, round, rounds());
                     OpenLoop.Latencies window = load.open(options.perSecond(), window()).latencies();
                     latencies.computeIfPresent(name, (key, all) -> {
                         all.add(window);
@@ -539,23 +510,6 @@ final class ServedLoad extends LoadTest {
             return latencies;
         } finally {
             loads.forEach(HttpLoad::close);
-        }
-    }
-
-    /// One of the two ways of `Swaps`.
-    @FunctionalInterface
-    private interface Publishing<T> {
-        T during(double perSecond, Callable<T> work) throws Exception;
-    }
-
-    private static <T> T during(Publishing<T> publishing, double perSecond, Callable<T> work)
-            throws InterruptedException {
-        try {
-            return publishing.during(perSecond, work);
-        } catch (InterruptedException | RuntimeException e) {
-            throw e;
-        } catch (Exception e) {
-            throw new LoadTestException("asking failed: " + e, e);
         }
     }
 }

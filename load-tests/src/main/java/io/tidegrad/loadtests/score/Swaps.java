@@ -1,20 +1,19 @@
 package io.tidegrad.loadtests.score;
 
+import io.tidegrad.loadtests.Await;
+import io.tidegrad.loadtests.Background;
 import io.tidegrad.loadtests.LoadTestException;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import java.util.ArrayDeque;
 import java.util.Queue;
-import java.util.concurrent.Callable;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.FutureTask;
 import java.util.concurrent.locks.LockSupport;
 
-/// Publishes version after version at a pace while something else is done. What a version answers is told before
-/// anybody can have it.
+/// Publishes version after version at a pace while something else is done. What a version must answer is told before it
+/// is published.
 final class Swaps {
     private static final int EVENTS_A_VERSION = 5;
 
-    /// Of so many versions one is whole, the others say what changed.
+    /// One in so many versions is a full snapshot, the others are deltas.
     private static final int FULL_EVERY = 8;
 
     private final Versions versions;
@@ -23,7 +22,6 @@ final class Swaps {
     private final SnapshotTopic unread;
     private final Queue<Versions.Version> ready = new ArrayDeque<>();
     private final Queue<PublishedSnapshot> last = new ArrayDeque<>();
-    private volatile boolean ending;
     private boolean elsewhere;
     private long made;
     private long newest;
@@ -47,7 +45,7 @@ final class Swaps {
         return versions.next(EVENTS_A_VERSION, made++ % FULL_EVERY == 0);
     }
 
-    /// One that is made, or else a new one.
+    /// Publishes a version that was made before, or else a new one.
     void publish() {
         Versions.Version version = ready.isEmpty() ? next() : ready.remove();
         expected.tell(version);
@@ -59,14 +57,14 @@ final class Swaps {
         }
     }
 
-    /// Writes what was published lately once more, one after the other, where nobody reads it.
+    /// Writes a recently published version once more, to the topic that nobody reads.
     private void publishUnread() {
         PublishedSnapshot next = last.remove();
         unread.write(next);
         last.add(next);
     }
 
-    /// From now on whoever publishes takes what all others leave of the cores. Returns whether the system lets it.
+    /// Gives publishing only idle time from now on. Returns whether the system allows it.
     boolean elsewhere() {
         elsewhere = LinuxScheduler.idle(ProcessHandle.current().pid(), SnapshotTopic::isSender);
         return elsewhere;
@@ -75,43 +73,33 @@ final class Swaps {
     /// Returns what `work` does, done while versions are published.
     ///
     /// @throws LoadTestException publishing failed
-    <T> T during(double perSecond, Callable<T> work) throws Exception {
+    <T> T during(double perSecond, Await.Interruptible<T> work) throws InterruptedException {
         return during(perSecond, this::publish, work);
     }
 
     /// As `during`, but no scorer reads what is published: what it costs this machine to write them is no scorer's
     /// doing.
-    <T> T duringUnread(double perSecond, Callable<T> work) throws Exception {
+    <T> T duringUnread(double perSecond, Await.Interruptible<T> work) throws InterruptedException {
         return during(perSecond, this::publishUnread, work);
     }
 
-    private <T> T during(double perSecond, Runnable publish, Callable<T> work) throws Exception {
-        ending = false;
-        FutureTask<Void> publishing = new FutureTask<>(() -> publishAtPace(perSecond, publish), null);
-        Thread thread = Thread.ofPlatform().daemon().name("publish").start(publishing);
+    private <T> T during(double perSecond, Runnable publish, Await.Interruptible<T> work) throws InterruptedException {
+        Background publishing = Background.start("publish", self -> publishAtPace(perSecond, publish, self));
         T done;
-        try {
-            done = work.call();
-        } finally {
-            ending = true;
-            LockSupport.unpark(thread);
-            thread.join();
+        try (publishing) {
+            done = work.get();
         }
-        try {
-            publishing.get();
-        } catch (ExecutionException e) {
-            throw new LoadTestException("publishing failed: " + e.getCause(), e.getCause());
-        }
+        publishing.requireHealthy("publishing failed");
         return done;
     }
 
-    private void publishAtPace(double perSecond, Runnable publish) {
+    private void publishAtPace(double perSecond, Runnable publish, Background self) {
         if (elsewhere) {
             LinuxScheduler.idle();
         }
         long start = System.nanoTime();
         long count = 0;
-        while (!ending) {
+        while (!self.isClosed()) {
             long due = start + Math.round(count * 1e9 / perSecond);
             long now = System.nanoTime();
             if (now < due) {

@@ -17,12 +17,12 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// One version after the other of a model, as its trainer would publish them: learns the shipped stream event by event,
-/// makes the snapshot, and computes itself what that version answers to the questions. One thread.
+/// Makes one version of a model after the other, as its trainer would: it learns the shipped stream event by event, makes
+/// the snapshot, and computes what that version must answer to the questions. For one thread.
 final class Versions {
     private static final int EPOCH = 1;
 
-    /// Learned before the first version: what is asked about is no beginner's constant.
+    /// Learned before the first version, so that predictions differ.
     private static final int OPENING_EVENTS = 2_000;
 
     private final ScoredModel scored;
@@ -99,8 +99,8 @@ final class Versions {
         return new Version(snapshot.manifest().version(), answers, snapshot);
     }
 
-    /// An optimizer that moves every weight in every step leaves nothing out of a delta: a trainer publishes the whole
-    /// then.
+    /// Whether a delta is smaller than the model. With an optimizer that moves every weight in every step it is not, and a
+    /// trainer publishes full snapshots.
     boolean hasDelta() {
         return PublishedSnapshot.deltaBytes(model) < model.parameters().servedBytes();
     }

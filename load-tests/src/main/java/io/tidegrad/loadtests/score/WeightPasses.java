@@ -5,8 +5,8 @@ import io.tidegrad.engine.layer.Tensor;
 import io.tidegrad.engine.model.Plan;
 import java.util.Arrays;
 
-/// Passes over as many floats as a model's dense weights are in memory, padding included: what any prediction that uses
-/// each of them once has to read.
+/// Passes over as many floats as a model has dense weights in memory, padding included, which any prediction must read
+/// once.
 final class WeightPasses {
     /// Four vectors of the widest hardware: as many sums in registers as hide the time of an addition.
     private static final int COLUMNS = 64;

@@ -4,8 +4,8 @@ import io.tidegrad.loadtests.Spread;
 import java.util.ArrayList;
 import java.util.List;
 
-/// What was measured in windows of one kind, between those of others. A machine that stands still for some milliseconds
-/// spoils the high percentiles of the window that it falls into, and of all calls together; not the median of windows.
+/// What was measured in windows of one kind. If the machine stands still for some milliseconds, this spoils the high
+/// percentiles of one window and of all calls together, but not the median over windows.
 final class Windows {
     private final OpenLoop.Latencies all = new OpenLoop.Latencies();
     private final List<OpenLoop.Latencies> each = new ArrayList<>();

@@ -31,7 +31,7 @@ class AnswerTextTest {
     @Test
     void whatIsNoAnswerIsSaid() {
         assertThatThrownBy(() -> read("{\"reason\":\"not-ready\"}")).isInstanceOf(LoadTestException.class)
-                .hasMessage("expected \"version\": in {\"reason\":\"not-ready\"}");
+                .hasMessage("expected version and predictions in {\"reason\":\"not-ready\"}");
         assertThatThrownBy(() -> read("{\"version\":1,\"data\":[1,2,3,4]}"))
                 .hasMessageStartingWith("expected at most 3 numbers, found more in");
     }

@@ -45,13 +45,13 @@ class OpenLoopTest {
     }
 
     @Test
-    void lanesShareTheCallsAndTheirTimes() {
+    void clientsShareTheCallsAndTheirTimes() {
         OpenLoop.Latencies latencies = new OpenLoop.Latencies();
         long[] calls = new long[3];
-        for (int lane = 0; lane < 3; lane++) {
-            int mine = lane;
+        for (int client = 0; client < 3; client++) {
+            int mine = client;
             HandTime own = new HandTime();
-            new OpenLoop(own, 1_000).run(7 * MILLI, lane, 3, 100, call -> {
+            new OpenLoop(own, 1_000).run(7 * MILLI, client, 3, 100, call -> {
                 assertThat(own.now).isEqualTo(7 * MILLI + call * MILLI);
                 assertThat(call % 3).isEqualTo(mine);
                 calls[mine]++;

@@ -64,7 +64,7 @@ public record Form(String expected, Predicate<String> check, String values, bool
         String expected =
                 "a whole number " + (max == Long.MAX_VALUE ? "of at least " + min : "from " + min + " to " + max);
         return new Form(expected, value -> Long.parseLong(value) >= min && Long.parseLong(value) <= max,
-                max < Integer.MAX_VALUE ? min + " to " + max : min + " or more", false);
+                max < 1_000_000 ? min + " to " + max : "", false);
     }
 
     public static Form choice(List<String> values) {

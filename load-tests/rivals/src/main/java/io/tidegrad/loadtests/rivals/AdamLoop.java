@@ -1,5 +1,6 @@
 package io.tidegrad.loadtests.rivals;
 
+import io.tidegrad.loadtests.LoadTestException;
 import io.tidegrad.loadtests.bench.Workload.Loop;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -19,7 +20,7 @@ final class AdamLoop {
 
     AdamLoop(Loop loop) {
         if (loop.kernel() != Loop.Kernel.ADAM) {
-            throw new RivalException("there is no C loop for " + loop.name());
+            throw new LoadTestException("there is no C loop for " + loop.name());
         }
         adam = CLibrary.function("adam", ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.ADDRESS,
                 ValueLayout.ADDRESS, ValueLayout.ADDRESS, ValueLayout.ADDRESS, ValueLayout.ADDRESS);
@@ -35,7 +36,7 @@ final class AdamLoop {
                 }
             }
         } catch (Throwable e) {
-            throw new RivalException("the C loop failed", e);
+            throw new LoadTestException("the C loop failed", e);
         }
     }
 

@@ -1,5 +1,6 @@
 package io.tidegrad.loadtests.rivals;
 
+import io.tidegrad.loadtests.LoadTestException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.Arena;
@@ -46,14 +47,14 @@ final class CLibrary {
                 output = reader.readAllAsString();
             }
             if (gcc.waitFor() != 0) {
-                throw new RivalException("gcc failed: " + output.strip());
+                throw new LoadTestException("gcc failed: " + output.strip());
             }
             return library;
         } catch (IOException e) {
-            throw new RivalException("no C loops without gcc: " + e.getMessage(), e);
+            throw new LoadTestException("no C loops without gcc: " + e.getMessage(), e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new RivalException("interrupted while gcc compiled", e);
+            throw new LoadTestException("interrupted while gcc compiled", e);
         }
     }
 }

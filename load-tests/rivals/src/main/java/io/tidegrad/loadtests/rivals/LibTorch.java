@@ -27,6 +27,7 @@ import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.engine.optim.Adagrad;
 import io.tidegrad.engine.optim.Adam;
+import io.tidegrad.loadtests.LoadTestException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.LongStream;
@@ -180,7 +181,7 @@ final class LibTorch {
             case Relu relu -> torch::relu;
             case Sigmoid last -> x -> x;
             case Softmax last -> x -> x;
-            default -> throw new RivalException("LibTorch has no " + layer + " here yet");
+            default -> throw new LoadTestException("LibTorch has no " + layer + " here yet");
         };
     }
 
@@ -207,7 +208,7 @@ final class LibTorch {
     private Operation recurrent(Recurrent layer) {
         if (layer.bidirectional() || layer.output() != Recurrent.Output.LAST || layer.lengthAt() != Recurrent.WHOLE
                 || !layer.initial().isEmpty() || layer.cell() == Recurrent.Cell.RNN) {
-            throw new RivalException("LibTorch has no " + layer + " here yet");
+            throw new LoadTestException("LibTorch has no " + layer + " here yet");
         }
         TensorVector weights = new TensorVector(matrix(), matrix(), vector(), vector());
         Tensor zero = floats(1, batch.capacity(), layer.hidden());
@@ -241,7 +242,7 @@ final class LibTorch {
     private EmbeddingBag requireSum(EmbeddingBag bag) {
         if (bag.mode() != EmbeddingBag.Mode.SUM || bag.countAt() != EmbeddingBag.ALL
                 || bag.weightsFrom() != EmbeddingBag.UNWEIGHTED || bag.columns() != batch.row().ids()) {
-            throw new RivalException("LibTorch has no " + bag + " here yet");
+            throw new LoadTestException("LibTorch has no " + bag + " here yet");
         }
         return bag;
     }
@@ -306,7 +307,7 @@ final class LibTorch {
                 options.initial_accumulator_value().put(adagrad.initialAccumulator());
                 yield new org.bytedeco.pytorch.Adagrad(parameters, options);
             }
-            default -> throw new RivalException("LibTorch has no " + plan.spec().optimizer() + " here yet");
+            default -> throw new LoadTestException("LibTorch has no " + plan.spec().optimizer() + " here yet");
         };
     }
 

@@ -4,6 +4,7 @@ import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
+import io.tidegrad.loadtests.LoadTestException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
@@ -25,16 +26,18 @@ public final class OnnxSession {
             options.setOptimizationLevel(OrtSession.SessionOptions.OptLevel.ALL_OPT);
             session = environment.createSession(file, options);
         } catch (OrtException e) {
-            throw new RivalException("ONNX Runtime refuses the model: " + e.getMessage(), e);
+            throw new LoadTestException("ONNX Runtime refuses the model: " + e.getMessage(), e);
         }
     }
 
     /// For one thread at a time.
-    public Buffers newBuffers(int numbers, int ids, int outputs) {
-        return new Buffers(numbers, ids, outputs);
+    ///
+    /// @param numbers of a row; ids and outputs likewise
+    public Buffers newBuffers(int rows, int numbers, int ids, int outputs) {
+        return new Buffers(rows, numbers, ids, outputs);
     }
 
-    /// Inputs and output of one row, pinned in direct buffers that are made once.
+    /// Inputs and output of some rows, pinned in direct buffers that are made once.
     public final class Buffers {
         private final FloatBuffer numbers;
         private final LongBuffer ids;
@@ -42,36 +45,36 @@ public final class OnnxSession {
         private final Map<String, OnnxTensor> inputs = new HashMap<>();
         private final Map<String, OnnxTensor> outputs = new HashMap<>();
 
-        private Buffers(int numbers, int ids, int outputs) {
-            this.numbers = direct(Float.BYTES * numbers).asFloatBuffer();
-            this.ids = direct(Long.BYTES * ids).asLongBuffer();
-            predictions = direct(Float.BYTES * outputs).asFloatBuffer();
+        private Buffers(int rows, int numbers, int ids, int outputs) {
+            this.numbers = direct(Float.BYTES * rows * numbers).asFloatBuffer();
+            this.ids = direct(Long.BYTES * rows * ids).asLongBuffer();
+            predictions = direct(Float.BYTES * rows * outputs).asFloatBuffer();
             try {
                 if (numbers > 0) {
-                    long[] shape = {1, numbers};
+                    long[] shape = {rows, numbers};
                     inputs.put("numbers", OnnxTensor.createTensor(environment, this.numbers, shape));
                 }
                 if (ids > 0) {
-                    long[] shape = {1, ids};
+                    long[] shape = {rows, ids};
                     inputs.put("ids", OnnxTensor.createTensor(environment, this.ids, shape));
                 }
-                long[] shape = {1, outputs};
+                long[] shape = {rows, outputs};
                 this.outputs.put("predictions", OnnxTensor.createTensor(environment, predictions, shape));
             } catch (OrtException e) {
-                throw new RivalException("ONNX Runtime failed: " + e.getMessage(), e);
+                throw new LoadTestException("ONNX Runtime failed: " + e.getMessage(), e);
             }
         }
 
         /// @param to filled from `at` on
-        public void predict(float[] rowNumbers, int[] rowIds, float[] to, int at) {
-            numbers.put(0, rowNumbers);
-            for (int i = 0; i < rowIds.length; i++) {
-                ids.put(i, rowIds[i]);
+        public void predict(float[] numbersOfRows, int[] idsOfRows, float[] to, int at) {
+            numbers.put(0, numbersOfRows);
+            for (int i = 0; i < idsOfRows.length; i++) {
+                ids.put(i, idsOfRows[i]);
             }
             try (OrtSession.Result _ = session.run(inputs, outputs)) {
                 predictions.get(0, to, at, predictions.capacity());
             } catch (OrtException e) {
-                throw new RivalException("ONNX Runtime failed: " + e.getMessage(), e);
+                throw new LoadTestException("ONNX Runtime failed: " + e.getMessage(), e);
             }
         }
     }

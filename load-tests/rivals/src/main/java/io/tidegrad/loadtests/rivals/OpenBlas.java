@@ -1,5 +1,6 @@
 package io.tidegrad.loadtests.rivals;
 
+import io.tidegrad.loadtests.LoadTestException;
 import io.tidegrad.loadtests.bench.Workload.Loop;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.openblas.global.openblas;
@@ -21,13 +22,13 @@ final class OpenBlas {
             case FORWARD -> y;
             case WEIGHT_GRADIENT -> w;
             case INPUT_GRADIENT -> x;
-            case ADAM -> throw new RivalException("OpenBLAS has no Adam");
+            case ADAM -> throw new LoadTestException("OpenBLAS has no Adam");
         };
         product = switch (loop.kernel()) {
             case FORWARD -> () -> multiply(false, false, rows, outputs, inputs, x, w, y);
             case WEIGHT_GRADIENT -> () -> multiply(true, false, inputs, outputs, rows, x, y, w);
             case INPUT_GRADIENT -> () -> multiply(false, true, rows, inputs, outputs, y, w, x);
-            case ADAM -> throw new RivalException("OpenBLAS has no Adam");
+            case ADAM -> throw new LoadTestException("OpenBLAS has no Adam");
         };
     }
 

@@ -3,13 +3,16 @@ package io.tidegrad.loadtests.rivals;
 import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.model.Plan;
+import io.tidegrad.engine.model.RowShape;
+import io.tidegrad.exchange.OnnxExport;
+import io.tidegrad.loadtests.LoadTestException;
 import io.tidegrad.loadtests.bench.Latencies;
 import io.tidegrad.loadtests.bench.MadeUpRows;
 import io.tidegrad.loadtests.bench.Measurement;
 import io.tidegrad.loadtests.bench.Meter;
 import io.tidegrad.loadtests.bench.Workload;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /// The main class of a JVM that measures one rival: `RivalProcess <rival> <workload> <batch> <seconds>`, the rival one
 /// of `libtorch`, `onnxruntime`, `openblas`, `c`. The same rows, the same meter, the same lines of JSON as the bench's.
@@ -25,7 +28,7 @@ public final class RivalProcess {
         int status = 0;
         try {
             measure(args[0], workload, batch, seconds).forEach(measurement -> System.out.println(measurement.toJson()));
-        } catch (RivalException e) {
+        } catch (LoadTestException e) {
             System.err.println("tidegrad: " + e.getMessage());
             status = REFUSED;
         }
@@ -35,7 +38,7 @@ public final class RivalProcess {
     }
 
     private static List<Measurement> measure(String rival, Workload workload, int batch, double seconds) {
-        Measurement.Subject subject = new Measurement.Subject(workload.name(), batch, 1, rival, "");
+        Measurement.Lines lines = new Measurement.Lines(workload.name(), batch, 1, rival, "");
         Meter meter = new Meter();
         return switch (workload) {
             case Workload.Learning learning -> {
@@ -49,35 +52,35 @@ public final class RivalProcess {
                         libTorch.learn();
                     }
                 };
-                yield meter.measure(work, batch, true, seconds, () -> {
-                }).of(subject);
+                yield meter.measure(work, batch, true, seconds).to(lines).all();
             }
             case Workload.Predicting predicting -> {
                 Plan plan = Plan.of(predicting.learning().spec());
                 Batch rows = new Batch(plan.spec().row(), batch);
                 MadeUpRows source = new MadeUpRows(plan);
                 float[] predictions = new float[batch * plan.outputs()];
-                try (OnnxRuntime onnx = new OnnxRuntime(Parameters.initial(plan), rows, predictions)) {
-                    Latencies latencies = new Latencies(() -> {
-                        source.fill(rows);
-                        onnx.predict();
-                    });
-                    Meter.Window window = meter.measure(latencies, batch, true, seconds, latencies::forget);
-                    List<Measurement> lines = new ArrayList<>(window.of(subject));
-                    lines.addAll(latencies.of(subject));
-                    yield lines;
-                }
+                OnnxSession.Buffers onnx = onnx(Parameters.initial(plan), batch);
+                Latencies latencies = new Latencies(() -> {
+                    source.fill(rows);
+                    onnx.predict(rows.numbers, rows.ids, predictions, 0);
+                });
+                meter.measure(latencies, batch, true, seconds, latencies::forget).to(lines);
+                yield latencies.to(lines).all();
             }
             case Workload.Convolution convolution ->
-                throw new RivalException("no rival convolves as " + convolution.name() + " does");
+                throw new LoadTestException("no rival convolves as " + convolution.name() + " does");
             case Workload.SparseUpdate sparse ->
-                meter.measure(new SparseLoop(sparse)::run, batch, true, seconds, () -> {
-                }).of(subject);
+                meter.measure(new SparseLoop(sparse)::run, batch, true, seconds).to(lines).all();
             case Workload.Loop loop -> {
                 Meter.Steps work = rival.equals("c") ? new AdamLoop(loop)::run : new OpenBlas(loop, batch)::run;
-                yield meter.measure(work, batch, true, seconds, () -> {
-                }).of(subject);
+                yield meter.measure(work, batch, true, seconds).to(lines).all();
             }
         };
+    }
+
+    static OnnxSession.Buffers onnx(Parameters parameters, int batch) {
+        RowShape row = parameters.plan().spec().row();
+        return new OnnxSession(OnnxExport.of("network", parameters, Map.of())).newBuffers(batch, row.numbers(),
+                row.ids(), parameters.plan().outputs());
     }
 }

@@ -3,6 +3,7 @@ package io.tidegrad.loadtests.rivals;
 import io.tidegrad.engine.model.Batch;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.engine.optim.Adagrad;
+import io.tidegrad.loadtests.LoadTestException;
 import io.tidegrad.loadtests.bench.MadeUpRows;
 import io.tidegrad.loadtests.bench.Workload.SparseUpdate;
 import java.lang.foreign.Arena;
@@ -51,7 +52,7 @@ final class SparseLoop {
             try {
                 sparse.invokeExact(count, ids, nextIds, now, rate, table);
             } catch (Throwable e) {
-                throw new RivalException("the C loop failed", e);
+                throw new LoadTestException("the C loop failed", e);
             }
         }
     }

@@ -66,9 +66,7 @@ class RivalsTest {
         new Predictor(plan, Kernels.active(), batchSize).predict(parameters, batch, expected);
 
         float[] found = new float[expected.length];
-        try (OnnxRuntime onnx = new OnnxRuntime(parameters, batch, found)) {
-            onnx.predict();
-        }
+        RivalProcess.onnx(parameters, batchSize).predict(batch.numbers, batch.ids, found, 0);
         assertThat(found).containsExactly(expected, within(1e-5f));
     }
 

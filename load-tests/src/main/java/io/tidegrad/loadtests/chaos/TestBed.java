@@ -3,7 +3,6 @@ package io.tidegrad.loadtests.chaos;
 import io.tidegrad.loadtests.KafkaClients;
 import io.tidegrad.localstack.BrokerCluster;
 import io.tidegrad.localstack.LocalStack;
-import io.tidegrad.localstack.TcpRelay;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import java.net.URI;
@@ -12,23 +11,23 @@ import java.util.List;
 import java.util.Map;
 import org.apache.kafka.clients.admin.Admin;
 
-/// What all models of a chaos run share: brokers, registry, and the networks between them and trainers or scorers,
-/// which can be made bad. The chaos itself talks to brokers and registry past them.
+/// What all models of a chaos run share: brokers, registry, and the networks between them and trainers or scorers, which
+/// can be made bad. The run itself does not use these networks.
 ///
 /// @param jvmFlags of trainers and scorers
 /// @param trainerMain main class of trainers, and arguments before a trainer's own
-record Stage(LocalStack stack, Networks networks, Path directory, List<String> jvmFlags, List<String> trainerMain,
+record TestBed(LocalStack stack, Networks networks, Path directory, List<String> jvmFlags, List<String> trainerMain,
         Topics topics, SchemaRegistry registry, Admin admin) implements AutoCloseable {
     /// @param stack with the networks' doors
-    static Stage open(LocalStack stack, Networks networks, Path directory, List<String> jvmFlags,
+    static TestBed open(LocalStack stack, Networks networks, Path directory, List<String> jvmFlags,
             List<String> trainerMain) {
         networks.to(stack);
-        return new Stage(stack, networks, directory, List.copyOf(jvmFlags), List.copyOf(trainerMain),
+        return new TestBed(stack, networks, directory, List.copyOf(jvmFlags), List.copyOf(trainerMain),
                 new Topics("chaos"),
-                // Nobody breaks this way to it: only a busy machine lets it answer late.
+                // No fault is on this way to it; only a busy machine answers late.
                 SchemaRegistry
                         .connect(Map.of("schema.registry.url", stack.registryUrl(), "http.read.timeout.ms", "120000")),
-                // Short, so that a question that a fault takes with it is asked again soon.
+                // Short, so that a request lost by a fault is soon sent again.
                 KafkaClients.admin(stack.bootstrapServers(),
                         Map.of("request.timeout.ms", 5_000, "reconnect.backoff.max.ms", 200)));
     }
@@ -37,24 +36,9 @@ record Stage(LocalStack stack, Networks networks, Path directory, List<String> j
         return stack.brokers();
     }
 
-    /// Past every relay.
+    /// Addresses that pass no relay.
     String bootstrapServers() {
         return stack.bootstrapServers();
-    }
-
-    /// The network between trainers and brokers, one relay a broker.
-    List<TcpRelay> trainerNetwork() {
-        return networks.trainers();
-    }
-
-    /// The network between scorers and brokers, one relay a broker.
-    List<TcpRelay> scorerNetwork() {
-        return networks.scorers();
-    }
-
-    /// The network between trainers and the registry.
-    TcpRelay registryNetwork() {
-        return networks.registry();
     }
 
     String trainerRegistryUrl() {
@@ -62,7 +46,7 @@ record Stage(LocalStack stack, Networks networks, Path directory, List<String> j
         return "http://127.0.0.1:" + networks.registry().port() + url.getPath();
     }
 
-    /// All networks are well, all brokers and the registry run.
+    /// Heals all networks, and starts whatever is down.
     void heal() {
         networks.heal();
         brokers().onEveryNode(node -> {

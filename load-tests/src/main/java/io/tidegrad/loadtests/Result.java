@@ -1,0 +1,121 @@
+package io.tidegrad.loadtests;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.tidegrad.localstack.Json;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.StreamSupport;
+
+/// What was found, as data: names that end in their unit (`p50_ms`), each with a number, a word or all samples. A line
+/// of JSON and a table are two views of it.
+public final class Result {
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    /// Ends the names of lists of samples, one a repetition.
+    private static final String ALL = "_all";
+
+    private static final int HASH_LENGTH = 64;
+    private static final int HASH_SHOWN = 12;
+
+    private final ObjectNode values;
+
+    private Result(ObjectNode values) {
+        this.values = values;
+    }
+
+    public Result() {
+        this(JSON.createObjectNode());
+    }
+
+    /// @throws LoadTestException the line is no JSON
+    public static Result parse(String json) {
+        try {
+            return new Result(JSON.readValue(json, ObjectNode.class));
+        } catch (JsonProcessingException e) {
+            throw new LoadTestException("expected a line of JSON, found " + json, e);
+        }
+    }
+
+    /// @param value a number, a word, a truth, or samples
+    public Result put(String name, Object value) {
+        values.set(name, JSON.valueToTree(value));
+        return this;
+    }
+
+    /// Adds all samples, and their median.
+    public Result samples(String name, double... samples) {
+        return put(name, Spread.of(samples).median()).put(name + ALL, samples);
+    }
+
+    /// NaN if there is no number of this name.
+    public double number(String name) {
+        return Json.number(values, name);
+    }
+
+    public String json() {
+        return values.toString();
+    }
+
+    /// A line of JSON for each.
+    public static String json(List<Result> results) {
+        return results.stream().map(result -> result.json() + "\n").collect(Collectors.joining());
+    }
+
+    /// A table with a row for each result; with a column for each where there are more names than results. Samples are
+    /// shown as their median and range.
+    public static String text(List<Result> results) {
+        Set<String> names = new LinkedHashSet<>();
+        results.forEach(result -> result.values.fieldNames().forEachRemaining(names::add));
+        names.removeIf(name -> isOfSamples(name, names));
+        TextTable table = new TextTable();
+        if (results.size() <= names.size()) {
+            names.forEach(name -> table.add(row(label(name), results.stream().map(each -> each.cell(name)).toList())));
+        } else {
+            List<String> labels = names.stream().map(Result::label).toList();
+            table.add(labels);
+            results.forEach(each -> table.add(names.stream().map(each::cell).toList()));
+        }
+        return table.toString();
+    }
+
+    private static List<String> row(String first, List<String> others) {
+        List<String> row = new ArrayList<>(List.of(first));
+        row.addAll(others);
+        return row;
+    }
+
+    /// Whether the samples of the name say as much.
+    private static boolean isOfSamples(String name, Set<String> names) {
+        return names.contains(name.replaceFirst("_(least|most)$", "") + ALL);
+    }
+
+    private static String label(String name) {
+        return (name.endsWith(ALL) ? name.substring(0, name.length() - ALL.length()) : name).replace('_', ' ');
+    }
+
+    private String cell(String name) {
+        JsonNode value = values.path(name);
+        if (value.isNumber()) {
+            return number(value.asDouble());
+        }
+        if (value.isArray()) {
+            return Spread.of(StreamSupport.stream(value.spliterator(), false).mapToDouble(JsonNode::asDouble).toArray())
+                    .text();
+        }
+        String word = value.asText();
+        return word.length() == HASH_LENGTH ? word.substring(0, HASH_SHOWN) + "…" : word;
+    }
+
+    /// Whole numbers as they are, and others with three digits.
+    static String number(double value) {
+        boolean whole = value == Math.rint(value) || Math.abs(value) >= 999.5;
+        return Double.isNaN(value) ? "" : String.format(Locale.ROOT, whole ? "%,.0f" : "%.3g", value);
+    }
+}
