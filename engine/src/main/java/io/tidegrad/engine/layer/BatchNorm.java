@@ -41,15 +41,14 @@ public record BatchNorm(double epsilon, double momentum) implements Layer {
         int mean = planner.declare(new Tensor.Statistics(planner.name("running_mean"), channels, 0));
         int variance = planner.declare(new Tensor.Statistics(planner.name("running_var"), channels, 1));
         planner.declareLearnsDifferently();
-        return new Planned(grid, true, (workspace, x, into) -> new Bound(this, grid, weight, bias, mean, variance, x,
+        return new Planned(grid, true, (workspace, x, into) -> new Bound(grid, weight, bias, mean, variance, x,
                 workspace.block(grid), workspace.activation(grid, true)));
     }
 
-    private static final class Bound implements Pass {
+    private final class Bound implements Pass {
         /// Lines that are summed in floats; these sums are added in doubles, so that many pixels lose no digits.
         private static final int LINES_A_SUM = 64;
 
-        private final BatchNorm layer;
         private final int linesPerRow;
         private final int channels;
         private final int weight;
@@ -74,9 +73,8 @@ public record BatchNorm(double epsilon, double momentum) implements Layer {
         private final float[] ones;
         private final float[] zeros;
 
-        Bound(BatchNorm layer, Shape.Grid grid, int weight, int bias, int runningMean, int runningVariance,
-                Activation input, Block normal, Activation output) {
-            this.layer = layer;
+        Bound(Shape.Grid grid, int weight, int bias, int runningMean, int runningVariance, Activation input,
+                Block normal, Activation output) {
             this.linesPerRow = grid.lines();
             this.channels = grid.width();
             this.weight = weight;
@@ -126,7 +124,7 @@ public record BatchNorm(double epsilon, double momentum) implements Layer {
                 divide(variances, lines);
             }
             for (int c = 0; c < channels; c++) {
-                inverse[c] = (float) (1 / Math.sqrt(variances[c] + layer.epsilon));
+                inverse[c] = (float) (1 / Math.sqrt(variances[c] + epsilon));
             }
             multiplyAndAdd(step, lines, normal, inverse, zeros, normal);
             multiplyAndAdd(step, lines, normal, step.slab.dense(weight).weights(), step.slab.dense(bias).weights(),
@@ -180,7 +178,6 @@ public record BatchNorm(double epsilon, double momentum) implements Layer {
         private void learn(Step step, int lines) {
             double[] mean = step.slab.statistics(runningMean);
             double[] variance = step.slab.statistics(runningVariance);
-            double momentum = layer.momentum;
             for (int c = 0; c < channels; c++) {
                 if (isOfBatch) {
                     double unbiased = variances[c] * lines / (lines - 1);

@@ -117,7 +117,7 @@ public record Recurrent(Cell cell, int hidden, boolean bidirectional, Output out
             case STATE -> Shape.Grid.vector(cell.states * directions() * hidden);
         };
         return new Planned(to, true,
-                (workspace, x, into) -> new Bound(this, input, directions, workspace, x,
+                (workspace, x, into) -> new Bound(input, directions, workspace, x,
                         first == null ? null : first.binding().bind(workspace, Activation.ROW, null),
                         into != null ? into : workspace.activation(to, true)));
     }
@@ -132,12 +132,11 @@ public record Recurrent(Cell cell, int hidden, boolean bidirectional, Output out
     }
 
     /// Workers divide the rows in blocks among themselves; one worker runs all steps of a row, from first to last.
-    private static final class Bound implements Pass {
+    private final class Bound implements Pass {
         /// Rows in a block: as many as the kernels' tile has.
         private static final int GRAIN = 6;
 
         private final RecurrentDirection[] directions;
-        private final int lengthAt;
         private final int steps;
         private final int width;
         private final int[] lengths; // (maxRows)
@@ -150,13 +149,12 @@ public record Recurrent(Cell cell, int hidden, boolean bidirectional, Output out
         private final Step.Work forwardPart = this::forward;
         private final Step.Work backwardPart = this::backward;
 
-        Bound(Recurrent layer, Shape.Grid input, List<RecurrentDirection.Weights> weights, Workspace workspace,
-                Activation x, @Nullable Pass initial, Activation output) {
+        Bound(Shape.Grid input, List<RecurrentDirection.Weights> weights, Workspace workspace, Activation x,
+                @Nullable Pass initial, Activation output) {
             this.x = x.value();
             this.initial = initial;
             this.output = output;
             dx = x.gradient();
-            lengthAt = layer.lengthAt;
             steps = input.lines();
             width = input.width();
             lengths = new int[workspace.maxRows()];
@@ -164,10 +162,10 @@ public record Recurrent(Cell cell, int hidden, boolean bidirectional, Output out
             directions = new RecurrentDirection[weights.size()];
             for (int d = 0; d < directions.length; d++) {
                 // In a state, c follows all of h; cells without c don't read it.
-                int hAt = d * layer.hidden;
-                int cAt = (directions.length + d) * layer.hidden;
-                directions[d] = new RecurrentDirection(layer, d == 1, steps, weights.get(d), workspace, dx != null,
-                        lengths, initial == null ? null : initial.output(), output, hAt, cAt);
+                int hAt = d * hidden;
+                int cAt = (directions.length + d) * hidden;
+                directions[d] = new RecurrentDirection(Recurrent.this, d == 1, steps, weights.get(d), workspace,
+                        dx != null, lengths, initial == null ? null : initial.output(), output, hAt, cAt);
             }
         }
 
@@ -185,7 +183,7 @@ public record Recurrent(Cell cell, int hidden, boolean bidirectional, Output out
             for (RecurrentDirection direction : directions) {
                 direction.readSteps(step, x);
             }
-            share(step, 1, forwardPart);
+            share(step, forwardPart);
         }
 
         private void findLengths(Step step) {
@@ -199,10 +197,10 @@ public record Recurrent(Cell cell, int hidden, boolean bidirectional, Output out
             }
         }
 
-        private void share(Step step, int products, Step.Work work) {
+        private void share(Step step, Step.Work work) {
             long multiplications = 0;
             for (RecurrentDirection direction : directions) {
-                multiplications += (long) products * step.rows * direction.multiplicationsARow();
+                multiplications += step.rows * direction.multiplicationsARow();
             }
             step.share(multiplications, Math.ceilDiv(step.rows, GRAIN), work);
         }
@@ -218,7 +216,7 @@ public record Recurrent(Cell cell, int hidden, boolean bidirectional, Output out
             for (RecurrentDirection direction : directions) {
                 direction.transposeWeights(step);
             }
-            share(step, 1, backwardPart);
+            share(step, backwardPart);
             // Weights change only now, because every step's gradient uses the old ones.
             for (RecurrentDirection direction : directions) {
                 direction.update(step);

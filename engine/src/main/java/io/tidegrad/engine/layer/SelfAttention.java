@@ -36,8 +36,8 @@ public record SelfAttention(int heads, boolean causal) implements Layer {
             throw planner.mismatch(this, "a width of at most " + Integer.MAX_VALUE / 3, "" + width);
         }
         Planned projection = project(planner, grid, 3 * width, "in_proj");
-        Planned attention = new Planned(grid, false, (workspace, x, into) -> new Bound(grid.lines(), width, heads,
-                causal, x, workspace.activation(grid, true), workspace));
+        Planned attention = new Planned(grid, false,
+                (workspace, x, into) -> new Bound(grid.lines(), width, x, workspace.activation(grid, true), workspace));
         return projection.then(attention).then(project(planner, grid, width, "out_proj"));
     }
 
@@ -50,14 +50,12 @@ public record SelfAttention(int heads, boolean causal) implements Layer {
     ///
     /// Steps are processed in blocks of 16, so that masked blocks are skipped; in blocks on the diagonal all scores are
     /// computed, and the masked weights set to 0.
-    private static final class Bound implements Pass {
+    private final class Bound implements Pass {
         private static final int BLOCK = 16;
 
         private final int steps;
         private final int width; // of all heads
-        private final int heads;
         private final int headWidth;
-        private final boolean causal;
         private final float factor; // 1 / sqrt(headWidth)
         private final Activation input; // (rows · steps, 3 · width)
         private final Activation output; // (rows · steps, width)
@@ -71,12 +69,9 @@ public record SelfAttention(int heads, boolean causal) implements Layer {
         private final Step.Work forwardPart = this::forward;
         private final Step.Work backwardPart = this::backward;
 
-        Bound(int steps, int width, int heads, boolean causal, Activation input, Activation output,
-                Workspace workspace) {
+        Bound(int steps, int width, Activation input, Activation output, Workspace workspace) {
             this.steps = steps;
             this.width = width;
-            this.heads = heads;
-            this.causal = causal;
             this.input = input;
             this.output = output;
             headWidth = width / heads;
@@ -95,16 +90,15 @@ public record SelfAttention(int heads, boolean causal) implements Layer {
 
         @Override
         public void forward(Step step) {
-            int products = 2;
-            share(step, products, forwardPart);
+            share(step, 2, forwardPart);
         }
 
         @Override
         public void backward(Step step) {
-            int products = 4;
-            share(step, products, backwardPart);
+            share(step, 4, backwardPart);
         }
 
+        /// @param products matrix products of each head
         private void share(Step step, int products, Step.Work work) {
             int count = step.rows * heads;
             long multiplications = (long) count * steps * steps * headWidth * products;
