@@ -13,17 +13,17 @@ import org.apache.kafka.clients.ClientUtils;
 import org.apache.kafka.common.config.ConfigException;
 import org.jspecify.annotations.Nullable;
 
-/// Whether anybody is there, before any client is made: a client that finds nobody tries for a minute, says so every
-/// second, and in the end that something timed out.
+/// Checks that a broker answers before any client is made. A client that finds none tries for a minute, logs that every
+/// second, and ends with a message about a timeout.
 public final class BootstrapServers {
     private static final Duration CONNECT_MAX = Duration.ofSeconds(2);
 
     private BootstrapServers() {}
 
-    /// Returns when one of them takes a connection.
+    /// Returns once one of the servers has accepted a connection.
     ///
     /// @param servers `host:port`, several separated by commas
-    /// @throws ControlException none of them does
+    /// @throws ControlException if none of them does
     public static void requireOne(String servers) {
         List<String> found = new ArrayList<>();
         for (InetSocketAddress address : addresses(servers)) {

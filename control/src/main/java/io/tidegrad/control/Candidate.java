@@ -2,22 +2,21 @@ package io.tidegrad.control;
 
 import java.math.BigDecimal;
 
-/// A model that is tried under another one's name, before it is promoted to it or withdrawn.
+/// A model that is tried under the name of another one, before it is promoted or withdrawn.
 ///
-/// @param model that is tried
-/// @param share of the keys that it answers for, in ten-thousandths of all; 0 of a shadow, which answers for none
+/// @param share the part of the keys for which it answers, in ten-thousandths; 0 for a shadow
 public record Candidate(String model, Role role, int share) {
     /// All keys.
     public static final int WHOLE = 10_000;
 
     public enum Role {
-        /// Scores everything, answers nothing, is compared with what answers.
+        /// Scores every request without answering it, and is compared with the model that answers.
         SHADOW,
-        /// Answers for a share of the keys.
+        /// Answers the requests that have some of the keys.
         CHALLENGER
     }
 
-    /// For people: 500 ten-thousandths as `5 %`.
+    /// Returns a share as text, such as `5 %` for 500 ten-thousandths.
     public static String percent(int share) {
         return BigDecimal.valueOf(share, 2).stripTrailingZeros().toPlainString() + " %";
     }

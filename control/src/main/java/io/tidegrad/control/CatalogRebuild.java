@@ -10,13 +10,12 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// A model's entry of the catalog, made again from the control topic, whose decisions say all of it but one: the text
-/// of the spec. Of that they say the fingerprint, so any text that has it is as good as the one that was lost.
+/// Makes a model's entry of the catalog from the control topic. The decisions there hold everything but the text of the
+/// spec, and of that its fingerprint, so any text with this fingerprint can take the place of the lost one.
 final class CatalogRebuild {
     private CatalogRebuild() {}
 
-    /// The decision from which the present epoch's lineage begins; null when no decision says so, as for a model that
-    /// is older than the control topic.
+    /// Returns the decision that created the model, or null if no record says so.
     static ControlAction.@Nullable Create creation(String model, List<ControlRecord> records) {
         ControlAction.Create creation = null;
         for (ControlRecord record : records) {
@@ -27,7 +26,7 @@ final class CatalogRebuild {
         return creation;
     }
 
-    /// @param records all that were decided, about any models
+    /// @param records every decision, about any model
     /// @param spec text whose fingerprint is that of `creation`
     static ModelRecord of(String model, ControlAction.Create creation, List<ControlRecord> records, String spec) {
         ControlState state = ControlState.of(model, records);
@@ -44,15 +43,14 @@ final class CatalogRebuild {
     private static long epochBegan(String model, List<ControlRecord> records) {
         long began = 0;
         for (ControlRecord record : records) {
-            if (record.model().equals(model) && (record.action() instanceof ControlAction.Create
-                    || record.action() instanceof ControlAction.Rollback)) {
+            if (record.model().equals(model) && record.action().begins() > 0) {
                 began = record.time();
             }
         }
         return began;
     }
 
-    /// As `Registration` and `Decisions` set it, pauses left out.
+    /// Returns the stage that `Registration` and `Decisions` would have set, without pauses.
     private static Stage stage(String model, List<ControlRecord> records) {
         Stage stage = Stage.LIVE;
         long created = -1;
@@ -64,7 +62,7 @@ final class CatalogRebuild {
                     stage = Stage.LIVE;
                     created = record.time();
                 }
-                // What a replay keeps is created paused, with one time for both.
+                // A replay creates the model that it keeps as paused, with the same time in both records.
                 case ControlAction.Pause pause when own -> {
                     if (record.time() == created) {
                         stage = Stage.CANDIDATE;

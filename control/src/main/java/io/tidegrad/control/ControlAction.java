@@ -1,82 +1,84 @@
 package io.tidegrad.control;
 
-/// What was decided about a model. Trainers and scorers follow it from its record's commit on.
+import java.util.Locale;
+
+/// A decision about a model. Trainers and scorers follow it once its record is committed.
 public sealed interface ControlAction {
-    /// An epoch begins from nothing: the first one, or the next after a deletion.
+    /// A new model begins, in the first epoch or in the next one after a deletion.
     ///
     /// @param specFingerprint 64 hex digits
-    /// @param inputTopicId as Kafka prints it
-    /// @param startOffset of the first event that belongs to it
+    /// @param inputTopicId the topic's id in Kafka's own notation
+    /// @param startOffset offset of the first event that the model learns
     record Create(int epoch, String specFingerprint, String inputTopic, String inputTopicId,
             long startOffset) implements ControlAction {
     }
 
-    /// Learning stops; scorers go on answering.
+    /// The model stops learning, and scorers go on answering with it.
     record Pause() implements ControlAction {
     }
 
-    /// Learning goes on where it stopped.
+    /// The model goes on learning where it stopped.
     record Resume() implements ControlAction {
     }
 
-    /// A new epoch begins with an earlier version: it is served at once, under the new epoch and its own number, and
-    /// learned on from `resumeOffset`. Whatever is of an earlier epoch is refused from here on, however new.
+    /// A new epoch begins with an earlier version. Scorers serve that version at once, and from then on refuse every
+    /// version of an earlier epoch, even a newer one.
     ///
-    /// @param epoch that begins, above all before
-    /// @param resumeOffset of the first event that is learned on top; what lies between the base and it is left out
+    /// @param epoch the new epoch, which is above all earlier ones
+    /// @param resumeOffset offset of the first event that the new epoch learns; it leaves out the events between the base
+    ///     and this one
     record Rollback(int epoch, Base base, long resumeOffset) implements ControlAction {
     }
 
-    /// The model's name is answered by another model, or by itself again.
+    /// Another model answers requests for this name, or its own model does so again.
     ///
-    /// @param by that other model, or the model itself
-    /// @param epoch of `by` when it was decided
+    /// @param by the model that answers
+    /// @param epoch the epoch of `by` when this was decided
     record Promote(String by, int epoch) implements ControlAction {
     }
 
-    /// Nobody learns it any more, nobody answers.
+    /// No trainer learns the model any more, and no scorer answers with it.
     record Delete() implements ControlAction {
     }
 
-    /// Another model scores what is asked under this name too, and is compared with the one that answers.
+    /// Another model also scores the requests for this name, and is compared with the model that answers them.
     ///
-    /// @param by that other model
-    /// @param epoch of `by` when it was decided
+    /// @param by the other model
+    /// @param epoch the epoch of `by` when this was decided
     record Shadow(String by, int epoch) implements ControlAction {
     }
 
-    /// Another model answers for a share of the keys that are asked with under this name.
+    /// Another model answers the requests for this name that have some of the keys.
     ///
-    /// @param by that other model
-    /// @param epoch of `by` when it was decided
-    /// @param share of all keys, in ten-thousandths, 1 to `Candidate.WHOLE`
+    /// @param by the other model
+    /// @param epoch the epoch of `by` when this was decided
+    /// @param share the part of all keys, in ten-thousandths, from 1 to `Candidate.WHOLE`
     record Challenge(String by, int epoch, int share) implements ControlAction {
     }
 
-    /// Another model is no shadow and no challenger of this name any more.
+    /// Another model is no longer a shadow or a challenger of this name.
     record Withdraw(String by) implements ControlAction {
     }
 
-    /// A published version that an epoch goes on from.
+    /// The published version with which an epoch begins.
     ///
-    /// @param version its update count
+    /// @param version the number of updates
     /// @param weightsHash 64 hex digits
-    /// @param nextOffset of the log of record, exclusive: what the version has learned
+    /// @param nextOffset the offset in the log before which the version has learned everything
     record Base(int epoch, long version, String weightsHash, long nextOffset) {
     }
 
-    /// One lower-case word, as the commands are called.
+    /// Returns the name of the command that makes this decision, in lower case.
     default String word() {
+        return getClass().getSimpleName().toLowerCase(Locale.ROOT);
+    }
+
+    /// Returns the epoch that this decision begins, or 0 if it begins none.
+    default int begins() {
         return switch (this) {
-            case Create create -> "create";
-            case Pause pause -> "pause";
-            case Resume resume -> "resume";
-            case Rollback rollback -> "rollback";
-            case Promote promote -> "promote";
-            case Delete delete -> "delete";
-            case Shadow shadow -> "shadow";
-            case Challenge challenge -> "challenge";
-            case Withdraw withdraw -> "withdraw";
+            case Create create -> create.epoch();
+            case Rollback rollback -> rollback.epoch();
+            default -> 0;
         };
     }
 }

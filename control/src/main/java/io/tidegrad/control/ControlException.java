@@ -2,18 +2,18 @@ package io.tidegrad.control;
 
 import org.jspecify.annotations.Nullable;
 
-/// Why something that was asked for can't be done, for a person: what was expected, what was found, where, what to do.
-/// It ends no process by itself: each app decides what the reason means for it.
+/// Says why something that was asked for can't be done: what was expected, what was found, where, and what to do. Each
+/// app decides what the reason means for it.
 public final class ControlException extends RuntimeException {
     private final Reason reason;
 
-    /// What kind of remedy helps.
+    /// The kind of remedy that helps.
     public enum Reason {
-        /// A setting, a spec, a name or a topic is not as it must be. The same would happen again.
+        /// A setting, a spec, a name or a topic is not as it must be, so that another try would fail too.
         CONFIGURATION,
-        /// What the topics hold contradicts itself.
+        /// The contents of topics contradict each other.
         STATE_VIOLATION,
-        /// Kafka did not answer, or somebody else was faster. Another try may succeed.
+        /// Kafka did not answer, or another process was faster. Another try may succeed.
         RETRYABLE
     }
 

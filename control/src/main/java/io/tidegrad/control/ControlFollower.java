@@ -3,30 +3,28 @@ package io.tidegrad.control;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import org.apache.kafka.clients.consumer.CloseOptions;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.InvalidOffsetException;
-import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.InterruptException;
-import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Reads the control topic from its beginning and then as it grows, each record once and in order. Costs a request
-/// every half second while nothing is decided.
+/// Reads the control topic from its beginning and then as it grows, each record once and in order. While nothing is
+/// decided this costs a request every half second.
 public final class ControlFollower implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ControlFollower.class);
 
-    /// Between two tries while Kafka is away; a close interrupts it.
+    /// The time between two tries if Kafka does not answer.
     private static final Duration PAUSE = Duration.ofSeconds(1);
 
     private final Supplier<org.apache.kafka.clients.consumer.Consumer<byte[], byte[]>> open;
@@ -38,26 +36,18 @@ public final class ControlFollower implements AutoCloseable {
     private volatile boolean closed;
 
     public ControlFollower(KafkaSettings kafka, String topic) {
-        this(() -> open(kafka), topic);
+        this(() -> new ReadCommitted(kafka.client()).open(new TopicPartition(topic, 0), "read_committed",
+                Map.of(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, 500)), topic);
     }
 
-    /// @param open a consumer; asked again after an error of Kafka's
+    /// @param open opens a consumer, at the start and after each error of Kafka
     ControlFollower(Supplier<org.apache.kafka.clients.consumer.Consumer<byte[], byte[]>> open, String topic) {
         this.open = open;
         partition = new TopicPartition(topic, 0);
         consumer = open.get();
     }
 
-    private static KafkaConsumer<byte[], byte[]> open(KafkaSettings kafka) {
-        Map<String, Object> settings = new HashMap<>(kafka.client());
-        settings.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
-        settings.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
-        settings.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");
-        settings.put(ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false);
-        return new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
-    }
-
-    /// What was decided until now.
+    /// Reads and returns what was decided until now.
     public List<ControlRecord> history() {
         List<ControlRecord> history = new ArrayList<>();
         consumer.assign(List.of(partition));
@@ -70,23 +60,21 @@ public final class ControlFollower implements AutoCloseable {
         return history;
     }
 
-    /// Records that were passed over so far.
+    /// Returns how many records could not be read so far.
     public int unreadable() {
         return unreadable.count();
     }
 
-    /// Hands over each further record, on a thread of its own. What `decided` throws is logged, and the next record is
-    /// handed over all the same.
+    /// Passes each further record to `decided`, on a thread of its own. If `decided` throws, that is logged, and the next
+    /// record is passed.
     public void follow(Consumer<ControlRecord> decided) {
-        thread = Thread.ofVirtual().name("control").start(() -> run(record -> tell(record, decided)));
-    }
-
-    private static void tell(ControlRecord record, Consumer<ControlRecord> decided) {
-        try {
-            decided.accept(record);
-        } catch (RuntimeException e) {
-            LOG.error("a defect: model {}: {} could not be followed", record.model(), record.action(), e);
-        }
+        thread = Thread.ofVirtual().name("control").start(() -> run(record -> {
+            try {
+                decided.accept(record);
+            } catch (RuntimeException e) {
+                LOG.error("a defect: model {}: {} could not be followed", record.model(), record.action(), e);
+            }
+        }));
     }
 
     private void run(Consumer<ControlRecord> decided) {
@@ -101,7 +89,7 @@ public final class ControlFollower implements AutoCloseable {
             } catch (InterruptException e) {
                 return;
             } catch (InvalidOffsetException e) { // another topic of this name, or an emptied one
-                LOG.warn("{} no longer has offset {}, reading it from its begin", partition, position);
+                LOG.warn("{} no longer has offset {}; reading it from its beginning", partition, position);
                 consumer.seekToBeginning(List.of(partition));
             } catch (KafkaException e) {
                 if (!away) {
@@ -128,7 +116,7 @@ public final class ControlFollower implements AutoCloseable {
     }
 
     private void reopen() {
-        consumer.close(org.apache.kafka.clients.consumer.CloseOptions.timeout(Duration.ZERO));
+        consumer.close(CloseOptions.timeout(Duration.ZERO));
         consumer = open.get();
         consumer.assign(List.of(partition));
         consumer.seek(partition, position);
@@ -147,6 +135,6 @@ public final class ControlFollower implements AutoCloseable {
                 return; // the consumer may still be in use
             }
         }
-        consumer.close(org.apache.kafka.clients.consumer.CloseOptions.timeout(Duration.ZERO));
+        consumer.close(CloseOptions.timeout(Duration.ZERO));
     }
 }

@@ -1,6 +1,7 @@
 package io.tidegrad.control;
 
-/// Bytes that are not a control record, or one of a newer build: what was expected, what was found.
+/// Thrown for bytes that are no record of the control topic, the catalog or the status topic, or that a newer build
+/// wrote. The message says what was expected and what was found.
 public final class ControlFormatException extends RuntimeException {
     public ControlFormatException(String message) {
         super(message);

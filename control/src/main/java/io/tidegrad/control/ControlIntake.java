@@ -8,9 +8,9 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Control records in, a directive out. Knows no Kafka. All models are folded, because a promotion may make any of them
-/// answer. A record that can't be read is counted and told; what was decided before stays. Written by the follower's
-/// thread, read by any.
+/// Folds control records into a `ControlDirective` for one name, without access to Kafka. It keeps the state of every
+/// model, because a promotion can make any of them answer. A record that can't be read is counted and changes nothing.
+/// The follower's thread passes the records; any thread may read the result.
 public final class ControlIntake {
     private static final Logger log = LoggerFactory.getLogger(ControlIntake.class);
 
@@ -19,26 +19,27 @@ public final class ControlIntake {
     private final Consumer<List<Candidate>> onCandidates;
     private List<Candidate> candidates = List.of();
     private final Map<String, ControlState> models = new HashMap<>();
-    private final Map<String, Long> begun = new HashMap<>(); // when their epochs began
+    private final Map<String, Long> begun = new HashMap<>(); // the times at which their epochs began
     private long next;
     private volatile ControlDirective directive;
     private volatile ControlStatus status;
     private String problem = "";
     private ControlAction.@Nullable Rollback problemOf;
 
-    /// @param name that requests give; answered by the model of that name until a record says otherwise
+    /// @param name the name in requests, which the model of that name answers until a record says otherwise
     public ControlIntake(String name) {
         this(name, true, candidates -> {
         });
     }
 
-    /// For a model that is tried under another name, or pinned: answered by itself, whatever was promoted to its own.
+    /// Returns an intake for a model that answers whatever was promoted to its name, because it is pinned or tried under
+    /// another name.
     public static ControlIntake ofModel(String model) {
         return new ControlIntake(model, false, candidates -> {
         });
     }
 
-    /// @param onCandidates told of those of the name whenever they change, on the follower's thread
+    /// @param onCandidates gets the candidates of the name whenever they change, on the follower's thread
     public static ControlIntake of(String name, Consumer<List<Candidate>> onCandidates) {
         return new ControlIntake(name, true, onCandidates);
     }
@@ -51,12 +52,12 @@ public final class ControlIntake {
         status = ControlStatus.nothingSaid(name);
     }
 
-    /// The same object until a record changes it.
+    /// Returns the directive, which is the same object until a record changes it.
     public ControlDirective directive() {
         return directive;
     }
 
-    /// What holds for one model, whoever answers to its name.
+    /// Returns the directive of one model, no matter which model answers to its name.
     public ControlDirective directive(String model) {
         ControlState state = of(model);
         return new ControlDirective(model, state.epoch(), begun.getOrDefault(model, 0L), state.rollback(),
@@ -67,19 +68,19 @@ public final class ControlIntake {
         return status;
     }
 
-    /// That rollback can't be served, and why.
+    /// Sets the reason why this rollback can't be served.
     public void problem(ControlAction.Rollback rollback, String why) {
         problem = why;
         problemOf = rollback;
         refresh(status.records(), status.unreadable(), status.lastUnreadable());
     }
 
-    /// Offset after the last record.
+    /// Returns the offset after the last record.
     public long next() {
         return next;
     }
 
-    /// One record, in the order of the log.
+    /// Takes the next record of the log.
     public void accept(byte @Nullable [] key, byte @Nullable [] value, long offset) {
         next = offset + 1;
         if (key == null || value == null) {
@@ -94,37 +95,21 @@ public final class ControlIntake {
             return;
         }
         ControlState before = of(record.model());
-        int begins = begins(record.action());
-        if (begins >= 0 && begins <= before.epoch()) {
+        int begins = record.action().begins();
+        if (begins > 0 && begins <= before.epoch()) {
             unreadable(offset, "expected an epoch above " + before.epoch() + " of " + record.model() + ", found "
                     + record.action());
             return;
         }
         models.put(record.model(), before.after(record));
-        if (begins >= 0) {
+        if (begins > 0) {
             begun.put(record.model(), record.time());
         }
         refresh(status.records() + 1, status.unreadable(), status.lastUnreadable());
     }
 
-    /// The epoch that an action begins, -1 when it begins none.
-    private static int begins(ControlAction action) {
-        return switch (action) {
-            case ControlAction.Create create -> create.epoch();
-            case ControlAction.Rollback rollback -> rollback.epoch();
-            case ControlAction.Pause pause -> -1;
-            case ControlAction.Resume resume -> -1;
-            case ControlAction.Promote promote -> -1;
-            case ControlAction.Delete delete -> -1;
-            case ControlAction.Shadow shadow -> -1;
-            case ControlAction.Challenge challenge -> -1;
-            case ControlAction.Withdraw withdraw -> -1;
-        };
-    }
-
     private ControlState of(String model) {
-        ControlState known = models.get(model);
-        return known == null ? ControlState.initial(model) : known;
+        return models.getOrDefault(model, ControlState.initial(model));
     }
 
     private void unreadable(long offset, String why) {
@@ -138,7 +123,7 @@ public final class ControlIntake {
         ControlState answering = of(by);
         ControlDirective now = directive(by);
         if (!now.equals(directive)) {
-            log.info("{} is now answered so: {}", name, now);
+            log.info("the directive for {} is now {}", name, now);
             directive = now;
         }
         status = new ControlStatus(by, answering.epoch(), answering.paused(), answering.deleted(), answering.rollback(),

@@ -9,7 +9,9 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -24,18 +26,18 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// The control topic and the catalog that is derived from it. A decision is a control record and what it makes of the
-/// catalog, in one transaction. All writers share one transactional id: whoever begins fences who is at it, sees
-/// everything that was decided before, and decides on that.
+/// The control topic and the catalog that is derived from it. One transaction writes a decision's control record and
+/// the entries of the catalog that it changes. All writers share one transactional id, so a writer that begins fences
+/// the one before it, sees everything that was decided so far, and decides on that.
 public final class ControlLog {
     private static final Logger LOG = LoggerFactory.getLogger(ControlLog.class);
     private static final int RECORD_BYTES_MAX = 64 * 1024;
     private static final int STATUS_BYTES_MAX = 1024 * 1024;
 
-    /// Two that fence each other take turns; this many at once are more than there are people.
+    /// Writers that fence each other take turns. There are fewer people than this who decide at the same time.
     private static final int ATTEMPTS = 20;
 
-    /// A commit's markers reach the partitions within milliseconds of each other.
+    /// The markers of a commit reach the partitions within milliseconds of each other.
     private static final int SETTLE_READS = 10;
 
     private static final long SETTLE_NANOS = 50_000_000;
@@ -51,18 +53,16 @@ public final class ControlLog {
         catalog = new ModelCatalog(topics.models(), kafka);
     }
 
-    /// Creates the control topic, the catalog's and the one on which scorers tell what they serve, or checks them.
+    /// Creates the topics of control records, of the catalog and of statuses, or checks those that exist.
     ///
-    /// @throws ControlException one of them would forget
+    /// @throws ControlException if records could be deleted from one of them
     public static void createOrCheck(KafkaTopics kafkaTopics, Topics topics) {
         kafkaTopics.createOrCheck(catalogTopic(topics));
         kafkaTopics.createOrCheck(controlTopic(topics));
         kafkaTopics.createOrCheck(statusTopic(topics));
     }
 
-    // Partitions that somebody adds to these topics are no mistake to refuse: all records of ours
-    // are
-    // written to partition 0 and read from there, and Kafka can't remove a partition.
+    // Further partitions do no harm, because we write and read partition 0 only, and Kafka can't remove a partition.
 
     public static KafkaTopics.Wanted catalogTopic(Topics topics) {
         return new KafkaTopics.Wanted(topics.models(), "compact", CatalogRecord.BYTES_MAX, Map.of());
@@ -75,18 +75,18 @@ public final class ControlLog {
 
     static KafkaTopics.Wanted statusTopic(Topics topics) {
         return new KafkaTopics.Wanted(topics.status(), "delete", STATUS_BYTES_MAX,
-                // Read whole by whoever asks: of a hundred scorers some 50,000 small records.
+                // A reader reads all of it: with a hundred scorers about 50,000 small records.
                 Map.of(TopicConfig.RETENTION_MS_CONFIG, "3600000", TopicConfig.SEGMENT_MS_CONFIG, "600000",
                         TopicConfig.MESSAGE_TIMESTAMP_TYPE_CONFIG, "LogAppendTime"));
     }
 
-    /// What has been decided, and what came of it.
+    /// All decisions and the catalog that follows from them.
     ///
-    /// @param records of all models, in their order
-    /// @param models by name; deleted ones are not there
-    /// @param rebuilt those of `models` whose entry in the catalog was overwritten by something that is none: made
-    ///     again from the decisions, and to be written
-    /// @param lost models that were created and not deleted, whose entry is not there, with what created them
+    /// @param records the decisions about all models, in their order
+    /// @param models the models that are not deleted, by name
+    /// @param rebuilt names of those `models` whose entry in the catalog could not be read, and was made again from the
+    ///     decisions; the next writer writes it
+    /// @param lost models without a readable entry that could not be made again, by name
     public record View(List<ControlRecord> records, Map<String, ModelRecord> models, Set<String> rebuilt,
             Map<String, Lost> lost) {
         public View {
@@ -96,20 +96,17 @@ public final class ControlLog {
             lost = Map.copyOf(lost);
         }
 
-        /// The catalog's entries, each checked against what was decided.
+        /// Checks each entry of the catalog against the decisions.
         public static View of(List<ControlRecord> records, ModelCatalog.Content catalog) {
             Map<String, ModelRecord> models = new HashMap<>(catalog.models());
             Set<String> rebuilt = new HashSet<>();
             Map<String, Lost> lost = new HashMap<>();
-            Set<String> decided = new HashSet<>();
-            records.forEach(record -> decided.add(record.model()));
-            for (String model : decided) {
-                ControlState state = ControlState.of(model, records);
+            ControlState.all(records).forEach((model, state) -> {
                 ControlAction.Create creation = CatalogRebuild.creation(model, records);
                 ModelRecord entry = catalog.models().get(model);
                 if (state.deleted() || creation == null
                         || entry != null && entry.getEpoch() >= state.epoch() && !catalog.outdated().contains(model)) {
-                    continue;
+                    return;
                 }
                 if (entry != null && entry.getSpecFingerprint().equals(creation.specFingerprint())) {
                     models.put(model, CatalogRebuild.of(model, creation, records, entry.getSpec()));
@@ -120,7 +117,7 @@ public final class ControlLog {
                     models.remove(model);
                     lost.put(model, new Lost(creation, catalog.newer().contains(model)));
                 }
-            }
+            });
             return new View(records, models, rebuilt, lost);
         }
 
@@ -128,7 +125,7 @@ public final class ControlLog {
             return ControlState.of(model, records);
         }
 
-        /// @throws IllegalStateException it is not there
+        /// @throws IllegalStateException if there is no such model
         public ModelRecord model(String model) {
             ModelRecord found = models.get(model);
             if (found == null) {
@@ -137,22 +134,41 @@ public final class ControlLog {
             return found;
         }
 
-        /// Of one model, oldest first.
+        /// Returns a model of the catalog.
+        ///
+        /// @param topic the topic of the catalog
+        /// @throws ControlException if the model was deleted, has lost its entry or was never registered
+        public ModelRecord require(String model, String topic) {
+            ModelRecord found = models.get(model);
+            if (found != null) {
+                return found;
+            }
+            ControlState state = state(model);
+            if (state.deleted()) {
+                throw Registration.deleted(model, Objects.requireNonNull(state.newest()));
+            }
+            Lost entry = lost.get(model);
+            throw entry != null ? entry.refusal(topic, model) : new ControlException(Reason.CONFIGURATION,
+                    "model " + model + ": expected a registered model, found none of this name on " + topic
+                            + (models.isEmpty() ? "" : ", only " + String.join(", ", new TreeSet<>(models.keySet())))
+                            + "; correct the name or the prefix, or register it: tidegrad models create --spec FILE");
+        }
+
+        /// Returns the decisions about one model, oldest first.
         public List<ControlRecord> records(String model) {
             return records.stream().filter(record -> record.model().equals(model)).toList();
         }
     }
 
-    /// A model that was created and not deleted, whose entry in the catalog is not there.
+    /// A model that was created and not deleted, but has no entry in the catalog that this build can read.
     ///
-    /// @param creation the decision that the present lineage begins with
-    /// @param newer whether a newer build has written an entry
+    /// @param creation the decision that created the model
+    /// @param newer whether a newer build has written its entry
     public record Lost(ControlAction.Create creation, boolean newer) {
         public ControlException refusal(String topic, String model) {
             return new ControlException(Reason.CONFIGURATION, text(topic, model));
         }
 
-        /// What was expected, what was found, what to do.
         String text(String topic, String model) {
             return "model " + model + ": expected its entry on " + topic + ", for it was created in epoch "
                     + creation.epoch() + " with a spec of fingerprint " + creation.specFingerprint()
@@ -164,11 +180,11 @@ public final class ControlLog {
         }
     }
 
-    /// What is decided at once.
+    /// What one transaction writes.
     ///
-    /// @param records in their order
-    /// @param models whose records change, as they are from now on
-    /// @param deleted model that leaves the catalog; null for none
+    /// @param records the control records, in their order
+    /// @param models the new entries of the catalog
+    /// @param deleted the model whose entry is deleted; null for none
     public record Decision(List<ControlRecord> records, List<ModelRecord> models, @Nullable String deleted) {
         public Decision {
             records = List.copyOf(records);
@@ -180,19 +196,19 @@ public final class ControlLog {
         }
     }
 
-    /// Decides on what is known; asked again if somebody else was faster.
+    /// Makes a decision from the view. It is called again if another writer was faster.
     @FunctionalInterface
     public interface Decider {
-        /// @return null when nothing is to be written
+        /// @return the decision, or null to write nothing
         @Nullable
         Decision decide(View view);
     }
 
-    /// As of now; without a control topic there are no records.
+    /// Reads both topics. There are no records if there is no control topic.
     public View read() {
         List<ControlRecord> records = records();
         View view = View.of(records, catalog.read());
-        // The two topics show a transaction one after the other.
+        // A transaction becomes visible on one topic before it does on the other.
         for (int again = 0; !view.lost().isEmpty() && again < SETTLE_READS; again++) {
             LockSupport.parkNanos(SETTLE_NANOS);
             view = View.of(records, catalog.read());
@@ -208,16 +224,13 @@ public final class ControlLog {
             }
             reader.read(reader.begin(), reader.end(), record -> {
                 ControlRecord read = decode(record, unreadable);
-                if (read != null) {
-                    records.add(read);
-                }
-                return true;
+                return read == null || records.add(read);
             });
         }
         return records;
     }
 
-    /// Null for what this build can't read, which is told: it may be a decision of a newer one.
+    /// Returns the decision in a record, or null if this build can't read it, which is logged once.
     static @Nullable ControlRecord decode(ConsumerRecord<byte[], byte[]> record, UnreadableRecords unreadable) {
         try {
             if (record.key() == null || record.value() == null) {
@@ -234,12 +247,12 @@ public final class ControlLog {
 
     /// Writes what `decider` decides.
     ///
-    /// @return what was known then, with the decision; without, when there was none
-    /// @throws ControlException the decider's, or others kept being faster
+    /// @return the view after the decision
+    /// @throws ControlException if the decider refuses, or other writers were faster each time
     public View write(Decider decider) {
         for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
             try (Producer<byte[], byte[]> producer = producer()) {
-                producer.initTransactions(); // whatever somebody else had decided is visible now
+                producer.initTransactions(); // from here on the decisions of all earlier writers are visible
                 View view = read();
                 Decision decision = decider.decide(view);
                 if (decision == null && view.rebuilt().isEmpty()) {
@@ -252,7 +265,7 @@ public final class ControlLog {
                 producer.commitTransaction();
                 return with(view, decided);
             } catch (ProducerFencedException | InvalidProducerEpochException faster) {
-                LOG.info("somebody else decided at the same time; deciding again");
+                LOG.info("another writer decided at the same time; deciding again");
             }
         }
         throw new ControlException(Reason.RETRYABLE,

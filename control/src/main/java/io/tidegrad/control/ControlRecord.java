@@ -7,16 +7,15 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
 
-/// A record of the control topic, whose key is the model's name. They are never changed and never deleted: in their
-/// order they say why each model is what it is. Format: magic TGCT, format (4), model, action (1), time (8), author,
+/// A record of the control topic, whose key is the model's name. The records are never changed and never deleted: in
+/// their order they say why each model is what it is. Format: magic TGCT, format (4), model, action (1), time (8), author,
 /// reason, the action's components in their order, CRC32C (4); texts with their length (4) before them, hashes as 32
 /// bytes. The checksum is also over the model's name.
 ///
-/// @param time wall clock of the writer, epoch ms
-/// @param author `user@host`; empty when nobody is named
-/// @param reason in the author's words; may be empty
+/// @param time the wall clock of the writer, epoch ms
+/// @param author `user@host`; may be empty
+/// @param reason the author's own words; may be empty
 public record ControlRecord(String model, ControlAction action, long time, String author, String reason) {
-    /// The number that is written; all from 1 on are read. 2 knows shadows and challengers.
     public static final int FORMAT = 2;
 
     public static final int REASON_BYTES_MAX = 1024;
@@ -38,7 +37,6 @@ public record ControlRecord(String model, ControlAction action, long time, Strin
     private static final int CHALLENGE = 8;
     private static final int WITHDRAW = 9;
 
-    /// The record's key.
     public byte[] key() {
         return key(model);
     }
@@ -47,9 +45,9 @@ public record ControlRecord(String model, ControlAction action, long time, Strin
         return model.getBytes(StandardCharsets.UTF_8);
     }
 
-    /// The model that a record's key names.
+    /// Returns the model that a record's key names.
     ///
-    /// @throws ControlFormatException the key is not UTF-8
+    /// @throws ControlFormatException if the key is not UTF-8
     public static String model(byte[] key) {
         try {
             return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(key)).toString();
@@ -65,9 +63,7 @@ public record ControlRecord(String model, ControlAction action, long time, Strin
         switch (action) {
             case ControlAction.Create create -> to.int32(create.epoch()).raw(hash(create.specFingerprint()))
                     .text(create.inputTopic()).text(create.inputTopicId()).int64(create.startOffset());
-            case ControlAction.Rollback rollback -> to.int32(rollback.epoch()).int32(rollback.base().epoch())
-                    .int64(rollback.base().version()).raw(hash(rollback.base().weightsHash()))
-                    .int64(rollback.base().nextOffset()).int64(rollback.resumeOffset());
+            case ControlAction.Rollback rollback -> write(rollback, to);
             case ControlAction.Promote promote -> to.text(promote.by()).int32(promote.epoch());
             case ControlAction.Pause pause -> {
             }
@@ -81,6 +77,12 @@ public record ControlRecord(String model, ControlAction action, long time, Strin
             case ControlAction.Withdraw withdraw -> to.text(withdraw.by());
         }
         return to.seal(key());
+    }
+
+    static void write(ControlAction.Rollback rollback, BinaryWriter to) {
+        ControlAction.Base base = rollback.base();
+        to.int32(rollback.epoch()).int32(base.epoch()).int64(base.version()).raw(hash(base.weightsHash()))
+                .int64(base.nextOffset()).int64(rollback.resumeOffset());
     }
 
     private static int code(ControlAction action) {
@@ -105,11 +107,11 @@ public record ControlRecord(String model, ControlAction action, long time, Strin
         return hash;
     }
 
-    /// @param key of the record
-    /// @throws ControlFormatException names what was expected and found; sizes are checked before allocation
+    /// Reads a record, and checks each size before it allocates memory for it.
+    ///
+    /// @throws ControlFormatException if `key` and `value` are no such record
     public static ControlRecord decode(byte[] key, byte[] value) {
-        BinaryReader from =
-                new BinaryReader(value, "control record", MAGIC, 1, FORMAT, ControlFormatException::new, key);
+        BinaryReader from = new BinaryReader(value, "control record", MAGIC, FORMAT, ControlFormatException::new, key);
         String model = from.text("model name", MODEL_BYTES_MAX);
         int code = from.int8();
         long time = from.int64();
@@ -173,7 +175,7 @@ public record ControlRecord(String model, ControlAction action, long time, Strin
         return offset;
     }
 
-    /// What is stored is what can be read again.
+    /// Refuses texts that `decode` would refuse.
     public ControlRecord {
         checkLength("model name", model, MODEL_BYTES_MAX);
         checkLength("author", author, AUTHOR_BYTES_MAX);

@@ -3,16 +3,17 @@ package io.tidegrad.control;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/// What a model's control records, in their order, add up to. The catalog says the same in other words; this is what it
-/// is derived from.
+/// The state of a model after all of its control records, in their order. The catalog is derived from it.
 ///
-/// @param epoch that counts now; 0 while no record names one, as for a model that is older than the control topic
-/// @param answeredBy model whose snapshots answer for this name: itself unless another was promoted
-/// @param candidates that are tried under this name, in the order in which they became it
-/// @param rollbacks since the model was created, oldest first
-/// @param newest null when there is none
+/// @param epoch the present epoch; 0 if no record names one
+/// @param answeredBy the model that answers for this name: the model itself unless another one was promoted
+/// @param candidates the models that are tried under this name, in the order in which they became candidates
+/// @param rollbacks all rollbacks since the model was created, oldest first
+/// @param newest the newest record; null if there is none
 public record ControlState(String model, int epoch, boolean paused, boolean deleted, String answeredBy,
         List<Candidate> candidates, List<ControlAction.Rollback> rollbacks, @Nullable ControlRecord newest) {
     public ControlState {
@@ -20,23 +21,26 @@ public record ControlState(String model, int epoch, boolean paused, boolean dele
         rollbacks = List.copyOf(rollbacks);
     }
 
-    /// Before the first record.
+    /// Returns the state before the first record.
     public static ControlState initial(String model) {
         return new ControlState(model, 0, false, false, model, List.of(), List.of(), null);
     }
 
     /// @param records of any models, in the topic's order
     public static ControlState of(String model, Iterable<ControlRecord> records) {
-        ControlState state = initial(model);
-        for (ControlRecord record : records) {
-            if (record.model().equals(model)) {
-                state = state.after(record);
-            }
-        }
-        return state;
+        return all(records).getOrDefault(model, initial(model));
     }
 
-    /// With one more record of this model.
+    /// Returns the state of every model that has a record, by name.
+    public static Map<String, ControlState> all(Iterable<ControlRecord> records) {
+        Map<String, ControlState> states = new TreeMap<>();
+        for (ControlRecord record : records) {
+            states.merge(record.model(), initial(record.model()).after(record), (state, first) -> state.after(record));
+        }
+        return states;
+    }
+
+    /// Returns the state after one more record of this model.
     public ControlState after(ControlRecord record) {
         if (!record.model().equals(model)) {
             throw new IllegalArgumentException(
@@ -53,8 +57,7 @@ public record ControlState(String model, int epoch, boolean paused, boolean dele
                 yield new ControlState(model, rollback.epoch(), paused, deleted, answeredBy, candidates, all, record);
             }
             case ControlAction.Promote promote -> answered(promote.by(), without(promote.by()), record);
-            // The name is not the model: who was promoted to it goes on answering, and who is tried
-            // under it goes on being tried.
+            // The name outlives the model: a model that was promoted to it goes on answering, and so do its candidates.
             case ControlAction.Delete delete ->
                 new ControlState(model, epoch, false, true, answeredBy, candidates, rollbacks, record);
             case ControlAction.Shadow shadow -> answered(answeredBy, with(Candidate.shadow(shadow.by())), record);
@@ -72,7 +75,7 @@ public record ControlState(String model, int epoch, boolean paused, boolean dele
         return new ControlState(model, epoch, paused, deleted, by, tried, rollbacks, record);
     }
 
-    /// One that is there already keeps its place, and with it its keys.
+    /// A model that is a candidate already keeps its place, and with it its keys.
     private List<Candidate> with(Candidate candidate) {
         List<Candidate> all = new ArrayList<>(candidates);
         all.replaceAll(each -> each.model().equals(candidate.model()) ? candidate : each);
@@ -86,16 +89,13 @@ public record ControlState(String model, int epoch, boolean paused, boolean dele
         return candidates.stream().filter(each -> !each.model().equals(candidate)).toList();
     }
 
-    /// That began the epoch that counts now; null when it began from nothing, or no record names it.
+    /// Returns the rollback that began the present epoch, or null if no rollback did.
     public ControlAction.@Nullable Rollback rollback() {
-        if (rollbacks.isEmpty() || rollbacks.getLast().epoch() != epoch) {
-            return null;
-        }
-        return rollbacks.getLast();
+        return rollbacks.isEmpty() || rollbacks.getLast().epoch() != epoch ? null : rollbacks.getLast();
     }
 
-    /// The rollbacks that lead to `of`, oldest first: each begins at an earlier version of the epoch before it. Empty
-    /// for an epoch that began from nothing.
+    /// Returns the rollbacks that lead to the epoch `of`, oldest first. Each begins with a version of the epoch before it.
+    /// The list is empty for an epoch that no rollback began.
     public List<ControlAction.Rollback> lineage(int of) {
         List<ControlAction.Rollback> chain = new ArrayList<>();
         int at = of;

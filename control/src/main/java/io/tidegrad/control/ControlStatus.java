@@ -4,24 +4,24 @@ import java.time.Instant;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// What the control topic says of a model's name, as far as this scorer has read it.
+/// What the control topic says about a name, as far as this scorer has read it.
 ///
-/// @param model whose snapshots answer: the one of that name, or the one that was promoted to it
-/// @param epoch first of its epochs that may be served; 0 when nothing was said
-/// @param paused it does not learn; what it has learned answers
-/// @param deleted it answers no more
-/// @param rollback that began the epoch; null when it began from nothing
-/// @param candidates that are tried under the name
-/// @param last record of the name or of the model that answers; null when there is none
-/// @param records of all models, understood
-/// @param unreadable records that were passed over
-/// @param lastUnreadable of these, where it lies and what is wrong; empty when there is none
-/// @param problem why what was decided is not what serves; empty while it is
+/// @param model the model that answers for the name: its own, or the one that was promoted to it
+/// @param epoch the first epoch of that model that may be served; 0 if no record names one
+/// @param paused whether that model is paused
+/// @param deleted whether that model is deleted
+/// @param rollback the rollback that began the epoch; null if none did
+/// @param candidates the models that are tried under the name
+/// @param last the newest record of the name or of the model that answers; null if there is none
+/// @param records how many records of all models were read
+/// @param unreadable how many records could not be read
+/// @param lastUnreadable where the last of these lies and what is wrong with it; empty if there is none
+/// @param problem why this scorer does not serve what was decided; empty if it does
 public record ControlStatus(String model, int epoch, boolean paused, boolean deleted,
         ControlAction.@Nullable Rollback rollback, List<Candidate> candidates, @Nullable ControlRecord last,
         long records, long unreadable, String lastUnreadable, String problem) {
 
-    /// What `stage` may be.
+    /// The values of `stage`.
     public static final List<String> STAGES = List.of("live", "paused", "deleted");
 
     static ControlStatus nothingSaid(String name) {
@@ -33,15 +33,12 @@ public record ControlStatus(String model, int epoch, boolean paused, boolean del
                 lastUnreadable, otherProblem);
     }
 
-    /// One of `STAGES`, of the model that answers.
+    /// Returns the stage of the model that answers, one of `STAGES`.
     public String stage() {
-        if (deleted) {
-            return "deleted";
-        }
-        return paused ? "paused" : "live";
+        return deleted ? "deleted" : paused ? "paused" : "live";
     }
 
-    /// When, by whom, why; for a person. Empty when there is no record.
+    /// Returns a text that says what the last record decided, when, by whom and why; empty if there is no record.
     public String lastInWords() {
         ControlRecord record = last;
         if (record == null) {

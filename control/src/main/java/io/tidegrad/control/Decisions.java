@@ -14,6 +14,7 @@ import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeSet;
@@ -24,8 +25,8 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.jspecify.annotations.Nullable;
 
-/// What people decide about models: each is checked, then written down as one control record with what it makes of the
-/// catalog. Trainers and scorers follow; nobody is asked and nothing is stopped from here.
+/// Makes decisions about models: checks each, then writes its control record and the entries of the catalog that it
+/// changes in one transaction. Trainers and scorers follow the record by themselves.
 public final class Decisions {
     private final KafkaSettings kafka;
     private final Topics topics;
@@ -34,36 +35,32 @@ public final class Decisions {
     private final short replication;
     private final By by;
 
-    /// Who decides, and why.
-    ///
-    /// @param author `user@host`; may be empty
-    /// @param reason may be empty
+    /// @param author `user@host` of the person who decides; may be empty
+    /// @param reason why; may be empty
     public record By(String author, String reason) {
     }
 
-    /// What was decided.
+    /// A decision that was made.
     ///
-    /// @param before null when there was no such model
-    /// @param after null when there is none any more
+    /// @param before the model's entry of the catalog before it; null if there was none
+    /// @param after the entry after it; null if there is none
     public record Decided(ControlRecord record, @Nullable ModelRecord before, @Nullable ModelRecord after) {
     }
 
-    /// A decision to go back.
+    /// A rollback that was decided.
     ///
-    /// @param skipped offsets between the base and where learning goes on: left out for ever
+    /// @param skipped how many offsets lie between the base and the place where learning goes on; they are left out
     public record RolledBack(Decided decided, ControlAction.Rollback rollback, long skipped) {
     }
 
-    /// Which version to go back to, and where to go on.
-    ///
-    /// @param epoch of the version; empty for the newest that has it
-    /// @param resumeAt where learning goes on; null for the log's end
+    /// @param epoch the epoch of the version to go back to; empty for the newest epoch that has it
+    /// @param resumeAt where learning goes on
     public record Back(OptionalInt epoch, long version, ResumeAt resumeAt) {
     }
 
-    /// Where learning goes on after a rollback.
+    /// The place in the log where learning goes on after a rollback.
     public sealed interface ResumeAt {
-        /// What the base has not learned is learned again.
+        /// Everything that the base has not learned.
         record Base() implements ResumeAt {
         }
 
@@ -71,24 +68,23 @@ public final class Decisions {
         }
     }
 
-    /// Loads a published version as a scorer would.
+    /// Loads a published version as a scorer does.
     @FunctionalInterface
     public interface Soundness {
-        /// @throws RuntimeException it can't be loaded: why
+        /// @throws RuntimeException if it can't be loaded
         void require(int epoch, long version);
     }
 
-    /// Tells whether a lineage can be learned again up to an offset, which is what a trainer begins with after a
-    /// rollback.
+    /// Checks that a lineage can be learned again up to an offset, with which a trainer begins after a rollback.
     @FunctionalInterface
     public interface Reach {
         /// @param nextOffset exclusive
-        /// @throws RuntimeException the log has lost events that it takes: which
+        /// @throws RuntimeException if the log has lost events that this needs
         void require(Lineage lineage, long nextOffset);
     }
 
-    /// @param admin of the same Kafka
-    /// @param replication of topics that are created, -1 for the broker's default
+    /// @param admin a client of the same Kafka
+    /// @param replication the replication factor of topics that are created; -1 for the brokers' default
     public Decisions(KafkaSettings kafka, Topics topics, Admin admin, short replication, By by) {
         this.kafka = kafka;
         this.topics = topics;
@@ -98,10 +94,10 @@ public final class Decisions {
         control = new ControlLog(kafka, topics);
     }
 
-    /// Registers a model, for a trainer to learn; anew if it was deleted.
+    /// Registers a model for trainers to learn, also under the name of a deleted one.
     ///
-    /// @param start of what it learns; `LogPosition.Begin` for the log's first record
-    /// @throws ControlException there is one of this name, or its log can't be learned from
+    /// @param start where the model begins; `LogPosition.Begin` for the log's first record
+    /// @throws ControlException if there is a model of this name, or its log can't be learned from
     public Decided create(ModelSpec spec, LogPosition start) {
         KafkaTopics kafkaTopics = new KafkaTopics(admin, replication);
         ControlLog.createOrCheck(kafkaTopics, topics);
@@ -124,7 +120,7 @@ public final class Decisions {
         return new Decided(after.records(spec.model()).getLast(), null, after.model(spec.model()));
     }
 
-    /// @throws ControlException there is no such model, or it is paused
+    /// @throws ControlException if there is no such model, or it is paused already
     public Decided pause(String model) {
         return decide(model, (view, known) -> {
             if (known.getStage() == Stage.PAUSED) {
@@ -142,9 +138,9 @@ public final class Decisions {
                         + (newest == null ? "" : ", since " + Instant.ofEpochMilli(newest.time())));
     }
 
-    /// A paused model learns on; one that has stopped because it could not go on is tried again.
+    /// Lets a paused model learn on, and a model that has stopped by itself be tried again.
     ///
-    /// @throws ControlException there is no such model, or it is neither paused nor has it stopped
+    /// @throws ControlException if there is no such model, or it is neither paused nor has it stopped
     public Decided resume(String model) {
         return decide(model, (view, known) -> {
             if (known.getStage() != Stage.PAUSED) {
@@ -167,18 +163,15 @@ public final class Decisions {
                 ModelRecord.newBuilder(known).setStage(from == null ? Stage.LIVE : from).setPausedFrom(null).build());
     }
 
-    /// The name `name` is answered by `by` from now on; with the same name twice, by its own model again. What answered
-    /// before learns on.
+    /// Lets the model `by` answer for `name` from now on. If both are the same, the name's own model answers again. The
+    /// model that answered before goes on learning.
     ///
-    /// @throws ControlException one of them is not there, or `by` has published nothing that could answer
+    /// @throws ControlException if one of them does not exist, or `by` has published no version
     public Decided promote(String name, String by) {
         requirePublished(name, by);
         return decide(name, view -> {
-            ModelRecord promoted = view.models().get(by);
-            if (promoted == null) {
-                throw notThere(by, view);
-            }
-            // The name of a deleted model may go on being answered by another one.
+            ModelRecord promoted = known(by, view);
+            // Another model may answer for the name of a deleted one.
             ModelRecord known = view.state(name).deleted() ? null : known(name, view);
             String until = view.state(name).answeredBy();
             List<ModelRecord> changed = new ArrayList<>();
@@ -200,11 +193,11 @@ public final class Decisions {
         });
     }
 
-    /// Scorers would go on answering by what is to be replaced, for as long as it takes the trainer to publish.
+    /// Without a version of the new model, scorers would go on answering with the old one until its trainer publishes.
     private void requirePublished(String name, String by) {
         ControlLog.View view = control.read();
         ModelRecord promoted = view.models().get(by);
-        // What a rollback goes back to was looked for when it was decided.
+        // A rollback was decided only after its base was found.
         if (promoted == null || view.state(by).rollback() != null
                 || PublishedManifests.any(kafka, topics, by, promoted.getEpoch())) {
             return;
@@ -216,18 +209,18 @@ public final class Decisions {
                         + " and promote it when it has published (tidegrad snapshots list --model " + by + ")");
     }
 
-    /// `by` scores what is asked under `name` too, and answers nothing; what it was there before it is no more.
+    /// Makes `by` a shadow of `name`, in place of what it was there before.
     ///
-    /// @throws ControlException one of them is not there, or it is `by` that answers for the name
+    /// @throws ControlException if one of them does not exist, or `by` answers for the name
     public Decided shadow(String name, String by) {
         return tryOut(name, by, 0, epoch -> new ControlAction.Shadow(by, epoch));
     }
 
-    /// `by` answers for a share of the keys that are asked with under `name`; what it was there before it is no more.
+    /// Makes `by` a challenger of `name`, in place of what it was there before.
     ///
-    /// @param share in ten-thousandths, 1 to `Candidate.WHOLE`
-    /// @throws ControlException one of them is not there, it is `by` that answers for the name, or challengers would
-    ///     have more than all keys
+    /// @param share its part of the keys in ten-thousandths, from 1 to `Candidate.WHOLE`
+    /// @throws ControlException if one of them does not exist, `by` answers for the name, or the challengers would have
+    ///     more than all keys
     public Decided challenge(String name, String by, int share) {
         return tryOut(name, by, share, epoch -> new ControlAction.Challenge(by, epoch, share));
     }
@@ -255,9 +248,9 @@ public final class Decisions {
         });
     }
 
-    /// `by` is no shadow and no challenger of `name` any more.
+    /// Ends the trial of `by` under `name`.
     ///
-    /// @throws ControlException it is none
+    /// @throws ControlException if `by` is neither a shadow nor a challenger of `name`
     public Decided withdraw(String name, String by) {
         return decide(name, view -> {
             List<String> candidates = candidates(view.state(name));
@@ -275,19 +268,15 @@ public final class Decisions {
         return state.candidates().stream().map(Candidate::model).toList();
     }
 
-    /// A model that is deleted is tried nowhere, and nothing is tried under its name: scorers would go on with it.
+    /// Refuses to delete a model that is tried under a name, or under whose name another one is: scorers would go on.
     private static void refuseTried(ControlLog.View view, String model) {
         List<String> own = candidates(view.state(model));
-        Set<String> names = new TreeSet<>();
-        for (ControlRecord record : view.records()) {
-            if (candidates(view.state(record.model())).contains(model)) {
-                names.add(record.model());
-            }
-        }
-        if (own.isEmpty() && names.isEmpty()) {
+        Optional<String> under = ControlState.all(view.records()).values().stream()
+                .filter(state -> candidates(state).contains(model)).map(ControlState::model).findFirst();
+        if (own.isEmpty() && under.isEmpty()) {
             return;
         }
-        String name = own.isEmpty() ? names.iterator().next() : model;
+        String name = own.isEmpty() ? under.get() : model;
         String tried = own.isEmpty() ? model : own.getFirst();
         throw new ControlException(Reason.CONFIGURATION,
                 "model " + model + ": expected one that is not tried and under which none is, found that " + tried
@@ -295,28 +284,22 @@ public final class Decisions {
                         + " --for " + name + ")");
     }
 
-    /// Other names that are answered by a model.
+    /// Returns the other names for which a model answers.
     private static Set<String> names(ControlLog.View view, String model) {
-        Set<String> names = new TreeSet<>();
-        for (ControlRecord record : view.records()) {
-            if (!record.model().equals(model) && view.state(record.model()).answeredBy().equals(model)) {
-                names.add(record.model());
-            }
-        }
-        return names;
+        return ControlState.all(view.records()).values().stream()
+                .filter(state -> !state.model().equals(model) && state.answeredBy().equals(model))
+                .map(ControlState::model).collect(Collectors.toCollection(TreeSet::new));
     }
 
-    /// A paused model stays so, and takes the stage when it goes on.
+    /// Sets the stage, which a paused model takes only when it is resumed.
     private static ModelRecord withStage(ModelRecord model, Stage stage) {
         return model.getStage() == Stage.PAUSED ? ModelRecord.newBuilder(model).setPausedFrom(stage).build()
                 : ModelRecord.newBuilder(model).setStage(stage).build();
     }
 
-    /// Begins a new epoch with a version that is still published.
+    /// Begins a new epoch with a version that is still published, after `soundness` and `reach` have accepted it.
     ///
-    /// @param soundness asked before anything is decided
-    /// @param reach asked before anything is decided
-    /// @throws ControlException the version is not there, or can't be learned again
+    /// @throws ControlException if the version is not published any more
     public RolledBack rollback(String model, Back back, Soundness soundness, Reach reach) {
         ControlLog.View view = control.read();
         ModelRecord known = known(model, view);
@@ -331,7 +314,7 @@ public final class Decisions {
         Decided decided = decide(model, (now, same) -> {
             if (same.getEpoch() != known.getEpoch()) {
                 throw new ControlException(Reason.RETRYABLE, "model " + model + ": expected epoch " + known.getEpoch()
-                        + ", found " + same.getEpoch() + ": somebody else decided at the same time; look again");
+                        + ", found " + same.getEpoch() + ": another person decided at the same time; look again");
             }
             ControlRecord record = record(model, rollback);
             ControlState state = now.state(model).after(record);
@@ -342,7 +325,7 @@ public final class Decisions {
         return new RolledBack(decided, rollback, resume - from.nextOffset());
     }
 
-    /// Of a model's epoch, its present one or an earlier one.
+    /// Returns the lineage of an epoch of the model.
     static Lineage lineage(ModelRecord known, ControlState state, int epoch) {
         return new Lineage(SpecFile.registered(known.getSpec(), "the registered spec of " + known.getModel()), epoch,
                 new TopicPartition(known.getInputTopic(), 0), Uuid.fromString(known.getInputTopicId()),
@@ -382,9 +365,9 @@ public final class Decisions {
         };
     }
 
-    /// Takes a model out of the catalog. What is stored of it is left.
+    /// Deletes a model from the catalog. Its topics stay.
     ///
-    /// @throws ControlException there is no such model, another name is answered by it, or it is tried somewhere
+    /// @throws ControlException if there is no such model, it answers for another name, or it is tried under one
     public Decided delete(String model) {
         return decide(model, (view, known) -> {
             Set<String> names = names(view, model);
@@ -399,23 +382,21 @@ public final class Decisions {
         });
     }
 
-    /// @throws ControlException there is no such model
+    /// @throws ControlException if there is no such model
     public ModelRecord find(String model) {
         return known(model, control.read());
     }
 
-    /// Null unless the model was deleted, and not made anew.
+    /// Returns the decision that deleted the model, or null if it is not deleted.
     public @Nullable Decided deletion(String model) {
         ControlState state = control.read().state(model);
         return state.deleted() ? new Decided(Objects.requireNonNull(state.newest()), null, null) : null;
     }
 
-    /// How many epochs the model has had, deleted ones among them; 0 where no decision names one.
+    /// Returns how many epochs the model has had, those before a deletion included.
     public int epochs(String model) {
         return control.read().state(model).epoch();
     }
-
-    // ---- how it is decided ----
 
     @FunctionalInterface
     private interface OfModel {
@@ -442,26 +423,6 @@ public final class Decisions {
     }
 
     private ModelRecord known(String model, ControlLog.View view) {
-        ModelRecord known = view.models().get(model);
-        if (known == null) {
-            throw notThere(model, view);
-        }
-        return known;
-    }
-
-    private ControlException notThere(String model, ControlLog.View view) {
-        ControlState state = view.state(model);
-        if (state.deleted()) {
-            return Registration.deleted(model, Objects.requireNonNull(state.newest()));
-        }
-        ControlLog.Lost lost = view.lost().get(model);
-        if (lost != null) {
-            return lost.refusal(topics.models(), model);
-        }
-        return new ControlException(Reason.CONFIGURATION,
-                "model " + model + ": expected a registered model on " + topics.models() + ", found "
-                        + (view.models().isEmpty() ? "none"
-                                : view.models().keySet().stream().sorted().collect(Collectors.joining(", ")))
-                        + "; correct the name or --prefix, or register it: tidegrad models create --spec FILE");
+        return view.require(model, topics.models());
     }
 }

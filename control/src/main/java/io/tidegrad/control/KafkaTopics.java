@@ -31,7 +31,7 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Creates our topics, and checks those that exist: a setting under which weights or snapshots could be lost is refused
+/// Creates our topics, and checks those that exist. It refuses settings under which weights or snapshots could be lost,
 /// before anything is learned.
 public final class KafkaTopics {
     private static final Logger LOG = LoggerFactory.getLogger(KafkaTopics.class);
@@ -46,17 +46,17 @@ public final class KafkaTopics {
         this.replication = replication;
     }
 
-    /// A log of record as it was found.
+    /// The topic of events as it was when it was looked at.
     ///
     /// @param bytesMax its `max.message.bytes`
     /// @param begin offset of its first record
-    /// @param end offset after its last
+    /// @param end offset after its last record
     public record Log(TopicPartition partition, Uuid topicId, int bytesMax, Retention retention, long begin, long end) {
     }
 
     /// A topic as Kafka describes it.
     ///
-    /// @param settings empty where nobody asked for them
+    /// @param settings empty if they were not asked for
     public record Found(Uuid id, int partitions, Map<String, String> settings) {
         String text(String key) {
             return Objects.requireNonNull(settings.get(key), key);
@@ -71,13 +71,15 @@ public final class KafkaTopics {
         }
     }
 
-    /// The events topic, if a model can learn from it directly: it exists, has one partition and keeps every event.
+    /// Returns the topic of events if a model can learn from it.
+    ///
+    /// @throws ControlException if it does not exist, has several partitions or is compacted
     public Log log(String topic) {
         return log(topic, () -> refused("topic " + topic
-                + ": expected the topic of events, found none; create it, or correct input.topic" + " of the spec"));
+                + ": expected the topic of events, found none; create it, or correct input.topic of the spec"));
     }
 
-    /// @param none thrown when there is no such topic
+    /// @param none makes the exception to throw if there is no such topic
     public Log log(String topic, Supplier<? extends RuntimeException> none) {
         Found found = found(topic);
         if (found == null) {
@@ -97,7 +99,7 @@ public final class KafkaTopics {
                 offset(partition, OffsetSpec.earliest()), offset(partition, OffsetSpec.latest()));
     }
 
-    /// @throws ControlException no model can learn from it
+    /// @throws ControlException if no model can learn from the topic
     public static void requireLog(String topic, Found found) {
         if (found.partitions() != 1) {
             throw refused("topic " + topic + ": expected 1 partition, whose order is the order of learning, found "
@@ -112,25 +114,25 @@ public final class KafkaTopics {
         }
     }
 
-    /// @throws ControlException there is no such topic
+    /// @throws ControlException if there is no such topic
     Uuid id(String topic) {
-        TopicDescription description = describe(topic);
-        if (description == null) {
+        Found found = look(Set.of(topic), false).get(topic);
+        if (found == null) {
             throw new ControlException(Reason.STATE_VIOLATION,
                     "topic " + topic
                             + ": expected the topic of events, found none: it was deleted, and what was learned from it"
                             + " can't be learned again");
         }
-        return description.topicId();
+        return found.id();
     }
 
     /// What a topic of ours must be like. It is created with one partition.
     ///
-    /// @param cleanup `compact` or `delete`, exactly
-    /// @param bytesMax `max.message.bytes`, at least
+    /// @param cleanup the exact `cleanup.policy`: `compact` or `delete`
+    /// @param bytesMax the least `max.message.bytes`
     /// @param forEver whether a retention that deletes anything is refused
-    /// @param settings more, when created
-    /// @param otherPartitions what to do about more than one partition; null where they do no harm
+    /// @param settings further settings if the topic is created
+    /// @param otherPartitions what to do if the topic has more than one partition; null if they do no harm
     public record Wanted(String topic, String cleanup, int bytesMax, boolean forEver, Map<String, String> settings,
             @Nullable String otherPartitions) {
         public Wanted(String topic, String cleanup, int bytesMax, Map<String, String> settings) {
@@ -141,7 +143,7 @@ public final class KafkaTopics {
             return new Wanted(topic, cleanup, bytesMax, true, settings, otherPartitions);
         }
 
-        /// @param remedy what to do about more
+        /// @param remedy what to do if the topic has more partitions
         public Wanted withOnePartition(String remedy) {
             return new Wanted(topic, cleanup, bytesMax, forEver, settings, remedy);
         }
@@ -150,19 +152,19 @@ public final class KafkaTopics {
     /// A topic of ours that is as it must be.
     ///
     /// @param bytesMax its `max.message.bytes`
-    /// @param created by this call
+    /// @param created whether this call created it
     public record Checked(Uuid id, int bytesMax, boolean created) {
     }
 
-    /// @throws ControlException it exists, and not as it must be
+    /// @throws ControlException if it exists and is not as it must be
     public Checked createOrCheck(Wanted wanted) {
         Found found = found(wanted.topic());
-        Uuid created = found == null ? create(wanted) : null;
-        if (created != null) {
-            return new Checked(created, wanted.bytesMax(), true);
-        }
         if (found == null) {
-            found = found(wanted.topic()); // somebody else was faster
+            Uuid created = create(wanted);
+            if (created != null) {
+                return new Checked(created, wanted.bytesMax(), true);
+            }
+            found = found(wanted.topic()); // another process was faster
         }
         if (found == null) {
             throw new ControlException(Reason.RETRYABLE, "topic " + wanted.topic() + " is being created and deleted");
@@ -171,30 +173,28 @@ public final class KafkaTopics {
         return new Checked(found.id(), (int) found.number(TopicConfig.MAX_MESSAGE_BYTES_CONFIG), false);
     }
 
-    /// A topic of ours that was deleted while it was in use: created as at a start. Where brokers create topics that
-    /// somebody asks for (`auto.create.topics.enable`), a producer of ours has done so meanwhile, and it gets our
-    /// settings.
+    /// Creates a topic of ours again that was deleted while it was in use. If brokers create topics by themselves
+    /// (`auto.create.topics.enable`), one of our producers has made them do so meanwhile, and the topic gets our settings.
     ///
-    /// @throws ControlException it can't become as it must be
+    /// @throws ControlException if it can't become as it must be
     public Checked createAgain(Wanted wanted) {
         Found found = found(wanted.topic());
         if (found == null) {
             return createOrCheck(wanted);
         }
-        List<AlterConfigOp> missing = new ArrayList<>();
-        settings(wanted).forEach((key, value) -> {
-            if (!value.equals(found.settings().get(key))) {
-                missing.add(new AlterConfigOp(new ConfigEntry(key, value), AlterConfigOp.OpType.SET));
-            }
-        });
+        List<AlterConfigOp> missing = settings(wanted).entrySet().stream()
+                .filter(each -> !each.getValue().equals(found.settings().get(each.getKey())))
+                .map(each -> new AlterConfigOp(new ConfigEntry(each.getKey(), each.getValue()),
+                        AlterConfigOp.OpType.SET))
+                .toList();
         if (!missing.isEmpty()) {
             get(admin.incrementalAlterConfigs(Map.of(resource(wanted.topic()), missing)).all());
         }
         return createOrCheck(wanted);
     }
 
-    /// @param found settings are not looked at where nobody asked for them
-    /// @throws ControlException it is not as it must be
+    /// @param found the topic; its settings are checked unless they are empty
+    /// @throws ControlException if it is not as it must be
     public static void check(Wanted wanted, Found found) {
         if (wanted.otherPartitions() != null && found.partitions() != 1) {
             throw refused("topic " + wanted.topic() + ": expected 1 partition, found " + found.partitions() + "; "
@@ -228,9 +228,9 @@ public final class KafkaTopics {
         }
     }
 
-    /// Warns where records are kept for another time than `wanted`: what somebody set is not changed.
+    /// Warns if the topic keeps records for another time than `wanted`. The topic's own setting is not changed.
     ///
-    /// @param wanted ms, -1 for ever
+    /// @param wanted in ms, -1 for ever
     public void tellRetention(String topic, long wanted, String setting) {
         Found there = found(topic);
         if (there == null) {
@@ -238,7 +238,7 @@ public final class KafkaTopics {
         }
         long found = there.number(TopicConfig.RETENTION_MS_CONFIG);
         if (found != wanted) {
-            LOG.warn("topic {} keeps records {}, {} says {}; a topic that exists is not changed. {}, or say so with {}",
+            LOG.warn("topic {} keeps records {}, and {} says {}; a topic that exists is not changed. {}, or correct {}",
                     topic, kept(found), setting, kept(wanted),
                     remedy(topic, TopicConfig.RETENTION_MS_CONFIG, Long.toString(wanted)), setting);
         }
@@ -265,7 +265,7 @@ public final class KafkaTopics {
         return settings;
     }
 
-    /// Null when it exists already.
+    /// Returns the id of the new topic, or null if the topic exists already.
     private @Nullable Uuid create(Wanted wanted) {
         NewTopic topic = new NewTopic(wanted.topic(), Optional.of(1),
                 replication < 0 ? Optional.empty() : Optional.of(replication)).configs(settings(wanted));
@@ -276,32 +276,28 @@ public final class KafkaTopics {
         }
     }
 
-    /// Warns where the broker's transactions are of the old kind, in which a delayed message can hit a later one.
+    /// Warns if the brokers' transactions are of the version in which a delayed message can hit a later transaction.
     public void checkBroker() {
         var feature = get(admin.describeFeatures().featureMetadata()).finalizedFeatures().get("transaction.version");
         if (feature == null || feature.maxVersionLevel() < 2) {
             LOG.warn(
-                    "the brokers run transactions of version {}; a delayed message can hit a later transaction below 2."
+                    "the brokers run transactions of version {}, in which a delayed message can hit a later transaction."
                             + " Raise it: kafka-features.sh upgrade --feature transaction.version=2",
                     feature == null ? 0 : feature.maxVersionLevel());
         }
     }
 
     public boolean exists(String topic) {
-        return describe(topic) != null;
-    }
-
-    private @Nullable TopicDescription describe(String topic) {
-        return existing(admin.describeTopics(List.of(topic)).topicNameValues().get(topic));
+        return !look(Set.of(topic), false).isEmpty();
     }
 
     private @Nullable Found found(String topic) {
         return look(Set.of(topic), true).get(topic);
     }
 
-    /// These topics as they are now, those that exist; one or two requests for all of them.
+    /// Returns those of these topics that exist. This takes one request, with settings two.
     ///
-    /// @param settings whether they are asked for too
+    /// @param settings whether to ask for the settings too
     public Map<String, Found> look(Set<String> topics, boolean settings) {
         var described = admin.describeTopics(topics).topicNameValues();
         Map<String, Found> found = new HashMap<>();
@@ -357,7 +353,7 @@ public final class KafkaTopics {
         return new ControlException(Reason.CONFIGURATION, message);
     }
 
-    /// Kafka's answer; its own exceptions are thrown as they are.
+    /// Waits for Kafka's answer. Kafka's exceptions are thrown as they are.
     public static <T> T get(KafkaFuture<T> future) {
         try {
             return future.get(TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);

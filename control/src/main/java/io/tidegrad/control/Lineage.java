@@ -6,15 +6,14 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.jspecify.annotations.Nullable;
 
-/// One line of learning: which spec learns what of which log. With the log's content this decides every bit of the
-/// weights. What is learned are the events from `startOffset` on; after a rollback without those between the base and
-/// the offset where learning went on.
+/// What a model learns: its spec, its log, and which events of it. With the log's content this decides every bit of the
+/// weights. The model learns the events from `startOffset` on, without those that its rollbacks left out.
 ///
-/// @param epoch raised by rollback or re-creation
-/// @param log the log of record: one partition, whose order is the order of learning
-/// @param logTopicId of the topic when the model was registered
-/// @param startOffset of the first event that may be learned, fixed when the model was registered
-/// @param rollbacks that lead to this epoch, oldest first: each begins with a version of the epoch before it
+/// @param epoch a number that each rollback and each new creation raises
+/// @param log the log of record, one partition whose order is the order of learning
+/// @param logTopicId the id that the topic had when the model was registered
+/// @param startOffset offset of the first event that the model learns
+/// @param rollbacks the rollbacks that lead to this epoch, oldest first
 public record Lineage(ModelSpec spec, int epoch, TopicPartition log, Uuid logTopicId, long startOffset,
         List<ControlAction.Rollback> rollbacks) {
     public Lineage {
@@ -25,7 +24,7 @@ public record Lineage(ModelSpec spec, int epoch, TopicPartition log, Uuid logTop
         }
     }
 
-    /// That began from nothing.
+    /// Makes the lineage of an epoch that no rollback began.
     public Lineage(ModelSpec spec, int epoch, TopicPartition log, Uuid logTopicId, long startOffset) {
         this(spec, epoch, log, logTopicId, startOffset, List.of());
     }
@@ -34,24 +33,24 @@ public record Lineage(ModelSpec spec, int epoch, TopicPartition log, Uuid logTop
         return spec.model();
     }
 
-    /// What this epoch began with; null when it began from nothing.
+    /// Returns the rollback that began this epoch, or null if none did.
     public ControlAction.@Nullable Rollback origin() {
         return rollbacks.isEmpty() ? null : rollbacks.getLast();
     }
 
-    /// The lineage of the version that this epoch began with; null when it began from nothing.
+    /// Returns the lineage of the version with which a rollback began this epoch, or null if none did.
     public @Nullable Lineage parent() {
         ControlAction.Rollback origin = origin();
         return origin == null ? null : new Lineage(spec, origin.base().epoch(), log, logTopicId, startOffset,
                 rollbacks.subList(0, rollbacks.size() - 1));
     }
 
-    /// Whether the event at `offset` is learned, or will be.
+    /// Returns whether this lineage learns the event at `offset`.
     public boolean learns(long offset) {
         return epochOf(offset) > 0;
     }
 
-    /// The epoch in which the event at `offset` is learned, this one or one that it comes from; 0 when none learns it.
+    /// Returns the epoch that learns the event at `offset`, this one or one that leads to it, or 0 if none does.
     public int epochOf(long offset) {
         int learning = rollbacks.isEmpty() ? epoch : rollbacks.getFirst().base().epoch();
         long from = startOffset;

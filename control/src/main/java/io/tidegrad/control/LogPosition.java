@@ -4,30 +4,27 @@ import io.tidegrad.control.ControlException.Reason;
 import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.OffsetDateTime;
-import java.util.OptionalLong;
 
-/// Where in the log something begins or ends.
+/// A place in a log at which reading begins or ends.
 public sealed interface LogPosition {
-    /// Where the model began.
+    /// The start offset of the model.
     record Begin() implements LogPosition {
     }
 
-    /// The end, as it is at the start.
+    /// The end of the log at the time when it is looked up.
     record End() implements LogPosition {
     }
 
-    /// @param offset that begins it, or that it stops before
+    /// @param offset where reading begins, or before which it ends
     record Offset(long offset) implements LogPosition {
     }
 
-    /// Of the first record with this timestamp or a later one. It is the timestamp that Kafka keeps of a record, when
-    /// it was created or appended, and not an event's own time.
+    /// The first record with this timestamp or a later one. The timestamp is Kafka's (when the record was created or
+    /// appended), not the event's own time.
     record Time(Instant time) implements LogPosition {
     }
 
-    /// `1234` is an offset, `2026-01-31T12:00:00Z` a time.
-    ///
-    /// @throws IllegalArgumentException it is neither
+    /// Parses an offset such as `1234`, or a time such as `2026-01-31T12:00:00Z`.
     static LogPosition parse(String text) {
         if (text.matches("[0-9]{1,18}")) {
             return new Offset(Long.parseLong(text));
@@ -40,10 +37,10 @@ public sealed interface LogPosition {
         }
     }
 
-    /// The offset where this log begins to be read.
+    /// Returns the offset of this place, for a start.
     ///
-    /// @param lineageStart where the model began
-    /// @throws ControlException it is not in the log
+    /// @param lineageStart the start offset of the model
+    /// @throws ControlException if the log does not hold the offset
     default long asStart(String model, TopicReader reader, long lineageStart) {
         long begin = reader.begin();
         long end = reader.end();
@@ -60,10 +57,10 @@ public sealed interface LogPosition {
         return offset;
     }
 
-    /// The offset before which reading stops.
+    /// Returns the offset of this place, for an (exclusive) end.
     ///
-    /// @param now wall clock; what lies beyond it is not decided yet
-    /// @throws ControlException it is not in the log, or will be written to still
+    /// @param now the present time: what lies before a later time is not known yet
+    /// @throws ControlException if the log does not reach the offset, or the time lies after `now`
     default long asEnd(TopicReader reader, Instant now) {
         long end = reader.end();
         long offset = switch (this) {
@@ -75,8 +72,7 @@ public sealed interface LogPosition {
                     throw new ControlException(Reason.CONFIGURATION, reader.log() + ": expected a time up to now, "
                             + now + ", found " + time + ", before which events may still come; give an earlier one");
                 }
-                OptionalLong first = reader.firstSince(time);
-                yield first.orElse(end);
+                yield reader.firstSince(time).orElse(end);
             }
         };
         requireReached(offset, end, reader);

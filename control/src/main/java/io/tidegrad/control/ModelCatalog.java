@@ -8,17 +8,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.TreeSet;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.jspecify.annotations.Nullable;
 
-/// The compacted topic of models: name → current spec, epoch, log and stage. What is registered there is what a replay
-/// learns from; a file's spec counts only if it is the same. `ControlLog` writes it, and rebuilds what can't be read.
-/// Thread-safe.
+/// Reads the compacted topic of models, which maps each name to the registered spec, epoch, log and stage. `ControlLog`
+/// writes it, and rebuilds entries that can't be read. Thread-safe.
 public final class ModelCatalog {
     static {
-        // Whoever registers a model makes records of our schemas, on an empty topic before any was
-        // read.
+        // Avro asks for this before it builds records of our schemas, which registering a model does.
         AvroCodec.trustOwnClasses();
     }
 
@@ -31,11 +28,9 @@ public final class ModelCatalog {
         this.kafka = kafka;
     }
 
-    /// What the topic holds.
-    ///
-    /// @param models the newest record of each that can be read
-    /// @param outdated models of which a later record is there that can't be read
-    /// @param newer those of `outdated` whose later record is a newer build's
+    /// @param models the newest readable record of each model, by name
+    /// @param outdated names of the models that have a later record which can't be read
+    /// @param newer those of `outdated` whose later record is of a newer build
     public record Content(Map<String, ModelRecord> models, Set<String> outdated, Set<String> newer) {
         public Content {
             models = Map.copyOf(models);
@@ -44,7 +39,7 @@ public final class ModelCatalog {
         }
     }
 
-    /// The newest record of `model`, or null.
+    /// Returns the newest readable record of `model`, or null if there is none.
     @Nullable
     public ModelRecord find(String model) {
         return read().models().get(model);
@@ -54,21 +49,14 @@ public final class ModelCatalog {
         Map<String, ModelRecord> models = new TreeMap<>();
         Map<String, byte[]> outdated = new TreeMap<>();
         try (TopicReader reader = new TopicReader(kafka, topic)) {
-            reader.read(reader.begin(), reader.end(), record -> {
-                take(record, models, outdated);
-                return true;
-            });
+            reader.read(reader.begin(), reader.end(), record -> take(record, models, outdated));
         }
-        Set<String> newer = new TreeSet<>();
-        outdated.forEach((model, value) -> {
-            if (CatalogRecord.isOfNewerBuild(value)) {
-                newer.add(model);
-            }
-        });
-        return new Content(models, outdated.keySet(), newer);
+        Set<String> all = Set.copyOf(outdated.keySet());
+        outdated.values().removeIf(value -> !CatalogRecord.isOfNewerBuild(value));
+        return new Content(models, all, outdated.keySet());
     }
 
-    private void take(ConsumerRecord<byte[], byte[]> record, Map<String, ModelRecord> models,
+    private boolean take(ConsumerRecord<byte[], byte[]> record, Map<String, ModelRecord> models,
             Map<String, byte[]> outdated) {
         String model = null;
         try {
@@ -87,17 +75,18 @@ public final class ModelCatalog {
                 outdated.put(model, record.value());
             }
             unreadable.passOver(record, String.valueOf(e.getMessage()),
-                    "what counts is this key's record before it and the decisions on the control topic. Find out who"
-                            + " writes there; a newer build of Tidegrad reads what that build wrote");
+                    "instead of it count the record of this key before it and the decisions on the control topic. Find"
+                            + " out who writes there; a newer build of Tidegrad reads what that build wrote");
         }
+        return true;
     }
 
-    /// Records that were passed over so far.
+    /// Returns how many records could not be read so far.
     public int unreadable() {
         return unreadable.count();
     }
 
-    /// What the record says its epoch comes from.
+    /// Returns the rollbacks that lead to the epoch of a record, oldest first.
     public static List<ControlAction.Rollback> rollbacks(ModelRecord record) {
         return record.getRollbacks().stream()
                 .map(origin -> new ControlAction.Rollback(origin.getEpoch(),

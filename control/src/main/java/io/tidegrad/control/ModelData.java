@@ -10,7 +10,7 @@ import org.apache.kafka.common.errors.GroupIdNotFoundException;
 import org.apache.kafka.common.errors.GroupNotEmptyException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
-/// What a model leaves on Kafka when it is deleted.
+/// Deletes what a model leaves on Kafka.
 public final class ModelData {
     private final Topics topics;
     private final Admin admin;
@@ -20,12 +20,12 @@ public final class ModelData {
         this.admin = admin;
     }
 
-    /// Deletes snapshots, changelogs and groups of a model that nobody learns any more. Events, dead letters and
+    /// Deletes snapshots, changelogs and groups of a model that no trainer learns any more. Events, dead letters and
     /// progress stay.
     ///
-    /// @param epochs its epochs are 1 to this
-    /// @return topics that were deleted
-    /// @throws ControlException somebody learns it
+    /// @param epochs the number of epochs that the model has had
+    /// @return the topics that were deleted
+    /// @throws ControlException if a trainer learns it
     public List<String> delete(String model, int epochs) {
         Set<String> there = KafkaTopics.get(admin.listTopics().names());
         List<String> doomed = new ArrayList<>();
@@ -40,7 +40,7 @@ public final class ModelData {
             try {
                 KafkaTopics.get(admin.deleteTopics(List.of(topic)).all());
             } catch (UnknownTopicOrPartitionException gone) {
-                // somebody else was faster
+                // another process has deleted it
             }
         }
         return doomed;
@@ -50,7 +50,7 @@ public final class ModelData {
         try {
             KafkaTopics.get(admin.deleteConsumerGroups(List.of(group)).all());
         } catch (GroupIdNotFoundException none) {
-            // it never began
+            // no trainer has learned this epoch
         } catch (GroupNotEmptyException e) {
             throw new ControlException(Reason.RETRYABLE, "group " + group
                     + ": expected no member, found one: a trainer still learns it. Stop it, then give the command"

@@ -8,7 +8,6 @@ import io.tidegrad.model.snapshot.TrainerStatus;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
-import io.tidegrad.control.ControlException.Reason;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -25,24 +24,23 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// The registered models as the topics show them now.
+/// Shows the registered models as the topics describe them now.
 public final class ModelOverview {
     private static final Logger LOG = LoggerFactory.getLogger(ModelOverview.class);
 
-    /// First look back, in offsets: heartbeats and the newest snapshot of a small model.
+    /// So many offsets hold the heartbeats and the newest snapshot of a small model. Larger steps follow.
     private static final long TAIL = 256;
-
     private static final int TAIL_GROWTH = 16;
 
     private final ControlLog.View view;
     private final KafkaSettings kafka;
     private final Topics topics;
 
-    /// @param newest manifest that is published; null when there is none
+    /// @param newest the newest published manifest of the epoch; null if there is none
     /// @param newestTime when it was published, epoch ms
-    /// @param beat newest heartbeat of its trainer; null when there is none
-    /// @param status what its trainer said last of this epoch; null when none has said anything
-    /// @param lag offsets between what was learned and the log's end; −1 where either is not known
+    /// @param beat the newest heartbeat of the epoch; null if there is none
+    /// @param status the newest status that a trainer wrote for the epoch; null if there is none
+    /// @param lag offsets between what was learned and the end of the log; -1 if that is not known
     public record Entry(ModelRecord model, @Nullable SnapshotManifest newest, long newestTime, @Nullable Heartbeat beat,
             @Nullable TrainerStatus status, long lag) {
     }
@@ -53,40 +51,27 @@ public final class ModelOverview {
         this.topics = topics;
     }
 
-    /// @throws ControlException no broker is there
+    /// @throws ControlException if no broker answers
     public static ModelOverview read(KafkaSettings kafka, Topics topics) {
         BootstrapServers.requireOne(kafka.bootstrapServers());
         return new ModelOverview(new ControlLog(kafka, topics).read(), kafka, topics);
     }
 
-    /// What was decided about a model, oldest first.
+    /// Returns the decisions about a model, oldest first.
     public List<ControlRecord> decisions(String model) {
         return view.records(model);
     }
 
-    /// The models of these names, or all, by name.
+    /// Returns the models of these names, or all models if `models` is empty, by name.
     ///
-    /// @param models empty for all
-    /// @throws ControlException one of them is not there
+    /// @throws ControlException if one of them is not registered
     public List<Entry> entries(Collection<String> models) {
         Map<String, ModelRecord> wanted = new TreeMap<>(view.models());
-        if (!models.isEmpty()) {
-            for (String model : models) {
-                ControlLog.Lost lost = view.lost().get(model);
-                if (lost != null) {
-                    throw lost.refusal(topics.models(), model);
-                }
-                if (!wanted.containsKey(model)) {
-                    throw new ControlException(Reason.CONFIGURATION,
-                            "model " + model + ": expected a registered model on " + topics.models() + ", found "
-                                    + (wanted.isEmpty() ? "none" : String.join(", ", wanted.keySet()))
-                                    + "; correct the name or --prefix");
-                }
-            }
-            wanted.keySet().retainAll(models);
-        }
+        models.forEach(model -> view.require(model, topics.models()));
         if (models.isEmpty()) {
             view.lost().forEach((model, lost) -> LOG.error("{}", lost.text(topics.models(), model)));
+        } else {
+            wanted.keySet().retainAll(models);
         }
         List<Entry> entries = new ArrayList<>();
         if (wanted.isEmpty()) {
@@ -99,7 +84,7 @@ public final class ModelOverview {
             Set<TopicPartition> all = partitions(wanted, there, ModelRecord::getInputTopic);
             all.addAll(snapshots);
             consumer.assign(all);
-            consumer.pause(all); // all but the one that is looked at
+            consumer.pause(all); // `tail` resumes one at a time
             Map<TopicPartition, Long> begins = consumer.beginningOffsets(all);
             begins.forEach(consumer::seek);
             Map<TopicPartition, Long> ends = consumer.endOffsets(all);
@@ -122,15 +107,12 @@ public final class ModelOverview {
                 .collect(Collectors.toSet());
     }
 
-    /// The end of a snapshots topic.
+    /// The newest records of a snapshots topic.
     private static final class Tail {
-        @Nullable
-        SnapshotManifest manifest;
-        @Nullable
-        Heartbeat heartbeat;
-        @Nullable
-        TrainerStatus status;
-        long time;
+        private @Nullable SnapshotManifest manifest;
+        private @Nullable Heartbeat heartbeat;
+        private @Nullable TrainerStatus status;
+        private long time;
 
         long lag(long end) {
             Heartbeat beat = heartbeat;
@@ -153,12 +135,12 @@ public final class ModelOverview {
                     time = record.timestamp();
                 }
             } catch (SnapshotFormatException unreadable) {
-                // A scorer refuses it too, and says so.
+                // A scorer that reads it logs it.
             }
         }
     }
 
-    /// Backwards in growing steps until there is a snapshot of the epoch.
+    /// Reads backwards in growing steps until a snapshot of the epoch is found.
     private static Tail tail(Consumer<byte[], byte[]> consumer, TopicPartition partition, long begin, long end,
             int epoch) {
         consumer.resume(List.of(partition));

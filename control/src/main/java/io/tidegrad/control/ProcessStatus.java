@@ -6,41 +6,39 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
-/// A record of the status topic, whose key is the process: what a scorer serves under which name, as it says itself. A
-/// process writes one when that changes and every `HEARTBEAT_MILLIS`; one that has written none for `SILENT_MILLIS` is
-/// gone. Format: magic TGST, format (4), role (1), stopped (1), time (8), address, count of names (4), of each name,
+/// A record of the status topic, whose key names the process: what a scorer serves under which name. A process writes
+/// one whenever that changes and every `HEARTBEAT_MILLIS`, and counts as gone if it has written none for
+/// `SILENT_MILLIS`. Format: magic TGPS, format (4), role (1), stopped (1), time (8), address, count of names (4), of each name,
 /// model, epoch (4), version (8), flags (1) and problem, CRC32C (4); texts with their length (4) before them. The
 /// checksum is also over the key.
 ///
-/// @param process that tells: `host:port-` and eight digits that no other process has
-/// @param stopped it ends in order, and tells no more
-/// @param time its wall clock, epoch ms
-/// @param address where it answers, `host:port`
+/// @param process `host:port-` and eight digits that no other process has
+/// @param stopped whether the process ends, and writes no more records
+/// @param time the wall clock of the process, epoch ms
+/// @param address `host:port` at which it answers
 public record ProcessStatus(String process, boolean stopped, long time, String address, List<Served> names) {
     public static final int FORMAT = 1;
 
-    /// So often a process tells at least.
     public static final long HEARTBEAT_MILLIS = 10_000;
 
-    /// Two heartbeats and a half.
     public static final long SILENT_MILLIS = 25_000;
 
-    private static final String MAGIC = "TGST";
+    private static final String MAGIC = "TGPS";
     private static final int SCORER = 1;
     private static final int READY = 1;
     private static final int PINNED = 2;
     private static final int NAME_BYTES_MAX = 100;
     private static final int ADDRESS_BYTES_MAX = 300;
-    private static final int PROBLEM_MAX = 256; // characters; the rest is cut off
+    private static final int PROBLEM_MAX = 256; // characters
     private static final int NAMES_MAX = 10_000;
 
-    /// What answers to a name.
+    /// What the process serves under a name.
     ///
-    /// @param model that answers; empty while none does
-    /// @param epoch of the served version; 0 while none is
-    /// @param version the served one; -1 while none is
-    /// @param pinned it serves this version whatever is decided
-    /// @param problem why what was decided is not what serves; empty while it is
+    /// @param model the model that answers; empty if none does
+    /// @param epoch epoch of the version that is served; 0 if none is
+    /// @param version the version that is served; -1 if none is
+    /// @param pinned whether it serves this version whatever is decided
+    /// @param problem why it does not serve what was decided, cut to 256 characters; empty if it does
     public record Served(String name, String model, int epoch, long version, boolean ready, boolean pinned,
             String problem) {
         public Served {
@@ -68,10 +66,11 @@ public record ProcessStatus(String process, boolean stopped, long time, String a
         return to.seal(key());
     }
 
-    /// @param key of the record
-    /// @throws StatusFormatException names what was expected and found; sizes are checked before allocation
+    /// Reads a record, and checks each size before it allocates memory for it.
+    ///
+    /// @throws ControlFormatException if `value` is no such record
     public static ProcessStatus decode(byte[] key, byte[] value) {
-        BinaryReader from = new BinaryReader(value, "status record", MAGIC, FORMAT, StatusFormatException::new, key);
+        BinaryReader from = new BinaryReader(value, "status record", MAGIC, FORMAT, ControlFormatException::new, key);
         int role = from.int8();
         if (role != SCORER) {
             throw from.fail("expected role " + SCORER + ", a scorer, found " + role);

@@ -12,32 +12,31 @@ import java.util.List;
 import java.util.Map;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 
-/// What the snapshots topic still says of a model: manifests, without the weights.
+/// Reads the manifests of the published versions of a model, without their weights.
 public final class PublishedManifests {
     private PublishedManifests() {}
 
-    /// Oldest first: by epoch, then version. Those that were tombstoned, or can't be read, are left out.
+    /// Returns the manifests that are on the topic and can be read, by epoch and version.
     ///
-    /// @throws ControlException there is no such topic
+    /// @throws ControlException if there is no such topic
     public static List<SnapshotManifest> read(KafkaSettings kafka, Topics topics, String model) {
         String topic = topics.snapshots(model);
         Map<SnapshotKey, SnapshotManifest> found = new LinkedHashMap<>();
         try (TopicReader reader = new TopicReader(kafka, topic)) {
             if (!reader.exists()) {
                 throw new ControlException(Reason.CONFIGURATION, "topic " + topic + ": expected the snapshots of model "
-                        + model + ", found no such topic; the model's trainer creates it. Correct --model or --prefix");
+                        + model
+                        + ", found no such topic; the model's trainer creates it. Correct the model or the prefix");
             }
-            reader.read(reader.begin(), reader.end(), record -> {
-                take(record, found);
-                return true;
-            });
+            reader.read(reader.begin(), reader.end(), record -> take(record, found));
         }
         return found.values().stream()
                 .sorted(Comparator.comparingInt(SnapshotManifest::epoch).thenComparingLong(SnapshotManifest::version))
                 .toList();
     }
 
-    /// Whether a version of this epoch or a later one is on the topic; the newest lies near its end.
+    /// Returns whether a version of this epoch or a later one is on the topic. The search begins at the topic's end, near
+    /// which the newest version lies.
     public static boolean any(KafkaSettings kafka, Topics topics, String model, int epoch) {
         try (TopicReader reader = new TopicReader(kafka, topics.snapshots(model))) {
             if (!reader.exists()) {
@@ -48,10 +47,7 @@ public final class PublishedManifests {
             long to = reader.end();
             for (long step = 64; to > begin; step *= 2) {
                 long from = Math.max(begin, to - step);
-                reader.read(from, to, record -> {
-                    take(record, found);
-                    return true;
-                });
+                reader.read(from, to, record -> take(record, found));
                 if (found.keySet().stream().anyMatch(key -> key.epoch() >= epoch)) {
                     return true;
                 }
@@ -61,18 +57,18 @@ public final class PublishedManifests {
         }
     }
 
-    private static void take(ConsumerRecord<byte[], byte[]> record, Map<SnapshotKey, SnapshotManifest> found) {
+    private static boolean take(ConsumerRecord<byte[], byte[]> record, Map<SnapshotKey, SnapshotManifest> found) {
         try {
             SnapshotKey key = SnapshotKey.decode(record.key());
-            if (key.kind() != SnapshotKey.Kind.MANIFEST) {
-                return;
-            }
-            found.remove(key);
-            if (record.value() != null) {
-                found.put(key, SnapshotManifest.decode(record.value()));
+            if (key.kind() == SnapshotKey.Kind.MANIFEST) {
+                found.remove(key);
+                if (record.value() != null) {
+                    found.put(key, SnapshotManifest.decode(record.value()));
+                }
             }
         } catch (SnapshotFormatException unreadable) {
-            // A scorer refuses it too, and says so.
+            // A scorer that reads it logs it.
         }
+        return true;
     }
 }

@@ -10,25 +10,15 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 
-/// A model of the catalog whose log is the one that it was registered with: what can be learned again. Nothing is
-/// written.
+/// A model of the catalog that can be learned again, because its log is the one that it was registered with.
 ///
-/// @param createdAt wall clock: what is older on a shared topic is of a model that had this name before
+/// @param createdAt when the epoch began, by the wall clock: older records on a shared topic are of an earlier model
 public record RegisteredModel(Lineage lineage, Instant createdAt) {
-    /// @throws ControlException no broker is there, the model is not registered, or its log was created again
+    /// @throws ControlException if no broker answers, the model is not registered, or its log was created again
     public static RegisteredModel find(KafkaSettings kafka, Topics topics, String model) {
         BootstrapServers.requireOne(kafka.bootstrapServers());
         ControlLog.View view = new ControlLog(kafka, topics).read();
-        ModelRecord record = view.models().get(model);
-        if (record == null) {
-            ControlLog.Lost lost = view.lost().get(model);
-            if (lost != null) {
-                throw lost.refusal(topics.models(), model);
-            }
-            throw new ControlException(Reason.CONFIGURATION,
-                    "model " + model + ": expected a registered model, found none on " + topics.models()
-                            + "; correct --model or --prefix, or register it: tidegrad trainer --spec FILE");
-        }
+        ModelRecord record = view.require(model, topics.models());
         ModelSpec spec = SpecFile.registered(record.getSpec(), "the registered spec of " + model);
         Uuid registered = Uuid.fromString(record.getInputTopicId());
         Uuid found;
@@ -45,7 +35,7 @@ public record RegisteredModel(Lineage lineage, Instant createdAt) {
                 registered, record.getStartOffset(), ModelCatalog.rollbacks(record)), record.getCreatedAt());
     }
 
-    /// Why a model can't go on with a topic that was made anew, and what its operator can do.
+    /// Returns why a model can't go on with a topic that was created again, and what its operator can do.
     public static String otherLog(String model) {
         return "it was deleted and created again, so its offsets mean other events. Begin a new epoch with what is there"
                 + " (tidegrad models delete " + model

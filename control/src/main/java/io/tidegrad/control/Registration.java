@@ -14,40 +14,41 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// Gives a spec its place: name, epoch, log and start offset, written down once.
+/// Registers models: writes down once which spec learns which log, in which epoch and from which offset.
 public final class Registration {
     public static final int FIRST_EPOCH = 1;
 
     private Registration() {}
 
-    /// Who wants a model.
+    /// Who registers a model.
     public enum Origin {
-        /// What was deleted stays so, whatever file a supervisor starts it with.
+        /// A trainer that was started with a spec. A deleted model stays deleted then.
         TRAINER, PERSON,
-        /// Paused until the state is handed over: a trainer that takes up whatever is created would begin with nothing.
+        /// A replay that keeps its result. The model is paused until its state is written, so that no trainer begins
+        /// with nothing.
         REPLAY
     }
 
-    /// @param startOffset of the first event to learn
+    /// @param startOffset offset of the first event to learn
     public record Wanted(ModelSpec spec, KafkaTopics.Log log, long startOffset, Origin origin) {
     }
 
-    /// What is known once the model is there: as it was found, or with its new record.
+    /// Registers a model unless it is registered already, and returns the view with it.
     ///
-    /// @throws ControlException the model was deleted, and nobody said that it is to be made anew
+    /// @throws ControlException if the model was deleted and a trainer registers it
     public static ControlLog.View ensure(Wanted wanted, ControlLog control, String author, String reason) {
         ControlLog.View view = control.read();
         return view.models().containsKey(wanted.spec().model()) ? view
                 : ensure(List.of(wanted), control, author, reason);
     }
 
-    /// All that are not there yet, in one transaction.
+    /// Registers those of these models that are not registered yet, in one transaction.
     public static ControlLog.View ensure(List<Wanted> wanted, ControlLog control, String author, String reason) {
         wanted.forEach(each -> checkWeights(each.spec()));
         return control.write(view -> decide(wanted, view, author, reason));
     }
 
-    /// A registered spec can't be corrected any more.
+    /// Checks the file of initial weights before the spec is registered, because no one can correct it afterwards.
     public static void checkWeights(ModelSpec spec) {
         ModelSpec.InitialWeights weights = spec.initialWeights();
         if (weights != null) {
@@ -63,7 +64,8 @@ public final class Registration {
             String model = each.spec().model();
             ControlLog.Lost lost = view.lost().get(model);
             if (lost != null) {
-                models.add(restored(each.spec(), lost, view));
+                requireSame(each.spec(), lost);
+                models.add(CatalogRebuild.of(model, lost.creation(), view.records(), each.spec().yaml()));
             } else if (!view.models().containsKey(model)) {
                 decide(each, view, author, reason, records, models);
             }
@@ -71,13 +73,7 @@ public final class Registration {
         return models.isEmpty() ? null : new ControlLog.Decision(records, models, null);
     }
 
-    /// The entry of a model whose spec is here again.
-    private static ModelRecord restored(ModelSpec spec, ControlLog.Lost lost, ControlLog.View view) {
-        requireSame(spec, lost);
-        return CatalogRebuild.of(spec.model(), lost.creation(), view.records(), spec.yaml());
-    }
-
-    /// @throws ControlException the model was created with another spec
+    /// @throws ControlException if the model was created with another spec
     public static void requireSame(ModelSpec spec, ControlLog.Lost lost) {
         String fingerprint = HexFormat.of().formatHex(spec.fingerprint());
         if (lost.newer() || !fingerprint.equals(lost.creation().specFingerprint())) {
@@ -99,13 +95,11 @@ public final class Registration {
         String answeredBy = state.answeredBy().equals(spec.model()) ? null : state.answeredBy();
         String topicId = wanted.log().topicId().toString();
         boolean paused = wanted.origin() == Origin.REPLAY;
-        List<ControlAction> actions = new ArrayList<>();
-        actions.add(new ControlAction.Create(epoch, fingerprint, spec.inputTopic(), topicId, wanted.startOffset()));
+        ControlAction create =
+                new ControlAction.Create(epoch, fingerprint, spec.inputTopic(), topicId, wanted.startOffset());
+        records.add(new ControlRecord(spec.model(), create, now, author, reason));
         if (paused) {
-            actions.add(new ControlAction.Pause());
-        }
-        for (ControlAction action : actions) {
-            records.add(new ControlRecord(spec.model(), action, now, author, reason));
+            records.add(new ControlRecord(spec.model(), new ControlAction.Pause(), now, author, reason));
         }
         models.add(ModelRecord.newBuilder().setModel(spec.model()).setEpoch(epoch).setSpec(spec.yaml())
                 .setSpecFingerprint(fingerprint).setStage(paused ? Stage.PAUSED : Stage.LIVE)

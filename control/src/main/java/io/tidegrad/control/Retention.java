@@ -1,9 +1,9 @@
 package io.tidegrad.control;
 
-/// How long a topic keeps a record.
+/// How long a topic keeps its records.
 ///
-/// @param millis -1 for ever
-/// @param bytes -1 for any size
+/// @param millis the most time; -1 for ever
+/// @param bytes the most bytes; -1 for any number
 public record Retention(long millis, long bytes) {
     public static final Retention FOR_EVER = new Retention(-1, -1);
 }

@@ -7,18 +7,14 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.function.Predicate;
-import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.jspecify.annotations.Nullable;
 
-/// What scorers tell of themselves on the status topic, for a command that waits until they have followed a decision.
-/// Ages are differences of append times, or of this process's own time: no clock of another machine is compared with
-/// this one's.
+/// Reads on the status topic how scorers follow a decision, for a command that waits for them. Ages are differences of
+/// append times, or of this process's own clock, so no two machines' clocks are compared.
 public final class ScorerObserver {
     private static final Duration POLL = Duration.ofMillis(100);
 
@@ -30,50 +26,42 @@ public final class ScorerObserver {
         partition = new TopicPartition(topics.status(), 0);
     }
 
-    /// Where records that come from now on begin, for `await`; 0 when the topic is not there yet.
+    /// Returns the offset at which records begin that come from now on, for `await`.
     public long mark() {
-        try (KafkaConsumer<byte[], byte[]> consumer = consumer()) {
-            if (!consumer.listTopics().containsKey(partition.topic())) {
-                return 0;
-            }
-            consumer.assign(List.of(partition));
-            return end(consumer);
-        }
+        return ReadCommitted.mark(kafka, partition);
     }
 
-    /// How scorers followed.
-    ///
-    /// @param followed addresses of scorers that serve what was decided
-    /// @param behind what others serve and why, in words
-    /// @param pinned addresses of scorers whose version stays, whatever is decided
-    /// @param seconds that it took
+    /// @param followed addresses of the scorers that serve what was decided
+    /// @param behind for each other scorer, what it serves and why, as text
+    /// @param pinned addresses of the scorers that keep their version whatever is decided
+    /// @param seconds how long `await` has waited
     public record Following(List<String> followed, List<String> behind, List<String> pinned, double seconds) {
-        /// At least one has followed, and none is behind.
         public boolean isDone() {
             return behind.isEmpty() && !followed.isEmpty();
         }
     }
 
-    /// The last that a process has told.
+    /// The newest status of a process.
     ///
-    /// @param live after the mark
+    /// @param live whether it came after the mark
     private record Told(ProcessStatus status, long appended, boolean live) {
     }
 
-    /// Waits until every scorer that runs and is concerned serves what was decided. One that has told nothing for
-    /// `ProcessStatus.SILENT_MILLIS` is taken to be gone; while there is none, one may still be about to tell.
+    /// Waits until every scorer that runs and is concerned serves what was decided. A scorer that has written no status
+    /// for `ProcessStatus.SILENT_MILLIS` counts as gone. If no scorer is known, one may be about to write its first
+    /// status, so this waits as long for it.
     ///
-    /// @param mark from `mark`, before the decision
-    /// @param concerned by what answers to a name
-    /// @param follows what was decided
+    /// @param mark what `mark` returned before the decision
+    /// @param concerned whether the decision is about what a scorer serves under a name
+    /// @param follows whether what it serves is what was decided
     public Following await(long mark, Duration timeout, Predicate<ProcessStatus.Served> concerned,
             Predicate<ProcessStatus.Served> follows) {
         long start = System.nanoTime();
         Map<String, Told> told = new LinkedHashMap<>();
-        try (KafkaConsumer<byte[], byte[]> consumer = consumer()) {
+        try (Consumer<byte[], byte[]> consumer = ReadCommitted.uncommitted(kafka)) {
             consumer.assign(List.of(partition));
             consumer.seekToBeginning(List.of(partition));
-            long end = Math.max(mark, end(consumer));
+            long end = Math.max(mark, ReadCommitted.end(consumer, partition));
             while (true) {
                 for (ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL)) {
                     ProcessStatus status = status(record);
@@ -123,20 +111,8 @@ public final class ScorerObserver {
         try {
             return record.key() == null || record.value() == null ? null
                     : ProcessStatus.decode(record.key(), record.value());
-        } catch (StatusFormatException foreign) {
+        } catch (ControlFormatException foreign) {
             return null; // of a newer build, or none of ours: nobody is stopped by it
         }
-    }
-
-    private long end(KafkaConsumer<byte[], byte[]> consumer) {
-        return Objects.requireNonNull(consumer.endOffsets(List.of(partition)).get(partition), "just asked");
-    }
-
-    private KafkaConsumer<byte[], byte[]> consumer() {
-        Map<String, Object> ours = new LinkedHashMap<>(kafka.consumer());
-        ours.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
-        ours.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
-        ours.put(ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false);
-        return new KafkaConsumer<>(ours, new ByteArrayDeserializer(), new ByteArrayDeserializer());
     }
 }

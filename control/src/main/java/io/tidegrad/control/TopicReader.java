@@ -6,7 +6,6 @@ import io.tidegrad.schemas.PollBudget;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
@@ -21,12 +20,12 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
-/// Reads one partition of a topic in order, from an offset to an offset, and sees what is committed. It has no group and
-/// writes nothing. For one thread at a time.
+/// Reads one partition of a topic in order, from an offset to an offset, and sees what is committed. It has no group,
+/// writes nothing, and may be used by one thread at a time.
 public final class TopicReader implements AutoCloseable {
     private static final int POLL_RECORDS_MAX = 10_000;
 
-    /// Without any progress for so long, Kafka is taken to be gone.
+    /// If reading makes no progress for so long, it fails.
     private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     private final TopicPartition log;
@@ -39,20 +38,16 @@ public final class TopicReader implements AutoCloseable {
 
     public TopicReader(KafkaSettings kafka, TopicPartition partition) {
         log = partition;
-        Map<String, Object> settings = new HashMap<>(kafka.client());
-        settings.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
-        settings.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
-        settings.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");
-        settings.put(ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false);
+        Map<String, Object> settings = ReadCommitted.settings(kafka.client(), "read_committed", "none");
         settings.put(ConsumerConfig.MAX_POLL_RECORDS_CONFIG, POLL_RECORDS_MAX);
         settings.put(ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, 8 * 1024 * 1024);
-        // What is asked for is there already: nothing is gained by waiting for more at the end.
+        // Everything that is asked for is there already, so a fetch need not wait for more at the end.
         settings.put(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, 10);
         consumer = KafkaClients.open(() -> new KafkaConsumer<>(settings, budget.keys(), budget.values()));
         consumer.assign(List.of(log));
     }
 
-    /// Of a topic; none when it is not there.
+    /// Returns the partitions of a topic, none if there is no such topic.
     public static List<TopicPartition> partitions(KafkaSettings kafka, String topic) {
         try (TopicReader reader = new TopicReader(kafka, topic)) {
             List<PartitionInfo> known = reader.consumer.listTopics().get(topic);
@@ -61,7 +56,6 @@ public final class TopicReader implements AutoCloseable {
         }
     }
 
-    /// Whether the topic is there.
     boolean exists() {
         return consumer.listTopics().containsKey(log.topic());
     }
@@ -70,21 +64,21 @@ public final class TopicReader implements AutoCloseable {
         return log;
     }
 
-    /// Offset of the first record that retention has left.
+    /// Returns the offset of the first record that retention has left.
     public long begin() {
         return ReadCommitted.begin(consumer, log);
     }
 
-    /// One past the last record that is visible now.
+    /// Returns the offset after the last record that is visible now.
     public long end() {
         return ReadCommitted.end(consumer, log);
     }
 
-    /// Of the first visible record with this timestamp or a later one; empty when there is none.
+    /// Returns the offset of the first visible record with this timestamp or a later one.
     ///
-    /// Kafka's own answer may be too early by far: the end of a transaction is a record too, stamped by the broker's
-    /// clock, while events may carry times of years ago. Before its answer there is none, so the search goes on from
-    /// there.
+    /// Kafka's own answer may be far too early, because the end of a transaction is a record too, and has the broker's
+    /// time while events may have times of years ago. No such record lies before Kafka's answer, so the search goes on
+    /// from there.
     OptionalLong firstSince(Instant time) {
         long millis = time.toEpochMilli();
         OffsetAndTimestamp found = consumer.offsetsForTimes(Map.of(log, millis)).get(log);
@@ -101,10 +95,10 @@ public final class TopicReader implements AutoCloseable {
         return first[0] < 0 ? OptionalLong.empty() : OptionalLong.of(first[0]);
     }
 
-    /// Hands over every visible record from offset `from` on, up to `end` (exclusive), while `goesOn` says so.
+    /// Passes every visible record from offset `from` to `end` (exclusive) to `goesOn`, until that returns false.
     ///
-    /// @throws org.apache.kafka.clients.consumer.OffsetOutOfRangeException the log begins later
-    /// @throws TimeoutException nothing came for a minute
+    /// @throws org.apache.kafka.clients.consumer.OffsetOutOfRangeException if the log begins later
+    /// @throws TimeoutException if nothing came for a minute
     public void read(long from, long end, Predicate<ConsumerRecord<byte[], byte[]>> goesOn) {
         consumer.seek(log, from);
         long position = from;
@@ -127,7 +121,7 @@ public final class TopicReader implements AutoCloseable {
         }
     }
 
-    /// Why a model can't be learned again from an offset that retention has taken.
+    /// Returns why a model can't be learned again from an offset that retention has deleted.
     public ControlException beginsLater(String model, long from, @Nullable OffsetOutOfRangeException cause) {
         return new ControlException(Reason.STATE_VIOLATION,
                 "model " + model + ": expected " + log + " from offset " + from

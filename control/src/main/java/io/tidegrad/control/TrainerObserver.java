@@ -6,22 +6,18 @@ import io.tidegrad.model.snapshot.SnapshotKey;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.GroupIdNotFoundException;
-import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.jspecify.annotations.Nullable;
 
-/// What a trainer does about a decision, seen from outside: its group has members while a model is learned, and its
+/// Observes what trainers do about a decision: the group of a model has members while a trainer learns it, and its
 /// heartbeats tell the epoch.
 public final class TrainerObserver {
     private static final Duration LOOK_EVERY = Duration.ofMillis(100);
@@ -36,13 +32,13 @@ public final class TrainerObserver {
         this.admin = admin;
     }
 
-    /// @throws ControlException no broker is there
+    /// @throws ControlException if no broker answers
     public static Admin admin(KafkaSettings kafka) {
         BootstrapServers.requireOne(kafka.bootstrapServers());
         return Admin.create(kafka.client());
     }
 
-    /// Whether a trainer has this epoch of a model; one that died counts until its session ends.
+    /// Returns whether a trainer has this epoch of a model. A trainer that died counts until its session ends.
     public boolean runs(String model, int epoch) {
         String group = topics.applicationId(model, epoch);
         try {
@@ -54,7 +50,7 @@ public final class TrainerObserver {
         }
     }
 
-    /// True when no trainer has it any more, false when one still has after `timeout`.
+    /// Waits until no trainer has this epoch of a model, and returns false if one still has it after `timeout`.
     public boolean awaitStopped(String model, int epoch, Duration timeout) {
         long deadline = System.nanoTime() + timeout.toNanos();
         while (runs(model, epoch)) {
@@ -66,26 +62,23 @@ public final class TrainerObserver {
         return true;
     }
 
-    /// Where heartbeats that come from now on begin, for `awaitLearning`.
+    /// Returns the offset at which the heartbeats of a model begin that come from now on, for `awaitLearning`.
     public long mark(String model) {
-        try (KafkaConsumer<byte[], byte[]> consumer = consumer()) {
-            TopicPartition partition = new TopicPartition(topics.snapshots(model), 0);
-            if (!consumer.listTopics().containsKey(partition.topic())) {
-                return 0;
-            }
-            consumer.assign(List.of(partition));
-            return Objects.requireNonNull(consumer.endOffsets(List.of(partition)).get(partition));
-        }
+        return ReadCommitted.mark(kafka, snapshots(model));
     }
 
-    /// Waits for a heartbeat of this epoch or a later one: the model is restored and learns.
+    private TopicPartition snapshots(String model) {
+        return new TopicPartition(topics.snapshots(model), 0);
+    }
+
+    /// Waits for a heartbeat of this epoch or a later one, which says that the model is restored and learns.
     ///
-    /// @param mark from `mark`, before the decision
-    /// @return the version that it learns on from; empty when none came within `timeout`
+    /// @param mark what `mark` returned before the decision
+    /// @return the version from which the model learns on; empty if no heartbeat came within `timeout`
     public OptionalLong awaitLearning(String model, int epoch, long mark, Duration timeout) {
         long deadline = System.nanoTime() + timeout.toNanos();
-        try (KafkaConsumer<byte[], byte[]> consumer = consumer()) {
-            TopicPartition partition = new TopicPartition(topics.snapshots(model), 0);
+        try (Consumer<byte[], byte[]> consumer = ReadCommitted.uncommitted(kafka)) {
+            TopicPartition partition = snapshots(model);
             while (!consumer.listTopics().containsKey(partition.topic())) {
                 if (System.nanoTime() - deadline > 0) {
                     return OptionalLong.empty();
@@ -111,17 +104,7 @@ public final class TrainerObserver {
             return record.value() != null && SnapshotKey.decode(record.key()).kind() == SnapshotKey.Kind.HEARTBEAT
                     ? Heartbeat.decode(record.value()) : null;
         } catch (SnapshotFormatException unreadable) {
-            return null; // a scorer refuses it too, and says so
+            return null; // a scorer that reads it logs it
         }
-    }
-
-    /// Heartbeats are written outside of transactions, and an open one must not hide them.
-    private KafkaConsumer<byte[], byte[]> consumer() {
-        Map<String, Object> settings = new HashMap<>(kafka.client());
-        settings.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_uncommitted");
-        settings.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
-        settings.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
-        settings.put(ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false);
-        return new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
     }
 }

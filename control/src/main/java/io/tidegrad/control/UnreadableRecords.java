@@ -1,29 +1,34 @@
 package io.tidegrad.control;
 
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Records of a topic of ours that this build can't read: somebody else's, damaged ones, or those of a newer build.
-/// They are passed over, for one record must not keep everybody from the others; each is told once and counted.
+/// Logs and counts each record of a topic that this build can't read, because another application or a newer build
+/// wrote it, or because it is damaged. Readers pass over such a record, so that it does not keep them from the others.
 /// Thread-safe.
 final class UnreadableRecords {
     private static final Logger LOG = LoggerFactory.getLogger(UnreadableRecords.class);
     private static final int KEY_CHARS_MAX = 100;
 
-    private final Set<Long> offsets = ConcurrentHashMap.newKeySet();
+    private long highest = -1; // offset of the records below
+    private int count;
 
-    /// @param consequence what is done in its place, and what somebody can do about it
-    void passOver(ConsumerRecord<byte[], byte[]> record, String why, String consequence) {
-        if (offsets.add(record.offset())) {
+    /// Every read of the topic begins before what was read last and goes up to it in order, so a record is new if its
+    /// offset is above all earlier ones.
+    ///
+    /// @param consequence what this process does without the record, and what its operator can do
+    synchronized void passOver(ConsumerRecord<byte[], byte[]> record, String why, String consequence) {
+        if (record.offset() > highest) {
+            highest = record.offset();
+            count++;
             LOG.error("{}-{} offset {}, key {}, can't be read and is passed over: {}; {}", record.topic(),
                     record.partition(), record.offset(), key(record.key()), why, consequence);
         }
     }
 
-    private static String key(byte @org.jspecify.annotations.Nullable [] key) {
+    private static String key(byte @Nullable [] key) {
         if (key == null) {
             return "none";
         }
@@ -36,7 +41,7 @@ final class UnreadableRecords {
         }
     }
 
-    int count() {
-        return offsets.size();
+    synchronized int count() {
+        return count;
     }
 }

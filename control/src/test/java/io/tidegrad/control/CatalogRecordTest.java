@@ -10,15 +10,11 @@ import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.EpochOrigin;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.Stage;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Objects;
 import java.util.zip.CRC32C;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -71,30 +67,11 @@ class CatalogRecordTest {
         GOLDEN.checkTheFuture();
     }
 
-    /// Files of the builds that wrote Avro: the id of the schema is a registry's, 7 and 3, and is not looked at.
-    @Test
-    void bothAvroFormsThatWereEverWrittenAreReadWithoutARegistry() {
-        assertThat(CatalogRecord.decode(KEY, resource("catalog-record-avro-2.bin"))).isEqualTo(record());
-        assertThat(CatalogRecord.decode(KEY, resource("catalog-record-avro-1.bin"))).isEqualTo(plain());
-    }
-
-    private static byte[] resource(String name) {
-        try (InputStream from =
-                Objects.requireNonNull(CatalogRecordTest.class.getResourceAsStream("/formats/" + name), name)) {
-            return from.readAllBytes();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
     @Test
     void aRecordUnderAnotherModelsKeyIsRefused() {
         byte[] other = "other".getBytes(UTF_8);
         assertThatThrownBy(() -> CatalogRecord.decode(other, CatalogRecord.encode(record())))
                 .isInstanceOf(ControlFormatException.class).hasMessageContaining("misplaced");
-        assertThatThrownBy(() -> CatalogRecord.decode(other, resource("catalog-record-avro-2.bin")))
-                .isInstanceOf(ControlFormatException.class)
-                .hasMessageContaining("expected one of the key's model, found one of flights");
     }
 
     @Test
@@ -102,9 +79,6 @@ class CatalogRecordTest {
         assertThatThrownBy(() -> CatalogRecord.decode(KEY, "{\"model\":\"x\"}".getBytes(UTF_8)))
                 .isInstanceOf(ControlFormatException.class)
                 .hasMessageContaining("expected to begin with 5447434d (TGCM), found 7b226d6f");
-        assertThatThrownBy(() -> CatalogRecord.decode(KEY, new byte[]{0, 0, 0, 0, 9, 1, 2}))
-                .isInstanceOf(ControlFormatException.class)
-                .hasMessageContaining("expected one of format 1 (TGCM), or one in Avro");
         assertThatThrownBy(() -> CatalogRecord.decode(new byte[]{(byte) 0xff}, new byte[20]))
                 .isInstanceOf(ControlFormatException.class)
                 .hasMessageContaining("expected a model's name in UTF-8 as key, found the bytes ff");
@@ -122,8 +96,7 @@ class CatalogRecordTest {
 
     @Test
     void aDamagedRecordIsReadOrRefused() {
-        List<byte[]> good = List.of(CatalogRecord.encode(record()), CatalogRecord.encode(plain()),
-                resource("catalog-record-avro-1.bin"), resource("catalog-record-avro-2.bin"));
+        List<byte[]> good = List.of(CatalogRecord.encode(record()), CatalogRecord.encode(plain()));
         new Fuzz("catalog records", CatalogRecordTest.class, "model", good).repaired((bytes, random) -> forged(bytes))
                 .run(100_000, bytes -> assertThat(CatalogRecord.decode(KEY, bytes).getModel()).isEqualTo(MODEL),
                         ControlFormatException.class);

@@ -39,7 +39,7 @@ class ControlRecordTest {
     }
 
     /// All actions in one file, each with its length before it.
-    private static final GoldenFormat GOLDEN = new GoldenFormat("control-record", ControlRecord.FORMAT, 4 + 4,
+    private static final GoldenFormat GOLDEN = new GoldenFormat("control-record", 2, ControlRecord.FORMAT, 4 + 4,
             ControlRecordTest::rewritten, () -> joined(records()));
 
     private static byte[] joined(List<ControlRecord> records) {

@@ -43,7 +43,7 @@ class ProcessStatusTest {
     @Test
     void aRecordUnderAnotherProcessesKeyIsRefused() {
         assertThatThrownBy(() -> ProcessStatus.decode("other".getBytes(UTF_8), STATUS.encode()))
-                .isInstanceOf(StatusFormatException.class).hasMessageContaining("misplaced");
+                .isInstanceOf(ControlFormatException.class).hasMessageContaining("misplaced");
     }
 
     @Test
@@ -55,7 +55,7 @@ class ProcessStatusTest {
             other[length] ^= 1;
             for (byte[] damaged : List.of(cut, other)) {
                 assertThatThrownBy(() -> ProcessStatus.decode(STATUS.key(), damaged))
-                        .isInstanceOf(StatusFormatException.class);
+                        .isInstanceOf(ControlFormatException.class);
             }
         }
     }

@@ -317,12 +317,11 @@ class ControlTest extends TrainerFixture {
                 new ModelTrainer.Surroundings(log.config(), "here", log.admin, watch, log.registry, Kernels.active(),
                         new WarmUps(Kernels.active()), () -> models[0].getAsInt(), StoreParts.STANDARD);
         Supplier<Duration> apart = () -> StreamsSettings.commitIntervalMin(kafka(), surroundings.models().getAsInt());
-        try (watch;
-                ModelSlots slots = new ModelSlots(new ModelCatalog(log.topics().models(), kafka()), Map.of(), count -> {
-                    models[0] = count;
-                    return surroundings;
-                }, why -> {
-                })) {
+        try (ModelSlots slots = new ModelSlots(new ModelCatalog(log.topics().models(), kafka()), Map.of(), count -> {
+            models[0] = count;
+            return surroundings;
+        }, why -> {
+        })) {
             slots.add("m0", List.of());
             assertThat(apart.get()).isEqualTo(Duration.ofMillis(100));
             for (int i = 1; i < 30; i++) {

@@ -411,7 +411,7 @@ class ReplayTest {
     @Test
     void anUnknownModelOrVersionIsRefused() {
         TestLog.refused(() -> verify("nobody", OptionalLong.empty()), ExitCode.CONFIGURATION,
-                "model nobody: expected a registered model, found none", "correct --model or --prefix");
+                "model nobody: expected a registered model, found none", "correct the name or the prefix");
         TestLog.refused(() -> verify(log.model(), OptionalLong.of(1)), ExitCode.CONFIGURATION, "expected version 1 on",
                 "" + last.publishedVersion(), "--keep-snapshots");
         ModelSpec elsewhere = ModelSpec.parse(log.spec().yaml().replace("topic: " + log.topic, "topic: elsewhere"),

@@ -4,8 +4,6 @@ import io.tidegrad.control.Lineage;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.Accounts;
 import io.tidegrad.trainer.store.Changelog;
 import io.tidegrad.trainer.store.RetainedSnapshot;
@@ -25,32 +23,31 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
-/// A state that an epoch begins with in place of nothing: pages, carry, manifest and the group's offset in one
-/// transaction, as a trainer would have committed them at that offset. Two that try it fence each other, and the second
-/// finds it done.
+/// The state with which an epoch begins, if it does not begin with nothing. One transaction writes pages, carry, manifest
+/// and the group's offset, as a trainer would have committed them at that offset. Processes that try this at the same
+/// time fence each other, and the later one finds the state written.
 ///
-/// @param model as it was learned elsewhere
-/// @param nextOffset of the log, exclusive: what is accounted for, and where the epoch goes on
-/// @param accounts of what became of the events it learned
-/// @param retained snapshots that the same transaction writes
+/// @param model the model as it was learned
+/// @param nextOffset the offset in the log before which everything is learned, and where the epoch goes on
+/// @param accounts what became of the events before it
+/// @param retained the snapshots that the same transaction publishes
 record FirstState(OnlineModel model, long nextOffset, Accounts accounts, long newestAppendTime,
         List<RetainedSnapshot> retained) {
     private static final Duration TRANSACTION_MIN = Duration.ofSeconds(60);
 
-    /// What a broker allows unless it is told otherwise.
+    /// The brokers' default of `transaction.max.timeout.ms`.
     private static final Duration TRANSACTION_MAX = Duration.ofMinutes(15);
 
     private static final long BYTES_PER_SECOND = 5_000_000;
 
-    /// One transaction: all of it is there afterwards, or nothing.
+    /// Writes everything in one transaction.
     ///
-    /// @param wanted asked when nobody else can begin it any more; false leaves everything as it is
-    /// @param more hands further records to its argument
-    /// @throws TrainerException a number in the model is not finite
+    /// @param wanted called when no other process can write the state any more; if it returns false, nothing is written
+    /// @param more passes further records of the transaction to its argument
+    /// @throws TrainerException if a number in the model is not finite
     void commit(KafkaSettings kafka, ModelTrainer.Ready ready, BooleanSupplier wanted,
             Consumer<Consumer<ProducerRecord<byte[], byte[]>>> more) {
         Lineage lineage = ready.lineage();
-        requireFinite();
         String group = ready.applicationId();
         String changelog = Topics.changelog(group);
         try (KafkaProducer<byte[], byte[]> producer = producer(kafka, ready)) {
@@ -68,7 +65,7 @@ record FirstState(OnlineModel model, long nextOffset, Accounts accounts, long ne
         }
     }
 
-    /// A group's offsets may be set from outside while it has no member.
+    /// Kafka lets any process set the offsets of a group that has no member.
     private static ConsumerGroupMetadata ofNoMember(KafkaSettings kafka, String group) {
         Map<String, Object> settings = new HashMap<>(kafka.client());
         settings.put(ConsumerConfig.GROUP_ID_CONFIG, group);
@@ -76,16 +73,6 @@ record FirstState(OnlineModel model, long nextOffset, Accounts accounts, long ne
         try (KafkaConsumer<byte[], byte[]> consumer =
                 new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
             return consumer.groupMetadata();
-        }
-    }
-
-    private void requireFinite() {
-        int page = model.parameters().firstNonFinitePage();
-        if (page >= 0) {
-            throw new TrainerException(ExitCode.MODEL_DIVERGED,
-                    "model " + model.spec().model() + ": page " + page
-                            + " holds a weight or optimizer state that is not finite, before offset " + nextOffset
-                            + "; it was not committed. Lower the learning rate under another name");
         }
     }
 

@@ -25,43 +25,40 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// One model of this process and what people decide about it: it learns, is paused, goes on from an earlier version, is
-/// deleted, or made anew. What is to be done follows from all records so far, not from the last one, so that it does
-/// not matter which of them were seen before the start. Done one after the other, on a thread of the slot's own.
+/// One model of this process, which follows the decisions about it. What is to be done depends on the state after all
+/// records, not on the last record, so it does not matter which of them came before the start. The slot does one thing
+/// after the other, on a thread of its own.
 ///
-/// A model that can't go on stops alone: its trainer is closed, and the reason is kept. One that may go on later is
-/// tried again after 1, 2, 4 … 60 s; another one when a decision about it says so (create, resume, rollback).
+/// A model that can't go on stops alone: its trainer is closed, and the reason is kept. If the reason may pass, the model
+/// is tried again after 1, 2, 4 … 60 s, otherwise after the next decision to create, resume or roll back.
 final class ModelSlot implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ModelSlot.class);
 
     /// The markers of one transaction reach the control topic and the catalog one after the other.
     private static final Duration CATALOG_PATIENCE = Duration.ofSeconds(10);
-
     private static final long CATALOG_PAUSE_MILLIS = 20;
-
     private static final Duration FIRST_BACK_OFF = Duration.ofSeconds(1);
-
     private static final Duration LONGEST_BACK_OFF = Duration.ofSeconds(60);
 
     /// What the model does in this process.
     enum Doing {
-        /// Restores, is learned again for a rollback, or waits for the log.
+        /// The model restores, is learned again for a rollback, or waits for the log.
         PREPARING, LEARNING, PAUSED, DELETED,
-        /// Has failed for a reason that may pass, and is tried again.
+        /// The model has failed for a reason that may pass, and is tried again.
         RETRYING,
-        /// Can't go on.
+        /// The model can't go on.
         FAILED
     }
 
-    /// Told why a model has stopped, once each time.
     interface Failures {
-        /// @return whether the whole process ends with it
+        /// Called each time when a model has stopped.
+        ///
+        /// @return whether the whole process ends
         boolean failed(ModelSlot slot, TrainerException why);
     }
 
-    /// Told of each trainer of this model, on the slot's thread or the start's.
     interface Listener {
-        /// Told of each slot once, before any trainer of it.
+        /// Called once for each slot, before its first trainer begins.
         void appears(ModelSlot slot);
 
         void begins(ModelTrainer trainer);
@@ -69,7 +66,7 @@ final class ModelSlot implements AutoCloseable {
         void ends(ModelTrainer trainer);
     }
 
-    /// A trainer, and whether anybody wants to know why it fails.
+    /// A trainer, and whether its failure still counts.
     private record Running(ModelTrainer trainer, AtomicBoolean counts) {
     }
 
@@ -85,20 +82,19 @@ final class ModelSlot implements AutoCloseable {
     private volatile String reason = ""; // of the newest rollback
     private volatile Doing doing = Doing.PREPARING;
     private volatile @Nullable Running running;
-    private volatile boolean prepared; // once
+    private volatile boolean prepared; // at least once
     private volatile boolean closed;
     private volatile @Nullable TrainerException failure; // while it has stopped
-    private volatile @Nullable ModelTrainer left; // the last one that was left; it may not have ended yet
+    private volatile @Nullable ModelTrainer left; // the last one that was closed; it may not have ended yet
 
-    /// A decision says that a failed model is to be tried again, and no attempt has begun since.
+    /// Whether a decision has said that a failed model is to be tried again, and no attempt has begun since.
     private volatile boolean again;
 
-    private volatile int attempts; // since it last learned for a while
-    private volatile long learnsSince; // nanoseconds; since its newest attempt learned, 0 before that
+    private volatile int attempts; // since the model last learned for a while
+    private volatile long learnsSince; // nanoTime at which the newest attempt began to learn; 0 before that
 
-    /// @param given spec as its author gave it; null for the registered one
-    /// @param history of decisions about any models
-    /// @param failures told why this model has stopped
+    /// @param given the spec as its author gave it; null for the registered one
+    /// @param history the decisions about any model
     ModelSlot(String model, @Nullable ModelSpec given, List<ControlRecord> history,
             ModelTrainer.Surroundings surroundings, ModelCatalog catalog, List<Listener> listeners, Failures failures) {
         this.model = model;
@@ -135,25 +131,25 @@ final class ModelSlot implements AutoCloseable {
         return condition;
     }
 
-    /// The one that it learns, or would learn.
+    /// Returns the epoch that this process learns, or would learn.
     int epoch() {
         ModelTrainer now = trainer();
         return now == null ? Math.max(Registration.FIRST_EPOCH, decided.epoch()) : now.lineage().epoch();
     }
 
-    /// Why it has stopped; null while it has not.
+    /// Returns why the model has stopped, or null if it has not.
     @Nullable
     TrainerException failure() {
         return failure;
     }
 
-    /// Whether its trainer learns, or would take over from another instance that does.
+    /// Returns whether the trainer learns, or stands by for another instance that learns.
     boolean learns() {
         ModelTrainer now = trainer();
         return now != null && (now.learns() || now.standsBy());
     }
 
-    /// Whether it learns, or is on the way there: not one that failed and has not learned since.
+    /// Returns whether the model learns or is about to. A model that has failed counts only once it learns again.
     boolean isGoing() {
         return switch (doing) {
             case PREPARING -> true;
@@ -162,23 +158,23 @@ final class ModelSlot implements AutoCloseable {
         };
     }
 
-    /// Joins its group or restores.
+    /// Returns whether the trainer joins its group or restores.
     boolean isStarting() {
         ModelTrainer now = trainer();
         return now != null && now.state() == KafkaStreams.State.REBALANCING;
     }
 
-    /// Null while nothing of the model runs here.
+    /// Returns the trainer, or null if there is none.
     @Nullable
     ModelTrainer trainer() {
         Running now = running;
         return now == null ? null : now.trainer();
     }
 
-    /// Checks and creates what the model needs, if it is to learn; nothing learns before `start`. An epoch that a
-    /// rollback began may have to be learned again first: that is left to the slot's thread.
+    /// Checks and creates what the model needs, if it is to learn. The first state of an epoch that a rollback began takes
+    /// longer, so it is left to the slot's thread.
     ///
-    /// @throws TrainerException why the model can't be learned
+    /// @throws TrainerException if the model can't be learned
     void prepare() {
         ControlState state = decided;
         if (state.deleted() || state.paused()) {
@@ -202,13 +198,12 @@ final class ModelSlot implements AutoCloseable {
         }
     }
 
-    /// It may fail before this returns.
     private void start(ModelTrainer trainer) {
-        doing = Doing.LEARNING;
+        doing = Doing.LEARNING; // before the start, which may fail and say otherwise
         trainer.start();
     }
 
-    /// One more record about this model; from one thread.
+    /// Takes the next decision about this model; from one thread.
     void decide(ControlRecord record) {
         add(record);
         if (record.action() instanceof ControlAction.Create || record.action() instanceof ControlAction.Resume
@@ -229,7 +224,7 @@ final class ModelSlot implements AutoCloseable {
     }
 
     private void followDecisions() {
-        // Taken before `decided` is read: what is decided from now on, while an attempt goes on, asks for another one.
+        // Read before `decided`, so that a decision during this attempt asks for another one.
         boolean tryAgain = again;
         again = false;
         try {
@@ -241,7 +236,7 @@ final class ModelSlot implements AutoCloseable {
         }
     }
 
-    /// The model stops because this trainer can't go on. Nothing happens when it has another trainer by now, or none.
+    /// Stops the model because this trainer can't go on, unless it has another trainer by now, or none.
     private void stop(ModelTrainer trainer, TrainerException why) {
         Running now = running;
         if (now != null && now.trainer() == trainer && now.counts().compareAndSet(true, false)) {
@@ -249,7 +244,7 @@ final class ModelSlot implements AutoCloseable {
         }
     }
 
-    /// The model stops, and nothing else.
+    /// Stops the model.
     synchronized void stop(TrainerException why) {
         if (closed) {
             return;
@@ -265,7 +260,7 @@ final class ModelSlot implements AutoCloseable {
                 String.valueOf(why.getMessage()));
         doing = passes ? Doing.RETRYING : Doing.FAILED;
         if (failures.failed(this, why)) {
-            return; // which closes all
+            return; // the end of the process closes all slots
         }
         if (why.exitCode() == ExitCode.INTERNAL) {
             LOG.error("model {}: a defect; it has stopped, other models learn on", model, why);
@@ -280,10 +275,14 @@ final class ModelSlot implements AutoCloseable {
                 }
             });
             if (passes) {
-                thread.schedule(this::tryAgain, backOff.toMillis(), TimeUnit.MILLISECONDS);
+                thread.schedule(() -> {
+                    if (doing == Doing.RETRYING) {
+                        followDecisions();
+                    }
+                }, backOff.toMillis(), TimeUnit.MILLISECONDS);
             }
         } catch (RejectedExecutionException e) {
-            // The process ends.
+            // The slot is closed.
         }
     }
 
@@ -292,13 +291,7 @@ final class ModelSlot implements AutoCloseable {
         return backOff.compareTo(LONGEST_BACK_OFF) < 0 ? backOff : LONGEST_BACK_OFF;
     }
 
-    private void tryAgain() {
-        if (doing == Doing.RETRYING) {
-            followDecisions();
-        }
-    }
-
-    /// Looked at once a second: what was tried again and learns is well, and after a while forgotten.
+    /// Called once a second. A model that was tried again and learns is well; after a while its failures are forgotten.
     void look() {
         if (doing != Doing.LEARNING || attempts == 0) {
             return;
@@ -307,8 +300,8 @@ final class ModelSlot implements AutoCloseable {
             learnsSince = 0;
         } else if (learnsSince == 0) {
             learnsSince = System.nanoTime();
-            condition.clear(ModelCondition.Kind.RETRYING);
-            LOG.info("model {}: goes on", model);
+            condition.set(ModelCondition.Kind.RETRYING, null);
+            LOG.info("model {} learns again", model);
         } else if (System.nanoTime() - learnsSince > LONGEST_BACK_OFF.toNanos()) {
             attempts = 0;
         }
@@ -328,14 +321,14 @@ final class ModelSlot implements AutoCloseable {
             leave(sameEpoch && failure == null);
             rests(Doing.PAUSED);
         } else if (failure != null && doing == Doing.FAILED && !tryAgain) {
-            LOG.info("model {}: has failed, and nothing was decided that would change it", model);
+            LOG.info("model {} has failed, and this decision does not make it try again", model);
         } else if (!sameEpoch || failure != null) {
             doing = doing == Doing.RETRYING ? doing : Doing.PREPARING;
             leave(false);
             trainer = prepare(state);
             if (trainer != null) {
                 failure = null;
-                condition.clear(ModelCondition.Kind.FAILED);
+                condition.set(ModelCondition.Kind.FAILED, null);
                 start(trainer);
             }
         }
@@ -348,7 +341,7 @@ final class ModelSlot implements AutoCloseable {
         condition.clear();
     }
 
-    /// Null when the model was deleted, or this process is to end.
+    /// Returns a new trainer, or null if something else was decided meanwhile or this process ends.
     private @Nullable ModelTrainer prepare(ControlState state) {
         ModelRecord record = awaitCatalog(state);
         if (record == null) {
@@ -373,31 +366,32 @@ final class ModelSlot implements AutoCloseable {
         return trainer;
     }
 
-    /// A trainer may take longer to end than it is waited for, as when its thread is inside an event. Until then the
-    /// state directory is its own, which Kafka Streams would report as another process's.
+    /// The trainer before may still run, for example inside an event. Until it has ended, the state directory belongs to
+    /// it, and Kafka Streams would report that another process uses it.
     private void requireEnded(@Nullable ModelTrainer before, int epoch) {
         if (before != null && before.lineage().epoch() == epoch && !before.state().hasCompletedShutdown()) {
             throw new TrainerException(ExitCode.RETRYABLE,
-                    "model " + model + ": expected its trainer of before to have ended, found that it is still "
+                    "model " + model + ": expected its earlier trainer to have ended, found that it is still "
                             + before.state()
-                            + "; it is tried again until that has ended. If it never does, restart the process");
+                            + "; the model is tried again until that has ended. If it never does, restart the process");
         }
     }
 
     private ModelSpec spec(ModelRecord record) {
         ModelSpec registered = SpecFile.registered(record.getSpec(), "the registered spec of " + model);
-        // What lies outside of the fingerprint, such as how often to publish, is the file's. A file
-        // with another spec is
-        // refused at the start; one that was given for an earlier epoch counts no more.
+        // Settings outside of the fingerprint, such as how often to publish, come from the file. A file with another spec
+        // is refused at the start; later, when another epoch has another spec, the file does not count any more.
         ModelSpec spec = given != null && (!prepared || Arrays.equals(given.fingerprint(), registered.fingerprint()))
                 ? given : registered;
-        spec.labelReads().forEach(
-                answer -> LOG.warn("model {}: its quality says nothing, for it is given the answers: {}; it learns on,"
-                        + " but a new model with this spec would be refused", model, answer));
+        spec.labelReads()
+                .forEach(answer -> LOG
+                        .warn("model {}: its features hold the answer, so its quality says nothing: {}; it learns on,"
+                                + " but a new model with this spec would be refused", model, answer));
         return spec;
     }
 
-    /// Null when something else was decided meanwhile: a model that is created paused is paused by its second record.
+    /// Waits until the catalog says what was decided. Returns null if something else was decided meanwhile: for example, a
+    /// model that is created as paused is paused by its second record.
     private @Nullable ModelRecord awaitCatalog(ControlState state) {
         long deadline = System.nanoTime() + CATALOG_PATIENCE.toNanos();
         while (true) {
@@ -423,8 +417,7 @@ final class ModelSlot implements AutoCloseable {
         }
     }
 
-    /// Closes the trainer, if there is one, so that it leaves its group: another instance need not wait until its session has
-    /// ended.
+    /// Closes the trainer, if there is one, and leaves its group.
     ///
     /// @param settle whether what has been read is learned and published first
     private void leave(boolean settle) {
@@ -438,7 +431,6 @@ final class ModelSlot implements AutoCloseable {
         }
     }
 
-    /// Publishes, commits and stops.
     @Override
     public void close() {
         synchronized (this) {

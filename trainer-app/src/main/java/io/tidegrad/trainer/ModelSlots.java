@@ -27,15 +27,14 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.IntSupplier;
 
-/// The models of this process, by name. They come with the start and, where all models are wanted, with each that is
-/// created later; one that is deleted keeps its slot, for it may be made anew.
+/// The models of this process, by name: those of the start and, if all models are wanted, each one that is created later.
+/// A deleted model keeps its slot, because it may be created again.
 final class ModelSlots implements AutoCloseable {
     private static final int PREPARED_AT_ONCE = 8;
     private static final int STARTS_MAX = 16;
 
-    /// What does not get ready (another instance may learn it, the broker be away) holds nobody up for longer.
+    /// A model that does not get ready, because another instance learns it or a broker is away, delays others for so long.
     private static final Duration START_MAX = Duration.ofSeconds(5);
-
     private static final long LOOK_NANOS = 10_000_000;
 
     private final ModelCatalog catalog;
@@ -49,8 +48,8 @@ final class ModelSlots implements AutoCloseable {
     private volatile int models;
 
     /// @param given specs as their authors gave them, by model
-    /// @param surroundings gets how many models there are, as of when it is asked
-    /// @param ended told why the process ends: no model is left that could go on, or the first that can't is to end it
+    /// @param surroundings gets a function that returns how many models there are now
+    /// @param ended gets the reason why the process ends: no model can go on, or one can't and fail-fast is set
     ModelSlots(ModelCatalog catalog, Map<String, ModelSpec> given,
             Function<IntSupplier, ModelTrainer.Surroundings> surroundings, Consumer<TrainerException> ended) {
         this.catalog = catalog;
@@ -60,25 +59,22 @@ final class ModelSlots implements AutoCloseable {
         this.ended = ended;
     }
 
-    /// @param history of decisions about any models
+    /// @param history the decisions about any model
     void add(String model, List<ControlRecord> history) {
-        slots.put(model,
-                new ModelSlot(model, given.get(model), history, surroundings, catalog, listeners, this::failed));
+        ModelSlot slot =
+                new ModelSlot(model, given.get(model), history, surroundings, catalog, listeners, this::failed);
+        slots.put(model, slot);
         count();
-        listeners.forEach(listener -> listener.appears(Objects.requireNonNull(slots.get(model))));
+        listeners.forEach(listener -> listener.appears(slot));
     }
 
-    /// The more models there are, the further apart each commits (`StreamsSettings.commitIntervalMin`). Paused ones
-    /// count: they may go on.
+    /// Counts the models, by which `StreamsSettings.commitIntervalMin` sets the time between commits. Paused models count,
+    /// because they may go on.
     private void count() {
-        int count = 0;
-        for (ModelSlot slot : slots.values()) {
-            count += slot.decided().deleted() ? 0 : 1;
-        }
-        models = count;
+        models = (int) slots.values().stream().filter(slot -> !slot.decided().deleted()).count();
     }
 
-    /// @throws TrainerException all that were asked for are deleted
+    /// @throws TrainerException if all models that were asked for are deleted
     void requireAny() {
         List<ModelSlot> deleted = slots.values().stream().filter(slot -> slot.decided().deleted()).toList();
         if (!deleted.isEmpty() && deleted.size() == slots.size()) {
@@ -87,7 +83,7 @@ final class ModelSlots implements AutoCloseable {
         }
     }
 
-    /// @throws TrainerException the heap does not hold the models that are to learn
+    /// @throws TrainerException if the heap can't hold the models that are to learn
     void requireRoom(Map<String, ModelRecord> registered) {
         List<ModelSpec> specs = new ArrayList<>();
         for (ModelSlot slot : slots.values()) {
@@ -102,18 +98,18 @@ final class ModelSlots implements AutoCloseable {
                 try {
                     specs.add(SpecFile.registered(record.getSpec(), "the registered spec of " + slot.model()));
                 } catch (ControlException unreadable) {
-                    // Such a model stops alone, when it is prepared.
+                    // This model stops alone when it is prepared.
                 }
             }
         }
         Room.requireTrainer(specs, Runtime.getRuntime().maxMemory());
     }
 
-    /// See `ModelSlot.prepare`. Side by side: mostly they wait for brokers. A model that can't be learned is left out,
-    /// and told.
+    /// Calls `ModelSlot.prepare` for several models at a time, because it mostly waits for brokers. A model that can't be
+    /// learned is stopped.
     ///
     /// @param refused models that are known not to be learnable, and why
-    /// @throws TrainerException no model is left that could be learned, or the first that can't is to end the process
+    /// @throws TrainerException if no model can be learned, or one can't and fail-fast is set
     void prepare(Map<String, TrainerException> refused) {
         Map<String, Future<?>> prepared = new TreeMap<>();
         try (ExecutorService threads =
@@ -144,7 +140,7 @@ final class ModelSlots implements AutoCloseable {
                 ? TrainerException.from(e, surroundings.config().registry().shownUrl()) : surroundings.reason(thrown);
     }
 
-    /// A model has stopped. The others learn on as long as there are any that do.
+    /// Ends the process if no other model goes on.
     private synchronized boolean failed(ModelSlot slot, TrainerException why) {
         stopped.keySet().removeIf(model -> Objects.requireNonNull(slots.get(model)).failure() == null);
         stopped.remove(slot.model());
@@ -160,7 +156,7 @@ final class ModelSlots implements AutoCloseable {
         return true;
     }
 
-    /// Memory that ran out, or a class that can't be loaded, is no model's fault, and leaves none of them sound.
+    /// An `Error`, such as memory that ran out or a class that can't be loaded, leaves no model sound.
     private static boolean isOfTheProcess(TrainerException why) {
         for (Throwable at = why; at != null; at = at.getCause()) {
             if (at instanceof Error) {
@@ -170,10 +166,10 @@ final class ModelSlots implements AutoCloseable {
         return false;
     }
 
-    /// What the process ends with when none of its models goes on: a reason that may pass, if there is one, since
-    /// starting again helps that model; else the first.
+    /// Returns the reason with which the process ends if none of its models goes on. A reason that may pass comes first,
+    /// because starting again helps that model.
     ///
-    /// @param failed by model, at least one
+    /// @param failed at least one reason, by model
     private static TrainerException ending(Map<String, TrainerException> failed) {
         TrainerException first = failed.values().stream().filter(ModelSlots::isOfTheProcess).findFirst()
                 .or(() -> failed.values().stream().filter(why -> why.exitCode().retryable()).findFirst())
@@ -194,8 +190,8 @@ final class ModelSlots implements AutoCloseable {
         return new TrainerException(first.exitCode(), message.toString(), first);
     }
 
-    /// A few at a time, each until it has restored: hundreds that join, restore and commit at once would keep brokers,
-    /// and each other, longer than all of them take in turns.
+    /// Starts a few models at a time, each until it has restored. Hundreds that join, restore and commit at once would take
+    /// longer than all of them take in turns.
     void start() {
         List<ModelSlot> starting = new ArrayList<>();
         for (ModelSlot slot : slots.values()) {
@@ -209,9 +205,9 @@ final class ModelSlots implements AutoCloseable {
         }
     }
 
-    /// A record of the control topic, in its order.
+    /// Takes the next record of the control topic.
     ///
-    /// @param all whether models that are created from now on get a slot
+    /// @param all whether a model that it creates gets a slot
     void decided(ControlRecord record, boolean all) {
         ModelSlot slot = slots.get(record.model());
         if (slot != null) {
@@ -233,17 +229,10 @@ final class ModelSlots implements AutoCloseable {
     }
 
     List<ModelTrainer> running() {
-        List<ModelTrainer> running = new ArrayList<>();
-        for (ModelSlot slot : slots.values()) {
-            ModelTrainer trainer = slot.trainer();
-            if (trainer != null) {
-                running.add(trainer);
-            }
-        }
-        return running;
+        return slots.values().stream().map(ModelSlot::trainer).filter(Objects::nonNull).toList();
     }
 
-    /// Side by side: each takes as long as its last commit.
+    /// Closes all models at the same time, because each takes as long as its last commit.
     @Override
     public void close() {
         List<Thread> closing = slots.values().stream().map(slot -> Thread.ofVirtual().start(slot::close)).toList();

@@ -9,7 +9,6 @@ import io.tidegrad.schemas.DeadLetter;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -19,17 +18,17 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// The topics that one model relies on: checked or created before it learns, and watched while it does.
+/// The topics that one model relies on. They are checked or created before it learns, and watched while it learns.
 final class ModelTopics {
     private static final Logger LOG = LoggerFactory.getLogger(ModelTopics.class);
 
-    /// Compaction reads what restart reads: small segments and an eager cleaner keep it near the model's size. The lag
-    /// is bounded for a model that learns seldom.
+    /// Small segments and an eager cleaner keep what a restart reads near the model's size. The lag is bounded for a model
+    /// that seldom learns.
     static final Map<String, String> CHANGELOG = Map.of(TopicConfig.SEGMENT_BYTES_CONFIG,
             Integer.toString(16 * 1024 * 1024), TopicConfig.MIN_CLEANABLE_DIRTY_RATIO_CONFIG, "0.1",
             TopicConfig.MAX_COMPACTION_LAG_MS_CONFIG, "600000", TopicConfig.RETENTION_MS_CONFIG, "-1");
 
-    /// Pages are small and carry chunks are 256 KiB; snapshot parts are the largest thing written.
+    /// Snapshot parts are the largest records: pages are small, and chunks of carry have 256 KiB.
     static final int PART_REQUEST_BYTES = SnapshotParts.PART_BYTES_MAX + 64 * 1024;
 
     private final String model;
@@ -40,35 +39,56 @@ final class ModelTopics {
     private final Output progress;
     private final KafkaTopics.Wanted changelog;
     private final Uuid changelogId;
+    private Retention retention; // as the last look found it
 
-    /// A topic that is written and not read by the trainer, and may be made again.
-    private record Output(KafkaTopics.Wanted wanted, KafkaTopics.Checked checked, String whatIsLost) {
-        Output(KafkaTopics kafka, KafkaTopics.Wanted wanted, String whatIsLost) {
-            this(wanted, kafka.createOrCheck(wanted), whatIsLost);
+    /// A topic that the trainer writes and does not read, so that it can be created again.
+    private final class Output {
+        private final KafkaTopics.Wanted wanted;
+        private final KafkaTopics.Checked checked;
+        private final String whatIsLost;
+        private Uuid id;
+
+        Output(KafkaTopics.Wanted wanted, String whatIsLost) {
+            this.wanted = wanted;
+            this.whatIsLost = whatIsLost;
+            checked = kafka.createOrCheck(wanted);
+            id = checked.id();
+        }
+
+        void look(KafkaTopics.@Nullable Found found, Runnable again) {
+            if (found != null && found.id().equals(id)) {
+                KafkaTopics.check(wanted, found);
+                return;
+            }
+            id = kafka.createAgain(wanted).id();
+            LOG.warn("topic {} was deleted and is there again: {}", wanted.topic(), whatIsLost);
+            again.run();
         }
     }
 
-    /// Checks and creates them.
+    /// Checks or creates the topics.
     ///
-    /// @param log as it was found
-    /// @param deadLetterRetention of the dead-letter topic if it is created, ms; -1 for ever
-    /// @throws TrainerException one of them is not as it must be
+    /// @param log the topic of events as it was found
+    /// @param deadLetterRetention retention of the dead-letter topic if it is created, in ms; -1 for ever
+    /// @throws TrainerException if one of them is not as it must be
     ModelTopics(KafkaTopics kafka, ModelSpec spec, int epoch, KafkaTopics.Log log, Topics topics,
             long deadLetterRetention) {
         this.kafka = kafka;
         this.log = log;
+        retention = log.retention();
         model = spec.model();
-        snapshots = new Output(kafka, new KafkaTopics.Wanted(topics.snapshots(model), "compact", PART_REQUEST_BYTES,
-                CHANGELOG)
-                .withOnePartition("Kafka can't remove a partition: stop the trainer and delete the topic. The next"
-                        + " start creates it and publishes the model again; earlier versions are" + " lost"),
+        snapshots = new Output(
+                new KafkaTopics.Wanted(topics.snapshots(model), "compact", PART_REQUEST_BYTES, CHANGELOG)
+                        .withOnePartition(
+                                "Kafka can't remove a partition: stop the trainer and delete the topic. The next"
+                                        + " start creates it and publishes the model again; earlier versions are lost"),
                 "the versions that were on it are lost, the newest one is published again");
-        deadLetters = new Output(kafka,
+        deadLetters = new Output(
                 new KafkaTopics.Wanted(topics.deadLetters(), "delete",
                         (int) Math.min((long) log.bytesMax() + DeadLetter.ROOM_BYTES, Integer.MAX_VALUE),
                         Map.of(TopicConfig.RETENTION_MS_CONFIG, Long.toString(deadLetterRetention))),
                 "the dead letters that were on it are lost");
-        progress = new Output(kafka, new KafkaTopics.Wanted(topics.progress(), "delete", 64 * 1024, Map.of()),
+        progress = new Output(new KafkaTopics.Wanted(topics.progress(), "delete", 64 * 1024, Map.of()),
                 "the metrics and hashes of earlier versions that were on it are lost");
         changelog = new KafkaTopics.Wanted(Topics.changelog(topics.applicationId(model, epoch)), "compact",
                 PART_REQUEST_BYTES, CHANGELOG)
@@ -78,12 +98,12 @@ final class ModelTopics {
     }
 
     int deadLetterBytesMax() {
-        return deadLetters.checked().bytesMax();
+        return deadLetters.checked.bytesMax();
     }
 
-    /// Whether this start had to create the topic of snapshots.
+    /// Returns whether this start had to create the topic of snapshots.
     boolean snapshotsCreated() {
-        return snapshots.checked().created();
+        return snapshots.checked.created();
     }
 
     private static String wayBack(String model) {
@@ -92,7 +112,7 @@ final class ModelTopics {
                 + " shows them). Or learn the log again under a new model name";
     }
 
-    /// The topic of events of a registered model is gone.
+    /// Returns the exception for a registered model whose topic of events is gone.
     static TrainerException logGone(String model, String topic) {
         return new TrainerException(ExitCode.STATE_VIOLATION, "model " + model + ": expected the topic of events "
                 + topic
@@ -101,7 +121,7 @@ final class ModelTopics {
                 + ", then tidegrad models create --spec FILE), or learn from it under a new model name");
     }
 
-    /// @throws TrainerException the topic of events is another one than was registered
+    /// @throws TrainerException if the topic of events is not the one that was registered
     static void requireSameLog(String model, String topic, String registeredId, Uuid foundId) {
         if (!registeredId.equals(foundId.toString())) {
             throw new TrainerException(ExitCode.STATE_VIOLATION, "model " + model + ": expected topic " + topic
@@ -109,33 +129,26 @@ final class ModelTopics {
         }
     }
 
-    /// For a `TopicWatch`.
+    /// Returns what a `TopicWatch` looks at.
     ///
-    /// @param failed told why the model can't go on
-    /// @param snapshotsGone told when the topic of snapshots is there again, without those that were on it
+    /// @param failed gets the reason why the model can't go on
+    /// @param snapshotsGone runs when the topic of snapshots was created again and is empty
     List<TopicWatch.Watched> watched(Consumer<TrainerException> failed, Runnable snapshotsGone) {
-        List<TopicWatch.Watched> watched = new ArrayList<>();
-        watched.add(new Guarded(log.partition().topic(), new WatchedLog(), failed));
-        watched.add(new Guarded(changelog.topic(), this::lookAtChangelog, failed));
-        watched.add(guarded(snapshots, failed, snapshotsGone));
-        watched.add(guarded(deadLetters, failed, () -> {
-        }));
-        watched.add(guarded(progress, failed, () -> {
-        }));
-        return watched;
+        Runnable nothing = () -> {
+        };
+        return List.of(watched(log.partition().topic(), failed, this::lookAtLog),
+                watched(changelog.topic(), failed, this::lookAtChangelog),
+                watched(snapshots.wanted.topic(), failed, found -> snapshots.look(found, snapshotsGone)),
+                watched(deadLetters.wanted.topic(), failed, found -> deadLetters.look(found, nothing)),
+                watched(progress.wanted.topic(), failed, found -> progress.look(found, nothing)));
     }
 
-    private TopicWatch.Watched guarded(Output output, Consumer<TrainerException> failed, Runnable again) {
-        return new Guarded(output.wanted().topic(), new WatchedOutput(kafka, output, again), failed);
-    }
-
-    /// What is thrown because a topic is not as it must be ends the model; what may pass is tried again.
-    private record Guarded(String topic, Consumer<KafkaTopics.@Nullable Found> looks,
-            Consumer<TrainerException> failed) implements TopicWatch.Watched {
-        @Override
-        public void look(KafkaTopics.@Nullable Found found) {
+    /// If the topic is not as it must be, the model ends. What may pass is thrown, so that the next look tries again.
+    private static TopicWatch.Watched watched(String topic, Consumer<TrainerException> failed,
+            Consumer<KafkaTopics.@Nullable Found> look) {
+        return new TopicWatch.Watched(topic, found -> {
             try {
-                looks.accept(found);
+                look.accept(found);
             } catch (RuntimeException e) {
                 TrainerException why = TrainerException.from(e);
                 if (why.exitCode().retryable()) {
@@ -143,36 +156,31 @@ final class ModelTopics {
                 }
                 failed.accept(why);
             }
-        }
+        });
     }
 
-    private final class WatchedLog implements Consumer<KafkaTopics.@Nullable Found> {
-        private Retention retention = log.retention();
-
-        @Override
-        public void accept(KafkaTopics.@Nullable Found found) {
-            String topic = log.partition().topic();
-            if (found == null) {
-                throw logGone(model, topic);
-            }
-            requireSameLog(model, topic, log.topicId().toString(), found.id());
-            if (found.partitions() != 1) {
-                throw new TrainerException(ExitCode.CONFIGURATION, "model " + model + ": topic " + topic
-                        + ": expected 1 partition, whose order is the order of learning, found " + found.partitions()
-                        + ": partitions were added. What partition 0 holds was learned up to the last commit; events"
-                        + " of the other partitions were not learned. Kafka can't remove a partition: write the"
-                        + " events to a new topic with one partition, copy there what shall be learned, and learn"
-                        + " from it under a new model name");
-            }
-            KafkaTopics.requireLog(topic, found);
-            if (!found.settings().isEmpty() && !found.retention().equals(retention)) {
-                retention = found.retention();
-                LOG.warn(
-                        "model {}: topic {} now keeps events for {} ms and {} bytes (-1: for ever); when an image is due was"
-                                + " planned with {} ms and {} bytes. Restart the trainer",
-                        model, topic, retention.millis(), retention.bytes(), log.retention().millis(),
-                        log.retention().bytes());
-            }
+    private void lookAtLog(KafkaTopics.@Nullable Found found) {
+        String topic = log.partition().topic();
+        if (found == null) {
+            throw logGone(model, topic);
+        }
+        requireSameLog(model, topic, log.topicId().toString(), found.id());
+        if (found.partitions() != 1) {
+            throw new TrainerException(ExitCode.CONFIGURATION, "model " + model + ": topic " + topic
+                    + ": expected 1 partition, whose order is the order of learning, found " + found.partitions()
+                    + ": partitions were added. What partition 0 holds was learned up to the last commit; events"
+                    + " of the other partitions were not learned. Kafka can't remove a partition: write the"
+                    + " events to a new topic with one partition, copy there what shall be learned, and learn"
+                    + " from it under a new model name");
+        }
+        KafkaTopics.requireLog(topic, found);
+        if (!found.settings().isEmpty() && !found.retention().equals(retention)) {
+            retention = found.retention();
+            LOG.warn(
+                    "model {}: topic {} now keeps events for {} ms and {} bytes (-1: for ever); when an image is due was"
+                            + " planned with {} ms and {} bytes. Restart the trainer",
+                    model, topic, retention.millis(), retention.bytes(), log.retention().millis(),
+                    log.retention().bytes());
         }
     }
 
@@ -184,30 +192,5 @@ final class ModelTopics {
                             + (found == null ? "that it was deleted. " : "id " + found.id() + ". ") + wayBack(model));
         }
         KafkaTopics.check(changelog, found);
-    }
-
-    private static final class WatchedOutput implements Consumer<KafkaTopics.@Nullable Found> {
-        private final KafkaTopics kafka;
-        private final Output output;
-        private final Runnable again;
-        private Uuid id;
-
-        WatchedOutput(KafkaTopics kafka, Output output, Runnable again) {
-            this.kafka = kafka;
-            this.output = output;
-            this.again = again;
-            id = output.checked().id();
-        }
-
-        @Override
-        public void accept(KafkaTopics.@Nullable Found found) {
-            if (found == null || !found.id().equals(id)) {
-                id = kafka.createAgain(output.wanted()).id();
-                LOG.warn("topic {} was deleted and is there again: {}", output.wanted().topic(), output.whatIsLost());
-                again.run();
-            } else {
-                KafkaTopics.check(output.wanted(), found);
-            }
-        }
     }
 }

@@ -18,12 +18,12 @@ import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.trainer.exit.KafkaFault;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.poll.Burst;
 import io.tidegrad.trainer.poll.StopOrder;
 import io.tidegrad.trainer.publish.AvroProgress;
 import io.tidegrad.trainer.publish.Heartbeats;
-import io.tidegrad.trainer.publish.ProgressWriter;
 import io.tidegrad.trainer.publish.Publisher;
 import io.tidegrad.trainer.publish.RepublishOrder;
 import io.tidegrad.trainer.publish.SnapshotSeries;
@@ -62,19 +62,19 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// One model that learns: its topics, its registration, and its Kafka Streams application `{prefix}-{model}-{epoch}`.
+/// Learns one model, in a Kafka Streams application named `{prefix}-{model}-{epoch}`.
 public final class ModelTrainer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ModelTrainer.class);
 
     private static final Duration STOP_MAX = Duration.ofSeconds(30);
 
-    /// A trainer that can't go on may be waiting for a topic that is gone; nothing of it is worth a longer wait.
+    /// A trainer that can't go on may be waiting for a topic that is gone, so that a longer wait would gain nothing.
     private static final Duration GIVE_UP_MAX = Duration.ofSeconds(5);
 
     private static final Duration SETTLE = Duration.ofSeconds(4);
 
-    /// A larger full snapshot is spread over several commits, so that none comes near its transaction's timeout: a
-    /// broker takes 20 MB/s and more (`StreamsSettings`), which makes it a second beside the flush.
+    /// A larger full snapshot is spread over several commits, so that none comes near its transaction's timeout. A broker
+    /// takes 20 MB/s and more, so this is a second beside the flush.
     private static final long SNAPSHOT_COMMIT_BYTES = 16L << 20;
 
     private final Lineage lineage;
@@ -94,23 +94,23 @@ public final class ModelTrainer implements AutoCloseable {
 
     /// What all models of a process share.
     ///
-    /// @param models of this process, as of when it is asked
-    /// @param storeParts `StoreParts.STANDARD` outside tests
+    /// @param models returns how many models this process has now
+    /// @param storeParts `StoreParts.STANDARD` outside of tests
     record Surroundings(TrainerConfig config, String instanceId, Admin admin, TopicWatch watch, SchemaRegistry registry,
             Kernels kernels, WarmUps warmUps, IntSupplier models, StoreParts storeParts) {
         Topics topics() {
             return new Topics(config.prefix());
         }
 
-        /// Why a model stops, inside what was thrown. A user whom Kafka took for who he is an hour ago is worth another
-        /// try; one that may not use what this model needs is not.
+        /// Returns why a model stops after `thrown`. It is tried again if Kafka refuses credentials that it accepted within
+        /// the last hour, but not if it refuses what this model needs.
         TrainerException reason(Throwable thrown) {
-            return TrainerException.from(thrown, refusal -> refusal == TrainerException.Refusal.AUTHENTICATION
-                    && new LetIn(config.stateDir()).recently());
+            return TrainerException.from(thrown,
+                    fault -> fault == KafkaFault.AUTHENTICATION && new LetIn(config.stateDir()).recently());
         }
     }
 
-    /// What a model needs before it can learn: it is registered, its topics are there, its group has an offset.
+    /// A model that can begin to learn: it is registered, its topics are there, and its group has an offset.
     record Ready(Lineage lineage, String applicationId, Retention retention, ModelTopics topics,
             ReadCommitted readCommitted, GroupOffsets group) {
         @Nullable
@@ -123,13 +123,13 @@ public final class ModelTrainer implements AutoCloseable {
         }
     }
 
-    /// Checks and creates what the model needs; nothing learns yet.
+    /// Checks and creates what the model needs. Learning begins with `start`.
     ///
-    /// @param spec as given by its author, or as registered
-    /// @param known what is registered of it
-    /// @param reason why its epoch began, if a rollback began it
-    /// @param failed told at most once, from Streams' thread
-    /// @throws TrainerException why it can't be learned
+    /// @param spec the spec as its author gave it, or as it is registered
+    /// @param known the registered model
+    /// @param reason why a rollback began the epoch, if one did
+    /// @param failed gets the reason why the trainer can't go on, at most once
+    /// @throws TrainerException if the model can't be learned
     static ModelTrainer prepare(ModelSpec spec, ModelRecord known, String reason, Surroundings surroundings,
             Consumer<TrainerException> failed) {
         TrainerConfig config = surroundings.config();
@@ -140,11 +140,11 @@ public final class ModelTrainer implements AutoCloseable {
         return new ModelTrainer(ready, surroundings, failed);
     }
 
-    /// @param known what is registered of it
-    /// @param replication of topics that are created, -1 for the broker's default
-    /// @param deadLetterRetention of the dead-letter topic if it is created, ms; -1 for ever
-    /// @param firstState gives an epoch a state that does not begin from nothing, before its group has an offset
-    /// @throws TrainerException why it can't be learned
+    /// @param known the registered model
+    /// @param replication replication factor of topics that are created; -1 for the brokers' default
+    /// @param deadLetterRetention retention of the dead-letter topic if it is created, in ms; -1 for ever
+    /// @param firstState writes the state with which an epoch begins, before its group has an offset
+    /// @throws TrainerException if the model can't be learned
     static Ready ready(ModelSpec spec, ModelRecord known, KafkaSettings kafka, Topics topics, short replication,
             long deadLetterRetention, Admin admin, Consumer<Ready> firstState) {
         KafkaTopics kafkaTopics = new KafkaTopics(admin, replication);
@@ -163,7 +163,7 @@ public final class ModelTrainer implements AutoCloseable {
         return ready;
     }
 
-    /// The catalog decides: a model it knows must be this one.
+    /// Returns the lineage of the registered model, if spec and log are the registered ones.
     private static Lineage lineage(ModelSpec spec, KafkaTopics.Log log, ModelRecord known) {
         String fingerprint = HexFormat.of().formatHex(spec.fingerprint());
         if (!known.getSpecFingerprint().equals(fingerprint)) {
@@ -201,11 +201,11 @@ public final class ModelTrainer implements AutoCloseable {
                 new GuardedClients(guard, lineage.log(), Burst.eventsMax(plan.bytesOfEveryStep()), stop);
         store = storeSettings(config, plan, surroundings.models(), ready.retention());
         Patience patience = new Patience(store.transactionTimeout().dividedBy(2));
-        ProgressWriter progress = AvroProgress.register(lineage, topics.progress(), surroundings.registry());
+        AvroProgress progress = AvroProgress.register(lineage, topics.progress(), surroundings.registry());
         Publisher.Settings publishing = new Publisher.Settings(
                 lineage.spec().publishEvery(), new SnapshotSeries.Settings(config.snapshotDeltas(), config.ladder(),
                         config.snapshotForm(), SNAPSHOT_COMMIT_BYTES),
-                progress, clients::atEnd, stop::isGiven, republish);
+                progress::write, clients::atEnd, stop::isGiven, republish);
         fatalEvents = fatalEvents(config.stateDir(), applicationId);
         decoder = RecordDecoder.of(config.registry().client(), fatalEvents.around(patience));
         AvroEvent event = new AvroEvent();
@@ -213,8 +213,9 @@ public final class ModelTrainer implements AutoCloseable {
         TrainerTopology.Parts parts = new TrainerTopology.Parts(lineage, topics,
                 new ModelStoreBuilder(() -> storeParts.store(lineage, surroundings.kernels(), store, stop::isGiven,
                         readCommitted, guard, TrainerClock.SYSTEM), ModelTopics.CHANGELOG),
-                model -> new EventFold(lineage.spec(), model, values), () -> new Publisher(lineage, publishing),
-                deadLetterBytesMax, patience, fatalEvents, stop, surroundings.warmUps().of(lineage.spec()));
+                model -> new EventFold(lineage.spec(), model, values),
+                published -> new Publisher(lineage, publishing, published, TrainerClock.SYSTEM), deadLetterBytesMax,
+                patience, fatalEvents, stop, surroundings.warmUps().of(lineage.spec()));
         Properties settings = new Properties();
         settings.putAll(StreamsSettings.of(applicationId, config.stateDir(), surroundings.instanceId(), config.kafka(),
                 store.commitMax(), store.mayRedo(), config.standbyReplicas(),
@@ -227,7 +228,7 @@ public final class ModelTrainer implements AutoCloseable {
         }
         streams.setUncaughtExceptionHandler(thrown -> {
             if (stop.isGiven() && guard.committed() == null) {
-                return StreamThreadExceptionResponse.SHUTDOWN_CLIENT; // it never began
+                return StreamThreadExceptionResponse.SHUTDOWN_CLIENT; // it was stopped before it began
             }
             giveUp(TrainerException.from(thrown, this::letInBefore));
             return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
@@ -242,25 +243,21 @@ public final class ModelTrainer implements AutoCloseable {
                 config.kafka().client());
     }
 
-    /// Tells the first reason why this trainer can't go on.
+    /// Passes on the first reason why this trainer can't go on.
     private void giveUp(TrainerException why) {
         if (gaveUp.compareAndSet(false, true)) {
             failed.accept(why);
         }
     }
 
-    /// From any thread.
     private void publishAgain() {
         republish.give();
         stop.lookAgain();
     }
 
-    /// It was checked with these settings that Kafka takes us for who we are; what we may do shows at the first commit.
-    private boolean letInBefore(TrainerException.Refusal refusal) {
-        return switch (refusal) {
-            case AUTHENTICATION -> true;
-            case AUTHORIZATION -> guard.hasCommitted();
-        };
+    /// Kafka has accepted these credentials before this trainer started, and shows with the first commit what they allow.
+    private boolean letInBefore(KafkaFault fault) {
+        return fault == KafkaFault.AUTHENTICATION || guard.hasCommitted();
     }
 
     private FatalEvents fatalEvents(Path stateDir, String applicationId) {
@@ -289,7 +286,7 @@ public final class ModelTrainer implements AutoCloseable {
             if (String.valueOf(e.getMessage()).contains("same state directory")) {
                 throw new TrainerException(ExitCode.CONFIGURATION,
                         "the state directory " + settings.get(StreamsConfig.STATE_DIR_CONFIG)
-                                + " is used by another trainer; give each its own with --state-dir",
+                                + " is used by another trainer; give each trainer its own state-dir",
                         e);
             }
             throw e;
@@ -304,7 +301,7 @@ public final class ModelTrainer implements AutoCloseable {
         streams.start();
     }
 
-    /// What the model takes of the heap.
+    /// Returns how much of the heap the model takes.
     public LearningMemory memory() {
         return memory;
     }
@@ -313,7 +310,7 @@ public final class ModelTrainer implements AutoCloseable {
         return lineage;
     }
 
-    /// Null until the stored state has been restored and found consistent.
+    /// Returns the last commit, or null until the stored state has been restored and found consistent.
     public @Nullable CommittedState committed() {
         return guard.committed();
     }
@@ -323,8 +320,8 @@ public final class ModelTrainer implements AutoCloseable {
         return heartbeats.lag();
     }
 
-    /// For how long the model has had something to learn without a commit; zero while it has nothing, stands by or
-    /// restores.
+    /// Returns for how long the model has had something to learn without a commit. This is zero while it has nothing to
+    /// learn, stands by or restores.
     Duration standstill() {
         if (guard.committed() == null || state() != KafkaStreams.State.RUNNING || !hasTask()) {
             return Duration.ZERO;
@@ -334,14 +331,14 @@ public final class ModelTrainer implements AutoCloseable {
         return Duration.ofNanos(Math.max(0, since));
     }
 
-    /// The longest that a trainer which is well may be between two commits: the commit interval, an event that waits
-    /// for its schema for as long as it may (`Patience`), and a commit that takes its transaction's whole time. With
-    /// the defaults 15 to 18 s.
+    /// Returns the longest time between two commits of a healthy trainer: the commit interval, the longest wait of an event
+    /// for its schema (`Patience`), and the timeout of a transaction. With the defaults this is 15 to 18 s.
     Duration standstillMax() {
         return store.commitMax().plus(store.transactionTimeout()).plus(store.transactionTimeout().dividedBy(2));
     }
 
-    /// Why the trainer does not learn although there is something to learn; null when it learns, or there is nothing.
+    /// Returns why the trainer does not learn although there is something to learn, or null if it learns or has nothing to
+    /// learn.
     @Nullable
     String stalled() {
         Duration standstill = standstill();
@@ -353,13 +350,14 @@ public final class ModelTrainer implements AutoCloseable {
                 + " s, expected a commit at least every " + standstillMax().toSeconds() + " s";
     }
 
-    /// Events of this model that ended two lives in a row and were set aside by trainers with this state directory.
+    /// Returns how many events of this model trainers with this state directory have set aside, because each had ended two
+    /// trainers in a row.
     public long eventsSetAside() {
         CommittedState committed = guard.committed();
         return committed == null ? 0 : fatalEvents.setAside(committed.nextOffset());
     }
 
-    /// Of these, the ones that were set aside since this trainer began.
+    /// Returns how many of these were set aside since this trainer began.
     long eventsSetAsideNow() {
         CommittedState committed = guard.committed();
         return committed == null ? 0 : fatalEvents.setAsideNow(committed.nextOffset());
@@ -374,21 +372,21 @@ public final class ModelTrainer implements AutoCloseable {
         return streams.state();
     }
 
-    /// Whether the model is this instance's to learn; false while another one learns it and this one would take over.
+    /// Returns whether this instance learns the model, and does not stand by for another one.
     boolean hasTask() {
         try {
             return streams.metadataForLocalThreads().stream().anyMatch(thread -> !thread.activeTasks().isEmpty());
         } catch (IllegalStateException e) {
-            return false; // it has just stopped
+            return false; // the trainer has just stopped
         }
     }
 
-    /// Restored, and this instance's to learn.
+    /// Returns whether the model is restored and learned by this instance.
     boolean learns() {
         return state() == KafkaStreams.State.RUNNING && committed() != null && hasTask();
     }
 
-    /// Another instance learns it.
+    /// Returns whether another instance learns the model and this one would take over.
     boolean standsBy() {
         return state() == KafkaStreams.State.RUNNING && !hasTask();
     }
@@ -403,25 +401,21 @@ public final class ModelTrainer implements AutoCloseable {
         return guard.flushTime();
     }
 
-    /// Learns what has been read, publishes the newest version, leaves a whole image, commits, and stops.
+    /// Learns what has been read, publishes the newest version, leaves a whole image, commits, and stops. The member stays
+    /// in its group, so that the restarted process takes its partition at once.
     @Override
     public void close() {
-        watch.remove(watched);
-        stop.give();
-        CommittedState committed = guard.committed();
-        if (committed != null && !gaveUp.get() && !isSettled(committed) && state() == KafkaStreams.State.RUNNING) {
-            settle();
-        }
-        heartbeats.close();
-        streams.close(gaveUp.get() ? GIVE_UP_MAX : STOP_MAX);
-        decoder.close();
+        stop(!gaveUp.get(), CloseOptions.GroupMembershipOperation.REMAIN_IN_GROUP);
     }
 
-    /// Stops for good, and leaves the group: whoever asks sees at once that nobody learns it, and another instance need
-    /// not wait for a session to end.
+    /// Stops and leaves the group, so that another instance need not wait for the end of a session.
     ///
     /// @param settle whether what has been read is learned and published first, as `close` does
     void leave(boolean settle) {
+        stop(settle, CloseOptions.GroupMembershipOperation.LEAVE_GROUP);
+    }
+
+    private void stop(boolean settle, CloseOptions.GroupMembershipOperation membership) {
         watch.remove(watched);
         stop.give();
         CommittedState committed = guard.committed();
@@ -429,8 +423,8 @@ public final class ModelTrainer implements AutoCloseable {
             settle();
         }
         heartbeats.close();
-        streams.close(CloseOptions.timeout(gaveUp.get() ? GIVE_UP_MAX : STOP_MAX)
-                .withGroupMembershipOperation(CloseOptions.GroupMembershipOperation.LEAVE_GROUP));
+        streams.close(
+                CloseOptions.timeout(gaveUp.get() ? GIVE_UP_MAX : STOP_MAX).withGroupMembershipOperation(membership));
         decoder.close();
     }
 
@@ -438,8 +432,8 @@ public final class ModelTrainer implements AutoCloseable {
         return committed.settled() && committed.isWhole();
     }
 
-    /// Patience ends when nothing has been committed for as long as a slow machine needs to hash and check a whole
-    /// model: four seconds, and one for each 10 MB.
+    /// Waits until everything is published. It gives up once nothing was committed for as long as a slow machine needs to
+    /// hash and check a whole model, which is four seconds and one more for each 10 MB.
     private void settle() {
         long patience = SETTLE.toNanos() + 100 * store.modelBytes();
         long deadline = System.nanoTime() + patience;

@@ -2,42 +2,27 @@ package io.tidegrad.trainer;
 
 import io.tidegrad.trainer.store.Accounts;
 import io.tidegrad.trainer.store.CommittedState;
-import java.time.Duration;
 import java.util.Locale;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Looks once a second at each model of the process and keeps its `ModelCondition`: what stands still, or learns
-/// nothing of what comes, is told though nothing failed.
-final class ModelWatch implements AutoCloseable {
+/// Keeps the `ModelCondition` of each model of the process, so that a model that stands still, or can't learn most of its
+/// events, is told although nothing failed.
+final class ModelWatch {
     private static final Logger LOG = LoggerFactory.getLogger(ModelWatch.class);
-    private static final Duration EVERY = Duration.ofSeconds(1);
 
-    /// Half of the events lost is more than a bad sender among many.
+    /// More than half of the events lost is more than one bad sender among many.
     static final double DEAD_LETTERS_MAX = 0.5;
 
-    private final ModelSlots slots;
-    private final Thread thread;
-    private volatile boolean closed;
+    private ModelWatch() {}
 
-    ModelWatch(ModelSlots slots) {
-        this.slots = slots;
-        thread = Thread.ofVirtual().name("watch").start(this::run);
-    }
-
-    private void run() {
-        while (!closed) {
-            for (ModelSlot slot : slots.all()) {
-                try {
-                    look(slot);
-                } catch (RuntimeException e) {
-                    LOG.error("model {} can't be looked at", slot.model(), e);
-                }
-            }
+    /// Looks at each model once.
+    static void look(ModelSlots slots) {
+        for (ModelSlot slot : slots.all()) {
             try {
-                Thread.sleep(EVERY);
-            } catch (InterruptedException e) {
-                return;
+                look(slot);
+            } catch (RuntimeException e) {
+                LOG.error("model {} can't be looked at", slot.model(), e);
             }
         }
     }
@@ -46,7 +31,7 @@ final class ModelWatch implements AutoCloseable {
         slot.look();
         ModelTrainer trainer = slot.trainer();
         if (trainer == null || !trainer.learns()) {
-            slot.condition().clear(ModelCondition.Kind.STALLED);
+            slot.condition().set(ModelCondition.Kind.STALLED, null);
             return;
         }
         stalled(slot, trainer);
@@ -54,31 +39,23 @@ final class ModelWatch implements AutoCloseable {
         setAside(slot, trainer);
     }
 
-    /// Until the model's next start: somebody should find out why.
+    /// This reason stays until the model's next start, because a person should find out what the event did.
     private static void setAside(ModelSlot slot, ModelTrainer trainer) {
         long events = trainer.eventsSetAsideNow();
-        if (events > 0) {
-            slot.condition().set(ModelCondition.Kind.EVENT_SET_ASIDE,
-                    "events that ended the trainer twice in a row and were set aside: " + events
-                            + "; the topic of dead letters holds them (ended-the-trainer), the log says what they threw");
-        } else {
-            slot.condition().clear(ModelCondition.Kind.EVENT_SET_ASIDE);
-        }
+        slot.condition().set(ModelCondition.Kind.EVENT_SET_ASIDE,
+                events == 0 ? null : "events that ended the trainer twice in a row and were set aside: " + events
+                        + "; the topic of dead letters holds them (ended-the-trainer), the log says what they threw");
     }
 
     private static void stalled(ModelSlot slot, ModelTrainer trainer) {
         String why = trainer.stalled();
-        if (why == null) {
-            slot.condition().clear(ModelCondition.Kind.STALLED);
-            return;
-        }
-        if (slot.condition().reason(ModelCondition.Kind.STALLED) == null) {
+        if (why != null && slot.condition().reason(ModelCondition.Kind.STALLED) == null) {
             LOG.error("model {} stands still: {}", slot.model(), why);
         }
         slot.condition().set(ModelCondition.Kind.STALLED, why);
     }
 
-    /// A minute without any event changes nothing: a sender of a broken event every two minutes would else look well
+    /// A minute without an event changes nothing. Otherwise a sender of one broken event every two minutes would look well
     /// every other minute.
     private static void deadLetters(ModelSlot slot, ModelTrainer trainer) {
         CommittedState committed = trainer.committed();
@@ -96,22 +73,7 @@ final class ModelWatch implements AutoCloseable {
             share = (double) accounts.deadLetters() / (accounts.deadLetters() + accounts.accepted());
             of = "of the events of its epoch, of which none came in the last minute,";
         }
-        if (share >= DEAD_LETTERS_MAX) {
-            slot.condition().set(kind, String.format(Locale.ROOT,
-                    "%.0f %% %s are dead letters; the topic of dead letters says why of each", 100 * share, of));
-        } else {
-            slot.condition().clear(kind);
-        }
-    }
-
-    @Override
-    public void close() {
-        closed = true;
-        thread.interrupt();
-        try {
-            thread.join();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        slot.condition().set(kind, share < DEAD_LETTERS_MAX ? null : String.format(Locale.ROOT,
+                "%.0f %% %s are dead letters; the topic of dead letters says why of each", 100 * share, of));
     }
 }

@@ -18,20 +18,18 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
-import org.apache.kafka.common.errors.InterruptException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /// Writes each model's `TrainerStatus` to its snapshots topic, for `tidegrad models list` and `show`, which ask no
-/// trainer. One thread and one producer for all models of the process, outside transactions: a model that has stopped
-/// has none of its own. What another instance learns, it speaks for.
+/// trainer. All models of the process share one producer, outside of transactions, because a model that has stopped has
+/// none of its own. A model that another instance learns is left to that instance.
 final class StatusPublisher implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(StatusPublisher.class);
-    private static final Duration EVERY = Duration.ofSeconds(1);
 
-    /// Numbers change with every commit, and are worth a record every ten seconds.
+    /// Numbers change with every commit, so that they are written only every ten seconds.
     private static final long NUMBERS_MILLIS = 10_000;
 
     private final ModelSlots slots;
@@ -40,44 +38,26 @@ final class StatusPublisher implements AutoCloseable {
     private final KafkaTopics kafkaTopics;
     private final Map<String, TrainerStatus> written = new ConcurrentHashMap<>(); // also on the producer's thread
     private final Set<String> refused = ConcurrentHashMap.newKeySet(); // models whose status could not be written last
-    private final Thread thread;
+    private @Nullable Producer<byte[], byte[]> producer;
 
     StatusPublisher(ModelSlots slots, KafkaSettings kafka, Topics topics, KafkaTopics kafkaTopics) {
         this.slots = slots;
         this.kafka = kafka;
         this.topics = topics;
         this.kafkaTopics = kafkaTopics;
-        thread = Thread.ofPlatform().name("status").daemon().start(this::run);
     }
 
-    private void run() {
-        boolean away = false;
-        while (true) {
-            try (Producer<byte[], byte[]> producer = producer()) {
-                while (true) {
-                    for (ModelSlot slot : slots.all()) {
-                        write(slot, producer);
-                    }
-                    away = false;
-                    Thread.sleep(EVERY);
-                }
-            } catch (InterruptException | InterruptedException e) {
-                return; // closed
-            } catch (RuntimeException e) {
-                if (Thread.currentThread().isInterrupted()) {
-                    return;
-                }
-                if (!away) {
-                    away = true;
-                    LOG.warn("what models list shows of this trainer can't be written, trying again: {}",
-                            e.getMessage());
-                }
-            }
-            try {
-                Thread.sleep(EVERY);
-            } catch (InterruptedException e) {
-                return;
-            }
+    /// Writes the statuses that have changed; from one thread at a time.
+    ///
+    /// @throws RuntimeException if that failed; the next look begins with a new producer
+    void look() {
+        Producer<byte[], byte[]> open = producer == null ? open() : producer;
+        producer = open;
+        try {
+            slots.all().forEach(slot -> write(slot, open));
+        } catch (RuntimeException e) {
+            close();
+            throw e;
         }
     }
 
@@ -88,8 +68,7 @@ final class StatusPublisher implements AutoCloseable {
             return;
         }
         String topic = topics.snapshots(slot.model());
-        // A broker that creates what is written to would create it with settings that lose
-        // snapshots.
+        // If brokers create topics by themselves, writing would create one whose settings lose snapshots.
         if (!kafkaTopics.exists(topic)) {
             return;
         }
@@ -99,9 +78,9 @@ final class StatusPublisher implements AutoCloseable {
                 refused.remove(slot.model());
                 return;
             }
-            written.remove(slot.model(), now); // the next look writes it again
+            written.remove(slot.model(), now); // so that the next look writes it again
             if (refused.add(slot.model())) {
-                LOG.warn("model {}: what models list shows of it can't be written to {}, trying again: {}",
+                LOG.warn("model {}: the status that models list shows can't be written to {}, trying again: {}",
                         slot.model(), topic, failed.getMessage());
             }
         });
@@ -119,7 +98,7 @@ final class StatusPublisher implements AutoCloseable {
         return status.reasons().stream().map(TrainerStatus.Reason::word).toList();
     }
 
-    /// Null while there is nothing to say: it is paused, deleted, on its way, or another instance learns it.
+    /// Returns null if there is nothing to say: the model is paused, deleted or starting, or another instance learns it.
     private static @Nullable TrainerStatus status(ModelSlot slot) {
         TrainerException failure = slot.failure();
         ModelTrainer trainer = slot.trainer();
@@ -138,7 +117,7 @@ final class StatusPublisher implements AutoCloseable {
                         reason.message(), reason.since().toEpochMilli())).toList());
     }
 
-    private Producer<byte[], byte[]> producer() {
+    private Producer<byte[], byte[]> open() {
         Map<String, Object> settings = new HashMap<>(kafka.client());
         settings.put(ProducerConfig.ACKS_CONFIG, "all");
         settings.put(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, 10_000);
@@ -150,11 +129,10 @@ final class StatusPublisher implements AutoCloseable {
 
     @Override
     public void close() {
-        thread.interrupt();
-        try {
-            thread.join(Duration.ofSeconds(5));
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
+        Producer<byte[], byte[]> open = producer;
+        producer = null;
+        if (open != null) {
+            open.close(Duration.ofSeconds(1));
         }
     }
 }

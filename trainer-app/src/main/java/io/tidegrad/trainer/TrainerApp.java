@@ -21,6 +21,7 @@ import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.relearn.RegistryCheck;
 import io.tidegrad.trainer.store.StoreParts;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -32,6 +33,10 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.Uuid;
@@ -44,16 +49,20 @@ import org.slf4j.LoggerFactory;
 /// says why.
 public final class TrainerApp implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(TrainerApp.class);
+    private static final Duration LOOK_EVERY = Duration.ofSeconds(1);
 
     private final TrainerConfig config;
     private final Admin admin;
     private final SchemaRegistry registry;
     private final CompletableFuture<TrainerException> ended = new CompletableFuture<>();
     private final LetIn letIn;
+
+    /// One thread for each kind of look, so that none waits for another one that Kafka does not answer.
+    private final ScheduledExecutorService looks =
+            Executors.newScheduledThreadPool(3, Thread.ofVirtual().name("look-", 0).factory());
+
     private @Nullable ControlFollower follower;
     private @Nullable ModelSlots slots;
-    private @Nullable ModelWatch watch;
-    private @Nullable TopicWatch topicWatch;
     private @Nullable StatusPublisher statuses;
     private @Nullable CompletableFuture<OperationsServer> server;
     private boolean closed;
@@ -141,15 +150,16 @@ public final class TrainerApp implements AutoCloseable {
         }
         Map<String, ModelRecord> registered = known.models();
         TopicWatch watching = new TopicWatch(kafkaTopics, letIn::note);
-        topicWatch = watching;
+        every(TopicWatch.EVERY, "the topics that this trainer relies on can't be looked at", watching::look);
         watching.add(List.of(
                 new SharedTopic(kafkaTopics, ControlLog.controlTopic(topics()),
-                        "every decision that was on it is lost. The models go on as they are; which epoch and"
-                                + " stage counts stands in the catalog only, and scorers that start now take the"
-                                + " newest epoch"),
+                        "every decision that was on it is lost. The models go on as they are; only the catalog says"
+                                + " which epoch and stage they have, and scorers that start now take the newest epoch")
+                        .watched(),
                 new SharedTopic(kafkaTopics, ControlLog.catalogTopic(topics()),
                         "the catalog of models is lost. The models go on as they are; no command finds them before"
-                                + " a trainer is started with their specs (--spec)")));
+                                + " a trainer is started with their specs")
+                        .watched()));
         ModelSlots slots = new ModelSlots(catalog, given, models -> new ModelTrainer.Surroundings(config, instanceId,
                 admin, watching, registry, kernels, new WarmUps(kernels), models, storeParts), this::end);
         this.slots = slots;
@@ -168,14 +178,31 @@ public final class TrainerApp implements AutoCloseable {
         operations.countUnreadable(
                 Map.of(topics().models(), catalog::unreadable, topics().control(), following::unreadable));
         operations.ended().thenAccept(why -> end(new TrainerException(ExitCode.RETRYABLE, why)));
-        watch = new ModelWatch(slots);
-        statuses = new StatusPublisher(slots, config.kafka(), topics(), kafkaTopics);
+        StatusPublisher publisher = new StatusPublisher(slots, config.kafka(), topics(), kafkaTopics);
+        statuses = publisher;
+        every(LOOK_EVERY, "the models can't be looked at", () -> ModelWatch.look(slots));
+        every(LOOK_EVERY, "the status that models list shows can't be written", publisher::look);
         slots.start();
         following.follow(record -> slots.decided(record, config.allModels()));
     }
 
-    /// A topic of all models, without which they go on all the same: what happens to it is told, once.
-    private static final class SharedTopic implements TopicWatch.Watched {
+    /// Of looks that fail in a row only the first is logged, because Kafka may be away for long.
+    private void every(Duration time, String failing, Runnable look) {
+        AtomicBoolean failed = new AtomicBoolean();
+        looks.scheduleWithFixedDelay(() -> {
+            try {
+                look.run();
+                failed.set(false);
+            } catch (RuntimeException e) {
+                if (!looks.isShutdown() && !failed.getAndSet(true)) {
+                    LOG.warn("{}, trying again: {}", failing, e.getMessage());
+                }
+            }
+        }, time.toMillis(), time.toMillis(), TimeUnit.MILLISECONDS);
+    }
+
+    /// A topic of all models, without which they go on learning. What happens to it is logged once.
+    private static final class SharedTopic {
         private final KafkaTopics kafka;
         private final KafkaTopics.Wanted wanted;
         private final String whatIsLost;
@@ -188,13 +215,11 @@ public final class TrainerApp implements AutoCloseable {
             this.whatIsLost = whatIsLost;
         }
 
-        @Override
-        public String topic() {
-            return wanted.topic();
+        TopicWatch.Watched watched() {
+            return new TopicWatch.Watched(wanted.topic(), this::look);
         }
 
-        @Override
-        public void look(KafkaTopics.@Nullable Found found) {
+        private void look(KafkaTopics.@Nullable Found found) {
             Uuid before = id;
             if (found != null && (before == null || found.id().equals(before))) {
                 id = found.id();
@@ -346,13 +371,11 @@ public final class TrainerApp implements AutoCloseable {
         if (following != null) {
             following.close();
         }
-        TopicWatch topics = topicWatch;
-        if (topics != null) {
-            topics.close();
-        }
-        ModelWatch watching = watch;
-        if (watching != null) {
-            watching.close();
+        looks.shutdownNow();
+        try {
+            looks.awaitTermination(5, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
         StatusPublisher telling = statuses;
         if (telling != null) {
@@ -371,7 +394,7 @@ public final class TrainerApp implements AutoCloseable {
                 return running;
             }).join();
         }
-        admin.close(java.time.Duration.ofSeconds(5));
+        admin.close(Duration.ofSeconds(5));
         registry.close();
     }
 }

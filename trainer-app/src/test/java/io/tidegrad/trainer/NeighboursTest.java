@@ -317,8 +317,8 @@ class NeighboursTest extends TrainerFixture {
                 throw failure(ExitCode.CONFIGURATION);
             }
         };
-        try (TopicWatch watch = watch();
-                ModelSlot slot = slot(watch, StoreParts.STANDARD, secondFails, (failed, why) -> false)) {
+        TopicWatch watch = watch();
+        try (ModelSlot slot = slot(watch, StoreParts.STANDARD, secondFails, (failed, why) -> false)) {
             awaitLearning(slot);
             slot.stop(failure(ExitCode.CONFIGURATION));
             await().atMost(PATIENCE).until(() -> slot.trainer() == null);
@@ -340,8 +340,8 @@ class NeighboursTest extends TrainerFixture {
             return false;
         };
         AtomicInteger beginnings = new AtomicInteger();
-        try (TopicWatch watch = watch();
-                ModelSlot slot = slot(watch, StoreParts.STANDARD, beginnings::incrementAndGet, decides)) {
+        TopicWatch watch = watch();
+        try (ModelSlot slot = slot(watch, StoreParts.STANDARD, beginnings::incrementAndGet, decides)) {
             awaitLearning(slot);
             slot.stop(failure(ExitCode.CONFIGURATION));
             await().atMost(PATIENCE).until(() -> beginnings.get() == 2);
@@ -389,7 +389,8 @@ class NeighboursTest extends TrainerFixture {
             }
         };
         String snapshots = log.topics().snapshots(log.model());
-        try (TopicWatch watch = watch(); ModelSlot slot = slot(watch, slow, () -> {
+        TopicWatch watch = watch();
+        try (ModelSlot slot = slot(watch, slow, () -> {
         }, (failed, why) -> false)) {
             awaitLearning(slot);
             log.send(0, 20);

@@ -1,19 +1,19 @@
 package io.tidegrad.trainer.exit;
 
-/// How the trainer's process ends. A supervisor starts it again when `retryable()` and leaves it down otherwise: the
-/// same thing would happen again. `docs/operations/run.md` carries this table for operators.
+/// The exit codes of the trainer's process. A supervisor starts it again after a code that is `retryable()`, and leaves
+/// it down after another one, because the same would happen again. `docs/operations/run.md` has this table for operators.
 public enum ExitCode {
-    /// Stopped on request: everything learned is committed.
+    /// The process was stopped on request, and has committed everything.
     OK(0, false),
     /// A setting, a spec or a topic is not as it must be; the message names it and the remedy.
     CONFIGURATION(2, false),
     /// The stored state, the group's offsets and the log contradict each other. Nothing was committed.
     STATE_VIOLATION(3, false),
-    /// The model gives losses or weights that are not finite; the same log would lead there again.
+    /// A loss or a weight is not finite, and the same log would lead to that again.
     MODEL_DIVERGED(4, false),
     /// A defect of ours. Nothing was committed.
     INTERNAL(70, false),
-    /// Kafka or the registry did not answer, or another instance took over; starting again is the remedy.
+    /// Kafka or the registry did not answer, or another instance took over. Starting again helps.
     RETRYABLE(75, true);
 
     private final int status;
@@ -24,7 +24,6 @@ public enum ExitCode {
         this.retryable = retryable;
     }
 
-    /// The process's exit status.
     public int status() {
         return status;
     }

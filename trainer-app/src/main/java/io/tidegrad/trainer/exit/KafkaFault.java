@@ -30,15 +30,15 @@ import org.apache.kafka.streams.errors.StreamsException;
 import org.apache.kafka.streams.errors.TaskMigratedException;
 import org.jspecify.annotations.Nullable;
 
-/// What an exception of Kafka's clients or of Kafka Streams means for a trainer. The first constant that fits counts,
-/// so those that stand above `SETTINGS` may be of its type: Kafka derives a rejected record, a refused password and an
-/// impossible replication factor all from `InvalidConfigurationException`.
-enum KafkaFault {
-    /// The connection's user or certificate is not accepted.
+/// What an exception of Kafka's clients or of Kafka Streams means for a trainer. The first constant that fits an
+/// exception counts, so that constants above `SETTINGS` may have subclasses of its type: Kafka derives a rejected record,
+/// a refused password and an impossible replication factor all from `InvalidConfigurationException`.
+public enum KafkaFault {
+    /// Kafka does not accept the user or the certificate of the connection.
     AUTHENTICATION(ExitCode.CONFIGURATION, "Kafka does not let us in: %s; check the kafka.* settings",
             AuthenticationException.class::isInstance),
 
-    /// The user is known, and may not do this.
+    /// Kafka knows the user and forbids the request.
     AUTHORIZATION(ExitCode.CONFIGURATION,
             "Kafka does not let us in: %s; check the kafka.* settings, and what Kafka's ACLs allow this user",
             AuthorizationException.class::isInstance),
@@ -67,15 +67,15 @@ enum KafkaFault {
                     || said(thrown).endsWith(Errors.INVALID_TRANSACTION_TIMEOUT.message())), // Streams drops the type
 
     NAME(ExitCode.CONFIGURATION,
-            "Kafka refused the name of a topic or of a group, which --prefix and the model's name make: %s; choose others",
+            "Kafka refused the name of a topic or of a group, which the prefix and the model's name make: %s; choose others",
             thrown -> thrown instanceof InvalidTopicException || thrown instanceof InvalidGroupIdException),
 
-    /// They are there, but brokers that have just started, or lost the controller, don't count yet.
+    /// Brokers that have just started, or have lost the controller, do not count yet.
     BROKERS_FENCED(ExitCode.RETRYABLE, "too few brokers are up to create a topic: %s; start again once they are",
             thrown -> thrown instanceof InvalidReplicationFactorException && said(thrown).contains("fenced")),
 
     REPLICATION(ExitCode.CONFIGURATION,
-            "Kafka can't create a topic with so many replicas: %s; lower --replication, or the brokers'"
+            "Kafka can't create a topic with so many replicas: %s; lower the replication, or the brokers'"
                     + " default.replication.factor, or start more brokers",
             InvalidReplicationFactorException.class::isInstance),
 
@@ -84,14 +84,14 @@ enum KafkaFault {
                     + " policy",
             PolicyViolationException.class::isInstance),
 
-    /// All that is left of this type: versions, formats, `acks`, compression.
+    /// All other mistakes of this type: versions, formats, `acks`, compression.
     SETTINGS(ExitCode.CONFIGURATION,
             "Kafka can't do what the kafka.* settings or a topic's settings ask for: %s; correct them, or use brokers that"
                     + " can",
             thrown -> thrown instanceof InvalidConfigurationException
                     || thrown instanceof UnsupportedCompressionTypeException || thrown instanceof ConfigException),
 
-    /// What Streams says then names a tool that would delete the model.
+    /// The message of Streams names a tool that would delete the model.
     PARTITIONS(ExitCode.CONFIGURATION,
             "partitions were added to the topic of events or to the changelog: %s. What partition 0 of the events holds is"
                     + " learned up to the last commit, and nothing of other partitions is. The next start says which topic"
@@ -142,17 +142,17 @@ enum KafkaFault {
         return exitCode;
     }
 
-    /// @param found `describe`, of what was thrown
+    /// @param found what `describe` returned
     String message(String found) {
         return message.formatted(found);
     }
 
-    /// What Kafka said, without advice that is wrong here.
+    /// Returns what Kafka said, without advice that is wrong here.
     String describe(Throwable thrown) {
         return TrainerException.describe(thrown);
     }
 
-    /// Null when it is none of Kafka's.
+    /// Returns null if the exception is not one of Kafka's.
     static @Nullable KafkaFault of(Throwable thrown) {
         for (KafkaFault fault : values()) {
             if (fault.fits.test(thrown)) {
@@ -166,7 +166,7 @@ enum KafkaFault {
         return String.valueOf(thrown.getMessage());
     }
 
-    /// The first one, without its stop.
+    /// Returns the first sentence without its full stop.
     private static String sentence(String text) {
         int end = text.indexOf(". ");
         return end < 0 ? text : text.substring(0, end);

@@ -8,8 +8,8 @@ import io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
-/// Why the trainer stops, for a person: what was expected, what was found, where, what to do. It says no more than
-/// that: whoever reads it needs no stack trace.
+/// Says why the trainer stops: what was expected, what was found, where, and what to do. Its message is enough without a
+/// stack trace.
 public final class TrainerException extends RuntimeException {
     private final ExitCode exitCode;
 
@@ -26,16 +26,18 @@ public final class TrainerException extends RuntimeException {
         return exitCode;
     }
 
-    /// The reason to stop inside whatever Kafka Streams wrapped around it, of somebody whom Kafka never let in before.
+    /// Returns the reason to stop inside of what Kafka Streams wrapped around it, for credentials that Kafka has never
+    /// accepted.
     public static TrainerException from(Throwable thrown) {
         return from(thrown, refusal -> false);
     }
 
-    /// The reason to stop inside whatever Kafka Streams wrapped around it.
+    /// Returns the reason to stop inside of what Kafka Streams wrapped around it.
     ///
-    /// @param letInBefore asked when Kafka does not let us in: whether it did shortly before, with the same settings.
-    ///     It is then worth another try: certificates, passwords and ACLs are replaced at one place after the other
-    public static TrainerException from(Throwable thrown, Predicate<Refusal> letInBefore) {
+    /// @param letInBefore returns for a fault of authentication or authorization whether Kafka accepted the same settings
+    ///     shortly before. Another try may succeed then, because certificates, passwords and ACLs are not replaced
+    ///     everywhere at the same time
+    public static TrainerException from(Throwable thrown, Predicate<KafkaFault> letInBefore) {
         Throwable told = thrown;
         KafkaFault fault = KafkaFault.of(thrown);
         Throwable innermost = thrown;
@@ -49,7 +51,14 @@ public final class TrainerException extends RuntimeException {
             if (at instanceof InitialWeightsException) {
                 return new TrainerException(ExitCode.CONFIGURATION, String.valueOf(at.getMessage()), thrown);
             }
-            if (at instanceof OutOfMemoryError && isOfTheHeap(at)) {
+            if (at instanceof OutOfMemoryError && !isOfTheHeap(at)) {
+                return new TrainerException(ExitCode.RETRYABLE,
+                        "expected memory and threads of the system beside the heap, found none left (" + at.getMessage()
+                                + "). Raise the limits of the process (ulimit -u, TasksMax= of systemd, the memory of a"
+                                + " container), or lower the heap; nothing is lost, start again",
+                        thrown);
+            }
+            if (at instanceof OutOfMemoryError) {
                 return new TrainerException(ExitCode.CONFIGURATION,
                         "expected a heap that holds the models and what a trainer takes beside them, found one of at most "
                                 + LearningMemory.text(Runtime.getRuntime().maxMemory()) + " that ran out ("
@@ -58,31 +67,30 @@ public final class TrainerException extends RuntimeException {
                         thrown);
             }
             KafkaFault of = KafkaFault.of(at);
-            // The most telling of the chain: KafkaFault's order. Of equals the innermost.
+            // The fault that comes first in KafkaFault says most; of the same fault the innermost exception does.
             if (of != null && (fault == null || of.compareTo(fault) <= 0)) {
                 fault = of;
                 told = at;
             }
             innermost = at;
         }
-        // What wraps a defect of ours says nothing of Kafka.
+        // An exception of Kafka that only wraps a defect of ours says nothing.
         if (fault == null || fault == KafkaFault.OTHER && KafkaFault.of(innermost) == null) {
             return new TrainerException(ExitCode.INTERNAL, "unexpected: " + describe(innermost), thrown);
         }
         String found = fault.describe(told);
-        Refusal refusal = Refusal.of(fault);
-        if (refusal == null) {
+        if (fault != KafkaFault.AUTHENTICATION && fault != KafkaFault.AUTHORIZATION) {
             return new TrainerException(fault.exitCode(), fault.message(found), thrown);
         }
-        // What TLS dislikes stands in the innermost cause.
+        // The innermost cause says what is wrong with TLS.
         String message = fault.message(innermost == told ? found : found + ": " + innermost.getMessage());
-        return letInBefore.test(refusal)
+        return letInBefore.test(fault)
                 ? new TrainerException(ExitCode.RETRYABLE,
                         message + ". It did let us in before with these settings, so this is tried again", thrown)
                 : new TrainerException(fault.exitCode(), message, thrown);
     }
 
-    /// What the topics of decisions, or a file of the user's, said no to: as it was said.
+    /// Returns the same refusal as an exception of the trainer.
     public static TrainerException of(ControlException refusal) {
         ExitCode exitCode = switch (refusal.reason()) {
             case CONFIGURATION -> ExitCode.CONFIGURATION;
@@ -92,23 +100,7 @@ public final class TrainerException extends RuntimeException {
         return new TrainerException(exitCode, String.valueOf(refusal.getMessage()), refusal);
     }
 
-    /// In which way Kafka does not let us in.
-    public enum Refusal {
-        /// It does not take us for who we say we are.
-        AUTHENTICATION,
-        /// It knows us, and forbids what we asked for.
-        AUTHORIZATION;
-
-        private static @Nullable Refusal of(KafkaFault fault) {
-            return switch (fault) {
-                case AUTHENTICATION -> AUTHENTICATION;
-                case AUTHORIZATION -> AUTHORIZATION;
-                default -> null;
-            };
-        }
-    }
-
-    /// The schema registry does not answer, or not to us.
+    /// Returns the reason to stop if the schema registry does not answer, or refuses our credentials.
     ///
     /// @param url without user and password
     public static TrainerException from(RegistryUnavailableException e, String url) {
@@ -116,7 +108,7 @@ public final class TrainerException extends RuntimeException {
                 "the schema registry " + url + ": " + e.getMessage(), e);
     }
 
-    /// Not of threads or of classes, which a larger heap would not help.
+    /// Returns false for threads, classes and buffers outside of the heap, which a larger heap would not help.
     private static boolean isOfTheHeap(Throwable outOfMemory) {
         String message = String.valueOf(outOfMemory.getMessage());
         return message.contains("heap space") || message.contains("GC overhead");

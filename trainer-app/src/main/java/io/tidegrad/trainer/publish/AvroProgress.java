@@ -12,8 +12,8 @@ import io.tidegrad.trainer.store.Report;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
-/// Progress as Avro in Confluent wire format.
-public final class AvroProgress implements ProgressWriter {
+/// Writes progress as Avro in Confluent's wire format.
+public final class AvroProgress {
     private final Lineage lineage;
     private final int schemaId;
     private final AvroCodec codec;
@@ -24,7 +24,7 @@ public final class AvroProgress implements ProgressWriter {
         this.codec = codec;
     }
 
-    /// Registers the schema, so that writing needs no registry.
+    /// Registers the schema, so that `write` needs no registry.
     public static AvroProgress register(Lineage lineage, String topic, SchemaRegistry registry) {
         String subject = topic + "-value";
         int schemaId;
@@ -42,7 +42,7 @@ public final class AvroProgress implements ProgressWriter {
         return new AvroProgress(lineage, schemaId, new AvroCodec(registry));
     }
 
-    @Override
+    /// Returns a report as the value of a record on the progress topic.
     public byte[] write(ModelStore store, Report report) {
         long eventTime = store.model().eventTime();
         Progress progress = Progress.newBuilder().setModel(lineage.model()).setEpoch(lineage.epoch())

@@ -3,12 +3,14 @@ package io.tidegrad.trainer.publish;
 import io.tidegrad.control.Lineage;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.trainer.store.ModelStore;
+import io.tidegrad.trainer.store.Published;
 import io.tidegrad.trainer.store.Report;
 import io.tidegrad.trainer.store.RetainedSnapshot;
 import io.tidegrad.trainer.store.TrainerClock;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
+import java.util.function.BiFunction;
 import java.util.function.BooleanSupplier;
 import java.util.function.LongPredicate;
 import org.apache.kafka.streams.processor.api.Record;
@@ -40,8 +42,9 @@ public final class Publisher {
     /// @param atEnd whether an offset is the log's end, as far as is known
     /// @param stopping true once the trainer is asked to stop: everything is due then
     /// @param republish given when nothing of what was published is on the topic any more
-    public record Settings(Duration every, SnapshotSeries.Settings series, ProgressWriter progress, LongPredicate atEnd,
-            BooleanSupplier stopping, RepublishOrder republish) {
+    public record Settings(Duration every, SnapshotSeries.Settings series,
+            BiFunction<ModelStore, Report, byte[]> progress, LongPredicate atEnd, BooleanSupplier stopping,
+            RepublishOrder republish) {
     }
 
     private final Lineage lineage;
@@ -51,17 +54,16 @@ public final class Publisher {
     private final WeightsHash weightsHash = new WeightsHash();
     private final TrainerClock clock;
     private final byte[] progressKey;
+    private Published published;
     private long publishAt; // from which the next is due, by the clock's nanos
     private long reportAt;
     private long progressAt;
     private long progressOffset = -1; // watermark of the last progress record
 
-    public Publisher(Lineage lineage, Settings settings) {
-        this(lineage, settings, TrainerClock.SYSTEM);
-    }
-
-    public Publisher(Lineage lineage, Settings settings, TrainerClock clock) {
+    /// @param published what was published before this start
+    public Publisher(Lineage lineage, Settings settings, Published published, TrainerClock clock) {
         this.lineage = lineage;
+        this.published = published;
         this.settings = settings;
         series = new SnapshotSeries(settings.series());
         republish = settings.republish().follower();
@@ -81,7 +83,7 @@ public final class Publisher {
 
     /// Nothing is left to publish until the next event.
     public boolean settled(ModelStore store) {
-        Report report = store.report();
+        Report report = published.report();
         return report != null && report.nextOffset() == store.nextOffset()
                 && (progressOffset == store.nextOffset() || progressOffset == -1) && !isDue(store);
     }
@@ -89,11 +91,11 @@ public final class Publisher {
     /// Whether there is a version that is not on the topic.
     private boolean isDue(ModelStore store) {
         long version = store.model().parameters().updates();
-        return version > 0 && (version > store.publishedVersion() || republish.isGiven());
+        return version > 0 && (version > published.version() || republish.isGiven());
     }
 
-    /// To be called once in the flush before each commit.
-    public void publishDue(ModelStore store, Out out) {
+    /// Forwards to `out` what is due, once in the flush before each commit, and returns what is published with it.
+    public Published publishDue(ModelStore store, Out out) {
         republish.committed(); // a flush comes after another only when the commit between them succeeded
         long now = clock.nanos();
         boolean all = settings.stopping().getAsBoolean();
@@ -103,12 +105,12 @@ public final class Publisher {
         }
         boolean publish = !series.isSending() && isDue(store) && (all || now - publishAt >= 0);
         weightsHash.noteDirty(store.model().parameters());
-        Report report = store.report();
+        Report report = published.report();
         if (report == null || report.nextOffset() != store.nextOffset()) {
             report = all || now - reportAt >= 0 ? report(store) : null;
         }
         if (series.isSending()) {
-            goOn(store, store.retained(), all, out);
+            goOn(published.retained(), all, out);
             // What was learned while it was being written is due as well, and no commit may follow.
             publish = all && isDue(store);
         }
@@ -119,9 +121,10 @@ public final class Publisher {
         if (report != null && progressOffset != report.nextOffset() && (all || now - progressAt >= 0)) {
             progressAt = now + PROGRESS_EVERY.toNanos();
             progressOffset = report.nextOffset();
-            byte[] value = settings.progress().write(store, report);
+            byte[] value = settings.progress().apply(store, report);
             out.forward(new Record<>(progressKey, value, clock.epochMillis()), PROGRESS);
         }
+        return published;
     }
 
     private Report report(ModelStore store) {
@@ -129,21 +132,21 @@ public final class Publisher {
         Report report = Report.of(store.model(), store.nextOffset());
         long end = clock.nanos();
         reportAt = end + REPORT_SHARE * (end - start);
-        store.report(report);
+        published = new Published(published.retained(), published.totals(), report);
         return report;
     }
 
     private void publish(ModelStore store, String weightsHash, boolean all, Out out) {
         PublishedSnapshot.Moment moment = new PublishedSnapshot.Moment(weightsHash, lineage.epoch(), store.nextOffset(),
                 store.newestAppendTime(), settings.atEnd().test(store.nextOffset()), clock.epochMillis());
-        List<RetainedSnapshot> retained = republish.isGiven() ? List.of() : store.retained();
+        List<RetainedSnapshot> retained = republish.isGiven() ? List.of() : published.retained();
         republish.followed();
-        goOn(store, series.begin(store.model(), retained, moment, snapshots(out)), all, out);
+        goOn(series.begin(store.model(), retained, moment, snapshots(out)), all, out);
     }
 
-    private void goOn(ModelStore store, List<RetainedSnapshot> retained, boolean all, Out out) {
+    private void goOn(List<RetainedSnapshot> retained, boolean all, Out out) {
         List<RetainedSnapshot> next = series.goOn(retained, lineage.epoch(), all, snapshots(out));
-        store.retain(next, series.totals());
+        published = new Published(next, series.totals(), published.report());
     }
 
     private static SnapshotSeries.Out snapshots(Out out) {

@@ -14,6 +14,7 @@ import io.tidegrad.trainer.store.Changelog;
 import io.tidegrad.trainer.store.StoredState;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.stream.LongStream;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Header;
@@ -94,8 +95,8 @@ public final class KnownRejections {
     /// @param first the lowest offset of these
     private record Letters(long[] unknownSchemas, long[] setAside, long learned, long first) {
         public static Letters read(KafkaSettings kafka, Topics topics, Lineage lineage, long learnedTo) {
-            Offsets unknownSchemas = new Offsets();
-            Offsets setAside = new Offsets();
+            LongStream.Builder unknownSchemas = LongStream.builder();
+            LongStream.Builder setAside = LongStream.builder();
             long[] learned = {0, Long.MAX_VALUE}; // how many, the first offset
             for (TopicPartition partition : TopicReader.partitions(kafka, topics.deadLetters())) {
                 try (TopicReader reader = new TopicReader(kafka, partition)) {
@@ -117,7 +118,8 @@ public final class KnownRejections {
                     });
                 }
             }
-            return new Letters(unknownSchemas.ascending(), setAside.ascending(), learned[0], learned[1]);
+            return new Letters(unknownSchemas.build().sorted().toArray(), setAside.build().sorted().toArray(),
+                    learned[0], learned[1]);
         }
     }
 
@@ -167,25 +169,6 @@ public final class KnownRejections {
                     + record.partition() + " offset " + record.offset()
                     + " was learned (there is no dead letter of it), found none; register it again under"
                     + " this id, or restore the dead letters" + (missing.isEmpty() ? "" : " (" + missing + ")"));
-        }
-    }
-
-    /// A growing array.
-    private static final class Offsets {
-        private long[] offsets = new long[16];
-        private int size;
-
-        void add(long offset) {
-            if (size == offsets.length) {
-                offsets = Arrays.copyOf(offsets, 2 * size);
-            }
-            offsets[size++] = offset;
-        }
-
-        long[] ascending() {
-            long[] exact = Arrays.copyOf(offsets, size);
-            Arrays.sort(exact);
-            return exact;
         }
     }
 }

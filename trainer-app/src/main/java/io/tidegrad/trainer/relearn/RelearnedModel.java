@@ -16,6 +16,7 @@ import io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.Accounts;
+import io.tidegrad.trainer.store.LogTally;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongPredicate;
@@ -42,11 +43,7 @@ public final class RelearnedModel {
     private final LongPredicate learns;
     private final @Nullable List<Rejected> rejected;
     private long evaluatedFrom;
-    private long nextOffset;
-    private long accepted;
-    private long deadLetters;
-    private long ticks;
-    private long newestAppendTime;
+    private final LogTally tally;
 
     /// @param model as it was before the record at `from`
     /// @param learns whether the record at an offset is learned; others are as if they were not there
@@ -60,12 +57,8 @@ public final class RelearnedModel {
         this.facts = facts;
         this.from = from;
         this.learns = learns;
-        this.newestAppendTime = newestAppendTime;
-        nextOffset = from;
+        tally = new LogTally(from, before, newestAppendTime);
         evaluatedFrom = from;
-        accepted = before.accepted();
-        deadLetters = before.deadLetters();
-        ticks = before.ticks();
         rejected = keepsRejected ? new ArrayList<>() : null;
         String topic = spec.inputTopic();
         AvroEvent event = new AvroEvent();
@@ -77,14 +70,14 @@ public final class RelearnedModel {
     public static RelearnedModel initial(ModelSpec spec, RecordDecoder decoder, KnownRejections facts, long from,
             boolean keepsRejected, Kernels kernels) {
         return new RelearnedModel(OnlineModel.initial(spec, kernels), decoder, facts, from, offset -> true,
-                new Accounts(0, 0, 0), Long.MIN_VALUE, keepsRejected);
+                Accounts.NONE, Long.MIN_VALUE, keepsRejected);
     }
 
     /// A registered one again, from where it began: what its rollbacks left out is left out.
     public static RelearnedModel initial(Lineage lineage, RecordDecoder decoder, KnownRejections facts,
             boolean keepsRejected, Kernels kernels) {
         return new RelearnedModel(OnlineModel.initial(lineage.spec(), kernels), decoder, facts, lineage.startOffset(),
-                lineage::learns, new Accounts(0, 0, 0), Long.MIN_VALUE, keepsRejected);
+                lineage::learns, Accounts.NONE, Long.MIN_VALUE, keepsRejected);
     }
 
     private boolean isTaken(long offset) {
@@ -141,13 +134,10 @@ public final class RelearnedModel {
         }
         try {
             switch (EventFold.learn(event, model)) {
-                case EventFold.Outcome.Accepted() -> {
-                    accepted++;
-                    newestAppendTime = Math.max(newestAppendTime, Math.max(0, timestamp));
-                }
-                case EventFold.Outcome.Ticked() -> ticks++;
+                case EventFold.Outcome.Accepted() -> tally.accepted(offset, timestamp);
+                case EventFold.Outcome.Ticked() -> tally.ticked(offset);
                 case EventFold.Outcome.Rejected(var rejection, var schemaId) -> {
-                    deadLetters++;
+                    tally.deadLettered(offset);
                     keep(offset, rejection, schemaId);
                 }
             }
@@ -158,7 +148,6 @@ public final class RelearnedModel {
         } catch (RuntimeException | Error e) {
             throw unforeseen(offset, e);
         }
-        nextOffset = offset + 1;
     }
 
     private void keep(long offset, Rejection rejection, @Nullable Integer schemaId) {
@@ -194,15 +183,15 @@ public final class RelearnedModel {
     }
 
     public long nextOffset() {
-        return nextOffset;
+        return tally.nextOffset();
     }
 
     public Accounts accounts() {
-        return new Accounts(accepted, deadLetters, ticks);
+        return tally.accounts();
     }
 
     public long newestAppendTime() {
-        return newestAppendTime;
+        return tally.newestAppendTime();
     }
 
     /// In their order; empty unless they are kept.

@@ -15,7 +15,7 @@ import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 
-/// A model's changelog as any read_committed reader sees it.
+/// Reads the committed records of a model's changelog.
 public final class Changelog {
     private final TopicPartition partition;
     private final ReadCommitted readCommitted;
@@ -25,68 +25,55 @@ public final class Changelog {
         this.readCommitted = readCommitted;
     }
 
-    /// Of a lineage's live model.
+    /// Returns the changelog of a lineage.
     public static Changelog of(KafkaSettings kafka, Topics topics, Lineage lineage) {
         String application = topics.applicationId(lineage.model(), lineage.epoch());
         return new Changelog(new TopicPartition(Topics.changelog(application), 0), new ReadCommitted(kafka.client()));
     }
 
-    /// `offset` as the store would have committed it, with itself as the watermark.
+    /// Returns `offset` with itself as the watermark, as the store would have committed it.
     public static OffsetAndMetadata offsetWithWatermark(long offset) {
         return new OffsetAndMetadata(offset, StreamsInternals.encodeBesideOffset(Map.of(ModelStore.WATERMARK, offset)));
     }
 
-    /// Whether the topic is there.
     boolean exists() {
         try (Consumer<byte[], byte[]> consumer = readCommitted.open(partition)) {
             return consumer.listTopics().containsKey(partition.topic());
         }
     }
 
-    /// The newest committed manifest's watermark; null when there is none.
+    /// Returns the watermark of the newest manifest, or null if there is none.
     public @Nullable Long watermark() {
         StoreManifest newest = newestManifest();
         return newest == null ? null : newest.nextOffset();
     }
 
-    /// Null when there is none. Reads backwards in growing steps: a manifest is the last record of every commit.
+    /// Returns the newest manifest, or null if there is none. Every commit ends with one, so this reads backwards in growing
+    /// steps. Only a marker, or records of a trainer that was replaced, can lie behind it.
     @Nullable
     StoreManifest newestManifest() {
         try (Consumer<byte[], byte[]> consumer = readCommitted.open(partition)) {
-            return newestManifest(consumer);
-        }
-    }
-
-    /// Whether this commit's manifest, or that of a trainer that went on from it, is visible now or within `patience`.
-    boolean reaches(long commit, Duration patience) {
-        long deadline = readCommitted.nanos() + patience.toNanos();
-        try (Consumer<byte[], byte[]> consumer = readCommitted.open(partition)) {
-            do {
-                StoreManifest newest = newestManifest(consumer);
-                if (newest != null && newest.commit() >= commit) {
-                    return true;
+            long begin = ReadCommitted.begin(consumer, partition);
+            long end = ReadCommitted.end(consumer, partition);
+            for (long step = 4;; step *= 8) {
+                long from = Math.max(begin, end - step);
+                StoreManifest newest = newestManifest(consumer, from, end);
+                if (newest != null || from == begin) {
+                    return newest;
                 }
-            } while (readCommitted.nanos() - deadline < 0);
-            return false;
-        }
-    }
-
-    /// Whether another trainer's transaction, perhaps a dead one's, hides what was committed since it began.
-    boolean isHidden() {
-        return readCommitted.hasOpenTransaction(partition);
-    }
-
-    /// Behind the newest manifest lie its marker and perhaps what a trainer wrote that has been replaced.
-    private @Nullable StoreManifest newestManifest(Consumer<byte[], byte[]> consumer) {
-        long begin = ReadCommitted.begin(consumer, partition);
-        long end = ReadCommitted.end(consumer, partition);
-        for (long step = 4;; step *= 8) {
-            long from = Math.max(begin, end - step);
-            StoreManifest newest = newestManifest(consumer, from, end);
-            if (newest != null || from == begin) {
-                return newest;
             }
         }
+    }
+
+    /// Returns whether the manifest of this commit, or of a later one, is visible.
+    boolean reaches(long commit) {
+        StoreManifest newest = newestManifest();
+        return newest != null && newest.commit() >= commit;
+    }
+
+    /// Returns whether the transaction of another trainer, perhaps of a dead one, hides what was committed since it began.
+    boolean isHidden() {
+        return readCommitted.hasOpenTransaction(partition);
     }
 
     private @Nullable StoreManifest newestManifest(Consumer<byte[], byte[]> consumer, long from, long end) {
@@ -106,9 +93,9 @@ public final class Changelog {
         return newest;
     }
 
-    /// Every record that is visible now, oldest first: what is committed, and nothing of a commit in progress.
+    /// Reads every record that is visible now, oldest first.
     ///
-    /// @return one past the last offset
+    /// @return the offset after the last one
     long read(java.util.function.Consumer<ConsumerRecord<byte[], byte[]>> reader) {
         try (Consumer<byte[], byte[]> consumer = readCommitted.open(partition)) {
             consumer.seekToBeginning(List.of(partition));
@@ -124,7 +111,7 @@ public final class Changelog {
         }
     }
 
-    /// Reads from the beginning until `done`, or until nothing has come for `patience`.
+    /// Reads from the beginning until `done` returns true, or nothing has come for `patience`.
     void read(java.util.function.Consumer<ConsumerRecord<byte[], byte[]>> reader, BooleanSupplier done,
             Duration patience) {
         try (Consumer<byte[], byte[]> consumer = readCommitted.open(partition)) {

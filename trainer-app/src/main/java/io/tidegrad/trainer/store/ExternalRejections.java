@@ -4,12 +4,11 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 import org.apache.kafka.common.utils.ByteUtils;
 
-/// Offsets of events that were refused for a reason that the log alone does not decide: the registry did not know the
-/// schema (it may give another answer when the log is learned again), or the event ended the trainer twice and was set
-/// aside. So they are remembered, as ranges of offsets, until an image makes them superfluous. Which of the reasons it
-/// was, learning again need not know.
+/// Offsets of events that were rejected for a reason outside of the log: the registry did not know the schema, which it
+/// may know when the log is learned again, or the event ended the trainer twice and was set aside. They are kept as
+/// ranges until an image makes them superfluous.
 ///
-/// Payload: varlongs, for each range the gap since the range before and its length.
+/// The payload is a varlong for the gap before each range and one for its length.
 final class ExternalRejections {
     private static final int VARLONG_BYTES_MAX = 10;
 
@@ -22,11 +21,15 @@ final class ExternalRejections {
             ranges[used - 1]++;
             return;
         }
+        add(offset, offset + 1);
+    }
+
+    private void add(long from, long to) {
         if (used == ranges.length) {
             ranges = Arrays.copyOf(ranges, 2 * used);
         }
-        ranges[used++] = offset;
-        ranges[used++] = offset + 1;
+        ranges[used++] = from;
+        ranges[used++] = to;
     }
 
     boolean contains(long offset) {
@@ -80,11 +83,7 @@ final class ExternalRejections {
                 if (begin < 0 || at <= begin) {
                     throw new DamagedException("ascending ranges of rejected offsets", begin + " to " + at);
                 }
-                if (decoded.used == decoded.ranges.length) {
-                    decoded.ranges = Arrays.copyOf(decoded.ranges, 2 * decoded.used);
-                }
-                decoded.ranges[decoded.used++] = begin;
-                decoded.ranges[decoded.used++] = at;
+                decoded.add(begin, at);
             }
         } catch (IllegalArgumentException | java.nio.BufferUnderflowException e) {
             throw new DamagedException("ranges of rejected offsets", "bytes that are none");

@@ -13,21 +13,19 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.InvalidOffsetException;
-import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.errors.InterruptException;
 
-/// Learns the log of record again, from a restored base up to the manifest's watermark. Nothing but the model changes:
-/// dead letters, snapshots and progress of these events were committed when they were learned for the first time. That
-/// it is the same model bit for bit is checked against the manifest: all counts, everything that is not in pages (so
-/// also the progressive evaluation, into which every prediction went), and the digest of all pages.
+/// Learns the log of record again, from a restored base up to the manifest's watermark. Only the model changes, because
+/// dead letters, snapshots and progress of these events were committed when they were learned for the first time. The
+/// result must be the same bit for bit. The manifest has what to compare it with: all counts, the digest of all pages,
+/// and a checksum of everything else, such as the progressive evaluation, into which every prediction went.
 final class Redo {
     private static final Duration POLL = Duration.ofMillis(200);
 
-    /// Without a record or a marker from Kafka.
+    /// After so long without progress, it fails.
     private static final Duration PATIENCE = Duration.ofSeconds(30);
 
-    /// Decides what becomes of a record, as for the first time.
+    /// Decides what becomes of a record, as it did for the first time.
     @FunctionalInterface
     public interface Fold {
         EventFold.Outcome fold(ConsumerRecord<byte[], byte[]> record);
@@ -43,11 +41,7 @@ final class Redo {
     private final BooleanSupplier stopping;
     private final Consumer<RestoreProgress> progress;
 
-    private long nextOffset;
-    private long accepted;
-    private long deadLetters;
-    private long ticks;
-    private long newestAppendTime;
+    private final LogTally tally;
 
     Redo(Lineage lineage, StoreManifest manifest, Restoration.Restored restored, Fold fold, BooleanSupplier stopping,
             Consumer<RestoreProgress> progress) {
@@ -60,25 +54,33 @@ final class Redo {
         this.fold = fold;
         this.stopping = stopping;
         this.progress = progress;
-        nextOffset = base.nextOffset();
-        accepted = base.accounts().accepted();
-        deadLetters = base.accounts().deadLetters();
-        ticks = base.accounts().ticks();
-        newestAppendTime = base.newestAppendTime();
+        tally = new LogTally(base.nextOffset(), base.accounts(), base.newestAppendTime());
     }
 
-    /// @throws TrainerException the log no longer has these events, or gives another model than was committed
+    /// @throws TrainerException if the log has lost these events, or gives another model than was committed
     void run(ReadCommitted readCommitted) {
+        Refusals.reading(lineage, "the log", () -> {
+            try {
+                read(readCommitted);
+            } catch (InvalidOffsetException e) {
+                throw lost(-1);
+            }
+            return true;
+        });
+        checkEnd();
+    }
+
+    private void read(ReadCommitted readCommitted) {
         TopicPartition log = lineage.log();
         try (var consumer = readCommitted.openToRead(log)) {
             long begin = ReadCommitted.begin(consumer, log);
-            if (begin > nextOffset) {
+            if (begin > tally.nextOffset()) {
                 throw lost(begin);
             }
-            consumer.seek(log, nextOffset);
+            consumer.seek(log, tally.nextOffset());
             long deadline = readCommitted.nanos() + PATIENCE.toNanos();
-            long position = nextOffset;
-            while (nextOffset < manifest.nextOffset()) {
+            long position = tally.nextOffset();
+            while (tally.nextOffset() < manifest.nextOffset()) {
                 for (ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL)) {
                     if (record.offset() >= manifest.nextOffset()) {
                         break;
@@ -98,31 +100,20 @@ final class Redo {
                     break;
                 }
             }
-        } catch (InvalidOffsetException e) {
-            throw lost(-1);
-        } catch (InterruptException e) {
-            throw e;
-        } catch (KafkaException e) {
-            throw Refusals.unreadable(lineage, "the log", e);
         }
-        checkEnd();
     }
 
-    /// One record of the log, in order.
     void learn(ConsumerRecord<byte[], byte[]> record) {
         if (stopping.getAsBoolean()) {
             throw new TrainerException(ExitCode.RETRYABLE, "model " + lineage.model()
                     + ": asked to stop while learning again, at offset " + record.offset() + "; nothing was changed");
         }
         if (rejections.contains(record.offset())) {
-            deadLetters++;
+            tally.deadLettered(record.offset());
         } else {
             switch (fold.fold(record)) {
-                case EventFold.Outcome.Accepted() -> {
-                    accepted++;
-                    newestAppendTime = Math.max(newestAppendTime, Math.max(0, record.timestamp()));
-                }
-                case EventFold.Outcome.Ticked() -> ticks++;
+                case EventFold.Outcome.Accepted() -> tally.accepted(record.offset(), record.timestamp());
+                case EventFold.Outcome.Ticked() -> tally.ticked(record.offset());
                 case EventFold.Outcome.Rejected(var rejection, var schemaId) -> {
                     if (isExternal(rejection)) {
                         throw Refusals.violation(lineage,
@@ -130,18 +121,17 @@ final class Redo {
                                         + " to be decoded, as when it was learned",
                                 rejection.detail(), "bring the schema registry back to what it knew");
                     }
-                    deadLetters++;
+                    tally.deadLettered(record.offset());
                 }
             }
         }
-        nextOffset = record.offset() + 1;
-        if (nextOffset == manifest.digestOffset()) {
+        if (tally.nextOffset() == manifest.digestOffset()) {
             checkPages();
         }
     }
 
-    /// Whether it rests on what lies outside the log: an answer of the registry, which may change, or how trainers
-    /// ended. All else the log decides.
+    /// Returns whether a rejection depends on something outside of the log: on an answer of the registry, which may change,
+    /// or on how trainers ended.
     static boolean isExternal(Rejection rejection) {
         return switch (rejection.reason()) {
             case UNKNOWN_SCHEMA, NOT_AVRO, TOO_LARGE, ENDED_THE_TRAINER -> true;
@@ -154,12 +144,8 @@ final class Redo {
     private void tell() {
         Parameters parameters = model.parameters();
         progress.accept(new RestoreProgress(parameters.pages(), parameters.pages(),
-                (long) parameters.pages() * Parameters.PAGE_BYTES, accounts().total() - base.accounts().total(),
+                (long) parameters.pages() * Parameters.PAGE_BYTES, tally.accounts().total() - base.accounts().total(),
                 manifest.accounts().total() - base.accounts().total()));
-    }
-
-    private Accounts accounts() {
-        return new Accounts(accepted, deadLetters, ticks);
     }
 
     private void checkPages() {
@@ -172,14 +158,14 @@ final class Redo {
     }
 
     void checkEnd() {
-        if (manifest.digestOffset() > base.nextOffset() && nextOffset < manifest.digestOffset()) {
-            check("a record before offset", manifest.digestOffset(), nextOffset);
+        if (manifest.digestOffset() > base.nextOffset() && tally.nextOffset() < manifest.digestOffset()) {
+            check("a record before offset", manifest.digestOffset(), tally.nextOffset());
         }
-        check("the watermark", manifest.nextOffset(), nextOffset);
-        check("accounts", manifest.accounts(), accounts());
+        check("the watermark", manifest.nextOffset(), tally.nextOffset());
+        check("accounts", manifest.accounts(), tally.accounts());
         check("updates", manifest.updates(), model.parameters().updates());
         check("examples", manifest.examples(), model.parameters().examples());
-        check("the newest append time", manifest.newestAppendTime(), newestAppendTime);
+        check("the newest append time", manifest.newestAppendTime(), tally.newestAppendTime());
         byte[] carry = model.carry();
         check("carry", "%d bytes, checksum %08x".formatted(manifest.carryBytes(), manifest.carryChecksum()),
                 "%d bytes, checksum %08x".formatted(carry.length, Restoration.checksum(carry)));
@@ -197,6 +183,7 @@ final class Redo {
     }
 
     private TrainerException lost(long begin) {
+        long nextOffset = tally.nextOffset();
         return Refusals
                 .violation(lineage,
                         lineage.log() + " from offset " + nextOffset

@@ -3,27 +3,31 @@ package io.tidegrad.trainer.store;
 import io.tidegrad.control.Lineage;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
+import java.util.function.Supplier;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.errors.InterruptException;
+import org.jspecify.annotations.Nullable;
 
-/// Why a store stops, in the words of the person who must act.
-public final class Refusals {
+/// Makes the exceptions with which a store stops.
+final class Refusals {
     private Refusals() {}
 
-    /// The state is sound, but of something else than asked for.
+    /// For a sound state of another spec or epoch.
     static TrainerException otherSpec(Lineage lineage, String expected, String found) {
         return new TrainerException(ExitCode.CONFIGURATION,
                 "model " + lineage.model() + ": the stored state is not of this spec: expected " + expected + ", found "
                         + found + "; give the spec it was learned with, or learn under a new model name");
     }
 
-    /// Changelog, offsets and log contradict each other.
+    /// For a changelog, offsets and a log that contradict each other.
     static TrainerException violation(Lineage lineage, String expected, String found, String remedy) {
         return new TrainerException(ExitCode.STATE_VIOLATION,
                 "model " + lineage.model() + ": expected " + expected + ", found " + found + "; " + remedy);
     }
 
-    /// Bytes of the changelog are not what was written.
+    /// For bytes of the changelog that are not what was written.
     ///
-    /// @param where topic, and offset where one record is to blame
+    /// @param where the topic, and the offset of the record if there is one
     static TrainerException damaged(String where, DamagedException damage) {
         return new TrainerException(ExitCode.STATE_VIOLATION,
                 "the model store's changelog is damaged: " + where + ": " + damage.getMessage()
@@ -31,7 +35,7 @@ public final class Refusals {
                 damage);
     }
 
-    /// The changelog can't be judged yet. Until then nothing may be learned from it.
+    /// For a changelog whose newest records an open transaction hides, so that nothing may be learned from it yet.
     static TrainerException hidden(Lineage lineage, String expected, String changelog) {
         return new TrainerException(ExitCode.RETRYABLE,
                 "model " + lineage.model() + ": expected " + expected
@@ -40,9 +44,18 @@ public final class Refusals {
                         + " Nothing is lost, start again");
     }
 
-    /// Kafka did not answer; never its own exception, which Streams would take for something it can repair.
-    static TrainerException unreadable(Lineage lineage, String what, RuntimeException cause) {
-        return new TrainerException(ExitCode.RETRYABLE,
-                "model " + lineage.model() + ": " + what + " could not be read: " + cause.getMessage(), cause);
+    /// Returns what `read` returns. Kafka's own exceptions become ours, because Streams would try to repair the task after
+    /// one of them; only an interruption is thrown as it is.
+    ///
+    /// @param what what is read
+    static <T extends @Nullable Object> T reading(Lineage lineage, String what, Supplier<T> read) {
+        try {
+            return read.get();
+        } catch (InterruptException e) {
+            throw e;
+        } catch (KafkaException e) {
+            throw new TrainerException(ExitCode.RETRYABLE,
+                    "model " + lineage.model() + ": " + what + " could not be read: " + e.getMessage(), e);
+        }
     }
 }

@@ -1,6 +1,5 @@
 package io.tidegrad.trainer.store;
 
-import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,7 +13,6 @@ import java.util.List;
 public record RetainedSnapshot(long version, long parent, int parts, long bytes, long time, boolean complete) {
     public static final long FULL = -1;
 
-    private static final int FIRST_FORMAT_BYTES = 12;
     private static final int BYTES = 8 + 8 + 4 + 8 + 8 + 1;
 
     public boolean isDelta() {
@@ -30,7 +28,7 @@ public record RetainedSnapshot(long version, long parent, int parts, long bytes,
         return 4 + BYTES * snapshots.size();
     }
 
-    /// Count, as −1−n so that the first format's is not mistaken for it, then the components of each.
+    /// Writes the count n as -1 - n, then the components of each snapshot.
     static void write(List<RetainedSnapshot> snapshots, ByteBuffer to) {
         to.putInt(-1 - snapshots.size());
         for (RetainedSnapshot snapshot : snapshots) {
@@ -40,27 +38,19 @@ public record RetainedSnapshot(long version, long parent, int parts, long bytes,
         }
     }
 
-    /// What `write` wrote and nothing more; also the first format: count n, then version and parts of full snapshots.
+    /// Reads what `write` wrote, up to the end of `from`.
     ///
-    /// @throws DamagedException another number of bytes
+    /// @throws DamagedException if `from` does not hold exactly that many bytes
     static List<RetainedSnapshot> read(ByteBuffer from) {
-        int stated = from.getInt();
-        boolean first = stated >= 0;
-        int count = first ? stated : -1 - stated;
-        long bytes = (first ? FIRST_FORMAT_BYTES : BYTES) * (long) count;
-        if (from.remaining() != bytes) {
+        int count = -1 - from.getInt();
+        if (count < 0 || from.remaining() != (long) BYTES * count) {
             throw new DamagedException("a manifest that ends with its " + count + " snapshots",
                     from.remaining() + " bytes for them");
         }
         List<RetainedSnapshot> snapshots = new ArrayList<>(count);
-        try {
-            for (int i = 0; i < count; i++) {
-                snapshots.add(first ? new RetainedSnapshot(from.getLong(), FULL, from.getInt(), 0, -1, true)
-                        : new RetainedSnapshot(from.getLong(), from.getLong(), from.getInt(), from.getLong(),
-                                from.getLong(), from.get() == 1));
-            }
-        } catch (BufferUnderflowException e) {
-            throw new IllegalStateException("counted before", e);
+        for (int i = 0; i < count; i++) {
+            snapshots.add(new RetainedSnapshot(from.getLong(), from.getLong(), from.getInt(), from.getLong(),
+                    from.getLong(), from.get() == 1));
         }
         return List.copyOf(snapshots);
     }

@@ -43,27 +43,33 @@ final class StateWriter {
     private static final long CHOOSE_EVERY_NANOS = 10_000_000_000L;
     private static final long WARN_EVERY_NANOS = 60_000_000_000L;
 
-    /// What a writer asks of the store it writes for.
+    /// The store for which the state is written. Tests override the methods that have a default.
     interface Store {
         void log(byte[] key, byte[] value);
 
-        void pageLogged(int page);
-
-        void imagePageLogged(int page);
-
-        /// -1 when all of these pages may be committed.
-        int firstNonFinitePage(Parameters parameters, PageSet pages);
-
-        /// Whether this image may become the base.
-        boolean isWhole(Image image);
-
-        void watch(Parameters parameters, Image image);
-
-        /// Whether the trainer was asked to stop: what is learned then is the state to leave behind.
+        /// Returns whether the trainer was asked to stop: it should leave a whole image of its last state then.
         boolean stopping();
+
+        default void pageLogged(int page) {}
+
+        default void imagePageLogged(int page) {}
+
+        /// Returns the first of these pages that must not be committed, or -1.
+        default int firstNonFinitePage(Parameters parameters, PageSet pages) {
+            return parameters.firstNonFinitePage(pages);
+        }
+
+        /// Returns whether this image may become the base.
+        default boolean isWhole(Image image) {
+            return image.isWhole();
+        }
+
+        default void watch(Parameters parameters, Image image) {
+            parameters.watch(image.watched(), image::keep);
+        }
     }
 
-    /// The state besides the model's own.
+    /// The parts of the state that the model does not hold.
     record State(long nextOffset, Accounts accounts, long newestAppendTime, List<RetainedSnapshot> retained) {
     }
 
@@ -154,7 +160,6 @@ final class StateWriter {
             choice = new StoreChoice(StoreKind.IMAGE_AND_REDO,
                     "a page log, " + choice.reason() + ", begins after the next image");
         }
-        LOG.info("model {}: kept as {}: {}", lineage.model(), choice.kind().word(), choice.reason());
     }
 
     // ---- what learning tells ----

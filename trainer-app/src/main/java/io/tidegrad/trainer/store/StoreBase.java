@@ -18,8 +18,7 @@ record StoreBase(int slot, long image, long nextOffset, long updates, long examp
     static final int NOT_STORED = -1;
 
     static StoreBase initial(long startOffset) {
-        return new StoreBase(NOT_STORED, 0, startOffset, 0, 0, new Accounts(0, 0, 0), Long.MIN_VALUE, new byte[32], 0,
-                0);
+        return new StoreBase(NOT_STORED, 0, startOffset, 0, 0, Accounts.NONE, Long.MIN_VALUE, new byte[32], 0, 0);
     }
 
     boolean isStored() {

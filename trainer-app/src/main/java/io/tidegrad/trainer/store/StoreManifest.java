@@ -8,7 +8,7 @@ import org.apache.kafka.common.Uuid;
 
 /// The last record of every flush: it says what has been learned, and from which state in the changelog a restart gets
 /// there. Payload, little-endian: the components in this order; byte arrays of fixed size, the list preceded by its
-/// size. Format 1, of earlier builds, has no component after `commit` but the list: they knew only page logs.
+/// size.
 ///
 /// @param specFingerprint 32 bytes: a state belongs to one spec
 /// @param numerics the engine's `Numerics.VERSION`: other numerics would go on with other bits
@@ -38,8 +38,8 @@ record StoreManifest(byte[] specFingerprint, int numerics, int epoch, Uuid input
     private static final int BASE_BYTES = 4 + 8 + 3 * 8 + 3 * 8 + 8 + 32 + 4 + 4;
 
     /// All but the list of snapshots.
-    private static final int FIXED_BYTES = 32 + 4 + 4 + 16 + 3 * 8 + 3 * 8 + 8 + 4 + 32 + 4 + 4 + 8 // as in format 1
-            + 4 + BASE_BYTES + 8 + 8 + 4 + 4; // the list says its own
+    private static final int FIXED_BYTES =
+            32 + 4 + 4 + 16 + 3 * 8 + 3 * 8 + 8 + 4 + 32 + 4 + 4 + 8 + 4 + BASE_BYTES + 8 + 8 + 4 + 4; // the list says its own
 
     byte[] encode() {
         ByteBuffer to =
@@ -64,51 +64,24 @@ record StoreManifest(byte[] specFingerprint, int numerics, int epoch, Uuid input
         return to.array();
     }
 
-    /// The record's value, of any format.
+    /// Reads the value of a record.
     static StoreManifest of(byte[] value) {
-        return decode(StoreRecords.payload(value), StoreRecords.format(value));
+        return decode(StoreRecords.payload(value));
     }
 
-    static StoreManifest decode(byte[] payload, int format) {
+    static StoreManifest decode(byte[] payload) {
         try {
             ByteBuffer from = ByteBuffer.wrap(payload).order(ByteOrder.LITTLE_ENDIAN);
-            byte[] specFingerprint = bytes(from, 32);
-            int numerics = from.getInt();
-            int epoch = from.getInt();
-            Uuid inputTopicId = new Uuid(from.getLong(), from.getLong());
-            long nextOffset = from.getLong();
-            long updates = from.getLong();
-            long examples = from.getLong();
-            Accounts accounts = new Accounts(from.getLong(), from.getLong(), from.getLong());
-            long newestAppendTime = from.getLong();
-            int pages = from.getInt();
-            byte[] pagesDigest = bytes(from, 32);
-            int carryBytes = from.getInt();
-            int carryChecksum = from.getInt();
-            long commit = from.getLong();
-            StoreKind kind = StoreKind.PAGE_LOG;
-            StoreBase base = new StoreBase(0, 0, nextOffset, updates, examples, accounts, newestAppendTime, pagesDigest,
-                    carryBytes, carryChecksum);
-            long digestOffset = nextOffset;
-            double changedBytesPerSecond = Double.NaN;
-            int rejectionsBytes = 0;
-            int rejectionsChecksum = 0;
-            if (format > 1) {
-                kind = kind(from.getInt());
-                base = new StoreBase(from.getInt(), from.getLong(), from.getLong(), from.getLong(), from.getLong(),
-                        new Accounts(from.getLong(), from.getLong(), from.getLong()), from.getLong(), bytes(from, 32),
-                        from.getInt(), from.getInt());
-                digestOffset = from.getLong();
-                changedBytesPerSecond = from.getDouble();
-                rejectionsBytes = from.getInt();
-                rejectionsChecksum = from.getInt();
-            }
-            List<RetainedSnapshot> retained = RetainedSnapshot.read(from);
-            return new StoreManifest(specFingerprint, numerics, epoch, inputTopicId, nextOffset, updates, examples,
-                    accounts, newestAppendTime, pages, pagesDigest, carryBytes, carryChecksum, commit, kind, base,
-                    digestOffset, changedBytesPerSecond, rejectionsBytes, rejectionsChecksum, retained);
+            // Java evaluates arguments from left to right, which is the order of the bytes.
+            return new StoreManifest(bytes(from, 32), from.getInt(), from.getInt(),
+                    new Uuid(from.getLong(), from.getLong()), from.getLong(), from.getLong(), from.getLong(),
+                    accounts(from), from.getLong(), from.getInt(), bytes(from, 32), from.getInt(), from.getInt(),
+                    from.getLong(), kind(from.getInt()),
+                    new StoreBase(from.getInt(), from.getLong(), from.getLong(), from.getLong(), from.getLong(),
+                            accounts(from), from.getLong(), bytes(from, 32), from.getInt(), from.getInt()),
+                    from.getLong(), from.getDouble(), from.getInt(), from.getInt(), RetainedSnapshot.read(from));
         } catch (BufferUnderflowException e) {
-            throw new DamagedException("a whole manifest of format " + format, payload.length + " bytes");
+            throw new DamagedException("a whole manifest", payload.length + " bytes");
         }
     }
 
@@ -118,6 +91,10 @@ record StoreManifest(byte[] specFingerprint, int numerics, int epoch, Uuid input
             throw new DamagedException("a kind of store from 0 to " + (kinds.length - 1), "" + ordinal);
         }
         return kinds[ordinal];
+    }
+
+    private static Accounts accounts(ByteBuffer from) {
+        return new Accounts(from.getLong(), from.getLong(), from.getLong());
     }
 
     private static byte[] bytes(ByteBuffer from, int length) {

@@ -19,7 +19,7 @@ import java.util.zip.CRC32C;
 /// another epoch are all noticed before use. Of the kind it covers the capital letter: a page has one checksum in
 /// either slot. That the pages of a slot belong together is told by their digest in the manifest.
 ///
-/// Format 2 is of manifests only: they say what state the pages are.
+/// The manifest's format has a number of its own.
 final class StoreRecords {
     static final int FORMAT = 1;
     static final int MANIFEST_FORMAT = 2;
@@ -58,12 +58,8 @@ final class StoreRecords {
         return key[0] == PAGE + SMALL || key[0] == CARRY + SMALL ? 1 : 0;
     }
 
-    private static int newestFormat(byte[] key) {
+    private static int format(byte[] key) {
         return kind(key) == MANIFEST ? MANIFEST_FORMAT : FORMAT;
-    }
-
-    static int format(byte[] value) {
-        return ByteBuffer.wrap(value).order(ByteOrder.LITTLE_ENDIAN).getInt(0);
     }
 
     static int number(byte[] key) {
@@ -80,7 +76,7 @@ final class StoreRecords {
     /// Writes format and checksum; returns the checksum.
     static int seal(byte[] key, int epoch, byte[] value) {
         int checksum = checksum(key, epoch, value);
-        ByteBuffer.wrap(value).order(ByteOrder.LITTLE_ENDIAN).putInt(0, newestFormat(key)).putInt(4, checksum);
+        ByteBuffer.wrap(value).order(ByteOrder.LITTLE_ENDIAN).putInt(0, format(key)).putInt(4, checksum);
         return checksum;
     }
 
@@ -101,14 +97,13 @@ final class StoreRecords {
         int format = header.getInt(0);
         int expected = header.getInt(4);
         int found = checksum(key, epoch, value);
-        int newest = newestFormat(key);
-        boolean known = format >= FORMAT && format <= newest;
-        if (!known && expected == found) {
+        int known = format(key);
+        if (format != known && expected == found) {
             throw new TrainerException(ExitCode.CONFIGURATION, "the model store's changelog has format " + format
-                    + " under " + describe(key) + ", this build reads " + newest + "; start the build that wrote it");
+                    + " under " + describe(key) + ", this build reads " + known + "; start the build that wrote it");
         }
-        if (!known) {
-            throw new DamagedException("format " + newest + " under " + describe(key),
+        if (format != known) {
+            throw new DamagedException("format " + known + " under " + describe(key),
                     format + ", which is another application's, another build's or damage");
         }
         if (expected != found) {

@@ -83,7 +83,7 @@ abstract class StreamsInternals implements StateStore, CachedStateStore<byte[], 
 
     /// Into the changelog, in the task's transaction. The timestamp is the wall clock: retention must not look at event
     /// times of years ago.
-    protected final void log(byte[] key, byte[] value) {
+    public final void log(byte[] key, byte[] value) {
         context().logChange(name, Bytes.wrap(key), value, clock.epochMillis(), new RecordHeaders(),
                 Position.emptyPosition());
     }

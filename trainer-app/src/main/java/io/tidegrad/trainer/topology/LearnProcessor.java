@@ -9,6 +9,7 @@ import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.poll.Burst;
 import io.tidegrad.trainer.publish.Publisher;
 import io.tidegrad.trainer.store.ModelStore;
+import io.tidegrad.trainer.store.Published;
 import java.time.Duration;
 import java.util.Objects;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -58,8 +59,9 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
         ModelStore store = context.getStateStore(Topics.MODEL_STORE);
         store.begin(model -> fold(model)::foldAgain);
         parts.warmUp().join(); // cold vector kernels would keep the first events waiting longer
-        Learning learning = new Learning(context, store, fold(store.model()), parts.publishers().get(),
-                new RefusalLog(lineage.model(), parts.topics().deadLetters(), store.clock()));
+        Learning learning =
+                new Learning(context, store, fold(store.model()), parts.publishers().apply(store.published()),
+                        new RefusalLog(lineage.model(), parts.topics().deadLetters(), store.clock()));
         parts.fatalEvents().begin(store.nextOffset());
         this.learning = learning;
         alarm = null;
@@ -134,9 +136,11 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
     }
 
     /// In the flush before a commit, and only there.
-    private void publish(Learning learning) {
-        learning.publisher().publishDue(learning.store(), (record, sink) -> learning.context().forward(record, sink));
+    private Published publish(Learning learning) {
+        Published published = learning.publisher().publishDue(learning.store(),
+                (record, sink) -> learning.context().forward(record, sink));
         look(learning, false);
+        return published;
     }
 
     /// Sets the alarm as often as there is something to do, and off when there is nothing.

@@ -8,9 +8,9 @@ import io.tidegrad.trainer.poll.Burst;
 import io.tidegrad.trainer.poll.StopOrder;
 import io.tidegrad.trainer.publish.Publisher;
 import io.tidegrad.trainer.store.ModelStoreBuilder;
+import io.tidegrad.trainer.store.Published;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
-import java.util.function.Supplier;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.streams.AutoOffsetReset;
@@ -29,15 +29,15 @@ public final class TrainerTopology {
     private TrainerTopology() {}
 
     /// @param folds a new one for each task: decoding keeps state
-    /// @param publishers likewise
+    /// @param publishers a new one for each task, from what was published before
     /// @param deadLetterBytesMax the dead-letter topic's `max.message.bytes`
     /// @param patience with the registry; the folds' decoder asks it what is left
     /// @param fatalEvents those that ended earlier lives
     /// @param stop after which only what has been read is learned
     /// @param warmUp completes when the kernels are compiled; the first event waits for it
     public record Parts(Lineage lineage, Topics topics, ModelStoreBuilder store, Function<OnlineModel, EventFold> folds,
-            Supplier<Publisher> publishers, int deadLetterBytesMax, Patience patience, FatalEvents fatalEvents,
-            StopOrder stop, CompletableFuture<?> warmUp) {
+            Function<Published, Publisher> publishers, int deadLetterBytesMax, Patience patience,
+            FatalEvents fatalEvents, StopOrder stop, CompletableFuture<?> warmUp) {
     }
 
     /// One model's topology. Everything is bytes here: events are decoded in the processor, so that a dead letter

@@ -231,8 +231,9 @@ final class Schedule {
                 offset -> offset == kafka.input.lastStable(), publishesAll, new RepublishOrder());
         return new TrainerTopology.Parts(lineage, topics, new ModelStoreBuilder(() -> {
             throw new IllegalStateException("the simulated task makes its store");
-        }, Map.of()), model -> breakage.fold(lineage.spec(), model), () -> new Publisher(lineage, publishing, clock),
-                1 << 20, new Patience(Duration.ofSeconds(5), clock), fatalEvents, new StopOrder(),
+        }, Map.of()), model -> breakage.fold(lineage.spec(), model),
+                published -> new Publisher(lineage, publishing, published, clock), 1 << 20,
+                new Patience(Duration.ofSeconds(5), clock), fatalEvents, new StopOrder(),
                 CompletableFuture.completedFuture(null));
     }
 }

@@ -174,7 +174,7 @@ public record BreakableParts(Breaker breaker, KillPoint point, boolean announces
         }
 
         @Override
-        protected int firstNonFinitePage(Parameters parameters, PageSet pages) {
+        public int firstNonFinitePage(Parameters parameters, PageSet pages) {
             return breaker == Breaker.CHECKS_NOTHING_FOR_FINITENESS ? -1 : super.firstNonFinitePage(parameters, pages);
         }
 
@@ -226,17 +226,17 @@ public record BreakableParts(Breaker breaker, KillPoint point, boolean announces
         }
 
         @Override
-        protected void pageLogged(int page) {
+        public void pageLogged(int page) {
             pass(KillPoint.Moment.PAGE_LOGGED);
         }
 
         @Override
-        protected void imagePageLogged(int page) {
+        public void imagePageLogged(int page) {
             pass(KillPoint.Moment.IMAGE_PAGE_LOGGED);
         }
 
         @Override
-        protected boolean isWhole(Image image) {
+        public boolean isWhole(Image image) {
             boolean whole = super.isWhole(image) || breaker == Breaker.COMPLETES_AN_IMAGE_EARLY
                     && image.pagesWritten() > model().parameters().pages() / 2;
             if (whole) {
@@ -246,7 +246,7 @@ public record BreakableParts(Breaker breaker, KillPoint point, boolean announces
         }
 
         @Override
-        protected void watch(Parameters parameters, Image image) {
+        public void watch(Parameters parameters, Image image) {
             if (breaker != Breaker.WRITES_LIVE_PAGES) {
                 super.watch(parameters, image);
             }

@@ -14,7 +14,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 /// payload, and a commit's records with their keys. A carry's payload is in `FormatsTest` of the module `model`.
 class StoreFormatsTest {
     private static final int EPOCH = 3;
-    private static final int FIRST_MANIFEST_BYTES = 192;
     private static final byte[] PAGE = StoreRecords.key(StoreRecords.PAGE, 7);
 
     static List<GoldenFormat> formats() {
@@ -22,16 +21,10 @@ class StoreFormatsTest {
             StoreRecords.verify(PAGE, EPOCH, bytes);
             return StoreRecords.sealed(PAGE, EPOCH, StoreRecords.payload(bytes));
         }, () -> StoreRecords.sealed(PAGE, EPOCH, payload(200))),
-                new GoldenFormat("store-manifest", StoreRecords.MANIFEST_FORMAT, // the value's, in front of this
-                        -1, bytes -> StoreManifest.decode(bytes, manifestFormat(bytes)).encode(),
-                        () -> manifest().encode()),
-                new GoldenFormat("changelog-commit", StoreRecords.MANIFEST_FORMAT, -1,
+                new GoldenFormat("store-manifest", 2, StoreRecords.MANIFEST_FORMAT, // the value's, in front of this
+                        -1, bytes -> StoreManifest.decode(bytes).encode(), () -> manifest().encode()),
+                new GoldenFormat("changelog-commit", 2, StoreRecords.MANIFEST_FORMAT, -1,
                         StoreFormatsTest::rewrittenCommit, StoreFormatsTest::commit));
-    }
-
-    /// The golden manifest of format 1, which had no state but its own, is the short one.
-    private static int manifestFormat(byte[] payload) {
-        return payload.length == FIRST_MANIFEST_BYTES ? 1 : StoreRecords.MANIFEST_FORMAT;
     }
 
     private static byte[] payload(int length) {

@@ -75,44 +75,12 @@ class StoreRecordsTest {
                 1.5e6, 3, -9,
                 List.of(new RetainedSnapshot(80, -1, 1, 700, 5, true), new RetainedSnapshot(90, 80, 2, 800, 6, false)));
         byte[] bytes = manifest.encode();
-        assertThat(StoreManifest.decode(bytes, StoreRecords.MANIFEST_FORMAT)).usingRecursiveComparison()
-                .isEqualTo(manifest);
+        assertThat(StoreManifest.decode(bytes)).usingRecursiveComparison().isEqualTo(manifest);
         for (int length = 0; length < bytes.length; length++) {
             byte[] truncated = Arrays.copyOf(bytes, length);
-            assertThatThrownBy(() -> StoreManifest.decode(truncated, StoreRecords.MANIFEST_FORMAT))
-                    .isInstanceOf(DamagedException.class);
+            assertThatThrownBy(() -> StoreManifest.decode(truncated)).isInstanceOf(DamagedException.class);
         }
-        assertThatThrownBy(
-                () -> StoreManifest.decode(Arrays.copyOf(bytes, bytes.length + 1), StoreRecords.MANIFEST_FORMAT))
+        assertThatThrownBy(() -> StoreManifest.decode(Arrays.copyOf(bytes, bytes.length + 1)))
                 .isInstanceOf(DamagedException.class);
-    }
-
-    /// Written by the first build; every later one must read it.
-    @Test
-    void aManifestOfFormat1StaysReadable() {
-        byte[] written = java.util.HexFormat.of().parseHex("01".repeat(32) + "01000000" // numerics
-                + "02000000" // epoch
-                + "01000000000000000200000000000000" // topic id
-                + "6400000000000000" // next offset 100
-                + "5a00000000000000" // 90 updates
-                + "5f00000000000000" // 95 examples
-                + "600000000000000003000000000000000100000000000000" // accounts
-                + "00687a2a8b010000" // newest append time
-                + "0c000000" // pages
-                + "02".repeat(32) + "e8030000" // carry bytes
-                + "fbffffff" // carry checksum
-                + "1100000000000000" // commit 17
-                + "01000000" // snapshots
-                + "5a00000000000000" + "02000000");
-        StoreManifest manifest = StoreManifest.decode(written, 1);
-        assertThat(manifest.nextOffset()).isEqualTo(100);
-        assertThat(manifest.accounts()).isEqualTo(new Accounts(96, 3, 1));
-        assertThat(manifest.inputTopicId()).isEqualTo(new Uuid(1, 2));
-        assertThat(manifest.commit()).isEqualTo(17);
-        assertThat(manifest.retained()).containsExactly(new RetainedSnapshot(90, -1, 2, 0, -1, true));
-        assertThat(manifest.kind()).isEqualTo(StoreKind.PAGE_LOG);
-        assertThat(manifest.base().slot()).isZero();
-        assertThat(manifest.base().nextOffset()).isEqualTo(100);
-        assertThat(manifest.base().pagesDigest()).isEqualTo(manifest.pagesDigest());
     }
 }
