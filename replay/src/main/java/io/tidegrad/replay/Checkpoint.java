@@ -2,12 +2,12 @@ package io.tidegrad.replay;
 
 import org.jspecify.annotations.Nullable;
 
-/// What somebody else says the model was at an offset.
+/// What another source says the model was at an offset.
 ///
-/// @param nextOffset exclusive: of every record before it
-/// @param version its update count
+/// @param nextOffset the offset before which every record is learned
+/// @param version the number of updates
 /// @param weightsHash 64 hex digits
-/// @param stateHash 64 hex digits; null where it is not known
-/// @param source who says so, for a person: `snapshot 1.500`
+/// @param stateHash 64 hex digits; null if it is not known
+/// @param source as text, such as `snapshot 1.500`
 public record Checkpoint(long nextOffset, long version, String weightsHash, @Nullable String stateHash, String source) {
 }

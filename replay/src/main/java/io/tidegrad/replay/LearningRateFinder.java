@@ -18,13 +18,13 @@ import java.util.function.LongFunction;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 
-/// A [LearningRateSweep] on a model's log of record, read from its beginning. The model need not be registered; nothing is
-/// written.
+/// Runs a [LearningRateSweep] on a model's log of record, from its beginning. The model need not be registered, and
+/// nothing is written.
 public final class LearningRateFinder {
     private LearningRateFinder() {}
 
-    /// @param range of the events that the log holds now → which rates to try
-    /// @throws TrainerException the log can't be read, or is none that a model could learn from
+    /// @param range returns which rates to try, for the number of events that the log holds
+    /// @throws TrainerException if the log can't be read, or no model can learn from it
     /// @throws IllegalArgumentException as [LearningRateSweep]
     public static RateCurve run(KafkaSettings kafka, RegistrySettings registrySettings, ModelSpec spec,
             LongFunction<LearningRateSweep.Range> range, Kernels kernels) {
@@ -34,12 +34,12 @@ public final class LearningRateFinder {
             try (Admin admin = Admin.create(kafka.client())) {
                 log = new KafkaTopics(admin, (short) -1).log(spec.inputTopic());
             }
-            LearningRateSweep test = new LearningRateSweep(spec, ValueDecoder.avro(new AvroCodec(registry)), kernels,
+            LearningRateSweep sweep = new LearningRateSweep(spec, ValueDecoder.avro(new AvroCodec(registry)), kernels,
                     range.apply(log.end() - log.begin()));
             try (TopicReader reader = new TopicReader(kafka, spec.inputTopic())) {
-                reader.read(log.begin(), reader.end(), record -> fold(test, record));
+                reader.read(log.begin(), reader.end(), record -> fold(sweep, record));
             }
-            return test.curve();
+            return sweep.curve();
         } catch (SchemaRegistry.RegistryUnavailableException e) {
             throw TrainerException.from(e, registrySettings.shownUrl());
         } catch (IllegalArgumentException e) {
@@ -49,9 +49,9 @@ public final class LearningRateFinder {
         }
     }
 
-    private static boolean fold(LearningRateSweep test, ConsumerRecord<byte[], byte[]> record) {
+    private static boolean fold(LearningRateSweep sweep, ConsumerRecord<byte[], byte[]> record) {
         try {
-            return test.fold(record.value(), record.headers());
+            return sweep.fold(record.value(), record.headers());
         } catch (SchemaRegistry.RegistryUnavailableException e) {
             throw e;
         } catch (RuntimeException | Error e) {

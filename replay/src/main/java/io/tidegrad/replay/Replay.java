@@ -6,10 +6,8 @@ import io.tidegrad.control.RegisteredModel;
 import io.tidegrad.control.TopicReader;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.learn.OnlineModel;
-import io.tidegrad.model.safetensors.InitialWeightsException;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.RecordDecoder;
-import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.trainer.Handover;
@@ -27,18 +25,18 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
-import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.streams.processor.api.Record;
 import org.jspecify.annotations.Nullable;
 
-/// Learns a log again, from a spec and from nothing else: no changelog, no group, no snapshot. By the registered spec
-/// and from where the model began, the same hashes as the trainer's at the same offset prove that its weights are those
-/// events' and no others'. By another spec, or from elsewhere, it is a new model, which can be kept.
+/// Learns a log again, from a spec and nothing else: no changelog, no group, no snapshot. If it learns the registered
+/// spec from the model's start and gives the trainer's hashes at the same offset, that proves that the trainer's
+/// weights come from these events and no others. By another spec, or from elsewhere, the result is a new model, which
+/// can be kept.
 public final class Replay {
-    /// A replay that follows the log hands over when less is left than it learns in about this time.
+    /// A replay that follows the log hands over once less is left than it learns in about this time.
     private static final long HAND_OVER_NANOS = 2_000_000_000;
 
-    /// One more pass each time the log has grown; a log that grows faster than we learn must not go on for ever.
+    /// The most passes of a replay that follows the log, which may grow faster than it is learned.
     private static final int PASSES_MAX = 20;
 
     private final ReplayOptions options;
@@ -53,20 +51,14 @@ public final class Replay {
         return run(options, ReplayProgress.Listener.NONE);
     }
 
-    /// @throws TrainerException the model is not registered, its log is not what it was registered with or has lost the
-    ///     range, or the weights that it starts from are not there
+    /// @throws TrainerException if the model is not registered, its log is another one than was registered or has lost
+    ///     events that this needs, or its initial weights are not there
     public static ReplayResult run(ReplayOptions options, ReplayProgress.Listener listener) {
-        try (SchemaRegistry registry = SchemaRegistry.connect(options.registry().client())) {
-            RegistryCheck.requireSame(options.kafka(), options.topics(), registry, options.registry().shownUrl());
-            return new Replay(options, listener).run();
-        } catch (SchemaRegistry.RegistryUnavailableException e) {
-            throw TrainerException.from(e, options.registry().shownUrl());
-        } catch (KafkaException | InitialWeightsException e) {
-            throw TrainerException.from(e);
-        }
+        return RegistryCheck.withRegistry(options.kafka(), options.topics(), options.registry(),
+                (registry, decoder) -> new Replay(options, listener).run(decoder));
     }
 
-    /// The whole log that a spec names, by that spec: no model is registered, looked for or kept.
+    /// Learns the whole log of a spec, without a registered model.
     public static ReplayResult of(ModelSpec spec, KafkaSettings kafka, RegistrySettings registry, Kernels kernels) {
         Room.require(List.of(spec), Runtime.getRuntime().maxMemory());
         try (TopicReader reader = new TopicReader(kafka, spec.inputTopic());
@@ -81,13 +73,12 @@ public final class Replay {
         }
     }
 
-    private ReplayResult run() {
+    private ReplayResult run(RecordDecoder decoder) {
         Lineage lineage = registered(options.model());
         ModelSpec given = options.spec();
         ModelSpec spec = given == null ? lineage.spec() : given;
         Room.require(List.of(spec), Runtime.getRuntime().maxMemory());
-        try (TopicReader reader = new TopicReader(options.kafka(), spec.inputTopic());
-                RecordDecoder decoder = RecordDecoder.of(options.registry().client())) {
+        try (TopicReader reader = new TopicReader(options.kafka(), spec.inputTopic())) {
             if (given != null && !given.inputTopic().equals(lineage.log().topic())) {
                 throw new TrainerException(ExitCode.CONFIGURATION,
                         "--with-spec: expected a spec that learns from " + lineage.log().topic() + ", as model "
@@ -124,7 +115,7 @@ public final class Replay {
         return KnownRejections.read(options.kafka(), options.topics(), lineage);
     }
 
-    /// The other one learns from where it began, and is scored from where the first one begins.
+    /// Returns the other model, which learns from its own start and is evaluated from where the first one begins.
     private RelearnedModel compared(ModelSpec first, RecordDecoder decoder, TopicReader reader, long from) {
         Lineage other = registered(options.compareWith());
         if (!other.log().equals(reader.log())) {
@@ -143,7 +134,7 @@ public final class Replay {
         return RelearnedModel.initial(other, decoder, facts(other), false, options.kernels());
     }
 
-    /// Gives back the nanoseconds it took.
+    /// Returns how many nanoseconds it took.
     private long learn(TopicReader reader, List<RelearnedModel> models, long until) {
         try (Relearning relearning = new Relearning(reader, models, until, listener)) {
             RelearnedModel first = models.getFirst();
@@ -182,7 +173,7 @@ public final class Replay {
         }
     }
 
-    /// Their events are read once more: they were not held while learning went on.
+    /// Reads the rejected events once more, because they were not kept while learning went on.
     private static void deadLetters(TopicReader reader, RelearnedModel relearned, DeadLetters letters,
             Consumer<Record<byte[], byte[]>> each) {
         List<RelearnedModel.Rejected> rejected = relearned.rejected();

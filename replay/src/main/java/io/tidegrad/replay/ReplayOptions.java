@@ -11,18 +11,18 @@ import org.jspecify.annotations.Nullable;
 
 /// What to replay, from where and to where.
 ///
-/// @param kafka that holds the log of record
-/// @param prefix of our topics; `tidegrad` unless configured otherwise
-/// @param model whose registered spec, log and start are used; nothing of the trainer's state is learned from
-/// @param from where the replay begins, with a fresh model
+/// @param kafka where the log of record is
+/// @param prefix of our topics
+/// @param model the registered model, whose spec, log and start are used
+/// @param from where the replay begins, with a new model
 /// @param until where it stops
-/// @param spec to learn by in place of the registered one; null for that. Its input topic is the log
-/// @param keep the result becomes a model of its own, under the name that the spec gives
-/// @param catchUp goes on until little is left between what is learned and the log's present end
-/// @param compareWith a registered model that learns the same events beside; empty for none
-/// @param replication of topics that are created when the result is kept, -1 for the broker's default
-/// @param deadLetterRetention of the dead-letter topic if it is created, ms; -1 for ever
-/// @param kernels with which to learn: any choice gives the same bits
+/// @param spec to learn in place of the registered one, from the same topic; null for the registered one
+/// @param keep whether the result becomes a model of its own, under the name that the spec gives
+/// @param catchUp whether to go on until little is left to the log's present end
+/// @param compareWith a registered model that learns the same events for comparison; empty for none
+/// @param replication replication factor of topics that are created if the result is kept; -1 for the brokers' default
+/// @param deadLetterRetention retention of the dead-letter topic if it is created, in ms; -1 for ever
+/// @param kernels any choice gives the same bits
 public record ReplayOptions(KafkaSettings kafka, RegistrySettings registry, String prefix, String model,
         LogPosition from, LogPosition until, @Nullable ModelSpec spec, boolean keep, boolean catchUp,
         String compareWith, short replication, long deadLetterRetention, Kernels kernels) {
@@ -35,9 +35,9 @@ public record ReplayOptions(KafkaSettings kafka, RegistrySettings registry, Stri
         }
     }
 
-    /// The registered model again, from its beginning.
+    /// Makes options to learn the registered model again from its start.
     ///
-    /// @param toOffset exclusive; `TO_END` for every record visible when the replay starts
+    /// @param toOffset exclusive; `TO_END` for every record that is visible when the replay starts
     public ReplayOptions(KafkaSettings kafka, RegistrySettings registry, String prefix, String model, long toOffset,
             Kernels kernels) {
         this(kafka, registry, prefix, model, new LogPosition.Begin(),

@@ -2,21 +2,24 @@ package io.tidegrad.replay;
 
 import io.tidegrad.engine.layer.Tensor;
 import io.tidegrad.engine.model.Parameters;
+import java.util.function.IntPredicate;
+import java.util.function.IntToDoubleFunction;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// The first number in which two models differ, in plan order: statistics and weights first, then the optimizer's
+/// The first number in which two models differ, in the order of the plan: statistics and weights first, then optimizer
 /// state.
 ///
 /// @param tensor layer and parameter, such as `2.weight`; of optimizer state with its part, `2.weight, state 1`
-/// @param row of the logical shape (rows, columns)
+/// @param row in the logical shape (rows, columns)
 /// @param found what was published or stored
 /// @param expected what the log gives
-/// @param differing numbers of this tensor that differ
-/// @param size numbers of this tensor
-/// @param tensors that differ, this one among them
+/// @param differing how many numbers of this tensor differ
+/// @param size how many numbers this tensor has
+/// @param tensors how many tensors differ
 public record TensorDifference(String tensor, int row, int column, double found, double expected, long differing,
         long size, int tensors) {
-    /// Null when they are equal bit for bit. Optimizer state is compared where both have it.
+    /// Returns null if the models are equal bit for bit. Optimizer state is compared if both have it.
     static @Nullable TensorDifference between(Parameters found, Parameters expected) {
         boolean states = found.optimizerBytes() > 0 && expected.optimizerBytes() > 0;
         int parts = states ? found.plan().spec().optimizer().stateParts() : 0;
@@ -41,37 +44,22 @@ public record TensorDifference(String tensor, int row, int column, double found,
         private int tensors;
 
         void floats(String tensor, int columns, float[] found, float[] expected) {
-            int at = -1;
-            long differing = 0;
-            for (int i = 0; i < found.length; i++) {
-                if (Float.floatToRawIntBits(found[i]) != Float.floatToRawIntBits(expected[i])) {
-                    at = at < 0 ? i : at;
-                    differing++;
-                }
-            }
-            if (at >= 0) {
-                add(tensor, columns, at, found[at], expected[at], differing, found.length);
-            }
+            compare(tensor, columns, found.length, i -> found[i], i -> expected[i],
+                    i -> Float.floatToRawIntBits(found[i]) != Float.floatToRawIntBits(expected[i]));
         }
 
         void doubles(String tensor, int columns, double[] found, double[] expected) {
-            int at = -1;
-            long differing = 0;
-            for (int i = 0; i < found.length; i++) {
-                if (Double.doubleToRawLongBits(found[i]) != Double.doubleToRawLongBits(expected[i])) {
-                    at = at < 0 ? i : at;
-                    differing++;
-                }
-            }
-            if (at >= 0) {
-                add(tensor, columns, at, found[at], expected[at], differing, found.length);
-            }
+            compare(tensor, columns, found.length, i -> found[i], i -> expected[i],
+                    i -> Double.doubleToRawLongBits(found[i]) != Double.doubleToRawLongBits(expected[i]));
         }
 
-        private void add(String tensor, int columns, int at, double found, double expected, long differing, long size) {
-            tensors++;
-            if (first == null) {
-                first = new TensorDifference(tensor, at / columns, at % columns, found, expected, differing, size, 0);
+        private void compare(String tensor, int columns, int size, IntToDoubleFunction found,
+                IntToDoubleFunction expected, IntPredicate differs) {
+            long differing = IntStream.range(0, size).filter(differs).count();
+            if (differing > 0 && tensors++ == 0) {
+                int at = IntStream.range(0, size).filter(differs).findFirst().orElseThrow();
+                first = new TensorDifference(tensor, at / columns, at % columns, found.applyAsDouble(at),
+                        expected.applyAsDouble(at), differing, size, 0);
             }
         }
 

@@ -9,7 +9,6 @@ import io.tidegrad.engine.model.Numerics;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.snapshot.ModelHash;
 import io.tidegrad.model.learn.OnlineModel;
-import io.tidegrad.model.safetensors.InitialWeightsException;
 import io.tidegrad.model.snapshot.LoadedModel;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.spec.ModelSpec;
@@ -39,24 +38,23 @@ import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /// Learns a published version again, from the log and the registered spec, and compares hashes: with its own, with
-/// those of the other versions still on the topic, with those of the progress records, and with the live state.
+/// those of the other versions on the topic, with those of the progress records, and with the live state.
 ///
-/// On a difference it looks for the first one. Learning can't be run backwards, so each pass learns from the start and
-/// compares at up to `PROBES` places between the last that agrees and the first that does not, until nothing lies in
-/// between. Then it compares number by number with the nearest weights that are kept: a snapshot's, or the live
-/// model's.
+/// If they differ, it looks for the first difference. Learning can't run backwards, so each pass learns from the start
+/// and compares at up to `PROBES` places between the last that agrees and the first that does not, until nothing lies
+/// in between. Then it compares each number with the nearest weights that are kept, those of a snapshot or of the live
+/// model.
 public final class Verify {
     private static final Logger LOG = LoggerFactory.getLogger(Verify.class);
     private static final int PROBES = 64;
 
-    /// A published version's weights, checked as a scorer checks them.
+    /// Loads the weights of a published version, checked as a scorer checks them.
     @FunctionalInterface
     public interface Weights {
         LoadedModel load(long version);
@@ -68,8 +66,8 @@ public final class Verify {
     private final Weights weights;
     private final ReplayProgress.Listener listener;
     private final RegisteredModel registered;
-    private final Lineage claimed; // whose versions and state are compared
-    private final Lineage lineage; // that is learned again
+    private final Lineage claimed; // the one whose versions and state are compared
+    private final Lineage lineage; // the one that is learned again
     private final KnownRejections facts;
     private long nanos;
 
@@ -89,21 +87,14 @@ public final class Verify {
         facts = KnownRejections.read(options.kafka(), options.topics(), lineage);
     }
 
-    /// @throws TrainerException the model or the version is not there, the log has lost the range, or this build gives
-    ///     other bits
+    /// @throws TrainerException if the model or the version is not there, the log has lost events that this needs, or
+    ///     this build gives other bits
     public static VerifyResult run(VerifyOptions options, Weights weights, ReplayProgress.Listener listener) {
-        try (SchemaRegistry registry = SchemaRegistry.connect(options.registry().client());
-                RecordDecoder decoder = RecordDecoder.of(options.registry().client())) {
-            RegistryCheck.requireSame(options.kafka(), options.topics(), registry, options.registry().shownUrl());
-            return new Verify(options, registry, decoder, weights, listener).run();
-        } catch (SchemaRegistry.RegistryUnavailableException e) {
-            throw TrainerException.from(e, options.registry().shownUrl());
-        } catch (KafkaException | InitialWeightsException e) {
-            throw TrainerException.from(e);
-        }
+        return RegistryCheck.withRegistry(options.kafka(), options.topics(), options.registry(),
+                (registry, decoder) -> new Verify(options, registry, decoder, weights, listener).run());
     }
 
-    /// Weights of another network mean something else, and another log is other events.
+    /// Refuses a model of another network or another log.
     private void requireSameButForTheName() {
         if (claimed != lineage && !(claimed.spec().isRenamed(lineage.spec()) && claimed.log().equals(lineage.log()))) {
             throw new TrainerException(ExitCode.CONFIGURATION,
@@ -124,7 +115,7 @@ public final class Verify {
                 .stream().filter(manifest -> manifest.epoch() == claimed.epoch()).toList();
         SnapshotManifest target = target(published);
         requireOurs(target);
-        weights.load(target.version()); // the parts are those that the manifest speaks of
+        weights.load(target.version()); // checks that the parts are those of the manifest
         try (TopicReader reader = new TopicReader(options.kafka(), lineage.log().topic())) {
             new LogPosition.Begin().asStart(lineage.model(), reader, lineage.startOffset());
             StoredState live = options.version().isPresent() ? null : live();
@@ -170,9 +161,8 @@ public final class Verify {
         return StoredState.read(claimed, Changelog.of(options.kafka(), options.topics(), claimed), options.kernels());
     }
 
-    // ---- what there is to compare with ----
-
-    /// In the log's order; the target, or the live state behind it, is the last.
+    /// Returns everything to compare with, in the order of the log. The target, or the live state behind it, is the
+    /// last.
     private List<Checkpoint> checkpoints(List<SnapshotManifest> published, SnapshotManifest target,
             @Nullable StoredState live) {
         List<Checkpoint> checkpoints = new ArrayList<>();
@@ -209,7 +199,7 @@ public final class Verify {
         for (TopicPartition partition : TopicReader.partitions(options.kafka(), options.topics().progress())) {
             try (TopicReader reader = new TopicReader(options.kafka(), partition)) {
                 reader.read(reader.begin(), reader.end(), record -> {
-                    // Beside progress lie comparisons of shadows, under keys of their own.
+                    // Comparisons of shadows lie on the same topic under other keys.
                     if (!Arrays.equals(record.key(), key)) {
                         return true;
                     }
@@ -226,7 +216,7 @@ public final class Verify {
         }
     }
 
-    /// Null for what is none, though it lies under the model's key: one claim less to compare with, which is told.
+    /// Returns null for a record under the model's key that is not progress, which is logged and not compared with.
     private static @Nullable Progress progress(AvroCodec codec, ConsumerRecord<byte[], byte[]> record) {
         String why;
         try {
@@ -242,11 +232,9 @@ public final class Verify {
         return null;
     }
 
-    // ---- comparing ----
-
     /// What learning again gave at a checkpoint.
     private record Learned(long version, String weightsHash, String stateHash, Accounts accounts) {
-        /// @param as whose hashes they are to be: both cover the spec's fingerprint, which covers the name
+        /// @param as the spec whose fingerprint, which covers the model's name, goes into both hashes
         static Learned of(RelearnedModel relearned, ModelSpec as) {
             OnlineModel model = relearned.model();
             String weightsHash = ModelHash.weights(as.fingerprint(), model.parameters());
@@ -303,8 +291,8 @@ public final class Verify {
                 atTarget == null ? null : atTarget.weightsHash(), difference, nanos);
     }
 
-    /// Up to `PROBES` of the checkpoints from index `from` to `to` (exclusive), evenly, the last one among them. In the
-    /// first pass also every snapshot: their number is bounded, and each is a claim of its own.
+    /// Returns up to `PROBES` of the checkpoints from index `from` to `to` (exclusive), evenly, and the last one. The
+    /// first pass also has every snapshot, whose number is bounded.
     ///
     /// @param always null after the first pass
     private static List<Checkpoint> probes(List<Checkpoint> checkpoints, int from, int to,
@@ -331,9 +319,7 @@ public final class Verify {
         return Learned.of(relearning.first(), claimed.spec());
     }
 
-    // ---- naming the difference ----
-
-    /// Weights that somebody else keeps.
+    /// Weights that another source keeps.
     private record Truth(long nextOffset, String source, Parameters parameters) {
     }
 
@@ -352,8 +338,8 @@ public final class Verify {
                 learned.stateHash(), truth == null ? null : truth.source(), tensor);
     }
 
-    /// The nearest at or after the difference: the later, the more numbers have been changed by what came of it. Where
-    /// only the state-hash differs, no snapshot can tell.
+    /// Returns the nearest weights at or after the difference, because later ones differ in more numbers. If only the
+    /// state-hash differs, no snapshot can tell.
     private @Nullable Truth truth(List<SnapshotManifest> published, @Nullable StoredState live, Checkpoint different) {
         SnapshotManifest nearest = null;
         for (SnapshotManifest manifest : published) {

@@ -9,8 +9,8 @@ import java.util.OptionalLong;
 /// Which published version to learn again.
 ///
 /// @param as the model whose versions are compared: `model` itself, or one that differs from it by its name only
-/// @param version of its registered epoch; empty for the newest one, and the live state with it
-/// @param kernels with which to learn: any choice gives the same bits
+/// @param version a version of its registered epoch; empty for the newest one and the live state
+/// @param kernels any choice gives the same bits
 public record VerifyOptions(KafkaSettings kafka, RegistrySettings registry, String prefix, String model, String as,
         OptionalLong version, Kernels kernels) {
     Topics topics() {

@@ -1,5 +1,4 @@
-/// What is learned again from a log that is already there: replay of a range, verification of a published version, and
-/// the search for a learning rate. Nothing of it runs in a trainer.
+/// Learning again from a log: replay of a range, verification of a published version, and the search for a learning rate.
 @NullMarked
 package io.tidegrad.replay;
 

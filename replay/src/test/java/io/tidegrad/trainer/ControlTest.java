@@ -416,7 +416,7 @@ class ControlTest extends TrainerFixture {
         TestLog.refused(() -> decisions().rollback("nobody",
                 new Decisions.Back(OptionalInt.empty(), 1, at(new LogPosition.End())), (epoch, base) -> {
                 }, this::requireReachable), ExitCode.CONFIGURATION, "model nobody: expected a registered model",
-                "found " + log.model());
+                "only " + log.model());
         TestLog.await(log.admin.deleteRecords(Map.of(log.partition(), RecordsToDelete.beforeOffset(50))).all());
         TestLog.refused(() -> rollback(100, at(new LogPosition.End())), ExitCode.STATE_VIOLATION, "from offset 0 on",
                 "retention has deleted events");

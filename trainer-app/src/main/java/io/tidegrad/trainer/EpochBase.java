@@ -22,16 +22,16 @@ import org.apache.kafka.common.KafkaException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// What an epoch that a rollback began goes on from. Snapshots hold no optimizer state, so the base is learned again,
-/// from the nearest stored state or the beginning; it must come out with the hash that was published, or nothing is
-/// begun. The first snapshot of the epoch, with the base's weights, is in the same transaction as the state.
+/// Begins an epoch after a rollback. Snapshots hold no optimizer state, so the base is learned again, from the nearest
+/// stored state or from the beginning of the log. The epoch begins only if the result has the hash that was published.
+/// Its first snapshot, with the base's weights, is in the same transaction as its state.
 record EpochBase(KafkaSettings kafka, RegistrySettings registry, Topics topics, PublishedSnapshot.Form snapshotForm,
         String reason, Kernels kernels, StoreParts parts) {
     private static final Logger LOG = LoggerFactory.getLogger(EpochBase.class);
 
-    /// Returns when the epoch has a state, whoever gave it that.
+    /// Returns once the epoch has a state, which another process may have written.
     ///
-    /// @throws TrainerException the log has lost the range, or gives other weights
+    /// @throws TrainerException if the log has lost events that this needs, or gives other weights
     void ensure(ModelTrainer.Ready ready) {
         Lineage lineage = ready.lineage();
         ControlAction.Rollback origin = lineage.origin();

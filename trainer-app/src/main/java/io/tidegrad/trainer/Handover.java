@@ -28,13 +28,13 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.GroupState;
 import org.apache.kafka.streams.processor.api.Record;
 
-/// Makes what a replay has learned a model of its own that a trainer goes on with, exactly where the replay stopped.
+/// Keeps the result of a replay as a new model, with which a trainer goes on exactly where the replay stopped.
 ///
-/// 1. `open` registers the new lineage, with its start offset, paused, and puts its group there. A trainer could learn
-///    it from there, from the start, to the same bits: what follows only saves that time, and a replay that dies leaves
-///    nothing behind that is wrong. Run again, it goes on; `tidegrad models resume` leaves it to a trainer.
-/// 2. `commit` writes dead letters, pages, carry, manifest and the group's offset in one transaction: the state that a
-///    trainer would have committed at that offset. Then it resumes the model: trainers of all models take it up.
+/// 1. `open` registers the model as paused, with its start offset, and sets the offset of its group to that. If the
+/// replay ends here, a trainer can learn the model from the start to the same bits, or the same replay can be run
+/// again.
+/// 2. `commit` writes dead letters, pages, carry, manifest and the group's offset in one transaction, as a trainer
+/// would have committed them at that offset. Then it resumes the model, and a trainer of all models takes it up.
 public final class Handover implements AutoCloseable {
     private final KafkaSettings kafka;
     private final Topics topics;
@@ -50,11 +50,11 @@ public final class Handover implements AutoCloseable {
         this.ready = ready;
     }
 
-    /// @param spec under the new model's name
-    /// @param startOffset of the first event that it learns
-    /// @param replication of topics that are created, -1 for the broker's default
-    /// @param deadLetterRetention of the dead-letter topic if it is created, ms; -1 for ever
-    /// @throws TrainerException a model of this name is there, and it is another one or has begun to learn
+    /// @param spec the spec, with the name of the new model
+    /// @param startOffset offset of the first event that it learns
+    /// @param replication replication factor of topics that are created; -1 for the brokers' default
+    /// @param deadLetterRetention retention of the dead-letter topic if it is created, in ms; -1 for ever
+    /// @throws TrainerException if there is another model of this name, or one that has begun to learn
     public static Handover open(KafkaSettings kafka, Topics topics, short replication, long deadLetterRetention,
             ModelSpec spec, long startOffset) {
         Admin admin = Admin.create(kafka.client());
@@ -91,7 +91,6 @@ public final class Handover implements AutoCloseable {
         return known;
     }
 
-    /// Nobody learns it, nobody has.
     private static void requireUntouched(Admin admin, ModelTrainer.Ready ready) {
         Lineage lineage = ready.lineage();
         String group = ready.applicationId();
@@ -113,16 +112,16 @@ public final class Handover implements AutoCloseable {
         return ready.lineage();
     }
 
-    /// Of dead letters as the trainer writes them.
+    /// Returns a maker of dead letters for this model.
     public DeadLetters deadLetters() {
         return new DeadLetters(ready.lineage(), ready.topics().deadLetterBytesMax());
     }
 
-    /// One transaction: all of it is there afterwards, or nothing. Trainers may take the model up then.
+    /// Commits the state, and lets trainers take the model up.
     ///
-    /// @param nextOffset up to where `model` has learned
-    /// @param accounts of every visible record from the lineage's start to there
-    /// @param letters hands each dead letter's record to its argument
+    /// @param nextOffset the offset before which `model` has learned everything
+    /// @param accounts what became of the records from the start offset to there
+    /// @param letters passes each dead letter to its argument
     public void commit(OnlineModel model, long nextOffset, Accounts accounts, long newestAppendTime,
             Consumer<Consumer<Record<byte[], byte[]>>> letters) {
         FirstState state = new FirstState(model, nextOffset, accounts, newestAppendTime, List.of());
@@ -134,7 +133,6 @@ public final class Handover implements AutoCloseable {
         resume();
     }
 
-    /// Unless somebody has.
     private void resume() {
         String model = lineage().model();
         control.write(view -> {

@@ -15,13 +15,13 @@ import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Who this trainer is to Kafka, across restarts: a name generated once and kept in the state directory. Its loss means
-/// no more than one wait for the old session, so a file that is damaged is replaced.
+/// The name under which Kafka knows this trainer across restarts. It is generated once and kept in the state directory.
+/// Without it the next start waits once for the old session, so a damaged file is replaced.
 final class InstanceId {
     private static final Logger LOG = LoggerFactory.getLogger(InstanceId.class);
     private static final String FILE = "instance-id";
 
-    /// What Kafka takes as the id of a group's member (`Topic.validate`, which ends a stream thread when it refuses).
+    /// The ids that Kafka allows for a member of a group (`Topic.validate`). Another one would end a stream thread.
     private static final Pattern LEGAL = Pattern.compile("[a-zA-Z0-9._-]{1,249}");
 
     private InstanceId() {}
@@ -31,7 +31,7 @@ final class InstanceId {
         try {
             Files.createDirectories(stateDir);
             if (Files.exists(file)) {
-                // Bytes that are no UTF-8 become a character that is not legal.
+                // Bytes that are not UTF-8 become a character that is not legal.
                 String kept = new String(Files.readAllBytes(file), StandardCharsets.UTF_8).strip();
                 if (LEGAL.matcher(kept).matches() && !kept.matches("[.]{1,2}")) {
                     return kept;
@@ -49,7 +49,7 @@ final class InstanceId {
         }
     }
 
-    /// Whole or not at all, whenever the machine loses power.
+    /// Writes the file so that it is whole or missing after a loss of power.
     private static void write(String text, Path file, Path directory) throws IOException {
         Path whole = Files.createTempFile(directory, FILE, ".new");
         try {
@@ -71,7 +71,7 @@ final class InstanceId {
 
     static TrainerException unusable(Path stateDir, IOException e) {
         return new TrainerException(ExitCode.CONFIGURATION,
-                "--state-dir " + stateDir + ": expected a directory that can be written, found "
+                "state-dir " + stateDir + ": expected a directory that can be written, found "
                         + e.getClass().getSimpleName() + " " + e.getMessage(),
                 e);
     }

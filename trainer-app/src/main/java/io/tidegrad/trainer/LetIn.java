@@ -9,14 +9,13 @@ import java.time.Instant;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// When Kafka last let this trainer in: the modification time of a file in the state directory. A password that Kafka
-/// refuses is a mistake in the settings when they are new. Of settings that worked an hour ago it is more likely a
-/// certificate, a password or an ACL that is being replaced, which ends by itself.
+/// Notes when Kafka last accepted our credentials, as the modification time of a file in the state directory. New
+/// credentials that Kafka refuses are a mistake in the settings. If the same credentials worked within the last hour,
+/// it is more likely that a certificate, a password or an ACL is being replaced, and another try helps.
 final class LetIn {
     private static final Logger LOG = LoggerFactory.getLogger(LetIn.class);
     private static final String FILE = "let-in";
 
-    /// For so long a refusal is worth another try.
     static final Duration GRACE = Duration.ofHours(1);
 
     private static final Duration EVERY = Duration.ofMinutes(1);
@@ -29,7 +28,7 @@ final class LetIn {
         file = stateDir.resolve(FILE);
     }
 
-    /// Kafka let us in just now. Written down once a minute.
+    /// Notes that Kafka has accepted our credentials, at most once a minute.
     synchronized void note() {
         long now = System.nanoTime();
         if (noted && now - notedAt < EVERY.toNanos()) {
@@ -42,12 +41,12 @@ final class LetIn {
                 Files.createFile(file);
             }
             Files.setLastModifiedTime(file, FileTime.from(Instant.now()));
-        } catch (IOException e) { // costs no more than the grace
+        } catch (IOException e) { // the next refusal then counts as a mistake in the settings
             LOG.debug("{} can't be written", file, e);
         }
     }
 
-    /// Whether Kafka let us in within the last hour, as this machine's clock tells it.
+    /// Returns whether Kafka accepted our credentials within the last hour, by the clock of this machine.
     boolean recently() {
         try {
             Duration ago = Duration.between(Files.getLastModifiedTime(file).toInstant(), Instant.now());

@@ -8,7 +8,6 @@ import io.tidegrad.control.Registration;
 import io.tidegrad.control.SpecFile;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.ModelRecord;
-import io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException;
 import io.tidegrad.schemas.Stage;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
@@ -229,8 +228,6 @@ final class ModelSlot implements AutoCloseable {
         again = false;
         try {
             follow(decided, tryAgain);
-        } catch (RegistryUnavailableException e) {
-            stop(TrainerException.from(e, surroundings.config().registry().shownUrl()));
         } catch (RuntimeException e) {
             stop(surroundings.reason(e));
         }

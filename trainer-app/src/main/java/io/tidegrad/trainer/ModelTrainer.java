@@ -15,6 +15,7 @@ import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.trainer.exit.ExitCode;
@@ -105,8 +106,9 @@ public final class ModelTrainer implements AutoCloseable {
         /// Returns why a model stops after `thrown`. It is tried again if Kafka refuses credentials that it accepted within
         /// the last hour, but not if it refuses what this model needs.
         TrainerException reason(Throwable thrown) {
-            return TrainerException.from(thrown,
-                    fault -> fault == KafkaFault.AUTHENTICATION && new LetIn(config.stateDir()).recently());
+            return thrown instanceof RegistryUnavailableException e
+                    ? TrainerException.from(e, config.registry().shownUrl()) : TrainerException.from(thrown,
+                            fault -> fault == KafkaFault.AUTHENTICATION && new LetIn(config.stateDir()).recently());
         }
     }
 

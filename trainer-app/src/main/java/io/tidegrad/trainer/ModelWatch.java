@@ -73,7 +73,9 @@ final class ModelWatch {
             share = (double) accounts.deadLetters() / (accounts.deadLetters() + accounts.accepted());
             of = "of the events of its epoch, of which none came in the last minute,";
         }
-        slot.condition().set(kind, share < DEAD_LETTERS_MAX ? null : String.format(Locale.ROOT,
-                "%.0f %% %s are dead letters; the topic of dead letters says why of each", 100 * share, of));
+        slot.condition().set(kind,
+                share >= DEAD_LETTERS_MAX ? String.format(Locale.ROOT,
+                        "%.0f %% %s are dead letters; the topic of dead letters says why of each", 100 * share, of)
+                        : null);
     }
 }

@@ -6,21 +6,21 @@ import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import java.util.List;
 
-/// Whether the heap holds what models need, before any of it is allocated.
+/// Checks that the heap can hold models, before anything of them is allocated.
 public final class Room {
-    /// What a trainer takes beside its models: clients of Kafka and of the registry, the server, events on their way.
-    /// With one small model, `-Xmx24m` ran out of memory at the start, and `-Xmx28m` learned 5,000 events.
+    /// What a trainer needs besides its models: clients of Kafka and of the registry, the server, and events in memory.
+    /// With one small model `-Xmx24m` ran out of memory at the start, and `-Xmx28m` learned 5,000 events.
     private static final long TRAINER_BYTES = 26L << 20;
 
     private Room() {}
 
-    /// @param heap bytes that there are at most, `Runtime.maxMemory`
-    /// @throws TrainerException the models need more: how much, and what to do
+    /// @param heap the most bytes that the heap can have, `Runtime.maxMemory`
+    /// @throws TrainerException if the models need more
     public static void require(List<ModelSpec> specs, long heap) {
         require(specs, 0, heap);
     }
 
-    /// The same for a trainer of these models; of no model for what is needed whatever the models are.
+    /// The same for a trainer of these models, which may be none.
     static void requireTrainer(List<ModelSpec> specs, long heap) {
         require(specs, TRAINER_BYTES, heap);
     }

@@ -11,124 +11,116 @@ import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.streams.StreamsConfig;
 
-/// Kafka Streams' settings for one model. They decide whether weights survive, and how long a restart takes:
+/// The settings of Kafka Streams for one model. They decide whether weights survive, and how long a restart takes:
 ///
 /// - A stable identity (`group.instance.id`, and the process id that Streams keeps in the state directory) lets a
-///   restarted trainer take its partition and end its dead predecessor's transaction at once: about 2 seconds. With
-///   Streams' defaults it is 43: the group waits for the dead member's session, the log for its transaction.
-/// - The classic group protocol: static membership is not there yet in the streams protocol.
-/// - Session and transaction timeouts bound a fail-over to another instance; both are short.
+///   restarted trainer take its partition and end its dead predecessor's transaction at once, in about 2 seconds.
+///   Streams' defaults take 43, because the group waits for the dead member's session, and the log for its transaction.
+/// - The group protocol is the classic one, because the streams protocol has no static membership yet.
+/// - The timeouts of session and transaction are short, because they bound a fail-over to another instance.
 final class StreamsSettings {
     static final Duration SESSION_TIMEOUT = Duration.ofSeconds(6);
     static final Duration TRANSACTION_TIMEOUT = Duration.ofSeconds(10);
 
-    /// A model that is learned again from an image does so before its first poll. A trainer that dies meanwhile is
-    /// noticed all the same: its session ends.
+    /// A model that is kept as image and redo learns before its first poll. A trainer that dies meanwhile is noticed
+    /// because its session ends.
     private static final Duration LONG_START = Duration.ofHours(6);
 
     private static final long COMMIT_MILLIS_MIN = 100;
 
-    /// A flush may take this part of the transaction timeout.
     private static final int FLUSH_SHARE = 4;
 
-    /// Two cores do about 130 transactions a second, all models together.
+    /// Two cores commit about 130 transactions a second for all models together.
     private static final long COMMIT_MILLIS_PER_MODEL = 10;
 
-    /// A catching-up trainer's learning thread reads the network itself, between two polls: few large answers, in a
+    /// The learning thread of a trainer that catches up reads the network between two polls. Few large answers, in a
     /// socket buffer that grows with them, keep it from waiting for many small ones.
     private static final int FETCH_BYTES_MAX = 4 * 1024 * 1024;
 
     private static final int SYSTEM_BUFFER = -1;
 
-    /// Also the most that is copied out of an answer at a time.
     private static final int POLL_EVENTS_MAX = 2_048;
 
-    /// Streams reads on while it holds no more than this: some thousand events.
+    /// Streams reads on while it holds no more bursts than this, which are some thousand events.
     private static final int BUFFERED_BURSTS = 16;
 
-    /// A commit's pages go to one partition, and a request carries one batch of it: at Kafka's default of 16 KiB, 330
-    /// KiB of pages were 21 requests, five at a time, which the commit waits for. Below what our topics allow a batch.
+    /// The pages of a commit go to one partition, and a request carries one batch of it. At Kafka's default of 16 KiB,
+    /// 330 KiB of pages were 21 requests, five at a time. This is less than a batch in our topics may have.
     private static final int BATCH_BYTES = 512 * 1024;
 
     private static final long BUFFER_BYTES_MIN = 32L << 20; // Kafka's default
 
     private StreamsSettings() {}
 
-    /// The shortest commit interval: unless given, long enough that all models of this process together stay below what
-    /// brokers commit.
+    /// Returns the shortest commit interval. Unless it is set, all models of this process together stay below what
+    /// brokers can commit.
     static Duration commitIntervalMin(KafkaSettings kafka, int models) {
-        String given = kafka.get(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG);
-        return Duration.ofMillis(
-                given == null ? Math.max(COMMIT_MILLIS_MIN, models * COMMIT_MILLIS_PER_MODEL) : Long.parseLong(given));
+        return given(kafka, StreamsConfig.COMMIT_INTERVAL_MS_CONFIG,
+                Duration.ofMillis(Math.max(COMMIT_MILLIS_MIN, models * COMMIT_MILLIS_PER_MODEL)));
     }
 
-    /// The longest commit interval, at which Streams commits by itself: unless given, long enough for the whole model,
-    /// the most that a commit can log, but no longer than a quarter of the transaction timeout; where models may come
-    /// later, that quarter. Between the two the store asks for a commit when what has changed since the last one is
-    /// worth it, and as often as the models that there are by then allow. Fixed when a model starts, as the transaction
-    /// timeout is.
+    /// Returns the longest commit interval, at which Streams commits by itself. Unless it is set, it is long enough for
+    /// a commit of the whole model, but no longer than a quarter of the transaction timeout, and that quarter if models
+    /// may be added later. Between the shortest and the longest interval the store asks for a commit when enough has
+    /// changed. The longest interval is fixed when a model starts, as the transaction timeout is.
     ///
-    /// @param bytesPerSecond to the changelog, at most
-    /// @param more whether models may come later
+    /// @param bytesPerSecond the most bytes that are written to the changelog in a second
+    /// @param more whether models may be added later
     static Duration commitIntervalMax(KafkaSettings kafka, long modelBytes, long bytesPerSecond, int models,
             boolean more) {
         Duration min = commitIntervalMin(kafka, models);
         if (kafka.get(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG) != null) {
             return min;
         }
-        String given = kafka.get(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG);
-        long timeout = given == null ? TRANSACTION_TIMEOUT.toMillis() : Long.parseLong(given);
-        long longest = timeout / FLUSH_SHARE;
+        long longest =
+                given(kafka, ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, TRANSACTION_TIMEOUT).toMillis() / FLUSH_SHARE;
         long forBytes = modelBytes * 1_000 / bytesPerSecond;
         return Duration.ofMillis(Math.max(min.toMillis(), more ? longest : Math.min(forBytes, longest)));
     }
 
-    /// Unless given, long enough for four commits.
+    /// Returns the transaction timeout. Unless it is set, it is long enough for four commits.
     ///
-    /// @throws TrainerException too short for one
+    /// @throws TrainerException if it is set and too short for one
     static Duration transactionTimeout(KafkaSettings kafka, Duration commitInterval) {
-        String given = kafka.get(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG);
-        if (given != null) {
-            Duration timeout = Duration.ofMillis(Long.parseLong(given));
-            if (timeout.compareTo(commitInterval) < 0) {
-                throw new TrainerException(ExitCode.CONFIGURATION,
-                        "kafka.transaction.timeout.ms: expected at least the commit interval of "
-                                + commitInterval.toMillis() + " ms, found " + given
-                                + ": every transaction would be aborted before it could commit; raise it, or leave it out");
-            }
-            return timeout;
-        }
         Duration needed = commitInterval.multipliedBy(4);
-        return needed.compareTo(TRANSACTION_TIMEOUT) > 0 ? needed : TRANSACTION_TIMEOUT;
+        Duration timeout = given(kafka, ProducerConfig.TRANSACTION_TIMEOUT_CONFIG,
+                needed.compareTo(TRANSACTION_TIMEOUT) > 0 ? needed : TRANSACTION_TIMEOUT);
+        if (timeout.compareTo(commitInterval) < 0) {
+            throw new TrainerException(ExitCode.CONFIGURATION,
+                    "kafka.transaction.timeout.ms: expected at least the commit interval of "
+                            + commitInterval.toMillis() + " ms, found " + timeout.toMillis()
+                            + ": every transaction would be aborted before it could commit; raise it, or leave it out");
+        }
+        return timeout;
     }
 
     static Duration sessionTimeout(KafkaSettings kafka) {
-        String given = kafka.get(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG);
-        return given == null ? SESSION_TIMEOUT : Duration.ofMillis(Long.parseLong(given));
+        return given(kafka, ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG, SESSION_TIMEOUT);
     }
 
-    /// Unless given, four in a session.
+    private static Duration given(KafkaSettings kafka, String key, Duration otherwise) {
+        String given = kafka.get(key);
+        return given == null ? otherwise : Duration.ofMillis(Long.parseLong(given));
+    }
+
+    /// Returns the heartbeat interval. Unless it is set, there are four in a session.
     ///
-    /// @throws TrainerException none in a session
+    /// @throws TrainerException if it is set and not shorter than a session
     private static Duration heartbeatInterval(KafkaSettings kafka) {
         Duration session = sessionTimeout(kafka);
-        String given = kafka.get(ConsumerConfig.HEARTBEAT_INTERVAL_MS_CONFIG);
-        if (given == null) {
-            return session.dividedBy(4);
-        }
-        Duration interval = Duration.ofMillis(Long.parseLong(given));
+        Duration interval = given(kafka, ConsumerConfig.HEARTBEAT_INTERVAL_MS_CONFIG, session.dividedBy(4));
         if (interval.compareTo(session) >= 0) {
             throw new TrainerException(ExitCode.CONFIGURATION,
                     "kafka.heartbeat.interval.ms: expected less than the session timeout of " + session.toMillis()
-                            + " ms, found " + given
+                            + " ms, found " + interval.toMillis()
                             + ": the group would take every trainer for dead; lower it, or leave it out");
         }
         return interval;
     }
 
     /// @param longStarts whether a start may learn for minutes before it polls
-    /// @param standbyReplicas of each model, in other instances
-    /// @param requestBytesMax of the producer
+    /// @param standbyReplicas how many other instances keep a copy of the model
+    /// @param requestBytesMax the largest request of the producer
     static Map<String, Object> of(String applicationId, Path stateDir, String instanceId, KafkaSettings kafka,
             Duration commitInterval, boolean longStarts, int standbyReplicas, int requestBytesMax) {
         Map<String, Object> client = kafka.client();
@@ -158,8 +150,7 @@ final class StreamsSettings {
         producer(settings, ProducerConfig.TRANSACTION_TIMEOUT_CONFIG,
                 transactionTimeout(kafka, commitInterval).toMillis());
         producer(settings, ProducerConfig.MAX_REQUEST_SIZE_CONFIG, requestBytesMax);
-        // A record larger than the producer's buffer would be refused, however large a request may
-        // be.
+        // A record larger than the producer's buffer would be refused, however large a request may be.
         producer(settings, ProducerConfig.BUFFER_MEMORY_CONFIG, Math.max(BUFFER_BYTES_MIN, 2L * requestBytesMax));
         producer(settings, ProducerConfig.BATCH_SIZE_CONFIG, BATCH_BYTES);
 

@@ -28,7 +28,6 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
@@ -45,7 +44,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /// A trainer: one or more models that learn in this process, with health and metrics. A model that can't go on stops
-/// alone. The process ends by itself only when none is left that could, or with the first one if it is told to; `ended`
+/// alone. The process ends by itself only if no model can go on, or with the first one if fail-fast is set; `ended`
 /// says why.
 public final class TrainerApp implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(TrainerApp.class);
@@ -74,18 +73,18 @@ public final class TrainerApp implements AutoCloseable {
         letIn = new LetIn(config.stateDir());
     }
 
-    /// Returns when everything has been checked and learning begins.
+    /// Returns once everything has been checked and learning begins.
     ///
-    /// @throws TrainerException why it can't begin; nothing is left running then
+    /// @throws TrainerException if it can't begin; nothing is left running then
     public static TrainerApp start(TrainerConfig config) {
         try {
             return start(config, StoreParts.STANDARD, Kernels.active());
-        } catch (IllegalStateException e) { // this machine has no kernels for us; the message says what it lacks
+        } catch (IllegalStateException e) { // the message says what this machine lacks for our kernels
             throw new TrainerException(ExitCode.CONFIGURATION, String.valueOf(e.getMessage()), e);
         }
     }
 
-    /// @param storeParts other than standard only in tests
+    /// @param storeParts `StoreParts.STANDARD` outside of tests
     static TrainerApp start(TrainerConfig config, StoreParts storeParts, Kernels kernels) {
         Room.requireTrainer(List.of(), Runtime.getRuntime().maxMemory());
         String instanceId = InstanceId.in(config.stateDir());
@@ -111,22 +110,18 @@ public final class TrainerApp implements AutoCloseable {
         try {
             app.startModels(instanceId, storeParts, kernels);
             return app;
-        } catch (CompletionException e) { // of what ran beside
+        } catch (RuntimeException | Error e) { // without a close the process would stay and not learn
             app.close();
-            throw e.getCause() instanceof SchemaRegistry.RegistryUnavailableException away
-                    ? TrainerException.from(away, config.registry().shownUrl()) : TrainerException
-                            .from(Objects.requireNonNullElse(e.getCause(), e), refusal -> app.letIn.recently());
-        } catch (SchemaRegistry.RegistryUnavailableException e) {
-            app.close();
-            throw TrainerException.from(e, config.registry().shownUrl());
-        } catch (RuntimeException | Error e) { // left open, the process would stay without learning
-            app.close();
-            throw TrainerException.from(e, refusal -> app.letIn.recently());
+            // A check that ran at the same time throws a CompletionException.
+            Throwable thrown = e instanceof CompletionException && e.getCause() != null ? e.getCause() : e;
+            throw thrown instanceof SchemaRegistry.RegistryUnavailableException away
+                    ? TrainerException.from(away, config.registry().shownUrl())
+                    : TrainerException.from(thrown, fault -> app.letIn.recently());
         }
     }
 
     private void startModels(String instanceId, StoreParts storeParts, Kernels kernels) {
-        // Beside what follows: a start is the JVM's loading of classes more than anything else.
+        // At the same time as the rest, because most of a start is the loading of classes.
         CompletableFuture<OperationsServer> serving =
                 CompletableFuture.supplyAsync(() -> OperationsServer.start(config.httpHost(), config.httpPort()),
                         task -> Thread.ofVirtual().name("start-server").start(task));
@@ -168,11 +163,11 @@ public final class TrainerApp implements AutoCloseable {
         }
         slots.requireAny();
         slots.requireRoom(registered);
-        sameRegistry.join(); // before schemas of ours are registered there
+        sameRegistry.join(); // before we register our schemas there
         slots.prepare(refused);
         letIn.note();
         kafkaTopics.tellRetention(topics().deadLetters(), config.deadLetterRetention(),
-                "--" + CommonSettings.DEAD_LETTER_RETENTION.key());
+                CommonSettings.DEAD_LETTER_RETENTION.key());
         OperationsServer operations = serving.join();
         operations.tellOf(slots);
         operations.countUnreadable(
@@ -260,18 +255,17 @@ public final class TrainerApp implements AutoCloseable {
         for (Path file : config.specs()) {
             ModelSpec spec = SpecFile.readRegistered(file);
             if (specs.put(spec.model(), spec) != null) {
-                throw new TrainerException(ExitCode.CONFIGURATION, "--spec: model " + spec.model() + " is given twice");
+                throw new TrainerException(ExitCode.CONFIGURATION, "spec: model " + spec.model() + " is given twice");
             }
         }
         return specs;
     }
 
-    /// A model that was deleted stays so, whatever file a supervisor starts the trainer with.
-    ///
-    /// Entries of the catalog that had to be made again are written, too.
+    /// Registers the specs that were given, and writes the entries of the catalog that had to be made again. A deleted
+    /// model stays deleted, because a supervisor starts a trainer with the same file again and again.
     ///
     /// @param refused gets the models that can't be registered, and why
-    /// @return whether there was any to register or to write
+    /// @return whether anything was written
     private boolean register(Collection<ModelSpec> given, ControlLog.View known, KafkaTopics kafkaTopics,
             Map<String, TrainerException> refused) {
         List<Registration.Wanted> wanted = new ArrayList<>();
@@ -290,7 +284,7 @@ public final class TrainerApp implements AutoCloseable {
                 } catch (ControlException | InitialWeightsException e) {
                     TrainerException why = TrainerException.from(e);
                     if (why.exitCode().retryable()) {
-                        throw why; // Kafka does not answer: of any model
+                        throw why; // Kafka does not answer, for any model
                     }
                     refused.put(spec.model(), why);
                 }
@@ -304,13 +298,15 @@ public final class TrainerApp implements AutoCloseable {
         return true;
     }
 
-    /// @param refused gets the models whose entry in the catalog is gone
+    /// Returns the models that this process learns.
+    ///
+    /// @param refused gets those whose entry in the catalog is gone, and why
     private Set<String> wanted(Set<String> given, ControlLog.View known, Map<String, TrainerException> refused) {
         Set<String> wanted = new LinkedHashSet<>(given);
         for (String model : config.models()) {
             if (!known.models().containsKey(model) && !known.lost().containsKey(model)) {
                 throw new TrainerException(ExitCode.CONFIGURATION,
-                        "--model " + model + ": expected a registered model, found none; register it with --spec FILE");
+                        "model " + model + ": expected a registered model, found none; register it with a spec");
             }
             wanted.add(model);
         }
@@ -340,18 +336,18 @@ public final class TrainerApp implements AutoCloseable {
         }
     }
 
-    /// Completed with the reason why the process ends; never when stopped on request.
+    /// Returns a future that completes with the reason why the process ends by itself.
     public CompletableFuture<TrainerException> ended() {
         return ended;
     }
 
-    /// Those that run: not those that are paused, or learned again for a rollback.
+    /// Returns the models that run. Paused models, and those that are learned again for a rollback, are not among them.
     public List<ModelTrainer> models() {
         ModelSlots all = slots;
         return all == null ? List.of() : all.running();
     }
 
-    /// Of the health and metrics server.
+    /// Returns the port of health and metrics.
     public int httpPort() {
         CompletableFuture<OperationsServer> serving = server;
         if (serving == null) {
@@ -360,7 +356,7 @@ public final class TrainerApp implements AutoCloseable {
         return serving.join().port();
     }
 
-    /// Publishes, commits and stops every model. Safe to call again.
+    /// Publishes, commits and stops every model. A second call does nothing.
     @Override
     public synchronized void close() {
         if (closed) {

@@ -19,21 +19,20 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Everything a trainer is told.
+/// All settings of a trainer.
 ///
-/// @param models whose spec is registered already
-/// @param allModels whether every registered model is learned, and those that are created later
+/// @param models names of registered models to learn
+/// @param allModels whether every registered model is learned, and each that is registered later
 /// @param failFast whether the process ends with the first model that can't go on
-/// @param httpPort 0 for any free one
-/// @param ladder snapshots that stay on the topic
-/// @param snapshotDeltas between two full snapshots, at most
-/// @param snapshotForm how they are written
-/// @param store how models are kept; null when the trainer chooses
-/// @param storeBytesPerSecond to a model's changelog, at most
+/// @param httpPort 0 for any free port
+/// @param ladder which snapshots stay on the topic
+/// @param snapshotDeltas the most deltas between two full snapshots
+/// @param store how models are kept; null if the trainer chooses
+/// @param storeBytesPerSecond the most bytes that are written to a model's changelog in a second
 /// @param redoGoal how long a restart may learn again
-/// @param standbyReplicas other trainers that keep a warm copy of each model
-/// @param replication of topics we create, -1 for the broker's default
-/// @param deadLetterRetention of the dead-letter topic when we create it, ms; -1 for ever
+/// @param standbyReplicas how many other trainers keep a copy of each model
+/// @param replication replication factor of topics that are created; -1 for the brokers' default
+/// @param deadLetterRetention retention of the dead-letter topic if it is created, in ms; -1 for ever
 public record TrainerConfig(KafkaSettings kafka, RegistrySettings registry, String prefix, Path stateDir,
         List<Path> specs, List<String> models, boolean allModels, boolean failFast, String httpHost, int httpPort,
         RetentionLadder ladder, int snapshotDeltas, PublishedSnapshot.Form snapshotForm, @Nullable StoreKind store,
@@ -58,9 +57,9 @@ public record TrainerConfig(KafkaSettings kafka, RegistrySettings registry, Stri
         return of(settings, specs.stream().map(Path::of).toList(), models);
     }
 
-    /// As the settings say, of these models.
+    /// Makes the configuration for these models.
     ///
-    /// @param settings of a command that has the trainer's
+    /// @param settings of a command that has the trainer's settings
     /// @throws SettingsException with every mistake
     public static TrainerConfig of(Settings settings, List<Path> specs, List<String> models) {
         PrivateKey key = settings.file(TrainerSettings.SNAPSHOT_PRIVATE_KEY, ManifestKeys::privateKey);

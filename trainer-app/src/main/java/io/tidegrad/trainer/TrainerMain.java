@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// The trainer's process. Prints one line when it learns, `trainer ready: http://host:port`, and ends with an
+/// The process of a trainer. It prints one line when it learns, `trainer ready: http://host:port`, and ends with an
 /// `ExitCode`.
 public final class TrainerMain {
     private static final Logger LOG = LoggerFactory.getLogger(TrainerMain.class);
@@ -24,7 +24,7 @@ public final class TrainerMain {
         start(List.of(arguments), Commands.of(TrainerSettings.TRAINER));
     }
 
-    /// @param known the trainer's command and all others that the environment or the file may serve
+    /// @param known the commands whose settings may be in the environment or the file
     public static void start(List<String> given, Commands known) {
         KafkaTime.install();
         if (given.contains("--help") || given.contains("-h")) {
@@ -44,7 +44,7 @@ public final class TrainerMain {
         run(config);
     }
 
-    /// Ends the process: when it is asked to stop, or with the reason why a model can't go on.
+    /// Ends the process when it is asked to stop, or with the reason why no model can go on.
     public static void run(TrainerConfig config) {
         AtomicReference<@Nullable TrainerApp> running = new AtomicReference<>();
         Thread.setDefaultUncaughtExceptionHandler((thread, thrown) -> threadEnded(thread, thrown, running.get()));
@@ -54,7 +54,7 @@ public final class TrainerMain {
             running.set(app);
             System.out.println("trainer ready: http://" + config.httpHost() + ":" + app.httpPort());
         } catch (TrainerException e) {
-            // For a person: a message, no stack trace. Only a defect of ours is worth one.
+            // Only a defect is logged with its stack trace.
             if (e.exitCode() == ExitCode.INTERNAL) {
                 LOG.error("can't start", e);
             } else {
@@ -77,8 +77,8 @@ public final class TrainerMain {
         }
     }
 
-    /// Without one of its threads a process may wait for ever for what that thread had to do. Before anything was
-    /// learned, memory that runs out is a heap that is too small; later, starting again may help.
+    /// Ends the process if a thread ran out of memory: without that thread it could wait for ever. Before anything was
+    /// learned the heap is too small; later, starting again may help.
     private static void threadEnded(Thread thread, Throwable thrown, @Nullable TrainerApp app) {
         if (!(thrown instanceof OutOfMemoryError)) {
             LOG.error("thread {} ended", thread.getName(), thrown);
@@ -90,7 +90,7 @@ public final class TrainerMain {
         Runtime.getRuntime().halt(code.status());
     }
 
-    /// The JVM would end with 143 after SIGTERM; being asked to stop is no failure.
+    /// Ends the process with code 0 after SIGTERM, after which the JVM would end with 143.
     private static void stopOnSignal(TrainerApp app) {
         app.close();
         TrainerException why = app.ended().getNow(null);

@@ -12,12 +12,12 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// The warm-ups of a process. Models of one network share theirs: 200 of them would else run it for a minute, on cores
-/// that their start needs.
+/// The warm-ups of a process. Models of the same network share one: 200 of them would otherwise run it for a minute, on
+/// cores that their start needs.
 final class WarmUps {
     private static final Logger LOG = LoggerFactory.getLogger(WarmUps.class);
 
-    /// Compiling takes about 1.5 s of CPU; on a busy machine learning begins with what is compiled by then.
+    /// Compiling takes about 1.5 s of CPU time. On a busy machine learning begins with what is compiled by then.
     private static final Duration LONGEST = Duration.ofSeconds(10);
 
     private record Shapes(NetworkSpec network, int maxBatch) {
@@ -30,8 +30,8 @@ final class WarmUps {
         this.kernels = kernels;
     }
 
-    /// Runs the kernels at this model's shapes while the group is joined and the state restored, so that the first
-    /// events are learned at full speed. On scratch data: the model is not touched.
+    /// Runs the kernels at this model's shapes on scratch data while the group is joined and the state restored, so
+    /// that the first events are learned at full speed.
     CompletableFuture<Void> of(ModelSpec spec) {
         return begun.computeIfAbsent(new Shapes(spec.network(), spec.miniBatch()), shapes -> run(spec.model(), shapes));
     }

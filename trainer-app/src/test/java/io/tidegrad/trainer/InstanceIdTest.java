@@ -60,6 +60,6 @@ class InstanceIdTest {
         assertThatThrownBy(() -> InstanceId.in(file.resolve("state")))
                 .isInstanceOfSatisfying(TrainerException.class,
                         e -> assertThat(e.exitCode()).isEqualTo(ExitCode.CONFIGURATION))
-                .hasMessageContaining("--state-dir " + file.resolve("state"));
+                .hasMessageContaining("state-dir " + file.resolve("state"));
     }
 }

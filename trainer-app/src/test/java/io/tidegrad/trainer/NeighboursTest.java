@@ -396,11 +396,14 @@ class NeighboursTest extends TrainerFixture {
             log.send(0, 20);
             await().atMost(PATIENCE).until(() -> inside.getCount() == 0);
             TestLog.await(log.admin.createPartitions(Map.of(snapshots, NewPartitions.increaseTo(2))).all());
-            await().atMost(PATIENCE).until(() -> slot.failure() != null && slot.trainer() == null);
+            await().atMost(PATIENCE).until(() -> {
+                watch.look();
+                return slot.failure() != null && slot.trainer() == null;
+            });
             TestLog.await(log.admin.deleteTopics(List.of(snapshots)).all());
             resume(slot);
             await().atMost(PATIENCE).untilAsserted(() -> assertThat(slot.failure())
-                    .hasMessageContaining("expected its trainer of before to have ended"));
+                    .hasMessageContaining("expected its earlier trainer to have ended"));
             assertThat(slot.doing()).isEqualTo(ModelSlot.Doing.RETRYING);
             goOn.countDown();
             awaitLearning(slot);

@@ -323,7 +323,7 @@ class RefusalTest extends TrainerFixture {
         created();
         try (TrainerApp running = TrainerApp.start(log.config())) {
             Refusal refusal = refusal(log.arguments());
-            assertThat(refusal.message()).contains("state directory", "--state-dir");
+            assertThat(refusal.message()).contains("state directory", "state-dir");
             assertThat(refusal.status()).isEqualTo(ExitCode.CONFIGURATION.status());
             assertThat(running.ended()).isNotDone();
         }

@@ -7,36 +7,36 @@ import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.record.TimestampType;
 import org.apache.kafka.common.serialization.Deserializer;
 
-/// A few events that follow each other in the log, taken through Kafka Streams as one record: what Streams does for
-/// every record (queue, contexts, four sensors) took a fifth of the learning thread's time; now it does it once a
-/// burst. A burst is what a poll gave, never waited for.
+/// A few events in a row that pass Kafka Streams as one record. What Streams does for each record (queue, contexts,
+/// four sensors) took a fifth of the learning thread's time; now it does that once for a burst. A burst holds events of
+/// one poll, so no event waits for it.
 ///
-/// To Streams it is a record at the offset of its first event. That keeps the group's offset right: it commits the
-/// offset of the next record in its queue, or, with an empty queue, the one that the consumer reads next; either is
-/// beyond all events that were processed and not beyond any that was not. A commit never falls inside a burst, because
-/// Streams does not commit inside `process`.
+/// To Streams a burst is a record at the offset of its first event. That keeps the group's offset right: Streams
+/// commits the offset of the next record in its queue or, if the queue is empty, the one that the consumer reads next.
+/// Either lies beyond all events that were processed, and not beyond any other. A commit never falls inside of a burst,
+/// because Streams does not commit inside of `process`.
 ///
 /// @param events at least one, of one partition
 public record Burst(List<ConsumerRecord<byte[], byte[]>> events) {
-    /// Small, so that the learning thread looks often whether a commit is due, however slow the model.
+    /// So small that the learning thread often looks whether a commit is due, however slow the model is.
     static final int EVENTS_MAX = 64;
 
-    /// A step that changes a gigabyte takes half a second, and it may be an event's own.
+    /// A step that changes a gigabyte takes half a second.
     private static final long STEP_BYTES_A_SECOND = 2_000_000_000;
 
-    /// How many events make a burst of at most about a second, so that a commit is never far.
+    /// Returns how many events make a burst of at most about a second, so that a commit is never far.
     ///
-    /// @param stepBytes that every step changes
+    /// @param stepBytes how many bytes every step changes
     public static int eventsMax(long stepBytes) {
         return Math.clamp(STEP_BYTES_A_SECOND / Math.max(1, stepBytes), 1, EVENTS_MAX);
     }
 
-    /// For the source node of what a `BurstConsumer` reads.
+    /// Returns the deserializer for the source node that reads from a `BurstConsumer`.
     public static Deserializer<Burst> deserializer() {
         return new Unwrapping();
     }
 
-    /// As Streams sees it.
+    /// Returns the record that Streams sees.
     ConsumerRecord<byte[], byte[]> wrapped() {
         ConsumerRecord<byte[], byte[]> first = events.getFirst();
         int keyBytes = 0;
@@ -45,14 +45,14 @@ public record Burst(List<ConsumerRecord<byte[], byte[]>> events) {
             keyBytes += Math.max(0, event.serializedKeySize());
             valueBytes += Math.max(0, event.serializedValueSize());
         }
-        return new ConsumerRecord<>(first.topic(), first.partition(), first.offset(), Math.max(0, first.timestamp()), // Streams drops records with a negative one
+        return new ConsumerRecord<>(first.topic(), first.partition(), first.offset(), Math.max(0, first.timestamp()), // Streams drops records with a negative timestamp
                 TimestampType.NO_TIMESTAMP_TYPE, keyBytes, valueBytes, NOTHING, NOTHING, new Carrier(this),
                 first.leaderEpoch());
     }
 
     private static final byte[] NOTHING = {};
 
-    /// Streams hands a record's headers to the deserializer as they are.
+    /// Streams passes the headers of a record to the deserializer as they are.
     private static final class Carrier extends RecordHeaders {
         private final Burst burst;
 

@@ -11,13 +11,13 @@ import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 
-/// Kafka's consumer, whose polls give bursts; none any more once the trainer is to stop.
+/// A consumer whose polls return bursts, and nothing once the trainer is to stop.
 public final class BurstConsumer extends KafkaConsumer<byte[], byte[]> {
     private final int eventsMax;
     private final StopOrder stop;
     private final PollBudget budget;
 
-    /// @param eventsMax in a burst
+    /// @param eventsMax the most events in a burst
     public BurstConsumer(Map<String, Object> config, int eventsMax, StopOrder stop) {
         this(config, eventsMax, stop, new PollBudget());
     }
@@ -32,7 +32,7 @@ public final class BurstConsumer extends KafkaConsumer<byte[], byte[]> {
     @Override
     public ConsumerRecords<byte[], byte[]> poll(Duration timeout) {
         if (stop.follow()) {
-            pause(assignment()); // each time: Streams resumes when it has room
+            pause(assignment()); // at each poll, because Streams resumes when it has room
         }
         budget.begin();
         ConsumerRecords<byte[], byte[]> records = super.poll(timeout);

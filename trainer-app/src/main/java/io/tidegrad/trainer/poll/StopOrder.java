@@ -2,9 +2,8 @@ package io.tidegrad.trainer.poll;
 
 import org.jspecify.annotations.Nullable;
 
-/// The order to stop, given by any thread and followed by the stream thread: from then on nothing more is read from the
-/// log, so that what has been read can be learned, published and kept, and the trainer ends in a state that a restart
-/// needs no event for.
+/// The order to stop, which any thread gives and the stream thread follows. From then on nothing more is read from the
+/// log, so that everything that was read can be learned, published and kept, and a restart needs no event again.
 public final class StopOrder {
     private volatile boolean given;
     private volatile boolean lookAgain;
@@ -18,18 +17,18 @@ public final class StopOrder {
         return given;
     }
 
-    /// From any thread: there may be something to do, though nothing is to stop.
+    /// Makes the stream thread run its action although nothing is to stop. From any thread.
     public void lookAgain() {
         lookAgain = true;
     }
 
-    /// Runs on the stream thread, once at its first poll after the order, and at each poll after `lookAgain`. From the
-    /// stream thread only; null forgets it.
+    /// Sets the action that runs at the first poll after the order, and at each poll after `lookAgain`; null for none.
+    /// From the stream thread only.
     public void whenGiven(@Nullable Runnable action) {
         whenGiven = action;
     }
 
-    /// At each poll, on the stream thread. True when nothing may be read.
+    /// Called at each poll, on the stream thread. Returns true if nothing may be read.
     boolean follow() {
         Runnable action = whenGiven;
         if (!given) {

@@ -1,4 +1,4 @@
-/// How events reach the topology: what a poll gave comes as bursts, and stops when the trainer is to stop.
+/// How events reach the topology: in bursts, until the trainer is to stop.
 @NullMarked
 package io.tidegrad.trainer.poll;
 

@@ -4,10 +4,12 @@ import io.tidegrad.control.Lineage;
 import io.tidegrad.control.ReadCommitted;
 import io.tidegrad.model.snapshot.Heartbeat;
 import io.tidegrad.model.snapshot.SnapshotKey;
+import io.tidegrad.trainer.store.Accounts;
 import io.tidegrad.trainer.store.CommitGuard;
 import io.tidegrad.trainer.store.CommittedState;
 import io.tidegrad.trainer.store.TrainerClock;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,16 +27,17 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Says once a second, in a thread of its own and outside transactions, what has been committed and whether that is all
-/// there is: so a scorer can tell "nothing happened" from "I am behind". Costs the learning thread nothing and an idle
-/// model no transaction. It also knows how far behind the trainer is.
+/// Writes once a second what has been committed and whether that is everything, so that a scorer can tell "nothing
+/// happened" from "I am behind". This runs on a thread of its own and outside of transactions, so it costs the learning
+/// thread nothing and an idle model no transaction. It also measures how far the trainer is behind.
 public final class Heartbeats implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Heartbeats.class);
     private static final Duration EVERY = Duration.ofSeconds(1);
     private static final Duration ANSWER = Duration.ofSeconds(5);
     private static final Duration PROBE = Duration.ofMillis(100);
+    private static final int LOOKS_A_MINUTE = 61;
 
-    /// Behind by more than this is not worth a look at the records in between.
+    /// If the trainer is further behind than this, the records in between are not looked at.
     private static final long PROBE_OFFSETS_MAX = 10_000;
 
     private final Lineage lineage;
@@ -44,15 +47,15 @@ public final class Heartbeats implements AutoCloseable {
     private final ReadCommitted readCommitted;
     private final Map<String, Object> client;
     private final Thread thread;
-    private boolean away; // Kafka, when we last asked; on our thread
+    private boolean away; // whether Kafka did not answer last; on our thread
     private volatile boolean stopped;
     private volatile long lag = -1;
     private volatile long drainedNanos = TrainerClock.SYSTEM.nanos();
     private volatile double deadLetterShare = Double.NaN;
-    private final RecentAccounts recent = new RecentAccounts(); // on our thread
+    private final ArrayDeque<Accounts> lastMinute = new ArrayDeque<>(LOOKS_A_MINUTE); // one a second; on our thread
 
-    /// @param learns whether the model's task is this instance's; another one speaks for it otherwise
-    /// @param client connection settings: bootstrap.servers and `kafka.*`
+    /// @param learns whether this instance learns the model; otherwise another one writes its heartbeats
+    /// @param client the settings of every client, as `KafkaSettings.client` gives them
     public Heartbeats(Lineage lineage, String snapshotsTopic, CommitGuard guard, BooleanSupplier learns,
             Map<String, Object> client) {
         this.lineage = lineage;
@@ -64,26 +67,26 @@ public final class Heartbeats implements AutoCloseable {
         thread = Thread.ofPlatform().name("heartbeat-" + lineage.model()).daemon().start(this::run);
     }
 
-    /// Offsets of the log between the committed watermark and its end, 0 when all visible records are learned; -1 while
-    /// not known.
+    /// Returns how many offsets lie between the committed watermark and the end of the log: 0 if all visible records
+    /// are learned, -1 while that is not known.
     public long lag() {
         return lag;
     }
 
-    /// When there was last nothing left to learn, by `TrainerClock`; at first, when this began.
+    /// Returns when there was last nothing left to learn, by `TrainerClock`; at first, when this began.
     public long drainedNanos() {
         return drainedNanos;
     }
 
-    /// Share of dead letters among the events that were committed in about the last minute, 0 to 1; NaN when there were
-    /// none.
+    /// Returns the share of dead letters among the events that were committed in about the last minute, 0 to 1; NaN if
+    /// there were none.
     public double deadLetterShare() {
         return deadLetterShare;
     }
 
     private void run() {
         while (!stopped) {
-            // New clients after a failure: whatever was wrong with the old ones is gone with them.
+            // A failure is followed by new clients, in case something is wrong with the old ones.
             try (Producer<byte[], byte[]> producer = producer();
                     Consumer<byte[], byte[]> consumer = readCommitted.open(lineage.log())) {
                 beat(producer, new EndOfLog(consumer, lineage.log()));
@@ -91,7 +94,7 @@ public final class Heartbeats implements AutoCloseable {
                 return; // closed
             } catch (KafkaException e) {
                 lag = -1;
-                if (!away) { // the one line about it: Kafka's clients would say so every second
+                if (!away) { // logged once, while Kafka's clients would log it every second
                     away = true;
                     LOG.warn("model {}: Kafka does not answer, learning goes on when it does: {}", lineage.model(),
                             e.getMessage());
@@ -108,8 +111,7 @@ public final class Heartbeats implements AutoCloseable {
         do {
             CommittedState state = guard.committed();
             if (state != null && learns.getAsBoolean()) {
-                recent.add(state.accounts());
-                deadLetterShare = recent.deadLetterShare();
+                deadLetterShare = deadLetterShare(state.accounts());
                 long behind = end.visibleAfter(state.nextOffset());
                 lag = behind;
                 if (behind == 0) {
@@ -126,7 +128,17 @@ public final class Heartbeats implements AutoCloseable {
         } while (pause());
     }
 
-    /// False when interrupted: it is time to go.
+    private double deadLetterShare(Accounts now) {
+        if (lastMinute.size() == LOOKS_A_MINUTE) {
+            lastMinute.removeFirst();
+        }
+        lastMinute.addLast(now);
+        Accounts then = lastMinute.getFirst();
+        double refused = now.deadLetters() - then.deadLetters();
+        return refused / (refused + now.accepted() - then.accepted());
+    }
+
+    /// Returns false if this is to end.
     private boolean pause() {
         try {
             Thread.sleep(EVERY);
@@ -139,7 +151,7 @@ public final class Heartbeats implements AutoCloseable {
     private Producer<byte[], byte[]> producer() {
         Map<String, Object> settings = new HashMap<>(client);
         settings.put(ProducerConfig.ACKS_CONFIG, "all");
-        // An old heartbeat is worth nothing: rather drop it than send it late.
+        // A late heartbeat is worth nothing, so it is dropped.
         settings.put(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, 3_000);
         settings.put(ProducerConfig.REQUEST_TIMEOUT_MS_CONFIG, 2_000);
         settings.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, 2_000);
@@ -147,8 +159,8 @@ public final class Heartbeats implements AutoCloseable {
         return new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer());
     }
 
-    /// Whether visible records follow an offset. Comparing it with the log's end is not enough: behind a transactional
-    /// producer's last record lies a marker, and perhaps aborted records.
+    /// Finds out whether visible records follow an offset. A comparison with the end of the log does not tell, because
+    /// a marker and perhaps aborted records lie behind the last record of a transactional producer.
     private static final class EndOfLog {
         private final Consumer<byte[], byte[]> consumer;
         private final TopicPartition log;
@@ -160,7 +172,7 @@ public final class Heartbeats implements AutoCloseable {
             this.log = log;
         }
 
-        /// 0 when no visible record follows, else how many offsets do, at most.
+        /// Returns 0 if no visible record follows, otherwise at most how many offsets do.
         long visibleAfter(long offset) {
             long end = Objects.requireNonNull(consumer.endOffsets(List.of(log), ANSWER).get(log));
             if (end <= offset) {

@@ -15,11 +15,9 @@ import java.util.function.BooleanSupplier;
 import java.util.function.LongPredicate;
 import org.apache.kafka.streams.processor.api.Record;
 
-/// What becomes visible with a commit, and when: snapshots, tombstones for old ones, progress. Called in each flush, so
-/// a snapshot, the pages it was cut from and the offsets behind them are one transaction.
-///
-/// It looks at the wall clock, and may: it decides what can be seen, never what is learned. Nothing here changes the
-/// model.
+/// Publishes snapshots, tombstones for old ones, and progress. It is called in each flush, so that a snapshot, the
+/// pages from which it was cut and the offsets behind them are one transaction. The wall clock decides when something
+/// is published, never what is learned: nothing here changes the model.
 public final class Publisher {
     /// The topology's sinks that this writes to.
     public static final String SNAPSHOTS = "snapshots";
@@ -28,20 +26,20 @@ public final class Publisher {
 
     private static final Duration PROGRESS_EVERY = Duration.ofSeconds(1);
 
-    /// A report hashes the whole model; it may take a twentieth of the learning thread's time.
+    /// A report hashes the whole model, which may take a twentieth of the learning thread's time.
     private static final int REPORT_SHARE = 20;
 
-    /// Where records go: one of the topology's sinks.
     @FunctionalInterface
     public interface Out {
         void forward(Record<byte[], byte[]> record, String sink);
     }
 
-    /// @param every between two snapshots, at least
-    /// @param series how they are written and which ones stay on the topic
-    /// @param atEnd whether an offset is the log's end, as far as is known
-    /// @param stopping true once the trainer is asked to stop: everything is due then
-    /// @param republish given when nothing of what was published is on the topic any more
+    /// @param every the least time between two snapshots
+    /// @param series how snapshots are written and which of them stay on the topic
+    /// @param progress returns a report as the value of a record on the progress topic
+    /// @param atEnd returns whether an offset is the log's end, as far as is known
+    /// @param stopping returns whether the trainer was asked to stop: everything is due then
+    /// @param republish given when nothing that was published is on the topic any more
     public record Settings(Duration every, SnapshotSeries.Settings series,
             BiFunction<ModelStore, Report, byte[]> progress, LongPredicate atEnd, BooleanSupplier stopping,
             RepublishOrder republish) {
@@ -55,7 +53,7 @@ public final class Publisher {
     private final TrainerClock clock;
     private final byte[] progressKey;
     private Published published;
-    private long publishAt; // from which the next is due, by the clock's nanos
+    private long publishAt; // when the next one is due, by the clock's nanos
     private long reportAt;
     private long progressAt;
     private long progressOffset = -1; // watermark of the last progress record
@@ -75,20 +73,20 @@ public final class Publisher {
         progressAt = now;
     }
 
-    /// How often to look whether something is due, while not settled.
+    /// Returns how often to look whether something is due, until everything is settled.
     public Duration lookEvery() {
         Duration every = settings.every();
         return every.compareTo(PROGRESS_EVERY) < 0 ? every : PROGRESS_EVERY;
     }
 
-    /// Nothing is left to publish until the next event.
+    /// Returns whether nothing is left to publish until the next event.
     public boolean settled(ModelStore store) {
         Report report = published.report();
         return report != null && report.nextOffset() == store.nextOffset()
                 && (progressOffset == store.nextOffset() || progressOffset == -1) && !isDue(store);
     }
 
-    /// Whether there is a version that is not on the topic.
+    /// Returns whether there is a version that is not on the topic.
     private boolean isDue(ModelStore store) {
         long version = store.model().parameters().updates();
         return version > 0 && (version > published.version() || republish.isGiven());
@@ -96,11 +94,11 @@ public final class Publisher {
 
     /// Forwards to `out` what is due, once in the flush before each commit, and returns what is published with it.
     public Published publishDue(ModelStore store, Out out) {
-        republish.committed(); // a flush comes after another only when the commit between them succeeded
+        republish.committed(); // a flush follows another one only if the commit between them succeeded
         long now = clock.nanos();
         boolean all = settings.stopping().getAsBoolean();
         if (republish.isGiven()) {
-            series.forget(); // a part of it went to the topic that is gone
+            series.forget(); // some of its parts went to the topic that is gone
             publishAt = now;
         }
         boolean publish = !series.isSending() && isDue(store) && (all || now - publishAt >= 0);
@@ -111,7 +109,7 @@ public final class Publisher {
         }
         if (series.isSending()) {
             goOn(published.retained(), all, out);
-            // What was learned while it was being written is due as well, and no commit may follow.
+            // What was learned meanwhile is due as well, because no commit may follow.
             publish = all && isDue(store);
         }
         if (publish) {
@@ -154,8 +152,7 @@ public final class Publisher {
                 SNAPSHOTS);
     }
 
-    @SuppressWarnings("NullAway") // a tombstone is a record without a value; Streams' Record says nothing of
-    // null
+    @SuppressWarnings("NullAway") // a tombstone is a record without a value; Streams' Record has no annotation
     private static Record<byte[], byte[]> tombstone(byte[] key, long now) {
         return new Record<>(key, null, now);
     }

@@ -8,13 +8,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/// Which snapshots stay on the topic: the newest ones, the last full one of each of the last hours and days (of UTC),
-/// and whatever a delta that stays is a change to. A pure function of the list, which is part of the store's manifest:
-/// "now" is the newest snapshot's time.
+/// Decides which snapshots stay on the topic: the newest ones, the last full one of each of the last hours and days (of
+/// UTC), and each version that a delta which stays changes. The result depends only on the list, which the store's
+/// manifest keeps: "now" is the time of the newest snapshot.
 ///
 /// @param newest at least 1
-/// @param hourly hours, the newest snapshot's included; 0 for none
-/// @param daily days, the newest snapshot's included; 0 for none
+/// @param hourly how many hours, that of the newest snapshot included; 0 for none
+/// @param daily how many days, that of the newest snapshot included; 0 for none
 public record RetentionLadder(int newest, int hourly, int daily) {
     private static final long HOUR = Duration.ofHours(1).toMillis();
     private static final long DAY = Duration.ofDays(1).toMillis();
@@ -27,7 +27,7 @@ public record RetentionLadder(int newest, int hourly, int daily) {
         }
     }
 
-    /// Whether full snapshots are kept beyond the newest ones.
+    /// Returns whether full snapshots are kept beyond the newest ones.
     boolean hasRungs() {
         return hourly > 0 || daily > 0;
     }

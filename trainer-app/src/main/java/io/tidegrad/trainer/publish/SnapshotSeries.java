@@ -10,18 +10,17 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// One snapshot after the other: full ones, deltas between them, tombstones for what the ladder lets go. What is on the
-/// topic stands in the list that each call takes and gives back; it belongs to the store's manifest, so list and topic
-/// change in one transaction. A series lives as long as the model in memory: after a start nobody knows what has
-/// changed since the last snapshot, and the first one is full (docs/decisions/0007-deltas.md).
+/// Writes one snapshot after the other: full ones, deltas between them, and tombstones for what the ladder does not
+/// keep. Each call takes and returns the list of what is on the topic. The list belongs to the store's manifest, so
+/// that list and topic change in one transaction. After a start it is not known what has changed since the last
+/// snapshot, so the first one is full (docs/decisions/0007-deltas.md).
 public final class SnapshotSeries {
-    /// @param deltasMax between two full snapshots; 0 for full ones only
-    /// @param commitBytes that one transaction takes of a snapshot's parts: a larger full snapshot is spread over
-    ///     several
+    /// @param deltasMax the most deltas between two full snapshots
+    /// @param commitBytes how many bytes of a snapshot's parts one transaction takes; a larger full snapshot is spread
+    ///     over several
     public record Settings(int deltasMax, RetentionLadder ladder, PublishedSnapshot.Form form, long commitBytes) {
     }
 
-    /// Where records go.
     @FunctionalInterface
     interface Out {
         /// @param value null for a tombstone
@@ -43,7 +42,7 @@ public final class SnapshotSeries {
         return totals;
     }
 
-    /// Whether a snapshot is begun and not complete: `goOn` comes before the next `begin`.
+    /// Returns whether a snapshot is begun and not complete. Then `goOn` must complete it before the next `begin`.
     boolean isSending() {
         return sending != null;
     }
@@ -54,14 +53,14 @@ public final class SnapshotSeries {
         sent = 0;
     }
 
-    /// Cuts a snapshot from the model as it is; `goOn` writes it.
+    /// Cuts a snapshot from the model, which `goOn` writes.
     ///
     /// @param retained what is on the topic, oldest first
     /// @return what is on the topic, or will be
     List<RetainedSnapshot> begin(OnlineModel model, List<RetainedSnapshot> retained, PublishedSnapshot.Moment moment,
             Out out) {
         List<RetainedSnapshot> next = new ArrayList<>(retained);
-        // Begun by a process that is no more.
+        // An earlier process has begun these.
         for (RetainedSnapshot snapshot : retained) {
             if (!snapshot.complete()) {
                 next.remove(snapshot);
@@ -81,7 +80,7 @@ public final class SnapshotSeries {
         return next;
     }
 
-    /// Null when the next snapshot is a full one.
+    /// Returns null if the next snapshot is to be a full one.
     private PublishedSnapshot.@Nullable Parent parent(OnlineModel model, List<RetainedSnapshot> complete, long now) {
         List<RetainedSnapshot> chain = chain(complete);
         if (chain.isEmpty() || model.parameters().changes().everything()) {
@@ -93,7 +92,7 @@ public final class SnapshotSeries {
         if (deltas >= settings.deltasMax() || nextRung) {
             return null;
         }
-        // A reader that begins should not read more changes than a whole model has.
+        // A reader that begins should not read more bytes of changes than the whole model has.
         long bytes = PublishedSnapshot.deltaBytes(model);
         for (RetainedSnapshot delta : chain.subList(1, chain.size())) {
             bytes += delta.bytes();
@@ -105,7 +104,7 @@ public final class SnapshotSeries {
                 new SnapshotManifest.Chain(full.version(), full.time(), deltas));
     }
 
-    /// The newest full snapshot and the deltas after it; empty where a link is missing.
+    /// Returns the newest full snapshot and the deltas after it, or nothing if a link is missing.
     private static List<RetainedSnapshot> chain(List<RetainedSnapshot> complete) {
         List<RetainedSnapshot> chain = new ArrayList<>();
         for (RetainedSnapshot snapshot : complete) {
@@ -121,10 +120,10 @@ public final class SnapshotSeries {
         return chain;
     }
 
-    /// Writes as much of the snapshot as one transaction takes. With its last record, the manifest, it is complete, and
-    /// what the ladder no longer keeps is buried.
+    /// Writes as much of the snapshot as one transaction takes. Its last record, the manifest, completes it, and then
+    /// tombstones replace what the ladder does not keep.
     ///
-    /// @param all all of it, however large
+    /// @param all whether to write all of it, however large
     /// @return what is on the topic, or will be
     List<RetainedSnapshot> goOn(List<RetainedSnapshot> retained, int epoch, boolean all, Out out) {
         PublishedSnapshot snapshot = sending;

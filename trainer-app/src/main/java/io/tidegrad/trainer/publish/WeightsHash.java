@@ -6,12 +6,13 @@ import io.tidegrad.engine.snapshot.ServedLeaves;
 import io.tidegrad.model.learn.OnlineModel;
 import org.jspecify.annotations.Nullable;
 
-/// The weights-hash of a model that goes on learning: only leaves with changed pages are hashed again.
+/// Computes the weights-hash of a model that goes on learning, for which only leaves with changed pages are hashed
+/// again.
 final class WeightsHash {
     private @Nullable ServedLeaves leaves;
     private @Nullable PageSet stale; // pages changed since the leaves were hashed
 
-    /// In every flush, before the dirty pages are cleared.
+    /// Called in every flush, before the dirty pages are cleared.
     void noteDirty(Parameters parameters) {
         PageSet changed = stale;
         if (changed == null) {
@@ -21,7 +22,7 @@ final class WeightsHash {
         changed.addAll(parameters.dirty());
     }
 
-    /// As `OnlineModel.weightsHash`. Right after `noteDirty`.
+    /// Returns the same as `OnlineModel.weightsHash`. Called right after `noteDirty`.
     String of(OnlineModel model) {
         Parameters parameters = model.parameters();
         ServedLeaves known = leaves;

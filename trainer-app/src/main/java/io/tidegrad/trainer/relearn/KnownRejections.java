@@ -22,15 +22,17 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// The rejections of a lineage that the log alone does not decide; every other one is a function of the log, and is
-/// found again. The dead letters say which they were. They are part of the transactions that learned, so they are taken
-/// as facts:
+/// The rejections of a lineage that the log alone does not decide. Dead letters tell which they were, and are facts
+/// because they belong to the transactions that learned:
 ///
-/// - `unknown-schema`: a schema that the registry did not know then may be there now, and one that it knew may be gone.
-///   An event is `unknown-schema` if it became that, whatever the registry says today.
-/// - `ended-the-trainer`: how often a trainer ended inside an event stands nowhere else. The event is not decoded.
+/// - `unknown-schema`: the registry did not know a schema. It may know it now, and may have lost one that it knew. An
+/// event
+///   with such a dead letter is rejected, whatever the registry says today.
+/// - `ended-the-trainer`: the event had ended the trainer twice. It is not decoded again.
+///
+/// Every other rejection is a function of the log, and is found again.
 public final class KnownRejections {
-    /// Of a lineage that nobody has learned before.
+    /// The rejections of a lineage that no one has learned before.
     public static final KnownRejections NONE = new KnownRejections("", new long[0], new long[0], Long.MIN_VALUE, "");
 
     private static final Logger LOG = LoggerFactory.getLogger(KnownRejections.class);
@@ -39,9 +41,9 @@ public final class KnownRejections {
 
     private final String model;
     private final long[] unknownSchemas; // offsets, ascending
-    private final long[] setAside; // likewise
+    private final long[] setAside; // offsets, ascending
     private final long learnedTo;
-    private final String missing; // what is to be said of dead letters that are gone; mostly nothing
+    private final String missing; // says which dead letters are gone; mostly empty
 
     private KnownRejections(String model, long[] unknownSchemas, long[] setAside, long learnedTo, String missing) {
         this.model = model;
@@ -51,25 +53,24 @@ public final class KnownRejections {
         this.missing = missing;
     }
 
-    /// Only the events that were set aside, for learning by another spec or from another start: the registry is asked
-    /// anew, but what ended trainers while it was decoded would end this process as well. With which numerics the lineage
-    /// was learned does not matter here.
+    /// Reads only which events were set aside, for learning by another spec or from another start. The registry is
+    /// asked again then, but an event that ended trainers would end this process as well.
     public static KnownRejections setAside(KafkaSettings kafka, Topics topics, Lineage lineage) {
         return new KnownRejections(lineage.model(), new long[0], Letters.read(kafka, topics, lineage, 0).setAside,
                 Long.MIN_VALUE, "");
     }
 
-    /// Reads the dead letters, all of them: they are in the order in which many models came upon them. The state says
-    /// how many the lineage has written: where fewer are left, which retention deletes, that is told, for an event that
-    /// was refused then may be learned now.
+    /// Reads all dead letters, because those of many models lie among each other. The stored state says how many the
+    /// lineage has written. If retention has deleted some of them, that is logged, because an event that was rejected
+    /// then may be learned now.
     ///
-    /// @throws TrainerException the lineage was learned by a build that gives other bits
+    /// @throws TrainerException if the lineage was learned by a build that gives other bits
     public static KnownRejections read(KafkaSettings kafka, Topics topics, Lineage lineage) {
         StoredState.Head head = StoredState.head(Changelog.of(kafka, topics, lineage));
         if (head != null) {
             head.requireNumerics(lineage.model());
         }
-        // For every event before it the registry has answered.
+        // The registry has answered for every event before `learnedTo`.
         ControlAction.Rollback origin = lineage.origin();
         long begun = origin == null ? lineage.startOffset() : origin.base().nextOffset();
         long learnedTo = head == null ? begun : head.nextOffset();
@@ -87,11 +88,9 @@ public final class KnownRejections {
         return new KnownRejections(lineage.model(), letters.unknownSchemas, letters.setAside, learnedTo, missing);
     }
 
-    /// The dead letters of a lineage.
-    ///
     /// @param unknownSchemas offsets of events, ascending
-    /// @param setAside likewise
-    /// @param learned how many lie before `learnedTo`
+    /// @param setAside offsets of events, ascending
+    /// @param learned how many dead letters are of events before `learnedTo`
     /// @param first the lowest offset of these
     private record Letters(long[] unknownSchemas, long[] setAside, long learned, long first) {
         public static Letters read(KafkaSettings kafka, Topics topics, Lineage lineage, long learnedTo) {
@@ -136,13 +135,13 @@ public final class KnownRejections {
                 && text(letter, "tidegrad-epoch").equals(Integer.toString(lineage.epochOf(Long.parseLong(offset))));
     }
 
-    /// The newest header of the name: an event may have brought one of its own.
+    /// Returns the newest header of this name, because the event may have had one of its own.
     private static String text(ConsumerRecord<byte[], byte[]> letter, String header) {
         Header found = letter.headers().lastHeader(header);
         return found == null || found.value() == null ? "" : new String(found.value(), StandardCharsets.UTF_8);
     }
 
-    /// Null when the event at `offset` is to be decoded.
+    /// Returns null if the event at `offset` is to be decoded.
     @Nullable
     Rejection at(long offset) {
         if (isIn(setAside, offset)) {
@@ -157,7 +156,7 @@ public final class KnownRejections {
         return offsets.length > 0 && Arrays.binarySearch(offsets, offset) >= 0;
     }
 
-    /// @throws TrainerException the registry has forgotten a schema that it knew when this was learned
+    /// @throws TrainerException if the registry has lost a schema that it knew when the event was learned
     void check(ConsumerRecord<byte[], byte[]> record, PreparedEvent event) {
         if (record.offset() >= learnedTo) {
             return;

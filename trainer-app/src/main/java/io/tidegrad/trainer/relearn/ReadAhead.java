@@ -11,19 +11,19 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.errors.InterruptException;
 import org.jspecify.annotations.Nullable;
 
-/// A stretch of the log, read, decoded and featurised on a thread of its own, ahead of who learns it. Chunks of rows go
-/// round between two bounded queues and are used again and again: reading waits when learning is behind. One reader and
-/// one learner, in order, so that what is learned is what one thread would have learned.
+/// Reads, decodes and featurises a stretch of the log on a thread of its own, ahead of the thread that learns it.
+/// Chunks of rows go round between two bounded queues and are used again, so that reading waits if learning is behind.
+/// One thread reads and one learns, in order, so the result is that of a single thread.
 final class ReadAhead implements AutoCloseable {
     private static final int CHUNKS = 8;
 
-    /// Of rows in a chunk: a hand-over costs microseconds, a row of 100 bytes is learned in one.
+    /// How many bytes of rows a chunk has. A hand-over takes microseconds, and a row of 100 bytes is learned in one.
     private static final int CHUNK_BYTES = 256 * 1024;
 
     private static final int CHUNK_RECORDS_MIN = 16;
     private static final int CHUNK_RECORDS_MAX = 256;
 
-    /// Records in a row, each prepared for every model.
+    /// Consecutive records, each prepared for every model.
     static final class Chunk {
         final long[] offsets;
         final long[] timestamps;
@@ -55,9 +55,9 @@ final class ReadAhead implements AutoCloseable {
     private @Nullable Chunk learning; // the learning thread's
     private volatile @Nullable Throwable failure; // before END
 
-    /// Begins at once.
+    /// Begins to read at once.
     ///
-    /// @param models for which to prepare
+    /// @param models the models for which to prepare
     /// @param end exclusive
     ReadAhead(TopicReader reader, List<RelearnedModel> models, long from, long end) {
         this.reader = reader;
@@ -81,9 +81,9 @@ final class ReadAhead implements AutoCloseable {
                 filled.add(last);
             }
         } catch (RuntimeException | Error e) {
-            failure = e; // an error that was lost here would be taken for the end of the log
+            failure = e; // without it the learning thread would take this for the end of the log
         } finally {
-            filled.add(END); // there is room: a place for each chunk, and this one
+            filled.add(END); // the queue has a place for each chunk and this one
         }
     }
 
@@ -111,9 +111,9 @@ final class ReadAhead implements AutoCloseable {
         return true;
     }
 
-    /// The next chunk, null at the end; the one before goes back to be filled again.
+    /// Returns the next chunk, or null at the end. The chunk before is filled again.
     ///
-    /// @throws RuntimeException why reading or preparing came to a stop
+    /// @throws RuntimeException if reading or preparing has failed
     @Nullable
     Chunk next() {
         Chunk done = learning;
@@ -128,7 +128,7 @@ final class ReadAhead implements AutoCloseable {
             throw new InterruptException(e);
         }
         if (chunk == END) {
-            filled.add(END); // whoever asks again is told the same
+            filled.add(END); // for another call
             Throwable why = failure;
             if (why instanceof Error error) {
                 throw error;
@@ -142,7 +142,7 @@ final class ReadAhead implements AutoCloseable {
         return chunk;
     }
 
-    /// Stops reading, and waits until it has stopped: the reader may be used again.
+    /// Stops reading and waits until it has stopped, so that the reader may be used again.
     @Override
     public void close() {
         thread.interrupt();

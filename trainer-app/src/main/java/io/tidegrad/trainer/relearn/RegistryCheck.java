@@ -1,38 +1,59 @@
 package io.tidegrad.trainer.relearn;
 
 import io.tidegrad.control.TopicReader;
+import io.tidegrad.model.safetensors.InitialWeightsException;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.Progress;
+import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.UndecodableException;
 import io.tidegrad.schemas.settings.KafkaSettings;
+import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.BiFunction;
 import org.apache.avro.Schema;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 
-/// Whether a registry is still the one by which this prefix's records were written. One that has lost its schemas, or
-/// another environment's, answers each question about an event, too: with none, so that the event becomes a dead
-/// letter, or with another schema, by which it may even be read. The log does not say so; the progress topic does, for
-/// its schema is ours: under the id that its records carry the registry must have it.
+/// Checks that a registry is still the one by which this prefix's records were written. A registry that has lost its
+/// schemas, or that of another environment, also answers each question about an event: with no schema, so that the
+/// event becomes a dead letter, or with another one, by which it may even be read. The log can't tell, but the progress
+/// topic can, because the registry must have our schema under the id that its records carry.
 public final class RegistryCheck {
-    /// Records at the end of each partition that are looked at.
+    /// How many records at the end of each partition are looked at.
     private static final int TAIL = 64;
 
     private RegistryCheck() {}
 
-    /// Nothing is known where no record of progress is there yet, or only what can't be read.
+    /// Calls `body` with a registry, which must be the one by which this prefix's records were written, and a decoder.
     ///
-    /// @param url of the registry, for people
-    /// @throws TrainerException it is another registry, or it has lost its schemas
-    /// @throws SchemaRegistry.RegistryUnavailableException it can't be asked
+    /// @throws TrainerException if Kafka or the registry does not answer, or initial weights are not there
+    public static <T> T withRegistry(KafkaSettings kafka, Topics topics, RegistrySettings settings,
+            BiFunction<SchemaRegistry, RecordDecoder, T> body) {
+        try (SchemaRegistry registry = SchemaRegistry.connect(settings.client());
+                RecordDecoder decoder = RecordDecoder.of(settings.client())) {
+            requireSame(kafka, topics, registry, settings.shownUrl());
+            return body.apply(registry, decoder);
+        } catch (SchemaRegistry.RegistryUnavailableException e) {
+            throw TrainerException.from(e, settings.shownUrl());
+        } catch (KafkaException | InitialWeightsException e) {
+            throw TrainerException.from(e);
+        }
+    }
+
+    /// Accepts any registry if no readable record of progress is there yet.
+    ///
+    /// @param url of the registry, for messages
+    /// @throws TrainerException if it is another registry, or it has lost its schemas
+    /// @throws SchemaRegistry.RegistryUnavailableException if it does not answer
     public static void requireSame(KafkaSettings kafka, Topics topics, SchemaRegistry registry, String url) {
         Map<Integer, ConsumerRecord<byte[], byte[]>> written = new LinkedHashMap<>();
         for (TopicPartition partition : TopicReader.partitions(kafka, topics.progress())) {
@@ -59,7 +80,8 @@ public final class RegistryCheck {
         }
     }
 
-    /// One that fits our schema to its last byte and names the model of its key: not what somebody else wrote there.
+    /// Returns whether a record fits our schema to its last byte and names the model of its key, as only our records
+    /// do.
     private static boolean isProgress(ConsumerRecord<byte[], byte[]> record) {
         if (record.key() == null || record.value() == null) {
             return false;

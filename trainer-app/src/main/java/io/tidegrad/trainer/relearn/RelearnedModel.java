@@ -24,15 +24,16 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.jspecify.annotations.Nullable;
 
-/// One model that learns again. Its first half, `prepare`, belongs to the reading thread, all else to the learning one.
+/// One model that learns again. `prepare` belongs to the reading thread, everything else to the learning thread.
 public final class RelearnedModel {
-    /// What a rejected event's dead letter is made of.
+    /// A rejected event, for its dead letter.
     ///
-    /// @param schemaId null when the value names none
+    /// @param schemaId null if the value names none
     public record Rejected(long offset, Rejection rejection, @Nullable Integer schemaId) {
     }
 
-    /// As long as they are held in memory. Beyond, a trainer can learn the log: it writes them as it goes.
+    /// The most rejected events that are kept in memory. A trainer has no such limit, because it writes them as it
+    /// goes.
     static final int REJECTED_MAX = 1_000_000;
 
     private final ModelSpec spec;
@@ -45,11 +46,11 @@ public final class RelearnedModel {
     private long evaluatedFrom;
     private final LogTally tally;
 
-    /// @param model as it was before the record at `from`
-    /// @param learns whether the record at an offset is learned; others are as if they were not there
-    /// @param before what became of the records before
-    /// @param newestAppendTime record timestamp of the newest event among them; Long.MIN_VALUE when there is none
-    /// @param keepsRejected whether `rejected` is asked for later
+    /// @param model the model as it was before the record at `from`
+    /// @param learns returns whether the record at an offset is learned; others are ignored
+    /// @param before what became of the records before `from`
+    /// @param newestAppendTime timestamp of the newest accepted record among them; Long.MIN_VALUE if there is none
+    /// @param keepsRejected whether `rejected` will be called
     RelearnedModel(OnlineModel model, RecordDecoder decoder, KnownRejections facts, long from, LongPredicate learns,
             Accounts before, long newestAppendTime, boolean keepsRejected) {
         spec = model.spec();
@@ -66,14 +67,14 @@ public final class RelearnedModel {
         preparation = new EventPreparation(spec, values);
     }
 
-    /// A new model, from an offset on.
+    /// Makes a new model that learns from an offset on.
     public static RelearnedModel initial(ModelSpec spec, RecordDecoder decoder, KnownRejections facts, long from,
             boolean keepsRejected, Kernels kernels) {
         return new RelearnedModel(OnlineModel.initial(spec, kernels), decoder, facts, from, offset -> true,
                 Accounts.NONE, Long.MIN_VALUE, keepsRejected);
     }
 
-    /// A registered one again, from where it began: what its rollbacks left out is left out.
+    /// Makes a registered model that learns again from its start, without what its rollbacks left out.
     public static RelearnedModel initial(Lineage lineage, RecordDecoder decoder, KnownRejections facts,
             boolean keepsRejected, Kernels kernels) {
         return new RelearnedModel(OnlineModel.initial(lineage.spec(), kernels), decoder, facts, lineage.startOffset(),
@@ -164,7 +165,7 @@ public final class RelearnedModel {
         rejected.add(new Rejected(offset, rejection, schemaId));
     }
 
-    /// From the next record on: two models are compared over the same ones.
+    /// Evaluates the model from the next record on, to compare two models over the same records.
     public void evaluateFrom(long offset) {
         model.restartEvaluation();
         evaluatedFrom = offset;
@@ -194,7 +195,7 @@ public final class RelearnedModel {
         return tally.newestAppendTime();
     }
 
-    /// In their order; empty unless they are kept.
+    /// Returns the rejected events in their order; empty unless they are kept.
     public List<Rejected> rejected() {
         return rejected == null ? List.of() : List.copyOf(rejected);
     }

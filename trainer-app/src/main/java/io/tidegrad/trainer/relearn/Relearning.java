@@ -7,8 +7,8 @@ import java.util.List;
 import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
 import org.jspecify.annotations.Nullable;
 
-/// Models that learn a stretch of the log again, as fast as the engine goes: one thread learns, another one prepares
-/// ahead of it. It can be stopped at any offset and asked what the models are there.
+/// Lets models learn a stretch of the log again, as fast as the engine goes: one thread learns, another one prepares
+/// ahead of it. It can stop at any offset to look at the models.
 public final class Relearning implements AutoCloseable {
     private static final long TELL_EVERY_NANOS = 200_000_000;
 
@@ -25,7 +25,7 @@ public final class Relearning implements AutoCloseable {
     private long position;
     private long toldAt = startNanos;
 
-    /// @param end of what may be asked for, exclusive: nothing beyond it is read
+    /// @param end exclusive; nothing beyond it is read
     public Relearning(TopicReader reader, List<RelearnedModel> models, long end, ReplayProgress.Listener listener) {
         this.reader = reader;
         this.models = List.copyOf(models);
@@ -38,8 +38,8 @@ public final class Relearning implements AutoCloseable {
 
     /// Learns every visible record before offset `until`, which is at most the end.
     ///
-    /// @throws TrainerException why that can't be done
-    /// @throws ControlException the log begins later
+    /// @throws TrainerException if that fails
+    /// @throws ControlException if the log begins later
     public void advance(long until) {
         if (until > end) {
             throw new IllegalArgumentException("the end is " + end + ", asked for " + until);
@@ -91,7 +91,7 @@ public final class Relearning implements AutoCloseable {
         }
     }
 
-    /// Goes on to a later end; everything before the present one has been learned.
+    /// Goes on to a later end, once everything before the present one has been learned.
     public void extend(long end) {
         ahead.close();
         long from = this.end;
@@ -101,7 +101,7 @@ public final class Relearning implements AutoCloseable {
         ahead = new ReadAhead(reader, models, from, end);
     }
 
-    /// Visible records since the start, and the time that took: start-up is not in it.
+    /// Returns how many visible records were read since the start.
     public long records() {
         return records;
     }

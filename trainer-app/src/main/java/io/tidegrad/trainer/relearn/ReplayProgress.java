@@ -5,12 +5,12 @@ import java.time.Duration;
 /// How far a replay has come.
 ///
 /// @param from offset of its first record
-/// @param at offset, exclusive: everything before it has been learned
-/// @param end offset, exclusive, where it stops
-/// @param records visible ones that were read
-/// @param nanos since it began to read
+/// @param at the offset before which everything has been learned
+/// @param end offset (exclusive) where it stops
+/// @param records how many visible records were read
+/// @param nanos time since it began to read
 public record ReplayProgress(long from, long at, long end, long records, long nanos) {
-    /// Told a few times a second, on the learning thread.
+    /// Called a few times a second, on the learning thread.
     @FunctionalInterface
     public interface Listener {
         Listener NONE = progress -> {
@@ -19,7 +19,6 @@ public record ReplayProgress(long from, long at, long end, long records, long na
         void at(ReplayProgress progress);
     }
 
-    /// From 0 to 1.
     public double share() {
         return end == from ? 1 : (double) (at - from) / (end - from);
     }
@@ -28,7 +27,7 @@ public record ReplayProgress(long from, long at, long end, long records, long na
         return records / (nanos * 1e-9);
     }
 
-    /// At the mean rate so far; zero where nothing is known or left.
+    /// Returns the time that is left at the mean rate so far; zero if nothing is known or left.
     public Duration left() {
         return at == from ? Duration.ZERO : Duration.ofNanos((long) ((double) nanos / (at - from) * (end - at)));
     }

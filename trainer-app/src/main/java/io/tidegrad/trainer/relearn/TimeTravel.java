@@ -7,9 +7,7 @@ import io.tidegrad.control.RegisteredModel;
 import io.tidegrad.control.TopicReader;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.learn.OnlineModel;
-import io.tidegrad.model.safetensors.InitialWeightsException;
 import io.tidegrad.schemas.RecordDecoder;
-import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
@@ -21,63 +19,52 @@ import io.tidegrad.trainer.store.Changelog;
 import io.tidegrad.trainer.store.StoredState;
 import java.time.Instant;
 import java.util.List;
-import org.apache.kafka.common.KafkaException;
 import org.jspecify.annotations.Nullable;
 
-/// A model as it was: the nearest earlier state, and the events between. Snapshots hold no optimizer state, so a state
-/// is the stored one (`StoredState`), where that is not beyond the offset already, or the beginning.
+/// Makes a model as it was at an earlier place in its log: from the nearest earlier state and the events after it.
+/// Snapshots hold no optimizer state, so the state is the stored one (`StoredState`) if that is early enough, and
+/// otherwise the beginning.
 public final class TimeTravel {
     /// @param at an offset (exclusive), or a time
-    /// @param kernels with which to learn: any choice gives the same bits
+    /// @param kernels any choice gives the same bits
     public record Options(KafkaSettings kafka, RegistrySettings registry, String prefix, String model, LogPosition at,
             Kernels kernels) {
     }
 
-    /// @param state what it was made from, for people
-    /// @param stateOffset up to where it was that; from there on it was learned again
-    /// @param nextOffset that was asked for: every visible record before it is accounted for
-    /// @param accounts since the model began
-    /// @param newestAppendTime record timestamp (epoch ms) of the newest event that it learned
+    /// @param state from which state it was made, as text
+    /// @param stateOffset the watermark of that state, from which the log was learned again
+    /// @param nextOffset the offset that was asked for, before which every visible record is accounted for
+    /// @param accounts of all records since the model began
+    /// @param newestAppendTime timestamp of the newest accepted record (epoch ms)
     public record PastModel(Lineage lineage, OnlineModel model, String state, long stateOffset, long nextOffset,
             Accounts accounts, long newestAppendTime, long nanos) {
     }
 
     private TimeTravel() {}
 
-    /// @throws TrainerException there was no such moment, the log has lost the range, or this build gives other bits
+    /// @throws TrainerException if there was no such moment, the log has lost events that this needs, or this build
+    ///     gives other bits
     public static PastModel to(Options options, ReplayProgress.Listener listener) {
-        try (SchemaRegistry registry = SchemaRegistry.connect(options.registry().client());
-                RecordDecoder decoder = RecordDecoder.of(options.registry().client())) {
-            RegistryCheck.requireSame(options.kafka(), new Topics(options.prefix()), registry,
-                    options.registry().shownUrl());
-            return to(options, decoder, listener);
-        } catch (SchemaRegistry.RegistryUnavailableException e) {
-            throw TrainerException.from(e, options.registry().shownUrl());
-        } catch (KafkaException | InitialWeightsException e) {
-            throw TrainerException.from(e);
-        }
-    }
-
-    private static PastModel to(Options options, RecordDecoder decoder, ReplayProgress.Listener listener) {
         Topics topics = new Topics(options.prefix());
-        Lineage lineage = RegisteredModel.find(options.kafka(), topics, options.model()).lineage();
-        Past past = new Past(options.kafka(), topics, lineage, decoder, options.kernels(), listener);
-        return past.at(options.at());
+        return RegistryCheck.withRegistry(options.kafka(), topics, options.registry(), (registry, decoder) -> {
+            Lineage lineage = RegisteredModel.find(options.kafka(), topics, options.model()).lineage();
+            return new Past(options.kafka(), topics, lineage, decoder, options.kernels(), listener).at(options.at());
+        });
     }
 
-    /// The state of a lineage that need not be the registered one: a rollback's base.
+    /// Makes the model of any lineage, for the base of a rollback.
     ///
-    /// @param nextOffset exclusive; what the lineage left out before it is left out
-    /// @throws TrainerException the log has lost the range, or this build gives other bits
+    /// @param nextOffset the offset before which everything that the lineage learns is learned
+    /// @throws TrainerException if the log has lost events that this needs, or this build gives other bits
     public static PastModel to(KafkaSettings kafka, Topics topics, Lineage lineage, long nextOffset,
             RecordDecoder decoder, Kernels kernels) {
-        Past past = new Past(kafka, topics, lineage, decoder, kernels, ReplayProgress.Listener.NONE);
-        return past.at(new LogPosition.Offset(nextOffset));
+        return new Past(kafka, topics, lineage, decoder, kernels, ReplayProgress.Listener.NONE)
+                .at(new LogPosition.Offset(nextOffset));
     }
 
-    /// Whether `to` would find what it needs, without learning anything.
+    /// Checks that `to` would find what it needs, without learning anything.
     ///
-    /// @throws TrainerException the log has lost the range
+    /// @throws TrainerException if the log has lost events that this needs
     public static void requireReachable(KafkaSettings kafka, Topics topics, Lineage lineage, long nextOffset) {
         long from = lineage.startOffset();
         long limit = nextOffset;
@@ -94,7 +81,7 @@ public final class TimeTravel {
         }
     }
 
-    /// Up to where the epoch that `of` comes from counts.
+    /// Returns the offset before which the epoch before `of` counts.
     private static long limit(Lineage of, long limit) {
         ControlAction.Rollback origin = of.origin();
         return origin == null ? limit : Math.min(limit, origin.base().nextOffset());
@@ -127,7 +114,7 @@ public final class TimeTravel {
             }
         }
 
-        /// The stored state of this epoch, or of one that it comes from, where it is not beyond what is asked for.
+        /// Returns the stored state of this epoch, or of one that leads to it, if it is early enough.
         private Start start(KnownRejections facts, long until) {
             long limit = until;
             for (Lineage at = lineage; at != null; at = at.parent()) {

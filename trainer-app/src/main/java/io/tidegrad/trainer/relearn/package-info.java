@@ -1,5 +1,5 @@
-/// Learning a stretch of the log again, as fast as the engine goes: what a trainer needs to begin the epoch of a
-/// rollback, and what replay and verification are built on.
+/// Learning a stretch of the log again. A trainer needs it to begin an epoch after a rollback, and replay and verification
+/// are built on it.
 @NullMarked
 package io.tidegrad.trainer.relearn;
 

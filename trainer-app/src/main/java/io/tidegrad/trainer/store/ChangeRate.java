@@ -3,8 +3,9 @@ package io.tidegrad.trainer.store;
 import io.tidegrad.engine.model.PageSet;
 import io.tidegrad.engine.model.Parameters;
 
-/// How many bytes of different pages learning changes a second, seen over windows as long as the longest commit
-/// interval: what a page log of that interval would write. The mean of the windows, the newest counting a fifth.
+/// Measures how many bytes of different pages learning changes in a second. The windows are as long as the longest
+/// commit interval, so this is what a page log of that interval would write. The result is a mean of the windows in
+/// which the newest one counts a fifth.
 final class ChangeRate {
     private static final double NEWEST = 0.2;
 
@@ -13,20 +14,19 @@ final class ChangeRate {
     private double bytesPerSecond;
     private long begin = -1;
 
-    /// @param bytesPerSecond as measured before, or NaN
+    /// @param bytesPerSecond as measured before; NaN if it was not
     ChangeRate(int pages, long windowNanos, double bytesPerSecond) {
         changed = new PageSet(pages);
         this.windowNanos = windowNanos;
         this.bytesPerSecond = bytesPerSecond;
     }
 
-    /// At each flush that follows learning.
+    /// Called in each flush that follows learning.
     ///
-    /// @param now in nanoseconds of the trainer's clock
+    /// @param now nanoseconds of the trainer's clock
     void changed(PageSet pages, long now) {
         if (begin < 0 || now - begin >= 2 * windowNanos) {
-            // The first flush, or one after a pause: what it has changed took nobody knows how
-            // long.
+            // In the first flush, or after a pause, it is not known how long the changes took.
             begin = now;
             changed.clear();
             return;
@@ -41,7 +41,7 @@ final class ChangeRate {
         }
     }
 
-    /// NaN while not measured.
+    /// Returns NaN until it is measured.
     double bytesPerSecond() {
         return bytesPerSecond;
     }

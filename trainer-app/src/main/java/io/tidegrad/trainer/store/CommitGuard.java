@@ -8,13 +8,13 @@ import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 
-/// Stands between the store and the producer that commits for it: lets offsets into a transaction only together with
-/// the state that belongs to them, and tells other threads what has been committed.
+/// Stands between the store and the producer that commits for it. It lets offsets into a transaction only together with
+/// the state that belongs to them, and tells other threads what was committed.
 ///
-/// Without it, a Kafka Streams that stopped calling `flushCache` would go on committing offsets, and the weights of all
-/// events since would be lost at the next restart without a word. The guard stops already the first such commit. It
-/// also refuses a commit without offsets of what a task has consumed, which Streams 4.3.1 attempts after a
-/// `TaskCorruptedException`: it would make the bad task's output visible.
+/// If a version of Kafka Streams stopped calling `flushCache`, it would go on committing offsets, and the weights of
+/// all events since then would be lost at the next restart. The guard refuses the first such commit. It also refuses a
+/// commit without the offset of events that a task has consumed, which Streams 4.3.1 attempts after a
+/// `TaskCorruptedException`, because it would make the output of the broken task visible.
 public final class CommitGuard {
     private final TopicPartition log;
     private final boolean enforce;
@@ -30,28 +30,28 @@ public final class CommitGuard {
         this(log, true);
     }
 
-    /// @param enforce false only in tests that show what goes wrong without
+    /// @param enforce false only in tests that show what goes wrong without the guard
     CommitGuard(TopicPartition log, boolean enforce) {
         this.log = log;
         this.enforce = enforce;
     }
 
-    /// Null until the store has been restored and found consistent.
+    /// Returns the last commit, or null until the store has been restored and found consistent.
     public @Nullable CommittedState committed() {
         return committed;
     }
 
-    /// Whether Kafka has taken a commit since this process began.
+    /// Returns whether Kafka has accepted a commit since this process began.
     public boolean hasCommitted() {
         return answered;
     }
 
-    /// When the last commit was answered, or the state was restored, by the store's clock; 0 before that.
+    /// Returns when the last commit was answered or the state was restored, by the store's clock; 0 before that.
     public long progressNanos() {
         return progressNanos;
     }
 
-    /// How far a start has come; as it was when the state was whole, from then on.
+    /// Returns how far the restore of the state has come.
     public RestoreProgress restoring() {
         return restoring;
     }
@@ -60,12 +60,11 @@ public final class CommitGuard {
         restoring = progress;
     }
 
-    /// What the last commit took, from the first byte logged to the broker's answer.
+    /// Returns how long the last commit took, from the first logged byte to the broker's answer.
     public Duration flushTime() {
         return Duration.ofNanos(flushNanos);
     }
 
-    /// @param now in nanoseconds of the store's clock
     void flushing(long now) {
         flushBegan = now;
     }
@@ -76,20 +75,20 @@ public final class CommitGuard {
         committed = state;
     }
 
-    /// The store is being restored: it vouches for nothing.
+    /// Called when the store is restored again, so that its state does not count.
     void forget() {
         store = null;
     }
 
-    /// Before the offsets join the transaction: those that must join it.
+    /// Called before the offsets join the transaction, and returns those that must join it.
     ///
-    /// Streams sends none for a task that has consumed nothing, and then nobody asks whether the group still knows this
-    /// member: a trainer that was replaced could publish what it restored long ago, and overwrite the newer manifest.
-    /// So the offset that is committed already goes with what such a task publishes.
+    /// Streams commits no offset for a task that has consumed nothing, and then Kafka does not check whether the group
+    /// still has this member. A trainer that was replaced could publish the state that it restored long ago, over a
+    /// newer manifest. So what such a task publishes is committed with the offset that is committed already.
     Map<TopicPartition, OffsetAndMetadata> check(Map<TopicPartition, OffsetAndMetadata> offsets) {
         ModelStore store = this.store;
         if (store == null) {
-            return offsets; // a task that is not learning yet has consumed nothing
+            return offsets; // a task that does not learn yet has consumed nothing
         }
         store.offsetsJoin();
         if (!enforce) {
@@ -121,13 +120,13 @@ public final class CommitGuard {
         return offsets;
     }
 
-    /// Whether the commit of this number, or a later one, was answered.
+    /// Returns whether the commit of this number, or a later one, was answered.
     boolean isTold(long commit) {
         CommittedState told = committed;
         return told != null && told.commits() >= commit;
     }
 
-    /// After the transaction was committed.
+    /// Called after the transaction was committed.
     void committed(Map<TopicPartition, OffsetAndMetadata> offsets) {
         answered = true;
         ModelStore store = this.store;

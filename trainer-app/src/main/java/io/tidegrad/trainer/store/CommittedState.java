@@ -2,20 +2,18 @@ package io.tidegrad.trainer.store;
 
 import org.jspecify.annotations.Nullable;
 
-/// What the last commit made durable and visible; never taken back. Immutable, so that any thread may read it.
+/// What the last commit made durable and visible. Immutable, so that any thread may read it.
 ///
-/// @param nextOffset the watermark: the next offset of the log of record, exclusive
-/// @param groupOffset the consumer group's committed offset; beyond the watermark by transaction markers and aborted
-///     records only; -1 when this process has not committed yet
-/// @param version the model's update count
+/// @param nextOffset the watermark, the offset in the log before which everything is consumed
+/// @param groupOffset the committed offset of the consumer group; only transaction markers and aborted records lie
+///     between it and the watermark; -1 if this process has not committed yet
+/// @param version the number of updates
 /// @param examples rows learned
-/// @param pending rows accepted but not yet learned
-/// @param publishedVersion of the newest snapshot; -1 when there is none
-/// @param snapshots what was published
-/// @param newestAppendTime record timestamp (epoch ms) of the newest accepted event; Long.MIN_VALUE when there is none
-/// @param commits with changes since this lineage began
+/// @param pending rows that were taken but not learned yet
+/// @param publishedVersion the newest published version; -1 if there is none
+/// @param newestAppendTime timestamp of the newest accepted record (epoch ms); Long.MIN_VALUE if there is none
+/// @param commits number of commits with changes since this lineage began
 /// @param report the newest one, perhaps of an earlier watermark; null before the first
-/// @param store how the model is kept
 public record CommittedState(long nextOffset, long groupOffset, long version, long examples, int pending,
         long publishedVersion, SnapshotTotals snapshots, Accounts accounts, long newestAppendTime, long commits,
         @Nullable Report report, StoreStatus store) {
@@ -24,12 +22,12 @@ public record CommittedState(long nextOffset, long groupOffset, long version, lo
                 accounts, newestAppendTime, commits, report, store);
     }
 
-    /// Everything committed is also reported and published: nothing will change until the next event.
+    /// Returns whether everything that was committed is also reported and published.
     public boolean settled() {
         return report != null && report.nextOffset() == nextOffset && (version == 0 || publishedVersion >= version);
     }
 
-    /// A restart needs nothing of the log.
+    /// Returns whether a restart needs no event of the log.
     public boolean isWhole() {
         return store.imageOffset() == nextOffset || store.kind() == StoreKind.PAGE_LOG;
     }

@@ -1,7 +1,7 @@
 package io.tidegrad.trainer.store;
 
-/// Bytes of a changelog are not what was written. Never leaves the package: whoever read them knows where they were,
-/// and says so (`Refusals.damaged`).
+/// Thrown inside of this package if bytes of a changelog are not what was written. The reader that knows their place
+/// turns it into an exception of `Refusals.damaged`.
 final class DamagedException extends RuntimeException {
     DamagedException(String expected, String found) {
         super("expected " + expected + ", found " + found);

@@ -20,8 +20,8 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.streams.KafkaClientSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// Kafka Streams' clients, as it would make them itself, but for a producer that asks a `CommitGuard` first and a
-/// consumer that reads in bursts.
+/// Makes the clients of Kafka Streams as it would make them itself, except for a producer that asks a `CommitGuard`
+/// first and a consumer that reads in bursts.
 public final class GuardedClients implements KafkaClientSupplier {
     private final CommitGuard guard;
     private final TopicPartition log;
@@ -36,8 +36,8 @@ public final class GuardedClients implements KafkaClientSupplier {
         this.stop = stop;
     }
 
-    /// Whether the record before `nextOffset` was the last visible one of the log when it was last fetched from.
-    /// Answers false when in doubt: also when only transaction markers follow. On the stream thread only.
+    /// Returns whether the record before `nextOffset` was the last visible one of the log at the last fetch. In doubt
+    /// it returns false, for example if only transaction markers follow. For the stream thread only.
     public boolean atEnd(long nextOffset) {
         Consumer<byte[], byte[]> consumer = mainConsumer;
         try {
@@ -116,8 +116,8 @@ public final class GuardedClients implements KafkaClientSupplier {
             super.abortTransaction();
         }
 
-        /// Kafka's client then lets nothing happen but the same commit again (`IllegalStateException`); Streams does
-        /// not know, and tries to go on without the task.
+        /// After an unanswered commit Kafka's client allows only the same commit again (`IllegalStateException`).
+        /// Streams does not know that and tries to go on without the task.
         private void checkAnswered() {
             if (unanswered) {
                 throw new TrainerException(ExitCode.RETRYABLE,

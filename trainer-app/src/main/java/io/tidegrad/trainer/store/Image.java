@@ -8,12 +8,12 @@ import java.util.function.BiConsumer;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
-/// All pages of a model as of one watermark, written over many commits while learning goes on. A page that has not been
-/// written yet is copied just before a step changes it for the first time (`Parameters.watch`), and what is written is
-/// the copy; so an image takes at most the model's size of memory, and as much less as learning touches fewer pages.
+/// All pages of a model as of one watermark, written over many commits while learning goes on. A page is copied just
+/// before a step changes it for the first time (`Parameters.watch`) unless it is written already, and then the copy is
+/// written. So an image takes at most the memory of the model, and less if learning touches fewer pages.
 ///
-/// Each page's checksum is known from when the image began. What is written must have it: a copy that came too late
-/// stops the trainer before it could be taken for the state of that watermark.
+/// The checksum of each page is known from the time when the image began, and what is written must have it. A copy that
+/// came too late stops the trainer.
 final class Image {
     private final Parameters parameters;
     private final int epoch;
@@ -26,7 +26,7 @@ final class Image {
     private byte[] carry;
     private PageChecksums checksums;
 
-    /// @param base the state as it is now, and where it goes
+    /// @param base the present state, and the slot to which it goes
     /// @param checksums of the pages as they are now
     Image(Parameters parameters, int epoch, StoreBase base, byte[] carry, PageChecksums checksums) {
         this.parameters = parameters;
@@ -46,12 +46,12 @@ final class Image {
         }
     }
 
-    /// What `Parameters.watch` is given.
+    /// Returns the pages for `Parameters.watch`.
     PageSet watched() {
         return unchanged;
     }
 
-    /// A step is about to change this page.
+    /// Called before a step changes this page.
     void keep(int page) {
         copies[page] = value(page);
     }
@@ -62,18 +62,17 @@ final class Image {
         return value;
     }
 
-    /// At each flush: the pages that have changed since the one before.
+    /// Called in each flush with the pages that have changed since the one before.
     void changed(PageSet pages) {
         changedSince.addAll(pages);
     }
 
-    /// The pages that have changed since the image's watermark.
+    /// Returns the pages that have changed since the image's watermark.
     PageSet changedSince() {
         return changedSince;
     }
 
-    /// From now on it is the image of a later state, the present one. What has been written and has not changed since
-    /// stays as it is.
+    /// Makes this the image of the present state. Pages that are written and have not changed since stay as they are.
     void moveTo(StoreBase later, byte[] carry, PageChecksums checksums) {
         base = later;
         this.carry = carry;
@@ -86,7 +85,7 @@ final class Image {
         changedSince.clear();
     }
 
-    /// Logs pages until so many bytes are written, at least one.
+    /// Logs pages until so many bytes are written, but at least one page.
     void write(long bytesMax, BiConsumer<byte[], byte[]> log, IntConsumer written) {
         long bytes = 0;
         for (int page = unwritten.next(0); page >= 0 && bytes < bytesMax; page = unwritten.next(page + 1)) {
@@ -115,7 +114,7 @@ final class Image {
         return parameters.pages() - unwritten.count();
     }
 
-    /// The state that this is the image of.
+    /// Returns the state of which this is the image.
     StoreBase base() {
         return base;
     }

@@ -5,7 +5,7 @@ import java.util.Map;
 import java.util.function.Supplier;
 import org.apache.kafka.streams.state.StoreBuilder;
 
-/// How Kafka Streams gets its `ModelStore`s: one a task, always logged, never cached by Streams.
+/// Gives Kafka Streams its `ModelStore`s, one for each task. They are always logged and never cached by Streams.
 public final class ModelStoreBuilder implements StoreBuilder<ModelStore> {
     private final Supplier<ModelStore> stores;
     private final Map<String, String> changelogSettings;

@@ -6,8 +6,9 @@ import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 
-/// The checksum of each page's newest record. Their digest in the manifest ties the pages together: a page that is
-/// missing or older than the manifest says is noticed, at 4 bytes a page and flush instead of hashing the model.
+/// The checksum of the newest record of each page. Their digest in the manifest ties the pages together: it tells if a
+/// page is missing or older than the manifest, and costs 4 bytes a page and flush, while a hash of the model would read
+/// all of it.
 final class PageChecksums {
     private final int[] checksums;
 
@@ -23,7 +24,7 @@ final class PageChecksums {
         return new PageChecksums(checksums.clone());
     }
 
-    /// Makes these pages' checksums those of what they are now.
+    /// Sets the checksums of these pages to those of their present content.
     void update(Parameters parameters, PageSet pages, int epoch) {
         byte[] bytes = new byte[Parameters.PAGE_BYTES];
         for (int page = pages.next(0); page >= 0; page = pages.next(page + 1)) {
@@ -42,7 +43,7 @@ final class PageChecksums {
         checksums[page] = checksum;
     }
 
-    /// SHA-256 over the checksums in page order, big-endian.
+    /// Returns the SHA-256 over the checksums in page order, big-endian.
     byte[] digest() {
         ByteBuffer bytes = ByteBuffer.allocate(Integer.BYTES * checksums.length);
         bytes.asIntBuffer().put(checksums);

@@ -19,9 +19,9 @@ import java.util.zip.CRC32C;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.jspecify.annotations.Nullable;
 
-/// A changelog's content on its way to becoming a model: records are applied oldest first, later ones replace earlier
-/// ones, and in the end it is either one whole state of this lineage or refused. Which slot holds that state only the
-/// newest manifest knows, so both are kept until then: at most twice the model.
+/// Restores a model from the records of a changelog, of which a later one replaces an earlier one with the same key.
+/// The result is one whole state of this lineage, or it is refused. Only the newest manifest says which slot holds the
+/// state, so both slots are kept until then, which takes at most twice the memory of the model.
 final class Restoration {
     private static final int SLOTS = 2;
     private static final int TELL_EVERY = 64; // records
@@ -30,8 +30,7 @@ final class Restoration {
     private final Kernels kernels;
     private final Consumer<RestoreProgress> progress;
 
-    // From the first record on. The pages of slot 0 go into the model; those of slot 1 lie aside,
-    // as they came.
+    // The pages of slot 0 go into the model at once; those of slot 1 are kept as they came.
     private @Nullable OnlineModel model;
     private byte[] @Nullable [] aside = {};
 
@@ -42,7 +41,6 @@ final class Restoration {
     private long records;
     private long bytes;
 
-    /// What came of one slot.
     private static final class Slot {
         final PageChecksums checksums;
         final PageSet pages;
@@ -61,7 +59,7 @@ final class Restoration {
         this.progress = progress;
     }
 
-    /// @throws TrainerException it is damaged or of another lineage, naming its offset
+    /// @throws TrainerException if the record is damaged or of another lineage; names its offset
     void apply(ConsumerRecord<byte[], byte[]> record) {
         topic = record.topic();
         try {
@@ -141,13 +139,13 @@ final class Restoration {
         slot.pages.mark(page);
     }
 
-    /// The newest applied; null when there is none.
+    /// Returns the newest manifest, or null if there is none.
     @Nullable
     StoreManifest manifest() {
         return manifest;
     }
 
-    /// @throws TrainerException there are pages, but nothing that says what they are of
+    /// @throws TrainerException if there are pages without a manifest
     void requireManifest() {
         if (manifest == null && slots[0] != null && slots[0].count + slots[1].count > 0) {
             throw Refusals.damaged(topic, new DamagedException(
@@ -155,14 +153,13 @@ final class Restoration {
         }
     }
 
-    /// The base that the manifest names: nothing has been learned again yet.
+    /// The base of the manifest, from which nothing has been learned again yet.
     ///
-    /// @param checksums of its pages
-    /// @param rejections since then
+    /// @param rejections those since the base
     record Restored(OnlineModel model, PageChecksums checksums, ExternalRejections rejections) {
     }
 
-    /// The base, if pages, carry and manifest are one state of this lineage.
+    /// Returns the base, if pages, carry and manifest are one state of this lineage.
     Restored base(StoreManifest manifest) {
         checkLineage(manifest);
         tell();
@@ -178,7 +175,7 @@ final class Restoration {
         ExternalRejections rejections = ExternalRejections.decode(
                 joined("rejections", rejectionsChunks, manifest.rejectionsBytes(), manifest.rejectionsChecksum()));
         if (!base.isStored()) {
-            model = null; // makes room
+            model = null; // frees its memory
             aside = new byte[0][];
             OnlineModel initial = OnlineModel.initial(lineage.spec(), kernels);
             initial.parameters().dirty().clear();
@@ -259,7 +256,7 @@ final class Restoration {
         return whole;
     }
 
-    /// CRC32C, as the manifest holds it of the whole carry and of all rejections.
+    /// Returns the CRC32C that a manifest has of the carry and of the rejections.
     static int checksum(byte[] bytes) {
         CRC32C crc = new CRC32C();
         crc.update(bytes);

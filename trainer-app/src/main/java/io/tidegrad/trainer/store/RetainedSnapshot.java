@@ -4,12 +4,12 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 
-/// A snapshot that is on the snapshots topic, until the trainer buries it with tombstones.
+/// A snapshot on the snapshots topic, which the trainer will replace by tombstones.
 ///
-/// @param parent version that it is changes to; -1 for a full one
-/// @param bytes of its records
-/// @param time of its records, epoch ms; -1 when not known
-/// @param complete its manifest is written; false while the parts of a large one are spread over commits
+/// @param parent the version that a delta changes; -1 for a full snapshot
+/// @param bytes the bytes of its records
+/// @param time the timestamp of its records, epoch ms
+/// @param complete whether its manifest is written; the parts of a large snapshot are spread over commits
 public record RetainedSnapshot(long version, long parent, int parts, long bytes, long time, boolean complete) {
     public static final long FULL = -1;
 
@@ -23,7 +23,7 @@ public record RetainedSnapshot(long version, long parent, int parts, long bytes,
         return new RetainedSnapshot(version, parent, parts, bytes, time, true);
     }
 
-    /// Bytes that `write` needs.
+    /// Returns how many bytes `write` needs.
     static int bytes(List<RetainedSnapshot> snapshots) {
         return 4 + BYTES * snapshots.size();
     }

@@ -15,28 +15,28 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Writes a model's state into its changelog, one flush after the other, in either kind (`StoreKind`).
+/// Writes a model's state into its changelog, one flush after the other, in one of two ways (`StoreKind`).
 ///
-/// **Page log.** Every page that has changed since the last flush, and the carry. What is in the changelog is the
+/// **Page log.** A flush writes every page that has changed since the last one, and the carry. The changelog holds the
 /// model.
 ///
-/// **Image and redo.** What is in the changelog is the newest whole image, the *base*. The next one is written into the
-/// other slot, some pages a flush, and becomes the base in the flush that writes its last page. Besides, a flush writes
-/// only the manifest, which holds what learning again from the base must come to.
+/// **Image and redo.** The changelog holds the newest whole image, the *base*. The next image is written into the other
+/// slot, some pages in each flush, and becomes the base in the flush that writes its last page. Otherwise a flush
+/// writes only the manifest, which says what learning again from the base must give.
 ///
-/// Going from page log to image and redo takes nothing: the pages in the changelog are an image. Going back takes one
-/// flush with every page that has changed since the base, so it waits until they fit one.
+/// Going from page log to image and redo takes nothing, because the pages in the changelog are an image. Going back
+/// takes one flush with every page that has changed since the base, so it waits until they fit into one.
 ///
-/// It looks at the wall clock, and may: that decides what is written when, never what is learned.
+/// The wall clock decides when something is written, never what is learned.
 final class StateWriter {
     private static final Logger LOG = LoggerFactory.getLogger(StateWriter.class);
     private static final int PAGE = Parameters.PAGE_BYTES;
 
-    /// Looking at all changed pages of a large model takes about a second a gigabyte; it may take a tenth of the
-    /// learning thread's time.
+    /// A check of all changed pages takes about a second for a gigabyte. It may take a tenth of the learning thread's
+    /// time.
     private static final int CHECK_SHARE = 10;
 
-    /// More rejections than this call for an image: each flush writes their last record again.
+    /// More bytes of rejections than this make an image due, because each flush writes their last record again.
     private static final int REJECTIONS_BYTES_MAX = 1 << 20;
 
     private static final long FLUSH_BYTES_MIN = 64 * PAGE;
@@ -98,13 +98,13 @@ final class StateWriter {
     private boolean rejectionsChanged;
 
     private long changedBytes;
-    private long flushBytesMax; // what one flush may write of pages, as commits have shown
+    private long flushBytesMax; // how many bytes of pages one flush may write, as the last commits have shown
     private long flushedAt;
     private long checkAt;
     private long chooseAt;
     private long warnAt;
 
-    // How long and how much a redo would be: of this life, since it began.
+    // Time and bytes of learning since this life began, from which follows what a redo would take.
     private long learnedNanos;
     private long learnedBytes;
     private long baseNanos;
@@ -113,10 +113,10 @@ final class StateWriter {
     private long imageBytes;
     private final long startedAt;
 
-    /// @param model as restored and learned again; its dirty pages are those that differ from the base
-    /// @param restored null for a new model
-    /// @param checksums of the base's pages; as of `restored.digestOffset` once learning again has been checked
-    /// @param redoNanos what learning again from the base took
+    /// @param model the model as restored and learned again; its dirty pages are those that differ from the base
+    /// @param restored the manifest; null for a new model
+    /// @param checksums those of the base's pages, or as of `restored.digestOffset` if learning again has checked them
+    /// @param redoNanos how long learning again from the base took
     StateWriter(Lineage lineage, StoreSettings settings, Store store, OnlineModel model,
             @Nullable StoreManifest restored, PageChecksums checksums, ExternalRejections rejections, long redoNanos,
             TrainerClock clock) {
@@ -162,9 +162,7 @@ final class StateWriter {
         }
     }
 
-    // ---- what learning tells ----
-
-    /// Some events were learned in this time; they were this long in the log, at most.
+    /// Notes that events were learned in this time, which have at most so many bytes in the log.
     void learned(long nanos, long bytes) {
         learnedNanos += nanos;
         learnedBytes += bytes;
@@ -175,14 +173,12 @@ final class StateWriter {
         rejectionsChanged = true;
     }
 
-    // ---- when ----
-
-    /// Whether a flush has something to write although nothing has changed.
+    /// Returns whether a flush has something to write although nothing has changed.
     boolean hasWork(long nextOffset) {
         return image != null || imageIsDue(nextOffset);
     }
 
-    /// Between two commits while there is something to commit.
+    /// Returns the time between two commits while there is something to commit.
     long commitIntervalMillis() {
         if (!settings.paced()) {
             return settings.commitMax().toMillis();
@@ -191,8 +187,8 @@ final class StateWriter {
         return Math.clamp(forBytes, settings.commitMin().toMillis(), settings.commitMax().toMillis());
     }
 
-    /// Whether to ask Streams for a commit now: the interval is over, or one more interval's changes would be more than
-    /// a flush may write.
+    /// Returns whether to ask Streams for a commit: the interval is over, or the changes of one more interval would be
+    /// more than a flush may write.
     boolean isCommitDue() {
         if (!settings.paced()) {
             return false;
@@ -204,10 +200,10 @@ final class StateWriter {
 
     // ---- flushing ----
 
-    /// Writes what this flush has to write, but for the manifest, which it returns and which goes last.
+    /// Writes everything of this flush but the manifest, which it returns and which goes last.
     ///
     /// @param published whether something becomes visible with this commit
-    /// @param lastCommit what the commit before took
+    /// @param lastCommit how long the commit before took
     StoreManifest flush(State state, boolean published, Duration lastCommit) {
         limit(lastCommit);
         PageSet dirty = parameters.dirty();
@@ -244,8 +240,8 @@ final class StateWriter {
         return next;
     }
 
-    /// A broker may be slower than the budget: a commit that took more than its part of the transaction timeout halves
-    /// what the next may write, quick ones bring it back.
+    /// Limits what the next flush may write if a broker is slower than the budget. A commit that took more than its
+    /// part of the transaction timeout halves it, and quick commits raise it again.
     private void limit(Duration lastCommit) {
         Duration max = settings.flushMax();
         if (lastCommit.compareTo(max) > 0) {
@@ -341,8 +337,8 @@ final class StateWriter {
         return begun;
     }
 
-    /// What this flush may write of the image: the budget of the time since the last one. In a hurry all that a flush
-    /// may.
+    /// Returns how many bytes of the image this flush may write: the budget of the time since the last one, or
+    /// everything that a flush may write if the trainer stops.
     private long imageBytesMax() {
         if (store.stopping()) {
             return flushBytesMax;
@@ -388,7 +384,7 @@ final class StateWriter {
         return learnedNanos - baseNanos;
     }
 
-    /// A quarter of what retention leaves is used up, or less than two images' time is left.
+    /// Returns whether a quarter of what retention leaves is used up, or less than the time of two images is left.
     private boolean retentionIsNear() {
         long until = retainedUntilMillis();
         if (until == Long.MAX_VALUE) {
@@ -414,8 +410,8 @@ final class StateWriter {
         }
     }
 
-    /// About when retention may delete the first event after the base: by its append time, and by the bytes learned
-    /// since, uncompressed, at the rate of this life so far. Both are on the early side.
+    /// Returns about when retention may delete the first event after the base, by its append time and by the
+    /// uncompressed bytes learned since at the rate of this life. Both are rather too early.
     private long retainedUntilMillis() {
         Retention retention = settings.retention();
         long until = Long.MAX_VALUE;
@@ -443,7 +439,7 @@ final class StateWriter {
         }
     }
 
-    /// All pages are finite, and their digest is that of this watermark.
+    /// Checks that all changed pages are finite, and makes the digest that of this watermark.
     private void check(State state) {
         long start = clock.nanos();
         checkFinite(unchecked, state);
@@ -455,14 +451,12 @@ final class StateWriter {
         checkAt = end + CHECK_SHARE * (end - start);
     }
 
-    // ---- records ----
-
     private void logCarry(int slot, byte[] carry) {
         logChunks(StoreRecords.CARRY, slot, carry, carryLogged[slot]);
         carryLogged[slot] = carry;
     }
 
-    /// Chunks that have not changed stay as they are on the topic.
+    /// Logs the chunks that have changed.
     private void logChunks(byte kind, int slot, byte[] bytes, byte[] before) {
         int size = StoreRecords.CARRY_CHUNK_BYTES;
         for (int chunk = 0, at = 0; at < bytes.length; chunk++, at += size) {
@@ -474,8 +468,6 @@ final class StateWriter {
             }
         }
     }
-
-    // ---- what others may know ----
 
     @Nullable
     StoreManifest manifest() {

@@ -1,18 +1,17 @@
 package io.tidegrad.trainer.store;
 
-/// The state that the pages and the carry in the changelog are: as of the newest commit in a page log, else of the
-/// newest whole image. From here the log of record leads to the manifest's watermark.
+/// The state that pages and carry in the changelog hold: that of the newest commit in a page log, otherwise that of the
+/// newest whole image. The log of record leads from here to the manifest's watermark.
 ///
-/// @param slot 0 or 1: which keys hold its pages and carry; -1 when it is the model as the spec starts it, which is
-///     stored nowhere
-/// @param image number of the image, from 1; 0 before the first
-/// @param nextOffset of the log of record, exclusive
+/// @param slot 0 or 1, whose keys hold pages and carry; -1 for the initial model of the spec, which is stored nowhere
+/// @param image the number of the image, from 1; 0 before the first
+/// @param nextOffset the watermark of this state
 /// @param updates the model's version
 /// @param examples rows learned
-/// @param newestAppendTime record timestamp (epoch ms) of the newest accepted event; Long.MIN_VALUE when there is none
+/// @param newestAppendTime timestamp of the newest accepted record (epoch ms); Long.MIN_VALUE if there is none
 /// @param pagesDigest SHA-256 over the checksums of all pages in order, 32 bytes
-/// @param carryBytes length of what is not in pages
-/// @param carryChecksum CRC32C of it
+/// @param carryBytes length of the carry, which is everything that is not in pages
+/// @param carryChecksum CRC32C of the carry
 record StoreBase(int slot, long image, long nextOffset, long updates, long examples, Accounts accounts,
         long newestAppendTime, byte[] pagesDigest, int carryBytes, int carryChecksum) {
     static final int NOT_STORED = -1;
@@ -25,7 +24,7 @@ record StoreBase(int slot, long image, long nextOffset, long updates, long examp
         return slot != NOT_STORED;
     }
 
-    /// The one whose keys the next image goes to.
+    /// Returns the slot of the next image.
     int otherSlot() {
         return slot == 0 ? 1 : 0;
     }

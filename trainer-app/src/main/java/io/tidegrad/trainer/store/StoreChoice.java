@@ -8,16 +8,17 @@ import java.time.Duration;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/// Which way of keeping a model fits its size, what its learning changes, and how long its log keeps events.
+/// Chooses how a model is kept, by its size, by what its learning changes, and by how long its log keeps events.
 ///
-/// @param reason for people
+/// @param reason why, as text
 record StoreChoice(StoreKind kind, String reason) {
-    /// Between this share of the budget and the whole of it the choice stays as it was.
+    /// Between this share of the budget and all of it the choice does not change.
     private static final double BACK = 0.5;
 
-    /// @param before null for a new model
-    /// @param changedBytesPerSecond what a page log would write, at its longest commit interval; NaN while not measured
-    /// @throws TrainerException neither way fits
+    /// @param before the choice before; null for a new model
+    /// @param changedBytesPerSecond what a page log would write at its longest commit interval; NaN if it is not
+    ///     measured
+    /// @throws TrainerException if the log keeps events too short for either way
     static StoreChoice of(Lineage lineage, StoreSettings settings, @Nullable StoreKind before,
             double changedBytesPerSecond) {
         StoreKind forced = settings.forced();
@@ -55,7 +56,7 @@ record StoreChoice(StoreKind kind, String reason) {
                 changed + ", near the " + budget + ": as before");
     }
 
-    /// An image serves from when it begins until the next one is complete: two images' time.
+    /// An image is needed from its beginning until the next one is whole, which is the time of two images.
     private static boolean retentionIsLongEnough(StoreSettings settings) {
         Retention retention = settings.retention();
         return (retention.millis() < 0 || retention.millis() >= needed(settings).toMillis())

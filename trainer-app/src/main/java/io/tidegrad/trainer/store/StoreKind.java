@@ -2,9 +2,10 @@ package io.tidegrad.trainer.store;
 
 /// How a model is kept in its changelog.
 public enum StoreKind {
-    /// Each commit writes the pages that have changed: what is restored is the model.
+    /// Each commit writes the pages that have changed, and a restart reads the model.
     PAGE_LOG("page-log"),
-    /// Whole images, each spread over many commits; what came after the newest is learned again from the log of record.
+    /// Commits write whole images, each spread over many of them. A restart learns again what came after the newest
+    /// one.
     IMAGE_AND_REDO("image-and-redo");
 
     private final String word;
@@ -13,7 +14,7 @@ public enum StoreKind {
         this.word = word;
     }
 
-    /// As in settings, health and logs.
+    /// Returns the name in settings, health and logs.
     public String word() {
         return word;
     }

@@ -6,31 +6,31 @@ import java.nio.ByteOrder;
 import java.util.List;
 import org.apache.kafka.common.Uuid;
 
-/// The last record of every flush: it says what has been learned, and from which state in the changelog a restart gets
-/// there. Payload, little-endian: the components in this order; byte arrays of fixed size, the list preceded by its
-/// size.
+/// The last record of every flush, which says what has been learned, and from which state in the changelog a restart
+/// gets there. Payload, little-endian: the components in this order; byte arrays have a fixed size, and the list has
+/// its size before it.
 ///
-/// @param specFingerprint 32 bytes: a state belongs to one spec
-/// @param numerics the engine's `Numerics.VERSION`: other numerics would go on with other bits
-/// @param epoch raised by rollback or re-creation
-/// @param inputTopicId a topic that was deleted and created again is another log
-/// @param nextOffset the watermark: the next offset of the log of record, exclusive
+/// @param specFingerprint 32 bytes, because a state belongs to one spec
+/// @param numerics the engine's `Numerics.VERSION`, because other numerics would go on with other bits
+/// @param epoch the lineage's epoch
+/// @param inputTopicId the log's id, because a topic that was created again is another log
+/// @param nextOffset the watermark, the offset in the log before which everything is consumed
 /// @param updates the model's version
 /// @param examples rows learned
-/// @param accounts of every visible record below the watermark
-/// @param newestAppendTime record timestamp (epoch ms) of the newest accepted event; Long.MIN_VALUE when there is none
-/// @param pages in the changelog
+/// @param accounts what became of every visible record below the watermark
+/// @param newestAppendTime timestamp of the newest accepted record (epoch ms); Long.MIN_VALUE if there is none
+/// @param pages how many pages the changelog holds
 /// @param pagesDigest SHA-256 over the checksums of all pages in order, 32 bytes, as of `digestOffset`
-/// @param carryBytes length of what is not in pages (pending rows, stream time, evaluation)
-/// @param carryChecksum CRC32C of it
+/// @param carryBytes length of the carry: pending rows, stream time, evaluation
+/// @param carryChecksum CRC32C of the carry
 /// @param commit number of this flush, from 1
 /// @param kind how this flush kept the state (int: its ordinal)
-/// @param base the state in the changelog; in a page log this one
-/// @param digestOffset the watermark that `pagesDigest` is of; where a model is large it may lie a little behind
-/// @param changedBytesPerSecond as measured, for the choice between the kinds; NaN while not
+/// @param base the state in the changelog; in a page log that of this flush
+/// @param digestOffset the watermark of `pagesDigest`, which for a large model may be an earlier one
+/// @param changedBytesPerSecond as measured, for the choice between the kinds; NaN if it is not measured
 /// @param rejectionsBytes length of the rejections since the base
-/// @param rejectionsChecksum CRC32C of them
-/// @param retained snapshots still on the topic, oldest first
+/// @param rejectionsChecksum CRC32C of the rejections
+/// @param retained snapshots on the topic, oldest first
 record StoreManifest(byte[] specFingerprint, int numerics, int epoch, Uuid inputTopicId, long nextOffset, long updates,
         long examples, Accounts accounts, long newestAppendTime, int pages, byte[] pagesDigest, int carryBytes,
         int carryChecksum, long commit, StoreKind kind, StoreBase base, long digestOffset, double changedBytesPerSecond,

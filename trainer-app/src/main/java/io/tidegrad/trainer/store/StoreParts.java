@@ -8,8 +8,8 @@ import io.tidegrad.model.learn.ValueDecoder;
 import java.util.function.BooleanSupplier;
 import org.apache.kafka.common.TopicPartition;
 
-/// Makes the store, its guard and the decoder, and says with what an epoch may begin. `STANDARD` is the only one
-/// outside tests; those break things on purpose and show that the loss is noticed.
+/// Makes store, guard and decoder, and says with which base an epoch may begin. Tests replace `STANDARD` by parts with
+/// a mistake, and show that it is noticed.
 public interface StoreParts {
     StoreParts STANDARD = new StoreParts() {
         @Override
@@ -29,12 +29,11 @@ public interface StoreParts {
     ModelStore store(Lineage lineage, Kernels kernels, StoreSettings settings, BooleanSupplier stopping,
             ReadCommitted readCommitted, CommitGuard guard, TrainerClock clock);
 
-    /// What reads an event's value.
     default ValueDecoder decoder(ValueDecoder standard) {
         return standard;
     }
 
-    /// Whether what the log gives is what a rollback goes back to.
+    /// Returns whether a model that the log gave is the base of a rollback.
     default boolean isBase(ControlAction.Base base, long version, String weightsHash) {
         return version == base.version() && weightsHash.equals(base.weightsHash());
     }

@@ -7,19 +7,17 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.zip.CRC32C;
 
-/// The records of a model store's changelog. Keys are fixed, so compaction keeps the newest of each:
+/// The records of a model store's changelog. Keys are fixed, so that compaction keeps the newest record of each:
 ///
 /// ```
 /// key    kind 1 byte ('P' page, 'C' carry, 'R' rejections that the log alone does not decide, 'M' manifest), number int big-endian (0 for the manifest)
 /// value  format int | CRC32C int over (key, epoch int, payload) | payload         little-endian
 /// ```
 ///
-/// Pages and carry have two slots, so that one whole state stays while the next is written: slot 1 has small letters,
-/// 'p' and 'c'. The checksum covers key and epoch, so a flipped bit, a truncation, two swapped pages and a page of
-/// another epoch are all noticed before use. Of the kind it covers the capital letter: a page has one checksum in
-/// either slot. That the pages of a slot belong together is told by their digest in the manifest.
-///
-/// The manifest's format has a number of its own.
+/// Pages and carry have two slots, so that one whole state stays while the next is written; slot 1 has the small letters
+/// 'p' and 'c'. The checksum covers key and epoch, and so tells of a flipped bit, a truncation, two swapped pages and a
+/// page of another epoch before use. It covers the capital letter in either slot, so a page has the same checksum in both.
+/// The digest in the manifest says which pages belong together. Manifests have a format number of their own.
 final class StoreRecords {
     static final int FORMAT = 1;
     static final int MANIFEST_FORMAT = 2;
@@ -30,7 +28,7 @@ final class StoreRecords {
     private static final int SMALL = 'a' - 'A';
     static final byte[] MANIFEST_KEY = key(MANIFEST, 0);
 
-    /// Carry and rejections are cut into records of this size, far below any sensible `max.message.bytes`.
+    /// Carry and rejections are cut into records of this size, which fits any sensible `max.message.bytes`.
     static final int CARRY_CHUNK_BYTES = 256 * 1024;
 
     private static final int HEADER_BYTES = 8;
@@ -41,12 +39,12 @@ final class StoreRecords {
         return ByteBuffer.allocate(5).put(kind).putInt(number).array();
     }
 
-    /// Of a page or of carry in this slot.
+    /// Returns the key of a page or of carry in this slot.
     static byte[] key(byte kind, int slot, int number) {
         return key((byte) (slot == 0 ? kind : kind + SMALL), number);
     }
 
-    /// Whatever the slot.
+    /// Returns the kind of a key in either slot.
     static byte kind(byte[] key) {
         if (key.length != 5) {
             throw new DamagedException("a key of 5 bytes", key.length + " bytes");
@@ -66,14 +64,14 @@ final class StoreRecords {
         return ByteBuffer.wrap(key).getInt(1);
     }
 
-    /// A value with room for `length` bytes of payload, to be filled from `PAYLOAD_AT` on and then sealed.
+    /// Returns a value with room for `length` bytes of payload, to be filled from `PAYLOAD_AT` on and then sealed.
     static byte[] allocate(int length) {
         return new byte[HEADER_BYTES + length];
     }
 
     static final int PAYLOAD_AT = HEADER_BYTES;
 
-    /// Writes format and checksum; returns the checksum.
+    /// Writes format and checksum, and returns the checksum.
     static int seal(byte[] key, int epoch, byte[] value) {
         int checksum = checksum(key, epoch, value);
         ByteBuffer.wrap(value).order(ByteOrder.LITTLE_ENDIAN).putInt(0, format(key)).putInt(4, checksum);
@@ -87,7 +85,7 @@ final class StoreRecords {
         return value;
     }
 
-    /// Checks format and checksum; returns the checksum.
+    /// Checks format and checksum, and returns the checksum.
     static int verify(byte[] key, int epoch, byte[] value) {
         if (value.length < HEADER_BYTES) {
             throw new DamagedException("at least " + HEADER_BYTES + " bytes under " + describe(key),
@@ -138,7 +136,7 @@ final class StoreRecords {
         return checksum(key, epoch, value, PAYLOAD_AT, value.length - PAYLOAD_AT);
     }
 
-    /// What `seal` would write for this payload.
+    /// Returns the checksum that `seal` would write for this payload.
     static int checksum(byte[] key, int epoch, byte[] bytes, int at, int length) {
         CRC32C crc = new CRC32C();
         crc.update(slot(key) == 0 ? key : key(kind(key), number(key)));

@@ -5,28 +5,27 @@ import java.time.Duration;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/// What decides how a model is kept, and how often it is committed. Nothing of it reaches a weight.
+/// Settings that decide how a model is kept and how often it is committed. They change no weight.
 ///
-/// @param forced null when the trainer chooses (`StoreChoice`)
+/// @param forced how the model is kept; null if the trainer chooses (`StoreChoice`)
 /// @param modelBytes weights, statistics and optimizer state
-/// @param bytesPerSecond to the changelog, at most
-/// @param redoGoal a new image begins when learning again from the last one would take longer
-/// @param transactionTimeout of the producer; a flush may take a quarter of it
-/// @param shortest commit interval: it grows with the models of the process while it runs
-/// @param commitMax the longest; Streams commits by itself then
+/// @param bytesPerSecond the most bytes that are written to the changelog in a second
+/// @param redoGoal a new image begins once learning again from the last one would take longer
+/// @param transactionTimeout timeout of the producer, of which a flush may take a quarter
+/// @param shortest returns the shortest commit interval, which grows with the number of models in the process
+/// @param commitMax the longest commit interval, after which Streams commits by itself
 /// @param retention of the log of record
 public record StoreSettings(@Nullable StoreKind forced, long modelBytes, long bytesPerSecond, Duration redoGoal,
         Duration transactionTimeout, Supplier<Duration> shortest, Duration commitMax, Retention retention) {
-    /// A flush may take this part of the transaction timeout.
     private static final int FLUSH_SHARE = 4;
 
-    /// With a shortest commit interval that stays.
+    /// Makes settings with a constant shortest commit interval.
     public StoreSettings(@Nullable StoreKind forced, long modelBytes, long bytesPerSecond, Duration redoGoal,
             Duration transactionTimeout, Duration commitMin, Duration commitMax, Retention retention) {
         this(forced, modelBytes, bytesPerSecond, redoGoal, transactionTimeout, () -> commitMin, commitMax, retention);
     }
 
-    /// As of now, and never more than the longest.
+    /// Returns the present shortest commit interval, which is never above the longest.
     public Duration commitMin() {
         Duration now = shortest.get();
         return now.compareTo(commitMax) < 0 ? now : commitMax;
@@ -36,22 +35,22 @@ public record StoreSettings(@Nullable StoreKind forced, long modelBytes, long by
         return transactionTimeout.dividedBy(FLUSH_SHARE);
     }
 
-    /// What one commit may write.
+    /// Returns how many bytes one commit may write.
     long flushBytesMax() {
         return bytesPerSecond * flushMax().toMillis() / 1_000;
     }
 
-    /// How long an image takes to write.
+    /// Returns how long an image takes to write.
     Duration imageDuration() {
         return Duration.ofMillis(modelBytes * 1_000 / bytesPerSecond);
     }
 
-    /// Whether this model may ever be kept as image and redo: its start can take minutes then.
+    /// Returns whether this model may be kept as image and redo, so that its start can take minutes.
     public boolean mayRedo() {
         return forced == null ? modelBytes > flushBytesMax() : forced == StoreKind.IMAGE_AND_REDO;
     }
 
-    /// Whether commits come at intervals that are chosen as the model learns; else Streams commits by itself.
+    /// Returns whether the store decides when to commit. Otherwise Streams commits by itself.
     boolean paced() {
         return commitMin().compareTo(commitMax) < 0;
     }

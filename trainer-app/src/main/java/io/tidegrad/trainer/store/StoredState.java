@@ -11,15 +11,15 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.jspecify.annotations.Nullable;
 
-/// A whole model as its changelog holds it, read from outside. In a page log that is the live one as of the newest
-/// commit whose records are all visible; a model kept as image and redo has its last whole image there.
+/// A whole model as its changelog holds it, read from outside. In a page log it is the live model as of the newest
+/// visible commit, otherwise the last whole image.
 ///
 /// @param kind how the model is kept
-/// @param model whole, checked as at a trainer's start
-/// @param nextOffset the watermark that it is of
+/// @param model checked as at a trainer's start
+/// @param nextOffset the watermark of the model
 public record StoredState(StoreKind kind, OnlineModel model, long nextOffset, Accounts accounts,
         long newestAppendTime) {
-    /// For people: which state this is.
+    /// Returns a name for messages.
     public String name() {
         return switch (kind) {
             case PAGE_LOG -> "live state";
@@ -29,11 +29,10 @@ public record StoredState(StoreKind kind, OnlineModel model, long nextOffset, Ac
 
     /// What the changelog says of a lineage without its pages.
     ///
-    /// @param nextOffset the watermark: the trainer has accounted for everything before it
-    /// @param accounts of every visible record before it
-    /// @param stateOffset the watermark of the whole state that is stored; the lineage's start while there is none
+    /// @param nextOffset the watermark before which the trainer has consumed everything
+    /// @param stateOffset the watermark of the whole state that is stored; the start offset if there is none
     public record Head(long nextOffset, long stateOffset, Accounts accounts, int numerics) {
-        /// @throws TrainerException this build would give other bits
+        /// @throws TrainerException if this build would give other bits
         public void requireNumerics(String model) {
             if (numerics != Numerics.VERSION) {
                 throw new TrainerException(ExitCode.CONFIGURATION,
@@ -45,9 +44,9 @@ public record StoredState(StoreKind kind, OnlineModel model, long nextOffset, Ac
         }
     }
 
-    /// Null when there is no changelog, or nothing in it.
+    /// Returns null if there is no changelog, or nothing in it.
     ///
-    /// @throws TrainerException it is damaged
+    /// @throws TrainerException if it is damaged
     public static @Nullable Head head(Changelog changelog) {
         try {
             StoreManifest newest = changelog.exists() ? changelog.newestManifest() : null;
@@ -58,9 +57,9 @@ public record StoredState(StoreKind kind, OnlineModel model, long nextOffset, Ac
         }
     }
 
-    /// Null when there is no changelog, nothing in it, or no whole image yet.
+    /// Returns null if there is no changelog, nothing in it, or no whole image yet.
     ///
-    /// @throws TrainerException it is damaged, or of another lineage or build
+    /// @throws TrainerException if it is damaged, or of another lineage or build
     public static @Nullable StoredState read(Lineage lineage, Changelog changelog, Kernels kernels) {
         Restoration restoration = new Restoration(lineage, kernels, progress -> {
         });
@@ -75,10 +74,10 @@ public record StoredState(StoreKind kind, OnlineModel model, long nextOffset, Ac
         return of(restoration);
     }
 
-    /// Null when there is no whole image among these records.
+    /// Returns null if these records hold no whole image.
     ///
-    /// @param records of a changelog, committed, the newest of each key; a commit's all or none
-    /// @throws TrainerException they are damaged, or of another lineage or build
+    /// @param records the newest committed record of each key, with all or none of each commit
+    /// @throws TrainerException if they are damaged, or of another lineage or build
     public static @Nullable StoredState of(Lineage lineage, Iterable<ConsumerRecord<byte[], byte[]>> records,
             Kernels kernels) {
         Restoration restoration = new Restoration(lineage, kernels, progress -> {
@@ -87,7 +86,7 @@ public record StoredState(StoreKind kind, OnlineModel model, long nextOffset, Ac
         return of(restoration);
     }
 
-    /// Whether a changelog's record is a manifest: the last one of its commit.
+    /// Returns whether a record is a manifest, with which a commit ends.
     public static boolean endsCommit(ConsumerRecord<byte[], byte[]> record) {
         return Arrays.equals(record.key(), StoreRecords.MANIFEST_KEY);
     }

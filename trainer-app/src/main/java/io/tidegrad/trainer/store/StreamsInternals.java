@@ -18,21 +18,20 @@ import org.apache.kafka.streams.state.internals.CacheFlushListener;
 import org.apache.kafka.streams.state.internals.CachedStateStore;
 import org.jspecify.annotations.Nullable;
 
-/// A state store that is asked, inside the task's transaction and just before each commit, to write down what has
-/// changed. The one class of ours that touches internals of Kafka Streams; what it needs of them, found in 4.3.1:
+/// A state store that writes down what has changed inside of the task's transaction, just before each commit. No other
+/// class uses internals of Kafka Streams. This one relies on the following behaviour of version 4.3.1:
 ///
 /// - `CachedStateStore.flushCache()` is called by `StreamTask.prepareCommit` before the producer is flushed and the
-///   offsets join the transaction. It is the only hook there: under exactly-once v2, `StreamTask.postCommit` does *not*
-///   call `StateStore.commit` on a running task, so a store that writes its changelog there writes nothing at all and
-///   loses its content without an error.
-/// - `InternalProcessorContext.logChange` writes to the store's changelog with the task's producer; there is no public
-///   call that does.
-/// - `InternalProcessorContext.addProcessorMetadataKeyValue` puts a number beside the offset in the group's commit:
-///   same transaction, read back in `Processor.init` (it is not there yet in `StateStore.init`).
-/// - `RecordBatchingStateRestoreCallback` gives the changelog's records with their offsets, the public one without.
-/// - Forwarding needs a current node and a record context, as Streams' own caching stores set them when they flush.
+///   offsets join the transaction, and no other hook is. Under exactly-once v2, `StreamTask.postCommit` does *not* call
+///   `StateStore.commit` on a running task, so a store that writes its changelog there loses its content without an
+///   error.
+/// - `InternalProcessorContext.logChange` writes to the store's changelog with the task's producer. No public call does.
+/// - `InternalProcessorContext.addProcessorMetadataKeyValue` commits a number beside the group's offset, in the same
+///   transaction. It can be read in `Processor.init`, but not yet in `StateStore.init`.
+/// - `RecordBatchingStateRestoreCallback` gives the changelog's records with their offsets; the public one does not.
+/// - Forwarding needs a current node and a record context. Streams' own caching stores set them when they flush.
 ///
-/// `docs/decisions/` names the tests that tell when a later version changes one of these.
+/// `docs/decisions/` names the tests that fail if a later version changes one of these.
 abstract class StreamsInternals implements StateStore, CachedStateStore<byte[], byte[]> {
     private final String name;
     private final TrainerClock clock;
@@ -45,19 +44,19 @@ abstract class StreamsInternals implements StateStore, CachedStateStore<byte[], 
         this.clock = clock;
     }
 
-    /// What the time is for everything that works on this store.
+    /// Returns the clock of everything that works on this store.
     public final TrainerClock clock() {
         return clock;
     }
 
-    /// Forget everything: called at each `init`, which may come several times in a process's life (a scan of the state
-    /// directory at start, a task that comes back).
+    /// Forgets everything. This is called at each `init`, which may come several times in a process's life: at the scan
+    /// of the state directory, or when a task comes back.
     protected abstract void reset();
 
-    /// One record of the changelog, oldest first; only committed ones come.
+    /// Takes the next committed record of the changelog.
     protected abstract void restore(ConsumerRecord<byte[], byte[]> record);
 
-    /// Inside the transaction, before the offsets are added to it. Also called when nothing has changed.
+    /// Called inside of the transaction before the offsets join it, also if nothing has changed.
     protected abstract void beforeCommit();
 
     @Override
@@ -71,7 +70,8 @@ abstract class StreamsInternals implements StateStore, CachedStateStore<byte[], 
         stateStoreContext.register(root, restore);
     }
 
-    /// From `Processor.init` of the one processor that uses this store: the node that `asProcessor` speaks for.
+    /// Notes the node for which `asProcessor` speaks. `Processor.init` of the one processor that uses this store calls
+    /// this.
     protected final void bindToCurrentNode() {
         node = context().currentNode();
     }
@@ -81,20 +81,19 @@ abstract class StreamsInternals implements StateStore, CachedStateStore<byte[], 
         beforeCommit();
     }
 
-    /// Into the changelog, in the task's transaction. The timestamp is the wall clock: retention must not look at event
-    /// times of years ago.
+    /// Writes to the changelog in the task's transaction. The timestamp is the wall clock, because retention must not
+    /// see event times of years ago.
     public final void log(byte[] key, byte[] value) {
         context().logChange(name, Bytes.wrap(key), value, clock.epochMillis(), new RecordHeaders(),
                 Position.emptyPosition());
     }
 
-    /// Commits together with the offsets from now on, until another value is put.
+    /// Commits this number beside the offset from now on, until another one is put.
     protected final void putBesideOffset(String key, long value) {
         context().addProcessorMetadataKeyValue(key, value);
     }
 
-    /// What the last commit of this task's group put beside its offset; null when there is none. From `Processor.init`
-    /// on only.
+    /// Returns what the last commit put beside the offset, or null if there is nothing. Only from `Processor.init` on.
     protected final @Nullable Long besideOffset(String key) {
         return context().processorMetadataForKey(key);
     }
@@ -103,12 +102,12 @@ abstract class StreamsInternals implements StateStore, CachedStateStore<byte[], 
         return context().changelogFor(name);
     }
 
-    /// The consumer group whose offset commits with this store.
+    /// Returns the consumer group whose offset commits with this store.
     protected final String group() {
         return context().applicationId();
     }
 
-    /// Runs `body`, which may forward and schedule, as if the processor had been called. On the stream thread.
+    /// Runs `body`, which may forward and schedule as in a call of the processor. For the stream thread.
     public final void asProcessor(Runnable body) {
         InternalProcessorContext<?, ?> context = context();
         ProcessorNode<?, ?, ?, ?> previousNode = context.currentNode();
@@ -123,14 +122,14 @@ abstract class StreamsInternals implements StateStore, CachedStateStore<byte[], 
         }
     }
 
-    /// The metadata string Streams would commit beside an offset: for seeding a group's offsets.
+    /// Returns the metadata that Streams would commit beside an offset.
     static String encodeBesideOffset(Map<String, Long> values) {
         ProcessorMetadata metadata = new ProcessorMetadata();
         values.forEach(metadata::put);
         return new TopicPartitionMetadata(-1, metadata).encode();
     }
 
-    /// Null when `metadata` holds no such key, or is not Streams' at all.
+    /// Returns null if `metadata` holds no such key or is not from Streams.
     static @Nullable Long decodeBesideOffset(String metadata, String key) {
         return TopicPartitionMetadata.decode(metadata).processorMetadata().get(key);
     }
@@ -144,15 +143,15 @@ abstract class StreamsInternals implements StateStore, CachedStateStore<byte[], 
         return name;
     }
 
-    /// True although there is no file: with a persistent store Streams keeps its process id, and with it the
-    /// transactional id, in the state directory. A random one would leave a killed trainer's transaction open until its
-    /// timeout: 12-18 seconds to restart instead of 2.
+    /// Returns true although there is no file, because only then Streams keeps its process id, and with it the
+    /// transactional id, in the state directory. With a random id the transaction of a killed trainer would stay open
+    /// until its timeout, and a restart would take 12 to 18 seconds instead of 2.
     @Override
     public final boolean persistent() {
         return true;
     }
 
-    /// True, with `committedOffset` null: nothing local is trusted, every start restores from the changelog.
+    /// Returns true while `committedOffset` is null, so that every start restores from the changelog.
     @Override
     @Deprecated
     public final boolean managesOffsets() {
@@ -170,7 +169,7 @@ abstract class StreamsInternals implements StateStore, CachedStateStore<byte[], 
         closed();
     }
 
-    /// A closed store may lie around for long.
+    /// Called when the store is closed. Streams may keep the object for long.
     protected abstract void closed();
 
     @Override

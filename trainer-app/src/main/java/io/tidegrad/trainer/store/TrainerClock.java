@@ -1,7 +1,7 @@
 package io.tidegrad.trainer.store;
 
-/// The time that store, publisher and learning processor go by: no other class of theirs asks the machine for it, so
-/// that a simulation owns it. It decides what is written, looked up and told when, never what is learned.
+/// The clock of store, publisher and learning processor, which a simulation replaces. It decides when something is
+/// written, looked up or told, never what is learned.
 public interface TrainerClock {
     TrainerClock SYSTEM = new TrainerClock() {
         @Override
@@ -15,9 +15,9 @@ public interface TrainerClock {
         }
     };
 
-    /// For durations: never goes back, says nothing alone.
+    /// Returns a time for durations, which never goes back.
     long nanos();
 
-    /// The wall clock, in milliseconds since 1970 UTC: may be set, and go back.
+    /// Returns the wall clock in milliseconds since 1970 UTC, which may go back.
     long epochMillis();
 }

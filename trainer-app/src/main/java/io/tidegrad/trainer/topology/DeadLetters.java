@@ -12,16 +12,17 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.streams.processor.api.Record;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/// Events that can't be learned, as they go to the dead-letter topic: a `DeadLetter`, with these headers of who refused
-/// it:
-///
-/// | header | text |
-/// |---|---|
-/// | `tidegrad-model`, `-epoch` | who refused it |
+/// Makes the records of the dead-letter topic: a `DeadLetter` with headers that say who refused the event,
+/// `tidegrad-model` and `tidegrad-epoch`.
 public final class DeadLetters {
+    private static final Logger LOG = LoggerFactory.getLogger(DeadLetters.class);
+    private static final byte[] NOTHING = {};
+
     private final int bytesMax;
-    private final List<Header> source; // the same in every letter: encoded once
+    private final List<Header> source; // encoded once, because every letter has them
     private final Map<Rejection.Reason, Header> reasons = new EnumMap<>(Rejection.Reason.class);
 
     /// @param bytesMax the dead-letter topic's `max.message.bytes`
@@ -36,11 +37,25 @@ public final class DeadLetters {
         }
     }
 
-    /// @param now wall clock (epoch ms): retention must not look at event times of years ago
+    /// @param now the wall clock (epoch ms), because retention must not see event times of years ago
     public Record<byte[], byte[]> of(ConsumerRecord<byte[], byte[]> event, Rejection rejection,
             @Nullable Integer schemaId, long now) {
         DeadLetter letter = DeadLetter.of(event, name -> true, Objects.requireNonNull(reasons.get(rejection.reason())),
                 rejection.detail(), source, schemaId, bytesMax);
         return new Record<>(letter.key(), letter.value(), now, letter.headers());
+    }
+
+    /// Makes the letter of an event that was set aside. If the making of a letter is what ended the trainer, the letter
+    /// says where the event is, without its key, value and headers.
+    Record<byte[], byte[]> ofSetAside(ConsumerRecord<byte[], byte[]> event, Rejection rejection,
+            @Nullable Integer schemaId, long now) {
+        try {
+            return of(event, rejection, schemaId, now);
+        } catch (RuntimeException | Error e) {
+            LOG.error("the dead letter of {}-{} offset {} is written without the event's content", event.topic(),
+                    event.partition(), event.offset(), e);
+            return of(new ConsumerRecord<>(event.topic(), event.partition(), event.offset(), NOTHING, NOTHING),
+                    rejection, schemaId, now);
+        }
     }
 }

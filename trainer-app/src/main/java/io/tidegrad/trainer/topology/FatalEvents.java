@@ -24,28 +24,27 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /// Remembers across the lives of a trainer which event it was learning when it ended. An event that has ended two lives
-/// in a row is set aside by the third: it goes to the dead letters (`ended-the-trainer`) without being decoded. Without
-/// this, one event that nobody foresaw (a crash of the JVM, an error in the code that it goes through) would end every
-/// start for good.
+/// in a row is set aside by the third, which writes it to the dead letters (`ended-the-trainer`) without decoding it.
+/// Without this, an unforeseen event (a crash of the JVM, an error in the code) would end every start.
 ///
-/// The offset of the event is stored in a small file in the state directory, one per model, before the event is
-/// decoded, and cleared after it was learned or refused. The file is mapped into memory, so this costs two stores an
-/// event, and what was stored outlives the process however it ends, because the page belongs to the kernel. Where the
-/// process merely waits for the registry the offset is cleared, and nothing is stored while a commit is made: who ends
-/// there has not ended inside an event. Of what the event threw, nothing counts that is not its own fault: a model that
-/// diverged, a registry or Kafka that did not answer.
+/// A small file in the state directory, one for each model, holds the offset of the event before it is decoded, until
+/// it was learned or refused. The file is mapped into memory, so this costs two stores an event, and the kernel keeps
+/// what was stored however the process ends. While the process waits for the registry, or commits, no offset is stored,
+/// because a process that ends then has not ended inside of an event. If the event throws what is not its own fault,
+/// that does not count: a model that diverged, a registry or Kafka that did not answer.
 ///
-/// Whether an event is set aside is decided here, outside the log. The dead letter, which is part of the transaction
-/// that passes the event, makes it a fact that replay, verification and learning again follow.
+/// The decision to set an event aside is made outside of the log. The dead letter is part of the transaction that
+/// passes the event, so that replay, verification and learning again follow the same decision.
 ///
 /// ```
+///
 /// format | offset of the event in progress, -1 for none | topic id | suspect | lives it ended | events set aside before | n |
 /// n offsets | CRC32C of all from the topic id on             longs, little-endian
 /// ```
 ///
-/// Any thread may call the methods under "told to others"; all others belong to the stream thread.
+/// Any thread may call `setAside` and `setAsideNow`; all other methods belong to the stream thread.
 public final class FatalEvents {
-    /// The lives that an event may end before it is set aside.
+    /// How many lives an event may end before it is set aside.
     private static final int LIVES_MAX = 2;
 
     public static final int BYTES = 4_096;
@@ -54,7 +53,7 @@ public final class FatalEvents {
     private static final ValueLayout.OfLong LITTLE_ENDIAN =
             ValueLayout.JAVA_LONG.withOrder(java.nio.ByteOrder.LITTLE_ENDIAN);
 
-    /// Opaque: each store happens, and in the order of the program, at the price of a plain one.
+    /// Opaque access keeps each store, and the order of stores, at the price of a plain one.
     private static final VarHandle LONG = LITTLE_ENDIAN.varHandle();
 
     private static final long FORMAT = 1;
@@ -63,8 +62,8 @@ public final class FatalEvents {
     private static final int MEMORY_AT = 2 * Long.BYTES;
     private static final int FIELDS = 6; // before the offsets
 
-    /// How many events may be set aside between two commits. A commit is made after a burst in which one was set aside, and a
-    /// burst has 64 events.
+    /// The most events that may be set aside between two commits. A commit follows each burst in which one was set
+    /// aside, and a burst has 64 events.
     private static final int SET_ASIDE_MAX = 256;
 
     private final String model;
@@ -74,24 +73,24 @@ public final class FatalEvents {
     private boolean begun;
     private volatile Memory memory = Memory.NOTHING;
 
-    /// @param suspect the event that ended the newest life, -1 for none
-    /// @param lives that it ended in a row
-    /// @param before number of events that were set aside, and whose dead letters were committed by the start
+    /// @param suspect offset of the event that ended the newest life; -1 for none
+    /// @param lives how many lives in a row it ended
+    /// @param before how many events were set aside whose dead letters were committed before this start
     /// @param setAside offsets of the others, ascending
     private record Memory(long suspect, long lives, long before, long[] setAside) {
         static final Memory NOTHING = new Memory(NONE, 0, 0, new long[0]);
     }
 
-    /// @param file of `BYTES`
+    /// @param file a segment of `BYTES`
     public FatalEvents(String model, Uuid topicId, MemorySegment file) {
         this.model = model;
         this.topicId = topicId;
         this.file = file;
     }
 
-    /// Opens the file, or makes it; it is read when learning begins, which is when no other process can use it.
+    /// Opens or creates the file. It is read when learning begins, because no other process can use it then.
     ///
-    /// @throws IOException it can't be read or written
+    /// @throws IOException if it can't be read or written
     public static FatalEvents in(Path path, String model, Uuid topicId) throws IOException {
         Path directory = path.toAbsolutePath().getParent();
         if (directory != null) {
@@ -106,8 +105,7 @@ public final class FatalEvents {
                                     + " forgotten",
                             model, BYTES, path, channel.size());
                 }
-                // Written, not only stretched: on a full disk a mapped page without a block is a
-                // fault.
+                // Written and not only extended, because on a full disk a mapped page without a block ends the process.
                 channel.truncate(0);
                 ByteBuffer empty = ByteBuffer.allocate(BYTES);
                 while (empty.hasRemaining()) {
@@ -122,16 +120,16 @@ public final class FatalEvents {
 
     // ---- at the start ----
 
-    /// The state is restored, learning begins at `watermark`. In this life for the first time, it is judged how the
-    /// last life ended.
+    /// Called when the state is restored and learning begins at `watermark`. The first call in a life decides what the
+    /// end of the last life means.
     public void begin(long watermark) {
         if (begun) {
-            return; // the task came back
+            return; // the same task begins again
         }
         begun = true;
         Memory last = read();
         long ended = last == null ? NONE : get(EVENT_AT);
-        set(EVENT_AT, NONE); // first: one that ends here counts once at most
+        set(EVENT_AT, NONE); // first, so that an end from here on counts at most once
         memory = judged(last == null ? Memory.NOTHING : last, ended, watermark);
         write(memory);
         set(0, FORMAT);
@@ -154,7 +152,7 @@ public final class FatalEvents {
         return new Memory(NONE, 0, before, more);
     }
 
-    /// Null when there is nothing, or nothing that can be trusted.
+    /// Returns null if the file holds nothing, or nothing that can be trusted.
     private @Nullable Memory read() {
         if (get(0) == 0) {
             return null; // new
@@ -190,7 +188,7 @@ public final class FatalEvents {
         set(at(n), checksum(n));
     }
 
-    /// Of the offset with this index; behind the last one is the checksum.
+    /// Returns the place of the offset with this index; the checksum lies behind the last one.
     private static int at(int index) {
         return MEMORY_AT + (FIELDS + index) * Long.BYTES;
     }
@@ -211,7 +209,7 @@ public final class FatalEvents {
 
     // ---- around each event ----
 
-    /// Not null when the event is to be set aside.
+    /// Returns a rejection if the event is to be set aside, otherwise null.
     @Nullable
     Rejection at(long offset) {
         long[] setAside = memory.setAside();
@@ -221,19 +219,19 @@ public final class FatalEvents {
                 : null;
     }
 
-    /// The event at `offset` is decoded and learned next.
+    /// Called before the event at `offset` is decoded and learned.
     void enter(long offset) {
         inProgress = offset;
         set(EVENT_AT, offset);
     }
 
-    /// It was learned or refused, or what ended it was not its own fault.
+    /// Called when the event was learned or refused, or what ended it was not its own fault.
     void leave() {
         inProgress = NONE;
         set(EVENT_AT, NONE);
     }
 
-    /// The patience that the decoder asks: while it waits for the registry, no event is in progress.
+    /// Returns the patience that the decoder asks. While it waits for the registry, no event is in progress.
     public RegistryPatience around(Patience patience) {
         return new RegistryPatience() {
             @Override
@@ -243,7 +241,7 @@ public final class FatalEvents {
 
             @Override
             public void begins() {
-                if (inProgress != NONE) { // not before the last life was judged, as when it learns again
+                if (inProgress != NONE) { // not while it learns again, before the last life was judged
                     set(EVENT_AT, NONE);
                 }
             }
@@ -257,9 +255,9 @@ public final class FatalEvents {
         };
     }
 
-    /// What to end with, as the event threw what no event should: the offset stays stored.
+    /// Returns the exception for an event that threw what no event should. The offset stays stored.
     TrainerException ended(ConsumerRecord<?, ?> event, Throwable thrown) {
-        set(EVENT_AT, event.offset()); // also when it was thrown while the registry was waited for
+        set(EVENT_AT, event.offset()); // it is not stored if this was thrown during a wait for the registry
         boolean again = memory.suspect() == event.offset();
         LOG.error("model {}: a defect: the event at {}-{} offset {} ended the trainer", model, event.topic(),
                 event.partition(), event.offset(), thrown);
@@ -273,16 +271,14 @@ public final class FatalEvents {
                 thrown);
     }
 
-    // ---- told to others ----
-
-    /// How many events were set aside by trainers with this state directory, as far as that is committed. Any thread.
+    /// Returns how many events trainers with this state directory have set aside, as far as that is committed.
     ///
-    /// @param nextOffset up to which everything is committed
+    /// @param nextOffset the offset before which everything is committed
     public long setAside(long nextOffset) {
         return memory.before() + setAsideNow(nextOffset);
     }
 
-    /// The same of those that were set aside in this life. Any thread.
+    /// Returns how many of these were set aside in this life.
     public long setAsideNow(long nextOffset) {
         return Arrays.stream(memory.setAside()).filter(offset -> offset < nextOffset).count();
     }

@@ -12,6 +12,7 @@ import io.tidegrad.trainer.store.ModelStore;
 import io.tidegrad.trainer.store.Published;
 import java.time.Duration;
 import java.util.Objects;
+import java.util.function.Supplier;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.streams.processor.Cancellable;
@@ -23,10 +24,10 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Folds one event after another into the model; what can't be learned goes to the dead letters, in the same
-/// transaction. What it does is a pure function of the log: no clock and no batch of Kafka's reaches a weight.
+/// Folds one event after another into the model, and writes those that can't be learned to the dead letters in the same
+/// transaction. What is learned is a pure function of the log: neither the clock nor the sizes of polls reach a weight.
 final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
-    /// Where Streams looks after commits by itself, but an image has to be written without anything learned.
+    /// The time between two looks if Streams commits by itself and an image has to be written without anything learned.
     private static final Duration WORK_EVERY = Duration.ofMillis(100);
 
     private static final Logger LOG = LoggerFactory.getLogger(LearnProcessor.class);
@@ -36,14 +37,13 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
     private final DeadLetters deadLetters;
     private @Nullable Learning learning;
 
-    /// What exists from `init` to `close`.
+    /// Everything that exists from `init` to `close`.
     private record Learning(ProcessorContext<byte[], byte[]> context, ModelStore store, PatientFold fold,
             Publisher publisher, RefusalLog refusals) {
     }
 
-    /// Asks for commits until everything is published and kept. Wall clock: it changes what is visible, never what is
-    /// learned. It runs only while there is something left to do, because each firing makes Streams commit, and an idle
-    /// model should cost no transactions.
+    /// Asks for commits until everything is published and kept. It runs only while something is left to do, because
+    /// each firing makes Streams commit, and an idle model should cost no transactions.
     private @Nullable Cancellable alarm;
 
     private Duration alarmEvery = Duration.ZERO;
@@ -58,7 +58,7 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
     public void init(ProcessorContext<byte[], byte[]> context) {
         ModelStore store = context.getStateStore(Topics.MODEL_STORE);
         store.begin(model -> fold(model)::foldAgain);
-        parts.warmUp().join(); // cold vector kernels would keep the first events waiting longer
+        parts.warmUp().join(); // with cold kernels the first events would wait longer
         Learning learning =
                 new Learning(context, store, fold(store.model()), parts.publishers().apply(store.published()),
                         new RefusalLog(lineage.model(), parts.topics().deadLetters(), store.clock()));
@@ -77,7 +77,7 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
     @Override
     public void process(Record<byte[], Burst> burst) {
         Learning learning = Objects.requireNonNull(this.learning, "init comes first");
-        parts.patience().start(); // for all of the burst: no commit falls inside it
+        parts.patience().start(); // once for all of the burst, because no commit falls inside of it
         ModelStore store = learning.store();
         long start = store.clock().nanos();
         long bytes = 0;
@@ -93,18 +93,22 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
         }
     }
 
-    /// Returns whether the event was set aside: then a commit is soon to make that a fact.
+    /// Returns whether the event was set aside, so that a commit should soon make that a fact.
     private boolean process(ConsumerRecord<byte[], byte[]> event, Learning learning) {
         ModelStore store = learning.store();
         store.checkFirst(event.offset());
         Rejection fatal = parts.fatalEvents().at(event.offset());
-        EventFold.Outcome outcome = fatal == null ? fold(event, learning) : learning.fold().refuse(event, fatal);
+        EventFold.Outcome outcome =
+                fatal == null ? inside(event, () -> learning.fold().fold(event)) : learning.fold().refuse(event, fatal);
         switch (outcome) {
             case EventFold.Outcome.Accepted() -> store.accepted(event.offset(), Math.max(0, event.timestamp()));
             case EventFold.Outcome.Ticked() -> store.ticked(event.offset());
             case EventFold.Outcome.Rejected(var rejection, var schemaId) -> {
-                learning.context().forward(deadLetters.of(event, rejection, schemaId, store.clock().epochMillis()),
-                        TrainerTopology.DEAD_LETTERS);
+                long now = store.clock().epochMillis();
+                Record<byte[], byte[]> letter =
+                        fatal == null ? inside(event, () -> deadLetters.of(event, rejection, schemaId, now))
+                                : deadLetters.ofSetAside(event, rejection, schemaId, now);
+                learning.context().forward(letter, TrainerTopology.DEAD_LETTERS);
                 learning.refusals().add(rejection, event);
                 store.deadLettered(event.offset(), rejection);
             }
@@ -118,15 +122,16 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
         return true;
     }
 
-    /// An exception of ours, of Kafka's or of Streams' is not the event's fault: ours names another reason to stop, and
-    /// the others come from Kafka or from being interrupted.
-    private EventFold.Outcome fold(ConsumerRecord<byte[], byte[]> event, Learning learning) {
+    /// Does work on an event of which the event's own content may be the fault that ends the trainer. An exception of
+    /// ours, of Kafka or of Streams is not its fault: ours names another reason to stop, and the others come from Kafka
+    /// or from an interruption.
+    private <T> T inside(ConsumerRecord<byte[], byte[]> event, Supplier<T> work) {
         FatalEvents fatalEvents = parts.fatalEvents();
         fatalEvents.enter(event.offset());
         try {
-            EventFold.Outcome outcome = learning.fold().fold(event);
+            T result = work.get();
             fatalEvents.leave();
-            return outcome;
+            return result;
         } catch (TrainerException | KafkaException notTheEvents) {
             fatalEvents.leave();
             throw notTheEvents;
@@ -135,7 +140,7 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
         }
     }
 
-    /// In the flush before a commit, and only there.
+    /// Called in the flush before a commit.
     private Published publish(Learning learning) {
         Published published = learning.publisher().publishDue(learning.store(),
                 (record, sink) -> learning.context().forward(record, sink));
@@ -143,7 +148,7 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
         return published;
     }
 
-    /// Sets the alarm as often as there is something to do, and off when there is nothing.
+    /// Sets the alarm while there is something to do.
     ///
     /// @param uncommitted whether events were learned since the last commit
     private void look(Learning learning, boolean uncommitted) {

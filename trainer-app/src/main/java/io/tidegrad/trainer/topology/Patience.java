@@ -3,9 +3,8 @@ package io.tidegrad.trainer.topology;
 import io.tidegrad.trainer.store.TrainerClock;
 import java.time.Duration;
 
-/// How long one event may wait for its schema: half the transaction timeout, so that the transaction it sits in
-/// survives. The processor starts it, the registry's client asks what is left before each question; both on the stream
-/// thread.
+/// How long one event may wait for its schema: half the transaction timeout, so that its transaction survives. The
+/// processor starts it, and the registry's client asks before each question how much is left. For the stream thread.
 public final class Patience {
     private final Duration whole;
     private final TrainerClock clock;
@@ -29,7 +28,7 @@ public final class Patience {
         return whole;
     }
 
-    /// Zero when it has run out.
+    /// Returns how much is left, or zero.
     public Duration left() {
         return Duration.ofNanos(Math.max(0, deadline - clock.nanos()));
     }

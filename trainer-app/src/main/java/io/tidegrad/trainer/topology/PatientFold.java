@@ -13,14 +13,12 @@ import org.apache.kafka.common.KafkaException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Folds the log's records into a model, for the first time or again, and waits for a registry that does not answer.
-///
-/// An unknown schema id is the event's fault. A registry that does not answer is not: wait a little, then stop and be
-/// started again. No event has changed anything until its schema is known.
+/// Folds the log's records into a model, for the first time or again. An unknown schema is the event's fault, but a
+/// registry that does not answer is not: the fold waits a little, then the trainer stops and is started again. An event
+/// changes nothing until its schema is known.
 final class PatientFold {
     private static final Logger LOG = LoggerFactory.getLogger(PatientFold.class);
 
-    /// Between two questions to a registry that does not answer.
     private static final Duration FIRST_PAUSE = Duration.ofMillis(50);
 
     private static final Duration LONGEST_PAUSE = Duration.ofSeconds(1);
@@ -35,8 +33,8 @@ final class PatientFold {
         this.patience = patience;
     }
 
-    /// A record whose transaction has not begun: all patience is its own. It was learned before, so nobody may set it
-    /// aside.
+    /// Folds a record that was learned before, outside of a transaction, so that it may wait as long as it likes and
+    /// may not be set aside.
     EventFold.Outcome foldAgain(ConsumerRecord<byte[], byte[]> at) {
         patience.start();
         try {
@@ -52,7 +50,7 @@ final class PatientFold {
         }
     }
 
-    /// The event is not looked at.
+    /// Rejects an event without decoding it.
     EventFold.Outcome refuse(ConsumerRecord<byte[], byte[]> at, Rejection rejection) {
         return fold.refuse(at.value(), rejection);
     }

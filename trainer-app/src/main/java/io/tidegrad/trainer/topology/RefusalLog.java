@@ -7,8 +7,8 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Tells the log of events that were refused: of the first at once, then of all since, not more often than every ten
-/// seconds. A line an event would fill disks and cost more than learning.
+/// Logs the events that were refused: the first at once, then at most every ten seconds one line for all since. A line
+/// for each event would fill disks and cost more than learning.
 final class RefusalLog {
     private static final Logger LOG = LoggerFactory.getLogger(RefusalLog.class);
     private static final long EVERY_NANOS = Duration.ofSeconds(10).toNanos();
@@ -19,7 +19,7 @@ final class RefusalLog {
     private final TrainerClock clock;
     private long saidAt;
 
-    /// @param topic of the dead letters
+    /// @param topic the topic of dead letters
     RefusalLog(String model, String topic, TrainerClock clock) {
         this.model = model;
         this.topic = topic;

@@ -28,21 +28,21 @@ public final class TrainerTopology {
 
     private TrainerTopology() {}
 
-    /// @param folds a new one for each task: decoding keeps state
-    /// @param publishers a new one for each task, from what was published before
+    /// @param folds makes the fold of a task, because decoding keeps state
+    /// @param publishers makes the publisher of a task, from what was published before
     /// @param deadLetterBytesMax the dead-letter topic's `max.message.bytes`
-    /// @param patience with the registry; the folds' decoder asks it what is left
+    /// @param patience with the registry, which the folds' decoder asks
     /// @param fatalEvents those that ended earlier lives
-    /// @param stop after which only what has been read is learned
+    /// @param stop after this order only what has been read is learned
     /// @param warmUp completes when the kernels are compiled; the first event waits for it
     public record Parts(Lineage lineage, Topics topics, ModelStoreBuilder store, Function<OnlineModel, EventFold> folds,
             Function<Published, Publisher> publishers, int deadLetterBytesMax, Patience patience,
             FatalEvents fatalEvents, StopOrder stop, CompletableFuture<?> warmUp) {
     }
 
-    /// One model's topology. Everything is bytes here: events are decoded in the processor, so that a dead letter
-    /// carries exactly what came; deserialisation by Streams could drop a record, and its offset would be committed as
-    /// consumed.
+    /// Returns one model's topology. Everything in it is bytes, and the processor decodes the events, so that a dead
+    /// letter has exactly the bytes that came. If Streams deserialized them, it could drop a record and commit its
+    /// offset as consumed.
     public static Topology of(Parts parts) {
         String model = parts.lineage().model();
         Topics topics = parts.topics();

@@ -167,4 +167,14 @@ class KafkaFaultTest {
         assertThat(TrainerException.from(new StreamsException(new IllegalStateException("x"))))
                 .extracting(TrainerException::exitCode).isEqualTo(ExitCode.INTERNAL);
     }
+
+    @Test
+    void memoryThatRunsOutBesideTheHeapIsWorthAnotherTryAndTheHeapIsNot() {
+        TrainerException threads =
+                TrainerException.from(new StreamsException(new OutOfMemoryError("unable to create native thread")));
+        assertThat(threads.exitCode()).isEqualTo(ExitCode.RETRYABLE);
+        assertThat(threads).hasMessageContaining("unable to create native thread").hasMessageContaining("ulimit -u");
+        assertThat(TrainerException.from(new OutOfMemoryError("Java heap space")).exitCode())
+                .isEqualTo(ExitCode.CONFIGURATION);
+    }
 }

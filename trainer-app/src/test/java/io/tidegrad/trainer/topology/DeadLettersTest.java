@@ -6,6 +6,7 @@ import io.tidegrad.control.Lineage;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.spec.ModelSpec;
 import java.nio.charset.StandardCharsets;
+import java.util.Iterator;
 import java.util.Optional;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
@@ -72,5 +73,22 @@ class DeadLettersTest {
         int size = AbstractRecords.estimateSizeInBytesUpperBound(RecordBatch.CURRENT_MAGIC_VALUE, CompressionType.NONE,
                 letter.key(), letter.value(), letter.headers().toArray());
         assertThat(size).isLessThanOrEqualTo(LIMIT);
+    }
+
+    @Test
+    void anEventWhoseLetterCannotBeMadeIsSetAsideWithoutItsContent() {
+        RecordHeaders broken = new RecordHeaders() {
+            @Override
+            public Iterator<Header> iterator() {
+                throw new IllegalStateException("headers that nobody foresaw");
+            }
+        };
+        ConsumerRecord<byte[], byte[]> event = new ConsumerRecord<>("t", 0, 42, 0, TimestampType.CREATE_TIME, 1, 1,
+                new byte[]{5}, new byte[]{6}, broken, Optional.empty());
+        Record<byte[], byte[]> letter = new DeadLetters(LINEAGE, LIMIT).ofSetAside(event,
+                new Rejection(Rejection.Reason.ENDED_THE_TRAINER, "it ended two lives"), null, 1_000);
+        assertThat(letter.value()).isEmpty();
+        assertThat(text(letter, "tidegrad-offset")).isEqualTo("42");
+        assertThat(text(letter, "tidegrad-reason")).isEqualTo("ended-the-trainer");
     }
 }
