@@ -6,7 +6,7 @@ import java.math.BigDecimal;
 ///
 /// @param share the part of the keys for which it answers, in ten-thousandths; 0 for a shadow
 public record Candidate(String model, Role role, int share) {
-    /// All keys.
+    /// The share of all keys.
     public static final int WHOLE = 10_000;
 
     public enum Role {

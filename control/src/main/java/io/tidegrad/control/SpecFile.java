@@ -10,11 +10,11 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.function.BiFunction;
 
-/// A model's spec as the user gives it.
+/// Reads model specs, and turns their mistakes into a `ControlException`.
 public final class SpecFile {
     private SpecFile() {}
 
-    /// @throws ControlException the file can't be read, or the spec has mistakes: all of them
+    /// @throws ControlException if the file can't be read, or the spec has mistakes; names all of them
     public static ModelSpec read(Path file) {
         return read("spec", file);
     }
@@ -24,7 +24,8 @@ public final class SpecFile {
         return parse(text(setting, file), file.toString());
     }
 
-    /// One that a supervisor starts a trainer with: its model may be registered since long.
+    /// Reads a spec whose model may be registered already, because a supervisor starts a trainer with the same file
+    /// again and again.
     public static ModelSpec readRegistered(Path file) {
         return registered(text("spec", file), file.toString());
     }

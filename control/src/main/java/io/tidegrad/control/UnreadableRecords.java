@@ -1,5 +1,7 @@
 package io.tidegrad.control;
 
+import java.util.HashSet;
+import java.util.Set;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -12,19 +14,23 @@ final class UnreadableRecords {
     private static final Logger LOG = LoggerFactory.getLogger(UnreadableRecords.class);
     private static final int KEY_CHARS_MAX = 100;
 
-    private long highest = -1; // offset of the records below
+    private static final int OFFSETS_MAX = 1_000;
+
+    private final Set<Long> offsets = new HashSet<>();
+    private long highest = -1;
     private int count;
 
-    /// Every read of the topic begins before what was read last and goes up to it in order, so a record is new if its
-    /// offset is above all earlier ones.
+    /// The topic is read again and again, from its beginning and in order. With more offsets than are remembered, a record
+    /// is new if it lies behind all others.
     ///
     /// @param consequence what this process does without the record, and what its operator can do
     synchronized void passOver(ConsumerRecord<byte[], byte[]> record, String why, String consequence) {
-        if (record.offset() > highest) {
-            highest = record.offset();
+        long offset = record.offset();
+        if (offsets.size() < OFFSETS_MAX ? offsets.add(offset) : offset > highest) {
+            highest = Math.max(highest, offset);
             count++;
             LOG.error("{}-{} offset {}, key {}, can't be read and is passed over: {}; {}", record.topic(),
-                    record.partition(), record.offset(), key(record.key()), why, consequence);
+                    record.partition(), offset, key(record.key()), why, consequence);
         }
     }
 

@@ -22,8 +22,8 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Where a model's consumer group stands before it starts. There is no reset policy: the start offset of a new model is
-/// written down as its group's first offset, and offsets that Kafka has expired are taken from the manifest.
+/// Sets the first offset of a model's consumer group. Kafka resets no offset, because there is no reset policy: a new
+/// model begins at its start offset, and an offset that Kafka has expired is taken from the manifest.
 final class GroupOffsets {
     private static final Logger LOG = LoggerFactory.getLogger(GroupOffsets.class);
 
@@ -31,8 +31,8 @@ final class GroupOffsets {
     private final String group;
     private final Duration patience;
 
-    /// @param patience a little more than the session timeout: until then a member that was killed, or a static one
-    ///     that was stopped, counts as present, and Kafka lets nobody else set the group's offsets
+    /// @param patience how long to wait for a group that has a member. Kafka lets no one set its offsets then, and a
+    ///     member that was killed, or a static member that was stopped, counts until its session ends
     GroupOffsets(Admin admin, String group, Duration patience) {
         this.admin = admin;
         this.group = group;
@@ -68,9 +68,7 @@ final class GroupOffsets {
                     + " offsets that were not learned. Learn again under a new model name, and raise the topic's"
                     + " retention");
         }
-        // The log's end was looked at before the group's offset was: of a model that another
-        // trainer
-        // learns meanwhile, the offset may have passed it.
+        // The group's offset was read after the log's end, and may have passed it if another trainer learns the model.
         long end = offset > log.end() ? end(lineage) : log.end();
         if (offset > end) {
             throw new TrainerException(ExitCode.STATE_VIOLATION,
@@ -86,7 +84,7 @@ final class GroupOffsets {
                 .offset();
     }
 
-    /// Null when the group has no offset, or when a transaction has brought its first one and has not ended.
+    /// Returns null if the group has no offset, or a transaction that has not ended holds its first one.
     @Nullable
     OffsetAndMetadata committed(Lineage lineage) {
         return offsets(lineage, false).get(lineage.log());
@@ -112,8 +110,8 @@ final class GroupOffsets {
         }
     }
 
-    /// @param stable whether a log whose offset an open transaction may change is left out; one without any offset is
-    ///     there with null
+    /// @param stable whether to leave out a log whose offset an open transaction may change; a log without any offset
+    ///     is there with null
     private Map<TopicPartition, @Nullable OffsetAndMetadata> offsets(Lineage lineage, boolean stable) {
         // The log is named, because Kafka, asked for all, never mentions one whose only offset is in a transaction.
         ListConsumerGroupOffsetsSpec log = new ListConsumerGroupOffsetsSpec().topicPartitions(List.of(lineage.log()));

@@ -38,8 +38,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// `GET /health` (JSON) and `GET /metrics` (Prometheus). Everything it says has been committed: a reader of the topics
-/// sees the same. `docs/operations/watch.md` lists fields and names.
+/// Answers `GET /health` (JSON) and `GET /metrics` (Prometheus). Everything in the answers is committed, so that a
+/// reader of the topics sees the same. `docs/operations/watch.md` lists fields and names.
 final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String UP = "tidegrad.up";
@@ -47,7 +47,7 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
     private static final String DEGRADED = "tidegrad.degraded";
     private static final Set<String> OF_SLOTS = Set.of(UP, EXIT_CODE, DEGRADED);
 
-    /// Probes and a scraper or two need a handful, and a connection that is not used makes room for the next.
+    /// Probes and one or two scrapers need a handful, and a connection that is not used makes room for the next.
     static final int CONNECTIONS_MAX = 32;
 
     private final HttpServer server;
@@ -80,9 +80,9 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
                                 .send(metricsPage.get())));
     }
 
-    /// Answers at once, as a trainer that does not learn yet: without models.
+    /// Starts a server that answers at once, as a trainer without models that does not learn yet.
     ///
-    /// @throws TrainerException the port is taken
+    /// @throws TrainerException if the port is taken
     static OperationsServer start(String host, int port) {
         try {
             return new OperationsServer(host, port);
@@ -95,7 +95,8 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
         }
     }
 
-    /// Completed with the reason when nobody is answered any more, which only a restart mends.
+    /// Returns a future that completes with the reason when the server does not answer any more, after which only a
+    /// restart helps.
     CompletableFuture<String> ended() {
         return server.ended();
     }
@@ -104,14 +105,14 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
         return server.port();
     }
 
-    /// Tells of these from now on; once.
+    /// Answers about these models from now on. Called once.
     void tellOf(ModelSlots slots) {
         slots.listen(this);
         slots.running().forEach(this::begins);
         this.slots = slots;
     }
 
-    /// @param topics topics of ours, and how many of their records were passed over so far
+    /// @param topics for each topic, how many of its records could not be read so far
     void countUnreadable(Map<String, IntSupplier> topics) {
         topics.forEach((topic, count) -> Gauge.builder("tidegrad_unreadable_records", count, IntSupplier::getAsInt)
                 .description("records of a topic of ours that can't be read").tag("topic", topic).strongReference(true)
@@ -123,7 +124,7 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
         register(slot, metrics);
     }
 
-    /// Meters are of one trainer: a model that begins again, perhaps in another epoch, gets new ones.
+    /// Replaces the meters of the model, which belong to one trainer: the next one may have another epoch.
     @Override
     public synchronized void begins(ModelTrainer trainer) {
         ends(trainer);
@@ -137,7 +138,7 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
                 .filter(meter -> !OF_SLOTS.contains(meter.getId().getName())).forEach(metrics::remove);
     }
 
-    /// @param answers whether whoever asks for readiness is to be told yes
+    /// @param answers whether the process is ready
     private record Health(boolean answers, byte[] json) {
     }
 
@@ -168,13 +169,13 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
         }
     }
 
-    /// Of the process, or what one of its models makes of it.
+    /// The status of the process, or of one model.
     private enum Status {
         UP,
-        /// Some models learn; of others, or of what these learn, the reasons tell. Nothing that stopping the process,
-        /// or leaving it out, would make better.
+        /// Some models learn, and the reasons say what is wrong with others or with what these learn. Neither a restart
+        /// of the process nor traffic to another one would help.
         DEGRADED,
-        /// Not ready: a model is on its way, or no model does what was decided.
+        /// A model is starting, or no model does what was decided.
         DOWN
     }
 
@@ -262,7 +263,7 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
         return bytes;
     }
 
-    /// What stays while the model's trainers come and go.
+    /// Registers the meters that stay while the trainers of a model come and go.
     private static void register(ModelSlot slot, PrometheusMeterRegistry metrics) {
         Tags tags = Tags.of("model", slot.model());
         Gauge.builder(UP, slot, OperationsServer::up)

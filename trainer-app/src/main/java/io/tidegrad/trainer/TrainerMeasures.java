@@ -18,8 +18,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Every number that a trainer tells about a model that it learns, in `/health` and in `/metrics`. What is read from a
-/// commit is durable: a reader of the topics sees the same.
+/// All numbers about a model that learns, in `/health` and in `/metrics`. Those that are read from a commit are
+/// durable, so that a reader of the topics sees the same.
 final class TrainerMeasures {
     private static final Measure<ModelTrainer> LAG =
             Measure.<ModelTrainer>gauge("tidegrad.lag", "offsets between the watermark and the end of the log",
@@ -203,13 +203,13 @@ final class TrainerMeasures {
         }
     }
 
-    /// Milliseconds, at least 0; infinite if nothing is deleted that a restart needs.
+    /// Returns milliseconds, at least 0; infinite if retention deletes nothing that a restart needs.
     private static double retentionLeft(StoreStatus store) {
         return store.retainedUntilMillis() == Long.MAX_VALUE ? Double.POSITIVE_INFINITY
                 : Math.max(0, store.retainedUntilMillis() - System.currentTimeMillis());
     }
 
-    /// Each half of the way counts half.
+    /// Returns how far a restore has come, of which the pages count half and the events to learn again the other half.
     private static double restored(ModelTrainer model) {
         if (model.committed() != null) {
             return 1;

@@ -53,7 +53,7 @@ public final class TrainerSettings {
     public static final Setting REPLICATION = Setting.of("replication", "N", Form.number(1, Short.MAX_VALUE),
             "replication factor of the topics that are created").otherwise("the broker's default");
 
-    /// Of every command that goes on as a trainer: where it listens, how it stores and publishes.
+    /// The settings of every command that goes on as a trainer: where it listens, how it stores and publishes.
     public static final List<Setting.Use> LEARNING =
             all(optional(PREFIX), optional(HTTP_HOST, "address to listen on; a client needs no password"),
                     optional(HTTP_PORT, KEEP_SNAPSHOTS, STORE, STORE_BYTES_PER_SECOND, REDO_SECONDS, KEEP_HOURLY,
