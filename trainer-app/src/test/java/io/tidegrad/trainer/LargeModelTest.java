@@ -15,6 +15,7 @@ import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.BreakableParts.KillPoint;
 import io.tidegrad.trainer.store.BreakableParts.KillPoint.Moment;
 import io.tidegrad.trainer.store.CommittedState;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -174,7 +175,10 @@ class LargeModelTest extends TrainerFixture {
 
     @Test
     void aDamagedPageOfTheImageIsNamedWithItsOffset() {
-        killedAfterAnImage(Breaker.NONE);
+        // The next trainer waits for the end of the transaction that the killed one left open.
+        List<String> settings = new ArrayList<>(List.of(ONE_IMAGE));
+        settings.addAll(List.of("--kafka.transaction.timeout.ms", "4000"));
+        killedAfterAnImage(Breaker.NONE, settings.toArray(String[]::new));
         String topic = Topics.changelog(log.group());
         List<ConsumerRecord<byte[], byte[]>> records = log.visible(topic);
         ConsumerRecord<byte[], byte[]> page = records.stream().filter(r -> r.key()[0] == 'P').findFirst().orElseThrow();
