@@ -50,20 +50,12 @@ import java.util.List;
 
 /// Translates each layer to nodes of an `OnnxGraph`. Values between layers have the batch axis, then the layer's axes,
 /// in row-major order, independent of the engine's layout in memory.
-final class LayerNodes {
+record LayerNodes(OnnxGraph graph, Parameters parameters) {
     static final String NUMBERS = "numbers";
     static final String IDS = "ids";
 
     /// The engine's `Standardise` keeps a count, means, then sums of squared differences.
     private static final int MEANS_AT = 1;
-
-    private final OnnxGraph graph;
-    private final Parameters parameters;
-
-    LayerNodes(OnnxGraph graph, Parameters parameters) {
-        this.graph = graph;
-        this.parameters = parameters;
-    }
 
     /// The input or output of a layer.
     ///

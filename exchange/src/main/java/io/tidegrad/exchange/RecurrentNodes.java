@@ -13,17 +13,7 @@ import java.util.List;
 
 /// Translates a `Recurrent` to ONNX's RNN, GRU or LSTM. There the steps come before the batch, weights and states have
 /// an axis of directions first, and the gates have another order.
-final class RecurrentNodes {
-    private final OnnxGraph graph;
-    private final Parameters parameters;
-    private final LayerNodes layers;
-
-    RecurrentNodes(OnnxGraph graph, Parameters parameters, LayerNodes layers) {
-        this.graph = graph;
-        this.parameters = parameters;
-        this.layers = layers;
-    }
-
+record RecurrentNodes(OnnxGraph graph, Parameters parameters, LayerNodes layers) {
     /// The engine's gate for each of ONNX's gates in order: a GRU has r, z, n here and z, r, h there; an LSTM has i, f,
     /// g, o here and i, o, f, c there.
     private static List<Integer> gates(Recurrent.Cell cell) {

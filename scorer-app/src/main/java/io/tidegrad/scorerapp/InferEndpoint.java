@@ -8,25 +8,10 @@ import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /// `/v2`: the Open Inference Protocol over HTTP.
-final class InferEndpoint {
-    private final ServedModels models;
-    private final OpenInference protocol;
-    private final RequestBody bodies;
-    private final WorkLimit work;
-    private final boolean ignoreUnknown;
-    private final BooleanSupplier live;
-
-    /// @param ignoreUnknown whether members that the protocol does not know are ignored instead of refused
-    InferEndpoint(ServedModels models, RequestBody bodies, WorkLimit work, boolean ignoreUnknown,
-            BooleanSupplier live) {
-        this.models = models;
-        protocol = new OpenInference(models);
-        this.bodies = bodies;
-        this.work = work;
-        this.ignoreUnknown = ignoreUnknown;
-        this.live = live;
-    }
-
+///
+/// @param ignoreUnknown whether members that the protocol does not know are ignored instead of refused
+record InferEndpoint(ServedModels models, OpenInference protocol, RequestBody bodies, WorkLimit work,
+        boolean ignoreUnknown, BooleanSupplier live) {
     /// Returns whether responses at this path, errors included, have the protocol's form.
     static boolean isHere(String path) {
         return path.equals("/v2") || path.startsWith("/v2/") || path.startsWith("/v2?");

@@ -153,7 +153,7 @@ record InferReader(byte[] body, boolean ignoreUnknown) {
             }
         }
 
-        /// From the array that begins here to its end.
+        /// Reads from the array that begins here to its end.
         private Tensor tensor(JsonParser parser) throws IOException {
             String named = present(name, place, "name");
             TensorType type = TensorType.of(named, present(datatype, place, "datatype"));
@@ -182,7 +182,7 @@ record InferReader(byte[] body, boolean ignoreUnknown) {
 
     /// Reads a tensor's data as its datatype and shape say.
     private record Data(String tensor, TensorType type, Tensor.Shape shape) {
-        /// From the array that begins here to its end.
+        /// Reads from the array that begins here to its end.
         List<Object> read(JsonParser parser) throws IOException {
             List<Object> values = new ArrayList<>();
             boolean nested = parser.nextToken() == JsonToken.START_ARRAY;
@@ -190,7 +190,7 @@ record InferReader(byte[] body, boolean ignoreUnknown) {
             return values;
         }
 
-        /// The elements of an array whose first token is the parser's current one.
+        /// Reads the elements of an array whose first token is the parser's current one.
         private void add(JsonParser parser, List<Long> dimensions, int axis, List<Object> values) throws IOException {
             long expected = dimensions.get(axis);
             long found = 0;

@@ -110,7 +110,6 @@ public final class ScorerApp implements AutoCloseable {
         return server.port();
     }
 
-    /// Returns the gRPC port if gRPC is on.
     OptionalInt grpcPort() {
         return grpc == null ? OptionalInt.empty() : OptionalInt.of(grpc.port());
     }

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 
 /// Every number about a model that is followed, in `/health` and in `/metrics`.
 final class ScorerMeasures {
-    /// Of the served version.
+    /// Measures of the served version.
     static final Measures<ServedVersion> VERSION =
             Measures.of(served("epoch", "Epoch of the served version", ServedVersion::epoch).field("epoch"),
                     served("version", "Update count of the served version", ServedVersion::version).field("version"),
@@ -65,7 +65,7 @@ final class ScorerMeasures {
             gauge("control.problem", "1 while what was decided is not what serves",
                     status -> status.control().problem().isEmpty() ? 0 : 1));
 
-    /// One measure a reason; the fields are those that are not 0.
+    /// One measure for each reason. Only counts that are not 0 have a field.
     static final Measures<ScorerStatus> REFUSED = new Measures<>(Arrays.stream(RefusalReason.values())
             .map(reason -> counter("snapshots.refused", "Versions not admitted",
                     status -> status.refused().getOrDefault(reason, 0L)).label("reason", reason.code())

@@ -73,12 +73,13 @@ final class ScorerServer implements AutoCloseable {
         this.models = models;
         this.requests = requests;
         this.metrics = metrics;
-        healthAnswer =
-                new SharedAnswer<>(() -> JsonResponses.health(isLive(), models.ready(), models.routers(), requests));
+        healthAnswer = new SharedAnswer<>(
+                () -> JsonResponses.health(live.getAsBoolean(), models.ready(), models.routers(), requests));
         metricsPage = new SharedAnswer<>(() -> metrics.scrape().getBytes(StandardCharsets.UTF_8));
         RequestBody bodies = new RequestBody(config.maxBodyBytes(), limits.bodies());
         score = new ScoreEndpoint(models, bodies, limits.work());
-        infer = new InferEndpoint(models, bodies, limits.work(), config.ignoreUnknownFields(), live);
+        infer = new InferEndpoint(models, new OpenInference(models), bodies, limits.work(),
+                config.ignoreUnknownFields(), live);
         ServerCertificate certificate = config.certificate();
         HttpOptions options = HttpOptions.at(config.host(), config.port())
                 .withConnections(config.maxConnections(), metrics::connectionEnded)
@@ -130,8 +131,8 @@ final class ScorerServer implements AutoCloseable {
             only(routing, Method.GET, model, infer::model);
             only(routing, Method.GET, model + "/ready", infer::modelReady);
         }
-        open(routing, "/health", (request, response) -> health(response, isLive() && models.ready()));
-        open(routing, "/health/live", (request, response) -> health(response, isLive()));
+        open(routing, "/health", (request, response) -> health(response, live.getAsBoolean() && models.ready()));
+        open(routing, "/health/live", (request, response) -> health(response, live.getAsBoolean()));
         open(routing, "/health/ready", (request, response) -> health(response, models.ready()));
         only(routing, Method.GET, "/metrics", this::metrics);
         routing.any(guarded((request, response) -> nothingHere(request))).error(HttpProblem.class, this::problem)
@@ -197,10 +198,6 @@ final class ScorerServer implements AutoCloseable {
 
     private void metrics(ServerRequest request, ServerResponse response) {
         response.header(HeaderNames.CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8").send(metricsPage.get());
-    }
-
-    private boolean isLive() {
-        return live.getAsBoolean();
     }
 
     private static void nothingHere(ServerRequest request) {

@@ -43,7 +43,7 @@ final class TopicScorerMeasures {
         return Measure.counter(series(name), help, value);
     }
 
-    /// One measure a model; the fields are those that are not 0.
+    /// Returns one measure for each model. Only counts that are not 0 have a field.
     static Measures<TopicScorerStatus> predictions(Collection<String> models) {
         return new Measures<>(models.stream()
                 .map(model -> counter("predictions", "Requests of the topic that were answered",
@@ -52,7 +52,7 @@ final class TopicScorerMeasures {
                 .toList());
     }
 
-    /// One measure a reason; the fields are those that are not 0.
+    /// Returns one measure for each reason. Only counts that are not 0 have a field.
     static Measures<TopicScorerStatus> deadLetters(Collection<String> reasons) {
         return new Measures<>(reasons.stream()
                 .map(reason -> counter("dead.letters", "Requests of the topic that can't be answered",

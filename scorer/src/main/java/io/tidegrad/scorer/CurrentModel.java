@@ -236,19 +236,12 @@ final class CurrentModel {
         return last != null && last.model().equals(model) ? last : null;
     }
 
-    /// Newest first.
+    /// Returns the earlier versions that are kept, newest first.
     List<ServedVersion> previous() {
         return previous;
     }
 
     /// Returns the newest heartbeat of that model; null if none was read.
-    @Nullable
-    Heartbeat heartbeat(String model) {
-        SeenHeartbeat seen = seenHeartbeat(model);
-        return seen == null ? null : seen.heartbeat();
-    }
-
-    /// Like `heartbeat`, with the time at which it was read.
     @Nullable
     SeenHeartbeat seenHeartbeat(String model) {
         Beat known = beat;

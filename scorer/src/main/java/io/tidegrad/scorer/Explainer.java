@@ -108,7 +108,6 @@ final class Explainer {
         throw new IllegalStateException(served.name() + " standardises numbers without statistics");
     }
 
-    /// Returns the explanation for the event that was taken.
     Explanation explanation(long freshnessMs) {
         int outputs = served.outputs();
         float[] logits = new float[batch.size() * outputs];

@@ -18,7 +18,7 @@ public final class RejectedEventException extends IllegalArgumentException {
         return rejection;
     }
 
-    /// Position among the events of the call, from 0.
+    /// Returns the position among the events of the call, from 0.
     public int index() {
         return index;
     }

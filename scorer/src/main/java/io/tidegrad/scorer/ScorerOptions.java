@@ -146,7 +146,6 @@ public record ScorerOptions(String model, Topics topics, Map<String, Object> kaf
                 maxAge, version);
     }
 
-    /// Returns the snapshots topic of the model with this name.
     String topic() {
         return topics.snapshots(model);
     }

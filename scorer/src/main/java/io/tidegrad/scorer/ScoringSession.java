@@ -148,7 +148,7 @@ public final class ScoringSession {
         return capacity;
     }
 
-    /// Events in the batch.
+    /// Returns the number of events in the batch.
     public int size() {
         return bench().batch.size();
     }

@@ -154,7 +154,6 @@ final class SnapshotAdmission {
         publish(last.again(clock.millis()));
     }
 
-    /// Returns the verifier for this model's snapshots.
     SnapshotVerifier verifier() {
         return verifier;
     }

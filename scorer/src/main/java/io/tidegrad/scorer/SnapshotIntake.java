@@ -160,7 +160,6 @@ final class SnapshotIntake {
         return current.served(model, epoch);
     }
 
-    /// Returns the size limit of a model, in bytes.
     long maxBytes() {
         return maxBytes;
     }
@@ -169,7 +168,6 @@ final class SnapshotIntake {
         return admission;
     }
 
-    /// Returns the verifier for this model's snapshots.
     SnapshotVerifier verifier() {
         return admission.verifier();
     }

@@ -258,7 +258,7 @@ public final class TopicScorer implements AutoCloseable {
             return;
         }
         if (!ready.getAsBoolean()) {
-            say(TopicScorerStatus.State.WAITING_FOR_MODEL, "no model that serves yet");
+            say(TopicScorerStatus.State.WAITING_FOR_MODEL, "no model serves yet");
         }
         while (isOpen() && !ready.getAsBoolean()) {
             closing.await(LOOK_MILLIS, TimeUnit.MILLISECONDS);
@@ -285,14 +285,9 @@ public final class TopicScorer implements AutoCloseable {
 
     private Encoding encoding() {
         Encoding known = encoding;
-        if (known == null) {
-            known = newEncoding();
-            encoding = known;
+        if (known != null) {
+            return known;
         }
-        return known;
-    }
-
-    private Encoding newEncoding() {
         Map<String, Object> settings = config.registry().client();
         batchBegun = System.nanoTime(); // another decoder may ask the registry when it is created
         RecordDecoder decoder;
@@ -304,7 +299,9 @@ public final class TopicScorer implements AutoCloseable {
         SchemaRegistry registry = SchemaRegistry.connect(settings);
         try {
             int id = registry.register(config.predictions() + "-value", Prediction.getClassSchema());
-            return new Encoding(registry, decoder, new AvroCodec(registry), id);
+            known = new Encoding(registry, decoder, new AvroCodec(registry), id);
+            encoding = known;
+            return known;
         } catch (RuntimeException e) {
             decoder.close();
             registry.close();

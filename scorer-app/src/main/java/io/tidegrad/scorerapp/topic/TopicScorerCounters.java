@@ -51,7 +51,6 @@ final class TopicScorerCounters {
         lag = behind;
     }
 
-    /// Returns the number of committed transactions.
     long committed() {
         return committed.sum();
     }
