@@ -150,7 +150,7 @@ class RefusalTest extends TrainerFixture {
                     int spec = arguments.indexOf("--spec");
                     arguments.subList(spec, spec + 2).clear();
                     return arguments;
-                }, ExitCode.CONFIGURATION, "--model nobody", "found none", "register it with --spec"),
+                }, ExitCode.CONFIGURATION, "model nobody", "found none", "register it with a spec"),
                 new Row("a spec file that is not there",
                         test -> test.created().arguments("--spec", "/nowhere/spec.yaml"), ExitCode.CONFIGURATION,
                         "spec /nowhere/spec.yaml", "expected a readable file", "found none"),
