@@ -33,9 +33,8 @@ import java.util.List;
 final class CliSettings {
     static final Setting VERSION = Setting.of("version", "N", Form.number(0, Long.MAX_VALUE),
             "a version of the model that is still on the snapshots topic").otherwise("the newest");
-    static final Setting EPOCH =
-            Setting.of("epoch", "N", Form.number(1, Integer.MAX_VALUE), "the epoch of --version")
-                    .otherwise("the newest epoch that has the version");
+    static final Setting EPOCH = Setting.of("epoch", "N", Form.number(1, Integer.MAX_VALUE), "the epoch of --version")
+            .otherwise("the newest epoch that has the version");
     static final Setting RESUME_AT = Setting.of("resume-at", "WHERE", Form.place(List.of("base", "end"), false),
             "where learning goes on: base (the version), end, an offset or a time").withDefault("end");
     static final Setting START_AT = Setting.of("start-at", "WHERE", Form.place(List.of("begin", "end"), false),
@@ -49,8 +48,9 @@ final class CliSettings {
             Setting.of("keep-data", "", Form.FLAG, "keep the model's snapshots, changelogs and consumer groups");
     static final Setting REASON = Setting.of("reason", "TEXT", Form.text("a text"),
             "the reason, which the control topic keeps with the decision");
-    static final Setting AUTHOR = Setting.of("author", "NAME", Form.text("a name"),
-            "who decides, which the control topic keeps with the decision").otherwise("user@host");
+    static final Setting AUTHOR = Setting
+            .of("author", "NAME", Form.text("a name"), "who decides, which the control topic keeps with the decision")
+            .otherwise("user@host");
     static final Setting TIMEOUT = Setting.of("timeout", "SECONDS", Form.number(0, 86_400),
             "how long to wait until a trainer, and where needed scorers, follow").withDefault("60");
     static final Setting WAIT = Setting.of("wait", "", Form.FLAG,
@@ -61,8 +61,8 @@ final class CliSettings {
             "where to begin: begin, an offset, a time, or snapshot:N").otherwise("where the model began");
     static final Setting UNTIL = Setting.of("until", "WHERE", Form.place(List.of("end", "live"), false),
             "where to stop: an offset, a time, end, or never (live)").otherwise("the log's end at the start");
-    static final Setting WITH_SPEC = Setting.of("with-spec", "FILE", Form.text("a file"),
-            "file of a spec to use instead of the registered one");
+    static final Setting WITH_SPEC =
+            Setting.of("with-spec", "FILE", Form.text("a file"), "file of a spec to use instead of the registered one");
     static final Setting AS = Setting.of("as", "NAME", Form.NAME,
             "replay: keep the result as a model of this name; verify: compare a renamed copy");
     static final Setting COMPARE = Setting.of("compare", "NAME", Form.NAME,
@@ -75,14 +75,15 @@ final class CliSettings {
             "file to write (.tidegrad, .onnx or .safetensors); of replay the weights of --from snapshot:N");
     static final Setting STREAM = Setting.of("stream", "NAME", Form.choice(List.of("flights", "digits")),
             "learn a stream that ships with Tidegrad instead of a topic");
-    static final Setting FROM_RATE = Setting
-            .of("from-rate", "RATE", Form.DECIMAL, "learning rate of the first update").withDefault("1e-6");
+    static final Setting FROM_RATE =
+            Setting.of("from-rate", "RATE", Form.DECIMAL, "learning rate of the first update").withDefault("1e-6");
     static final Setting TO_RATE = Setting
             .of("to-rate", "RATE", Form.DECIMAL,
                     "learning rate of the last update, unless an exploding loss ends the test earlier")
             .withDefault("10");
-    static final Setting EVENTS = Setting.of("events", "N", Form.number(1, 1_000_000_000),
-            "number of events between the first and the last rate").otherwise("10000, or what there is");
+    static final Setting EVENTS = Setting
+            .of("events", "N", Form.number(1, 1_000_000_000), "number of events between the first and the last rate")
+            .otherwise("10000, or what there is");
     static final Setting PLOT =
             Setting.of("plot", "FILE", Form.text("a file"), "file for a plot of loss against rate (SVG)");
     static final Setting JSON = Setting.of("json", "", Form.FLAG, "print the result as one line of JSON");

@@ -28,7 +28,8 @@ final class ScorerMetrics {
     private static final Measures<BodyMemory> BODIES = Measures.of(Measure.gauge("tidegrad.scorer.bodies.bytes",
             "Memory that bodies of requests take together", BodyMemory::taken));
     private static final Measures<StatusTopic> STATUS = Measures.of(
-            Measure.counter("tidegrad.scorer.status.records", "Records of the status topic written", StatusTopic::written),
+            Measure.counter("tidegrad.scorer.status.records", "Records of the status topic written",
+                    StatusTopic::written),
             Measure.counter("tidegrad.scorer.status.failures", "Times that the status topic could not be written to",
                     StatusTopic::failures));
     private static final Measures<ShadowComparison.Figures> SHADOW = Measures.of(

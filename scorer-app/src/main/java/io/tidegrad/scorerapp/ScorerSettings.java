@@ -36,9 +36,8 @@ public final class ScorerSettings {
             .of("max-concurrent-requests", "N", Form.number(1, 1_000_000),
                     "how many requests are worked on at once; others wait, then get 503")
             .otherwise("two per processor");
-    public static final Setting MAX_BODIES_BYTES =
-            Setting.of("max-bodies-bytes", "N", Form.number(1, Long.MAX_VALUE),
-                    "largest sum of all request bodies; further requests get 503").otherwise("a quarter of the heap");
+    public static final Setting MAX_BODIES_BYTES = Setting.of("max-bodies-bytes", "N", Form.number(1, Long.MAX_VALUE),
+            "largest sum of all request bodies; further requests get 503").otherwise("a quarter of the heap");
     public static final Setting MAX_AGE = Setting.of("max-age", "SECONDS", Form.number(1, 31_536_000),
             "report not ready while the newest event served is older, but go on answering").otherwise("off");
     public static final Setting PIN = Setting.of("pin", "NAME=EPOCH.VERSION", Form.many(Form.PIN),

@@ -28,8 +28,9 @@ public final class TrainerSettings {
             "learn every registered model, also those that are registered later");
     public static final Setting FAIL_FAST = Setting.of("fail-fast", "", Form.FLAG,
             "end the process once one model can't go on; without it the other models go on");
-    public static final Setting KEEP_SNAPSHOTS = Setting.of("keep-snapshots", "N", Form.number(1, 1_000_000),
-            "how many of the newest snapshots stay on the topic").withDefault("5");
+    public static final Setting KEEP_SNAPSHOTS = Setting
+            .of("keep-snapshots", "N", Form.number(1, 1_000_000), "how many of the newest snapshots stay on the topic")
+            .withDefault("5");
     public static final Setting STORE =
             Setting.of("store", "KIND", Form.choice(List.of("auto", "page-log", "image-and-redo")),
                     "how a model is kept in its changelog; auto chooses for each model").withDefault("auto");
@@ -46,8 +47,8 @@ public final class TrainerSettings {
             "how many deltas are published at most between two full snapshots").withDefault("50");
     public static final Setting SNAPSHOT_COMPRESSION = Setting.of("snapshot-compression", "HOW",
             Form.choice(List.of("none", "zstd")), "compression of the parts of snapshots").withDefault("none");
-    public static final Setting SNAPSHOT_PRIVATE_KEY = Setting.of("snapshot-private-key", "FILE",
-            Form.text("a file"), "Ed25519 private key (PEM) that signs snapshots");
+    public static final Setting SNAPSHOT_PRIVATE_KEY = Setting.of("snapshot-private-key", "FILE", Form.text("a file"),
+            "Ed25519 private key (PEM) that signs snapshots");
     public static final Setting STANDBY_REPLICAS = Setting.of("standby-replicas", "N", Form.number(0, 10),
             "how many other trainers keep a warm copy of a model, ready to take over").withDefault("0");
     public static final Setting REPLICATION = Setting.of("replication", "N", Form.number(1, Short.MAX_VALUE),
