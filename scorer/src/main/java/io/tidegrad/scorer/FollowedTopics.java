@@ -84,12 +84,17 @@ final class FollowedTopics implements AutoCloseable {
     ///
     /// @throws KafkaException if Kafka returns an error or does not say whether the topic exists
     void readControl() {
+        readControl(() -> false);
+    }
+
+    /// @param halted returns true if reading should stop
+    void readControl(BooleanSupplier halted) {
         lookForControl(ASK);
         if (!controlled) {
             return;
         }
         long end = end(controlPartition);
-        while (isOpen() && consumer.position(controlPartition) < end) {
+        while (isOpen() && consumer.position(controlPartition) < end && !halted.getAsBoolean()) {
             poll();
         }
     }

@@ -16,7 +16,9 @@ import java.util.Map;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.concurrent.CountDownLatch;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -33,7 +35,6 @@ public final class SnapshotLookup {
     private final FollowedTopics topics;
     private final Map<SnapshotKey, FoundManifest> manifests = new HashMap<>();
     private final Map<SnapshotKey, Long> begins = new HashMap<>(); // first offset of a version, by its manifest's key
-    private long progressAt = System.nanoTime();
 
     private SnapshotLookup(ScorerOptions options, FollowedTopics topics) {
         this.options = options;
@@ -49,7 +50,7 @@ public final class SnapshotLookup {
         ControlIntake control = new ControlIntake(options.model());
         try (FollowedTopics topics = new FollowedTopics(options, control, new CountDownLatch(1), () -> {
         })) {
-            topics.readControl();
+            topics.readControl(patience(options.topics().control(), control::next));
             return new SnapshotLookup(options, topics).find(control.directive(options.model()), epoch, version);
         }
     }
@@ -120,17 +121,28 @@ public final class SnapshotLookup {
     }
 
     private void read(long from, long to, Consumer<ConsumerRecord<byte[], byte[]>> each) {
-        progressAt = System.nanoTime();
-        topics.read(from, to, () -> {
-            if (System.nanoTime() - progressAt > PATIENCE.toNanos()) {
-                throw new TimeoutException("topic " + options.topic() + ": expected records up to offset " + to
-                        + ", found nothing beyond " + topics.position() + " for " + PATIENCE.toSeconds() + " s");
+        topics.read(from, to, patience(options.topic(), topics::position), each);
+    }
+
+    /// Never halts, but throws when the position has not moved for as long as `PATIENCE`.
+    private static BooleanSupplier patience(String topic, LongSupplier position) {
+        return new BooleanSupplier() {
+            private long last = -1;
+            private long movedAt = System.nanoTime();
+
+            @Override
+            public boolean getAsBoolean() {
+                long now = position.getAsLong();
+                if (now != last) {
+                    last = now;
+                    movedAt = System.nanoTime();
+                } else if (System.nanoTime() - movedAt > PATIENCE.toNanos()) {
+                    throw new TimeoutException("topic " + topic + ": expected further records, found none after offset "
+                            + now + " for " + PATIENCE.toSeconds() + " s");
+                }
+                return false;
             }
-            return false;
-        }, record -> {
-            progressAt = System.nanoTime();
-            each.accept(record);
-        });
+        };
     }
 
     private SnapshotNotFoundException notFound(String found) {
