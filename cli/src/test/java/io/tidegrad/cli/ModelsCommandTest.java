@@ -97,7 +97,7 @@ class ModelsCommandTest {
         assertThat(out()).contains("stage         live -> none", "p" + id + ".snapshots." + model, changelog);
         Awaitility.await().atMost(Duration.ofSeconds(60)).until(() -> !readings.topics().contains(changelog));
         assertThat(run("show", model)).isEqualTo(2);
-        assertThat(err()).contains("expected a registered model");
+        assertThat(err()).contains("expected one that was not deleted");
         assertThat(run("resume", model)).isEqualTo(2);
         assertThat(err()).contains("deleted it at", "tidegrad models create");
     }

@@ -8,7 +8,6 @@ import io.tidegrad.engine.model.Plan;
 import io.tidegrad.engine.snapshot.SavedModel;
 import io.tidegrad.localstack.SharedStack;
 import io.tidegrad.model.spec.ModelSpec;
-import io.tidegrad.proof.LongProof;
 import io.tidegrad.replay.Checkpoint;
 import io.tidegrad.replay.TensorDifference;
 import io.tidegrad.replay.VerifyResult;
@@ -191,7 +190,6 @@ class ReplayCommandsTest {
         assertThat(json().path("version").asLong()).isEqualTo(400);
     }
 
-    @LongProof("a replay in a JVM of its own, then a trainer")
     @Test
     void whatIsReplayedLiveGoesOnAsATrainer() throws Exception {
         String name = "live-" + id;
@@ -354,7 +352,7 @@ class ReplayCommandsTest {
                     replay --out x.safetensors | 2 | expected --from snapshot:N beside it
                     replay --compare nobody | 2 | model nobody: expected a registered model, found none
                     replay --with-spec none.yaml | 2 | with-spec none.yaml: expected a readable file
-                    verify --model nobody | 2 | correct --model or --prefix
+                    verify --model nobody | 2 | correct the name or the prefix
                     verify --version 99999 | 2 | expected version 99999 on
                     snapshots at | 2 | expected one of --offset OFFSET and --time TIME, found none
                     snapshots at --offset 1000000 | 2 | not been written yet

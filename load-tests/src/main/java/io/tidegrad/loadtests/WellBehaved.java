@@ -60,7 +60,9 @@ final class WellBehaved implements AutoCloseable {
         long start = System.nanoTime();
         for (long number = 0; !self.isClosed(); number++) {
             long due = start + number * 1_000_000_000L / REQUESTS_PER_SECOND;
-            LockSupport.parkNanos(due - System.nanoTime());
+            if (!comes(due, self)) {
+                break;
+            }
             try {
                 if (line == null) {
                     line = opener.get();
@@ -82,13 +84,23 @@ final class WellBehaved implements AutoCloseable {
     private void connect(Background self) {
         long start = System.nanoTime();
         for (long number = 0; !self.isClosed(); number++) {
-            LockSupport.parkNanos(start + number * 1_000_000_000L / CONNECTIONS_PER_SECOND - System.nanoTime());
+            if (!comes(start + number * 1_000_000_000L / CONNECTIONS_PER_SECOND, self)) {
+                break;
+            }
             if (isAnswered(opener)) {
                 connected++;
             } else {
                 refused++;
             }
         }
+    }
+
+    /// Waits until then. Returns false if the work is to end before.
+    private static boolean comes(long due, Background self) {
+        for (long left = due - System.nanoTime(); left > 0 && !self.isClosed(); left = due - System.nanoTime()) {
+            LockSupport.parkNanos(left);
+        }
+        return !self.isClosed();
     }
 
     /// Whether a new connection is taken and its request answered.
@@ -109,6 +121,8 @@ final class WellBehaved implements AutoCloseable {
     /// Ends, and adds what it has seen: requests on the connection that stays open, and connections of one request each.
     void tell(Result result) {
         close();
+        asking.requireHealthy("can't ask on one connection");
+        connecting.requireHealthy("can't ask on new connections");
         result.put("answered", micros.getTotalCount()).put("failed", failed)
                 .put("p50_ms", micros.getValueAtPercentile(50) * 1e-3)
                 .put("p99_ms", micros.getValueAtPercentile(99) * 1e-3).put("max_ms", micros.getMaxValue() * 1e-3)

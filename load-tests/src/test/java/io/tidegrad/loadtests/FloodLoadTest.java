@@ -43,6 +43,8 @@ class FloodLoadTest {
                 assertThat(connected).as("%s", row).isPositive();
             }
             assertThat(row.path("open_files_max").asLong()).as("%s", row).isLessThan(256);
+            assertThat(row.path("connections_opened").asLong() == 0).as("%s", row)
+                    .isEqualTo(row.path("flood").asText().equals("calm"));
             if (row.path("flood").asText().equals("calm")) {
                 assertThat(row.path("failed").asLong()).as("%s", row).isZero();
                 assertThat(row.path("connections_refused").asLong()).as("%s", row).isZero();

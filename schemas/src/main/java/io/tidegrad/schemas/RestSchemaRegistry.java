@@ -393,8 +393,14 @@ final class RestSchemaRegistry implements SchemaRegistry {
 
     private HttpResponse<byte[]> send(URI uri, HttpRequest request, Duration timeout) {
         patience.begins();
-        CompletableFuture<HttpResponse<byte[]>> sent =
-                http.sendAsync(request, response -> new CutBody(RESPONSE_BYTES_MAX));
+        try {
+            return await(http.sendAsync(request, response -> new CutBody(RESPONSE_BYTES_MAX)), uri, timeout);
+        } finally {
+            patience.ends();
+        }
+    }
+
+    private static HttpResponse<byte[]> await(CompletableFuture<HttpResponse<byte[]>> sent, URI uri, Duration timeout) {
         try {
             // The request's own timeout ends with the headers; this one bounds the body as well.
             return sent.get(timeout.toMillis(), TimeUnit.MILLISECONDS);
@@ -409,8 +415,6 @@ final class RestSchemaRegistry implements SchemaRegistry {
             sent.cancel(true);
             Thread.currentThread().interrupt();
             throw new RegistryUnavailableException("interrupted while asking " + uri, e);
-        } finally {
-            patience.ends();
         }
     }
 }

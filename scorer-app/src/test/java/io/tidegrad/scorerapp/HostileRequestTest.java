@@ -457,6 +457,16 @@ class HostileRequestTest {
         }
     }
 
+    /// The server does not wait for the client to end: half a second after its answer it does so itself.
+    @Test
+    void aConnectionIsEndedAfterARefusalThoughTheClientStays() {
+        try (RawHttp http = RawHttp.connect(app.port())) {
+            http.send(RawHttp.bytes("NO REQUEST\r\n\r\n"));
+            assertThat(http.answer().endsConnection()).isTrue();
+            assertThat(http.read()).isNull();
+        }
+    }
+
     /// What comes behind in the same packet is the body's rest to one reader and a request to another: neither is
     /// answered.
     @Test

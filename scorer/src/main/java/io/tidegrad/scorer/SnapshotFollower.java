@@ -451,6 +451,7 @@ final class SnapshotFollower implements AutoCloseable {
 
     private void bootstrap(FollowedTopics opened, SnapshotFeed followed, ControlDirective directive) {
         new SnapshotBootstrap(opened, followed, current, this::halted).run(directive.since());
+        offer(followed); // a scorer that closes now keeps what it served
     }
 
     /// After a rollback, serves the version that it went back to until the new epoch has published one.

@@ -62,11 +62,13 @@ public final class SnapshotLookup {
         topics.follow(options.topic());
         read(topics.begin(), topics.end(), this::note);
         List<FoundManifest> found = manifests.values().stream().sorted(FoundManifest.NEWEST_FIRST).toList();
-        Verification verdict = load(found,
-                manifest -> version.isPresent()
-                        ? manifest.version() == version.getAsLong()
-                                && manifest.epoch() == epoch.orElse(manifest.epoch())
-                        : manifest.epoch() >= directive.epoch());
+        // A version that was asked for and is refused is not replaced by an earlier epoch's version of the same number.
+        Verification verdict = version.isPresent() ? load(
+                found.stream()
+                        .filter(each -> each.manifest().version() == version.getAsLong()
+                                && each.manifest().epoch() == epoch.orElse(each.manifest().epoch()))
+                        .limit(1).toList(),
+                manifest -> true) : load(found, manifest -> manifest.epoch() >= directive.epoch());
         if (verdict instanceof Verification.Admitted admitted) {
             return admitted.model();
         }

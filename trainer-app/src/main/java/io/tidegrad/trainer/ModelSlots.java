@@ -7,9 +7,7 @@ import io.tidegrad.control.ModelCatalog;
 import io.tidegrad.control.Registration;
 import io.tidegrad.control.SpecFile;
 import io.tidegrad.model.spec.ModelSpec;
-import io.tidegrad.ops.http.FileDescriptors;
 import io.tidegrad.schemas.ModelRecord;
-import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.exit.TrainerException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -33,7 +31,6 @@ import java.util.function.IntSupplier;
 final class ModelSlots implements AutoCloseable {
     private static final int PREPARED_AT_ONCE = 8;
     private static final int STARTS_MAX = 16;
-    private static final int SOCKETS_A_MODEL = 10; // of its clients of Kafka and of the registry
 
     /// A model that does not get ready, because another instance learns it or a broker is away, delays others for so long.
     private static final Duration START_MAX = Duration.ofSeconds(5);
@@ -105,10 +102,6 @@ final class ModelSlots implements AutoCloseable {
             }
         }
         Room.requireTrainer(specs, Runtime.getRuntime().maxMemory());
-        FileDescriptors.tooFew(OperationsServer.CONNECTIONS_MAX + (long) SOCKETS_A_MODEL * specs.size(),
-                "learn fewer models in one process").ifPresent(why -> {
-                    throw new TrainerException(ExitCode.CONFIGURATION, why);
-                });
     }
 
     /// Calls `ModelSlot.prepare` for several models at a time, because it mostly waits for brokers. A model that can't be

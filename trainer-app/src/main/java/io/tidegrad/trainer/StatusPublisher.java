@@ -56,7 +56,11 @@ final class StatusPublisher implements AutoCloseable {
         try {
             slots.all().forEach(slot -> write(slot, open));
         } catch (RuntimeException e) {
-            close();
+            try {
+                close();
+            } catch (RuntimeException ofClosing) {
+                e.addSuppressed(ofClosing);
+            }
             throw e;
         }
     }

@@ -192,6 +192,10 @@ public final class TrainerApp implements AutoCloseable {
                 if (!looks.isShutdown() && !failed.getAndSet(true)) {
                     LOG.warn("{}, trying again: {}", failing, e.getMessage());
                 }
+            } catch (Error e) { // the executor would keep it to itself, and never look again
+                Thread thread = Thread.currentThread();
+                thread.getUncaughtExceptionHandler().uncaughtException(thread, e);
+                throw e;
             }
         }, time.toMillis(), time.toMillis(), TimeUnit.MILLISECONDS);
     }

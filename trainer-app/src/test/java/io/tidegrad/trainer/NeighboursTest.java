@@ -352,7 +352,6 @@ class NeighboursTest extends TrainerFixture {
     }
 
     /// Its thread is inside an event, for longer than it is waited for.
-    @LongProof("a trainer that takes its time to end")
     @Test
     void aModelIsTriedAgainOnceItsTrainerOfBeforeHasEnded() {
         CountDownLatch inside = new CountDownLatch(1);

@@ -37,10 +37,12 @@ final class ElementwiseCase {
         for (ActivationFunction function : ActivationFunction.values()) {
             float[] y = KernelCase.gap(at + length);
             float[] dx = KernelCase.gap(at + length);
+            float[] out = KernelCase.gap(at + length); // what the gradient is given beside x: another array
+            new ScalarKernels().activate(function, 0.3f, length, in, from, out, at);
             calls.add(new KernelCase.Call(function.toString(),
                     () -> k.activate(function, 0.3f, length, in, from, y, at), y));
             calls.add(new KernelCase.Call(function + " gradient",
-                    () -> k.activateGradient(function, 0.3f, length, in, from, in, from, dOut, from, dx, at), dx));
+                    () -> k.activateGradient(function, 0.3f, length, in, from, out, at, dOut, from, dx, at), dx));
         }
         float[] exponentials = KernelCase.gap(at + length);
         calls.add(new KernelCase.Call("exponentials of differences",

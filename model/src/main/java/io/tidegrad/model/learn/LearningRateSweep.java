@@ -30,7 +30,7 @@ public final class LearningRateSweep {
         public Range {
             if (!(from > 0 && from < to && to < Double.POSITIVE_INFINITY)) {
                 throw new IllegalArgumentException(
-                        "learning rates: expected two above 0, the first below the second, found " + from + " and "
+                        "from-rate, to-rate: expected two above 0, the first below the second, found " + from + " and "
                                 + to);
             }
         }

@@ -51,14 +51,14 @@ public final class TrainerException extends RuntimeException {
             if (at instanceof InitialWeightsException) {
                 return new TrainerException(ExitCode.CONFIGURATION, String.valueOf(at.getMessage()), thrown);
             }
-            if (at instanceof OutOfMemoryError && !isOfTheHeap(at)) {
+            if (at instanceof OutOfMemoryError && isOfTheSystem(at)) {
                 return new TrainerException(ExitCode.RETRYABLE,
                         "expected memory and threads of the system beside the heap, found none left (" + at.getMessage()
                                 + "). Raise the limits of the process (ulimit -u, TasksMax= of systemd, the memory of a"
                                 + " container), or lower the heap; nothing is lost, start again",
                         thrown);
             }
-            if (at instanceof OutOfMemoryError) {
+            if (at instanceof OutOfMemoryError && isOfTheHeap(at)) {
                 return new TrainerException(ExitCode.CONFIGURATION,
                         "expected a heap that holds the models and what a trainer takes beside them, found one of at most "
                                 + LearningMemory.text(Runtime.getRuntime().maxMemory()) + " that ran out ("
@@ -112,6 +112,13 @@ public final class TrainerException extends RuntimeException {
     private static boolean isOfTheHeap(Throwable outOfMemory) {
         String message = String.valueOf(outOfMemory.getMessage());
         return message.contains("heap space") || message.contains("GC overhead");
+    }
+
+    /// Returns whether threads or mappings ran out, which others on the machine may free. An array that is too long, or a
+    /// JVM's own limit, would be met again.
+    private static boolean isOfTheSystem(Throwable outOfMemory) {
+        String message = String.valueOf(outOfMemory.getMessage());
+        return message.contains("native thread") || message.contains("Map failed");
     }
 
     static String describe(Throwable thrown) {

@@ -145,11 +145,16 @@ final class Restoration {
         return manifest;
     }
 
-    /// @throws TrainerException if there are pages without a manifest
+    /// Called before the manifest is compared with the group's offset, because numbers of another lineage say nothing.
+    ///
+    /// @throws TrainerException if there are pages without a manifest, or it is of another lineage
     void requireManifest() {
         if (manifest == null && slots[0] != null && slots[0].count + slots[1].count > 0) {
             throw Refusals.damaged(topic, new DamagedException(
                     "a manifest after " + (slots[0].count + slots[1].count) + " pages", "no manifest"));
+        }
+        if (manifest != null) {
+            checkLineage(manifest);
         }
     }
 

@@ -257,7 +257,7 @@ public final class FatalEvents {
 
     /// Returns the exception for an event that threw what no event should. The offset stays stored.
     TrainerException ended(ConsumerRecord<?, ?> event, Throwable thrown) {
-        set(EVENT_AT, event.offset()); // it is not stored if this was thrown during a wait for the registry
+        set(EVENT_AT, event.offset()); // a wait for the registry has erased it, if this was thrown during one
         boolean again = memory.suspect() == event.offset();
         LOG.error("model {}: a defect: the event at {}-{} offset {} ended the trainer", model, event.topic(),
                 event.partition(), event.offset(), thrown);
