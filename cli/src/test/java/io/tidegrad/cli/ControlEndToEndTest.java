@@ -261,7 +261,7 @@ class ControlEndToEndTest {
         // All have said that they end: there is nobody to wait for, and that is no success.
         assertThat(readings.models(topics.prefix(), "promote", wide, "--for", hold, "--wait", "--timeout", "1"))
                 .isEqualTo(75);
-        assertThat(readings.out()).contains("none that follows has told " + topics.status());
+        assertThat(readings.out()).contains("none that follows has reported to " + topics.status());
         decide("promote", hold);
     }
 
