@@ -1,6 +1,7 @@
 package io.tidegrad.scorer;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.tidegrad.model.snapshot.PublishedSnapshot;
@@ -172,5 +173,20 @@ class DeltaFollowerTest {
         assertThat(SnapshotLookup
                 .find(TestBroker.options(model), OptionalInt.empty(), OptionalLong.of(wanted.manifest().version()))
                 .manifest().weightsHash()).isEqualTo(wanted.manifest().weightsHash());
+    }
+
+    @Test
+    void aLookUpOfARefusedVersionDoesNotTakeTheEarlierEpochsVersionOfThatNumber() {
+        PublishedSnapshot first = full();
+        PublishedSnapshot second = TestTrainer.of(model, 2, 16).learn(3).publishFull();
+        long version = second.manifest().version();
+        assertThat(first.manifest().version()).isEqualTo(version);
+        // Its parts are missing.
+        publisher.publish(List.of(second.records().getLast()));
+        ScorerOptions options = TestBroker.options(model);
+        assertThatThrownBy(() -> SnapshotLookup.find(options, OptionalInt.empty(), OptionalLong.of(version)))
+                .isInstanceOf(SnapshotNotFoundException.class).hasMessageContaining("2." + version);
+        assertThat(SnapshotLookup.find(options, OptionalInt.of(1), OptionalLong.of(version)).manifest().epoch())
+                .isEqualTo(1);
     }
 }
