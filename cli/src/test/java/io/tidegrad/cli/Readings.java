@@ -202,7 +202,7 @@ final class Readings implements AutoCloseable {
             throw new UncheckedIOException(e);
         }
         OnlineModel model = OnlineModel.initial(parsed, Kernels.active());
-        EventFold fold = new EventFold(parsed, model, ValueDecoder.avro(new AvroCodec(registry)));
+        EventFold fold = new EventFold(parsed, model, ValueDecoder.avro(parsed, new AvroCodec(registry)));
         try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(Map.of("bootstrap.servers", bootstrap),
                 new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
             consumer.assign(List.of(partition));

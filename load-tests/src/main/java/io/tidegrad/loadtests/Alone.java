@@ -64,7 +64,7 @@ public final class Alone {
                 KafkaConsumer<byte[], byte[]> consumer = KafkaClients.reader(bootstrapServers,
                         // The same settings as the replay's, which suit a bare consumer.
                         Map.of("max.poll.records", 10_000, "max.partition.fetch.bytes", 8 * 1024 * 1024))) {
-            ValueDecoder decoder = ValueDecoder.avro(new AvroCodec(registry));
+            ValueDecoder decoder = ValueDecoder.avro(spec, new AvroCodec(registry));
             consumer.assign(List.of(log));
             consumer.seek(log, 0);
             long decoded = 0;

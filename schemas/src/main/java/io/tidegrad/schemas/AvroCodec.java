@@ -64,6 +64,7 @@ public final class AvroCodec {
     private final SchemaRegistry registry;
     private final BoundedDecoder decoder = new BoundedDecoder();
     private final ValueReader reader = new ValueReader(decoder);
+    private final FieldReader fieldReader = new FieldReader(decoder);
 
     // Weakly, because the registry's cache bounds the memory of all schemas, and nobody may keep
     // what it forgets.
@@ -99,6 +100,29 @@ public final class AvroCodec {
         }
         Schema of = schema;
         return read(() -> reader.read(of, lastChooses), value, id);
+    }
+
+    /// Reads some fields of the value's record. Whether the value is taken or refused does not depend on which.
+    ///
+    /// Returns where they lie in the schema that the value was written with.
+    ///
+    /// @throws UndecodableException as [#decode(byte[])]
+    /// @throws SchemaRegistry.RegistryUnavailableException as [#decode(byte[])], also for the reader's schema
+    public FieldPlan read(byte[] value, FieldSelection fields, FieldSink to) {
+        int id = schemaId(value);
+        FieldPlan plan = fields.last(id);
+        if (plan == null) {
+            plan = fields.plan(writerSchema(id), registry);
+            fields.last(id, plan);
+        }
+        decoder.reset(value, HEADER_BYTES);
+        try {
+            fieldReader.read(plan, to);
+        } catch (RuntimeException e) {
+            throw undecodable(id, e);
+        }
+        requireEnd(value, id);
+        return plan;
     }
 
     /// The value's record as one of our own types; fields that its writer did not know have their defaults.
@@ -219,18 +243,26 @@ public final class AvroCodec {
         T result;
         try {
             result = reading.read();
-        } catch (UndecodableException e) {
-            throw new UndecodableException(e.reason(), "schema id " + id + ", " + e.getMessage(), e);
         } catch (RuntimeException | IOException e) {
-            // Avro's ways of saying: no such branch, no such symbol, schemas that don't match.
-            throw new UndecodableException(Reason.MALFORMED,
-                    "schema id " + id + ", byte " + decoder.position() + ": " + e.getMessage(), e);
+            throw undecodable(id, e);
         }
+        requireEnd(value, id);
+        return result;
+    }
+
+    private UndecodableException undecodable(int id, Exception e) {
+        return e instanceof UndecodableException known
+                ? new UndecodableException(known.reason(), "schema id " + id + ", " + known.getMessage(), known)
+                // Avro's ways of saying: no such branch, no such symbol, schemas that don't match.
+                : new UndecodableException(Reason.MALFORMED,
+                        "schema id " + id + ", byte " + decoder.position() + ": " + e.getMessage(), e);
+    }
+
+    private void requireEnd(byte[] value, int id) {
         if (decoder.remainingBytes() > 0) {
             throw new UndecodableException(Reason.TRAILING_BYTES,
                     "schema id " + id + ": the record ends at byte " + decoder.position() + " of " + value.length);
         }
-        return result;
     }
 
     private static boolean choosesStringClass(Schema schema) {

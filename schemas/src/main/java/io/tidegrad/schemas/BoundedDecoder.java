@@ -34,8 +34,8 @@ final class BoundedDecoder extends Decoder {
     private static final int ENTRY_BYTES = 56; // of a map: the entry, its places in tables that grow
 
     private static final int STRING_BYTES = 56; // the object, and the header of its array
-    private static final int BUFFER_BYTES = 56;
-    private static final int FIXED_BYTES = 48;
+    static final int BUFFER_BYTES = 56;
+    static final int FIXED_BYTES = 48;
 
     private byte[] bytes = new byte[0];
     private int position;
@@ -73,6 +73,29 @@ final class BoundedDecoder extends Decoder {
 
     int position() {
         return position;
+    }
+
+    byte[] array() {
+        return bytes;
+    }
+
+    /// Goes to a place where it was before, or past what was looked at in the array.
+    void position(int to) {
+        position = to;
+    }
+
+    /// The budget that is left, and the items that were counted: with `charged` again, what is read meanwhile is free.
+    long left() {
+        return left;
+    }
+
+    long items() {
+        return items;
+    }
+
+    void charged(long left, long items) {
+        this.left = left;
+        this.items = items;
     }
 
     @Override
@@ -118,6 +141,10 @@ final class BoundedDecoder extends Decoder {
 
     @Override
     public long readLong() {
+        if (position < end && bytes[position] >= 0) { // one byte, as most are
+            int zigzag = bytes[position++];
+            return zigzag >>> 1 ^ -(zigzag & 1);
+        }
         long zigzag = 0;
         for (int shift = 0; shift < 64; shift += 7) {
             if (position == end) {
@@ -189,7 +216,23 @@ final class BoundedDecoder extends Decoder {
 
     @Override
     public void skipString() {
-        position += length("a string");
+        int length = length("a string"); // moves the position itself
+        position += length;
+    }
+
+    /// The length of a string that is not made into an object, and charged as if it were, so that a value is taken or
+    /// refused whoever reads it. It begins at `position()`.
+    ///
+    /// @param javaString whether it would be Java's own
+    int readTextLength(boolean javaString) {
+        int length = length("a string");
+        charge(STRING_BYTES + (javaString ? 3L : 1L) * length);
+        return length;
+    }
+
+    /// The length of bytes that are neither copied nor charged. They begin at `position()`.
+    int readBytesLength() {
+        return length("bytes");
     }
 
     /// A copy: where Avro reads bytes as a string, it takes the whole array behind the buffer.
@@ -225,7 +268,8 @@ final class BoundedDecoder extends Decoder {
 
     @Override
     public void skipBytes() {
-        position += length("bytes");
+        int length = length("bytes");
+        position += length;
     }
 
     @Override

@@ -25,6 +25,14 @@ public interface RecordDecoder extends AutoCloseable {
     /// @throws RegistryUnavailableException the registry can't be asked: try again
     GenericRecord decode(String topic, byte[] value);
 
+    /// Reads some fields of a value. Whether the value is taken or refused does not depend on which.
+    ///
+    /// Returns where they lie in the schema that the value was written with.
+    ///
+    /// @throws UndecodableException as `decode`
+    /// @throws RegistryUnavailableException as `decode`
+    FieldPlan read(String topic, byte[] value, FieldSelection fields, FieldSink to);
+
     @Override
     void close();
 
@@ -54,7 +62,7 @@ public interface RecordDecoder extends AutoCloseable {
         Duration timeout = RegistryConfig.shorter(RegistryConfig.requestTimeout(config), patience.left().dividedBy(2));
         bounded.put(RegistryConfig.REQUEST_TIMEOUT, Long.toString(timeout.toMillis()));
         deserializer.configure(bounded, false);
-        return new Foreign(deserializer, patience);
+        return new Foreign(deserializer, patience, SchemaRegistry.connect(bounded, patience));
     }
 
     /// Ours, on a registry that it closes with itself.
@@ -70,13 +78,29 @@ public interface RecordDecoder extends AutoCloseable {
         }
 
         @Override
+        public FieldPlan read(String topic, byte[] value, FieldSelection fields, FieldSink to) {
+            return codec.read(value, fields, to);
+        }
+
+        @Override
         public void close() {
             registry.close();
         }
     }
 
     /// By somebody else's class, its failures told apart as ours are.
-    record Foreign(Deserializer<?> deserializer, RegistryPatience patience) implements RecordDecoder {
+    ///
+    /// @param registry which knows the schema that a model reads events by
+    record Foreign(Deserializer<?> deserializer, RegistryPatience patience,
+            SchemaRegistry registry) implements RecordDecoder {
+        @Override
+        public FieldPlan read(String topic, byte[] value, FieldSelection fields, FieldSink to) {
+            GenericRecord record = decode(topic, value);
+            FieldPlan plan = fields.plan(record.getSchema(), registry);
+            RecordWalk.read(plan, record, to);
+            return plan;
+        }
+
         @Override
         public GenericRecord decode(String topic, byte[] value) {
             Object decoded;
@@ -137,6 +161,7 @@ public interface RecordDecoder extends AutoCloseable {
         @Override
         public void close() {
             deserializer.close();
+            registry.close();
         }
     }
 }

@@ -17,21 +17,21 @@ import org.jspecify.annotations.Nullable;
 /// class follows the schema itself, and asks the decoder's budget before it makes an object.
 final class ValueReader {
     // Sizes in bytes, of a JVM with compressed references, rounded up.
-    private static final int RECORD_BYTES = 48; // the record, and the header of its array
-    private static final int ARRAY_BYTES = 56;
-    private static final int MAP_BYTES = 144; // with the 16 places that the first entry asks for
-    private static final int ENUM_BYTES = 24;
-    private static final int SMALL_NUMBER_BYTES = 16;
-    private static final int LARGE_NUMBER_BYTES = 24;
+    static final int RECORD_BYTES = 48; // the record, and the header of its array
+    static final int ARRAY_BYTES = 56;
+    static final int MAP_BYTES = 144; // with the 16 places that the first entry asks for
+    static final int ENUM_BYTES = 24;
+    static final int SMALL_NUMBER_BYTES = 16;
+    static final int LARGE_NUMBER_BYTES = 24;
 
     // A schema may refer to itself, so that the value decides how deep its records nest. Far more
     // than events have, far less than a stack; a fixed number, because the depth at which a JVM
     // gives up differs from run to run.
-    private static final int RECORDS_DEEP_MAX = 64;
+    static final int RECORDS_DEEP_MAX = 64;
 
     // Records with the arrays and maps between them: a tree whose nodes list their children takes
     // two for every record.
-    private static final int VALUES_DEEP_MAX = 256;
+    static final int VALUES_DEEP_MAX = 256;
 
     private final BoundedDecoder in;
     private final GenericData data = new GenericData();

@@ -320,4 +320,26 @@ final class AvroCodecTest {
         int id = registry.register("predictions-value", written);
         assertThat(codec.decode(codec.encode(id, record), Prediction.class).getRequestId()).isEqualTo("id");
     }
+
+    /// A newer build's record, in which there is more than this one knows.
+    @Test
+    void textAndBytesThatOneOfOurTypesDoesNotKnowAreGonePast() {
+        Schema written = new Schema.Parser().parse(Prediction.getClassSchema().toString().replaceFirst("\"fields\":\\[",
+                "\"fields\":[{\"name\":\"text\",\"type\":\"string\"},{\"name\":\"raw\",\"type\":\"bytes\"},"));
+        GenericData.Record record = new GenericData.Record(written);
+        for (Schema.Field field : written.getFields()) {
+            record.put(field.pos(), switch (field.schema().getType()) {
+                case BYTES -> ByteBuffer.wrap(new byte[]{1, 2});
+                case STRING -> field.name();
+                case INT -> 7;
+                case LONG -> 7L;
+                case ARRAY -> List.of(0.5f);
+                default -> throw new AssertionError(field);
+            });
+        }
+        int id = registry.register("newer-value", written);
+        Prediction read = codec.decode(codec.encode(id, record), Prediction.class);
+        assertThat(read.getRequestId()).isEqualTo("request_id");
+        assertThat(read.getEpoch()).isEqualTo(7);
+    }
 }

@@ -169,7 +169,8 @@ final class SerdesTest {
         try (RecordDecoder decoder = RecordDecoder.of(all)) {
             assertThat(decoder.decode("points", bytes)).isEqualTo(point(5));
         }
-        try (RecordDecoder decoder = new RecordDecoder.Foreign(deserializer(), RegistryPatience.UNBOUNDED)) {
+        try (RecordDecoder decoder =
+                new RecordDecoder.Foreign(deserializer(), RegistryPatience.UNBOUNDED, new InMemorySchemaRegistry())) {
             assertThat(decoder.decode("points", bytes)).isEqualTo(point(5));
         }
     }

@@ -147,7 +147,7 @@ public final class HostileSuite implements AutoCloseable {
 
     private EventFold fold(OnlineModel model, Breaker breaker) {
         ValueDecoder decoding = breaker == Breaker.DECODES_WITHOUT_A_BUDGET ? this::decodedByAvro
-                : ValueDecoder.avro(new AvroCodec(registry));
+                : ValueDecoder.avro(SPEC, new AvroCodec(registry));
         return new EventFold(SPEC, model, decoding);
     }
 

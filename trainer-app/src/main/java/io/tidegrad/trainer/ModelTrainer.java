@@ -7,7 +7,6 @@ import io.tidegrad.control.ReadCommitted;
 import io.tidegrad.control.Retention;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.Plan;
-import io.tidegrad.model.feature.AvroEvent;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.LearningMemory;
 import io.tidegrad.model.learn.ValueDecoder;
@@ -210,8 +209,7 @@ public final class ModelTrainer implements AutoCloseable {
                 progress::write, clients::atEnd, stop::isGiven, republish);
         fatalEvents = fatalEvents(config.stateDir(), applicationId);
         decoder = RecordDecoder.of(config.registry().client(), fatalEvents.around(patience));
-        AvroEvent event = new AvroEvent();
-        ValueDecoder values = storeParts.decoder(value -> event.of(decoder.decode(lineage.log().topic(), value)));
+        ValueDecoder values = storeParts.decoder(ValueDecoder.of(lineage.spec(), decoder));
         TrainerTopology.Parts parts = new TrainerTopology.Parts(lineage, topics,
                 new ModelStoreBuilder(() -> storeParts.store(lineage, surroundings.kernels(), store, stop::isGiven,
                         readCommitted, guard, TrainerClock.SYSTEM), ModelTopics.CHANGELOG),

@@ -123,6 +123,6 @@ class HostileBytesTest {
     }
 
     private static EventFold fold(AvroCodec codec) {
-        return new EventFold(SPEC, OnlineModel.initial(SPEC, new ScalarKernels()), ValueDecoder.avro(codec));
+        return new EventFold(SPEC, OnlineModel.initial(SPEC, new ScalarKernels()), ValueDecoder.avro(SPEC, codec));
     }
 }

@@ -136,7 +136,7 @@ class NoStallTest {
     void malformedEventsAloneAskNobodyAndTheGoodOneBehindThemIsLearned() {
         try (SchemaRegistry registry = registry()) {
             byte[] good = good(registry);
-            assertThat(stalls(ValueDecoder.avro(new AvroCodec(registry)), MALFORMED, good)).isEmpty();
+            assertThat(stalls(ValueDecoder.avro(SPEC, new AvroCodec(registry)), MALFORMED, good)).isEmpty();
         }
     }
 
@@ -145,7 +145,7 @@ class NoStallTest {
     void aQuestionForEveryEventIsReported() {
         ValueDecoder forgetful = value -> {
             try (SchemaRegistry registry = registry()) {
-                return ValueDecoder.avro(new AvroCodec(registry)).decode(value);
+                return ValueDecoder.avro(SPEC, new AvroCodec(registry)).decode(value);
             }
         };
         try (SchemaRegistry registry = registry()) {

@@ -325,7 +325,7 @@ public final class TestLog implements AutoCloseable {
     /// The same by another spec.
     Fold fold(ModelSpec spec, List<ConsumerRecord<byte[], byte[]>> visible, LongPredicate offsets) {
         OnlineModel model = OnlineModel.initial(spec, Kernels.active());
-        EventFold fold = new EventFold(spec, model, ValueDecoder.avro(new AvroCodec(registry)));
+        EventFold fold = new EventFold(spec, model, ValueDecoder.avro(spec, new AvroCodec(registry)));
         List<Long> rejected = new ArrayList<>();
         long ticks = 0;
         long next = 0;

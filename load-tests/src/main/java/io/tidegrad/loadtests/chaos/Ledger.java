@@ -127,7 +127,7 @@ final class Ledger implements AutoCloseable {
         codec = new AvroCodec(registry);
         model = OnlineModel.initial(spec, Kernels.active());
         // A codec for the auditing thread; the other one belongs to the reading thread.
-        fold = new EventFold(spec, model, ValueDecoder.avro(new AvroCodec(registry)));
+        fold = new EventFold(spec, model, ValueDecoder.avro(spec, new AvroCodec(registry)));
         hashes.put(0L, new Hashes(model.weightsHash(), model.stateHash()));
         thread = Background.start("ledger-" + spec.model(), self -> tail(bootstrapServers, self));
     }

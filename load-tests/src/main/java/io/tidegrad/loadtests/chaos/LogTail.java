@@ -64,7 +64,7 @@ final class LogTail implements AutoCloseable {
     /// The state-hash of a plain fold of everything before `watermark`.
     synchronized String foldedTo(long watermark, ModelSpec spec, SchemaRegistry registry) {
         OnlineModel model = OnlineModel.initial(spec, Kernels.active());
-        EventFold fold = new EventFold(spec, model, ValueDecoder.avro(new AvroCodec(registry)));
+        EventFold fold = new EventFold(spec, model, ValueDecoder.avro(spec, new AvroCodec(registry)));
         for (ConsumerRecord<byte[], byte[]> event : events) {
             if (event.offset() >= watermark) {
                 break;

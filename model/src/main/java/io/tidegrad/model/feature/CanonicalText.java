@@ -1,8 +1,10 @@
 package io.tidegrad.model.feature;
 
 import io.tidegrad.engine.random.Murmur3;
+import java.nio.ByteBuffer;
 import java.time.Instant;
 import java.util.Arrays;
+import org.apache.avro.generic.GenericFixed;
 import org.apache.avro.util.Utf8;
 
 /// Builds the bytes that a category's hash is computed from, in a reused buffer. A trained model depends on these
@@ -12,6 +14,7 @@ import org.apache.avro.util.Utf8;
 ///   normalisation; an unpaired surrogate is `?`);
 /// - whole numbers are written in decimal, whatever their type (3, 3L, 3.0 are `3`; -0.0 is `0`); other numbers in
 ///   Java's shortest form for their type (`0.1`, `1.0E-5`), so that a float 0.1 and a JSON 0.1 are the same;
+/// - bytes are those bytes;
 /// - true and false are `true` and `false`; times are epoch milliseconds;
 /// - the parts of a cross are separated by the byte 0xFF, which no UTF-8 text contains, so that different combinations
 ///   have different texts.
@@ -37,19 +40,20 @@ final class CanonicalText {
     }
 
     void append(byte[] text) {
-        append(text, text.length);
+        append(text, 0, text.length);
     }
 
-    private void append(byte[] text, int count) {
+    private void append(byte[] text, int from, int count) {
         ensure(count);
-        System.arraycopy(text, 0, bytes, length, count);
+        System.arraycopy(text, from, bytes, length, count);
         length += count;
     }
 
     /// @param field the field's name, for messages
     void appendValue(String field, Object value) throws RejectedException {
         switch (value) {
-            case Utf8 text -> append(text.getBytes(), text.getByteLength());
+            case TextView text -> append(text.bytes(), text.from(), text.byteLength());
+            case Utf8 text -> append(text.getBytes(), 0, text.getByteLength());
             case CharSequence text -> appendText(text);
             case Boolean flag -> appendText(flag ? "true" : "false");
             case Long number -> appendLong(number);
@@ -59,7 +63,15 @@ final class CanonicalText {
             case Instant instant -> appendLong(instant.toEpochMilli());
             case Numeral numeral when numeral.isWhole() -> appendLong(numeral.longValue());
             case Number number -> appendDecimal(field, number);
-            default -> throw Values.wrongType(field, "a string, number or boolean", value);
+            case BytesView view -> append(view.bytes(), view.from(), view.length());
+            case byte[] whole -> append(whole);
+            case ByteBuffer buffer -> {
+                byte[] copy = new byte[buffer.remaining()];
+                buffer.get(buffer.position(), copy);
+                append(copy);
+            }
+            case GenericFixed fixed -> append(fixed.bytes());
+            default -> throw Values.wrongType(field, "a string, number, boolean or bytes", value);
         }
     }
 

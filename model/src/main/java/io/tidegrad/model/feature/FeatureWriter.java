@@ -246,6 +246,7 @@ abstract sealed class FeatureWriter
         void write(@Nullable Object[] values, Row row) throws RejectedException {
             switch (values[field]) {
                 case null -> throw Values.missing(feature.field(), feature.count() + " pixels");
+                case BytesView bytes -> writeBytes(bytes.bytes(), bytes.from(), bytes.length(), row);
                 case byte[] bytes -> writeBytes(bytes, 0, bytes.length, row);
                 case GenericFixed fixed -> writeBytes(fixed.bytes(), 0, fixed.bytes().length, row);
                 case ByteBuffer bytes when bytes.hasArray() ->

@@ -34,6 +34,15 @@ final class Numeral extends Number {
         return kind == Kind.FLOAT;
     }
 
+    /// A number that may be kept.
+    Number boxed() {
+        return switch (kind) {
+            case WHOLE -> whole;
+            case DOUBLE -> fraction;
+            case FLOAT -> (float) fraction;
+        };
+    }
+
     @Override
     public int intValue() {
         return (int) longValue();

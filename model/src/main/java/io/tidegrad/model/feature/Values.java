@@ -103,6 +103,8 @@ final class Values {
             case Number number -> "number " + shown(number.toString());
             case CharSequence text -> "string \"" + shown(text) + "\"";
             case Instant instant -> "time " + instant;
+            case OtherValue other -> other.description();
+            case BytesView bytes -> bytes.length() + " bytes";
             case byte[] bytes -> bytes.length + " bytes";
             case ByteBuffer bytes -> bytes.remaining() + " bytes";
             case GenericFixed fixed -> fixed.bytes().length + " bytes";

@@ -19,7 +19,9 @@ import io.tidegrad.engine.optim.Schedule;
 import io.tidegrad.engine.snapshot.ModelHash;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -102,6 +104,20 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
     /// The events topic.
     public String inputTopic() {
         return input.topic();
+    }
+
+    /// All fields of an event that are read, each once: the features', then label, weight and event time.
+    public List<String> fields() {
+        Set<String> fields = new LinkedHashSet<>();
+        features.forEach(feature -> fields.addAll(feature.fields()));
+        fields.add(label.field());
+        if (weightField != null) {
+            fields.add(weightField);
+        }
+        if (input.eventTime() != null) {
+            fields.add(input.eventTime());
+        }
+        return List.copyOf(fields);
     }
 
     /// Whether the network reads all features side by side, and not some here and some there.

@@ -41,7 +41,7 @@ class EventFoldTest {
     private final EventFold fold = fold();
 
     private EventFold fold() {
-        return new EventFold(spec, OnlineModel.initial(spec, new ScalarKernels()), ValueDecoder.avro(codec));
+        return new EventFold(spec, OnlineModel.initial(spec, new ScalarKernels()), ValueDecoder.avro(spec, codec));
     }
 
     @AfterEach

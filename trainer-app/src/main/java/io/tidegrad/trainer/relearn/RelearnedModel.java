@@ -2,7 +2,6 @@ package io.tidegrad.trainer.relearn;
 
 import io.tidegrad.control.Lineage;
 import io.tidegrad.engine.kernel.Kernels;
-import io.tidegrad.model.feature.AvroEvent;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.EventPreparation;
@@ -61,10 +60,7 @@ public final class RelearnedModel {
         tally = new LogTally(from, before, newestAppendTime);
         evaluatedFrom = from;
         rejected = keepsRejected ? new ArrayList<>() : null;
-        String topic = spec.inputTopic();
-        AvroEvent event = new AvroEvent();
-        ValueDecoder values = value -> event.of(decoder.decode(topic, value));
-        preparation = new EventPreparation(spec, values);
+        preparation = new EventPreparation(spec, ValueDecoder.of(spec, decoder));
     }
 
     /// Makes a new model that learns from an offset on.

@@ -83,14 +83,14 @@ final class Readings {
 
     /// The oracles', to whom an event that ends trainers is one that is refused like others.
     static EventFold fold(ModelSpec spec, OnlineModel model) {
-        return new EventFold(spec, model, ValueDecoder.avro(CODEC.get()));
+        return new EventFold(spec, model, ValueDecoder.avro(spec, CODEC.get()));
     }
 
     /// A trainer's, which some events end.
     ///
     /// @param undecodable runs before an event is refused that is no Avro
     static EventFold foldOfATrainer(ModelSpec spec, OnlineModel model, Runnable undecodable) {
-        ValueDecoder decoder = ValueDecoder.avro(CODEC.get());
+        ValueDecoder decoder = ValueDecoder.avro(spec, CODEC.get());
         return new EventFold(spec, model, value -> {
             if (Arrays.equals(value, FATAL)) {
                 throw new FatalEventError();
