@@ -198,7 +198,7 @@ final class Features {
         List<String> fields = new ArrayList<>();
         Set<String> seen = new HashSet<>();
         for (SpecNode entry : list.list("fields, two or more")) {
-            String field = entry.text("the name of a field");
+            String field = entry.field();
             if (!field.isEmpty() && !seen.add(field)) {
                 entry.problem("'" + field + "' is crossed with itself");
             }

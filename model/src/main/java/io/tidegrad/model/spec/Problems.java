@@ -12,6 +12,20 @@ final class Problems {
     }
 
     private final List<Problem> problems = new ArrayList<>();
+    private final boolean registered;
+
+    Problems() {
+        this(false);
+    }
+
+    /// @param registered whether a model lives by the spec already, so that rules that came later are no mistakes in it
+    Problems(boolean registered) {
+        this.registered = registered;
+    }
+
+    boolean isOfRegistered() {
+        return registered;
+    }
 
     void add(Optional<Mark> at, String text) {
         // Marks count from 0, people and editors from 1.

@@ -1,5 +1,6 @@
 package io.tidegrad.model.spec;
 
+import io.tidegrad.schemas.FieldPath;
 import io.tidegrad.schemas.settings.NearestName;
 import java.math.BigInteger;
 import java.time.Duration;
@@ -227,6 +228,20 @@ final class SpecNode {
             return "";
         }
         return scalar.getValue();
+    }
+
+    /// A field of an event.
+    String field() {
+        String text = text("the name of a field");
+        if (!text.isEmpty() && !problems.isOfRegistered()) {
+            try {
+                FieldPath.parse(text);
+            } catch (IllegalArgumentException notAPath) {
+                problem("expected a field, like distance, merchant.country, tags[] or attributes[channel], found "
+                        + found() + ": " + notAPath.getMessage());
+            }
+        }
+        return text;
     }
 
     String text(String what, Pattern pattern) {

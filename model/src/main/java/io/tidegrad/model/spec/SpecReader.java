@@ -42,7 +42,7 @@ final class SpecReader {
     private final String yaml;
     private final String source;
     private final boolean registered;
-    private final Problems problems = new Problems();
+    private final Problems problems;
     private final Problems labelReads = new Problems();
 
     /// @param registered whether a model lives by this spec already: it goes on by rules that came later too
@@ -50,6 +50,7 @@ final class SpecReader {
         this.yaml = yaml;
         this.source = source;
         this.registered = registered;
+        problems = new Problems(registered);
     }
 
     /// @throws SpecException with every mistake found
@@ -97,7 +98,7 @@ final class SpecReader {
         InitialWeights initialWeights = initialWeights(keys.optional("initial-weights"));
         SpecNode weight = keys.optional("weight");
         String weightField = weight == null ? null
-                : weight.mapping("field").required("field", "the name of a field").text("the name of a field");
+                : weight.mapping("field").required("field", "the name of a field").field();
         int outputs = 1;
         if (networkIsSound) {
             networkReader.checkRates(optimizer);
@@ -155,7 +156,7 @@ final class SpecReader {
         if (maxAhead != null && eventTime == null) {
             maxAhead.problem("max-ahead needs event-time: without it no row has a time");
         }
-        return new Input(topic, eventTime == null ? null : eventTime.text("the name of a field"),
+        return new Input(topic, eventTime == null ? null : eventTime.field(),
                 maxAhead == null ? Input.MAX_AHEAD : maxAhead.duration(Duration.ofSeconds(1), LONG_TIME));
     }
 
@@ -165,7 +166,7 @@ final class SpecReader {
 
     private LabelKeys label(SpecNode node, @Nullable Loss loss) {
         Mapping keys = node.mapping("field", "threshold", "positive", "classes");
-        String field = keys.required("field", "the name of a field").text("the name of a field");
+        String field = keys.required("field", "the name of a field").field();
         SpecNode threshold = keys.optional("threshold");
         SpecNode positive = keys.optional("positive");
         SpecNode classes = keys.optional("classes");

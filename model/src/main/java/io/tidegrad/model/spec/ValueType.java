@@ -11,7 +11,7 @@ import java.util.stream.Stream;
 /// @param read reports a mistake and then returns a placeholder that the part's constructor accepts
 record ValueType<V>(Function<SpecNode, V> read, Function<V, String> write) {
     static final ValueType<Boolean> FLAG = new ValueType<>(SpecNode::bool, String::valueOf);
-    static final ValueType<String> FIELD = text("the name of a field");
+    static final ValueType<String> FIELD = new ValueType<>(SpecNode::field, Flow::quoted);
 
     static final ValueType<Double> RATE =
             decimal("a number above 0 and at most 1000", value -> (float) value > 0 && value <= 1000);

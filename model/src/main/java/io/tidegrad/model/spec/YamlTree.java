@@ -1,6 +1,7 @@
 package io.tidegrad.model.spec;
 
 import java.util.Optional;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.api.LoadSettings;
 import org.snakeyaml.engine.v2.api.lowlevel.Compose;
@@ -24,6 +25,9 @@ final class YamlTree {
     /// A valid spec is five deep; the composer recurses, so depth must be bounded before it runs.
     static final int DEPTH_MAX = 32;
 
+    /// `tags[]`, unquoted.
+    private static final Pattern BRACKETS = Pattern.compile("\\w\\[");
+
     private YamlTree() {}
 
     /// Null, and a problem, when there is no tree.
@@ -44,7 +48,8 @@ final class YamlTree {
             }
             return root.orElse(null);
         } catch (MarkedYamlEngineException notYaml) {
-            problems.add(notYaml.getProblemMark(), "this is not YAML: " + oneLine(notYaml.getProblem()));
+            problems.add(notYaml.getProblemMark(), "this is not YAML: " + oneLine(notYaml.getProblem())
+                    + (BRACKETS.matcher(line(yaml, notYaml)).find() ? "; a field with brackets is quoted: \"tags[]\"" : ""));
             return null;
         } catch (YamlEngineException notYaml) {
             problems.add(Optional.empty(), "this is not YAML: " + oneLine(notYaml.getMessage()));
@@ -76,6 +81,10 @@ final class YamlTree {
             }
         }
         return true;
+    }
+
+    private static String line(String yaml, MarkedYamlEngineException problem) {
+        return problem.getProblemMark().flatMap(mark -> yaml.lines().skip(mark.getLine()).findFirst()).orElse("");
     }
 
     private static String oneLine(@Nullable String message) {
