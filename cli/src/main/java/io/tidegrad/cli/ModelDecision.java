@@ -3,6 +3,7 @@ package io.tidegrad.cli;
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.ControlRecord;
 import io.tidegrad.control.Decisions;
+import io.tidegrad.control.EventSchemas;
 import io.tidegrad.control.LogPosition;
 import io.tidegrad.control.ModelData;
 import io.tidegrad.control.ProcessStatus;
@@ -16,9 +17,12 @@ import io.tidegrad.ops.settings.CommonSettings;
 import io.tidegrad.ops.settings.Setting;
 import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.schemas.ModelRecord;
+import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
+import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.trainer.TrainerSettings;
 import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.relearn.TimeTravel;
 import java.math.BigDecimal;
 import java.net.InetAddress;
@@ -249,6 +253,18 @@ final class ModelDecision {
         return Objects.requireNonNull(decided.after());
     }
 
+    private static ModelSpec known(ModelSpec spec, RegistrySettings registry) {
+        if (registry.url().isEmpty()) {
+            return spec.input().reader() instanceof ModelSpec.Reader.Any ? spec.withReader(ModelSpec.Reader.FIRST)
+                    : spec;
+        }
+        try (SchemaRegistry client = SchemaRegistry.connect(registry.client())) {
+            return EventSchemas.known(spec, client);
+        } catch (SchemaRegistry.RegistryUnavailableException e) {
+            throw TrainerException.from(e, registry.shownUrl());
+        }
+    }
+
     private static LogPosition place(String where) {
         return switch (where) {
             case "begin" -> new LogPosition.Begin();
@@ -258,7 +274,8 @@ final class ModelDecision {
     }
 
     private Outcome create() {
-        ModelSpec spec = SpecFile.read(Path.of(settings.list(TrainerSettings.SPEC).getFirst()));
+        ModelSpec spec =
+                known(SpecFile.read(Path.of(settings.list(TrainerSettings.SPEC).getFirst())), settings.registry());
         long mark = trainers.mark(spec.model());
         Decisions.Decided decided = decisions.create(spec, place(settings.text(CliSettings.START_AT)));
         return new Outcome(decided, Map.of("start_offset", after(decided).getStartOffset()), awaitLearning(spec.model(),

@@ -1,5 +1,6 @@
 package io.tidegrad.replay;
 
+import io.tidegrad.control.EventSchemas;
 import io.tidegrad.control.Lineage;
 import io.tidegrad.control.LogPosition;
 import io.tidegrad.control.RegisteredModel;
@@ -8,6 +9,7 @@ import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.RecordDecoder;
+import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.trainer.Handover;
@@ -55,7 +57,7 @@ public final class Replay {
     ///     events that this needs, or its initial weights are not there
     public static ReplayResult run(ReplayOptions options, ReplayProgress.Listener listener) {
         return RegistryCheck.withRegistry(options.kafka(), options.topics(), options.registry(),
-                (registry, decoder) -> new Replay(options, listener).run(decoder));
+                (registry, decoder) -> new Replay(options, listener).run(registry, decoder));
     }
 
     /// Learns the whole log of a spec, without a registered model.
@@ -73,9 +75,10 @@ public final class Replay {
         }
     }
 
-    private ReplayResult run(RecordDecoder decoder) {
+    private ReplayResult run(SchemaRegistry registry, RecordDecoder decoder) {
         Lineage lineage = registered(options.model());
-        ModelSpec given = options.spec();
+        ModelSpec other = options.spec();
+        ModelSpec given = other == null ? null : EventSchemas.known(other, registry);
         ModelSpec spec = given == null ? lineage.spec() : given;
         Room.require(List.of(spec), Runtime.getRuntime().maxMemory());
         try (TopicReader reader = new TopicReader(options.kafka(), spec.inputTopic())) {

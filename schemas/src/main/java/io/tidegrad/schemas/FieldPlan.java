@@ -67,6 +67,8 @@ public final class FieldPlan {
     final @Nullable FieldNode root;
     private final List<FieldPath> paths;
     private final BitSet found = new BitSet();
+    private final BitSet values = new BitSet();
+    private final BitSet renamed = new BitSet();
     private final WeakReference<Schema> writer; // for messages
     private final @Nullable UnknownField lacking;
     private int looks;
@@ -106,6 +108,16 @@ public final class FieldPlan {
     /// Whether the schema has the path.
     public boolean has(int path) {
         return found.get(path);
+    }
+
+    /// Whether something that a feature can be made of lies there, and not only a record, or a list in a list.
+    public boolean hasValue(int path) {
+        return values.get(path);
+    }
+
+    /// Whether the reader's schema knows other names for a field on the way.
+    public boolean isRenamed(int path) {
+        return renamed.get(path);
     }
 
     /// A path that the schema lacks; null when it has all.
@@ -150,7 +162,12 @@ public final class FieldPlan {
                     entries(node, schema.getValueType(), values, rests);
                     each(node, schema.getValueType(), values, rests);
                 }
-                default -> node.ends = paths(rests, Rest::isEnd);
+                default -> {
+                    node.ends = paths(rests, Rest::isEnd);
+                    if (schema.getType() != Schema.Type.NULL) {
+                        Arrays.stream(node.ends).forEach(values::set);
+                    }
+                }
             }
             node.below = below(node);
             return node.below.length == 0 ? null : node;
@@ -170,7 +187,7 @@ public final class FieldPlan {
             Map<Integer, List<Rest>> byField = new TreeMap<>();
             Map<Integer, Found> fields = new TreeMap<>();
             for (Rest rest : rests) {
-                Found field = rest.is(Kind.NAME) ? field(schema, same, rest.name()) : null;
+                Found field = rest.is(Kind.NAME) ? field(schema, same, rest) : null;
                 if (field != null) {
                     int at = field.field().pos();
                     fields.putIfAbsent(at, field);
@@ -194,13 +211,15 @@ public final class FieldPlan {
             }
         }
 
-        private @Nullable Found field(Schema schema, @Nullable Schema reader, String name) {
+        private @Nullable Found field(Schema schema, @Nullable Schema reader, Rest rest) {
+            String name = rest.name();
             Schema.Field readers = reader == null ? null : readersField(reader, name);
             Schema readersType = readers == null ? null : readers.schema();
             List<String> names = new ArrayList<>(List.of(name));
             if (readers != null) {
                 names.add(readers.name());
                 names.addAll(readers.aliases());
+                renamed.set(rest.path(), renamed.get(rest.path()) || !readers.aliases().isEmpty());
             }
             for (String each : names) {
                 Schema.Field field = schema.getField(each);

@@ -76,6 +76,13 @@ public final class InMemorySchemaRegistry implements SchemaRegistry {
     }
 
     @Override
+    public synchronized List<Registered> versions(String subject, int most) {
+        latestVersion(subject);
+        return subjects.getOrDefault(subject, List.of()).reversed().stream().limit(most)
+                .map(id -> new Registered(id, schemas.get(id - 1))).toList();
+    }
+
+    @Override
     public void close() {
         // Nothing is open; a named registry lives as long as the process.
     }

@@ -12,6 +12,8 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -171,8 +173,34 @@ final class RestSchemaRegistry implements SchemaRegistry {
 
     @Override
     public Registered latestVersion(String subject) {
-        String what = "the latest version of subject " + subject;
-        Answer answer = ask("GET", "/subjects/" + encoded(subject) + "/versions/latest", null);
+        return version(subject, "latest");
+    }
+
+    @Override
+    public List<Registered> versions(String subject, int most) {
+        Answer answer = ask("GET", "/subjects/" + encoded(subject) + "/versions", null);
+        if (notFound(answer)) {
+            throw unknown("subject " + subject, answer.uri() + " answered: " + answer.message());
+        }
+        JsonNode body = required(answer, 200);
+        List<Integer> numbers = new ArrayList<>();
+        for (JsonNode number : body) {
+            if (!number.canConvertToInt()) {
+                throw new RegistryUnavailableException(answer.uri() + " answered with something else than versions",
+                        null);
+            }
+            numbers.add(number.intValue());
+        }
+        if (numbers.isEmpty()) {
+            throw unknown("subject " + subject, answer.uri() + " answered with no version");
+        }
+        numbers.sort(Comparator.reverseOrder());
+        return numbers.stream().limit(most).map(number -> version(subject, number.toString())).toList();
+    }
+
+    private Registered version(String subject, String version) {
+        String what = "version " + version + " of subject " + subject;
+        Answer answer = ask("GET", "/subjects/" + encoded(subject) + "/versions/" + version, null);
         if (notFound(answer)) {
             throw unknown(what, answer.uri() + " answered: " + answer.message());
         }

@@ -1,5 +1,6 @@
 package io.tidegrad.schemas;
 
+import java.util.List;
 import java.util.Map;
 import org.apache.avro.Schema;
 import org.jspecify.annotations.Nullable;
@@ -31,6 +32,13 @@ public interface SchemaRegistry extends AutoCloseable {
     /// @throws UnsupportedSchemaException as above
     /// @throws RegistryUnavailableException as above
     Registered latestVersion(String subject);
+
+    /// The versions of a subject that are not deleted, newest first, at most `most` of them. Not cached.
+    ///
+    /// @throws UnknownSchemaException the subject has none
+    /// @throws UnsupportedSchemaException as above, of one of them
+    /// @throws RegistryUnavailableException as above
+    List<Registered> versions(String subject, int most);
 
     /// The newest schema of a subject.
     default Schema latest(String subject) {

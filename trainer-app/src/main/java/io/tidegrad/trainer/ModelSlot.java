@@ -378,8 +378,9 @@ final class ModelSlot implements AutoCloseable {
         ModelSpec registered = SpecFile.registered(record.getSpec(), "the registered spec of " + model);
         // Settings outside of the fingerprint, such as how often to publish, come from the file. A file with another spec
         // is refused at the start; later, when another epoch has another spec, the file does not count any more.
-        ModelSpec spec = given != null && (!prepared || Arrays.equals(given.fingerprint(), registered.fingerprint()))
-                ? given : registered;
+        ModelSpec file = given == null ? null : given.asRegistered(registered);
+        ModelSpec spec = file != null && (!prepared || Arrays.equals(file.fingerprint(), registered.fingerprint()))
+                ? file : registered;
         spec.labelReads()
                 .forEach(answer -> LOG
                         .warn("model {}: its features hold the answer, so its quality says nothing: {}; it learns on,"

@@ -5,6 +5,7 @@ import io.tidegrad.control.ControlException;
 import io.tidegrad.control.ControlFollower;
 import io.tidegrad.control.ControlLog;
 import io.tidegrad.control.ControlRecord;
+import io.tidegrad.control.EventSchemas;
 import io.tidegrad.control.KafkaTopics;
 import io.tidegrad.control.ModelCatalog;
 import io.tidegrad.control.Registration;
@@ -284,7 +285,8 @@ public final class TrainerApp implements AutoCloseable {
                     }
                     KafkaTopics.Log log = kafkaTopics.log(spec.inputTopic());
                     Registration.checkWeights(spec);
-                    wanted.add(new Registration.Wanted(spec, log, log.begin(), Registration.Origin.TRAINER));
+                    ModelSpec checked = lost == null ? EventSchemas.known(spec, registry) : spec;
+                    wanted.add(new Registration.Wanted(checked, log, log.begin(), Registration.Origin.TRAINER));
                 } catch (ControlException | InitialWeightsException e) {
                     TrainerException why = TrainerException.from(e);
                     if (why.exitCode().retryable()) {

@@ -17,7 +17,8 @@ public final class EventReader {
 
     public EventReader(ModelSpec spec) {
         List<String> fields = spec.fields();
-        selection = new FieldSelection(fields.stream().map(FieldPath::parsedOrName).toList(), null);
+        selection = new FieldSelection(fields.stream().map(FieldPath::parsedOrName).toList(),
+                spec.input().reader() instanceof ModelSpec.Reader.Of(int id) ? id : null);
         values = new FieldValues(fields);
         topic = spec.inputTopic();
     }

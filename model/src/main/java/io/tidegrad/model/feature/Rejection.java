@@ -8,6 +8,8 @@ public record Rejection(Reason reason, String detail) {
         NULL_VALUE,
         /// The value has a wrong magic byte, is truncated, has trailing bytes or can't be decoded.
         NOT_AVRO, UNKNOWN_SCHEMA,
+        /// The event's schema lacks a field of a model of which no schema is known yet that has them all.
+        UNKNOWN_FIELD,
         /// The event would take far more memory than its bytes justify.
         TOO_LARGE, WRONG_TYPE,
         /// A field that a feature needs is null or absent, and the spec says `missing: reject`.

@@ -2,6 +2,7 @@ package io.tidegrad.model.learn;
 
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.schemas.UnknownField;
 import org.apache.kafka.common.header.Headers;
 import org.jspecify.annotations.Nullable;
 
@@ -60,6 +61,11 @@ public final class EventFold {
     ///
     /// @throws ModelDivergedException the cause is the model, not this record
     public static Outcome learn(PreparedEvent prepared, OnlineModel model) {
+        UnknownField unknown = prepared.unknownField();
+        if (unknown != null && model.isUntouched()) {
+            return new Outcome.Rejected(new Rejection(Rejection.Reason.UNKNOWN_FIELD, unknown.message()),
+                    prepared.schemaId());
+        }
         if (prepared.isRow()) {
             Rejection rejection = model.accept(prepared.row());
             return rejection == null ? ACCEPTED : new Outcome.Rejected(rejection, prepared.schemaId());

@@ -15,10 +15,12 @@ import org.jspecify.annotations.Nullable;
 public final class EventPreparation {
     private final ValueDecoder decoder;
     private final Featurizer featurizer;
+    private final boolean firstHasAllFields;
 
     public EventPreparation(ModelSpec spec, ValueDecoder decoder) {
         this.decoder = decoder;
         featurizer = new Featurizer(spec);
+        firstHasAllFields = spec.input().reader() instanceof ModelSpec.Reader.First;
     }
 
     public PreparedEvent newEvent() {
@@ -50,6 +52,9 @@ public final class EventPreparation {
             into.rowOf(value);
         } else {
             into.reject(rejection, value);
+        }
+        if (firstHasAllFields) {
+            into.lacks(event.unknownField());
         }
     }
 

@@ -87,6 +87,11 @@ public final class OnlineModel {
         return spec;
     }
 
+    /// Whether no event has been accepted, neither learned nor pending.
+    boolean isUntouched() {
+        return parameters.examples() == 0 && open.size() == 0;
+    }
+
     public Parameters parameters() {
         return parameters;
     }

@@ -2,6 +2,7 @@ package io.tidegrad.model.learn;
 
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.feature.Row;
+import io.tidegrad.schemas.UnknownField;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -17,6 +18,7 @@ public final class PreparedEvent {
     private @Nullable Rejection rejection;
     private boolean namesSchema;
     private int schemaId;
+    private @Nullable UnknownField unknownField;
 
     PreparedEvent(Row row) {
         this.row = row;
@@ -34,6 +36,17 @@ public final class PreparedEvent {
         return kind == Kind.REJECTED;
     }
 
+    /// Notes what the event's schema lacks, by which a model that has learned nothing may refuse it.
+    void lacks(@Nullable UnknownField field) {
+        unknownField = field;
+    }
+
+    /// A field that the event's schema lacks, if that is a reason to refuse a model's first event.
+    @Nullable
+    UnknownField unknownField() {
+        return unknownField;
+    }
+
     /// Why the record was rejected; null when it was not.
     public @Nullable Rejection rejection() {
         return kind == Kind.REJECTED ? rejection : null;
@@ -47,10 +60,12 @@ public final class PreparedEvent {
     /// Marks the record as an event whose row has been filled.
     void rowOf(byte[] value) {
         kind = Kind.ROW;
+        unknownField = null;
         schemaOf(value);
     }
 
     void tick(@Nullable Long eventTime) {
+        unknownField = null;
         kind = Kind.TICK;
         tickTime = eventTime;
         namesSchema = false;
@@ -62,6 +77,7 @@ public final class PreparedEvent {
     public void reject(Rejection why, byte @Nullable [] value) {
         kind = Kind.REJECTED;
         rejection = why;
+        unknownField = null;
         namesSchema = false;
         if (value != null) {
             schemaOf(value);

@@ -11,7 +11,8 @@ final class CanonicalForm {
     private CanonicalForm() {}
 
     /// Everything that decides a bit of a weight. `publish`, `allow-label` and where a file lies don't: who adds the
-    /// second to a spec that was registered without it has the same model.
+    /// second to a spec that was registered without it has the same model. `schema: first` says, as a start offset does,
+    /// with which event learning begins, and like that it belongs to the lineage.
     static String of(ModelSpec spec) {
         StringBuilder text = new StringBuilder();
         line(text, "model", Flow.quoted(spec.model()));
@@ -64,6 +65,7 @@ final class CanonicalForm {
                 .add("event-time", input.eventTime() == null ? null : Flow.quoted(input.eventTime()))
                 .add("max-ahead",
                         input.maxAhead().equals(ModelSpec.Input.MAX_AHEAD) ? null : input.maxAhead().toString())
+                .add("schema", input.reader() instanceof ModelSpec.Reader.Of(int id) ? Integer.toString(id) : null)
                 .toString();
     }
 

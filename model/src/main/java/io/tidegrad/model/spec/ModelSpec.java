@@ -48,9 +48,33 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
 
     /// @param eventTime the field that says when an event happened
     /// @param maxAhead how far ahead of stream time an event may lie
-    public record Input(String topic, @Nullable String eventTime, Duration maxAhead) {
+    public record Input(String topic, @Nullable String eventTime, Duration maxAhead, Reader reader) {
         /// A true gap of weeks is nothing unusual (a season, a holiday, an outage); a year is.
         static final Duration MAX_AHEAD = Duration.ofDays(365);
+    }
+
+    /// By what the fields of events are known, which decides what it means that an event's schema lacks one
+    /// (docs/decisions/0015-fields-are-paths.md).
+    public sealed interface Reader {
+        /// They were found in every schema of the events when the model was registered, or that was before anybody
+        /// looked: what an event's schema lacks is missing.
+        Reader ANY = new Any();
+
+        /// Nobody knew a schema when the model was registered: the first event that it learns must have all of them.
+        Reader FIRST = new First();
+
+        record Any() implements Reader {
+        }
+
+        record First() implements Reader {
+        }
+
+        /// The schema that an author had in mind: what an event's schema lacks under its name there, and under the
+        /// aliases there, is missing.
+        ///
+        /// @param id in the registry
+        record Of(int id) implements Reader {
+        }
     }
 
     /// At most one of `threshold` and `positive`, and only for a loss of yes or no.
@@ -99,6 +123,28 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
         return new ModelSpec(model, input, label, weightField, features, layers, outputs, loss, optimizer, schedule,
                 clipping, regularization, miniBatch, window, publishEvery, seed, initialWeights, yaml, labelReads,
                 new Memo());
+    }
+
+    /// The same model, whose fields are known by `reader`. The text says so, too.
+    ///
+    /// @throws IllegalStateException the text says already by what they are known
+    public ModelSpec withReader(Reader reader) {
+        if (reader instanceof Reader.Any) {
+            return this;
+        }
+        ModelSpec changed = parseRegistered(InputText.with(yaml, "schema", switch (reader) {
+            case Reader.Of(int id) -> Integer.toString(id);
+            default -> "first";
+        }), "the spec of " + model);
+        if (!(input.reader instanceof Reader.Any) || !changed.input.reader.equals(reader)) {
+            throw new IllegalStateException("expected a spec that says " + reader + ", found " + changed.input.reader);
+        }
+        return changed;
+    }
+
+    /// This spec as it was registered: a file does not say what was found out about its fields then.
+    public ModelSpec asRegistered(ModelSpec registered) {
+        return input.reader instanceof Reader.Any ? withReader(registered.input.reader) : this;
     }
 
     /// The events topic.

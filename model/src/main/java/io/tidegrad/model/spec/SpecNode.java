@@ -294,6 +294,10 @@ final class SpecNode {
     }
 
     long integer(long min, long max) {
+        return integer("a whole number from " + min + " to " + max, min, max);
+    }
+
+    private long integer(String what, long min, long max) {
         if (node == null) {
             return min;
         }
@@ -304,12 +308,16 @@ final class SpecNode {
                 return value.longValueExact();
             }
         }
-        expected("a whole number from " + min + " to " + max);
+        expected(what);
         return min;
     }
 
     int integer(int min, int max) {
         return (int) integer((long) min, (long) max);
+    }
+
+    int integer(String what, int min, int max) {
+        return (int) integer(what, (long) min, (long) max);
     }
 
     boolean isNumber() {

@@ -97,8 +97,8 @@ final class SpecReader {
         long seed = seedNode == null ? 0 : seedNode.integer(Long.MIN_VALUE, Long.MAX_VALUE);
         InitialWeights initialWeights = initialWeights(keys.optional("initial-weights"));
         SpecNode weight = keys.optional("weight");
-        String weightField = weight == null ? null
-                : weight.mapping("field").required("field", "the name of a field").field();
+        String weightField =
+                weight == null ? null : weight.mapping("field").required("field", "the name of a field").field();
         int outputs = 1;
         if (networkIsSound) {
             networkReader.checkRates(optimizer);
@@ -148,7 +148,7 @@ final class SpecReader {
     }
 
     private Input input(SpecNode node) {
-        Mapping keys = node.mapping("topic", "event-time", "max-ahead");
+        Mapping keys = node.mapping("topic", "event-time", "max-ahead", "schema");
         String topic = keys.required("topic", "the events topic")
                 .text("a topic name of 1 to 249 characters a-z, A-Z, 0-9, '.', '_' and '-', not . or ..", TOPIC_NAME);
         SpecNode eventTime = keys.optional("event-time");
@@ -157,7 +157,16 @@ final class SpecReader {
             maxAhead.problem("max-ahead needs event-time: without it no row has a time");
         }
         return new Input(topic, eventTime == null ? null : eventTime.field(),
-                maxAhead == null ? Input.MAX_AHEAD : maxAhead.duration(Duration.ofSeconds(1), LONG_TIME));
+                maxAhead == null ? Input.MAX_AHEAD : maxAhead.duration(Duration.ofSeconds(1), LONG_TIME),
+                reader(keys.optional("schema")));
+    }
+
+    private static ModelSpec.Reader reader(@Nullable SpecNode node) {
+        if (node == null) {
+            return ModelSpec.Reader.ANY;
+        }
+        return node.is("first") ? ModelSpec.Reader.FIRST
+                : new ModelSpec.Reader.Of(node.integer("first, or the id of a schema", 0, Integer.MAX_VALUE));
     }
 
     private record LabelKeys(String field, @Nullable Double threshold, @Nullable String positive,

@@ -48,8 +48,9 @@ final class YamlTree {
             }
             return root.orElse(null);
         } catch (MarkedYamlEngineException notYaml) {
-            problems.add(notYaml.getProblemMark(), "this is not YAML: " + oneLine(notYaml.getProblem())
-                    + (BRACKETS.matcher(line(yaml, notYaml)).find() ? "; a field with brackets is quoted: \"tags[]\"" : ""));
+            problems.add(notYaml.getProblemMark(),
+                    "this is not YAML: " + oneLine(notYaml.getProblem()) + (BRACKETS.matcher(line(yaml, notYaml)).find()
+                            ? "; a field with brackets is quoted: \"tags[]\"" : ""));
             return null;
         } catch (YamlEngineException notYaml) {
             problems.add(Optional.empty(), "this is not YAML: " + oneLine(notYaml.getMessage()));

@@ -136,4 +136,69 @@ class EventFoldTest {
         assertThat(fold.model().stateHash()).isEqualTo(clean.model().stateHash());
         assertThat(fold.model().parameters().examples()).isEqualTo(96);
     }
+
+    private Outcome folded(EventFold by, Schema schema, GenericRecord record) {
+        return by.fold(codec.encode(registry.register("flights-" + schema, schema), record), NONE);
+    }
+
+    private static GenericRecord without(GenericRecord flight, Schema schema) {
+        GenericRecord record = new GenericData.Record(schema);
+        schema.getFields().forEach(field -> record.put(field.name(), flight.get(field.name())));
+        return record;
+    }
+
+    private static Schema without(String field) {
+        return Schema.createRecord("Flight", null, null, false,
+                FLIGHT.getFields().stream().filter(each -> !each.name().equals(field))
+                        .map(each -> new Schema.Field(each, each.schema())).toList());
+    }
+
+    @Test
+    void whereNoSchemaWasKnownTheFirstEventMustHaveAllFieldsAndLaterOnesMayLackSome() {
+        ModelSpec unknown = spec.withReader(ModelSpec.Reader.FIRST);
+        EventFold strict = new EventFold(unknown, OnlineModel.initial(unknown, new ScalarKernels()),
+                ValueDecoder.avro(unknown, codec));
+        Schema older = without("origin");
+        assertThat(folded(strict, older, without(flight(0), older))).isInstanceOfSatisfying(Outcome.Rejected.class,
+                outcome -> assertThat(outcome.rejection()).isEqualTo(new Rejection(Reason.UNKNOWN_FIELD,
+                        "field 'origin': expected one that the event's schema has, found none in Flight (known: departed,"
+                                + " distance, destination, late)")));
+        assertThat(folded(strict, FLIGHT, flight(1))).isEqualTo(new Outcome.Accepted());
+        assertThat(folded(strict, older, without(flight(2), older))).isEqualTo(new Outcome.Accepted());
+
+        // The registered spec of an earlier build says nothing: what an event's schema lacks is missing, as it was.
+        assertThat(folded(fold, older, without(flight(0), older))).isEqualTo(new Outcome.Accepted());
+    }
+
+    /// What it means is in the spec: neither a newer version nor its aliases change a bit.
+    @Test
+    void olderWritersAreReadByTheAliasesOfTheSchemaThatTheSpecNames() {
+        Schema newer = new Schema.Parser()
+                .parse(FLIGHT.toString().replace("\"name\":\"origin\"", "\"name\":\"from\",\"aliases\":[\"origin\"]"));
+        int newerId = registry.register("renamed-value", newer);
+        ModelSpec renamed =
+                ModelSpec.parse(Specs.FLIGHTS.replace("origin", "from").replace("size: 1", "size: 8"), "spec");
+        ModelSpec pinned = renamed.withReader(new ModelSpec.Reader.Of(newerId));
+        GenericRecord byNewer = without(flight(3), without("origin"));
+        GenericRecord whole = new GenericData.Record(newer);
+        byNewer.getSchema().getFields().forEach(field -> whole.put(field.name(), byNewer.get(field.name())));
+        whole.put("from", flight(3).get("origin"));
+
+        String live = stateOf(pinned, newer, whole);
+        registry.register("renamed-value", new Schema.Parser().parse(
+                newer.toString().replace("\"aliases\":[\"origin\"]", "\"aliases\":[\"origin\",\"destination\"]")));
+        assertThat(stateOf(pinned, newer, whole)).isEqualTo(live);
+        assertThat(stateOf(pinned, FLIGHT, flight(3))).isEqualTo(live);
+        // Without it, the old name is not found; the old name of a new event is, by the event's own schema.
+        assertThat(stateOf(renamed, FLIGHT, flight(3))).isNotEqualTo(live);
+        assertThat(stateOf(spec, newer, whole)).isEqualTo(stateOf(spec, FLIGHT, flight(3)));
+    }
+
+    private String stateOf(ModelSpec by, Schema schema, GenericRecord record) {
+        OnlineModel model = OnlineModel.initial(by, new ScalarKernels());
+        EventFold one = new EventFold(by, model, ValueDecoder.avro(by, new AvroCodec(registry)));
+        assertThat(folded(one, schema, record)).isEqualTo(new Outcome.Accepted());
+        one.fold(null, tick(""));
+        return model.stateHash();
+    }
 }

@@ -364,4 +364,44 @@ class ModelSpecTest {
                     .allMatch(problem -> problem.matches("(?s)line \\d+, column \\d+: .+"));
         }
     }
+
+    @Test
+    void theSchemaIsWrittenIntoTheInputAndAllElseStaysAsItsAuthorWroteIt() {
+        String block = """
+                model: m
+                # Where they come from.
+                input:   # all of them
+                    topic: t   # one partition
+                    event-time: a.when
+                label: { field: late }
+                features: [ number: { field: "x" } ]
+                network: [ dense: 1 ]
+                loss: binary-cross-entropy
+                optimizer: adam
+                """;
+        ModelSpec spec = ModelSpec.parse(block, "spec.yaml");
+        ModelSpec registered = spec.withReader(new ModelSpec.Reader.Of(7));
+        assertThat(registered.yaml()).isEqualTo(block.replace("    topic: t", "    schema: 7\n    topic: t"));
+        assertThat(registered.canonical()).isEqualTo(spec.canonical().replace("\"a.when\"}", "\"a.when\", schema: 7}"));
+        assertThat(spec.asRegistered(registered).fingerprint()).isEqualTo(registered.fingerprint());
+        assertThat(spec.withReader(ModelSpec.Reader.FIRST).fingerprint()).isEqualTo(spec.fingerprint());
+
+        String flow =
+                Specs.FLIGHTS.replace("model:", "# 😀\r\nmodel:").replace("{ topic", "{ topic").replace("\n", "\r\n");
+        ModelSpec flights = ModelSpec.parse(flow, "spec.yaml").withReader(ModelSpec.Reader.FIRST);
+        assertThat(flights.yaml()).isEqualTo(flow.replace("input:    {", "input:    { schema: first,"));
+        assertThat(flights.input().reader()).isEqualTo(ModelSpec.Reader.FIRST);
+        assertThatThrownBy(
+                () -> ModelSpec.parse(block.replace("topic: t", "topic: t\n    schema: newest"), "spec.yaml"))
+                .hasMessageContaining("input.schema: expected first, or the id of a schema, found newest");
+    }
+
+    /// When it was registered, a field was any name; what is no path goes on as such.
+    @Test
+    void aRegisteredSpecMayHaveAFieldThatIsNoPath() {
+        String odd = Specs.FLIGHTS.replace("field: distance", "field: \"miles [nautical\"");
+        assertThatThrownBy(() -> ModelSpec.parse(odd, "spec.yaml")).isInstanceOf(SpecException.class)
+                .hasMessageContaining("expected ']', found the end");
+        assertThat(ModelSpec.parseRegistered(odd, "spec.yaml").fields()).contains("miles [nautical");
+    }
 }

@@ -1,0 +1,104 @@
+package io.tidegrad.control;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.schemas.InMemorySchemaRegistry;
+import io.tidegrad.schemas.SchemaRegistry;
+import org.apache.avro.Schema;
+import org.junit.jupiter.api.Test;
+
+class EventSchemasTest {
+    private static final String SUBJECT = "payments-value";
+
+    private final SchemaRegistry registry = new InMemorySchemaRegistry();
+
+    private static ModelSpec spec(String... fields) {
+        StringBuilder features = new StringBuilder();
+        for (String field : fields) {
+            features.append("  - category: { field: '").append(field).append("', buckets: 8, dimension: 2 }\n");
+        }
+        return ModelSpec
+                .parse("model: m\ninput: { topic: payments, event-time: at }\nlabel: { field: fraud }\nfeatures:\n"
+                        + features + "network: [ dense: 1 ]\nloss: binary-cross-entropy\noptimizer: adam\n", "spec");
+    }
+
+    private int register(String merchant, String more) {
+        return registry.register(SUBJECT, new Schema.Parser().setValidateDefaults(false).parse("""
+                        {"type": "record", "name": "Payment", "fields": [
+                          {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+                          {"name": "fraud", "type": "boolean"},
+                          {"name": "merchant", "type": ["null", {"type": "record", "name": "Merchant", "fields": [
+                            %s]}], "default": null},
+                          {"name": "items", "type": {"type": "array", "items": {"type": "record", "name": "Item",
+                            "fields": [{"name": "price", "type": "double"}]}}, "default": []}
+                          %s]}""".formatted(merchant, more)));
+    }
+
+    private static final String COUNTRY = "{\"name\": \"country\", \"type\": \"string\", \"default\": \"\"}";
+
+    private String refusal(ModelSpec spec) {
+        ControlException refused =
+                catchThrowableOfType(ControlException.class, () -> EventSchemas.known(spec, registry));
+        assertThat(refused).isNotNull();
+        assertThat(refused.reason()).isEqualTo(ControlException.Reason.CONFIGURATION);
+        return String.valueOf(refused.getMessage());
+    }
+
+    @Test
+    void aSpecWhoseFieldsEverySchemaHasIsRegisteredAsItIs() {
+        register(COUNTRY, "");
+        register(COUNTRY, ", {\"name\": \"device\", \"type\": [\"null\", \"string\"], \"default\": null}");
+        ModelSpec spec = spec("merchant.country", "items[].price");
+        assertThat(EventSchemas.known(spec, registry)).isSameAs(spec);
+    }
+
+    @Test
+    void aFieldThatNoSchemaHasIsRefusedWithTheNearestPath() {
+        register(COUNTRY, "");
+        assertThat(refusal(spec("merchant.contry")))
+                .isEqualTo("model m: field 'merchant.contry': expected one of Payment"
+                        + " (schema id 1), or of an earlier schema of payments-value, found none; did you mean"
+                        + " 'merchant.country'?. Correct the spec, or register the schema that has it first");
+        assertThat(refusal(spec("country"))).contains("did you mean 'merchant.country'?");
+        assertThat(refusal(spec("items.price"))).contains("did you mean 'items[].price'?");
+        assertThat(refusal(spec("merchant"))).contains("field 'merchant'", "found one that holds others");
+        assertThat(refusal(spec("x", "merchant.country", "y"))).contains("field 'x'", "field 'y'", "has them first");
+    }
+
+    @Test
+    void aFieldThatSomeSchemasLackNamesTheNewest() {
+        register("", "");
+        int newest = register(COUNTRY, "");
+        assertThat(EventSchemas.known(spec("merchant.country"), registry).input().reader())
+                .isEqualTo(new ModelSpec.Reader.Of(newest));
+        assertThat(EventSchemas.known(spec("items[].price"), registry).input().reader())
+                .isEqualTo(ModelSpec.Reader.ANY);
+    }
+
+    @Test
+    void aFieldWithOtherNamesInTheNewestSchemaNamesIt() {
+        int only = register(COUNTRY.replace("\"type\"", "\"aliases\": [\"land\"], \"type\""), "");
+        assertThat(EventSchemas.known(spec("merchant.country"), registry).input().reader())
+                .isEqualTo(new ModelSpec.Reader.Of(only));
+        assertThat(EventSchemas.known(spec("merchant.land"), registry).input().reader())
+                .isEqualTo(new ModelSpec.Reader.Of(only));
+    }
+
+    @Test
+    void whereTheRegistryKnowsNoSchemaTheFirstEventMustHaveAllFields() {
+        ModelSpec known = EventSchemas.known(spec("merchant.contry"), registry);
+        assertThat(known.input().reader()).isEqualTo(ModelSpec.Reader.FIRST);
+        assertThat(EventSchemas.known(known, registry)).isSameAs(known);
+    }
+
+    @Test
+    void aSchemaThatTheSpecNamesMustBeThere() {
+        int older = register(COUNTRY, "");
+        register("", "");
+        ModelSpec named = spec("merchant.country").withReader(new ModelSpec.Reader.Of(older));
+        assertThat(EventSchemas.known(named, registry)).isSameAs(named);
+        assertThat(refusal(spec("at").withReader(new ModelSpec.Reader.Of(77)))).contains("input.schema", "77");
+    }
+}
