@@ -255,8 +255,9 @@ final class ModelDecision {
 
     private static ModelSpec known(ModelSpec spec, RegistrySettings registry) {
         if (registry.url().isEmpty()) {
-            return spec.input().reader() instanceof ModelSpec.Reader.Any ? spec.withReader(ModelSpec.Reader.FIRST)
-                    : spec;
+            boolean isSaid = !(spec.input().reader() instanceof ModelSpec.Reader.Any);
+            return isSaid || spec.input().format() == ModelSpec.Format.JSON ? spec
+                    : spec.withReader(ModelSpec.Reader.FIRST);
         }
         try (SchemaRegistry client = SchemaRegistry.connect(registry.client())) {
             return EventSchemas.known(spec, client);

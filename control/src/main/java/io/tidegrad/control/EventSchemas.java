@@ -26,7 +26,7 @@ public final class EventSchemas {
     /// @throws SchemaRegistry.RegistryUnavailableException the registry can't be asked
     public static ModelSpec known(ModelSpec spec, SchemaRegistry registry) {
         try {
-            return found(spec, registry);
+            return spec.input().format() == ModelSpec.Format.JSON ? spec : found(spec, registry);
         } catch (UndecodableException tooLarge) {
             throw new ControlException(Reason.CONFIGURATION, "model " + spec.model() + ": a schema of "
                     + spec.inputTopic() + "-value: " + tooLarge.getMessage());

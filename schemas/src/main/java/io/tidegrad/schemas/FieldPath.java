@@ -1,12 +1,18 @@
 package io.tidegrad.schemas;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.avro.util.Utf8;
+import org.jspecify.annotations.Nullable;
 
 /// Where a value lies in an event: `merchant.country`, `tags[]`, `items[].price`, `attributes[channel]`.
 ///
 /// A path is names separated by dots. Behind a name, `[]` stands for all elements of an array or all values of a map,
-/// and `[key]` for one entry of a map. A backslash before `.`, `[`, `]` or `\` makes it part of a name or key.
+/// and `[key]` for one entry of a map; a path that ends at an array stands for its elements. The values of a map are in
+/// the order of their keys' bytes. Lists in lists are one list: `image[][]`. A backslash before `.`, `[`, `]` or `\` makes it part of a name or key.
 public final class FieldPath {
     /// Nested deeper, nothing is read: see [ValueReader].
     static final int STEPS_MAX = 32;
@@ -125,6 +131,57 @@ public final class FieldPath {
 
     List<Step> steps() {
         return steps;
+    }
+
+    /// Finds the path in objects of a JSON-like tree: maps, lists and values. There a record is a map. Null where it is
+    /// missing; for a path with `[]` a list.
+    public @Nullable Object in(Map<String, ?> object) {
+        return in(object, 0);
+    }
+
+    private @Nullable Object in(@Nullable Object value, int step) {
+        if (value == null || step == steps.size()) {
+            return value;
+        }
+        Step next = steps.get(step);
+        if (next.kind == Kind.EACH) {
+            return elements(value, step + 1);
+        }
+        return value instanceof Map<?, ?> map ? in(map.get(next.name), step + 1) : new Misplaced(value);
+    }
+
+    private Object elements(Object value, int step) {
+        Collection<?> elements;
+        if (value instanceof Collection<?> list) {
+            elements = list;
+        } else if (value instanceof Map<?, ?> map) {
+            Map<Utf8, @Nullable Object> byKey = new TreeMap<>();
+            map.forEach((key, of) -> byKey.put(new Utf8(String.valueOf(key)), of));
+            elements = byKey.values();
+        } else {
+            // An array of primitives, which a caller may give as the last list of a path.
+            return step == steps.size() ? value : new Misplaced(value);
+        }
+        boolean ofLists = steps.subList(step, steps.size()).stream().anyMatch(each -> each.kind == Kind.EACH);
+        List<@Nullable Object> found = new ArrayList<>();
+        for (Object element : elements) {
+            Object of = in(element, step);
+            if (of instanceof Misplaced) {
+                return of;
+            }
+            if (!ofLists) {
+                found.add(of);
+            } else if (of instanceof Collection<?> list) {
+                found.addAll(list);
+            }
+        }
+        return found;
+    }
+
+    /// What stands where a path goes on into an object or a list.
+    ///
+    /// @param found in its place
+    public record Misplaced(Object found) {
     }
 
     /// The path as it was written.

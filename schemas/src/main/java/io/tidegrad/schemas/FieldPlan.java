@@ -157,7 +157,7 @@ public final class FieldPlan {
                     each(node, schema.getElementType(), reader == null ? null : part(reader, Schema.Type.ARRAY), rests);
                 }
                 case MAP -> {
-                    node.ends = paths(rests, rest -> rest.isEnd() && rest.inList());
+                    node.ends = paths(rests, Rest::isEnd);
                     Schema values = reader == null ? null : part(reader, Schema.Type.MAP);
                     entries(node, schema.getValueType(), values, rests);
                     each(node, schema.getValueType(), values, rests);
@@ -252,23 +252,28 @@ public final class FieldPlan {
             return null;
         }
 
-        /// What each element of an array or value of a map has. A path that ends at a list stands for its elements.
+        /// What each element of an array or value of a map has. A path that ends at an array stands for its elements; a map
+        /// could be taken for a record, so that it takes `[]`.
         private void each(FieldNode node, Schema element, @Nullable Schema reader, List<Rest> rests) {
             List<Rest> further = new ArrayList<>();
             for (Rest rest : rests) {
                 if (rest.is(Kind.EACH)) {
                     further.add(rest.next());
-                } else if (rest.isEnd() && !rest.inList()) {
+                } else if (isOfElements(node, rest)) {
                     further.add(rest.ofElements());
                 }
             }
             FieldNode part = node(element, reader, further);
             if (part != null) {
                 node.parts = new FieldNode[]{part};
-                node.begun = paths(rests, rest -> !rest.inList() && (rest.is(Kind.EACH) || rest.isEnd())
+                node.begun = paths(rests, rest -> !rest.inList() && (rest.is(Kind.EACH) || isOfElements(node, rest))
                         && contains(part.below, rest.path()));
                 node.elements = paths(further, rest -> !rest.hasFurtherList() && contains(part.below, rest.path()));
             }
+        }
+
+        private static boolean isOfElements(FieldNode node, Rest rest) {
+            return node.type.type == Schema.Type.ARRAY && rest.isEnd() && !rest.inList();
         }
 
         private void entries(FieldNode node, Schema values, @Nullable Schema reader, List<Rest> rests) {

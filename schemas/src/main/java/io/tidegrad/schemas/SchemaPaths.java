@@ -25,6 +25,15 @@ public final class SchemaPaths {
 
     /// Of a schema the first thousand, those that are less deep first. An entry of a map is `map[key]`.
     public static Set<String> of(Schema root) {
+        return of(root, false);
+    }
+
+    /// Also the paths that only lead to others.
+    public static Set<String> withInner(Schema root) {
+        return of(root, true);
+    }
+
+    private static Set<String> of(Schema root, boolean withInner) {
         Set<String> paths = new LinkedHashSet<>();
         Deque<Open> open = new ArrayDeque<>();
         open.add(new Open(root, "", 0));
@@ -32,6 +41,9 @@ public final class SchemaPaths {
             Open next = open.poll();
             if (next.deep > DEEP_MAX) {
                 continue;
+            }
+            if (withInner && !next.path.isEmpty()) {
+                paths.add(next.path);
             }
             switch (next.schema.getType()) {
                 case RECORD -> {

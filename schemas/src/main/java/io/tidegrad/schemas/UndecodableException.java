@@ -19,6 +19,8 @@ public final class UndecodableException extends SerializationException {
         TRUNCATED,
         /// Bytes are left after the last field.
         TRAILING_BYTES,
+        /// The bytes are no object in JSON, where one was expected.
+        NOT_JSON,
         /// What it would become in memory is out of proportion to its bytes, because its schema nests what takes none.
         TOO_LARGE,
         /// The bytes can't be what the schema says: an impossible length, branch, symbol or nesting.

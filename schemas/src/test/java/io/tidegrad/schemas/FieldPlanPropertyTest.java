@@ -117,9 +117,8 @@ final class FieldPlanPropertyTest {
         if (schema.getType() == Schema.Type.UNION) {
             return found(schema.getTypes().get(GenericData.get().resolveUnion(schema, value)), value, steps, inList);
         }
-        boolean holdsElements = schema.getType() == Schema.Type.ARRAY || schema.getType() == Schema.Type.MAP;
         if (steps.isEmpty()) {
-            return holdsElements && !inList ? elements(schema, value, List.of()) : scalar(schema, value);
+            return schema.getType() == Schema.Type.ARRAY && !inList ? elements(schema, value, List.of()) : scalar(schema, value);
         }
         Step step = steps.getFirst();
         List<Step> rest = steps.subList(1, steps.size());

@@ -1,10 +1,10 @@
 package io.tidegrad.scorerapp;
 
+import io.tidegrad.schemas.SchemaPaths;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.settings.RegistrySettings;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -14,7 +14,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /// The fields of the events from which models learn, as the registry has them for a topic's name (subject
-/// `TOPIC-value`). With them a client may send a whole event, although no feature reads some of its fields. They are
+/// `TOPIC-value`), those inside of records too. With them a client may send a whole event, although no feature reads some
+/// of its fields. They are
 /// looked up on a thread of their own, and the last known ones stay while the registry can't be reached, so a request
 /// never waits for them.
 final class EventFields implements AutoCloseable {
@@ -52,9 +53,7 @@ final class EventFields implements AutoCloseable {
         try (SchemaRegistry registry = SchemaRegistry.connect(settings.client())) {
             Schema schema = registry.latest(topic + "-value");
             if (schema.getType() == Schema.Type.RECORD) {
-                Set<String> fields = new TreeSet<>();
-                schema.getFields().forEach(field -> fields.add(field.name()));
-                known.put(topic, fields);
+                known.put(topic, SchemaPaths.withInner(schema));
             }
         } catch (RuntimeException e) {
             // Without it a request may only have the fields that models read, as without a registry.

@@ -2,6 +2,7 @@ package io.tidegrad.scorerapp;
 
 import io.tidegrad.model.spec.Feature;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.schemas.FieldTree;
 import io.tidegrad.schemas.settings.NearestName;
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
@@ -26,7 +27,9 @@ final class RecordFields {
     private final Set<String> pixels = new LinkedHashSet<>();
     private final Set<String> lists = new LinkedHashSet<>();
 
-    /// Fields that one feature reads as a time and another as text.
+    private final FieldTree tree;
+
+    /// Fields of events in Avro that one feature reads as a time and another as text.
     private final Set<String> timeAndCategory = new LinkedHashSet<>();
 
     RecordFields(ModelSpec spec) {
@@ -74,8 +77,11 @@ final class RecordFields {
             expect(spec.input().eventTime(), "time (not used)");
         }
         expect(spec.label().field(), "label (not used)");
-        timeAndCategory.addAll(times);
-        timeAndCategory.retainAll(categories);
+        if (spec.input().format() == ModelSpec.Format.AVRO) {
+            timeAndCategory.addAll(times);
+            timeAndCategory.retainAll(categories);
+        }
+        tree = FieldTree.of(expected.keySet());
     }
 
     private void expectNumber(String field) {
@@ -123,6 +129,15 @@ final class RecordFields {
 
     boolean isKnown(String field) {
         return expected.containsKey(field);
+    }
+
+    /// Whether the path is a field, or leads to one.
+    boolean leadsToField(String path) {
+        return tree.leadsTo(path);
+    }
+
+    FieldTree tree() {
+        return tree;
     }
 
     /// Returns whether the field's array may hold values that are no numbers.
@@ -181,7 +196,7 @@ final class RecordFields {
 
     HttpProblem wrongType(String field, int record, String found) {
         return new HttpProblem(ProblemReason.WRONG_TYPE, record,
-                "field '" + field + "': expected " + expected.get(field) + ", found " + found);
+                "field '" + field + "': expected " + expected.getOrDefault(field, "an object") + ", found " + found);
     }
 
     /// @param record position of the record, or `HttpProblem.NO_RECORD`

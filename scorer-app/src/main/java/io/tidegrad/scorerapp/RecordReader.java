@@ -4,17 +4,14 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.feature.MapEvent;
+import io.tidegrad.schemas.JsonRecord;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Predicate;
-import org.jspecify.annotations.Nullable;
 
-/// Reads events from a request's body. A JSON object is one record, an array of objects several. Values are strings,
-/// numbers, booleans, nulls, and arrays of these. They do not nest deeper, the input can't name a type, and no name may
-/// occur twice.
+/// Reads events from a request's body. A JSON object is one record, an array of objects several. They nest as the
+/// model's fields do. The input can't name a type, and no name may occur twice in an object.
 ///
 /// @param passedOver which names that no feature reads are ignored instead of refused
 record RecordReader(RecordFields fields, Predicate<String> passedOver) {
@@ -49,74 +46,42 @@ record RecordReader(RecordFields fields, Predicate<String> passedOver) {
     }
 
     private Event record(JsonParser parser, int index) throws IOException {
-        Map<String, Object> values = new HashMap<>();
-        while (parser.nextToken() != JsonToken.END_OBJECT) {
-            String field = StrictJson.wholeText(parser.currentName(), index);
-            boolean known = fields.isKnown(field);
-            if (!known && !passedOver.test(field)) {
-                throw fields.unknown(field, index);
-            }
-            parser.nextToken();
-            if (!known) {
-                parser.skipChildren();
-                continue;
-            }
-            Object value = value(parser, field, index);
-            if (value != null) {
-                values.put(field, value);
+        return new MapEvent(JsonRecord.read(parser, fields.tree(), new Policy(index)));
+    }
+
+    /// A mistake refuses the request.
+    private final class Policy implements JsonRecord.Policy {
+        private final int record;
+
+        Policy(int record) {
+            this.record = record;
+        }
+
+        @Override
+        public void unknown(String path) {
+            if (!passedOver.test(path)) {
+                throw fields.unknown(path, record);
             }
         }
-        return new MapEvent(values);
-    }
 
-    private @Nullable Object value(JsonParser parser, String field, int index) throws IOException {
-        JsonToken token = parser.currentToken();
-        return switch (token) {
-            case VALUE_STRING -> fields.text(StrictJson.wholeText(parser.getText(), index), field, index);
-            case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> number(parser);
-            case VALUE_TRUE -> Boolean.TRUE;
-            case VALUE_FALSE -> Boolean.FALSE;
-            case VALUE_NULL -> null;
-            case START_ARRAY -> fields.isList(field) ? values(parser, field, index) : numbers(parser, field, index);
-            default -> throw fields.wrongType(field, index, StrictJson.describe(token) + StrictJson.at(parser));
-        };
-    }
-
-    /// Whole numbers that fit into a long stay whole, because categories are made of them.
-    private static Number number(JsonParser parser) throws IOException {
-        return switch (parser.getNumberType()) {
-            case INT, LONG -> parser.getLongValue();
-            default -> parser.getDoubleValue();
-        };
-    }
-
-    private List<Number> numbers(JsonParser parser, String field, int index) throws IOException {
-        List<Number> numbers = new ArrayList<>();
-        while (parser.nextToken() != JsonToken.END_ARRAY) {
-            if (!parser.currentToken().isNumeric()) {
-                throw fields.wrongType(field, index, "an array with " + StrictJson.describe(parser.currentToken())
-                        + " in it" + StrictJson.at(parser));
-            }
-            numbers.add(number(parser));
+        @Override
+        public Object text(String field, String text) {
+            return fields.text(text, field, record);
         }
-        return numbers;
-    }
 
-    /// Returns null if an element is null.
-    private List<@Nullable Object> values(JsonParser parser, String field, int index) throws IOException {
-        List<@Nullable Object> values = new ArrayList<>();
-        while (parser.nextToken() != JsonToken.END_ARRAY) {
-            JsonToken token = parser.currentToken();
-            values.add(switch (token) {
-                case VALUE_STRING -> StrictJson.wholeText(parser.getText(), index);
-                case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> number(parser);
-                case VALUE_TRUE -> Boolean.TRUE;
-                case VALUE_FALSE -> Boolean.FALSE;
-                case VALUE_NULL -> null;
-                default -> throw fields.wrongType(field, index,
-                        "an array with " + StrictJson.describe(token) + " in it" + StrictJson.at(parser));
-            });
+        @Override
+        public String whole(String text) {
+            return StrictJson.wholeText(text, record);
         }
-        return values;
+
+        @Override
+        public Object misplaced(String path, String found, JsonParser parser) {
+            throw fields.wrongType(path, record, found + StrictJson.at(parser));
+        }
+
+        @Override
+        public boolean isListOfAny(String field) {
+            return fields.isList(field);
+        }
     }
 }

@@ -203,7 +203,7 @@ class ServedModels {
             RecordFields fields = new RecordFields(served.spec());
             RecordFields others = served == beside ? fields : new RecordFields(beside.spec());
             String topic = served.spec().inputTopic();
-            Predicate<String> passedOver = field -> ignoreUnknownFields || others.isKnown(field)
+            Predicate<String> passedOver = field -> ignoreUnknownFields || others.leadsToField(field)
                     || eventFields.test(topic, field) || isReadByAnother(topic, field);
             known = new Readers(served.spec(), beside.spec(), fields, new RecordReader(fields, passedOver),
                     new TensorRecords(fields, passedOver));
@@ -229,7 +229,7 @@ class ServedModels {
     /// it.
     private boolean isReadByAnother(String topic, String field) {
         return servedNow().filter(served -> served.spec().inputTopic().equals(topic))
-                .anyMatch(served -> readers(served).fields().isKnown(field));
+                .anyMatch(served -> readers(served).fields().leadsToField(field));
     }
 
     /// Scores by the model for the key, and lets the shadows score the same afterwards.

@@ -11,6 +11,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class RecordReaderTest {
@@ -124,5 +125,50 @@ class RecordReaderTest {
                 .containsEntry("steps", "array of 2 numbers");
         assertThatThrownBy(() -> read("{\"shares\": [\"a\"]}")).hasMessageContaining("a string in it");
         assertThatThrownBy(() -> read("{\"tags\": [[1]]}")).hasMessageContaining("an array in it");
+    }
+
+    private static final RecordFields NESTED = new RecordFields(ModelSpec.parse("""
+                    model: payments
+                    input: { topic: payments }
+                    label: { field: outcome.fraud }
+                    features:
+                      - number: { field: amount.value }
+                      - category: { field: merchant.country, buckets: 16, dimension: 2 }
+                      - category: { field: "attributes[channel]", buckets: 16, dimension: 2 }
+                      - bag: { field: "items[].sku", count: 3, buckets: 16, dimension: 2, weights: "items[].price" }
+                    network: [ dense: 1 ]
+                    loss: binary-cross-entropy
+                    optimizer: { sgd: { rate: 0.1 } }
+                    """, "test"));
+
+    private static Event nested(String body) {
+        byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
+        return new RecordReader(NESTED, field -> field.equals("merchant.name")).read(bytes, bytes.length).getFirst();
+    }
+
+    @Test
+    void recordsNestAsTheModelsFieldsDo() {
+        Event event = nested("""
+                {"amount": {"value": 12.5}, "merchant": {"country": "DE", "name": {"any": ["thing"]}},
+                 "attributes": {"os": "ios", "channel": "web"}, "items": [{"sku": "a", "price": 1}, {"price": 0.5}]}""");
+        assertThat(event.get("amount.value")).isEqualTo(12.5);
+        assertThat(event.get("merchant.country")).isEqualTo("DE");
+        assertThat(event.get("attributes[channel]")).isEqualTo("web");
+        assertThat(event.get("items[].sku")).isEqualTo(java.util.Arrays.asList("a", null));
+        assertThat(event.get("items[].price")).isEqualTo(List.of(1L, 0.5));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+            "{\"merchant\": {\"contry\": 1}} | unknown-field | no field 'merchant.contry' in this model; did you mean 'merchant.country'?",
+            "{\"merchant.country\": \"DE\"} | unknown-field | no field 'merchant\\.country' in this model; did you mean 'merchant.country'?",
+            "{\"merchant\": \"DE\"} | wrong-type | field 'merchant': expected an object, found a string",
+            "{\"amount\": {\"value\": {}}} | wrong-type | field 'amount.value': expected number, found an object",
+            "{\"items\": {\"a\": {\"sku\": [1]}}} | wrong-type | field 'items[].sku'"})
+    void whatDoesNotNestAsTheModelsFieldsDoIsToldByItsPath(String body, String reason, String message) {
+        assertThatThrownBy(() -> nested(body)).isInstanceOfSatisfying(HttpProblem.class, problem -> {
+            assertThat(problem.reason().code()).as(problem.message()).isEqualTo(reason);
+            assertThat(problem.message()).contains(message);
+        });
     }
 }

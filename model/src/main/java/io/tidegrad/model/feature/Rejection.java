@@ -7,7 +7,9 @@ public record Rejection(Reason reason, String detail) {
     public enum Reason {
         NULL_VALUE,
         /// The value has a wrong magic byte, is truncated, has trailing bytes or can't be decoded.
-        NOT_AVRO, UNKNOWN_SCHEMA,
+        NOT_AVRO,
+        /// The value is no object in JSON, which the spec says it is.
+        NOT_JSON, UNKNOWN_SCHEMA,
         /// The event's schema lacks a field of a model of which no schema is known yet that has them all.
         UNKNOWN_FIELD,
         /// The event would take far more memory than its bytes justify.

@@ -63,6 +63,7 @@ public final class EventPreparation {
         Rejection.Reason reason = switch (undecodable.reason()) {
             case UNKNOWN_SCHEMA -> Rejection.Reason.UNKNOWN_SCHEMA;
             case TOO_LARGE -> Rejection.Reason.TOO_LARGE;
+            case NOT_JSON -> Rejection.Reason.NOT_JSON;
             case TOO_SHORT, WRONG_MAGIC_BYTE, UNSUPPORTED_SCHEMA, TRUNCATED, TRAILING_BYTES, MALFORMED ->
                 Rejection.Reason.NOT_AVRO;
         };

@@ -48,9 +48,17 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
 
     /// @param eventTime the field that says when an event happened
     /// @param maxAhead how far ahead of stream time an event may lie
-    public record Input(String topic, @Nullable String eventTime, Duration maxAhead, Reader reader) {
+    public record Input(String topic, @Nullable String eventTime, Duration maxAhead, Format format, Reader reader) {
         /// A true gap of weeks is nothing unusual (a season, a holiday, an outage); a year is.
         static final Duration MAX_AHEAD = Duration.ofDays(365);
+    }
+
+    /// How the values of events are written.
+    public enum Format {
+        /// In Confluent's wire format.
+        AVRO,
+        /// As an object in UTF-8.
+        JSON
     }
 
     /// By what the fields of events are known, which decides what it means that an event's schema lacks one

@@ -29,6 +29,8 @@ final class SpecReader {
     private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
     private static final Pattern SAFETENSORS_FILE = Pattern.compile("[^\\p{Cntrl}]{1,4096}\\.safetensors");
 
+    private static final ValueType<ModelSpec.Format> FORMAT = ValueType.oneOf(ModelSpec.Format.values());
+
     private static final int ROWS_MAX = 65_536;
 
     /// Floats that the open batch may hold: 64 MiB.
@@ -148,7 +150,7 @@ final class SpecReader {
     }
 
     private Input input(SpecNode node) {
-        Mapping keys = node.mapping("topic", "event-time", "max-ahead", "schema");
+        Mapping keys = node.mapping("topic", "event-time", "max-ahead", "format", "schema");
         String topic = keys.required("topic", "the events topic")
                 .text("a topic name of 1 to 249 characters a-z, A-Z, 0-9, '.', '_' and '-', not . or ..", TOPIC_NAME);
         SpecNode eventTime = keys.optional("event-time");
@@ -156,14 +158,19 @@ final class SpecReader {
         if (maxAhead != null && eventTime == null) {
             maxAhead.problem("max-ahead needs event-time: without it no row has a time");
         }
+        SpecNode formatNode = keys.optional("format");
+        ModelSpec.Format format = formatNode == null ? ModelSpec.Format.AVRO : FORMAT.read().apply(formatNode);
         return new Input(topic, eventTime == null ? null : eventTime.field(),
                 maxAhead == null ? Input.MAX_AHEAD : maxAhead.duration(Duration.ofSeconds(1), LONG_TIME),
-                reader(keys.optional("schema")));
+                format, reader(keys.optional("schema"), format));
     }
 
-    private static ModelSpec.Reader reader(@Nullable SpecNode node) {
+    private static ModelSpec.Reader reader(@Nullable SpecNode node, ModelSpec.Format format) {
         if (node == null) {
             return ModelSpec.Reader.ANY;
+        }
+        if (format == ModelSpec.Format.JSON) {
+            node.problem("only for events in Avro: those in JSON have no schema");
         }
         return node.is("first") ? ModelSpec.Reader.FIRST
                 : new ModelSpec.Reader.Of(node.integer("first, or the id of a schema", 0, Integer.MAX_VALUE));

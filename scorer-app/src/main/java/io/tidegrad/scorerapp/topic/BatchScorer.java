@@ -2,8 +2,11 @@ package io.tidegrad.scorerapp.topic;
 
 import io.tidegrad.model.feature.AvroEvent;
 import io.tidegrad.model.feature.Event;
+import io.tidegrad.model.feature.EventReader;
+import io.tidegrad.model.feature.JsonEvents;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.learn.EventPreparation;
+import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.UndecodableException;
@@ -21,7 +24,6 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import org.apache.avro.generic.GenericRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.header.Header;
 import org.jspecify.annotations.Nullable;
@@ -36,7 +38,6 @@ final class BatchScorer {
     private final RecordDecoder decoder;
     private final OutgoingRecords outgoing;
     private final PredictionListener listener;
-    private final AvroEvent event = new AvroEvent();
     private final Map<Scorer, ModelBatch> batches = new IdentityHashMap<>();
 
     /// The outcomes of the current batch.
@@ -65,7 +66,7 @@ final class BatchScorer {
             try {
                 String id = id(request.key());
                 ModelRouter asked = choice.of(request);
-                Asked one = new Asked(index, id, request, decoded(request));
+                Asked one = new Asked(index, id, request, value(request));
                 Scorer chosen = asked.scorerFor(key(request));
                 batch = batch(asked, chosen);
                 if (chosen == asked.live()) {
@@ -118,23 +119,19 @@ final class BatchScorer {
         }
     }
 
-    private GenericRecord decoded(ConsumerRecord<byte[], byte[]> request) {
+    private static byte[] value(ConsumerRecord<byte[], byte[]> request) {
         if (request.value() == null) {
             throw new RefusedRequest(Rejection.Reason.NULL_VALUE.code(),
                     "expected a request's fields, found a null value");
         }
-        try {
-            return decoder.decode(request.topic(), request.value());
-        } catch (UndecodableException undecodable) {
-            throw refused(EventPreparation.rejection(undecodable));
-        }
+        return request.value();
     }
 
     private static RefusedRequest refused(Rejection rejection) {
         return new RefusedRequest(rejection.reason().code(), rejection.detail());
     }
 
-    private record Asked(int index, String id, ConsumerRecord<byte[], byte[]> request, GenericRecord fields) {
+    private record Asked(int index, String id, ConsumerRecord<byte[], byte[]> request, byte[] value) {
     }
 
     /// The requests of a batch that one model scores.
@@ -144,6 +141,8 @@ final class BatchScorer {
         private final ScoringSession session;
         private final List<Asked> asked = new ArrayList<>(); // of the session's batch
         private boolean begun; // the version that answers this batch is chosen
+        private @Nullable ModelSpec readBy;
+        private @Nullable EventReader reader; // of `readBy`
 
         ModelBatch(ModelRouter router, Scorer scorer) {
             this.router = router;
@@ -185,7 +184,7 @@ final class BatchScorer {
 
         private @Nullable Rejection rejection(Asked one) {
             begin();
-            Rejection rejection = session.add(event.of(one.fields()));
+            Rejection rejection = session.add(event(one));
             if (rejection != null) {
                 return rejection;
             }
@@ -194,6 +193,21 @@ final class BatchScorer {
                 score();
             }
             return null;
+        }
+
+        private Event event(Asked one) {
+            ModelSpec spec = session.servedVersion().spec();
+            EventReader ready = reader;
+            if (ready == null || readBy != spec) {
+                ready = new EventReader(spec);
+                reader = ready;
+                readBy = spec;
+            }
+            try {
+                return ready.read(decoder, one.request().topic(), one.value());
+            } catch (UndecodableException undecodable) {
+                throw refused(EventPreparation.rejection(undecodable));
+            }
         }
 
         private void begin() {
@@ -232,16 +246,29 @@ final class BatchScorer {
         private void tell() {
             float[] probabilities = new float[session.size() * session.outputs()];
             session.probabilities(probabilities, 0);
-            List<Event> events = new ArrayList<>(asked.size());
+            List<byte[]> values = new ArrayList<>(asked.size());
+            List<Event> records = new ArrayList<>(asked.size());
             int bytes = 0;
             for (Asked one : asked) {
-                events.add(new AvroEvent().of(one.fields()));
+                values.add(one.value());
+                if (session.servedVersion().spec().input().format() == ModelSpec.Format.AVRO) {
+                    records.add(new AvroEvent().of(decoder.decode(one.request().topic(), one.value())));
+                }
                 bytes += one.request().serializedValueSize();
             }
             listener.scored(router, session.servedVersion(),
                     new Predictions(session.servedVersion().model(), session.epoch(), session.version(),
                             session.offset(), session.freshnessMs(), session.outputs(), probabilities),
-                    by -> events, bytes);
+                    by -> readFor(by.spec(), records, values), bytes);
+        }
+
+        /// On another thread, which can't use the decoder: what is in Avro was decoded before.
+        private static List<Event> readFor(ModelSpec spec, List<Event> records, List<byte[]> values) {
+            if (spec.input().format() == ModelSpec.Format.AVRO) {
+                return records;
+            }
+            JsonEvents json = new JsonEvents(spec);
+            return values.stream().map(json::read).toList();
         }
 
         private Outcome outcome(Asked one, int row) {
