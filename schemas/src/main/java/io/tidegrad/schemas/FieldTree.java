@@ -124,6 +124,7 @@ public final class FieldTree {
         if (path.equals(wanted)) {
             return true;
         }
-        return children.values().stream().anyMatch(child -> child.leadsTo(wanted)) || each != null && each.leadsTo(wanted);
+        return children.values().stream().anyMatch(child -> child.leadsTo(wanted))
+                || each != null && each.leadsTo(wanted);
     }
 }

@@ -26,8 +26,8 @@ public final class JsonRecord {
     private static final int NAME_CHARS_MAX = 1024;
 
     /// UTF-8 without a name twice, bounded in depth, names and numbers.
-    public static final JsonFactory STRICT = JsonFactory.builder()
-            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
+    public static final JsonFactory STRICT = JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
             // Names come from others and are kept no longer than the object.
             .disable(JsonFactory.Feature.INTERN_FIELD_NAMES).disable(JsonFactory.Feature.FAIL_ON_SYMBOL_HASH_OVERFLOW)
             .streamReadConstraints(StreamReadConstraints.builder().maxNestingDepth(NESTING_MAX)
@@ -118,9 +118,8 @@ public final class JsonRecord {
                 misplaced = policy.misplaced(field, "an array with " + describe(token) + " in it", parser);
                 parser.skipChildren();
             } else {
-                elements.add(token == JsonToken.VALUE_NULL ? null
-                        : token == JsonToken.VALUE_STRING ? policy.whole(parser.getText())
-                                : scalar(parser, field, policy));
+                elements.add(token == JsonToken.VALUE_NULL ? null : token == JsonToken.VALUE_STRING
+                        ? policy.whole(parser.getText()) : scalar(parser, field, policy));
             }
         }
         return misplaced == null ? elements : misplaced;

@@ -118,7 +118,8 @@ final class FieldPlanPropertyTest {
             return found(schema.getTypes().get(GenericData.get().resolveUnion(schema, value)), value, steps, inList);
         }
         if (steps.isEmpty()) {
-            return schema.getType() == Schema.Type.ARRAY && !inList ? elements(schema, value, List.of()) : scalar(schema, value);
+            return schema.getType() == Schema.Type.ARRAY && !inList ? elements(schema, value, List.of())
+                    : scalar(schema, value);
         }
         Step step = steps.getFirst();
         List<Step> rest = steps.subList(1, steps.size());

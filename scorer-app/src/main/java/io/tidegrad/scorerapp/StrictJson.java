@@ -62,8 +62,8 @@ final class StrictJson {
     static String wholeText(String text, int record) {
         int half = JsonRecord.halfCharacter(text);
         if (half >= 0) {
-            throw new HttpProblem(ProblemReason.BAD_JSON, record, "expected text, found half a character, \\u"
-                    + HexFormat.of().toHexDigits(text.charAt(half)));
+            throw new HttpProblem(ProblemReason.BAD_JSON, record,
+                    "expected text, found half a character, \\u" + HexFormat.of().toHexDigits(text.charAt(half)));
         }
         return text;
     }

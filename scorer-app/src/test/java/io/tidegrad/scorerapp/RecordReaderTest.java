@@ -148,7 +148,8 @@ class RecordReaderTest {
 
     @Test
     void recordsNestAsTheModelsFieldsDo() {
-        Event event = nested("""
+        Event event =
+                nested("""
                 {"amount": {"value": 12.5}, "merchant": {"country": "DE", "name": {"any": ["thing"]}},
                  "attributes": {"os": "ios", "channel": "web"}, "items": [{"sku": "a", "price": 1}, {"price": 0.5}]}""");
         assertThat(event.get("amount.value")).isEqualTo(12.5);
@@ -160,11 +161,11 @@ class RecordReaderTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-            "{\"merchant\": {\"contry\": 1}} | unknown-field | no field 'merchant.contry' in this model; did you mean 'merchant.country'?",
-            "{\"merchant.country\": \"DE\"} | unknown-field | no field 'merchant\\.country' in this model; did you mean 'merchant.country'?",
-            "{\"merchant\": \"DE\"} | wrong-type | field 'merchant': expected an object, found a string",
-            "{\"amount\": {\"value\": {}}} | wrong-type | field 'amount.value': expected number, found an object",
-            "{\"items\": {\"a\": {\"sku\": [1]}}} | wrong-type | field 'items[].sku'"})
+        "{\"merchant\": {\"contry\": 1}} | unknown-field | no field 'merchant.contry' in this model; did you mean 'merchant.country'?",
+        "{\"merchant.country\": \"DE\"} | unknown-field | no field 'merchant\\.country' in this model; did you mean 'merchant.country'?",
+        "{\"merchant\": \"DE\"} | wrong-type | field 'merchant': expected an object, found a string",
+        "{\"amount\": {\"value\": {}}} | wrong-type | field 'amount.value': expected number, found an object",
+        "{\"items\": {\"a\": {\"sku\": [1]}}} | wrong-type | field 'items[].sku'"})
     void whatDoesNotNestAsTheModelsFieldsDoIsToldByItsPath(String body, String reason, String message) {
         assertThatThrownBy(() -> nested(body)).isInstanceOfSatisfying(HttpProblem.class, problem -> {
             assertThat(problem.reason().code()).as(problem.message()).isEqualTo(reason);

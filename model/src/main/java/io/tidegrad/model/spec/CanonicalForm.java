@@ -65,8 +65,7 @@ final class CanonicalForm {
                 .add("event-time", input.eventTime() == null ? null : Flow.quoted(input.eventTime()))
                 .add("max-ahead",
                         input.maxAhead().equals(ModelSpec.Input.MAX_AHEAD) ? null : input.maxAhead().toString())
-                .add("format",
-                        input.format() == ModelSpec.Format.AVRO ? null : Flow.name(input.format()))
+                .add("format", input.format() == ModelSpec.Format.AVRO ? null : Flow.name(input.format()))
                 .add("schema", input.reader() instanceof ModelSpec.Reader.Of(int id) ? Integer.toString(id) : null)
                 .toString();
     }

@@ -161,8 +161,8 @@ final class SpecReader {
         SpecNode formatNode = keys.optional("format");
         ModelSpec.Format format = formatNode == null ? ModelSpec.Format.AVRO : FORMAT.read().apply(formatNode);
         return new Input(topic, eventTime == null ? null : eventTime.field(),
-                maxAhead == null ? Input.MAX_AHEAD : maxAhead.duration(Duration.ofSeconds(1), LONG_TIME),
-                format, reader(keys.optional("schema"), format));
+                maxAhead == null ? Input.MAX_AHEAD : maxAhead.duration(Duration.ofSeconds(1), LONG_TIME), format,
+                reader(keys.optional("schema"), format));
     }
 
     private static ModelSpec.Reader reader(@Nullable SpecNode node, ModelSpec.Format format) {

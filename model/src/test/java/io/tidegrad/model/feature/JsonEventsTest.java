@@ -126,8 +126,9 @@ class JsonEventsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "3", "[]", "{", "{\"at\": 1} x", "{\"at\": 1, \"at\": 2}", "{\"merchant\": {\"a\": 1, \"a\": 2}}",
-            "\ufeff{}", "{\"at\": \"\\ud800\"}", "{\"at\": 01}", "{'at': 1}", "{\"at\": NaN}"})
+    @ValueSource(strings = {"", "3", "[]", "{", "{\"at\": 1} x", "{\"at\": 1, \"at\": 2}",
+        "{\"merchant\": {\"a\": 1, \"a\": 2}}", "\ufeff{}", "{\"at\": \"\\ud800\"}", "{\"at\": 01}", "{'at': 1}",
+        "{\"at\": NaN}"})
     void whatIsNoObjectInJsonIsRefused(String json) {
         UndecodableException refused = catchThrowableOfType(UndecodableException.class, () -> read(json));
         assertThat(refused).as(json).isNotNull();
@@ -144,9 +145,9 @@ class JsonEventsTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"\"merchant\": {\"country\": \"Österreich\"|\"merchant\": {\"country\": [\"DE\"]",
-            "\"merchant\": {\"country\": \"Österreich\", \"more\": [{\"deep\": [1]}]}|\"merchant\": \"DE\"",
-            "12.30|{\"a\": 1}", "[[1, 2], [3, 4]]|[1, 2, 3, 4]", "[{\"sku\": \"b\", \"price\": 2}|[{\"sku\": {}, \"price\": 2}",
-            "AP8=|A*8="})
+        "\"merchant\": {\"country\": \"Österreich\", \"more\": [{\"deep\": [1]}]}|\"merchant\": \"DE\"",
+        "12.30|{\"a\": 1}", "[[1, 2], [3, 4]]|[1, 2, 3, 4]",
+        "[{\"sku\": \"b\", \"price\": 2}|[{\"sku\": {}, \"price\": 2}", "AP8=|A*8="})
     void whatCantBeWhereItIsIsAWrongType(String change) {
         String[] fromTo = change.split("\\|");
         Featurizer featurizer = new Featurizer(spec);

@@ -77,7 +77,8 @@ final class BatchScorer {
                     batch.add(one);
                 }
             } catch (RefusedRequest refused) {
-                outcomes.set(index, outgoing.refused(request, refused, batch == null ? null : batch.answering()));
+                outcomes.set(index, outgoing.refused(request, refused,
+                        batch == null || refused.isUnread() ? null : batch.answering()));
             }
         }
         batches.values().forEach(ModelBatch::score);
@@ -206,7 +207,8 @@ final class BatchScorer {
             try {
                 return ready.read(decoder, one.request().topic(), one.value());
             } catch (UndecodableException undecodable) {
-                throw refused(EventPreparation.rejection(undecodable));
+                Rejection rejection = EventPreparation.rejection(undecodable);
+                throw RefusedRequest.unread(rejection.reason().code(), rejection.detail());
             }
         }
 

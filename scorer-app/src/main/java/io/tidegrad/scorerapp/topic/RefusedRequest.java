@@ -4,6 +4,16 @@ package io.tidegrad.scorerapp.topic;
 /// requests must not cost more than one of good requests.
 final class RefusedRequest extends RuntimeException {
     private final String reason;
+    private boolean unread;
+
+    /// Of a value that can't be read, so that no model has looked at it.
+    ///
+    /// @param reason one of `RequestFault.codes`
+    static RefusedRequest unread(String reason, String detail) {
+        RefusedRequest refused = new RefusedRequest(reason, detail);
+        refused.unread = true;
+        return refused;
+    }
 
     /// @param reason one of `RequestFault.codes`
     /// @param detail what was expected and what was found, for people
@@ -14,6 +24,10 @@ final class RefusedRequest extends RuntimeException {
 
     RefusedRequest(RequestFault fault, String detail) {
         this(fault.code(), detail);
+    }
+
+    boolean isUnread() {
+        return unread;
     }
 
     String reason() {

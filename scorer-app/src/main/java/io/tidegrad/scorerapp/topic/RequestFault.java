@@ -22,9 +22,9 @@ enum RequestFault {
 
     /// The reasons of events that can also apply to requests.
     private static final Set<Rejection.Reason> OF_EVENTS =
-            EnumSet.of(Rejection.Reason.NULL_VALUE, Rejection.Reason.NOT_AVRO, Rejection.Reason.NOT_JSON, Rejection.Reason.UNKNOWN_SCHEMA,
-                    Rejection.Reason.TOO_LARGE, Rejection.Reason.WRONG_TYPE, Rejection.Reason.MISSING_FIELD,
-                    Rejection.Reason.NOT_FINITE, Rejection.Reason.OUT_OF_RANGE);
+            EnumSet.of(Rejection.Reason.NULL_VALUE, Rejection.Reason.NOT_AVRO, Rejection.Reason.NOT_JSON,
+                    Rejection.Reason.UNKNOWN_SCHEMA, Rejection.Reason.TOO_LARGE, Rejection.Reason.WRONG_TYPE,
+                    Rejection.Reason.MISSING_FIELD, Rejection.Reason.NOT_FINITE, Rejection.Reason.OUT_OF_RANGE);
 
     /// Returns the reason as in headers and metrics: `no-request-id`.
     String code() {
