@@ -47,7 +47,9 @@ final class AvroType {
     /// Of an enum.
     final String[] symbols;
     /// What a record is charged for itself and for the fields whose memory does not depend on their bytes.
-    int memory;
+    long memory;
+    /// What a value is charged whatever its bytes are; 0 where they decide.
+    final long fixedMemory;
     /// Whether the keys of a map, or the string, are charged as Java's own.
     final boolean javaString;
 
@@ -62,6 +64,7 @@ final class AvroType {
             case ENUM -> symbols.length;
             default -> 0;
         };
+        fixedMemory = fixedMemory(type, size);
         scale = schema.getLogicalType() instanceof LogicalTypes.Decimal decimal ? decimal.getScale() : 0;
     }
 
@@ -120,9 +123,9 @@ final class AvroType {
                 }
             }
             if (type.type == Schema.Type.RECORD) {
-                type.memory = ValueReader.RECORD_BYTES + BoundedDecoder.PLACE_BYTES * count;
+                type.memory = ValueReader.RECORD_BYTES + (long) BoundedDecoder.PLACE_BYTES * count;
                 for (AvroType part : type.parts) {
-                    type.memory += part.fixedMemory();
+                    type.memory += part.fixedMemory;
                 }
             }
         }
@@ -157,14 +160,15 @@ final class AvroType {
         };
     }
 
-    /// What a value is charged whatever its bytes are; 0 where they decide.
-    int fixedMemory() {
+    private static long fixedMemory(Schema.Type type, int size) {
         return switch (type) {
             case INT, FLOAT -> ValueReader.SMALL_NUMBER_BYTES;
             case LONG, DOUBLE -> ValueReader.LARGE_NUMBER_BYTES;
             case ENUM -> ValueReader.ENUM_BYTES;
             case BYTES -> BoundedDecoder.BUFFER_BYTES;
-            case NULL, BOOLEAN, STRING, FIXED, UNION, RECORD, ARRAY, MAP -> 0;
+            case FIXED -> BoundedDecoder.FIXED_BYTES + (long) size;
+            case NULL, BOOLEAN, STRING, UNION, RECORD, ARRAY, MAP -> 0;
         };
     }
+
 }

@@ -1,7 +1,10 @@
 package io.tidegrad.schemas;
 
 import io.tidegrad.schemas.UndecodableException.Reason;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import org.apache.avro.io.Decoder;
@@ -36,6 +39,10 @@ final class BoundedDecoder extends Decoder {
     private static final int STRING_BYTES = 56; // the object, and the header of its array
     static final int BUFFER_BYTES = 56;
     static final int FIXED_BYTES = 48;
+
+    private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final long HIGH_BITS = 0x8080808080808080L;
 
     private byte[] bytes = new byte[0];
     private int position;
@@ -141,10 +148,33 @@ final class BoundedDecoder extends Decoder {
 
     @Override
     public long readLong() {
-        if (position < end && bytes[position] >= 0) { // one byte, as most are
-            int zigzag = bytes[position++];
-            return zigzag >>> 1 ^ -(zigzag & 1);
+        int at = position;
+        if (at + Long.BYTES > end) {
+            return readLongNearTheEnd();
         }
+        byte first = bytes[at];
+        if (first >= 0) { // one byte, as most are
+            position = at + 1;
+            return first >>> 1 ^ -(first & 1);
+        }
+        long eight = (long) LONG.get(bytes, at);
+        long ends = ~eight & HIGH_BITS; // of the bytes that end a number
+        if (ends == 0) {
+            return readLongNearTheEnd(); // nine or ten bytes
+        }
+        position = at + (Long.numberOfTrailingZeros(ends) >>> 3) + 1;
+        long zigzag = sevenOfEight(eight & (ends ^ ends - 1));
+        return zigzag >>> 1 ^ -(zigzag & 1);
+    }
+
+    /// The lower seven bits of each byte, side by side.
+    private static long sevenOfEight(long bytes) {
+        long pairs = bytes & 0x007f007f007f007fL | (bytes & 0x7f007f007f007f00L) >>> 1;
+        long fours = pairs & 0x00003fff00003fffL | (pairs & 0x3fff00003fff0000L) >>> 2;
+        return fours & 0x000000000fffffffL | (fours & 0x0fffffff00000000L) >>> 4;
+    }
+
+    private long readLongNearTheEnd() {
         long zigzag = 0;
         for (int shift = 0; shift < 64; shift += 7) {
             if (position == end) {
@@ -162,21 +192,17 @@ final class BoundedDecoder extends Decoder {
 
     @Override
     public float readFloat() {
-        require(4, "a float");
-        int bits = (bytes[position] & 0xff) | (bytes[position + 1] & 0xff) << 8 | (bytes[position + 2] & 0xff) << 16
-                | (bytes[position + 3] & 0xff) << 24;
-        position += 4;
+        require(Float.BYTES, "a float");
+        int bits = (int) INT.get(bytes, position);
+        position += Float.BYTES;
         return Float.intBitsToFloat(bits);
     }
 
     @Override
     public double readDouble() {
-        require(8, "a double");
-        long bits = 0;
-        for (int i = 7; i >= 0; i--) {
-            bits = bits << 8 | (bytes[position + i] & 0xff);
-        }
-        position += 8;
+        require(Double.BYTES, "a double");
+        long bits = (long) LONG.get(bytes, position);
+        position += Double.BYTES;
         return Double.longBitsToDouble(bits);
     }
 
@@ -264,6 +290,11 @@ final class BoundedDecoder extends Decoder {
         byte[] result = Arrays.copyOfRange(bytes, position, position + length);
         position += length;
         return result;
+    }
+
+    /// A fixed that is neither copied nor charged begins at `position()`.
+    void requireFixed(int length) {
+        require(length, "a fixed");
     }
 
     @Override

@@ -19,83 +19,105 @@ final class FieldReader {
     void read(FieldPlan plan, FieldSink to) {
         recordsDeep = 0;
         valuesDeep = 0;
-        if (plan.root == null) {
-            skip(plan.record);
-        } else {
-            record(plan.root, to);
-        }
+        record(plan.root, plan.record, to);
     }
 
     private void read(FieldNode node, FieldSink to) {
-        AvroType type = node.type;
-        in.charge(type.fixedMemory());
-        uncharged(node, type, to);
+        in.charge(node.type.fixedMemory);
+        uncharged(node, node.type, to);
     }
 
-    /// Reads a value of which the record has been charged for what does not depend on its bytes.
-    private void uncharged(FieldNode node, AvroType type, FieldSink to) {
+    private void skip(AvroType type) {
+        in.charge(type.fixedMemory);
+        uncharged(null, type, null);
+    }
+
+    /// Reads a value for what its memory is charged already where that does not depend on its bytes.
+    ///
+    /// @param node the paths that go there; null to go past it
+    private void uncharged(@Nullable FieldNode node, AvroType type, @Nullable FieldSink to) {
         switch (type.type) {
             case NULL :
                 return;
             case BOOLEAN :
                 boolean flag = in.readBoolean();
-                for (int path : node.ends) {
-                    to.flag(path, flag);
+                if (node != null && to != null) {
+                    for (int path : node.ends) {
+                        to.flag(path, flag);
+                    }
                 }
                 return;
             case INT :
-                whole(node, type, in.readInt(), to);
+                int small = in.readInt();
+                if (node != null && to != null) {
+                    whole(node, type, small, to);
+                }
                 return;
             case LONG :
-                whole(node, type, in.readLong(), to);
+                long large = in.readLong();
+                if (node != null && to != null) {
+                    whole(node, type, large, to);
+                }
                 return;
             case FLOAT :
                 float single = in.readFloat();
-                for (int path : node.ends) {
-                    to.real(path, single);
+                if (node != null && to != null) {
+                    for (int path : node.ends) {
+                        to.real(path, single);
+                    }
                 }
                 return;
             case DOUBLE :
                 double number = in.readDouble();
-                for (int path : node.ends) {
-                    to.real(path, number);
+                if (node != null && to != null) {
+                    for (int path : node.ends) {
+                        to.real(path, number);
+                    }
                 }
                 return;
             case STRING :
-                text(node, in.readTextLength(type.javaString), to);
+                int length = in.readTextLength(type.javaString);
+                if (node != null && to != null) {
+                    text(node, length, to);
+                }
+                in.position(in.position() + length);
                 return;
             case BYTES :
-                bytes(node, type, in.readBytesLength(), to);
+                int count = in.readBytesLength();
+                if (node != null && to != null) {
+                    bytes(node, type, count, to);
+                }
+                in.position(in.position() + count);
                 return;
             case FIXED :
-                in.skipFixed(type.size);
-                in.charge(BoundedDecoder.FIXED_BYTES + (long) type.size);
-                in.position(in.position() - type.size);
-                bytes(node, type, type.size, to);
+                in.requireFixed(type.size);
+                if (node != null && to != null) {
+                    bytes(node, type, type.size, to);
+                }
+                in.position(in.position() + type.size);
                 return;
             case ENUM :
-                String symbol = type.symbols[symbol(type)];
-                for (int path : node.ends) {
-                    to.text(path, symbol);
+                int symbol = symbol(type);
+                if (node != null && to != null) {
+                    for (int path : node.ends) {
+                        to.text(path, type.symbols[symbol]);
+                    }
                 }
                 return;
             case UNION :
                 int branch = branch(type);
-                FieldNode chosen = node.part(branch);
-                if (chosen == null) {
-                    skip(type.parts[branch]);
-                } else {
-                    read(chosen, to);
-                }
+                AvroType chosen = type.parts[branch];
+                in.charge(chosen.fixedMemory);
+                uncharged(node == null ? null : node.part(branch), chosen, to);
                 return;
             case RECORD :
-                record(node, to);
+                record(node, type, to);
                 return;
             case ARRAY :
-                array(node, to);
+                array(node, type, to);
                 return;
             case MAP :
-                map(node, to);
+                map(node, type, to);
                 return;
         }
         throw new IllegalStateException("no such type: " + type.type);
@@ -122,7 +144,6 @@ final class FieldReader {
                 to.text(path, in.array(), from, length);
             }
         }
-        in.position(from + length);
     }
 
     private void bytes(FieldNode node, AvroType type, int length, FieldSink to) {
@@ -134,7 +155,6 @@ final class FieldReader {
         for (int path : node.ends) {
             FieldMeaning.bytes(path, type.meaning, type.scale, in.array(), from, length, to);
         }
-        in.position(from + length);
     }
 
     private int symbol(AvroType type) {
@@ -153,48 +173,55 @@ final class FieldReader {
         return index;
     }
 
-    private void record(FieldNode node, FieldSink to) {
-        enterRecord();
-        AvroType type = node.type;
+    private void record(@Nullable FieldNode node, AvroType type, @Nullable FieldSink to) {
+        if (++recordsDeep > ValueReader.RECORDS_DEEP_MAX) {
+            throw in.malformed("records nested deeper than " + ValueReader.RECORDS_DEEP_MAX);
+        }
+        enter();
         in.charge(type.memory);
         @Nullable
-        FieldNode[] parts = node.parts;
+        FieldNode[] parts = node == null ? FieldNode.NONE : node.parts;
         AvroType[] fields = type.parts;
         for (int i = 0; i < parts.length; i++) {
-            FieldNode part = parts[i];
-            if (part == null) {
-                skipUncharged(fields[i]);
-            } else {
-                uncharged(part, fields[i], to);
-            }
+            uncharged(parts[i], fields[i], to);
         }
         for (int i = parts.length; i < fields.length; i++) {
-            skipUncharged(fields[i]);
+            uncharged(null, fields[i], null);
         }
-        for (int path : node.ends) {
-            to.other(path, "a record");
-        }
-        leaveRecord();
+        other(node, "a record", to);
+        leave();
+        recordsDeep--;
     }
 
-    private void array(FieldNode node, FieldSink to) {
-        FieldNode part = node.part(0);
-        if (part == null) {
-            skip(node.type);
-        } else {
-            enter();
-            begin(node, to);
-            in.charge(ValueReader.ARRAY_BYTES);
+    private static void other(@Nullable FieldNode node, String description, @Nullable FieldSink to) {
+        if (node != null && to != null) {
+            for (int path : node.ends) {
+                to.other(path, description);
+            }
+        }
+    }
+
+    private void array(@Nullable FieldNode node, AvroType type, @Nullable FieldSink to) {
+        enter();
+        in.charge(ValueReader.ARRAY_BYTES);
+        FieldNode part = node == null ? null : node.part(0);
+        if (node == null || part == null || to == null) {
             for (long count = in.readArrayStart(); count > 0; count = in.arrayNext()) {
                 for (long i = 0; i < count; i++) {
-                    element(node, part, to);
+                    skip(type.parts[0]);
                 }
             }
-            leave();
+        } else {
+            begin(node, to);
+            FieldSink elements = to.elements();
+            for (long count = in.readArrayStart(); count > 0; count = in.arrayNext()) {
+                for (long i = 0; i < count; i++) {
+                    element(node, part, elements);
+                }
+            }
         }
-        for (int path : node.ends) {
-            to.other(path, "a list");
-        }
+        leave();
+        other(node, "a list", to);
     }
 
     private static void begin(FieldNode node, FieldSink to) {
@@ -213,17 +240,31 @@ final class FieldReader {
         }
     }
 
-    private void map(FieldNode node, FieldSink to) {
+    private void map(@Nullable FieldNode node, AvroType type, @Nullable FieldSink to) {
         enter();
-        begin(node, to);
         in.charge(ValueReader.MAP_BYTES);
+        if (node == null || to == null) {
+            for (long count = in.readMapStart(); count > 0; count = in.mapNext()) {
+                for (long i = 0; i < count; i++) {
+                    in.skipFixed(in.readTextLength(type.javaString));
+                    skip(type.parts[0]);
+                }
+            }
+        } else {
+            entries(node, type, to);
+        }
+        leave();
+        other(node, "a map", to);
+    }
+
+    private void entries(FieldNode node, AvroType type, FieldSink to) {
+        begin(node, to);
         FieldNode part = node.part(0);
         MapValues values = part == null ? null : new MapValues();
         int[][] sizes = node.sizes(to);
-        AvroType ofValues = node.type.parts[0];
         for (long count = in.readMapStart(); count > 0; count = in.mapNext()) {
             for (long i = 0; i < count; i++) {
-                int length = in.readTextLength(node.type.javaString);
+                int length = in.readTextLength(type.javaString);
                 int key = in.position();
                 in.position(key + length);
                 if (values != null) {
@@ -231,7 +272,7 @@ final class FieldReader {
                 }
                 int entry = entry(node, key, length);
                 if (entry < 0) {
-                    skip(ofValues);
+                    skip(type.parts[0]);
                 } else {
                     node.entries[entry].undo(to, sizes[entry]);
                     read(node.entries[entry].value(), to);
@@ -239,12 +280,8 @@ final class FieldReader {
             }
         }
         if (values != null && part != null) {
-            inOrderOfKeys(node, part, values, to);
+            inOrderOfKeys(node, part, values, to.elements());
         }
-        for (int path : node.ends) {
-            to.other(path, "a map");
-        }
-        leave();
     }
 
     private int entry(FieldNode node, int key, int length) {
@@ -268,93 +305,6 @@ final class FieldReader {
             in.charged(left, items);
         }
         in.position(end);
-    }
-
-    // ---- what no path goes to ----
-
-    private void skip(AvroType type) {
-        in.charge(type.fixedMemory());
-        skipUncharged(type);
-    }
-
-    private void skipUncharged(AvroType type) {
-        switch (type.type) {
-            case NULL :
-                return;
-            case BOOLEAN :
-                in.readBoolean();
-                return;
-            case INT :
-                in.readInt();
-                return;
-            case LONG :
-                in.readLong();
-                return;
-            case FLOAT :
-                in.skipFixed(Float.BYTES);
-                return;
-            case DOUBLE :
-                in.skipFixed(Double.BYTES);
-                return;
-            case STRING :
-                in.skipFixed(in.readTextLength(type.javaString));
-                return;
-            case BYTES :
-                in.skipBytes();
-                return;
-            case FIXED :
-                in.skipFixed(type.size);
-                in.charge(BoundedDecoder.FIXED_BYTES + (long) type.size);
-                return;
-            case ENUM :
-                symbol(type);
-                return;
-            case UNION :
-                skip(type.parts[branch(type)]);
-                return;
-            case RECORD :
-                enterRecord();
-                in.charge(type.memory);
-                for (AvroType field : type.parts) {
-                    skipUncharged(field);
-                }
-                leaveRecord();
-                return;
-            case ARRAY :
-                enter();
-                in.charge(ValueReader.ARRAY_BYTES);
-                for (long count = in.readArrayStart(); count > 0; count = in.arrayNext()) {
-                    for (long i = 0; i < count; i++) {
-                        skip(type.parts[0]);
-                    }
-                }
-                leave();
-                return;
-            case MAP :
-                enter();
-                in.charge(ValueReader.MAP_BYTES);
-                for (long count = in.readMapStart(); count > 0; count = in.mapNext()) {
-                    for (long i = 0; i < count; i++) {
-                        in.skipFixed(in.readTextLength(type.javaString));
-                        skip(type.parts[0]);
-                    }
-                }
-                leave();
-                return;
-        }
-        throw new IllegalStateException("no such type: " + type.type);
-    }
-
-    private void enterRecord() {
-        if (++recordsDeep > ValueReader.RECORDS_DEEP_MAX) {
-            throw in.malformed("records nested deeper than " + ValueReader.RECORDS_DEEP_MAX);
-        }
-        enter();
-    }
-
-    private void leaveRecord() {
-        leave();
-        recordsDeep--;
     }
 
     private void enter() {

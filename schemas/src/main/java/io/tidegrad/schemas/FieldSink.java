@@ -1,7 +1,7 @@
 package io.tidegrad.schemas;
 
 /// Takes the values that a [FieldPlan] finds in an event, each under the number of its path. A path with `[]`, or one
-/// that ends at an array or map, gives a list: `list` begins it, and the values that follow are its elements.
+/// that ends at an array, gives a list: `list` begins it, and `elements` takes what is in it.
 public interface FieldSink {
     void whole(int path, long value);
 
@@ -26,6 +26,9 @@ public interface FieldSink {
 
     /// Begins a list, without elements so far.
     void list(int path);
+
+    /// Takes values as elements of their paths' lists.
+    FieldSink elements();
 
     /// Forgets what the path has, as if nothing had been found.
     void clear(int path);

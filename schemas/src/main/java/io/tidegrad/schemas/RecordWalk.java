@@ -106,13 +106,14 @@ public final class RecordWalk {
         for (int path : node.begun) {
             to.list(path);
         }
+        FieldSink in = to.elements();
         for (Object element : elements) {
             for (int path : node.elements) {
-                to.open(path);
+                in.open(path);
             }
-            walk(part, type, element, to);
+            walk(part, type, element, in);
             for (int path : node.elements) {
-                to.close(path);
+                in.close(path);
             }
         }
     }

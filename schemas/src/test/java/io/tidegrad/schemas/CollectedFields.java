@@ -86,6 +86,11 @@ final class CollectedFields implements FieldSink {
     }
 
     @Override
+    public FieldSink elements() {
+        return this;
+    }
+
+    @Override
     public void clear(int path) {
         values.set(path, null);
     }

@@ -7,17 +7,21 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// The values of an event's fields that a model reads, as somebody finds them in it. It is reused for the next event,
 /// and so are the values that it gives. Not thread-safe.
 public final class FieldValues implements FieldSink, Event {
     private final Map<String, Integer> paths = new HashMap<>();
-    private final @Nullable Object[] values;
+    private final @Nullable Object[] values; // of this event or of an earlier one
+    private final int[] events; // by path, the event of `values`
+    private int event;
     private final Numeral[] numerals;
     private final TextView[] texts;
     private final @Nullable BytesView[] views; // made when they are needed
     private final @Nullable ListValues[] lists;
+    private final FieldSink elements = new Elements();
     private @Nullable UnknownField unknownField;
     private @Nullable List<String> list; // the last list of fields, compared by identity
     private int[] listed = {}; // their places; -1 for a field that is not among the paths
@@ -28,6 +32,7 @@ public final class FieldValues implements FieldSink, Event {
             this.paths.putIfAbsent(paths.get(path), path);
         }
         values = new Object[paths.size()];
+        events = new int[paths.size()];
         numerals = new Numeral[paths.size()];
         texts = new TextView[paths.size()];
         Arrays.setAll(numerals, path -> new Numeral());
@@ -38,7 +43,11 @@ public final class FieldValues implements FieldSink, Event {
 
     /// Makes all fields missing.
     public void begin() {
-        Arrays.fill(values, null);
+        event++;
+        if (event <= 0) { // after two billion events: none may seem to be of this one
+            Arrays.fill(events, 0);
+            event = 1;
+        }
         unknownField = null;
     }
 
@@ -47,137 +56,206 @@ public final class FieldValues implements FieldSink, Event {
         unknownField = field;
     }
 
+    private void put(int path, Object value) {
+        // Mostly it is the object of the event before, and a reference costs more to write than to compare.
+        if (values[path] != value) {
+            values[path] = value;
+        }
+        events[path] = event;
+    }
+
     @Override
     public void whole(int path, long value) {
-        if (values[path] instanceof ListValues elements) {
-            elements.addWhole(value);
-        } else {
-            numerals[path].set(value);
-            values[path] = numerals[path];
-        }
+        numerals[path].set(value);
+        put(path, numerals[path]);
     }
 
     @Override
     public void real(int path, double value) {
-        if (values[path] instanceof ListValues elements) {
-            elements.addDouble(value);
-        } else {
-            numerals[path].set(value);
-            values[path] = numerals[path];
-        }
+        numerals[path].set(value);
+        put(path, numerals[path]);
     }
 
     @Override
     public void real(int path, float value) {
-        if (values[path] instanceof ListValues elements) {
-            elements.addFloat(value);
-        } else {
-            numerals[path].set(value);
-            values[path] = numerals[path];
-        }
+        numerals[path].set(value);
+        put(path, numerals[path]);
     }
 
     @Override
     public void flag(int path, boolean value) {
-        object(path, value);
+        put(path, value ? Boolean.TRUE : Boolean.FALSE);
     }
 
     @Override
     public void text(int path, String value) {
-        object(path, value);
-    }
-
-    @Override
-    public void other(int path, String description) {
-        object(path, new OtherValue(description));
-    }
-
-    private void object(int path, Object value) {
-        if (values[path] instanceof ListValues elements) {
-            elements.addObject(value);
-        } else {
-            values[path] = value;
-        }
+        put(path, value);
     }
 
     @Override
     public void text(int path, byte[] bytes, int from, int length) {
-        if (values[path] instanceof ListValues elements) {
-            elements.addText(bytes, from, length);
-        } else {
-            texts[path].set(bytes, from, length);
-            values[path] = texts[path];
-        }
+        texts[path].set(bytes, from, length);
+        put(path, texts[path]);
     }
 
     @Override
     public void bytes(int path, byte[] bytes, int from, int length) {
-        if (values[path] instanceof ListValues elements) {
-            elements.addBytes(bytes, from, length);
-        } else {
-            BytesView view = views[path];
-            if (view == null) {
-                view = new BytesView();
-                views[path] = view;
-            }
-            view.set(bytes, from, length);
-            values[path] = view;
+        BytesView view = views[path];
+        if (view == null) {
+            view = new BytesView();
+            views[path] = view;
         }
+        view.set(bytes, from, length);
+        put(path, view);
+    }
+
+    @Override
+    public void other(int path, String description) {
+        put(path, new OtherValue(description));
     }
 
     @Override
     public void list(int path) {
-        ListValues elements = lists[path];
-        if (elements == null) {
-            elements = new ListValues();
-            lists[path] = elements;
+        ListValues begun = lists[path];
+        if (begun == null) {
+            begun = new ListValues();
+            lists[path] = begun;
         }
-        elements.begin();
-        values[path] = elements;
+        begun.begin();
+        put(path, begun);
+    }
+
+    @Override
+    public FieldSink elements() {
+        return elements;
     }
 
     @Override
     public void clear(int path) {
-        values[path] = null;
+        events[path] = event - 1;
     }
 
     @Override
     public void open(int path) {
-        if (values[path] instanceof ListValues elements) {
-            elements.open();
-        }
+        elements.open(path);
     }
 
     @Override
     public void close(int path) {
-        if (values[path] instanceof ListValues elements) {
-            elements.close();
-        }
+        elements.close(path);
     }
 
     @Override
     public void reopen(int path) {
-        if (values[path] instanceof ListValues elements) {
-            elements.reopen();
-        }
+        elements.reopen(path);
     }
 
     @Override
     public int size(int path) {
-        return values[path] instanceof ListValues elements ? elements.size() : 0;
+        return elements.size(path);
     }
 
     @Override
     public void truncate(int path, int size) {
-        if (values[path] instanceof ListValues elements) {
-            elements.truncate(size);
+        elements.truncate(path, size);
+    }
+
+    /// Adds what it takes to the lists.
+    private final class Elements implements FieldSink {
+        private ListValues of(int path) {
+            return Objects.requireNonNull(lists[path], "a list that has begun");
+        }
+
+        @Override
+        public void whole(int path, long value) {
+            of(path).addWhole(value);
+        }
+
+        @Override
+        public void real(int path, double value) {
+            of(path).addDouble(value);
+        }
+
+        @Override
+        public void real(int path, float value) {
+            of(path).addFloat(value);
+        }
+
+        @Override
+        public void flag(int path, boolean value) {
+            of(path).addObject(value);
+        }
+
+        @Override
+        public void text(int path, String value) {
+            of(path).addObject(value);
+        }
+
+        @Override
+        public void text(int path, byte[] bytes, int from, int length) {
+            of(path).addText(bytes, from, length);
+        }
+
+        @Override
+        public void bytes(int path, byte[] bytes, int from, int length) {
+            of(path).addBytes(bytes, from, length);
+        }
+
+        @Override
+        public void other(int path, String description) {
+            of(path).addObject(new OtherValue(description));
+        }
+
+        @Override
+        public void list(int path) {
+            FieldValues.this.list(path);
+        }
+
+        @Override
+        public FieldSink elements() {
+            return this;
+        }
+
+        @Override
+        public void clear(int path) {
+            FieldValues.this.clear(path);
+        }
+
+        @Override
+        public void open(int path) {
+            of(path).open();
+        }
+
+        @Override
+        public void close(int path) {
+            of(path).close();
+        }
+
+        @Override
+        public void reopen(int path) {
+            of(path).reopen();
+        }
+
+        @Override
+        public int size(int path) {
+            ListValues begun = lists[path];
+            return begun == null || events[path] != event ? 0 : begun.size();
+        }
+
+        @Override
+        public void truncate(int path, int size) {
+            of(path).truncate(size);
         }
     }
 
     @Override
     public @Nullable Object get(String field) {
         Integer path = paths.get(field);
-        return path == null ? null : values[path];
+        return path == null ? null : at(path);
+    }
+
+    private @Nullable Object at(int path) {
+        return events[path] == event ? values[path] : null;
     }
 
     /// A list that is passed again, as a Featurizer does, is looked up once.
@@ -189,7 +267,10 @@ public final class FieldValues implements FieldSink, Event {
             Arrays.setAll(listed, i -> paths.getOrDefault(fields.get(i), -1));
         }
         for (int i = 0; i < listed.length; i++) {
-            to[i] = listed[i] < 0 ? null : values[listed[i]];
+            Object value = listed[i] < 0 ? null : at(listed[i]);
+            if (to[i] != value) {
+                to[i] = value;
+            }
         }
     }
 

@@ -3,35 +3,36 @@ package io.tidegrad.model.feature;
 /// A mutable number that stands for a `Long`, `Double` or `Float` without allocating one. It is reused for the next
 /// event, so don't keep it.
 final class Numeral extends Number {
-    private enum Kind {
-        WHOLE, DOUBLE, FLOAT
-    }
+    // Not an enum: a reference costs more to write than a number.
+    private static final byte WHOLE = 0;
+    private static final byte DOUBLE = 1;
+    private static final byte FLOAT = 2;
 
-    private Kind kind = Kind.WHOLE;
+    private byte kind = WHOLE;
     private long whole;
     private double fraction; // for a float, the float's value
 
     void set(long value) {
-        kind = Kind.WHOLE;
+        kind = WHOLE;
         whole = value;
     }
 
     void set(double value) {
-        kind = Kind.DOUBLE;
+        kind = DOUBLE;
         fraction = value;
     }
 
     void set(float value) {
-        kind = Kind.FLOAT;
+        kind = FLOAT;
         fraction = value;
     }
 
     boolean isWhole() {
-        return kind == Kind.WHOLE;
+        return kind == WHOLE;
     }
 
     boolean isFloat() {
-        return kind == Kind.FLOAT;
+        return kind == FLOAT;
     }
 
     /// A number that may be kept.
@@ -39,7 +40,7 @@ final class Numeral extends Number {
         return switch (kind) {
             case WHOLE -> whole;
             case DOUBLE -> fraction;
-            case FLOAT -> (float) fraction;
+            default -> (float) fraction;
         };
     }
 
@@ -50,17 +51,17 @@ final class Numeral extends Number {
 
     @Override
     public long longValue() {
-        return kind == Kind.WHOLE ? whole : (long) fraction;
+        return kind == WHOLE ? whole : (long) fraction;
     }
 
     @Override
     public float floatValue() {
-        return kind == Kind.WHOLE ? whole : (float) fraction;
+        return kind == WHOLE ? whole : (float) fraction;
     }
 
     @Override
     public double doubleValue() {
-        return kind == Kind.WHOLE ? whole : fraction;
+        return kind == WHOLE ? whole : fraction;
     }
 
     @Override
@@ -68,7 +69,7 @@ final class Numeral extends Number {
         return switch (kind) {
             case WHOLE -> Long.toString(whole);
             case DOUBLE -> Double.toString(fraction);
-            case FLOAT -> Float.toString((float) fraction);
+            default -> Float.toString((float) fraction);
         };
     }
 }

@@ -17,7 +17,9 @@ final class TextView implements CharSequence {
         this.from = from;
         this.length = length;
         known = false;
-        string = null;
+        if (string != null) {
+            string = null;
+        }
     }
 
     byte[] bytes() {
