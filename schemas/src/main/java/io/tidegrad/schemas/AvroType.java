@@ -36,6 +36,20 @@ final class AvroType {
         }
     }
 
+    // What a record reads by itself, without another call for each field.
+    static final byte NULL = 0;
+    static final byte BOOLEAN = 1;
+    static final byte INT = 2;
+    static final byte LONG = 3;
+    static final byte FLOAT = 4;
+    static final byte DOUBLE = 5;
+    static final byte STRING = 6;
+    static final byte UNION = 7;
+    static final byte ELSE = 8;
+
+    final byte kind;
+    /// Of the fields of a record.
+    byte[] kinds = {};
     final Schema.Type type;
     final Meaning meaning;
     /// Fields of a record, branches of a union, the elements of an array, the values of a map.
@@ -56,6 +70,17 @@ final class AvroType {
     private AvroType(Schema schema) {
         type = schema.getType();
         meaning = meaning(schema);
+        kind = meaning != Meaning.PLAIN ? ELSE : switch (type) {
+            case NULL -> NULL;
+            case BOOLEAN -> BOOLEAN;
+            case INT -> INT;
+            case LONG -> LONG;
+            case FLOAT -> FLOAT;
+            case DOUBLE -> DOUBLE;
+            case STRING -> STRING;
+            case UNION -> UNION;
+            default -> ELSE;
+        };
         javaString = (type == Schema.Type.STRING || type == Schema.Type.MAP)
                 && "String".equals(schema.getProp(GenericData.STRING_PROP));
         symbols = type == Schema.Type.ENUM ? schema.getEnumSymbols().toArray(String[]::new) : NO_SYMBOLS;
@@ -124,6 +149,10 @@ final class AvroType {
             }
             if (type.type == Schema.Type.RECORD) {
                 type.memory = ValueReader.RECORD_BYTES + (long) BoundedDecoder.PLACE_BYTES * count;
+                type.kinds = new byte[count];
+                for (int i = 0; i < count; i++) {
+                    type.kinds[i] = type.parts[i].kind;
+                }
                 for (AvroType part : type.parts) {
                     type.memory += part.fixedMemory;
                 }

@@ -6,10 +6,13 @@ import org.jspecify.annotations.Nullable;
 final class FieldNode {
     static final FieldNode[] NONE = {};
     static final int[] NO_PATHS = {};
+    static final int SEVERAL = -1;
 
     final AvroType type;
     /// Paths that end here.
     int[] ends = NO_PATHS;
+    /// The only path that ends here, or `SEVERAL`: none or more.
+    int end = SEVERAL;
     /// Paths that end here or further down, ascending.
     int[] below = NO_PATHS;
     /// By field of a record or branch of a union; of an array or map the one of each element. Null where no path goes.

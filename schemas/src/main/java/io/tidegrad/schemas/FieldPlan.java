@@ -170,6 +170,7 @@ public final class FieldPlan {
                 }
             }
             node.below = below(node);
+            node.end = node.ends.length == 1 ? node.ends[0] : FieldNode.SEVERAL;
             return node.below.length == 0 ? null : node;
         }
 

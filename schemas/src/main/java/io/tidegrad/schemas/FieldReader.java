@@ -182,11 +182,67 @@ final class FieldReader {
         @Nullable
         FieldNode[] parts = node == null ? FieldNode.NONE : node.parts;
         AvroType[] fields = type.parts;
-        for (int i = 0; i < parts.length; i++) {
-            uncharged(parts[i], fields[i], to);
-        }
-        for (int i = parts.length; i < fields.length; i++) {
-            uncharged(null, fields[i], null);
+        byte[] kinds = type.kinds;
+        BoundedDecoder from = in;
+        for (int i = 0; i < kinds.length; i++) {
+            FieldNode part = i < parts.length ? parts[i] : null;
+            AvroType field = fields[i];
+            int kind = kinds[i];
+            if (kind == AvroType.UNION) {
+                int branch = branch(field);
+                part = part == null ? null : part.part(branch);
+                field = field.parts[branch];
+                from.charge(field.fixedMemory);
+                kind = field.kind;
+            }
+            if (part != null && part.end == FieldNode.SEVERAL) {
+                kind = AvroType.ELSE;
+            }
+            switch (kind) {
+                case AvroType.NULL :
+                    break;
+                case AvroType.BOOLEAN :
+                    boolean flag = from.readBoolean();
+                    if (part != null && to != null) {
+                        to.flag(part.end, flag);
+                    }
+                    break;
+                case AvroType.INT :
+                    int small = from.readInt();
+                    if (part != null && to != null) {
+                        to.whole(part.end, small);
+                    }
+                    break;
+                case AvroType.LONG :
+                    long large = from.readLong();
+                    if (part != null && to != null) {
+                        to.whole(part.end, large);
+                    }
+                    break;
+                case AvroType.FLOAT :
+                    float single = from.readFloat();
+                    if (part != null && to != null) {
+                        to.real(part.end, single);
+                    }
+                    break;
+                case AvroType.DOUBLE :
+                    double number = from.readDouble();
+                    if (part != null && to != null) {
+                        to.real(part.end, number);
+                    }
+                    break;
+                case AvroType.STRING :
+                    int length = from.readTextLength(false);
+                    int begin = from.position();
+                    from.position(begin + length);
+                    if (part != null && to != null) {
+                        to.text(part.end, from.array(), begin, length);
+                    }
+                    break;
+                default :
+                    uncharged(part, field, to);
+                    break;
+            }
         }
         other(node, "a record", to);
         leave();
