@@ -136,8 +136,9 @@ final class CliSettings {
             A trainer with --all-models begins to learn it at once, another one if it is started with --model NAME. A model
             that was deleted is created again in a new epoch.
             """ + EXIT_STATUS, required(BOOTSTRAP_SERVERS),
-            optional(REGISTRY_URL, "where the fields of the events are looked up; without it, the first event that is"
-                    + " learned must have all"),
+            optional(REGISTRY_URL,
+                    "where the fields of the events are looked up; without it, the first event that is"
+                            + " learned must have all"),
             required(SPEC), optional(START_AT), DECISION, optional(PREFIX, REPLICATION, JSON, KAFKA, REGISTRY, CONFIG));
     static final Command MODELS_PAUSE =
             decision("pause", "stop learning; what is published goes on answering", "", List.of());

@@ -34,8 +34,8 @@ public final class LearningRateFinder {
             try (Admin admin = Admin.create(kafka.client())) {
                 log = new KafkaTopics(admin, (short) -1).log(spec.inputTopic());
             }
-            LearningRateSweep sweep = new LearningRateSweep(spec, ValueDecoder.avro(spec, new AvroCodec(registry)), kernels,
-                    range.apply(log.end() - log.begin()));
+            LearningRateSweep sweep = new LearningRateSweep(spec, ValueDecoder.avro(spec, new AvroCodec(registry)),
+                    kernels, range.apply(log.end() - log.begin()));
             try (TopicReader reader = new TopicReader(kafka, spec.inputTopic())) {
                 reader.read(log.begin(), reader.end(), record -> fold(sweep, record));
             }

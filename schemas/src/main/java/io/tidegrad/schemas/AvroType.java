@@ -63,7 +63,7 @@ final class AvroType {
     /// What a record is charged for itself and for the fields whose memory does not depend on their bytes.
     long memory;
     /// What a value is charged whatever its bytes are; 0 where they decide.
-    final long fixedMemory;
+    final int fixedMemory;
     /// Whether the keys of a map, or the string, are charged as Java's own.
     final boolean javaString;
 
@@ -89,7 +89,7 @@ final class AvroType {
             case ENUM -> symbols.length;
             default -> 0;
         };
-        fixedMemory = fixedMemory(type, size);
+        fixedMemory = fixedMemory(type);
         scale = schema.getLogicalType() instanceof LogicalTypes.Decimal decimal ? decimal.getScale() : 0;
     }
 
@@ -189,14 +189,13 @@ final class AvroType {
         };
     }
 
-    private static long fixedMemory(Schema.Type type, int size) {
+    private static int fixedMemory(Schema.Type type) {
         return switch (type) {
             case INT, FLOAT -> ValueReader.SMALL_NUMBER_BYTES;
             case LONG, DOUBLE -> ValueReader.LARGE_NUMBER_BYTES;
             case ENUM -> ValueReader.ENUM_BYTES;
             case BYTES -> BoundedDecoder.BUFFER_BYTES;
-            case FIXED -> BoundedDecoder.FIXED_BYTES + (long) size;
-            case NULL, BOOLEAN, STRING, UNION, RECORD, ARRAY, MAP -> 0;
+            case NULL, BOOLEAN, STRING, FIXED, UNION, RECORD, ARRAY, MAP -> 0;
         };
     }
 

@@ -38,7 +38,7 @@ final class BoundedDecoder extends Decoder {
 
     private static final int STRING_BYTES = 56; // the object, and the header of its array
     static final int BUFFER_BYTES = 56;
-    static final int FIXED_BYTES = 48;
+    private static final int FIXED_BYTES = 48;
 
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
@@ -292,9 +292,11 @@ final class BoundedDecoder extends Decoder {
         return result;
     }
 
-    /// A fixed that is neither copied nor charged begins at `position()`.
+    /// A fixed that is not made into an object, and charged as if it were, begins at `position()`. Its size is its
+    /// schema's, which may be any: it is looked for first.
     void requireFixed(int length) {
         require(length, "a fixed");
+        charge(FIXED_BYTES + length);
     }
 
     @Override
