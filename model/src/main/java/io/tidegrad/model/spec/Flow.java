@@ -8,10 +8,10 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /// `{key: value, …}`; a null value stands for the default and is left out.
-final class Flow {
+public final class Flow {
     private final Map<String, String> entries = new LinkedHashMap<>();
 
-    Flow add(String key, @Nullable String value) {
+    public Flow add(String key, @Nullable String value) {
         if (value != null) {
             entries.put(key, value);
         }
@@ -23,7 +23,7 @@ final class Flow {
         return add(key, entries.remove(key));
     }
 
-    boolean isEmpty() {
+    public boolean isEmpty() {
         return entries.isEmpty();
     }
 
@@ -47,13 +47,13 @@ final class Flow {
     }
 
     /// The shortest decimal that reads back as the same number, without exponent.
-    static String number(double value) {
+    public static String number(double value) {
         BigDecimal decimal = new BigDecimal(Double.toString(value));
         return decimal.signum() == 0 ? "0" : decimal.stripTrailingZeros().toPlainString();
     }
 
     /// Double-quoted as in JSON, which is YAML too.
-    static String quoted(String text) {
+    public static String quoted(String text) {
         StringBuilder quoted = new StringBuilder("\"");
         for (int i = 0; i < text.length(); i++) {
             char c = text.charAt(i);

@@ -9,14 +9,14 @@ import org.jspecify.annotations.Nullable;
 
 /// A kind of part that a spec can name, declared once: its name and its keys. The declaration reads it and writes its
 /// canonical text.
-final class Form<T> {
+public final class Form<T> {
     private final String name;
     private final Class<T> type;
     private final Function<Keys<T>, T> declaration;
     private final AskedKeys<T> asked = new AskedKeys<>();
 
     /// @param declaration asks for the keys and makes the part of the answers
-    Form(String name, Class<T> type, Function<Keys<T>, T> declaration) {
+    public Form(String name, Class<T> type, Function<Keys<T>, T> declaration) {
         this.name = name;
         this.type = type;
         this.declaration = declaration;
@@ -55,7 +55,7 @@ final class Form<T> {
     /// Null, and a problem, where the values don't make a part. After a mistake in one value the part may have a
     /// placeholder there.
     @Nullable
-    T read(SpecNode node) {
+    public T read(SpecNode node) {
         return read(node, keys(node));
     }
 
@@ -73,7 +73,7 @@ final class Form<T> {
     }
 
     /// The keys that differ from their defaults; `of(Object, Flow)` makes the canonical text of them.
-    Flow keysOf(Object part) {
+    public Flow keysOf(Object part) {
         WrittenKeys<T> written = new WrittenKeys<>(type.cast(part));
         var unused = declaration.apply(written);
         return written.flow;

@@ -15,7 +15,7 @@ final class InputText {
     /// @param yaml of a sound spec
     static String with(String yaml, String key, String value) {
         Problems problems = new Problems(true);
-        MappingNode input = input(YamlTree.read(yaml, problems));
+        MappingNode input = input(YamlTree.read(yaml, "model", problems));
         Mark start = input.getStartMark().orElseThrow();
         int at = offset(yaml, start);
         return input.getFlowStyle() == FlowStyle.FLOW

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 /// written, and each answer that differs from its default is written down. So reading and writing can't disagree.
 ///
 /// Keys are written in the order in which they are asked for. That order is part of the fingerprint: never change it.
-abstract class Keys<T> {
+public abstract class Keys<T> {
     enum Kind {
         REQUIRED, LEADING, ONLY, OPTIONAL
     }
@@ -23,7 +23,7 @@ abstract class Keys<T> {
     ///
     /// @param what the message about a missing key says what was expected
     /// @param of what a part has here
-    final <V> V required(String key, String what, ValueType<V> type, Function<T, V> of) {
+    public final <V> V required(String key, String what, ValueType<V> type, Function<T, V> of) {
         return Objects.requireNonNull(answer(Kind.REQUIRED, key, what, null, type, of::apply));
     }
 
@@ -37,12 +37,12 @@ abstract class Keys<T> {
         return Objects.requireNonNull(answer(Kind.ONLY, "", "", null, type, of::apply));
     }
 
-    final <V> V optional(String key, V byDefault, ValueType<V> type, Function<T, V> of) {
+    public final <V> V optional(String key, V byDefault, ValueType<V> type, Function<T, V> of) {
         return Objects.requireNonNull(answer(Kind.OPTIONAL, key, "", byDefault, type, of::apply));
     }
 
     /// A key without a default: null where it is left out.
-    final <V> @Nullable V orNull(String key, ValueType<V> type, Function<T, @Nullable V> of) {
+    public final <V> @Nullable V orNull(String key, ValueType<V> type, Function<T, @Nullable V> of) {
         return answer(Kind.OPTIONAL, key, "", null, type, of);
     }
 

@@ -7,14 +7,14 @@ import java.util.Optional;
 import org.snakeyaml.engine.v2.exceptions.Mark;
 
 /// The mistakes found so far, each with its place.
-final class Problems {
+public final class Problems {
     private record Problem(int line, int column, String text) {
     }
 
     private final List<Problem> problems = new ArrayList<>();
     private final boolean registered;
 
-    Problems() {
+    public Problems() {
         this(false);
     }
 
@@ -27,23 +27,23 @@ final class Problems {
         return registered;
     }
 
-    void add(Optional<Mark> at, String text) {
+    public void add(Optional<Mark> at, String text) {
         // Marks count from 0, people and editors from 1.
         int line = at.map(Mark::getLine).orElse(0) + 1;
         int column = at.map(Mark::getColumn).orElse(0) + 1;
         problems.add(new Problem(line, column, text));
     }
 
-    int count() {
+    public int count() {
         return problems.size();
     }
 
-    boolean isEmpty() {
+    public boolean isEmpty() {
         return problems.isEmpty();
     }
 
     /// In the order of the file.
-    List<String> lines() {
+    public List<String> lines() {
         return problems.stream().sorted(Comparator.comparingInt(Problem::line).thenComparingInt(Problem::column))
                 .map(p -> "line " + p.line + ", column " + p.column + ": " + p.text).toList();
     }

@@ -25,7 +25,7 @@ import org.snakeyaml.engine.v2.nodes.Tag;
 /// A node of the YAML tree with its path in the spec. Reading never throws: a mistake is added to the problems and a
 /// placeholder is returned, so that one pass finds them all. A node that is absent (its absence is reported already)
 /// answers placeholders silently.
-final class SpecNode {
+public final class SpecNode {
     private static final Pattern INTEGER = Pattern.compile("[-+]?[0-9]{1,40}");
     private static final Pattern DECIMAL =
             Pattern.compile("[-+]?([0-9]{1,400}(\\.[0-9]{0,400})?|\\.[0-9]{1,400})([eE][-+]?[0-9]{1,5})?");
@@ -41,7 +41,7 @@ final class SpecNode {
         this.node = node;
     }
 
-    static SpecNode root(Node node, Problems problems) {
+    public static SpecNode root(Node node, Problems problems) {
         return new SpecNode(problems, "", node);
     }
 
@@ -66,7 +66,7 @@ final class SpecNode {
         return mark().map(Mark::getLine).orElse(0) + 1;
     }
 
-    void problem(String text) {
+    public void problem(String text) {
         if (node != null) {
             problems.add(mark(), (path.isEmpty() ? "" : path + ": ") + text);
         }
@@ -80,7 +80,7 @@ final class SpecNode {
         return node instanceof ScalarNode;
     }
 
-    boolean isMapping() {
+    public boolean isMapping() {
         return node instanceof MappingNode;
     }
 
@@ -110,7 +110,7 @@ final class SpecNode {
     }
 
     /// Whether this plain or quoted text reads exactly so.
-    boolean is(String text) {
+    public boolean is(String text) {
         return node instanceof ScalarNode scalar && scalar.getValue().equals(text);
     }
 
@@ -137,7 +137,7 @@ final class SpecNode {
     }
 
     /// Children of a mapping that may hold the `known` keys; each unknown and each repeated key is a problem.
-    Mapping mapping(String... known) {
+    public Mapping mapping(String... known) {
         Map<String, SpecNode> children = new LinkedHashMap<>();
         int before = problems();
         if (node == null) {
@@ -219,7 +219,7 @@ final class SpecNode {
     }
 
     /// Any scalar as its text; `""` when there is none.
-    String text(String what) {
+    public String text(String what) {
         if (node == null) {
             return "";
         }
@@ -231,7 +231,7 @@ final class SpecNode {
     }
 
     /// A field of an event.
-    String field() {
+    public String field() {
         String text = text("the name of a field");
         if (!text.isEmpty() && !problems.isOfRegistered()) {
             try {
@@ -244,7 +244,7 @@ final class SpecNode {
         return text;
     }
 
-    String text(String what, Pattern pattern) {
+    public String text(String what, Pattern pattern) {
         String text = text(what);
         if (!text.isEmpty() && !pattern.matcher(text).matches()) {
             expected(what);
@@ -320,7 +320,7 @@ final class SpecNode {
         return (int) integer(what, (long) min, (long) max);
     }
 
-    boolean isNumber() {
+    public boolean isNumber() {
         String text = plain();
         return text != null && DECIMAL.matcher(text).matches();
     }
@@ -354,7 +354,7 @@ final class SpecNode {
     }
 
     /// An ISO-8601 duration within bounds, both included.
-    Duration duration(Duration min, Duration max) {
+    public Duration duration(Duration min, Duration max) {
         if (node == null) {
             return min;
         }
@@ -388,9 +388,8 @@ final class SpecNode {
     /// A mapping's children by key.
     ///
     /// @param problemsBefore how many mistakes there were before these keys were looked at
-    record Mapping(SpecNode self, Map<String, SpecNode> children, List<String> known, int problemsBefore) {
-        @Nullable
-        SpecNode optional(String key) {
+    public record Mapping(SpecNode self, Map<String, SpecNode> children, List<String> known, int problemsBefore) {
+        public @Nullable SpecNode optional(String key) {
             assert known.contains(key) : key;
             return children.get(key);
         }
@@ -401,7 +400,7 @@ final class SpecNode {
             return children.get(key);
         }
 
-        SpecNode required(String key, String what) {
+        public SpecNode required(String key, String what) {
             SpecNode child = optional(key);
             if (child == null) {
                 self.problem("the key '" + key + "' is missing; expected " + what);

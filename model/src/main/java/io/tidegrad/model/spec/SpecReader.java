@@ -57,7 +57,7 @@ final class SpecReader {
 
     /// @throws SpecException with every mistake found
     ModelSpec read() {
-        Node tree = YamlTree.read(yaml, problems);
+        Node tree = YamlTree.read(yaml, "model", problems);
         ModelSpec spec = tree == null ? null : spec(SpecNode.root(tree, problems));
         if (spec == null || !problems.isEmpty()) {
             throw new SpecException(source, problems.lines());

@@ -9,7 +9,7 @@ import java.util.stream.Stream;
 /// How the value of a key is read and how it is written in canonical text.
 ///
 /// @param read reports a mistake and then returns a placeholder that the part's constructor accepts
-record ValueType<V>(Function<SpecNode, V> read, Function<V, String> write) {
+public record ValueType<V>(Function<SpecNode, V> read, Function<V, String> write) {
     static final ValueType<Boolean> FLAG = new ValueType<>(SpecNode::bool, String::valueOf);
     static final ValueType<String> FIELD = new ValueType<>(SpecNode::field, Flow::quoted);
 
@@ -32,7 +32,7 @@ record ValueType<V>(Function<SpecNode, V> read, Function<V, String> write) {
     }
 
     /// @param what describes the numbers that `range` accepts; 0 or 1 must be one of them, as a placeholder
-    static ValueType<Double> decimal(String what, DoublePredicate range) {
+    public static ValueType<Double> decimal(String what, DoublePredicate range) {
         return new ValueType<>(node -> {
             double value = node.decimal(what, range);
             return range.test(value) ? value : 1;
@@ -44,7 +44,7 @@ record ValueType<V>(Function<SpecNode, V> read, Function<V, String> write) {
     }
 
     /// One of some constants of an enum, by their names in a spec.
-    static <E extends Enum<E>> ValueType<E> oneOf(E[] values) {
+    public static <E extends Enum<E>> ValueType<E> oneOf(E[] values) {
         String[] names = Stream.of(values).map(Flow::name).toArray(String[]::new);
         return new ValueType<>(node -> {
             String name = node.name(names);

@@ -18,7 +18,7 @@ import org.snakeyaml.engine.v2.nodes.Node;
 
 /// Text → YAML tree with places, for text that nobody vouches for: bounded in length and depth, no anchors or aliases
 /// (a few lines of them stand for gigabytes), no tags to classes (the tree is never constructed into objects).
-final class YamlTree {
+public final class YamlTree {
     /// A spec with a hundred features has about 6,000 characters.
     static final int CHARACTERS_MAX = 64 * 1024;
 
@@ -31,7 +31,9 @@ final class YamlTree {
     private YamlTree() {}
 
     /// Null, and a problem, when there is no tree.
-    static @Nullable Node read(String yaml, Problems problems) {
+    ///
+    /// @param what the text describes, for messages: "model"
+    public static @Nullable Node read(String yaml, String what, Problems problems) {
         if (yaml.length() > CHARACTERS_MAX) {
             problems.add(Optional.empty(),
                     "expected at most " + CHARACTERS_MAX + " characters, found " + yaml.length());
@@ -39,12 +41,12 @@ final class YamlTree {
         }
         LoadSettings settings = LoadSettings.builder().setUseMarks(true).setCodePointLimit(CHARACTERS_MAX).build();
         try {
-            if (!isHarmless(new Parse(settings).parseString(yaml), problems)) {
+            if (!isHarmless(new Parse(settings).parseString(yaml), what, problems)) {
                 return null;
             }
             Optional<Node> root = new Compose(settings).composeString(yaml);
             if (root.isEmpty()) {
-                problems.add(Optional.empty(), "expected a model spec, found an empty file");
+                problems.add(Optional.empty(), "expected a " + what + " spec, found an empty file");
             }
             return root.orElse(null);
         } catch (MarkedYamlEngineException notYaml) {
@@ -58,12 +60,12 @@ final class YamlTree {
         }
     }
 
-    private static boolean isHarmless(Iterable<Event> events, Problems problems) {
+    private static boolean isHarmless(Iterable<Event> events, String what, Problems problems) {
         int depth = 0;
         int documents = 0;
         for (Event event : events) {
             if (event instanceof DocumentStartEvent && ++documents > 1) {
-                problems.add(event.getStartMark(), "expected one model in a file, found another after ---");
+                problems.add(event.getStartMark(), "expected one " + what + " in a file, found another after ---");
                 return false;
             }
             boolean named = event instanceof NodeEvent node && node.getAnchor().isPresent();

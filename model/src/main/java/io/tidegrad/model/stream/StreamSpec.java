@@ -1,0 +1,136 @@
+package io.tidegrad.model.stream;
+
+import io.tidegrad.model.spec.Flow;
+import io.tidegrad.model.spec.SpecException;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/// One stream's spec, parsed from one YAML file and validated whole. Immutable. docs/streams.md explains each key.
+///
+/// ```yaml
+/// stream: card-payments                # * [a-z0-9-]{1,100}: part of topic names
+/// events:                              # *
+///   topic: payments                    # * any number of partitions
+///   key: transaction.id                # * with labels or sample; @key is the record's key
+///   event-time: authorized-at          # the record's timestamp unless given
+///   format: avro | json
+/// labels:                              # labels from another topic; or `label`
+///   topic: chargebacks                 # *
+///   key: transaction-id                # *
+///   value: fraud                       # * the label
+///   event-time: reported-at            # the record's timestamp unless given
+///   retract: withdrawn                 # where this is true, the label is taken back; so it is by a null value
+///   format: avro | json
+/// label: fraud                         # the label in the event; or `labels`
+/// weight: amount                       # how much an event counts; each counts 1 unless given
+/// join:                                # * with labels
+///   wait: PT30M                        # * how long an event waits for its label
+///   missing: 0                         # * the label of an event that has none by then; drop: no example
+///   window: P30D                       # * how long an event's label can come or change
+///   late: correct | drop
+///   duplicates: first | last
+/// sample: { negatives: 0.1, label: 0 } # keep this share of the examples with this label
+/// align: PT10M                         # not part of the fingerprint
+/// examples: { retention: P90D }        # not part of the fingerprint
+/// ```
+///
+/// @param label path of the label in the event; null when labels come from another topic
+/// @param weight path of the weight in the event; null when each event counts 1
+/// @param align how much further than others a partition may be read, in event time
+/// @param retention how long examples are kept
+/// @param yaml the text as the user wrote it
+public record StreamSpec(String stream, Events events, @Nullable Labels labels, @Nullable String label,
+        @Nullable String weight, @Nullable Join join, @Nullable Sample sample, Duration align, Duration retention,
+        String yaml) {
+    /// Stands in place of a path for the record's key, read as UTF-8 text.
+    public static final String RECORD_KEY = "@key";
+
+    static final Duration ALIGN = Duration.ofMinutes(10);
+    static final Duration RETENTION = Duration.ofDays(90);
+
+    /// How values are encoded.
+    public enum Format {
+        AVRO, JSON
+    }
+
+    /// What becomes of a label, a change or a retraction that comes after `wait`.
+    public enum Late {
+        CORRECT, DROP
+    }
+
+    /// Which of several records about one id counts.
+    public enum Duplicates {
+        FIRST, LAST
+    }
+
+    /// @param key path of the id; null when examples have the event's own key
+    /// @param eventTime path; null for the record's timestamp
+    public record Events(String topic, @Nullable String key, @Nullable String eventTime, Format format) {
+    }
+
+    /// @param key path of the id of the event that the label is about
+    /// @param value path of the label
+    /// @param eventTime path; null for the record's timestamp
+    /// @param retract path of what says that the label is taken back; null when only a null value says that
+    public record Labels(String topic, String key, String value, @Nullable String eventTime, @Nullable String retract,
+            Format format) {
+    }
+
+    /// @param waitTime `wait`: how long, from its event time on, an event waits for a label
+    /// @param missing label of an event without one by then; empty: such an event gives no example
+    /// @param window how long, from its event time on, an event is remembered
+    public record Join(Duration waitTime, Optional<String> missing, Duration window, Late late, Duplicates duplicates) {
+    }
+
+    /// @param negatives the share of the examples with `label` that is kept
+    /// @param label the common one
+    public record Sample(double negatives, String label) {
+    }
+
+    /// @param source named in messages (a file name)
+    /// @throws SpecException with every mistake found: line, expected, found
+    public static StreamSpec parse(String yaml, String source) {
+        return new StreamSpecReader(yaml, source).read();
+    }
+
+    /// One spec, one text: keys in fixed order, values equal to defaults left out, every text quoted. Itself a valid
+    /// spec. It says all that decides which examples there are, and not `align` and `examples`, which don't.
+    public String canonical() {
+        StringBuilder text = new StringBuilder();
+        line(text, "stream", Flow.quoted(stream));
+        line(text, "events", StreamSpecReader.EVENTS.keysOf(events).toString());
+        if (labels != null) {
+            line(text, "labels", StreamSpecReader.LABELS.keysOf(labels).toString());
+        }
+        if (label != null) {
+            line(text, "label", Flow.quoted(label));
+        }
+        if (weight != null) {
+            line(text, "weight", Flow.quoted(weight));
+        }
+        if (join != null) {
+            line(text, "join", StreamSpecReader.JOIN.keysOf(join).toString());
+        }
+        if (sample != null) {
+            line(text, "sample", StreamSpecReader.SAMPLE.keysOf(sample).toString());
+        }
+        return text.toString();
+    }
+
+    private static void line(StringBuilder text, String key, String value) {
+        text.append(key).append(": ").append(value).append('\n');
+    }
+
+    /// SHA-256 of the canonical form, 32 bytes. Another fingerprint is another policy, which needs an epoch of its own.
+    public byte[] fingerprint() {
+        try {
+            return MessageDigest.getInstance("SHA-256").digest(canonical().getBytes(StandardCharsets.UTF_8));
+        } catch (NoSuchAlgorithmException everyJavaHasIt) {
+            throw new IllegalStateException(everyJavaHasIt);
+        }
+    }
+}

@@ -1,0 +1,159 @@
+package io.tidegrad.model.stream;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import io.tidegrad.model.spec.SpecException;
+import io.tidegrad.proof.Fuzz;
+import io.tidegrad.proof.LongProof;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class StreamSpecTest {
+    /// Every broken spec beside its message. After a change of messages: run with `-Dgolden.write=true`, read the
+    /// difference.
+    private static final Path BROKEN = Path.of("src/test/resources/broken-streams");
+
+    private static final String EVERY_KEY = """
+            stream: card-payments
+            events:   { topic: payments, key: transaction.id, event-time: authorized-at, format: json }
+            labels:   { topic: chargebacks, key: "@key", value: fraud, event-time: reported-at, retract: withdrawn, format: json }
+            weight:   amount
+            join:     { wait: PT30M, missing: false, window: P30D, late: drop, duplicates: last }
+            sample:   { negatives: 0.1, label: 0.50 }
+            align:    PT5M
+            examples: { retention: P10D }
+            """;
+
+    private static final String LABEL_IN_THE_EVENT = """
+            stream: flights
+            events: { topic: departures }
+            label: arrival.late
+            """;
+
+    private static StreamSpec parse(String yaml) {
+        return StreamSpec.parse(yaml, "stream.yaml");
+    }
+
+    @Test
+    void everyKeyIsRead() {
+        StreamSpec spec = parse(EVERY_KEY);
+        assertThat(spec.stream()).isEqualTo("card-payments");
+        assertThat(spec.events()).isEqualTo(
+                new StreamSpec.Events("payments", "transaction.id", "authorized-at", StreamSpec.Format.JSON));
+        assertThat(spec.labels()).isEqualTo(new StreamSpec.Labels("chargebacks", StreamSpec.RECORD_KEY, "fraud",
+                "reported-at", "withdrawn", StreamSpec.Format.JSON));
+        assertThat(spec.label()).isNull();
+        assertThat(spec.weight()).isEqualTo("amount");
+        assertThat(spec.join()).isEqualTo(new StreamSpec.Join(Duration.ofMinutes(30), Optional.of("false"),
+                Duration.ofDays(30), StreamSpec.Late.DROP, StreamSpec.Duplicates.LAST));
+        assertThat(spec.sample()).isEqualTo(new StreamSpec.Sample(0.1, "0.5"));
+        assertThat(spec.align()).isEqualTo(Duration.ofMinutes(5));
+        assertThat(spec.retention()).isEqualTo(Duration.ofDays(10));
+    }
+
+    @Test
+    void whatIsLeftOutHasItsDefault() {
+        StreamSpec spec = parse(LABEL_IN_THE_EVENT);
+        assertThat(spec.events()).isEqualTo(new StreamSpec.Events("departures", null, null, StreamSpec.Format.AVRO));
+        assertThat(spec.label()).isEqualTo("arrival.late");
+        assertThat(spec.join()).isNull();
+        assertThat(spec.align()).isEqualTo(Duration.ofMinutes(10));
+        assertThat(spec.retention()).isEqualTo(Duration.ofDays(90));
+    }
+
+    @Test
+    void theCanonicalFormIsASpecWithTheSameForm() {
+        for (String yaml : List.of(EVERY_KEY, LABEL_IN_THE_EVENT,
+                EVERY_KEY.replace("missing: false", "missing: drop"))) {
+            String canonical = parse(yaml).canonical();
+            assertThat(parse(canonical).canonical()).isEqualTo(canonical);
+        }
+    }
+
+    /// Epochs of examples hang on it.
+    @Test
+    void theCanonicalFormStaysWhatItIs() {
+        assertThat(parse(EVERY_KEY).canonical()).isEqualTo("""
+                stream: "card-payments"
+                events: {topic: "payments", key: "transaction.id", event-time: "authorized-at", format: json}
+                labels: {topic: "chargebacks", key: "@key", value: "fraud", event-time: "reported-at", retract: "withdrawn", format: json}
+                weight: "amount"
+                join: {wait: PT30M, missing: "false", window: PT720H, late: drop, duplicates: last}
+                sample: {negatives: 0.1, label: "0.5"}
+                """);
+        assertThat(parse(LABEL_IN_THE_EVENT).canonical()).isEqualTo("""
+                stream: "flights"
+                events: {topic: "departures"}
+                label: "arrival.late"
+                """);
+    }
+
+    @Test
+    void onlyWhatDecidesAboutExamplesIsInTheFingerprint() {
+        byte[] fingerprint = parse(EVERY_KEY).fingerprint();
+        assertThat(parse(EVERY_KEY.replace("PT5M", "PT6M").replace("P10D", "P11D")).fingerprint())
+                .isEqualTo(fingerprint);
+        assertThat(
+                parse(EVERY_KEY.replace("PT30M", "PT1800S").replace("negatives: 0.1", "negatives: 1e-1")).fingerprint())
+                .isEqualTo(fingerprint);
+        assertThat(parse(EVERY_KEY.replace("PT30M", "PT31M")).fingerprint()).isNotEqualTo(fingerprint);
+        assertThat(parse(EVERY_KEY.replace("late: drop", "late: correct")).fingerprint()).isNotEqualTo(fingerprint);
+    }
+
+    static List<String> broken() throws IOException {
+        try (Stream<Path> files = Files.list(BROKEN)) {
+            return files.map(file -> file.getFileName().toString()).filter(name -> name.endsWith(".yaml"))
+                    .map(name -> name.substring(0, name.length() - ".yaml".length())).sorted().toList();
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("broken")
+    void aBrokenSpecIsRefusedWithEveryMistakeNamed(String name) throws IOException {
+        String yaml = Files.readString(BROKEN.resolve(name + ".yaml"));
+        SpecException refused = catchThrowableOfType(SpecException.class, () -> StreamSpec.parse(yaml, name + ".yaml"));
+        assertThat(refused).as("%s.yaml is refused", name).isNotNull();
+        Path golden = BROKEN.resolve(name + ".txt");
+        if (Boolean.getBoolean("golden.write")) {
+            Files.writeString(golden, refused.getMessage() + "\n");
+        }
+        assertThat(refused.getMessage() + "\n")
+                .as("%s; if meant, run with -Dgolden.write=true and read the difference", golden)
+                .isEqualTo(Files.readString(golden));
+    }
+
+    @Test
+    void aDamagedSpecIsASpecOrATypedRefusal() {
+        fuzz(3_000);
+    }
+
+    @LongProof("thousands of damaged specs")
+    @Test
+    void eachOfManyDamagedSpecsIsASpecOrATypedRefusal() {
+        fuzz(60_000);
+    }
+
+    private static byte[] bytes(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
+    }
+
+    private static void fuzz(int inputs) {
+        new Fuzz("streams", StreamSpecTest.class, "model", List.of(bytes(EVERY_KEY), bytes(LABEL_IN_THE_EVENT)))
+                .inserting(bytes("{"), bytes("["), bytes("[".repeat(1_000)), bytes(": "), bytes("- "), bytes("\n"),
+                        bytes("&a [*a, *a]"), bytes("*a"), bytes("!!java.io.File "), bytes("<<: "), bytes("|\n"),
+                        bytes("\t"), bytes("\u0000"), bytes("NaN"), bytes("-.inf"), bytes("1e400"), bytes("1e-400"),
+                        bytes("99999999999999999999999"), bytes("PT-1S"), bytes("PT0.0000001S"), bytes("\u2028"))
+                .run(inputs, input -> StreamSpec.parse(new String(input, StandardCharsets.UTF_8), "damaged.yaml")
+                        .canonical(), SpecException.class);
+    }
+}
