@@ -1,0 +1,258 @@
+package io.tidegrad.model.stream;
+
+import io.tidegrad.model.spec.Flow;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.header.Headers;
+import org.jspecify.annotations.Nullable;
+
+/// What a record of an examples topic says in its headers; its value is the event's own bytes, untouched. Each header's
+/// name begins with `PREFIX`, and its value is UTF-8 text:
+///
+/// | header | value |
+/// |---|---|
+/// | `format` | `1` |
+/// | `kind` | `final`, `provisional` or `correction` |
+/// | `label` | canonical text (`LabelText`); left out where the label was taken back and none stands in its place |
+/// | `old-label` | of a correction: the label that it replaces; left out where there was none |
+/// | `weight` | decimal number from 0 on; left out for 1 |
+/// | `source` | `topic:partition:offset` of the event |
+/// | `event-time` | epoch milliseconds |
+/// | `label-time` | epoch milliseconds of the record that gave the label; left out where none did |
+///
+/// docs/streams.md shows one byte by byte.
+///
+/// @param label null: taken back
+/// @param oldLabel null unless this corrects one
+/// @param labelTime null: no record gave the label
+public record Example(Kind kind, @Nullable String label, @Nullable String oldLabel, double weight, Source source,
+        long eventTime, @Nullable Long labelTime) {
+    public static final int FORMAT = 1;
+    public static final String PREFIX = "tidegrad-example-";
+
+    /// Headers of an event whose names begin with this are headers of its examples too.
+    public static final String CARRIED_PREFIX = "tidegrad-served-";
+
+    /// Name of the header with the label, for messages.
+    public static final String LABEL_HEADER = PREFIX + "label";
+
+    public static final double WEIGHT_MAX = 1e15;
+
+    private static final int HEADER_BYTES_MAX = 1_000;
+    private static final int SHOWN_MAX = 40;
+
+    /// The years 0000 to 9999 in epoch milliseconds.
+    private static final long TIME_MIN = -62_167_219_200_000L;
+
+    private static final long TIME_MAX = 253_402_300_799_999L;
+    private static final Pattern WHOLE = Pattern.compile("-?(0|[1-9][0-9]{0,14})");
+    private static final Pattern WEIGHT = Pattern.compile("(0|[1-9][0-9]{0,15})(\\.[0-9]{1,400})?");
+    private static final Pattern SOURCE =
+            Pattern.compile("([a-zA-Z0-9._-]{1,249}):(0|[1-9][0-9]{0,8}):(0|[1-9][0-9]{0,17})");
+
+    /// How sure an example's label is.
+    public enum Kind {
+        /// The label was given.
+        FINAL,
+        /// No label came in time; the label is the stream's missing label.
+        PROVISIONAL,
+        /// Another label than an earlier example of the same event had.
+        CORRECTION;
+
+        private final String code = name().toLowerCase(Locale.ROOT);
+
+        /// As a header has it.
+        public String code() {
+            return code;
+        }
+    }
+
+    /// Where the event lies.
+    public record Source(String topic, int partition, long offset) {
+        @Override
+        public String toString() {
+            return topic + ":" + partition + ":" + offset;
+        }
+    }
+
+    public Example {
+        weight += 0; // -0 is 0
+        if (!(weight >= 0 && weight <= WEIGHT_MAX)) {
+            throw new IllegalArgumentException("expected a weight from 0 to 1e15, found " + weight);
+        }
+        if ("".equals(label) || "".equals(oldLabel)) {
+            throw new IllegalArgumentException("expected a label of at least one character, found none");
+        }
+        if (kind != Kind.CORRECTION && (label == null || oldLabel != null)) {
+            throw new IllegalArgumentException("expected a label and no old label in a " + kind.code()
+                    + " example, found " + label + " and " + oldLabel);
+        }
+    }
+
+    public Example withWeight(double weight) {
+        return new Example(kind, label, oldLabel, weight, source, eventTime, labelTime);
+    }
+
+    /// Whether `headers` are those of an example, of whatever format and however damaged.
+    public static boolean isIn(Headers headers) {
+        return headers.lastHeader(PREFIX + "format") != null;
+    }
+
+    /// Adds this example's headers, in the order of the table above.
+    public void writeTo(Headers headers) {
+        write(headers, "format", Integer.toString(FORMAT));
+        write(headers, "kind", kind.code());
+        write(headers, "label", label);
+        write(headers, "old-label", oldLabel);
+        write(headers, "weight", weight == 1 ? null : Flow.number(weight));
+        write(headers, "source", source.toString());
+        write(headers, "event-time", Long.toString(eventTime));
+        write(headers, "label-time", labelTime == null ? null : Long.toString(labelTime));
+    }
+
+    private static void write(Headers headers, String name, @Nullable String value) {
+        if (value != null) {
+            headers.add(PREFIX + name, value.getBytes(StandardCharsets.UTF_8));
+        }
+    }
+
+    /// Reads the headers that begin with `PREFIX`; others may be there too.
+    ///
+    /// @throws ExampleException a header is missing, stands there twice, is unknown or can't be read
+    public static Example read(Headers headers) throws ExampleException {
+        Reader reader = new Reader();
+        for (Header header : headers) {
+            if (header.key().startsWith(PREFIX)) {
+                reader.take(header.key().substring(PREFIX.length()), header.value());
+            }
+        }
+        return reader.example();
+    }
+
+    /// The headers found so far.
+    private static final class Reader {
+        private @Nullable String format;
+        private @Nullable String kind;
+        private @Nullable String label;
+        private @Nullable String oldLabel;
+        private @Nullable String weight;
+        private @Nullable String source;
+        private @Nullable String eventTime;
+        private @Nullable String labelTime;
+        private @Nullable String unknown;
+
+        void take(String name, byte @Nullable [] value) throws ExampleException {
+            switch (name) {
+                case "format" -> format = text(name, value, format);
+                case "kind" -> kind = text(name, value, kind);
+                case "label" -> label = text(name, value, label);
+                case "old-label" -> oldLabel = text(name, value, oldLabel);
+                case "weight" -> weight = text(name, value, weight);
+                case "source" -> source = text(name, value, source);
+                case "event-time" -> eventTime = text(name, value, eventTime);
+                case "label-time" -> labelTime = text(name, value, labelTime);
+                default -> unknown = name; // refused only after the format: a later format may have it
+            }
+        }
+
+        private static String text(String name, byte @Nullable [] value, @Nullable String earlier)
+                throws ExampleException {
+            if (earlier != null) {
+                throw new ExampleException("header " + PREFIX + name + ": expected once, found twice");
+            }
+            if (value == null || value.length == 0) {
+                throw new ExampleException("header " + PREFIX + name + ": expected a text, found nothing");
+            }
+            if (value.length > HEADER_BYTES_MAX) {
+                throw new ExampleException("header " + PREFIX + name + ": expected at most " + HEADER_BYTES_MAX
+                        + " bytes, found " + value.length);
+            }
+            try {
+                return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(value)).toString();
+            } catch (CharacterCodingException notUtf8) {
+                throw new ExampleException("header " + PREFIX + name + ": expected UTF-8 text, found other bytes");
+            }
+        }
+
+        Example example() throws ExampleException {
+            String number = required("format", format);
+            if (!number.equals(Integer.toString(FORMAT))) {
+                throw new ExampleException("header " + PREFIX + "format: expected " + FORMAT + ", found "
+                        + shown(number) + "; a newer build may be able to read it");
+            }
+            if (unknown != null) {
+                throw new ExampleException("header " + PREFIX + shown(unknown) + ": unknown in format " + FORMAT);
+            }
+            Kind of = kind();
+            if (of != Kind.CORRECTION) {
+                required("label", label);
+                if (oldLabel != null) {
+                    throw new ExampleException("header " + PREFIX
+                            + "old-label: expected in corrections only, found in a " + of.code() + " example");
+                }
+            }
+            return new Example(of, label, oldLabel, weight == null ? 1 : weight(weight), source(),
+                    time("event-time", required("event-time", eventTime)),
+                    labelTime == null ? null : time("label-time", labelTime));
+        }
+
+        private static String required(String name, @Nullable String value) throws ExampleException {
+            if (value == null) {
+                throw new ExampleException("header " + PREFIX + name + " is missing");
+            }
+            return value;
+        }
+
+        private Kind kind() throws ExampleException {
+            String code = required("kind", kind);
+            for (Kind each : Kind.values()) {
+                if (each.code().equals(code)) {
+                    return each;
+                }
+            }
+            throw wrong("kind", "final, provisional or correction", code);
+        }
+
+        private static double weight(String text) throws ExampleException {
+            double value = WEIGHT.matcher(text).matches() ? Double.parseDouble(text) : Double.NaN;
+            if (!(value <= WEIGHT_MAX)) {
+                throw wrong("weight", "a decimal number from 0 to 1e15", text);
+            }
+            return value;
+        }
+
+        private Source source() throws ExampleException {
+            String text = required("source", source);
+            Matcher matcher = SOURCE.matcher(text);
+            if (!matcher.matches()) {
+                throw wrong("source", "topic:partition:offset", text);
+            }
+            return new Source(matcher.group(1), Integer.parseInt(matcher.group(2)), Long.parseLong(matcher.group(3)));
+        }
+
+        private static long time(String name, String text) throws ExampleException {
+            if (WHOLE.matcher(text).matches()) {
+                long value = Long.parseLong(text);
+                if (value >= TIME_MIN && value <= TIME_MAX) {
+                    return value;
+                }
+            }
+            throw wrong(name, "epoch milliseconds in the years 0 to 9999", text);
+        }
+
+        private static ExampleException wrong(String name, String expected, String found) {
+            return new ExampleException(
+                    "header " + PREFIX + name + ": expected " + expected + ", found \"" + shown(found) + '"');
+        }
+
+        private static String shown(String text) {
+            String printable = text.replaceAll("\\p{Cntrl}", "?");
+            return printable.length() <= SHOWN_MAX ? printable : printable.substring(0, SHOWN_MAX) + "…";
+        }
+    }
+}

@@ -1,0 +1,197 @@
+package io.tidegrad.model.stream;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.tidegrad.model.stream.Example.Kind;
+import io.tidegrad.model.stream.Example.Source;
+import io.tidegrad.proof.Fuzz;
+import io.tidegrad.proof.GoldenFormat;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import net.jqwik.api.Arbitraries;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.Combinators;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
+import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.header.Headers;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+
+class ExampleTest {
+    private static final Example CORRECTION = new Example(Kind.CORRECTION, "1", "0", 2.5,
+            new Source("card.payments-v1", 5, 123_456), 1_795_000_000_000L, 1_795_086_400_000L);
+
+    private static final GoldenFormat FORMAT = new GoldenFormat("example", Example.FORMAT, -1,
+            bytes -> text(written(read(headers(bytes)))), () -> text(written(CORRECTION)));
+
+    private static Headers written(Example example) {
+        Headers headers = new RecordHeaders();
+        example.writeTo(headers);
+        return headers;
+    }
+
+    private static Example read(Headers headers) {
+        try {
+            return Example.read(headers);
+        } catch (ExampleException refused) {
+            throw new AssertionError(refused);
+        }
+    }
+
+    /// A line for each header, `name: value`.
+    private static byte[] text(Headers headers) {
+        StringBuilder text = new StringBuilder();
+        for (Header header : headers) {
+            text.append(header.key()).append(": ").append(new String(header.value(), StandardCharsets.UTF_8))
+                    .append('\n');
+        }
+        return text.toString().getBytes(StandardCharsets.UTF_8);
+    }
+
+    private static Headers headers(byte[] text) {
+        Headers headers = new RecordHeaders();
+        for (String line : new String(text, StandardCharsets.UTF_8).split("\n")) {
+            int colon = line.indexOf(": ");
+            String name = colon < 0 ? line : line.substring(0, colon);
+            headers.add(name, colon < 0 ? null : line.substring(colon + 2).getBytes(StandardCharsets.UTF_8));
+        }
+        return headers;
+    }
+
+    @Test
+    void everyFormatThatWasEverWrittenIsReadAndTheCurrentOneWrittenAgain() {
+        FORMAT.checkOldTruths();
+        FORMAT.checkTheWriter();
+    }
+
+    @Provide
+    Arbitrary<Example> examples() {
+        Arbitrary<String> labels = Arbitraries.oneOf(Arbitraries.of("0", "1", "true", "-2.5"),
+                Arbitraries.strings().ofMinLength(1).ofMaxLength(250).map(text -> text.replaceAll("\\p{Cs}", "?")));
+        Arbitrary<Double> weights =
+                Arbitraries.oneOf(Arbitraries.just(1.0), Arbitraries.doubles().between(0, Example.WEIGHT_MAX));
+        Arbitrary<Long> times = Arbitraries.longs().between(-62_167_219_200_000L, 253_402_300_799_999L);
+        Arbitrary<Source> sources =
+                Combinators.combine(
+                        Arbitraries.strings().withCharRange('a', 'z').withChars("._-09").ofMinLength(1)
+                                .ofMaxLength(249),
+                        Arbitraries.integers().between(0, 999_999_999),
+                        Arbitraries.longs().between(0, 999_999_999_999_999_999L)).as(Source::new);
+        return Combinators.combine(Arbitraries.of(Kind.values()), labels, labels.injectNull(0.2),
+                labels.injectNull(0.2), weights, sources, times, times.injectNull(0.2)).as(ExampleTest::example);
+    }
+
+    private static Example example(Kind kind, String label, @Nullable String correctedTo, @Nullable String oldLabel,
+            double weight, Source source, long time, @Nullable Long labelTime) {
+        boolean corrects = kind == Kind.CORRECTION;
+        return new Example(kind, corrects ? correctedTo : label, corrects ? oldLabel : null, weight, source, time,
+                labelTime);
+    }
+
+    @Property
+    void whatIsWrittenIsRead(@ForAll("examples") Example example) throws ExampleException {
+        Headers headers = new RecordHeaders().add("tidegrad-served-model", new byte[]{1}).add("other", null);
+        example.writeTo(headers);
+        assertThat(Example.isIn(headers)).isTrue();
+        assertThat(Example.read(headers)).isEqualTo(example);
+    }
+
+    private static Headers without(String name) {
+        return written(CORRECTION).remove(Example.PREFIX + name);
+    }
+
+    private static Headers with(String name, byte @Nullable [] value) {
+        return without(name).add(Example.PREFIX + name, value);
+    }
+
+    private static Headers with(String name, String value) {
+        return with(name, value.getBytes(StandardCharsets.UTF_8));
+    }
+
+    private static void refused(Headers headers, String message) {
+        assertThatThrownBy(() -> Example.read(headers)).isInstanceOf(ExampleException.class).hasMessage(message);
+    }
+
+    @Test
+    void hostileHeadersAreRefusedWithWhatWasExpectedAndFound() {
+        refused(new RecordHeaders(), "header tidegrad-example-format is missing");
+        refused(with("format", "99"),
+                "header tidegrad-example-format: expected 1, found 99; a newer build may be able to read it");
+        refused(with("format", "01"),
+                "header tidegrad-example-format: expected 1, found 01; a newer build may be able to read it");
+        refused(with("format", "99").add(Example.PREFIX + "later", new byte[]{'x'}),
+                "header tidegrad-example-format: expected 1, found 99; a newer build may be able to read it");
+        refused(with("later", "x"), "header tidegrad-example-later: unknown in format 1");
+        refused(without("kind"), "header tidegrad-example-kind is missing");
+        refused(with("kind", "FINAL"),
+                "header tidegrad-example-kind: expected final, provisional or correction," + " found \"FINAL\"");
+        refused(with("kind", "final"),
+                "header tidegrad-example-old-label: expected in corrections only, found in a final example");
+        refused(without("old-label").remove(Example.PREFIX + "label").remove(Example.PREFIX + "kind")
+                .add(Example.PREFIX + "kind", "final".getBytes(StandardCharsets.UTF_8)),
+                "header tidegrad-example-label is missing");
+        refused(with("label", (byte[]) null), "header tidegrad-example-label: expected a text, found nothing");
+        refused(with("label", new byte[0]), "header tidegrad-example-label: expected a text, found nothing");
+        refused(with("label", new byte[]{(byte) 0xff}),
+                "header tidegrad-example-label: expected UTF-8 text, found other bytes");
+        refused(with("label", "x".repeat(1_001)),
+                "header tidegrad-example-label: expected at most 1000 bytes, found 1001");
+        refused(written(CORRECTION).add(Example.PREFIX + "label", new byte[]{'2'}),
+                "header tidegrad-example-label: expected once, found twice");
+        for (String weight : List.of("-1", "NaN", "Infinity", "1e3", "1000000000000001", "0x1", "٣", "1.", ".5",
+                "01")) {
+            refused(with("weight", weight), "header tidegrad-example-weight: expected a decimal number from 0 to 1e15,"
+                    + " found \"" + weight + "\"");
+        }
+        for (String source : List.of("t:0", "t:-1:0", "t:0:1.5", "t/0:1", "t:0:9999999999999999999", "t:00:1")) {
+            refused(with("source", source),
+                    "header tidegrad-example-source: expected topic:partition:offset, found \"" + source + "\"");
+        }
+        for (String time : List.of("now", "1.5", "+1", "253402300800000", "99999999999999999999", "-0x1", " 1")) {
+            refused(with("event-time", time), "header tidegrad-example-event-time: expected epoch milliseconds in the"
+                    + " years 0 to 9999, found \"" + time + "\"");
+        }
+        refused(with("label-time", "\u0007"), "header tidegrad-example-label-time: expected epoch milliseconds in the"
+                + " years 0 to 9999, found \"?\"");
+    }
+
+    @Test
+    void damagedHeadersAreAnExampleOrATypedRefusal() {
+        new Fuzz("examples", ExampleTest.class, "model", List.of(text(written(CORRECTION))))
+                .inserting(": ".getBytes(StandardCharsets.UTF_8), "\n".getBytes(StandardCharsets.UTF_8), new byte[]{0},
+                        "tidegrad-example-".getBytes(StandardCharsets.UTF_8))
+                .run(20_000, bytes -> {
+                    try {
+                        Example.read(headers(bytes));
+                    } catch (ExampleException refused) {
+                        throw new IllegalArgumentException(refused);
+                    }
+                }, IllegalArgumentException.class);
+    }
+
+    @Test
+    void anExampleThatMakesNoSenseIsNotMade() {
+        Source source = new Source("t", 0, 0);
+        assertThatThrownBy(() -> new Example(Kind.FINAL, null, null, 1, source, 0, null))
+                .isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> new Example(Kind.FINAL, "1", "0", 1, source, 0, null))
+                .isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> new Example(Kind.FINAL, "1", null, Double.NaN, source, 0, null))
+                .isInstanceOf(IllegalArgumentException.class);
+    }
+
+    @Test
+    void labelsOfOtherTypesCanSayTheSame() {
+        assertThat(LabelText.same("0", "false")).isTrue();
+        assertThat(LabelText.same("true", "1")).isTrue();
+        assertThat(LabelText.same("true", "0")).isFalse();
+        assertThat(LabelText.same("1.0", "1")).isFalse(); // canonical text never has 1.0
+        assertThat(List.of(LabelText.ofNumber("1.0"), LabelText.ofNumber("+7"), LabelText.ofNumber("1e-7"),
+                LabelText.ofNumber("-0.0"), LabelText.ofNumber("9223372036854775807")))
+                .containsExactly("1", "7", "1.0E-7", "0", "9223372036854775807");
+    }
+}
