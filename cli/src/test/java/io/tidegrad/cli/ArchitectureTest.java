@@ -68,6 +68,23 @@ class ArchitectureTest {
                     "io.tidegrad.replay..", "io.tidegrad.scorer..", "io.tidegrad.scorerapp..", "io.tidegrad.cli..");
 
     @ArchTest
+    static final ArchRule the_joiner_meets_trainer_and_scorer_in_topics_only =
+            noClasses().that().resideInAPackage("io.tidegrad.joiner..").should().dependOnClassesThat()
+                    .resideInAnyPackage("io.tidegrad.trainer..", "io.tidegrad.replay..", "io.tidegrad.scorer..",
+                            "io.tidegrad.scorerapp..", "io.tidegrad.localstack..", "io.tidegrad.cli..");
+
+    @ArchTest
+    static final ArchRule only_the_command_line_and_the_load_tests_know_the_joiner = noClasses()
+            .that(resideOutsideOfPackages("io.tidegrad.joiner..", "io.tidegrad.cli..", "io.tidegrad.loadtests.."))
+            .should().dependOnClassesThat().resideInAPackage("io.tidegrad.joiner..");
+
+    /// So that what is joined is a function of the records.
+    @ArchTest
+    static final ArchRule the_join_knows_neither_kafka_nor_a_clock =
+            noClasses().that().resideInAPackage("io.tidegrad.joiner.join..").should().dependOnClassesThat()
+                    .resideInAPackage("org.apache.kafka..").orShould().accessTargetWhere(asksTheMachineForTheTime());
+
+    @ArchTest
     static final ArchRule replay_knows_the_trainer_and_no_scorer = noClasses().that()
             .resideInAPackage("io.tidegrad.replay..").should().dependOnClassesThat().resideInAnyPackage(
                     "io.tidegrad.scorer..", "io.tidegrad.scorerapp..", "io.tidegrad.localstack..", "io.tidegrad.cli..");
