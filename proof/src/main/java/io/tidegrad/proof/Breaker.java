@@ -56,7 +56,15 @@ public enum Breaker {
     READS_ANY_FORMAT(Invariant.I21, "a format's number is not looked at"),
     TAKES_ANY_SPECS_STATE(Invariant.I22, "a state's spec fingerprint is not compared"),
     TAKES_ANY_LOGS_STATE(Invariant.I23, "the id of the log of record is not compared"),
-    LEARNS_BY_THE_CLOCK(Invariant.I24, "a mini-batch also ends when an alarm of the wall clock rings");
+    LEARNS_BY_THE_CLOCK(Invariant.I24, "a mini-batch also ends when an alarm of the wall clock rings"),
+    WRITES_EXAMPLES_OUTSIDE_THE_TRANSACTION(Invariant.I25,
+            "a joiner's examples stay where its transaction does not: they are written again"),
+    COMMITS_PLACES_OUTSIDE_THE_TRANSACTION(Invariant.I25,
+            "a joiner's places in its topics stay where its transaction does not: records are lost"),
+    FORGETS_WHAT_IT_KEPT(Invariant.I25, "a joiner that starts again knows no waiting event and no early label"),
+    FORGETS_THE_TIME(Invariant.I25, "a joiner that starts again takes the time of its first record for its own"),
+    KEEPS_AN_EVENT_WAITING(Invariant.I25, "an event whose wait is over goes on waiting after its example"),
+    EXPIRES_BY_THE_WALL_CLOCK(Invariant.I25, "events and labels expire by the clock of the machine");
 
     private final @org.jspecify.annotations.Nullable Invariant invariant;
     private final String what;
