@@ -28,6 +28,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.apache.avro.Schema;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -59,7 +60,7 @@ public final class Alone {
     /// From the first record that is polled to the last that is decoded.
     private static Measurement consume(ModelSpec spec, long events, String bootstrapServers, String registryUrl) {
         TopicPartition log = new TopicPartition(spec.inputTopic(), 0);
-        String label = spec.label().field();
+        String label = Objects.requireNonNull(spec.label().field());
         try (SchemaRegistry registry = SchemaRegistry.connect(Map.of("schema.registry.url", registryUrl));
                 KafkaConsumer<byte[], byte[]> consumer = KafkaClients.reader(bootstrapServers,
                         // The same settings as the replay's, which suit a bare consumer.

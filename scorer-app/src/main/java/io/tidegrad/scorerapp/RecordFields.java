@@ -76,7 +76,9 @@ final class RecordFields {
         if (spec.input().eventTime() != null) {
             expect(spec.input().eventTime(), "time (not used)");
         }
-        expect(spec.label().field(), "label (not used)");
+        if (spec.label().field() != null) {
+            expect(spec.label().field(), "label (not used)");
+        }
         if (spec.input().format() == ModelSpec.Format.AVRO) {
             timeAndCategory.addAll(times);
             timeAndCategory.retainAll(categories);

@@ -12,6 +12,7 @@ import io.tidegrad.engine.loss.Quantile;
 import io.tidegrad.model.spec.Feature;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.model.spec.RowLayout;
+import io.tidegrad.model.stream.Example;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -53,10 +54,11 @@ public final class Featurizer {
     }
 
     private static LabelReader labelReader(ModelSpec spec) {
-        String field = spec.label().field();
+        String named = spec.label().field();
+        String field = named == null ? Example.LABEL_HEADER : named;
         return switch (spec.loss()) {
-            case BinaryCrossEntropy binary -> LabelReader.binary(spec.label());
-            case Hinge hinge -> LabelReader.signed(LabelReader.binary(spec.label()));
+            case BinaryCrossEntropy binary -> LabelReader.binary(field, spec.label());
+            case Hinge hinge -> LabelReader.signed(LabelReader.binary(field, spec.label()));
             case CategoricalCrossEntropy categorical -> LabelReader.classIndex(field, spec.outputs());
             case Poisson poisson -> LabelReader.count(field);
             case MeanSquaredError squared -> LabelReader.number(field);
@@ -88,6 +90,24 @@ public final class Featurizer {
             if (weight != null) {
                 row.weight = weight(weight, event.get(weight));
             }
+            writeFeatures(event, row);
+            return null;
+        } catch (RejectedException rejected) {
+            return rejected.rejection();
+        }
+    }
+
+    /// The same for a stream's example, which brings label, weight and event time with it.
+    public @Nullable Rejection featurize(Event event, Example example, Row row) {
+        try {
+            String given = example.label();
+            if (given == null) {
+                return new Rejection(Rejection.Reason.MISSING_LABEL,
+                        "header " + Example.LABEL_HEADER + ": expected the label, found none");
+            }
+            row.eventTime = example.eventTime();
+            row.labels[0] = label.readText(given);
+            row.weight = (float) example.weight();
             writeFeatures(event, row);
             return null;
         } catch (RejectedException rejected) {

@@ -1,9 +1,10 @@
 package io.tidegrad.model.feature;
 
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.model.stream.Example;
 import org.jspecify.annotations.Nullable;
 
-/// Turns a label field's value into the float that the loss compares with.
+/// Turns a label field's value, or the text in an example's header, into the float that the loss compares with.
 abstract class LabelReader {
     private final String field;
 
@@ -15,19 +16,48 @@ abstract class LabelReader {
         return field;
     }
 
+    private String place() {
+        return field.equals(Example.LABEL_HEADER) ? "header " + field : "field '" + field + "'";
+    }
+
     final float read(@Nullable Object value) throws RejectedException {
         if (value == null) {
-            throw new RejectedException(Rejection.Reason.MISSING_LABEL,
-                    "field '" + field + "': expected the label, found null");
+            throw new RejectedException(Rejection.Reason.MISSING_LABEL, place() + ": expected the label, found null");
         }
         return label(value);
+    }
+
+    /// The label of an example, whose header has canonical text: what the field had becomes of it again, or as good.
+    final float readText(String text) throws RejectedException {
+        return label(takesText() ? text : valueOf(text));
+    }
+
+    /// Whether texts are compared as they are, even where they look like numbers.
+    boolean takesText() {
+        return false;
+    }
+
+    private static Object valueOf(String text) {
+        if (text.equals("true") || text.equals("false")) {
+            return text.equals("true");
+        }
+        for (int i = 0; i < text.length(); i++) {
+            if ("0123456789+-.eE".indexOf(text.charAt(i)) < 0) {
+                return text;
+            }
+        }
+        try {
+            return Double.valueOf(text);
+        } catch (NumberFormatException notANumber) {
+            return text;
+        }
     }
 
     abstract float label(Object value) throws RejectedException;
 
     final RejectedException invalid(String expected, Object found) {
         return new RejectedException(Rejection.Reason.INVALID_LABEL,
-                "field '" + field + "': expected the label, " + expected + ", found " + Values.describe(found));
+                place() + ": expected the label, " + expected + ", found " + Values.describe(found));
     }
 
     final double finite(Object value, String expected) throws RejectedException {
@@ -38,10 +68,10 @@ abstract class LabelReader {
     }
 
     /// A reader of labels 0 or 1.
-    static LabelReader binary(ModelSpec.Label label) {
+    static LabelReader binary(String field, ModelSpec.Label label) {
         Double threshold = label.threshold();
         if (threshold != null) {
-            return new LabelReader(label.field()) {
+            return new LabelReader(field) {
                 @Override
                 float label(Object value) throws RejectedException {
                     return finite(value, "a finite number") >= threshold ? 1 : 0;
@@ -50,7 +80,7 @@ abstract class LabelReader {
         }
         String positive = label.positive();
         if (positive != null) {
-            return new LabelReader(label.field()) {
+            return new LabelReader(field) {
                 private final CanonicalText text = new CanonicalText();
                 private final byte[] one = positive.getBytes(java.nio.charset.StandardCharsets.UTF_8);
 
@@ -59,9 +89,14 @@ abstract class LabelReader {
                     text.clear().appendValue(field(), value);
                     return text.equalTo(one) ? 1 : 0;
                 }
+
+                @Override
+                boolean takesText() {
+                    return true;
+                }
             };
         }
-        return new LabelReader(label.field()) {
+        return new LabelReader(field) {
             @Override
             float label(Object value) throws RejectedException {
                 if (value instanceof Boolean flag) {
@@ -100,6 +135,11 @@ abstract class LabelReader {
             @Override
             float label(Object value) throws RejectedException {
                 return 2 * binary.label(value) - 1;
+            }
+
+            @Override
+            boolean takesText() {
+                return binary.takesText();
             }
         };
     }

@@ -18,6 +18,8 @@ public record Rejection(Reason reason, String detail) {
         MISSING_FIELD, MISSING_LABEL, INVALID_LABEL,
         /// The weight is missing or not a number of at least 0.
         INVALID_WEIGHT, NOT_FINITE, OUT_OF_RANGE, MISSING_TIME, FUTURE_TIME,
+        /// The record of a stream's topic has not the headers of an example.
+        NOT_AN_EXAMPLE,
         /// The event ended the trainer twice in a row and was set aside without being decoded.
         ENDED_THE_TRAINER;
 

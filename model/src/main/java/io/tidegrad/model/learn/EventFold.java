@@ -16,7 +16,8 @@ public final class EventFold {
         record Accepted() implements Outcome {
         }
 
-        /// The record is a tick, not an event: it ended the open mini-batch.
+        /// The record is not a row: a tick, which ended the open mini-batch, or a correction of a stream that the spec
+        /// passes over, which changed nothing.
         record Ticked() implements Outcome {
         }
 

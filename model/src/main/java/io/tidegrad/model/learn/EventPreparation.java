@@ -4,20 +4,27 @@ import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.feature.Featurizer;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.model.stream.Example;
+import io.tidegrad.model.stream.ExampleException;
 import io.tidegrad.schemas.UndecodableException;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
 import org.jspecify.annotations.Nullable;
 
-/// The half of [EventFold] that needs no model: it turns a record's bytes into a row. It is a pure function of the
+/// The half of [EventFold] that needs no model: it turns a record's bytes into a row. Of a stream's example the value
+/// gives the features, and the headers give label, weight and event time. It is a pure function of the
 /// record, the spec and the registry's answers, so it can run ahead of learning, on another thread. Not thread-safe:
 /// use one instance per thread.
 public final class EventPreparation {
     private final ValueDecoder decoder;
     private final Featurizer featurizer;
     private final boolean firstHasAllFields;
+    private final boolean ofStream;
+    private final boolean relearns;
 
     public EventPreparation(ModelSpec spec, ValueDecoder decoder) {
+        ofStream = spec.stream() != null;
+        relearns = spec.lateLabels() == ModelSpec.LateLabels.RELEARN;
         this.decoder = decoder;
         featurizer = new Featurizer(spec);
         firstHasAllFields = spec.input().reader() instanceof ModelSpec.Reader.First;
@@ -40,6 +47,19 @@ public final class EventPreparation {
                     "expected an event, found a null value without the header " + Tick.HEADER), null);
             return;
         }
+        Example example = null;
+        if (ofStream) {
+            try {
+                example = Example.read(headers);
+            } catch (ExampleException notOne) {
+                into.reject(new Rejection(Rejection.Reason.NOT_AN_EXAMPLE, String.valueOf(notOne.getMessage())), value);
+                return;
+            }
+            if (example.kind() == Example.Kind.CORRECTION && (!relearns || example.label() == null)) {
+                into.passOver();
+                return;
+            }
+        }
         Event event;
         try {
             event = decoder.decode(value);
@@ -47,7 +67,8 @@ public final class EventPreparation {
             into.reject(rejection(undecodable), value);
             return;
         }
-        Rejection rejection = featurizer.featurize(event, into.row());
+        Rejection rejection = example == null ? featurizer.featurize(event, into.row())
+                : featurizer.featurize(event, example, into.row());
         if (rejection == null) {
             into.rowOf(value);
         } else {

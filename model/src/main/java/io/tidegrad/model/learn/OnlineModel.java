@@ -48,7 +48,7 @@ public final class OnlineModel {
 
     private OnlineModel(ModelSpec spec, Kernels kernels, Plan plan, Parameters parameters) {
         this.spec = spec;
-        weighted = spec.weightField() != null;
+        weighted = spec.weighted();
         this.kernels = kernels;
         this.parameters = parameters;
         fingerprint = spec.fingerprint();

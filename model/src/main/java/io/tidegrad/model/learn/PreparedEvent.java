@@ -6,10 +6,11 @@ import io.tidegrad.schemas.UnknownField;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// A record of the log as far as it can be read without a model: a row, a tick or a rejection. Instances are reused.
+/// A record of the log as far as it can be read without a model: a row, a tick, a correction that the spec passes over,
+/// or a rejection. Instances are reused.
 public final class PreparedEvent {
     private enum Kind {
-        ROW, TICK, REJECTED
+        ROW, TICK, PASSED_OVER, REJECTED
     }
 
     private final Row row;
@@ -71,6 +72,12 @@ public final class PreparedEvent {
         namesSchema = false;
     }
 
+    /// Marks the record as a correction that is not learned.
+    void passOver() {
+        kind = Kind.PASSED_OVER;
+        namesSchema = false;
+    }
+
     /// Marks the record as rejected.
     ///
     /// @param value the value that names the schema; null when the dead letter is to name none
@@ -92,7 +99,11 @@ public final class PreparedEvent {
         }
     }
 
+    /// Does what a record without a row does to the model: nothing where it is passed over.
     void tick(OnlineModel model) {
+        if (kind == Kind.PASSED_OVER) {
+            return;
+        }
         if (tickTime == null) {
             model.tick();
         } else {

@@ -45,7 +45,7 @@ public final class ProgressiveEvaluation {
 
     ProgressiveEvaluation(ModelSpec spec) {
         loss = spec.loss();
-        weighted = spec.weightField() != null;
+        weighted = spec.weighted();
         aucHistogram = new AucHistogram(weighted);
         task = switch (loss) {
             case BinaryCrossEntropy binary -> Task.BINARY;

@@ -17,9 +17,15 @@ final class CanonicalForm {
         StringBuilder text = new StringBuilder();
         line(text, "model", Flow.quoted(spec.model()));
         line(text, "input", input(spec.input()));
-        line(text, "label", label(spec.label()));
+        Flow label = label(spec.label());
+        if (!label.isEmpty()) {
+            line(text, "label", label.toString());
+        }
         if (spec.weightField() != null) {
             line(text, "weight", "{field: " + Flow.quoted(spec.weightField()) + "}");
+        }
+        if (spec.lateLabels() != ModelSpec.LateLabels.RELEARN) {
+            line(text, "late-labels", Flow.name(spec.lateLabels()));
         }
         text.append(Features.canonical(spec.features()));
         line(text, "network", CanonicalNetwork.of(spec.layers()));
@@ -61,7 +67,10 @@ final class CanonicalForm {
     }
 
     private static String input(ModelSpec.Input input) {
-        return new Flow().add("topic", Flow.quoted(input.topic()))
+        String stream = input.stream();
+        // The topic of a stream's examples is named by the stream and its epoch: it is no part of what a spec says.
+        return new Flow().add("topic", stream == null ? Flow.quoted(String.valueOf(input.topic())) : null)
+                .add("stream", stream == null ? null : Flow.quoted(stream))
                 .add("event-time", input.eventTime() == null ? null : Flow.quoted(input.eventTime()))
                 .add("max-ahead",
                         input.maxAhead().equals(ModelSpec.Input.MAX_AHEAD) ? null : input.maxAhead().toString())
@@ -70,9 +79,9 @@ final class CanonicalForm {
                 .toString();
     }
 
-    private static String label(ModelSpec.Label label) {
-        return new Flow().add("field", Flow.quoted(label.field()))
+    private static Flow label(ModelSpec.Label label) {
+        return new Flow().add("field", label.field() == null ? null : Flow.quoted(label.field()))
                 .add("threshold", label.threshold() == null ? null : Flow.number(label.threshold()))
-                .add("positive", label.positive() == null ? null : Flow.quoted(label.positive())).toString();
+                .add("positive", label.positive() == null ? null : Flow.quoted(label.positive()));
     }
 }

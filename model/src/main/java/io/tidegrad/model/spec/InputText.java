@@ -33,7 +33,7 @@ final class InputText {
                 }
             }
         }
-        throw new IllegalStateException("expected a spec with input: { topic: … }, found another text");
+        throw new IllegalStateException("expected a spec with input: { … }, found another text");
     }
 
     /// Marks count lines and, in a line, code points.

@@ -39,16 +39,20 @@ import org.jspecify.annotations.Nullable;
 /// @param labelReads a line for each feature that reads the label's field and does not say that this is meant; only of
 ///     a registered spec
 /// @param memo new for each spec
-public record ModelSpec(String model, Input input, Label label, @Nullable String weightField, List<Feature> features,
-        List<NetworkLayer> layers, int outputs, Loss loss, Optimizer optimizer, Schedule schedule, Clipping clipping,
-        Regularization regularization, int miniBatch, @Nullable Duration window, Duration publishEvery, long seed,
-        @Nullable InitialWeights initialWeights, String yaml, List<String> labelReads, Memo memo) {
+public record ModelSpec(String model, Input input, Label label, @Nullable String weightField, LateLabels lateLabels,
+        List<Feature> features, List<NetworkLayer> layers, int outputs, Loss loss, Optimizer optimizer,
+        Schedule schedule, Clipping clipping, Regularization regularization, int miniBatch, @Nullable Duration window,
+        Duration publishEvery, long seed, @Nullable InitialWeights initialWeights, String yaml, List<String> labelReads,
+        Memo memo) {
     private static final Pattern ENGINE_PLACE = Pattern.compile("layer (\\d{1,9})[ .].*");
     static final Duration PUBLISH_EVERY = Duration.ofMillis(500);
 
-    /// @param eventTime the field that says when an event happened
+    /// @param topic the topic that events are read from; null: it is not known yet which one `stream` has
+    /// @param stream the stream that examples come from; null: the spec names a topic
+    /// @param eventTime the field that says when an event happened; null also for a stream, whose examples say it
     /// @param maxAhead how far ahead of stream time an event may lie
-    public record Input(String topic, @Nullable String eventTime, Duration maxAhead, Format format, Reader reader) {
+    public record Input(@Nullable String topic, @Nullable String stream, @Nullable String eventTime, Duration maxAhead,
+            Format format, Reader reader) {
         /// A true gap of weeks is nothing unusual (a season, a holiday, an outage); a year is.
         static final Duration MAX_AHEAD = Duration.ofDays(365);
     }
@@ -85,8 +89,18 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
         }
     }
 
+    /// What becomes of a correction: an example that came with another label before.
+    public enum LateLabels {
+        /// Its row is learned once more, with the label that it has now.
+        RELEARN,
+        /// It is passed over.
+        IGNORE
+    }
+
     /// At most one of `threshold` and `positive`, and only for a loss of yes or no.
-    public record Label(String field, @Nullable Double threshold, @Nullable String positive) {
+    ///
+    /// @param field null: the label comes with the example
+    public record Label(@Nullable String field, @Nullable Double threshold, @Nullable String positive) {
     }
 
     /// A safetensors file that the model starts from.
@@ -128,9 +142,7 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
     /// The same model at other rates, for a trial of them: what it is called and its text stay, its fingerprint does
     /// not.
     public ModelSpec withRates(Optimizer optimizer, Schedule schedule) {
-        return new ModelSpec(model, input, label, weightField, features, layers, outputs, loss, optimizer, schedule,
-                clipping, regularization, miniBatch, window, publishEvery, seed, initialWeights, yaml, labelReads,
-                new Memo());
+        return with(input, optimizer, schedule);
     }
 
     /// The same model, whose fields are known by `reader`. The text says so, too.
@@ -147,7 +159,7 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
         if (!(input.reader instanceof Reader.Any) || !changed.input.reader.equals(reader)) {
             throw new IllegalStateException("expected a spec that says " + reader + ", found " + changed.input.reader);
         }
-        return changed;
+        return changed.withTopicOf(this);
     }
 
     /// This spec as it was registered: a file does not say what was found out about its fields then.
@@ -155,16 +167,53 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
         return input.reader instanceof Reader.Any ? withReader(registered.input.reader) : this;
     }
 
-    /// The events topic.
-    public String inputTopic() {
-        return input.topic();
+    /// The same model, of a stream whose examples lie in `topic`.
+    public ModelSpec onTopic(String topic) {
+        return with(new Input(topic, input.stream(), input.eventTime(), input.maxAhead(), input.format(),
+                input.reader()), optimizer, schedule);
     }
 
-    /// All fields of an event that are read, each once: the features', then label, weight and event time.
+    private ModelSpec withTopicOf(ModelSpec other) {
+        String topic = other.input.topic();
+        return input.stream() == null || topic == null ? this : onTopic(topic);
+    }
+
+    private ModelSpec with(Input input, Optimizer optimizer, Schedule schedule) {
+        return new ModelSpec(model, input, label, weightField, lateLabels, features, layers, outputs, loss, optimizer,
+                schedule, clipping, regularization, miniBatch, window, publishEvery, seed, initialWeights, yaml,
+                labelReads, new Memo());
+    }
+
+    /// The topic of events or examples.
+    ///
+    /// @throws IllegalStateException it is not known which topic the spec's stream has: `onTopic` says it
+    public String inputTopic() {
+        String topic = input.topic();
+        if (topic == null) {
+            throw new IllegalStateException("model " + model + " learns from the stream " + input.stream()
+                    + ", and nobody has said which topic its examples lie in");
+        }
+        return topic;
+    }
+
+    /// The stream whose examples are learned; null: the spec names a topic of events.
+    public @Nullable String stream() {
+        return input.stream();
+    }
+
+    /// Whether events have weights of their own.
+    public boolean weighted() {
+        return weightField != null || input.stream() != null;
+    }
+
+    /// All fields of an event that are read, each once: the features', then label, weight and event time. Of a stream,
+    /// whose examples bring the latter three, only the features'.
     public List<String> fields() {
         Set<String> fields = new LinkedHashSet<>();
         features.forEach(feature -> fields.addAll(feature.fields()));
-        fields.add(label.field());
+        if (label.field() != null) {
+            fields.add(label.field());
+        }
         if (weightField != null) {
             fields.add(weightField);
         }

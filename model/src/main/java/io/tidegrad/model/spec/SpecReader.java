@@ -14,6 +14,7 @@ import io.tidegrad.engine.optim.Schedule;
 import io.tidegrad.model.spec.ModelSpec.InitialWeights;
 import io.tidegrad.model.spec.ModelSpec.Input;
 import io.tidegrad.model.spec.ModelSpec.Label;
+import io.tidegrad.model.spec.ModelSpec.LateLabels;
 import io.tidegrad.model.spec.SpecNode.Mapping;
 import java.time.Duration;
 import java.util.List;
@@ -66,14 +67,15 @@ final class SpecReader {
     }
 
     private @Nullable ModelSpec spec(SpecNode root) {
-        Mapping keys = root.mapping("model", "input", "label", "weight", "features", "network", "loss", "optimizer",
-                "schedule", "gradient-clipping", "regularization", "mini-batch", "publish", "seed", "initial-weights");
+        Mapping keys = root.mapping("model", "input", "label", "weight", "late-labels", "features", "network", "loss",
+                "optimizer", "schedule", "gradient-clipping", "regularization", "mini-batch", "publish", "seed",
+                "initial-weights");
         if (!root.isMapping()) {
             return null;
         }
         String model = keys.required("model", "the model's name").text("a name of 1 to 100 characters a-z, 0-9 and -",
                 MODEL_NAME);
-        Input input = input(keys.required("input", "input: { topic: … }"));
+        Input input = input(keys.required("input", "input: { topic: … } or input: { stream: … }"));
         int before = problems.count();
         Features featureReader = new Features();
         List<Feature> features = featureReader.read(keys.required("features", "a list of features"));
@@ -85,8 +87,10 @@ final class SpecReader {
         boolean networkIsSound = problems.count() == before && !layers.isEmpty();
         Losses.Read lossKeys = Losses.read(keys.required("loss", "the name of a loss"));
         Loss loss = lossKeys.loss();
-        LabelKeys label = label(keys.required("label", "label: { field: … }"), loss);
-        featureReader.checkLabel(label.field,
+        boolean ofStream = input.stream() != null;
+        SpecNode labelNode = ofStream ? keys.optional("label") : keys.required("label", "label: { field: … }");
+        LabelKeys label = label(labelNode, ofStream, loss);
+        featureReader.checkLabel(label.field == null ? "" : label.field,
                 (at, text) -> (registered ? labelReads : problems).add(at.mark(), at.path() + ": " + text));
         Optimizer optimizer =
                 Optimizers.read(keys.required("optimizer", "an optimizer, like { adam: { rate: 0.001 } }"));
@@ -99,6 +103,10 @@ final class SpecReader {
         long seed = seedNode == null ? 0 : seedNode.integer(Long.MIN_VALUE, Long.MAX_VALUE);
         InitialWeights initialWeights = initialWeights(keys.optional("initial-weights"));
         SpecNode weight = keys.optional("weight");
+        if (weight != null && ofStream) {
+            weight.problem("the weight comes with each example of a stream; name its path in the stream's spec");
+        }
+        LateLabels lateLabels = lateLabels(keys.optional("late-labels"), ofStream);
         String weightField =
                 weight == null ? null : weight.mapping("field").required("field", "the name of a field").field();
         int outputs = 1;
@@ -124,7 +132,7 @@ final class SpecReader {
             return null;
         }
         ModelSpec spec = new ModelSpec(model, input, new Label(label.field, label.threshold, label.positive),
-                weightField, features, layers, outputs, loss, optimizer, schedule, clipping, regularization,
+                weightField, lateLabels, features, layers, outputs, loss, optimizer, schedule, clipping, regularization,
                 miniBatch.size, miniBatch.window, publishEvery, seed, initialWeights, yaml, labelReads.lines(),
                 new ModelSpec.Memo());
         try {
@@ -150,19 +158,31 @@ final class SpecReader {
     }
 
     private Input input(SpecNode node) {
-        Mapping keys = node.mapping("topic", "event-time", "max-ahead", "format", "schema");
-        String topic = keys.required("topic", "the events topic")
+        Mapping keys = node.mapping("topic", "stream", "event-time", "max-ahead", "format", "schema");
+        SpecNode stream = keys.optional("stream");
+        if (stream != null) {
+            return stream(stream, keys);
+        }
+        String topic = keys.required("topic", "the events topic, or stream: with the name of a stream")
                 .text("a topic name of 1 to 249 characters a-z, A-Z, 0-9, '.', '_' and '-', not . or ..", TOPIC_NAME);
         SpecNode eventTime = keys.optional("event-time");
         SpecNode maxAhead = keys.optional("max-ahead");
         if (maxAhead != null && eventTime == null) {
             maxAhead.problem("max-ahead needs event-time: without it no row has a time");
         }
-        SpecNode formatNode = keys.optional("format");
-        ModelSpec.Format format = formatNode == null ? ModelSpec.Format.AVRO : FORMAT.read().apply(formatNode);
-        return new Input(topic, eventTime == null ? null : eventTime.field(),
-                maxAhead == null ? Input.MAX_AHEAD : maxAhead.duration(Duration.ofSeconds(1), LONG_TIME), format,
+        ModelSpec.Format format = format(keys);
+        return new Input(topic, null, eventTime == null ? null : eventTime.field(), maxAhead(keys), format,
                 reader(keys.optional("schema"), format));
+    }
+
+    private static Duration maxAhead(Mapping keys) {
+        SpecNode node = keys.optional("max-ahead");
+        return node == null ? Input.MAX_AHEAD : node.duration(Duration.ofSeconds(1), LONG_TIME);
+    }
+
+    private static ModelSpec.Format format(Mapping keys) {
+        SpecNode node = keys.optional("format");
+        return node == null ? ModelSpec.Format.AVRO : FORMAT.read().apply(node);
     }
 
     private static ModelSpec.Reader reader(@Nullable SpecNode node, ModelSpec.Format format) {
@@ -176,13 +196,43 @@ final class SpecReader {
                 : new ModelSpec.Reader.Of(node.integer("first, or the id of a schema", 0, Integer.MAX_VALUE));
     }
 
-    private record LabelKeys(String field, @Nullable Double threshold, @Nullable String positive,
+    private static Input stream(SpecNode stream, Mapping keys) {
+        for (SpecNode other : new SpecNode[]{keys.optional("topic"), keys.optional("event-time")}) {
+            if (other != null) {
+                other.problem(other == keys.optional("topic") ? "topic and stream exclude one another: keep one"
+                        : "the event time comes with each example of a stream; name its path in the stream's spec");
+            }
+        }
+        ModelSpec.Format format = format(keys);
+        return new Input(null, stream.text("a name of 1 to 100 characters a-z, 0-9 and -", MODEL_NAME), null,
+                maxAhead(keys), format, reader(keys.optional("schema"), format));
+    }
+
+    private static LateLabels lateLabels(@Nullable SpecNode node, boolean ofStream) {
+        if (node == null) {
+            return LateLabels.RELEARN;
+        }
+        if (!ofStream) {
+            node.problem("is for models that learn from a stream, input: { stream: … }:"
+                    + " only there can a label come late");
+        }
+        return ValueType.oneOf(LateLabels.values()).read().apply(node);
+    }
+
+    private record LabelKeys(@Nullable String field, @Nullable Double threshold, @Nullable String positive,
             @Nullable SpecNode classes) {
     }
 
-    private LabelKeys label(SpecNode node, @Nullable Loss loss) {
+    private static LabelKeys label(@Nullable SpecNode node, boolean ofStream, @Nullable Loss loss) {
+        if (node == null) {
+            return new LabelKeys(null, null, null, null);
+        }
         Mapping keys = node.mapping("field", "threshold", "positive", "classes");
-        String field = keys.required("field", "the name of a field").field();
+        SpecNode fieldNode = ofStream ? keys.optional("field") : keys.required("field", "the name of a field");
+        if (ofStream && fieldNode != null) {
+            fieldNode.problem("the label comes with each example of a stream; name its path in the stream's spec");
+        }
+        String field = ofStream || fieldNode == null ? null : fieldNode.field();
         SpecNode threshold = keys.optional("threshold");
         SpecNode positive = keys.optional("positive");
         SpecNode classes = keys.optional("classes");
@@ -219,7 +269,7 @@ final class SpecReader {
             step.name("mean", "rows");
         }
         Duration window = windowNode == null ? null : windowNode.duration(WINDOW_MIN, LONG_TIME);
-        if (windowNode != null && input.eventTime() == null) {
+        if (windowNode != null && input.eventTime() == null && input.stream() == null) {
             windowNode.problem("a window is one of event time: name its field, input: { event-time: … }");
         }
         if (window != null && window.toNanos() % 1_000_000 != 0 && windowNode != null) {

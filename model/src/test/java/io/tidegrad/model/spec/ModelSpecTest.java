@@ -160,6 +160,39 @@ class ModelSpecTest {
     }
 
     /// The weights decide, not where they lie.
+    private static final String OF_STREAM =
+            Specs.FLIGHTS.replace("input:    { topic: flights, event-time: departed }", "input: { stream: departures }")
+                    .replace("label:    { field: late }\n", "");
+
+    @Test
+    void aModelOfAStreamNamesNeitherLabelNorWeightNorTime() {
+        ModelSpec spec = ModelSpec.parse(OF_STREAM.replace("size: 1 ", "size: 8, window: PT1H "), "of a stream");
+        assertThat(spec.stream()).isEqualTo("departures");
+        assertThat(spec.weighted()).isTrue();
+        assertThat(spec.lateLabels()).isEqualTo(ModelSpec.LateLabels.RELEARN);
+        assertThat(spec.canonical()).startsWith("""
+                model: "flight-delay"
+                input: {stream: "departures"}
+                features:
+                """);
+        assertThat(ModelSpec.parse(spec.canonical(), "canonical").canonical()).isEqualTo(spec.canonical());
+        assertThatThrownBy(spec::inputTopic).isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("stream departures");
+        ModelSpec placed = spec.onTopic("tidegrad.examples.departures.3");
+        assertThat(placed.inputTopic()).isEqualTo("tidegrad.examples.departures.3");
+        assertThat(placed.fingerprint()).as("an epoch of the stream is none of the model")
+                .isEqualTo(spec.fingerprint());
+    }
+
+    @Test
+    void whatBecomesOfLateLabelsIsPartOfTheFingerprint() {
+        ModelSpec relearn = ModelSpec.parse(OF_STREAM + "late-labels: relearn\n", "spec");
+        ModelSpec ignore = ModelSpec.parse(OF_STREAM + "late-labels: ignore\nlabel: { threshold: 15 }\n", "spec");
+        assertThat(relearn.fingerprint()).isEqualTo(ModelSpec.parse(OF_STREAM, "spec").fingerprint());
+        assertThat(ignore.canonical()).contains("label: {threshold: 15}\nlate-labels: ignore\n");
+        assertThat(ModelSpec.parse(ignore.canonical(), "canonical").canonical()).isEqualTo(ignore.canonical());
+    }
+
     @Test
     void theFingerprintKnowsTheInitialWeightsByTheirDigestAlone() {
         String there = Specs.FLIGHTS + "initial-weights: { file: a.safetensors, sha256: " + "7".repeat(64) + " }\n";

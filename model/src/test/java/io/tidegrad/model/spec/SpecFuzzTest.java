@@ -17,7 +17,10 @@ class SpecFuzzTest {
     @Test
     void aDamagedSpecIsASpecOrATypedRefusal() {
         new Fuzz("specs", SpecFuzzTest.class, "model",
-                List.of(bytes(Specs.FLIGHTS), bytes(Specs.DIGITS), bytes(ModelSpecTest.EVERY_KEY)))
+                List.of(bytes(Specs.FLIGHTS), bytes(Specs.DIGITS), bytes(ModelSpecTest.EVERY_KEY),
+                        bytes("model: m\ninput: { stream: s }\nlabel: { threshold: 5 }\nlate-labels: ignore\n"
+                                + "features: [ number: { field: x } ]\nnetwork: [ dense: 1 ]\n"
+                                + "loss: binary-cross-entropy\noptimizer: adam\n")))
                 .inserting(bytes("{"), bytes("["), bytes("[".repeat(1_000)), bytes(": "), bytes("- "), bytes("\n"),
                         bytes("&a [*a, *a]"), bytes("*a"), bytes("!!java.io.File "), bytes("<<: "), bytes("|\n"),
                         bytes("\t"), bytes("\u0000"), bytes("NaN"), bytes("-.inf"), bytes("1e400"), bytes("2147483648"),
