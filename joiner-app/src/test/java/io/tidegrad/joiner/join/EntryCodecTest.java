@@ -42,6 +42,9 @@ class EntryCodecTest {
         Entry ofToday = new Entry.Emitted(1_795_000_000_000L, 1_795_000_000_000L, new Position(11, 5_000_000_000L), 1,
                 "1", true);
         assertThat(EntryCodec.encode(ofToday)).hasSizeLessThanOrEqualTo(17);
+        Entry waiting = new Entry.Waiting(1_795_000_000_000L,
+                new EventRecord(1_795_000_000_000L, new Position(11, 5_000_000_000L), 1, new Content(new byte[200])));
+        assertThat(EntryCodec.encode(waiting)).hasSizeLessThanOrEqualTo(200 + 22);
     }
 
     @Test

@@ -7,6 +7,9 @@ import io.tidegrad.joiner.join.EventRecord.CarriedHeader;
 import io.tidegrad.joiner.join.EventRecord.Content;
 import io.tidegrad.model.stream.Example;
 import io.tidegrad.model.stream.StreamSpec;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -293,6 +296,14 @@ class LabelJoinTest {
                 return "id-" + i;
             }
         }
+    }
+
+    @Test
+    void theDocumentNamesEverythingThatIsCountedOrRefused() throws IOException {
+        String document = Files.readString(Path.of(System.getProperty("tidegrad.root"), "docs/streams.md"));
+        assertThat(JoinOutput.Counted.values())
+                .allSatisfy(what -> assertThat(document).contains("`" + what.code() + "`"));
+        assertThat(JoinOutput.Reason.values()).allSatisfy(why -> assertThat(document).contains("`" + why.code() + "`"));
     }
 
     @Test

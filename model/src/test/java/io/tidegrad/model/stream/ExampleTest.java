@@ -7,7 +7,10 @@ import io.tidegrad.model.stream.Example.Kind;
 import io.tidegrad.model.stream.Example.Source;
 import io.tidegrad.proof.Fuzz;
 import io.tidegrad.proof.GoldenFormat;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
@@ -66,6 +69,12 @@ class ExampleTest {
     void everyFormatThatWasEverWrittenIsReadAndTheCurrentOneWrittenAgain() {
         FORMAT.checkOldTruths();
         FORMAT.checkTheWriter();
+    }
+
+    @Test
+    void theDocumentShowsTheGoldenExample() throws IOException {
+        assertThat(Files.readString(Path.of(System.getProperty("tidegrad.root"), "docs/streams.md")))
+                .contains("```text\n" + new String(text(written(CORRECTION)), StandardCharsets.UTF_8) + "```");
     }
 
     @Provide

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -22,6 +23,8 @@ class StreamSpecTest {
     /// Every broken spec beside its message. After a change of messages: run with `-Dgolden.write=true`, read the
     /// difference.
     private static final Path BROKEN = Path.of("src/test/resources/broken-streams");
+
+    private static final Path DOCUMENT = Path.of(System.getProperty("tidegrad.root"), "docs/streams.md");
 
     private static final String EVERY_KEY = """
             stream: card-payments
@@ -108,6 +111,21 @@ class StreamSpecTest {
                 .isEqualTo(fingerprint);
         assertThat(parse(EVERY_KEY.replace("PT30M", "PT31M")).fingerprint()).isNotEqualTo(fingerprint);
         assertThat(parse(EVERY_KEY.replace("late: drop", "late: correct")).fingerprint()).isNotEqualTo(fingerprint);
+    }
+
+    @Test
+    void theSpecsOfTheDocumentAreSpecsAndShowTheDefaults() throws IOException {
+        List<String> specs = Pattern.compile("(?ms)^```yaml\n(.*?)^```").matcher(Files.readString(DOCUMENT)).results()
+                .map(block -> block.group(1)).toList();
+        assertThat(specs).hasSize(2);
+        parse(specs.getFirst());
+        StreamSpec reference = parse(specs.getLast());
+        assertThat(reference.canonical()).as("values shown as defaults are defaults")
+                .contains("join: {wait: PT30M, missing: \"0\", window: PT720H}\n").doesNotContain("format");
+        assertThat(reference.align()).isEqualTo(StreamSpec.ALIGN);
+        assertThat(reference.retention()).isEqualTo(StreamSpec.RETENTION);
+        assertThat(reference.weight()).isNotNull();
+        assertThat(reference.sample()).isNotNull();
     }
 
     static List<String> broken() throws IOException {
