@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -75,10 +76,6 @@ public final class BruteForceJoin {
     ///
     /// @param arrivals all that one task took, in order
     public static Map<String, Result> join(StreamSpec spec, List<? extends Arrival> arrivals) {
-        StreamSpec.Join join = spec.join();
-        if (join == null) {
-            throw new IllegalArgumentException("expected a stream with labels from another topic");
-        }
         long[] clocks = new long[arrivals.size()];
         long clock = Long.MIN_VALUE;
         Map<String, List<Integer>> places = new TreeMap<>();
@@ -95,17 +92,29 @@ public final class BruteForceJoin {
         }
         Map<String, Result> results = new TreeMap<>();
         for (Map.Entry<String, List<Integer>> of : places.entrySet()) {
-            BruteForceJoin one = new BruteForceJoin(spec, join, of.getKey(), clock);
-            one.cut(arrivals, clocks, of.getValue());
-            results.put(of.getKey(), new Result(one.examples, one.deadLetters, one.counts));
+            List<Arrival> own = new ArrayList<>();
+            of.getValue().forEach(place -> own.add(arrivals.get(place)));
+            long[] ownClocks = of.getValue().stream().mapToLong(place -> clocks[place]).toArray();
+            results.put(of.getKey(), join(spec, of.getKey(), own, ownClocks, clock));
         }
         return results;
     }
 
-    private void cut(List<? extends Arrival> arrivals, long[] clocks, List<Integer> places) {
+    /// Returns what must have become of the records of one id.
+    ///
+    /// @param arrivals the id's records, in the order in which the task took them
+    /// @param clocks the task's time at each
+    /// @param end the task's time in the end
+    static Result join(StreamSpec spec, String id, List<? extends Arrival> arrivals, long[] clocks, long end) {
+        BruteForceJoin one = new BruteForceJoin(spec, Objects.requireNonNull(spec.join()), id, end);
+        one.cut(arrivals, clocks);
+        return new Result(List.copyOf(one.examples), List.copyOf(one.deadLetters), Map.copyOf(one.counts));
+    }
+
+    private void cut(List<? extends Arrival> arrivals, long[] clocks) {
         Life life = null;
         Gap gap = new Gap(new ArrayList<>());
-        for (int place : places) {
+        for (int place = 0; place < clocks.length; place++) {
             long clock = clocks[place];
             if (life != null && clock > life.base() + window) {
                 tell(life);

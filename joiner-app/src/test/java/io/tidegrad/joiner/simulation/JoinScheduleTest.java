@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 /// fewer of them.
 class JoinScheduleTest {
     private static final int SCHEDULES = Integer.getInteger("schedules", 200_000);
-    private static final int SCHEDULES_QUICK = 10_000;
+    private static final int SCHEDULES_QUICK = 3_000;
     private static final int SCHEDULES_TO_REPORT_MAX = 2_000;
 
     @Test

@@ -9,11 +9,14 @@ import io.tidegrad.joiner.verify.Arrival;
 import io.tidegrad.joiner.verify.BruteForceJoin;
 import io.tidegrad.joiner.verify.BruteForceJoin.DeadLetter;
 import io.tidegrad.joiner.verify.BruteForceJoin.Result;
+import io.tidegrad.joiner.verify.PossibleJoins;
+import io.tidegrad.joiner.verify.PossibleJoins.Possible;
 import io.tidegrad.model.stream.Example;
 import io.tidegrad.model.stream.Example.Kind;
 import io.tidegrad.model.stream.StreamSpec;
 import io.tidegrad.proof.Breaker;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.EnumMap;
@@ -24,6 +27,8 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /// One schedule, a function of its seed: a stream's policy, two logs of events and labels, and in which order a task
@@ -33,6 +38,8 @@ final class Schedule {
     private static final String[] LABELS = {"0", "1", "false", "true", "2.5", "Ü"};
     private static final int[] WAITS = {0, 5, 20, 60};
     private static final int[] WINDOWS = {60, 1_000, 2_000};
+
+    private static final int POSSIBLE_RECORDS_MAX = 4; // for more of them a schedule would take too long
 
     private final SplittableRandom random;
     private final StreamSpec spec;
@@ -189,6 +196,7 @@ final class Schedule {
             same(id + ": dead letters", sorted(one.deadLetters()), sorted(other.deadLetters()));
             same(id + ": counts", one.counts(), other.counts());
             checkLaws(id, other);
+            checkPossible(id, other);
             other.examples().forEach(example -> kinds.merge(example.kind(), 1, Integer::sum));
             other.counts().forEach((what, times) -> counts.merge(what, times, Integer::sum));
             other.deadLetters().forEach(letter -> reasons.merge(letter.reason(), 1, Integer::sum));
@@ -206,6 +214,34 @@ final class Schedule {
         return letters.stream()
                 .sorted(Comparator.comparing(DeadLetter::reason).thenComparing(letter -> letter.at().offset()))
                 .toList();
+    }
+
+    /// Who knows only the logs must find possible what the task made of them.
+    private void checkPossible(String id, Result result) {
+        long now = Long.MIN_VALUE;
+        long ahead = 0;
+        for (Arrival arrival : task.committedArrivals()) {
+            now = Math.max(now, arrival.time());
+            ahead = Math.max(ahead, now - arrival.time());
+        }
+        List<Arrival> ownEvents = events.stream().filter(Schedule.of(id)).toList();
+        List<Arrival> ownLabels = labels.stream().filter(Schedule.of(id)).toList();
+        if (ownEvents.size() + ownLabels.size() > POSSIBLE_RECORDS_MAX) {
+            return;
+        }
+        Possible possible = PossibleJoins.of(spec, id, List.of(ownEvents, ownLabels), Duration.ofMillis(ahead), now);
+        Set<List<Example>> examples = possible.results().stream().map(Result::examples).collect(Collectors.toSet());
+        if (possible.whole() && !examples.contains(result.examples())) {
+            throw new AssertionError(id + ": expected one of " + examples + ", found " + result.examples());
+        }
+    }
+
+    private static Predicate<Arrival> of(String id) {
+        return arrival -> switch (arrival) {
+            case Arrival.OfEvent event -> event.id().equals(id);
+            case Arrival.OfLabel label -> label.id().equals(id);
+            case Arrival.Tick tick -> false;
+        };
     }
 
     /// What must hold whatever the rules are: an event has one first example at most, and a correction corrects what was
