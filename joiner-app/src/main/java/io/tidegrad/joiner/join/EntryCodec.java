@@ -7,6 +7,7 @@ import io.tidegrad.joiner.join.EventRecord.CarriedHeader;
 import io.tidegrad.joiner.join.EventRecord.Content;
 import io.tidegrad.model.binary.BinaryReader;
 import io.tidegrad.model.binary.BinaryWriter;
+import io.tidegrad.model.feature.StreamFields;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -151,7 +152,7 @@ public final class EntryCodec {
 
     private static double weight(int flags, BinaryReader from) {
         double weight = has(flags, FIRST_FLAG) ? from.float64() : 1;
-        if (!(weight >= 0 && weight <= EventRecord.WEIGHT_MAX)) {
+        if (!(weight >= 0 && weight <= StreamFields.WEIGHT_MAX)) {
             throw from.fail("expected a weight from 0 to 1e11, found " + weight);
         }
         return weight;

@@ -1,18 +1,16 @@
 package io.tidegrad.joiner.join;
 
+import io.tidegrad.model.feature.StreamFields;
 import org.jspecify.annotations.Nullable;
 
 /// An event as the join takes it.
 ///
 /// @param time event time, epoch milliseconds
-/// @param weight how much it counts, from 0 to `WEIGHT_MAX`
+/// @param weight how much it counts, from 0 to `StreamFields.WEIGHT_MAX`
 /// @param content what its example will hold
 public record EventRecord(long time, Position at, double weight, Content content) {
-    /// So that the weight of an example, which sampling may raise ten thousandfold, stays within an example's bound.
-    public static final double WEIGHT_MAX = 1e11;
-
     public EventRecord {
-        if (!(weight >= 0 && weight <= WEIGHT_MAX)) {
+        if (!(weight >= 0 && weight <= StreamFields.WEIGHT_MAX)) {
             throw new IllegalArgumentException("expected a weight from 0 to 1e11, found " + weight);
         }
     }

@@ -299,6 +299,23 @@ class LabelJoinTest {
     }
 
     @Test
+    void anEventThatBringsItsLabelIsAFinalExample() {
+        String spec = "stream: s\nevents: { topic: payments, key: id }\nlabel: fraud\n";
+        EventRecord event = new EventRecord(5, new Position(4, 9), 1, new Content(new byte[]{1}));
+        new LabeledEvents(StreamSpec.parse(spec, "spec")).event(id, event, "1", collected);
+        id = keptId(false);
+        LabeledEvents sampled =
+                new LabeledEvents(StreamSpec.parse(spec + "sample: { negatives: 0.25, label: 0 }\n", "spec"));
+        sampled.event(id, event, "false", collected);
+        sampled.event(id, event, "1", collected);
+        id = keptId(true);
+        sampled.event(id, event, "false", collected);
+        gives(FINAL, "sampled-out", FINAL, "final false x4.0 of 9 in hand");
+        assertThatThrownBy(() -> new LabeledEvents(StreamSpec.parse(SPEC, "spec")))
+                .isInstanceOf(IllegalArgumentException.class);
+    }
+
+    @Test
     void theDocumentNamesEverythingThatIsCountedOrRefused() throws IOException {
         String document = Files.readString(Path.of(System.getProperty("tidegrad.root"), "docs/streams.md"));
         assertThat(JoinOutput.Counted.values())

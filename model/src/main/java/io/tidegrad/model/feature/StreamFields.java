@@ -1,0 +1,221 @@
+package io.tidegrad.model.feature;
+
+import io.tidegrad.model.stream.LabelText;
+import io.tidegrad.model.stream.StreamSpec;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
+
+/// Reads what a stream's spec says of one of its two topics: id, event time, and weight or label. A pure function of
+/// the record, so that joining the same records again gives the same examples. Not thread-safe.
+public final class StreamFields {
+    /// UTF-8 bytes of the longest id that is taken.
+    public static final int ID_BYTES_MAX = 1_000;
+
+    /// How far event time may lie ahead of the record's timestamp. The broker keeps that one near its clock
+    /// (`message.timestamp.after.max.ms`). One event from next year would end the wait of all others.
+    public static final Duration AHEAD_MAX = Duration.ofDays(1);
+
+    /// So that sampling, which may raise a weight ten thousandfold, stays within an example's bound.
+    public static final double WEIGHT_MAX = 1e11;
+
+    private final @Nullable String idPath;
+    private final @Nullable String timePath;
+    private final @Nullable String weightPath;
+    private final @Nullable String labelPath;
+    private final @Nullable String retractPath;
+    private final CanonicalText text = new CanonicalText();
+
+    private @Nullable String id;
+    private long time;
+    private double weight;
+    private @Nullable String label;
+
+    private StreamFields(@Nullable String idPath, @Nullable String timePath, @Nullable String weightPath,
+            @Nullable String labelPath, @Nullable String retractPath) {
+        this.idPath = idPath;
+        this.timePath = timePath;
+        this.weightPath = weightPath;
+        this.labelPath = labelPath;
+        this.retractPath = retractPath;
+    }
+
+    /// A reader of the stream's events.
+    public static StreamFields ofEvents(StreamSpec spec) {
+        return new StreamFields(spec.events().key(), spec.events().eventTime(), spec.weight(), spec.label(), null);
+    }
+
+    /// A reader of the stream's labels.
+    public static StreamFields ofLabels(StreamSpec.Labels labels) {
+        return new StreamFields(labels.key(), labels.eventTime(), null, labels.value(), labels.retract());
+    }
+
+    /// Reads a record. Returns null, or why it is rejected.
+    ///
+    /// @param event the decoded value
+    /// @param key the record's key
+    /// @param timestamp the record's, epoch milliseconds
+    public @Nullable Rejection read(Event event, byte @Nullable [] key, long timestamp) {
+        try {
+            id = id(event, key);
+            time = time(event, timestamp);
+            weight = weight(event);
+            label = isTakenBack(event) ? null : label(event);
+            return null;
+        } catch (RejectedException rejected) {
+            return rejected.rejection();
+        }
+    }
+
+    /// Reads a record without value: it takes back the label of the id that its key names.
+    public @Nullable Rejection readNullValue(byte @Nullable [] key, long timestamp) {
+        try {
+            if (!StreamSpec.RECORD_KEY.equals(idPath)) {
+                throw new RejectedException(Rejection.Reason.NULL_VALUE, "expected a value with the id in '" + idPath
+                        + "', found null; a null value can take a label back only with key: " + StreamSpec.RECORD_KEY);
+            }
+            id = recordKey(key);
+            time = checked(timestamp, timestamp);
+            weight = 1;
+            label = null;
+            return null;
+        } catch (RejectedException rejected) {
+            return rejected.rejection();
+        }
+    }
+
+    /// The id of the record that was read; null where the spec names no path for it.
+    public @Nullable String id() {
+        return id;
+    }
+
+    /// The event time of the record that was read, epoch milliseconds.
+    public long time() {
+        return time;
+    }
+
+    /// The weight of the event that was read.
+    public double weight() {
+        return weight;
+    }
+
+    /// The label of the record that was read; null: it takes the label back, or the spec names no path for a label.
+    public @Nullable String label() {
+        return label;
+    }
+
+    private @Nullable String id(Event event, byte @Nullable [] key) throws RejectedException {
+        if (idPath == null) {
+            return null;
+        }
+        if (idPath.equals(StreamSpec.RECORD_KEY)) {
+            return recordKey(key);
+        }
+        Object value = event.get(idPath);
+        if (value == null) {
+            throw Values.missing(idPath, "an id");
+        }
+        return checked(canonical(idPath, value), "field '" + idPath + "'");
+    }
+
+    private static String recordKey(byte @Nullable [] key) throws RejectedException {
+        if (key == null) {
+            throw new RejectedException(Rejection.Reason.MISSING_FIELD, "the record's key: expected an id, found null");
+        }
+        try {
+            return checked(StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(key)).toString(),
+                    "the record's key");
+        } catch (CharacterCodingException notUtf8) {
+            throw new RejectedException(Rejection.Reason.WRONG_TYPE,
+                    "the record's key: expected an id in UTF-8, found other bytes");
+        }
+    }
+
+    private static String checked(String id, String where) throws RejectedException {
+        int length = id.getBytes(StandardCharsets.UTF_8).length;
+        if (length == 0 || length > ID_BYTES_MAX) {
+            throw new RejectedException(Rejection.Reason.WRONG_TYPE,
+                    where + ": expected an id of 1 to " + ID_BYTES_MAX + " bytes, found one of " + length);
+        }
+        return id;
+    }
+
+    private long time(Event event, long timestamp) throws RejectedException {
+        if (timePath == null) {
+            return checked(timestamp, timestamp);
+        }
+        Object value = event.get(timePath);
+        if (value == null) {
+            throw new RejectedException(Rejection.Reason.MISSING_TIME,
+                    "field '" + timePath + "': expected the event's time, found null");
+        }
+        return checked(Values.time(timePath, value), timestamp);
+    }
+
+    private static long checked(long time, long timestamp) throws RejectedException {
+        if (timestamp < 0) {
+            throw new RejectedException(Rejection.Reason.MISSING_TIME,
+                    "the record's timestamp: expected one, found none");
+        }
+        if (time - timestamp > AHEAD_MAX.toMillis()) {
+            throw new RejectedException(Rejection.Reason.FUTURE_TIME,
+                    "expected an event time of at most a day after the record's timestamp, "
+                            + Instant.ofEpochMilli(timestamp) + ", found " + Instant.ofEpochMilli(time));
+        }
+        return time;
+    }
+
+    private double weight(Event event) throws RejectedException {
+        if (weightPath == null) {
+            return 1;
+        }
+        Object value = event.get(weightPath);
+        double number = value instanceof Number given ? given.doubleValue() : Double.NaN;
+        if (number >= 0 && number <= WEIGHT_MAX) {
+            return number + 0.0; // -0 is 0
+        }
+        throw new RejectedException(Rejection.Reason.INVALID_WEIGHT, "field '" + weightPath
+                + "': expected the event's weight, a number from 0 to 1e11, found " + Values.describe(value));
+    }
+
+    private boolean isTakenBack(Event event) throws RejectedException {
+        if (retractPath == null) {
+            return false;
+        }
+        Object value = event.get(retractPath);
+        if (value == null) {
+            return false;
+        }
+        String said = canonical(retractPath, value);
+        if (LabelText.same(said, "true") || LabelText.same(said, "false")) {
+            return LabelText.same(said, "true");
+        }
+        throw Values.wrongType(retractPath, "true, false, 0 or 1", value);
+    }
+
+    private @Nullable String label(Event event) throws RejectedException {
+        if (labelPath == null) {
+            return null;
+        }
+        Object value = event.get(labelPath);
+        if (value == null) {
+            throw new RejectedException(Rejection.Reason.MISSING_LABEL,
+                    "field '" + labelPath + "': expected the label, found null");
+        }
+        String given = canonical(labelPath, value);
+        int length = given.getBytes(StandardCharsets.UTF_8).length;
+        if (length == 0 || length > LabelText.BYTES_MAX) {
+            throw new RejectedException(Rejection.Reason.INVALID_LABEL, "field '" + labelPath
+                    + "': expected a label of 1 to " + LabelText.BYTES_MAX + " bytes, found one of " + length);
+        }
+        return given;
+    }
+
+    private String canonical(String path, Object value) throws RejectedException {
+        text.clear().appendValue(path, value);
+        return new String(text.toBytes(), StandardCharsets.UTF_8);
+    }
+}
