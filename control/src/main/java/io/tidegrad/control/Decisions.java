@@ -327,9 +327,8 @@ public final class Decisions {
 
     /// Returns the lineage of an epoch of the model.
     static Lineage lineage(ModelRecord known, ControlState state, int epoch) {
-        return new Lineage(SpecFile.registered(known.getSpec(), "the registered spec of " + known.getModel()), epoch,
-                new TopicPartition(known.getInputTopic(), 0), Uuid.fromString(known.getInputTopicId()),
-                known.getStartOffset(), state.lineage(epoch));
+        return new Lineage(SpecFile.registered(known), epoch, new TopicPartition(known.getInputTopic(), 0),
+                Uuid.fromString(known.getInputTopicId()), known.getStartOffset(), state.lineage(epoch));
     }
 
     private SnapshotManifest base(ModelRecord known, Back back) {

@@ -19,7 +19,7 @@ public record RegisteredModel(Lineage lineage, Instant createdAt) {
         BootstrapServers.requireOne(kafka.bootstrapServers());
         ControlLog.View view = new ControlLog(kafka, topics).read();
         ModelRecord record = view.require(model, topics.models());
-        ModelSpec spec = SpecFile.registered(record.getSpec(), "the registered spec of " + model);
+        ModelSpec spec = SpecFile.registered(record);
         Uuid registered = Uuid.fromString(record.getInputTopicId());
         Uuid found;
         try (Admin admin = Admin.create(kafka.client())) {

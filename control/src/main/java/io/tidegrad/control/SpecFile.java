@@ -2,6 +2,7 @@ package io.tidegrad.control;
 
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.model.spec.SpecException;
+import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.control.ControlException.Reason;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
@@ -45,6 +46,16 @@ public final class SpecFile {
 
     public static ModelSpec parse(String yaml, String source) {
         return parse(yaml, source, ModelSpec::parse);
+    }
+
+    public static ModelSpec registered(ModelRecord record) {
+        return placed(registered(record.getSpec(), "the registered spec of " + record.getModel()), record);
+    }
+
+    /// A registered model's spec with its topic: if the model learns from a stream, the spec names none, but the record
+    /// does.
+    public static ModelSpec placed(ModelSpec spec, ModelRecord record) {
+        return spec.stream() == null ? spec : spec.onTopic(record.getInputTopic());
     }
 
     /// See `ModelSpec.parseRegistered`.

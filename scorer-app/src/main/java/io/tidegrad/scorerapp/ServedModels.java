@@ -202,9 +202,9 @@ class ServedModels {
         if (known == null || known.spec() != served.spec() || known.beside() != beside.spec()) {
             RecordFields fields = new RecordFields(served.spec());
             RecordFields others = served == beside ? fields : new RecordFields(beside.spec());
-            String topic = served.spec().inputTopic();
+            String source = source(served.spec());
             Predicate<String> passedOver = field -> ignoreUnknownFields || others.leadsToField(field)
-                    || eventFields.test(topic, field) || isReadByAnother(topic, field);
+                    || eventFields.test(source, field) || isReadByAnother(source, field);
             known = new Readers(served.spec(), beside.spec(), fields, new RecordReader(fields, passedOver),
                     new TensorRecords(fields, passedOver));
             readers.put(key, known);
@@ -220,15 +220,21 @@ class ServedModels {
                 .map(Scorer::current).filter(Objects::nonNull).map(Objects::requireNonNull);
     }
 
-    /// Returns the topics of events from which the served versions learn.
+    /// Returns the topics of events from which the served versions learn; a stream's topics are not in a model's spec.
     Set<String> inputTopics() {
-        return servedNow().map(served -> served.spec().inputTopic()).collect(Collectors.toSet());
+        return servedNow().filter(served -> served.spec().stream() == null).map(served -> source(served.spec()))
+                .collect(Collectors.toSet());
+    }
+
+    /// Where a model's events come from: a topic, or a stream, whose name can't be a topic's here.
+    private static String source(ModelSpec spec) {
+        return spec.stream() == null ? spec.inputTopic() : "stream: " + spec.stream();
     }
 
     /// Called only for a field that the model does not read: another model that learns from the same events may read
     /// it.
-    private boolean isReadByAnother(String topic, String field) {
-        return servedNow().filter(served -> served.spec().inputTopic().equals(topic))
+    private boolean isReadByAnother(String source, String field) {
+        return servedNow().filter(served -> source(served.spec()).equals(source))
                 .anyMatch(served -> readers(served).fields().leadsToField(field));
     }
 

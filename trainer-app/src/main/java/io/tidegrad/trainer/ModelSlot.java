@@ -375,10 +375,10 @@ final class ModelSlot implements AutoCloseable {
     }
 
     private ModelSpec spec(ModelRecord record) {
-        ModelSpec registered = SpecFile.registered(record.getSpec(), "the registered spec of " + model);
+        ModelSpec registered = SpecFile.registered(record);
         // Settings outside of the fingerprint, such as how often to publish, come from the file. A file with another spec
         // is refused at the start; later, when another epoch has another spec, the file does not count any more.
-        ModelSpec file = given == null ? null : given.asRegistered(registered);
+        ModelSpec file = given == null ? null : SpecFile.placed(given.asRegistered(registered), record);
         ModelSpec spec = file != null && (!prepared || Arrays.equals(file.fingerprint(), registered.fingerprint()))
                 ? file : registered;
         spec.labelReads()

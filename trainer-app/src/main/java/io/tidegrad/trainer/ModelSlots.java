@@ -95,7 +95,7 @@ final class ModelSlots implements AutoCloseable {
                 specs.add(file);
             } else if (record != null) {
                 try {
-                    specs.add(SpecFile.registered(record.getSpec(), "the registered spec of " + slot.model()));
+                    specs.add(SpecFile.registered(record));
                 } catch (ControlException unreadable) {
                     // This model stops alone when it is prepared.
                 }

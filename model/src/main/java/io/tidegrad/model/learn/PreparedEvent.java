@@ -75,6 +75,7 @@ public final class PreparedEvent {
     /// Marks the record as a correction that is not learned.
     void passOver() {
         kind = Kind.PASSED_OVER;
+        unknownField = null;
         namesSchema = false;
     }
 
