@@ -2,6 +2,7 @@ package io.tidegrad.control;
 
 import io.tidegrad.control.ControlException.Reason;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.model.stream.StreamSpec;
 import io.tidegrad.schemas.FieldPath;
 import io.tidegrad.schemas.FieldPlan;
 import io.tidegrad.schemas.SchemaPaths;
@@ -11,103 +12,194 @@ import io.tidegrad.schemas.UndecodableException;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.avro.Schema;
+import org.jspecify.annotations.Nullable;
 
-/// Looks, before a model is registered, whether the schemas of its events have its fields. What is found out is written
-/// into the spec that is registered, so that the registry of another day changes nothing (docs/decisions/0015-fields-are-paths.md).
+/// Looks, before a model or a stream is registered, whether the schemas of its events have its fields. What is found out
+/// is written into the spec that is registered, so that the registry of another day changes nothing
+/// (docs/decisions/0015-fields-are-paths.md).
 public final class EventSchemas {
-    /// Of a subject, newest first. A model that is made for older ones names its schema.
+    /// Of a subject, newest first. Who reads older ones names a schema.
     private static final int VERSIONS_MAX = 100;
 
-    private EventSchemas() {}
+    private final SchemaRegistry registry;
+    private final String whose; // `model NAME`, for messages
+    private final List<String> problems = new ArrayList<>();
 
-    /// Returns the spec that is to be registered.
+    private EventSchemas(SchemaRegistry registry, String whose) {
+        this.registry = registry;
+        this.whose = whose;
+    }
+
+    /// @param topic that the fields are read from
+    /// @param section of the spec that names the schema
+    /// @param schema id of the one that the spec names; null for none
+    /// @param takesLists whether a list can be read
+    private record Reading(String topic, String section, List<String> fields, @Nullable Integer schema,
+            boolean takesLists) {
+        List<FieldPath> paths() {
+            return fields.stream().map(FieldPath::parsedOrName).toList();
+        }
+    }
+
+    /// Returns the spec that is to be registered, of a model that learns from a topic of events.
     ///
     /// @throws ControlException no schema of the events has a field; all such fields, each with the nearest path
     /// @throws SchemaRegistry.RegistryUnavailableException the registry can't be asked
     public static ModelSpec known(ModelSpec spec, SchemaRegistry registry) {
-        try {
-            return spec.input().format() == ModelSpec.Format.JSON ? spec : found(spec, registry);
-        } catch (UndecodableException tooLarge) {
-            throw new ControlException(Reason.CONFIGURATION, "model " + spec.model() + ": a schema of "
-                    + spec.inputTopic() + "-value: " + tooLarge.getMessage());
-        }
+        return known(spec, spec.inputTopic(), registry);
     }
 
-    private static ModelSpec found(ModelSpec spec, SchemaRegistry registry) {
-        List<Registered> versions = versions(spec, registry);
-        ModelSpec.Reader reader = spec.input().reader();
-        if (reader instanceof ModelSpec.Reader.Of(int id)) {
-            Schema named = named(spec, registry, id);
-            List<Registered> all = new ArrayList<>(List.of(new Registered(id, named)));
-            all.addAll(versions);
-            check(spec, all);
+    /// Returns the spec that is to be registered, of a model that learns from a stream: an example's value is the event.
+    ///
+    /// @throws ControlException as for a topic of events; or the stream's events are in another format than the model's
+    /// @throws SchemaRegistry.RegistryUnavailableException the registry can't be asked
+    public static ModelSpec known(ModelSpec spec, StreamSpec stream, SchemaRegistry registry) {
+        ModelSpec.Format format = stream.events().format();
+        if (format != spec.input().format()) {
+            boolean isJson = format == ModelSpec.Format.JSON;
+            throw new ControlException(Reason.CONFIGURATION, "model " + spec.model()
+                    + ": expected the format of the events of stream " + stream.stream()
+                    + (isJson ? ", JSON, found Avro: write input: { stream: " + stream.stream() + ", format: json }"
+                            : ", Avro, found JSON: leave input.format out"));
+        }
+        return known(spec, stream.events().topic(), registry);
+    }
+
+    private static ModelSpec known(ModelSpec spec, String topic, SchemaRegistry registry) {
+        if (spec.input().format() == ModelSpec.Format.JSON) {
             return spec;
         }
-        if (versions.isEmpty()) {
-            return reader instanceof ModelSpec.Reader.First ? spec : spec.withReader(ModelSpec.Reader.FIRST);
+        EventSchemas schemas = new EventSchemas(registry, "model " + spec.model());
+        ModelSpec.Reader reader = spec.input().reader();
+        Integer named = reader instanceof ModelSpec.Reader.Of(int id) ? id : null;
+        Found found = schemas.found(new Reading(topic, "input", spec.fields(), named, true));
+        schemas.refuse();
+        if (!(reader instanceof ModelSpec.Reader.Any) || found instanceof Found.InEach) {
+            return spec;
         }
-        boolean inEach = check(spec, versions);
-        return inEach || reader instanceof ModelSpec.Reader.First ? spec
-                : spec.withReader(new ModelSpec.Reader.Of(versions.getFirst().id()));
+        return spec.withReader(
+                found instanceof Found.InSome(int newest) ? new ModelSpec.Reader.Of(newest) : ModelSpec.Reader.FIRST);
     }
 
-    private static List<Registered> versions(ModelSpec spec, SchemaRegistry registry) {
+    /// Returns the spec of a stream that is to be registered. Where the registry knows no schema of a topic, nothing is
+    /// refused and nothing is written: a record without its id, time, weight or label goes to the dead letters.
+    ///
+    /// @throws ControlException no schema of the events or labels has a field; all such fields, each with the nearest path
+    /// @throws SchemaRegistry.RegistryUnavailableException the registry can't be asked
+    public static StreamSpec known(StreamSpec spec, SchemaRegistry registry) {
+        EventSchemas schemas = new EventSchemas(registry, "stream " + spec.stream());
+        StreamSpec.Events events = spec.events();
+        Integer eventsSchema = events.format() == ModelSpec.Format.JSON ? null
+                : schemas.newest(new Reading(events.topic(), "events", spec.eventPaths(), events.schema(), false));
+        StreamSpec.Labels labels = spec.labels();
+        Integer labelsSchema = labels == null || labels.format() == ModelSpec.Format.JSON ? null
+                : schemas.newest(new Reading(labels.topic(), "labels", spec.labelPaths(), labels.schema(), false));
+        schemas.refuse();
+        return spec.withSchemas(eventsSchema, labelsSchema);
+    }
+
+    /// What the versions of a subject say about some fields.
+    private sealed interface Found {
+        /// The registry knows no version.
+        record Nowhere() implements Found {
+        }
+
+        /// Each version has all fields by their own names, and none knows other names for them.
+        record InEach() implements Found {
+        }
+
+        /// @param newest id of the newest version, or of the one that the spec names
+        record InSome(int newest) implements Found {
+        }
+    }
+
+    /// The schema to write into a spec that names none; null for none.
+    private @Nullable Integer newest(Reading reading) {
+        Found found = reading.fields.isEmpty() ? new Found.InEach() : found(reading);
+        return found instanceof Found.InSome(int newest) && reading.schema == null ? newest : null;
+    }
+
+    private void refuse() {
+        if (!problems.isEmpty()) {
+            throw new ControlException(Reason.CONFIGURATION,
+                    whose + ": " + String.join("; ", problems) + ". Correct the spec, or register the"
+                            + " schema that has " + (problems.size() == 1 ? "it" : "them") + " first");
+        }
+    }
+
+    private Found found(Reading reading) {
+        List<Registered> versions = new ArrayList<>();
+        Integer named = reading.schema;
+        if (named != null) {
+            versions.add(new Registered(named, named(reading, named)));
+        }
+        versions.addAll(versions(reading));
+        if (versions.isEmpty()) {
+            return new Found.Nowhere();
+        }
         try {
-            return registry.versions(spec.inputTopic() + "-value", VERSIONS_MAX).stream()
+            return check(reading, versions) ? new Found.InEach() : new Found.InSome(versions.getFirst().id());
+        } catch (UndecodableException tooLarge) {
+            throw new ControlException(Reason.CONFIGURATION,
+                    whose + ": a schema of " + reading.topic + "-value: " + tooLarge.getMessage());
+        }
+    }
+
+    private List<Registered> versions(Reading reading) {
+        try {
+            return registry.versions(reading.topic + "-value", VERSIONS_MAX).stream()
                     .filter(version -> version.schema().getType() == Schema.Type.RECORD).toList();
         } catch (SchemaRegistry.UnknownSchemaException | SchemaRegistry.UnsupportedSchemaException unknown) {
             return List.of(); // nobody has written yet, or by subjects with other names
         }
     }
 
-    private static Schema named(ModelSpec spec, SchemaRegistry registry, int id) {
+    private Schema named(Reading reading, int id) {
         try {
             Schema schema = registry.schemaById(id);
             if (schema.getType() == Schema.Type.RECORD) {
                 return schema;
             }
-            throw notThere(spec, id, "one of type " + schema.getType().getName());
+            throw notThere(reading, id, "one of type " + schema.getType().getName());
         } catch (SchemaRegistry.UnknownSchemaException | SchemaRegistry.UnsupportedSchemaException gone) {
-            throw notThere(spec, id, String.valueOf(gone.getMessage()));
+            throw notThere(reading, id, String.valueOf(gone.getMessage()));
         }
     }
 
-    private static ControlException notThere(ModelSpec spec, int id, String found) {
-        return new ControlException(Reason.CONFIGURATION,
-                "model " + spec.model() + ": input.schema: expected the id of a"
-                        + " record's schema in the registry, found " + id + ": " + found);
+    private ControlException notThere(Reading reading, int id, String found) {
+        return new ControlException(Reason.CONFIGURATION, whose + ": " + reading.section
+                + ".schema: expected the id of a record's schema in the registry, found " + id + ": " + found);
     }
 
     /// Returns whether each version has all fields by their own names, and none knows other names for them.
     ///
     /// @param versions the reader's first
-    private static boolean check(ModelSpec spec, List<Registered> versions) {
-        List<String> fields = spec.fields();
-        List<FieldPath> paths = fields.stream().map(FieldPath::parsedOrName).toList();
+    private boolean check(Reading reading, List<Registered> versions) {
+        List<FieldPath> paths = reading.paths();
         Registered newest = versions.getFirst();
         List<FieldPlan> plans =
                 versions.stream().map(version -> FieldPlan.of(version.schema(), newest.schema(), paths)).toList();
-        List<String> problems = new ArrayList<>();
         boolean inEach = versions.size() < VERSIONS_MAX;
         for (int i = 0; i < paths.size(); i++) {
             int path = i;
-            if (plans.stream().noneMatch(plan -> plan.hasValue(path))) {
-                boolean isThere = plans.stream().anyMatch(plan -> plan.has(path));
-                problems.add("field '" + fields.get(i) + "': expected one of " + newest.schema().getFullName()
-                        + " (schema id " + newest.id() + "), or of an earlier schema of " + spec.inputTopic()
-                        + "-value, found " + (isThere ? "one that holds others" : "none")
-                        + SchemaPaths.hint(paths.get(i), newest.schema()));
+            if (plans.stream().noneMatch(plan -> plan.hasValue(path) && (reading.takesLists || !plan.isList(path)))) {
+                problems.add("field '" + reading.fields.get(i) + "': expected one of " + newest.schema().getFullName()
+                        + " (schema id " + newest.id() + "), or of an earlier schema of " + reading.topic
+                        + "-value, found " + what(plans, paths.get(i), path, newest.schema()));
             }
             inEach &= !plans.getFirst().isRenamed(path);
-        }
-        if (!problems.isEmpty()) {
-            throw new ControlException(Reason.CONFIGURATION,
-                    "model " + spec.model() + ": " + String.join("; ", problems) + ". Correct the spec, or register the"
-                            + " schema that has " + (problems.size() == 1 ? "it" : "them") + " first");
         }
         for (Registered version : versions) {
             inEach &= FieldPlan.of(version.schema(), null, paths).lacking() == null;
         }
         return inEach;
+    }
+
+    private static String what(List<FieldPlan> plans, FieldPath path, int index, Schema newest) {
+        if (plans.stream().anyMatch(plan -> plan.isList(index) && plan.hasValue(index))) {
+            return "a list";
+        }
+        return (plans.stream().anyMatch(plan -> plan.has(index)) ? "one that holds others" : "none")
+                + SchemaPaths.hint(path, newest);
     }
 }

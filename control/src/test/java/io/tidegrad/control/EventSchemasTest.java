@@ -1,9 +1,12 @@
 package io.tidegrad.control;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.model.stream.StreamSpec;
 import io.tidegrad.schemas.InMemorySchemaRegistry;
 import io.tidegrad.schemas.SchemaRegistry;
 import org.apache.avro.Schema;
@@ -100,5 +103,82 @@ class EventSchemasTest {
         ModelSpec named = spec("merchant.country").withReader(new ModelSpec.Reader.Of(older));
         assertThat(EventSchemas.known(named, registry)).isSameAs(named);
         assertThat(refusal(spec("at").withReader(new ModelSpec.Reader.Of(77)))).contains("input.schema", "77");
+    }
+
+    private static StreamSpec stream(String id, String weight, String value) {
+        return StreamSpec.parse("""
+                stream: s
+                events: { topic: payments, key: '%s', event-time: at }
+                labels: { topic: chargebacks, key: "@key", value: %s }
+                weight: '%s'
+                join: { wait: PT1M, missing: 0, window: PT1H }
+                """.formatted(id, value, weight), "spec");
+    }
+
+    private int registerLabels(String name) {
+        return registry.register("chargebacks-value", new Schema.Parser().parse("""
+                {"type": "record", "name": "Chargeback", "fields": [%s]}""".formatted(name)));
+    }
+
+    private static final String FRAUD = "{\"name\": \"fraud\", \"type\": \"boolean\", \"default\": false}";
+
+    @Test
+    void aStreamWhoseFieldsEverySchemaHasIsRegisteredAsItIs() {
+        register(COUNTRY, "");
+        registerLabels(FRAUD);
+        StreamSpec spec = stream("merchant.country", "at", "fraud");
+        assertThat(EventSchemas.known(spec, registry)).isSameAs(spec);
+    }
+
+    @Test
+    void aStreamsFieldThatNoSchemaOfItsTopicHasIsRefusedWithTheNearestPath() {
+        register(COUNTRY, "");
+        registerLabels(FRAUD);
+        assertThatThrownBy(() -> EventSchemas.known(stream("merchant.contry", "items", "frauds"), registry))
+                .isInstanceOf(ControlException.class)
+                .hasMessage("stream s: field 'merchant.contry': expected one of Payment (schema id 1), or of an earlier"
+                        + " schema of payments-value, found none; did you mean 'merchant.country'?; field 'items':"
+                        + " expected one of Payment (schema id 1), or of an earlier schema of payments-value, found"
+                        + " one that holds others; did you mean 'items[].price'?; field 'frauds': expected one of"
+                        + " Chargeback (schema id 2), or of an earlier schema of chargebacks-value, found none; did you"
+                        + " mean 'fraud'?. Correct the spec, or register the schema that has them first");
+        register(COUNTRY,
+                ", {\"name\": \"tags\", \"type\": {\"type\": \"array\", \"items\": \"int\"}, \"default\": []}");
+        assertThatThrownBy(() -> EventSchemas.known(stream("merchant.country", "tags", "fraud"), registry))
+                .hasMessageContaining("field 'tags': ").hasMessageContaining("found a list");
+    }
+
+    @Test
+    void aStreamNamesTheSchemasThatItsFieldsWereFoundIn() {
+        register("", "");
+        int events = register(COUNTRY, "");
+        int labels = registerLabels(FRAUD.replace("\"type\"", "\"aliases\": [\"is_fraud\"], \"type\""));
+        StreamSpec known = EventSchemas.known(stream("merchant.country", "at", "fraud"), registry);
+        assertThat(known.events().schema()).isEqualTo(events);
+        assertThat(requireNonNull(known.labels()).schema()).isEqualTo(labels);
+        register(COUNTRY, ", {\"name\": \"device\", \"type\": \"string\", \"default\": \"\"}");
+        assertThat(EventSchemas.known(known, registry)).as("what is registered stays").isSameAs(known);
+    }
+
+    @Test
+    void aStreamOfTopicsWithoutSchemasIsRegisteredAsItIs() {
+        StreamSpec spec = stream("merchant.contry", "at", "fraud");
+        assertThat(EventSchemas.known(spec, registry)).isSameAs(spec);
+    }
+
+    @Test
+    void aModelOfAStreamIsKnownByTheSchemasOfTheStreamsEvents() {
+        register("", "");
+        int newest = register(COUNTRY, "");
+        StreamSpec stream = stream("merchant.country", "at", "fraud");
+        ModelSpec model =
+                ModelSpec.parse(spec("merchant.country").yaml().replace("topic: payments, event-time: at", "stream: s")
+                        .replace("label: { field: fraud }\n", ""), "spec");
+        assertThat(EventSchemas.known(model, stream, registry).input().reader())
+                .isEqualTo(new ModelSpec.Reader.Of(newest));
+        StreamSpec inJson = StreamSpec.parse(stream.yaml().replace("event-time: at", "format: json"), "spec");
+        assertThatThrownBy(() -> EventSchemas.known(model, inJson, registry))
+                .hasMessage("model m: expected the format of the events of stream s, JSON, found Avro: write input: {"
+                        + " stream: s, format: json }");
     }
 }

@@ -129,6 +129,11 @@ public final class FieldPath {
         return isName(name) ? name : name.replaceAll("[.\\[\\]\\\\]", "\\\\$0");
     }
 
+    /// Whether it stands for all elements of a list.
+    public boolean isOfList() {
+        return steps.contains(EACH);
+    }
+
     List<Step> steps() {
         return steps;
     }

@@ -68,6 +68,7 @@ public final class FieldPlan {
     private final List<FieldPath> paths;
     private final BitSet found = new BitSet();
     private final BitSet values = new BitSet();
+    private final BitSet lists = new BitSet();
     private final BitSet renamed = new BitSet();
     private final WeakReference<Schema> writer; // for messages
     private final @Nullable UnknownField lacking;
@@ -113,6 +114,11 @@ public final class FieldPlan {
     /// Whether something that a feature can be made of lies there, and not only a record, or a list in a list.
     public boolean hasValue(int path) {
         return values.get(path);
+    }
+
+    /// Whether a list lies there.
+    public boolean isList(int path) {
+        return lists.get(path);
     }
 
     /// Whether the reader's schema knows other names for a field on the way.
@@ -269,6 +275,7 @@ public final class FieldPlan {
                 node.parts = new FieldNode[]{part};
                 node.begun = paths(rests, rest -> !rest.inList() && (rest.is(Kind.EACH) || isOfElements(node, rest))
                         && contains(part.below, rest.path()));
+                Arrays.stream(node.begun).forEach(lists::set);
                 node.elements = paths(further, rest -> !rest.hasFurtherList() && contains(part.below, rest.path()));
             }
         }

@@ -7,7 +7,6 @@ import io.tidegrad.model.feature.AvroEvent;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.learn.EventFold;
-import io.tidegrad.model.learn.EventPreparation;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.learn.ValueDecoder;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
@@ -264,7 +263,7 @@ public final class HostileSuite implements AutoCloseable {
         try {
             return said(session.score(decoder.decode("t", value)));
         } catch (UndecodableException undecodable) {
-            return said(EventPreparation.rejection(undecodable));
+            return said(Rejection.of(undecodable));
         }
     }
 

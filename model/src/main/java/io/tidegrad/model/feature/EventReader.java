@@ -7,30 +7,39 @@ import io.tidegrad.schemas.FieldPlan;
 import io.tidegrad.schemas.FieldSelection;
 import io.tidegrad.schemas.RecordDecoder;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
-/// Reads the fields that a spec names from events: the features', the label, the weight and the event time. The event is
-/// reused. Not thread-safe.
+/// Reads the fields that a spec names from events: a model's features, its label, weight and event time, or what a stream
+/// reads. The event is reused. Not thread-safe.
 public final class EventReader {
-    private final boolean isJson;
     private final FieldSelection selection;
     private final FieldValues values;
-    private final JsonEvents json;
+    private final @Nullable JsonEvents json; // null for events in Avro
     private final String topic;
 
     public EventReader(ModelSpec spec) {
-        List<String> fields = spec.fields();
-        isJson = spec.input().format() == ModelSpec.Format.JSON;
-        selection = new FieldSelection(fields.stream().map(FieldPath::parsedOrName).toList(),
-                spec.input().reader() instanceof ModelSpec.Reader.Of(int id) ? id : null);
+        this(spec.inputTopic(), spec.fields(), spec.input().reader() instanceof ModelSpec.Reader.Of(int id) ? id : null,
+                spec.input().format() == ModelSpec.Format.JSON ? new JsonEvents(spec) : null);
+    }
+
+    /// @param topic that the events lie in
+    /// @param fields paths
+    /// @param schema the id of the schema by whose names and aliases they are found too; null for none
+    EventReader(String topic, List<String> fields, ModelSpec.Format format, @Nullable Integer schema) {
+        this(topic, fields, schema, format == ModelSpec.Format.JSON ? new JsonEvents(fields) : null);
+    }
+
+    private EventReader(String topic, List<String> fields, @Nullable Integer schema, @Nullable JsonEvents json) {
+        selection = new FieldSelection(fields.stream().map(FieldPath::parsedOrName).toList(), schema);
         values = new FieldValues(fields);
-        json = new JsonEvents(spec);
-        topic = spec.inputTopic();
+        this.json = json;
+        this.topic = topic;
     }
 
     /// @throws io.tidegrad.schemas.UndecodableException the value can't be decoded
     /// @throws io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException the registry did not answer: try again
     public Event read(AvroCodec codec, byte[] value) {
-        if (isJson) {
+        if (json != null) {
             return json.read(value);
         }
         values.begin();
@@ -45,7 +54,7 @@ public final class EventReader {
 
     /// As `read(RecordDecoder, byte[])`, for a record of another topic.
     public Event read(RecordDecoder decoder, String topic, byte[] value) {
-        if (isJson) {
+        if (json != null) {
             return json.read(value);
         }
         values.begin();

@@ -7,6 +7,7 @@ import io.tidegrad.schemas.FieldTree;
 import io.tidegrad.schemas.JsonRecord;
 import java.util.Base64;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 
 /// Reads events in JSON. What can't be where it is becomes a value of which no feature can be made.
@@ -40,6 +41,12 @@ public final class JsonEvents {
         public Object misplaced(String path, String found, JsonParser parser) {
             return new OtherValue(found);
         }
+    }
+
+    /// Events of which no feature is made.
+    JsonEvents(List<String> fields) {
+        tree = FieldTree.of(fields);
+        policy = new Policy(Set.of());
     }
 
     public JsonEvents(ModelSpec spec) {

@@ -1,5 +1,7 @@
 package io.tidegrad.model.feature;
 
+import io.tidegrad.schemas.UndecodableException;
+
 /// Why an event can't be learned or scored. The trainer sends it to the dead-letter topic, the scorer answers 4xx.
 ///
 /// @param detail message for people: field, expected, found
@@ -27,5 +29,17 @@ public record Rejection(Reason reason, String detail) {
         public String code() {
             return name().toLowerCase(java.util.Locale.ROOT).replace('_', '-');
         }
+    }
+
+    /// Why an event whose bytes can't be decoded is rejected.
+    public static Rejection of(UndecodableException undecodable) {
+        Reason reason = switch (undecodable.reason()) {
+            case UNKNOWN_SCHEMA -> Reason.UNKNOWN_SCHEMA;
+            case TOO_LARGE -> Reason.TOO_LARGE;
+            case NOT_JSON -> Reason.NOT_JSON;
+            case TOO_SHORT, WRONG_MAGIC_BYTE, UNSUPPORTED_SCHEMA, TRUNCATED, TRAILING_BYTES, MALFORMED ->
+                Reason.NOT_AVRO;
+        };
+        return new Rejection(reason, String.valueOf(undecodable.getMessage()));
     }
 }

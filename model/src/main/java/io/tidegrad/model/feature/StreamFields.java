@@ -2,15 +2,18 @@ package io.tidegrad.model.feature;
 
 import io.tidegrad.model.stream.LabelText;
 import io.tidegrad.model.stream.StreamSpec;
+import io.tidegrad.schemas.RecordDecoder;
+import io.tidegrad.schemas.UndecodableException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// Reads what a stream's spec says of one of its two topics: id, event time, and weight or label. A pure function of
-/// the record, so that joining the same records again gives the same examples. Not thread-safe.
+/// the record and its schemas, so that joining the same records again gives the same examples. Not thread-safe.
 public final class StreamFields {
     /// UTF-8 bytes of the longest id that is taken.
     public static final int ID_BYTES_MAX = 1_000;
@@ -27,6 +30,7 @@ public final class StreamFields {
     private final @Nullable String weightPath;
     private final @Nullable String labelPath;
     private final @Nullable String retractPath;
+    private final EventReader reader;
     private final CanonicalText text = new CanonicalText();
 
     private @Nullable String id;
@@ -34,8 +38,9 @@ public final class StreamFields {
     private double weight;
     private @Nullable String label;
 
-    private StreamFields(@Nullable String idPath, @Nullable String timePath, @Nullable String weightPath,
-            @Nullable String labelPath, @Nullable String retractPath) {
+    private StreamFields(EventReader reader, @Nullable String idPath, @Nullable String timePath,
+            @Nullable String weightPath, @Nullable String labelPath, @Nullable String retractPath) {
+        this.reader = reader;
         this.idPath = idPath;
         this.timePath = timePath;
         this.weightPath = weightPath;
@@ -45,12 +50,36 @@ public final class StreamFields {
 
     /// A reader of the stream's events.
     public static StreamFields ofEvents(StreamSpec spec) {
-        return new StreamFields(spec.events().key(), spec.events().eventTime(), spec.weight(), spec.label(), null);
+        StreamSpec.Events events = spec.events();
+        return new StreamFields(new EventReader(events.topic(), spec.eventPaths(), events.format(), events.schema()),
+                events.key(), events.eventTime(), spec.weight(), spec.label(), null);
     }
 
     /// A reader of the stream's labels.
-    public static StreamFields ofLabels(StreamSpec.Labels labels) {
-        return new StreamFields(labels.key(), labels.eventTime(), null, labels.value(), labels.retract());
+    ///
+    /// @param spec of a stream with a topic of labels
+    public static StreamFields ofLabels(StreamSpec spec) {
+        StreamSpec.Labels labels = Objects.requireNonNull(spec.labels(), "a topic of labels");
+        return new StreamFields(new EventReader(labels.topic(), spec.labelPaths(), labels.format(), labels.schema()),
+                labels.key(), labels.eventTime(), null, labels.value(), labels.retract());
+    }
+
+    /// Reads a record as it lies in its topic. Returns null, or why it is rejected.
+    ///
+    /// @param timestamp the record's, epoch milliseconds
+    /// @throws io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException the registry did not answer: try again
+    public @Nullable Rejection read(RecordDecoder decoder, byte @Nullable [] key, byte @Nullable [] value,
+            long timestamp) {
+        if (value == null) {
+            return readNullValue(key, timestamp);
+        }
+        Event event;
+        try {
+            event = reader.read(decoder, value);
+        } catch (UndecodableException undecodable) {
+            return Rejection.of(undecodable);
+        }
+        return read(event, key, timestamp);
     }
 
     /// Reads a record. Returns null, or why it is rejected.
@@ -58,7 +87,8 @@ public final class StreamFields {
     /// @param event the decoded value
     /// @param key the record's key
     /// @param timestamp the record's, epoch milliseconds
-    public @Nullable Rejection read(Event event, byte @Nullable [] key, long timestamp) {
+    @Nullable
+    Rejection read(Event event, byte @Nullable [] key, long timestamp) {
         try {
             id = id(event, key);
             time = time(event, timestamp);
@@ -71,7 +101,8 @@ public final class StreamFields {
     }
 
     /// Reads a record without value: it takes back the label of the id that its key names.
-    public @Nullable Rejection readNullValue(byte @Nullable [] key, long timestamp) {
+    @Nullable
+    Rejection readNullValue(byte @Nullable [] key, long timestamp) {
         try {
             if (!StreamSpec.RECORD_KEY.equals(idPath)) {
                 throw new RejectedException(Rejection.Reason.NULL_VALUE, "expected a value with the id in '" + idPath
@@ -126,12 +157,15 @@ public final class StreamFields {
             throw new RejectedException(Rejection.Reason.MISSING_FIELD, "the record's key: expected an id, found null");
         }
         try {
-            return checked(StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(key)).toString(),
-                    "the record's key");
+            return checked(utf8(key), "the record's key");
         } catch (CharacterCodingException notUtf8) {
             throw new RejectedException(Rejection.Reason.WRONG_TYPE,
                     "the record's key: expected an id in UTF-8, found other bytes");
         }
+    }
+
+    private static String utf8(byte[] bytes) throws CharacterCodingException {
+        return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
     }
 
     private static String checked(String id, String where) throws RejectedException {
@@ -216,6 +250,11 @@ public final class StreamFields {
 
     private String canonical(String path, Object value) throws RejectedException {
         text.clear().appendValue(path, value);
-        return new String(text.toBytes(), StandardCharsets.UTF_8);
+        try {
+            return utf8(text.toBytes());
+        } catch (CharacterCodingException notUtf8) { // replaced, two ids could become one
+            throw new RejectedException(Rejection.Reason.WRONG_TYPE,
+                    "field '" + path + "': expected text in UTF-8, found other bytes");
+        }
     }
 }

@@ -64,7 +64,7 @@ public final class EventPreparation {
         try {
             event = decoder.decode(value);
         } catch (UndecodableException undecodable) {
-            into.reject(rejection(undecodable), value);
+            into.reject(Rejection.of(undecodable), value);
             return;
         }
         Rejection rejection = example == null ? featurizer.featurize(event, into.row())
@@ -77,18 +77,6 @@ public final class EventPreparation {
         if (firstHasAllFields) {
             into.lacks(event.unknownField());
         }
-    }
-
-    /// The rejection of an event whose bytes can't be decoded.
-    public static Rejection rejection(UndecodableException undecodable) {
-        Rejection.Reason reason = switch (undecodable.reason()) {
-            case UNKNOWN_SCHEMA -> Rejection.Reason.UNKNOWN_SCHEMA;
-            case TOO_LARGE -> Rejection.Reason.TOO_LARGE;
-            case NOT_JSON -> Rejection.Reason.NOT_JSON;
-            case TOO_SHORT, WRONG_MAGIC_BYTE, UNSUPPORTED_SCHEMA, TRUNCATED, TRAILING_BYTES, MALFORMED ->
-                Rejection.Reason.NOT_AVRO;
-        };
-        return new Rejection(reason, String.valueOf(undecodable.getMessage()));
     }
 
     private static void tick(Header header, PreparedEvent into) {

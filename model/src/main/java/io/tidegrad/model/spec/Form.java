@@ -137,7 +137,7 @@ public final class Form<T> {
         }
 
         @Override
-        void problem(String key, String text) {
+        public void problem(String key, String text) {
             SpecNode value = keys.optional(key);
             if (value != null) {
                 value.problem(text);

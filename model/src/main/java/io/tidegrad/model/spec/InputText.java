@@ -8,32 +8,31 @@ import org.snakeyaml.engine.v2.nodes.Node;
 import org.snakeyaml.engine.v2.nodes.NodeTuple;
 import org.snakeyaml.engine.v2.nodes.ScalarNode;
 
-/// Writes a key into the `input` of a spec's text and leaves all else as its author wrote it.
-final class InputText {
+/// Writes a key into a section of a spec's text, like `input`, and leaves all else as its author wrote it.
+public final class InputText {
     private InputText() {}
 
     /// @param yaml of a sound spec
-    static String with(String yaml, String key, String value) {
-        Problems problems = new Problems(true);
-        MappingNode input = input(YamlTree.read(yaml, "model", problems));
-        Mark start = input.getStartMark().orElseThrow();
+    public static String with(String yaml, String section, String key, String value) {
+        MappingNode keys = mapping(YamlTree.read(yaml, "spec", new Problems(true)), section);
+        Mark start = keys.getStartMark().orElseThrow();
         int at = offset(yaml, start);
-        return input.getFlowStyle() == FlowStyle.FLOW
+        return keys.getFlowStyle() == FlowStyle.FLOW
                 ? yaml.substring(0, at + 1) + " " + key + ": " + value + "," + yaml.substring(at + 1)
                 : yaml.substring(0, at) + key + ": " + value + "\n" + " ".repeat(start.getColumn())
                         + yaml.substring(at);
     }
 
-    private static MappingNode input(@Nullable Node root) {
+    private static MappingNode mapping(@Nullable Node root, String section) {
         if (root instanceof MappingNode mapping) {
             for (NodeTuple entry : mapping.getValue()) {
-                if (entry.getKeyNode() instanceof ScalarNode name && name.getValue().equals("input")
-                        && entry.getValueNode() instanceof MappingNode input) {
-                    return input;
+                if (entry.getKeyNode() instanceof ScalarNode name && name.getValue().equals(section)
+                        && entry.getValueNode() instanceof MappingNode keys) {
+                    return keys;
                 }
             }
         }
-        throw new IllegalStateException("expected a spec with input: { … }, found another text");
+        throw new IllegalStateException("expected a spec with " + section + ": { … }, found another text");
     }
 
     /// Marks count lines and, in a line, code points.

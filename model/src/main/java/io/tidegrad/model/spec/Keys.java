@@ -47,7 +47,7 @@ public abstract class Keys<T> {
     }
 
     /// A mistake in the value of `key`. Only a reader has anybody to tell.
-    void problem(String key, String text) {}
+    public void problem(String key, String text) {}
 
     /// A mistake in the part as a whole.
     void problem(String text) {}

@@ -152,7 +152,7 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
         if (reader instanceof Reader.Any) {
             return this;
         }
-        ModelSpec changed = parseRegistered(InputText.with(yaml, "schema", switch (reader) {
+        ModelSpec changed = parseRegistered(InputText.with(yaml, "input", "schema", switch (reader) {
             case Reader.Of(int id) -> Integer.toString(id);
             default -> "first";
         }), "the spec of " + model);
@@ -169,8 +169,9 @@ public record ModelSpec(String model, Input input, Label label, @Nullable String
 
     /// The same model, of a stream whose examples lie in `topic`.
     public ModelSpec onTopic(String topic) {
-        return with(new Input(topic, input.stream(), input.eventTime(), input.maxAhead(), input.format(),
-                input.reader()), optimizer, schedule);
+        return with(
+                new Input(topic, input.stream(), input.eventTime(), input.maxAhead(), input.format(), input.reader()),
+                optimizer, schedule);
     }
 
     private ModelSpec withTopicOf(ModelSpec other) {

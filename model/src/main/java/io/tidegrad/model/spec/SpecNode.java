@@ -231,17 +231,24 @@ public final class SpecNode {
     }
 
     /// A field of an event.
-    public String field() {
+    String field() {
         String text = text("the name of a field");
         if (!text.isEmpty() && !problems.isOfRegistered()) {
-            try {
-                FieldPath.parse(text);
-            } catch (IllegalArgumentException notAPath) {
-                problem("expected a field, like distance, merchant.country, tags[] or attributes[channel], found "
-                        + found() + ": " + notAPath.getMessage());
-            }
+            path(text, "distance, merchant.country, tags[] or attributes[channel]");
         }
         return text;
+    }
+
+    /// This text as a path; null, and a problem, when it is none.
+    ///
+    /// @param like examples of paths that can stand here
+    public @Nullable FieldPath path(String text, String like) {
+        try {
+            return FieldPath.parse(text);
+        } catch (IllegalArgumentException notAPath) {
+            problem("expected a field, like " + like + ", found " + found() + ": " + notAPath.getMessage());
+            return null;
+        }
     }
 
     public String text(String what, Pattern pattern) {
@@ -316,7 +323,7 @@ public final class SpecNode {
         return (int) integer((long) min, (long) max);
     }
 
-    int integer(String what, int min, int max) {
+    public int integer(String what, int min, int max) {
         return (int) integer(what, (long) min, (long) max);
     }
 

@@ -1,12 +1,16 @@
 package io.tidegrad.model.stream;
 
 import io.tidegrad.model.spec.Flow;
+import io.tidegrad.model.spec.InputText;
+import io.tidegrad.model.spec.ModelSpec.Format;
 import io.tidegrad.model.spec.SpecException;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// One stream's spec, parsed from one YAML file and validated whole. Immutable. docs/streams.md explains each key.
@@ -18,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 ///   key: transaction.id                # * with labels or sample; @key is the record's key
 ///   event-time: authorized-at          # the record's timestamp unless given
 ///   format: avro | json
+///   schema: 17                         # the schema that the paths were found in; written at registration
 /// labels:                              # labels from another topic; or `label`
 ///   topic: chargebacks                 # *
 ///   key: transaction-id                # *
@@ -25,6 +30,7 @@ import org.jspecify.annotations.Nullable;
 ///   event-time: reported-at            # the record's timestamp unless given
 ///   retract: withdrawn                 # where this is true, the label is taken back; so it is by a null value
 ///   format: avro | json
+///   schema: 18
 /// label: fraud                         # the label in the event; or `labels`
 /// weight: amount                       # how much an event counts; each counts 1 unless given
 /// join:                                # * with labels
@@ -52,11 +58,6 @@ public record StreamSpec(String stream, Events events, @Nullable Labels labels, 
     static final Duration ALIGN = Duration.ofMinutes(10);
     static final Duration RETENTION = Duration.ofDays(90);
 
-    /// How values are encoded.
-    public enum Format {
-        AVRO, JSON
-    }
-
     /// What becomes of a label, a change or a retraction that comes after `wait`.
     public enum Late {
         CORRECT, DROP
@@ -69,15 +70,18 @@ public record StreamSpec(String stream, Events events, @Nullable Labels labels, 
 
     /// @param key path of the id; null when examples have the event's own key
     /// @param eventTime path; null for the record's timestamp
-    public record Events(String topic, @Nullable String key, @Nullable String eventTime, Format format) {
+    /// @param schema id of the schema by whose names and aliases paths are found too; null for none
+    public record Events(String topic, @Nullable String key, @Nullable String eventTime, Format format,
+            @Nullable Integer schema) {
     }
 
     /// @param key path of the id of the event that the label is about
     /// @param value path of the label
     /// @param eventTime path; null for the record's timestamp
     /// @param retract path of what says that the label is taken back; null when only a null value says that
+    /// @param schema as that of `Events`
     public record Labels(String topic, String key, String value, @Nullable String eventTime, @Nullable String retract,
-            Format format) {
+            Format format, @Nullable Integer schema) {
     }
 
     /// @param waitTime `wait`: how long, from its event time on, an event waits for a label
@@ -95,6 +99,41 @@ public record StreamSpec(String stream, Events events, @Nullable Labels labels, 
     /// @throws SpecException with every mistake found: line, expected, found
     public static StreamSpec parse(String yaml, String source) {
         return new StreamSpecReader(yaml, source).read();
+    }
+
+    /// The paths of the events that are read: id, event time, weight and label, as far as the spec names them.
+    public List<String> eventPaths() {
+        return Stream.of(events.key(), events.eventTime(), weight, label).filter(StreamSpec::isPath).distinct()
+                .toList();
+    }
+
+    /// The paths of the labels that are read; none without a topic of labels.
+    public List<String> labelPaths() {
+        return labels == null ? List.of()
+                : Stream.of(labels.key(), labels.value(), labels.eventTime(), labels.retract())
+                        .filter(StreamSpec::isPath).distinct().toList();
+    }
+
+    private static boolean isPath(@Nullable String path) {
+        return path != null && !path.equals(RECORD_KEY);
+    }
+
+    /// The same stream, whose paths are found by these schemas, too. The text says so.
+    ///
+    /// @param events null: as it was
+    /// @param labels null: as it was
+    public StreamSpec withSchemas(@Nullable Integer events, @Nullable Integer labels) {
+        String text = yaml;
+        text = events == null ? text : InputText.with(text, "events", "schema", events.toString());
+        text = labels == null ? text : InputText.with(text, "labels", "schema", labels.toString());
+        return text.equals(yaml) ? this : parse(text, "the spec of " + stream);
+    }
+
+    /// This spec as it was registered: a file does not say by which schemas its paths were found then.
+    public StreamSpec asRegistered(StreamSpec registered) {
+        Labels theirs = registered.labels;
+        return withSchemas(events.schema() == null ? registered.events.schema() : null,
+                labels == null || labels.schema() != null || theirs == null ? null : theirs.schema());
     }
 
     /// One spec, one text: keys in fixed order, values equal to defaults left out, every text quoted. Itself a valid

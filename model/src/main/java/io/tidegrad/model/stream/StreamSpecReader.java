@@ -3,6 +3,7 @@ package io.tidegrad.model.stream;
 import io.tidegrad.model.spec.Flow;
 import io.tidegrad.model.spec.Form;
 import io.tidegrad.model.spec.Keys;
+import io.tidegrad.model.spec.ModelSpec.Format;
 import io.tidegrad.model.spec.Problems;
 import io.tidegrad.model.spec.SpecException;
 import io.tidegrad.model.spec.SpecNode;
@@ -11,16 +12,17 @@ import io.tidegrad.model.spec.ValueType;
 import io.tidegrad.model.spec.YamlTree;
 import io.tidegrad.model.stream.StreamSpec.Duplicates;
 import io.tidegrad.model.stream.StreamSpec.Events;
-import io.tidegrad.model.stream.StreamSpec.Format;
 import io.tidegrad.model.stream.StreamSpec.Join;
 import io.tidegrad.model.stream.StreamSpec.Labels;
 import io.tidegrad.model.stream.StreamSpec.Late;
 import io.tidegrad.model.stream.StreamSpec.Sample;
+import io.tidegrad.schemas.FieldPath;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.nodes.Node;
@@ -38,6 +40,8 @@ final class StreamSpecReader {
             .text("a topic name of 1 to 249 characters a-z, A-Z, 0-9, '.', '_' and '-', not . or ..", TOPIC_NAME),
             Flow::quoted);
     private static final ValueType<String> PATH = new ValueType<>(StreamSpecReader::path, Flow::quoted);
+    private static final ValueType<String> KEY =
+            new ValueType<>(node -> node.is(StreamSpec.RECORD_KEY) ? StreamSpec.RECORD_KEY : path(node), Flow::quoted);
     private static final ValueType<String> LABEL = new ValueType<>(StreamSpecReader::label, Flow::quoted);
     private static final ValueType<Optional<String>> MISSING =
             new ValueType<>(node -> node.is("drop") ? Optional.empty() : Optional.of(label(node)),
@@ -45,17 +49,24 @@ final class StreamSpecReader {
     private static final ValueType<Duration> WAIT = duration(Duration.ZERO);
     private static final ValueType<Duration> WINDOW = duration(Duration.ofSeconds(1));
     private static final ValueType<Format> FORMAT = ValueType.oneOf(Format.values());
+    private static final ValueType<Integer> SCHEMA =
+            new ValueType<>(node -> node.integer("the id of a schema", 0, Integer.MAX_VALUE), String::valueOf);
 
     static final Form<Events> EVENTS = new Form<>("events", Events.class,
-            keys -> new Events(topic(keys, Events::topic), keys.orNull("key", PATH, Events::key),
-                    keys.orNull("event-time", PATH, Events::eventTime),
-                    keys.optional("format", Format.AVRO, FORMAT, Events::format)));
-    static final Form<Labels> LABELS = new Form<>("labels", Labels.class,
-            keys -> new Labels(topic(keys, Labels::topic),
-                    keys.required("key", "the path of the id of the event that a label is about", PATH, Labels::key),
+            keys -> withoutSchemaInJson(keys,
+                    new Events(topic(keys, Events::topic), keys.orNull("key", KEY, Events::key),
+                            keys.orNull("event-time", PATH, Events::eventTime),
+                            keys.optional("format", Format.AVRO, FORMAT, Events::format),
+                            keys.orNull("schema", SCHEMA, Events::schema)),
+                    events -> events.format() == Format.JSON && events.schema() != null));
+    static final Form<Labels> LABELS = new Form<>("labels", Labels.class, keys -> withoutSchemaInJson(keys,
+            new Labels(topic(keys, Labels::topic),
+                    keys.required("key", "the path of the id of the event that a label is about", KEY, Labels::key),
                     keys.required("value", "the path of the label", PATH, Labels::value),
                     keys.orNull("event-time", PATH, Labels::eventTime), keys.orNull("retract", PATH, Labels::retract),
-                    keys.optional("format", Format.AVRO, FORMAT, Labels::format)));
+                    keys.optional("format", Format.AVRO, FORMAT, Labels::format),
+                    keys.orNull("schema", SCHEMA, Labels::schema)),
+            labels -> labels.format() == Format.JSON && labels.schema() != null));
     static final Form<Join> JOIN = new Form<>("join", Join.class, StreamSpecReader::join);
     static final Form<Sample> SAMPLE = new Form<>("sample", Sample.class,
             keys -> new Sample(
@@ -85,7 +96,24 @@ final class StreamSpecReader {
     }
 
     private static String path(SpecNode node) {
-        return node.text("a path of at most 1000 characters, without control characters", PATH_TEXT);
+        String text = node.text("a path of at most 1000 characters, without control characters", PATH_TEXT);
+        if (text.equals(StreamSpec.RECORD_KEY)) {
+            node.problem("the record's key can be the id, and nothing else: expected a field, found "
+                    + StreamSpec.RECORD_KEY);
+            return text;
+        }
+        FieldPath path = text.isEmpty() ? null : node.path(text, "id, transaction.id or attributes[channel]");
+        if (path != null && path.isOfList()) {
+            node.problem("expected a path that leads to one value, found one with [], which stands for all elements");
+        }
+        return text;
+    }
+
+    private static <T> T withoutSchemaInJson(Keys<T> keys, T part, Predicate<T> isInBoth) {
+        if (isInBoth.test(part)) {
+            keys.problem("schema", "only for values in Avro: those in JSON have no schema");
+        }
+        return part;
     }
 
     private static String label(SpecNode node) {

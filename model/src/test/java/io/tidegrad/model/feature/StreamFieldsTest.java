@@ -1,14 +1,23 @@
 package io.tidegrad.model.feature;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tidegrad.model.feature.Rejection.Reason;
 import io.tidegrad.model.stream.StreamSpec;
+import io.tidegrad.schemas.AvroCodec;
+import io.tidegrad.schemas.InMemorySchemaRegistry;
+import io.tidegrad.schemas.RecordDecoder;
+import io.tidegrad.schemas.SchemaRegistry;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
+import org.apache.avro.Schema;
+import org.apache.avro.generic.GenericData;
+import org.apache.avro.generic.GenericRecord;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
@@ -24,7 +33,7 @@ class StreamFieldsTest {
     private static final byte[] KEY = "tx-1".getBytes(StandardCharsets.UTF_8);
 
     private final StreamFields events = StreamFields.ofEvents(SPEC);
-    private final StreamFields labels = StreamFields.ofLabels(Objects.requireNonNull(SPEC.labels()));
+    private final StreamFields labels = StreamFields.ofLabels(SPEC);
 
     private static Event event(@Nullable Object id, @Nullable Object at, @Nullable Object amount) {
         Map<String, Object> fields = new HashMap<>();
@@ -115,7 +124,9 @@ class StreamFieldsTest {
         refused(event("ü".repeat(501), NOW, 1), Reason.WRONG_TYPE,
                 "field 'id': expected an id of 1 to 1000 bytes, found one of 1002");
         refused(event(List.of(1), NOW, 1), Reason.WRONG_TYPE,
-                "field 'id': expected a string, number or boolean, found a list of 1");
+                "field 'id': expected a string, number, boolean or bytes, found a list of 1");
+        refused(event(new byte[]{(byte) 0xff}, NOW, 1), Reason.WRONG_TYPE,
+                "field 'id': expected text in UTF-8, found other bytes");
         refused(event(1, null, 1), Reason.MISSING_TIME, "field 'at': expected the event's time, found null");
         refused(event(1, "noon", 1), Reason.WRONG_TYPE,
                 "field 'at': expected a time (epoch ms or ISO-8601), found string \"noon\"");
@@ -147,5 +158,73 @@ class StreamFieldsTest {
                 "expected an event time of at most a day after the record's timestamp, 2026-11-18T11:06:40Z,"
                         + " found 2026-11-19T11:06:40.001Z");
         assertThat(events.read(event(1, 0, 1), null, NOW)).as("a backfill").isNull();
+    }
+
+    private static final Schema PAYMENT = new Schema.Parser().parse("""
+            {"type": "record", "name": "Payment", "fields": [
+              {"name": "transaction", "type": {"type": "record", "name": "Transaction", "fields": [
+                {"name": "number", "type": "long", "aliases": ["id"]},
+                {"name": "at", "type": {"type": "long", "logicalType": "timestamp-micros"}}]}},
+              {"name": "amount", "type": {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}},
+              {"name": "late", "type": ["null", "boolean"]}]}""");
+
+    private static byte[] payment(SchemaRegistry registry) {
+        GenericRecord transaction = new GenericData.Record(PAYMENT.getField("transaction").schema());
+        transaction.put("number", 17L);
+        transaction.put("at", NOW * 1_000);
+        GenericRecord payment = new GenericData.Record(PAYMENT);
+        payment.put("transaction", transaction);
+        payment.put("amount", ByteBuffer.wrap(new byte[]{1, 0})); // 2.56
+        payment.put("late", true);
+        return new AvroCodec(registry).encode(registry.register("payments-value", PAYMENT), payment);
+    }
+
+    @Test
+    void fieldsInTheBytesOfAnEventAreFoundByTheirPaths() {
+        SchemaRegistry registry = new InMemorySchemaRegistry();
+        RecordDecoder decoder = RecordDecoder.of(registry);
+        StreamFields fields = StreamFields.ofEvents(StreamSpec.parse("""
+                stream: payments
+                events: { topic: payments, key: transaction.id, event-time: transaction.at }
+                weight: amount
+                label: late
+                """, "spec"));
+        assertThat(fields.read(decoder, KEY, payment(registry), NOW)).isNull();
+        assertThat(fields.id()).as("by the alias of the event's schema").isEqualTo("17");
+        assertThat(fields.time()).isEqualTo(NOW);
+        assertThat(fields.weight()).isEqualTo(2.56);
+        assertThat(fields.label()).isEqualTo("true");
+    }
+
+    @Test
+    void fieldsOfJsonAreFoundByTheirPaths() {
+        RecordDecoder decoder = RecordDecoder.of(new InMemorySchemaRegistry());
+        StreamFields fields = StreamFields.ofEvents(StreamSpec.parse("""
+                stream: payments
+                events: { topic: payments, key: transaction.id, event-time: transaction.at, format: json }
+                label: late
+                """, "spec"));
+        byte[] value = ("{\"transaction\": {\"id\": 17, \"at\": \"2026-11-18T10:00:00Z\"}, \"late\": 0.5, \"x\": [{}]}")
+                .getBytes(StandardCharsets.UTF_8);
+        assertThat(fields.read(decoder, KEY, value, NOW)).isNull();
+        assertThat(fields.id()).isEqualTo("17");
+        assertThat(fields.time()).isEqualTo(1_794_996_000_000L);
+        assertThat(fields.label()).isEqualTo("0.5");
+        assertThat(fields.read(decoder, KEY, "{\"transaction\": 17}".getBytes(StandardCharsets.UTF_8), NOW))
+                .isEqualTo(new Rejection(Reason.WRONG_TYPE, "field 'transaction.id': expected a string, number, boolean"
+                        + " or bytes, found something inside of a number"));
+        assertThat(requireNonNull(fields.read(decoder, KEY, KEY, NOW)).reason()).isEqualTo(Reason.NOT_JSON);
+    }
+
+    @Test
+    void whatCantBeDecodedIsRejected() {
+        SchemaRegistry registry = new InMemorySchemaRegistry();
+        RecordDecoder decoder = RecordDecoder.of(registry);
+        byte[] value = payment(registry);
+        assertThat(requireNonNull(events.read(decoder, KEY, Arrays.copyOf(value, value.length - 1), NOW)).reason())
+                .isEqualTo(Reason.NOT_AVRO);
+        value[4] = 99;
+        assertThat(requireNonNull(events.read(decoder, KEY, value, NOW)).reason()).isEqualTo(Reason.UNKNOWN_SCHEMA);
+        assertThat(requireNonNull(events.read(decoder, KEY, null, NOW)).reason()).isEqualTo(Reason.NULL_VALUE);
     }
 }

@@ -3,6 +3,7 @@ package io.tidegrad.model.stream;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import io.tidegrad.model.spec.ModelSpec.Format;
 import io.tidegrad.model.spec.SpecException;
 import io.tidegrad.proof.Fuzz;
 import io.tidegrad.proof.LongProof;
@@ -29,7 +30,7 @@ class StreamSpecTest {
     private static final String EVERY_KEY = """
             stream: card-payments
             events:   { topic: payments, key: transaction.id, event-time: authorized-at, format: json }
-            labels:   { topic: chargebacks, key: "@key", value: fraud, event-time: reported-at, retract: withdrawn, format: json }
+            labels:   { topic: chargebacks, key: "@key", value: fraud, event-time: reported-at, retract: withdrawn, schema: 18 }
             weight:   amount
             join:     { wait: PT30M, missing: false, window: P30D, late: drop, duplicates: last }
             sample:   { negatives: 0.1, label: 0.50 }
@@ -51,10 +52,10 @@ class StreamSpecTest {
     void everyKeyIsRead() {
         StreamSpec spec = parse(EVERY_KEY);
         assertThat(spec.stream()).isEqualTo("card-payments");
-        assertThat(spec.events()).isEqualTo(
-                new StreamSpec.Events("payments", "transaction.id", "authorized-at", StreamSpec.Format.JSON));
+        assertThat(spec.events())
+                .isEqualTo(new StreamSpec.Events("payments", "transaction.id", "authorized-at", Format.JSON, null));
         assertThat(spec.labels()).isEqualTo(new StreamSpec.Labels("chargebacks", StreamSpec.RECORD_KEY, "fraud",
-                "reported-at", "withdrawn", StreamSpec.Format.JSON));
+                "reported-at", "withdrawn", Format.AVRO, 18));
         assertThat(spec.label()).isNull();
         assertThat(spec.weight()).isEqualTo("amount");
         assertThat(spec.join()).isEqualTo(new StreamSpec.Join(Duration.ofMinutes(30), Optional.of("false"),
@@ -67,7 +68,7 @@ class StreamSpecTest {
     @Test
     void whatIsLeftOutHasItsDefault() {
         StreamSpec spec = parse(LABEL_IN_THE_EVENT);
-        assertThat(spec.events()).isEqualTo(new StreamSpec.Events("departures", null, null, StreamSpec.Format.AVRO));
+        assertThat(spec.events()).isEqualTo(new StreamSpec.Events("departures", null, null, Format.AVRO, null));
         assertThat(spec.label()).isEqualTo("arrival.late");
         assertThat(spec.join()).isNull();
         assertThat(spec.align()).isEqualTo(Duration.ofMinutes(10));
@@ -89,7 +90,7 @@ class StreamSpecTest {
         assertThat(parse(EVERY_KEY).canonical()).isEqualTo("""
                 stream: "card-payments"
                 events: {topic: "payments", key: "transaction.id", event-time: "authorized-at", format: json}
-                labels: {topic: "chargebacks", key: "@key", value: "fraud", event-time: "reported-at", retract: "withdrawn", format: json}
+                labels: {topic: "chargebacks", key: "@key", value: "fraud", event-time: "reported-at", retract: "withdrawn", schema: 18}
                 weight: "amount"
                 join: {wait: PT30M, missing: "false", window: PT720H, late: drop, duplicates: last}
                 sample: {negatives: 0.1, label: "0.5"}
@@ -99,6 +100,27 @@ class StreamSpecTest {
                 events: {topic: "departures"}
                 label: "arrival.late"
                 """);
+    }
+
+    @Test
+    void theSchemasThatPathsWereFoundInAreWrittenIntoTheText() {
+        StreamSpec spec = parse(EVERY_KEY.replace(", schema: 18", "").replace(", format: json", ""));
+        StreamSpec registered = spec.withSchemas(17, 18);
+        assertThat(registered.yaml())
+                .isEqualTo(spec.yaml().replace("{ topic: payments", "{ schema: 17, topic: payments")
+                        .replace("{ topic: chargebacks", "{ schema: 18, topic: chargebacks"));
+        assertThat(registered.fingerprint()).isNotEqualTo(spec.fingerprint());
+        assertThat(spec.asRegistered(registered).fingerprint()).isEqualTo(registered.fingerprint());
+        assertThat(registered.asRegistered(spec)).isSameAs(registered);
+        assertThat(parse(LABEL_IN_THE_EVENT).withSchemas(null, null).yaml()).isEqualTo(LABEL_IN_THE_EVENT);
+    }
+
+    @Test
+    void thePathsThatAreReadAreListedOnce() {
+        assertThat(parse(EVERY_KEY).eventPaths()).containsExactly("transaction.id", "authorized-at", "amount");
+        assertThat(parse(EVERY_KEY).labelPaths()).as("@key is no path").containsExactly("fraud", "reported-at",
+                "withdrawn");
+        assertThat(parse(LABEL_IN_THE_EVENT).labelPaths()).isEmpty();
     }
 
     @Test

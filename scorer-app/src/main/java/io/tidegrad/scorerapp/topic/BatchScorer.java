@@ -5,7 +5,6 @@ import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.feature.EventReader;
 import io.tidegrad.model.feature.JsonEvents;
 import io.tidegrad.model.feature.Rejection;
-import io.tidegrad.model.learn.EventPreparation;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.SchemaRegistry;
@@ -207,7 +206,7 @@ final class BatchScorer {
             try {
                 return ready.read(decoder, one.request().topic(), one.value());
             } catch (UndecodableException undecodable) {
-                Rejection rejection = EventPreparation.rejection(undecodable);
+                Rejection rejection = Rejection.of(undecodable);
                 throw RefusedRequest.unread(rejection.reason().code(), rejection.detail());
             }
         }
