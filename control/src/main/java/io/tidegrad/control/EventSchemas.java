@@ -149,7 +149,7 @@ public final class EventSchemas {
         try {
             return registry.versions(reading.topic + "-value", VERSIONS_MAX).stream()
                     .filter(version -> version.schema().getType() == Schema.Type.RECORD).toList();
-        } catch (SchemaRegistry.UnknownSchemaException | SchemaRegistry.UnsupportedSchemaException unknown) {
+        } catch (SchemaRegistry.UnknownSchemaException unknown) {
             return List.of(); // nobody has written yet, or by subjects with other names
         }
     }

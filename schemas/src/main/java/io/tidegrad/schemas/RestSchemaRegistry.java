@@ -185,7 +185,7 @@ final class RestSchemaRegistry implements SchemaRegistry {
         JsonNode body = required(answer, 200);
         List<Integer> numbers = new ArrayList<>();
         for (JsonNode number : body) {
-            if (!number.canConvertToInt()) {
+            if (!body.isArray() || !number.isIntegralNumber() || !number.canConvertToInt()) {
                 throw new RegistryUnavailableException(answer.uri() + " answered with something else than versions",
                         null);
             }
@@ -195,7 +195,15 @@ final class RestSchemaRegistry implements SchemaRegistry {
             throw unknown("subject " + subject, answer.uri() + " answered with no version");
         }
         numbers.sort(Comparator.reverseOrder());
-        return numbers.stream().limit(most).map(number -> version(subject, number.toString())).toList();
+        List<Registered> versions = new ArrayList<>();
+        for (int number : numbers.subList(0, Math.min(most, numbers.size()))) {
+            try {
+                versions.add(version(subject, Integer.toString(number)));
+            } catch (UnknownSchemaException | UnsupportedSchemaException deletedMeanwhileOrUnreadable) {
+                // What the others have is known all the same.
+            }
+        }
+        return versions;
     }
 
     private Registered version(String subject, String version) {

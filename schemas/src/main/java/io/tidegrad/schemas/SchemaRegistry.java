@@ -33,10 +33,10 @@ public interface SchemaRegistry extends AutoCloseable {
     /// @throws RegistryUnavailableException as above
     Registered latestVersion(String subject);
 
-    /// The versions of a subject that are not deleted, newest first, at most `most` of them. Not cached.
+    /// The versions of a subject that are not deleted, newest first, of the newest `most`. One that can't be read as a
+    /// schema is left out. Not cached.
     ///
     /// @throws UnknownSchemaException the subject has none
-    /// @throws UnsupportedSchemaException as above, of one of them
     /// @throws RegistryUnavailableException as above
     List<Registered> versions(String subject, int most);
 

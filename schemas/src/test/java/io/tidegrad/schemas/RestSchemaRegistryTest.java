@@ -173,6 +173,62 @@ final class RestSchemaRegistryTest {
         }
     }
 
+    private static StubRegistry versions(String numbers) throws IOException {
+        return new StubRegistry(exchange -> {
+            String path = exchange.getRequestURI().getPath();
+            String version = path.substring(path.lastIndexOf('/') + 1);
+            if (version.equals("versions")) {
+                StubRegistry.answer(exchange, 200, numbers);
+            } else if (version.equals("2")) {
+                StubRegistry.answer(exchange, 404, "{\"error_code\":40402,\"message\":\"Version 2 not found.\"}");
+            } else {
+                StubRegistry.answer(exchange, 200,
+                        POINT_BODY.replace("{\"schema\"", "{\"id\":7" + version + ",\"schema\""));
+            }
+        });
+    }
+
+    @Test
+    void theVersionsOfASubjectComeNewestFirstAndAreKeptUnderTheirIds() throws Exception {
+        try (StubRegistry stub = versions("[1, 10, 3]"); SchemaRegistry registry = connect(stub.url())) {
+            assertThat(registry.versions("a b-value", 2)).containsExactly(new SchemaRegistry.Registered(710, POINT),
+                    new SchemaRegistry.Registered(73, POINT));
+            assertThat(registry.schemaById(710)).isEqualTo(POINT);
+            assertThat(stub.requests).containsExactly("GET /subjects/a%20b-value/versions",
+                    "GET /subjects/a%20b-value/versions/10", "GET /subjects/a%20b-value/versions/3");
+        }
+    }
+
+    @Test
+    void aSubjectWithoutVersionsIsUnknown() throws Exception {
+        try (StubRegistry stub =
+                StubRegistry.answering(404, "{\"error_code\":40401,\"message\":\"Subject 'x' not found.\"}");
+                SchemaRegistry registry = connect(stub.url())) {
+            assertThatThrownBy(() -> registry.versions("x", 9)).isInstanceOf(UnknownSchemaException.class)
+                    .hasMessageContaining("subject x").hasMessageContaining("Subject 'x' not found.");
+        }
+        try (StubRegistry stub = versions("[]"); SchemaRegistry registry = connect(stub.url())) {
+            assertThatThrownBy(() -> registry.versions("x", 9)).isInstanceOf(UnknownSchemaException.class)
+                    .hasMessageContaining("no version");
+        }
+    }
+
+    @Test
+    void aVersionThatWasDeletedMeanwhileIsLeftOut() throws Exception {
+        try (StubRegistry stub = versions("[1, 2, 3]"); SchemaRegistry registry = connect(stub.url())) {
+            assertThat(registry.versions("x", 9)).extracting(SchemaRegistry.Registered::id).containsExactly(73, 71);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"[1, \"two\"]", "[1.5]", "[99999999999]", "{\"1\": 1}"})
+    void whatIsNoListOfVersionsMeansTryAgain(String answer) throws Exception {
+        try (StubRegistry stub = versions(answer); SchemaRegistry registry = connect(stub.url())) {
+            assertThatThrownBy(() -> registry.versions("x", 9)).isInstanceOf(RegistryUnavailableException.class)
+                    .hasMessageContaining("something else than versions");
+        }
+    }
+
     private static Schema parsed(String schema) throws Exception {
         String body = "{\"schema\":\"" + schema.replace("\"", "\\\"").replace("\n", " ") + "\"}";
         try (StubRegistry stub = StubRegistry.answering(200, body); SchemaRegistry registry = connect(stub.url())) {
