@@ -1,6 +1,7 @@
 package io.tidegrad.replay;
 
 import io.tidegrad.control.BootstrapServers;
+import io.tidegrad.control.EventSchemas;
 import io.tidegrad.control.KafkaTopics;
 import io.tidegrad.control.TopicReader;
 import io.tidegrad.engine.kernel.Kernels;
@@ -24,12 +25,14 @@ public final class LearningRateFinder {
     private LearningRateFinder() {}
 
     /// @param range returns which rates to try, for the number of events that the log holds
-    /// @throws TrainerException if the log can't be read, or no model can learn from it
+    /// @throws TrainerException if the log can't be read, or no model can learn from it, or no schema of its events has a
+    ///     field of the spec
     /// @throws IllegalArgumentException as [LearningRateSweep]
-    public static RateCurve run(KafkaSettings kafka, RegistrySettings registrySettings, ModelSpec spec,
+    public static RateCurve run(KafkaSettings kafka, RegistrySettings registrySettings, ModelSpec given,
             LongFunction<LearningRateSweep.Range> range, Kernels kernels) {
         try (SchemaRegistry registry = SchemaRegistry.connect(registrySettings.client())) {
             BootstrapServers.requireOne(kafka.bootstrapServers());
+            ModelSpec spec = EventSchemas.known(given, registry);
             KafkaTopics.Log log;
             try (Admin admin = Admin.create(kafka.client())) {
                 log = new KafkaTopics(admin, (short) -1).log(spec.inputTopic());

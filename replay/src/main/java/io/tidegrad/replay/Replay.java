@@ -60,8 +60,14 @@ public final class Replay {
                 (registry, decoder) -> new Replay(options, listener).run(registry, decoder));
     }
 
-    /// Learns the whole log of a spec, without a registered model.
-    public static ReplayResult of(ModelSpec spec, KafkaSettings kafka, RegistrySettings registry, Kernels kernels) {
+    /// Learns the whole log of a spec, without a registered model, as if the model were registered now.
+    ///
+    /// @throws io.tidegrad.control.ControlException if no schema of the events has a field of the spec
+    public static ReplayResult of(ModelSpec given, KafkaSettings kafka, RegistrySettings registry, Kernels kernels) {
+        ModelSpec spec;
+        try (SchemaRegistry schemas = SchemaRegistry.connect(registry.client())) {
+            spec = EventSchemas.known(given, schemas);
+        }
         Room.require(List.of(spec), Runtime.getRuntime().maxMemory());
         try (TopicReader reader = new TopicReader(kafka, spec.inputTopic());
                 RecordDecoder decoder = RecordDecoder.of(registry.client())) {

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
+import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.errors.InterruptException;
@@ -32,6 +33,13 @@ public interface RecordDecoder extends AutoCloseable {
     /// @throws UndecodableException as `decode`
     /// @throws RegistryUnavailableException as `decode`
     FieldPlan read(String topic, byte[] value, FieldSelection fields, FieldSink to);
+
+    /// The schema of an id. Unlike the other methods, any thread may ask.
+    ///
+    /// @throws SchemaRegistry.UnknownSchemaException there is none
+    /// @throws SchemaRegistry.UnsupportedSchemaException it can't be read
+    /// @throws RegistryUnavailableException as `decode`
+    Schema schema(int id);
 
     @Override
     void close();
@@ -83,6 +91,11 @@ public interface RecordDecoder extends AutoCloseable {
         }
 
         @Override
+        public Schema schema(int id) {
+            return registry.schemaById(id);
+        }
+
+        @Override
         public void close() {
             registry.close();
         }
@@ -127,6 +140,11 @@ public interface RecordDecoder extends AutoCloseable {
             }
             throw new UndecodableException(Reason.UNSUPPORTED_SCHEMA, deserializer.getClass().getName() + " gave "
                     + (decoded == null ? "null" : decoded.getClass().getName()) + ", expected a GenericRecord");
+        }
+
+        @Override
+        public Schema schema(int id) {
+            return registry.schemaById(id);
         }
 
         // Confluent's client reports the registry's answers and its absence alike as an

@@ -5,7 +5,6 @@ import io.tidegrad.control.ControlStatus;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.engine.model.Plan;
-import io.tidegrad.model.feature.AvroEvent;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.feature.MapEvent;
 import io.tidegrad.model.feature.Rejection;
@@ -237,16 +236,21 @@ public final class Scorer implements AutoCloseable {
         return score(new MapEvent(record));
     }
 
-    /// Like `score(Map)`. A field that the record's schema lacks counts as missing.
+    /// Like `score(Map)`. A field that the record's schema lacks counts as missing, unless the model finds fields by
+    /// another schema too: see `ScoringSession.score(IndexedRecord)`.
     public Prediction score(IndexedRecord record) {
-        return score(new AvroEvent().of(record));
+        return scored(session -> session.score(record));
     }
 
     /// Like `score(Map)`.
     public Prediction score(Event event) {
+        return scored(session -> session.score(event));
+    }
+
+    private Prediction scored(Function<ScoringSession, @Nullable Rejection> scoring) {
         ScoringSession session = sessions.take();
         try {
-            Rejection rejection = session.score(event);
+            Rejection rejection = scoring.apply(session);
             if (rejection != null) {
                 throw new RejectedEventException(0, rejection);
             }

@@ -8,6 +8,8 @@ import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.feature.Featurizer;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.feature.Row;
+import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.schemas.UnknownField;
 import java.time.InstantSource;
 import java.util.Objects;
 import org.apache.avro.generic.IndexedRecord;
@@ -80,9 +82,24 @@ public final class ScoringSession {
         return rejection;
     }
 
-    /// Like `score(Event)`, for an Avro record. Fields are found by name, and times of any logical type are accepted.
+    /// Like `score(Event)`, for an Avro record. Fields are found by the names and aliases of the record's schema, and
+    /// times of any logical type are accepted. If the schema lacks a field of a model whose spec says `schema: ID`, the
+    /// record is rejected, because that schema may know the field by another name: `new AvroEvent(thatSchema)` reads it.
     public @Nullable Rejection score(IndexedRecord record) {
-        return score(avro.of(record));
+        begin();
+        Rejection rejection = add(avro.of(record));
+        if (rejection != null) {
+            return rejection;
+        }
+        UnknownField unknown = avro.unknownField();
+        if (unknown != null && pinned().spec().input().reader() instanceof ModelSpec.Reader.Of(int id)) {
+            clear();
+            return new Rejection(Rejection.Reason.UNKNOWN_FIELD,
+                    unknown.message() + "; the model finds fields by schema id " + id
+                            + " too: score(new AvroEvent(that schema).of(record))");
+        }
+        score();
+        return null;
     }
 
     /// Chooses the newest version for everything until the next `begin`, and empties the batch.

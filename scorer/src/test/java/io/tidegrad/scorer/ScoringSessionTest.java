@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.sun.management.ThreadMXBean;
+import io.tidegrad.model.feature.AvroEvent;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.feature.MapEvent;
 import io.tidegrad.model.feature.Rejection;
@@ -16,6 +17,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.stream.IntStream;
+import org.apache.avro.Schema;
+import org.apache.avro.SchemaBuilder;
+import org.apache.avro.generic.GenericData;
+import org.apache.avro.generic.GenericRecord;
 import org.junit.jupiter.api.Test;
 
 class ScoringSessionTest {
@@ -110,6 +115,31 @@ class ScoringSessionTest {
             least = Math.min(least, THREADS.getThreadAllocatedBytes(id) - before);
         }
         return least;
+    }
+
+    private static GenericRecord record(String field, double value) {
+        GenericRecord record =
+                new GenericData.Record(SchemaBuilder.record("Flight").fields().requiredDouble(field).endRecord());
+        record.put(field, value);
+        return record;
+    }
+
+    /// The trainer would find the field under the name that the schema has for it, so that a guess would not be its answer.
+    @Test
+    void aRecordThatMayHaveAFieldUnderAnotherNameIsScoredByTheSchemaThatKnowsItOrNotAtAll() {
+        TestIntake intake = new TestIntake("flights", 64 << 20, InstantSource.system());
+        intake.accept(TestTrainer.ofSchema("flights", 7).learn(100).publish());
+        ScoringSession session = intake.session(8);
+        assertThat(session.score(record("distance", 500))).isNull();
+        float expected = session.probability(0);
+
+        assertThat(session.score(record("miles", 500))).isEqualTo(new Rejection(Rejection.Reason.UNKNOWN_FIELD,
+                "field 'distance': expected one that the event's schema has, found none in Flight (known: miles); the"
+                        + " model finds fields by schema id 7 too: score(new AvroEvent(that schema).of(record))"));
+        Schema seven = SchemaBuilder.record("Flight").fields().name("distance").aliases("miles").type().doubleType()
+                .noDefault().endRecord();
+        assertThat(session.score(new AvroEvent(seven).of(record("miles", 500)))).isNull();
+        assertThat(session.probability(0)).isEqualTo(expected);
     }
 
     @Test

@@ -63,6 +63,20 @@ public final class TestTrainer {
                         """.formatted(modelName), "test"), 1);
     }
 
+    /// A model that finds its fields by the names and aliases of a schema, too.
+    public static TestTrainer ofSchema(String modelName, int schemaId) {
+        return new TestTrainer(ModelSpec.parse("""
+                        model: %s
+                        input: { topic: flights, schema: %d }
+                        label: { field: late }
+                        features: [ number: { field: distance, missing: indicator } ]
+                        network: [ dense: 1 ]
+                        loss: binary-cross-entropy
+                        optimizer: { sgd: { rate: 0.05 } }
+                        seed: 7
+                        """.formatted(modelName, schemaId), "test"), 1);
+    }
+
     /// A model of one table, as large as wanted.
     public static TestTrainer ofOrigins(String modelName, int buckets, int dimension) {
         return new TestTrainer(ModelSpec.parse("""

@@ -3,6 +3,7 @@ package io.tidegrad.model.feature;
 import io.tidegrad.schemas.FieldPath;
 import io.tidegrad.schemas.FieldPlan;
 import io.tidegrad.schemas.RecordWalk;
+import io.tidegrad.schemas.UnknownField;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -29,10 +30,22 @@ public final class AvroEvent implements Event {
         }
     }
 
+    private final @Nullable Schema reader;
     private final Map<String, Group> single = new HashMap<>();
     private @Nullable List<String> list; // the last list of fields, compared by identity
     private Group listed = new Group(List.of());
     private @Nullable IndexedRecord record;
+    private @Nullable UnknownField unknownField;
+
+    /// Fields are found by the names and aliases of the record's own schema.
+    public AvroEvent() {
+        this(null);
+    }
+
+    /// Fields are found by the names and aliases of `reader`, too: for a model whose spec says `schema: ID`, that schema.
+    public AvroEvent(@Nullable Schema reader) {
+        this.reader = reader;
+    }
 
     public AvroEvent of(IndexedRecord record) {
         this.record = record;
@@ -43,14 +56,21 @@ public final class AvroEvent implements Event {
         return FieldPath.parsedOrName(field);
     }
 
-    private static void read(Group group, IndexedRecord record) {
+    private void read(Group group, IndexedRecord record) {
         FieldPlan plan = group.plans.get(record.getSchema());
         if (plan == null) {
-            plan = FieldPlan.of(record.getSchema(), null, group.paths);
+            plan = FieldPlan.of(record.getSchema(), reader, group.paths);
             group.plans.put(record.getSchema(), plan);
         }
         group.values.begin();
         RecordWalk.read(plan, record, group.values);
+        unknownField = plan.lacking();
+    }
+
+    /// Of the fields that were asked for last.
+    @Override
+    public @Nullable UnknownField unknownField() {
+        return unknownField;
     }
 
     @Override

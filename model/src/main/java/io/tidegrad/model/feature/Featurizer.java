@@ -13,6 +13,7 @@ import io.tidegrad.model.spec.Feature;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.model.spec.RowLayout;
 import io.tidegrad.model.stream.Example;
+import io.tidegrad.schemas.UndecodableException;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -115,7 +116,8 @@ public final class Featurizer {
         }
     }
 
-    /// Fills only the features, for scoring; ignores the label and the plausibility of the event time.
+    /// Fills only the features, for scoring; ignores the label and the plausibility of the event time. A record whose
+    /// schema is out of all proportion is rejected here, where its fields are looked for.
     public @Nullable Rejection featurizeForScoring(Event event, Row row) {
         try {
             row.eventTime = Row.NO_TIME;
@@ -124,6 +126,8 @@ public final class Featurizer {
             return null;
         } catch (RejectedException rejected) {
             return rejected.rejection();
+        } catch (UndecodableException tooLarge) {
+            return Rejection.of(tooLarge);
         }
     }
 

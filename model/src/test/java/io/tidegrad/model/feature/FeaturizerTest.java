@@ -1,5 +1,6 @@
 package io.tidegrad.model.feature;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tidegrad.model.Specs;
@@ -322,6 +323,42 @@ class FeaturizerTest {
         assertThat(event.get("nanos")).isEqualTo(-1L);
         assertThat(event.get("local")).isEqualTo(5L);
         assertThat(event.get("elsewhere")).isNull();
+    }
+
+    @Test
+    void aRecordWhoseSchemaIsOutOfAllProportionIsRejected() {
+        List<Schema.Field> fields = new ArrayList<>();
+        fields.add(new Schema.Field("b", Schema.create(Schema.Type.INT)));
+        for (int i = 0; i < 200_000; i++) {
+            fields.add(new Schema.Field("f" + i, Schema.create(Schema.Type.NULL)));
+        }
+        Schema schema = Schema.createRecord("R", null, null, false);
+        fields.add(new Schema.Field("a", Schema.createUnion(Schema.create(Schema.Type.NULL), schema)));
+        schema.setFields(fields);
+        GenericRecord record = new GenericData.Record(schema);
+        record.put("b", 1);
+        // At each step to `a` 200,000 fields lie before it.
+        Featurizer featurizer = of("category: { field: '" + "a.".repeat(30) + "b', buckets: 8, dimension: 1 }");
+        Rejection rejection = featurizer.featurizeForScoring(new AvroEvent().of(record), featurizer.newRow());
+        assertThat(requireNonNull(rejection).reason()).isEqualTo(Reason.NOT_AVRO);
+        assertThat(rejection.detail()).contains("found a larger one");
+    }
+
+    @Test
+    void anAliasOfAnotherSchemaFindsAField() {
+        GenericRecord record = new GenericData.Record(
+                SchemaBuilder.record("Flight").fields().requiredInt("miles").requiredString("carrier").endRecord());
+        record.put("miles", 5);
+        record.put("carrier", "UA");
+        Schema reader = SchemaBuilder.record("Flight").fields().name("distance").aliases("miles").type().intType()
+                .noDefault().endRecord();
+        assertThat(new AvroEvent().of(record).get("distance")).isNull();
+        AvroEvent event = new AvroEvent(reader).of(record);
+        assertThat(event.get("distance")).isEqualTo(5L);
+        assertThat(event.unknownField()).isNull();
+        assertThat(event.get("carrier")).isEqualTo("UA");
+        assertThat(event.get("tail")).isNull();
+        assertThat(requireNonNull(event.unknownField()).message()).startsWith("field 'tail': ");
     }
 
     @Test

@@ -17,12 +17,14 @@ import io.tidegrad.scorer.ScoringSession;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.util.AbstractList;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import org.apache.avro.generic.GenericRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.header.Header;
 import org.jspecify.annotations.Nullable;
@@ -248,12 +250,12 @@ final class BatchScorer {
             float[] probabilities = new float[session.size() * session.outputs()];
             session.probabilities(probabilities, 0);
             List<byte[]> values = new ArrayList<>(asked.size());
-            List<Event> records = new ArrayList<>(asked.size());
+            List<GenericRecord> records = new ArrayList<>(asked.size());
             int bytes = 0;
             for (Asked one : asked) {
                 values.add(one.value());
                 if (session.servedVersion().spec().input().format() == ModelSpec.Format.AVRO) {
-                    records.add(new AvroEvent().of(decoder.decode(one.request().topic(), one.value())));
+                    records.add(decoder.decode(one.request().topic(), one.value()));
                 }
                 bytes += one.request().serializedValueSize();
             }
@@ -263,10 +265,23 @@ final class BatchScorer {
                     by -> readFor(by.spec(), records, values), bytes);
         }
 
-        /// On another thread, which can't use the decoder: what is in Avro was decoded before.
-        private static List<Event> readFor(ModelSpec spec, List<Event> records, List<byte[]> values) {
+        /// On another thread, which can't decode: what is in Avro was decoded before. The events are looked at one after the
+        /// other.
+        private List<Event> readFor(ModelSpec spec, List<GenericRecord> records, List<byte[]> values) {
             if (spec.input().format() == ModelSpec.Format.AVRO) {
-                return records;
+                AvroEvent event = new AvroEvent(
+                        spec.input().reader() instanceof ModelSpec.Reader.Of(int id) ? decoder.schema(id) : null);
+                return new AbstractList<>() {
+                    @Override
+                    public Event get(int index) {
+                        return event.of(records.get(index));
+                    }
+
+                    @Override
+                    public int size() {
+                        return records.size();
+                    }
+                };
             }
             JsonEvents json = new JsonEvents(spec);
             return values.stream().map(json::read).toList();
