@@ -139,7 +139,8 @@ class EventSchemasTest {
                 .hasMessage("stream s: field 'merchant.contry': expected one of Payment (schema id 1), or of an earlier"
                         + " schema of payments-value, found none; did you mean 'merchant.country'?; field 'items':"
                         + " expected one of Payment (schema id 1), or of an earlier schema of payments-value, found"
-                        + " one that holds others (known: at, fraud, merchant.country, items[].price); field 'frauds': expected one of"
+                        + " one that holds others (known: at, fraud, merchant.country, items[].price); field 'frauds':"
+                        + " expected one of"
                         + " Chargeback (schema id 2), or of an earlier schema of chargebacks-value, found none; did you"
                         + " mean 'fraud'?. Correct the spec, or register the schema that has them first");
         register(COUNTRY,
