@@ -36,13 +36,13 @@ final class BoundedDecoder extends Decoder {
     private static final int LATER_PLACE_BYTES = 24;
     private static final int ENTRY_BYTES = 56; // of a map: the entry, its places in tables that grow
 
-    private static final int STRING_BYTES = 56; // the object, and the header of its array
+    static final int STRING_BYTES = 56; // the object, and the header of its array
     static final int BUFFER_BYTES = 56;
-    private static final int FIXED_BYTES = 48;
+    static final int FIXED_BYTES = 48;
 
-    private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
-    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
-    private static final long HIGH_BITS = 0x8080808080808080L;
+    static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
+    static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+    static final long HIGH_BITS = 0x8080808080808080L;
 
     private byte[] bytes = new byte[0];
     private int position;
@@ -168,7 +168,7 @@ final class BoundedDecoder extends Decoder {
     }
 
     /// The lower seven bits of each byte, side by side.
-    private static long sevenOfEight(long bytes) {
+    static long sevenOfEight(long bytes) {
         long pairs = bytes & 0x007f007f007f007fL | (bytes & 0x7f007f007f007f00L) >>> 1;
         long fours = pairs & 0x00003fff00003fffL | (pairs & 0x3fff00003fff0000L) >>> 2;
         return fours & 0x000000000fffffffL | (fours & 0x0fffffff00000000L) >>> 4;

@@ -65,6 +65,7 @@ public final class FieldPlan {
 
     final AvroType record;
     final @Nullable FieldNode root;
+    final @Nullable FieldProgram program;
     private final List<FieldPath> paths;
     private final BitSet found = new BitSet();
     private final BitSet values = new BitSet();
@@ -88,6 +89,7 @@ public final class FieldPlan {
                 found.set(path);
             }
         }
+        program = FieldProgram.of(root, record);
         int first = found.nextClearBit(0);
         lacking = first == paths.size() ? null : () -> message(paths.get(first));
         this.writer = new WeakReference<>(writer);

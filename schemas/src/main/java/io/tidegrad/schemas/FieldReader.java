@@ -8,6 +8,9 @@ import org.jspecify.annotations.Nullable;
 /// charged as if it were read, so that a value is taken or refused whatever is read of it, and as [ValueReader] does.
 /// It makes no objects for numbers, booleans, times, texts and enum symbols.
 final class FieldReader {
+    private static final int GAVE_UP = -1;
+    private static final String A_RECORD = "a record";
+
     private final BoundedDecoder in;
     private int recordsDeep;
     private int valuesDeep;
@@ -17,9 +20,152 @@ final class FieldReader {
     }
 
     void read(FieldPlan plan, FieldSink to) {
+        FieldProgram program = plan.program;
+        if (program != null && isRead(program, to)) {
+            return;
+        }
         recordsDeep = 0;
         valuesDeep = 0;
         record(plan.root, plan.record, to);
+    }
+
+    /// Whether the program could read the value. Where it could not, all is as before, and the plan decides what becomes
+    /// of the value, and finds the words. What the program gave to the sink by then, the plan gives it once more.
+    boolean isRead(FieldProgram program, FieldSink to) {
+        int begin = in.position();
+        long left = in.left();
+        long items = in.items();
+        try {
+            in.charge(program.memory(in.remainingBytes()));
+            int end = run(program, to);
+            if (end >= 0) {
+                in.position(end);
+                return true;
+            }
+        } catch (UndecodableException _) {
+            // The plan will say so, or find that only the program's estimate of the memory was too high.
+        }
+        in.position(begin);
+        in.charged(left, items);
+        return false;
+    }
+
+    /// Returns where the record ends, or a negative number where a value is not as it should be, or written in an unusual
+    /// way.
+    private int run(FieldProgram program, FieldSink to) {
+        int[] code = program.code;
+        byte[] bytes = in.array();
+        int at = in.position();
+        int next = 0;
+        while (true) {
+            int what = code[next];
+            int argument = code[next + 1];
+            next += 2;
+            if (what > FieldProgram.WITHOUT_NULL) {
+                int isNull = FieldSteps.isNull(bytes, at++, what & FieldProgram.NULL_OR);
+                if (isNull != 0) {
+                    if (isNull < 0) {
+                        return isNull;
+                    }
+                    continue;
+                }
+                what &= FieldProgram.WITHOUT_NULL;
+            }
+            switch (what) {
+                case FieldProgram.SKIP -> at = FieldSteps.skip(bytes, at, argument);
+                case FieldProgram.SKIP_LONGS -> at = FieldSteps.skipLongs(this, bytes, at, argument);
+                case FieldProgram.SKIP_INTS -> at = FieldSteps.skipInts(this, bytes, at, argument);
+                case FieldProgram.SKIP_FLAGS -> at = FieldSteps.skipFlags(bytes, at, argument);
+                case FieldProgram.SKIP_TEXTS -> at = FieldSteps.skipTexts(this, bytes, at, argument);
+                case FieldProgram.SKIP_ENUM -> at = FieldSteps.index(bytes, at, argument) < 0 ? GAVE_UP : at + 1;
+                case FieldProgram.FLAG -> at = FieldSteps.flag(bytes, at, argument, to);
+                case FieldProgram.INT -> at = FieldSteps.whole(this, bytes, at, argument, to, FieldProgram.INT);
+                case FieldProgram.LONG -> at = FieldSteps.whole(this, bytes, at, argument, to, FieldProgram.LONG);
+                case FieldProgram.DAYS -> at = FieldSteps.whole(this, bytes, at, argument, to, FieldProgram.DAYS);
+                case FieldProgram.MICROS -> at = FieldSteps.whole(this, bytes, at, argument, to, FieldProgram.MICROS);
+                case FieldProgram.NANOS -> at = FieldSteps.whole(this, bytes, at, argument, to, FieldProgram.NANOS);
+                case FieldProgram.FLOAT -> at = FieldSteps.real4(bytes, at, argument, to);
+                case FieldProgram.DOUBLE -> at = FieldSteps.real8(bytes, at, argument, to);
+                case FieldProgram.TEXT -> at = FieldSteps.text(this, bytes, at, argument, to);
+                case FieldProgram.RECORD -> to.other(argument, A_RECORD);
+                case FieldProgram.ENUM, FieldProgram.BYTES, FieldProgram.FIXED, FieldProgram.BY_PLAN ->
+                    at = read(what, program.refs[argument], at, to);
+                case FieldProgram.UNION -> {
+                    int chosen = FieldSteps.index(bytes, at++, argument);
+                    if (chosen < 0) {
+                        return chosen;
+                    }
+                    next = code[next + chosen];
+                }
+                case FieldProgram.JUMP -> next = argument;
+                default -> { // END
+                    return at;
+                }
+            }
+            if (at < 0) {
+                return at;
+            }
+        }
+    }
+
+    /// Reads a value that takes more than a path to read, and returns where it ends.
+    private int read(int what, FieldProgram.Ref ref, int at, FieldSink to) {
+        AvroType type = ref.type();
+        FieldNode node = ref.node();
+        switch (what) {
+            case FieldProgram.ENUM -> {
+                int symbol = FieldSteps.index(in.array(), at, type.symbols.length);
+                if (symbol < 0) {
+                    return symbol;
+                }
+                to.text(ref.path(), type.symbols[symbol]);
+                return at + 1;
+            }
+            case FieldProgram.BYTES -> {
+                int length = lengthAt(at);
+                if (node != null) {
+                    bytes(node, type, length, to);
+                }
+                return in.position() + length;
+            }
+            case FieldProgram.FIXED -> {
+                int end = FieldSteps.skip(in.array(), at, type.size);
+                if (end >= 0 && node != null) {
+                    in.position(at);
+                    bytes(node, type, type.size, to);
+                }
+                return end;
+            }
+            default -> {
+                recordsDeep = ref.deep();
+                valuesDeep = ref.deep();
+                in.position(at);
+                uncharged(node, type, to);
+                return in.position();
+            }
+        }
+    }
+
+    /// The whole number that begins at a place, and ends at `position()` afterwards.
+    long longAt(int at) {
+        in.position(at);
+        return in.readLong();
+    }
+
+    int position() {
+        return in.position();
+    }
+
+    int afterInt(int at) {
+        in.position(at);
+        in.readInt();
+        return in.position();
+    }
+
+    /// The length of a text or of bytes, which begin at `position()` afterwards.
+    int lengthAt(int at) {
+        in.position(at);
+        return in.readBytesLength();
     }
 
     private void read(FieldNode node, FieldSink to) {
@@ -244,7 +390,7 @@ final class FieldReader {
                     break;
             }
         }
-        other(node, "a record", to);
+        other(node, A_RECORD, to);
         leave();
         recordsDeep--;
     }

@@ -1,5 +1,6 @@
 package io.tidegrad.schemas;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tidegrad.schemas.FieldPath.Kind;
@@ -82,6 +83,20 @@ final class FieldPlanPropertyTest {
         FieldSelection fields = new FieldSelection(List.of(FieldPath.parse(made.path(schema))), null);
         assertThat(refusal(() -> codec.read(value, fields, new CollectedFields(1))))
                 .isEqualTo(refusal(() -> codec.decode(value)));
+    }
+
+    @Property(tries = 1_000)
+    void aValueThatIsAsItShouldBeIsReadByTheProgram(@ForAll long seed) throws Exception {
+        RandomEvents made = new RandomEvents(seed);
+        Schema schema = made.schema();
+        byte[] value = value(schema, made.record(schema), false);
+        List<FieldPath> paths = List.of(FieldPath.parse(made.path(schema)), FieldPath.parse(made.path(schema)));
+        FieldPlan plan = FieldPlan.of(schema, null, paths);
+        BoundedDecoder decoder = new BoundedDecoder();
+        decoder.reset(value, AvroCodec.HEADER_BYTES);
+        assertThat(new FieldReader(decoder).isRead(requireNonNull(plan.program), new CollectedFields(2)))
+                .as(paths + " of " + schema).isTrue();
+        assertThat(decoder.remainingBytes()).isZero();
     }
 
     private static UndecodableException.@Nullable Reason refusal(Runnable reading) {

@@ -13,14 +13,22 @@ import org.jspecify.annotations.Nullable;
 /// The values of an event's fields that a model reads, as somebody finds them in it. It is reused for the next event,
 /// and so are the values that it gives. Not thread-safe.
 public final class FieldValues implements FieldSink, Event {
+    /// What is known of a path.
+    private static final class Slot {
+        @Nullable
+        Object value; // of this event or of an earlier one
+        int event; // whose it is
+        final Numeral numeral = new Numeral();
+        final TextView text = new TextView();
+        @Nullable
+        BytesView view; // made when it is needed
+        @Nullable
+        ListValues list;
+    }
+
     private final Map<String, Integer> paths = new HashMap<>();
-    private final @Nullable Object[] values; // of this event or of an earlier one
-    private final int[] events; // by path, the event of `values`
+    private final Slot[] slots; // by path
     private int event;
-    private final Numeral[] numerals;
-    private final TextView[] texts;
-    private final @Nullable BytesView[] views; // made when they are needed
-    private final @Nullable ListValues[] lists;
     private final FieldSink elements = new Elements();
     private @Nullable UnknownField unknownField;
     private @Nullable List<String> list; // the last list of fields, compared by identity
@@ -31,21 +39,17 @@ public final class FieldValues implements FieldSink, Event {
         for (int path = 0; path < paths.size(); path++) {
             this.paths.putIfAbsent(paths.get(path), path);
         }
-        values = new Object[paths.size()];
-        events = new int[paths.size()];
-        numerals = new Numeral[paths.size()];
-        texts = new TextView[paths.size()];
-        Arrays.setAll(numerals, path -> new Numeral());
-        Arrays.setAll(texts, path -> new TextView());
-        views = new BytesView[paths.size()];
-        lists = new ListValues[paths.size()];
+        slots = new Slot[paths.size()];
+        Arrays.setAll(slots, path -> new Slot());
     }
 
     /// Makes all fields missing.
     public void begin() {
         event++;
         if (event <= 0) { // after two billion events: none may seem to be of this one
-            Arrays.fill(events, 0);
+            for (Slot slot : slots) {
+                slot.event = 0;
+            }
             event = 1;
         }
         unknownField = null;
@@ -56,73 +60,79 @@ public final class FieldValues implements FieldSink, Event {
         unknownField = field;
     }
 
-    private void put(int path, Object value) {
+    private void put(Slot slot, Object value) {
         // Mostly it is the object of the event before, and a reference costs more to write than to compare.
-        if (values[path] != value) {
-            values[path] = value;
+        if (slot.value != value) {
+            slot.value = value;
         }
-        events[path] = event;
+        slot.event = event;
     }
 
     @Override
     public void whole(int path, long value) {
-        numerals[path].set(value);
-        put(path, numerals[path]);
+        Slot slot = slots[path];
+        slot.numeral.set(value);
+        put(slot, slot.numeral);
     }
 
     @Override
     public void real(int path, double value) {
-        numerals[path].set(value);
-        put(path, numerals[path]);
+        Slot slot = slots[path];
+        slot.numeral.set(value);
+        put(slot, slot.numeral);
     }
 
     @Override
     public void real(int path, float value) {
-        numerals[path].set(value);
-        put(path, numerals[path]);
+        Slot slot = slots[path];
+        slot.numeral.set(value);
+        put(slot, slot.numeral);
     }
 
     @Override
     public void flag(int path, boolean value) {
-        put(path, value ? Boolean.TRUE : Boolean.FALSE);
+        put(slots[path], value ? Boolean.TRUE : Boolean.FALSE);
     }
 
     @Override
     public void text(int path, String value) {
-        put(path, value);
+        put(slots[path], value);
     }
 
     @Override
     public void text(int path, byte[] bytes, int from, int length) {
-        texts[path].set(bytes, from, length);
-        put(path, texts[path]);
+        Slot slot = slots[path];
+        slot.text.set(bytes, from, length);
+        put(slot, slot.text);
     }
 
     @Override
     public void bytes(int path, byte[] bytes, int from, int length) {
-        BytesView view = views[path];
+        Slot slot = slots[path];
+        BytesView view = slot.view;
         if (view == null) {
             view = new BytesView();
-            views[path] = view;
+            slot.view = view;
         }
         view.set(bytes, from, length);
-        put(path, view);
+        put(slot, view);
     }
 
     @Override
     public void other(int path, String description) {
-        put(path, new OtherValue(description));
+        put(slots[path], new OtherValue(description));
     }
 
     @Override
     public void list(int path) {
-        ListValues begun = lists[path];
+        Slot slot = slots[path];
+        ListValues begun = slot.list;
         if (begun == null) {
             begun = new ListValues();
-            lists[path] = begun;
+            slot.list = begun;
         }
         begun.begin();
-        put(path, begun);
+        put(slot, begun);
     }
 
     @Override
@@ -132,7 +142,7 @@ public final class FieldValues implements FieldSink, Event {
 
     @Override
     public void clear(int path) {
-        events[path] = event - 1;
+        slots[path].event = event - 1;
     }
 
     @Override
@@ -163,7 +173,7 @@ public final class FieldValues implements FieldSink, Event {
     /// Adds what it takes to the lists.
     private final class Elements implements FieldSink {
         private ListValues of(int path) {
-            return Objects.requireNonNull(lists[path], "a list that has begun");
+            return Objects.requireNonNull(slots[path].list, "a list that has begun");
         }
 
         @Override
@@ -238,8 +248,8 @@ public final class FieldValues implements FieldSink, Event {
 
         @Override
         public int size(int path) {
-            ListValues begun = lists[path];
-            return begun == null || events[path] != event ? 0 : begun.size();
+            Slot slot = slots[path];
+            return slot.list == null || slot.event != event ? 0 : slot.list.size();
         }
 
         @Override
@@ -255,7 +265,8 @@ public final class FieldValues implements FieldSink, Event {
     }
 
     private @Nullable Object at(int path) {
-        return events[path] == event ? values[path] : null;
+        Slot slot = slots[path];
+        return slot.event == event ? slot.value : null;
     }
 
     /// A list that is passed again, as a Featurizer does, is looked up once.
