@@ -13,12 +13,14 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-@Command(name = "bench", description = {"Measure how fast the engine learns and predicts on this machine.", "",
+@Command(name = "bench", description = {
+    "Measure how fast the engine learns and predicts on this machine, and events are read.", "",
     "Uses generated rows and measures from host memory to updated weights. If there are several measurements, each"
             + " runs in a JVM of its own. docs/benchmarks.md explains each number."})
 final class BenchCommand extends OptionsCommand {
     @Option(names = "--workload", paramLabel = "NAME",
-            description = {"W1 to W8: learn; S1-W1 to S1-W5: predict; gemm, dw, dx, adam, sparse, conv: one kernel",
+            description = {"W1 to W8: learn; S1-W1 to S1-W5: predict; gemm, dw, dx, adam, sparse, conv: one kernel;",
+                "decode-40, decode-10: read fields of events",
                 "(default: all of them; docs/benchmarks.md describes each)"})
     private @Nullable String workload;
 
@@ -40,7 +42,7 @@ final class BenchCommand extends OptionsCommand {
 
     @Option(names = "--rivals", description = {
         "Also measure other libraries, in turns with Tidegrad and with one thread each, and print the ratios: LibTorch"
-                + " from the JVM, ONNX Runtime, OpenBLAS, C. ./tidegrad build --rivals downloads them."})
+                + " from the JVM, ONNX Runtime, OpenBLAS, C (./tidegrad build --rivals downloads them), and Avro."})
     private boolean rivals;
 
     @Option(names = "--json", description = "Print one line of JSON for each number.")

@@ -57,6 +57,7 @@ public record Bench(List<Line> lines, int runs, double seconds) {
                     case Workload.Loop loop -> new LoopBench(loop, batch).run(seconds);
                     case Workload.Convolution convolution -> new ConvolutionBench(convolution, batch).run(seconds);
                     case Workload.SparseUpdate sparse -> new SparseBench(sparse, batch).run(seconds);
+                    case Workload.Decoding decoding -> new DecodeBench(decoding, batch).run(seconds);
                 };
             } catch (OutOfMemoryError tooLarge) {
                 throw new IllegalArgumentException("--batch: expected one that fits into the heap of "

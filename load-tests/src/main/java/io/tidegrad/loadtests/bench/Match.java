@@ -23,6 +23,8 @@ public record Match(Bench.Line line, Rival rival, Metric metric, OptionalDouble 
                     product("dx", 128, 0.7),
                     Stream.of(match("adam", 1, 1, Rival.C, Metric.EXAMPLES_PER_CPU_S, 0.9),
                             match("adam", 1, 1, Rival.ROOFLINE, Metric.ROOFLINE_SHARE, 0.75),
+                            match("decode-40", 1, 1, Rival.AVRO, Metric.EXAMPLES_PER_CPU_S, 5),
+                            match("decode-10", 1, 1, Rival.AVRO, Metric.EXAMPLES_PER_CPU_S, 5),
                             match("sparse", 1, 1, Rival.C, Metric.EXAMPLES_PER_CPU_S, 0.8),
                             match("conv-1", 1, 1, Rival.ROOFLINE, Metric.ROOFLINE_SHARE, 0.72),
                             match("conv", 1, 1, Rival.ROOFLINE, Metric.ROOFLINE_SHARE, 0.79),

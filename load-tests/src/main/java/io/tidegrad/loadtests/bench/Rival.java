@@ -13,6 +13,8 @@ public enum Rival {
     C("C, gcc", "c"),
     /// Tidegrad with scalar kernels.
     SCALAR("scalar kernels", ""),
+    /// `GenericDatumReader`, and a look-up of each field in its record.
+    AVRO("Avro's GenericDatumReader", ""),
     /// Tidegrad with one worker, where the other side has two.
     ONE_WORKER("one worker", ""),
     /// No program: the share of the roofline that was reached.
@@ -48,7 +50,11 @@ public enum Rival {
         String what = line.name() + ", " + title;
         Bench.Line alone = new Bench.Line(line.workload(), line.batch(), 1);
         if (!isForeign()) {
-            List<String> flags = this == SCALAR ? List.of("-Dtidegrad.kernels=scalar") : List.of();
+            List<String> flags = switch (this) {
+                case SCALAR -> List.of("-Dtidegrad.kernels=scalar");
+                case AVRO -> List.of("-D" + DecodeBench.BY_AVRO + "=true");
+                default -> List.of();
+            };
             new MeasuringJvm(flags, List.of(), Map.of()).run(what, Bench.command(alone, seconds), done);
             return;
         }

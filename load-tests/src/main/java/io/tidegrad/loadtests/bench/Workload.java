@@ -33,6 +33,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /// What is measured: pure description, so that another workload is another line of `ALL`.
@@ -113,6 +114,21 @@ public sealed interface Workload {
         }
     }
 
+    /// Events in memory to the values of some of their 40 fields, which lie in five nested records.
+    ///
+    /// @param fields how many are looked at
+    record Decoding(String name, int fields) implements Workload {
+        @Override
+        public List<Integer> batches() {
+            return List.of(1);
+        }
+
+        /// Spread evenly over `all`.
+        List<String> pathsOf(List<String> all) {
+            return IntStream.range(0, fields).mapToObj(i -> all.get(i * all.size() / fields)).toList();
+        }
+    }
+
     long SEED = 42;
 
     /// 40 ids in a table of 2^22 numbers.
@@ -160,7 +176,9 @@ public sealed interface Workload {
 
     SparseUpdate SPARSE = new SparseUpdate("sparse", LOGISTIC);
 
-    List<Workload> ALL = Stream.of(LEARNING, PREDICTING, LOOPS, CONVOLUTIONS, List.of(SPARSE))
+    List<Decoding> DECODING = List.of(new Decoding("decode-40", 40), new Decoding("decode-10", 10));
+
+    List<Workload> ALL = Stream.of(LEARNING, PREDICTING, LOOPS, CONVOLUTIONS, List.of(SPARSE), DECODING)
             .<Workload>flatMap(List::stream).toList();
 
     /// @throws IllegalArgumentException there is none of this name; names the nearest
