@@ -13,7 +13,7 @@ final class FieldMeaning {
     static final long DAY_MILLIS = 86_400_000L;
 
     /// Enough for 300 digits. Real decimals have at most 76, in 32 bytes.
-    static final int DECIMAL_BYTES_MAX = 128;
+    private static final int DECIMAL_BYTES_MAX = 128;
 
     private static final int MONTH_DAYS = 30;
 
@@ -40,8 +40,13 @@ final class FieldMeaning {
         }
     }
 
-    /// A whole number that fits a long stays exact; any other decimal is the double that is nearest to it.
+    /// A whole number that fits a long stays exact; any other decimal is the double that is nearest to it. Bytes that can
+    /// be none make no feature, and the event is read all the same, as where nobody looks at them.
     private static void decimal(int path, int scale, byte[] bytes, int from, int length, FieldSink to) {
+        if (length == 0 || length > DECIMAL_BYTES_MAX) {
+            to.other(path, "a decimal of " + length + " bytes");
+            return;
+        }
         if (length > Long.BYTES) {
             to.real(path, nearest(new BigInteger(bytes, from, length), scale));
             return;

@@ -1,6 +1,5 @@
 package io.tidegrad.schemas;
 
-import io.tidegrad.schemas.AvroType.Meaning;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -294,10 +293,6 @@ final class FieldReader {
 
     private void bytes(FieldNode node, AvroType type, int length, FieldSink to) {
         int from = in.position();
-        if (type.meaning == Meaning.DECIMAL && (length == 0 || length > FieldMeaning.DECIMAL_BYTES_MAX)) {
-            throw in.malformed(
-                    "expected a decimal of 1 to " + FieldMeaning.DECIMAL_BYTES_MAX + " bytes, found " + length);
-        }
         for (int path : node.ends) {
             FieldMeaning.bytes(path, type.meaning, type.scale, in.array(), from, length, to);
         }

@@ -168,10 +168,7 @@ public final class RecordWalk {
     }
 
     private static void bytes(int path, AvroType type, ByteBuffer bytes, FieldSink to) {
-        boolean isDecimal = type.meaning == AvroType.Meaning.DECIMAL;
-        if (isDecimal && (bytes.remaining() == 0 || bytes.remaining() > FieldMeaning.DECIMAL_BYTES_MAX)) {
-            to.other(path, "a decimal of " + bytes.remaining() + " bytes");
-        } else if (bytes.hasArray()) {
+        if (bytes.hasArray()) {
             FieldMeaning.bytes(path, type.meaning, type.scale, bytes.array(), bytes.arrayOffset() + bytes.position(),
                     bytes.remaining(), to);
         } else {

@@ -17,6 +17,8 @@ import org.apache.avro.generic.GenericRecord;
 import org.apache.avro.generic.GenericRecordBuilder;
 import org.apache.avro.util.Utf8;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.ParameterizedTest;
 
 final class AvroCodecTest {
     private static final Schema FLIGHT = SchemaBuilder.record("Flight").fields().requiredString("origin")
@@ -341,5 +343,24 @@ final class AvroCodecTest {
         Prediction read = codec.decode(codec.encode(id, record), Prediction.class);
         assertThat(read.getRequestId()).isEqualTo("request_id");
         assertThat(read.getEpoch()).isEqualTo(7);
+    }
+
+    /// As where nobody reads the field: what a model reads decides what it learns, and not which events there are.
+    @ParameterizedTest
+    @ValueSource(ints = {0, 129})
+    void bytesThatAreNoDecimalMakeNoFeatureAndAreReadAllTheSame(int length) {
+        Schema schema = new Schema.Parser().parse("""
+                        {"type": "record", "name": "Sum", "fields": [{"name": "d", "type":
+                          {"type": "bytes", "logicalType": "decimal", "precision": 400, "scale": 2}}]}""");
+        InMemorySchemaRegistry registry = new InMemorySchemaRegistry();
+        GenericRecord record = new GenericData.Record(schema);
+        record.put("d", ByteBuffer.allocate(length));
+        AvroCodec codec = new AvroCodec(registry);
+        byte[] value = codec.encode(registry.register("sums-value", schema), record);
+        FieldSelection fields = new FieldSelection(List.of(FieldPath.parse("d")), null);
+        CollectedFields read = new CollectedFields(1);
+        codec.read(value, fields, read);
+        assertThat(read.values()).containsExactly(new CollectedFields.Other("a decimal of " + length + " bytes"));
+        assertThat(codec.decode(value).get("d")).isEqualTo(ByteBuffer.allocate(length));
     }
 }
