@@ -53,6 +53,9 @@ final class FieldProgram {
     private static final int CODE_MAX = 8_192;
     private static final int DEEP_MAX = 32;
 
+    /// A class takes a millisecond or two to make, and a second to be compiled.
+    private static final int RUNS_UNTIL_HOT = 1_000;
+
     /// Half of what any value may take; the other half is for what is read by the plan.
     private static final long MEMORY_MAX = BoundedDecoder.MEMORY_OF_ANY / 2;
 
@@ -70,12 +73,29 @@ final class FieldProgram {
     final Ref[] refs;
     private final long memory;
     private final int memoryPerByte;
+    private int runs;
+    private @Nullable FieldCode asCode;
 
     private FieldProgram(Builder built) {
         code = Arrays.copyOf(built.code, built.size);
         refs = built.refs.toArray(Ref[]::new);
         memory = built.memory;
         memoryPerByte = built.memoryPerByte;
+    }
+
+    /// The program as a class, once it has run so often that making one pays; null before, and where it is too long.
+    @Nullable
+    FieldCode asCode() {
+        if (runs < RUNS_UNTIL_HOT && ++runs == RUNS_UNTIL_HOT) {
+            asCode = FieldCode.of(this);
+        }
+        return asCode;
+    }
+
+    /// Makes the class now.
+    void heat() {
+        runs = RUNS_UNTIL_HOT;
+        asCode = FieldCode.of(this);
     }
 
     /// The most that a value of so many bytes is charged for what the program reads or goes past itself.

@@ -7,8 +7,7 @@ import org.jspecify.annotations.Nullable;
 /// charged as if it were read, so that a value is taken or refused whatever is read of it, and as [ValueReader] does.
 /// It makes no objects for numbers, booleans, times, texts and enum symbols.
 final class FieldReader {
-    private static final int GAVE_UP = -1;
-    private static final String A_RECORD = "a record";
+    static final String A_RECORD = "a record";
 
     private final BoundedDecoder in;
     private int recordsDeep;
@@ -36,7 +35,8 @@ final class FieldReader {
         long items = in.items();
         try {
             in.charge(program.memory(in.remainingBytes()));
-            int end = run(program, to);
+            FieldCode code = program.asCode();
+            int end = code == null ? run(program, to) : code.run(this, program.refs, in.array(), in.position(), to);
             if (end >= 0) {
                 in.position(end);
                 return true;
@@ -76,7 +76,7 @@ final class FieldReader {
                 case FieldProgram.SKIP_INTS -> at = FieldSteps.skipInts(this, bytes, at, argument);
                 case FieldProgram.SKIP_FLAGS -> at = FieldSteps.skipFlags(bytes, at, argument);
                 case FieldProgram.SKIP_TEXTS -> at = FieldSteps.skipTexts(this, bytes, at, argument);
-                case FieldProgram.SKIP_ENUM -> at = FieldSteps.index(bytes, at, argument) < 0 ? GAVE_UP : at + 1;
+                case FieldProgram.SKIP_ENUM -> at = FieldSteps.skipEnum(bytes, at, argument);
                 case FieldProgram.FLAG -> at = FieldSteps.flag(bytes, at, argument, to);
                 case FieldProgram.INT -> at = FieldSteps.whole(this, bytes, at, argument, to, FieldProgram.INT);
                 case FieldProgram.LONG -> at = FieldSteps.whole(this, bytes, at, argument, to, FieldProgram.LONG);
@@ -108,7 +108,7 @@ final class FieldReader {
     }
 
     /// Reads a value that takes more than a path to read, and returns where it ends.
-    private int read(int what, FieldProgram.Ref ref, int at, FieldSink to) {
+    int read(int what, FieldProgram.Ref ref, int at, FieldSink to) {
         AvroType type = ref.type();
         FieldNode node = ref.node();
         switch (what) {

@@ -68,6 +68,10 @@ final class FieldSteps {
         return end > bytes.length ? GAVE_UP : end;
     }
 
+    static int skipEnum(byte[] bytes, int at, int symbols) {
+        return index(bytes, at, symbols) < 0 ? GAVE_UP : at + 1;
+    }
+
     static int flag(byte[] bytes, int at, int path, FieldSink to) {
         if (at >= bytes.length || (bytes[at] & ~1) != 0) {
             return GAVE_UP;

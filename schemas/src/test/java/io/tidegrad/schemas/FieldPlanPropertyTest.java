@@ -62,6 +62,11 @@ final class FieldPlanPropertyTest {
         FieldPlan plan = new AvroCodec(registry).read(value, new FieldSelection(paths, null), read);
         assertThat(read.values()).as(paths + " of " + schema).isEqualTo(expected);
 
+        FieldSelection hot = heated(paths);
+        CollectedFields byCode = new CollectedFields(PATHS);
+        new AvroCodec(registry).read(value, hot, byCode);
+        assertThat(byCode.values()).as(paths + " of " + schema).isEqualTo(expected);
+
         CollectedFields walked = new CollectedFields(PATHS);
         RecordWalk.read(plan, byAvro, walked);
         assertThat(walked.values()).as(paths + " of " + schema).isEqualTo(expected);
@@ -81,8 +86,10 @@ final class FieldPlanPropertyTest {
         }
         AvroCodec codec = new AvroCodec(registry);
         FieldSelection fields = new FieldSelection(List.of(FieldPath.parse(made.path(schema))), null);
-        assertThat(refusal(() -> codec.read(value, fields, new CollectedFields(1))))
-                .isEqualTo(refusal(() -> codec.decode(value)));
+        UndecodableException.Reason whole = refusal(() -> codec.decode(value));
+        assertThat(refusal(() -> codec.read(value, fields, new CollectedFields(1)))).isEqualTo(whole);
+        FieldSelection hot = heated(fields.paths());
+        assertThat(refusal(() -> codec.read(value, hot, new CollectedFields(1)))).isEqualTo(whole);
     }
 
     @Property(tries = 1_000)
@@ -97,6 +104,23 @@ final class FieldPlanPropertyTest {
         assertThat(new FieldReader(decoder).isRead(requireNonNull(plan.program), new CollectedFields(2)))
                 .as(paths + " of " + schema).isTrue();
         assertThat(decoder.remainingBytes()).isZero();
+
+        FieldProgram program = requireNonNull(plan.program);
+        program.heat();
+        FieldCode asCode = program.asCode();
+        assertThat(asCode == null).isEqualTo(new FieldCode.Assembly(program).isTooLong());
+        if (asCode != null) {
+            decoder.reset(value, AvroCodec.HEADER_BYTES);
+            assertThat(asCode.run(new FieldReader(decoder), program.refs, value, AvroCodec.HEADER_BYTES,
+                    new CollectedFields(2))).isEqualTo(value.length);
+        }
+    }
+
+    /// Read by a class from the first value on.
+    private FieldSelection heated(List<FieldPath> paths) {
+        FieldSelection fields = new FieldSelection(paths, null);
+        requireNonNull(fields.plan(registry.schemaById(1), registry).program).heat();
+        return fields;
     }
 
     private static UndecodableException.@Nullable Reason refusal(Runnable reading) {
