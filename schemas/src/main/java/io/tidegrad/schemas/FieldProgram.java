@@ -53,7 +53,7 @@ final class FieldProgram {
     private static final int CODE_MAX = 8_192;
     private static final int DEEP_MAX = 32;
 
-    /// A class takes a millisecond or two to make, and a second to be compiled.
+    /// What is met now and then is not worth a class.
     private static final int RUNS_UNTIL_HOT = 1_000;
 
     /// Half of what any value may take; the other half is for what is read by the plan.
