@@ -48,16 +48,17 @@ public final class ControlFollower implements AutoCloseable {
     }
 
     /// Reads and returns what was decided until now.
-    public List<ControlRecord> history() {
-        List<ControlRecord> history = new ArrayList<>();
+    public ControlLog.History history() {
+        List<ControlRecord> models = new ArrayList<>();
+        List<StreamRecord> streams = new ArrayList<>();
         consumer.assign(List.of(partition));
         consumer.seekToBeginning(List.of(partition));
         position = consumer.position(partition);
         long end = Objects.requireNonNull(consumer.endOffsets(List.of(partition)).get(partition));
         while (position < end) {
-            read(history::add);
+            read(models::add, streams::add);
         }
-        return history;
+        return new ControlLog.History(models, streams);
     }
 
     /// Returns how many records could not be read so far.
@@ -65,26 +66,39 @@ public final class ControlFollower implements AutoCloseable {
         return unreadable.count();
     }
 
-    /// Passes each further record to `decided`, on a thread of its own. If `decided` throws, that is logged, and the next
-    /// record is passed.
-    public void follow(Consumer<ControlRecord> decided) {
+    /// Passes each further decision about a model to `models`, and passes over those about streams. See `follow` with two
+    /// arguments.
+    public void follow(Consumer<ControlRecord> models) {
+        follow(models, record -> {
+        });
+    }
+
+    /// Passes each further decision about a model to `models` and each about a stream to `streams`, on a thread of its
+    /// own. If one of them throws, that is logged, and the next decision is passed.
+    public void follow(Consumer<ControlRecord> models, Consumer<StreamRecord> streams) {
         thread = Thread.ofVirtual().name("control").start(() -> run(record -> {
             try {
-                decided.accept(record);
+                models.accept(record);
             } catch (RuntimeException e) {
                 LOG.error("a defect: model {}: {} could not be followed", record.model(), record.action(), e);
+            }
+        }, record -> {
+            try {
+                streams.accept(record);
+            } catch (RuntimeException e) {
+                LOG.error("a defect: stream {}: {} could not be followed", record.stream(), record.action(), e);
             }
         }));
     }
 
-    private void run(Consumer<ControlRecord> decided) {
+    private void run(Consumer<ControlRecord> models, Consumer<StreamRecord> streams) {
         boolean away = false;
         while (!closed) {
             try {
                 if (away) {
                     reopen(); // fails too while a broker's name can't be resolved
                 }
-                read(decided);
+                read(models, streams);
                 away = false;
             } catch (InterruptException e) {
                 return;
@@ -105,12 +119,9 @@ public final class ControlFollower implements AutoCloseable {
         }
     }
 
-    private void read(Consumer<ControlRecord> decided) {
+    private void read(Consumer<ControlRecord> models, Consumer<StreamRecord> streams) {
         for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(500))) {
-            ControlRecord read = ControlLog.decode(record, unreadable);
-            if (read != null) {
-                decided.accept(read);
-            }
+            ControlLog.decode(record, unreadable, models, streams);
         }
         position = consumer.position(partition);
     }

@@ -10,6 +10,7 @@ import org.slf4j.LoggerFactory;
 
 /// Folds control records into a `ControlDirective` for one name, without access to Kafka. It keeps the state of every
 /// model, because a promotion can make any of them answer. A record that can't be read is counted and changes nothing.
+/// A record about a stream changes nothing either, because no scorer learns.
 /// The follower's thread passes the records; any thread may read the result.
 public final class ControlIntake {
     private static final Logger log = LoggerFactory.getLogger(ControlIntake.class);
@@ -83,6 +84,9 @@ public final class ControlIntake {
     /// Takes the next record of the log.
     public void accept(byte @Nullable [] key, byte @Nullable [] value, long offset) {
         next = offset + 1;
+        if (StreamRecord.isKey(key)) {
+            return;
+        }
         if (key == null || value == null) {
             unreadable(offset, "it has no " + (key == null ? "key" : "value"));
             return;

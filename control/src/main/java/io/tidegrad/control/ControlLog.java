@@ -1,9 +1,11 @@
 package io.tidegrad.control;
 
 import io.tidegrad.control.ControlException.Reason;
+import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -13,6 +15,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
@@ -80,24 +83,38 @@ public final class ControlLog {
                         TopicConfig.MESSAGE_TIMESTAMP_TYPE_CONFIG, "LogAppendTime"));
     }
 
+    /// The decisions of the control topic, in their order.
+    ///
+    /// @param models those about models
+    /// @param streams those about streams
+    public record History(List<ControlRecord> models, List<StreamRecord> streams) {
+        public History {
+            models = List.copyOf(models);
+            streams = List.copyOf(streams);
+        }
+    }
+
     /// All decisions and the catalog that follows from them.
     ///
     /// @param records the decisions about all models, in their order
+    /// @param streamRecords the decisions about all streams, in their order
     /// @param models the models that are not deleted, by name
     /// @param rebuilt names of those `models` whose entry in the catalog could not be read, and was made again from the
     ///     decisions; the next writer writes it
     /// @param lost models without a readable entry that could not be made again, by name
-    public record View(List<ControlRecord> records, Map<String, ModelRecord> models, Set<String> rebuilt,
-            Map<String, Lost> lost) {
+    public record View(List<ControlRecord> records, List<StreamRecord> streamRecords, Map<String, ModelRecord> models,
+            Set<String> rebuilt, Map<String, Lost> lost) {
         public View {
             records = List.copyOf(records);
+            streamRecords = List.copyOf(streamRecords);
             models = Map.copyOf(models);
             rebuilt = Set.copyOf(rebuilt);
             lost = Map.copyOf(lost);
         }
 
         /// Checks each entry of the catalog against the decisions.
-        public static View of(List<ControlRecord> records, ModelCatalog.Content catalog) {
+        public static View of(History history, ModelCatalog.Content catalog) {
+            List<ControlRecord> records = history.models();
             Map<String, ModelRecord> models = new HashMap<>(catalog.models());
             Set<String> rebuilt = new HashSet<>();
             Map<String, Lost> lost = new HashMap<>();
@@ -118,7 +135,60 @@ public final class ControlLog {
                     lost.put(model, new Lost(creation, catalog.newer().contains(model)));
                 }
             });
-            return new View(records, models, rebuilt, lost);
+            return new View(records, history.streams(), models, rebuilt, lost);
+        }
+
+        /// Returns the state of a stream, which need not exist.
+        public StreamState stream(String stream) {
+            StreamState state = streams().get(stream);
+            return state == null ? StreamState.initial(stream) : state;
+        }
+
+        /// Returns the state of every stream that has a record, by name.
+        public Map<String, StreamState> streams() {
+            return StreamState.all(streamRecords);
+        }
+
+        /// Returns a stream that exists.
+        ///
+        /// @param prefix of the message: what needs the stream
+        /// @throws ControlException if it was never created, or is deleted
+        StreamState requireStream(String stream, String prefix) {
+            StreamState state = stream(stream);
+            if (state.exists()) {
+                return state;
+            }
+            StreamRecord deletion = state.newest();
+            if (deletion != null) {
+                throw new ControlException(Reason.CONFIGURATION,
+                        prefix + "expected the stream " + stream + ", found that "
+                                + (deletion.author().isEmpty() ? "somebody" : deletion.author()) + " deleted it at "
+                                + Instant.ofEpochMilli(deletion.time())
+                                + "; create it anew: tidegrad streams create --spec FILE");
+            }
+            List<String> others =
+                    streams().values().stream().filter(StreamState::exists).map(StreamState::stream).toList();
+            throw new ControlException(Reason.CONFIGURATION,
+                    prefix + "expected the stream " + stream + ", found "
+                            + (others.isEmpty() ? "no stream" : "only " + String.join(", ", others))
+                            + "; correct the name or the prefix, or create it: tidegrad streams create --spec FILE");
+        }
+
+        /// Returns a spec with its topic. If it names a stream, that is the topic of examples of the stream's newest epoch,
+        /// or the one with which the model was created if its entry of the catalog is lost.
+        ///
+        /// @throws ControlException if there is no such stream
+        public ModelSpec placed(ModelSpec spec, Topics topics) {
+            String stream = spec.stream();
+            if (stream == null) {
+                return spec;
+            }
+            Lost entry = lost.get(spec.model());
+            if (entry != null) {
+                return spec.onTopic(entry.creation().inputTopic());
+            }
+            StreamState state = requireStream(stream, "model " + spec.model() + ", input.stream: ");
+            return spec.onTopic(topics.examples(stream, Objects.requireNonNull(state.current()).number()));
         }
 
         public ControlState state(String model) {
@@ -182,13 +252,26 @@ public final class ControlLog {
 
     /// What one transaction writes.
     ///
-    /// @param records the control records, in their order
+    /// @param records the control records about models, in their order
+    /// @param streamRecords those about streams
     /// @param models the new entries of the catalog
     /// @param deleted the model whose entry is deleted; null for none
-    public record Decision(List<ControlRecord> records, List<ModelRecord> models, @Nullable String deleted) {
+    public record Decision(List<ControlRecord> records, List<StreamRecord> streamRecords, List<ModelRecord> models,
+            @Nullable String deleted) {
+        static final Decision NONE = new Decision(List.of(), List.of(), null);
+
         public Decision {
             records = List.copyOf(records);
+            streamRecords = List.copyOf(streamRecords);
             models = List.copyOf(models);
+        }
+
+        public Decision(List<ControlRecord> records, List<ModelRecord> models, @Nullable String deleted) {
+            this(records, List.of(), models, deleted);
+        }
+
+        Decision(StreamRecord record) {
+            this(List.of(), List.of(record), List.of(), null);
         }
 
         public Decision(ControlRecord record, ModelRecord... models) {
@@ -206,42 +289,54 @@ public final class ControlLog {
 
     /// Reads both topics. There are no records if there is no control topic.
     public View read() {
-        List<ControlRecord> records = records();
-        View view = View.of(records, catalog.read());
+        History history = history();
+        View view = View.of(history, catalog.read());
         // A transaction becomes visible on one topic before it does on the other.
         for (int again = 0; !view.lost().isEmpty() && again < SETTLE_READS; again++) {
             LockSupport.parkNanos(SETTLE_NANOS);
-            view = View.of(records, catalog.read());
+            view = View.of(history, catalog.read());
         }
         return view;
     }
 
-    private List<ControlRecord> records() {
-        List<ControlRecord> records = new ArrayList<>();
+    private History history() {
+        List<ControlRecord> models = new ArrayList<>();
+        List<StreamRecord> streams = new ArrayList<>();
         try (TopicReader reader = new TopicReader(kafka, topics.control())) {
-            if (!reader.exists()) {
-                return records;
+            if (reader.exists()) {
+                reader.read(reader.begin(), reader.end(), record -> {
+                    decode(record, unreadable, models::add, streams::add);
+                    return true;
+                });
             }
-            reader.read(reader.begin(), reader.end(), record -> {
-                ControlRecord read = decode(record, unreadable);
-                return read == null || records.add(read);
-            });
         }
-        return records;
+        return new History(models, streams);
     }
 
-    /// Returns the decision in a record, or null if this build can't read it, which is logged once.
-    static @Nullable ControlRecord decode(ConsumerRecord<byte[], byte[]> record, UnreadableRecords unreadable) {
+    /// Passes the decision in a record to `models` or to `streams`. If this build can't read it, that is logged once.
+    static void decode(ConsumerRecord<byte[], byte[]> record, UnreadableRecords unreadable,
+            Consumer<ControlRecord> models, Consumer<StreamRecord> streams) {
+        ControlRecord ofModel = null;
+        StreamRecord ofStream = null;
         try {
             if (record.key() == null || record.value() == null) {
                 throw new ControlFormatException("expected a key and a value, found one missing");
             }
-            return ControlRecord.decode(record.key(), record.value());
+            if (StreamRecord.isKey(record.key())) {
+                ofStream = StreamRecord.decode(record.key(), record.value());
+            } else {
+                ofModel = ControlRecord.decode(record.key(), record.value());
+            }
         } catch (ControlFormatException e) {
             unreadable.passOver(record, String.valueOf(e.getMessage()),
                     "if it is a decision, it is not followed. Find out who writes there; a newer build of Tidegrad reads"
                             + " what that build wrote");
-            return null;
+        }
+        if (ofModel != null) {
+            models.accept(ofModel);
+        }
+        if (ofStream != null) {
+            streams.accept(ofStream);
         }
     }
 
@@ -258,7 +353,7 @@ public final class ControlLog {
                 if (decision == null && view.rebuilt().isEmpty()) {
                     return view;
                 }
-                Decision decided = decision == null ? new Decision(List.of(), List.of(), null) : decision;
+                Decision decided = decision == null ? Decision.NONE : decision;
                 producer.beginTransaction();
                 restore(producer, view);
                 send(producer, decided);
@@ -276,6 +371,8 @@ public final class ControlLog {
     private static View with(View view, Decision decision) {
         List<ControlRecord> records = new ArrayList<>(view.records());
         records.addAll(decision.records());
+        List<StreamRecord> streamRecords = new ArrayList<>(view.streamRecords());
+        streamRecords.addAll(decision.streamRecords());
         Map<String, ModelRecord> models = new HashMap<>(view.models());
         decision.models().forEach(model -> models.put(model.getModel(), model));
         Map<String, Lost> lost = new HashMap<>(view.lost());
@@ -285,7 +382,7 @@ public final class ControlLog {
             models.remove(deleted);
             lost.remove(deleted);
         }
-        return new View(records, models, Set.of(), lost);
+        return new View(records, streamRecords, models, Set.of(), lost);
     }
 
     private void restore(Producer<byte[], byte[]> producer, View view) {
@@ -298,6 +395,9 @@ public final class ControlLog {
 
     private void send(Producer<byte[], byte[]> producer, Decision decision) {
         for (ControlRecord record : decision.records()) {
+            producer.send(new ProducerRecord<>(topics.control(), 0, record.key(), record.encode()));
+        }
+        for (StreamRecord record : decision.streamRecords()) {
             producer.send(new ProducerRecord<>(topics.control(), 0, record.key(), record.encode()));
         }
         decision.models().forEach(model -> send(producer, model));

@@ -182,7 +182,7 @@ public record ControlRecord(String model, ControlAction action, long time, Strin
         checkLength("reason", reason, REASON_BYTES_MAX);
     }
 
-    private static void checkLength(String name, String text, int max) {
+    static void checkLength(String name, String text, int max) {
         int length = text.getBytes(StandardCharsets.UTF_8).length;
         if (length > max) {
             throw new IllegalArgumentException("expected a " + name + " of at most " + max + " bytes, found " + length);

@@ -98,11 +98,13 @@ public final class Decisions {
     ///
     /// @param start where the model begins; `LogPosition.Begin` for the log's first record
     /// @throws ControlException if there is a model of this name, or its log can't be learned from
-    public Decided create(ModelSpec spec, LogPosition start) {
+    public Decided create(ModelSpec given, LogPosition start) {
         KafkaTopics kafkaTopics = new KafkaTopics(admin, replication);
         ControlLog.createOrCheck(kafkaTopics, topics);
+        ControlLog.View known = control.read();
+        ModelSpec spec = known.placed(given, topics);
         KafkaTopics.Log log = kafkaTopics.log(spec.inputTopic());
-        ModelRecord before = control.read().models().get(spec.model());
+        ModelRecord before = known.models().get(spec.model());
         if (before != null) {
             throw new ControlException(Reason.CONFIGURATION, "model " + spec.model()
                     + ": expected a name that no model has, found one in epoch " + before.getEpoch()

@@ -49,6 +49,19 @@ public final class EventSchemas {
         return known(spec, spec.inputTopic(), registry);
     }
 
+    /// Returns the spec that is to be registered, of a model that learns from a topic of events or from a stream that was
+    /// created.
+    ///
+    /// @param view what is decided, with the stream of the spec
+    /// @throws ControlException no schema of the events has a field; or there is no such stream, or its events are in
+    ///     another format than the model's
+    /// @throws SchemaRegistry.RegistryUnavailableException the registry can't be asked
+    public static ModelSpec known(ModelSpec spec, ControlLog.View view, SchemaRegistry registry) {
+        String stream = spec.stream();
+        return stream == null ? known(spec, registry)
+                : known(spec, view.requireStream(stream, "model " + spec.model() + ", input.stream: ").spec(), registry);
+    }
+
     /// Returns the spec that is to be registered, of a model that learns from a stream: an example's value is the event.
     ///
     /// @throws ControlException as for a topic of events; or the stream's events are in another format than the model's

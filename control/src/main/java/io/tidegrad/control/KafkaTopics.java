@@ -287,6 +287,11 @@ public final class KafkaTopics {
         }
     }
 
+    /// Returns the offset after the last record of a topic with one partition.
+    long end(String topic) {
+        return offset(new TopicPartition(topic, 0), OffsetSpec.latest());
+    }
+
     public boolean exists(String topic) {
         return !look(Set.of(topic), false).isEmpty();
     }

@@ -32,10 +32,15 @@ public final class ModelData {
         doomed.add(topics.snapshots(model));
         for (int epoch = 1; epoch <= epochs; epoch++) {
             String group = topics.applicationId(model, epoch);
-            deleteGroup(group);
+            deleteGroup(admin, group, "a trainer still learns it");
             doomed.add(Topics.changelog(group));
         }
         doomed.retainAll(there);
+        deleteTopics(admin, doomed);
+        return doomed;
+    }
+
+    static void deleteTopics(Admin admin, List<String> doomed) {
         for (String topic : doomed) {
             try {
                 KafkaTopics.get(admin.deleteTopics(List.of(topic)).all());
@@ -43,18 +48,17 @@ public final class ModelData {
                 // another process has deleted it
             }
         }
-        return doomed;
     }
 
-    private void deleteGroup(String group) {
+    /// @param used what it means if the group has a member, for people
+    static void deleteGroup(Admin admin, String group, String used) {
         try {
             KafkaTopics.get(admin.deleteConsumerGroups(List.of(group)).all());
         } catch (GroupIdNotFoundException none) {
-            // no trainer has learned this epoch
+            // no process has had this epoch
         } catch (GroupNotEmptyException e) {
-            throw new ControlException(Reason.RETRYABLE, "group " + group
-                    + ": expected no member, found one: a trainer still learns it. Stop it, then give the command"
-                    + " again", e);
+            throw new ControlException(Reason.RETRYABLE, "group " + group + ": expected no member, found one: " + used
+                    + ". Stop it, then give the command again", e);
         }
     }
 }

@@ -89,6 +89,7 @@ public final class Registration {
         if (state.deleted() && wanted.origin() == Origin.TRAINER) {
             throw deleted(spec.model(), Objects.requireNonNull(state.newest()));
         }
+        requireStream(spec, view);
         int epoch = Math.max(FIRST_EPOCH, state.epoch() + 1);
         long now = System.currentTimeMillis();
         String fingerprint = HexFormat.of().formatHex(spec.fingerprint());
@@ -106,6 +107,18 @@ public final class Registration {
                 .setPausedFrom(paused ? Stage.CANDIDATE : null).setCreatedAt(Instant.ofEpochMilli(now))
                 .setInputTopic(spec.inputTopic()).setInputTopicId(topicId).setStartOffset(wanted.startOffset())
                 .setAnsweredBy(answeredBy).build());
+    }
+
+    /// Refuses a topic of examples whose epoch was deleted since it was looked up.
+    private static void requireStream(ModelSpec spec, ControlLog.View view) {
+        String stream = spec.stream();
+        if (stream != null && !view.requireStream(stream, "model " + spec.model() + ", input.stream: ").epochs()
+                .stream().anyMatch(epoch -> spec.inputTopic().endsWith("." + stream + "." + epoch.number()))) {
+            throw new ControlException(Reason.RETRYABLE,
+                    "model " + spec.model() + ": expected topic " + spec.inputTopic()
+                            + " to be that of an epoch of stream " + stream
+                            + ", found that the epoch was deleted at the same time; give the command again");
+        }
     }
 
     public static ControlException deleted(String model, ControlRecord record) {

@@ -2,6 +2,7 @@ package io.tidegrad.control;
 
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.model.spec.SpecException;
+import io.tidegrad.model.stream.StreamSpec;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.control.ControlException.Reason;
 import java.io.IOException;
@@ -11,7 +12,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.function.BiFunction;
 
-/// Reads model specs, and turns their mistakes into a `ControlException`.
+/// Reads specs of models and streams, and turns their mistakes into a `ControlException`.
 public final class SpecFile {
     private SpecFile() {}
 
@@ -29,6 +30,13 @@ public final class SpecFile {
     /// again and again.
     public static ModelSpec readRegistered(Path file) {
         return registered(text("spec", file), file.toString());
+    }
+
+    /// Reads a stream's spec.
+    ///
+    /// @throws ControlException if the file can't be read, or the spec has mistakes; names all of them
+    public static StreamSpec readStream(Path file) {
+        return parse(text("spec", file), file.toString(), StreamSpec::parse);
     }
 
     private static String text(String setting, Path file) {
@@ -63,7 +71,7 @@ public final class SpecFile {
         return parse(yaml, source, ModelSpec::parseRegistered);
     }
 
-    private static ModelSpec parse(String yaml, String source, BiFunction<String, String, ModelSpec> parser) {
+    private static <S> S parse(String yaml, String source, BiFunction<String, String, S> parser) {
         try {
             return parser.apply(yaml, source);
         } catch (SpecException e) {

@@ -56,7 +56,7 @@ public final class TopicReader implements AutoCloseable {
         }
     }
 
-    boolean exists() {
+    public boolean exists() {
         return consumer.listTopics().containsKey(log.topic());
     }
 
@@ -79,7 +79,7 @@ public final class TopicReader implements AutoCloseable {
     /// Kafka's own answer may be far too early, because the end of a transaction is a record too, and has the broker's
     /// time while events may have times of years ago. No such record lies before Kafka's answer, so the search goes on
     /// from there.
-    OptionalLong firstSince(Instant time) {
+    public OptionalLong firstSince(Instant time) {
         long millis = time.toEpochMilli();
         OffsetAndTimestamp found = consumer.offsetsForTimes(Map.of(log, millis)).get(log);
         if (found == null) {

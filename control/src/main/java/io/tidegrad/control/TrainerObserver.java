@@ -18,7 +18,7 @@ import org.apache.kafka.common.errors.GroupIdNotFoundException;
 import org.jspecify.annotations.Nullable;
 
 /// Observes what trainers do about a decision: the group of a model has members while a trainer learns it, and its
-/// heartbeats tell the epoch.
+/// heartbeats tell the epoch. So it is with the group of a stream's epoch and joiners.
 public final class TrainerObserver {
     private static final Duration LOOK_EVERY = Duration.ofMillis(100);
 
@@ -40,7 +40,10 @@ public final class TrainerObserver {
 
     /// Returns whether a trainer has this epoch of a model. A trainer that died counts until its session ends.
     public boolean runs(String model, int epoch) {
-        String group = topics.applicationId(model, epoch);
+        return hasMembers(topics.applicationId(model, epoch));
+    }
+
+    private boolean hasMembers(String group) {
         try {
             return !Objects
                     .requireNonNull(KafkaTopics.get(admin.describeConsumerGroups(List.of(group)).all()).get(group))
@@ -52,8 +55,17 @@ public final class TrainerObserver {
 
     /// Waits until no trainer has this epoch of a model, and returns false if one still has it after `timeout`.
     public boolean awaitStopped(String model, int epoch, Duration timeout) {
+        return awaitEmpty(topics.applicationId(model, epoch), timeout);
+    }
+
+    /// Waits until no joiner has this epoch of a stream, and returns false if one still has it after `timeout`.
+    public boolean awaitNoJoiner(String stream, int epoch, Duration timeout) {
+        return awaitEmpty(topics.joinerApplicationId(stream, epoch), timeout);
+    }
+
+    private boolean awaitEmpty(String group, Duration timeout) {
         long deadline = System.nanoTime() + timeout.toNanos();
-        while (runs(model, epoch)) {
+        while (hasMembers(group)) {
             if (System.nanoTime() - deadline > 0) {
                 return false;
             }

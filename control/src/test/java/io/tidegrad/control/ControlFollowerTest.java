@@ -42,7 +42,7 @@ class ControlFollowerTest {
                 }, () -> later).iterator();
         List<String> followed = new CopyOnWriteArrayList<>();
         try (ControlFollower follower = new ControlFollower(() -> opened.next().get(), control.topic())) {
-            assertThat(follower.history()).isEmpty();
+            assertThat(follower.history()).isEqualTo(new ControlLog.History(List.of(), List.of()));
             first.setPollException(new KafkaException("away"));
             follower.follow(record -> {
                 followed.add(record.model());
@@ -51,6 +51,35 @@ class ControlFollowerTest {
                 }
             });
             await().atMost(PATIENCE).untilAsserted(() -> assertThat(followed).containsExactly("m0", "m1"));
+        }
+    }
+
+    @Test
+    void decisionsAboutModelsAndAboutStreamsGoSeparateWays() {
+        TopicPartition control = new TopicPartition("control", 0);
+        StreamRecord created = StreamRecordTest.records().getFirst();
+        StreamRecord paused = new StreamRecord("payments", new StreamAction.Pause(), 1, "", "");
+        MockConsumer<byte[], byte[]> consumer = new MockConsumer<>("none");
+        consumer.updateBeginningOffsets(Map.of(control, 0L));
+        consumer.updateEndOffsets(Map.of(control, 3L));
+        consumer.schedulePollTask(() -> {
+            consumer.addRecord(new ConsumerRecord<>(control.topic(), 0, 0, created.key(), created.encode()));
+            consumer.addRecord(decision(control, 1));
+            // One that this build can't read.
+            consumer.addRecord(new ConsumerRecord<>(control.topic(), 0, 2, created.key(), new byte[20]));
+        });
+        List<Object> followed = new CopyOnWriteArrayList<>();
+        try (ControlFollower follower = new ControlFollower(() -> consumer, control.topic())) {
+            ControlLog.History history = follower.history();
+            assertThat(history.models()).extracting(ControlRecord::model).containsExactly("m1");
+            assertThat(history.streams()).containsExactly(created);
+            assertThat(follower.unreadable()).isOne();
+            consumer.schedulePollTask(() -> {
+                consumer.addRecord(new ConsumerRecord<>(control.topic(), 0, 3, paused.key(), paused.encode()));
+                consumer.addRecord(decision(control, 4));
+            });
+            follower.follow(record -> followed.add(record.model()), followed::add);
+            await().atMost(PATIENCE).untilAsserted(() -> assertThat(followed).containsExactly(paused, "m4"));
         }
     }
 }

@@ -2,6 +2,7 @@ package io.tidegrad.control;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /// What records come to, without Kafka.
@@ -84,6 +85,19 @@ class ControlIntakeTest {
         intake.accept(ControlRecord.key("m"), null, 2);
         assertThat(intake.status().unreadable()).isEqualTo(3);
         assertThat(intake.directive().deleted()).isFalse();
+        assertThat(intake.next()).isEqualTo(3);
+    }
+
+    /// A stream may have the name of a model.
+    @Test
+    void aDecisionAboutAStreamIsPassedOverWithoutAWord() {
+        decide("m", create(1));
+        ControlStatus before = intake.status();
+        for (StreamAction action : List.of(new StreamAction.Pause(), new StreamAction.Delete(0))) {
+            StreamRecord record = new StreamRecord("m", action, 1, "", "");
+            intake.accept(record.key(), record.encode(), offset++);
+        }
+        assertThat(intake.status()).isSameAs(before);
         assertThat(intake.next()).isEqualTo(3);
     }
 }

@@ -30,6 +30,7 @@ public record DeadLetter(byte @Nullable [] key, byte @Nullable [] value, RecordH
     public static final String TOPIC = "tidegrad-topic";
     public static final String PARTITION = "tidegrad-partition";
     public static final String MODEL = "tidegrad-model";
+    public static final String STREAM = "tidegrad-stream";
 
     /// That a dead-letter topic's `max.message.bytes` lies above that of the topic of what is refused, so that nothing
     /// is cut.

@@ -1,5 +1,9 @@
 package io.tidegrad.schemas;
 
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
 /// Every topic of ours, once; the prefix is configurable (default `tidegrad`).
 public record Topics(String prefix) {
     public static final Topics DEFAULT = new Topics("tidegrad");
@@ -12,7 +16,7 @@ public record Topics(String prefix) {
         return prefix + ".models";
     }
 
-    /// model → `ControlRecord`, own binary format; append-only, kept for ever.
+    /// model → `ControlRecord` and `stream:NAME` → `StreamRecord`, own binary formats; append-only, kept for ever.
     public String control() {
         return prefix + ".control";
     }
@@ -37,6 +41,11 @@ public record Topics(String prefix) {
         return prefix + ".progress";
     }
 
+    /// id → the event's value, what the join knows in headers: a stream's log, with one partition; append-only.
+    public String examples(String stream, int epoch) {
+        return prefix + ".examples." + stream + "." + epoch;
+    }
+
     /// original key and value untouched, reason and coordinates in `tidegrad-*` headers.
     public String deadLetters() {
         return prefix + ".dead-letters";
@@ -57,6 +66,17 @@ public record Topics(String prefix) {
         return prefix + "-scorer-requests";
     }
 
+    /// An epoch of a stream, as a topic of examples names it.
+    public record StreamEpoch(String stream, int epoch) {
+    }
+
+    /// Returns the epoch whose examples lie in `topic`, or null if it is no topic of examples.
+    public @Nullable StreamEpoch streamEpoch(String topic) {
+        Matcher name = Pattern.compile(Pattern.quote(prefix) + "\\.examples\\.([a-z0-9-]{1,100})\\.([1-9][0-9]{0,8})")
+                .matcher(topic);
+        return name.matches() ? new StreamEpoch(name.group(1), Integer.parseInt(name.group(2))) : null;
+    }
+
     /// The changelog of the model store, as Kafka Streams names it.
     public static String changelog(String applicationId) {
         return applicationId + "-" + MODEL_STORE + "-changelog";
@@ -65,5 +85,10 @@ public record Topics(String prefix) {
     /// The Kafka Streams application id of a model's epoch.
     public String applicationId(String model, int epoch) {
         return prefix + "-" + model + "-" + epoch;
+    }
+
+    /// The Kafka Streams application id of the joiner of a stream's epoch.
+    public String joinerApplicationId(String stream, int epoch) {
+        return prefix + "-" + stream + "-" + epoch + "-join";
     }
 }

@@ -136,7 +136,7 @@ public final class TrainerApp implements AutoCloseable {
         Map<String, ModelSpec> given = given();
         ControlFollower following = new ControlFollower(config.kafka(), topics().control());
         follower = following;
-        List<ControlRecord> history = following.history();
+        ControlLog.History history = following.history();
         ModelCatalog catalog = catalog();
         ControlLog.View known = ControlLog.View.of(history, catalog.read());
         Map<String, TrainerException> refused = new TreeMap<>();
@@ -160,7 +160,7 @@ public final class TrainerApp implements AutoCloseable {
                 admin, watching, registry, kernels, new WarmUps(kernels), models, storeParts), this::end);
         this.slots = slots;
         for (String model : wanted(given.keySet(), known, refused)) {
-            slots.add(model, history);
+            slots.add(model, history.models());
         }
         slots.requireAny();
         slots.requireRoom(registered);
@@ -283,9 +283,10 @@ public final class TrainerApp implements AutoCloseable {
                     } else {
                         Registration.requireSame(spec, lost);
                     }
-                    KafkaTopics.Log log = kafkaTopics.log(spec.inputTopic());
+                    ModelSpec placed = known.placed(spec, topics());
+                    KafkaTopics.Log log = kafkaTopics.log(placed.inputTopic());
                     Registration.checkWeights(spec);
-                    ModelSpec checked = lost == null ? EventSchemas.known(spec, registry) : spec;
+                    ModelSpec checked = lost == null ? EventSchemas.known(placed, known, registry) : placed;
                     wanted.add(new Registration.Wanted(checked, log, log.begin(), Registration.Origin.TRAINER));
                 } catch (ControlException | InitialWeightsException e) {
                     TrainerException why = TrainerException.from(e);

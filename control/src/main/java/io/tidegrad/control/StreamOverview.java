@@ -1,0 +1,97 @@
+package io.tidegrad.control;
+
+import io.tidegrad.schemas.ModelRecord;
+import io.tidegrad.schemas.Topics;
+import io.tidegrad.schemas.settings.KafkaSettings;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Objects;
+import org.apache.kafka.clients.admin.Admin;
+
+/// Shows the streams as the topics describe them now.
+public final class StreamOverview {
+    private final ControlLog.View view;
+    private final Topics topics;
+    private final KafkaSettings kafka;
+    private final KafkaTopics kafkaTopics;
+
+    /// A stream that is not deleted.
+    ///
+    /// @param epochs oldest first, never empty
+    public record Entry(StreamState state, List<EpochEntry> epochs) {
+        public Entry {
+            epochs = List.copyOf(epochs);
+        }
+
+        public EpochEntry current() {
+            return epochs.getLast();
+        }
+    }
+
+    /// @param topic the topic of examples
+    /// @param examples how many offsets it holds, a few of which are no examples: ends of transactions and ticks; -1 if
+    ///     there is no such topic
+    /// @param models those that learn from it, by name
+    /// @param changed what has become of its topics since it was created
+    public record EpochEntry(StreamState.Epoch epoch, String topic, long examples, List<ModelRecord> models,
+            List<Refusals.Refusal> changed) {
+        public EpochEntry {
+            models = List.copyOf(models);
+            changed = List.copyOf(changed);
+        }
+    }
+
+    private StreamOverview(ControlLog.View view, KafkaSettings kafka, Topics topics, Admin admin) {
+        this.view = view;
+        this.kafka = kafka;
+        this.topics = topics;
+        kafkaTopics = new KafkaTopics(admin, (short) -1);
+    }
+
+    public static StreamOverview read(KafkaSettings kafka, Topics topics, Admin admin) {
+        return new StreamOverview(new ControlLog(kafka, topics).read(), kafka, topics, admin);
+    }
+
+    /// Returns the newest epoch of a stream.
+    ///
+    /// @throws ControlException if there is no such stream
+    public StreamState.Epoch newest(String stream) {
+        return Objects.requireNonNull(view.requireStream(stream, "").current());
+    }
+
+    /// Returns the streams of these names, or all if `streams` is empty, by name.
+    ///
+    /// @throws ControlException if there is no stream of one of these names
+    public List<Entry> entries(Collection<String> streams) {
+        streams.forEach(stream -> view.requireStream(stream, ""));
+        List<Entry> entries = new ArrayList<>();
+        for (StreamState state : view.streams().values()) {
+            if (state.exists() && (streams.isEmpty() || streams.contains(state.stream()))) {
+                entries.add(new Entry(state, state.epochs().stream().map(this::entry).toList()));
+            }
+        }
+        return entries;
+    }
+
+    private EpochEntry entry(StreamState.Epoch epoch) {
+        String topic = topics.examples(epoch.stream(), epoch.number());
+        Refusals changed = new Refusals();
+        new StreamTopics(kafkaTopics, topics).requireUnchanged(epoch, changed);
+        List<ModelRecord> models = view.models().values().stream().filter(model -> model.getInputTopic().equals(topic))
+                .sorted(Comparator.comparing(ModelRecord::getModel)).toList();
+        return new EpochEntry(epoch, topic, examples(topic), models, changed.all());
+    }
+
+    private long examples(String topic) {
+        try (TopicReader reader = new TopicReader(kafka, topic)) {
+            return reader.exists() ? reader.end() - reader.begin() : -1;
+        }
+    }
+
+    /// Returns the decisions about a stream, oldest first.
+    public List<StreamRecord> decisions(String stream) {
+        return view.streamRecords().stream().filter(record -> record.stream().equals(stream)).toList();
+    }
+}
