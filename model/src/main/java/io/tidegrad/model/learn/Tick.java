@@ -24,7 +24,7 @@ public final class Tick {
     /// Returns the event time in a tick's header; null when the header is empty.
     ///
     /// @throws NumberFormatException the header is neither empty nor a decimal number of up to 15 digits
-    static @Nullable Long eventTime(Header header) {
+    public static @Nullable Long eventTime(Header header) {
         byte[] value = header.value();
         if (value == null || value.length == 0) {
             return null;
