@@ -11,6 +11,7 @@ import static io.tidegrad.ops.settings.CommonSettings.REGISTRY;
 import static io.tidegrad.ops.settings.CommonSettings.REGISTRY_URL;
 import static io.tidegrad.ops.settings.CommonSettings.SNAPSHOT_PUBLIC_KEY;
 import static io.tidegrad.ops.settings.CommonSettings.STATE_DIR;
+import static io.tidegrad.ops.settings.CommonSettings.STREAM;
 import static io.tidegrad.ops.settings.Setting.Use.all;
 import static io.tidegrad.ops.settings.Setting.Use.optional;
 import static io.tidegrad.ops.settings.Setting.Use.optionalFirst;
@@ -34,7 +35,7 @@ final class CliSettings {
     static final Setting VERSION = Setting.of("version", "N", Form.number(0, Long.MAX_VALUE),
             "a version of the model that is still on the snapshots topic").otherwise("the newest");
     static final Setting EPOCH = Setting.of("epoch", "N", Form.number(1, Integer.MAX_VALUE), "the epoch of --version")
-            .otherwise("the newest epoch that has the version");
+            .otherwise("the newest epoch that has the version; streams delete takes all epochs");
     static final Setting RESUME_AT = Setting.of("resume-at", "WHERE", Form.place(List.of("base", "end"), false),
             "where learning goes on: base (the version), end, an offset or a time").withDefault("end");
     static final Setting START_AT = Setting.of("start-at", "WHERE", Form.place(List.of("begin", "end"), false),
@@ -44,21 +45,23 @@ final class CliSettings {
                     .otherwise("the model's own");
     static final Setting SHARE = Setting.of("share", "PERCENT", Form.PERCENT,
             "share of the keys that the challenger answers for, from 0.01 to 100 percent");
-    static final Setting KEEP_DATA =
-            Setting.of("keep-data", "", Form.FLAG, "keep the model's snapshots, changelogs and consumer groups");
+    static final Setting KEEP_DATA = Setting.of("keep-data", "", Form.FLAG,
+            "keep what is stored of it: snapshots or examples, changelogs and consumer groups");
     static final Setting REASON = Setting.of("reason", "TEXT", Form.text("a text"),
             "the reason, which the control topic keeps with the decision");
     static final Setting AUTHOR = Setting
             .of("author", "NAME", Form.text("a name"), "who decides, which the control topic keeps with the decision")
             .otherwise("user@host");
     static final Setting TIMEOUT = Setting.of("timeout", "SECONDS", Form.number(0, 86_400),
-            "how long to wait until a trainer, and where needed scorers, follow").withDefault("60");
+            "how long to wait until a trainer or a joiner, and where needed scorers, follow").withDefault("60");
     static final Setting WAIT = Setting.of("wait", "", Form.FLAG,
             "wait for the scorers too, and exit with 75 if one does not follow; always on a terminal");
     static final Setting TO = Setting.of("to", "FILE", Form.text("a file"),
             "file to write or replace; its name ends in .onnx, .safetensors or .snapshot");
-    static final Setting FROM = Setting.of("from", "WHERE", Form.place(List.of("begin"), true),
-            "where to begin: begin, an offset, a time, or snapshot:N").otherwise("where the model began");
+    static final Setting FROM = Setting
+            .of("from", "WHERE", Form.place(List.of("begin"), true),
+                    "where to begin: begin, an offset, a time, or snapshot:N")
+            .otherwise("where the model began; streams create takes all that the topics hold");
     static final Setting UNTIL = Setting.of("until", "WHERE", Form.place(List.of("end", "live"), false),
             "where to stop: an offset, a time, end, or never (live)").otherwise("the log's end at the start");
     static final Setting WITH_SPEC =
@@ -73,8 +76,6 @@ final class CliSettings {
             "rebuild the model that has learned every record before this time");
     static final Setting OUT = Setting.of("out", "FILE", Form.text("a file"),
             "file to write (.tidegrad, .onnx or .safetensors); of replay the weights of --from snapshot:N");
-    static final Setting STREAM = Setting.of("stream", "NAME", Form.choice(List.of("flights", "digits")),
-            "learn a stream that ships with Tidegrad instead of a topic");
     static final Setting FROM_RATE =
             Setting.of("from-rate", "RATE", Form.DECIMAL, "learning rate of the first update").withDefault("1e-6");
     static final Setting TO_RATE = Setting
@@ -114,8 +115,10 @@ final class CliSettings {
             Learns in a process of its own, from the events topic and the registered spec alone. Without --version it
             compares the newest version, all others that are still published, and the live state. If they differ, it shows
             between which batches, and which tensor and index differ first.
+            With --stream it joins the stream's topics again, by brute force, and compares with its examples; if they differ,
+            it shows whose. docs/streams.md says what it can't tell.
             Exit status: 0 equal, 3 they differ, else as the trainer's, docs/operations/run.md.""", BOTH,
-            required(MODEL), optional(VERSION, PREFIX, SNAPSHOT_PUBLIC_KEY, MAX_SNAPSHOT_BYTES, AS, JSON), CONNECTIONS);
+            optional(MODEL, STREAM, VERSION, PREFIX, SNAPSHOT_PUBLIC_KEY, MAX_SNAPSHOT_BYTES, AS, JSON), CONNECTIONS);
     static final Command SNAPSHOTS_LIST =
             new Command("snapshots list", "list the versions of a model that are still published", EXIT_STATUS,
                     required(BOOTSTRAP_SERVERS, MODEL), optional(PREFIX, JSON, KAFKA, CONFIG));
@@ -168,6 +171,26 @@ final class CliSettings {
             Deletes its snapshots, changelogs and groups once no trainer has it any more. Its events, dead letters, progress
             records and all decisions about it stay.
             """, optional(KEEP_DATA));
+    static final Command STREAMS_LIST = new Command("streams list", "list the streams and who learns from them",
+            "With --stream it lists only these. " + EXIT_STATUS, MODELS_BEGIN, optionalFirst(STREAM), optional(PREFIX),
+            MODELS_END);
+    static final Command STREAMS_SHOW =
+            new Command("streams show", "show all that is known of a stream: epochs, topics, models, decisions",
+                    EXIT_STATUS, MODELS_BEGIN, streamOf("streams show"), optional(PREFIX), MODELS_END);
+    static final Command STREAMS_CREATE = new Command("streams create", "create a stream, or a new epoch of one", """
+            Checks the topics that the spec names, tells all that is not as it must be, and creates the topic of examples. A
+            stream whose spec has changed begins a new epoch: new models learn from that one, others go on with theirs.
+            """ + EXIT_STATUS, MODELS_BEGIN, required(SPEC, "file of a stream's spec"),
+            optional(FROM, "begin, or the time from which on the topics are joined"),
+            optional(REASON, AUTHOR, PREFIX, REPLICATION), MODELS_END);
+    static final Command STREAMS_PAUSE =
+            streamDecision("pause", "stop joining; models learn what there is", "", List.of());
+    static final Command STREAMS_RESUME = streamDecision("resume", "go on joining where it stopped", "", List.of());
+    static final Command STREAMS_DELETE = streamDecision("delete", "end a stream, and delete what is stored of it", """
+            Deletes its examples, changelogs and group once no joiner joins it any more. A stream from which models still learn
+            is not deleted. Its events, labels, dead letters and all decisions about it stay.
+            """, all(optional(EPOCH, "only this epoch of the stream"),
+            optional(TIMEOUT, "how long to wait until no joiner has it"), optional(KEEP_DATA)));
     static final Command EXPORT =
             new Command("export", "write a model's weights, as they are served, to an .onnx or a .safetensors file", """
             Reads the newest snapshot, or the one of --version, from the snapshots topic and verifies it as a scorer does.
@@ -180,13 +203,14 @@ final class CliSettings {
             With --spec, --bootstrap-servers and --registry-url it reads the spec's topic from its beginning and writes
             nothing there. With --stream it reads a stream that ships with Tidegrad, by the stream's own spec unless --spec
             is given. What it learns is discarded. docs/troubles.md explains how to read the plot.
-            """ + EXIT_STATUS,
-                    optional(BOOTSTRAP_SERVERS, REGISTRY_URL, SPEC, STREAM, FROM_RATE, TO_RATE, EVENTS, PLOT, JSON),
-                    CONNECTIONS);
+            """ + EXIT_STATUS, optional(BOOTSTRAP_SERVERS, REGISTRY_URL, SPEC),
+                    optional(STREAM, "learn a stream that ships with Tidegrad instead of a topic: flights or digits"),
+                    optional(PREFIX, FROM_RATE, TO_RATE, EVENTS, PLOT, JSON), CONNECTIONS);
 
     static final Commands ALL = Commands.of(TRAINER, SCORER, REPLAY, VERIFY, SNAPSHOTS_LIST, SNAPSHOTS_AT, MODELS_LIST,
             MODELS_SHOW, MODELS_CREATE, MODELS_PAUSE, MODELS_RESUME, MODELS_ROLLBACK, MODELS_PROMOTE, MODELS_SHADOW,
-            MODELS_CHALLENGE, MODELS_WITHDRAW, MODELS_DELETE, EXPORT, LR_FIND);
+            MODELS_CHALLENGE, MODELS_WITHDRAW, MODELS_DELETE, STREAMS_LIST, STREAMS_SHOW, STREAMS_CREATE, STREAMS_PAUSE,
+            STREAMS_RESUME, STREAMS_DELETE, EXPORT, LR_FIND);
 
     private CliSettings() {}
 
@@ -197,6 +221,16 @@ final class CliSettings {
     private static Command decision(String word, String purpose, String more, List<Setting.Use> own, Setting... last) {
         return new Command("models " + word, purpose, more + EXIT_STATUS, MODELS_BEGIN, modelOf("models " + word), own,
                 DECISION, optional(last.length == 0 ? new Setting[]{PREFIX} : last), MODELS_END);
+    }
+
+    /// Declares a command that decides something about the stream of `--stream`.
+    private static Command streamDecision(String word, String purpose, String more, List<Setting.Use> own) {
+        return new Command("streams " + word, purpose, more + EXIT_STATUS, MODELS_BEGIN, streamOf("streams " + word),
+                own, optional(REASON, AUTHOR, PREFIX), MODELS_END);
+    }
+
+    private static List<Setting.Use> streamOf(String word) {
+        return requiredFirst(STREAM, "a stream; may also stand first: " + word + " NAME");
     }
 
     private static List<Setting.Use> modelOf(String word) {

@@ -16,11 +16,13 @@ import io.tidegrad.ops.settings.CommonSettings;
 import io.tidegrad.ops.settings.Setting;
 import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.replay.LearningRateFinder;
+import io.tidegrad.schemas.Topics;
 import io.tidegrad.trainer.TrainerSettings;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.OptionalDouble;
@@ -55,7 +57,11 @@ final class LrFindCommand {
     }
 
     private static void check(Settings settings) {
-        if (settings.text(CliSettings.STREAM).isEmpty()) {
+        String stream = settings.text(CommonSettings.STREAM);
+        if (!stream.isEmpty() && Arrays.stream(ShippedStream.values()).noneMatch(each -> each.label().equals(stream))) {
+            settings.problem("--stream: expected flights or digits, found '" + stream + "'");
+        }
+        if (settings.text(CommonSettings.STREAM).isEmpty()) {
             for (Setting setting : List.of(TrainerSettings.SPEC, CommonSettings.BOOTSTRAP_SERVERS,
                     CommonSettings.REGISTRY_URL)) {
                 if (settings.text(setting).isEmpty()) {
@@ -81,7 +87,7 @@ final class LrFindCommand {
     }
 
     private static ShippedStream stream(Settings settings) {
-        return ShippedStream.valueOf(settings.text(CliSettings.STREAM).toUpperCase(Locale.ROOT));
+        return ShippedStream.valueOf(settings.text(CommonSettings.STREAM).toUpperCase(Locale.ROOT));
     }
 
     private static RateCurve curve(Settings settings, ModelSpec spec) {
@@ -90,8 +96,9 @@ final class LrFindCommand {
                         settings.decimal(CliSettings.TO_RATE),
                         settings.numberIfGiven(CliSettings.EVENTS).orElse(Math.min(EVENTS, held)));
         try {
-            return settings.text(CliSettings.STREAM).isEmpty()
-                    ? LearningRateFinder.run(settings.kafka(), settings.registry(), spec, range, Kernels.active())
+            return settings.text(CommonSettings.STREAM).isEmpty()
+                    ? LearningRateFinder.run(settings.kafka(), settings.registry(),
+                            new Topics(settings.text(CommonSettings.PREFIX)), spec, range, Kernels.active())
                     : shipped(stream(settings), spec, range);
         } catch (IllegalArgumentException e) {
             settings.problem(String.valueOf(e.getMessage()));

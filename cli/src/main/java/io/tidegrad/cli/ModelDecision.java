@@ -112,7 +112,7 @@ final class ModelDecision {
         });
     }
 
-    private static Decisions.By author(Settings settings) {
+    static Decisions.By author(Settings settings) {
         String reason = settings.text(CliSettings.REASON);
         String author = settings.text(CliSettings.AUTHOR);
         if (author.isEmpty()) {

@@ -20,6 +20,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -33,7 +34,11 @@ final class ModelsListing {
 
     private static ModelOverview read(Settings settings) {
         settings.refuseMistakes();
-        return ModelOverview.read(settings.kafka(), new Topics(settings.text(CommonSettings.PREFIX)));
+        return ModelOverview.read(settings.kafka(), topics(settings));
+    }
+
+    private static Topics topics(Settings settings) {
+        return new Topics(settings.text(CommonSettings.PREFIX));
     }
 
     /// `live`, `paused (live)`.
@@ -59,7 +64,8 @@ final class ModelsListing {
         return newest == null ? null : Long.valueOf(newest.version());
     }
 
-    private static JsonLine line(ModelOverview.Entry entry) {
+    /// @param from the epoch of a stream from which the model learns; null if it learns from another topic
+    private static JsonLine line(ModelOverview.Entry entry, Topics.@Nullable StreamEpoch from) {
         ModelRecord model = entry.model();
         SnapshotManifest newest = entry.newest();
         Heartbeat beat = entry.beat();
@@ -69,7 +75,8 @@ final class ModelsListing {
                 .put("lag", entry.lag() < 0 ? null : entry.lag())
                 .put("newest_snapshot", newest == null ? null : Instant.ofEpochMilli(entry.newestTime()).toString())
                 .put("heartbeat", beat == null ? null : Instant.ofEpochMilli(beat.time()).toString())
-                .put("topic", model.getInputTopic()).put("answered_by", model.getAnsweredBy())
+                .put("topic", model.getInputTopic()).put("stream", from == null ? null : from.stream())
+                .put("stream_epoch", from == null ? null : from.epoch()).put("answered_by", model.getAnsweredBy())
                 .put("loss", newest == null ? null : newest.logLoss())
                 .put("prior_loss", newest == null ? null : newest.priorLogLoss())
                 .put("auc", newest == null ? null : newest.auc());
@@ -140,19 +147,30 @@ final class ModelsListing {
     static int list(Settings settings, CommandLine line) {
         List<ModelOverview.Entry> entries = read(settings).entries(settings.list(CommonSettings.MODEL));
         if (settings.flag(CliSettings.JSON)) {
-            entries.forEach(entry -> line.getOut().print(line(entry)));
+            entries.forEach(entry -> line.getOut().print(line(entry, from(entry, settings))));
         } else {
-            line.getOut().print(table(entries, Instant.now()));
+            line.getOut().print(table(entries, entry -> line(entry, from(entry, settings)), Instant.now()));
         }
         return 0;
     }
 
-    private static String table(List<ModelOverview.Entry> entries, Instant now) {
+    private static Topics.@Nullable StreamEpoch from(ModelOverview.Entry entry, Settings settings) {
+        return topics(settings).streamEpoch(entry.model().getInputTopic());
+    }
+
+    /// `payments`, `tidegrad.examples.card-payments.1 (stream card-payments, epoch 1)`.
+    private static String source(JsonLine line) {
+        return line.get("topic") + (line.get("stream") == null ? ""
+                : " (stream " + line.get("stream") + ", epoch " + line.get("stream_epoch") + ")");
+    }
+
+    private static String table(List<ModelOverview.Entry> entries, Function<ModelOverview.Entry, JsonLine> lines,
+            Instant now) {
         Table table = new Table("model", "stage", "epoch", "version", "events", "lag", "snapshot age", "dead letters",
                 "share", "loss", "prior loss", "AUC").leftAfter("topic");
         StringBuilder reasons = new StringBuilder();
         for (ModelOverview.Entry entry : entries) {
-            JsonLine line = line(entry);
+            JsonLine line = lines.apply(entry);
             table.add(line.get("model"),
                     entry.model().getAnsweredBy() == null ? condition(entry)
                             : condition(entry) + ", answers: " + line.get("answered_by"),
@@ -160,7 +178,7 @@ final class ModelsListing {
                     entry.newest() == null ? null
                             : age(Duration.between(Instant.ofEpochMilli(entry.newestTime()), now)),
                     line.get("dead_letters"), percent(line.get("dead_letter_share")), rounded(line.get("loss")),
-                    rounded(line.get("prior_loss")), rounded(line.get("auc")), line.get("topic"));
+                    rounded(line.get("prior_loss")), rounded(line.get("auc")), source(line));
             for (String reason : reasons(entry)) {
                 reasons.append(entry.model().getModel()).append(": ").append(reason).append('\n');
             }
@@ -168,9 +186,10 @@ final class ModelsListing {
         return table + (reasons.isEmpty() ? "" : "\n" + reasons);
     }
 
+    /// @param line what the list says of the model
     /// @param candidates shadows and challengers under the model's name
-    private record Shown(ModelOverview.Entry entry, List<Candidate> candidates, List<ControlRecord> decisions,
-            List<SnapshotManifest> versions) {
+    private record Shown(ModelOverview.Entry entry, JsonLine line, List<Candidate> candidates,
+            List<ControlRecord> decisions, List<SnapshotManifest> versions) {
     }
 
     static int show(Settings settings, CommandLine line) {
@@ -179,16 +198,17 @@ final class ModelsListing {
         ModelOverview.Entry entry = overview.entries(List.of(model)).getFirst();
         List<ControlRecord> decisions = overview.decisions(model);
         List<SnapshotManifest> versions = entry.newest() == null && entry.beat() == null ? List.of()
-                : PublishedManifests.read(settings.kafka(), new Topics(settings.text(CommonSettings.PREFIX)), model);
-        Shown shown = new Shown(entry, ControlState.of(model, decisions).candidates(),
-                decisions.subList(Math.max(0, decisions.size() - DECISIONS), decisions.size()), versions);
+                : PublishedManifests.read(settings.kafka(), topics(settings), model);
+        Shown shown =
+                new Shown(entry, line(entry, from(entry, settings)), ControlState.of(model, decisions).candidates(),
+                        decisions.subList(Math.max(0, decisions.size() - DECISIONS), decisions.size()), versions);
         line.getOut().print(settings.flag(CliSettings.JSON) ? line(shown) : text(shown));
         return 0;
     }
 
     private static JsonLine line(Shown shown) {
         ModelRecord model = shown.entry().model();
-        JsonLine line = line(shown.entry());
+        JsonLine line = shown.line();
         line.put("epoch_began", model.getCreatedAt().toString()).put("spec_fingerprint", model.getSpecFingerprint())
                 .put("topic_id", model.getInputTopicId()).put("start_offset", model.getStartOffset());
         line.put("rollbacks",
@@ -240,7 +260,7 @@ final class ModelsListing {
     private static String text(Shown shown) {
         ModelOverview.Entry entry = shown.entry();
         ModelRecord model = entry.model();
-        JsonLine line = line(entry);
+        JsonLine line = shown.line();
         Lines lines = new Lines().add("model", "%s, %s, epoch %d since %s", model.getModel(), stage(model),
                 model.getEpoch(), model.getCreatedAt());
         if (model.getAnsweredBy() != null) {
@@ -252,7 +272,7 @@ final class ModelsListing {
                             ? " for " + Candidate.percent(candidate.share()) + " of the keys" : "");
         }
         lines.add("spec", "%s", model.getSpecFingerprint()).add("learns from", "%s (%s), from offset %,d on",
-                model.getInputTopic(), model.getInputTopicId(), model.getStartOffset());
+                source(line), model.getInputTopicId(), model.getStartOffset());
         for (EpochOrigin origin : model.getRollbacks()) {
             lines.add("rolled back", "epoch %d goes on from version %d.%d, %,d offsets from %,d on left out; %s",
                     origin.getEpoch(), origin.getBaseEpoch(), origin.getBaseVersion(),

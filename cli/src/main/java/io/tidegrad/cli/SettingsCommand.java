@@ -9,6 +9,7 @@ import io.tidegrad.trainer.exit.TrainerException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import org.apache.kafka.common.KafkaException;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
@@ -63,8 +64,9 @@ final class SettingsCommand implements Callable<Integer> {
                 return 0;
             }
             Settings settings = Settings.read(command, CliSettings.ALL, withName(command, arguments), System.getenv());
-            for (Setting single : List.of(CommonSettings.MODEL, TrainerSettings.SPEC)) {
-                if (settings.list(single).size() > 1 && command != CliSettings.MODELS_LIST) {
+            for (Setting single : List.of(CommonSettings.MODEL, CommonSettings.STREAM, TrainerSettings.SPEC)) {
+                if (settings.list(single).size() > 1 && command != CliSettings.MODELS_LIST
+                        && command != CliSettings.STREAMS_LIST) {
                     settings.problem(
                             "--" + single.key() + ": expected one, found " + String.join(", ", settings.list(single)));
                 }
@@ -84,19 +86,24 @@ final class SettingsCommand implements Callable<Integer> {
         return status;
     }
 
-    /// Returns the arguments with `--model` before the model's name, if the command accepts the name alone.
+    /// Returns the arguments with `--model` or `--stream` before the name, if the command accepts the name alone.
     private static List<String> withName(Command command, List<String> arguments) {
-        if (!command.takesFirst(CommonSettings.MODEL) || arguments.isEmpty() || arguments.getFirst().startsWith("-")) {
+        if (arguments.isEmpty() || arguments.getFirst().startsWith("-")) {
             return arguments;
         }
         List<String> named = new ArrayList<>(arguments);
-        named.addFirst("--" + CommonSettings.MODEL.key());
+        Stream.of(CommonSettings.MODEL, CommonSettings.STREAM).filter(command::takesFirst)
+                .forEach(first -> named.addFirst("--" + first.key()));
         return named;
     }
 
     /// Returns a progress line on standard error; with `--json` one that shows nothing.
     static ProgressLine progress(Settings settings, CommandLine line) {
         return settings.flag(CliSettings.JSON) ? ProgressLine.NONE : ProgressLine.on(line.getErr(), System.getenv());
+    }
+
+    static String stream(Settings settings) {
+        return settings.list(CommonSettings.STREAM).getFirst();
     }
 
     static String model(Settings settings) {

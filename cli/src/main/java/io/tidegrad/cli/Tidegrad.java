@@ -64,7 +64,7 @@ public final class Tidegrad implements Runnable {
                 && List.of(arguments).stream().anyMatch(each -> each.equals("live") || each.endsWith("=live"));
         return switch (word) {
             case "quickstart" -> "quickstart/logback.xml";
-            case "replay", "spec", "verify", "models", "snapshots", "export", "lr-find", "example" ->
+            case "replay", "spec", "verify", "models", "streams", "snapshots", "export", "lr-find", "example" ->
                 goesLive ? "logback.xml" : "once.xml";
             default -> "logback.xml";
         };
@@ -78,7 +78,8 @@ public final class Tidegrad implements Runnable {
                 .addSubcommand(SettingsCommand.reading(CliSettings.REPLAY, ReplayCommand::run))
                 .addSubcommand(new SpecCommand())
                 .addSubcommand(SettingsCommand.reading(CliSettings.VERIFY, VerifyCommand::run))
-                .addSubcommand(ModelDecision.group()).addSubcommand(SnapshotsCommand.group())
+                .addSubcommand(ModelDecision.group()).addSubcommand(StreamsCommand.group())
+                .addSubcommand(SnapshotsCommand.group())
                 .addSubcommand(SettingsCommand.reading(CliSettings.EXPORT, ExportCommand::run))
                 .addSubcommand(SettingsCommand.reading(CliSettings.LR_FIND, LrFindCommand::run))
                 .addSubcommand(new ExampleCommand()).addSubcommand(new BenchCommand())

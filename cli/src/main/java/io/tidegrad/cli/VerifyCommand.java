@@ -22,7 +22,15 @@ final class VerifyCommand {
 
     static int run(Settings settings, CommandLine line) {
         PublicKey key = settings.file(CommonSettings.SNAPSHOT_PUBLIC_KEY, ManifestKeys::publicKey);
+        boolean ofStream = !settings.list(CommonSettings.STREAM).isEmpty();
+        if (ofStream != settings.list(CommonSettings.MODEL).isEmpty()) {
+            settings.problem("--model: expected either a model or --stream with a stream, found "
+                    + (ofStream ? "both" : "neither"));
+        }
         settings.refuseMistakes();
+        if (ofStream) {
+            return StreamVerifyCommand.run(settings, line);
+        }
         Kernels kernels = Kernels.active();
         String model = SettingsCommand.model(settings);
         String given = settings.text(CliSettings.AS);

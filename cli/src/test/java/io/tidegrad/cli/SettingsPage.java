@@ -94,14 +94,14 @@ final class SettingsPage {
 
     /// Each setting is in one section: that of the command that it is made for, or the first, for several commands.
     private static Map<String, List<Setting>> sections() {
-        Predicate<Command> models = command -> command.family().equals("models");
+        Predicate<Command> models = command -> Set.of("models", "streams").contains(command.family());
         Predicate<Command> app = Set.of(TrainerSettings.TRAINER, ScorerSettings.SCORER)::contains;
         Map<String, List<Setting>> sections = new LinkedHashMap<>();
         sections.put("Of several commands", List.of());
         sections.put(TRAINER, all(isOnlyOf(Set.of(TrainerSettings.TRAINER, CliSettings.REPLAY)::contains)
                 .and(TrainerSettings.TRAINER::has)));
         sections.put(SCORER, all(isOnlyOf(ScorerSettings.SCORER::equals)));
-        sections.put("Models", all(isOnlyOf(models)));
+        sections.put("Models and streams", all(isOnlyOf(models)));
         sections.put("Replay, verify, snapshots, export, lr-find",
                 all(isOnlyOf(app.negate()).and(isOnlyOf(models).negate())));
         Set<Setting> placed = sections.values().stream().flatMap(List::stream).collect(Collectors.toSet());

@@ -11,6 +11,7 @@ import io.tidegrad.schemas.SchemaRegistry.Registered;
 import io.tidegrad.schemas.UndecodableException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.apache.avro.Schema;
 import org.jspecify.annotations.Nullable;
 
@@ -49,8 +50,8 @@ public final class EventSchemas {
         return known(spec, spec.inputTopic(), registry);
     }
 
-    /// Returns the spec that is to be registered, of a model that learns from a topic of events or from a stream that was
-    /// created.
+    /// Returns the spec that is to be registered, of a model that learns from a topic of events or from an epoch of
+    /// a stream, whose topic it has (see [ControlLog.View#placed]).
     ///
     /// @param view what is decided, with the stream of the spec
     /// @throws ControlException no schema of the events has a field; or there is no such stream, or its events are in
@@ -58,8 +59,12 @@ public final class EventSchemas {
     /// @throws SchemaRegistry.RegistryUnavailableException the registry can't be asked
     public static ModelSpec known(ModelSpec spec, ControlLog.View view, SchemaRegistry registry) {
         String stream = spec.stream();
-        return stream == null ? known(spec, registry)
-                : known(spec, view.requireStream(stream, "model " + spec.model() + ", input.stream: ").spec(), registry);
+        if (stream == null) {
+            return known(spec, registry);
+        }
+        StreamState state = view.requireStream(stream, "model " + spec.model() + ", input.stream: ");
+        StreamState.Epoch epoch = Objects.requireNonNullElse(state.on(spec.inputTopic()), state.epochs().getLast());
+        return known(spec, epoch.spec(), registry);
     }
 
     /// Returns the spec that is to be registered, of a model that learns from a stream: an example's value is the event.

@@ -112,8 +112,8 @@ public final class Registration {
     /// Refuses a topic of examples whose epoch was deleted since it was looked up.
     private static void requireStream(ModelSpec spec, ControlLog.View view) {
         String stream = spec.stream();
-        if (stream != null && !view.requireStream(stream, "model " + spec.model() + ", input.stream: ").epochs()
-                .stream().anyMatch(epoch -> spec.inputTopic().endsWith("." + stream + "." + epoch.number()))) {
+        if (stream != null && view.requireStream(stream, "model " + spec.model() + ", input.stream: ")
+                .on(spec.inputTopic()) == null) {
             throw new ControlException(Reason.RETRYABLE,
                     "model " + spec.model() + ": expected topic " + spec.inputTopic()
                             + " to be that of an epoch of stream " + stream

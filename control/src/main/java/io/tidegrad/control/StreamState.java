@@ -93,4 +93,10 @@ public record StreamState(String stream, List<Epoch> epochs, boolean paused, int
     public @Nullable Epoch epoch(int number) {
         return epochs.stream().filter(each -> each.number() == number).findFirst().orElse(null);
     }
+
+    /// Returns the epoch whose examples lie on a topic; null if there is none, or it is deleted.
+    public @Nullable Epoch on(String examplesTopic) {
+        return epochs.stream().filter(each -> examplesTopic.endsWith("." + stream + "." + each.number())).findFirst()
+                .orElse(null);
+    }
 }

@@ -1,6 +1,7 @@
 package io.tidegrad.replay;
 
 import io.tidegrad.control.BootstrapServers;
+import io.tidegrad.control.ControlLog;
 import io.tidegrad.control.EventSchemas;
 import io.tidegrad.control.KafkaTopics;
 import io.tidegrad.control.TopicReader;
@@ -11,6 +12,7 @@ import io.tidegrad.model.learn.ValueDecoder;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.trainer.exit.ExitCode;
@@ -24,15 +26,16 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 public final class LearningRateFinder {
     private LearningRateFinder() {}
 
+    /// @param topics with the prefix of the decisions that say where a stream's examples lie
     /// @param range returns which rates to try, for the number of events that the log holds
     /// @throws TrainerException if the log can't be read, or no model can learn from it, or no schema of its events has a
     ///     field of the spec
     /// @throws IllegalArgumentException as [LearningRateSweep]
-    public static RateCurve run(KafkaSettings kafka, RegistrySettings registrySettings, ModelSpec given,
+    public static RateCurve run(KafkaSettings kafka, RegistrySettings registrySettings, Topics topics, ModelSpec given,
             LongFunction<LearningRateSweep.Range> range, Kernels kernels) {
         try (SchemaRegistry registry = SchemaRegistry.connect(registrySettings.client())) {
             BootstrapServers.requireOne(kafka.bootstrapServers());
-            ModelSpec spec = EventSchemas.known(given, registry);
+            ModelSpec spec = known(given, kafka, topics, registry);
             KafkaTopics.Log log;
             try (Admin admin = Admin.create(kafka.client())) {
                 log = new KafkaTopics(admin, (short) -1).log(spec.inputTopic());
@@ -50,6 +53,15 @@ public final class LearningRateFinder {
         } catch (RuntimeException e) {
             throw TrainerException.from(e);
         }
+    }
+
+    /// Returns the spec with its topic, as if it were registered now.
+    private static ModelSpec known(ModelSpec given, KafkaSettings kafka, Topics topics, SchemaRegistry registry) {
+        if (given.stream() == null) {
+            return EventSchemas.known(given, registry);
+        }
+        ControlLog.View view = new ControlLog(kafka, topics).read();
+        return EventSchemas.known(view.placed(given, topics), view, registry);
     }
 
     private static boolean fold(LearningRateSweep sweep, ConsumerRecord<byte[], byte[]> record) {

@@ -1,5 +1,6 @@
 package io.tidegrad.replay;
 
+import io.tidegrad.control.ControlLog;
 import io.tidegrad.control.EventSchemas;
 import io.tidegrad.control.Lineage;
 import io.tidegrad.control.LogPosition;
@@ -83,8 +84,7 @@ public final class Replay {
 
     private ReplayResult run(SchemaRegistry registry, RecordDecoder decoder) {
         Lineage lineage = registered(options.model());
-        ModelSpec other = options.spec();
-        ModelSpec given = other == null ? null : EventSchemas.known(other, registry);
+        ModelSpec given = asRegistered(options.spec(), lineage, registry);
         ModelSpec spec = given == null ? lineage.spec() : given;
         Room.require(List.of(spec), Runtime.getRuntime().maxMemory());
         try (TopicReader reader = new TopicReader(options.kafka(), spec.inputTopic())) {
@@ -114,6 +114,26 @@ public final class Replay {
             return options.keep() ? learnAndKeep(reader, models, until)
                     : result(models, false, learn(reader, models, until));
         }
+    }
+
+    /// Returns a spec that was given as it would be registered. If it names a stream, it learns from the epoch from which
+    /// the registered model learns, which need not be the newest.
+    private @Nullable ModelSpec asRegistered(@Nullable ModelSpec given, Lineage lineage, SchemaRegistry registry) {
+        if (given == null) {
+            return null;
+        }
+        String stream = given.stream();
+        if (stream == null) {
+            return EventSchemas.known(given, registry);
+        }
+        if (!stream.equals(lineage.spec().stream())) {
+            throw new TrainerException(ExitCode.CONFIGURATION,
+                    "--with-spec: expected a spec that learns from " + lineage.log().topic() + ", as model "
+                            + lineage.model() + " does, found one that learns from the stream " + stream
+                            + "; correct input.stream, or give a --model that learns from it");
+        }
+        ControlLog.View view = new ControlLog(options.kafka(), options.topics()).read();
+        return EventSchemas.known(given.onTopic(lineage.log().topic()), view, registry);
     }
 
     private Lineage registered(String model) {

@@ -60,7 +60,7 @@ class TrainerAgainstReplayTest extends TrainerFixture {
     void aSweepOfLearningRatesReadsTheLogFromItsBeginningAndLeavesNothingBehind() throws Exception {
         log.send(0, 3_000);
         Set<String> topics = topics();
-        RateCurve curve = LearningRateFinder.run(kafka(), registry(), log.spec(),
+        RateCurve curve = LearningRateFinder.run(kafka(), registry(), log.topics(), log.spec(),
                 held -> new LearningRateSweep.Range(1e-6, 1e-2, held), Kernels.active());
         assertThat(curve.events()).isEqualTo(3_000);
         assertThat(curve.deadLetters()).isZero();

@@ -9,6 +9,8 @@ public final class CommonSettings {
                     "base URL of the schema registry (Confluent's REST API)");
     public static final Setting MODEL = Setting.of("model", "NAME", Form.many(Form.NAME),
             "name of a registered model; trainer, scorer and models list can repeat it");
+    public static final Setting STREAM = Setting.of("stream", "NAME", Form.many(Form.NAME),
+            "name of a stream that was created; for lr-find flights or digits, which ship with Tidegrad");
     public static final Setting STATE_DIR = Setting.of("state-dir", "DIR", Form.text("a directory"),
             "directory for a trainer's identity, or what a scorer starts with when Kafka is away");
     public static final Setting PREFIX = Setting

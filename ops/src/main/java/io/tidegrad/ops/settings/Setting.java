@@ -46,6 +46,11 @@ public record Setting(String key, String placeholder, Form form, String meaning,
             return Arrays.stream(settings).map(setting -> new Use(setting, true, setting.meaning(), false)).toList();
         }
 
+        /// Required, with a meaning for this command.
+        public static List<Use> required(Setting setting, String meaning) {
+            return List.of(new Use(setting, true, meaning, false));
+        }
+
         public static List<Use> optional(Setting... settings) {
             return Arrays.stream(settings).map(setting -> new Use(setting, false, setting.meaning(), false)).toList();
         }
