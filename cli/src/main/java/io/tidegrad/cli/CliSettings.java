@@ -35,7 +35,7 @@ final class CliSettings {
     static final Setting VERSION = Setting.of("version", "N", Form.number(0, Long.MAX_VALUE),
             "a version of the model that is still on the snapshots topic").otherwise("the newest");
     static final Setting EPOCH = Setting.of("epoch", "N", Form.number(1, Integer.MAX_VALUE), "the epoch of --version")
-            .otherwise("the newest epoch that has the version; streams delete takes all epochs");
+            .otherwise("the newest epoch that has the version; of a stream all");
     static final Setting RESUME_AT = Setting.of("resume-at", "WHERE", Form.place(List.of("base", "end"), false),
             "where learning goes on: base (the version), end, an offset or a time").withDefault("end");
     static final Setting START_AT = Setting.of("start-at", "WHERE", Form.place(List.of("begin", "end"), false),
@@ -61,7 +61,7 @@ final class CliSettings {
     static final Setting FROM = Setting
             .of("from", "WHERE", Form.place(List.of("begin"), true),
                     "where to begin: begin, an offset, a time, or snapshot:N")
-            .otherwise("where the model began; streams create takes all that the topics hold");
+            .otherwise("where model or topics begin");
     static final Setting UNTIL = Setting.of("until", "WHERE", Form.place(List.of("end", "live"), false),
             "where to stop: an offset, a time, end, or never (live)").otherwise("the log's end at the start");
     static final Setting WITH_SPEC =

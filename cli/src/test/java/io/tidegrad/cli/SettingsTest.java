@@ -205,6 +205,7 @@ class SettingsTest {
             environment.put("TIDEGRAD_BOOTSTRAP_SERVERS", "k:1");
             environment.put("TIDEGRAD_REGISTRY_URL", "http://r");
             environment.put("TIDEGRAD_MODEL", "m");
+            environment.put("TIDEGRAD_STREAM", "s");
             environment.put("TIDEGRAD_STATE_DIR", "/s");
             environment.put("TIDEGRAD_TO", "m.onnx");
             environment.put("TIDEGRAD_SPEC", "m.yaml");

@@ -103,7 +103,7 @@ public final class Decisions {
         ControlLog.createOrCheck(kafkaTopics, topics);
         ControlLog.View known = control.read();
         ModelSpec spec = known.placed(given, topics);
-        KafkaTopics.Log log = kafkaTopics.log(spec.inputTopic());
+        KafkaTopics.Log log = kafkaTopics.log(spec);
         ModelRecord before = known.models().get(spec.model());
         if (before != null) {
             throw new ControlException(Reason.CONFIGURATION, "model " + spec.model()

@@ -1,6 +1,7 @@
 package io.tidegrad.control;
 
 import io.tidegrad.control.ControlException.Reason;
+import io.tidegrad.model.spec.ModelSpec;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -69,6 +70,18 @@ public final class KafkaTopics {
         public Retention retention() {
             return new Retention(number(TopicConfig.RETENTION_MS_CONFIG), number(TopicConfig.RETENTION_BYTES_CONFIG));
         }
+    }
+
+    /// Returns the topic of a spec if a model can learn from it.
+    ///
+    /// @param spec with its topic, if it names a stream
+    /// @throws ControlException if it does not exist, has several partitions or is compacted
+    public Log log(ModelSpec spec) {
+        String stream = spec.stream();
+        return stream == null ? log(spec.inputTopic())
+                : log(spec.inputTopic(), () -> refused("topic " + spec.inputTopic() + ": expected the examples of stream "
+                        + stream + ", found no such topic: it was deleted. Delete its epoch (tidegrad streams delete "
+                        + stream + " --epoch N) and create it again (tidegrad streams create --spec FILE)"));
     }
 
     /// Returns the topic of events if a model can learn from it.

@@ -38,7 +38,7 @@ public final class LearningRateFinder {
             ModelSpec spec = known(given, kafka, topics, registry);
             KafkaTopics.Log log;
             try (Admin admin = Admin.create(kafka.client())) {
-                log = new KafkaTopics(admin, (short) -1).log(spec.inputTopic());
+                log = new KafkaTopics(admin, (short) -1).log(spec);
             }
             LearningRateSweep sweep = new LearningRateSweep(spec, ValueDecoder.avro(spec, new AvroCodec(registry)),
                     kernels, range.apply(log.end() - log.begin()));

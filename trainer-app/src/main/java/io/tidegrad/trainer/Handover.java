@@ -75,7 +75,7 @@ public final class Handover implements AutoCloseable {
     private static ModelRecord register(ControlLog control, Topics topics, Admin admin, short replication,
             ModelSpec spec, long startOffset) {
         KafkaTopics kafkaTopics = new KafkaTopics(admin, replication);
-        KafkaTopics.Log log = kafkaTopics.log(spec.inputTopic());
+        KafkaTopics.Log log = kafkaTopics.log(spec);
         ControlLog.createOrCheck(kafkaTopics, topics);
         String fingerprint = HexFormat.of().formatHex(spec.fingerprint());
         ModelRecord known =

@@ -284,7 +284,7 @@ public final class TrainerApp implements AutoCloseable {
                         Registration.requireSame(spec, lost);
                     }
                     ModelSpec placed = known.placed(spec, topics());
-                    KafkaTopics.Log log = kafkaTopics.log(placed.inputTopic());
+                    KafkaTopics.Log log = kafkaTopics.log(placed);
                     Registration.checkWeights(spec);
                     ModelSpec checked = lost == null ? EventSchemas.known(placed, known, registry) : placed;
                     wanted.add(new Registration.Wanted(checked, log, log.begin(), Registration.Origin.TRAINER));
