@@ -58,10 +58,8 @@ final class CliSettings {
             "wait for the scorers too, and exit with 75 if one does not follow; always on a terminal");
     static final Setting TO = Setting.of("to", "FILE", Form.text("a file"),
             "file to write or replace; its name ends in .onnx, .safetensors or .snapshot");
-    static final Setting FROM = Setting
-            .of("from", "WHERE", Form.place(List.of("begin"), true),
-                    "where to begin: begin, an offset, a time, or snapshot:N")
-            .otherwise("where model or topics begin");
+    static final Setting FROM = Setting.of("from", "WHERE", Form.place(List.of("begin"), true),
+            "where to begin: begin, an offset, a time, or snapshot:N").otherwise("where model or topics begin");
     static final Setting UNTIL = Setting.of("until", "WHERE", Form.place(List.of("end", "live"), false),
             "where to stop: an offset, a time, end, or never (live)").otherwise("the log's end at the start");
     static final Setting WITH_SPEC =

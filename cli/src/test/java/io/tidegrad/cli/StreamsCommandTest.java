@@ -176,8 +176,9 @@ class StreamsCommandTest {
         assertThat(readings.out()).contains("stream        " + stream + ": create at ", "stage         none -> live",
                 "epochs        none -> 1", "examples      p" + id + ".examples." + stream + ".1",
                 "events        " + stream + "-payments (", "), 3 partitions", "), 2 partitions");
-        KafkaTopics.Found examples = new KafkaTopics(admin, (short) 1).look(Set.of(topics.examples(stream, 1)), true)
-                .get(topics.examples(stream, 1));
+        String log = topics.examples(stream, 1);
+        KafkaTopics.Found examples =
+                Objects.requireNonNull(new KafkaTopics(admin, (short) 1).look(Set.of(log), true).get(log));
         assertThat(examples.partitions()).isOne();
         assertThat(examples.settings()).containsEntry("cleanup.policy", "delete")
                 .containsEntry("retention.ms", "" + 90L * 24 * 3_600_000)
@@ -435,7 +436,7 @@ class StreamsCommandTest {
         assertThat(run("verify", "--stream", stream)).isEqualTo(3);
         assertThat(readings.out()).contains("DIFFERENT     1 of 42 ids", "id            tx99", "found       no example",
                 "expected    provisional 0 of " + stream + "-payments:1:13");
-        BruteForceJoin.join(spec, taken).get("tx8").examples()
+        Objects.requireNonNull(BruteForceJoin.join(spec, taken).get("tx8")).examples()
                 .forEach(example -> write(stream, 1, "tx8", Objects.requireNonNull(values.get("tx8")), example));
         assertThat(run("verify", "--stream", stream, "--json")).isEqualTo(3);
         assertThat(readings.json().path("different").asLong()).isEqualTo(2);
@@ -446,8 +447,8 @@ class StreamsCommandTest {
         StreamState.Epoch epoch = StreamOverview.read(kafka(), topics, admin).newest(stream);
         StreamVerification.Result inPasses;
         try (RecordDecoder decoder = RecordDecoder.of(Map.of("schema.registry.url", SharedStack.get().registryUrl()))) {
-            inPasses = StreamVerification.run(new StreamVerification.Options(kafka(), topics, epoch, 20), decoder, admin,
-                    (pass, passes, records) -> {
+            inPasses = StreamVerification.run(new StreamVerification.Options(kafka(), topics, epoch, 20), decoder,
+                    admin, (pass, passes, records) -> {
                     });
         }
         assertThat(inPasses.passes()).isGreaterThan(3);

@@ -79,9 +79,10 @@ public final class KafkaTopics {
     public Log log(ModelSpec spec) {
         String stream = spec.stream();
         return stream == null ? log(spec.inputTopic())
-                : log(spec.inputTopic(), () -> refused("topic " + spec.inputTopic() + ": expected the examples of stream "
-                        + stream + ", found no such topic: it was deleted. Delete its epoch (tidegrad streams delete "
-                        + stream + " --epoch N) and create it again (tidegrad streams create --spec FILE)"));
+                : log(spec.inputTopic(),
+                        () -> refused("topic " + spec.inputTopic() + ": expected the examples of stream " + stream
+                                + ", found no such topic: it was deleted. Delete its epoch (tidegrad streams delete "
+                                + stream + " --epoch N) and create it again (tidegrad streams create --spec FILE)"));
     }
 
     /// Returns the topic of events if a model can learn from it.
