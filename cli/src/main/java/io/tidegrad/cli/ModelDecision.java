@@ -1,5 +1,4 @@
 package io.tidegrad.cli;
-
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.ControlRecord;
 import io.tidegrad.control.Decisions;
@@ -16,13 +15,13 @@ import io.tidegrad.ops.settings.Command;
 import io.tidegrad.ops.settings.CommonSettings;
 import io.tidegrad.ops.settings.Setting;
 import io.tidegrad.ops.settings.Settings;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.trainer.TrainerSettings;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.relearn.TimeTravel;
 import java.math.BigDecimal;
 import java.net.InetAddress;
@@ -262,7 +261,7 @@ final class ModelDecision {
         try (SchemaRegistry client = SchemaRegistry.connect(registry.client())) {
             return EventSchemas.known(spec, client);
         } catch (SchemaRegistry.RegistryUnavailableException e) {
-            throw TrainerException.from(e, registry.shownUrl());
+            throw StopException.from(e, registry.shownUrl());
         }
     }
 

@@ -1,5 +1,4 @@
 package io.tidegrad.cli;
-
 import io.tidegrad.control.LogPosition;
 import io.tidegrad.control.RegisteredModel;
 import io.tidegrad.control.SpecFile;
@@ -9,6 +8,8 @@ import io.tidegrad.model.snapshot.ManifestKeys;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.ops.settings.CommonSettings;
 import io.tidegrad.ops.settings.Settings;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import io.tidegrad.replay.Replay;
 import io.tidegrad.replay.ReplayOptions;
 import io.tidegrad.replay.ReplayResult;
@@ -16,8 +17,6 @@ import io.tidegrad.schemas.Topics;
 import io.tidegrad.trainer.TrainerConfig;
 import io.tidegrad.trainer.TrainerMain;
 import io.tidegrad.trainer.TrainerSettings;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -182,7 +181,7 @@ final class ReplayCommand {
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("every Java platform has SHA-256", e);
         } catch (IOException e) {
-            throw new TrainerException(ExitCode.CONFIGURATION, "--out " + file + ": can't be read: " + e, e);
+            throw new StopException(ExitCode.CONFIGURATION, "--out " + file + ": can't be read: " + e, e);
         }
     }
 }

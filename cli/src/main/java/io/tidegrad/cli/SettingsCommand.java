@@ -1,20 +1,19 @@
 package io.tidegrad.cli;
-
 import io.tidegrad.ops.settings.Command;
 import io.tidegrad.ops.settings.CommonSettings;
 import io.tidegrad.ops.settings.Setting;
 import io.tidegrad.ops.settings.Settings;
+import io.tidegrad.process.StopException;
 import io.tidegrad.trainer.TrainerSettings;
-import io.tidegrad.trainer.exit.TrainerException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import org.apache.kafka.common.KafkaException;
+import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.Unmatched;
-import picocli.CommandLine;
 
 /// A command whose arguments picocli does not parse, because its settings may also come from the environment and a file.
 final class SettingsCommand implements Callable<Integer> {
@@ -74,7 +73,7 @@ final class SettingsCommand implements Callable<Integer> {
             try {
                 return action.run(settings, line);
             } catch (KafkaException e) {
-                throw TrainerException.from(e);
+                throw StopException.from(e);
             }
         });
     }

@@ -1,9 +1,8 @@
 package io.tidegrad.cli;
-
 import io.tidegrad.control.SpecFile;
 import io.tidegrad.model.spec.ModelSpec;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import java.nio.file.Path;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -14,7 +13,7 @@ final class SpecEdit {
 
     /// Returns the spec under another name.
     ///
-    /// @throws TrainerException if the name is not on a line of its own
+    /// @throws StopException if the name is not on a line of its own
     static ModelSpec renamed(ModelSpec spec, String name) {
         String yaml = spec.yaml();
         String line = "model: " + name;
@@ -22,7 +21,7 @@ final class SpecEdit {
         ModelSpec renamed = found.find()
                 ? SpecFile.registered(found.replaceFirst(Matcher.quoteReplacement(line)), "the spec of " + name) : spec;
         if (!renamed.model().equals(name)) {
-            throw new TrainerException(ExitCode.CONFIGURATION,
+            throw new StopException(ExitCode.CONFIGURATION,
                     "--as " + name
                             + ": expected a spec with its name on a line of its own, model: NAME, found none; write"
                             + " it so, and give it with --with-spec");
@@ -40,7 +39,7 @@ final class SpecEdit {
         ModelSpec started = SpecFile.registered(edited, "the spec of " + spec.model());
         ModelSpec.InitialWeights weights = started.initialWeights();
         if (weights == null || !weights.sha256().equals(sha256)) {
-            throw new TrainerException(ExitCode.CONFIGURATION,
+            throw new StopException(ExitCode.CONFIGURATION,
                     "model " + spec.model()
                             + ": expected a spec in which initial-weights fit on a line of their own, found another"
                             + " form; write it so, and give it with --with-spec");

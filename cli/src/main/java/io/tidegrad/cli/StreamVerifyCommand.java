@@ -1,5 +1,4 @@
 package io.tidegrad.cli;
-
 import io.tidegrad.control.StreamOverview;
 import io.tidegrad.control.StreamState;
 import io.tidegrad.control.TrainerObserver;
@@ -7,11 +6,11 @@ import io.tidegrad.joiner.verify.StreamVerification;
 import io.tidegrad.model.stream.Example;
 import io.tidegrad.ops.settings.CommonSettings;
 import io.tidegrad.ops.settings.Settings;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.Locale;
@@ -36,7 +35,7 @@ final class StreamVerifyCommand {
                     admin, settings.flag(CliSettings.JSON) ? (pass, passes, records) -> {
                     } : telling(line.getErr()));
         } catch (SchemaRegistry.RegistryUnavailableException e) {
-            throw TrainerException.from(e, settings.registry().shownUrl());
+            throw StopException.from(e, settings.registry().shownUrl());
         }
         line.getOut().print(settings.flag(CliSettings.JSON) ? line(result) : text(result));
         return result.different() == 0 ? 0 : ExitCode.STATE_VIOLATION.status();

@@ -1,5 +1,4 @@
 package io.tidegrad.cli;
-
 import io.tidegrad.control.ControlException;
 import io.tidegrad.exchange.NotExpressibleException;
 import io.tidegrad.loadtests.LoadTestException;
@@ -7,21 +6,21 @@ import io.tidegrad.localstack.LocalStackException;
 import io.tidegrad.localstack.streams.DamagedStreamException;
 import io.tidegrad.ops.settings.Commands;
 import io.tidegrad.ops.settings.SettingsException;
+import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.KafkaTime;
 import io.tidegrad.scorer.SnapshotNotFoundException;
 import io.tidegrad.scorerapp.ScorerMain;
 import io.tidegrad.scorerapp.ScorerSettings;
 import io.tidegrad.trainer.TrainerMain;
 import io.tidegrad.trainer.TrainerSettings;
-import io.tidegrad.trainer.exit.TrainerException;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.function.BiConsumer;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
-import picocli.CommandLine;
 
 /// The command `tidegrad`, whose subcommands are all others.
 @Command(name = "tidegrad", description = "A model that never stops learning, on the JVM and Kafka.",
@@ -112,12 +111,12 @@ public final class Tidegrad implements Runnable {
     /// Prints the message alone if the cause lies outside the program. Anything else is a defect, whose stack trace is
     /// needed to repair it.
     private static int failed(Exception thrown, PrintWriter err) {
-        Exception e = thrown instanceof ControlException refusal ? TrainerException.of(refusal) : thrown;
+        Exception e = thrown instanceof ControlException refusal ? StopException.of(refusal) : thrown;
         if (e instanceof SettingsException) {
             err.println(e.getMessage());
             return USAGE;
         }
-        if (e instanceof TrainerException known) {
+        if (e instanceof StopException known) {
             err.println("tidegrad: " + known.getMessage());
             return known.exitCode().status();
         }

@@ -1,16 +1,15 @@
 package io.tidegrad.cli;
-
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.snapshot.ManifestKeys;
 import io.tidegrad.ops.settings.CommonSettings;
 import io.tidegrad.ops.settings.Settings;
+import io.tidegrad.process.ExitCode;
 import io.tidegrad.replay.Checkpoint;
 import io.tidegrad.replay.TensorDifference;
 import io.tidegrad.replay.Verify;
 import io.tidegrad.replay.VerifyOptions;
 import io.tidegrad.replay.VerifyResult;
-import io.tidegrad.trainer.exit.ExitCode;
 import java.security.PublicKey;
 import java.util.OptionalInt;
 import java.util.OptionalLong;

@@ -1,5 +1,4 @@
 package io.tidegrad.cli;
-
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsideOfPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsideOfPackages;
@@ -61,6 +60,13 @@ class ArchitectureTest {
             noClasses().that().resideInAPackage("io.tidegrad.control..").should().dependOnClassesThat(
                     resideInAPackage("io.tidegrad..").and(resideOutsideOfPackages("io.tidegrad.control..",
                             "io.tidegrad.model..", "io.tidegrad.engine..", "io.tidegrad.schemas..")));
+
+    @ArchTest
+    static final ArchRule what_streams_processes_share_knows_neither_of_them =
+            noClasses().that().resideInAPackage("io.tidegrad.process..").should()
+                    .dependOnClassesThat(resideInAPackage("io.tidegrad..")
+                            .and(resideOutsideOfPackages("io.tidegrad.process..", "io.tidegrad.control..",
+                                    "io.tidegrad.model..", "io.tidegrad.schemas..", "io.tidegrad.ops..")));
 
     @ArchTest
     static final ArchRule trainer_and_scorer_meet_in_topics_only = noClasses().that()

@@ -1,5 +1,4 @@
 package io.tidegrad.replay;
-
 import io.tidegrad.control.BootstrapServers;
 import io.tidegrad.control.ControlLog;
 import io.tidegrad.control.EventSchemas;
@@ -10,13 +9,13 @@ import io.tidegrad.model.learn.LearningRateSweep;
 import io.tidegrad.model.learn.RateCurve;
 import io.tidegrad.model.learn.ValueDecoder;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
 import java.util.function.LongFunction;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -28,7 +27,7 @@ public final class LearningRateFinder {
 
     /// @param topics with the prefix of the decisions that say where a stream's examples lie
     /// @param range returns which rates to try, for the number of events that the log holds
-    /// @throws TrainerException if the log can't be read, or no model can learn from it, or no schema of its events has a
+    /// @throws StopException if the log can't be read, or no model can learn from it, or no schema of its events has a
     ///     field of the spec
     /// @throws IllegalArgumentException as [LearningRateSweep]
     public static RateCurve run(KafkaSettings kafka, RegistrySettings registrySettings, Topics topics, ModelSpec given,
@@ -47,11 +46,11 @@ public final class LearningRateFinder {
             }
             return sweep.curve();
         } catch (SchemaRegistry.RegistryUnavailableException e) {
-            throw TrainerException.from(e, registrySettings.shownUrl());
+            throw StopException.from(e, registrySettings.shownUrl());
         } catch (IllegalArgumentException e) {
             throw e;
         } catch (RuntimeException e) {
-            throw TrainerException.from(e);
+            throw StopException.from(e);
         }
     }
 
@@ -70,7 +69,7 @@ public final class LearningRateFinder {
         } catch (SchemaRegistry.RegistryUnavailableException e) {
             throw e;
         } catch (RuntimeException | Error e) {
-            throw new TrainerException(ExitCode.INTERNAL, record.topic() + "-" + record.partition() + " offset "
+            throw new StopException(ExitCode.INTERNAL, record.topic() + "-" + record.partition() + " offset "
                     + record.offset() + ": expected an event that can be learned or refused, found " + e, e);
         }
     }

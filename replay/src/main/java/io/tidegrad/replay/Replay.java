@@ -1,5 +1,4 @@
 package io.tidegrad.replay;
-
 import io.tidegrad.control.ControlLog;
 import io.tidegrad.control.EventSchemas;
 import io.tidegrad.control.Lineage;
@@ -9,14 +8,14 @@ import io.tidegrad.control.TopicReader;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.trainer.Handover;
 import io.tidegrad.trainer.Room;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.relearn.KnownRejections;
 import io.tidegrad.trainer.relearn.RegistryCheck;
 import io.tidegrad.trainer.relearn.RelearnedModel;
@@ -54,7 +53,7 @@ public final class Replay {
         return run(options, ReplayProgress.Listener.NONE);
     }
 
-    /// @throws TrainerException if the model is not registered, its log is another one than was registered or has lost
+    /// @throws StopException if the model is not registered, its log is another one than was registered or has lost
     ///     events that this needs, or its initial weights are not there
     public static ReplayResult run(ReplayOptions options, ReplayProgress.Listener listener) {
         return RegistryCheck.withRegistry(options.kafka(), options.topics(), options.registry(),
@@ -89,7 +88,7 @@ public final class Replay {
         Room.require(List.of(spec), Runtime.getRuntime().maxMemory());
         try (TopicReader reader = new TopicReader(options.kafka(), spec.inputTopic())) {
             if (given != null && !given.inputTopic().equals(lineage.log().topic())) {
-                throw new TrainerException(ExitCode.CONFIGURATION,
+                throw new StopException(ExitCode.CONFIGURATION,
                         "--with-spec: expected a spec that learns from " + lineage.log().topic() + ", as model "
                                 + lineage.model() + " does, found " + given.inputTopic()
                                 + "; correct input.topic, or give a --model that learns from there");
@@ -97,7 +96,7 @@ public final class Replay {
             long from = options.from().asStart(spec.model(), reader, lineage.startOffset());
             long until = options.until().asEnd(reader, Instant.now());
             if (until < from) {
-                throw new TrainerException(ExitCode.CONFIGURATION,
+                throw new StopException(ExitCode.CONFIGURATION,
                         reader.log() + ": expected an end at or after the start, found " + until + " before " + from
                                 + "; correct --from or --until");
             }
@@ -127,7 +126,7 @@ public final class Replay {
             return EventSchemas.known(given, registry);
         }
         if (!stream.equals(lineage.spec().stream())) {
-            throw new TrainerException(ExitCode.CONFIGURATION,
+            throw new StopException(ExitCode.CONFIGURATION,
                     "--with-spec: expected a spec that learns from " + lineage.log().topic() + ", as model "
                             + lineage.model() + " does, found one that learns from the stream " + stream
                             + "; correct input.stream, or give a --model that learns from it");
@@ -148,12 +147,12 @@ public final class Replay {
     private RelearnedModel compared(ModelSpec first, RecordDecoder decoder, TopicReader reader, long from) {
         Lineage other = registered(options.compareWith());
         if (!other.log().equals(reader.log())) {
-            throw new TrainerException(ExitCode.CONFIGURATION,
+            throw new StopException(ExitCode.CONFIGURATION,
                     "--compare " + other.model() + ": expected a model that learns from " + reader.log().topic()
                             + ", found one that learns from " + other.log().topic());
         }
         if (other.startOffset() > from) {
-            throw new TrainerException(ExitCode.CONFIGURATION,
+            throw new StopException(ExitCode.CONFIGURATION,
                     "--compare " + other.model() + ": expected a model that began at or before offset " + from
                             + ", found one that began at " + other.startOffset() + "; give --from "
                             + other.startOffset() + ", or exchange the two");

@@ -1,5 +1,4 @@
 package io.tidegrad.replay;
-
 import io.tidegrad.control.Lineage;
 import io.tidegrad.control.LogPosition;
 import io.tidegrad.control.PublishedManifests;
@@ -12,14 +11,14 @@ import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.snapshot.LoadedModel;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.Progress;
 import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.UndecodableException;
 import io.tidegrad.trainer.Room;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.relearn.KnownRejections;
 import io.tidegrad.trainer.relearn.RegistryCheck;
 import io.tidegrad.trainer.relearn.RelearnedModel;
@@ -87,7 +86,7 @@ public final class Verify {
         facts = KnownRejections.read(options.kafka(), options.topics(), lineage);
     }
 
-    /// @throws TrainerException if the model or the version is not there, the log has lost events that this needs, or
+    /// @throws StopException if the model or the version is not there, the log has lost events that this needs, or
     ///     this build gives other bits
     public static VerifyResult run(VerifyOptions options, Weights weights, ReplayProgress.Listener listener) {
         return RegistryCheck.withRegistry(options.kafka(), options.topics(), options.registry(),
@@ -97,13 +96,13 @@ public final class Verify {
     /// Refuses a model of another network or another log.
     private void requireSameButForTheName() {
         if (claimed != lineage && !(claimed.spec().isRenamed(lineage.spec()) && claimed.log().equals(lineage.log()))) {
-            throw new TrainerException(ExitCode.CONFIGURATION,
+            throw new StopException(ExitCode.CONFIGURATION,
                     "--as " + claimed.model() + ": expected a model whose spec differs from that of " + lineage.model()
                             + " by its name only, found another spec; verify it by its own (--model " + claimed.model()
                             + ")");
         }
         if (claimed.startOffset() != lineage.startOffset()) {
-            throw new TrainerException(ExitCode.CONFIGURATION,
+            throw new StopException(ExitCode.CONFIGURATION,
                     "--as " + claimed.model() + ": expected a model that began at offset " + lineage.startOffset()
                             + ", as " + lineage.model() + " did, found one that began at " + claimed.startOffset()
                             + ": it has learned other events; verify it by its own (--model " + claimed.model() + ")");
@@ -129,7 +128,7 @@ public final class Verify {
     private SnapshotManifest target(List<SnapshotManifest> published) {
         OptionalLong version = options.version();
         if (published.isEmpty()) {
-            throw new TrainerException(ExitCode.CONFIGURATION,
+            throw new StopException(ExitCode.CONFIGURATION,
                     "model " + options.as() + ": expected a published version of epoch " + claimed.epoch()
                             + ", found none yet; a trainer publishes one with its first commits");
         }
@@ -137,7 +136,7 @@ public final class Verify {
             return published.getLast();
         }
         return published.stream().filter(manifest -> manifest.version() == version.getAsLong()).findFirst()
-                .orElseThrow(() -> new TrainerException(ExitCode.CONFIGURATION,
+                .orElseThrow(() -> new StopException(ExitCode.CONFIGURATION,
                         "model " + options.as() + ": expected version " + version.getAsLong() + " on "
                                 + options.topics().snapshots(options.as()) + ", found "
                                 + published.stream().map(each -> "" + each.version()).collect(Collectors.joining(", "))
@@ -146,14 +145,14 @@ public final class Verify {
 
     private void requireOurs(SnapshotManifest target) {
         if (target.numerics() != Numerics.VERSION) {
-            throw new TrainerException(ExitCode.CONFIGURATION,
+            throw new StopException(ExitCode.CONFIGURATION,
                     "model " + options.as() + ", version " + target.version() + ": expected numerics "
                             + Numerics.VERSION + " of this build, found a version learned with " + target.numerics()
                             + "; verify it with a build of those (tidegrad --version tells a build's numerics)");
         }
         if (!Arrays.equals(target.specFingerprint(), claimed.spec().fingerprint())) {
-            throw new TrainerException(ExitCode.STATE_VIOLATION, "model " + options.as() + ", version "
-                    + target.version() + ": expected one learned by the registered spec, found one of another spec");
+            throw new StopException(ExitCode.STATE_VIOLATION, "model " + options.as() + ", version " + target.version()
+                    + ": expected one learned by the registered spec, found one of another spec");
         }
     }
 

@@ -1,8 +1,4 @@
 package io.tidegrad.trainer;
-
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.awaitility.Awaitility.await;
-
 import io.tidegrad.control.Candidate;
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.ControlException;
@@ -22,6 +18,9 @@ import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
+import io.tidegrad.process.TopicWatch;
 import io.tidegrad.proof.Breaker;
 import io.tidegrad.proof.LongProof;
 import io.tidegrad.proof.ProvesOracle;
@@ -33,8 +32,6 @@ import io.tidegrad.replay.VerifyResult;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.Stage;
 import io.tidegrad.schemas.Topics;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.relearn.ReplayProgress;
 import io.tidegrad.trainer.relearn.TimeTravel;
 import io.tidegrad.trainer.store.BreakableParts;
@@ -65,6 +62,9 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.junit.jupiter.api.Test;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 /// What people decide about models, and what a trainer makes of it, on a real broker.
 class ControlTest extends TrainerFixture {
@@ -448,7 +448,7 @@ class ControlTest extends TrainerFixture {
         control.write(view -> new ControlLog.Decision(forged, ModelRecord.newBuilder(known).setEpoch(2)
                 .setRollbacks(ModelCatalog.origins(state.lineage(2))).build()));
         try (TrainerApp trainer = TrainerApp.start(log.config(ALL_SNAPSHOTS))) {
-            TrainerException why = trainer.ended().orTimeout(60, TimeUnit.SECONDS).join();
+            StopException why = trainer.ended().orTimeout(60, TimeUnit.SECONDS).join();
             assertThat(why.exitCode()).isEqualTo(ExitCode.STATE_VIOLATION);
             assertThat(why.getMessage()).contains("expected version 100 with weights-hash abab",
                     "not what the log gives");

@@ -1,5 +1,4 @@
 package io.tidegrad.trainer;
-
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
@@ -8,6 +7,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.control.LogPosition;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import io.tidegrad.proof.Breaker;
 import io.tidegrad.proof.LongProof;
 import io.tidegrad.replay.Replay;
@@ -17,8 +18,6 @@ import io.tidegrad.replay.Verify;
 import io.tidegrad.replay.VerifyOptions;
 import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.settings.RegistrySettings;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.relearn.ReplayProgress;
 import io.tidegrad.trainer.relearn.TimeTravel;
 import io.tidegrad.trainer.store.BreakableParts.KillPoint;
@@ -115,7 +114,7 @@ class FatalEventTest extends TrainerFixture {
     /// One life; why it ended.
     private String end(TrainerConfig config) throws Exception {
         try (TrainerApp trainer = TrainerApp.start(config)) {
-            TrainerException why = trainer.ended().get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+            StopException why = trainer.ended().get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
             assertThat(why.exitCode()).isEqualTo(ExitCode.RETRYABLE);
             assertThat(why).hasMessageContaining("offset " + FATAL)
                     .hasMessageContaining("StackOverflowError: thrown on purpose");
@@ -158,8 +157,7 @@ class FatalEventTest extends TrainerFixture {
             awaitSettled(trainer, 201); // here it can be learned
         }
         assertThatThrownBy(() -> Replay.run(replay(false, null), ReplayProgress.Listener.NONE))
-                .isInstanceOfSatisfying(TrainerException.class,
-                        e -> assertThat(e.exitCode()).isEqualTo(ExitCode.INTERNAL))
+                .isInstanceOfSatisfying(StopException.class, e -> assertThat(e.exitCode()).isEqualTo(ExitCode.INTERNAL))
                 .hasMessageContaining("offset " + FATAL).hasMessageContaining("StackOverflowError")
                 .hasMessageContaining("no trainer has set it aside");
     }

@@ -1,18 +1,17 @@
 package io.tidegrad.trainer;
-
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.localstack.SharedStack;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import io.tidegrad.proof.LongProof;
 import io.tidegrad.replay.Replay;
 import io.tidegrad.replay.ReplayOptions;
 import io.tidegrad.replay.ReplayResult;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.CommittedState;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -52,7 +51,7 @@ class InitialWeightsTest {
                 TrainerFixture.assertEqual(TrainerFixture.awaitSettled(trainer, fold.nextOffset()), fold);
             }
             assertThatThrownBy(() -> Replay.run(replay(log)))
-                    .isInstanceOfSatisfying(TrainerException.class,
+                    .isInstanceOfSatisfying(StopException.class,
                             e -> assertThat(e.exitCode()).isEqualTo(ExitCode.CONFIGURATION))
                     .hasMessageContaining("initial weights " + file + ": expected a file");
         }
@@ -65,7 +64,7 @@ class InitialWeightsTest {
         try (TestLog log = log(file)) {
             log.send(0, 20);
             assertThatThrownBy(() -> TrainerApp.start(log.config()))
-                    .isInstanceOfSatisfying(TrainerException.class,
+                    .isInstanceOfSatisfying(StopException.class,
                             e -> assertThat(e.exitCode()).isEqualTo(ExitCode.CONFIGURATION))
                     .hasMessageContaining("initial weights " + file + ": expected a file");
             assertThat(log.visible(log.topics().models())).isEmpty();

@@ -1,11 +1,12 @@
 package io.tidegrad.trainer;
-
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.localstack.RegistryOptions;
 import io.tidegrad.localstack.RegistryProcess;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import io.tidegrad.proof.LongProof;
 import io.tidegrad.replay.Replay;
 import io.tidegrad.replay.ReplayOptions;
@@ -13,8 +14,6 @@ import io.tidegrad.schemas.Progress;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.trainer.SwitchableRegistry.Fault;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.CommittedState;
 import java.net.URI;
 import java.nio.ByteBuffer;
@@ -71,7 +70,7 @@ class RegistryFaultTest extends TrainerFixture {
                 awaitSettled(trainer, 60);
                 sendByANewSchema();
                 log.send(60, 100);
-                TrainerException why = stopped(trainer);
+                StopException why = stopped(trainer);
                 assertThat(why).hasMessageContaining(registry.url());
             }
             registry.fault(Fault.NONE);
@@ -95,7 +94,7 @@ class RegistryFaultTest extends TrainerFixture {
                 other.register("s" + i, SchemaBuilder.record("Other" + i).fields().endRecord());
             }
             refusesTheRegistry(url, "found Other");
-            TrainerException replay = refusal(() -> Replay.run(replay(url)));
+            StopException replay = refusal(() -> Replay.run(replay(url)));
             assertThat(replay.exitCode()).isEqualTo(ExitCode.CONFIGURATION);
         }
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
@@ -111,7 +110,7 @@ class RegistryFaultTest extends TrainerFixture {
     }
 
     private void refusesTheRegistry(String url, String found) {
-        TrainerException why = refusal(() -> TrainerApp.start(log.config("--registry-url", url)).close());
+        StopException why = refusal(() -> TrainerApp.start(log.config("--registry-url", url)).close());
         assertThat(why.exitCode()).isEqualTo(ExitCode.CONFIGURATION);
         assertThat(why).hasMessageContainingAll("the schema registry " + url,
                 "by which the record at " + log.topics().progress() + "-0 offset ", found, "Correct --registry-url");
@@ -138,15 +137,15 @@ class RegistryFaultTest extends TrainerFixture {
 
         TopicPartition letters = new TopicPartition(log.topics().deadLetters(), 0);
         log.admin.deleteRecords(Map.of(letters, RecordsToDelete.beforeOffset(-1))).all().get();
-        TrainerException why = refusal(() -> Replay.run(replay(log.registryUrl)));
+        StopException why = refusal(() -> Replay.run(replay(log.registryUrl)));
         assertThat(why.exitCode()).isEqualTo(ExitCode.STATE_VIOLATION);
         assertThat(why).hasMessageContainingAll("offset 51 was learned (there is no dead letter of it)",
                 "2 of its 2 dead letters are not on " + log.topics().deadLetters()
                         + " any more, where retention deletes them");
     }
 
-    private static TrainerException refusal(ThrowableAssert.ThrowingCallable run) {
-        return assertThatExceptionOfType(TrainerException.class).isThrownBy(run).actual();
+    private static StopException refusal(ThrowableAssert.ThrowingCallable run) {
+        return assertThatExceptionOfType(StopException.class).isThrownBy(run).actual();
     }
 
     private static String[] options(String registryUrl) {
@@ -215,9 +214,9 @@ class RegistryFaultTest extends TrainerFixture {
         log.send(log.event(log.byANewSchema()));
     }
 
-    private static TrainerException stopped(TrainerApp trainer) throws Exception {
+    private static StopException stopped(TrainerApp trainer) throws Exception {
         long begin = System.nanoTime();
-        TrainerException why = trainer.ended().get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+        StopException why = trainer.ended().get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
         System.out.printf("after %d ms: %s%n", (System.nanoTime() - begin) / 1_000_000, why.getMessage());
         assertThat(why.exitCode()).isEqualTo(ExitCode.RETRYABLE);
         assertThat(why).hasMessageContaining("schema registry within " + TRANSACTION_TIMEOUT_MILLIS / 2 + " ms")

@@ -1,5 +1,4 @@
 package io.tidegrad.trainer;
-
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tidegrad.control.LogPosition;
@@ -10,6 +9,7 @@ import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.learn.Tick;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.process.ExitCode;
 import io.tidegrad.replay.Replay;
 import io.tidegrad.replay.ReplayOptions;
 import io.tidegrad.replay.ReplayResult;
@@ -18,7 +18,6 @@ import io.tidegrad.replay.VerifyOptions;
 import io.tidegrad.replay.VerifyResult;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
-import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.relearn.ReplayProgress;
 import io.tidegrad.trainer.relearn.TimeTravel;
 import io.tidegrad.trainer.store.CommittedState;

@@ -1,5 +1,4 @@
 package io.tidegrad.trainer;
-
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -10,6 +9,7 @@ import io.tidegrad.engine.model.Plan;
 import io.tidegrad.model.snapshot.SnapshotKey;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.process.ExitCode;
 import io.tidegrad.proof.Breaker;
 import io.tidegrad.proof.LongProof;
 import io.tidegrad.proof.ProvesOracle;
@@ -24,7 +24,6 @@ import io.tidegrad.replay.VerifyResult;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.scorer.ScorerOptions;
 import io.tidegrad.scorer.SnapshotLookup;
-import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.relearn.ReplayProgress;
 import io.tidegrad.trainer.relearn.TimeTravel;
 import io.tidegrad.trainer.store.BreakableParts;

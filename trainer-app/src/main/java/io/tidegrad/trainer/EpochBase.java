@@ -1,17 +1,16 @@
 package io.tidegrad.trainer;
-
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.Lineage;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.snapshot.SnapshotManifest;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.relearn.TimeTravel;
 import io.tidegrad.trainer.store.RetainedSnapshot;
 import io.tidegrad.trainer.store.StoreParts;
@@ -31,7 +30,7 @@ record EpochBase(KafkaSettings kafka, RegistrySettings registry, Topics topics, 
 
     /// Returns once the epoch has a state, which another process may have written.
     ///
-    /// @throws TrainerException if the log has lost events that this needs, or gives other weights
+    /// @throws StopException if the log has lost events that this needs, or gives other weights
     void ensure(ModelTrainer.Ready ready) {
         Lineage lineage = ready.lineage();
         ControlAction.Rollback origin = lineage.origin();
@@ -70,17 +69,17 @@ record EpochBase(KafkaSettings kafka, RegistrySettings registry, Topics topics, 
         try (RecordDecoder decoder = RecordDecoder.of(registry.client())) {
             return TimeTravel.to(kafka, topics, parent, base.nextOffset(), decoder, kernels);
         } catch (KafkaException e) {
-            throw TrainerException.from(e);
+            throw StopException.from(e);
         }
     }
 
     private void requireBase(Lineage lineage, ControlAction.Base base, OnlineModel model, String weightsHash) {
         long version = model.parameters().updates();
         if (!parts.isBase(base, version, weightsHash)) {
-            throw new TrainerException(ExitCode.STATE_VIOLATION, "model " + lineage.model() + ", epoch "
-                    + lineage.epoch() + ": expected version " + base.version() + " with weights-hash "
-                    + base.weightsHash() + " from the log up to offset " + base.nextOffset()
-                    + ", as it was published, found version " + version + " with " + weightsHash
+            throw new StopException(ExitCode.STATE_VIOLATION, "model " + lineage.model() + ", epoch " + lineage.epoch()
+                    + ": expected version " + base.version() + " with weights-hash " + base.weightsHash()
+                    + " from the log up to offset " + base.nextOffset() + ", as it was published, found version "
+                    + version + " with " + weightsHash
                     + ": that version was not what the log gives. Roll back to another one (tidegrad verify tells"
                     + " which are sound)");
         }

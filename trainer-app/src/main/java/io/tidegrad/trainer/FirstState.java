@@ -1,5 +1,4 @@
 package io.tidegrad.trainer;
-
 import io.tidegrad.control.Lineage;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.schemas.Topics;
@@ -44,7 +43,7 @@ record FirstState(OnlineModel model, long nextOffset, Accounts accounts, long ne
     ///
     /// @param wanted called when no other process can write the state any more; if it returns false, nothing is written
     /// @param more passes further records of the transaction to its argument
-    /// @throws TrainerException if a number in the model is not finite
+    /// @throws StopException if a number in the model is not finite
     void commit(KafkaSettings kafka, ModelTrainer.Ready ready, BooleanSupplier wanted,
             Consumer<Consumer<ProducerRecord<byte[], byte[]>>> more) {
         Lineage lineage = ready.lineage();

@@ -1,9 +1,8 @@
 package io.tidegrad.trainer;
-
 import io.tidegrad.control.KafkaTopics;
 import io.tidegrad.control.Lineage;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import io.tidegrad.trainer.store.Changelog;
 import java.time.Duration;
 import java.util.Collections;
@@ -62,16 +61,16 @@ final class GroupOffsets {
 
     private void checkInLog(Lineage lineage, long offset, KafkaTopics.Log log) {
         if (offset < log.begin()) {
-            throw new TrainerException(ExitCode.STATE_VIOLATION, "model " + lineage.model() + ": expected "
-                    + lineage.log() + " from offset " + offset + " on, found that it begins at " + log.begin()
-                    + ": retention deleted " + (log.begin() - offset)
+            throw new StopException(ExitCode.STATE_VIOLATION, "model " + lineage.model() + ": expected " + lineage.log()
+                    + " from offset " + offset + " on, found that it begins at " + log.begin() + ": retention deleted "
+                    + (log.begin() - offset)
                     + " offsets that were not learned. Learn again under a new model name, and raise the topic's"
                     + " retention");
         }
         // The group's offset was read after the log's end, and may have passed it if another trainer learns the model.
         long end = offset > log.end() ? end(lineage) : log.end();
         if (offset > end) {
-            throw new TrainerException(ExitCode.STATE_VIOLATION,
+            throw new StopException(ExitCode.STATE_VIOLATION,
                     "model " + lineage.model() + ": expected " + lineage.log() + " to reach offset " + offset
                             + ", up to which it was learned, found that it ends at " + end
                             + ": the log lost records. Restore it, or learn again under a new model name");
@@ -101,7 +100,7 @@ final class GroupOffsets {
                 return offsets.get(lineage.log());
             }
             if (System.nanoTime() > deadline) {
-                throw new TrainerException(ExitCode.RETRYABLE,
+                throw new StopException(ExitCode.RETRYABLE,
                         "model " + lineage.model() + ": expected the transaction that brings group " + group
                                 + " its first offset to end within " + patience.toSeconds()
                                 + " s, found it open; start again when Kafka has ended it");
@@ -134,7 +133,7 @@ final class GroupOffsets {
                 return;
             } catch (UnknownMemberIdException e) {
                 if (System.nanoTime() > deadline) {
-                    throw new TrainerException(ExitCode.RETRYABLE,
+                    throw new StopException(ExitCode.RETRYABLE,
                             "model " + lineage.model() + ": group " + group
                                     + " has a member, so its missing offset can't be set; is another trainer running?",
                             e);

@@ -1,5 +1,4 @@
 package io.tidegrad.trainer;
-
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.ControlLog;
 import io.tidegrad.control.ControlRecord;
@@ -9,12 +8,12 @@ import io.tidegrad.control.Lineage;
 import io.tidegrad.control.Registration;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.Stage;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.Accounts;
 import io.tidegrad.trainer.topology.DeadLetters;
 import java.util.HexFormat;
@@ -54,7 +53,7 @@ public final class Handover implements AutoCloseable {
     /// @param startOffset offset of the first event that it learns
     /// @param replication replication factor of topics that are created; -1 for the brokers' default
     /// @param deadLetterRetention retention of the dead-letter topic if it is created, in ms; -1 for ever
-    /// @throws TrainerException if there is another model of this name, or one that has begun to learn
+    /// @throws StopException if there is another model of this name, or one that has begun to learn
     public static Handover open(KafkaSettings kafka, Topics topics, short replication, long deadLetterRetention,
             ModelSpec spec, long startOffset) {
         Admin admin = Admin.create(kafka.client());
@@ -82,7 +81,7 @@ public final class Handover implements AutoCloseable {
                 Registration.ensure(new Registration.Wanted(spec, log, startOffset, Registration.Origin.REPLAY),
                         control, "", "a replay learns it").model(spec.model());
         if (!known.getSpecFingerprint().equals(fingerprint) || known.getStartOffset() != startOffset) {
-            throw new TrainerException(ExitCode.CONFIGURATION,
+            throw new StopException(ExitCode.CONFIGURATION,
                     "model " + spec.model() + ": expected a name that no model has, found one that began at offset "
                             + known.getStartOffset()
                             + (known.getSpecFingerprint().equals(fingerprint) ? "" : " with another spec")
@@ -101,7 +100,7 @@ public final class Handover implements AutoCloseable {
                 Objects.requireNonNull(KafkaTopics.get(admin.describeConsumerGroups(List.of(group)).all()).get(group));
         boolean alone = description.groupState() == GroupState.EMPTY || description.groupState() == GroupState.DEAD;
         if (!alone || watermark != null || offset == null || offset.offset() != lineage.startOffset()) {
-            throw new TrainerException(ExitCode.CONFIGURATION,
+            throw new StopException(ExitCode.CONFIGURATION,
                     "model " + lineage.model() + ": expected one that no trainer has begun to learn, found "
                             + (alone ? "one that was learned" : "a trainer that learns it")
                             + (watermark == null ? "" : " up to offset " + watermark) + "; choose another name");

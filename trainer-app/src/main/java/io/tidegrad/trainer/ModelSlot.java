@@ -1,5 +1,4 @@
 package io.tidegrad.trainer;
-
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.ControlRecord;
 import io.tidegrad.control.ControlState;
@@ -7,10 +6,10 @@ import io.tidegrad.control.ModelCatalog;
 import io.tidegrad.control.Registration;
 import io.tidegrad.control.SpecFile;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.Stage;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -53,7 +52,7 @@ final class ModelSlot implements AutoCloseable {
         /// Called each time when a model has stopped.
         ///
         /// @return whether the whole process ends
-        boolean failed(ModelSlot slot, TrainerException why);
+        boolean failed(ModelSlot slot, StopException why);
     }
 
     interface Listener {
@@ -83,7 +82,7 @@ final class ModelSlot implements AutoCloseable {
     private volatile @Nullable Running running;
     private volatile boolean prepared; // at least once
     private volatile boolean closed;
-    private volatile @Nullable TrainerException failure; // while it has stopped
+    private volatile @Nullable StopException failure; // while it has stopped
     private volatile @Nullable ModelTrainer left; // the last one that was closed; it may not have ended yet
 
     /// Whether a decision has said that a failed model is to be tried again, and no attempt has begun since.
@@ -138,7 +137,7 @@ final class ModelSlot implements AutoCloseable {
 
     /// Returns why the model has stopped, or null if it has not.
     @Nullable
-    TrainerException failure() {
+    StopException failure() {
         return failure;
     }
 
@@ -173,7 +172,7 @@ final class ModelSlot implements AutoCloseable {
     /// Checks and creates what the model needs, if it is to learn. The first state of an epoch that a rollback began takes
     /// longer, so it is left to the slot's thread.
     ///
-    /// @throws TrainerException if the model can't be learned
+    /// @throws StopException if the model can't be learned
     void prepare() {
         ControlState state = decided;
         if (state.deleted() || state.paused()) {
@@ -234,7 +233,7 @@ final class ModelSlot implements AutoCloseable {
     }
 
     /// Stops the model because this trainer can't go on, unless it has another trainer by now, or none.
-    private void stop(ModelTrainer trainer, TrainerException why) {
+    private void stop(ModelTrainer trainer, StopException why) {
         Running now = running;
         if (now != null && now.trainer() == trainer && now.counts().compareAndSet(true, false)) {
             stop(why);
@@ -242,7 +241,7 @@ final class ModelSlot implements AutoCloseable {
     }
 
     /// Stops the model.
-    synchronized void stop(TrainerException why) {
+    synchronized void stop(StopException why) {
         if (closed) {
             return;
         }
@@ -367,7 +366,7 @@ final class ModelSlot implements AutoCloseable {
     /// it, and Kafka Streams would report that another process uses it.
     private void requireEnded(@Nullable ModelTrainer before, int epoch) {
         if (before != null && before.lineage().epoch() == epoch && !before.state().hasCompletedShutdown()) {
-            throw new TrainerException(ExitCode.RETRYABLE,
+            throw new StopException(ExitCode.RETRYABLE,
                     "model " + model + ": expected its earlier trainer to have ended, found that it is still "
                             + before.state()
                             + "; the model is tried again until that has ended. If it never does, restart the process");
@@ -402,7 +401,7 @@ final class ModelSlot implements AutoCloseable {
                 return null;
             }
             if (System.nanoTime() > deadline) {
-                throw new TrainerException(ExitCode.RETRYABLE, "model " + model + ": expected epoch " + state.epoch()
+                throw new StopException(ExitCode.RETRYABLE, "model " + model + ": expected epoch " + state.epoch()
                         + " in the catalog, learning, as the control topic says, found "
                         + (record == null ? "no such model" : "" + record.getEpoch()) + (paused ? ", paused" : ""));
             }
@@ -410,7 +409,7 @@ final class ModelSlot implements AutoCloseable {
                 Thread.sleep(CATALOG_PAUSE_MILLIS);
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
-                throw new TrainerException(ExitCode.RETRYABLE, "interrupted", e);
+                throw new StopException(ExitCode.RETRYABLE, "interrupted", e);
             }
         }
     }

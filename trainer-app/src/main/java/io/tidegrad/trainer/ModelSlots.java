@@ -1,5 +1,4 @@
 package io.tidegrad.trainer;
-
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.ControlException;
 import io.tidegrad.control.ControlRecord;
@@ -7,8 +6,8 @@ import io.tidegrad.control.ModelCatalog;
 import io.tidegrad.control.Registration;
 import io.tidegrad.control.SpecFile;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.ModelRecord;
-import io.tidegrad.trainer.exit.TrainerException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -40,17 +39,17 @@ final class ModelSlots implements AutoCloseable {
     private final Map<String, ModelSpec> given;
     private final ModelTrainer.Surroundings surroundings;
     private final boolean failFast;
-    private final Consumer<TrainerException> ended;
+    private final Consumer<StopException> ended;
     private final Map<String, ModelSlot> slots = new ConcurrentSkipListMap<>();
     private final List<ModelSlot.Listener> listeners = new CopyOnWriteArrayList<>();
-    private final Map<String, TrainerException> stopped = new LinkedHashMap<>(); // the first one first
+    private final Map<String, StopException> stopped = new LinkedHashMap<>(); // the first one first
     private volatile int models;
 
     /// @param given specs as their authors gave them, by model
     /// @param surroundings gets a function that returns how many models there are now
     /// @param ended gets the reason why the process ends: no model can go on, or one can't and fail-fast is set
     ModelSlots(ModelCatalog catalog, Map<String, ModelSpec> given,
-            Function<IntSupplier, ModelTrainer.Surroundings> surroundings, Consumer<TrainerException> ended) {
+            Function<IntSupplier, ModelTrainer.Surroundings> surroundings, Consumer<StopException> ended) {
         this.catalog = catalog;
         this.given = Map.copyOf(given);
         this.surroundings = surroundings.apply(() -> models);
@@ -73,7 +72,7 @@ final class ModelSlots implements AutoCloseable {
         models = (int) slots.values().stream().filter(slot -> !slot.decided().deleted()).count();
     }
 
-    /// @throws TrainerException if all models that were asked for are deleted
+    /// @throws StopException if all models that were asked for are deleted
     void requireAny() {
         List<ModelSlot> deleted = slots.values().stream().filter(slot -> slot.decided().deleted()).toList();
         if (!deleted.isEmpty() && deleted.size() == slots.size()) {
@@ -82,7 +81,7 @@ final class ModelSlots implements AutoCloseable {
         }
     }
 
-    /// @throws TrainerException if the heap can't hold the models that are to learn
+    /// @throws StopException if the heap can't hold the models that are to learn
     void requireRoom(Map<String, ModelRecord> registered) {
         List<ModelSpec> specs = new ArrayList<>();
         for (ModelSlot slot : slots.values()) {
@@ -108,8 +107,8 @@ final class ModelSlots implements AutoCloseable {
     /// learned is stopped.
     ///
     /// @param refused models that are known not to be learnable, and why
-    /// @throws TrainerException if no model can be learned, or one can't and fail-fast is set
-    void prepare(Map<String, TrainerException> refused) {
+    /// @throws StopException if no model can be learned, or one can't and fail-fast is set
+    void prepare(Map<String, StopException> refused) {
         Map<String, Future<?>> prepared = new TreeMap<>();
         try (ExecutorService threads =
                 Executors.newFixedThreadPool(PREPARED_AT_ONCE, Thread.ofVirtual().name("prepare-", 0).factory())) {
@@ -119,7 +118,7 @@ final class ModelSlots implements AutoCloseable {
                 }
             });
         }
-        Map<String, TrainerException> failed = new TreeMap<>(refused);
+        Map<String, StopException> failed = new TreeMap<>(refused);
         prepared.forEach((model, future) -> {
             if (future.state() == Future.State.FAILED) {
                 failed.put(model, surroundings.reason(future.exceptionNow()));
@@ -135,7 +134,7 @@ final class ModelSlots implements AutoCloseable {
     }
 
     /// Ends the process if no other model goes on.
-    private synchronized boolean failed(ModelSlot slot, TrainerException why) {
+    private synchronized boolean failed(ModelSlot slot, StopException why) {
         stopped.keySet().removeIf(model -> Objects.requireNonNull(slots.get(model)).failure() == null);
         stopped.remove(slot.model());
         stopped.put(slot.model(), why);
@@ -151,7 +150,7 @@ final class ModelSlots implements AutoCloseable {
     }
 
     /// An `Error`, such as memory that ran out or a class that can't be loaded, leaves no model sound.
-    private static boolean isOfTheProcess(TrainerException why) {
+    private static boolean isOfTheProcess(StopException why) {
         for (Throwable at = why; at != null; at = at.getCause()) {
             if (at instanceof Error) {
                 return true;
@@ -164,8 +163,8 @@ final class ModelSlots implements AutoCloseable {
     /// because starting again helps that model.
     ///
     /// @param failed at least one reason, by model
-    private static TrainerException ending(Map<String, TrainerException> failed) {
-        TrainerException first = failed.values().stream().filter(ModelSlots::isOfTheProcess).findFirst()
+    private static StopException ending(Map<String, StopException> failed) {
+        StopException first = failed.values().stream().filter(ModelSlots::isOfTheProcess).findFirst()
                 .or(() -> failed.values().stream().filter(why -> why.exitCode().retryable()).findFirst())
                 .orElseGet(() -> failed.values().iterator().next());
         Map<String, List<String>> others = new LinkedHashMap<>(); // models by message
@@ -181,7 +180,7 @@ final class ModelSlots implements AutoCloseable {
         message.append(". No other model of this trainer can go on either");
         others.forEach((said, models) -> message.append("; ").append(String.join(", ", models)).append(" (")
                 .append(said).append(')'));
-        return new TrainerException(first.exitCode(), message.toString(), first);
+        return new StopException(first.exitCode(), message.toString(), first);
     }
 
     /// Starts a few models at a time, each until it has restored. Hundreds that join, restore and commit at once would take

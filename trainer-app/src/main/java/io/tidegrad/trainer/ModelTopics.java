@@ -1,14 +1,14 @@
 package io.tidegrad.trainer;
-
 import io.tidegrad.control.KafkaTopics;
 import io.tidegrad.control.RegisteredModel;
 import io.tidegrad.control.Retention;
 import io.tidegrad.model.snapshot.SnapshotParts;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
+import io.tidegrad.process.TopicWatch;
 import io.tidegrad.schemas.DeadLetter;
 import io.tidegrad.schemas.Topics;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -70,7 +70,7 @@ final class ModelTopics {
     ///
     /// @param log the topic of events as it was found
     /// @param deadLetterRetention retention of the dead-letter topic if it is created, in ms; -1 for ever
-    /// @throws TrainerException if one of them is not as it must be
+    /// @throws StopException if one of them is not as it must be
     ModelTopics(KafkaTopics kafka, ModelSpec spec, int epoch, KafkaTopics.Log log, Topics topics,
             long deadLetterRetention) {
         this.kafka = kafka;
@@ -113,18 +113,17 @@ final class ModelTopics {
     }
 
     /// Returns the exception for a registered model whose topic of events is gone.
-    static TrainerException logGone(String model, String topic) {
-        return new TrainerException(ExitCode.STATE_VIOLATION, "model " + model + ": expected the topic of events "
-                + topic
+    static StopException logGone(String model, String topic) {
+        return new StopException(ExitCode.STATE_VIOLATION, "model " + model + ": expected the topic of events " + topic
                 + ", found that it was deleted. Published versions can still be served. A topic that is created now"
                 + " under this name is another log: begin a new epoch with it (tidegrad models delete " + model
                 + ", then tidegrad models create --spec FILE), or learn from it under a new model name");
     }
 
-    /// @throws TrainerException if the topic of events is not the one that was registered
+    /// @throws StopException if the topic of events is not the one that was registered
     static void requireSameLog(String model, String topic, String registeredId, Uuid foundId) {
         if (!registeredId.equals(foundId.toString())) {
-            throw new TrainerException(ExitCode.STATE_VIOLATION, "model " + model + ": expected topic " + topic
+            throw new StopException(ExitCode.STATE_VIOLATION, "model " + model + ": expected topic " + topic
                     + " with id " + registeredId + ", found id " + foundId + ": " + RegisteredModel.otherLog(model));
         }
     }
@@ -133,7 +132,7 @@ final class ModelTopics {
     ///
     /// @param failed gets the reason why the model can't go on
     /// @param snapshotsGone runs when the topic of snapshots was created again and is empty
-    List<TopicWatch.Watched> watched(Consumer<TrainerException> failed, Runnable snapshotsGone) {
+    List<TopicWatch.Watched> watched(Consumer<StopException> failed, Runnable snapshotsGone) {
         Runnable nothing = () -> {
         };
         return List.of(watched(log.partition().topic(), failed, this::lookAtLog),
@@ -144,13 +143,13 @@ final class ModelTopics {
     }
 
     /// If the topic is not as it must be, the model ends. What may pass is thrown, so that the next look tries again.
-    private static TopicWatch.Watched watched(String topic, Consumer<TrainerException> failed,
+    private static TopicWatch.Watched watched(String topic, Consumer<StopException> failed,
             Consumer<KafkaTopics.@Nullable Found> look) {
         return new TopicWatch.Watched(topic, found -> {
             try {
                 look.accept(found);
             } catch (RuntimeException e) {
-                TrainerException why = TrainerException.from(e);
+                StopException why = StopException.from(e);
                 if (why.exitCode().retryable()) {
                     throw e;
                 }
@@ -166,7 +165,7 @@ final class ModelTopics {
         }
         requireSameLog(model, topic, log.topicId().toString(), found.id());
         if (found.partitions() != 1) {
-            throw new TrainerException(ExitCode.CONFIGURATION, "model " + model + ": topic " + topic
+            throw new StopException(ExitCode.CONFIGURATION, "model " + model + ": topic " + topic
                     + ": expected 1 partition, whose order is the order of learning, found " + found.partitions()
                     + ": partitions were added. What partition 0 holds was learned up to the last commit; events"
                     + " of the other partitions were not learned. Kafka can't remove a partition: write the"
@@ -186,7 +185,7 @@ final class ModelTopics {
 
     private void lookAtChangelog(KafkaTopics.@Nullable Found found) {
         if (found == null || !found.id().equals(changelogId)) {
-            throw new TrainerException(ExitCode.STATE_VIOLATION,
+            throw new StopException(ExitCode.STATE_VIOLATION,
                     "model " + model + ": expected the changelog " + changelog.topic() + " with id " + changelogId
                             + ", which holds the model, found "
                             + (found == null ? "that it was deleted. " : "id " + found.id() + ". ") + wayBack(model));

@@ -1,5 +1,4 @@
 package io.tidegrad.trainer;
-
 import io.tidegrad.control.KafkaTopics;
 import io.tidegrad.control.Lineage;
 import io.tidegrad.control.ModelCatalog;
@@ -11,15 +10,19 @@ import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.LearningMemory;
 import io.tidegrad.model.learn.ValueDecoder;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.InstanceId;
+import io.tidegrad.process.KafkaFault;
+import io.tidegrad.process.LetIn;
+import io.tidegrad.process.StopException;
+import io.tidegrad.process.StreamsClients;
+import io.tidegrad.process.TopicWatch;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.KafkaFault;
-import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.poll.Burst;
 import io.tidegrad.trainer.poll.StopOrder;
 import io.tidegrad.trainer.publish.AvroProgress;
@@ -90,7 +93,7 @@ public final class ModelTrainer implements AutoCloseable {
     private final TopicWatch watch;
     private final List<TopicWatch.Watched> watched;
     private final AtomicBoolean gaveUp = new AtomicBoolean();
-    private final Consumer<TrainerException> failed;
+    private final Consumer<StopException> failed;
 
     /// What all models of a process share.
     ///
@@ -104,9 +107,9 @@ public final class ModelTrainer implements AutoCloseable {
 
         /// Returns why a model stops after `thrown`. It is tried again if Kafka refuses credentials that it accepted within
         /// the last hour, but not if it refuses what this model needs.
-        TrainerException reason(Throwable thrown) {
+        StopException reason(Throwable thrown) {
             return thrown instanceof RegistryUnavailableException e
-                    ? TrainerException.from(e, config.registry().shownUrl()) : TrainerException.from(thrown,
+                    ? StopException.from(e, config.registry().shownUrl()) : StopException.from(thrown,
                             fault -> fault == KafkaFault.AUTHENTICATION && new LetIn(config.stateDir()).recently());
         }
     }
@@ -130,9 +133,9 @@ public final class ModelTrainer implements AutoCloseable {
     /// @param known the registered model
     /// @param reason why a rollback began the epoch, if one did
     /// @param failed gets the reason why the trainer can't go on, at most once
-    /// @throws TrainerException if the model can't be learned
+    /// @throws StopException if the model can't be learned
     static ModelTrainer prepare(ModelSpec spec, ModelRecord known, String reason, Surroundings surroundings,
-            Consumer<TrainerException> failed) {
+            Consumer<StopException> failed) {
         TrainerConfig config = surroundings.config();
         EpochBase base = new EpochBase(config.kafka(), config.registry(), surroundings.topics(), config.snapshotForm(),
                 reason, surroundings.kernels(), surroundings.storeParts());
@@ -145,7 +148,7 @@ public final class ModelTrainer implements AutoCloseable {
     /// @param replication replication factor of topics that are created; -1 for the brokers' default
     /// @param deadLetterRetention retention of the dead-letter topic if it is created, in ms; -1 for ever
     /// @param firstState writes the state with which an epoch begins, before its group has an offset
-    /// @throws TrainerException if the model can't be learned
+    /// @throws StopException if the model can't be learned
     static Ready ready(ModelSpec spec, ModelRecord known, KafkaSettings kafka, Topics topics, short replication,
             long deadLetterRetention, Admin admin, Consumer<Ready> firstState) {
         KafkaTopics kafkaTopics = new KafkaTopics(admin, replication);
@@ -155,7 +158,7 @@ public final class ModelTrainer implements AutoCloseable {
         String applicationId = topics.applicationId(lineage.model(), lineage.epoch());
         ModelTopics modelTopics = new ModelTopics(kafkaTopics, spec, lineage.epoch(), log, topics, deadLetterRetention);
 
-        Duration patience = StreamsSettings.sessionTimeout(kafka).multipliedBy(3);
+        Duration patience = StreamsClients.sessionTimeout(kafka).multipliedBy(3);
         GroupOffsets group = new GroupOffsets(admin, applicationId, patience);
         Ready ready = new Ready(lineage, applicationId, log.retention(), modelTopics, new ReadCommitted(kafka.client()),
                 group);
@@ -168,7 +171,7 @@ public final class ModelTrainer implements AutoCloseable {
     private static Lineage lineage(ModelSpec spec, KafkaTopics.Log log, ModelRecord known) {
         String fingerprint = HexFormat.of().formatHex(spec.fingerprint());
         if (!known.getSpecFingerprint().equals(fingerprint)) {
-            throw new TrainerException(ExitCode.CONFIGURATION, "model " + spec.model()
+            throw new StopException(ExitCode.CONFIGURATION, "model " + spec.model()
                     + ": changed spec under the same epoch: expected fingerprint " + known.getSpecFingerprint()
                     + " of epoch " + known.getEpoch() + ", found " + fingerprint
                     + "; weights learned by one spec mean nothing to another. To learn the log again by the changed"
@@ -181,7 +184,7 @@ public final class ModelTrainer implements AutoCloseable {
                 known.getStartOffset(), ModelCatalog.rollbacks(known));
     }
 
-    private ModelTrainer(Ready ready, Surroundings surroundings, Consumer<TrainerException> failed) {
+    private ModelTrainer(Ready ready, Surroundings surroundings, Consumer<StopException> failed) {
         this.failed = failed;
         lineage = ready.lineage();
         memory = LearningMemory.of(lineage.spec());
@@ -230,13 +233,12 @@ public final class ModelTrainer implements AutoCloseable {
             if (stop.isGiven() && guard.committed() == null) {
                 return StreamThreadExceptionResponse.SHUTDOWN_CLIENT; // it was stopped before it began
             }
-            giveUp(TrainerException.from(thrown, this::letInBefore));
+            giveUp(StopException.from(thrown, this::letInBefore));
             return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
         });
         streams.setStateListener((now, before) -> {
             if (now == KafkaStreams.State.ERROR && !stop.isGiven()) {
-                giveUp(new TrainerException(ExitCode.RETRYABLE,
-                        "model " + lineage.model() + ": Kafka Streams gave up"));
+                giveUp(new StopException(ExitCode.RETRYABLE, "model " + lineage.model() + ": Kafka Streams gave up"));
             }
         });
         heartbeats = new Heartbeats(lineage, topics.snapshots(lineage.model()), guard, this::hasTask,
@@ -244,7 +246,7 @@ public final class ModelTrainer implements AutoCloseable {
     }
 
     /// Passes on the first reason why this trainer can't go on.
-    private void giveUp(TrainerException why) {
+    private void giveUp(StopException why) {
         if (gaveUp.compareAndSet(false, true)) {
             failed.accept(why);
         }
@@ -275,7 +277,7 @@ public final class ModelTrainer implements AutoCloseable {
         Duration max = StreamsSettings.commitIntervalMax(config.kafka(), modelBytes, config.storeBytesPerSecond(),
                 models.getAsInt(), config.allModels());
         return new StoreSettings(config.store(), modelBytes, config.storeBytesPerSecond(), config.redoGoal(),
-                StreamsSettings.transactionTimeout(config.kafka(), max),
+                StreamsClients.transactionTimeout(config.kafka(), max),
                 () -> StreamsSettings.commitIntervalMin(config.kafka(), models.getAsInt()), max, retention);
     }
 
@@ -284,7 +286,7 @@ public final class ModelTrainer implements AutoCloseable {
             return new KafkaStreams(TrainerTopology.of(parts), settings, clients);
         } catch (StreamsException e) {
             if (String.valueOf(e.getMessage()).contains("same state directory")) {
-                throw new TrainerException(ExitCode.CONFIGURATION,
+                throw new StopException(ExitCode.CONFIGURATION,
                         "the state directory " + settings.get(StreamsConfig.STATE_DIR_CONFIG)
                                 + " is used by another trainer; give each trainer its own state-dir",
                         e);

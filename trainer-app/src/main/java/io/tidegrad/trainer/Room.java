@@ -1,9 +1,8 @@
 package io.tidegrad.trainer;
-
 import io.tidegrad.model.learn.LearningMemory;
 import io.tidegrad.model.spec.ModelSpec;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import java.util.List;
 
 /// Checks that the heap can hold models, before anything of them is allocated.
@@ -15,7 +14,7 @@ public final class Room {
     private Room() {}
 
     /// @param heap the most bytes that the heap can have, `Runtime.maxMemory`
-    /// @throws TrainerException if the models need more
+    /// @throws StopException if the models need more
     public static void require(List<ModelSpec> specs, long heap) {
         require(specs, 0, heap);
     }
@@ -40,7 +39,7 @@ public final class Room {
             parts.append(specs.isEmpty() ? "The trainer" : "; the trainer").append(" itself takes ")
                     .append(LearningMemory.text(beside));
         }
-        throw new TrainerException(ExitCode.CONFIGURATION,
+        throw new StopException(ExitCode.CONFIGURATION,
                 "expected a heap of more than " + LearningMemory.text(total)
                         + (specs.isEmpty() ? " and what the models take" : "") + ", found one of at most "
                         + LearningMemory.text(heap) + ". " + parts

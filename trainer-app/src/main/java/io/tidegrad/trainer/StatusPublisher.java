@@ -1,11 +1,10 @@
 package io.tidegrad.trainer;
-
 import io.tidegrad.control.KafkaTopics;
 import io.tidegrad.model.snapshot.SnapshotKey;
 import io.tidegrad.model.snapshot.TrainerStatus;
+import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
-import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.CommittedState;
 import java.time.Duration;
 import java.util.HashMap;
@@ -104,7 +103,7 @@ final class StatusPublisher implements AutoCloseable {
 
     /// Returns null if there is nothing to say: the model is paused, deleted or starting, or another instance learns it.
     private static @Nullable TrainerStatus status(ModelSlot slot) {
-        TrainerException failure = slot.failure();
+        StopException failure = slot.failure();
         ModelTrainer trainer = slot.trainer();
         CommittedState committed = failure == null && trainer != null && trainer.learns() ? trainer.committed() : null;
         if (failure == null && committed == null) {

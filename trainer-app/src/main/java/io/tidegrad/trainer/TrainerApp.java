@@ -1,5 +1,4 @@
 package io.tidegrad.trainer;
-
 import io.tidegrad.control.BootstrapServers;
 import io.tidegrad.control.ControlException;
 import io.tidegrad.control.ControlFollower;
@@ -14,11 +13,15 @@ import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.safetensors.InitialWeightsException;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.ops.settings.CommonSettings;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.InstanceId;
+import io.tidegrad.process.LetIn;
+import io.tidegrad.process.ProcessRun;
+import io.tidegrad.process.StopException;
+import io.tidegrad.process.TopicWatch;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.relearn.RegistryCheck;
 import io.tidegrad.trainer.store.StoreParts;
 import java.nio.file.Path;
@@ -47,14 +50,14 @@ import org.slf4j.LoggerFactory;
 /// A trainer: one or more models that learn in this process, with health and metrics. A model that can't go on stops
 /// alone. The process ends by itself only if no model can go on, or with the first one if fail-fast is set; `ended`
 /// says why.
-public final class TrainerApp implements AutoCloseable {
+public final class TrainerApp implements ProcessRun.Work {
     private static final Logger LOG = LoggerFactory.getLogger(TrainerApp.class);
     private static final Duration LOOK_EVERY = Duration.ofSeconds(1);
 
     private final TrainerConfig config;
     private final Admin admin;
     private final SchemaRegistry registry;
-    private final CompletableFuture<TrainerException> ended = new CompletableFuture<>();
+    private final CompletableFuture<StopException> ended = new CompletableFuture<>();
     private final LetIn letIn;
 
     /// One thread for each kind of look, so that none waits for another one that Kafka does not answer.
@@ -64,7 +67,7 @@ public final class TrainerApp implements AutoCloseable {
     private @Nullable ControlFollower follower;
     private @Nullable ModelSlots slots;
     private @Nullable StatusPublisher statuses;
-    private @Nullable CompletableFuture<OperationsServer> server;
+    private @Nullable CompletableFuture<TrainerOperations> server;
     private boolean closed;
 
     private TrainerApp(TrainerConfig config, Admin admin, SchemaRegistry registry) {
@@ -76,35 +79,35 @@ public final class TrainerApp implements AutoCloseable {
 
     /// Returns once everything has been checked and learning begins.
     ///
-    /// @throws TrainerException if it can't begin; nothing is left running then
+    /// @throws StopException if it can't begin; nothing is left running then
     public static TrainerApp start(TrainerConfig config) {
         try {
             return start(config, StoreParts.STANDARD, Kernels.active());
         } catch (IllegalStateException e) { // the message says what this machine lacks for our kernels
-            throw new TrainerException(ExitCode.CONFIGURATION, String.valueOf(e.getMessage()), e);
+            throw new StopException(ExitCode.CONFIGURATION, String.valueOf(e.getMessage()), e);
         }
     }
 
     /// @param storeParts `StoreParts.STANDARD` outside of tests
     static TrainerApp start(TrainerConfig config, StoreParts storeParts, Kernels kernels) {
         Room.requireTrainer(List.of(), Runtime.getRuntime().maxMemory());
-        String instanceId = InstanceId.in(config.stateDir());
+        String instanceId = InstanceId.in(config.stateDir(), "trainer");
         Admin admin;
         SchemaRegistry registry;
         try {
             registry = SchemaRegistry.connect(config.registry().client());
         } catch (IllegalArgumentException e) {
-            throw new TrainerException(ExitCode.CONFIGURATION, "registry.*: " + e.getMessage(), e);
+            throw new StopException(ExitCode.CONFIGURATION, "registry.*: " + e.getMessage(), e);
         }
         try {
             BootstrapServers.requireOne(config.kafka().bootstrapServers());
             admin = Admin.create(config.kafka().client());
         } catch (ControlException e) {
             registry.close();
-            throw TrainerException.of(e);
+            throw StopException.of(e);
         } catch (KafkaException e) {
             registry.close();
-            throw new TrainerException(ExitCode.CONFIGURATION,
+            throw new StopException(ExitCode.CONFIGURATION,
                     "no client of Kafka can be made with the kafka.* settings: " + root(e), e);
         }
         TrainerApp app = new TrainerApp(config, admin, registry);
@@ -116,15 +119,15 @@ public final class TrainerApp implements AutoCloseable {
             // A check that ran at the same time throws a CompletionException.
             Throwable thrown = e instanceof CompletionException && e.getCause() != null ? e.getCause() : e;
             throw thrown instanceof SchemaRegistry.RegistryUnavailableException away
-                    ? TrainerException.from(away, config.registry().shownUrl())
-                    : TrainerException.from(thrown, fault -> app.letIn.recently());
+                    ? StopException.from(away, config.registry().shownUrl())
+                    : StopException.from(thrown, fault -> app.letIn.recently());
         }
     }
 
     private void startModels(String instanceId, StoreParts storeParts, Kernels kernels) {
         // At the same time as the rest, because most of a start is the loading of classes.
-        CompletableFuture<OperationsServer> serving =
-                CompletableFuture.supplyAsync(() -> OperationsServer.start(config.httpHost(), config.httpPort()),
+        CompletableFuture<TrainerOperations> serving =
+                CompletableFuture.supplyAsync(() -> TrainerOperations.start(config.httpHost(), config.httpPort()),
                         task -> Thread.ofVirtual().name("start-server").start(task));
         server = serving;
         CompletableFuture<Void> sameRegistry = CompletableFuture.runAsync(
@@ -139,7 +142,7 @@ public final class TrainerApp implements AutoCloseable {
         ControlLog.History history = following.history();
         ModelCatalog catalog = catalog();
         ControlLog.View known = ControlLog.View.of(history, catalog.read());
-        Map<String, TrainerException> refused = new TreeMap<>();
+        Map<String, StopException> refused = new TreeMap<>();
         if (register(given.values(), known, kafkaTopics, refused)) {
             history = following.history();
             known = ControlLog.View.of(history, catalog.read());
@@ -169,11 +172,11 @@ public final class TrainerApp implements AutoCloseable {
         letIn.note();
         kafkaTopics.tellRetention(topics().deadLetters(), config.deadLetterRetention(),
                 CommonSettings.DEAD_LETTER_RETENTION.key());
-        OperationsServer operations = serving.join();
+        TrainerOperations operations = serving.join();
         operations.tellOf(slots);
-        operations.countUnreadable(
+        operations.server().countUnreadable(
                 Map.of(topics().models(), catalog::unreadable, topics().control(), following::unreadable));
-        operations.ended().thenAccept(why -> end(new TrainerException(ExitCode.RETRYABLE, why)));
+        operations.server().ended().thenAccept(why -> end(new StopException(ExitCode.RETRYABLE, why)));
         StatusPublisher publisher = new StatusPublisher(slots, config.kafka(), topics(), kafkaTopics);
         statuses = publisher;
         every(LOOK_EVERY, "the models can't be looked at", () -> ModelWatch.look(slots));
@@ -260,7 +263,7 @@ public final class TrainerApp implements AutoCloseable {
         for (Path file : config.specs()) {
             ModelSpec spec = SpecFile.readRegistered(file);
             if (specs.put(spec.model(), spec) != null) {
-                throw new TrainerException(ExitCode.CONFIGURATION, "spec: model " + spec.model() + " is given twice");
+                throw new StopException(ExitCode.CONFIGURATION, "spec: model " + spec.model() + " is given twice");
             }
         }
         return specs;
@@ -272,7 +275,7 @@ public final class TrainerApp implements AutoCloseable {
     /// @param refused gets the models that can't be registered, and why
     /// @return whether anything was written
     private boolean register(Collection<ModelSpec> given, ControlLog.View known, KafkaTopics kafkaTopics,
-            Map<String, TrainerException> refused) {
+            Map<String, StopException> refused) {
         List<Registration.Wanted> wanted = new ArrayList<>();
         for (ModelSpec spec : given) {
             if (!known.models().containsKey(spec.model()) && !known.state(spec.model()).deleted()) {
@@ -289,7 +292,7 @@ public final class TrainerApp implements AutoCloseable {
                     ModelSpec checked = lost == null ? EventSchemas.known(placed, known, registry) : placed;
                     wanted.add(new Registration.Wanted(checked, log, log.begin(), Registration.Origin.TRAINER));
                 } catch (ControlException | InitialWeightsException e) {
-                    TrainerException why = TrainerException.from(e);
+                    StopException why = StopException.from(e);
                     if (why.exitCode().retryable()) {
                         throw why; // Kafka does not answer, for any model
                     }
@@ -308,11 +311,11 @@ public final class TrainerApp implements AutoCloseable {
     /// Returns the models that this process learns.
     ///
     /// @param refused gets those whose entry in the catalog is gone, and why
-    private Set<String> wanted(Set<String> given, ControlLog.View known, Map<String, TrainerException> refused) {
+    private Set<String> wanted(Set<String> given, ControlLog.View known, Map<String, StopException> refused) {
         Set<String> wanted = new LinkedHashSet<>(given);
         for (String model : config.models()) {
             if (!known.models().containsKey(model) && !known.lost().containsKey(model)) {
-                throw new TrainerException(ExitCode.CONFIGURATION,
+                throw new StopException(ExitCode.CONFIGURATION,
                         "model " + model + ": expected a registered model, found none; register it with a spec");
             }
             wanted.add(model);
@@ -323,7 +326,7 @@ public final class TrainerApp implements AutoCloseable {
         }
         known.lost().forEach((model, lost) -> {
             if (wanted.contains(model)) {
-                refused.putIfAbsent(model, TrainerException.of(lost.refusal(topics().models(), model)));
+                refused.putIfAbsent(model, StopException.of(lost.refusal(topics().models(), model)));
             }
         });
         return wanted;
@@ -337,14 +340,15 @@ public final class TrainerApp implements AutoCloseable {
         return cause;
     }
 
-    private void end(TrainerException why) {
+    private void end(StopException why) {
         if (ended.complete(why)) {
             LOG.error("stopping: {}", why.getMessage());
         }
     }
 
     /// Returns a future that completes with the reason why the process ends by itself.
-    public CompletableFuture<TrainerException> ended() {
+    @Override
+    public CompletableFuture<StopException> ended() {
         return ended;
     }
 
@@ -354,13 +358,20 @@ public final class TrainerApp implements AutoCloseable {
         return all == null ? List.of() : all.running();
     }
 
+    /// Returns whether a model has begun to learn.
+    @Override
+    public boolean works() {
+        return models().stream().anyMatch(ModelTrainer::learns);
+    }
+
     /// Returns the port of health and metrics.
+    @Override
     public int httpPort() {
-        CompletableFuture<OperationsServer> serving = server;
+        CompletableFuture<TrainerOperations> serving = server;
         if (serving == null) {
             throw new IllegalStateException("not started");
         }
-        return serving.join().port();
+        return serving.join().server().port();
     }
 
     /// Publishes, commits and stops every model. A second call does nothing.
@@ -388,7 +399,7 @@ public final class TrainerApp implements AutoCloseable {
         if (all != null) {
             all.close();
         }
-        CompletableFuture<OperationsServer> serving = server;
+        CompletableFuture<TrainerOperations> serving = server;
         if (serving != null) {
             serving.handle((running, failed) -> {
                 if (running != null) {

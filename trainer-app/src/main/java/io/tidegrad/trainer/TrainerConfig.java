@@ -1,5 +1,4 @@
 package io.tidegrad.trainer;
-
 import io.tidegrad.model.snapshot.ManifestKeys;
 import io.tidegrad.model.snapshot.PartCompression;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
@@ -8,6 +7,7 @@ import io.tidegrad.ops.settings.Commands;
 import io.tidegrad.ops.settings.CommonSettings;
 import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.ops.settings.SettingsException;
+import io.tidegrad.process.OperationsServer;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.trainer.publish.RetentionLadder;

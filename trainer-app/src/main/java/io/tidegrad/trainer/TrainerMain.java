@@ -1,15 +1,10 @@
 package io.tidegrad.trainer;
-
 import io.tidegrad.ops.settings.Commands;
 import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.ops.settings.SettingsException;
+import io.tidegrad.process.ProcessRun;
 import io.tidegrad.schemas.KafkaTime;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
 import java.util.List;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.atomic.AtomicReference;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -46,54 +41,6 @@ public final class TrainerMain {
 
     /// Ends the process when it is asked to stop, or with the reason why no model can go on.
     public static void run(TrainerConfig config) {
-        AtomicReference<@Nullable TrainerApp> running = new AtomicReference<>();
-        Thread.setDefaultUncaughtExceptionHandler((thread, thrown) -> threadEnded(thread, thrown, running.get()));
-        TrainerApp app;
-        try {
-            app = TrainerApp.start(config);
-            running.set(app);
-            System.out.println("trainer ready: http://" + config.httpHost() + ":" + app.httpPort());
-        } catch (TrainerException e) {
-            // Only a defect is logged with its stack trace.
-            if (e.exitCode() == ExitCode.INTERNAL) {
-                LOG.error("can't start", e);
-            } else {
-                LOG.error("can't start: {}", e.getMessage());
-            }
-            System.exit(e.exitCode().status());
-            return;
-        }
-        Runtime.getRuntime().addShutdownHook(new Thread(() -> stopOnSignal(app), "stop"));
-        try {
-            TrainerException why = app.ended().get();
-            if (why.exitCode() == ExitCode.INTERNAL) {
-                LOG.error("a defect", why);
-            }
-            app.close();
-            Runtime.getRuntime().halt(why.exitCode().status());
-        } catch (InterruptedException | ExecutionException e) {
-            LOG.error("a defect", e);
-            Runtime.getRuntime().halt(ExitCode.INTERNAL.status());
-        }
-    }
-
-    /// Ends the process if a thread ran out of memory: without that thread it could wait for ever. Before anything was
-    /// learned the heap is too small; later, starting again may help.
-    private static void threadEnded(Thread thread, Throwable thrown, @Nullable TrainerApp app) {
-        if (!(thrown instanceof OutOfMemoryError)) {
-            LOG.error("thread {} ended", thread.getName(), thrown);
-            return;
-        }
-        boolean learned = app != null && app.models().stream().anyMatch(ModelTrainer::learns);
-        ExitCode code = learned ? ExitCode.RETRYABLE : TrainerException.from(thrown).exitCode();
-        LOG.error("stopping: thread {} ended: {}", thread.getName(), TrainerException.from(thrown).getMessage());
-        Runtime.getRuntime().halt(code.status());
-    }
-
-    /// Ends the process with code 0 after SIGTERM, after which the JVM would end with 143.
-    private static void stopOnSignal(TrainerApp app) {
-        app.close();
-        TrainerException why = app.ended().getNow(null);
-        Runtime.getRuntime().halt((why == null ? ExitCode.OK : why.exitCode()).status());
+        ProcessRun.run("trainer", config.httpHost(), () -> TrainerApp.start(config));
     }
 }

@@ -1,5 +1,4 @@
 package io.tidegrad.trainer;
-
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -10,10 +9,10 @@ import io.tidegrad.control.ControlLog;
 import io.tidegrad.control.LogPosition;
 import io.tidegrad.control.ModelCatalog;
 import io.tidegrad.control.ModelOverview;
+import io.tidegrad.process.ExitCode;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.Stage;
-import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.store.CommittedState;
 import java.util.List;
 import java.util.Map;

@@ -1,5 +1,4 @@
 package io.tidegrad.trainer;
-
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -7,9 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.tidegrad.control.KafkaTopics;
 import io.tidegrad.control.Lineage;
 import io.tidegrad.control.ReadCommitted;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.Topics;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.Changelog;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -56,7 +55,7 @@ class GroupOffsetsTest {
     void anOffsetBeyondTheLogIsRefused() {
         commit(21);
         assertThatThrownBy(this::ensure)
-                .isInstanceOfSatisfying(TrainerException.class,
+                .isInstanceOfSatisfying(StopException.class,
                         e -> assertThat(e.exitCode()).isEqualTo(ExitCode.STATE_VIOLATION))
                 .hasMessageContaining("reach offset 21").hasMessageContaining("ends at 20");
     }
@@ -75,7 +74,7 @@ class GroupOffsetsTest {
             producer.beginTransaction();
             producer.sendOffsetsToTransaction(Map.of(log.partition(), brought), consumer.groupMetadata());
             assertThatThrownBy(() -> ensure(group, Duration.ofMillis(300)))
-                    .isInstanceOfSatisfying(TrainerException.class,
+                    .isInstanceOfSatisfying(StopException.class,
                             e -> assertThat(e.exitCode()).isEqualTo(ExitCode.RETRYABLE))
                     .hasMessageContaining("expected the transaction").hasMessageContaining(group);
             producer.commitTransaction();

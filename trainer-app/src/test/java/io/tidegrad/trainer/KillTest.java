@@ -1,13 +1,12 @@
 package io.tidegrad.trainer;
-
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.tidegrad.process.ExitCode;
 import io.tidegrad.proof.Breaker;
 import io.tidegrad.proof.LongProof;
 import io.tidegrad.proof.ProvesOracle;
-import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.store.BreakableParts.KillPoint;
 import io.tidegrad.trainer.store.BreakableParts.KillPoint.Moment;
 import java.util.ArrayList;

@@ -1,8 +1,7 @@
 package io.tidegrad.trainer;
-
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.process.StopException;
 import io.tidegrad.proof.Breaker;
-import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.BreakableParts;
 import io.tidegrad.trainer.store.BreakableParts.KillPoint;
 import java.util.Arrays;
@@ -29,11 +28,11 @@ public final class KillableTrainer {
                 System.out.println("STATE " + BreakableParts.liveStateHash());
                 Runtime.getRuntime().halt(0);
             }));
-            TrainerException why = app.ended().join();
+            StopException why = app.ended().join();
             System.out.println("ENDED " + why.exitCode() + " " + String.valueOf(why.getMessage()).replace('\n', ' '));
             app.close();
             Runtime.getRuntime().halt(why.exitCode().status());
-        } catch (TrainerException why) {
+        } catch (StopException why) {
             System.out.println("ENDED " + why.exitCode() + " " + String.valueOf(why.getMessage()).replace('\n', ' '));
             Runtime.getRuntime().halt(why.exitCode().status());
         }

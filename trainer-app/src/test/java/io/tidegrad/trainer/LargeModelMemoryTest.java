@@ -1,13 +1,12 @@
 package io.tidegrad.trainer;
-
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.engine.model.Plan;
 import io.tidegrad.localstack.SharedStack;
+import io.tidegrad.process.ExitCode;
 import io.tidegrad.proof.Breaker;
 import io.tidegrad.proof.LongProof;
-import io.tidegrad.trainer.exit.ExitCode;
 import io.tidegrad.trainer.store.BreakableParts.KillPoint;
 import java.nio.file.Path;
 import java.util.SplittableRandom;

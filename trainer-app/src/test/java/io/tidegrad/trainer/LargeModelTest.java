@@ -1,17 +1,16 @@
 package io.tidegrad.trainer;
-
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import io.tidegrad.proof.Breaker;
 import io.tidegrad.proof.LongProof;
 import io.tidegrad.proof.ProvesOracle;
 import io.tidegrad.schemas.Topics;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.BreakableParts.KillPoint;
 import io.tidegrad.trainer.store.BreakableParts.KillPoint.Moment;
 import io.tidegrad.trainer.store.CommittedState;
@@ -166,7 +165,7 @@ class LargeModelTest extends TrainerFixture {
         long image = killedAfterAnImage(Breaker.NONE);
         forget(image + 5);
         assertThatThrownBy(() -> startAndEnd(log.config(IMAGES)))
-                .isInstanceOfSatisfying(TrainerException.class,
+                .isInstanceOfSatisfying(StopException.class,
                         why -> assertThat(why.exitCode()).isEqualTo(ExitCode.STATE_VIOLATION))
                 .hasMessageContaining("from offset " + image + " on").hasMessageContaining("begins at " + (image + 5))
                 .hasMessageContaining("deleted offsets " + image + " to " + (image + 4))

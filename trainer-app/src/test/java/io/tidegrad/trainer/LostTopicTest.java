@@ -1,15 +1,14 @@
 package io.tidegrad.trainer;
-
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.tidegrad.control.Lineage;
 import io.tidegrad.control.ReadCommitted;
 import io.tidegrad.engine.kernel.Kernels;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import io.tidegrad.proof.LongProof;
 import io.tidegrad.schemas.Topics;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.CommitGuard;
 import io.tidegrad.trainer.store.CommittedState;
 import io.tidegrad.trainer.store.ModelStore;
@@ -169,9 +168,9 @@ class LostTopicTest extends TrainerFixture {
         }
     }
 
-    private TrainerException ended(TrainerApp trainer, String what) {
+    private StopException ended(TrainerApp trainer, String what) {
         long begin = System.nanoTime();
-        TrainerException why = trainer.ended().orTimeout(60, TimeUnit.SECONDS).join();
+        StopException why = trainer.ended().orTimeout(60, TimeUnit.SECONDS).join();
         System.out.printf("%s: ended after %d ms, exit %d: %s%n", what, (System.nanoTime() - begin) / 1_000_000,
                 why.exitCode().status(), why.getMessage());
         return why;
@@ -184,7 +183,7 @@ class LostTopicTest extends TrainerFixture {
             log.send(0, 100);
             awaitSettled(trainer, 100);
             TestLog.await(log.admin.createPartitions(Map.of(log.topic, NewPartitions.increaseTo(2))).all());
-            TrainerException why = ended(trainer, "a partition added");
+            StopException why = ended(trainer, "a partition added");
             assertThat(why.exitCode()).isEqualTo(ExitCode.CONFIGURATION);
             assertThat(why).hasMessageContaining(log.topic).hasMessageContaining("expected 1 partition")
                     .hasMessageContaining("found 2").hasMessageContaining("not learned")
@@ -198,7 +197,7 @@ class LostTopicTest extends TrainerFixture {
             log.send(0, 100);
             awaitSettled(trainer, 100);
             delete(log.topic);
-            TrainerException why = ended(trainer, "the log deleted");
+            StopException why = ended(trainer, "the log deleted");
             // In a rebalance that comes before our own look, Streams ends the trainer first, and knows less.
             if (why.exitCode() == ExitCode.RETRYABLE) {
                 assertThat(why).hasMessageContaining("The next start looks for the topic again");
@@ -208,15 +207,15 @@ class LostTopicTest extends TrainerFixture {
                         .hasMessageContaining("tidegrad models delete");
             }
         }
-        TrainerException again = startFails();
+        StopException again = startFails();
         assertThat(again.exitCode()).isEqualTo(ExitCode.STATE_VIOLATION);
         assertThat(again).hasMessageContaining("tidegrad models delete");
     }
 
-    private TrainerException startFails() {
+    private StopException startFails() {
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
             return trainer.ended().orTimeout(60, TimeUnit.SECONDS).join();
-        } catch (TrainerException e) {
+        } catch (StopException e) {
             return e;
         }
     }
@@ -228,7 +227,7 @@ class LostTopicTest extends TrainerFixture {
             log.send(0, 100);
             awaitSettled(trainer, 100);
             delete(Topics.changelog(log.group()));
-            TrainerException why = ended(trainer, "the changelog deleted");
+            StopException why = ended(trainer, "the changelog deleted");
             assertThat(why.exitCode()).isEqualTo(ExitCode.STATE_VIOLATION);
             assertThat(why).hasMessageContaining("changelog")
                     .hasMessageContaining("tidegrad models rollback " + log.model());
@@ -242,7 +241,7 @@ class LostTopicTest extends TrainerFixture {
             log.send(0, 100);
             awaitSettled(trainer, 100);
             set(log.topic, "cleanup.policy", "compact,delete");
-            TrainerException why = ended(trainer, "the log compacted");
+            StopException why = ended(trainer, "the log compacted");
             assertThat(why.exitCode()).isEqualTo(ExitCode.CONFIGURATION);
             assertThat(why).hasMessageContaining("expected cleanup.policy=delete");
         }
@@ -255,7 +254,7 @@ class LostTopicTest extends TrainerFixture {
             log.send(0, 100);
             awaitSettled(trainer, 100);
             set(Topics.changelog(log.group()), "cleanup.policy", "delete");
-            TrainerException why = ended(trainer, "the changelog's policy changed");
+            StopException why = ended(trainer, "the changelog's policy changed");
             assertThat(why.exitCode()).isEqualTo(ExitCode.CONFIGURATION);
             assertThat(why).hasMessageContaining("expected cleanup.policy=compact")
                     .hasMessageContaining("kafka-configs.sh");

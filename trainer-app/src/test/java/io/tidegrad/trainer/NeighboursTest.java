@@ -1,9 +1,4 @@
 package io.tidegrad.trainer;
-
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.awaitility.Awaitility.await;
-
 import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.ControlLog;
@@ -18,11 +13,12 @@ import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.learn.ValueDecoder;
 import io.tidegrad.model.snapshot.TrainerStatus;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
+import io.tidegrad.process.TopicWatch;
 import io.tidegrad.proof.LongProof;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.trainer.SwitchableRegistry.Fault;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.CommitGuard;
 import io.tidegrad.trainer.store.CommittedState;
 import io.tidegrad.trainer.store.ModelStore;
@@ -49,6 +45,10 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 /// Several models of one trainer, of which one can't go on: what becomes of it, and that the others learn as if it were
 /// not there.
@@ -180,7 +180,7 @@ class NeighboursTest extends TrainerFixture {
         TrainerConfig config = TrainerConfig.parse(arguments(List.of(log.spec(), named("b", DIVERGES))),
                 Map.of("TIDEGRAD_FAIL_FAST", "true"));
         try (TrainerApp trainer = TrainerApp.start(config)) {
-            TrainerException why = trainer.ended().orTimeout(60, TimeUnit.SECONDS).join();
+            StopException why = trainer.ended().orTimeout(60, TimeUnit.SECONDS).join();
             assertThat(why.exitCode()).isEqualTo(ExitCode.MODEL_DIVERGED);
             assertThat(why.getMessage()).contains(log.model() + "b");
         }
@@ -195,7 +195,7 @@ class NeighboursTest extends TrainerFixture {
             try (TrainerApp trainer = TrainerApp.start(config(List.of(first, second)))) {
                 assertFailed(trainer, first, ExitCode.MODEL_DIVERGED, first.model());
                 other.send(0, 100);
-                TrainerException why = trainer.ended().orTimeout(60, TimeUnit.SECONDS).join();
+                StopException why = trainer.ended().orTimeout(60, TimeUnit.SECONDS).join();
                 assertThat(why.exitCode()).isEqualTo(ExitCode.MODEL_DIVERGED);
                 assertThat(why.getMessage()).startsWith("model " + first.model())
                         .contains("No other model of this trainer can go on", second.model());
@@ -210,7 +210,7 @@ class NeighboursTest extends TrainerFixture {
         ModelSpec elsewhere =
                 ModelSpec.parse(named("b").yaml().replace("topic: " + log.topic, "topic: elsewhere"), "test spec");
         assertThatThrownBy(() -> TrainerApp.start(config(List.of(nowhere, elsewhere))).close())
-                .isInstanceOfSatisfying(TrainerException.class, why -> {
+                .isInstanceOfSatisfying(StopException.class, why -> {
                     assertThat(why.exitCode()).isEqualTo(ExitCode.CONFIGURATION);
                     assertThat(why.getMessage()).startsWith("topic nowhere: expected the topic of events")
                             .contains(elsewhere.model(), "topic elsewhere");
@@ -293,8 +293,8 @@ class NeighboursTest extends TrainerFixture {
         slot.decide(new ControlRecord(log.model(), new ControlAction.Resume(), 0, "", ""));
     }
 
-    private static TrainerException failure(ExitCode code) {
-        return new TrainerException(code, "a test says so");
+    private static StopException failure(ExitCode code) {
+        return new StopException(code, "a test says so");
     }
 
     private static void awaitLearning(ModelSlot slot) {

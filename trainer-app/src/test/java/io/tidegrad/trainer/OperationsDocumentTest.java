@@ -1,8 +1,7 @@
 package io.tidegrad.trainer;
-
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.process.ExitCode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,5 +1,4 @@
 package io.tidegrad.trainer;
-
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -7,11 +6,11 @@ import io.tidegrad.control.Decisions;
 import io.tidegrad.control.LogPosition;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.ops.settings.SettingsException;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import io.tidegrad.proof.LongProof;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.Changelog;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -307,14 +306,14 @@ class RefusalTest extends TrainerFixture {
     private static Refusal refusal(List<String> arguments) {
         try (TrainerApp trainer = TrainerApp.start(TrainerConfig.parse(arguments, Map.of()))) {
             return refusal(trainer.ended().orTimeout(60, TimeUnit.SECONDS).join());
-        } catch (TrainerException e) {
+        } catch (StopException e) {
             return refusal(e);
         } catch (SettingsException e) {
             return new Refusal(SettingsException.STATUS, String.valueOf(e.getMessage()));
         }
     }
 
-    private static Refusal refusal(TrainerException why) {
+    private static Refusal refusal(StopException why) {
         return new Refusal(why.exitCode().status(), String.valueOf(why.getMessage()));
     }
 

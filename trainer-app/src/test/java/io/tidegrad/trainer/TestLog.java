@@ -1,5 +1,4 @@
 package io.tidegrad.trainer;
-
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -16,11 +15,11 @@ import io.tidegrad.model.snapshot.Heartbeat;
 import io.tidegrad.model.snapshot.SnapshotKey;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -398,8 +397,8 @@ public final class TestLog implements AutoCloseable {
 
     /// Whatever says no, an app ends with this code and tells this.
     static void refused(ThrowingCallable run, ExitCode code, String... words) {
-        assertThatThrownBy(run).isInstanceOfAny(TrainerException.class, ControlException.class).satisfies(thrown -> {
-            TrainerException refusal = TrainerException.from(thrown);
+        assertThatThrownBy(run).isInstanceOfAny(StopException.class, ControlException.class).satisfies(thrown -> {
+            StopException refusal = StopException.from(thrown);
             assertThat(refusal.exitCode()).isEqualTo(code);
             assertThat(refusal.getMessage()).contains(words);
         });

@@ -1,11 +1,11 @@
 package io.tidegrad.trainer;
-
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.tidegrad.ops.settings.SettingsException;
+import io.tidegrad.process.StopException;
+import io.tidegrad.process.StreamsClients;
 import io.tidegrad.schemas.settings.KafkaSettings;
-import io.tidegrad.trainer.exit.TrainerException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -38,7 +38,7 @@ class TrainerConfigTest {
         assertThat(commitIntervalMax(PLAIN, 40_000_000)).isEqualTo(Duration.ofSeconds(2));
         assertThat(commitIntervalMax(given, 40_000_000)).isEqualTo(Duration.ofMillis(50));
         // A gigabyte fits the default transaction timeout.
-        assertThat(commitIntervalMax(PLAIN, 1L << 30)).isEqualTo(StreamsSettings.TRANSACTION_TIMEOUT.dividedBy(4));
+        assertThat(commitIntervalMax(PLAIN, 1L << 30)).isEqualTo(StreamsClients.TRANSACTION_TIMEOUT.dividedBy(4));
         assertThat(commitIntervalMax(with("transaction.timeout.ms", "4000"), 1L << 30))
                 .isEqualTo(Duration.ofSeconds(1));
         // Where models may come later, there is room for 250.
@@ -53,11 +53,11 @@ class TrainerConfigTest {
     @Test
     void aTransactionOutlastsFourCommitsUnlessGivenAndAtLeastOne() {
         Duration interval = Duration.ofSeconds(4);
-        assertThat(StreamsSettings.transactionTimeout(PLAIN, interval)).isEqualTo(Duration.ofSeconds(16));
-        assertThat(StreamsSettings.transactionTimeout(with("transaction.timeout.ms", "4000"), interval))
+        assertThat(StreamsClients.transactionTimeout(PLAIN, interval)).isEqualTo(Duration.ofSeconds(16));
+        assertThat(StreamsClients.transactionTimeout(with("transaction.timeout.ms", "4000"), interval))
                 .isEqualTo(interval);
-        assertThatThrownBy(() -> StreamsSettings.transactionTimeout(with("transaction.timeout.ms", "3999"), interval))
-                .isInstanceOf(TrainerException.class).hasMessageContaining("commit interval of 4000 ms, found 3999");
+        assertThatThrownBy(() -> StreamsClients.transactionTimeout(with("transaction.timeout.ms", "3999"), interval))
+                .isInstanceOf(StopException.class).hasMessageContaining("commit interval of 4000 ms, found 3999");
     }
 
     @Test

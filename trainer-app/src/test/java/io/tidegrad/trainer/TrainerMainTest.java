@@ -1,10 +1,10 @@
 package io.tidegrad.trainer;
-
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tidegrad.ops.http.FileDescriptors;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.OperationsServer;
 import io.tidegrad.proof.EndsItsListener;
-import io.tidegrad.trainer.exit.ExitCode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

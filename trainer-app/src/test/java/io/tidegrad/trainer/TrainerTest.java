@@ -1,5 +1,4 @@
 package io.tidegrad.trainer;
-
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -11,13 +10,13 @@ import io.tidegrad.model.snapshot.SnapshotKey;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.snapshot.SnapshotVerifier;
 import io.tidegrad.model.snapshot.Verification;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import io.tidegrad.proof.Breaker;
 import io.tidegrad.proof.ProvesOracle;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.Progress;
 import io.tidegrad.schemas.Topics;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.BreakableParts;
 import io.tidegrad.trainer.store.CommittedState;
 import io.tidegrad.trainer.store.SnapshotTotals;
@@ -319,7 +318,7 @@ class TrainerTest extends TrainerFixture {
         log.send(0, 50_000);
         try (TrainerApp trainer =
                 TrainerApp.start(log.config(), new BreakableParts(Breaker.REPORTS_CORRUPTION_ONCE), Kernels.active())) {
-            TrainerException why = trainer.ended().get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+            StopException why = trainer.ended().get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
             assertThat(why.exitCode()).isEqualTo(ExitCode.RETRYABLE);
         }
         try (TrainerApp trainer = TrainerApp.start(log.config())) {

@@ -1,8 +1,7 @@
 package io.tidegrad.loadtests.chaos;
-
 import io.tidegrad.loadtests.KafkaClients;
 import io.tidegrad.localstack.BrokerProcess;
-import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.process.ExitCode;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Set;

@@ -1,9 +1,8 @@
 package io.tidegrad.loadtests.chaos;
-
 import io.tidegrad.loadtests.Await;
 import io.tidegrad.loadtests.KafkaClients;
 import io.tidegrad.localstack.EventsTopic;
-import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.process.ExitCode;
 import io.tidegrad.trainer.store.StoredState;
 import java.time.Duration;
 import java.util.List;

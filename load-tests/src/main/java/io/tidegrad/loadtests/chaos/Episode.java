@@ -1,7 +1,6 @@
 package io.tidegrad.loadtests.chaos;
-
 import io.tidegrad.loadtests.LoadTest;
-import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.process.ExitCode;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

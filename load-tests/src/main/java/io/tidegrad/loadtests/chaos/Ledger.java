@@ -1,5 +1,4 @@
 package io.tidegrad.loadtests.chaos;
-
 import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.control.Lineage;
 import io.tidegrad.engine.kernel.Kernels;
@@ -12,11 +11,11 @@ import io.tidegrad.model.learn.ValueDecoder;
 import io.tidegrad.model.snapshot.SnapshotKey;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.Progress;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
-import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.StoredState;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -201,7 +200,7 @@ final class Ledger implements AutoCloseable {
                 claim(new Claim(state.nextOffset(), "the state rebuilt from the changelog", state.model().weightsHash(),
                         state.model().stateHash()));
             }
-        } catch (TrainerException e) {
+        } catch (StopException e) {
             found.add(new Violation("I1", "expected a commit's state in the changelog, found " + e.getMessage()));
         }
     }

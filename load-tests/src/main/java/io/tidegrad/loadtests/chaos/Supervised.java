@@ -1,9 +1,8 @@
 package io.tidegrad.loadtests.chaos;
-
 import io.tidegrad.loadtests.Await;
 import io.tidegrad.loadtests.Processes;
 import io.tidegrad.localstack.ChildJvm;
-import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.process.ExitCode;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;

@@ -1,11 +1,10 @@
 package io.tidegrad.loadtests.chaos;
-
 import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.loadtests.Await;
 import io.tidegrad.loadtests.LoadTestException;
 import io.tidegrad.loadtests.Processes;
 import io.tidegrad.localstack.TcpRelay;
-import io.tidegrad.trainer.exit.ExitCode;
+import io.tidegrad.process.ExitCode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

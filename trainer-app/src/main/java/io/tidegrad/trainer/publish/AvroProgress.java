@@ -1,12 +1,11 @@
 package io.tidegrad.trainer.publish;
-
 import io.tidegrad.control.Lineage;
 import io.tidegrad.model.feature.Row;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.Progress;
 import io.tidegrad.schemas.SchemaRegistry;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.ModelStore;
 import io.tidegrad.trainer.store.Report;
 import java.time.Instant;
@@ -31,7 +30,7 @@ public final class AvroProgress {
         try {
             schemaId = registry.register(subject, Progress.getClassSchema());
         } catch (SchemaRegistry.IncompatibleSchemaException e) {
-            throw new TrainerException(ExitCode.CONFIGURATION,
+            throw new StopException(ExitCode.CONFIGURATION,
                     "model " + lineage.model()
                             + ": expected the schema registry to take the schema of progress records under subject "
                             + subject + ", found that it refused it: " + e.getMessage()

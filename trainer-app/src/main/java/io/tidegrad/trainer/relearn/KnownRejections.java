@@ -1,15 +1,14 @@
 package io.tidegrad.trainer.relearn;
-
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.Lineage;
 import io.tidegrad.control.TopicReader;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.learn.PreparedEvent;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.DeadLetter;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.Changelog;
 import io.tidegrad.trainer.store.StoredState;
 import java.nio.charset.StandardCharsets;
@@ -64,7 +63,7 @@ public final class KnownRejections {
     /// lineage has written. If retention has deleted some of them, that is logged, because an event that was rejected
     /// then may be learned now.
     ///
-    /// @throws TrainerException if the lineage was learned by a build that gives other bits
+    /// @throws StopException if the lineage was learned by a build that gives other bits
     public static KnownRejections read(KafkaSettings kafka, Topics topics, Lineage lineage) {
         StoredState.Head head = StoredState.head(Changelog.of(kafka, topics, lineage));
         if (head != null) {
@@ -156,14 +155,14 @@ public final class KnownRejections {
         return offsets.length > 0 && Arrays.binarySearch(offsets, offset) >= 0;
     }
 
-    /// @throws TrainerException if the registry has lost a schema that it knew when the event was learned
+    /// @throws StopException if the registry has lost a schema that it knew when the event was learned
     void check(ConsumerRecord<byte[], byte[]> record, PreparedEvent event) {
         if (record.offset() >= learnedTo) {
             return;
         }
         Rejection rejection = event.rejection();
         if (rejection != null && rejection.reason() == Rejection.Reason.UNKNOWN_SCHEMA) {
-            throw new TrainerException(ExitCode.STATE_VIOLATION, "model " + model + ": expected the schema with id "
+            throw new StopException(ExitCode.STATE_VIOLATION, "model " + model + ": expected the schema with id "
                     + event.schemaId() + " in the registry, as when the event at " + record.topic() + "-"
                     + record.partition() + " offset " + record.offset()
                     + " was learned (there is no dead letter of it), found none; register it again under"

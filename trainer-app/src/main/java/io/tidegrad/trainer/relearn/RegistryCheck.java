@@ -1,7 +1,8 @@
 package io.tidegrad.trainer.relearn;
-
 import io.tidegrad.control.TopicReader;
 import io.tidegrad.model.safetensors.InitialWeightsException;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.Progress;
 import io.tidegrad.schemas.RecordDecoder;
@@ -10,8 +11,6 @@ import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.UndecodableException;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -35,7 +34,7 @@ public final class RegistryCheck {
 
     /// Calls `body` with a registry, which must be the one by which this prefix's records were written, and a decoder.
     ///
-    /// @throws TrainerException if Kafka or the registry does not answer, or initial weights are not there
+    /// @throws StopException if Kafka or the registry does not answer, or initial weights are not there
     public static <T> T withRegistry(KafkaSettings kafka, Topics topics, RegistrySettings settings,
             BiFunction<SchemaRegistry, RecordDecoder, T> body) {
         try (SchemaRegistry registry = SchemaRegistry.connect(settings.client());
@@ -43,16 +42,16 @@ public final class RegistryCheck {
             requireSame(kafka, topics, registry, settings.shownUrl());
             return body.apply(registry, decoder);
         } catch (SchemaRegistry.RegistryUnavailableException e) {
-            throw TrainerException.from(e, settings.shownUrl());
+            throw StopException.from(e, settings.shownUrl());
         } catch (KafkaException | InitialWeightsException e) {
-            throw TrainerException.from(e);
+            throw StopException.from(e);
         }
     }
 
     /// Accepts any registry if no readable record of progress is there yet.
     ///
     /// @param url of the registry, for messages
-    /// @throws TrainerException if it is another registry, or it has lost its schemas
+    /// @throws StopException if it is another registry, or it has lost its schemas
     /// @throws SchemaRegistry.RegistryUnavailableException if it does not answer
     public static void requireSame(KafkaSettings kafka, Topics topics, SchemaRegistry registry, String url) {
         Map<Integer, ConsumerRecord<byte[], byte[]>> written = new LinkedHashMap<>();
@@ -67,7 +66,7 @@ public final class RegistryCheck {
                 });
             }
         }
-        TrainerException last = null;
+        StopException last = null;
         for (Map.Entry<Integer, ConsumerRecord<byte[], byte[]>> each : written.entrySet()) {
             String found = nameOf(registry, each.getKey());
             if (Progress.getClassSchema().getFullName().equals(found)) {
@@ -105,9 +104,9 @@ public final class RegistryCheck {
         }
     }
 
-    private static TrainerException refusal(int id, ConsumerRecord<byte[], byte[]> record, @Nullable String found,
+    private static StopException refusal(int id, ConsumerRecord<byte[], byte[]> record, @Nullable String found,
             String url) {
-        return new TrainerException(ExitCode.CONFIGURATION, "the schema registry " + url + ": expected "
+        return new StopException(ExitCode.CONFIGURATION, "the schema registry " + url + ": expected "
                 + Progress.getClassSchema().getFullName() + " under schema id " + id + ", by which the record at "
                 + record.topic() + "-" + record.partition() + " offset " + record.offset() + " was written, found "
                 + (found == null ? "no schema" : found)

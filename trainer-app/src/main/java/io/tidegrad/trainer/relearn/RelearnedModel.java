@@ -1,5 +1,4 @@
 package io.tidegrad.trainer.relearn;
-
 import io.tidegrad.control.Lineage;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.feature.Rejection;
@@ -10,10 +9,10 @@ import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.learn.PreparedEvent;
 import io.tidegrad.model.learn.ValueDecoder;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.Accounts;
 import io.tidegrad.trainer.store.LogTally;
 import java.util.ArrayList;
@@ -112,8 +111,8 @@ public final class RelearnedModel {
         facts.check(record, into);
     }
 
-    private TrainerException unforeseen(long offset, Throwable thrown) {
-        return new TrainerException(ExitCode.INTERNAL,
+    private StopException unforeseen(long offset, Throwable thrown) {
+        return new StopException(ExitCode.INTERNAL,
                 at(offset) + ": expected an event that can be learned or refused, found " + thrown
                         + "; no trainer has set it aside (there is no dead letter "
                         + Rejection.Reason.ENDED_THE_TRAINER.code()
@@ -139,8 +138,8 @@ public final class RelearnedModel {
                 }
             }
         } catch (ModelDivergedException e) {
-            throw new TrainerException(ExitCode.MODEL_DIVERGED, at(offset) + ": " + e.getMessage(), e);
-        } catch (TrainerException known) {
+            throw new StopException(ExitCode.MODEL_DIVERGED, at(offset) + ": " + e.getMessage(), e);
+        } catch (StopException known) {
             throw known;
         } catch (RuntimeException | Error e) {
             throw unforeseen(offset, e);
@@ -152,7 +151,7 @@ public final class RelearnedModel {
             return;
         }
         if (rejected.size() == REJECTED_MAX) {
-            throw new TrainerException(ExitCode.CONFIGURATION,
+            throw new StopException(ExitCode.CONFIGURATION,
                     "model " + spec.model() + ": expected at most " + REJECTED_MAX
                             + " events that can't be learned, found more by offset " + offset
                             + "; it is registered: let a trainer learn it (--model " + spec.model()

@@ -1,8 +1,7 @@
 package io.tidegrad.trainer.relearn;
-
 import io.tidegrad.control.ControlException;
 import io.tidegrad.control.TopicReader;
-import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.process.StopException;
 import java.util.List;
 import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
 import org.jspecify.annotations.Nullable;
@@ -38,7 +37,7 @@ public final class Relearning implements AutoCloseable {
 
     /// Learns every visible record before offset `until`, which is at most the end.
     ///
-    /// @throws TrainerException if that fails
+    /// @throws StopException if that fails
     /// @throws ControlException if the log begins later
     public void advance(long until) {
         if (until > end) {

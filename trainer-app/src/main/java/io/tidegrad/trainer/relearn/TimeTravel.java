@@ -1,5 +1,4 @@
 package io.tidegrad.trainer.relearn;
-
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.Lineage;
 import io.tidegrad.control.LogPosition;
@@ -7,13 +6,13 @@ import io.tidegrad.control.RegisteredModel;
 import io.tidegrad.control.TopicReader;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.learn.OnlineModel;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
 import io.tidegrad.trainer.Room;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.Accounts;
 import io.tidegrad.trainer.store.Changelog;
 import io.tidegrad.trainer.store.StoredState;
@@ -42,7 +41,7 @@ public final class TimeTravel {
 
     private TimeTravel() {}
 
-    /// @throws TrainerException if there was no such moment, the log has lost events that this needs, or this build
+    /// @throws StopException if there was no such moment, the log has lost events that this needs, or this build
     ///     gives other bits
     public static PastModel to(Options options, ReplayProgress.Listener listener) {
         Topics topics = new Topics(options.prefix());
@@ -55,7 +54,7 @@ public final class TimeTravel {
     /// Makes the model of any lineage, for the base of a rollback.
     ///
     /// @param nextOffset the offset before which everything that the lineage learns is learned
-    /// @throws TrainerException if the log has lost events that this needs, or this build gives other bits
+    /// @throws StopException if the log has lost events that this needs, or this build gives other bits
     public static PastModel to(KafkaSettings kafka, Topics topics, Lineage lineage, long nextOffset,
             RecordDecoder decoder, Kernels kernels) {
         return new Past(kafka, topics, lineage, decoder, kernels, ReplayProgress.Listener.NONE)
@@ -64,7 +63,7 @@ public final class TimeTravel {
 
     /// Checks that `to` would find what it needs, without learning anything.
     ///
-    /// @throws TrainerException if the log has lost events that this needs
+    /// @throws StopException if the log has lost events that this needs
     public static void requireReachable(KafkaSettings kafka, Topics topics, Lineage lineage, long nextOffset) {
         long from = lineage.startOffset();
         long limit = nextOffset;
@@ -99,7 +98,7 @@ public final class TimeTravel {
             try (TopicReader reader = new TopicReader(kafka, lineage.log().topic())) {
                 long until = place.asEnd(reader, Instant.now());
                 if (until < lineage.startOffset()) {
-                    throw new TrainerException(ExitCode.CONFIGURATION,
+                    throw new StopException(ExitCode.CONFIGURATION,
                             "model " + lineage.model() + ": expected an offset from " + lineage.startOffset()
                                     + " on, where it began, found " + until + ", before there was such a model");
                 }

@@ -1,7 +1,6 @@
 package io.tidegrad.trainer.store;
-
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import java.time.Duration;
 import java.util.Map;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -98,7 +97,7 @@ public final class CommitGuard {
         if (offset == null) {
             CommittedState before = committed;
             if (before != null && before.nextOffset() != store.nextOffset()) {
-                throw new TrainerException(ExitCode.RETRYABLE, "commit refused: expected an offset of " + log
+                throw new StopException(ExitCode.RETRYABLE, "commit refused: expected an offset of " + log
                         + " in it, as events from " + before.nextOffset() + " to " + store.nextOffset()
                         + " were consumed, found none: Kafka Streams has given the task up and goes on without it."
                         + " Nothing was committed, start again from the last commit");
@@ -143,8 +142,8 @@ public final class CommitGuard {
         }
     }
 
-    private static TrainerException refused(String expected, String found) {
-        return new TrainerException(ExitCode.STATE_VIOLATION, "commit refused: expected " + expected + ", found "
-                + found + "; this build of Tidegrad does not fit this version of Kafka Streams. Nothing was committed");
+    private static StopException refused(String expected, String found) {
+        return new StopException(ExitCode.STATE_VIOLATION, "commit refused: expected " + expected + ", found " + found
+                + "; this build of Tidegrad does not fit this version of Kafka Streams. Nothing was committed");
     }
 }

@@ -1,7 +1,6 @@
 package io.tidegrad.trainer.store;
-
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import io.tidegrad.trainer.poll.BurstConsumer;
 import io.tidegrad.trainer.poll.StopOrder;
 import java.util.Map;
@@ -120,7 +119,7 @@ public final class GuardedClients implements KafkaClientSupplier {
         /// Streams does not know that and tries to go on without the task.
         private void checkAnswered() {
             if (unanswered) {
-                throw new TrainerException(ExitCode.RETRYABLE,
+                throw new StopException(ExitCode.RETRYABLE,
                         "expected Kafka's answer to a commit within max.block.ms, found none: whether it was made shows at"
                                 + " the next start. Nothing is lost, start again");
             }

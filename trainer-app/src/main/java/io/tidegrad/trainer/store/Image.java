@@ -1,9 +1,8 @@
 package io.tidegrad.trainer.store;
-
 import io.tidegrad.engine.model.PageSet;
 import io.tidegrad.engine.model.Parameters;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import java.util.function.BiConsumer;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
@@ -93,7 +92,7 @@ final class Image {
             byte[] key = StoreRecords.key(StoreRecords.PAGE, slot, page);
             int checksum = StoreRecords.seal(key, epoch, value);
             if (checksum != checksums.of(page)) {
-                throw new TrainerException(ExitCode.INTERNAL,
+                throw new StopException(ExitCode.INTERNAL,
                         "page %d of image %d: expected checksum %08x as of offset %d, found %08x: it changed before it was copied"
                                 .formatted(page, base.image(), checksums.of(page), base.nextOffset(), checksum));
             }

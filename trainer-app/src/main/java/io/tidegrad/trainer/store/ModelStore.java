@@ -1,5 +1,4 @@
 package io.tidegrad.trainer.store;
-
 import io.tidegrad.control.Lineage;
 import io.tidegrad.control.ReadCommitted;
 import io.tidegrad.engine.kernel.Kernels;
@@ -7,8 +6,8 @@ import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -355,10 +354,10 @@ public class ModelStore extends StreamsInternals implements StateWriter.Store {
         emptyUpTo = offset;
     }
 
-    private TrainerException skipped(String found) {
+    private StopException skipped(String found) {
         // A task that Streams 4.3.1 revives goes on at the consumer's position, and skips what was read but not committed.
         // The stored state is sound, so a new process learns these records.
-        return new TrainerException(ExitCode.RETRYABLE,
+        return new StopException(ExitCode.RETRYABLE,
                 "model " + lineage.model() + ": expected the first visible record at or after watermark " + nextOffset()
                         + " of " + lineage.log() + ", found " + found
                         + "; nothing was committed, start again from the last commit");
@@ -487,8 +486,8 @@ public class ModelStore extends StreamsInternals implements StateWriter.Store {
     private void checkAnswered() {
         StoreManifest last = writer().manifest();
         if (flushes > 0 && last != null && !guard.isTold(last.commit())) {
-            throw new TrainerException(ExitCode.RETRYABLE, "model " + lineage.model()
-                    + ": expected an answer to commit " + last.commit()
+            throw new StopException(ExitCode.RETRYABLE, "model " + lineage.model() + ": expected an answer to commit "
+                    + last.commit()
                     + " before the next one, found none: Kafka Streams has given its transaction up; start again"
                     + " from the last commit");
         }

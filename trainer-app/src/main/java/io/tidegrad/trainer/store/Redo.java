@@ -1,13 +1,12 @@
 package io.tidegrad.trainer.store;
-
 import io.tidegrad.control.Lineage;
 import io.tidegrad.control.ReadCommitted;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import java.time.Duration;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -57,7 +56,7 @@ final class Redo {
         tally = new LogTally(base.nextOffset(), base.accounts(), base.newestAppendTime());
     }
 
-    /// @throws TrainerException if the log has lost these events, or gives another model than was committed
+    /// @throws StopException if the log has lost these events, or gives another model than was committed
     void run(ReadCommitted readCommitted) {
         Refusals.reading(lineage, "the log", () -> {
             try {
@@ -92,7 +91,7 @@ final class Redo {
                     position = consumer.position(log);
                     deadline = readCommitted.nanos() + PATIENCE.toNanos();
                 } else if (readCommitted.nanos() - deadline > 0) {
-                    throw new TrainerException(ExitCode.RETRYABLE,
+                    throw new StopException(ExitCode.RETRYABLE,
                             "model " + lineage.model() + ": expected " + log + " up to offset " + manifest.nextOffset()
                                     + ", found nothing after " + position + " within " + PATIENCE.toSeconds() + " s");
                 }
@@ -105,7 +104,7 @@ final class Redo {
 
     void learn(ConsumerRecord<byte[], byte[]> record) {
         if (stopping.getAsBoolean()) {
-            throw new TrainerException(ExitCode.RETRYABLE, "model " + lineage.model()
+            throw new StopException(ExitCode.RETRYABLE, "model " + lineage.model()
                     + ": asked to stop while learning again, at offset " + record.offset() + "; nothing was changed");
         }
         if (rejections.contains(record.offset())) {
@@ -182,7 +181,7 @@ final class Redo {
         }
     }
 
-    private TrainerException lost(long begin) {
+    private StopException lost(long begin) {
         long nextOffset = tally.nextOffset();
         return Refusals
                 .violation(lineage,

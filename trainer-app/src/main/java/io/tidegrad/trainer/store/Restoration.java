@@ -1,5 +1,4 @@
 package io.tidegrad.trainer.store;
-
 import io.tidegrad.control.Lineage;
 import io.tidegrad.control.RegisteredModel;
 import io.tidegrad.engine.kernel.Kernels;
@@ -8,8 +7,8 @@ import io.tidegrad.engine.model.PageSet;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.model.learn.CarryFormatException;
 import io.tidegrad.model.learn.OnlineModel;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HexFormat;
@@ -59,7 +58,7 @@ final class Restoration {
         this.progress = progress;
     }
 
-    /// @throws TrainerException if the record is damaged or of another lineage; names its offset
+    /// @throws StopException if the record is damaged or of another lineage; names its offset
     void apply(ConsumerRecord<byte[], byte[]> record) {
         topic = record.topic();
         try {
@@ -147,7 +146,7 @@ final class Restoration {
 
     /// Called before the manifest is compared with the group's offset, because numbers of another lineage say nothing.
     ///
-    /// @throws TrainerException if there are pages without a manifest, or it is of another lineage
+    /// @throws StopException if there are pages without a manifest, or it is of another lineage
     void requireManifest() {
         if (manifest == null && slots[0] != null && slots[0].count + slots[1].count > 0) {
             throw Refusals.damaged(topic, new DamagedException(
@@ -212,7 +211,7 @@ final class Restoration {
         try {
             restored.restoreCarry(joined("carry", slot.carryChunks, base.carryBytes(), base.carryChecksum()));
         } catch (CarryFormatException e) {
-            throw new TrainerException(ExitCode.CONFIGURATION, e.getMessage() + "; start the build that wrote it", e);
+            throw new StopException(ExitCode.CONFIGURATION, e.getMessage() + "; start the build that wrote it", e);
         }
         return new Restored(restored, slot.checksums, rejections);
     }
@@ -226,7 +225,7 @@ final class Restoration {
             throw Refusals.otherSpec(lineage, "epoch " + lineage.epoch(), "epoch " + manifest.epoch());
         }
         if (manifest.numerics() != Numerics.VERSION) {
-            throw new TrainerException(ExitCode.CONFIGURATION, "model " + lineage.model() + ": expected numerics "
+            throw new StopException(ExitCode.CONFIGURATION, "model " + lineage.model() + ": expected numerics "
                     + Numerics.VERSION + " of this build, found a model learned with " + manifest.numerics()
                     + ", which would go on with other bits; start the build that wrote it, or replay the log under a"
                     + " new model name");

@@ -1,13 +1,12 @@
 package io.tidegrad.trainer.store;
-
 import io.tidegrad.control.Lineage;
 import io.tidegrad.control.Retention;
 import io.tidegrad.engine.model.Numerics;
 import io.tidegrad.engine.model.PageSet;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.model.learn.OnlineModel;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -431,7 +430,7 @@ final class StateWriter {
     private void checkFinite(PageSet pages, State state) {
         int page = store.firstNonFinitePage(parameters, pages);
         if (page >= 0) {
-            throw new TrainerException(ExitCode.MODEL_DIVERGED,
+            throw new StopException(ExitCode.MODEL_DIVERGED,
                     "model " + lineage.model() + ": page " + page + " of " + parameters.pages()
                             + " holds a weight or optimizer state that is not finite, after update "
                             + parameters.updates() + ", offset " + (state.nextOffset() - 1)

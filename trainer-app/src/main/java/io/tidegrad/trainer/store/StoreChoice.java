@@ -1,9 +1,8 @@
 package io.tidegrad.trainer.store;
-
 import io.tidegrad.control.Lineage;
 import io.tidegrad.control.Retention;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import java.time.Duration;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -18,7 +17,7 @@ record StoreChoice(StoreKind kind, String reason) {
     /// @param before the choice before; null for a new model
     /// @param changedBytesPerSecond what a page log would write at its longest commit interval; NaN if it is not
     ///     measured
-    /// @throws TrainerException if the log keeps events too short for either way
+    /// @throws StopException if the log keeps events too short for either way
     static StoreChoice of(Lineage lineage, StoreSettings settings, @Nullable StoreKind before,
             double changedBytesPerSecond) {
         StoreKind forced = settings.forced();
@@ -67,8 +66,8 @@ record StoreChoice(StoreKind kind, String reason) {
         return settings.imageDuration().multipliedBy(2);
     }
 
-    private static TrainerException refused(Lineage lineage, StoreSettings settings, String otherwise) {
-        return new TrainerException(ExitCode.CONFIGURATION,
+    private static StopException refused(Lineage lineage, StoreSettings settings, String otherwise) {
+        return new StopException(ExitCode.CONFIGURATION,
                 "model " + lineage.model() + ": expected " + lineage.log().topic() + " to keep events for at least "
                         + needed(settings).toMillis() + " ms, the time of two images of "
                         + megabytes(settings.modelBytes()) + " at " + megabytes(settings.bytesPerSecond())

@@ -1,7 +1,6 @@
 package io.tidegrad.trainer.store;
-
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
@@ -97,7 +96,7 @@ final class StoreRecords {
         int found = checksum(key, epoch, value);
         int known = format(key);
         if (format != known && expected == found) {
-            throw new TrainerException(ExitCode.CONFIGURATION, "the model store's changelog has format " + format
+            throw new StopException(ExitCode.CONFIGURATION, "the model store's changelog has format " + format
                     + " under " + describe(key) + ", this build reads " + known + "; start the build that wrote it");
         }
         if (format != known) {

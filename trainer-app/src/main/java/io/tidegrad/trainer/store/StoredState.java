@@ -1,11 +1,10 @@
 package io.tidegrad.trainer.store;
-
 import io.tidegrad.control.Lineage;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.Numerics;
 import io.tidegrad.model.learn.OnlineModel;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import java.util.Arrays;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.KafkaException;
@@ -32,10 +31,10 @@ public record StoredState(StoreKind kind, OnlineModel model, long nextOffset, Ac
     /// @param nextOffset the watermark before which the trainer has consumed everything
     /// @param stateOffset the watermark of the whole state that is stored; the start offset if there is none
     public record Head(long nextOffset, long stateOffset, Accounts accounts, int numerics) {
-        /// @throws TrainerException if this build would give other bits
+        /// @throws StopException if this build would give other bits
         public void requireNumerics(String model) {
             if (numerics != Numerics.VERSION) {
-                throw new TrainerException(ExitCode.CONFIGURATION,
+                throw new StopException(ExitCode.CONFIGURATION,
                         "model " + model + ": expected numerics " + Numerics.VERSION
                                 + " of this build, found a model learned with " + numerics
                                 + ": this build gives other bits. Use the build that the trainer runs (tidegrad"
@@ -46,20 +45,20 @@ public record StoredState(StoreKind kind, OnlineModel model, long nextOffset, Ac
 
     /// Returns null if there is no changelog, or nothing in it.
     ///
-    /// @throws TrainerException if it is damaged
+    /// @throws StopException if it is damaged
     public static @Nullable Head head(Changelog changelog) {
         try {
             StoreManifest newest = changelog.exists() ? changelog.newestManifest() : null;
             return newest == null ? null
                     : new Head(newest.nextOffset(), newest.base().nextOffset(), newest.accounts(), newest.numerics());
         } catch (KafkaException e) {
-            throw TrainerException.from(e);
+            throw StopException.from(e);
         }
     }
 
     /// Returns null if there is no changelog, nothing in it, or no whole image yet.
     ///
-    /// @throws TrainerException if it is damaged, or of another lineage or build
+    /// @throws StopException if it is damaged, or of another lineage or build
     public static @Nullable StoredState read(Lineage lineage, Changelog changelog, Kernels kernels) {
         Restoration restoration = new Restoration(lineage, kernels, progress -> {
         });
@@ -69,7 +68,7 @@ public record StoredState(StoreKind kind, OnlineModel model, long nextOffset, Ac
             }
             changelog.read(restoration::apply);
         } catch (KafkaException e) {
-            throw TrainerException.from(e);
+            throw StopException.from(e);
         }
         return of(restoration);
     }
@@ -77,7 +76,7 @@ public record StoredState(StoreKind kind, OnlineModel model, long nextOffset, Ac
     /// Returns null if these records hold no whole image.
     ///
     /// @param records the newest committed record of each key, with all or none of each commit
-    /// @throws TrainerException if they are damaged, or of another lineage or build
+    /// @throws StopException if they are damaged, or of another lineage or build
     public static @Nullable StoredState of(Lineage lineage, Iterable<ConsumerRecord<byte[], byte[]>> records,
             Kernels kernels) {
         Restoration restoration = new Restoration(lineage, kernels, progress -> {

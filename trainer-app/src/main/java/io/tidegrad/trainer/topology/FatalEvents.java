@@ -1,9 +1,8 @@
 package io.tidegrad.trainer.topology;
-
 import io.tidegrad.model.feature.Rejection;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.RegistryPatience;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -256,13 +255,13 @@ public final class FatalEvents {
     }
 
     /// Returns the exception for an event that threw what no event should. The offset stays stored.
-    TrainerException ended(ConsumerRecord<?, ?> event, Throwable thrown) {
+    StopException ended(ConsumerRecord<?, ?> event, Throwable thrown) {
         set(EVENT_AT, event.offset()); // a wait for the registry has erased it, if this was thrown during one
         boolean again = memory.suspect() == event.offset();
         LOG.error("model {}: a defect: the event at {}-{} offset {} ended the trainer", model, event.topic(),
                 event.partition(), event.offset(), thrown);
-        return new TrainerException(ExitCode.RETRYABLE, "model " + model + ": expected the event at " + event.topic()
-                + "-" + event.partition() + " offset " + event.offset() + " to be learned or refused, found " + thrown
+        return new StopException(ExitCode.RETRYABLE, "model " + model + ": expected the event at " + event.topic() + "-"
+                + event.partition() + " offset " + event.offset() + " to be learned or refused, found " + thrown
                 + (again ? ", for the second life in a row: the next start sets the event aside (dead letter "
                         + Rejection.Reason.ENDED_THE_TRAINER.code() + ") and learns on"
                         : "; nothing is lost: start again. If the event ends the next life too, the one after it"

@@ -1,11 +1,10 @@
 package io.tidegrad.trainer.topology;
-
 import io.tidegrad.control.Lineage;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
+import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.Topics;
-import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.poll.Burst;
 import io.tidegrad.trainer.publish.Publisher;
 import io.tidegrad.trainer.store.ModelStore;
@@ -132,7 +131,7 @@ final class LearnProcessor implements Processor<byte[], Burst, byte[], byte[]> {
             T result = work.get();
             fatalEvents.leave();
             return result;
-        } catch (TrainerException | KafkaException notTheEvents) {
+        } catch (StopException | KafkaException notTheEvents) {
             fatalEvents.leave();
             throw notTheEvents;
         } catch (RuntimeException | Error e) {

@@ -1,11 +1,10 @@
 package io.tidegrad.trainer.topology;
-
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.ModelDivergedException;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.SchemaRegistry;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
 import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -39,10 +38,10 @@ final class PatientFold {
         patience.start();
         try {
             return fold(at);
-        } catch (TrainerException | KafkaException known) {
+        } catch (StopException | KafkaException known) {
             throw known;
         } catch (RuntimeException | Error e) {
-            throw new TrainerException(ExitCode.INTERNAL,
+            throw new StopException(ExitCode.INTERNAL,
                     "model " + model + ": expected the event at " + at.topic() + "-" + at.partition() + " offset "
                             + at.offset() + " to be learned again, as it was learned before, found " + e
                             + "; start with the heap and the build that learned it",
@@ -62,7 +61,7 @@ final class PatientFold {
                 return fold.fold(at.value(), at.headers());
             } catch (SchemaRegistry.RegistryUnavailableException e) {
                 if (patience.left().compareTo(pause) <= 0 || Thread.currentThread().isInterrupted()) {
-                    throw new TrainerException(ExitCode.RETRYABLE,
+                    throw new StopException(ExitCode.RETRYABLE,
                             "model " + model + ": expected the schema of " + at.topic() + "-" + at.partition()
                                     + " offset " + at.offset() + " from the schema registry within "
                                     + patience.whole().toMillis() + " ms, found: " + e.getMessage()
@@ -74,7 +73,7 @@ final class PatientFold {
                 Duration twice = pause.multipliedBy(2);
                 pause = twice.compareTo(LONGEST_PAUSE) < 0 ? twice : LONGEST_PAUSE;
             } catch (ModelDivergedException e) {
-                throw new TrainerException(ExitCode.MODEL_DIVERGED, "model " + model + " at " + at.topic() + "-"
+                throw new StopException(ExitCode.MODEL_DIVERGED, "model " + model + " at " + at.topic() + "-"
                         + at.partition() + " offset " + at.offset() + ": " + e.getMessage(), e);
             }
         }

@@ -1,12 +1,11 @@
 package io.tidegrad.trainer.simulation;
-
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.tidegrad.control.Lineage;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.process.StopException;
 import io.tidegrad.proof.Breaker;
 import io.tidegrad.proof.ProvesOracle;
-import io.tidegrad.trainer.exit.TrainerException;
 import io.tidegrad.trainer.store.StoreKind;
 import io.tidegrad.trainer.store.StoreOracle;
 import java.util.ArrayList;
@@ -74,7 +73,7 @@ class DamagedChangelogTest {
             }
             try {
                 restoring.restored(lineage, damaged);
-            } catch (TrainerException refused) {
+            } catch (StopException refused) {
                 continue;
             }
             throw new Violation("I19", "taken though damaged: " + what);
@@ -99,7 +98,7 @@ class DamagedChangelogTest {
     private void noOthersStateIsTaken(String invariant, Lineage other, Restoring restoring) {
         try {
             restoring.restored(other, changelog);
-        } catch (TrainerException refused) {
+        } catch (StopException refused) {
             return;
         }
         throw new Violation(invariant, "the state of another lineage was taken");

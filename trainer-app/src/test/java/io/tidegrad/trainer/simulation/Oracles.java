@@ -1,5 +1,4 @@
 package io.tidegrad.trainer.simulation;
-
 import static io.tidegrad.trainer.simulation.Violation.check;
 
 import io.tidegrad.control.Lineage;
@@ -11,7 +10,7 @@ import io.tidegrad.model.snapshot.SnapshotKey;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.snapshot.SnapshotVerifier;
 import io.tidegrad.model.snapshot.Verification;
-import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.process.StopException;
 import io.tidegrad.trainer.store.Accounts;
 import io.tidegrad.trainer.store.CommittedState;
 import io.tidegrad.trainer.store.StoreOracle;
@@ -267,7 +266,7 @@ final class Oracles implements SimulatedKafka.CommitObserver {
             stored = StoreOracle.restored(lineage, Readings.KERNELS, kafka.changelog.decided(),
                     kafka.input.committed(lineage.startOffset(), nextOffset, Integer.MAX_VALUE),
                     model -> Readings.fold(lineage.spec(), model));
-        } catch (TrainerException damaged) {
+        } catch (StopException damaged) {
             throw new Violation("I1", "the changelog can't be restored: " + damaged.getMessage());
         }
         if (stored == null) {

@@ -1,15 +1,14 @@
 package io.tidegrad.trainer.simulation;
-
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import io.tidegrad.proof.Breaker;
 import io.tidegrad.proof.LongProof;
 import io.tidegrad.proof.ProvesOracle;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -126,7 +125,7 @@ class SimulationTest {
             Schedule schedule = new Schedule(seed, Breakage.NONE, Readings.DIVERGING);
             try {
                 schedule.run();
-            } catch (TrainerException | Violation why) {
+            } catch (StopException | Violation why) {
                 assertThat(why.getMessage()).containsAnyOf("diverged", "not finite");
                 stopped++;
             }
@@ -138,7 +137,7 @@ class SimulationTest {
     /// With events committed, an empty changelog is no fresh start.
     @Test
     void aStartWithoutTheChangelogIsRefused() {
-        assertThatThrownBy(() -> startWithoutTheChangelog(Breaker.NONE)).isInstanceOfSatisfying(TrainerException.class,
+        assertThatThrownBy(() -> startWithoutTheChangelog(Breaker.NONE)).isInstanceOfSatisfying(StopException.class,
                 refused -> assertThat(refused.exitCode()).isEqualTo(ExitCode.STATE_VIOLATION));
     }
 
@@ -164,7 +163,7 @@ class SimulationTest {
                     System.out.println(breaker + ": seed " + seed + ": " + report.getMessage());
                     return;
                 }
-            } catch (TrainerException stopped) {
+            } catch (StopException stopped) {
                 // The trainer itself has noticed: the next schedule may get past its checks.
             }
         }

@@ -1,9 +1,8 @@
 package io.tidegrad.trainer.simulation;
-
 import static io.tidegrad.trainer.simulation.Violation.check;
 
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import io.tidegrad.trainer.poll.Burst;
 import io.tidegrad.trainer.publish.Publisher;
 import io.tidegrad.trainer.store.CommitGuard;
@@ -128,7 +127,7 @@ final class TrainerLife {
             close();
         } catch (ProducerFencedException | CommitFailedException replaced) {
             closeDirty(); // a static member that was replaced ends
-        } catch (TrainerException stopped) {
+        } catch (StopException stopped) {
             closeDirty();
             if (!mayStop && !isHidden(stopped) && !isFatal(stopped) || stopped.exitCode() != ExitCode.RETRYABLE) {
                 throw new Violation("I10", "stopped with " + stopped.exitCode() + ": " + stopped.getMessage());
@@ -137,13 +136,13 @@ final class TrainerLife {
     }
 
     /// A dead producer's transaction did not time out in time.
-    private static boolean isHidden(TrainerException stopped) {
+    private static boolean isHidden(StopException stopped) {
         return stopped.exitCode() == ExitCode.RETRYABLE
                 && String.valueOf(stopped.getMessage()).contains("is still open in");
     }
 
     /// An event ended it.
-    private static boolean isFatal(TrainerException stopped) {
+    private static boolean isFatal(StopException stopped) {
         return stopped.getCause() instanceof Readings.FatalEventError;
     }
 
@@ -154,7 +153,7 @@ final class TrainerLife {
         try {
             learnAndPublishAll();
             return true;
-        } catch (TrainerException stopped) {
+        } catch (StopException stopped) {
             closeDirty();
             if (isHidden(stopped) || isFatal(stopped)) {
                 return false;
@@ -471,7 +470,7 @@ final class TrainerLife {
         }
         try {
             task.store().flushCache(); // as `prepareCommit(false)`
-        } catch (TrainerException | KafkaException swallowedByStreams) {
+        } catch (StopException | KafkaException swallowedByStreams) {
             // The task is given up.
         }
         task.processor().close();

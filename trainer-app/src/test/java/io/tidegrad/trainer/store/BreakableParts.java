@@ -1,5 +1,4 @@
 package io.tidegrad.trainer.store;
-
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.Lineage;
 import io.tidegrad.control.ReadCommitted;
@@ -9,10 +8,10 @@ import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.model.feature.Event;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.ValueDecoder;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
 import io.tidegrad.proof.Breaker;
 import io.tidegrad.trainer.FatalDeserializer;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -153,9 +152,9 @@ public record BreakableParts(Breaker breaker, KillPoint point, boolean announces
             }
             try {
                 super.checkContinues(offset);
-            } catch (TrainerException retryable) {
+            } catch (StopException retryable) {
                 throw breaker == Breaker.STOPS_FOR_GOOD
-                        ? new TrainerException(ExitCode.STATE_VIOLATION, String.valueOf(retryable.getMessage()))
+                        ? new StopException(ExitCode.STATE_VIOLATION, String.valueOf(retryable.getMessage()))
                         : retryable;
             }
         }

@@ -1,11 +1,10 @@
 package io.tidegrad.trainer.store;
-
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.tidegrad.control.Retention;
 import io.tidegrad.model.learn.EventFold;
-import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.process.StopException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.List;
@@ -216,7 +215,7 @@ class StateWriterTest {
         long left = life.nextOffset - 4;
         assertThatThrownBy(() -> changelog.start(settings,
                 (fold, record) -> record.offset() == left ? new EventFold.Outcome.Accepted() : fold.fold(record)))
-                .isInstanceOf(TrainerException.class).hasMessageContaining("after learning t-0 again from offset")
+                .isInstanceOf(StopException.class).hasMessageContaining("after learning t-0 again from offset")
                 .hasMessageContaining("to " + life.nextOffset);
     }
 
@@ -291,6 +290,6 @@ class StateWriterTest {
             for (int flush = 0; flush < 20; flush++) {
                 step(life);
             }
-        }).isInstanceOf(TrainerException.class).hasMessageContaining("it changed before it was copied");
+        }).isInstanceOf(StopException.class).hasMessageContaining("it changed before it was copied");
     }
 }

@@ -1,9 +1,8 @@
 package io.tidegrad.trainer.store;
-
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.process.StopException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
@@ -39,7 +38,7 @@ class StoreRecordsTest {
             byte[] flipped = value.clone();
             flipped[bit / 8] ^= (byte) (1 << bit % 8);
             assertThatThrownBy(() -> StoreRecords.verify(key, EPOCH, flipped)).as("bit %d", bit)
-                    .isInstanceOfAny(DamagedException.class, TrainerException.class);
+                    .isInstanceOfAny(DamagedException.class, StopException.class);
         }
     }
 

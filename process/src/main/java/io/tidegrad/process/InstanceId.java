@@ -1,7 +1,4 @@
-package io.tidegrad.trainer;
-
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
+package io.tidegrad.process;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -15,9 +12,9 @@ import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// The name under which Kafka knows this trainer across restarts. It is generated once and kept in the state directory.
+/// The name under which Kafka knows this process across restarts. It is generated once and kept in the state directory.
 /// Without it the next start waits once for the old session, so a damaged file is replaced.
-final class InstanceId {
+public final class InstanceId {
     private static final Logger LOG = LoggerFactory.getLogger(InstanceId.class);
     private static final String FILE = "instance-id";
 
@@ -26,7 +23,9 @@ final class InstanceId {
 
     private InstanceId() {}
 
-    static String in(Path stateDir) {
+    /// @param program begins the name: `trainer`
+    /// @throws StopException if the directory can't be written
+    public static String in(Path stateDir, String program) {
         Path file = stateDir.resolve(FILE);
         try {
             Files.createDirectories(stateDir);
@@ -41,7 +40,7 @@ final class InstanceId {
                                 + " the first start under the new name may wait until the old one's session has ended",
                         file, Files.size(file));
             }
-            String made = "trainer-" + UUID.randomUUID();
+            String made = program + "-" + UUID.randomUUID();
             write(made, file, stateDir);
             return made;
         } catch (IOException e) {
@@ -69,8 +68,8 @@ final class InstanceId {
         }
     }
 
-    static TrainerException unusable(Path stateDir, IOException e) {
-        return new TrainerException(ExitCode.CONFIGURATION,
+    public static StopException unusable(Path stateDir, IOException e) {
+        return new StopException(ExitCode.CONFIGURATION,
                 "state-dir " + stateDir + ": expected a directory that can be written, found "
                         + e.getClass().getSimpleName() + " " + e.getMessage(),
                 e);

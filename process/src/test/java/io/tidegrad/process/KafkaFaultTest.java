@@ -1,5 +1,4 @@
-package io.tidegrad.trainer.exit;
-
+package io.tidegrad.process;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.fail;
 
@@ -59,7 +58,7 @@ class KafkaFaultTest {
         int all = 0;
         for (Class<? extends Throwable> type : kafkasErrors()) {
             all++;
-            TrainerException why = TrainerException.from(new StreamsException(made(type)));
+            StopException why = StopException.from(new StreamsException(made(type)));
             if (why.exitCode() != ExitCode.RETRYABLE) {
                 KafkaFault fault = KafkaFault.of(made(type));
                 assertThat(fault).describedAs(type.getName()).isNotNull();
@@ -122,8 +121,7 @@ class KafkaFaultTest {
                 "Timestamp 1795773675000 of message with offset 0 is out of range. The timestamp should be"
                         + " within [0, 1795770075000]"),
             Errors.INVALID_TIMESTAMP.exception()}) {
-            TrainerException why =
-                    TrainerException.from(new StreamsException("Error encountered sending record", refused));
+            StopException why = StopException.from(new StreamsException("Error encountered sending record", refused));
             assertThat(why.exitCode()).isEqualTo(ExitCode.RETRYABLE);
             assertThat(why).hasMessageContaining("clock").hasMessageContaining("message.timestamp.after.max.ms")
                     .hasMessageNotContaining("let us in");
@@ -132,7 +130,7 @@ class KafkaFaultTest {
 
     @Test
     void brokersThatAreStillStartingAreWaitedFor() {
-        assertThat(TrainerException
+        assertThat(StopException
                 .from(new InvalidReplicationFactorException(
                         "Unable to replicate the partition 3 time(s): All brokers are" + " currently fenced."))
                 .exitCode()).isEqualTo(ExitCode.RETRYABLE);
@@ -140,7 +138,7 @@ class KafkaFaultTest {
 
     @Test
     void nobodyIsToldToRunStreamsResetter() {
-        TrainerException why = TrainerException.from(new StreamsException(
+        StopException why = StopException.from(new StreamsException(
                 "Existing internal topic tidegrad-m-1-model-changelog has invalid partitions: expected: 2;"
                         + " actual: 1. Use 'org.apache.kafka.tools.StreamsResetter' tool to clean up"
                         + " invalid topics before processing."));
@@ -155,8 +153,8 @@ class KafkaFaultTest {
                 {new SaslAuthenticationException("wrong password"), new TopicAuthorizationException("not allowed")};
         for (Throwable refusal : refusals) {
             StreamsException thrown = new StreamsException(refusal);
-            assertThat(TrainerException.from(thrown).exitCode()).isEqualTo(ExitCode.CONFIGURATION);
-            TrainerException retried = TrainerException.from(thrown, why -> true);
+            assertThat(StopException.from(thrown).exitCode()).isEqualTo(ExitCode.CONFIGURATION);
+            StopException retried = StopException.from(thrown, why -> true);
             assertThat(retried.exitCode()).isEqualTo(ExitCode.RETRYABLE);
             assertThat(retried).hasMessageContaining("does not let us in").hasMessageContaining("tried again");
         }
@@ -164,17 +162,17 @@ class KafkaFaultTest {
 
     @Test
     void aDefectOfOursIsNoFaultOfKafkas() {
-        assertThat(TrainerException.from(new StreamsException(new IllegalStateException("x"))))
-                .extracting(TrainerException::exitCode).isEqualTo(ExitCode.INTERNAL);
+        assertThat(StopException.from(new StreamsException(new IllegalStateException("x"))))
+                .extracting(StopException::exitCode).isEqualTo(ExitCode.INTERNAL);
     }
 
     @Test
     void memoryThatRunsOutBesideTheHeapIsWorthAnotherTryAndTheHeapIsNot() {
-        TrainerException threads =
-                TrainerException.from(new StreamsException(new OutOfMemoryError("unable to create native thread")));
+        StopException threads =
+                StopException.from(new StreamsException(new OutOfMemoryError("unable to create native thread")));
         assertThat(threads.exitCode()).isEqualTo(ExitCode.RETRYABLE);
         assertThat(threads).hasMessageContaining("unable to create native thread").hasMessageContaining("ulimit -u");
-        assertThat(TrainerException.from(new OutOfMemoryError("Java heap space")).exitCode())
+        assertThat(StopException.from(new OutOfMemoryError("Java heap space")).exitCode())
                 .isEqualTo(ExitCode.CONFIGURATION);
     }
 }

@@ -1,5 +1,4 @@
-package io.tidegrad.trainer.exit;
-
+package io.tidegrad.process;
 import io.tidegrad.control.ControlException;
 import io.tidegrad.model.learn.LearningMemory;
 import io.tidegrad.model.safetensors.InitialWeightsException;
@@ -8,16 +7,16 @@ import io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
-/// Says why the trainer stops: what was expected, what was found, where, and what to do. Its message is enough without a
+/// Says why a model, a stream or the whole process stops: what was expected, what was found, where, and what to do. Its message is enough without a
 /// stack trace.
-public final class TrainerException extends RuntimeException {
+public final class StopException extends RuntimeException {
     private final ExitCode exitCode;
 
-    public TrainerException(ExitCode exitCode, String message) {
+    public StopException(ExitCode exitCode, String message) {
         this(exitCode, message, null);
     }
 
-    public TrainerException(ExitCode exitCode, String message, @Nullable Throwable cause) {
+    public StopException(ExitCode exitCode, String message, @Nullable Throwable cause) {
         super(message, cause);
         this.exitCode = exitCode;
     }
@@ -28,7 +27,7 @@ public final class TrainerException extends RuntimeException {
 
     /// Returns the reason to stop inside of what Kafka Streams wrapped around it, for credentials that Kafka has never
     /// accepted.
-    public static TrainerException from(Throwable thrown) {
+    public static StopException from(Throwable thrown) {
         return from(thrown, refusal -> false);
     }
 
@@ -37,29 +36,29 @@ public final class TrainerException extends RuntimeException {
     /// @param letInBefore returns for a fault of authentication or authorization whether Kafka accepted the same settings
     ///     shortly before. Another try may succeed then, because certificates, passwords and ACLs are not replaced
     ///     everywhere at the same time
-    public static TrainerException from(Throwable thrown, Predicate<KafkaFault> letInBefore) {
+    public static StopException from(Throwable thrown, Predicate<KafkaFault> letInBefore) {
         Throwable told = thrown;
         KafkaFault fault = KafkaFault.of(thrown);
         Throwable innermost = thrown;
         for (Throwable at = thrown; at != null; at = at.getCause()) {
-            if (at instanceof TrainerException known) {
+            if (at instanceof StopException known) {
                 return known;
             }
             if (at instanceof ControlException known) {
                 return of(known);
             }
             if (at instanceof InitialWeightsException) {
-                return new TrainerException(ExitCode.CONFIGURATION, String.valueOf(at.getMessage()), thrown);
+                return new StopException(ExitCode.CONFIGURATION, String.valueOf(at.getMessage()), thrown);
             }
             if (at instanceof OutOfMemoryError && isOfTheSystem(at)) {
-                return new TrainerException(ExitCode.RETRYABLE,
+                return new StopException(ExitCode.RETRYABLE,
                         "expected memory and threads of the system beside the heap, found none left (" + at.getMessage()
                                 + "). Raise the limits of the process (ulimit -u, TasksMax= of systemd, the memory of a"
                                 + " container), or lower the heap; nothing is lost, start again",
                         thrown);
             }
             if (at instanceof OutOfMemoryError && isOfTheHeap(at)) {
-                return new TrainerException(ExitCode.CONFIGURATION,
+                return new StopException(ExitCode.CONFIGURATION,
                         "expected a heap that holds the models and what a trainer takes beside them, found one of at most "
                                 + LearningMemory.text(Runtime.getRuntime().maxMemory()) + " that ran out ("
                                 + at.getMessage()
@@ -76,35 +75,35 @@ public final class TrainerException extends RuntimeException {
         }
         // An exception of Kafka that only wraps a defect of ours says nothing.
         if (fault == null || fault == KafkaFault.OTHER && KafkaFault.of(innermost) == null) {
-            return new TrainerException(ExitCode.INTERNAL, "unexpected: " + describe(innermost), thrown);
+            return new StopException(ExitCode.INTERNAL, "unexpected: " + describe(innermost), thrown);
         }
         String found = fault.describe(told);
         if (fault != KafkaFault.AUTHENTICATION && fault != KafkaFault.AUTHORIZATION) {
-            return new TrainerException(fault.exitCode(), fault.message(found), thrown);
+            return new StopException(fault.exitCode(), fault.message(found), thrown);
         }
         // The innermost cause says what is wrong with TLS.
         String message = fault.message(innermost == told ? found : found + ": " + innermost.getMessage());
         return letInBefore.test(fault)
-                ? new TrainerException(ExitCode.RETRYABLE,
+                ? new StopException(ExitCode.RETRYABLE,
                         message + ". It did let us in before with these settings, so this is tried again", thrown)
-                : new TrainerException(fault.exitCode(), message, thrown);
+                : new StopException(fault.exitCode(), message, thrown);
     }
 
-    /// Returns the same refusal as an exception of the trainer.
-    public static TrainerException of(ControlException refusal) {
+    /// Returns the same refusal as the reason to stop.
+    public static StopException of(ControlException refusal) {
         ExitCode exitCode = switch (refusal.reason()) {
             case CONFIGURATION -> ExitCode.CONFIGURATION;
             case STATE_VIOLATION -> ExitCode.STATE_VIOLATION;
             case RETRYABLE -> ExitCode.RETRYABLE;
         };
-        return new TrainerException(exitCode, String.valueOf(refusal.getMessage()), refusal);
+        return new StopException(exitCode, String.valueOf(refusal.getMessage()), refusal);
     }
 
     /// Returns the reason to stop if the schema registry does not answer, or refuses our credentials.
     ///
     /// @param url without user and password
-    public static TrainerException from(RegistryUnavailableException e, String url) {
-        return new TrainerException(e instanceof RegistryRefusedException ? ExitCode.CONFIGURATION : ExitCode.RETRYABLE,
+    public static StopException from(RegistryUnavailableException e, String url) {
+        return new StopException(e instanceof RegistryRefusedException ? ExitCode.CONFIGURATION : ExitCode.RETRYABLE,
                 "the schema registry " + url + ": " + e.getMessage(), e);
     }
 

@@ -1,5 +1,4 @@
-package io.tidegrad.trainer;
-
+package io.tidegrad.process;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,7 +11,7 @@ import org.slf4j.LoggerFactory;
 /// Notes when Kafka last accepted our credentials, as the modification time of a file in the state directory. New
 /// credentials that Kafka refuses are a mistake in the settings. If the same credentials worked within the last hour,
 /// it is more likely that a certificate, a password or an ACL is being replaced, and another try helps.
-final class LetIn {
+public final class LetIn {
     private static final Logger LOG = LoggerFactory.getLogger(LetIn.class);
     private static final String FILE = "let-in";
 
@@ -24,12 +23,12 @@ final class LetIn {
     private boolean noted;
     private long notedAt;
 
-    LetIn(Path stateDir) {
+    public LetIn(Path stateDir) {
         file = stateDir.resolve(FILE);
     }
 
     /// Notes that Kafka has accepted our credentials, at most once a minute.
-    synchronized void note() {
+    public synchronized void note() {
         long now = System.nanoTime();
         if (noted && now - notedAt < EVERY.toNanos()) {
             return;
@@ -47,7 +46,7 @@ final class LetIn {
     }
 
     /// Returns whether Kafka accepted our credentials within the last hour, by the clock of this machine.
-    boolean recently() {
+    public boolean recently() {
         try {
             Duration ago = Duration.between(Files.getLastModifiedTime(file).toInstant(), Instant.now());
             return ago.abs().compareTo(GRACE) < 0;

@@ -1,5 +1,4 @@
-package io.tidegrad.trainer.exit;
-
+package io.tidegrad.process;
 import java.util.function.Predicate;
 import org.apache.kafka.clients.consumer.InvalidOffsetException;
 import org.apache.kafka.common.InvalidRecordException;
@@ -30,7 +29,7 @@ import org.apache.kafka.streams.errors.StreamsException;
 import org.apache.kafka.streams.errors.TaskMigratedException;
 import org.jspecify.annotations.Nullable;
 
-/// What an exception of Kafka's clients or of Kafka Streams means for a trainer. The first constant that fits an
+/// What an exception of Kafka's clients or of Kafka Streams means for a process that runs Streams. The first constant that fits an
 /// exception counts, so that constants above `SETTINGS` may have subclasses of its type: Kafka derives a rejected record,
 /// a refused password and an impossible replication factor all from `InvalidConfigurationException`.
 public enum KafkaFault {
@@ -47,17 +46,17 @@ public enum KafkaFault {
     CLOCK(ExitCode.RETRYABLE,
             "Kafka refused the time of a record: %s. The clocks of this machine and of the broker differ by more than the"
                     + " topic's message.timestamp.after.max.ms (an hour unless set) or message.timestamp.before.max.ms allow:"
-                    + " set the wrong clock right. Nothing is lost, learning goes on from the last commit",
+                    + " set the wrong clock right. Nothing is lost, work goes on from the last commit",
             thrown -> thrown instanceof InvalidTimestampException
                     || thrown instanceof InvalidRecordException && said(thrown).contains("imestamp")),
 
     RECORD(ExitCode.RETRYABLE,
-            "Kafka refused a record: %s. Nothing is lost, learning goes on from the last commit, after a check of the"
+            "Kafka refused a record: %s. Nothing is lost, work goes on from the last commit, after a check of the"
                     + " topics' settings",
             InvalidRecordException.class::isInstance),
 
     RECORD_TOO_LARGE(ExitCode.CONFIGURATION,
-            "a topic's max.message.bytes, or its segment.bytes, was lowered below what the trainer writes: %s; raise it"
+            "a topic's max.message.bytes, or its segment.bytes, was lowered below what is written to it: %s; raise it"
                     + " again",
             thrown -> thrown instanceof RecordTooLargeException || thrown instanceof RecordBatchTooLargeException),
 
@@ -67,7 +66,7 @@ public enum KafkaFault {
                     || said(thrown).endsWith(Errors.INVALID_TRANSACTION_TIMEOUT.message())), // Streams drops the type
 
     NAME(ExitCode.CONFIGURATION,
-            "Kafka refused the name of a topic or of a group, which the prefix and the model's name make: %s; choose others",
+            "Kafka refused the name of a topic or of a group, which the prefix and the name of the model or stream make: %s; choose others",
             thrown -> thrown instanceof InvalidTopicException || thrown instanceof InvalidGroupIdException),
 
     /// Brokers that have just started, or have lost the controller, do not count yet.
@@ -91,11 +90,10 @@ public enum KafkaFault {
             thrown -> thrown instanceof InvalidConfigurationException
                     || thrown instanceof UnsupportedCompressionTypeException || thrown instanceof ConfigException),
 
-    /// The message of Streams names a tool that would delete the model.
+    /// The message of Streams names a tool that would delete the state.
     PARTITIONS(ExitCode.CONFIGURATION,
-            "partitions were added to the topic of events or to the changelog: %s. What partition 0 of the events holds is"
-                    + " learned up to the last commit, and nothing of other partitions is. The next start says which topic"
-                    + " it is and what to do",
+            "partitions were added to a topic of events or labels, or to a changelog: %s. What the first partitions hold is taken"
+                    + " up to the last commit, and nothing of the new ones is. The next start says which topic it is and what to do",
             thrown -> thrown instanceof StreamsException && said(thrown).contains("has invalid partitions")) {
         @Override
         String describe(Throwable thrown) {
@@ -104,13 +102,13 @@ public enum KafkaFault {
     },
 
     LOG_GONE(ExitCode.RETRYABLE,
-            "Kafka no longer knows the topic of events. Nothing that was learned is lost. The next start looks for the"
-                    + " topic again, and says what to do if it was deleted",
+            "Kafka no longer knows a topic that is read. Nothing of ours is lost. The next start looks for the topic again, and"
+                    + " says what to do if it was deleted",
             MissingSourceTopicException.class::isInstance),
 
     RANGE_GONE(ExitCode.RETRYABLE,
-            "the topic of events no longer has the offset at which learning goes on: retention, a deletion of records or a"
-                    + " broker's loss took it. The next start says which events are missing",
+            "a topic no longer has the offset at which reading goes on: retention, a deletion of records or a"
+                    + " broker's loss took it. The next start says which records are missing",
             thrown -> thrown instanceof InvalidOffsetException
                     || thrown instanceof StreamsException && said(thrown).contains("auto.offset.reset")),
 
@@ -121,8 +119,8 @@ public enum KafkaFault {
                     || thrown instanceof InconsistentTopicIdException),
 
     REPLACED(ExitCode.RETRYABLE,
-            "another trainer took over, or this one stood still for longer than its session: %s. Nothing is lost. If it"
-                    + " happens again and again, look for a second trainer with a copy of this state directory",
+            "another process took over, or this one stood still for longer than its session: %s. Nothing is lost. If it"
+                    + " happens again and again, look for a second process with a copy of this state directory",
             thrown -> thrown instanceof FencedInstanceIdException || thrown instanceof ProducerFencedException
                     || thrown instanceof InvalidProducerEpochException || thrown instanceof TaskMigratedException),
 
@@ -149,7 +147,7 @@ public enum KafkaFault {
 
     /// Returns what Kafka said, without advice that is wrong here.
     String describe(Throwable thrown) {
-        return TrainerException.describe(thrown);
+        return StopException.describe(thrown);
     }
 
     /// Returns null if the exception is not one of Kafka's.

@@ -1,10 +1,7 @@
-package io.tidegrad.trainer;
-
+package io.tidegrad.process;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -25,8 +22,8 @@ class InstanceIdTest {
     @Test
     void aTrainerIsTheSameAtEveryStart() throws IOException {
         Path stateDir = directory.resolve("deep/state");
-        String id = InstanceId.in(stateDir);
-        assertThat(InstanceId.in(stateDir)).isEqualTo(id);
+        String id = InstanceId.in(stateDir, "trainer");
+        assertThat(InstanceId.in(stateDir, "trainer")).isEqualTo(id);
         try (Stream<Path> files = Files.list(stateDir)) {
             assertThat(files).containsExactly(stateDir.resolve("instance-id"));
         }
@@ -35,7 +32,7 @@ class InstanceIdTest {
     @Test
     void aNameThatSomebodyWroteThereIsKept() throws IOException {
         Files.writeString(directory.resolve("instance-id"), "trainer-of-my_own.1\n");
-        assertThat(InstanceId.in(directory)).isEqualTo("trainer-of-my_own.1");
+        assertThat(InstanceId.in(directory, "trainer")).isEqualTo("trainer-of-my_own.1");
     }
 
     static List<byte[]> damaged() {
@@ -47,18 +44,18 @@ class InstanceIdTest {
     @MethodSource("damaged")
     void aDamagedNameIsReplacedForGood(byte[] bytes) throws IOException {
         Files.write(directory.resolve("instance-id"), bytes);
-        String id = InstanceId.in(directory);
+        String id = InstanceId.in(directory, "trainer");
         Topic.validate(id, "group.instance.id", why -> {
             throw new AssertionError(why);
         });
-        assertThat(InstanceId.in(directory)).isEqualTo(id);
+        assertThat(InstanceId.in(directory, "trainer")).isEqualTo(id);
     }
 
     @Test
     void aDirectoryThatCantBeWrittenIsNamed() throws IOException {
         Path file = Files.createFile(directory.resolve("file"));
-        assertThatThrownBy(() -> InstanceId.in(file.resolve("state")))
-                .isInstanceOfSatisfying(TrainerException.class,
+        assertThatThrownBy(() -> InstanceId.in(file.resolve("state"), "trainer"))
+                .isInstanceOfSatisfying(StopException.class,
                         e -> assertThat(e.exitCode()).isEqualTo(ExitCode.CONFIGURATION))
                 .hasMessageContaining("state-dir " + file.resolve("state"));
     }

@@ -1,5 +1,4 @@
-package io.tidegrad.trainer;
-
+package io.tidegrad.process;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Files;

@@ -1,6 +1,6 @@
-package io.tidegrad.trainer.exit;
+package io.tidegrad.process;
 
-/// The exit codes of the trainer's process. A supervisor starts it again after a code that is `retryable()`, and leaves
+/// The exit codes of a process that learns or joins. A supervisor starts it again after a code that is `retryable()`, and leaves
 /// it down after another one, because the same would happen again. `docs/operations/run.md` has this table for operators.
 public enum ExitCode {
     /// The process was stopped on request, and has committed everything.

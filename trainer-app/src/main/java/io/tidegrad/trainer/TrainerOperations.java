@@ -1,122 +1,58 @@
 package io.tidegrad.trainer;
-
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import io.helidon.http.HeaderNames;
-import io.helidon.webserver.http.ServerResponse;
-import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.Tags;
-import io.micrometer.core.instrument.binder.jvm.JvmGcMetrics;
-import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
-import io.micrometer.core.instrument.binder.system.FileDescriptorMetrics;
-import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.tidegrad.control.ControlRecord;
 import io.tidegrad.control.ControlState;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.learn.LearningMemory;
-import io.tidegrad.ops.http.EndedConnection;
-import io.tidegrad.ops.http.HttpOptions;
-import io.tidegrad.ops.http.HttpServer;
-import io.tidegrad.ops.http.SharedAnswer;
-import io.tidegrad.trainer.exit.ExitCode;
-import io.tidegrad.trainer.exit.TrainerException;
+import io.tidegrad.process.OperationsServer;
+import io.tidegrad.process.StopException;
 import io.tidegrad.trainer.store.CommittedState;
-import java.io.IOException;
-import java.net.BindException;
-import java.nio.charset.StandardCharsets;
 import java.time.Instant;
-import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
-import java.util.concurrent.CompletableFuture;
-import java.util.function.IntSupplier;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
-/// Answers `GET /health` (JSON) and `GET /metrics` (Prometheus). Everything in the answers is committed, so that a
-/// reader of the topics sees the same. `docs/operations/watch.md` lists fields and names.
-final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
-    private static final ObjectMapper JSON = new ObjectMapper();
+/// What a trainer's server answers about its models. Everything in the answers is committed, so that a reader of the
+/// topics sees the same. `docs/operations/watch.md` lists fields and names.
+final class TrainerOperations implements ModelSlot.Listener, AutoCloseable {
     private static final String UP = "tidegrad.up";
     private static final String EXIT_CODE = "tidegrad.exit.code";
     private static final String DEGRADED = "tidegrad.degraded";
     private static final Set<String> OF_SLOTS = Set.of(UP, EXIT_CODE, DEGRADED);
 
-    /// Probes and one or two scrapers need a handful, and a connection that is not used makes room for the next.
-    static final int CONNECTIONS_MAX = 32;
-
-    private final HttpServer server;
-    private final SharedAnswer<Health> healthAnswer = new SharedAnswer<>(this::health);
-    private final SharedAnswer<byte[]> metricsPage;
+    private final OperationsServer server;
     private final PrometheusMeterRegistry metrics;
-    private final JvmGcMetrics gc = new JvmGcMetrics();
-    private final Map<EndedConnection, Counter> ended = new EnumMap<>(EndedConnection.class);
+    private final AtomicReference<@Nullable ModelSlots> slots;
 
-    private volatile @Nullable ModelSlots slots;
-
-    private OperationsServer(String host, int port) throws IOException {
-        metrics = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
-        gc.bindTo(metrics);
-        new JvmMemoryMetrics().bindTo(metrics);
-        new FileDescriptorMetrics().bindTo(metrics);
-        metricsPage = new SharedAnswer<>(() -> metrics.scrape().getBytes(StandardCharsets.UTF_8));
-        for (EndedConnection why : EndedConnection.values()) {
-            ended.put(why,
-                    Counter.builder("tidegrad.connections.ended")
-                            .description("HTTP connections that ended otherwise than between two requests")
-                            .tag("reason", why.name().toLowerCase(Locale.ROOT)).register(metrics));
-        }
-        server = HttpServer.start(
-                HttpOptions.at(host, port).withConnections(CONNECTIONS_MAX,
-                        why -> Objects.requireNonNull(ended.get(why)).increment()),
-                routing -> routing.get("/health", (request, response) -> health(response)).get("/metrics",
-                        (request, response) -> response
-                                .header(HeaderNames.CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")
-                                .send(metricsPage.get())));
+    private TrainerOperations(OperationsServer server, AtomicReference<@Nullable ModelSlots> slots) {
+        this.server = server;
+        this.slots = slots;
+        metrics = server.metrics();
     }
 
     /// Starts a server that answers at once, as a trainer without models that does not learn yet.
     ///
-    /// @throws TrainerException if the port is taken
-    static OperationsServer start(String host, int port) {
-        try {
-            return new OperationsServer(host, port);
-        } catch (BindException e) {
-            throw new TrainerException(ExitCode.CONFIGURATION, "--http-port: expected a free port of " + host
-                    + ", found " + port + " in use; choose another, or 0 for any", e);
-        } catch (IOException e) {
-            throw new TrainerException(ExitCode.CONFIGURATION,
-                    "--http-host, --http-port: can't listen on " + host + ":" + port + ": " + e.getMessage(), e);
-        }
+    /// @throws StopException if the port is taken
+    static TrainerOperations start(String host, int port) {
+        AtomicReference<@Nullable ModelSlots> slots = new AtomicReference<>();
+        return new TrainerOperations(OperationsServer.start(host, port, () -> health(slots.get())), slots);
     }
 
-    /// Returns a future that completes with the reason when the server does not answer any more, after which only a
-    /// restart helps.
-    CompletableFuture<String> ended() {
-        return server.ended();
-    }
-
-    int port() {
-        return server.port();
+    OperationsServer server() {
+        return server;
     }
 
     /// Answers about these models from now on. Called once.
     void tellOf(ModelSlots slots) {
         slots.listen(this);
         slots.running().forEach(this::begins);
-        this.slots = slots;
-    }
-
-    /// @param topics for each topic, how many of its records could not be read so far
-    void countUnreadable(Map<String, IntSupplier> topics) {
-        topics.forEach((topic, count) -> Gauge.builder("tidegrad_unreadable_records", count, IntSupplier::getAsInt)
-                .description("records of a topic of ours that can't be read").tag("topic", topic).strongReference(true)
-                .register(metrics));
+        this.slots.set(slots);
     }
 
     @Override
@@ -138,35 +74,19 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
                 .filter(meter -> !OF_SLOTS.contains(meter.getId().getName())).forEach(metrics::remove);
     }
 
-    /// @param answers whether the process is ready
-    private record Health(boolean answers, byte[] json) {
-    }
-
-    private void health(ServerResponse response) {
-        Health health = healthAnswer.get();
-        response.status(
-                health.answers() ? io.helidon.http.Status.OK_200 : io.helidon.http.Status.SERVICE_UNAVAILABLE_503)
-                .header(HeaderNames.CONTENT_TYPE, "application/json").send(health.json());
-    }
-
-    private Health health() {
-        ModelSlots known = slots;
+    private static OperationsServer.Health health(@Nullable ModelSlots known) {
         List<ModelSlot> all = known == null ? List.of() : known.all();
         List<ModelSlot> here = all.stream().filter(slot -> slot.doing() != ModelSlot.Doing.DELETED).toList();
         Status status = known == null ? Status.DOWN
-                : here.stream().map(OperationsServer::status).reduce(Status.UP, OperationsServer::worse);
-        if (status == Status.DEGRADED && here.stream().noneMatch(OperationsServer::isAsDecided)) {
+                : here.stream().map(TrainerOperations::status).reduce(Status.UP, TrainerOperations::worse);
+        if (status == Status.DEGRADED && here.stream().noneMatch(TrainerOperations::isAsDecided)) {
             status = Status.DOWN;
         }
         Map<String, Object> health = new LinkedHashMap<>();
         health.put("status", status.name());
         health.put("kernels", Kernels.active().name());
-        health.put("models", here.stream().map(OperationsServer::describe).toList());
-        try {
-            return new Health(status != Status.DOWN, JSON.writeValueAsBytes(health));
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException("health", e);
-        }
+        health.put("models", here.stream().map(TrainerOperations::describe).toList());
+        return new OperationsServer.Health(status != Status.DOWN, health);
     }
 
     /// The status of the process, or of one model.
@@ -210,7 +130,7 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
 
     private static Map<String, @Nullable Object> describe(ModelSlot slot) {
         ModelTrainer trainer = slot.trainer();
-        TrainerException failure = slot.failure();
+        StopException failure = slot.failure();
         Map<String, @Nullable Object> said = new LinkedHashMap<>();
         if (trainer != null && failure == null) {
             describe(trainer, said);
@@ -266,11 +186,11 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
     /// Registers the meters that stay while the trainers of a model come and go.
     private static void register(ModelSlot slot, PrometheusMeterRegistry metrics) {
         Tags tags = Tags.of("model", slot.model());
-        Gauge.builder(UP, slot, OperationsServer::up)
+        Gauge.builder(UP, slot, TrainerOperations::up)
                 .description("1 while the model learns; NaN while it is paused or deleted").tags(tags)
                 .register(metrics);
         Gauge.builder(EXIT_CODE, slot, each -> {
-            TrainerException failure = each.failure();
+            StopException failure = each.failure();
             return failure == null ? 0 : failure.exitCode().status();
         }).description("of the reason why the model has stopped; 0 while it has not").tags(tags).register(metrics);
         for (ModelCondition.Kind kind : ModelCondition.Kind.values()) {
@@ -290,7 +210,5 @@ final class OperationsServer implements ModelSlot.Listener, AutoCloseable {
     @Override
     public void close() {
         server.close();
-        gc.close();
-        metrics.close();
     }
 }

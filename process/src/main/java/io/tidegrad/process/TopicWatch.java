@@ -1,5 +1,4 @@
-package io.tidegrad.trainer;
-
+package io.tidegrad.process;
 import io.tidegrad.control.KafkaTopics;
 import java.time.Duration;
 import java.util.HashMap;
@@ -15,10 +14,10 @@ import org.jspecify.annotations.Nullable;
 /// deleted or got a partition, Kafka's clients notice that only when they next ask for metadata, which is five minutes
 /// later if nothing fails, and they never notice a changed setting.
 ///
-/// A look takes one request for the topics of all models, and every third look one more for the settings.
-final class TopicWatch {
+/// A look takes one request for all of them, and every third look one more for the settings.
+public final class TopicWatch {
     /// The time between two looks. What is found is told within two of them.
-    static final Duration EVERY = Duration.ofSeconds(3);
+    public static final Duration EVERY = Duration.ofSeconds(3);
 
     private static final int SETTINGS_EVERY = 3; // looks
 
@@ -29,7 +28,7 @@ final class TopicWatch {
     ///
     /// @param look gets the topic after each look, with empty settings after most looks; null if two looks in a row did
     ///     not find it. If it throws, the next look calls it again
-    record Watched(String topic, Consumer<KafkaTopics.@Nullable Found> look) {
+    public record Watched(String topic, Consumer<KafkaTopics.@Nullable Found> look) {
     }
 
     private final KafkaTopics kafka;
@@ -39,23 +38,23 @@ final class TopicWatch {
     private int looks;
 
     /// @param answered runs after each look that Kafka has answered
-    TopicWatch(KafkaTopics kafka, Runnable answered) {
+    public TopicWatch(KafkaTopics kafka, Runnable answered) {
         this.kafka = kafka;
         this.answered = answered;
     }
 
-    void add(List<Watched> more) {
+    public void add(List<Watched> more) {
         watched.addAll(more);
     }
 
-    void remove(List<Watched> some) {
+    public void remove(List<Watched> some) {
         watched.removeAll(some);
     }
 
     /// Looks once; from one thread at a time.
     ///
     /// @throws RuntimeException if Kafka did not answer, or one of the topics could not be handled
-    void look() {
+    public void look() {
         List<Watched> now = List.copyOf(watched);
         if (now.isEmpty()) {
             return;

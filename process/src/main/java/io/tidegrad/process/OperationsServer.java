@@ -1,0 +1,129 @@
+package io.tidegrad.process;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.helidon.http.HeaderNames;
+import io.helidon.http.Status;
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.binder.jvm.JvmGcMetrics;
+import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
+import io.micrometer.core.instrument.binder.system.FileDescriptorMetrics;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.tidegrad.ops.http.EndedConnection;
+import io.tidegrad.ops.http.HttpOptions;
+import io.tidegrad.ops.http.HttpServer;
+import io.tidegrad.ops.http.SharedAnswer;
+import java.io.IOException;
+import java.net.BindException;
+import java.nio.charset.StandardCharsets;
+import java.util.EnumMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.IntSupplier;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/// Answers `GET /health` (JSON) and `GET /metrics` (Prometheus) of one process.
+public final class OperationsServer implements AutoCloseable {
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    /// Probes and one or two scrapers need a handful, and a connection that is not used makes room for the next.
+    public static final int CONNECTIONS_MAX = 32;
+
+    private final HttpServer server;
+    private final SharedAnswer<Answer> healthAnswer;
+    private final SharedAnswer<byte[]> metricsPage;
+    private final PrometheusMeterRegistry metrics;
+    private final JvmGcMetrics gc = new JvmGcMetrics();
+    private final Map<EndedConnection, Counter> ended = new EnumMap<>(EndedConnection.class);
+
+    /// What the process says of itself.
+    ///
+    /// @param answers whether it is ready
+    /// @param said becomes JSON
+    public record Health(boolean answers, Map<String, ? extends @Nullable Object> said) {
+    }
+
+    private record Answer(boolean answers, byte[] json) {
+    }
+
+    private OperationsServer(String host, int port, Supplier<Health> health) throws IOException {
+        healthAnswer = new SharedAnswer<>(() -> answer(health.get()));
+        metrics = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+        gc.bindTo(metrics);
+        new JvmMemoryMetrics().bindTo(metrics);
+        new FileDescriptorMetrics().bindTo(metrics);
+        metricsPage = new SharedAnswer<>(() -> metrics.scrape().getBytes(StandardCharsets.UTF_8));
+        for (EndedConnection why : EndedConnection.values()) {
+            ended.put(why,
+                    Counter.builder("tidegrad.connections.ended")
+                            .description("HTTP connections that ended otherwise than between two requests")
+                            .tag("reason", why.name().toLowerCase(Locale.ROOT)).register(metrics));
+        }
+        server = HttpServer.start(
+                HttpOptions.at(host, port).withConnections(CONNECTIONS_MAX,
+                        why -> Objects.requireNonNull(ended.get(why)).increment()),
+                routing -> routing.get("/health", (request, response) -> {
+                    Answer answer = healthAnswer.get();
+                    response.status(answer.answers() ? Status.OK_200 : Status.SERVICE_UNAVAILABLE_503)
+                            .header(HeaderNames.CONTENT_TYPE, "application/json").send(answer.json());
+                }).get("/metrics",
+                        (request, response) -> response
+                                .header(HeaderNames.CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")
+                                .send(metricsPage.get())));
+    }
+
+    private static Answer answer(Health health) {
+        try {
+            return new Answer(health.answers(), JSON.writeValueAsBytes(health.said()));
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException("health", e);
+        }
+    }
+
+    /// @param health asked when somebody asks us, from several threads
+    /// @throws StopException if the port is taken
+    public static OperationsServer start(String host, int port, Supplier<Health> health) {
+        try {
+            return new OperationsServer(host, port, health);
+        } catch (BindException e) {
+            throw new StopException(ExitCode.CONFIGURATION, "--http-port: expected a free port of " + host + ", found "
+                    + port + " in use; choose another, or 0 for any", e);
+        } catch (IOException e) {
+            throw new StopException(ExitCode.CONFIGURATION,
+                    "--http-host, --http-port: can't listen on " + host + ":" + port + ": " + e.getMessage(), e);
+        }
+    }
+
+    /// Where the program registers its own meters.
+    public PrometheusMeterRegistry metrics() {
+        return metrics;
+    }
+
+    /// Returns a future that completes with the reason when the server does not answer any more, after which only a
+    /// restart helps.
+    public CompletableFuture<String> ended() {
+        return server.ended();
+    }
+
+    public int port() {
+        return server.port();
+    }
+
+    /// @param topics for each topic, how many of its records could not be read so far
+    public void countUnreadable(Map<String, IntSupplier> topics) {
+        topics.forEach((topic, count) -> Gauge.builder("tidegrad_unreadable_records", count, IntSupplier::getAsInt)
+                .description("records of a topic of ours that can't be read").tag("topic", topic).strongReference(true)
+                .register(metrics));
+    }
+
+    @Override
+    public void close() {
+        server.close();
+        gc.close();
+        metrics.close();
+    }
+}

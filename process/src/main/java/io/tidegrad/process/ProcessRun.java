@@ -1,0 +1,89 @@
+package io.tidegrad.process;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// The life of a process: it starts its work, prints one line when it is ready, `trainer ready: http://host:port`, and ends
+/// with an `ExitCode`.
+public final class ProcessRun {
+    private static final Logger LOG = LoggerFactory.getLogger(ProcessRun.class);
+
+    private ProcessRun() {}
+
+    /// What a process does until it is asked to stop, or can't go on.
+    public interface Work extends AutoCloseable {
+        /// Completes with the reason why the whole process can't go on.
+        CompletableFuture<StopException> ended();
+
+        /// Returns the port of health and metrics.
+        int httpPort();
+
+        /// Returns whether anything was done yet: memory that runs out later may suffice after another start.
+        boolean works();
+
+        /// Commits and stops everything. A second call does nothing.
+        @Override
+        void close();
+    }
+
+    /// Ends the process when it is asked to stop, or with the reason why it can't go on.
+    ///
+    /// @param program its name in the line that says it is ready
+    /// @param host where it listens
+    /// @param start throws a `StopException` if the work can't begin
+    public static void run(String program, String host, Supplier<? extends Work> start) {
+        AtomicReference<@Nullable Work> running = new AtomicReference<>();
+        Thread.setDefaultUncaughtExceptionHandler((thread, thrown) -> threadEnded(thread, thrown, running.get()));
+        Work work;
+        try {
+            work = start.get();
+            running.set(work);
+            System.out.println(program + " ready: http://" + host + ":" + work.httpPort());
+        } catch (StopException e) {
+            // Only a defect is logged with its stack trace.
+            if (e.exitCode() == ExitCode.INTERNAL) {
+                LOG.error("can't start", e);
+            } else {
+                LOG.error("can't start: {}", e.getMessage());
+            }
+            System.exit(e.exitCode().status());
+            return;
+        }
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> stopOnSignal(work), "stop"));
+        try {
+            StopException why = work.ended().get();
+            if (why.exitCode() == ExitCode.INTERNAL) {
+                LOG.error("a defect", why);
+            }
+            work.close();
+            Runtime.getRuntime().halt(why.exitCode().status());
+        } catch (InterruptedException | ExecutionException e) {
+            LOG.error("a defect", e);
+            Runtime.getRuntime().halt(ExitCode.INTERNAL.status());
+        }
+    }
+
+    /// Ends the process if a thread ran out of memory: without that thread it could wait for ever. Before anything was
+    /// done the heap is too small; later, starting again may help.
+    private static void threadEnded(Thread thread, Throwable thrown, @Nullable Work work) {
+        if (!(thrown instanceof OutOfMemoryError)) {
+            LOG.error("thread {} ended", thread.getName(), thrown);
+            return;
+        }
+        StopException why = StopException.from(thrown);
+        ExitCode code = work != null && work.works() ? ExitCode.RETRYABLE : why.exitCode();
+        LOG.error("stopping: thread {} ended: {}", thread.getName(), why.getMessage());
+        Runtime.getRuntime().halt(code.status());
+    }
+
+    /// Ends the process with code 0 after SIGTERM, after which the JVM would end with 143.
+    private static void stopOnSignal(Work work) {
+        work.close();
+        StopException why = work.ended().getNow(null);
+        Runtime.getRuntime().halt((why == null ? ExitCode.OK : why.exitCode()).status());
+    }
+}

@@ -1,4 +1,0 @@
-@NullMarked
-package io.tidegrad.trainer.exit;
-
-import org.jspecify.annotations.NullMarked;
