@@ -172,8 +172,9 @@ class ArchitectureTest {
     }
 
     @ArchTest
-    static final ArchRule kafka_streams_internals_are_used_in_one_class =
-            noClasses().that().doNotHaveFullyQualifiedName("io.tidegrad.trainer.store.StreamsInternals").should()
+    static final ArchRule kafka_streams_internals_are_used_in_one_class_of_each_process =
+            noClasses().that().doNotHaveFullyQualifiedName("io.tidegrad.trainer.store.StreamsInternals").and()
+                    .doNotHaveFullyQualifiedName("io.tidegrad.joiner.topology.CommitHook").should()
                     .dependOnClassesThat().resideInAnyPackage("org.apache.kafka.streams.processor.internals..",
                             "org.apache.kafka.streams.state.internals..");
 }

@@ -133,6 +133,16 @@ public final class EntryCodec {
         return entry;
     }
 
+    /// Returns the base of an entry that waits no more, or `Long.MAX_VALUE` for another entry, without decoding the rest.
+    ///
+    /// @throws EntryException these are not the bytes of an entry of this format
+    public static long baseIfEmitted(byte[] bytes) {
+        if (bytes.length > 1 && bytes[0] == FORMAT && (bytes[1] & KIND) != EMITTED) {
+            return Long.MAX_VALUE;
+        }
+        return decode(bytes, "entry").base();
+    }
+
     private static boolean has(int flags, int flag) {
         return (flags & flag) != 0;
     }

@@ -56,6 +56,11 @@ public final class LabelJoin {
         return entry.base() + (entry instanceof Waiting ? wait : window);
     }
 
+    /// Whether an entry that waits no more and has this base is forgotten by `now`.
+    public boolean isForgotten(long base, long now) {
+        return now > base + window;
+    }
+
     /// Ends what is over by `now`, and returns what is known of the id then; null: nothing.
     public @Nullable Entry expire(String id, Entry entry, long now, JoinOutput to) {
         Entry left = entry;

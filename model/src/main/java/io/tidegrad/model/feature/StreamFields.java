@@ -194,12 +194,19 @@ public final class StreamFields {
             throw new RejectedException(Rejection.Reason.MISSING_TIME,
                     "the record's timestamp: expected one, found none");
         }
-        if (time - timestamp > AHEAD_MAX.toMillis()) {
-            throw new RejectedException(Rejection.Reason.FUTURE_TIME,
-                    "expected an event time of at most a day after the record's timestamp, "
-                            + Instant.ofEpochMilli(timestamp) + ", found " + Instant.ofEpochMilli(time));
+        Rejection ahead = ahead(time, timestamp);
+        if (ahead != null) {
+            throw new RejectedException(ahead.reason(), ahead.detail());
         }
         return time;
+    }
+
+    /// Returns why a time is refused that lies too far ahead of its record's timestamp; null: it does not.
+    public static @Nullable Rejection ahead(long time, long timestamp) {
+        return time - timestamp <= AHEAD_MAX.toMillis() ? null
+                : new Rejection(Rejection.Reason.FUTURE_TIME,
+                        "expected an event time of at most a day after the record's timestamp, "
+                                + Instant.ofEpochMilli(timestamp) + ", found " + Instant.ofEpochMilli(time));
     }
 
     private double weight(Event event) throws RejectedException {

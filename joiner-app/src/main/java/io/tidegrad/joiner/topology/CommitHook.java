@@ -1,0 +1,164 @@
+package io.tidegrad.joiner.topology;
+
+import java.util.Map;
+import java.util.Objects;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.streams.processor.StateStore;
+import org.apache.kafka.streams.processor.StateStoreContext;
+import org.apache.kafka.streams.processor.internals.InternalProcessorContext;
+import org.apache.kafka.streams.processor.internals.ProcessorNode;
+import org.apache.kafka.streams.processor.internals.ProcessorRecordContext;
+import org.apache.kafka.streams.processor.internals.TopicPartitionMetadata;
+import org.apache.kafka.streams.state.StoreBuilder;
+import org.apache.kafka.streams.state.internals.CacheFlushListener;
+import org.apache.kafka.streams.state.internals.CachedStateStore;
+import org.jspecify.annotations.Nullable;
+
+/// A state store without content. It lets the join do something before each commit, inside of the task's transaction, and
+/// commit the task's time beside the offsets. No other class of the joiner uses internals of Kafka Streams. This one
+/// relies on the following behaviour of version 4.3.1:
+///
+/// - `CachedStateStore.flushCache()` is called by `StreamTask.prepareCommit` before the producer is flushed and the
+///   offsets join the transaction, and no other hook is.
+/// - `InternalProcessorContext.addProcessorMetadataKeyValue` commits a number beside the group's offsets, in the same
+///   transaction. It can be read in `Processor.init`.
+/// - Forwarding needs a current node and a record context. Streams' own caching stores set them when they flush.
+final class CommitHook implements StateStore, CachedStateStore<byte[], byte[]> {
+    static final String NAME = "commit-hook";
+    private static final String TIME = "time";
+
+    private @Nullable InternalProcessorContext<?, ?> context;
+    private @Nullable ProcessorNode<?, ?, ?, ?> node;
+    private @Nullable Runnable beforeCommit;
+    private boolean open;
+
+    static StoreBuilder<CommitHook> builder() {
+        return new StoreBuilder<>() {
+            @Override
+            public StoreBuilder<CommitHook> withCachingEnabled() {
+                throw new UnsupportedOperationException("there is nothing to cache");
+            }
+
+            @Override
+            public StoreBuilder<CommitHook> withCachingDisabled() {
+                return this;
+            }
+
+            @Override
+            public StoreBuilder<CommitHook> withLoggingEnabled(Map<String, String> config) {
+                throw new UnsupportedOperationException("there is nothing to log");
+            }
+
+            @Override
+            public StoreBuilder<CommitHook> withLoggingDisabled() {
+                return this;
+            }
+
+            @Override
+            public CommitHook build() {
+                return new CommitHook();
+            }
+
+            @Override
+            public Map<String, String> logConfig() {
+                return Map.of();
+            }
+
+            @Override
+            public boolean loggingEnabled() {
+                return false;
+            }
+
+            @Override
+            public String name() {
+                return NAME;
+            }
+        };
+    }
+
+    @Override
+    public void init(StateStoreContext stateStoreContext, StateStore root) {
+        context = (InternalProcessorContext<?, ?>) stateStoreContext;
+        open = true;
+        stateStoreContext.register(root, (key, value) -> {
+            throw new IllegalStateException("a store without a changelog is not restored");
+        });
+    }
+
+    /// Called in `Processor.init` of the one processor that has this store.
+    ///
+    /// @param beforeCommit may forward as in a call of the processor
+    void bind(Runnable beforeCommit) {
+        node = context().currentNode();
+        this.beforeCommit = beforeCommit;
+    }
+
+    /// Returns the time of the last commit; null before the first one.
+    @Nullable
+    Long committedTime() {
+        return context().processorMetadataForKey(TIME);
+    }
+
+    /// Commits the task's time with its offsets from now on.
+    void time(long time) {
+        context().addProcessorMetadataKeyValue(TIME, time);
+    }
+
+    /// Returns the task's time that was committed beside an offset; null if there is none.
+    static @Nullable Long time(String metadata) {
+        return TopicPartitionMetadata.decode(metadata).processorMetadata().get(TIME);
+    }
+
+    @Override
+    public void flushCache() {
+        Runnable bound = beforeCommit;
+        if (bound == null) {
+            return;
+        }
+        InternalProcessorContext<?, ?> context = context();
+        ProcessorNode<?, ?, ?, ?> previousNode = context.currentNode();
+        ProcessorRecordContext previousRecord = context.recordContext();
+        context.setCurrentNode(Objects.requireNonNull(node, "bind comes first"));
+        context.setRecordContext(
+                new ProcessorRecordContext(context.currentSystemTimeMs(), -1, -1, null, new RecordHeaders()));
+        try {
+            bound.run();
+        } finally {
+            context.setRecordContext(previousRecord);
+            context.setCurrentNode(previousNode);
+        }
+    }
+
+    private InternalProcessorContext<?, ?> context() {
+        return Objects.requireNonNull(context, "init comes first");
+    }
+
+    @Override
+    public String name() {
+        return NAME;
+    }
+
+    @Override
+    public boolean persistent() {
+        return false;
+    }
+
+    @Override
+    public boolean isOpen() {
+        return open;
+    }
+
+    @Override
+    public void close() {
+        open = false;
+        beforeCommit = null;
+    }
+
+    @Override
+    public boolean setFlushListener(@Nullable CacheFlushListener<byte[], byte[]> listener, boolean sendOldValues) {
+        return false;
+    }
+
+    @Override
+    public void clearCache() {}
+}

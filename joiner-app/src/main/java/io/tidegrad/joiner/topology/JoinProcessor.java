@@ -1,0 +1,229 @@
+package io.tidegrad.joiner.topology;
+
+import io.tidegrad.joiner.join.Entry;
+import io.tidegrad.joiner.join.EventRecord;
+import io.tidegrad.joiner.join.EventRecord.Content;
+import io.tidegrad.joiner.join.JoinOutput;
+import io.tidegrad.joiner.join.LabelJoin;
+import io.tidegrad.joiner.join.LabelRecord;
+import io.tidegrad.joiner.join.Position;
+import io.tidegrad.model.stream.Example;
+import io.tidegrad.model.stream.StreamSpec;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.header.Headers;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.common.record.TimestampType;
+import org.apache.kafka.streams.processor.PunctuationType;
+import org.apache.kafka.streams.processor.api.Processor;
+import org.apache.kafka.streams.processor.api.ProcessorContext;
+import org.apache.kafka.streams.processor.api.Record;
+import org.jspecify.annotations.Nullable;
+
+/// Adapts the join to Kafka Streams: it keeps the entries and the task's time, and writes what the join gives. Everything
+/// happens inside of the task's transaction.
+final class JoinProcessor implements Processor<byte[], JoinInput, byte[], byte[]>, JoinOutput {
+    private static final Duration LOOK_EVERY = Duration.ofMillis(500);
+
+    /// Records between two looks at what is due, and the most that one look does, so that it keeps up and stays short.
+    private static final int SWEEP_EVERY = 512;
+
+    private static final int SWEEP_MAX = 4_096;
+
+    /// Entries that are looked at for each record when forgotten ones are deleted. In a quarter of the time in which a
+    /// store fills, all of it was looked at, so it is never a third larger than it has to be.
+    private static final int CLEANED_PER_RECORD = 4;
+
+    /// Corrections whose events are read together, unless a commit comes first.
+    private static final int CORRECTIONS_MAX = 2_048;
+
+    private final JoinerTopology.Parts parts;
+    private final StreamSpec spec;
+    private final LabelJoin join;
+    private final List<Correction> corrections = new ArrayList<>();
+
+    private @Nullable Running running;
+
+    /// The largest event time of all events, labels and ticks that this task has taken.
+    private long time = Long.MIN_VALUE;
+
+    private int sinceSweep;
+
+    /// The id that is being joined, and the record, if there is one.
+    private byte[] id = {};
+
+    private @Nullable Record<byte[], JoinInput> record;
+
+    /// An example whose event is to be read again.
+    private record Correction(byte[] id, Example example) {
+    }
+
+    /// What exists from `init` to `close`.
+    private record Running(ProcessorContext<byte[], byte[]> context, JoinState state, CommitHook hook,
+            EventLookup events) {
+    }
+
+    JoinProcessor(JoinerTopology.Parts parts) {
+        this.parts = parts;
+        spec = parts.spec();
+        join = new LabelJoin(spec);
+    }
+
+    @Override
+    public void init(ProcessorContext<byte[], byte[]> context) {
+        CommitHook hook = context.getStateStore(CommitHook.NAME);
+        JoinState state = new JoinState(spec.stream(), join, context.getStateStore(JoinState.ENTRIES),
+                context.getStateStore(JoinState.INDEX));
+        Running running = new Running(context, state, hook, parts.lookups().get());
+        this.running = running;
+        Long committed = hook.committedTime();
+        time = committed == null ? Long.MIN_VALUE : committed;
+        hook.bind(this::beforeCommit);
+        context.schedule(LOOK_EVERY, PunctuationType.WALL_CLOCK_TIME, now -> look(running));
+    }
+
+    @Override
+    public void process(Record<byte[], JoinInput> record) {
+        Running running = running();
+        JoinInput input = record.value();
+        time = Math.max(time, input.time());
+        if (!(input instanceof JoinInput.OfTick)) {
+            this.record = record;
+            id = record.key();
+            Entry found = running.state().get(id);
+            String text = new String(id, StandardCharsets.UTF_8);
+            Entry left = switch (input) {
+                case JoinInput.OfEvent event -> join.event(text, found, event.event(), time, this);
+                case JoinInput.OfLabel label -> join.label(text, found, label.label(), time, this);
+                case JoinInput.OfTick tick -> found;
+            };
+            running.state().put(id, found, left);
+            this.record = null;
+        }
+        if (++sinceSweep >= SWEEP_EVERY) {
+            look(running);
+        }
+    }
+
+    /// Ends what is over, in bounded steps.
+    private void look(Running running) {
+        JoinState state = running.state();
+        for (byte[] due : state.due(time, SWEEP_MAX)) {
+            id = due;
+            Entry found = state.indexed(due);
+            state.put(due, found, join.expire(new String(due, StandardCharsets.UTF_8), found, time, this));
+        }
+        state.clean(time, CLEANED_PER_RECORD * Math.max(sinceSweep, 1));
+        sinceSweep = 0;
+    }
+
+    private void beforeCommit() {
+        Running running = running();
+        writeCorrections(running);
+        running.hook().time(time);
+    }
+
+    @Override
+    public void example(String text, Example example, @Nullable Content content) {
+        Running running = running();
+        if (content == null) {
+            corrections.add(new Correction(id, example));
+            if (corrections.size() >= CORRECTIONS_MAX) {
+                writeCorrections(running);
+            }
+            return;
+        }
+        write(running, id, example, content);
+    }
+
+    private void write(Running running, byte[] id, Example example, Content content) {
+        parts.counts().example(example.kind());
+        running.context().forward(ExampleWriter.record(id, example, content), JoinerTopology.EXAMPLES);
+    }
+
+    private void writeCorrections(Running running) {
+        if (corrections.isEmpty()) {
+            return;
+        }
+        List<Position> places = corrections.stream().map(Correction::example).map(Example::source)
+                .map(source -> new Position(source.partition(), source.offset())).toList();
+        List<@Nullable Content> contents = running.events().read(places);
+        for (int i = 0; i < places.size(); i++) {
+            Correction correction = corrections.get(i);
+            Content content = contents.get(i);
+            if (content == null) {
+                gone(running, correction, places.get(i));
+            } else {
+                write(running, correction.id(), correction.example(), content);
+            }
+        }
+        corrections.clear();
+    }
+
+    private void gone(Running running, Correction correction, Position at) {
+        RecordHeaders headers = new RecordHeaders();
+        correction.example().writeTo(headers);
+        deadLetter(running, at(spec.events().topic(), at, correction.id(), null, headers), "event-gone",
+                "expected the event in its topic, to write its correction, found that retention or a deletion took it;"
+                        + " keep events for at least join.window");
+    }
+
+    @Override
+    public void refuse(Reason reason, String detail) {
+        Record<byte[], JoinInput> refused = Objects.requireNonNull(record, "only a record is refused");
+        ConsumerRecord<byte[], byte[]> at = switch (refused.value()) {
+            case JoinInput.OfEvent(EventRecord event, byte[] key) ->
+                at(spec.events().topic(), event.at(), key, event.content().value(), refused.headers());
+            case JoinInput.OfLabel(LabelRecord label) -> at(label);
+            case JoinInput.OfTick tick -> throw new IllegalStateException("a tick is not refused");
+        };
+        deadLetter(running(), at, reason.code(), detail);
+    }
+
+    @Override
+    public void orphan(LabelRecord label, String detail) {
+        deadLetter(running(), at(label), Reason.ORPHAN_LABEL.code(), detail);
+    }
+
+    private ConsumerRecord<byte[], byte[]> at(LabelRecord label) {
+        return at(Objects.requireNonNull(spec.labels()).topic(), label.at(), label.key(), label.value(),
+                new RecordHeaders());
+    }
+
+    private static ConsumerRecord<byte[], byte[]> at(String topic, Position at, byte @Nullable [] key,
+            byte @Nullable [] value, Headers headers) {
+        return new ConsumerRecord<>(topic, at.partition(), at.offset(), ConsumerRecord.NO_TIMESTAMP,
+                TimestampType.NO_TIMESTAMP_TYPE, ConsumerRecord.NULL_SIZE, ConsumerRecord.NULL_SIZE, key, value,
+                headers, Optional.empty());
+    }
+
+    private void deadLetter(Running running, ConsumerRecord<byte[], byte[]> record, String reason, String detail) {
+        parts.counts().deadLetter(reason);
+        running.context().forward(
+                parts.deadLetters().of(record, reason, detail, running.context().currentSystemTimeMs()),
+                JoinerTopology.DEAD_LETTERS);
+    }
+
+    @Override
+    public void count(Counted what) {
+        parts.counts().count(what);
+    }
+
+    private Running running() {
+        return Objects.requireNonNull(running, "init comes first");
+    }
+
+    @Override
+    public void close() {
+        Running closed = running;
+        if (closed != null) {
+            closed.events().close();
+            running = null;
+        }
+    }
+}

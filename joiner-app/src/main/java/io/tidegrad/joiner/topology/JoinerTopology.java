@@ -1,0 +1,145 @@
+package io.tidegrad.joiner.topology;
+
+import io.tidegrad.joiner.join.LabeledEvents;
+import io.tidegrad.model.learn.ValueDecoder;
+import io.tidegrad.model.stream.StreamSpec;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.common.serialization.Serde;
+import org.apache.kafka.common.serialization.Serdes;
+import org.apache.kafka.common.utils.Utils;
+import org.apache.kafka.streams.AutoOffsetReset;
+import org.apache.kafka.streams.StreamsBuilder;
+import org.apache.kafka.streams.Topology;
+import org.apache.kafka.streams.kstream.Consumed;
+import org.apache.kafka.streams.kstream.KStream;
+import org.apache.kafka.streams.kstream.Named;
+import org.apache.kafka.streams.kstream.Repartitioned;
+import org.apache.kafka.streams.processor.StreamPartitioner;
+import org.apache.kafka.streams.processor.TimestampExtractor;
+import org.apache.kafka.streams.state.Stores;
+
+/// ```
+/// events ─▶ key-events ─▶ events-by-key (repartition) ─┐
+///                                                      ├─▶ join ─▶ examples · dead-letters
+/// labels ─▶ key-labels ─▶ labels-by-key (repartition) ─┘     │
+///                                                          entries, due (stores)
+/// ```
+///
+/// If both sides have the record's key as id and equally many partitions, there are no repartition topics. If events
+/// bring their labels with them, `events ─▶ label-events ─▶ examples` is all.
+public final class JoinerTopology {
+    static final String EXAMPLES = "examples";
+    static final String DEAD_LETTERS = "dead-letters";
+    static final String EVENT_DEAD_LETTERS = "event-dead-letters";
+    private static final String LABEL_DEAD_LETTERS = "label-dead-letters";
+    private static final String KEY_EVENTS = "key-events";
+    private static final String KEY_LABELS = "key-labels";
+    private static final String LABEL_EVENTS = "label-events";
+    private static final String JOIN = "join";
+
+    /// Small segments, because whatever was joined is deleted and the cleaner should come to it soon.
+    private static final Map<String, String> CHANGELOG = Map.of("segment.bytes", Integer.toString(64 << 20));
+
+    private JoinerTopology() {}
+
+    /// @param examples name of the topic of examples
+    /// @param deadLetterTopic name of the dead-letter topic
+    /// @param partitions of the events topic and of the labels topic; 0 if labels are in the events
+    /// @param eventDecoders make a decoder of values for a thread
+    /// @param labelDecoders likewise
+    /// @param patience how long a record may wait for its schema
+    /// @param lookups make a reader of events for a task
+    public record Parts(StreamSpec spec, String examples, String deadLetterTopic, JoinDeadLetters deadLetters,
+            int eventPartitions, int labelPartitions, Supplier<ValueDecoder> eventDecoders,
+            Supplier<ValueDecoder> labelDecoders, Duration patience, Supplier<EventLookup> lookups, JoinCounts counts) {
+        /// Returns whether records of one id already lie in the same partition of both topics.
+        boolean isPartitionedAlike() {
+            StreamSpec.Labels labels = spec.labels();
+            return labels != null && StreamSpec.RECORD_KEY.equals(spec.events().key())
+                    && StreamSpec.RECORD_KEY.equals(labels.key()) && eventPartitions == labelPartitions;
+        }
+    }
+
+    public static Topology of(Parts parts) {
+        StreamsBuilder builder = new StreamsBuilder();
+        StreamSpec.Labels labels = parts.spec().labels();
+        KStream<byte[], SourceValue> events = source(builder, "events", parts.spec().events().topic(),
+                new SourceReader(parts.spec(), true, parts.eventDecoders(), parts.patience()));
+        if (labels == null) {
+            events.process(() -> new LabeledEventsProcessor(new LabeledEvents(parts.spec()), parts.deadLetters(),
+                    parts.counts()), Named.as(LABEL_EVENTS));
+            Topology topology = builder.build();
+            sink(topology, EXAMPLES, parts.examples(), LABEL_EVENTS);
+            sink(topology, EVENT_DEAD_LETTERS, parts.deadLetterTopic(), LABEL_EVENTS);
+            return topology;
+        }
+        KStream<byte[], JoinInput> keyedEvents = keyed(events, KEY_EVENTS, "events-with-id", EVENT_DEAD_LETTERS, parts);
+        KStream<byte[], JoinInput> keyedLabels = keyed(
+                source(builder, "labels", labels.topic(),
+                        new SourceReader(parts.spec(), false, parts.labelDecoders(), parts.patience())),
+                KEY_LABELS, "labels-with-id", LABEL_DEAD_LETTERS, parts);
+        if (!parts.isPartitionedAlike()) {
+            int partitions = Math.max(parts.eventPartitions(), parts.labelPartitions());
+            keyedEvents = byKey(keyedEvents, "events-by-key", partitions);
+            keyedLabels = byKey(keyedLabels, "labels-by-key", partitions);
+        }
+        builder.addStateStore(Stores.keyValueStoreBuilder(Stores.persistentKeyValueStore(JoinState.ENTRIES),
+                Serdes.Bytes(), Serdes.ByteArray()).withLoggingEnabled(CHANGELOG));
+        builder.addStateStore(Stores.keyValueStoreBuilder(Stores.persistentKeyValueStore(JoinState.INDEX),
+                Serdes.Bytes(), Serdes.ByteArray()).withLoggingEnabled(CHANGELOG));
+        builder.addStateStore(CommitHook.builder());
+        keyedEvents.merge(keyedLabels, Named.as("both")).process(() -> new JoinProcessor(parts), Named.as(JOIN),
+                JoinState.ENTRIES, JoinState.INDEX, CommitHook.NAME);
+        Topology topology = builder.build();
+        sink(topology, EXAMPLES, parts.examples(), JOIN);
+        sink(topology, DEAD_LETTERS, parts.deadLetterTopic(), JOIN);
+        // Each side has a sink of its own: one for all would make one sub-topology, and one task, of them.
+        sink(topology, EVENT_DEAD_LETTERS, parts.deadLetterTopic(), KEY_EVENTS);
+        sink(topology, LABEL_DEAD_LETTERS, parts.deadLetterTopic(), KEY_LABELS);
+        return topology;
+    }
+
+    private static KStream<byte[], SourceValue> source(StreamsBuilder builder, String name, String topic,
+            TimestampExtractor reader) {
+        // The value is bytes for Streams, and a dead letter has exactly those that came.
+        Serde<SourceValue> values = Serdes.serdeFrom((unused, value) -> value.bytes(), SourceValue.deserializer());
+        return builder.stream(topic, Consumed.with(Serdes.ByteArray(), values).withTimestampExtractor(reader)
+                .withOffsetResetPolicy(AutoOffsetReset.earliest()).withName(name));
+    }
+
+    private static KStream<byte[], JoinInput> keyed(KStream<byte[], SourceValue> side, String name, String next,
+            String deadLetterSink, Parts parts) {
+        return side.<byte[], Object>process(
+                () -> new KeyProcessor(next, deadLetterSink, parts.deadLetters(), parts.counts()), Named.as(name))
+                .mapValues(input -> (JoinInput) input, Named.as(next));
+    }
+
+    private static KStream<byte[], JoinInput> byKey(KStream<byte[], JoinInput> side, String name, int partitions) {
+        return side.repartition(Repartitioned.<byte[], JoinInput>as(name).withKeySerde(Serdes.ByteArray())
+                .withValueSerde(new JoinInputCodec()).withNumberOfPartitions(partitions)
+                .withStreamPartitioner(new ById()));
+    }
+
+    /// Sends a record to the partition of its id, and a tick to all.
+    private static final class ById implements StreamPartitioner<byte[], JoinInput> {
+        @Override
+        public Optional<Set<Integer>> partitions(String topic, byte[] id, JoinInput input, int partitions) {
+            if (input instanceof JoinInput.OfTick) {
+                return Optional.of(IntStream.range(0, partitions).boxed().collect(Collectors.toSet()));
+            }
+            return Optional.of(Set.of(Utils.toPositive(Utils.murmur2(Objects.requireNonNull(id))) % partitions));
+        }
+    }
+
+    private static void sink(Topology topology, String name, String topic, String from) {
+        topology.addSink(name, topic, new ByteArraySerializer(), new ByteArraySerializer(), from);
+    }
+}

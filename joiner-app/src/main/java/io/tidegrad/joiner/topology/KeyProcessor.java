@@ -1,0 +1,73 @@
+package io.tidegrad.joiner.topology;
+
+import io.tidegrad.joiner.topology.SourceValue.Read;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Objects;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.streams.processor.PunctuationType;
+import org.apache.kafka.streams.processor.api.Processor;
+import org.apache.kafka.streams.processor.api.ProcessorContext;
+import org.apache.kafka.streams.processor.api.Record;
+import org.jspecify.annotations.Nullable;
+
+/// Gives the records of one side their id as key. What can't be read becomes a dead letter.
+final class KeyProcessor implements Processor<byte[], SourceValue, byte[], Object> {
+    /// The key of a tick, which goes to all partitions.
+    static final byte[] TICK_KEY = {};
+
+    /// How often the place that was read is committed although nothing came, so that a side shows that it was read to its
+    /// end.
+    private static final Duration LOOK_EVERY = Duration.ofSeconds(1);
+
+    private final String next;
+    private final String deadLetterSink;
+    private final JoinDeadLetters deadLetters;
+    private final JoinCounts counts;
+    private @Nullable ProcessorContext<byte[], Object> context;
+
+    /// @param next the node that takes what has an id
+    KeyProcessor(String next, String deadLetterSink, JoinDeadLetters deadLetters, JoinCounts counts) {
+        this.next = next;
+        this.deadLetterSink = deadLetterSink;
+        this.deadLetters = deadLetters;
+        this.counts = counts;
+    }
+
+    @Override
+    public void init(ProcessorContext<byte[], Object> context) {
+        this.context = context;
+        context.schedule(LOOK_EVERY, PunctuationType.WALL_CLOCK_TIME, now -> {
+        });
+    }
+
+    @Override
+    public void process(Record<byte[], SourceValue> record) {
+        ProcessorContext<byte[], Object> context = Objects.requireNonNull(this.context, "init comes first");
+        switch (record.value().read()) {
+            case Read.Input(String id, JoinInput input, String label) -> {
+                RecordHeaders headers = new RecordHeaders();
+                switch (input) {
+                    case JoinInput.OfEvent event -> {
+                        counts.event();
+                        JoinInputCodec.carry(event.event().content(), headers);
+                    }
+                    case JoinInput.OfLabel given -> counts.label();
+                    case JoinInput.OfTick tick -> {
+                    }
+                }
+                byte[] key = id == null ? TICK_KEY : id.getBytes(StandardCharsets.UTF_8);
+                context.forward(new Record<>(key, input, record.timestamp(), headers), next);
+            }
+            case Read.Refused refused -> {
+                String reason = refused.rejection().reason().code();
+                counts.deadLetter(reason);
+                Record<byte[], byte[]> letter = deadLetters.of(refused.record(), reason, refused.rejection().detail(),
+                        context.currentSystemTimeMs());
+                context.forward(
+                        new Record<>(letter.key(), (Object) letter.value(), letter.timestamp(), letter.headers()),
+                        deadLetterSink);
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+package io.tidegrad.joiner.topology;
+
+import io.tidegrad.joiner.join.LabeledEvents;
+import io.tidegrad.joiner.topology.SourceValue.Read;
+import io.tidegrad.model.learn.Tick;
+import java.nio.charset.StandardCharsets;
+import java.util.Objects;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.streams.processor.api.Processor;
+import org.apache.kafka.streams.processor.api.ProcessorContext;
+import org.apache.kafka.streams.processor.api.Record;
+import org.jspecify.annotations.Nullable;
+
+/// Makes an example of each event of a stream whose events bring their labels with them. Nothing is remembered.
+final class LabeledEventsProcessor implements Processor<byte[], SourceValue, byte[], byte[]> {
+    private final LabeledEvents join;
+    private final JoinDeadLetters deadLetters;
+    private final JoinCounts counts;
+    private @Nullable ProcessorContext<byte[], byte[]> context;
+
+    LabeledEventsProcessor(LabeledEvents join, JoinDeadLetters deadLetters, JoinCounts counts) {
+        this.join = join;
+        this.deadLetters = deadLetters;
+        this.counts = counts;
+    }
+
+    @Override
+    public void init(ProcessorContext<byte[], byte[]> context) {
+        this.context = context;
+    }
+
+    @Override
+    public void process(Record<byte[], SourceValue> record) {
+        ProcessorContext<byte[], byte[]> context = Objects.requireNonNull(this.context, "init comes first");
+        switch (record.value().read()) {
+            case Read.Input(String id, JoinInput input, String label) -> {
+                switch (input) {
+                    case JoinInput.OfEvent event -> {
+                        counts.event();
+                        byte[] key = id == null ? record.key() : id.getBytes(StandardCharsets.UTF_8);
+                        join.event(id == null ? "" : id, event.event(), Objects.requireNonNull(label),
+                                new ExampleWriter(context, counts, key));
+                    }
+                    case JoinInput.OfTick tick -> context.forward(tick(tick.time()), JoinerTopology.EXAMPLES);
+                    case JoinInput.OfLabel given -> throw new IllegalStateException("a label among the events");
+                }
+            }
+            case Read.Refused refused -> {
+                String reason = refused.rejection().reason().code();
+                counts.deadLetter(reason);
+                context.forward(deadLetters.of(refused.record(), reason, refused.rejection().detail(),
+                        context.currentSystemTimeMs()), JoinerTopology.EVENT_DEAD_LETTERS);
+            }
+        }
+    }
+
+    /// Returns a tick for whoever learns from the examples.
+    static Record<byte[], byte[]> tick(long time) {
+        RecordHeaders headers = new RecordHeaders();
+        headers.add(Tick.HEADER, Tick.headerValue(time));
+        return new Record<>(KeyProcessor.TICK_KEY, new byte[0], Math.max(0, time), headers);
+    }
+}

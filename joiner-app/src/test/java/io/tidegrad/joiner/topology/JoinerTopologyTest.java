@@ -1,0 +1,319 @@
+package io.tidegrad.joiner.topology;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.tidegrad.joiner.join.EventRecord;
+import io.tidegrad.joiner.join.EventRecord.Content;
+import io.tidegrad.joiner.join.LabelRecord;
+import io.tidegrad.joiner.join.Position;
+import io.tidegrad.joiner.verify.Arrival;
+import io.tidegrad.joiner.verify.BruteForceJoin;
+import io.tidegrad.model.learn.Tick;
+import io.tidegrad.model.stream.Example;
+import io.tidegrad.model.stream.ExampleException;
+import io.tidegrad.model.stream.StreamSpec;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Properties;
+import java.util.Random;
+import java.util.TreeMap;
+import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.header.internals.RecordHeader;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.common.utils.Bytes;
+import org.apache.kafka.streams.StreamsConfig;
+import org.apache.kafka.streams.TestInputTopic;
+import org.apache.kafka.streams.TestOutputTopic;
+import org.apache.kafka.streams.TopologyTestDriver;
+import org.apache.kafka.streams.test.TestRecord;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// The whole topology on Streams' own driver, with one partition. Times are seconds; `wait` is 30, `window` 100.
+class JoinerTopologyTest {
+    private static final String SPEC = """
+            stream: payments
+            events: { topic: payments, key: id, event-time: time }
+            labels: { topic: chargebacks, key: id, value: fraud, event-time: time, retract: withdrawn }
+            join: { wait: PT30S, missing: 0, window: PT100S }
+            """;
+    private static final long NOW = 1_795_000_000_000L;
+
+    @TempDir
+    Path directory;
+
+    private final JoinCounts counts = new JoinCounts();
+    private final Map<Position, Content> log = new HashMap<>();
+    private @Nullable Driven driven;
+    private long eventOffset;
+
+    private record Driven(TopologyTestDriver driver, TestInputTopic<byte[], byte[]> events,
+            TestInputTopic<byte[], byte[]> labels, TestOutputTopic<byte[], byte[]> examples,
+            TestOutputTopic<byte[], byte[]> deadLetters) {
+    }
+
+    private Driven driven() {
+        return Objects.requireNonNull(driven, "start comes first");
+    }
+
+    private TopologyTestDriver driver() {
+        return driven().driver();
+    }
+
+    private StreamSpec start(String yaml) {
+        StreamSpec spec = StreamSpec.parse(yaml, "spec");
+        EventLookup lookup = new EventLookup() {
+            @Override
+            public List<@Nullable Content> read(List<Position> places) {
+                List<@Nullable Content> contents = new ArrayList<>();
+                places.forEach(place -> contents.add(log.get(place)));
+                return contents;
+            }
+
+            @Override
+            public void close() {}
+        };
+        Properties settings = new Properties();
+        settings.put(StreamsConfig.APPLICATION_ID_CONFIG, "test");
+        settings.put(StreamsConfig.STATE_DIR_CONFIG, directory.toString());
+        TopologyTestDriver driver = new TopologyTestDriver(JoinerTopology.of(new JoinerTopology.Parts(spec, "examples",
+                "dead-letters", new JoinDeadLetters(spec.stream(), 1, 1_000_000), 1, 1, () -> TextEvents::decode,
+                () -> TextEvents::decode, Duration.ofSeconds(1), () -> lookup, counts)), settings);
+        ByteArraySerializer to = new ByteArraySerializer();
+        ByteArrayDeserializer from = new ByteArrayDeserializer();
+        driven = new Driven(driver, driver.createInputTopic("payments", to, to),
+                driver.createInputTopic("chargebacks", to, to), driver.createOutputTopic("examples", from, from),
+                driver.createOutputTopic("dead-letters", from, from));
+        return spec;
+    }
+
+    @AfterEach
+    void close() {
+        if (driven != null) {
+            driven.driver().close();
+        }
+    }
+
+    private static byte @Nullable [] bytes(@Nullable String text) {
+        return text == null ? null : text.getBytes(StandardCharsets.UTF_8);
+    }
+
+    private static String text(byte @Nullable [] bytes) {
+        return bytes == null ? "null" : new String(bytes, StandardCharsets.UTF_8);
+    }
+
+    private void event(@Nullable String value, Header... headers) {
+        event("key", value, headers);
+    }
+
+    private void event(@Nullable String key, @Nullable String value, Header... headers) {
+        if (value != null) {
+            log.put(new Position(0, eventOffset), new Content(value.getBytes(StandardCharsets.UTF_8)));
+        }
+        eventOffset++;
+        driven().events().pipeInput(new TestRecord<>(bytes(key), bytes(value), new RecordHeaders(headers), NOW));
+    }
+
+    private void label(@Nullable String key, @Nullable String value) {
+        driven().labels().pipeInput(new TestRecord<>(bytes(key), bytes(value), new RecordHeaders(), NOW));
+    }
+
+    private void label(String value) {
+        label("key", value);
+    }
+
+    private void tick(long time) {
+        event(null, new RecordHeader(Tick.HEADER, Tick.headerValue(time)));
+        driver().advanceWallClockTime(Duration.ofSeconds(1));
+    }
+
+    private List<String> written() throws ExampleException {
+        List<String> written = new ArrayList<>();
+        for (TestRecord<byte[], byte[]> record : driven().examples().readRecordsToList()) {
+            Example example = Example.read(record.headers());
+            written.add(text(record.key()) + " " + example.kind().code() + " "
+                    + (example.oldLabel() == null ? "" : example.oldLabel() + ">") + example.label() + " of "
+                    + example.source() + ": " + text(record.value()));
+        }
+        return written;
+    }
+
+    private List<String> refused() {
+        return driven().deadLetters().readRecordsToList().stream()
+                .map(record -> header(record, "tidegrad-reason") + " " + header(record, "tidegrad-topic") + ":"
+                        + header(record, "tidegrad-partition") + ":" + header(record, "tidegrad-offset") + " of "
+                        + header(record, "tidegrad-stream") + " " + header(record, "tidegrad-epoch") + ": "
+                        + text(record.key()) + " " + text(record.value()))
+                .toList();
+    }
+
+    private static String header(TestRecord<byte[], byte[]> record, String name) {
+        Header header = record.headers().lastHeader(name);
+        return header == null ? "none" : text(header.value());
+    }
+
+    @Test
+    void aLabelInTimeGivesOneFinalExampleWithTheEventsBytes() throws Exception {
+        start(SPEC);
+        event("id=a time=1000");
+        event("id=b time=1000");
+        label("id=a time=2000 fraud=true");
+        label("id=b time=3000 fraud=false");
+        assertThat(written()).containsExactly("a final true of payments:0:0: id=a time=1000",
+                "b final false of payments:0:1: id=b time=1000");
+        tick(1_000_000);
+        assertThat(written()).isEmpty();
+        assertThat(refused()).isEmpty();
+    }
+
+    @Test
+    void withoutALabelAnEventIsProvisionalAndALateLabelCorrectsItWithTheEventsOwnBytes() throws Exception {
+        start(SPEC);
+        event("id=a time=1000");
+        tick(31_000);
+        assertThat(written()).as("it still waits").isEmpty();
+        tick(31_001);
+        assertThat(written()).containsExactly("a provisional 0 of payments:0:0: id=a time=1000");
+        label("id=a time=40000 fraud=true");
+        label("id=a time=41000 fraud=true withdrawn=true");
+        assertThat(written()).containsExactly("a correction 0>true of payments:0:0: id=a time=1000",
+                "a correction true>0 of payments:0:0: id=a time=1000");
+    }
+
+    @Test
+    void aCorrectionOfAnEventThatIsGoneIsADeadLetter() throws Exception {
+        start(SPEC);
+        event("id=a time=1000");
+        tick(31_001);
+        log.clear();
+        label("id=a time=40000 fraud=true");
+        assertThat(written()).containsExactly("a provisional 0 of payments:0:0: id=a time=1000");
+        assertThat(refused()).containsExactly("event-gone payments:0:0 of payments 1: a null");
+    }
+
+    @Test
+    void whatCantBeJoinedIsADeadLetterWithItsBytesAndItsPlace() {
+        start(SPEC);
+        event("#");
+        event(null);
+        event("time=1000");
+        event("id=a time=" + (NOW + 90_000_000));
+        label("id=x time=1000");
+        label("id=orphan time=1000 fraud=1");
+        tick(200_000);
+        event("id=old time=50000");
+        assertThat(refused()).containsExactly("not-avro payments:0:0 of payments 1: key #",
+                "null-value payments:0:1 of payments 1: key null",
+                "missing-field payments:0:2 of payments 1: key time=1000",
+                "future-time payments:0:3 of payments 1: key id=a time=" + (NOW + 90_000_000),
+                "missing-label chargebacks:0:0 of payments 1: key id=x time=1000",
+                "orphan-label chargebacks:0:1 of payments 1: key id=orphan time=1000 fraud=1",
+                "late-event payments:0:5 of payments 1: key id=old time=50000");
+        assertThat(counts.deadLetters()).isEqualTo(7);
+        assertThat(counts.deadLetters("orphan-label")).isEqualTo(1);
+    }
+
+    @Test
+    void headersOfWhatWasServedAreCarriedOnAndOthersAreNot() throws Exception {
+        start(SPEC);
+        event("id=a time=-5000", new RecordHeader("tidegrad-served-model", bytes("fraud")),
+                new RecordHeader("trace", bytes("1")));
+        label("id=a time=2000 fraud=true");
+        TestRecord<byte[], byte[]> record = driven().examples().readRecord();
+        assertThat(header(record, "tidegrad-served-model")).isEqualTo("fraud");
+        assertThat(header(record, "trace")).isEqualTo("none");
+        assertThat(Example.read(record.headers()).eventTime()).as("before 1970").isEqualTo(-5000);
+        assertThat(record.timestamp()).isZero();
+    }
+
+    @Test
+    void withTheRecordsKeyOnBothSidesNothingIsPartitionedAgainAndANullTakesALabelBack() throws Exception {
+        start("""
+                stream: payments
+                events: { topic: payments, key: "@key", event-time: time }
+                labels: { topic: chargebacks, key: "@key", value: fraud, event-time: time }
+                join: { wait: PT30S, missing: 0, window: P30D }
+                """);
+        event("a", "time=" + (NOW - 1000));
+        label("a", "fraud=1 time=" + NOW);
+        label("a", null);
+        assertThat(written()).containsExactly("a final 1 of payments:0:0: time=" + (NOW - 1000),
+                "a correction 1>0 of payments:0:0: time=" + (NOW - 1000));
+        assertThat(driver().producedTopicNames()).noneMatch(topic -> topic.contains("repartition"));
+    }
+
+    @Test
+    void anEventThatBringsItsLabelIsAFinalExampleAndNothingIsRemembered() throws Exception {
+        start("""
+                stream: payments
+                events: { topic: payments, event-time: time }
+                label: fraud
+                """);
+        event("k", "time=1000 fraud=1");
+        event(null, "time=1000 fraud=0");
+        event("k", "time=1000");
+        assertThat(written()).containsExactly("k final 1 of payments:0:0: time=1000 fraud=1",
+                "null final 0 of payments:0:1: time=1000 fraud=0");
+        assertThat(refused()).containsExactly("missing-label payments:0:2 of payments 1: k time=1000");
+        assertThat(driver().getAllStateStores()).isEmpty();
+    }
+
+    @Test
+    void whateverComesInWhateverOrderTheExamplesAreThoseOfABruteForceJoin() throws Exception {
+        StreamSpec spec = start(SPEC);
+        Random random = new Random(7);
+        List<Arrival> arrivals = new ArrayList<>();
+        long labelOffset = 0;
+        long now = 0;
+        for (int i = 0; i < 4_000; i++) {
+            now += random.nextInt(1_500);
+            long time = Math.max(0, now - (random.nextInt(10) == 0 ? random.nextInt(150_000) : random.nextInt(40_000)));
+            String id = "id-" + (now / 20_000 - random.nextInt(8));
+            if (random.nextBoolean()) {
+                arrivals.add(new Arrival.OfEvent(id, new EventRecord(time, new Position(0, eventOffset), 1,
+                        new Content("".getBytes(StandardCharsets.UTF_8)))));
+                event("id=" + id + " time=" + time);
+            } else {
+                boolean back = random.nextInt(5) == 0;
+                int fraud = random.nextInt(2);
+                arrivals.add(new Arrival.OfLabel(id, new LabelRecord(time, new Position(0, labelOffset++),
+                        back ? null : Integer.toString(fraud), null, null)));
+                label("id=" + id + " time=" + time + " fraud=" + fraud + (back ? " withdrawn=true" : ""));
+            }
+            if (random.nextInt(50) == 0) {
+                driver().advanceWallClockTime(Duration.ofSeconds(1));
+            }
+        }
+        arrivals.add(new Arrival.Tick(now + 1_000_000));
+        tick(now + 1_000_000);
+        Map<String, List<Example>> expected = new TreeMap<>();
+        BruteForceJoin.join(spec, arrivals).forEach((id, of) -> {
+            if (!of.examples().isEmpty()) {
+                expected.put(id, of.examples());
+            }
+        });
+        Map<String, List<Example>> found = new TreeMap<>();
+        for (TestRecord<byte[], byte[]> record : driven().examples().readRecordsToList()) {
+            Example example = Example.read(record.headers());
+            found.computeIfAbsent(text(record.key()), unused -> new ArrayList<>()).add(example);
+            assertThat(text(record.value())).contains("id=" + text(record.key()) + " ");
+        }
+        assertThat(expected).hasSizeGreaterThan(100);
+        assertThat(found).isEqualTo(expected);
+        driver().advanceWallClockTime(Duration.ofSeconds(100));
+        for (int i = 0; i < 300; i++) {
+            driver().advanceWallClockTime(Duration.ofSeconds(1));
+        }
+        assertThat(driver().<Bytes, byte[]>getKeyValueStore(JoinState.INDEX).all()).as("what is due").isExhausted();
+    }
+}
