@@ -1,5 +1,6 @@
 package io.tidegrad.cli;
 
+import static io.tidegrad.joiner.app.JoinerSettings.JOINER;
 import static io.tidegrad.ops.settings.CommonSettings.BOOTSTRAP_SERVERS;
 import static io.tidegrad.ops.settings.CommonSettings.CONFIG;
 import static io.tidegrad.ops.settings.CommonSettings.DEAD_LETTER_RETENTION;
@@ -9,7 +10,10 @@ import static io.tidegrad.ops.settings.CommonSettings.MODEL;
 import static io.tidegrad.ops.settings.CommonSettings.PREFIX;
 import static io.tidegrad.ops.settings.CommonSettings.REGISTRY;
 import static io.tidegrad.ops.settings.CommonSettings.REGISTRY_URL;
+import static io.tidegrad.ops.settings.CommonSettings.REPLICATION;
 import static io.tidegrad.ops.settings.CommonSettings.SNAPSHOT_PUBLIC_KEY;
+import static io.tidegrad.ops.settings.CommonSettings.SPEC;
+import static io.tidegrad.ops.settings.CommonSettings.STANDBY_REPLICAS;
 import static io.tidegrad.ops.settings.CommonSettings.STATE_DIR;
 import static io.tidegrad.ops.settings.CommonSettings.STREAM;
 import static io.tidegrad.ops.settings.Setting.Use.all;
@@ -19,9 +23,6 @@ import static io.tidegrad.ops.settings.Setting.Use.required;
 import static io.tidegrad.ops.settings.Setting.Use.requiredFirst;
 import static io.tidegrad.scorerapp.ScorerSettings.SCORER;
 import static io.tidegrad.trainer.TrainerSettings.LEARNING;
-import static io.tidegrad.trainer.TrainerSettings.REPLICATION;
-import static io.tidegrad.trainer.TrainerSettings.SPEC;
-import static io.tidegrad.trainer.TrainerSettings.STANDBY_REPLICAS;
 import static io.tidegrad.trainer.TrainerSettings.TRAINER;
 
 import io.tidegrad.ops.settings.Command;
@@ -30,7 +31,7 @@ import io.tidegrad.ops.settings.Form;
 import io.tidegrad.ops.settings.Setting;
 import java.util.List;
 
-/// The commands of the command line that have settings, and the settings that neither trainer nor scorer has.
+/// The commands of the command line that have settings, and the settings that neither trainer, joiner nor scorer has.
 final class CliSettings {
     static final Setting VERSION = Setting.of("version", "N", Form.number(0, Long.MAX_VALUE),
             "a version of the model that is still on the snapshots topic").otherwise("the newest");
@@ -205,10 +206,10 @@ final class CliSettings {
                     optional(STREAM, "learn a stream that ships with Tidegrad instead of a topic: flights or digits"),
                     optional(PREFIX, FROM_RATE, TO_RATE, EVENTS, PLOT, JSON), CONNECTIONS);
 
-    static final Commands ALL = Commands.of(TRAINER, SCORER, REPLAY, VERIFY, SNAPSHOTS_LIST, SNAPSHOTS_AT, MODELS_LIST,
-            MODELS_SHOW, MODELS_CREATE, MODELS_PAUSE, MODELS_RESUME, MODELS_ROLLBACK, MODELS_PROMOTE, MODELS_SHADOW,
-            MODELS_CHALLENGE, MODELS_WITHDRAW, MODELS_DELETE, STREAMS_LIST, STREAMS_SHOW, STREAMS_CREATE, STREAMS_PAUSE,
-            STREAMS_RESUME, STREAMS_DELETE, EXPORT, LR_FIND);
+    static final Commands ALL = Commands.of(TRAINER, JOINER, SCORER, REPLAY, VERIFY, SNAPSHOTS_LIST, SNAPSHOTS_AT,
+            MODELS_LIST, MODELS_SHOW, MODELS_CREATE, MODELS_PAUSE, MODELS_RESUME, MODELS_ROLLBACK, MODELS_PROMOTE,
+            MODELS_SHADOW, MODELS_CHALLENGE, MODELS_WITHDRAW, MODELS_DELETE, STREAMS_LIST, STREAMS_SHOW, STREAMS_CREATE,
+            STREAMS_PAUSE, STREAMS_RESUME, STREAMS_DELETE, EXPORT, LR_FIND);
 
     private CliSettings() {}
 

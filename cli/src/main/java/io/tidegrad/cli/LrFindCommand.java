@@ -17,7 +17,6 @@ import io.tidegrad.ops.settings.Setting;
 import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.replay.LearningRateFinder;
 import io.tidegrad.schemas.Topics;
-import io.tidegrad.trainer.TrainerSettings;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -62,7 +61,7 @@ final class LrFindCommand {
             settings.problem("--stream: expected flights or digits, found '" + stream + "'");
         }
         if (settings.text(CommonSettings.STREAM).isEmpty()) {
-            for (Setting setting : List.of(TrainerSettings.SPEC, CommonSettings.BOOTSTRAP_SERVERS,
+            for (Setting setting : List.of(CommonSettings.SPEC, CommonSettings.BOOTSTRAP_SERVERS,
                     CommonSettings.REGISTRY_URL)) {
                 if (settings.text(setting).isEmpty()) {
                     settings.problem("--" + setting.key() + ": expected a value, found none; or give --stream");
@@ -78,7 +77,7 @@ final class LrFindCommand {
     }
 
     private static ModelSpec spec(Settings settings) {
-        List<String> files = settings.list(TrainerSettings.SPEC);
+        List<String> files = settings.list(CommonSettings.SPEC);
         if (!files.isEmpty()) {
             return SpecFile.read(Path.of(files.getFirst()));
         }

@@ -1,5 +1,6 @@
 package io.tidegrad.cli;
 import io.tidegrad.control.ControlAction;
+import io.tidegrad.control.ControlLog;
 import io.tidegrad.control.ControlRecord;
 import io.tidegrad.control.Decisions;
 import io.tidegrad.control.EventSchemas;
@@ -21,7 +22,6 @@ import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.RegistrySettings;
-import io.tidegrad.trainer.TrainerSettings;
 import io.tidegrad.trainer.relearn.TimeTravel;
 import java.math.BigDecimal;
 import java.net.InetAddress;
@@ -60,7 +60,7 @@ final class ModelDecision {
         this.key = key;
         topics = new Topics(settings.text(CommonSettings.PREFIX));
         decisions = new Decisions(settings.kafka(), topics, admin,
-                (short) settings.numberIfGiven(TrainerSettings.REPLICATION).orElse(-1), author);
+                (short) settings.numberIfGiven(CommonSettings.REPLICATION).orElse(-1), author);
         trainers = new TrainerObserver(settings.kafka(), topics, admin);
         data = new ModelData(topics, admin);
         scorers = new ScorerObserver(settings.kafka(), topics);
@@ -252,14 +252,15 @@ final class ModelDecision {
         return Objects.requireNonNull(decided.after());
     }
 
-    private static ModelSpec known(ModelSpec spec, RegistrySettings registry) {
+    private ModelSpec known(ModelSpec spec, ControlLog.View view) {
+        RegistrySettings registry = settings.registry();
         if (registry.url().isEmpty()) {
             boolean isSaid = !(spec.input().reader() instanceof ModelSpec.Reader.Any);
             return isSaid || spec.input().format() == ModelSpec.Format.JSON ? spec
                     : spec.withReader(ModelSpec.Reader.FIRST);
         }
         try (SchemaRegistry client = SchemaRegistry.connect(registry.client())) {
-            return EventSchemas.known(spec, client);
+            return EventSchemas.known(spec, view, client);
         } catch (SchemaRegistry.RegistryUnavailableException e) {
             throw StopException.from(e, registry.shownUrl());
         }
@@ -274,10 +275,9 @@ final class ModelDecision {
     }
 
     private Outcome create() {
-        ModelSpec spec =
-                known(SpecFile.read(Path.of(settings.list(TrainerSettings.SPEC).getFirst())), settings.registry());
+        ModelSpec spec = SpecFile.read(Path.of(settings.list(CommonSettings.SPEC).getFirst()));
         long mark = trainers.mark(spec.model());
-        Decisions.Decided decided = decisions.create(spec, place(settings.text(CliSettings.START_AT)));
+        Decisions.Decided decided = decisions.create(spec, place(settings.text(CliSettings.START_AT)), this::known);
         return new Outcome(decided, Map.of("start_offset", after(decided).getStartOffset()), awaitLearning(spec.model(),
                 decided, mark, "start one with --model " + spec.model() + ", or with --all-models"));
     }

@@ -16,7 +16,6 @@ import io.tidegrad.replay.ReplayResult;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.trainer.TrainerConfig;
 import io.tidegrad.trainer.TrainerMain;
-import io.tidegrad.trainer.TrainerSettings;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -152,7 +151,7 @@ final class ReplayCommand {
         return new ReplayOptions(settings.kafka(), settings.registry(), settings.text(CommonSettings.PREFIX),
                 SettingsCommand.model(settings), from, toEnd ? new LogPosition.End() : LogPosition.parse(until), spec,
                 !settings.text(CliSettings.AS).isEmpty(), isLive(settings), settings.text(CliSettings.COMPARE),
-                (short) settings.numberIfGiven(TrainerSettings.REPLICATION).orElse(-1),
+                (short) settings.numberIfGiven(CommonSettings.REPLICATION).orElse(-1),
                 settings.retentionMillis(CommonSettings.DEAD_LETTER_RETENTION), kernels);
     }
 

@@ -4,7 +4,6 @@ import io.tidegrad.ops.settings.CommonSettings;
 import io.tidegrad.ops.settings.Setting;
 import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.process.StopException;
-import io.tidegrad.trainer.TrainerSettings;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -63,7 +62,7 @@ final class SettingsCommand implements Callable<Integer> {
                 return 0;
             }
             Settings settings = Settings.read(command, CliSettings.ALL, withName(command, arguments), System.getenv());
-            for (Setting single : List.of(CommonSettings.MODEL, CommonSettings.STREAM, TrainerSettings.SPEC)) {
+            for (Setting single : List.of(CommonSettings.MODEL, CommonSettings.STREAM, CommonSettings.SPEC)) {
                 if (settings.list(single).size() > 1 && command != CliSettings.MODELS_LIST
                         && command != CliSettings.STREAMS_LIST) {
                     settings.problem(

@@ -17,7 +17,6 @@ import io.tidegrad.ops.settings.CommonSettings;
 import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.Topics;
-import io.tidegrad.trainer.TrainerSettings;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -50,7 +49,7 @@ final class StreamsCommand {
         this.settings = settings;
         Topics topics = topics(settings);
         decisions = new StreamDecisions(settings.kafka(), topics, admin,
-                (short) settings.numberIfGiven(TrainerSettings.REPLICATION).orElse(-1), author);
+                (short) settings.numberIfGiven(CommonSettings.REPLICATION).orElse(-1), author);
         data = new StreamData(topics, admin);
         observer = new TrainerObserver(settings.kafka(), topics, admin);
     }
@@ -108,7 +107,7 @@ final class StreamsCommand {
     }
 
     private Outcome create() {
-        StreamSpec spec = SpecFile.readStream(Path.of(settings.list(TrainerSettings.SPEC).getFirst()));
+        StreamSpec spec = SpecFile.readStream(Path.of(settings.list(CommonSettings.SPEC).getFirst()));
         String from = settings.text(CliSettings.FROM);
         StreamDecisions.Decided decided = decisions.create(spec,
                 from.isEmpty() || from.equals("begin") ? null : OffsetDateTime.parse(from).toInstant());

@@ -1,6 +1,8 @@
 package io.tidegrad.cli;
 import io.tidegrad.control.ControlException;
 import io.tidegrad.exchange.NotExpressibleException;
+import io.tidegrad.joiner.app.JoinerMain;
+import io.tidegrad.joiner.app.JoinerSettings;
 import io.tidegrad.loadtests.LoadTestException;
 import io.tidegrad.localstack.LocalStackException;
 import io.tidegrad.localstack.streams.DamagedStreamException;
@@ -73,6 +75,7 @@ public final class Tidegrad implements Runnable {
         return new CommandLine(new Tidegrad()).addSubcommand(new QuickstartCommand())
                 .addSubcommand(new LocalStackCommand())
                 .addSubcommand(program(TrainerSettings.TRAINER, TrainerMain::start))
+                .addSubcommand(program(JoinerSettings.JOINER, JoinerMain::start))
                 .addSubcommand(program(ScorerSettings.SCORER, ScorerMain::start))
                 .addSubcommand(SettingsCommand.reading(CliSettings.REPLAY, ReplayCommand::run))
                 .addSubcommand(new SpecCommand())

@@ -1,5 +1,6 @@
 package io.tidegrad.cli;
 
+import io.tidegrad.joiner.app.JoinerSettings;
 import io.tidegrad.ops.settings.Command;
 import io.tidegrad.ops.settings.KafkaRules;
 import io.tidegrad.ops.settings.Setting;
@@ -19,6 +20,7 @@ import java.util.stream.Stream;
 /// The text of `docs/settings.md`, written from the settings themselves.
 final class SettingsPage {
     private static final String TRAINER = "Trainer";
+    private static final String JOINER = "Joiner";
     private static final String SCORER = "Scorer";
     private static final Pattern UNBROKEN = Pattern.compile("(?:`[^`]*`|\\S)+");
 
@@ -40,7 +42,7 @@ final class SettingsPage {
             A setting that takes several values is repeated on the command line; every place also takes a list separated by
             commas, which replaces the list of a later place. Commands may share a file or an environment: each ignores the
             settings of the others, but a name that no command knows is a mistake. All mistakes are reported at once, with
-            status 2. Trainer and scorer log their settings and where each came from, without secrets. Other users see a
+            status 2. Trainer, joiner and scorer log their settings and where each came from, without secrets. Other users see a
             command line: keep secrets in the environment, or in a file that only the service's account can read.
 
             A time is ISO-8601 (`2026-01-31T12:00:00Z`) and means the first record that is not older. A flag may stand alone or
@@ -95,11 +97,13 @@ final class SettingsPage {
     /// Each setting is in one section: that of the command that it is made for, or the first, for several commands.
     private static Map<String, List<Setting>> sections() {
         Predicate<Command> models = command -> Set.of("models", "streams").contains(command.family());
-        Predicate<Command> app = Set.of(TrainerSettings.TRAINER, ScorerSettings.SCORER)::contains;
+        Predicate<Command> app =
+                Set.of(TrainerSettings.TRAINER, JoinerSettings.JOINER, ScorerSettings.SCORER)::contains;
         Map<String, List<Setting>> sections = new LinkedHashMap<>();
         sections.put("Of several commands", List.of());
         sections.put(TRAINER, all(isOnlyOf(Set.of(TrainerSettings.TRAINER, CliSettings.REPLAY)::contains)
                 .and(TrainerSettings.TRAINER::has)));
+        sections.put(JOINER, all(isOnlyOf(JoinerSettings.JOINER::equals)));
         sections.put(SCORER, all(isOnlyOf(ScorerSettings.SCORER::equals)));
         sections.put("Models and streams", all(isOnlyOf(models)));
         sections.put("Replay, verify, snapshots, export, lr-find",
@@ -127,7 +131,7 @@ final class SettingsPage {
     /// Which commands have it, or in fewer words which have not; empty where the section says so.
     private static String of(String section, Setting setting) {
         List<Command> having = commands(command -> command.has(setting));
-        if (section.equals(SCORER) || section.equals(TRAINER) && having.size() > 1) {
+        if (section.equals(SCORER) || section.equals(JOINER) || section.equals(TRAINER) && having.size() > 1) {
             return "";
         }
         String others = CliSettings.ALL.words(command -> !command.has(setting));

@@ -75,6 +75,16 @@ public final class Decisions {
         void require(int epoch, long version);
     }
 
+    /// Looks whether the schemas of the events have the fields of a spec.
+    @FunctionalInterface
+    public interface Fields {
+        /// Returns the spec that is to be registered.
+        ///
+        /// @param view what is decided
+        /// @throws RuntimeException if no schema has a field
+        ModelSpec known(ModelSpec spec, ControlLog.View view);
+    }
+
     /// Checks that a lineage can be learned again up to an offset, with which a trainer begins after a rollback.
     @FunctionalInterface
     public interface Reach {
@@ -97,12 +107,12 @@ public final class Decisions {
     /// Registers a model for trainers to learn, also under the name of a deleted one.
     ///
     /// @param start where the model begins; `LogPosition.Begin` for the log's first record
-    /// @throws ControlException if there is a model of this name, or its log can't be learned from
-    public Decided create(ModelSpec given, LogPosition start) {
+    /// @throws ControlException if there is a model of this name, or its log can't be learned from, or what `fields` throws
+    public Decided create(ModelSpec given, LogPosition start, Fields fields) {
         KafkaTopics kafkaTopics = new KafkaTopics(admin, replication);
         ControlLog.createOrCheck(kafkaTopics, topics);
         ControlLog.View known = control.read();
-        ModelSpec spec = known.placed(given, topics);
+        ModelSpec spec = fields.known(known.placed(given, topics), known);
         KafkaTopics.Log log = kafkaTopics.log(spec);
         ModelRecord before = known.models().get(spec.model());
         if (before != null) {

@@ -49,7 +49,7 @@ public record TrainerConfig(KafkaSettings kafka, RegistrySettings registry, Stri
 
     /// @throws SettingsException with every mistake
     static TrainerConfig of(Settings settings) {
-        List<String> specs = settings.list(TrainerSettings.SPEC);
+        List<String> specs = settings.list(CommonSettings.SPEC);
         List<String> models = settings.list(CommonSettings.MODEL);
         if (specs.isEmpty() && models.isEmpty() && !settings.flag(TrainerSettings.ALL_MODELS)) {
             settings.problem("expected at least one --spec FILE or --model NAME, or --all-models, found none");
@@ -76,8 +76,8 @@ public record TrainerConfig(KafkaSettings kafka, RegistrySettings registry, Stri
                         ? PartCompression.ZSTD : PartCompression.NONE, key),
                 kind(settings.text(TrainerSettings.STORE)), settings.number(TrainerSettings.STORE_BYTES_PER_SECOND),
                 Duration.ofSeconds(settings.number(TrainerSettings.REDO_SECONDS)),
-                settings.number(TrainerSettings.STANDBY_REPLICAS),
-                (short) settings.numberIfGiven(TrainerSettings.REPLICATION).orElse(-1),
+                settings.number(CommonSettings.STANDBY_REPLICAS),
+                (short) settings.numberIfGiven(CommonSettings.REPLICATION).orElse(-1),
                 settings.retentionMillis(CommonSettings.DEAD_LETTER_RETENTION));
     }
 

@@ -10,6 +10,9 @@ import static io.tidegrad.ops.settings.CommonSettings.MODEL;
 import static io.tidegrad.ops.settings.CommonSettings.PREFIX;
 import static io.tidegrad.ops.settings.CommonSettings.REGISTRY;
 import static io.tidegrad.ops.settings.CommonSettings.REGISTRY_URL;
+import static io.tidegrad.ops.settings.CommonSettings.REPLICATION;
+import static io.tidegrad.ops.settings.CommonSettings.SPEC;
+import static io.tidegrad.ops.settings.CommonSettings.STANDBY_REPLICAS;
 import static io.tidegrad.ops.settings.CommonSettings.STATE_DIR;
 import static io.tidegrad.ops.settings.Setting.Use.all;
 import static io.tidegrad.ops.settings.Setting.Use.optional;
@@ -22,8 +25,6 @@ import java.util.List;
 
 /// The trainer's command, and the settings that it shares with no other program.
 public final class TrainerSettings {
-    public static final Setting SPEC = Setting.of("spec", "FILE", Form.many(Form.text("a file")),
-            "file of a model spec; the trainer can repeat it");
     public static final Setting ALL_MODELS = Setting.of("all-models", "", Form.FLAG,
             "learn every registered model, also those that are registered later");
     public static final Setting FAIL_FAST = Setting.of("fail-fast", "", Form.FLAG,
@@ -49,10 +50,6 @@ public final class TrainerSettings {
             Form.choice(List.of("none", "zstd")), "compression of the parts of snapshots").withDefault("none");
     public static final Setting SNAPSHOT_PRIVATE_KEY = Setting.of("snapshot-private-key", "FILE", Form.text("a file"),
             "Ed25519 private key (PEM) that signs snapshots");
-    public static final Setting STANDBY_REPLICAS = Setting.of("standby-replicas", "N", Form.number(0, 10),
-            "how many other trainers keep a warm copy of a model, ready to take over").withDefault("0");
-    public static final Setting REPLICATION = Setting.of("replication", "N", Form.number(1, Short.MAX_VALUE),
-            "replication factor of the topics that are created").otherwise("the broker's default");
 
     /// The settings of every command that goes on as a trainer: where it listens, how it stores and publishes.
     public static final List<Setting.Use> LEARNING =

@@ -109,6 +109,12 @@ final class CommitHook implements StateStore, CachedStateStore<byte[], byte[]> {
         return TopicPartitionMetadata.decode(metadata).processorMetadata().get(TIME);
     }
 
+    /// Returns the largest time of a partition's records that were processed; null if there is none.
+    static @Nullable Long partitionTime(String metadata) {
+        long time = TopicPartitionMetadata.decode(metadata).partitionTime();
+        return time < 0 ? null : time;
+    }
+
     @Override
     public void flushCache() {
         Runnable bound = beforeCommit;

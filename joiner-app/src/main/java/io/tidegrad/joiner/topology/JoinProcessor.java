@@ -29,6 +29,7 @@ import org.jspecify.annotations.Nullable;
 /// happens inside of the task's transaction.
 final class JoinProcessor implements Processor<byte[], JoinInput, byte[], byte[]>, JoinOutput {
     private static final Duration LOOK_EVERY = Duration.ofMillis(500);
+    private static final Duration TICK_EVERY = Duration.ofSeconds(1);
 
     /// Records between two looks at what is due, and the most that one look does, so that it keeps up and stays short.
     private static final int SWEEP_EVERY = 512;
@@ -52,6 +53,7 @@ final class JoinProcessor implements Processor<byte[], JoinInput, byte[], byte[]
     /// The largest event time of all events, labels and ticks that this task has taken.
     private long time = Long.MIN_VALUE;
 
+    private long ticked = Long.MIN_VALUE;
     private int sinceSweep;
 
     /// The id that is being joined, and the record, if there is one.
@@ -84,7 +86,12 @@ final class JoinProcessor implements Processor<byte[], JoinInput, byte[], byte[]
         Long committed = hook.committedTime();
         time = committed == null ? Long.MIN_VALUE : committed;
         hook.bind(this::beforeCommit);
-        context.schedule(LOOK_EVERY, PunctuationType.WALL_CLOCK_TIME, now -> look(running));
+        context.schedule(LOOK_EVERY, PunctuationType.WALL_CLOCK_TIME, now -> {
+            StreamTime stream = parts.time();
+            time = Math.max(time, stream.time());
+            look(running);
+            tick(running, stream);
+        });
     }
 
     @Override
@@ -120,6 +127,16 @@ final class JoinProcessor implements Processor<byte[], JoinInput, byte[], byte[]
         }
         state.clean(time, CLEANED_PER_RECORD * Math.max(sinceSweep, 1));
         sinceSweep = 0;
+    }
+
+    /// While nothing comes, one task tells whoever learns from the examples that time goes on.
+    private void tick(Running running, StreamTime stream) {
+        long now = stream.time();
+        if (running.context().taskId().partition() == 0 && stream.isIdle() && now > Long.MIN_VALUE
+                && (ticked == Long.MIN_VALUE || now - ticked >= TICK_EVERY.toMillis())) {
+            ticked = now;
+            running.context().forward(LabeledEventsProcessor.tick(now), JoinerTopology.EXAMPLES);
+        }
     }
 
     private void beforeCommit() {

@@ -25,6 +25,7 @@ import org.apache.kafka.streams.kstream.Repartitioned;
 import org.apache.kafka.streams.processor.StreamPartitioner;
 import org.apache.kafka.streams.processor.TimestampExtractor;
 import org.apache.kafka.streams.state.Stores;
+import org.jspecify.annotations.Nullable;
 
 /// ```
 /// events ─▶ key-events ─▶ events-by-key (repartition) ─┐
@@ -45,6 +46,10 @@ public final class JoinerTopology {
     private static final String LABEL_EVENTS = "label-events";
     private static final String JOIN = "join";
 
+    /// Names of the repartition topics, after the application's id.
+    public static final String EVENTS_BY_KEY = "events-by-key";
+    public static final String LABELS_BY_KEY = "labels-by-key";
+
     /// Small segments, because whatever was joined is deleted and the cleaner should come to it soon.
     private static final Map<String, String> CHANGELOG = Map.of("segment.bytes", Integer.toString(64 << 20));
 
@@ -57,11 +62,13 @@ public final class JoinerTopology {
     /// @param labelDecoders likewise
     /// @param patience how long a record may wait for its schema
     /// @param lookups make a reader of events for a task
+    /// @param time that all tasks may take
     public record Parts(StreamSpec spec, String examples, String deadLetterTopic, JoinDeadLetters deadLetters,
             int eventPartitions, int labelPartitions, Supplier<ValueDecoder> eventDecoders,
-            Supplier<ValueDecoder> labelDecoders, Duration patience, Supplier<EventLookup> lookups, JoinCounts counts) {
+            Supplier<ValueDecoder> labelDecoders, Duration patience, Supplier<EventLookup> lookups, JoinCounts counts,
+            StreamTime time) {
         /// Returns whether records of one id already lie in the same partition of both topics.
-        boolean isPartitionedAlike() {
+        public boolean isPartitionedAlike() {
             StreamSpec.Labels labels = spec.labels();
             return labels != null && StreamSpec.RECORD_KEY.equals(spec.events().key())
                     && StreamSpec.RECORD_KEY.equals(labels.key()) && eventPartitions == labelPartitions;
@@ -88,8 +95,8 @@ public final class JoinerTopology {
                 KEY_LABELS, "labels-with-id", LABEL_DEAD_LETTERS, parts);
         if (!parts.isPartitionedAlike()) {
             int partitions = Math.max(parts.eventPartitions(), parts.labelPartitions());
-            keyedEvents = byKey(keyedEvents, "events-by-key", partitions);
-            keyedLabels = byKey(keyedLabels, "labels-by-key", partitions);
+            keyedEvents = byKey(keyedEvents, EVENTS_BY_KEY, partitions);
+            keyedLabels = byKey(keyedLabels, LABELS_BY_KEY, partitions);
         }
         builder.addStateStore(Stores.keyValueStoreBuilder(Stores.persistentKeyValueStore(JoinState.ENTRIES),
                 Serdes.Bytes(), Serdes.ByteArray()).withLoggingEnabled(CHANGELOG));
@@ -111,8 +118,9 @@ public final class JoinerTopology {
             TimestampExtractor reader) {
         // The value is bytes for Streams, and a dead letter has exactly those that came.
         Serde<SourceValue> values = Serdes.serdeFrom((unused, value) -> value.bytes(), SourceValue.deserializer());
-        return builder.stream(topic, Consumed.with(Serdes.ByteArray(), values).withTimestampExtractor(reader)
-                .withOffsetResetPolicy(AutoOffsetReset.earliest()).withName(name));
+        return builder.stream(topic,
+                Consumed.with(Serdes.ByteArray(), values).withTimestampExtractor(reader).withOffsetResetPolicy( // a lost range must stop the joiner, not be jumped over
+                        AutoOffsetReset.none()).withName(name));
     }
 
     private static KStream<byte[], JoinInput> keyed(KStream<byte[], SourceValue> side, String name, String next,
@@ -137,6 +145,16 @@ public final class JoinerTopology {
             }
             return Optional.of(Set.of(Utils.toPositive(Utils.murmur2(Objects.requireNonNull(id))) % partitions));
         }
+    }
+
+    /// Returns the task's time that was committed beside an offset of a repartition topic, or of the events if there is none.
+    public static @Nullable Long committedTime(String metadata) {
+        return CommitHook.time(metadata);
+    }
+
+    /// Returns the largest event time that was read of a partition, as Streams commits it beside its offset.
+    public static @Nullable Long partitionTime(String metadata) {
+        return CommitHook.partitionTime(metadata);
     }
 
     private static void sink(Topology topology, String name, String topic, String from) {

@@ -53,6 +53,7 @@ class JoinerTopologyTest {
     Path directory;
 
     private final JoinCounts counts = new JoinCounts();
+    private final StreamTime time = new StreamTime();
     private final Map<Position, Content> log = new HashMap<>();
     private @Nullable Driven driven;
     private long eventOffset;
@@ -86,9 +87,12 @@ class JoinerTopologyTest {
         Properties settings = new Properties();
         settings.put(StreamsConfig.APPLICATION_ID_CONFIG, "test");
         settings.put(StreamsConfig.STATE_DIR_CONFIG, directory.toString());
-        TopologyTestDriver driver = new TopologyTestDriver(JoinerTopology.of(new JoinerTopology.Parts(spec, "examples",
-                "dead-letters", new JoinDeadLetters(spec.stream(), 1, 1_000_000), 1, 1, () -> TextEvents::decode,
-                () -> TextEvents::decode, Duration.ofSeconds(1), () -> lookup, counts)), settings);
+        TopologyTestDriver driver =
+                new TopologyTestDriver(
+                        JoinerTopology.of(new JoinerTopology.Parts(spec, "examples", "dead-letters",
+                                new JoinDeadLetters(spec.stream(), 1, 1_000_000), 1, 1, () -> TextEvents::decode,
+                                () -> TextEvents::decode, Duration.ofSeconds(1), () -> lookup, counts, time)),
+                        settings);
         ByteArraySerializer to = new ByteArraySerializer();
         ByteArrayDeserializer from = new ByteArrayDeserializer();
         driven = new Driven(driver, driver.createInputTopic("payments", to, to),
@@ -266,6 +270,24 @@ class JoinerTopologyTest {
                 "null final 0 of payments:0:1: time=1000 fraud=0");
         assertThat(refused()).containsExactly("missing-label payments:0:2 of payments 1: k time=1000");
         assertThat(driver().getAllStateStores()).isEmpty();
+    }
+
+    @Test
+    void timeThatTheStreamHasReachedMovesATaskThatGetsNothingAndIsToldToThoseWhoLearn() throws Exception {
+        start(SPEC);
+        event("id=a time=1000");
+        time.is(31_000, false);
+        driver().advanceWallClockTime(Duration.ofSeconds(1));
+        assertThat(driven().examples().isEmpty()).isTrue();
+        time.is(31_001, true);
+        driver().advanceWallClockTime(Duration.ofSeconds(1));
+        assertThat(header(driven().examples().readRecord(), "tidegrad-example-kind")).isEqualTo("provisional");
+        assertThat(header(driven().examples().readRecord(), Tick.HEADER)).isEqualTo("31001");
+        driver().advanceWallClockTime(Duration.ofSeconds(1));
+        assertThat(driven().examples().isEmpty()).as("a second tick of the same time").isTrue();
+        label("id=b time=2000 fraud=1");
+        event("id=b time=1000");
+        assertThat(written()).as("it waited no more").containsExactly("b final 1 of payments:0:1: id=b time=1000");
     }
 
     @Test

@@ -11,8 +11,10 @@ public final class CommonSettings {
             "name of a registered model; trainer, scorer and models list can repeat it");
     public static final Setting STREAM = Setting.of("stream", "NAME", Form.many(Form.NAME),
             "name of a stream that was created; for lr-find flights or digits, which ship with Tidegrad");
+    public static final Setting SPEC = Setting.of("spec", "FILE", Form.many(Form.text("a file")),
+            "file of a spec, of a model or of a stream; trainer and joiner can repeat it");
     public static final Setting STATE_DIR = Setting.of("state-dir", "DIR", Form.text("a directory"),
-            "directory for a trainer's identity, or what a scorer starts with when Kafka is away");
+            "directory for a trainer's identity, a joiner's state, or what a scorer starts with when Kafka is away");
     public static final Setting PREFIX = Setting
             .of("prefix", "PREFIX", Form.NAME, "prefix of the names of Tidegrad's topics and of its application ids")
             .withDefault("tidegrad");
@@ -39,6 +41,13 @@ public final class CommonSettings {
             "a setting for the registry's client, as for user and password");
     public static final Setting CONFIG = Setting.of("config", "FILE", Form.text("a file"),
             "properties file with these names; it can't name another file");
+
+    public static final Setting STANDBY_REPLICAS = Setting
+            .of("standby-replicas", "N", Form.number(0, 10),
+                    "how many other processes keep a warm copy of a model, or of what a joiner remembers")
+            .withDefault("0");
+    public static final Setting REPLICATION = Setting.of("replication", "N", Form.number(1, Short.MAX_VALUE),
+            "replication factor of the topics that are created").otherwise("the broker's default");
 
     private CommonSettings() {}
 }

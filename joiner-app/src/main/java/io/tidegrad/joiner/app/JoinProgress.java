@@ -1,0 +1,117 @@
+package io.tidegrad.joiner.app;
+
+import io.tidegrad.joiner.topology.JoinerTopology;
+import io.tidegrad.joiner.topology.StreamTime;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
+
+/// What the group of a stream's joiners has committed, as Kafka knows it, whichever instances they are: how much is left to
+/// read, and the times of the tasks. It tells the tasks of this process which time they may take without a record:
+///
+/// - While something is left to read, the least time of those that have something left: all that is still to come comes
+///   from there. Tasks that wait for nothing follow it.
+/// - When everything was read, time goes on with the time that passes, so that the last events of a quiet stream wait
+///   no longer than others. It is never later than the clock.
+final class JoinProgress {
+    private final JoinOffsets offsets;
+    private final List<TopicPartition> events;
+    private final List<TopicPartition> labels;
+    private final List<TopicPartition> joined;
+    private final StreamTime time;
+    private volatile @Nullable Seen seen;
+    private long idleSince; // nanoseconds
+    private long idleFrom = Long.MIN_VALUE; // the stream's time then
+
+    /// @param leastTime of the tasks; empty: no task has one
+    /// @param mostTime likewise
+    record Seen(long eventsLag, long labelsLag, long joinLag, OptionalLong leastTime, OptionalLong mostTime) {
+        long lag() {
+            return eventsLag + labelsLag + joinLag;
+        }
+    }
+
+    /// @param joined partitions from which the join takes; the others, if it takes from them directly
+    JoinProgress(JoinOffsets offsets, List<TopicPartition> events, List<TopicPartition> labels,
+            List<TopicPartition> joined, StreamTime time) {
+        this.offsets = offsets;
+        this.events = events;
+        this.labels = labels;
+        this.joined = joined;
+        this.time = time;
+    }
+
+    /// Returns what the last look saw; null before the first one.
+    @Nullable
+    Seen seen() {
+        return seen;
+    }
+
+    /// Looks once; from one thread at a time.
+    ///
+    /// @param clock the wall clock, epoch milliseconds
+    /// @param nanos of a clock that never goes back
+    void look(long clock, long nanos) {
+        List<TopicPartition> all = new ArrayList<>(events);
+        all.addAll(labels);
+        joined.stream().filter(each -> !all.contains(each)).forEach(all::add);
+        // The ends first: what is committed later may be more, and never less.
+        Map<TopicPartition, Long> ends = offsets.offsets(all, OffsetSpec.latest());
+        Map<TopicPartition, @Nullable OffsetAndMetadata> committed = offsets.committed(all);
+        look(ends, committed, clock, nanos);
+    }
+
+    void look(Map<TopicPartition, Long> ends, Map<TopicPartition, @Nullable OffsetAndMetadata> committed, long clock,
+            long nanos) {
+        long least = Long.MAX_VALUE; // of those that have something left to read
+        boolean known = true;
+        boolean drained = true;
+        OptionalLong leastTime = OptionalLong.empty();
+        OptionalLong mostTime = OptionalLong.empty();
+        for (Map.Entry<TopicPartition, Long> end : ends.entrySet()) {
+            OffsetAndMetadata offset = committed.get(end.getKey());
+            Long task = offset == null ? null : JoinerTopology.committedTime(offset.metadata());
+            if (task != null && joined.contains(end.getKey())) {
+                leastTime = OptionalLong.of(Math.min(task, leastTime.orElse(task)));
+                mostTime = OptionalLong.of(Math.max(task, mostTime.orElse(task)));
+            }
+            if (offset == null ? end.getValue() > 0 : offset.offset() < end.getValue()) {
+                drained = false;
+                Long reached =
+                        task != null ? task : offset == null ? null : JoinerTopology.partitionTime(offset.metadata());
+                known &= reached != null;
+                least = Math.min(least, reached == null ? least : reached);
+            }
+        }
+        seen = new Seen(lag(events, ends, committed), lag(labels, ends, committed),
+                joined.equals(events) ? 0 : lag(joined, ends, committed), leastTime, mostTime);
+        if (!drained) {
+            idleFrom = Long.MIN_VALUE;
+            time.is(known && least != Long.MAX_VALUE ? least : Long.MIN_VALUE, false);
+            return;
+        }
+        if (mostTime.isEmpty()) {
+            return; // nothing was joined yet
+        }
+        if (idleFrom == Long.MIN_VALUE) {
+            idleFrom = mostTime.getAsLong();
+            idleSince = nanos;
+        }
+        time.is(Math.max(idleFrom, Math.min(clock, idleFrom + (nanos - idleSince) / 1_000_000)), true);
+    }
+
+    private static long lag(List<TopicPartition> partitions, Map<TopicPartition, Long> ends,
+            Map<TopicPartition, @Nullable OffsetAndMetadata> committed) {
+        long lag = 0;
+        for (TopicPartition each : partitions) {
+            OffsetAndMetadata offset = committed.get(each);
+            lag += Math.max(0, ends.getOrDefault(each, 0L) - (offset == null ? 0 : offset.offset()));
+        }
+        return lag;
+    }
+}

@@ -1,0 +1,53 @@
+package io.tidegrad.joiner.app;
+
+import static io.tidegrad.process.StreamsClients.consumer;
+import static io.tidegrad.process.StreamsClients.producer;
+
+import io.tidegrad.process.StreamsClients;
+import io.tidegrad.schemas.settings.KafkaSettings;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.common.config.TopicConfig;
+import org.apache.kafka.streams.StreamsConfig;
+
+/// The settings of Kafka Streams for one stream.
+final class JoinStreams {
+    /// An open transaction hides what comes after it in the examples from all who learn, so it is short.
+    private static final Duration COMMIT_INTERVAL = Duration.ofMillis(100);
+
+    private static final int POLL_RECORDS_MAX = 4_000;
+    private static final int FETCH_BYTES_MAX = 4 * 1024 * 1024;
+    private static final int BATCH_BYTES = 128 * 1024;
+    private static final long BUFFER_BYTES_MIN = 64L << 20;
+
+    private JoinStreams() {}
+
+    static Duration commitInterval(KafkaSettings kafka) {
+        return StreamsClients.given(kafka, StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, COMMIT_INTERVAL);
+    }
+
+    /// @param recordBytesMax the most that a record of our own topics takes
+    static Map<String, Object> of(String applicationId, Path stateDir, String instanceId, JoinerConfig config,
+            int recordBytesMax) {
+        KafkaSettings kafka = config.kafka();
+        Map<String, Object> settings = StreamsClients.common(applicationId, stateDir, instanceId, kafka,
+                commitInterval(kafka), config.standbyReplicas());
+        settings.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, config.threads());
+        settings.put(StreamsConfig.REPLICATION_FACTOR_CONFIG, (int) config.replication());
+        settings.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 0L); // an id comes again seldom before a commit
+        settings.put(StreamsConfig.topicPrefix(TopicConfig.MAX_MESSAGE_BYTES_CONFIG), Integer.toString(recordBytesMax));
+        // An event's time may be a day ahead of the broker's clock, and the records of our topics have it.
+        settings.put(StreamsConfig.topicPrefix(TopicConfig.MESSAGE_TIMESTAMP_AFTER_MAX_MS_CONFIG),
+                Long.toString(Duration.ofDays(3).toMillis()));
+        consumer(settings, ConsumerConfig.MAX_POLL_RECORDS_CONFIG, POLL_RECORDS_MAX);
+        consumer(settings, ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, FETCH_BYTES_MAX);
+        producer(settings, ProducerConfig.MAX_REQUEST_SIZE_CONFIG, recordBytesMax);
+        producer(settings, ProducerConfig.BUFFER_MEMORY_CONFIG, Math.max(BUFFER_BYTES_MIN, 2L * recordBytesMax));
+        producer(settings, ProducerConfig.BATCH_SIZE_CONFIG, BATCH_BYTES);
+        StreamsClients.addGiven(kafka, settings);
+        return settings;
+    }
+}

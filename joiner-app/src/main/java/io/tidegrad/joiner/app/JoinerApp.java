@@ -1,0 +1,245 @@
+package io.tidegrad.joiner.app;
+
+import io.tidegrad.control.BootstrapServers;
+import io.tidegrad.control.ControlException;
+import io.tidegrad.control.KafkaTopics;
+import io.tidegrad.model.spec.SpecException;
+import io.tidegrad.model.stream.StreamSpec;
+import io.tidegrad.ops.settings.CommonSettings;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.InstanceId;
+import io.tidegrad.process.LetIn;
+import io.tidegrad.process.ProcessRun;
+import io.tidegrad.process.StopException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.common.KafkaException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// A joiner: one or more streams that are joined in this process, with health and metrics. A stream that can't go on stops
+/// alone. The process ends by itself only if no stream can go on; `ended` says why.
+public final class JoinerApp implements ProcessRun.Work {
+    private static final Logger LOG = LoggerFactory.getLogger(JoinerApp.class);
+    private static final Duration LOOK_EVERY = Duration.ofSeconds(1);
+
+    private final JoinerConfig config;
+    private final String instanceId;
+    private final Admin admin;
+    private final LetIn letIn;
+    private final CompletableFuture<StopException> ended = new CompletableFuture<>();
+
+    /// By stream and epoch.
+    private final Map<String, StreamSlot> slots = new ConcurrentSkipListMap<>();
+
+    private final ScheduledExecutorService looks =
+            Executors.newSingleThreadScheduledExecutor(Thread.ofVirtual().name("look-", 0).factory());
+
+    private @Nullable JoinerOperations operations;
+    private boolean closed;
+
+    private JoinerApp(JoinerConfig config, String instanceId, Admin admin) {
+        this.config = config;
+        this.instanceId = instanceId;
+        this.admin = admin;
+        letIn = new LetIn(config.stateDir());
+    }
+
+    /// Returns once everything has been checked and joining begins.
+    ///
+    /// @throws StopException if it can't begin; nothing is left running then
+    public static JoinerApp start(JoinerConfig config) {
+        List<StreamEpoch> given = given(config.specs());
+        String instanceId = InstanceId.in(config.stateDir(), "joiner");
+        Admin admin;
+        try {
+            BootstrapServers.requireOne(config.kafka().bootstrapServers());
+            admin = Admin.create(config.kafka().client());
+        } catch (ControlException e) {
+            throw StopException.of(e);
+        } catch (KafkaException e) {
+            throw new StopException(ExitCode.CONFIGURATION,
+                    "no client of Kafka can be made with the kafka.* settings: " + e.getMessage(), e);
+        }
+        JoinerApp app = new JoinerApp(config, instanceId, admin);
+        try {
+            app.start(given);
+            return app;
+        } catch (RuntimeException | Error e) { // without a close the process would stay and not join
+            app.close();
+            throw StopException.from(e, fault -> app.letIn.recently());
+        }
+    }
+
+    private void start(List<StreamEpoch> given) {
+        JoinerOperations operations = JoinerOperations.start(config.httpHost(), config.httpPort(), slots::values);
+        this.operations = operations;
+        operations.server().ended().thenAccept(why -> ended.complete(new StopException(ExitCode.RETRYABLE, why)));
+        KafkaTopics kafka = new KafkaTopics(admin, config.replication());
+        kafka.checkBroker();
+        letIn.note();
+        kafka.tellRetention(config.topics().deadLetters(), config.deadLetterRetention(),
+                CommonSettings.DEAD_LETTER_RETENTION.key());
+        given.forEach(this::join);
+        StopException none = noneCanGoOn();
+        if (none != null) {
+            throw none;
+        }
+        looks.scheduleWithFixedDelay(this::look, LOOK_EVERY.toMillis(), LOOK_EVERY.toMillis(), TimeUnit.MILLISECONDS);
+    }
+
+    private static List<StreamEpoch> given(List<Path> files) {
+        Map<String, StreamEpoch> given = new LinkedHashMap<>();
+        for (Path file : files) {
+            StreamSpec spec;
+            try {
+                spec = StreamSpec.parse(Files.readString(file), file.toString());
+            } catch (SpecException e) {
+                throw new StopException(ExitCode.CONFIGURATION, String.valueOf(e.getMessage()), e);
+            } catch (IOException e) {
+                throw new StopException(ExitCode.CONFIGURATION,
+                        "spec " + file + ": expected a readable file in UTF-8, found " + e, e);
+            }
+            if (given.put(spec.stream(), new StreamEpoch(spec, 1)) != null) {
+                throw new StopException(ExitCode.CONFIGURATION,
+                        "spec: expected each stream once, found " + spec.stream() + " twice");
+            }
+        }
+        return List.copyOf(given.values());
+    }
+
+    private static String key(String stream, int epoch) {
+        return stream + " " + epoch;
+    }
+
+    /// Begins to join an epoch of a stream. If it is joined already, nothing happens.
+    void join(StreamEpoch epoch) {
+        String key = key(epoch.stream(), epoch.number());
+        StreamSlot slot = new StreamSlot(epoch,
+                failed -> StreamJoiner.prepare(epoch, config, instanceId, admin, failed), this::failed);
+        if (slots.putIfAbsent(key, slot) == null) {
+            JoinerOperations telling = operations;
+            if (telling != null) {
+                telling.appears(slot);
+            }
+            slot.start();
+        }
+    }
+
+    /// Stops joining an epoch that is deleted, or is joined elsewhere from now on.
+    void leave(String stream, int epoch) {
+        StreamSlot slot = slots.remove(key(stream, epoch));
+        if (slot != null) {
+            slot.end(true);
+            JoinerOperations telling = operations;
+            if (telling != null) {
+                telling.disappears(slot);
+            }
+        }
+    }
+
+    /// Stops joining all epochs of a stream for a while, or goes on.
+    void pause(String stream, boolean paused) {
+        for (StreamSlot slot : slots.values()) {
+            if (slot.epoch().stream().equals(stream)) {
+                if (paused) {
+                    slot.pause();
+                } else {
+                    slot.resume();
+                }
+            }
+        }
+    }
+
+    private void failed(StopException why) {
+        StopException none = noneCanGoOn();
+        if (none != null) {
+            ended.complete(none);
+        }
+    }
+
+    /// Returns the reason to end the process: of all streams here none can go on.
+    private @Nullable StopException noneCanGoOn() {
+        StopException why = null;
+        for (StreamSlot slot : slots.values()) {
+            StopException failure = slot.failure();
+            if (failure == null) {
+                return null;
+            }
+            // One that may pass counts more: a supervisor starts the process again.
+            why = why == null || failure.exitCode().retryable() ? failure : why;
+        }
+        return why;
+    }
+
+    private void look() {
+        for (StreamSlot slot : slots.values()) {
+            StreamJoiner joiner = slot.joiner();
+            if (joiner == null) {
+                continue;
+            }
+            try {
+                joiner.progress().look(System.currentTimeMillis(), System.nanoTime());
+                letIn.note();
+            } catch (RuntimeException e) {
+                if (!looks.isShutdown()) {
+                    LOG.warn("{}: its progress can't be looked at, trying again: {}", slot.epoch(), e.toString());
+                }
+            }
+        }
+    }
+
+    @Override
+    public CompletableFuture<StopException> ended() {
+        return ended;
+    }
+
+    /// Returns whether a record was joined.
+    @Override
+    public boolean works() {
+        return slots.values().stream().map(StreamSlot::joiner)
+                .anyMatch(joiner -> joiner != null && joiner.counts().events() > 0);
+    }
+
+    @Override
+    public int httpPort() {
+        JoinerOperations serving = operations;
+        if (serving == null) {
+            throw new IllegalStateException("not started");
+        }
+        return serving.server().port();
+    }
+
+    /// Returns the joiners of this process that are not stopped.
+    List<StreamJoiner> joiners() {
+        return slots.values().stream().map(StreamSlot::joiner).filter(joiner -> joiner != null).toList();
+    }
+
+    /// Commits and stops every stream. A second call does nothing.
+    @Override
+    public synchronized void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        looks.shutdownNow();
+        slots.values().forEach(slot -> slot.end(false));
+        JoinerOperations serving = operations;
+        if (serving != null) {
+            serving.server().close();
+        }
+        admin.close(Duration.ofSeconds(5));
+    }
+}

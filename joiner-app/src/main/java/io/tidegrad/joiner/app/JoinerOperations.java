@@ -1,0 +1,187 @@
+package io.tidegrad.joiner.app;
+
+import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.Meter;
+import io.micrometer.core.instrument.Tags;
+import io.tidegrad.joiner.join.JoinOutput.Counted;
+import io.tidegrad.joiner.topology.JoinCounts;
+import io.tidegrad.model.stream.Example;
+import io.tidegrad.process.OperationsServer;
+import io.tidegrad.process.StopException;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import java.util.function.ToDoubleFunction;
+import org.apache.kafka.streams.KafkaStreams;
+import org.jspecify.annotations.Nullable;
+
+/// What a joiner's server answers about its streams. `docs/operations/watch.md` lists fields and names.
+record JoinerOperations(OperationsServer server) {
+    private static final String STREAM = "stream";
+    private static final String EPOCH = "epoch";
+
+    /// Starts a server that answers at once.
+    ///
+    /// @param slots returns the streams of this process
+    static JoinerOperations start(String host, int port, Supplier<Collection<StreamSlot>> slots) {
+        return new JoinerOperations(OperationsServer.start(host, port, () -> health(slots.get())));
+    }
+
+    private static Tags tags(StreamSlot slot) {
+        return Tags.of(STREAM, slot.epoch().stream(), EPOCH, Integer.toString(slot.epoch().number()));
+    }
+
+    void appears(StreamSlot slot) {
+        Tags tags = tags(slot);
+        gauge("tidegrad.joiner.up", "1 while the stream is joined here", tags, slot, each -> {
+            StreamJoiner joiner = each.joiner();
+            return joiner != null && joiner.joins() ? 1 : 0;
+        });
+        counter("tidegrad.joiner.events", "Events that were read", tags, slot, JoinCounts::events);
+        counter("tidegrad.joiner.labels", "Labels that were read", tags, slot, JoinCounts::labels);
+        for (Example.Kind kind : Example.Kind.values()) {
+            counter("tidegrad.joiner.examples", "Examples that were written", tags.and("kind", kind.code()), slot,
+                    counts -> counts.examples(kind));
+        }
+        for (Counted what : Counted.values()) {
+            counter("tidegrad.joiner.counted", "What was counted only", tags.and("what", what.code()), slot,
+                    counts -> counts.counted(what));
+        }
+        counter("tidegrad.joiner.dead.letters", "Records that could not be joined", tags, slot,
+                JoinCounts::deadLetters);
+        lag(tags, "events", slot, JoinProgress.Seen::eventsLag);
+        lag(tags, "labels", slot, JoinProgress.Seen::labelsLag);
+        lag(tags, "join", slot, JoinProgress.Seen::joinLag);
+        time("tidegrad.joiner.time.least", "Least event time of the tasks, epoch seconds", tags, slot,
+                JoinProgress.Seen::leastTime);
+        time("tidegrad.joiner.time.most", "Largest event time of the tasks, epoch seconds", tags, slot,
+                JoinProgress.Seen::mostTime);
+        gauge("tidegrad.joiner.entries", "Ids of which something is remembered here, about", tags, slot,
+                each -> metric(each, "estimate-num-keys", "entries"));
+        gauge("tidegrad.joiner.waiting", "Ids that wait for an event or a label here, about", tags, slot,
+                each -> metric(each, "estimate-num-keys", "due"));
+        gauge("tidegrad.joiner.state.bytes", "Size of what is remembered here, on disk", tags, slot,
+                each -> metric(each, "total-sst-files-size", "entries") + metric(each, "total-sst-files-size", "due"));
+    }
+
+    private static double metric(StreamSlot slot, String name, String store) {
+        StreamJoiner joiner = slot.joiner();
+        return joiner == null ? Double.NaN
+                : joiner.sum("stream-state-metrics", name, Map.of("rocksdb-state-id", store));
+    }
+
+    private void gauge(String name, String meaning, Tags tags, StreamSlot slot, ToDoubleFunction<StreamSlot> value) {
+        Gauge.builder(name, slot, value).description(meaning).tags(tags).register(server.metrics());
+    }
+
+    private void counter(String name, String meaning, Tags tags, StreamSlot slot, ToDoubleFunction<JoinCounts> value) {
+        FunctionCounter.builder(name, slot, each -> {
+            StreamJoiner joiner = each.joiner();
+            return joiner == null ? 0 : value.applyAsDouble(joiner.counts());
+        }).description(meaning).tags(tags).register(server.metrics());
+    }
+
+    private void lag(Tags tags, String side, StreamSlot slot, ToDoubleFunction<JoinProgress.Seen> value) {
+        gauge("tidegrad.joiner.lag", "Offsets that are not read yet, by all joiners", tags.and("side", side), slot,
+                each -> {
+                    JoinProgress.Seen seen = seen(each);
+                    return seen == null ? Double.NaN : value.applyAsDouble(seen);
+                });
+    }
+
+    private void time(String name, String meaning, Tags tags, StreamSlot slot,
+            Function<JoinProgress.Seen, OptionalLong> value) {
+        gauge(name, meaning, tags, slot, each -> {
+            JoinProgress.Seen seen = seen(each);
+            OptionalLong time = seen == null ? OptionalLong.empty() : value.apply(seen);
+            return time.isPresent() ? time.getAsLong() / 1e3 : Double.NaN;
+        });
+    }
+
+    private static JoinProgress.@Nullable Seen seen(StreamSlot slot) {
+        StreamJoiner joiner = slot.joiner();
+        return joiner == null ? null : joiner.progress().seen();
+    }
+
+    void disappears(StreamSlot slot) {
+        Tags tags = tags(slot);
+        List<Meter> own = server.metrics().getMeters().stream()
+                .filter(meter -> meter.getId().getTags().containsAll(tags.stream().toList())).toList();
+        own.forEach(server.metrics()::remove);
+    }
+
+    /// The status of the process, or of one stream.
+    private enum Status {
+        UP,
+        /// Some streams are joined, and the reasons say what is wrong with others.
+        DEGRADED,
+        /// A stream is starting, or none does what was decided.
+        DOWN
+    }
+
+    private static OperationsServer.Health health(Collection<StreamSlot> slots) {
+        List<Map<String, @Nullable Object>> streams = new ArrayList<>();
+        int wrong = 0;
+        boolean starting = slots.isEmpty();
+        for (StreamSlot slot : slots) {
+            StreamSlot.Doing doing = slot.doing();
+            StreamJoiner joiner = slot.joiner();
+            wrong += slot.failure() == null ? 0 : 1;
+            starting |= doing == StreamSlot.Doing.STARTING
+                    || joiner != null && joiner.state() != KafkaStreams.State.RUNNING;
+            streams.add(describe(slot, doing, joiner));
+        }
+        Status status = starting || wrong == slots.size() ? Status.DOWN : wrong > 0 ? Status.DEGRADED : Status.UP;
+        Map<String, @Nullable Object> said = new LinkedHashMap<>();
+        said.put("status", status.name());
+        said.put("streams", streams);
+        return new OperationsServer.Health(status != Status.DOWN, said);
+    }
+
+    private static Map<String, @Nullable Object> describe(StreamSlot slot, StreamSlot.Doing doing,
+            @Nullable StreamJoiner joiner) {
+        Map<String, @Nullable Object> said = new LinkedHashMap<>();
+        said.put("stream", slot.epoch().stream());
+        said.put("epoch", slot.epoch().number());
+        said.put("state", doing == StreamSlot.Doing.JOINING && joiner != null && joiner.tasks() == 0 ? "standby"
+                : doing.name().toLowerCase(Locale.ROOT));
+        said.put("since", slot.since().toString());
+        StopException failure = slot.failure();
+        if (failure != null) {
+            said.put("exit_code", failure.exitCode().status());
+            said.put("message", failure.getMessage());
+        }
+        if (joiner == null) {
+            return said;
+        }
+        said.put("tasks", joiner.tasks());
+        JoinCounts counts = joiner.counts();
+        said.put("events", counts.events());
+        said.put("labels", counts.labels());
+        Map<String, Long> examples = new LinkedHashMap<>();
+        for (Example.Kind kind : Example.Kind.values()) {
+            examples.put(kind.code(), counts.examples(kind));
+        }
+        said.put("examples", examples);
+        said.put("dead_letters", counts.deadLetters());
+        JoinProgress.Seen seen = joiner.progress().seen();
+        if (seen != null) {
+            said.put("lag", Map.of("events", seen.eventsLag(), "labels", seen.labelsLag(), "join", seen.joinLag()));
+            said.put("least_time", time(seen.leastTime()));
+            said.put("most_time", time(seen.mostTime()));
+        }
+        return said;
+    }
+
+    private static @Nullable String time(OptionalLong time) {
+        return time.isPresent() ? Instant.ofEpochMilli(time.getAsLong()).toString() : null;
+    }
+}

@@ -1,0 +1,225 @@
+package io.tidegrad.joiner.app;
+
+import io.tidegrad.control.KafkaTopics;
+import io.tidegrad.joiner.topology.JoinCounts;
+import io.tidegrad.joiner.topology.JoinDeadLetters;
+import io.tidegrad.joiner.topology.JoinerTopology;
+import io.tidegrad.joiner.topology.KafkaEventLookup;
+import io.tidegrad.joiner.topology.StreamTime;
+import io.tidegrad.model.feature.AvroEvent;
+import io.tidegrad.model.learn.ValueDecoder;
+import io.tidegrad.model.stream.StreamSpec;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.InstanceId;
+import io.tidegrad.process.KafkaFault;
+import io.tidegrad.process.StopException;
+import io.tidegrad.process.StreamsClients;
+import io.tidegrad.schemas.RecordDecoder;
+import io.tidegrad.schemas.Topics;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Properties;
+import java.util.Queue;
+import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import java.util.stream.IntStream;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.streams.CloseOptions;
+import org.apache.kafka.streams.KafkaStreams;
+import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Joins one epoch of a stream, in a Kafka Streams application named `{prefix}-{stream}-{epoch}-join`.
+final class StreamJoiner implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(StreamJoiner.class);
+    private static final Duration STOP_MAX = Duration.ofSeconds(30);
+
+    /// A joiner that can't go on may be waiting for a topic that is gone, so that a longer wait would gain nothing.
+    private static final Duration GIVE_UP_MAX = Duration.ofSeconds(5);
+
+    private static final Duration REGISTRY_QUESTION_MAX = Duration.ofSeconds(2);
+
+    private final StreamEpoch epoch;
+    private final KafkaStreams streams;
+    private final JoinCounts counts = new JoinCounts();
+    private final JoinProgress progress;
+    private final Queue<RecordDecoder> decoders = new ConcurrentLinkedQueue<>();
+    private final AtomicBoolean stopped = new AtomicBoolean();
+    private final AtomicBoolean gaveUp = new AtomicBoolean();
+    private final Consumer<StopException> failed;
+
+    /// Checks and creates what the stream needs. Joining begins with `start`.
+    ///
+    /// @param failed gets the reason why the joiner can't go on, at most once
+    /// @throws StopException if the stream can't be joined
+    static StreamJoiner prepare(StreamEpoch epoch, JoinerConfig config, String instanceId, Admin admin,
+            Consumer<StopException> failed) {
+        KafkaTopics kafka = new KafkaTopics(admin, config.replication());
+        Topics topics = config.topics();
+        JoinTopics found = JoinTopics.check(kafka, epoch, topics, config.deadLetterRetention());
+        String application = epoch.applicationId(topics);
+        JoinOffsets offsets = new JoinOffsets(admin, epoch, application,
+                StreamsClients.sessionTimeout(config.kafka()).multipliedBy(3));
+        List<TopicPartition> read = new ArrayList<>(partitions(epoch.spec().events().topic(), found.eventPartitions()));
+        StreamSpec.Labels labels = epoch.spec().labels();
+        if (labels != null) {
+            read.addAll(partitions(labels.topic(), found.labelPartitions()));
+        }
+        String changelog = application + "-entries-changelog";
+        KafkaTopics.Found entries = kafka.look(Set.of(changelog), false).get(changelog);
+        offsets.ensure(read, entries == null ? List.of() : partitions(changelog, entries.partitions()));
+        return new StreamJoiner(epoch, config, instanceId, found, offsets, failed);
+    }
+
+    private static List<TopicPartition> partitions(String topic, int count) {
+        return IntStream.range(0, count).mapToObj(partition -> new TopicPartition(topic, partition)).toList();
+    }
+
+    private StreamJoiner(StreamEpoch epoch, JoinerConfig config, String instanceId, JoinTopics found,
+            JoinOffsets offsets, Consumer<StopException> failed) {
+        this.epoch = epoch;
+        this.failed = failed;
+        StreamSpec spec = epoch.spec();
+        StreamSpec.Labels labels = spec.labels();
+        Topics topics = config.topics();
+        String application = epoch.applicationId(topics);
+        Duration patience = StreamsClients
+                .transactionTimeout(config.kafka(), JoinStreams.commitInterval(config.kafka())).dividedBy(2);
+        StreamTime time = new StreamTime();
+        JoinerTopology.Parts parts = new JoinerTopology.Parts(spec, epoch.examples(topics), topics.deadLetters(),
+                new JoinDeadLetters(spec.stream(), epoch.number(), found.deadLetterBytesMax()), found.eventPartitions(),
+                found.labelPartitions(), decoders(spec.events().format(), spec.events().topic(), config),
+                labels == null ? () -> {
+                    throw new IllegalStateException("no labels are read");
+                } : decoders(labels.format(), labels.topic(), config), patience,
+                () -> new KafkaEventLookup(spec.stream(), spec.events().topic(), config.kafka().client(), patience),
+                counts, time);
+        List<TopicPartition> events = partitions(spec.events().topic(), found.eventPartitions());
+        List<TopicPartition> joined = events;
+        if (labels != null && !parts.isPartitionedAlike()) {
+            int tasks = Math.max(found.eventPartitions(), found.labelPartitions());
+            joined = new ArrayList<>(
+                    partitions(application + "-" + JoinerTopology.EVENTS_BY_KEY + "-repartition", tasks));
+            joined.addAll(partitions(application + "-" + JoinerTopology.LABELS_BY_KEY + "-repartition", tasks));
+        }
+        progress = new JoinProgress(offsets, events,
+                labels == null ? List.of() : partitions(labels.topic(), found.labelPartitions()), joined, time);
+        Properties settings = new Properties();
+        settings.putAll(JoinStreams.of(application, config.stateDir(), instanceId, config, found.recordBytesMax()));
+        try {
+            Files.createDirectories(config.stateDir());
+        } catch (IOException e) {
+            throw InstanceId.unusable(config.stateDir(), e);
+        }
+        streams = new KafkaStreams(JoinerTopology.of(parts), settings);
+        streams.setUncaughtExceptionHandler(thrown -> {
+            if (!stopped.get()) {
+                giveUp(StopException.from(thrown, fault -> fault == KafkaFault.AUTHENTICATION || counts.events() > 0));
+            }
+            return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
+        });
+        streams.setStateListener((now, before) -> {
+            if (now == KafkaStreams.State.ERROR && !stopped.get()) {
+                giveUp(new StopException(ExitCode.RETRYABLE, epoch + ": Kafka Streams gave up"));
+            }
+        });
+    }
+
+    /// Returns what makes a decoder for a thread.
+    private Supplier<ValueDecoder> decoders(StreamSpec.Format format, String topic, JoinerConfig config) {
+        if (format != StreamSpec.Format.AVRO) {
+            throw new StopException(ExitCode.CONFIGURATION, epoch + ", topic " + topic
+                    + ": expected format: avro, found json, which this build can't join; write the records in Avro");
+        }
+        return () -> {
+            RecordDecoder decoder = RecordDecoder.of(config.registry().client(), () -> REGISTRY_QUESTION_MAX);
+            decoders.add(decoder);
+            AvroEvent event = new AvroEvent();
+            return value -> event.of(decoder.decode(topic, value));
+        };
+    }
+
+    /// Passes on the first reason why this joiner can't go on.
+    private void giveUp(StopException why) {
+        if (gaveUp.compareAndSet(false, true)) {
+            failed.accept(why);
+        }
+    }
+
+    void start() {
+        LOG.info("{}: joining {} into {}", epoch, Objects.requireNonNullElse(epoch.spec().labels(), "labeled events"),
+                epoch.spec().events().topic());
+        streams.start();
+    }
+
+    StreamEpoch epoch() {
+        return epoch;
+    }
+
+    JoinCounts counts() {
+        return counts;
+    }
+
+    JoinProgress progress() {
+        return progress;
+    }
+
+    KafkaStreams.State state() {
+        return streams.state();
+    }
+
+    /// Returns whether this process has tasks of the stream, and is not still restoring.
+    boolean joins() {
+        return state() == KafkaStreams.State.RUNNING && tasks() > 0;
+    }
+
+    int tasks() {
+        try {
+            return streams.metadataForLocalThreads().stream().mapToInt(thread -> thread.activeTasks().size()).sum();
+        } catch (IllegalStateException e) {
+            return 0; // it has just stopped
+        }
+    }
+
+    /// Returns a metric of Kafka Streams summed over all tasks of this process, for instance how large a store is.
+    double sum(String group, String name, Map<String, String> tags) {
+        return streams.metrics().entrySet().stream()
+                .filter(each -> each.getKey().name().equals(name) && each.getKey().group().equals(group)
+                        && each.getKey().tags().entrySet().containsAll(tags.entrySet()))
+                .mapToDouble(each -> each.getValue().metricValue() instanceof Number number ? number.doubleValue() : 0)
+                .sum();
+    }
+
+    /// Commits and stops. The member stays in its group, so that the restarted process takes its partitions at once.
+    @Override
+    public void close() {
+        stop(CloseOptions.GroupMembershipOperation.REMAIN_IN_GROUP);
+    }
+
+    /// Stops and leaves the group, so that another instance need not wait for the end of a session.
+    void leave() {
+        stop(CloseOptions.GroupMembershipOperation.LEAVE_GROUP);
+    }
+
+    private void stop(CloseOptions.GroupMembershipOperation membership) {
+        stopped.set(true);
+        streams.close(
+                CloseOptions.timeout(gaveUp.get() ? GIVE_UP_MAX : STOP_MAX).withGroupMembershipOperation(membership));
+        @Nullable
+        RecordDecoder decoder;
+        while ((decoder = decoders.poll()) != null) {
+            decoder.close();
+        }
+    }
+}

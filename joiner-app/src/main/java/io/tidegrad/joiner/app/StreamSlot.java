@@ -1,0 +1,185 @@
+package io.tidegrad.joiner.app;
+
+import io.tidegrad.control.ControlException;
+import io.tidegrad.process.StopException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// The place of one epoch of a stream in this process, whether it is joined just now or not. A joiner that can't go on for a
+/// reason that may pass is tried again, after 1, 2, 4 … 60 s; another one leaves the slot failed.
+final class StreamSlot {
+    private static final Logger LOG = LoggerFactory.getLogger(StreamSlot.class);
+    private static final Duration LONGEST_PAUSE = Duration.ofSeconds(60);
+
+    /// A life of more than this counts as a success.
+    private static final Duration LONG_LIFE = Duration.ofMinutes(1);
+
+    /// What a slot is doing.
+    enum Doing {
+        STARTING, JOINING, PAUSED, RETRYING, FAILED, LEFT
+    }
+
+    private final StreamEpoch epoch;
+    private final Function<Consumer<StopException>, StreamJoiner> prepare;
+    private final Consumer<StopException> failed;
+    private Doing doing = Doing.STARTING;
+    private @Nullable StreamJoiner joiner;
+    private @Nullable StopException failure;
+    private Instant since = Instant.now();
+    private Duration pause = Duration.ofSeconds(1);
+    private int life;
+
+    /// @param prepare makes a joiner, which tells the consumer why it can't go on
+    /// @param failed gets each reason why the slot's joiner stopped, when the slot is as it will be
+    StreamSlot(StreamEpoch epoch, Function<Consumer<StopException>, StreamJoiner> prepare,
+            Consumer<StopException> failed) {
+        this.epoch = epoch;
+        this.prepare = prepare;
+        this.failed = failed;
+    }
+
+    StreamEpoch epoch() {
+        return epoch;
+    }
+
+    synchronized Doing doing() {
+        return doing;
+    }
+
+    synchronized @Nullable StreamJoiner joiner() {
+        return joiner;
+    }
+
+    synchronized @Nullable StopException failure() {
+        return failure;
+    }
+
+    /// Returns since when the slot does what it is doing.
+    synchronized Instant since() {
+        return since;
+    }
+
+    /// Prepares and starts the joiner, in the calling thread.
+    void start() {
+        int now;
+        synchronized (this) {
+            if (doing == Doing.PAUSED || doing == Doing.LEFT || joiner != null) {
+                return;
+            }
+            is(Doing.STARTING);
+            now = ++life;
+        }
+        StreamJoiner prepared;
+        try {
+            prepared = prepare.apply(why -> Thread.ofVirtual().name("stop-" + epoch.stream())
+                    .start(() -> stopped(now, StreamSlot.this.take(now), why)));
+        } catch (ControlException e) {
+            stopped(now, null, StopException.of(e));
+            return;
+        } catch (RuntimeException e) {
+            stopped(now, null, StopException.from(e));
+            return;
+        }
+        synchronized (this) {
+            if (life != now || doing != Doing.STARTING) {
+                prepared.leave();
+                return;
+            }
+            joiner = prepared;
+            failure = null;
+            is(Doing.JOINING);
+            prepared.start();
+        }
+    }
+
+    private void is(Doing doing) {
+        this.doing = doing;
+        since = Instant.now();
+    }
+
+    private synchronized @Nullable StreamJoiner take(int ofLife) {
+        if (life != ofLife) {
+            return null;
+        }
+        StreamJoiner taken = joiner;
+        joiner = null;
+        return taken;
+    }
+
+    private void stopped(int ofLife, @Nullable StreamJoiner taken, StopException why) {
+        if (taken != null) {
+            taken.close();
+        }
+        Duration again;
+        synchronized (this) {
+            if (life != ofLife || doing == Doing.PAUSED || doing == Doing.LEFT) {
+                return;
+            }
+            if (Duration.between(since, Instant.now()).compareTo(LONG_LIFE) > 0) {
+                pause = Duration.ofSeconds(1);
+            }
+            failure = why;
+            is(why.exitCode().retryable() ? Doing.RETRYING : Doing.FAILED);
+            again = pause;
+            Duration twice = pause.multipliedBy(2);
+            pause = twice.compareTo(LONGEST_PAUSE) < 0 ? twice : LONGEST_PAUSE;
+        }
+        LOG.error("{} stopped (exit code {}): {}", epoch, why.exitCode().status(), why.getMessage());
+        failed.accept(why);
+        if (why.exitCode().retryable()) {
+            Thread.ofVirtual().name("retry-" + epoch.stream()).start(() -> {
+                try {
+                    Thread.sleep(again);
+                } catch (InterruptedException e) {
+                    return;
+                }
+                start();
+            });
+        }
+    }
+
+    /// Stops joining until `resume`.
+    void pause() {
+        end(Doing.PAUSED, true);
+    }
+
+    void resume() {
+        synchronized (this) {
+            if (doing != Doing.PAUSED) {
+                return;
+            }
+            is(Doing.STARTING);
+        }
+        start();
+    }
+
+    /// Stops for good.
+    ///
+    /// @param leaves whether the group need not wait for this process
+    void end(boolean leaves) {
+        end(Doing.LEFT, leaves);
+    }
+
+    private void end(Doing as, boolean leaves) {
+        StreamJoiner taken;
+        synchronized (this) {
+            is(as);
+            life++;
+            taken = joiner;
+            joiner = null;
+        }
+        if (taken == null) {
+            return;
+        }
+        if (leaves) {
+            taken.leave();
+        } else {
+            taken.close();
+        }
+    }
+}

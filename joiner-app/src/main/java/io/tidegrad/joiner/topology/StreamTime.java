@@ -1,0 +1,25 @@
+package io.tidegrad.joiner.topology;
+
+/// The time that every task of a stream may take although it has taken no record of it, because no record that is still
+/// to come can be older: `JoinProgress` finds it out. It decides only when something is written, and what was written
+/// stands in the log. Without it a task whose partitions are silent would keep its events waiting for ever.
+public final class StreamTime {
+    private record Known(long time, boolean idle) {
+    }
+
+    private volatile Known known = new Known(Long.MIN_VALUE, false);
+
+    /// @param time epoch milliseconds; the smallest number: nothing is known
+    /// @param idle whether everything was read
+    public void is(long time, boolean idle) {
+        known = new Known(time, idle);
+    }
+
+    long time() {
+        return known.time();
+    }
+
+    boolean isIdle() {
+        return known.idle();
+    }
+}
