@@ -1,11 +1,14 @@
 package io.tidegrad.joiner.app;
 
+import io.tidegrad.joiner.topology.Alignment;
 import io.tidegrad.joiner.topology.JoinerTopology;
 import io.tidegrad.joiner.topology.StreamTime;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
+import java.util.Set;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
@@ -24,6 +27,8 @@ final class JoinProgress {
     private final List<TopicPartition> labels;
     private final List<TopicPartition> joined;
     private final StreamTime time;
+    private final Alignment alignment;
+    private Set<TopicPartition> behind = Set.of(); // in the last look
     private volatile @Nullable Seen seen;
     private long idleSince; // nanoseconds
     private long idleFrom = Long.MIN_VALUE; // the stream's time then
@@ -38,12 +43,13 @@ final class JoinProgress {
 
     /// @param joined partitions from which the join takes; the others, if it takes from them directly
     JoinProgress(JoinOffsets offsets, List<TopicPartition> events, List<TopicPartition> labels,
-            List<TopicPartition> joined, StreamTime time) {
+            List<TopicPartition> joined, StreamTime time, Alignment alignment) {
         this.offsets = offsets;
         this.events = events;
         this.labels = labels;
         this.joined = joined;
         this.time = time;
+        this.alignment = alignment;
     }
 
     /// Returns what the last look saw; null before the first one.
@@ -68,6 +74,8 @@ final class JoinProgress {
 
     void look(Map<TopicPartition, Long> ends, Map<TopicPartition, @Nullable OffsetAndMetadata> committed, long clock,
             long nanos) {
+        Set<TopicPartition> behindNow = new HashSet<>();
+        long elsewhere = Long.MAX_VALUE;
         long least = Long.MAX_VALUE; // of those that have something left to read
         boolean known = true;
         boolean drained = true;
@@ -86,8 +94,17 @@ final class JoinProgress {
                         task != null ? task : offset == null ? null : JoinerTopology.partitionTime(offset.metadata());
                 known &= reached != null;
                 least = Math.min(least, reached == null ? least : reached);
+                if (events.contains(end.getKey()) || labels.contains(end.getKey())) {
+                    behindNow.add(end.getKey());
+                    // One look does not count: a record of a partition that was silent for long is taken at once.
+                    if (reached != null && behind.contains(end.getKey()) && !alignment.isHere(end.getKey())) {
+                        elsewhere = Math.min(elsewhere, reached);
+                    }
+                }
             }
         }
+        behind = behindNow;
+        alignment.elsewhere(elsewhere);
         seen = new Seen(lag(events, ends, committed), lag(labels, ends, committed),
                 joined.equals(events) ? 0 : lag(joined, ends, committed), leastTime, mostTime);
         if (!drained) {

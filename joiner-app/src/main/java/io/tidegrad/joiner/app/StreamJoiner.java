@@ -1,6 +1,8 @@
 package io.tidegrad.joiner.app;
 
 import io.tidegrad.control.KafkaTopics;
+import io.tidegrad.joiner.topology.AlignedClients;
+import io.tidegrad.joiner.topology.Alignment;
 import io.tidegrad.joiner.topology.JoinCounts;
 import io.tidegrad.joiner.topology.JoinDeadLetters;
 import io.tidegrad.joiner.topology.JoinerTopology;
@@ -97,6 +99,7 @@ final class StreamJoiner implements AutoCloseable {
         Duration patience = StreamsClients
                 .transactionTimeout(config.kafka(), JoinStreams.commitInterval(config.kafka())).dividedBy(2);
         StreamTime time = new StreamTime();
+        Alignment alignment = new Alignment(spec.align());
         JoinerTopology.Parts parts = new JoinerTopology.Parts(spec, epoch.examples(topics), topics.deadLetters(),
                 new JoinDeadLetters(spec.stream(), epoch.number(), found.deadLetterBytesMax()), found.eventPartitions(),
                 found.labelPartitions(), decoders(spec.events().format(), spec.events().topic(), config),
@@ -114,7 +117,7 @@ final class StreamJoiner implements AutoCloseable {
             joined.addAll(partitions(application + "-" + JoinerTopology.LABELS_BY_KEY + "-repartition", tasks));
         }
         progress = new JoinProgress(offsets, events,
-                labels == null ? List.of() : partitions(labels.topic(), found.labelPartitions()), joined, time);
+                labels == null ? List.of() : partitions(labels.topic(), found.labelPartitions()), joined, time, alignment);
         Properties settings = new Properties();
         settings.putAll(JoinStreams.of(application, config.stateDir(), instanceId, config, found.recordBytesMax()));
         try {
@@ -122,7 +125,7 @@ final class StreamJoiner implements AutoCloseable {
         } catch (IOException e) {
             throw InstanceId.unusable(config.stateDir(), e);
         }
-        streams = new KafkaStreams(JoinerTopology.of(parts), settings);
+        streams = new KafkaStreams(JoinerTopology.of(parts), settings, new AlignedClients(parts, alignment));
         streams.setUncaughtExceptionHandler(thrown -> {
             if (!stopped.get()) {
                 giveUp(StopException.from(thrown, fault -> fault == KafkaFault.AUTHENTICATION || counts.events() > 0));

@@ -4,6 +4,7 @@ import io.tidegrad.joiner.join.LabeledEvents;
 import io.tidegrad.model.learn.ValueDecoder;
 import io.tidegrad.model.stream.StreamSpec;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -67,6 +68,17 @@ public final class JoinerTopology {
             int eventPartitions, int labelPartitions, Supplier<ValueDecoder> eventDecoders,
             Supplier<ValueDecoder> labelDecoders, Duration patience, Supplier<EventLookup> lookups, JoinCounts counts,
             StreamTime time) {
+        /// Returns what reads the topics of events and labels. One does for all threads.
+        Map<String, SourceReader> readers() {
+            Map<String, SourceReader> readers = new HashMap<>();
+            readers.put(spec.events().topic(), new SourceReader(spec, true, eventDecoders, patience));
+            StreamSpec.Labels labels = spec.labels();
+            if (labels != null) {
+                readers.put(labels.topic(), new SourceReader(spec, false, labelDecoders, patience));
+            }
+            return readers;
+        }
+
         /// Returns whether records of one id already lie in the same partition of both topics.
         public boolean isPartitionedAlike() {
             StreamSpec.Labels labels = spec.labels();
@@ -78,8 +90,9 @@ public final class JoinerTopology {
     public static Topology of(Parts parts) {
         StreamsBuilder builder = new StreamsBuilder();
         StreamSpec.Labels labels = parts.spec().labels();
+        Map<String, SourceReader> readers = parts.readers();
         KStream<byte[], SourceValue> events = source(builder, "events", parts.spec().events().topic(),
-                new SourceReader(parts.spec(), true, parts.eventDecoders(), parts.patience()));
+                Objects.requireNonNull(readers.get(parts.spec().events().topic())));
         if (labels == null) {
             events.process(() -> new LabeledEventsProcessor(new LabeledEvents(parts.spec()), parts.deadLetters(),
                     parts.counts()), Named.as(LABEL_EVENTS));
@@ -91,7 +104,7 @@ public final class JoinerTopology {
         KStream<byte[], JoinInput> keyedEvents = keyed(events, KEY_EVENTS, "events-with-id", EVENT_DEAD_LETTERS, parts);
         KStream<byte[], JoinInput> keyedLabels = keyed(
                 source(builder, "labels", labels.topic(),
-                        new SourceReader(parts.spec(), false, parts.labelDecoders(), parts.patience())),
+                        Objects.requireNonNull(readers.get(labels.topic()))),
                 KEY_LABELS, "labels-with-id", LABEL_DEAD_LETTERS, parts);
         if (!parts.isPartitionedAlike()) {
             int partitions = Math.max(parts.eventPartitions(), parts.labelPartitions());

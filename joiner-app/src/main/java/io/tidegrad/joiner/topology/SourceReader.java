@@ -69,13 +69,18 @@ final class SourceReader implements TimestampExtractor {
     @Override
     public long extract(ConsumerRecord<Object, Object> record, long partitionTime) {
         SourceValue value = (SourceValue) record.value();
-        Read read = read(record, (byte[]) record.key(), value.bytes());
-        value.was(read);
+        if (!value.isRead()) {
+            value.was(read(record, (byte[]) record.key(), value.bytes()));
+        }
         return Math.max(0,
-                read instanceof Read.Input(String id, JoinInput input, String label) ? input.time() : partitionTime);
+                value.read() instanceof Read.Input(String id, JoinInput input, String label) ? input.time() : partitionTime);
     }
 
-    private Read read(ConsumerRecord<Object, Object> at, byte @Nullable [] key, byte @Nullable [] value) {
+    Read read(ConsumerRecord<byte[], byte[]> record) {
+        return read(record, record.key(), record.value());
+    }
+
+    private Read read(ConsumerRecord<?, ?> at, byte @Nullable [] key, byte @Nullable [] value) {
         Header tick = at.headers().lastHeader(Tick.HEADER);
         if (tick != null) {
             return tick(tick, at, key, value);
@@ -104,7 +109,7 @@ final class SourceReader implements TimestampExtractor {
                 new JoinInput.OfLabel(new LabelRecord(fields.time(), position, fields.label(), key, value)), null);
     }
 
-    private @Nullable Rejection decoded(Side side, ConsumerRecord<Object, Object> at, byte @Nullable [] key,
+    private @Nullable Rejection decoded(Side side, ConsumerRecord<?, ?> at, byte @Nullable [] key,
             byte[] value) {
         long deadline = 0;
         while (true) {
@@ -129,7 +134,7 @@ final class SourceReader implements TimestampExtractor {
         }
     }
 
-    private static Read tick(Header tick, ConsumerRecord<Object, Object> at, byte @Nullable [] key,
+    private static Read tick(Header tick, ConsumerRecord<?, ?> at, byte @Nullable [] key,
             byte @Nullable [] value) {
         try {
             Long given = Tick.eventTime(tick);
@@ -145,7 +150,7 @@ final class SourceReader implements TimestampExtractor {
         }
     }
 
-    private static Read refused(Rejection rejection, ConsumerRecord<Object, Object> at, byte @Nullable [] key,
+    private static Read refused(Rejection rejection, ConsumerRecord<?, ?> at, byte @Nullable [] key,
             byte @Nullable [] value) {
         return new Read.Refused(rejection,
                 new ConsumerRecord<>(at.topic(), at.partition(), at.offset(), at.timestamp(), at.timestampType(),

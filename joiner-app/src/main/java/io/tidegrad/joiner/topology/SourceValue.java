@@ -3,6 +3,8 @@ package io.tidegrad.joiner.topology;
 import io.tidegrad.model.feature.Rejection;
 import java.util.Objects;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.header.Headers;
+import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.serialization.Deserializer;
 import org.jspecify.annotations.Nullable;
 
@@ -24,12 +26,39 @@ final class SourceValue {
         }
     }
 
-    private SourceValue(byte @Nullable [] bytes) {
+    private SourceValue(byte @Nullable [] bytes, @Nullable Read read) {
         this.bytes = bytes;
+        this.read = read;
+    }
+
+    /// Streams passes the headers of a record to the deserializer as they are.
+    private static final class Carrier extends RecordHeaders {
+        private final Read read;
+
+        Carrier(Read read) {
+            this.read = read;
+        }
+    }
+
+    /// Returns a record as Streams gets it from a consumer that has read it already.
+    static ConsumerRecord<byte[], byte[]> carrying(ConsumerRecord<byte[], byte[]> record, Read read) {
+        return new ConsumerRecord<>(record.topic(), record.partition(), record.offset(), record.timestamp(),
+                record.timestampType(), record.serializedKeySize(), record.serializedValueSize(), record.key(),
+                record.value(), new Carrier(read), record.leaderEpoch());
     }
 
     static Deserializer<SourceValue> deserializer() {
-        return (topic, bytes) -> new SourceValue(bytes);
+        return new Deserializer<>() {
+            @Override
+            public SourceValue deserialize(String topic, byte @Nullable [] bytes) {
+                return new SourceValue(bytes, null);
+            }
+
+            @Override
+            public SourceValue deserialize(String topic, Headers headers, byte @Nullable [] bytes) {
+                return new SourceValue(bytes, headers instanceof Carrier carrier ? carrier.read : null);
+            }
+        };
     }
 
     byte @Nullable [] bytes() {
@@ -38,6 +67,10 @@ final class SourceValue {
 
     void was(Read read) {
         this.read = read;
+    }
+
+    boolean isRead() {
+        return read != null;
     }
 
     Read read() {

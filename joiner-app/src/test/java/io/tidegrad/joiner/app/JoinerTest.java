@@ -1,0 +1,281 @@
+package io.tidegrad.joiner.app;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import io.tidegrad.joiner.join.EventRecord;
+import io.tidegrad.joiner.join.EventRecord.Content;
+import io.tidegrad.joiner.join.LabelRecord;
+import io.tidegrad.joiner.join.Position;
+import io.tidegrad.joiner.verify.Arrival;
+import io.tidegrad.joiner.verify.BruteForceJoin.Result;
+import io.tidegrad.joiner.verify.PossibleJoins;
+import io.tidegrad.localstack.KafkaProvider;
+import io.tidegrad.localstack.SharedStack;
+import io.tidegrad.model.stream.Example;
+import io.tidegrad.model.stream.ExampleException;
+import io.tidegrad.model.stream.StreamSpec;
+import io.tidegrad.process.ExitCode;
+import io.tidegrad.process.StopException;
+import io.tidegrad.schemas.AvroCodec;
+import io.tidegrad.schemas.SchemaRegistry;
+import io.tidegrad.schemas.Topics;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.UUID;
+import java.util.concurrent.ExecutionException;
+import org.apache.avro.Schema;
+import org.apache.avro.generic.GenericData;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.header.internals.RecordHeader;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// A joiner in this process on a real broker and registry. Events lie in six partitions by card, labels in three by another
+/// field.
+class JoinerTest {
+    /// Generous, because it bounds liveness and not speed.
+    private static final Duration PATIENCE = Duration.ofSeconds(90);
+
+    private static final long START = 1_795_000_000_000L;
+
+    private static final Schema EVENT = new Schema.Parser().parse("""
+            {"type": "record", "name": "Payment", "fields": [
+              {"name": "id", "type": "string"},
+              {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+              {"name": "amount", "type": "double"}]}
+            """);
+    private static final Schema LABEL = new Schema.Parser().parse("""
+            {"type": "record", "name": "Chargeback", "fields": [
+              {"name": "id", "type": "string"},
+              {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+              {"name": "fraud", "type": "boolean"},
+              {"name": "withdrawn", "type": "boolean"}]}
+            """);
+
+    @TempDir
+    Path directory;
+
+    private final KafkaProvider kafka = SharedStack.get();
+    private final String name = "s" + UUID.randomUUID().toString().substring(0, 8);
+    private final String events = "payments-" + name;
+    private final String labels = "chargebacks-" + name;
+    private final Topics topics = new Topics("t" + name);
+    private final Admin admin = Admin.create(Map.of("bootstrap.servers", kafka.bootstrapServers()));
+    private final SchemaRegistry registry = SchemaRegistry.connect(Map.of("schema.registry.url", kafka.registryUrl()));
+    private final AvroCodec codec = new AvroCodec(registry);
+    private final KafkaProducer<byte[], byte[]> producer =
+            new KafkaProducer<>(Map.of("bootstrap.servers", kafka.bootstrapServers(), "linger.ms", 5),
+                    new ByteArraySerializer(), new ByteArraySerializer());
+    private final Map<String, Map<TopicPartition, List<Arrival>>> sent = new TreeMap<>();
+    private int eventSchema;
+    private int labelSchema;
+
+    @BeforeEach
+    void create() throws ExecutionException, InterruptedException {
+        admin.createTopics(List.of(new NewTopic(events, 6, (short) 1).configs(Map.of("retention.ms", "-1")),
+                new NewTopic(labels, 3, (short) 1).configs(Map.of("retention.ms", "-1")))).all().get();
+        eventSchema = registry.register(events + "-value", EVENT);
+        labelSchema = registry.register(labels + "-value", LABEL);
+    }
+
+    @AfterEach
+    void close() {
+        producer.close();
+        registry.close();
+        admin.close();
+    }
+
+    private String yaml() {
+        return """
+                stream: %s
+                events: { topic: %s, key: id, event-time: at }
+                labels: { topic: %s, key: id, value: fraud, event-time: at, retract: withdrawn }
+                weight: amount
+                join: { wait: PT30M, missing: 0, window: P1D }
+                align: PT10M
+                """.formatted(name, events, labels);
+    }
+
+    private JoinerConfig config(String yaml, String... more) throws IOException {
+        Map<String, String> options = new LinkedHashMap<>();
+        options.put("--bootstrap-servers", kafka.bootstrapServers());
+        options.put("--registry-url", kafka.registryUrl());
+        options.put("--prefix", topics.prefix());
+        options.put("--spec", Files.writeString(directory.resolve("spec.yaml"), yaml).toString());
+        options.put("--http-port", "0");
+        options.put("--state-dir", directory.resolve("state").toString());
+        for (int i = 0; i < more.length; i += 2) {
+            options.put(more[i], more[i + 1]);
+        }
+        List<String> arguments = new ArrayList<>();
+        options.forEach((key, value) -> arguments.addAll(List.of(key, value)));
+        return JoinerConfig.parse(arguments, Map.of());
+    }
+
+    private void event(String id, long time, double amount) throws ExecutionException, InterruptedException {
+        GenericData.Record event = new GenericData.Record(EVENT);
+        event.put("id", id);
+        event.put("at", time);
+        event.put("amount", amount);
+        byte[] value = codec.encode(eventSchema, event);
+        byte[] card = ("card-" + id.hashCode() % 50).getBytes(StandardCharsets.UTF_8);
+        var at = producer.send(new ProducerRecord<>(events, null, time, card, value)).get();
+        keep(id, events, at.partition(), new Arrival.OfEvent(id,
+                new EventRecord(time, new Position(at.partition(), at.offset()), amount, new Content(value))));
+    }
+
+    private void label(String id, long time, boolean fraud, boolean withdrawn)
+            throws ExecutionException, InterruptedException {
+        GenericData.Record label = new GenericData.Record(LABEL);
+        label.put("id", id);
+        label.put("at", time);
+        label.put("fraud", fraud);
+        label.put("withdrawn", withdrawn);
+        byte[] value = codec.encode(labelSchema, label);
+        var at = producer.send(new ProducerRecord<>(labels, null, time, null, value)).get();
+        keep(id, labels, at.partition(), new Arrival.OfLabel(id, new LabelRecord(time,
+                new Position(at.partition(), at.offset()), withdrawn ? null : Boolean.toString(fraud), null, value)));
+    }
+
+    private void keep(String id, String topic, int partition, Arrival arrival) {
+        sent.computeIfAbsent(id, unused -> new LinkedHashMap<>())
+                .computeIfAbsent(new TopicPartition(topic, partition), unused -> new ArrayList<>()).add(arrival);
+    }
+
+    /// Returns the examples that are committed, in their order; ticks are left out.
+    private List<ConsumerRecord<byte[], byte[]>> examples() {
+        List<ConsumerRecord<byte[], byte[]>> examples = new ArrayList<>();
+        try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(
+                Map.of("bootstrap.servers", kafka.bootstrapServers(), ConsumerConfig.ISOLATION_LEVEL_CONFIG,
+                        "read_committed"),
+                new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+            TopicPartition partition = new TopicPartition(topics.examples(name, 1), 0);
+            consumer.assign(List.of(partition));
+            consumer.seekToBeginning(List.of(partition));
+            long end = Objects.requireNonNull(consumer.endOffsets(List.of(partition)).get(partition));
+            while (consumer.position(partition) < end) {
+                for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(100))) {
+                    if (Example.isIn(record.headers())) {
+                        examples.add(record);
+                    }
+                }
+            }
+        }
+        return examples;
+    }
+
+    private static void awaitJoined(JoinerApp joiner) {
+        await().atMost(PATIENCE).pollInterval(Duration.ofMillis(100)).until(() -> {
+            if (joiner.ended().isDone()) {
+                throw joiner.ended().join();
+            }
+            return joiner.joiners().stream().map(each -> each.progress().seen())
+                    .anyMatch(seen -> seen != null && seen.lag() == 0 && seen.mostTime().isPresent());
+        });
+    }
+
+    /// Events and labels of half a day, out of order, doubled, withdrawn and without one another, are joined while the joiner
+    /// is stopped and started, and its tasks move between two.
+    @Test
+    void theExamplesAreWhatTheRecordsMustHaveBecomeAcrossRestartsAndRebalances() throws Exception {
+        Random random = new Random(11);
+        try (JoinerApp first = JoinerApp.start(config(yaml(), "--threads", "2"))) {
+            send(random, 0, 1_000);
+            awaitJoined(first);
+        }
+        try (JoinerApp again = JoinerApp.start(config(yaml()))) {
+            try (JoinerApp second =
+                    JoinerApp.start(config(yaml(), "--state-dir", directory.resolve("other").toString()))) {
+                send(random, 1_000, 2_000);
+                awaitJoined(second);
+            }
+            send(random, 2_000, 3_000);
+            long end = START + Duration.ofDays(3).toMillis();
+            for (int partition = 0; partition < 6; partition++) {
+                producer.send(new ProducerRecord<>(events, partition, end, null, new byte[0],
+                        List.of(new RecordHeader("tidegrad-tick",
+                                Long.toString(end).getBytes(StandardCharsets.UTF_8)))))
+                        .get();
+            }
+            awaitJoined(again);
+            await().atMost(PATIENCE).untilAsserted(() -> assertThat(wrong(end)).isEmpty());
+        }
+    }
+
+    private void send(Random random, int from, int to) throws ExecutionException, InterruptedException {
+        for (int i = from; i < to; i++) {
+            long time = START + i * 15_000L + random.nextInt(60_000);
+            String id = "tx-" + i;
+            switch (random.nextInt(10)) {
+                case 0 -> label(id, time - 1_000, random.nextBoolean(), false); // before its event
+                case 1 -> label("orphan-" + i, time, true, false);
+                default -> {
+                }
+            }
+            event(id, time, 1 + random.nextInt(3));
+            if (random.nextInt(100) == 0) {
+                event(id, time, 1);
+            }
+            int about = Math.max(0, i - random.nextInt(200));
+            if (random.nextInt(3) == 0) {
+                label("tx-" + about, START + i * 15_000L, random.nextBoolean(), random.nextInt(5) == 0);
+            }
+        }
+    }
+
+    /// Returns the ids whose examples can't have become of their records, and how.
+    private List<String> wrong(long end) throws ExampleException {
+        Map<String, List<Example>> found = new TreeMap<>();
+        for (ConsumerRecord<byte[], byte[]> record : examples()) {
+            found.computeIfAbsent(new String(record.key(), StandardCharsets.UTF_8), unused -> new ArrayList<>())
+                    .add(Example.read(record.headers()));
+        }
+        StreamSpec spec = StreamSpec.parse(yaml(), "spec");
+        List<String> wrong = new ArrayList<>();
+        sent.forEach((id, partitions) -> {
+            List<Example> of = found.getOrDefault(id, List.of());
+            PossibleJoins.Possible possible = PossibleJoins.of(spec, id, List.copyOf(partitions.values()),
+                    Duration.ofHours(1), end);
+            if (possible.results().stream().map(Result::examples).noneMatch(of::equals)) {
+                wrong.add(id + ": " + of + " of " + partitions.values());
+            }
+        });
+        return wrong;
+    }
+
+    @Test
+    void whatIsWrongWithTopicsIsToldAtOnce() throws Exception {
+        admin.createTopics(List.of(new NewTopic(events + "-c", 2, (short) 1)
+                .configs(Map.of("cleanup.policy", "compact", "retention.ms", "3600000")))).all().get();
+        String yaml = yaml().replace("topic: " + events, "topic: " + events + "-c").replace(labels, labels + "-no");
+        assertThatThrownBy(() -> JoinerApp.start(config(yaml))).isInstanceOfSatisfying(StopException.class, refused -> {
+            assertThat(refused.exitCode()).isEqualTo(ExitCode.CONFIGURATION);
+            assertThat(refused).hasMessageContainingAll("topic " + labels + "-no: expected the topic of labels, found none",
+                    "expected cleanup.policy=delete, found compact",
+                    "expected retention.ms of at least join.window, PT24H, found PT1H");
+        });
+    }
+}
