@@ -3,6 +3,7 @@ package io.tidegrad.joiner.app;
 import static io.tidegrad.process.StreamsClients.consumer;
 import static io.tidegrad.process.StreamsClients.producer;
 
+import io.tidegrad.joiner.topology.BoundedRocksDb;
 import io.tidegrad.process.StreamsClients;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import java.nio.file.Path;
@@ -38,6 +39,7 @@ final class JoinStreams {
         settings.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, config.threads());
         settings.put(StreamsConfig.REPLICATION_FACTOR_CONFIG, (int) config.replication());
         settings.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 0L); // an id comes again seldom before a commit
+        settings.put(StreamsConfig.ROCKSDB_CONFIG_SETTER_CLASS_CONFIG, BoundedRocksDb.class);
         settings.put(StreamsConfig.topicPrefix(TopicConfig.MAX_MESSAGE_BYTES_CONFIG), Integer.toString(recordBytesMax));
         // An event's time may be a day ahead of the broker's clock, and the records of our topics have it.
         settings.put(StreamsConfig.topicPrefix(TopicConfig.MESSAGE_TIMESTAMP_AFTER_MAX_MS_CONFIG),

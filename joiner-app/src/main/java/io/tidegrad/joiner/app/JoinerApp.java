@@ -191,7 +191,7 @@ public final class JoinerApp implements ProcessRun.Work {
                 continue;
             }
             try {
-                joiner.progress().look(System.currentTimeMillis(), System.nanoTime());
+                joiner.look();
                 letIn.note();
             } catch (RuntimeException e) {
                 if (!looks.isShutdown()) {

@@ -6,6 +6,7 @@ import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.Tags;
 import io.tidegrad.joiner.join.JoinOutput.Counted;
 import io.tidegrad.joiner.topology.JoinCounts;
+import io.tidegrad.joiner.topology.JoinProgress;
 import io.tidegrad.model.stream.Example;
 import io.tidegrad.process.OperationsServer;
 import io.tidegrad.process.StopException;

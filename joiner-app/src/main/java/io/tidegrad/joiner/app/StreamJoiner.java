@@ -5,6 +5,7 @@ import io.tidegrad.joiner.topology.AlignedClients;
 import io.tidegrad.joiner.topology.Alignment;
 import io.tidegrad.joiner.topology.JoinCounts;
 import io.tidegrad.joiner.topology.JoinDeadLetters;
+import io.tidegrad.joiner.topology.JoinProgress;
 import io.tidegrad.joiner.topology.JoinerTopology;
 import io.tidegrad.joiner.topology.KafkaEventLookup;
 import io.tidegrad.joiner.topology.StreamTime;
@@ -34,6 +35,7 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.streams.CloseOptions;
 import org.apache.kafka.streams.KafkaStreams;
@@ -55,6 +57,7 @@ final class StreamJoiner implements AutoCloseable {
     private final StreamEpoch epoch;
     private final KafkaStreams streams;
     private final JoinCounts counts = new JoinCounts();
+    private final JoinOffsets offsets;
     private final JoinProgress progress;
     private final Queue<RecordDecoder> decoders = new ConcurrentLinkedQueue<>();
     private final AtomicBoolean stopped = new AtomicBoolean();
@@ -92,6 +95,7 @@ final class StreamJoiner implements AutoCloseable {
             JoinOffsets offsets, Consumer<StopException> failed) {
         this.epoch = epoch;
         this.failed = failed;
+        this.offsets = offsets;
         StreamSpec spec = epoch.spec();
         StreamSpec.Labels labels = spec.labels();
         Topics topics = config.topics();
@@ -116,8 +120,9 @@ final class StreamJoiner implements AutoCloseable {
                     partitions(application + "-" + JoinerTopology.EVENTS_BY_KEY + "-repartition", tasks));
             joined.addAll(partitions(application + "-" + JoinerTopology.LABELS_BY_KEY + "-repartition", tasks));
         }
-        progress = new JoinProgress(offsets, events,
-                labels == null ? List.of() : partitions(labels.topic(), found.labelPartitions()), joined, time, alignment);
+        progress = new JoinProgress(events,
+                labels == null ? List.of() : partitions(labels.topic(), found.labelPartitions()), joined, time,
+                alignment);
         Properties settings = new Properties();
         settings.putAll(JoinStreams.of(application, config.stateDir(), instanceId, config, found.recordBytesMax()));
         try {
@@ -176,6 +181,13 @@ final class StreamJoiner implements AutoCloseable {
 
     JoinProgress progress() {
         return progress;
+    }
+
+    /// Looks how far the group is; from one thread at a time.
+    void look() {
+        List<TopicPartition> partitions = progress.partitions();
+        Map<TopicPartition, Long> ends = offsets.offsets(partitions, OffsetSpec.latest());
+        progress.look(ends, offsets.committed(partitions), System.currentTimeMillis(), System.nanoTime());
     }
 
     KafkaStreams.State state() {

@@ -46,7 +46,8 @@ final class AlignedConsumer extends KafkaConsumer<byte[], byte[]> {
     /// What a partition's records are held in.
     private static final class Held {
         final ArrayDeque<Timed> records = new ArrayDeque<>();
-        @Nullable OffsetAndMetadata next; // after the last record that was fetched
+        @Nullable
+        OffsetAndMetadata next; // after the last record that was fetched
         long reached = Long.MIN_VALUE; // time of the last record that was passed on
     }
 
@@ -62,7 +63,8 @@ final class AlignedConsumer extends KafkaConsumer<byte[], byte[]> {
     @Override
     public ConsumerRecords<byte[], byte[]> poll(Duration timeout) {
         boolean some = held.values().stream().anyMatch(each -> !each.records.isEmpty());
-        ConsumerRecords<byte[], byte[]> fetched = super.poll(some && timeout.compareTo(LOOK_AGAIN) > 0 ? LOOK_AGAIN : timeout);
+        ConsumerRecords<byte[], byte[]> fetched =
+                super.poll(some && timeout.compareTo(LOOK_AGAIN) > 0 ? LOOK_AGAIN : timeout);
         Map<TopicPartition, List<ConsumerRecord<byte[], byte[]>>> records = new HashMap<>();
         Map<TopicPartition, OffsetAndMetadata> next = new HashMap<>(fetched.nextOffsets());
         for (TopicPartition partition : assignment()) {
@@ -122,8 +124,8 @@ final class AlignedConsumer extends KafkaConsumer<byte[], byte[]> {
                 Held of = each.getValue();
                 boolean passed = false;
                 if (!pausedByStreams.contains(each.getKey())) {
-                    for (Timed first = of.records.peekFirst(); left > 0 && first != null && first.time() <= bound;
-                            first = of.records.peekFirst()) {
+                    for (Timed first = of.records.peekFirst(); left > 0 && first != null
+                            && first.time() <= bound; first = of.records.peekFirst()) {
                         to.computeIfAbsent(each.getKey(), unused -> new ArrayList<>()).add(first.record());
                         of.records.removeFirst();
                         of.reached = Math.max(of.reached, first.time());

@@ -6,6 +6,7 @@ import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.streams.processor.StateStore;
 import org.apache.kafka.streams.processor.StateStoreContext;
 import org.apache.kafka.streams.processor.internals.InternalProcessorContext;
+import org.apache.kafka.streams.processor.internals.ProcessorMetadata;
 import org.apache.kafka.streams.processor.internals.ProcessorNode;
 import org.apache.kafka.streams.processor.internals.ProcessorRecordContext;
 import org.apache.kafka.streams.processor.internals.TopicPartitionMetadata;
@@ -113,6 +114,15 @@ final class CommitHook implements StateStore, CachedStateStore<byte[], byte[]> {
     static @Nullable Long partitionTime(String metadata) {
         long time = TopicPartitionMetadata.decode(metadata).partitionTime();
         return time < 0 ? null : time;
+    }
+
+    /// Returns what Streams commits beside an offset.
+    static String metadata(@Nullable Long time, long partitionTime) {
+        ProcessorMetadata metadata = new ProcessorMetadata();
+        if (time != null) {
+            metadata.put(TIME, time);
+        }
+        return new TopicPartitionMetadata(partitionTime, metadata).encode();
     }
 
     @Override

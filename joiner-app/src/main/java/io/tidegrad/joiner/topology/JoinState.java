@@ -37,6 +37,10 @@ final class JoinState {
 
     private @Nullable Bytes cleanedTo;
 
+    /// The least base that this pass has left, and the one before: nothing is forgotten before that one is.
+    private long leastBase = Long.MAX_VALUE;
+    private long leastBaseBefore = Long.MIN_VALUE;
+
     JoinState(String stream, LabelJoin join, KeyValueStore<Bytes, byte[]> entries, KeyValueStore<Bytes, byte[]> index) {
         this.stream = stream;
         this.join = join;
@@ -114,6 +118,9 @@ final class JoinState {
 
     /// Looks at up to `max` entries after those of the last call, and deletes what is forgotten by `now`.
     void clean(long now, int max) {
+        if (cleanedTo == null && leastBaseBefore != Long.MIN_VALUE && !join.isForgotten(leastBaseBefore, now)) {
+            return;
+        }
         List<Bytes> over = new ArrayList<>();
         Bytes from = cleanedTo;
         try (KeyValueIterator<Bytes, byte[]> all = entries.range(from, null)) {
@@ -123,9 +130,17 @@ final class JoinState {
                 long base = EntryCodec.baseIfEmitted(each.value);
                 if (base != Long.MAX_VALUE && join.isForgotten(base, now)) {
                     over.add(each.key);
+                } else {
+                    leastBase = Math.min(leastBase, base);
                 }
             }
-            cleanedTo = all.hasNext() ? from : null;
+            if (all.hasNext()) {
+                cleanedTo = from;
+            } else {
+                cleanedTo = null;
+                leastBaseBefore = Math.min(leastBase, now); // an entry that comes later may be older than all of these
+                leastBase = Long.MAX_VALUE;
+            }
         }
         over.forEach(entries::delete);
     }

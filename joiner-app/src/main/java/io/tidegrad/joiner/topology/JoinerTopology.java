@@ -26,7 +26,6 @@ import org.apache.kafka.streams.kstream.Repartitioned;
 import org.apache.kafka.streams.processor.StreamPartitioner;
 import org.apache.kafka.streams.processor.TimestampExtractor;
 import org.apache.kafka.streams.state.Stores;
-import org.jspecify.annotations.Nullable;
 
 /// ```
 /// events ─▶ key-events ─▶ events-by-key (repartition) ─┐
@@ -102,10 +101,9 @@ public final class JoinerTopology {
             return topology;
         }
         KStream<byte[], JoinInput> keyedEvents = keyed(events, KEY_EVENTS, "events-with-id", EVENT_DEAD_LETTERS, parts);
-        KStream<byte[], JoinInput> keyedLabels = keyed(
-                source(builder, "labels", labels.topic(),
-                        Objects.requireNonNull(readers.get(labels.topic()))),
-                KEY_LABELS, "labels-with-id", LABEL_DEAD_LETTERS, parts);
+        KStream<byte[], JoinInput> keyedLabels =
+                keyed(source(builder, "labels", labels.topic(), Objects.requireNonNull(readers.get(labels.topic()))),
+                        KEY_LABELS, "labels-with-id", LABEL_DEAD_LETTERS, parts);
         if (!parts.isPartitionedAlike()) {
             int partitions = Math.max(parts.eventPartitions(), parts.labelPartitions());
             keyedEvents = byKey(keyedEvents, EVENTS_BY_KEY, partitions);
@@ -158,16 +156,6 @@ public final class JoinerTopology {
             }
             return Optional.of(Set.of(Utils.toPositive(Utils.murmur2(Objects.requireNonNull(id))) % partitions));
         }
-    }
-
-    /// Returns the task's time that was committed beside an offset of a repartition topic, or of the events if there is none.
-    public static @Nullable Long committedTime(String metadata) {
-        return CommitHook.time(metadata);
-    }
-
-    /// Returns the largest event time that was read of a partition, as Streams commits it beside its offset.
-    public static @Nullable Long partitionTime(String metadata) {
-        return CommitHook.partitionTime(metadata);
     }
 
     private static void sink(Topology topology, String name, String topic, String from) {

@@ -72,8 +72,8 @@ final class SourceReader implements TimestampExtractor {
         if (!value.isRead()) {
             value.was(read(record, (byte[]) record.key(), value.bytes()));
         }
-        return Math.max(0,
-                value.read() instanceof Read.Input(String id, JoinInput input, String label) ? input.time() : partitionTime);
+        return Math.max(0, value.read() instanceof Read.Input(String id, JoinInput input, String label) ? input.time()
+                : partitionTime);
     }
 
     Read read(ConsumerRecord<byte[], byte[]> record) {
@@ -109,8 +109,7 @@ final class SourceReader implements TimestampExtractor {
                 new JoinInput.OfLabel(new LabelRecord(fields.time(), position, fields.label(), key, value)), null);
     }
 
-    private @Nullable Rejection decoded(Side side, ConsumerRecord<?, ?> at, byte @Nullable [] key,
-            byte[] value) {
+    private @Nullable Rejection decoded(Side side, ConsumerRecord<?, ?> at, byte @Nullable [] key, byte[] value) {
         long deadline = 0;
         while (true) {
             try {
@@ -134,8 +133,7 @@ final class SourceReader implements TimestampExtractor {
         }
     }
 
-    private static Read tick(Header tick, ConsumerRecord<?, ?> at, byte @Nullable [] key,
-            byte @Nullable [] value) {
+    private static Read tick(Header tick, ConsumerRecord<?, ?> at, byte @Nullable [] key, byte @Nullable [] value) {
         try {
             Long given = Tick.eventTime(tick);
             long time = given == null ? at.timestamp() : given;

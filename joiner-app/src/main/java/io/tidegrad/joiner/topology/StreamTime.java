@@ -11,7 +11,7 @@ public final class StreamTime {
 
     /// @param time epoch milliseconds; the smallest number: nothing is known
     /// @param idle whether everything was read
-    public void is(long time, boolean idle) {
+    void is(long time, boolean idle) {
         known = new Known(time, idle);
     }
 

@@ -168,9 +168,8 @@ class JoinerTest {
     /// Returns the examples that are committed, in their order; ticks are left out.
     private List<ConsumerRecord<byte[], byte[]>> examples() {
         List<ConsumerRecord<byte[], byte[]>> examples = new ArrayList<>();
-        try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(
-                Map.of("bootstrap.servers", kafka.bootstrapServers(), ConsumerConfig.ISOLATION_LEVEL_CONFIG,
-                        "read_committed"),
+        try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(Map.of("bootstrap.servers",
+                kafka.bootstrapServers(), ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed"),
                 new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
             TopicPartition partition = new TopicPartition(topics.examples(name, 1), 0);
             consumer.assign(List.of(partition));
@@ -215,9 +214,8 @@ class JoinerTest {
             send(random, 2_000, 3_000);
             long end = START + Duration.ofDays(3).toMillis();
             for (int partition = 0; partition < 6; partition++) {
-                producer.send(new ProducerRecord<>(events, partition, end, null, new byte[0],
-                        List.of(new RecordHeader("tidegrad-tick",
-                                Long.toString(end).getBytes(StandardCharsets.UTF_8)))))
+                producer.send(new ProducerRecord<>(events, partition, end, null, new byte[0], List
+                        .of(new RecordHeader("tidegrad-tick", Long.toString(end).getBytes(StandardCharsets.UTF_8)))))
                         .get();
             }
             awaitJoined(again);
@@ -257,8 +255,8 @@ class JoinerTest {
         List<String> wrong = new ArrayList<>();
         sent.forEach((id, partitions) -> {
             List<Example> of = found.getOrDefault(id, List.of());
-            PossibleJoins.Possible possible = PossibleJoins.of(spec, id, List.copyOf(partitions.values()),
-                    Duration.ofHours(1), end);
+            PossibleJoins.Possible possible =
+                    PossibleJoins.of(spec, id, List.copyOf(partitions.values()), Duration.ofHours(1), end);
             if (possible.results().stream().map(Result::examples).noneMatch(of::equals)) {
                 wrong.add(id + ": " + of + " of " + partitions.values());
             }
@@ -273,7 +271,8 @@ class JoinerTest {
         String yaml = yaml().replace("topic: " + events, "topic: " + events + "-c").replace(labels, labels + "-no");
         assertThatThrownBy(() -> JoinerApp.start(config(yaml))).isInstanceOfSatisfying(StopException.class, refused -> {
             assertThat(refused.exitCode()).isEqualTo(ExitCode.CONFIGURATION);
-            assertThat(refused).hasMessageContainingAll("topic " + labels + "-no: expected the topic of labels, found none",
+            assertThat(refused).hasMessageContainingAll(
+                    "topic " + labels + "-no: expected the topic of labels, found none",
                     "expected cleanup.policy=delete, found compact",
                     "expected retention.ms of at least join.window, PT24H, found PT1H");
         });

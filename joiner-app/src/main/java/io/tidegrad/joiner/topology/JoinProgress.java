@@ -1,15 +1,11 @@
-package io.tidegrad.joiner.app;
+package io.tidegrad.joiner.topology;
 
-import io.tidegrad.joiner.topology.Alignment;
-import io.tidegrad.joiner.topology.JoinerTopology;
-import io.tidegrad.joiner.topology.StreamTime;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Set;
-import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
@@ -21,8 +17,7 @@ import org.jspecify.annotations.Nullable;
 ///   from there. Tasks that wait for nothing follow it.
 /// - When everything was read, time goes on with the time that passes, so that the last events of a quiet stream wait
 ///   no longer than others. It is never later than the clock.
-final class JoinProgress {
-    private final JoinOffsets offsets;
+public final class JoinProgress {
     private final List<TopicPartition> events;
     private final List<TopicPartition> labels;
     private final List<TopicPartition> joined;
@@ -35,16 +30,15 @@ final class JoinProgress {
 
     /// @param leastTime of the tasks; empty: no task has one
     /// @param mostTime likewise
-    record Seen(long eventsLag, long labelsLag, long joinLag, OptionalLong leastTime, OptionalLong mostTime) {
-        long lag() {
+    public record Seen(long eventsLag, long labelsLag, long joinLag, OptionalLong leastTime, OptionalLong mostTime) {
+        public long lag() {
             return eventsLag + labelsLag + joinLag;
         }
     }
 
     /// @param joined partitions from which the join takes; the others, if it takes from them directly
-    JoinProgress(JoinOffsets offsets, List<TopicPartition> events, List<TopicPartition> labels,
-            List<TopicPartition> joined, StreamTime time, Alignment alignment) {
-        this.offsets = offsets;
+    public JoinProgress(List<TopicPartition> events, List<TopicPartition> labels, List<TopicPartition> joined,
+            StreamTime time, Alignment alignment) {
         this.events = events;
         this.labels = labels;
         this.joined = joined;
@@ -54,26 +48,26 @@ final class JoinProgress {
 
     /// Returns what the last look saw; null before the first one.
     @Nullable
-    Seen seen() {
+    public Seen seen() {
         return seen;
+    }
+
+    /// Returns the partitions whose offsets `look` needs.
+    public List<TopicPartition> partitions() {
+        List<TopicPartition> all = new ArrayList<>(events);
+        all.addAll(labels);
+        joined.stream().filter(each -> !all.contains(each)).forEach(all::add);
+        return all;
     }
 
     /// Looks once; from one thread at a time.
     ///
+    /// @param ends asked for before `committed`, so that what was committed is never less than it seems
+    /// @param committed what the group has committed
     /// @param clock the wall clock, epoch milliseconds
     /// @param nanos of a clock that never goes back
-    void look(long clock, long nanos) {
-        List<TopicPartition> all = new ArrayList<>(events);
-        all.addAll(labels);
-        joined.stream().filter(each -> !all.contains(each)).forEach(all::add);
-        // The ends first: what is committed later may be more, and never less.
-        Map<TopicPartition, Long> ends = offsets.offsets(all, OffsetSpec.latest());
-        Map<TopicPartition, @Nullable OffsetAndMetadata> committed = offsets.committed(all);
-        look(ends, committed, clock, nanos);
-    }
-
-    void look(Map<TopicPartition, Long> ends, Map<TopicPartition, @Nullable OffsetAndMetadata> committed, long clock,
-            long nanos) {
+    public void look(Map<TopicPartition, Long> ends, Map<TopicPartition, @Nullable OffsetAndMetadata> committed,
+            long clock, long nanos) {
         Set<TopicPartition> behindNow = new HashSet<>();
         long elsewhere = Long.MAX_VALUE;
         long least = Long.MAX_VALUE; // of those that have something left to read
@@ -83,7 +77,7 @@ final class JoinProgress {
         OptionalLong mostTime = OptionalLong.empty();
         for (Map.Entry<TopicPartition, Long> end : ends.entrySet()) {
             OffsetAndMetadata offset = committed.get(end.getKey());
-            Long task = offset == null ? null : JoinerTopology.committedTime(offset.metadata());
+            Long task = offset == null ? null : CommitHook.time(offset.metadata());
             if (task != null && joined.contains(end.getKey())) {
                 leastTime = OptionalLong.of(Math.min(task, leastTime.orElse(task)));
                 mostTime = OptionalLong.of(Math.max(task, mostTime.orElse(task)));
@@ -91,7 +85,7 @@ final class JoinProgress {
             if (offset == null ? end.getValue() > 0 : offset.offset() < end.getValue()) {
                 drained = false;
                 Long reached =
-                        task != null ? task : offset == null ? null : JoinerTopology.partitionTime(offset.metadata());
+                        task != null ? task : offset == null ? null : CommitHook.partitionTime(offset.metadata());
                 known &= reached != null;
                 least = Math.min(least, reached == null ? least : reached);
                 if (events.contains(end.getKey()) || labels.contains(end.getKey())) {

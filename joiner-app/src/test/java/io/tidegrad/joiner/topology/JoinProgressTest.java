@@ -1,0 +1,122 @@
+package io.tidegrad.joiner.topology;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+
+/// Which time the tasks may take without a record, and how far ahead partitions may be read. Times are seconds.
+class JoinProgressTest {
+    private static final TopicPartition EVENTS = new TopicPartition("events", 0);
+    private static final TopicPartition MORE_EVENTS = new TopicPartition("events", 1);
+    private static final TopicPartition LABELS = new TopicPartition("labels", 0);
+    private static final TopicPartition JOINED = new TopicPartition("joined", 0);
+    private static final TopicPartition MORE_JOINED = new TopicPartition("joined", 1);
+
+    private final StreamTime time = new StreamTime();
+    private final Alignment alignment = new Alignment(Duration.ofSeconds(10));
+    private final JoinProgress progress = new JoinProgress(List.of(EVENTS, MORE_EVENTS), List.of(LABELS),
+            List.of(JOINED, MORE_JOINED), time, alignment);
+    private final Map<TopicPartition, Long> ends = new HashMap<>();
+    private final Map<TopicPartition, @Nullable OffsetAndMetadata> committed = new HashMap<>();
+
+    JoinProgressTest() {
+        progress.partitions().forEach(each -> at(each, 100, 100, each.topic().equals("joined") ? 50L : null, 50));
+    }
+
+    private void at(TopicPartition partition, long offset, long end, @Nullable Long task, long reached) {
+        ends.put(partition, end);
+        committed.put(partition, new OffsetAndMetadata(offset,
+                CommitHook.metadata(task == null ? null : task * 1_000, reached * 1_000)));
+    }
+
+    private void look(long clock, long passed) {
+        progress.look(ends, committed, clock * 1_000, passed * 1_000_000_000);
+    }
+
+    private void assertTime(long seconds, boolean idle) {
+        assertThat(time.time()).isEqualTo(seconds * 1_000);
+        assertThat(time.isIdle()).isEqualTo(idle);
+    }
+
+    @Test
+    void whileSomethingIsLeftAllMayTakeTheLeastTimeOfThoseThatHaveIt() {
+        at(MORE_JOINED, 100, 100, 20L, 20);
+        at(EVENTS, 90, 100, null, 60);
+        at(JOINED, 99, 100, 70L, 70);
+        look(1_000, 0);
+        assertTime(60, false);
+        assertThat(progress.seen()).isNotNull().satisfies(seen -> {
+            assertThat(seen.eventsLag()).isEqualTo(10);
+            assertThat(seen.labelsLag()).isZero();
+            assertThat(seen.joinLag()).isEqualTo(1);
+            assertThat(seen.leastTime()).hasValue(20_000);
+            assertThat(seen.mostTime()).hasValue(70_000);
+        });
+    }
+
+    @Test
+    void aPartitionOfWhichNothingWasReadSaysNothingAboutTheTime() {
+        committed.put(LABELS, null);
+        look(1_000, 0);
+        assertThat(time.time()).isEqualTo(Long.MIN_VALUE);
+        assertThat(time.isIdle()).isFalse();
+    }
+
+    @Test
+    void whenAllIsReadTimeGoesOnWithTheTimeThatPassesButNotBeyondTheClock() {
+        look(1_000, 5);
+        assertTime(50, true);
+        look(1_000, 25);
+        assertTime(70, true);
+        look(60, 45);
+        assertTime(60, true);
+        at(EVENTS, 100, 101, null, 50);
+        look(1_000, 65);
+        assertTime(50, false);
+        at(EVENTS, 101, 101, null, 50);
+        at(JOINED, 101, 101, 80L, 80);
+        look(1_000, 85);
+        assertTime(80, true);
+    }
+
+    @Test
+    void aStreamOfWhichNothingWasJoinedYetHasNoTime() {
+        ends.replaceAll((partition, end) -> 0L);
+        committed.clear();
+        look(1_000, 0);
+        assertThat(time.time()).isEqualTo(Long.MIN_VALUE);
+    }
+
+    @Test
+    void noPartitionIsReadFurtherAheadThanTheLeastOneAllows() {
+        assertThat(alignment.bound()).isEqualTo(Long.MAX_VALUE);
+        alignment.reached(EVENTS, 50_000);
+        alignment.reached(LABELS, 40_000);
+        assertThat(alignment.bound()).isEqualTo(50_000);
+        alignment.isDrained(LABELS);
+        assertThat(alignment.bound()).isEqualTo(60_000);
+        alignment.reached(MORE_EVENTS, Long.MIN_VALUE);
+        assertThat(alignment.bound()).isEqualTo(Long.MIN_VALUE + 10_000);
+    }
+
+    @Test
+    void whatOtherProcessesReadCountsOnceTwoLooksHaveSeenItBehind() {
+        alignment.reached(EVENTS, 50_000);
+        at(EVENTS, 90, 100, null, 10);
+        at(MORE_EVENTS, 90, 100, null, 30);
+        look(1_000, 0);
+        assertThat(alignment.bound()).isEqualTo(60_000);
+        look(1_000, 1);
+        assertThat(alignment.bound()).isEqualTo(40_000);
+        at(MORE_EVENTS, 100, 100, null, 30);
+        look(1_000, 2);
+        assertThat(alignment.bound()).isEqualTo(60_000);
+    }
+}
