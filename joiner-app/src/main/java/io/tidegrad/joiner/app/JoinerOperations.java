@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
 
 /// What a joiner's server answers about its streams. `docs/operations/watch.md` lists fields and names.
 record JoinerOperations(OperationsServer server) {
+    private static final String STALLED = "stalled";
     private static final String STREAM = "stream";
     private static final String EPOCH = "epoch";
 
@@ -131,20 +132,51 @@ record JoinerOperations(OperationsServer server) {
     private static OperationsServer.Health health(Collection<StreamSlot> slots) {
         List<Map<String, @Nullable Object>> streams = new ArrayList<>();
         int wrong = 0;
-        boolean starting = slots.isEmpty();
+        boolean told = false;
+        boolean down = slots.isEmpty();
         for (StreamSlot slot : slots) {
             StreamSlot.Doing doing = slot.doing();
             StreamJoiner joiner = slot.joiner();
             wrong += slot.failure() == null ? 0 : 1;
-            starting |= doing == StreamSlot.Doing.STARTING
+            down |= doing == StreamSlot.Doing.STARTING
                     || joiner != null && joiner.state() != KafkaStreams.State.RUNNING;
-            streams.add(describe(slot, doing, joiner));
+            Map<String, String> reasons = reasons(slot, joiner);
+            told |= !reasons.isEmpty();
+            down |= reasons.containsKey(STALLED);
+            Map<String, @Nullable Object> said = describe(slot, doing, joiner);
+            said.put("reasons", reasons.entrySet().stream()
+                    .map(each -> Map.of("reason", each.getKey(), "message", each.getValue())).toList());
+            streams.add(said);
         }
-        Status status = starting || wrong == slots.size() ? Status.DOWN : wrong > 0 ? Status.DEGRADED : Status.UP;
+        Status status = down || wrong == slots.size() ? Status.DOWN : told ? Status.DEGRADED : Status.UP;
         Map<String, @Nullable Object> said = new LinkedHashMap<>();
         said.put("status", status.name());
         said.put("streams", streams);
         return new OperationsServer.Health(status != Status.DOWN, said);
+    }
+
+    /// Returns why the stream is not joined as it should be, or what is unusual about it.
+    private static Map<String, String> reasons(StreamSlot slot, @Nullable StreamJoiner joiner) {
+        Map<String, String> reasons = new LinkedHashMap<>();
+        StopException failure = slot.failure();
+        if (failure != null) {
+            reasons.put(failure.exitCode().retryable() ? "retrying" : "failed", String.valueOf(failure.getMessage()));
+        }
+        JoinProgress.Seen seen = joiner == null ? null : joiner.progress().seen();
+        if (joiner == null || seen == null || !joiner.joins()) {
+            return reasons;
+        }
+        if (seen.standstill().compareTo(joiner.standstillMax()) > 0) {
+            reasons.put(STALLED,
+                    seen.lag() + " offsets are not joined, and nothing was committed for "
+                            + seen.standstill().toSeconds() + " s, expected a commit at least every "
+                            + joiner.standstillMax().toSeconds() + " s");
+        }
+        String silent = seen.labelsSilent();
+        if (silent != null) {
+            reasons.put("labels-silent", silent + "; is their producer running?");
+        }
+        return reasons;
     }
 
     private static Map<String, @Nullable Object> describe(StreamSlot slot, StreamSlot.Doing doing,
@@ -158,7 +190,6 @@ record JoinerOperations(OperationsServer server) {
         StopException failure = slot.failure();
         if (failure != null) {
             said.put("exit_code", failure.exitCode().status());
-            said.put("message", failure.getMessage());
         }
         if (joiner == null) {
             return said;

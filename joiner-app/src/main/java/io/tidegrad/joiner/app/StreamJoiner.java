@@ -57,6 +57,7 @@ final class StreamJoiner implements AutoCloseable {
     private final StreamEpoch epoch;
     private final KafkaStreams streams;
     private final JoinCounts counts = new JoinCounts();
+    private final Duration standstillMax;
     private final JoinOffsets offsets;
     private final JoinProgress progress;
     private final Queue<RecordDecoder> decoders = new ConcurrentLinkedQueue<>();
@@ -102,6 +103,7 @@ final class StreamJoiner implements AutoCloseable {
         String application = epoch.applicationId(topics);
         Duration patience = StreamsClients
                 .transactionTimeout(config.kafka(), JoinStreams.commitInterval(config.kafka())).dividedBy(2);
+        standstillMax = JoinStreams.commitInterval(config.kafka()).plus(patience.multipliedBy(3)).plusSeconds(2);
         StreamTime time = new StreamTime();
         Alignment alignment = new Alignment(spec.align());
         JoinerTopology.Parts parts = new JoinerTopology.Parts(spec, epoch.examples(topics), topics.deadLetters(),
@@ -181,6 +183,12 @@ final class StreamJoiner implements AutoCloseable {
 
     JoinProgress progress() {
         return progress;
+    }
+
+    /// Returns the longest time between two commits of a joiner that is well: the commit interval, the longest wait of a
+    /// record for its schema, the timeout of a transaction, and a look of ours. With the defaults these are 17 s.
+    Duration standstillMax() {
+        return standstillMax;
     }
 
     /// Looks how far the group is; from one thread at a time.

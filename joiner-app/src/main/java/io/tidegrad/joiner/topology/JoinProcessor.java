@@ -85,6 +85,8 @@ final class JoinProcessor implements Processor<byte[], JoinInput, byte[], byte[]
                 context.getStateStore(JoinState.INDEX));
         Running running = new Running(context, state, hook, parts.lookups().get());
         this.running = running;
+        corrections.clear(); // a task that lost its transaction begins anew with the same processor
+        sinceSweep = 0;
         Long committed = hook.committedTime();
         time = committed == null ? Long.MIN_VALUE : committed;
         hook.bind(this::beforeCommit);

@@ -1,9 +1,11 @@
 package io.tidegrad.joiner.topology;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.Set;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -25,12 +27,18 @@ public final class JoinProgress {
     private final Alignment alignment;
     private Set<TopicPartition> behind = Set.of(); // in the last look
     private volatile @Nullable Seen seen;
+    private final Silence labelsSilence = new Silence();
+    private long committedSum = -1;
+    private long progressAt; // nanoseconds, when something was committed last, or nothing was left to read
     private long idleSince; // nanoseconds
     private long idleFrom = Long.MIN_VALUE; // the stream's time then
 
     /// @param leastTime of the tasks; empty: no task has one
     /// @param mostTime likewise
-    public record Seen(long eventsLag, long labelsLag, long joinLag, OptionalLong leastTime, OptionalLong mostTime) {
+    /// @param standstill for how long something has been left to read, and nothing was committed
+    /// @param labelsSilent that labels have stopped coming, for people; null: they have not
+    public record Seen(long eventsLag, long labelsLag, long joinLag, OptionalLong leastTime, OptionalLong mostTime,
+            Duration standstill, @Nullable String labelsSilent) {
         public long lag() {
             return eventsLag + labelsLag + joinLag;
         }
@@ -98,9 +106,16 @@ public final class JoinProgress {
             }
         }
         behind = behindNow;
+        long sum = committed.values().stream().filter(Objects::nonNull).mapToLong(OffsetAndMetadata::offset).sum();
+        if (drained || sum != committedSum) {
+            committedSum = sum;
+            progressAt = nanos;
+        }
+        labelsSilence.look(labels.stream().mapToLong(each -> ends.getOrDefault(each, 0L)).sum(), nanos);
         alignment.elsewhere(elsewhere);
         seen = new Seen(lag(events, ends, committed), lag(labels, ends, committed),
-                joined.equals(events) ? 0 : lag(joined, ends, committed), leastTime, mostTime);
+                joined.equals(events) ? 0 : lag(joined, ends, committed), leastTime, mostTime,
+                Duration.ofNanos(nanos - progressAt), labelsSilence.unusual("label", nanos));
         if (!drained) {
             idleFrom = Long.MIN_VALUE;
             time.is(known && least != Long.MAX_VALUE ? least : Long.MIN_VALUE, false);

@@ -87,6 +87,27 @@ class JoinProgressTest {
     }
 
     @Test
+    void aGroupThatCommitsNothingAlthoughSomethingIsLeftStandsStill() {
+        at(EVENTS, 90, 100, null, 50);
+        look(1_000, 10);
+        look(1_000, 25);
+        assertStandstill(15);
+        at(EVENTS, 91, 100, null, 50);
+        look(1_000, 26);
+        assertStandstill(0);
+        look(1_000, 36);
+        assertStandstill(10);
+        at(EVENTS, 100, 100, null, 50);
+        look(1_000, 37);
+        look(1_000, 60);
+        assertStandstill(0);
+    }
+
+    private void assertStandstill(long seconds) {
+        assertThat(progress.seen()).isNotNull().satisfies(seen -> assertThat(seen.standstill()).hasSeconds(seconds));
+    }
+
+    @Test
     void aStreamOfWhichNothingWasJoinedYetHasNoTime() {
         ends.replaceAll((partition, end) -> 0L);
         committed.clear();
