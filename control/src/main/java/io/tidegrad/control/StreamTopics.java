@@ -31,15 +31,14 @@ public final class StreamTopics {
     ///
     /// @param labels null if events bring their labels with them
     /// @param bytesMax `max.message.bytes` of the events topic
-    record Sources(StreamAction.Source events, StreamAction.@Nullable Source labels, int bytesMax) {
+    public record Sources(StreamAction.Source events, StreamAction.@Nullable Source labels, int bytesMax) {
     }
 
     /// Looks at the topics that a spec names.
     ///
     /// @param refusals gets what is not as it must be
     /// @return null if a topic is missing
-    @Nullable
-    Sources look(StreamSpec spec, Refusals refusals) {
+    public @Nullable Sources look(StreamSpec spec, Refusals refusals) {
         StreamSpec.Labels labels = spec.labels();
         Set<String> names = new LinkedHashSet<>();
         names.add(spec.events().topic());

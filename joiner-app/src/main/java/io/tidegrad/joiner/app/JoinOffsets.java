@@ -1,13 +1,16 @@
 package io.tidegrad.joiner.app;
 
 import io.tidegrad.control.KafkaTopics;
+import io.tidegrad.control.StreamState;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.ListConsumerGroupOffsetsSpec;
@@ -19,18 +22,21 @@ import org.apache.kafka.common.errors.GroupIdNotFoundException;
 import org.apache.kafka.common.errors.UnknownMemberIdException;
 import org.jspecify.annotations.Nullable;
 
-/// Where the group of a stream's joiners goes on in events and labels. A new group begins at the beginning. After that an
+/// Where the group of a stream's joiners goes on in events and labels. A new group begins
+/// with the epoch, at the beginning or at a time. After that an
 /// offset that is gone stops the stream: Streams would begin elsewhere, and nobody would know what is missing.
 final class JoinOffsets {
     private final Admin admin;
-    private final StreamEpoch epoch;
+    private final StreamState.Epoch epoch;
+    private final String name;
     private final String group;
     private final Duration patience;
 
     /// @param patience how long to wait for a group that has a member without an offset
-    JoinOffsets(Admin admin, StreamEpoch epoch, String group, Duration patience) {
+    JoinOffsets(Admin admin, StreamState.Epoch epoch, String group, Duration patience) {
         this.admin = admin;
         this.epoch = epoch;
+        name = StreamJoiner.name(epoch);
         this.group = group;
         this.patience = patience;
     }
@@ -46,10 +52,10 @@ final class JoinOffsets {
             OffsetAndMetadata offset = committed.get(each);
             long begin = begins.getOrDefault(each, 0L);
             if (offset == null) {
-                missing.put(each, new OffsetAndMetadata(begin));
+                missing.put(each, new OffsetAndMetadata(first(each, begin)));
             } else if (offset.offset() < begin) {
                 throw new StopException(ExitCode.STATE_VIOLATION,
-                        epoch + ": expected " + each + " from offset " + offset.offset()
+                        name + ": expected " + each + " from offset " + offset.offset()
                                 + " on, found that it begins at " + begin + ": retention deleted "
                                 + (begin - offset.offset())
                                 + " offsets that were not joined. Begin a new epoch, and raise the topic's retention");
@@ -58,13 +64,24 @@ final class JoinOffsets {
         if (missing.size() == partitions.size()
                 && offsets(changelog, OffsetSpec.latest()).values().stream().anyMatch(end -> end > 0)) {
             throw new StopException(ExitCode.STATE_VIOLATION,
-                    epoch + ": expected the group " + group + " with its offsets beside what is remembered in "
+                    name + ": expected the group " + group + " with its offsets beside what is remembered in "
                             + changelog.getFirst().topic() + ", found none: Kafka may have expired them"
                             + " (offsets.retention.minutes). Begin a new epoch");
         }
         if (!missing.isEmpty()) {
             alter(missing);
         }
+    }
+
+    private long first(TopicPartition partition, long begin) {
+        Instant from = epoch.create().from();
+        if (from == null) {
+            return begin;
+        }
+        List<TopicPartition> one = List.of(partition);
+        long offset = Objects.requireNonNull(offsets(one, OffsetSpec.forTimestamp(from.toEpochMilli())).get(partition));
+        // -1: no record is as new
+        return offset >= 0 ? offset : Objects.requireNonNull(offsets(one, OffsetSpec.latest()).get(partition));
     }
 
     Map<TopicPartition, @Nullable OffsetAndMetadata> committed(List<TopicPartition> partitions) {
@@ -96,7 +113,7 @@ final class JoinOffsets {
             } catch (UnknownMemberIdException e) {
                 if (System.nanoTime() > deadline) {
                     throw new StopException(ExitCode.RETRYABLE,
-                            epoch + ": group " + group + " has a member, so its missing offsets of " + offsets.keySet()
+                            name + ": group " + group + " has a member, so its missing offsets of " + offsets.keySet()
                                     + " can't be set; is another joiner running?",
                             e);
                 }

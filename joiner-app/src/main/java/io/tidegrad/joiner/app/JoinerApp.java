@@ -2,20 +2,18 @@ package io.tidegrad.joiner.app;
 
 import io.tidegrad.control.BootstrapServers;
 import io.tidegrad.control.ControlException;
+import io.tidegrad.control.ControlFollower;
+import io.tidegrad.control.ControlLog;
 import io.tidegrad.control.KafkaTopics;
-import io.tidegrad.model.spec.SpecException;
-import io.tidegrad.model.stream.StreamSpec;
+import io.tidegrad.control.StreamRecord;
+import io.tidegrad.control.StreamState;
 import io.tidegrad.ops.settings.CommonSettings;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.InstanceId;
 import io.tidegrad.process.LetIn;
 import io.tidegrad.process.ProcessRun;
 import io.tidegrad.process.StopException;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -47,6 +45,10 @@ public final class JoinerApp implements ProcessRun.Work {
     private final ScheduledExecutorService looks =
             Executors.newSingleThreadScheduledExecutor(Thread.ofVirtual().name("look-", 0).factory());
 
+    /// What was decided, by stream.
+    private final Map<String, StreamState> states = new ConcurrentSkipListMap<>();
+
+    private @Nullable ControlFollower follower;
     private @Nullable JoinerOperations operations;
     private boolean closed;
 
@@ -61,7 +63,6 @@ public final class JoinerApp implements ProcessRun.Work {
     ///
     /// @throws StopException if it can't begin; nothing is left running then
     public static JoinerApp start(JoinerConfig config) {
-        List<StreamEpoch> given = given(config.specs());
         String instanceId = InstanceId.in(config.stateDir(), "joiner");
         Admin admin;
         try {
@@ -75,7 +76,7 @@ public final class JoinerApp implements ProcessRun.Work {
         }
         JoinerApp app = new JoinerApp(config, instanceId, admin);
         try {
-            app.start(given);
+            app.start();
             return app;
         } catch (RuntimeException | Error e) { // without a close the process would stay and not join
             app.close();
@@ -83,7 +84,7 @@ public final class JoinerApp implements ProcessRun.Work {
         }
     }
 
-    private void start(List<StreamEpoch> given) {
+    private void start() {
         JoinerOperations operations = JoinerOperations.start(config.httpHost(), config.httpPort(), slots::values);
         this.operations = operations;
         operations.server().ended().thenAccept(why -> ended.complete(new StopException(ExitCode.RETRYABLE, why)));
@@ -92,40 +93,55 @@ public final class JoinerApp implements ProcessRun.Work {
         letIn.note();
         kafka.tellRetention(config.topics().deadLetters(), config.deadLetterRetention(),
                 CommonSettings.DEAD_LETTER_RETENTION.key());
-        given.forEach(this::join);
+        ControlLog.createOrCheck(kafka, config.topics());
+        ControlFollower following = new ControlFollower(config.kafka(), config.topics().control());
+        follower = following;
+        states.putAll(StreamState.all(following.history().streams()));
+        for (String stream : config.streams()) {
+            if (!states.getOrDefault(stream, StreamState.initial(stream)).exists()) {
+                throw new StopException(ExitCode.CONFIGURATION,
+                        "stream " + stream
+                                + ": expected a stream that was created, found none; create it: tidegrad streams create"
+                                + " --spec FILE");
+            }
+        }
+        operations.server().countUnreadable(Map.of(config.topics().control(), following::unreadable));
+        states.values().forEach(this::follow);
         StopException none = noneCanGoOn();
         if (none != null) {
             throw none;
         }
+        following.follow(record -> {
+        }, this::decided);
         looks.scheduleWithFixedDelay(this::look, LOOK_EVERY.toMillis(), LOOK_EVERY.toMillis(), TimeUnit.MILLISECONDS);
-    }
-
-    private static List<StreamEpoch> given(List<Path> files) {
-        Map<String, StreamEpoch> given = new LinkedHashMap<>();
-        for (Path file : files) {
-            StreamSpec spec;
-            try {
-                spec = StreamSpec.parse(Files.readString(file), file.toString());
-            } catch (SpecException e) {
-                throw new StopException(ExitCode.CONFIGURATION, String.valueOf(e.getMessage()), e);
-            } catch (IOException e) {
-                throw new StopException(ExitCode.CONFIGURATION,
-                        "spec " + file + ": expected a readable file in UTF-8, found " + e, e);
-            }
-            if (given.put(spec.stream(), new StreamEpoch(spec, 1)) != null) {
-                throw new StopException(ExitCode.CONFIGURATION,
-                        "spec: expected each stream once, found " + spec.stream() + " twice");
-            }
-        }
-        return List.copyOf(given.values());
     }
 
     private static String key(String stream, int epoch) {
         return stream + " " + epoch;
     }
 
+    /// Does what was decided, for the thread that reads the control topic.
+    private void decided(StreamRecord record) {
+        StreamState state = states.getOrDefault(record.stream(), StreamState.initial(record.stream())).after(record);
+        states.put(record.stream(), state);
+        follow(state);
+    }
+
+    private void follow(StreamState state) {
+        if (!config.allStreams() && !config.streams().contains(state.stream())) {
+            return;
+        }
+        for (StreamSlot slot : slots.values()) {
+            if (slot.epoch().stream().equals(state.stream()) && state.epoch(slot.epoch().number()) == null) {
+                leave(slot);
+            }
+        }
+        state.epochs().forEach(epoch -> join(epoch, state.paused()));
+        pause(state.stream(), state.paused());
+    }
+
     /// Begins to join an epoch of a stream. If it is joined already, nothing happens.
-    void join(StreamEpoch epoch) {
+    private void join(StreamState.Epoch epoch, boolean paused) {
         String key = key(epoch.stream(), epoch.number());
         StreamSlot slot = new StreamSlot(epoch,
                 failed -> StreamJoiner.prepare(epoch, config, instanceId, admin, failed), this::failed);
@@ -134,29 +150,31 @@ public final class JoinerApp implements ProcessRun.Work {
             if (telling != null) {
                 telling.appears(slot);
             }
-            slot.start();
-        }
-    }
-
-    /// Stops joining an epoch that is deleted, or is joined elsewhere from now on.
-    void leave(String stream, int epoch) {
-        StreamSlot slot = slots.remove(key(stream, epoch));
-        if (slot != null) {
-            slot.end(true);
-            JoinerOperations telling = operations;
-            if (telling != null) {
-                telling.disappears(slot);
+            if (paused) {
+                slot.pause();
+            } else {
+                slot.start();
             }
         }
     }
 
+    /// Stops joining an epoch that is deleted.
+    private void leave(StreamSlot slot) {
+        slots.remove(key(slot.epoch().stream(), slot.epoch().number()));
+        slot.end(true);
+        JoinerOperations telling = operations;
+        if (telling != null) {
+            telling.disappears(slot);
+        }
+    }
+
     /// Stops joining all epochs of a stream for a while, or goes on.
-    void pause(String stream, boolean paused) {
+    private void pause(String stream, boolean paused) {
         for (StreamSlot slot : slots.values()) {
             if (slot.epoch().stream().equals(stream)) {
-                if (paused) {
+                if (paused && slot.doing() != StreamSlot.Doing.PAUSED) {
                     slot.pause();
-                } else {
+                } else if (!paused) {
                     slot.resume();
                 }
             }
@@ -195,7 +213,8 @@ public final class JoinerApp implements ProcessRun.Work {
                 letIn.note();
             } catch (RuntimeException e) {
                 if (!looks.isShutdown()) {
-                    LOG.warn("{}: its progress can't be looked at, trying again: {}", slot.epoch(), e.toString());
+                    LOG.warn("{}: its progress can't be looked at, trying again: {}", StreamJoiner.name(slot.epoch()),
+                            e.toString());
                 }
             }
         }
@@ -234,6 +253,10 @@ public final class JoinerApp implements ProcessRun.Work {
             return;
         }
         closed = true;
+        ControlFollower following = follower;
+        if (following != null) {
+            following.close();
+        }
         looks.shutdownNow();
         slots.values().forEach(slot -> slot.end(false));
         JoinerOperations serving = operations;

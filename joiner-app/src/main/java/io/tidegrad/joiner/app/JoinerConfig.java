@@ -15,17 +15,18 @@ import java.util.Map;
 
 /// All settings of a joiner.
 ///
-/// @param specs files of the specs of streams
+/// @param streams names of streams to join
+/// @param allStreams whether every stream is joined, and each that is created later
 /// @param httpPort 0 for any free port
 /// @param threads for each stream
 /// @param standbyReplicas how many other joiners keep a copy of each task's state
 /// @param replication replication factor of topics that are created; -1 for the brokers' default
 /// @param deadLetterRetention retention of the dead-letter topic if it is created, in ms; -1 for ever
 public record JoinerConfig(KafkaSettings kafka, RegistrySettings registry, String prefix, Path stateDir,
-        List<Path> specs, String httpHost, int httpPort, int threads, int standbyReplicas, short replication,
-        long deadLetterRetention) {
+        List<String> streams, boolean allStreams, String httpHost, int httpPort, int threads, int standbyReplicas,
+        short replication, long deadLetterRetention) {
     public JoinerConfig {
-        specs = List.copyOf(specs);
+        streams = List.copyOf(streams);
     }
 
     /// @throws SettingsException with every mistake
@@ -35,14 +36,14 @@ public record JoinerConfig(KafkaSettings kafka, RegistrySettings registry, Strin
 
     /// @throws SettingsException with every mistake
     static JoinerConfig of(Settings settings) {
-        List<String> specs = settings.list(CommonSettings.SPEC);
-        if (specs.isEmpty()) {
-            settings.problem("expected at least one --spec FILE, found none");
+        List<String> streams = settings.list(CommonSettings.STREAM);
+        if (streams.isEmpty() && !settings.flag(JoinerSettings.ALL_STREAMS)) {
+            settings.problem("expected at least one --stream NAME, or --all-streams, found none");
         }
         FileDescriptors.tooFew(OperationsServer.CONNECTIONS_MAX, "").ifPresent(settings::problem);
         settings.refuseMistakes();
         return new JoinerConfig(settings.kafka(), settings.registry(), settings.text(CommonSettings.PREFIX),
-                Path.of(settings.text(CommonSettings.STATE_DIR)), specs.stream().map(Path::of).toList(),
+                Path.of(settings.text(CommonSettings.STATE_DIR)), streams, settings.flag(JoinerSettings.ALL_STREAMS),
                 settings.text(CommonSettings.HTTP_HOST), settings.number(CommonSettings.HTTP_PORT),
                 settings.number(JoinerSettings.THREADS), settings.number(CommonSettings.STANDBY_REPLICAS),
                 (short) settings.numberIfGiven(CommonSettings.REPLICATION).orElse(-1),

@@ -133,7 +133,7 @@ record JoinerOperations(OperationsServer server) {
         List<Map<String, @Nullable Object>> streams = new ArrayList<>();
         int wrong = 0;
         boolean told = false;
-        boolean down = slots.isEmpty();
+        boolean down = false;
         for (StreamSlot slot : slots) {
             StreamSlot.Doing doing = slot.doing();
             StreamJoiner joiner = slot.joiner();
@@ -148,7 +148,7 @@ record JoinerOperations(OperationsServer server) {
                     .map(each -> Map.of("reason", each.getKey(), "message", each.getValue())).toList());
             streams.add(said);
         }
-        Status status = down || wrong == slots.size() ? Status.DOWN : told ? Status.DEGRADED : Status.UP;
+        Status status = down || wrong > 0 && wrong == slots.size() ? Status.DOWN : told ? Status.DEGRADED : Status.UP;
         Map<String, @Nullable Object> said = new LinkedHashMap<>();
         said.put("status", status.name());
         said.put("streams", streams);

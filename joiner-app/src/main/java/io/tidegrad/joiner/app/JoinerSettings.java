@@ -10,9 +10,9 @@ import static io.tidegrad.ops.settings.CommonSettings.PREFIX;
 import static io.tidegrad.ops.settings.CommonSettings.REGISTRY;
 import static io.tidegrad.ops.settings.CommonSettings.REGISTRY_URL;
 import static io.tidegrad.ops.settings.CommonSettings.REPLICATION;
-import static io.tidegrad.ops.settings.CommonSettings.SPEC;
 import static io.tidegrad.ops.settings.CommonSettings.STANDBY_REPLICAS;
 import static io.tidegrad.ops.settings.CommonSettings.STATE_DIR;
+import static io.tidegrad.ops.settings.CommonSettings.STREAM;
 import static io.tidegrad.ops.settings.Setting.Use.optional;
 import static io.tidegrad.ops.settings.Setting.Use.required;
 
@@ -22,17 +22,17 @@ import io.tidegrad.ops.settings.Setting;
 
 /// The joiner's command, and the settings that it shares with no other program.
 public final class JoinerSettings {
+    public static final Setting ALL_STREAMS = Setting.of("all-streams", "", Form.FLAG,
+            "join every stream that was created, also those that are created later");
     public static final Setting THREADS = Setting
             .of("threads", "N", Form.number(1, 64), "how many threads join a stream; each has a transaction of its own")
             .withDefault("1");
 
     public static final Command JOINER = new Command("joiner", "join events and labels into one log of examples",
-            "Give at least one --spec. Exit status: as the trainer's, docs/operations/run.md.",
-            required(BOOTSTRAP_SERVERS, REGISTRY_URL),
-            optional(SPEC, "file of a stream's spec, whose first epoch is joined; can be repeated"),
-            required(STATE_DIR), optional(PREFIX),
-            optional(HTTP_HOST, "address to listen on; a client needs no password"), optional(HTTP_PORT, THREADS,
-                    STANDBY_REPLICAS, REPLICATION, DEAD_LETTER_RETENTION, KAFKA, REGISTRY, CONFIG));
+            "Give at least one --stream, or --all-streams. Exit status: as the trainer's, docs/operations/run.md.",
+            required(BOOTSTRAP_SERVERS, REGISTRY_URL), optional(STREAM, ALL_STREAMS), required(STATE_DIR),
+            optional(PREFIX), optional(HTTP_HOST, "address to listen on; a client needs no password"), optional(
+                    HTTP_PORT, THREADS, STANDBY_REPLICAS, REPLICATION, DEAD_LETTER_RETENTION, KAFKA, REGISTRY, CONFIG));
 
     private JoinerSettings() {}
 }

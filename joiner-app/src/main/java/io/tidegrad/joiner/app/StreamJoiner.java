@@ -1,6 +1,7 @@
 package io.tidegrad.joiner.app;
 
 import io.tidegrad.control.KafkaTopics;
+import io.tidegrad.control.StreamState;
 import io.tidegrad.joiner.topology.AlignedClients;
 import io.tidegrad.joiner.topology.Alignment;
 import io.tidegrad.joiner.topology.JoinCounts;
@@ -25,7 +26,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Properties;
 import java.util.Queue;
 import java.util.Set;
@@ -54,7 +54,7 @@ final class StreamJoiner implements AutoCloseable {
 
     private static final Duration REGISTRY_QUESTION_MAX = Duration.ofSeconds(2);
 
-    private final StreamEpoch epoch;
+    private final StreamState.Epoch epoch;
     private final KafkaStreams streams;
     private final JoinCounts counts = new JoinCounts();
     private final Duration standstillMax;
@@ -69,12 +69,12 @@ final class StreamJoiner implements AutoCloseable {
     ///
     /// @param failed gets the reason why the joiner can't go on, at most once
     /// @throws StopException if the stream can't be joined
-    static StreamJoiner prepare(StreamEpoch epoch, JoinerConfig config, String instanceId, Admin admin,
+    static StreamJoiner prepare(StreamState.Epoch epoch, JoinerConfig config, String instanceId, Admin admin,
             Consumer<StopException> failed) {
         KafkaTopics kafka = new KafkaTopics(admin, config.replication());
         Topics topics = config.topics();
         JoinTopics found = JoinTopics.check(kafka, epoch, topics, config.deadLetterRetention());
-        String application = epoch.applicationId(topics);
+        String application = topics.joinerApplicationId(epoch.stream(), epoch.number());
         JoinOffsets offsets = new JoinOffsets(admin, epoch, application,
                 StreamsClients.sessionTimeout(config.kafka()).multipliedBy(3));
         List<TopicPartition> read = new ArrayList<>(partitions(epoch.spec().events().topic(), found.eventPartitions()));
@@ -92,7 +92,7 @@ final class StreamJoiner implements AutoCloseable {
         return IntStream.range(0, count).mapToObj(partition -> new TopicPartition(topic, partition)).toList();
     }
 
-    private StreamJoiner(StreamEpoch epoch, JoinerConfig config, String instanceId, JoinTopics found,
+    private StreamJoiner(StreamState.Epoch epoch, JoinerConfig config, String instanceId, JoinTopics found,
             JoinOffsets offsets, Consumer<StopException> failed) {
         this.epoch = epoch;
         this.failed = failed;
@@ -100,16 +100,16 @@ final class StreamJoiner implements AutoCloseable {
         StreamSpec spec = epoch.spec();
         StreamSpec.Labels labels = spec.labels();
         Topics topics = config.topics();
-        String application = epoch.applicationId(topics);
+        String application = topics.joinerApplicationId(epoch.stream(), epoch.number());
         Duration patience = StreamsClients
                 .transactionTimeout(config.kafka(), JoinStreams.commitInterval(config.kafka())).dividedBy(2);
         standstillMax = JoinStreams.commitInterval(config.kafka()).plus(patience.multipliedBy(3)).plusSeconds(2);
         StreamTime time = new StreamTime();
         Alignment alignment = new Alignment(spec.align());
-        JoinerTopology.Parts parts = new JoinerTopology.Parts(spec, epoch.examples(topics), topics.deadLetters(),
-                new JoinDeadLetters(spec.stream(), epoch.number(), found.deadLetterBytesMax()), found.eventPartitions(),
-                found.labelPartitions(), decoders(spec.events().format(), spec.events().topic(), config),
-                labels == null ? () -> {
+        JoinerTopology.Parts parts = new JoinerTopology.Parts(spec, topics.examples(epoch.stream(), epoch.number()),
+                topics.deadLetters(), new JoinDeadLetters(spec.stream(), epoch.number(), found.deadLetterBytesMax()),
+                found.eventPartitions(), found.labelPartitions(),
+                decoders(spec.events().format(), spec.events().topic(), config), labels == null ? () -> {
                     throw new IllegalStateException("no labels are read");
                 } : decoders(labels.format(), labels.topic(), config), patience,
                 () -> new KafkaEventLookup(spec.stream(), spec.events().topic(), config.kafka().client(), patience),
@@ -141,7 +141,7 @@ final class StreamJoiner implements AutoCloseable {
         });
         streams.setStateListener((now, before) -> {
             if (now == KafkaStreams.State.ERROR && !stopped.get()) {
-                giveUp(new StopException(ExitCode.RETRYABLE, epoch + ": Kafka Streams gave up"));
+                giveUp(new StopException(ExitCode.RETRYABLE, name(epoch) + ": Kafka Streams gave up"));
             }
         });
     }
@@ -149,7 +149,7 @@ final class StreamJoiner implements AutoCloseable {
     /// Returns what makes a decoder for a thread.
     private Supplier<ValueDecoder> decoders(StreamSpec.Format format, String topic, JoinerConfig config) {
         if (format != StreamSpec.Format.AVRO) {
-            throw new StopException(ExitCode.CONFIGURATION, epoch + ", topic " + topic
+            throw new StopException(ExitCode.CONFIGURATION, name(epoch) + ", topic " + topic
                     + ": expected format: avro, found json, which this build can't join; write the records in Avro");
         }
         return () -> {
@@ -160,6 +160,11 @@ final class StreamJoiner implements AutoCloseable {
         };
     }
 
+    /// For people.
+    static String name(StreamState.Epoch epoch) {
+        return "stream " + epoch.stream() + ", epoch " + epoch.number();
+    }
+
     /// Passes on the first reason why this joiner can't go on.
     private void giveUp(StopException why) {
         if (gaveUp.compareAndSet(false, true)) {
@@ -168,13 +173,8 @@ final class StreamJoiner implements AutoCloseable {
     }
 
     void start() {
-        LOG.info("{}: joining {} into {}", epoch, Objects.requireNonNullElse(epoch.spec().labels(), "labeled events"),
-                epoch.spec().events().topic());
+        LOG.info("{}: joining", name(epoch));
         streams.start();
-    }
-
-    StreamEpoch epoch() {
-        return epoch;
     }
 
     JoinCounts counts() {

@@ -1,6 +1,7 @@
 package io.tidegrad.joiner.app;
 
 import io.tidegrad.control.ControlException;
+import io.tidegrad.control.StreamState;
 import io.tidegrad.process.StopException;
 import java.time.Duration;
 import java.time.Instant;
@@ -24,7 +25,7 @@ final class StreamSlot {
         STARTING, JOINING, PAUSED, RETRYING, FAILED, LEFT
     }
 
-    private final StreamEpoch epoch;
+    private final StreamState.Epoch epoch;
     private final Function<Consumer<StopException>, StreamJoiner> prepare;
     private final Consumer<StopException> failed;
     private Doing doing = Doing.STARTING;
@@ -36,14 +37,14 @@ final class StreamSlot {
 
     /// @param prepare makes a joiner, which tells the consumer why it can't go on
     /// @param failed gets each reason why the slot's joiner stopped, when the slot is as it will be
-    StreamSlot(StreamEpoch epoch, Function<Consumer<StopException>, StreamJoiner> prepare,
+    StreamSlot(StreamState.Epoch epoch, Function<Consumer<StopException>, StreamJoiner> prepare,
             Consumer<StopException> failed) {
         this.epoch = epoch;
         this.prepare = prepare;
         this.failed = failed;
     }
 
-    StreamEpoch epoch() {
+    StreamState.Epoch epoch() {
         return epoch;
     }
 
@@ -129,7 +130,7 @@ final class StreamSlot {
             Duration twice = pause.multipliedBy(2);
             pause = twice.compareTo(LONGEST_PAUSE) < 0 ? twice : LONGEST_PAUSE;
         }
-        LOG.error("{} stopped (exit code {}): {}", epoch, why.exitCode().status(), why.getMessage());
+        LOG.error("{} stopped (exit code {}): {}", StreamJoiner.name(epoch), why.exitCode().status(), why.getMessage());
         failed.accept(why);
         if (why.exitCode().retryable()) {
             Thread.ofVirtual().name("retry-" + epoch.stream()).start(() -> {

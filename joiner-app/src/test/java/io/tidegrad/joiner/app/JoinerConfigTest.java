@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 class JoinerConfigTest {
     private static JoinerConfig parse(String... more) {
         List<String> arguments = new ArrayList<>(
-                List.of("--bootstrap-servers=k:9092", "--registry-url=http://r", "--state-dir=/s", "--spec=a.yaml"));
+                List.of("--bootstrap-servers=k:9092", "--registry-url=http://r", "--state-dir=/s", "--stream=a"));
         arguments.addAll(List.of(more));
         return JoinerConfig.parse(arguments, Map.of());
     }
@@ -24,7 +24,7 @@ class JoinerConfigTest {
     void aJoinerNeedsAStreamToJoin() {
         assertThatThrownBy(() -> JoinerConfig.parse(List.of("--state-dir=/s", "--threads=0"), Map.of()))
                 .isInstanceOf(SettingsException.class).hasMessageContainingAll("4 mistakes", "--bootstrap-servers",
-                        "--registry-url", "--threads", "at least one --spec FILE");
+                        "--registry-url", "--threads", "at least one --stream NAME, or --all-streams");
     }
 
     @Test

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import io.tidegrad.control.Decisions;
+import io.tidegrad.control.StreamDecisions;
 import io.tidegrad.joiner.join.EventRecord;
 import io.tidegrad.joiner.join.EventRecord.Content;
 import io.tidegrad.joiner.join.LabelRecord;
@@ -21,9 +23,8 @@ import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
-import java.io.IOException;
+import io.tidegrad.schemas.settings.KafkaSettings;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -31,6 +32,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.OptionalInt;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.UUID;
@@ -38,6 +40,8 @@ import java.util.concurrent.ExecutionException;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericData;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -45,6 +49,7 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.header.internals.RecordHeader;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -119,12 +124,17 @@ class JoinerTest {
                 """.formatted(name, events, labels);
     }
 
-    private JoinerConfig config(String yaml, String... more) throws IOException {
+    private StreamDecisions streams() {
+        return new StreamDecisions(KafkaSettings.of(kafka.bootstrapServers()), topics, admin, (short) -1,
+                new Decisions.By("ann@host", "a test"));
+    }
+
+    private JoinerConfig config(String... more) {
         Map<String, String> options = new LinkedHashMap<>();
         options.put("--bootstrap-servers", kafka.bootstrapServers());
         options.put("--registry-url", kafka.registryUrl());
         options.put("--prefix", topics.prefix());
-        options.put("--spec", Files.writeString(directory.resolve("spec.yaml"), yaml).toString());
+        options.put("--stream", name);
         options.put("--http-port", "0");
         options.put("--state-dir", directory.resolve("state").toString());
         for (int i = 0; i < more.length; i += 2) {
@@ -201,13 +211,13 @@ class JoinerTest {
     @Test
     void theExamplesAreWhatTheRecordsMustHaveBecomeAcrossRestartsAndRebalances() throws Exception {
         Random random = new Random(11);
-        try (JoinerApp first = JoinerApp.start(config(yaml(), "--threads", "2"))) {
+        streams().create(StreamSpec.parse(yaml(), "spec"), null);
+        try (JoinerApp first = JoinerApp.start(config("--threads", "2"))) {
             send(random, 0, 1_000);
             awaitJoined(first);
         }
-        try (JoinerApp again = JoinerApp.start(config(yaml()))) {
-            try (JoinerApp second =
-                    JoinerApp.start(config(yaml(), "--state-dir", directory.resolve("other").toString()))) {
+        try (JoinerApp again = JoinerApp.start(config())) {
+            try (JoinerApp second = JoinerApp.start(config("--state-dir", directory.resolve("other").toString()))) {
                 send(random, 1_000, 2_000);
                 awaitJoined(second);
             }
@@ -265,16 +275,46 @@ class JoinerTest {
     }
 
     @Test
-    void whatIsWrongWithTopicsIsToldAtOnce() throws Exception {
-        admin.createTopics(List.of(new NewTopic(events + "-c", 2, (short) 1)
-                .configs(Map.of("cleanup.policy", "compact", "retention.ms", "3600000")))).all().get();
-        String yaml = yaml().replace("topic: " + events, "topic: " + events + "-c").replace(labels, labels + "-no");
-        assertThatThrownBy(() -> JoinerApp.start(config(yaml))).isInstanceOfSatisfying(StopException.class, refused -> {
+    void whatHasBecomeOfTopicsIsToldAtOnce() throws Exception {
+        streams().create(StreamSpec.parse(yaml(), "spec"), null);
+        admin.deleteTopics(List.of(labels)).all().get();
+        await().atMost(PATIENCE).until(() -> !admin.listTopics().names().get().contains(labels));
+        admin.createTopics(List.of(new NewTopic(labels, 5, (short) 1))).all().get();
+        admin.incrementalAlterConfigs(Map.of(new ConfigResource(ConfigResource.Type.TOPIC, events),
+                List.of(new AlterConfigOp(new ConfigEntry("retention.ms", "3600000"), AlterConfigOp.OpType.SET)))).all()
+                .get();
+        assertThatThrownBy(() -> JoinerApp.start(config())).isInstanceOfSatisfying(StopException.class, refused -> {
             assertThat(refused.exitCode()).isEqualTo(ExitCode.CONFIGURATION);
-            assertThat(refused).hasMessageContainingAll(
-                    "topic " + labels + "-no: expected the topic of labels, found none",
-                    "expected cleanup.policy=delete, found compact",
-                    "expected retention.ms of at least join.window, PT24H, found PT1H");
+            assertThat(refused).hasMessageContainingAll("stream " + name + ", epoch 1 can't be joined",
+                    "topic " + labels, "created again", "topic " + events, "retention.ms of at least join.window");
         });
+    }
+
+    @Test
+    void whatIsDecidedIsFollowedWhileTheJoinerRuns() throws Exception {
+        JoinerConfig all = JoinerConfig.parse(List.of("--bootstrap-servers", kafka.bootstrapServers(), "--registry-url",
+                kafka.registryUrl(), "--prefix", topics.prefix(), "--all-streams", "--http-port", "0", "--state-dir",
+                directory.resolve("all").toString()), Map.of());
+        try (JoinerApp joiner = JoinerApp.start(all)) {
+            assertThat(joiner.joiners()).isEmpty();
+            streams().create(StreamSpec.parse(yaml(), "spec"), null);
+            await().atMost(PATIENCE).until(() -> joiner.joiners().stream().anyMatch(StreamJoiner::joins));
+            streams().pause(name);
+            await().atMost(PATIENCE).until(() -> joiner.joiners().isEmpty());
+            streams().create(StreamSpec.parse(yaml().replace("missing: 0", "missing: drop"), "spec"), null);
+            streams().resume(name);
+            await().atMost(PATIENCE).until(() -> joiner.joiners().size() == 2);
+            streams().delete(name, OptionalInt.of(1));
+            await().atMost(PATIENCE).until(() -> joiner.joiners().size() == 1);
+            assertThat(joiner.ended()).isNotDone();
+        }
+    }
+
+    @Test
+    void aStreamThatNobodyCreatedIsRefused() {
+        assertThatThrownBy(() -> JoinerApp.start(config()))
+                .isInstanceOfSatisfying(StopException.class,
+                        refused -> assertThat(refused.exitCode()).isEqualTo(ExitCode.CONFIGURATION))
+                .hasMessageContaining("stream " + name + ": expected a stream that was created, found none");
     }
 }
