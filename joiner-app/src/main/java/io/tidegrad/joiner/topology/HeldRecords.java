@@ -1,0 +1,157 @@
+package io.tidegrad.joiner.topology;
+
+import io.tidegrad.joiner.topology.SourceValue.Read;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
+
+/// Records of events and labels that a thread has fetched, and holds back while they lie beyond the bound of an `Alignment`.
+/// For one thread.
+final class HeldRecords {
+    /// Records of a partition of which more are not fetched. A fetched batch comes on top.
+    private static final int HELD_MAX = 2_000;
+
+    private final Alignment alignment;
+    private final Map<String, SourceReader> sources;
+    private final Map<TopicPartition, Held> held = new HashMap<>();
+
+    /// What is held of a partition.
+    private static final class Held {
+        final ArrayDeque<Timed> records = new ArrayDeque<>();
+        @Nullable
+        OffsetAndMetadata next; // after the last record that was fetched
+        boolean drained;
+        long reached = Long.MIN_VALUE; // largest time of the records that were passed on
+    }
+
+    private record Timed(ConsumerRecord<byte[], byte[]> record, long time) {
+    }
+
+    /// @param sources what reads the records of events and labels, by topic
+    HeldRecords(Alignment alignment, Map<String, SourceReader> sources) {
+        this.alignment = alignment;
+        this.sources = sources;
+    }
+
+    /// Returns whether the records of this topic are held back.
+    boolean holds(String topic) {
+        return sources.containsKey(topic);
+    }
+
+    /// Takes what a poll has fetched of a partition.
+    ///
+    /// @param next the offset after it; null: as before
+    /// @param drained whether the topic has no more for now
+    void take(TopicPartition partition, List<ConsumerRecord<byte[], byte[]>> fetched, @Nullable OffsetAndMetadata next,
+            boolean drained) {
+        Held of = held.computeIfAbsent(partition, unused -> new Held());
+        SourceReader reader = Objects.requireNonNull(sources.get(partition.topic()));
+        for (ConsumerRecord<byte[], byte[]> record : fetched) {
+            Read read = reader.read(record);
+            long time = read instanceof Read.Input(String id, JoinInput input, String label) ? input.time()
+                    : Long.MIN_VALUE; // what can't be read need not wait
+            of.records.add(new Timed(SourceValue.carrying(record, read), time));
+        }
+        if (next != null) {
+            of.next = next;
+        }
+        of.drained = drained;
+        tell(partition, of);
+    }
+
+    private void tell(TopicPartition partition, Held of) {
+        Timed first = of.records.peekFirst();
+        if (first != null) {
+            alignment.reached(partition, Math.max(of.reached, first.time()));
+        } else if (of.drained) {
+            alignment.isDrained(partition);
+        } else {
+            alignment.reached(partition, of.reached);
+        }
+    }
+
+    /// Passes on what the bound lets pass, which moves with what is passed on.
+    ///
+    /// @param paused partitions of which nothing is wanted now
+    /// @param max the most records
+    void release(Set<TopicPartition> paused, int max, Map<TopicPartition, List<ConsumerRecord<byte[], byte[]>>> to) {
+        int left = max;
+        boolean more = true;
+        while (more && left > 0) {
+            more = false;
+            long bound = alignment.bound();
+            for (Map.Entry<TopicPartition, Held> each : held.entrySet()) {
+                if (paused.contains(each.getKey())) {
+                    continue;
+                }
+                Held of = each.getValue();
+                int before = left;
+                for (Timed first = of.records.peekFirst(); left > 0 && first != null && first.time() <= bound; first =
+                        of.records.peekFirst()) {
+                    to.computeIfAbsent(each.getKey(), unused -> new ArrayList<>()).add(first.record());
+                    of.records.removeFirst();
+                    of.reached = Math.max(of.reached, first.time());
+                    left--;
+                }
+                if (left < before) {
+                    tell(each.getKey(), of);
+                    more = true;
+                }
+            }
+        }
+    }
+
+    /// Adds the offset of each partition at which its next record will be passed on.
+    void addNext(Map<TopicPartition, OffsetAndMetadata> to) {
+        held.forEach((partition, of) -> {
+            ConsumerRecord<byte[], byte[]> first = first(partition);
+            OffsetAndMetadata next =
+                    first == null ? of.next : new OffsetAndMetadata(first.offset(), first.leaderEpoch(), "");
+            if (next != null) {
+                to.put(partition, next);
+            }
+        });
+    }
+
+    /// Returns the first record of a partition that is held; null: none is.
+    @Nullable
+    ConsumerRecord<byte[], byte[]> first(TopicPartition partition) {
+        Held of = held.get(partition);
+        Timed first = of == null ? null : of.records.peekFirst();
+        return first == null ? null : first.record();
+    }
+
+    boolean isEmpty() {
+        return held.values().stream().allMatch(each -> each.records.isEmpty());
+    }
+
+    /// Returns whether so much is held of a partition that no more of it should be fetched.
+    boolean isFull(TopicPartition partition) {
+        Held of = held.get(partition);
+        return of != null && of.records.size() >= HELD_MAX;
+    }
+
+    Set<TopicPartition> partitions() {
+        return held.keySet();
+    }
+
+    /// Forgets what is held of partitions of which other records will be fetched.
+    void forget(Collection<TopicPartition> partitions) {
+        partitions.forEach(held::remove);
+    }
+
+    /// Forgets partitions that others read from now on.
+    void leave(Collection<TopicPartition> partitions) {
+        forget(partitions);
+        partitions.forEach(alignment::leaves);
+    }
+}

@@ -1,0 +1,174 @@
+package io.tidegrad.joiner.topology;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.tidegrad.joiner.topology.SourceValue.Read;
+import io.tidegrad.model.stream.StreamSpec;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.common.record.TimestampType;
+import org.junit.jupiter.api.Test;
+
+/// Two threads read six partitions of events and two of labels at speeds of their own. Times are seconds; `align` is 100.
+class HeldRecordsTest {
+    private static final StreamSpec SPEC = StreamSpec.parse("""
+            stream: payments
+            events: { topic: payments, key: id, event-time: time }
+            labels: { topic: chargebacks, key: id, value: fraud, event-time: time }
+            join: { wait: PT30S, missing: 0, window: P30D }
+            align: PT1M40S
+            """, "spec");
+    private static final Duration PATIENCE = Duration.ofSeconds(1);
+
+    private final Alignment alignment = new Alignment(SPEC.align());
+    private final List<HeldRecords> threads = new ArrayList<>();
+    private final Map<TopicPartition, List<ConsumerRecord<byte[], byte[]>>> topics = new HashMap<>();
+    private final Map<TopicPartition, Integer> fetched = new HashMap<>();
+    private final Map<TopicPartition, List<ConsumerRecord<byte[], byte[]>>> passed = new HashMap<>();
+
+    HeldRecordsTest() {
+        Map<String, SourceReader> sources =
+                Map.of("payments", new SourceReader(SPEC, true, () -> TextEvents::decode, PATIENCE), "chargebacks",
+                        new SourceReader(SPEC, false, () -> TextEvents::decode, PATIENCE));
+        threads.add(new HeldRecords(alignment, sources));
+        threads.add(new HeldRecords(alignment, sources));
+    }
+
+    private void add(TopicPartition partition, String value) {
+        List<ConsumerRecord<byte[], byte[]>> records = topics.computeIfAbsent(partition, unused -> new ArrayList<>());
+        records.add(new ConsumerRecord<>(partition.topic(), partition.partition(), 7 + 2L * records.size(),
+                1_795_000_000_000L, TimestampType.CREATE_TIME, -1, -1, null, value.getBytes(StandardCharsets.UTF_8),
+                new RecordHeaders(), Optional.empty()));
+    }
+
+    private HeldRecords reader(TopicPartition partition) {
+        return threads.get(partition.partition() % 2);
+    }
+
+    /// One poll of a partition's thread, which brings up to `count` records of it.
+    private void poll(TopicPartition partition, int count, Set<TopicPartition> paused, int max) {
+        List<ConsumerRecord<byte[], byte[]>> all = topics.getOrDefault(partition, List.of());
+        int from = fetched.getOrDefault(partition, 0);
+        int to = Math.min(all.size(), from + count);
+        fetched.put(partition, to);
+        OffsetAndMetadata next = to == from ? null : new OffsetAndMetadata(all.get(to - 1).offset() + 1);
+        reader(partition).take(partition, all.subList(from, to), next, to == all.size());
+        Map<TopicPartition, List<ConsumerRecord<byte[], byte[]>>> released = new HashMap<>();
+        reader(partition).release(paused, max, released);
+        // What one poll gives together has no order among partitions.
+        released.forEach((each, records) -> passed.computeIfAbsent(each, unused -> new ArrayList<>()).addAll(records));
+        assertThat(released.values().stream().mapToInt(List::size).sum()).isLessThanOrEqualTo(max);
+        released.forEach((each, records) -> records.forEach(record -> assertNotTooFar(each, record)));
+        Map<TopicPartition, OffsetAndMetadata> nexts = new HashMap<>();
+        reader(partition).addNext(nexts);
+        nexts.forEach((each, offset) -> {
+            int done = passed.getOrDefault(each, List.of()).size();
+            List<ConsumerRecord<byte[], byte[]>> of = topics.getOrDefault(each, List.of());
+            assertThat(offset.offset()).isEqualTo(
+                    done < fetched.getOrDefault(each, 0) ? of.get(done).offset() : of.get(done - 1).offset() + 1);
+        });
+    }
+
+    private static long time(ConsumerRecord<byte[], byte[]> record) {
+        String value = new String(record.value(), StandardCharsets.UTF_8);
+        return value.startsWith("#") ? Long.MIN_VALUE : Long.parseLong(value.replaceAll(".*time=(\\d+).*", "$1"));
+    }
+
+    /// No partition that has something left lies more than `align` behind.
+    private void assertNotTooFar(TopicPartition partition, ConsumerRecord<byte[], byte[]> record) {
+        topics.forEach((each, all) -> {
+            List<ConsumerRecord<byte[], byte[]>> before = passed.getOrDefault(each, List.of());
+            if (!each.equals(partition) && before.size() < all.size()) {
+                long reached =
+                        all.subList(0, before.size() + 1).stream().mapToLong(HeldRecordsTest::time).max().orElseThrow();
+                assertThat(time(record)).as("of " + partition + " with " + each + " left")
+                        .isLessThanOrEqualTo(reached + SPEC.align().toMillis());
+            }
+        });
+    }
+
+    @Test
+    void noPartitionRunsAheadOfOneThatHasSomethingLeftAndAllOfThemArriveInOrder() {
+        for (int seed = 0; seed < 200; seed++) {
+            Random random = new Random(seed);
+            new HeldRecordsTest().run(random);
+        }
+    }
+
+    private void run(Random random) {
+        List<TopicPartition> partitions = new ArrayList<>();
+        for (int i = 0; i < 6; i++) {
+            partitions.add(new TopicPartition("payments", i));
+        }
+        partitions.add(new TopicPartition("chargebacks", 0));
+        partitions.add(new TopicPartition("chargebacks", 1));
+        for (TopicPartition each : partitions) {
+            long time = random.nextInt(1_000_000);
+            int count = random.nextInt(4) == 0 ? 0 : random.nextInt(80);
+            for (int i = 0; i < count; i++) {
+                time += random.nextInt(60_000);
+                add(each, random.nextInt(20) == 0 ? "#"
+                        : "id=" + i + " fraud=1 time=" + Math.max(0, time - random.nextInt(20_000)));
+            }
+        }
+        // Each thread knows its partitions before it gets anything.
+        partitions.forEach(each -> poll(each, 0, Set.of(), 10));
+        for (int i = 0; i < 20_000; i++) {
+            TopicPartition partition = partitions.get(random.nextInt(partitions.size()));
+            Set<TopicPartition> paused =
+                    random.nextInt(5) == 0 ? Set.of(partitions.get(random.nextInt(partitions.size()))) : Set.of();
+            poll(partition, random.nextInt(12), paused, 1 + random.nextInt(20));
+            if (passed.values().stream().mapToInt(List::size).sum() == topics.values().stream().mapToInt(List::size)
+                    .sum()) {
+                break;
+            }
+        }
+        topics.forEach((each, all) -> assertThat(offsets(passed.getOrDefault(each, List.of()))).as(each.toString())
+                .isEqualTo(offsets(all)));
+    }
+
+    private static List<Long> offsets(List<ConsumerRecord<byte[], byte[]>> records) {
+        return records.stream().map(ConsumerRecord::offset).toList();
+    }
+
+    @Test
+    void whatWasReadGoesWithTheRecordAndIsNotReadAgain() {
+        TopicPartition partition = new TopicPartition("payments", 0);
+        add(partition, "id=a time=5000");
+        poll(partition, 1, Set.of(), 10);
+        ConsumerRecord<byte[], byte[]> record = passed.getOrDefault(partition, List.of()).getFirst();
+        SourceValue value = SourceValue.deserializer().deserialize("payments", record.headers(), record.value());
+        assertThat(value.isRead()).isTrue();
+        assertThat(value.read()).isInstanceOfSatisfying(Read.Input.class, input -> {
+            assertThat(input.id()).isEqualTo("a");
+            assertThat(input.input().time()).isEqualTo(5_000);
+        });
+    }
+
+    @Test
+    void aPartitionThatOthersReadHoldsNothingBackAnyMore() {
+        TopicPartition one = new TopicPartition("payments", 0);
+        TopicPartition other = new TopicPartition("payments", 1);
+        add(one, "id=a time=1000");
+        add(one, "id=b time=2000");
+        add(other, "id=c time=900000");
+        poll(one, 1, Set.of(one), 10);
+        poll(other, 1, Set.of(), 10);
+        assertThat(passed).isEmpty();
+        reader(one).leave(List.of(one));
+        topics.remove(one);
+        poll(other, 1, Set.of(), 10);
+        assertThat(passed.keySet()).containsExactly(other);
+    }
+}
