@@ -27,6 +27,7 @@ import org.jspecify.annotations.Nullable;
 final class CommitHook implements StateStore, CachedStateStore<byte[], byte[]> {
     static final String NAME = "commit-hook";
     private static final String TIME = "time";
+    private static final String SWEPT = "swept";
 
     private @Nullable InternalProcessorContext<?, ?> context;
     private @Nullable ProcessorNode<?, ?, ?, ?> node;
@@ -101,8 +102,11 @@ final class CommitHook implements StateStore, CachedStateStore<byte[], byte[]> {
     }
 
     /// Commits the task's time with its offsets from now on.
-    void time(long time) {
+    ///
+    /// @param swept everything that was over by this time was written
+    void time(long time, long swept) {
         context().addProcessorMetadataKeyValue(TIME, time);
+        context().addProcessorMetadataKeyValue(SWEPT, swept);
     }
 
     /// Returns the task's time that was committed beside an offset; null if there is none.
@@ -116,11 +120,17 @@ final class CommitHook implements StateStore, CachedStateStore<byte[], byte[]> {
         return time < 0 ? null : time;
     }
 
+    /// Returns the time by which all that was over is written; null if there is none.
+    static @Nullable Long swept(String metadata) {
+        return TopicPartitionMetadata.decode(metadata).processorMetadata().get(SWEPT);
+    }
+
     /// Returns what Streams commits beside an offset.
     static String metadata(@Nullable Long time, long partitionTime) {
         ProcessorMetadata metadata = new ProcessorMetadata();
         if (time != null) {
             metadata.put(TIME, time);
+            metadata.put(SWEPT, time - 1_000);
         }
         return new TopicPartitionMetadata(partitionTime, metadata).encode();
     }

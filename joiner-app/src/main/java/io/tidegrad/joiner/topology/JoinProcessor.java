@@ -36,6 +36,9 @@ final class JoinProcessor implements Processor<byte[], JoinInput, byte[], byte[]
 
     private static final int SWEEP_MAX = 4_096;
 
+    /// Looks in a row while nothing comes.
+    private static final int SWEEPS_MAX = 10;
+
     /// Entries that are looked at for each record when forgotten ones are deleted. In half of the time in which a store
     /// fills, all of it was looked at, so it is about a quarter larger than it has to be.
     private static final int CLEANED_PER_RECORD = 2;
@@ -93,6 +96,9 @@ final class JoinProcessor implements Processor<byte[], JoinInput, byte[], byte[]
         context.schedule(LOOK_EVERY, PunctuationType.WALL_CLOCK_TIME, now -> {
             StreamTime stream = parts.time();
             time = Math.max(time, stream.time());
+            for (int i = 0; i < SWEEPS_MAX && running.state().swept(time) < time; i++) {
+                look(running);
+            }
             look(running);
             tick(running, stream);
         });
@@ -135,7 +141,7 @@ final class JoinProcessor implements Processor<byte[], JoinInput, byte[], byte[]
 
     /// While nothing comes, one task tells whoever learns from the examples that time goes on.
     private void tick(Running running, StreamTime stream) {
-        long now = stream.time();
+        long now = stream.settled();
         if (running.context().taskId().partition() == 0 && stream.isIdle() && now > Long.MIN_VALUE
                 && (ticked == Long.MIN_VALUE || now - ticked >= TICK_EVERY.toMillis())) {
             ticked = now;
@@ -146,7 +152,7 @@ final class JoinProcessor implements Processor<byte[], JoinInput, byte[], byte[]
     private void beforeCommit() {
         Running running = running();
         writeCorrections(running);
-        running.hook().time(time);
+        running.hook().time(time, running.state().swept(time));
     }
 
     @Override

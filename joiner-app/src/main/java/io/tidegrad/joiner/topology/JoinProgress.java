@@ -83,12 +83,15 @@ public final class JoinProgress {
         boolean drained = true;
         OptionalLong leastTime = OptionalLong.empty();
         OptionalLong mostTime = OptionalLong.empty();
+        long settled = Long.MAX_VALUE;
         for (Map.Entry<TopicPartition, Long> end : ends.entrySet()) {
             OffsetAndMetadata offset = committed.get(end.getKey());
             Long task = offset == null ? null : CommitHook.time(offset.metadata());
-            if (task != null && joined.contains(end.getKey())) {
+            if (offset != null && task != null && joined.contains(end.getKey())) {
                 leastTime = OptionalLong.of(Math.min(task, leastTime.orElse(task)));
                 mostTime = OptionalLong.of(Math.max(task, mostTime.orElse(task)));
+                Long swept = CommitHook.swept(offset.metadata());
+                settled = Math.min(settled, swept == null ? Long.MIN_VALUE : swept);
             }
             if (offset == null ? end.getValue() > 0 : offset.offset() < end.getValue()) {
                 drained = false;
@@ -118,7 +121,7 @@ public final class JoinProgress {
                 Duration.ofNanos(nanos - progressAt), labelsSilence.unusual("label", nanos));
         if (!drained) {
             idleFrom = Long.MIN_VALUE;
-            time.is(known && least != Long.MAX_VALUE ? least : Long.MIN_VALUE, false);
+            time.is(known && least != Long.MAX_VALUE ? least : Long.MIN_VALUE, false, Long.MIN_VALUE);
             return;
         }
         if (mostTime.isEmpty()) {
@@ -128,7 +131,7 @@ public final class JoinProgress {
             idleFrom = mostTime.getAsLong();
             idleSince = nanos;
         }
-        time.is(Math.max(idleFrom, Math.min(clock, idleFrom + (nanos - idleSince) / 1_000_000)), true);
+        time.is(Math.max(idleFrom, Math.min(clock, idleFrom + (nanos - idleSince) / 1_000_000)), true, settled);
     }
 
     private static long lag(List<TopicPartition> partitions, Map<TopicPartition, Long> ends,

@@ -105,6 +105,11 @@ final class JoinState {
         return due;
     }
 
+    /// Returns the time by which all that was over was told by `due`.
+    long swept(long now) {
+        return now <= nextDue ? now : sweptTo;
+    }
+
     /// Returns an entry that the index has.
     Entry indexed(byte[] id) {
         Entry found = get(id);

@@ -28,6 +28,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -95,6 +96,7 @@ class JoinerTest {
             new KafkaProducer<>(Map.of("bootstrap.servers", kafka.bootstrapServers(), "linger.ms", 5),
                     new ByteArraySerializer(), new ByteArraySerializer());
     private final Map<String, Map<TopicPartition, List<Arrival>>> sent = new TreeMap<>();
+    private final Map<Example.Source, byte[]> values = new HashMap<>();
     private int eventSchema;
     private int labelSchema;
 
@@ -153,6 +155,7 @@ class JoinerTest {
         byte[] value = codec.encode(eventSchema, event);
         byte[] card = ("card-" + id.hashCode() % 50).getBytes(StandardCharsets.UTF_8);
         var at = producer.send(new ProducerRecord<>(events, null, time, card, value)).get();
+        values.put(new Example.Source(events, at.partition(), at.offset()), value);
         keep(id, events, at.partition(), new Arrival.OfEvent(id,
                 new EventRecord(time, new Position(at.partition(), at.offset()), amount, new Content(value))));
     }
@@ -258,8 +261,10 @@ class JoinerTest {
     private List<String> wrong(long end) throws ExampleException {
         Map<String, List<Example>> found = new TreeMap<>();
         for (ConsumerRecord<byte[], byte[]> record : examples()) {
+            Example example = Example.read(record.headers());
+            assertThat(record.value()).as(example.toString()).isEqualTo(values.get(example.source()));
             found.computeIfAbsent(new String(record.key(), StandardCharsets.UTF_8), unused -> new ArrayList<>())
-                    .add(Example.read(record.headers()));
+                    .add(example);
         }
         StreamSpec spec = StreamSpec.parse(yaml(), "spec");
         List<String> wrong = new ArrayList<>();

@@ -43,6 +43,9 @@ class JoinProgressTest {
     private void assertTime(long seconds, boolean idle) {
         assertThat(time.time()).isEqualTo(seconds * 1_000);
         assertThat(time.isIdle()).isEqualTo(idle);
+        if (idle) {
+            assertThat(time.settled()).as("by the task that has swept least").isEqualTo(49_000);
+        }
     }
 
     @Test
