@@ -10,8 +10,6 @@ import io.tidegrad.joiner.topology.JoinProgress;
 import io.tidegrad.joiner.topology.JoinerTopology;
 import io.tidegrad.joiner.topology.KafkaEventLookup;
 import io.tidegrad.joiner.topology.StreamTime;
-import io.tidegrad.model.feature.AvroEvent;
-import io.tidegrad.model.learn.ValueDecoder;
 import io.tidegrad.model.stream.StreamSpec;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.InstanceId;
@@ -32,7 +30,6 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
-import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.OffsetSpec;
@@ -108,10 +105,7 @@ final class StreamJoiner implements AutoCloseable {
         Alignment alignment = new Alignment(spec.align());
         JoinerTopology.Parts parts = new JoinerTopology.Parts(spec, topics.examples(epoch.stream(), epoch.number()),
                 topics.deadLetters(), new JoinDeadLetters(spec.stream(), epoch.number(), found.deadLetterBytesMax()),
-                found.eventPartitions(), found.labelPartitions(),
-                decoders(spec.events().format(), spec.events().topic(), config), labels == null ? () -> {
-                    throw new IllegalStateException("no labels are read");
-                } : decoders(labels.format(), labels.topic(), config), patience,
+                found.eventPartitions(), found.labelPartitions(), () -> decoder(config), patience,
                 () -> new KafkaEventLookup(spec.stream(), spec.events().topic(), config.kafka().client(), patience),
                 counts, time);
         List<TopicPartition> events = partitions(spec.events().topic(), found.eventPartitions());
@@ -146,18 +140,10 @@ final class StreamJoiner implements AutoCloseable {
         });
     }
 
-    /// Returns what makes a decoder for a thread.
-    private Supplier<ValueDecoder> decoders(StreamSpec.Format format, String topic, JoinerConfig config) {
-        if (format != StreamSpec.Format.AVRO) {
-            throw new StopException(ExitCode.CONFIGURATION, name(epoch) + ", topic " + topic
-                    + ": expected format: avro, found json, which this build can't join; write the records in Avro");
-        }
-        return () -> {
-            RecordDecoder decoder = RecordDecoder.of(config.registry().client(), () -> REGISTRY_QUESTION_MAX);
-            decoders.add(decoder);
-            AvroEvent event = new AvroEvent();
-            return value -> event.of(decoder.decode(topic, value));
-        };
+    private RecordDecoder decoder(JoinerConfig config) {
+        RecordDecoder decoder = RecordDecoder.of(config.registry().client(), () -> REGISTRY_QUESTION_MAX);
+        decoders.add(decoder);
+        return decoder;
     }
 
     /// For people.

@@ -1,8 +1,8 @@
 package io.tidegrad.joiner.topology;
 
 import io.tidegrad.joiner.join.LabeledEvents;
-import io.tidegrad.model.learn.ValueDecoder;
 import io.tidegrad.model.stream.StreamSpec;
+import io.tidegrad.schemas.RecordDecoder;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
@@ -58,22 +58,20 @@ public final class JoinerTopology {
     /// @param examples name of the topic of examples
     /// @param deadLetterTopic name of the dead-letter topic
     /// @param partitions of the events topic and of the labels topic; 0 if labels are in the events
-    /// @param eventDecoders make a decoder of values for a thread
-    /// @param labelDecoders likewise
+    /// @param decoders make a decoder of values for a thread
     /// @param patience how long a record may wait for its schema
     /// @param lookups make a reader of events for a task
     /// @param time that all tasks may take
     public record Parts(StreamSpec spec, String examples, String deadLetterTopic, JoinDeadLetters deadLetters,
-            int eventPartitions, int labelPartitions, Supplier<ValueDecoder> eventDecoders,
-            Supplier<ValueDecoder> labelDecoders, Duration patience, Supplier<EventLookup> lookups, JoinCounts counts,
-            StreamTime time) {
+            int eventPartitions, int labelPartitions, Supplier<RecordDecoder> decoders, Duration patience,
+            Supplier<EventLookup> lookups, JoinCounts counts, StreamTime time) {
         /// Returns what reads the topics of events and labels. One does for all threads.
         Map<String, SourceReader> readers() {
             Map<String, SourceReader> readers = new HashMap<>();
-            readers.put(spec.events().topic(), new SourceReader(spec, true, eventDecoders, patience));
+            readers.put(spec.events().topic(), new SourceReader(spec, true, decoders, patience));
             StreamSpec.Labels labels = spec.labels();
             if (labels != null) {
-                readers.put(labels.topic(), new SourceReader(spec, false, labelDecoders, patience));
+                readers.put(labels.topic(), new SourceReader(spec, false, decoders, patience));
             }
             return readers;
         }

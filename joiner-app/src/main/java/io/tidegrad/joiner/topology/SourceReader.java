@@ -8,15 +8,13 @@ import io.tidegrad.joiner.join.Position;
 import io.tidegrad.joiner.topology.SourceValue.Read;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.feature.StreamFields;
-import io.tidegrad.model.learn.EventPreparation;
 import io.tidegrad.model.learn.Tick;
-import io.tidegrad.model.learn.ValueDecoder;
 import io.tidegrad.model.stream.Example;
 import io.tidegrad.model.stream.StreamSpec;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;
+import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException;
-import io.tidegrad.schemas.UndecodableException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -49,13 +47,13 @@ final class SourceReader implements TimestampExtractor {
     /// Streams has one extractor for all of its threads, and what decodes keeps state.
     private final ThreadLocal<Side> sides;
 
-    private record Side(StreamFields fields, ValueDecoder decoder) {
+    private record Side(StreamFields fields, RecordDecoder decoder) {
     }
 
     /// @param ofEvents false: of labels
     /// @param decoders makes a decoder of values for a thread
     /// @param patience how long a record may wait for its schema: less than a transaction may last
-    SourceReader(StreamSpec spec, boolean ofEvents, Supplier<ValueDecoder> decoders, Duration patience) {
+    SourceReader(StreamSpec spec, boolean ofEvents, Supplier<RecordDecoder> decoders, Duration patience) {
         stream = spec.stream();
         this.ofEvents = ofEvents;
         this.patience = patience;
@@ -87,15 +85,10 @@ final class SourceReader implements TimestampExtractor {
         }
         Side side = sides.get();
         StreamFields fields = side.fields();
-        Rejection rejection;
-        if (value == null) {
-            rejection = ofEvents
-                    ? new Rejection(Rejection.Reason.NULL_VALUE,
-                            "expected an event, found a null value without the header " + Tick.HEADER)
-                    : fields.readNullValue(key, at.timestamp());
-        } else {
-            rejection = decoded(side, at, key, value);
-        }
+        Rejection rejection = ofEvents && value == null
+                ? new Rejection(Rejection.Reason.NULL_VALUE,
+                        "expected an event, found a null value without the header " + Tick.HEADER)
+                : rejection(side, at, key, value);
         if (rejection != null) {
             return refused(rejection, at, key, value);
         }
@@ -109,13 +102,12 @@ final class SourceReader implements TimestampExtractor {
                 new JoinInput.OfLabel(new LabelRecord(fields.time(), position, fields.label(), key, value)), null);
     }
 
-    private @Nullable Rejection decoded(Side side, ConsumerRecord<?, ?> at, byte @Nullable [] key, byte[] value) {
+    private @Nullable Rejection rejection(Side side, ConsumerRecord<?, ?> at, byte @Nullable [] key,
+            byte @Nullable [] value) {
         long deadline = 0;
         while (true) {
             try {
-                return side.fields().read(side.decoder().decode(value), key, at.timestamp());
-            } catch (UndecodableException undecodable) {
-                return EventPreparation.rejection(undecodable);
+                return side.fields().read(side.decoder(), key, value, at.timestamp());
             } catch (RegistryUnavailableException e) {
                 long now = System.nanoTime();
                 deadline = deadline == 0 ? now + patience.toNanos() : deadline;

@@ -14,7 +14,6 @@ import io.tidegrad.joiner.join.LabeledEvents;
 import io.tidegrad.joiner.join.Position;
 import io.tidegrad.joiner.verify.IdComparison.TaskTime;
 import io.tidegrad.joiner.verify.IdComparison.Verdict;
-import io.tidegrad.model.feature.AvroEvent;
 import io.tidegrad.model.feature.StreamFields;
 import io.tidegrad.model.learn.Tick;
 import io.tidegrad.model.stream.Example;
@@ -23,7 +22,6 @@ import io.tidegrad.model.stream.StreamSpec;
 import io.tidegrad.schemas.DeadLetter;
 import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.Topics;
-import io.tidegrad.schemas.UndecodableException;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -70,7 +68,6 @@ public final class StreamVerification {
     private final StreamSpec spec;
     private final StreamState.Epoch epoch;
     private final RecordDecoder decoder;
-    private final AvroEvent avro = new AvroEvent();
     private final List<Side> sides = new ArrayList<>();
     private final Counts counts = new Counts();
     private final List<Difference> differences = new ArrayList<>();
@@ -182,12 +179,6 @@ public final class StreamVerification {
     }
 
     private Result run(Admin admin, Listener listener) {
-        StreamSpec.Labels labels = spec.labels();
-        if (spec.events().format() != StreamSpec.Format.AVRO
-                || labels != null && labels.format() != StreamSpec.Format.AVRO) {
-            throw new ControlException(Reason.CONFIGURATION, "stream " + spec.stream()
-                    + ": expected topics of format avro, found json, which can't be verified");
-        }
         Map<TopicPartition, Long> joined = awaitJoined(admin);
         try (TopicReader reader = new TopicReader(options.kafka(), examplesTopic)) {
             examplesFrom = reader.begin();
@@ -343,17 +334,9 @@ public final class StreamVerification {
     }
 
     private boolean isRead(StreamFields fields, ConsumerRecord<byte[], byte[]> record) {
-        byte[] value = record.value();
-        if (value == null) {
-            boolean label = spec.labels() != null && record.topic().equals(spec.labels().topic());
-            return label && fields.readNullValue(record.key(), record.timestamp()) == null;
-        }
-        try {
-            return fields.read(avro.of(decoder.decode(record.topic(), value)), record.key(),
-                    record.timestamp()) == null;
-        } catch (UndecodableException deadLetter) {
-            return false;
-        }
+        boolean label = spec.labels() != null && record.topic().equals(spec.labels().topic());
+        return (label || record.value() != null)
+                && fields.read(decoder, record.key(), record.value(), record.timestamp()) == null;
     }
 
     private static Example.Source source(ConsumerRecord<?, ?> record) {

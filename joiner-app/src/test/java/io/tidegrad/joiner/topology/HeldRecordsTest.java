@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tidegrad.joiner.topology.SourceValue.Read;
 import io.tidegrad.model.stream.StreamSpec;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -24,8 +23,8 @@ import org.junit.jupiter.api.Test;
 class HeldRecordsTest {
     private static final StreamSpec SPEC = StreamSpec.parse("""
             stream: payments
-            events: { topic: payments, key: id, event-time: time }
-            labels: { topic: chargebacks, key: id, value: fraud, event-time: time }
+            events: { topic: payments, key: id, event-time: time, format: json }
+            labels: { topic: chargebacks, key: id, value: fraud, event-time: time, format: json }
             join: { wait: PT30S, missing: 0, window: P30D }
             align: PT1M40S
             """, "spec");
@@ -39,8 +38,8 @@ class HeldRecordsTest {
 
     HeldRecordsTest() {
         Map<String, SourceReader> sources =
-                Map.of("payments", new SourceReader(SPEC, true, () -> TextEvents::decode, PATIENCE), "chargebacks",
-                        new SourceReader(SPEC, false, () -> TextEvents::decode, PATIENCE));
+                Map.of("payments", new SourceReader(SPEC, true, TextEvents::decoder, PATIENCE), "chargebacks",
+                        new SourceReader(SPEC, false, TextEvents::decoder, PATIENCE));
         threads.add(new HeldRecords(alignment, sources));
         threads.add(new HeldRecords(alignment, sources));
     }
@@ -48,7 +47,7 @@ class HeldRecordsTest {
     private void add(TopicPartition partition, String value) {
         List<ConsumerRecord<byte[], byte[]>> records = topics.computeIfAbsent(partition, unused -> new ArrayList<>());
         records.add(new ConsumerRecord<>(partition.topic(), partition.partition(), 7 + 2L * records.size(),
-                1_795_000_000_000L, TimestampType.CREATE_TIME, -1, -1, null, value.getBytes(StandardCharsets.UTF_8),
+                1_795_000_000_000L, TimestampType.CREATE_TIME, -1, -1, null, TextEvents.bytes(value),
                 new RecordHeaders(), Optional.empty()));
     }
 
@@ -81,7 +80,7 @@ class HeldRecordsTest {
     }
 
     private static long time(ConsumerRecord<byte[], byte[]> record) {
-        String value = new String(record.value(), StandardCharsets.UTF_8);
+        String value = TextEvents.text(record.value());
         return value.startsWith("#") ? Long.MIN_VALUE : Long.parseLong(value.replaceAll(".*time=(\\d+).*", "$1"));
     }
 

@@ -43,8 +43,8 @@ import org.junit.jupiter.api.io.TempDir;
 class JoinerTopologyTest {
     private static final String SPEC = """
             stream: payments
-            events: { topic: payments, key: id, event-time: time }
-            labels: { topic: chargebacks, key: id, value: fraud, event-time: time, retract: withdrawn }
+            events: { topic: payments, key: id, event-time: time, format: json }
+            labels: { topic: chargebacks, key: id, value: fraud, event-time: time, retract: withdrawn, format: json }
             join: { wait: PT30S, missing: 0, window: PT100S }
             """;
     private static final long NOW = 1_795_000_000_000L;
@@ -91,8 +91,7 @@ class JoinerTopologyTest {
         TopologyTestDriver driver =
                 new TopologyTestDriver(
                         JoinerTopology.of(new JoinerTopology.Parts(spec, "examples", "dead-letters",
-                                new JoinDeadLetters(spec.stream(), 1, 1_000_000), 1, 1, () -> TextEvents::decode,
-                                () -> TextEvents::decode, Duration.ofSeconds(1), () -> lookup, counts, time)),
+                                new JoinDeadLetters(spec.stream(), 1, 1_000_000), 1, 1, TextEvents::decoder, Duration.ofSeconds(1), () -> lookup, counts, time)),
                         settings);
         ByteArraySerializer to = new ByteArraySerializer();
         ByteArrayDeserializer from = new ByteArrayDeserializer();
@@ -123,14 +122,14 @@ class JoinerTopologyTest {
 
     private void event(@Nullable String key, @Nullable String value, Header... headers) {
         if (value != null) {
-            log.put(new Position(0, eventOffset), new Content(value.getBytes(StandardCharsets.UTF_8)));
+            log.put(new Position(0, eventOffset), new Content(Objects.requireNonNull(TextEvents.bytes(value))));
         }
         eventOffset++;
-        driven().events().pipeInput(new TestRecord<>(bytes(key), bytes(value), new RecordHeaders(headers), NOW));
+        driven().events().pipeInput(new TestRecord<>(bytes(key), TextEvents.bytes(value), new RecordHeaders(headers), NOW));
     }
 
     private void label(@Nullable String key, @Nullable String value) {
-        driven().labels().pipeInput(new TestRecord<>(bytes(key), bytes(value), new RecordHeaders(), NOW));
+        driven().labels().pipeInput(new TestRecord<>(bytes(key), TextEvents.bytes(value), new RecordHeaders(), NOW));
     }
 
     private void label(String value) {
@@ -148,7 +147,7 @@ class JoinerTopologyTest {
             Example example = Example.read(record.headers());
             written.add(text(record.key()) + " " + example.kind().code() + " "
                     + (example.oldLabel() == null ? "" : example.oldLabel() + ">") + example.label() + " of "
-                    + example.source() + ": " + text(record.value()));
+                    + example.source() + ": " + TextEvents.text(record.value()));
         }
         return written;
     }
@@ -158,7 +157,7 @@ class JoinerTopologyTest {
                 .map(record -> header(record, "tidegrad-reason") + " " + header(record, "tidegrad-topic") + ":"
                         + header(record, "tidegrad-partition") + ":" + header(record, "tidegrad-offset") + " of "
                         + header(record, "tidegrad-stream") + " " + header(record, "tidegrad-epoch") + ": "
-                        + text(record.key()) + " " + text(record.value()))
+                        + text(record.key()) + " " + TextEvents.text(record.value()))
                 .toList();
     }
 
@@ -245,8 +244,8 @@ class JoinerTopologyTest {
     void withTheRecordsKeyOnBothSidesNothingIsPartitionedAgainAndANullTakesALabelBack() throws Exception {
         start("""
                 stream: payments
-                events: { topic: payments, key: "@key", event-time: time }
-                labels: { topic: chargebacks, key: "@key", value: fraud, event-time: time }
+                events: { topic: payments, key: "@key", event-time: time, format: json }
+                labels: { topic: chargebacks, key: "@key", value: fraud, event-time: time, format: json }
                 join: { wait: PT30S, missing: 0, window: P30D }
                 """);
         event("a", "time=" + (NOW - 1000));
@@ -261,7 +260,7 @@ class JoinerTopologyTest {
     void anEventThatBringsItsLabelIsAFinalExampleAndNothingIsRemembered() throws Exception {
         start("""
                 stream: payments
-                events: { topic: payments, event-time: time }
+                events: { topic: payments, event-time: time, format: json }
                 label: fraud
                 """);
         event("k", "time=1000 fraud=1");
@@ -329,7 +328,7 @@ class JoinerTopologyTest {
         for (TestRecord<byte[], byte[]> record : driven().examples().readRecordsToList()) {
             Example example = Example.read(record.headers());
             found.computeIfAbsent(text(record.key()), unused -> new ArrayList<>()).add(example);
-            assertThat(text(record.value())).contains("id=" + text(record.key()) + " ");
+            assertThat(TextEvents.text(record.value())).contains("id=" + text(record.key()) + " ");
         }
         assertThat(expected).hasSizeGreaterThan(100);
         assertThat(found).isEqualTo(expected);

@@ -1,27 +1,39 @@
 package io.tidegrad.joiner.topology;
 
-import io.tidegrad.model.feature.MapEvent;
-import io.tidegrad.schemas.UndecodableException;
+import io.tidegrad.schemas.InMemorySchemaRegistry;
+import io.tidegrad.schemas.RecordDecoder;
 import java.nio.charset.StandardCharsets;
-import java.util.HashMap;
-import java.util.Map;
+import java.util.Arrays;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
-/// Values as a person can read them: `id=tx-1 time=5000 fraud=true`. Whole numbers become numbers. A value that begins with
-/// `#` can't be decoded.
+/// Values in JSON, written as a person reads them: `id=tx-1 time=5000 fraud=true`. A value that begins with `#` can't be
+/// decoded.
 final class TextEvents {
     private TextEvents() {}
 
-    static MapEvent decode(byte[] value) {
-        String text = new String(value, StandardCharsets.UTF_8);
-        if (text.startsWith("#")) {
-            throw new UndecodableException(UndecodableException.Reason.MALFORMED, "expected fields, found #");
+    /// Returns a decoder for specs of format json, which need no schema.
+    static RecordDecoder decoder() {
+        return RecordDecoder.of(new InMemorySchemaRegistry());
+    }
+
+    static byte @Nullable [] bytes(@Nullable String text) {
+        if (text == null) {
+            return null;
         }
-        Map<String, Object> fields = new HashMap<>();
-        for (String field : text.split(" ")) {
-            String[] pair = field.split("=", 2);
-            fields.put(pair[0], pair[1].matches("-?[0-9]+") ? (Object) Long.valueOf(pair[1])
-                    : pair[1].equals("true") || pair[1].equals("false") ? (Object) Boolean.valueOf(pair[1]) : pair[1]);
+        return (text.startsWith("#") ? text
+                : Arrays.stream(text.split(" ")).map(field -> field.split("=", 2))
+                        .map(pair -> "\"" + pair[0] + "\":"
+                                + (pair[1].matches("-?[0-9]+|true|false") ? pair[1] : "\"" + pair[1] + "\""))
+                        .collect(Collectors.joining(",", "{", "}"))).getBytes(StandardCharsets.UTF_8);
+    }
+
+    static String text(byte @Nullable [] bytes) {
+        if (bytes == null) {
+            return "null";
         }
-        return new MapEvent(fields);
+        String json = new String(bytes, StandardCharsets.UTF_8);
+        return json.startsWith("#") ? json
+                : json.substring(1, json.length() - 1).replace("\"", "").replace(':', '=').replace(',', ' ');
     }
 }
