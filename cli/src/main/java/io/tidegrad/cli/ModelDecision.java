@@ -1,4 +1,5 @@
 package io.tidegrad.cli;
+
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.ControlLog;
 import io.tidegrad.control.ControlRecord;

@@ -1,4 +1,5 @@
 package io.tidegrad.cli;
+
 import io.tidegrad.control.LogPosition;
 import io.tidegrad.control.RegisteredModel;
 import io.tidegrad.control.SpecFile;

@@ -1,4 +1,5 @@
 package io.tidegrad.cli;
+
 import io.tidegrad.ops.settings.Command;
 import io.tidegrad.ops.settings.CommonSettings;
 import io.tidegrad.ops.settings.Setting;

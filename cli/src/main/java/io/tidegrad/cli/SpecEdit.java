@@ -1,4 +1,5 @@
 package io.tidegrad.cli;
+
 import io.tidegrad.control.SpecFile;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.process.ExitCode;

@@ -1,4 +1,5 @@
 package io.tidegrad.cli;
+
 import io.tidegrad.control.StreamOverview;
 import io.tidegrad.control.StreamState;
 import io.tidegrad.control.TrainerObserver;

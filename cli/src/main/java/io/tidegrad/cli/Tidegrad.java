@@ -1,4 +1,5 @@
 package io.tidegrad.cli;
+
 import io.tidegrad.control.ControlException;
 import io.tidegrad.exchange.NotExpressibleException;
 import io.tidegrad.joiner.app.JoinerMain;

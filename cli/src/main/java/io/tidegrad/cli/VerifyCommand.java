@@ -1,4 +1,5 @@
 package io.tidegrad.cli;
+
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.snapshot.ManifestKeys;

@@ -1,4 +1,5 @@
 package io.tidegrad.process;
+
 import java.util.function.Predicate;
 import org.apache.kafka.clients.consumer.InvalidOffsetException;
 import org.apache.kafka.common.InvalidRecordException;

@@ -1,4 +1,5 @@
 package io.tidegrad.process;
+
 import io.tidegrad.control.ControlException;
 import io.tidegrad.model.learn.LearningMemory;
 import io.tidegrad.model.safetensors.InitialWeightsException;

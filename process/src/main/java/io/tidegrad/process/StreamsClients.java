@@ -1,4 +1,5 @@
 package io.tidegrad.process;
+
 import io.tidegrad.schemas.settings.KafkaSettings;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -1,4 +1,5 @@
 package io.tidegrad.process;
+
 import io.tidegrad.control.KafkaTopics;
 import java.time.Duration;
 import java.util.HashMap;

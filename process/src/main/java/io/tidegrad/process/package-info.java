@@ -2,4 +2,5 @@
 /// the topics that they watch.
 @NullMarked
 package io.tidegrad.process;
+
 import org.jspecify.annotations.NullMarked;

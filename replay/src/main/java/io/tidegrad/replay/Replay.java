@@ -1,4 +1,5 @@
 package io.tidegrad.replay;
+
 import io.tidegrad.control.ControlLog;
 import io.tidegrad.control.EventSchemas;
 import io.tidegrad.control.Lineage;

@@ -1,4 +1,5 @@
 package io.tidegrad.replay;
+
 import io.tidegrad.control.Lineage;
 import io.tidegrad.control.LogPosition;
 import io.tidegrad.control.PublishedManifests;

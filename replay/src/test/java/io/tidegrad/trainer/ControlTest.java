@@ -1,4 +1,5 @@
 package io.tidegrad.trainer;
+
 import io.tidegrad.control.Candidate;
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.ControlException;
@@ -269,7 +270,8 @@ class ControlTest extends TrainerFixture {
                     () -> TrainerApp.start(log.config("--state-dir", directory.resolve("other").toString())).close(),
                     ExitCode.CONFIGURATION, "ann@host deleted it", "or leave it out");
 
-            Decisions.Decided created = decisions().create(log.spec(), new LogPosition.Offset(50), (spec, view) -> spec);
+            Decisions.Decided created =
+                    decisions().create(log.spec(), new LogPosition.Offset(50), (given, view) -> given);
             assertThat(Objects.requireNonNull(created.after()).getEpoch()).isEqualTo(2);
             assertThat(stateHash(awaitSettled(trainer, 2, 100)))
                     .isEqualTo(log.fold(offset -> offset >= 50).stateHash());
@@ -292,7 +294,7 @@ class ControlTest extends TrainerFixture {
         decisions().delete(log.model());
         assertThat(trainers().awaitStopped(log.model(), 1, PATIENCE)).isTrue();
         new ModelData(log.topics(), log.admin).delete(log.model(), 1);
-        decisions().create(log.spec(), new LogPosition.Begin(), (spec, view) -> spec);
+        decisions().create(log.spec(), new LogPosition.Begin(), (given, view) -> given);
         try (TrainerApp trainer = TrainerApp.start(log.config())) {
             assertThat(stateHash(awaitSettled(trainer, 2, 50))).isEqualTo(log.fold().stateHash());
         }
@@ -303,13 +305,13 @@ class ControlTest extends TrainerFixture {
         log.send(0, 50);
         try (TestLog other = new TestLog(directory, 1).created()) {
             other.send(0, 30);
-            decisions().create(log.spec(), new LogPosition.Begin(), (spec, view) -> spec);
+            decisions().create(log.spec(), new LogPosition.Begin(), (given, view) -> given);
             List<String> arguments = new ArrayList<>(log.arguments());
             int spec = arguments.indexOf("--spec");
             arguments.subList(spec, spec + 2).clear();
             try (TrainerApp trainer = TrainerApp.start(allModels(arguments))) {
                 awaitSettled(trainer, 1, 50);
-                decisions().create(other.spec(), new LogPosition.Begin(), (spec, view) -> spec);
+                decisions().create(other.spec(), new LogPosition.Begin(), (given, view) -> given);
                 await().atMost(PATIENCE)
                         .until(() -> trainer.models().stream().map(ModelTrainer::committed).filter(Objects::nonNull)
                                 .map(CommittedState::nextOffset).toList().containsAll(List.of(50L, 30L)));
@@ -478,7 +480,7 @@ class ControlTest extends TrainerFixture {
     @LongProof("many clients at once")
     @Test
     void decisionsOfManyAtOnceComeInOneOrderAndTheCatalogIsWhatTheyAddUpTo() throws Exception {
-        decisions().create(log.spec(), new LogPosition.Begin(), (spec, view) -> spec);
+        decisions().create(log.spec(), new LogPosition.Begin(), (given, view) -> given);
         List<Callable<Boolean>> tries = new ArrayList<>();
         for (int i = 0; i < 8; i++) {
             boolean pause = i % 2 == 0;
@@ -518,7 +520,7 @@ class ControlTest extends TrainerFixture {
 
     @Test
     void theCatalogIsReadByManyThreadsAtOnce() throws Exception {
-        decisions().create(log.spec(), new LogPosition.Begin(), (spec, view) -> spec);
+        decisions().create(log.spec(), new LogPosition.Begin(), (given, view) -> given);
         ModelRecord known = registered(log.model());
         ControlLog control = new ControlLog(kafka(), log.topics());
         Set<String> names = new TreeSet<>(Set.of(log.model()));
@@ -558,8 +560,8 @@ class ControlTest extends TrainerFixture {
     @Test
     void aNameIsAnsweredByThePromotedModelAndByItsOwnAgain() {
         try (TestLog other = new TestLog(directory, 1).created()) {
-            decisions().create(log.spec(), new LogPosition.Begin(), (spec, view) -> spec);
-            decisions().create(other.spec(), new LogPosition.Begin(), (spec, view) -> spec);
+            decisions().create(log.spec(), new LogPosition.Begin(), (given, view) -> given);
+            decisions().create(other.spec(), new LogPosition.Begin(), (given, view) -> given);
             TestLog.refused(() -> decisions().promote(log.model(), other.model()), ExitCode.CONFIGURATION,
                     "model " + other.model() + ": expected a version of epoch 1 on topic ",
                     "found none, so that nothing could answer for " + log.model(),
@@ -584,9 +586,9 @@ class ControlTest extends TrainerFixture {
     @Test
     void aModelIsTriedUnderAnotherOnesNameUntilItIsWithdrawnOrPromoted() {
         try (TestLog other = new TestLog(directory, 1).created(); TestLog third = new TestLog(directory, 1).created()) {
-            decisions().create(log.spec(), new LogPosition.Begin(), (spec, view) -> spec);
-            decisions().create(other.spec(), new LogPosition.Begin(), (spec, view) -> spec);
-            decisions().create(third.spec(), new LogPosition.Begin(), (spec, view) -> spec);
+            decisions().create(log.spec(), new LogPosition.Begin(), (given, view) -> given);
+            decisions().create(other.spec(), new LogPosition.Begin(), (given, view) -> given);
+            decisions().create(third.spec(), new LogPosition.Begin(), (given, view) -> given);
             publish(third.spec());
             decisions().shadow(log.model(), other.model());
             decisions().challenge(log.model(), third.model(), 9_000);

@@ -1,4 +1,5 @@
 package io.tidegrad.trainer;
+
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.Lineage;
 import io.tidegrad.engine.kernel.Kernels;

@@ -1,4 +1,5 @@
 package io.tidegrad.trainer;
+
 import io.tidegrad.control.Lineage;
 import io.tidegrad.model.learn.OnlineModel;
 import io.tidegrad.schemas.Topics;

@@ -1,4 +1,5 @@
 package io.tidegrad.trainer;
+
 import io.tidegrad.control.KafkaTopics;
 import io.tidegrad.control.Lineage;
 import io.tidegrad.control.ModelCatalog;

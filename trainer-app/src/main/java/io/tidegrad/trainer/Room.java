@@ -1,4 +1,5 @@
 package io.tidegrad.trainer;
+
 import io.tidegrad.model.learn.LearningMemory;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.process.ExitCode;

@@ -1,4 +1,5 @@
 package io.tidegrad.trainer;
+
 import static io.tidegrad.process.StreamsClients.TRANSACTION_TIMEOUT;
 import static io.tidegrad.process.StreamsClients.consumer;
 import static io.tidegrad.process.StreamsClients.given;

@@ -1,9 +1,9 @@
 package io.tidegrad.trainer;
+
 import io.tidegrad.control.BootstrapServers;
 import io.tidegrad.control.ControlException;
 import io.tidegrad.control.ControlFollower;
 import io.tidegrad.control.ControlLog;
-import io.tidegrad.control.ControlRecord;
 import io.tidegrad.control.EventSchemas;
 import io.tidegrad.control.KafkaTopics;
 import io.tidegrad.control.ModelCatalog;

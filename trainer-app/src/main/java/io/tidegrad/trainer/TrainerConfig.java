@@ -1,4 +1,5 @@
 package io.tidegrad.trainer;
+
 import io.tidegrad.model.snapshot.ManifestKeys;
 import io.tidegrad.model.snapshot.PartCompression;
 import io.tidegrad.model.snapshot.PublishedSnapshot;

@@ -1,4 +1,5 @@
 package io.tidegrad.trainer;
+
 import io.tidegrad.ops.settings.Commands;
 import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.ops.settings.SettingsException;

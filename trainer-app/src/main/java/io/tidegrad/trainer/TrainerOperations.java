@@ -1,4 +1,5 @@
 package io.tidegrad.trainer;
+
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;

@@ -1,4 +1,5 @@
 package io.tidegrad.trainer;
+
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -52,7 +53,7 @@ class CatalogTest extends TrainerFixture {
 
     @Test
     void recordsThatAreNoneKeepNobodyFromTheModelsAndAreToldAndCounted() throws Exception {
-        decisions().create(log.spec(), new LogPosition.Begin(), (spec, view) -> spec);
+        decisions().create(log.spec(), new LogPosition.Begin(), (given, view) -> given);
         ModelRecord before = registered();
         write("garbage".getBytes(UTF_8), "{\"a\":1}".getBytes(UTF_8));
         write(new byte[]{(byte) 0xc3, 0x28}, new byte[]{1});
@@ -101,7 +102,7 @@ class CatalogTest extends TrainerFixture {
     /// Everything but the spec's text is in the decisions; the text comes from the record before.
     @Test
     void anOverwrittenEntryIsWhatTheDecisionsAddUpTo() {
-        decisions().create(log.spec(), new LogPosition.Begin(), (spec, view) -> spec);
+        decisions().create(log.spec(), new LogPosition.Begin(), (given, view) -> given);
         write(key(), CatalogRecord.encode(registered()));
         ModelRecord created = registered();
         decisions().pause(log.model());
@@ -124,7 +125,7 @@ class CatalogTest extends TrainerFixture {
         TestLog.refused(() -> decisions().pause(log.model()), ExitCode.CONFIGURATION,
                 "expected its entry on " + log.topics().models(), before.getSpecFingerprint(),
                 "tidegrad models create --spec FILE");
-        decisions().create(log.spec(), new LogPosition.Begin(), (spec, view) -> spec);
+        decisions().create(log.spec(), new LogPosition.Begin(), (given, view) -> given);
         assertThat(registered()).isEqualTo(before);
 
         write(key(), null);
@@ -138,7 +139,7 @@ class CatalogTest extends TrainerFixture {
 
     @Test
     void whatAnOlderBuildWroteInAvroIsTakenWhateverTheRegistryKnows() {
-        decisions().create(log.spec(), new LogPosition.Begin(), (spec, view) -> spec);
+        decisions().create(log.spec(), new LogPosition.Begin(), (given, view) -> given);
         ModelRecord before = registered();
         write(key(), avro(99_999, before));
         assertThat(registered()).isEqualTo(before);
@@ -148,7 +149,7 @@ class CatalogTest extends TrainerFixture {
 
     @Test
     void anEntryOfANewerBuildIsNotWrittenOver() {
-        decisions().create(log.spec(), new LogPosition.Begin(), (spec, view) -> spec);
+        decisions().create(log.spec(), new LogPosition.Begin(), (given, view) -> given);
         ModelRecord before = registered();
         byte[] newer = CatalogRecord.encode(before);
         newer[4] = 99;

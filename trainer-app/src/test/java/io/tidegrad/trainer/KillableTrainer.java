@@ -1,4 +1,5 @@
 package io.tidegrad.trainer;
+
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.process.StopException;
 import io.tidegrad.proof.Breaker;

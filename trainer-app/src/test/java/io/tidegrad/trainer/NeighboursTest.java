@@ -1,4 +1,5 @@
 package io.tidegrad.trainer;
+
 import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.ControlLog;
@@ -163,7 +164,7 @@ class NeighboursTest extends TrainerFixture {
             decisions().delete(diverges.model());
             awaitHealth(trainer, 200, "UP");
             ModelSpec mended = named("b");
-            decisions().create(mended, new LogPosition.Begin(), (spec, view) -> spec);
+            decisions().create(mended, new LogPosition.Begin(), (given, view) -> given);
             assertLearned(trainer, mended, 300);
             awaitHealth(trainer, 200, "UP");
             log.send(300, 310);
@@ -276,7 +277,7 @@ class NeighboursTest extends TrainerFixture {
         ModelTrainer.Surroundings surroundings = new ModelTrainer.Surroundings(log.config(), "here", log.admin, watch,
                 log.registry, Kernels.active(), new WarmUps(Kernels.active()), () -> 1, storeParts);
         KafkaSettings kafka = kafka();
-        decisions().create(log.spec(), new LogPosition.Begin(), (spec, view) -> spec);
+        decisions().create(log.spec(), new LogPosition.Begin(), (given, view) -> given);
         ModelSlot slot =
                 new ModelSlot(log.model(), null, new ControlLog(kafka, log.topics()).read().records(), surroundings,
                         new ModelCatalog(log.topics().models(), kafka), List.of(new Beginning(beginning)), failures);
@@ -433,7 +434,7 @@ class NeighboursTest extends TrainerFixture {
                 other.created();
                 other.send(50, 80);
                 decisions().delete(doomed.model());
-                decisions().create(doomed, new LogPosition.Begin(), (spec, view) -> spec);
+                decisions().create(doomed, new LogPosition.Begin(), (given, view) -> given);
                 assertThat(Objects.requireNonNull(awaitSettled(trainer, doomed, 30).report()).stateHash())
                         .isEqualTo(other.fold().stateHash());
                 awaitHealth(trainer, 200, "UP");
@@ -492,7 +493,7 @@ class NeighboursTest extends TrainerFixture {
             assertLearned(trainer, log.spec(), 50);
         }
         decisions().delete(log.model());
-        decisions().create(changed, new LogPosition.Begin(), (spec, view) -> spec);
+        decisions().create(changed, new LogPosition.Begin(), (given, view) -> given);
         try (TrainerApp trainer = TrainerApp.start(config(List.of(changed)))) {
             assertLearned(trainer, changed, 50);
         }

@@ -1,4 +1,5 @@
 package io.tidegrad.trainer;
+
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -333,9 +334,8 @@ class RefusalTest extends TrainerFixture {
     void aRegisteredModelWhoseFeatureReadsTheLabelLearnsOn() {
         created().send(0, 100);
         KafkaSettings kafka = kafka();
-        new Decisions(kafka, log.topics(), log.admin, (short) -1, new Decisions.By("ann@host", "a test"))
-                .create(ModelSpec.parseRegistered(copying(), "an old spec"), new LogPosition.Begin(),
-                        (spec, view) -> spec);
+        new Decisions(kafka, log.topics(), log.admin, (short) -1, new Decisions.By("ann@host", "a test")).create(
+                ModelSpec.parseRegistered(copying(), "an old spec"), new LogPosition.Begin(), (spec, view) -> spec);
 
         learn(log, 100, "--spec", log.write("copying.yaml", copying()).toString());
         log.send(100, 200);

@@ -58,7 +58,7 @@ final class SourceReader implements TimestampExtractor {
         this.ofEvents = ofEvents;
         this.patience = patience;
         sides = ThreadLocal.withInitial(() -> new Side(
-                ofEvents ? StreamFields.ofEvents(spec) : StreamFields.ofLabels(Objects.requireNonNull(spec.labels())),
+                ofEvents ? StreamFields.ofEvents(spec) : StreamFields.ofLabels(spec),
                 decoders.get()));
     }
 

@@ -300,7 +300,7 @@ public final class StreamVerification {
 
     private void read(Part part, boolean events, Map<String, Known> ids, int passes, int pass) {
         StreamSpec.Labels labels = spec.labels();
-        StreamFields fields = events || labels == null ? StreamFields.ofEvents(spec) : StreamFields.ofLabels(labels);
+        StreamFields fields = events || labels == null ? StreamFields.ofEvents(spec) : StreamFields.ofLabels(spec);
         long[] newestHere = {Long.MIN_VALUE};
         try (TopicReader reader = new TopicReader(options.kafka(), part.partition())) {
             reader.read(part.from(), part.end(), record -> {

@@ -88,11 +88,9 @@ class JoinerTopologyTest {
         settings.put(StreamsConfig.APPLICATION_ID_CONFIG, "test");
         settings.put(StreamsConfig.STATE_DIR_CONFIG, directory.toString());
         settings.put(StreamsConfig.ROCKSDB_CONFIG_SETTER_CLASS_CONFIG, BoundedRocksDb.class);
-        TopologyTestDriver driver =
-                new TopologyTestDriver(
-                        JoinerTopology.of(new JoinerTopology.Parts(spec, "examples", "dead-letters",
-                                new JoinDeadLetters(spec.stream(), 1, 1_000_000), 1, 1, TextEvents::decoder, Duration.ofSeconds(1), () -> lookup, counts, time)),
-                        settings);
+        TopologyTestDriver driver = new TopologyTestDriver(JoinerTopology.of(new JoinerTopology.Parts(spec, "examples",
+                "dead-letters", new JoinDeadLetters(spec.stream(), 1, 1_000_000), 1, 1, TextEvents::decoder,
+                Duration.ofSeconds(1), () -> lookup, counts, time)), settings);
         ByteArraySerializer to = new ByteArraySerializer();
         ByteArrayDeserializer from = new ByteArrayDeserializer();
         driven = new Driven(driver, driver.createInputTopic("payments", to, to),
@@ -125,7 +123,8 @@ class JoinerTopologyTest {
             log.put(new Position(0, eventOffset), new Content(Objects.requireNonNull(TextEvents.bytes(value))));
         }
         eventOffset++;
-        driven().events().pipeInput(new TestRecord<>(bytes(key), TextEvents.bytes(value), new RecordHeaders(headers), NOW));
+        driven().events()
+                .pipeInput(new TestRecord<>(bytes(key), TextEvents.bytes(value), new RecordHeaders(headers), NOW));
     }
 
     private void label(@Nullable String key, @Nullable String value) {

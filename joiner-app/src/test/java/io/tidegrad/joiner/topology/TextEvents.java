@@ -25,7 +25,8 @@ final class TextEvents {
                 : Arrays.stream(text.split(" ")).map(field -> field.split("=", 2))
                         .map(pair -> "\"" + pair[0] + "\":"
                                 + (pair[1].matches("-?[0-9]+|true|false") ? pair[1] : "\"" + pair[1] + "\""))
-                        .collect(Collectors.joining(",", "{", "}"))).getBytes(StandardCharsets.UTF_8);
+                        .collect(Collectors.joining(",", "{", "}")))
+                .getBytes(StandardCharsets.UTF_8);
     }
 
     static String text(byte @Nullable [] bytes) {

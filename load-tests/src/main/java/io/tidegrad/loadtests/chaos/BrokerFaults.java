@@ -1,4 +1,5 @@
 package io.tidegrad.loadtests.chaos;
+
 import io.tidegrad.loadtests.KafkaClients;
 import io.tidegrad.localstack.BrokerProcess;
 import io.tidegrad.process.ExitCode;

@@ -1,4 +1,5 @@
 package io.tidegrad.loadtests.chaos;
+
 import io.tidegrad.loadtests.LoadTest;
 import io.tidegrad.process.ExitCode;
 import java.time.Duration;

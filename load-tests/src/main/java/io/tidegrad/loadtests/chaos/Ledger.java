@@ -1,4 +1,5 @@
 package io.tidegrad.loadtests.chaos;
+
 import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.control.Lineage;
 import io.tidegrad.engine.kernel.Kernels;

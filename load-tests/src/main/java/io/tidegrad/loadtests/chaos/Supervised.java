@@ -1,4 +1,5 @@
 package io.tidegrad.loadtests.chaos;
+
 import io.tidegrad.loadtests.Await;
 import io.tidegrad.loadtests.Processes;
 import io.tidegrad.localstack.ChildJvm;

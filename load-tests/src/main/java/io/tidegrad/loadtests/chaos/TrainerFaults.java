@@ -1,4 +1,5 @@
 package io.tidegrad.loadtests.chaos;
+
 import com.fasterxml.jackson.databind.JsonNode;
 import io.tidegrad.loadtests.Await;
 import io.tidegrad.loadtests.LoadTestException;

@@ -1,4 +1,5 @@
 package io.tidegrad.trainer.publish;
+
 import io.tidegrad.control.Lineage;
 import io.tidegrad.model.feature.Row;
 import io.tidegrad.process.ExitCode;

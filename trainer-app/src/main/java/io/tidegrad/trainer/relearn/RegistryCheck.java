@@ -1,4 +1,5 @@
 package io.tidegrad.trainer.relearn;
+
 import io.tidegrad.control.TopicReader;
 import io.tidegrad.model.safetensors.InitialWeightsException;
 import io.tidegrad.process.ExitCode;

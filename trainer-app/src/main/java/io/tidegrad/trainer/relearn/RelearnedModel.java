@@ -1,4 +1,5 @@
 package io.tidegrad.trainer.relearn;
+
 import io.tidegrad.control.Lineage;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.feature.Rejection;

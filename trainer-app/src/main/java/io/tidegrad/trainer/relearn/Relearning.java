@@ -1,4 +1,5 @@
 package io.tidegrad.trainer.relearn;
+
 import io.tidegrad.control.ControlException;
 import io.tidegrad.control.TopicReader;
 import io.tidegrad.process.StopException;

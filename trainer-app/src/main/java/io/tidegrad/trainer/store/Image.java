@@ -1,4 +1,5 @@
 package io.tidegrad.trainer.store;
+
 import io.tidegrad.engine.model.PageSet;
 import io.tidegrad.engine.model.Parameters;
 import io.tidegrad.process.ExitCode;

@@ -1,4 +1,5 @@
 package io.tidegrad.trainer.store;
+
 import io.tidegrad.control.Lineage;
 import io.tidegrad.control.ReadCommitted;
 import io.tidegrad.engine.model.Parameters;

@@ -1,4 +1,5 @@
 package io.tidegrad.trainer.store;
+
 import io.tidegrad.control.Lineage;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;

@@ -1,4 +1,5 @@
 package io.tidegrad.trainer.store;
+
 import io.tidegrad.control.Lineage;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.model.Numerics;

@@ -1,4 +1,5 @@
 package io.tidegrad.trainer.topology;
+
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.StopException;

@@ -1,4 +1,5 @@
 package io.tidegrad.trainer.topology;
+
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.ModelDivergedException;

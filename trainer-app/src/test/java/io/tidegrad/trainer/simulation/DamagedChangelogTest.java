@@ -1,4 +1,5 @@
 package io.tidegrad.trainer.simulation;
+
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.tidegrad.control.Lineage;

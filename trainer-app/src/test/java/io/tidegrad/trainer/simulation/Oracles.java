@@ -1,4 +1,5 @@
 package io.tidegrad.trainer.simulation;
+
 import static io.tidegrad.trainer.simulation.Violation.check;
 
 import io.tidegrad.control.Lineage;

@@ -1,4 +1,5 @@
 package io.tidegrad.trainer.store;
+
 import io.tidegrad.control.ControlAction;
 import io.tidegrad.control.Lineage;
 import io.tidegrad.control.ReadCommitted;
