@@ -57,9 +57,8 @@ final class SourceReader implements TimestampExtractor {
         stream = spec.stream();
         this.ofEvents = ofEvents;
         this.patience = patience;
-        sides = ThreadLocal.withInitial(() -> new Side(
-                ofEvents ? StreamFields.ofEvents(spec) : StreamFields.ofLabels(spec),
-                decoders.get()));
+        sides = ThreadLocal.withInitial(
+                () -> new Side(ofEvents ? StreamFields.ofEvents(spec) : StreamFields.ofLabels(spec), decoders.get()));
     }
 
     /// Returns the event time, or the time of the records before if it can't be read. Kafka knows no time before 1970, so
