@@ -114,6 +114,7 @@ class ExamplesTest {
                         most(ys(example, 1, clipped))));
     }
 
+    @LongProof("a long example")
     @Test
     void thePageTellsTheNumbersOfPlateaus() throws IOException {
         assertThat(page())
@@ -128,6 +129,7 @@ class ExamplesTest {
         assertThat(said("%.2f", last(Example.PLATEAUS, 1, "SGD rate x 10"))).isEqualTo("0.01");
     }
 
+    @LongProof("a long example")
     @Test
     void thePageTellsTheNumbersOfOverfitting() throws IOException {
         Example example = Example.OVERFITTING;
@@ -170,6 +172,7 @@ class ExamplesTest {
         }
     }
 
+    @LongProof("a long example")
     @Test
     void withoutClippingTheLossGrowsUntilNothingIsFinite() {
         Example example = Example.EXPLODING_GRADIENTS;

@@ -37,6 +37,7 @@ class NumericsDocumentTest {
                 .contains(hashes.weights.substring(0, 16), hashes.state.substring(0, 16));
     }
 
+    @LongProof("all of the digits, computed plainly")
     @Test
     void aReaderOfTheDocumentComputesTheHashesOfTheDigits() throws Exception {
         assertThat(Reader.digits(ShippedStream.DIGITS.read())).isEqualTo(learned(ShippedStream.DIGITS));

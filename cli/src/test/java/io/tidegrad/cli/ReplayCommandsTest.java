@@ -8,6 +8,7 @@ import io.tidegrad.engine.model.Plan;
 import io.tidegrad.engine.snapshot.SavedModel;
 import io.tidegrad.localstack.SharedStack;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.replay.Checkpoint;
 import io.tidegrad.replay.TensorDifference;
 import io.tidegrad.replay.VerifyResult;
@@ -190,6 +191,7 @@ class ReplayCommandsTest {
         assertThat(json().path("version").asLong()).isEqualTo(400);
     }
 
+    @LongProof("a trainer process after a replay")
     @Test
     void whatIsReplayedLiveGoesOnAsATrainer() throws Exception {
         String name = "live-" + id;

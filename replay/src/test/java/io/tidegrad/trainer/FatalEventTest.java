@@ -56,6 +56,7 @@ class FatalEventTest extends TrainerFixture {
         return log.fold(offset -> offset != FATAL);
     }
 
+    @LongProof("three lives and all that learns again")
     @Test
     void anEventThatEndsTwoLivesInARowIsSetAsideByTheThirdAndEverythingThatLearnsAgainFollows() throws Exception {
         assertSetAside("page-log");

@@ -33,6 +33,7 @@ class InitialWeightsTest {
                 "initial-weights: { file: " + file + ", sha256: " + SHA256 + " }\n").created();
     }
 
+    @LongProof("trainer, replay and fold")
     @Test
     void trainerReplayAndFoldGoOnFromTheSameWeights() throws IOException {
         Path file = Files.copy(PYTORCH, directory.resolve("readings.safetensors"));

@@ -11,6 +11,7 @@ import io.tidegrad.model.learn.Tick;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.process.ExitCode;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.replay.Replay;
 import io.tidegrad.replay.ReplayOptions;
 import io.tidegrad.replay.ReplayResult;
@@ -372,6 +373,7 @@ class ReplayTest {
         return Verify.run(verification(model, version), VerifyTest.scorer(log, model), NOBODY);
     }
 
+    @LongProof("a replay for each version")
     @Test
     void everyPublishedVersionIsVerifiedFromTheLogAlone() {
         VerifyResult newest = verify(log.model(), OptionalLong.empty());

@@ -129,6 +129,7 @@ class VerifyTest extends TrainerFixture {
     }
 
     /// Its hashes are others, for they cover the spec's fingerprint and with it the name.
+    @LongProof("two models and a comparison")
     @Test
     void aRenamedCopyIsComparedWithWhatTheFirstModelsLogGives() {
         learn(Breaker.NONE);

@@ -671,6 +671,7 @@ class HostileRequestTest {
     }
 
     /// Every header that somebody on the way parses, with values put together of what makes parsers stumble.
+    @LongProof("thousands of requests")
     @Test
     void noHeaderIsADefect() {
         SplittableRandom random = new SplittableRandom(20261127);

@@ -2,6 +2,7 @@ package io.tidegrad.scorerapp;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.scorer.TestBroker;
 import io.tidegrad.scorer.TestPublisher;
 import io.tidegrad.scorer.TestTrainer;
@@ -38,6 +39,7 @@ class KilledScorerTest {
     private final AtomicBoolean done = new AtomicBoolean();
     private long newest; // that was answered
 
+    @LongProof("processes that are killed")
     @Test
     void aScorerThatIsKilledInASwapStormComesBackWithTheNewestVersion() throws Exception {
         TestTrainer trainer = TestTrainer.of(model);

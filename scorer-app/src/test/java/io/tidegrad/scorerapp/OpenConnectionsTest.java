@@ -6,6 +6,7 @@ import io.tidegrad.ops.http.EndedConnection;
 import io.tidegrad.ops.http.HttpServer;
 import io.tidegrad.ops.http.SharedAnswer;
 import io.tidegrad.ops.security.ServerCertificate;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.scorerapp.RawHttp.Answer;
 import java.io.ByteArrayOutputStream;
 import java.io.FilterOutputStream;
@@ -319,6 +320,7 @@ class OpenConnectionsTest {
     }
 
     /// Between two requests, and in the middle of one.
+    @LongProof("a client that is silent")
     @Test
     void aClientThatSaysNothingForHalfAMinuteIsLetGoAndCountedAsNoFault() throws IOException {
         for (boolean tls : new boolean[]{false, true}) {

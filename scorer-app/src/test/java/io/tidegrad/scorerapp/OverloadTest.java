@@ -7,6 +7,7 @@ import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.TestBroker;
 import io.tidegrad.scorer.TestPublisher;
@@ -116,6 +117,7 @@ class OverloadTest {
     private final AtomicInteger overloaded = new AtomicInteger();
     private final AtomicInteger healthy = new AtomicInteger();
 
+    @LongProof("an overload")
     @Test
     void underFarTooManyRequestsAnswersAreRightAndSwapsGoOn() throws Exception {
         String model = TestBroker.newModelName();

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.tidegrad.proof.EndsItsListener;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.scorer.TestBroker;
 import io.tidegrad.scorer.TestPublisher;
 import io.tidegrad.scorer.TestTrainer;
@@ -163,6 +164,7 @@ class ScorerMainTest {
         assertThat(errors(process)).contains("isolation.level").contains("read_committed").doesNotContain("\tat ");
     }
 
+    @LongProof("two processes")
     @Test
     void aPortInUseEndsWithStatus75() throws Exception {
         try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
@@ -180,6 +182,7 @@ class ScorerMainTest {
     }
 
     /// Kafka is not asked for anything that this needs.
+    @LongProof("a process whose port is closed")
     @Test
     void aScorerWhosePortIsClosedEndsWithStatus75() throws Exception {
         Process process =
@@ -200,6 +203,7 @@ class ScorerMainTest {
         assertThat(awaitExit(process)).isEqualTo(ScorerMain.CONFIGURATION);
     }
 
+    @LongProof("a process with little memory")
     @Test
     void modelsThatTheHeapHasNoRoomForTogetherAreAMistakeAtStart() throws Exception {
         List<String> arguments = new ArrayList<>(List.of("--bootstrap-servers", TestBroker.bootstrapServers(),

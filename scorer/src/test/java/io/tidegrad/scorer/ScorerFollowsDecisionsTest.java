@@ -186,6 +186,7 @@ class ScorerFollowsDecisionsTest {
 
     /// What it goes back to is a delta of a chain that was replaced long ago, and nothing of the new epoch is there
     /// yet.
+    @LongProof("a topic of 1,500 versions")
     @Test
     void aScorerThatStartsAfterARollbackServesItsBaseAndNoLateSnapshot() {
         full();
@@ -513,6 +514,7 @@ class ScorerFollowsDecisionsTest {
         }
     }
 
+    @LongProof("a chain of deltas")
     @Test
     void deltasThatCameWhileAnotherModelAnsweredAreNotMissed() {
         full();

@@ -11,6 +11,7 @@ import io.tidegrad.control.LogPosition;
 import io.tidegrad.control.ModelCatalog;
 import io.tidegrad.control.ModelOverview;
 import io.tidegrad.process.ExitCode;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.Stage;
@@ -113,6 +114,7 @@ class CatalogTest extends TrainerFixture {
         assertThat(new ControlLog(kafka(), log.topics()).read().models()).containsEntry(log.model(), paused);
     }
 
+    @LongProof("three starts")
     @Test
     void aModelWhoseEntryIsGoneIsToldAndComesBackWithItsSpec() {
         log.send(0, 50);

@@ -133,6 +133,7 @@ class LargeModelTest extends TrainerFixture {
         return state != null && state.store().image() > 1 && state.store().imagePages() > 2;
     }
 
+    @LongProof("a model of many pages")
     @Test
     void anIdleModelIsWrittenToTheEndOfItsImageAndThenCostsNoTransaction() {
         log.send(0, 500);
@@ -173,6 +174,7 @@ class LargeModelTest extends TrainerFixture {
                 .hasMessageContaining("raise the topic's retention");
     }
 
+    @LongProof("a model of many pages")
     @Test
     void aDamagedPageOfTheImageIsNamedWithItsOffset() {
         // The next trainer waits for the end of the transaction that the killed one left open.
@@ -190,6 +192,7 @@ class LargeModelTest extends TrainerFixture {
                 .hasMessageContaining("Restore the topic");
     }
 
+    @LongProof("two starts with a model of many pages")
     @Test
     void anEventWithoutASchemaStaysADeadLetterWhenTheSchemaIsRegisteredBeforeARestart() throws Exception {
         try (SwitchableRegistry registry = new SwitchableRegistry(log.kafka.registryUrl());

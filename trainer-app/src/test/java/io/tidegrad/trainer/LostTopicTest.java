@@ -143,6 +143,7 @@ class LostTopicTest extends TrainerFixture {
         }
     }
 
+    @LongProof("topics that are deleted and made again")
     @Test
     void aTrainerThatLosesItsSnapshotsLearnsOnAndPublishesAWholeOne() {
         String snapshots = log.topics().snapshots(log.model());

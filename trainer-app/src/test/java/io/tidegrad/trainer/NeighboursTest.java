@@ -134,6 +134,7 @@ class NeighboursTest extends TrainerFixture {
 
     // ---- tests ----
 
+    @LongProof("three starts")
     @Test
     void aModelThatDivergesStopsAloneNowAndAtEveryStartUntilItIsMadeAnew() {
         ModelSpec first = log.spec();
@@ -353,6 +354,7 @@ class NeighboursTest extends TrainerFixture {
     }
 
     /// Its thread is inside an event, for longer than it is waited for.
+    @LongProof("a trainer that is fenced")
     @Test
     void aModelIsTriedAgainOnceItsTrainerOfBeforeHasEnded() {
         CountDownLatch inside = new CountDownLatch(1);

@@ -47,6 +47,7 @@ class PoisonTest extends TrainerFixture {
         super.open();
     }
 
+    @LongProof("a thousand malformed events")
     @Test
     void aThousandMalformedEventsAreDeadLettersOnceAndTheModelIsAsIfTheyHadNotBeenThere() throws Exception {
         Map<Long, Sent> sent = send();

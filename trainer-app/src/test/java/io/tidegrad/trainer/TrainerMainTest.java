@@ -6,6 +6,7 @@ import io.tidegrad.ops.http.FileDescriptors;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.OperationsServer;
 import io.tidegrad.proof.EndsItsListener;
+import io.tidegrad.proof.LongProof;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -69,6 +70,7 @@ class TrainerMainTest {
                 .doesNotContain("\tat ");
     }
 
+    @LongProof("a process whose port is closed")
     @Test
     void aTrainerWhosePortIsClosedEndsSoThatItIsStartedAgain() throws Exception {
         try (TestLog log = new TestLog(directory, 1).created()) {

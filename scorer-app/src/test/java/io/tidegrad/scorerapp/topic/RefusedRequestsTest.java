@@ -3,6 +3,7 @@ package io.tidegrad.scorerapp.topic;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tidegrad.control.ControlAction;
+import io.tidegrad.proof.LongProof;
 import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.ConfluentAvroDeserializer;
 import io.tidegrad.schemas.RecordDecoder;
@@ -283,6 +284,7 @@ class RefusedRequestsTest {
 
     // ---- topics ----
 
+    @LongProof("many starts")
     @Test
     void aTopicThatWouldLoseRequestsOrAnswersIsRefusedWithTheRemedy() throws Exception {
         try (TopicScorerWorld world = new TopicScorerWorld(1).published()) {

@@ -290,6 +290,7 @@ class TopicToTopicTest {
 
     // ---- before there is a model ----
 
+    @LongProof("a group that has to end")
     @Test
     void withoutAVersionThatServesNoRequestIsTakenFromWhoMayHaveOne() throws Exception {
         try (TopicScorerWorld world = new TopicScorerWorld(PARTITIONS)) {
