@@ -16,6 +16,7 @@ import io.tidegrad.ops.settings.CommonSettings;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.InstanceId;
 import io.tidegrad.process.LetIn;
+import io.tidegrad.process.Looks;
 import io.tidegrad.process.ProcessRun;
 import io.tidegrad.process.StopException;
 import io.tidegrad.process.TopicWatch;
@@ -36,10 +37,6 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
-import java.util.concurrent.Executors;
-import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.Uuid;
@@ -60,9 +57,7 @@ public final class TrainerApp implements ProcessRun.Work {
     private final CompletableFuture<StopException> ended = new CompletableFuture<>();
     private final LetIn letIn;
 
-    /// One thread for each kind of look, so that none waits for another one that Kafka does not answer.
-    private final ScheduledExecutorService looks =
-            Executors.newScheduledThreadPool(3, Thread.ofVirtual().name("look-", 0).factory());
+    private final Looks looks = new Looks();
 
     private @Nullable ControlFollower follower;
     private @Nullable ModelSlots slots;
@@ -149,7 +144,7 @@ public final class TrainerApp implements ProcessRun.Work {
         }
         Map<String, ModelRecord> registered = known.models();
         TopicWatch watching = new TopicWatch(kafkaTopics, letIn::note);
-        every(TopicWatch.EVERY, "the topics that this trainer relies on can't be looked at", watching::look);
+        looks.every(TopicWatch.EVERY, "the topics that this trainer relies on can't be looked at", watching::look);
         watching.add(List.of(
                 new SharedTopic(kafkaTopics, ControlLog.controlTopic(topics()),
                         "every decision that was on it is lost. The models go on as they are; only the catalog says"
@@ -179,29 +174,10 @@ public final class TrainerApp implements ProcessRun.Work {
         operations.server().ended().thenAccept(why -> end(new StopException(ExitCode.RETRYABLE, why)));
         StatusPublisher publisher = new StatusPublisher(slots, config.kafka(), topics(), kafkaTopics);
         statuses = publisher;
-        every(LOOK_EVERY, "the models can't be looked at", () -> ModelWatch.look(slots));
-        every(LOOK_EVERY, "the status that models list shows can't be written", publisher::look);
+        looks.every(LOOK_EVERY, "the models can't be looked at", () -> ModelWatch.look(slots));
+        looks.every(LOOK_EVERY, "the status that models list shows can't be written", publisher::look);
         slots.start();
         following.follow(record -> slots.decided(record, config.allModels()));
-    }
-
-    /// Of looks that fail in a row only the first is logged, because Kafka may be away for long.
-    private void every(Duration time, String failing, Runnable look) {
-        AtomicBoolean failed = new AtomicBoolean();
-        looks.scheduleWithFixedDelay(() -> {
-            try {
-                look.run();
-                failed.set(false);
-            } catch (RuntimeException e) {
-                if (!looks.isShutdown() && !failed.getAndSet(true)) {
-                    LOG.warn("{}, trying again: {}", failing, e.getMessage());
-                }
-            } catch (Error e) { // the executor would keep it to itself, and never look again
-                Thread thread = Thread.currentThread();
-                thread.getUncaughtExceptionHandler().uncaughtException(thread, e);
-                throw e;
-            }
-        }, time.toMillis(), time.toMillis(), TimeUnit.MILLISECONDS);
     }
 
     /// A topic of all models, without which they go on learning. What happens to it is logged once.
@@ -385,12 +361,7 @@ public final class TrainerApp implements ProcessRun.Work {
         if (following != null) {
             following.close();
         }
-        looks.shutdownNow();
-        try {
-            looks.awaitTermination(5, TimeUnit.SECONDS);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        looks.close();
         StatusPublisher telling = statuses;
         if (telling != null) {
             telling.close();

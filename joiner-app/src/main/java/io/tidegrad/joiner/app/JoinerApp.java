@@ -11,6 +11,7 @@ import io.tidegrad.ops.settings.CommonSettings;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.InstanceId;
 import io.tidegrad.process.LetIn;
+import io.tidegrad.process.Looks;
 import io.tidegrad.process.ProcessRun;
 import io.tidegrad.process.StopException;
 import java.time.Duration;
@@ -18,19 +19,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentSkipListMap;
-import java.util.concurrent.Executors;
-import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.KafkaException;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /// A joiner: one or more streams that are joined in this process, with health and metrics. A stream that can't go on stops
 /// alone. The process ends by itself only if no stream can go on; `ended` says why.
 public final class JoinerApp implements ProcessRun.Work {
-    private static final Logger LOG = LoggerFactory.getLogger(JoinerApp.class);
     private static final Duration LOOK_EVERY = Duration.ofSeconds(1);
 
     private final JoinerConfig config;
@@ -42,8 +37,7 @@ public final class JoinerApp implements ProcessRun.Work {
     /// By stream and epoch.
     private final Map<String, StreamSlot> slots = new ConcurrentSkipListMap<>();
 
-    private final ScheduledExecutorService looks =
-            Executors.newSingleThreadScheduledExecutor(Thread.ofVirtual().name("look-", 0).factory());
+    private final Looks looks = new Looks();
 
     /// What was decided, by stream.
     private final Map<String, StreamState> states = new ConcurrentSkipListMap<>();
@@ -113,7 +107,7 @@ public final class JoinerApp implements ProcessRun.Work {
         }
         following.follow(record -> {
         }, this::decided);
-        looks.scheduleWithFixedDelay(this::look, LOOK_EVERY.toMillis(), LOOK_EVERY.toMillis(), TimeUnit.MILLISECONDS);
+        looks.every(LOOK_EVERY, "the progress of streams can't be looked at", this::look);
     }
 
     private static String key(String stream, int epoch) {
@@ -203,6 +197,7 @@ public final class JoinerApp implements ProcessRun.Work {
     }
 
     private void look() {
+        RuntimeException failed = null;
         for (StreamSlot slot : slots.values()) {
             StreamJoiner joiner = slot.joiner();
             if (joiner == null) {
@@ -211,12 +206,12 @@ public final class JoinerApp implements ProcessRun.Work {
             try {
                 joiner.look();
                 letIn.note();
-            } catch (RuntimeException e) {
-                if (!looks.isShutdown()) {
-                    LOG.warn("{}: its progress can't be looked at, trying again: {}", StreamJoiner.name(slot.epoch()),
-                            e.toString());
-                }
+            } catch (RuntimeException e) { // other streams are looked at all the same
+                failed = new IllegalStateException(StreamJoiner.name(slot.epoch()) + ": " + e.getMessage(), e);
             }
+        }
+        if (failed != null) {
+            throw failed;
         }
     }
 
@@ -257,7 +252,7 @@ public final class JoinerApp implements ProcessRun.Work {
         if (following != null) {
             following.close();
         }
-        looks.shutdownNow();
+        looks.close();
         slots.values().forEach(slot -> slot.end(false));
         JoinerOperations serving = operations;
         if (serving != null) {
