@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import javax.xml.stream.XMLInputFactory;
 import javax.xml.stream.XMLStreamConstants;
@@ -14,15 +15,16 @@ import javax.xml.stream.XMLStreamException;
 import javax.xml.stream.XMLStreamReader;
 import org.jspecify.annotations.Nullable;
 
-/// Runs at the end of `./tidegrad test`: names the tests that failed and lists the slowest classes, from the XML
+/// Runs at the end of `./tidegrad test`: names the tests that failed or were skipped and lists the slowest classes, from the XML
 /// reports that Surefire writes in each module. It does not decide whether the tests passed: Maven's exit status does,
 /// because a JVM that crashes leaves no report.
 public final class TestReport {
     private static final int CLASSES_LISTED_MAX = 30;
     private static final int MESSAGE_MAX = 200;
 
+    /// @param skipped `method: first line of the reason`, one for each test that was not run
     /// @param failed `method: first line of the message`, one for each test that failed
-    record TestClass(String module, String name, double seconds, int tests, int skipped, List<String> failed) {
+    record TestClass(String module, String name, double seconds, int tests, List<String> skipped, List<String> failed) {
     }
 
     private TestReport() {}
@@ -63,7 +65,7 @@ public final class TestReport {
         String name = file.getFileName().toString();
         double seconds = 0;
         int tests = 0;
-        int skipped = 0;
+        List<String> skipped = new ArrayList<>();
         String test = "";
         List<String> failed = new ArrayList<>();
         try (InputStream input = Files.newInputStream(file)) {
@@ -77,9 +79,9 @@ public final class TestReport {
                         name = xml.getAttributeValue(null, "name");
                         seconds = Double.parseDouble(xml.getAttributeValue(null, "time").replace(",", ""));
                         tests = Integer.parseInt(xml.getAttributeValue(null, "tests"));
-                        skipped = Integer.parseInt(xml.getAttributeValue(null, "skipped"));
                     }
                     case "testcase" -> test = xml.getAttributeValue(null, "name");
+                    case "skipped" -> skipped.add(test + firstLine(xml.getAttributeValue(null, "message")));
                     case "failure", "error" -> failed.add(test + firstLine(xml.getAttributeValue(null, "message")));
                     default -> {
                     }
@@ -109,17 +111,23 @@ public final class TestReport {
         lines.add("%9.1f %6d  in %d classes, %d tests skipped".formatted(
                 classes.stream().mapToDouble(TestClass::seconds).sum(),
                 classes.stream().mapToInt(TestClass::tests).sum(), classes.size(),
-                classes.stream().mapToInt(TestClass::skipped).sum()));
-        List<TestClass> broken = classes.stream().filter(each -> !each.failed().isEmpty()).toList();
-        if (!broken.isEmpty()) {
-            lines.add("");
-            lines.add("failed:");
-            for (TestClass each : broken) {
-                for (String failure : each.failed()) {
-                    lines.add("  " + each.module() + " " + each.name() + "." + failure);
-                }
+                classes.stream().mapToInt(each -> each.skipped().size()).sum()));
+        addNamed(lines, "skipped:", classes, TestClass::skipped);
+        addNamed(lines, "failed:", classes, TestClass::failed);
+        return lines;
+    }
+
+    private static void addNamed(List<String> lines, String title, List<TestClass> classes,
+            Function<TestClass, List<String>> named) {
+        if (classes.stream().allMatch(each -> named.apply(each).isEmpty())) {
+            return;
+        }
+        lines.add("");
+        lines.add(title);
+        for (TestClass each : classes) {
+            for (String test : named.apply(each)) {
+                lines.add("  " + each.module() + " " + each.name() + "." + test);
             }
         }
-        return lines;
     }
 }

@@ -2,6 +2,7 @@ package io.tidegrad.model.safetensors;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.tidegrad.engine.model.Numerics;
 import io.tidegrad.engine.model.Parameters;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -20,7 +21,8 @@ public final class SafetensorsExport {
 
     private SafetensorsExport() {}
 
-    /// @param metadata written to the file in addition to `format`: `pt`
+    /// @param metadata written to the file in addition to `format` (`pt`), `numerics` and `tables`: the names of the
+    ///     tensors of two axes that PyTorch has in the same order
     public static void write(Parameters parameters, Map<String, String> metadata, OutputStream to) throws IOException {
         List<TorchTensor> layout = TorchLayout.of(parameters.plan());
         List<TorchTensor> tensors = Stream.concat(layout.stream().filter(SafetensorsExport::isStatistics),
@@ -52,6 +54,10 @@ public final class SafetensorsExport {
         ObjectNode texts = header.putObject("__metadata__");
         texts.put("format", "pt"); // libraries check this before they treat names as PyTorch's
         metadata.forEach(texts::put);
+        // With these a reader can lay the tensors out as the served stream has them, and compute the weights-hash.
+        texts.put("numerics", "" + Numerics.VERSION);
+        texts.put("tables",
+                json.writeValueAsString(tensors.stream().filter(TorchTensor::isTable).map(TorchTensor::name).toList()));
         long begin = 0;
         for (TorchTensor tensor : tensors) {
             Dtype dtype = isStatistics(tensor) ? Dtype.F64 : Dtype.F32;

@@ -31,6 +31,11 @@ record TorchTensor(String name, String tensor, List<Integer> axes, List<Integer>
         return order.stream().map(axis -> (long) axes.get(axis)).toList();
     }
 
+    /// Whether it is a matrix that is the same in PyTorch.
+    boolean isTable() {
+        return order.equals(List.of(0, 1));
+    }
+
     float[] toTorch(float[] values) {
         float[] torch = new float[values.length];
         permute((ours, theirs) -> torch[theirs] = values[ours]);
