@@ -4,6 +4,8 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.helidon.http.HeaderNames;
 import io.helidon.http.Status;
+import io.helidon.webserver.http.ServerRequest;
+import io.helidon.webserver.http.ServerResponse;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.binder.jvm.JvmGcMetrics;
@@ -15,6 +17,7 @@ import io.tidegrad.ops.http.EndedConnection;
 import io.tidegrad.ops.http.HttpOptions;
 import io.tidegrad.ops.http.HttpServer;
 import io.tidegrad.ops.http.SharedAnswer;
+import io.tidegrad.ops.security.ServerSecurity;
 import java.io.IOException;
 import java.net.BindException;
 import java.nio.charset.StandardCharsets;
@@ -51,7 +54,8 @@ public final class OperationsServer implements AutoCloseable {
     private record Answer(boolean answers, byte[] json) {
     }
 
-    private OperationsServer(String host, int port, Supplier<Health> health) throws IOException {
+    private OperationsServer(String host, int port, ServerSecurity security, Supplier<Health> health)
+            throws IOException {
         healthAnswer = new SharedAnswer<>(() -> answer(health.get()));
         metrics = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
         gc.bindTo(metrics);
@@ -64,17 +68,23 @@ public final class OperationsServer implements AutoCloseable {
                             .description("HTTP connections that ended otherwise than between two requests")
                             .tag("reason", why.name().toLowerCase(Locale.ROOT)).register(metrics));
         }
-        server = HttpServer.start(
-                HttpOptions.at(host, port).withConnections(CONNECTIONS_MAX,
-                        why -> Objects.requireNonNull(ended.get(why)).increment()),
-                routing -> routing.get("/health", (request, response) -> {
+        server = HttpServer.start(HttpOptions.at(host, port)
+                .withConnections(CONNECTIONS_MAX, why -> Objects.requireNonNull(ended.get(why)).increment())
+                .withTls(security.tls()), routing -> routing.get("/health", (request, response) -> {
                     Answer answer = healthAnswer.get();
                     response.status(answer.answers() ? Status.OK_200 : Status.SERVICE_UNAVAILABLE_503)
                             .header(HeaderNames.CONTENT_TYPE, "application/json").send(answer.json());
-                }).get("/metrics",
-                        (request, response) -> response
-                                .header(HeaderNames.CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")
-                                .send(metricsPage.get())));
+                }).get("/metrics", (request, response) -> metrics(security, request, response)));
+    }
+
+    /// Unlike `/health`, whose probes have no token.
+    private void metrics(ServerSecurity security, ServerRequest request, ServerResponse response) {
+        if (security.letsIn(request.headers().first(HeaderNames.AUTHORIZATION).orElse(null))) {
+            response.header(HeaderNames.CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")
+                    .send(metricsPage.get());
+        } else {
+            response.status(Status.UNAUTHORIZED_401).header(HeaderNames.WWW_AUTHENTICATE, "Bearer").send();
+        }
     }
 
     private static Answer answer(Health health) {
@@ -87,9 +97,9 @@ public final class OperationsServer implements AutoCloseable {
 
     /// @param health asked when somebody asks us, from several threads
     /// @throws StopException if the port is taken
-    public static OperationsServer start(String host, int port, Supplier<Health> health) {
+    public static OperationsServer start(String host, int port, ServerSecurity security, Supplier<Health> health) {
         try {
-            return new OperationsServer(host, port, health);
+            return new OperationsServer(host, port, security, health);
         } catch (BindException e) {
             throw new StopException(ExitCode.CONFIGURATION, "--http-port: expected a free port of " + host + ", found "
                     + port + " in use; choose another, or 0 for any", e);

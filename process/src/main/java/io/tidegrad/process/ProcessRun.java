@@ -34,16 +34,16 @@ public final class ProcessRun {
     /// Ends the process when it is asked to stop, or with the reason why it can't go on.
     ///
     /// @param program its name in the line that says it is ready
-    /// @param host where it listens
+    /// @param address where it listens, without the port: `https://host`
     /// @param start throws a `StopException` if the work can't begin
-    public static void run(String program, String host, Supplier<? extends Work> start) {
+    public static void run(String program, String address, Supplier<? extends Work> start) {
         AtomicReference<@Nullable Work> running = new AtomicReference<>();
         Thread.setDefaultUncaughtExceptionHandler((thread, thrown) -> threadEnded(thread, thrown, running.get()));
         Work work;
         try {
             work = start.get();
             running.set(work);
-            System.out.println(program + " ready: http://" + host + ":" + work.httpPort());
+            System.out.println(program + " ready: " + address + ":" + work.httpPort());
         } catch (StopException e) {
             // Only a defect is logged with its stack trace.
             if (e.exitCode() == ExitCode.INTERNAL) {

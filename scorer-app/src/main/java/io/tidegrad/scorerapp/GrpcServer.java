@@ -66,7 +66,7 @@ final class GrpcServer implements AutoCloseable {
     /// @param endings told of connections that were closed against their clients' will
     GrpcServer(ServerConfig config, int port, ServedModels models, RequestLimits limits, BooleanSupplier live,
             Duration within, Consumer<EndedConnection> endings) {
-        BearerTokens tokens = config.tokens();
+        BearerTokens tokens = config.security().tokens();
         GrpcConnections connections = new GrpcConnections(config.maxConnections(), limits.heldBytes(),
                 limits.work()::turns, System::nanoTime, endings);
         NettyServerBuilder builder = NettyServerBuilder.forAddress(new InetSocketAddress(config.host(), port))
@@ -87,8 +87,9 @@ final class GrpcServer implements AutoCloseable {
                                 ServerInterceptors.useInputStreamMessages(new InferService(models, live).bindService()),
                                 new WholeRequests(within, connections, models, limits.work(), timers),
                                 new TokenCheck(tokens, models)));
-        if (config.certificate() != null) {
-            builder.sslContext(tls(config.certificate()));
+        ServerCertificate certificate = config.security().certificate();
+        if (certificate != null) {
+            builder.sslContext(tls(certificate));
         }
         server = builder.build();
         try {

@@ -73,9 +73,8 @@ public final class ScorerMain {
             log.debug("cause", e);
             return RETRYABLE;
         }
-        System.out.println("scorer listening on " + (config.server().certificate() == null ? "http://" : "https://")
-                + config.server().host() + ":" + app.port() + " models " + String.join(",", config.models())
-                + grpc(config, app));
+        System.out.println("scorer listening on " + config.server().security().scheme() + "://" + config.server().host()
+                + ":" + app.port() + " models " + String.join(",", config.models()) + grpc(config, app));
         System.out.flush();
         CountDownLatch stop = new CountDownLatch(1);
         CountDownLatch stopped = new CountDownLatch(1);

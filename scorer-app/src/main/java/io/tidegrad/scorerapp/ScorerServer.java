@@ -20,8 +20,7 @@ import io.tidegrad.ops.http.HttpOptions;
 import io.tidegrad.ops.http.HttpServer;
 import io.tidegrad.ops.http.Seldom;
 import io.tidegrad.ops.http.SharedAnswer;
-import io.tidegrad.ops.security.BearerTokens;
-import io.tidegrad.ops.security.ServerCertificate;
+import io.tidegrad.ops.security.ServerSecurity;
 import io.tidegrad.scorerapp.topic.TopicScorer;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -56,7 +55,7 @@ final class ScorerServer implements AutoCloseable {
     private final ScorerMetrics metrics;
     private final ScoreEndpoint score;
     private final InferEndpoint infer;
-    private final @Nullable BearerTokens tokens;
+    private final ServerSecurity security;
     private final SharedAnswer<byte[]> healthAnswer;
     private final SharedAnswer<byte[]> metricsPage;
     private final Seldom defects = new Seldom();
@@ -68,7 +67,7 @@ final class ScorerServer implements AutoCloseable {
     /// @param live returns false if only a restart helps
     ScorerServer(ServerConfig config, ServedModels models, @Nullable TopicScorer requests, ScorerMetrics metrics,
             RequestLimits limits, BooleanSupplier live) {
-        tokens = config.tokens();
+        security = config.security();
         this.live = live;
         this.models = models;
         this.requests = requests;
@@ -80,11 +79,10 @@ final class ScorerServer implements AutoCloseable {
         score = new ScoreEndpoint(models, bodies, limits.work());
         infer = new InferEndpoint(models, new OpenInference(models), bodies, limits.work(),
                 config.ignoreUnknownFields(), live);
-        ServerCertificate certificate = config.certificate();
         HttpOptions options = HttpOptions.at(config.host(), config.port())
                 .withConnections(config.maxConnections(), metrics::connectionEnded)
                 .withRequests(requestBytesMax(config.maxBodyBytes()), REQUEST_WITHIN, directHandlers())
-                .withTls(certificate == null ? null : certificate.context());
+                .withTls(security.tls());
         try {
             server = HttpServer.start(options, this::route);
         } catch (IOException e) {
@@ -150,9 +148,8 @@ final class ScorerServer implements AutoCloseable {
     }
 
     private Handler guarded(Handler handler) {
-        BearerTokens known = tokens;
-        return known == null ? handler : (request, response) -> {
-            if (!known.letsIn(request.headers().first(HeaderNames.AUTHORIZATION).orElse(null))) {
+        return security.tokens() == null ? handler : (request, response) -> {
+            if (!security.letsIn(request.headers().first(HeaderNames.AUTHORIZATION).orElse(null))) {
                 throw HttpProblem.unauthorized();
             }
             handler.handle(request, response);

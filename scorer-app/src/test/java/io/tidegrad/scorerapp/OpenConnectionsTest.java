@@ -7,6 +7,7 @@ import io.tidegrad.ops.http.HttpServer;
 import io.tidegrad.ops.http.SharedAnswer;
 import io.tidegrad.ops.security.ServerCertificate;
 import io.tidegrad.proof.LongProof;
+import io.tidegrad.proof.TestCertificates;
 import io.tidegrad.scorerapp.RawHttp.Answer;
 import java.io.ByteArrayOutputStream;
 import java.io.FilterOutputStream;

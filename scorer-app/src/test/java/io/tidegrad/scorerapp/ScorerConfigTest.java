@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.tidegrad.ops.settings.SettingsException;
+import io.tidegrad.ops.security.ServerSecurity;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import io.tidegrad.schemas.settings.RegistrySettings;
@@ -25,7 +26,7 @@ class ScorerConfigTest {
         assertThat(ScorerConfig.parse(NEEDED, Map.of())).isEqualTo(new ScorerConfig(List.of("flights"), "tidegrad",
                 new ServerConfig("127.0.0.1", 8080, OptionalInt.empty(), 1 << 20, 1024,
                         2 * Runtime.getRuntime().availableProcessors(), Runtime.getRuntime().maxMemory() / 4, false,
-                        null, null),
+                        new ServerSecurity(null, null)),
                 new SnapshotsConfig(0, null, null, null, Map.of()), KafkaSettings.of("k:1"), null, null));
     }
 
@@ -43,7 +44,7 @@ class ScorerConfigTest {
                         Map.entry("TIDEGRAD_UNKNOWN_FIELDS", "ignore"),
                         Map.entry("TIDEGRAD_KAFKA_SECURITY_PROTOCOL", "SSL"))))
                 .isEqualTo(new ScorerConfig(List.of("a", "b"), "p",
-                        new ServerConfig("::1", 0, OptionalInt.of(0), 1, 2, 3, 4, true, null, null),
+                        new ServerConfig("::1", 0, OptionalInt.of(0), 1, 2, 3, 4, true, new ServerSecurity(null, null)),
                         new SnapshotsConfig(3_000_000_000L, null, Path.of("target", "state"), Duration.ofSeconds(30),
                                 Map.of("b", new ScorerOptions.Pin(2, 300))),
                         new KafkaSettings("k:1,l:2", Map.of("security.protocol", "SSL")), null, null));

@@ -121,9 +121,9 @@ public final class TrainerApp implements ProcessRun.Work {
 
     private void startModels(String instanceId, StoreParts storeParts, Kernels kernels) {
         // At the same time as the rest, because most of a start is the loading of classes.
-        CompletableFuture<TrainerOperations> serving =
-                CompletableFuture.supplyAsync(() -> TrainerOperations.start(config.httpHost(), config.httpPort()),
-                        task -> Thread.ofVirtual().name("start-server").start(task));
+        CompletableFuture<TrainerOperations> serving = CompletableFuture.supplyAsync(
+                () -> TrainerOperations.start(config.httpHost(), config.httpPort(), config.security()),
+                task -> Thread.ofVirtual().name("start-server").start(task));
         server = serving;
         CompletableFuture<Void> sameRegistry = CompletableFuture.runAsync(
                 () -> RegistryCheck.requireSame(config.kafka(), topics(), registry, config.registry().shownUrl()),

@@ -4,6 +4,7 @@ import io.tidegrad.model.snapshot.ManifestKeys;
 import io.tidegrad.model.snapshot.PartCompression;
 import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.ops.http.FileDescriptors;
+import io.tidegrad.ops.security.ServerSecurity;
 import io.tidegrad.ops.settings.Commands;
 import io.tidegrad.ops.settings.CommonSettings;
 import io.tidegrad.ops.settings.Settings;
@@ -26,6 +27,7 @@ import org.jspecify.annotations.Nullable;
 /// @param allModels whether every registered model is learned, and each that is registered later
 /// @param failFast whether the process ends with the first model that can't go on
 /// @param httpPort 0 for any free port
+/// @param security of the HTTP server
 /// @param ladder which snapshots stay on the topic
 /// @param snapshotDeltas the most deltas between two full snapshots
 /// @param store how models are kept; null if the trainer chooses
@@ -36,8 +38,9 @@ import org.jspecify.annotations.Nullable;
 /// @param deadLetterRetention retention of the dead-letter topic if it is created, in ms; -1 for ever
 public record TrainerConfig(KafkaSettings kafka, RegistrySettings registry, String prefix, Path stateDir,
         List<Path> specs, List<String> models, boolean allModels, boolean failFast, String httpHost, int httpPort,
-        RetentionLadder ladder, int snapshotDeltas, PublishedSnapshot.Form snapshotForm, @Nullable StoreKind store,
-        long storeBytesPerSecond, Duration redoGoal, int standbyReplicas, short replication, long deadLetterRetention) {
+        ServerSecurity security, RetentionLadder ladder, int snapshotDeltas, PublishedSnapshot.Form snapshotForm,
+        @Nullable StoreKind store, long storeBytesPerSecond, Duration redoGoal, int standbyReplicas, short replication,
+        long deadLetterRetention) {
     public TrainerConfig {
         specs = List.copyOf(specs);
         models = List.copyOf(models);
@@ -65,11 +68,13 @@ public record TrainerConfig(KafkaSettings kafka, RegistrySettings registry, Stri
     public static TrainerConfig of(Settings settings, List<Path> specs, List<String> models) {
         PrivateKey key = settings.file(TrainerSettings.SNAPSHOT_PRIVATE_KEY, ManifestKeys::privateKey);
         FileDescriptors.tooFew(OperationsServer.CONNECTIONS_MAX, "").ifPresent(settings::problem);
+        ServerSecurity security = ServerSecurity.of(settings);
         settings.refuseMistakes();
+        security.warnOfStrangers(settings.text(CommonSettings.HTTP_HOST));
         return new TrainerConfig(settings.kafka(), settings.registry(), settings.text(CommonSettings.PREFIX),
                 Path.of(settings.text(CommonSettings.STATE_DIR)), specs, models,
                 settings.flag(TrainerSettings.ALL_MODELS), settings.flag(TrainerSettings.FAIL_FAST),
-                settings.text(CommonSettings.HTTP_HOST), settings.number(CommonSettings.HTTP_PORT),
+                settings.text(CommonSettings.HTTP_HOST), settings.number(CommonSettings.HTTP_PORT), security,
                 new RetentionLadder(settings.number(TrainerSettings.KEEP_SNAPSHOTS),
                         settings.number(TrainerSettings.KEEP_HOURLY), settings.number(TrainerSettings.KEEP_DAILY)),
                 settings.number(TrainerSettings.SNAPSHOT_DELTAS),

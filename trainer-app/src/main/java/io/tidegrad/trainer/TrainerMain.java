@@ -42,6 +42,7 @@ public final class TrainerMain {
 
     /// Ends the process when it is asked to stop, or with the reason why no model can go on.
     public static void run(TrainerConfig config) {
-        ProcessRun.run("trainer", config.httpHost(), () -> TrainerApp.start(config));
+        ProcessRun.run("trainer", config.security().scheme() + "://" + config.httpHost(),
+                () -> TrainerApp.start(config));
     }
 }

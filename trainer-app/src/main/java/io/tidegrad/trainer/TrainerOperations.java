@@ -7,6 +7,7 @@ import io.tidegrad.control.ControlRecord;
 import io.tidegrad.control.ControlState;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.learn.LearningMemory;
+import io.tidegrad.ops.security.ServerSecurity;
 import io.tidegrad.process.OperationsServer;
 import io.tidegrad.process.StopException;
 import io.tidegrad.trainer.store.CommittedState;
@@ -40,9 +41,9 @@ final class TrainerOperations implements ModelSlot.Listener, AutoCloseable {
     /// Starts a server that answers at once, as a trainer without models that does not learn yet.
     ///
     /// @throws StopException if the port is taken
-    static TrainerOperations start(String host, int port) {
+    static TrainerOperations start(String host, int port, ServerSecurity security) {
         AtomicReference<@Nullable ModelSlots> slots = new AtomicReference<>();
-        return new TrainerOperations(OperationsServer.start(host, port, () -> health(slots.get())), slots);
+        return new TrainerOperations(OperationsServer.start(host, port, security, () -> health(slots.get())), slots);
     }
 
     OperationsServer server() {

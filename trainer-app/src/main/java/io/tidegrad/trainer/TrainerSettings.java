@@ -14,6 +14,9 @@ import static io.tidegrad.ops.settings.CommonSettings.REPLICATION;
 import static io.tidegrad.ops.settings.CommonSettings.SPEC;
 import static io.tidegrad.ops.settings.CommonSettings.STANDBY_REPLICAS;
 import static io.tidegrad.ops.settings.CommonSettings.STATE_DIR;
+import static io.tidegrad.ops.settings.CommonSettings.TLS_CERTIFICATE;
+import static io.tidegrad.ops.settings.CommonSettings.TLS_PRIVATE_KEY;
+import static io.tidegrad.ops.settings.CommonSettings.TOKEN_FILE;
 import static io.tidegrad.ops.settings.Setting.Use.all;
 import static io.tidegrad.ops.settings.Setting.Use.optional;
 import static io.tidegrad.ops.settings.Setting.Use.required;
@@ -52,10 +55,10 @@ public final class TrainerSettings {
             "Ed25519 private key (PEM) that signs snapshots");
 
     /// The settings of every command that goes on as a trainer: where it listens, how it stores and publishes.
-    public static final List<Setting.Use> LEARNING =
-            all(optional(PREFIX), optional(HTTP_HOST, "address to listen on; a client needs no password"),
-                    optional(HTTP_PORT, KEEP_SNAPSHOTS, STORE, STORE_BYTES_PER_SECOND, REDO_SECONDS, KEEP_HOURLY,
-                            KEEP_DAILY, SNAPSHOT_DELTAS, SNAPSHOT_COMPRESSION, SNAPSHOT_PRIVATE_KEY));
+    public static final List<Setting.Use> LEARNING = all(optional(PREFIX),
+            optional(HTTP_HOST, HTTP_PORT, TLS_CERTIFICATE, TLS_PRIVATE_KEY, TOKEN_FILE, KEEP_SNAPSHOTS, STORE,
+                    STORE_BYTES_PER_SECOND, REDO_SECONDS, KEEP_HOURLY, KEEP_DAILY, SNAPSHOT_DELTAS,
+                    SNAPSHOT_COMPRESSION, SNAPSHOT_PRIVATE_KEY));
 
     public static final Command TRAINER =
             new Command("trainer", "learn one or more models from their topics, exactly once",

@@ -79,7 +79,8 @@ public final class JoinerApp implements ProcessRun.Work {
     }
 
     private void start() {
-        JoinerOperations operations = JoinerOperations.start(config.httpHost(), config.httpPort(), slots::values);
+        JoinerOperations operations =
+                JoinerOperations.start(config.httpHost(), config.httpPort(), config.security(), slots::values);
         this.operations = operations;
         operations.server().ended().thenAccept(why -> ended.complete(new StopException(ExitCode.RETRYABLE, why)));
         KafkaTopics kafka = new KafkaTopics(admin, config.replication());

@@ -1,6 +1,7 @@
 package io.tidegrad.joiner.app;
 
 import io.tidegrad.ops.http.FileDescriptors;
+import io.tidegrad.ops.security.ServerSecurity;
 import io.tidegrad.ops.settings.Commands;
 import io.tidegrad.ops.settings.CommonSettings;
 import io.tidegrad.ops.settings.Settings;
@@ -18,13 +19,14 @@ import java.util.Map;
 /// @param streams names of streams to join
 /// @param allStreams whether every stream is joined, and each that is created later
 /// @param httpPort 0 for any free port
+/// @param security of the HTTP server
 /// @param threads for each stream
 /// @param standbyReplicas how many other joiners keep a copy of each task's state
 /// @param replication replication factor of topics that are created; -1 for the brokers' default
 /// @param deadLetterRetention retention of the dead-letter topic if it is created, in ms; -1 for ever
 public record JoinerConfig(KafkaSettings kafka, RegistrySettings registry, String prefix, Path stateDir,
-        List<String> streams, boolean allStreams, String httpHost, int httpPort, int threads, int standbyReplicas,
-        short replication, long deadLetterRetention) {
+        List<String> streams, boolean allStreams, String httpHost, int httpPort, ServerSecurity security, int threads,
+        int standbyReplicas, short replication, long deadLetterRetention) {
     public JoinerConfig {
         streams = List.copyOf(streams);
     }
@@ -41,10 +43,12 @@ public record JoinerConfig(KafkaSettings kafka, RegistrySettings registry, Strin
             settings.problem("expected at least one --stream NAME, or --all-streams, found none");
         }
         FileDescriptors.tooFew(OperationsServer.CONNECTIONS_MAX, "").ifPresent(settings::problem);
+        ServerSecurity security = ServerSecurity.of(settings);
         settings.refuseMistakes();
+        security.warnOfStrangers(settings.text(CommonSettings.HTTP_HOST));
         return new JoinerConfig(settings.kafka(), settings.registry(), settings.text(CommonSettings.PREFIX),
                 Path.of(settings.text(CommonSettings.STATE_DIR)), streams, settings.flag(JoinerSettings.ALL_STREAMS),
-                settings.text(CommonSettings.HTTP_HOST), settings.number(CommonSettings.HTTP_PORT),
+                settings.text(CommonSettings.HTTP_HOST), settings.number(CommonSettings.HTTP_PORT), security,
                 settings.number(JoinerSettings.THREADS), settings.number(CommonSettings.STANDBY_REPLICAS),
                 (short) settings.numberIfGiven(CommonSettings.REPLICATION).orElse(-1),
                 settings.retentionMillis(CommonSettings.DEAD_LETTER_RETENTION));

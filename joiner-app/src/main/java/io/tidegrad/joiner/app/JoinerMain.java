@@ -37,6 +37,6 @@ public final class JoinerMain {
             System.exit(SettingsException.STATUS);
             return;
         }
-        ProcessRun.run("joiner", config.httpHost(), () -> JoinerApp.start(config));
+        ProcessRun.run("joiner", config.security().scheme() + "://" + config.httpHost(), () -> JoinerApp.start(config));
     }
 }

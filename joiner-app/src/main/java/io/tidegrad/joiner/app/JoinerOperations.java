@@ -8,6 +8,7 @@ import io.tidegrad.joiner.join.JoinOutput.Counted;
 import io.tidegrad.joiner.topology.JoinCounts;
 import io.tidegrad.joiner.topology.JoinProgress;
 import io.tidegrad.model.stream.Example;
+import io.tidegrad.ops.security.ServerSecurity;
 import io.tidegrad.process.OperationsServer;
 import io.tidegrad.process.StopException;
 import java.time.Instant;
@@ -33,8 +34,9 @@ record JoinerOperations(OperationsServer server) {
     /// Starts a server that answers at once.
     ///
     /// @param slots returns the streams of this process
-    static JoinerOperations start(String host, int port, Supplier<Collection<StreamSlot>> slots) {
-        return new JoinerOperations(OperationsServer.start(host, port, () -> health(slots.get())));
+    static JoinerOperations start(String host, int port, ServerSecurity security,
+            Supplier<Collection<StreamSlot>> slots) {
+        return new JoinerOperations(OperationsServer.start(host, port, security, () -> health(slots.get())));
     }
 
     private static Tags tags(StreamSlot slot) {

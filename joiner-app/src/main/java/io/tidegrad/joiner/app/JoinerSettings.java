@@ -13,6 +13,9 @@ import static io.tidegrad.ops.settings.CommonSettings.REPLICATION;
 import static io.tidegrad.ops.settings.CommonSettings.STANDBY_REPLICAS;
 import static io.tidegrad.ops.settings.CommonSettings.STATE_DIR;
 import static io.tidegrad.ops.settings.CommonSettings.STREAM;
+import static io.tidegrad.ops.settings.CommonSettings.TLS_CERTIFICATE;
+import static io.tidegrad.ops.settings.CommonSettings.TLS_PRIVATE_KEY;
+import static io.tidegrad.ops.settings.CommonSettings.TOKEN_FILE;
 import static io.tidegrad.ops.settings.Setting.Use.optional;
 import static io.tidegrad.ops.settings.Setting.Use.required;
 
@@ -31,8 +34,8 @@ public final class JoinerSettings {
     public static final Command JOINER = new Command("joiner", "join events and labels into one log of examples",
             "Give at least one --stream, or --all-streams. Exit status: as the trainer's, docs/operations/run.md.",
             required(BOOTSTRAP_SERVERS, REGISTRY_URL), optional(STREAM, ALL_STREAMS), required(STATE_DIR),
-            optional(PREFIX), optional(HTTP_HOST, "address to listen on; a client needs no password"), optional(
-                    HTTP_PORT, THREADS, STANDBY_REPLICAS, REPLICATION, DEAD_LETTER_RETENTION, KAFKA, REGISTRY, CONFIG));
+            optional(PREFIX), optional(HTTP_HOST, HTTP_PORT, TLS_CERTIFICATE, TLS_PRIVATE_KEY, TOKEN_FILE, THREADS,
+                    STANDBY_REPLICAS, REPLICATION, DEAD_LETTER_RETENTION, KAFKA, REGISTRY, CONFIG));
 
     private JoinerSettings() {}
 }

@@ -27,7 +27,7 @@ public final class CommonSettings {
     public static final Setting DEAD_LETTER_RETENTION = Setting.of("dead-letter-retention", "TIME", Form.RETENTION,
             "how long a dead-letter topic that is created keeps records, or forever").withDefault("P30D");
     public static final Setting TLS_CERTIFICATE = Setting.of("tls-certificate", "FILE", Form.text("a file"),
-            "certificate and its issuers (PEM); with it the scorer answers over TLS only");
+            "certificate and its issuers (PEM); with it the HTTP server answers over TLS only");
     public static final Setting TLS_PRIVATE_KEY = Setting.of("tls-private-key", "FILE", Form.text("a file"),
             "private key of --tls-certificate (PEM, PKCS #8)");
     public static final Setting TOKEN_FILE = Setting.of("token-file", "FILE", Form.text("a file"),

@@ -1,4 +1,4 @@
-package io.tidegrad.scorerapp;
+package io.tidegrad.proof;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -19,11 +19,11 @@ import javax.net.ssl.TrustManagerFactory;
 ///
 /// @param certificate file
 /// @param privateKey file
-record TestCertificates(Path certificate, Path privateKey) {
+public record TestCertificates(Path certificate, Path privateKey) {
     private static final String PASSWORD = "keystore";
 
     /// @param options of keytool: `-keyalg EC`, `-startdate -9d -validity 1`
-    static TestCertificates make(Path directory, String name, String options)
+    public static TestCertificates make(Path directory, String name, String options)
             throws IOException, InterruptedException, GeneralSecurityException {
         Path keyStore = directory.resolve(name + ".p12");
         List<String> line =
@@ -46,17 +46,17 @@ record TestCertificates(Path certificate, Path privateKey) {
                         keys.getKey("x", PASSWORD.toCharArray()).getEncoded()));
     }
 
-    static Path pem(Path file, String what, byte[] encoded) throws IOException {
+    public static Path pem(Path file, String what, byte[] encoded) throws IOException {
         String base64 = Base64.getMimeEncoder(64, new byte[]{'\n'}).encodeToString(encoded);
         return Files.writeString(file, "-----BEGIN %1$s-----\n%2$s\n-----END %1$s-----\n".formatted(what, base64));
     }
 
-    String[] settings() {
+    public String[] settings() {
         return new String[]{"--tls-certificate", certificate.toString(), "--tls-private-key", privateKey.toString()};
     }
 
     /// For a client that trusts these and nobody else.
-    static SSLContext trusting(TestCertificates... trusted) throws IOException, GeneralSecurityException {
+    public static SSLContext trusting(TestCertificates... trusted) throws IOException, GeneralSecurityException {
         KeyStore store = KeyStore.getInstance("PKCS12");
         store.load(null, null);
         for (TestCertificates one : trusted) {
