@@ -3,10 +3,13 @@ package io.tidegrad.control;
 import io.tidegrad.model.stream.StreamSpec;
 import io.tidegrad.schemas.Topics;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.apache.kafka.common.config.TopicConfig;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -30,7 +33,7 @@ public final class StreamTopics {
     /// The topics of a spec as they are now.
     ///
     /// @param labels null if events bring their labels with them
-    /// @param bytesMax `max.message.bytes` of the events topic
+    /// @param bytesMax the larger `max.message.bytes` of the two
     public record Sources(StreamAction.Source events, StreamAction.@Nullable Source labels, int bytesMax) {
     }
 
@@ -54,13 +57,19 @@ public final class StreamTopics {
         }
         if (events != null) {
             check(spec, events, refusals);
+            if (spec.join() != null && events.retention().bytes() >= 0) {
+                LOG.warn(
+                        "topic {} keeps {} bytes a partition: corrections of events that it has deleted become dead letters",
+                        spec.events().topic(), events.retention().bytes());
+            }
         }
         if (events == null || labels != null && ofLabels == null) {
             return null;
         }
         return new Sources(source(spec.events().topic(), events),
                 labels == null ? null : source(labels.topic(), Objects.requireNonNull(ofLabels)),
-                (int) events.number(TopicConfig.MAX_MESSAGE_BYTES_CONFIG));
+                (int) Math.max(events.number(TopicConfig.MAX_MESSAGE_BYTES_CONFIG),
+                        ofLabels == null ? 0 : ofLabels.number(TopicConfig.MAX_MESSAGE_BYTES_CONFIG)));
     }
 
     private static void refuseMissing(String topic, String side, KafkaTopics.@Nullable Found found, Refusals refusals) {
@@ -90,38 +99,48 @@ public final class StreamTopics {
                             + " --add-config retention.ms=" + join.window().toMillis()
                             + "), or shorten join.window: a correction reads its event again");
         }
-        if (join != null && retention.bytes() >= 0) {
-            LOG.warn(
-                    "topic {} keeps {} bytes a partition: corrections of events that it has deleted become dead letters",
-                    spec.events().topic(), retention.bytes());
-        }
     }
 
     /// Tells what has become of the topics with which an epoch was created.
     ///
     /// @param refusals gets each that is gone, was created again, or has another number of partitions
     public void requireUnchanged(StreamState.Epoch epoch, Refusals refusals) {
-        StreamAction.Create create = epoch.create();
-        StreamAction.Source labels = create.labels();
-        String examples = topics.examples(epoch.stream(), epoch.number());
-        Set<String> names = new LinkedHashSet<>();
-        names.add(create.events().topic());
-        names.add(examples);
-        if (labels != null) {
-            names.add(labels.topic());
-        }
-        Map<String, KafkaTopics.Found> there = kafka.look(names, false);
-        requireSame(create.events(), there, refusals);
-        if (labels != null) {
-            requireSame(labels, there, refusals);
-        }
-        requireSame(new StreamAction.Source(examples, create.examplesId(), 1), there, refusals);
+        List<StreamAction.Source> created = created(epoch);
+        Map<String, KafkaTopics.Found> there =
+                kafka.look(created.stream().map(StreamAction.Source::topic).collect(Collectors.toSet()), false);
+        created.forEach(each -> requireSame(each, there.get(each.topic()), refusals));
     }
 
-    private static void requireSame(StreamAction.Source source, Map<String, KafkaTopics.Found> there,
-            Refusals refusals) {
+    /// Returns the topics of events, labels and examples as they were when the epoch was created.
+    public List<StreamAction.Source> created(StreamState.Epoch epoch) {
+        StreamAction.Create create = epoch.create();
+        List<StreamAction.Source> created = new ArrayList<>();
+        created.add(create.events());
+        if (create.labels() != null) {
+            created.add(create.labels());
+        }
+        created.add(new StreamAction.Source(topics.examples(epoch.stream(), epoch.number()), create.examplesId(), 1));
+        return created;
+    }
+
+    /// Looks at one topic of a stream that is being joined.
+    ///
+    /// @param created one of `created`
+    /// @param found the topic now, with empty settings or with all; null: it is gone
+    /// @throws ControlException if joining can't go on with it
+    public static void require(StreamState.Epoch epoch, StreamAction.Source created,
+            KafkaTopics.@Nullable Found found) {
+        Refusals refusals = new Refusals();
+        requireSame(created, found, refusals);
+        StreamSpec spec = epoch.spec();
+        if (found != null && !found.settings().isEmpty() && created.topic().equals(spec.events().topic())) {
+            check(spec, found, refusals);
+        }
+        refusals.throwIfAny("stream " + epoch.stream() + ", epoch " + epoch.number() + " can't be joined any longer");
+    }
+
+    private static void requireSame(StreamAction.Source source, KafkaTopics.@Nullable Found found, Refusals refusals) {
         String remedy = "begin a new stream or epoch with what is there: tidegrad streams create --spec FILE";
-        KafkaTopics.Found found = there.get(source.topic());
         if (found == null) {
             refusals.add("topic " + source.topic(), "id " + source.id(), "no such topic", remedy);
         } else if (!found.id().toString().equals(source.id())) {

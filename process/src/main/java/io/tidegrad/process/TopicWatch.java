@@ -30,6 +30,24 @@ public final class TopicWatch {
     /// @param look gets the topic after each look, with empty settings after most looks; null if two looks in a row did
     ///     not find it. If it throws, the next look calls it again
     public record Watched(String topic, Consumer<KafkaTopics.@Nullable Found> look) {
+        /// Returns a look after which a model or a stream ends if its topic is not as it must be. What may pass is thrown,
+        /// so that the next look tries again.
+        ///
+        /// @param failed gets why it can't go on
+        public static Watched ending(String topic, Consumer<StopException> failed,
+                Consumer<KafkaTopics.@Nullable Found> look) {
+            return new Watched(topic, found -> {
+                try {
+                    look.accept(found);
+                } catch (RuntimeException e) {
+                    StopException why = StopException.from(e);
+                    if (why.exitCode().retryable()) {
+                        throw e;
+                    }
+                    failed.accept(why);
+                }
+            });
+        }
     }
 
     private final KafkaTopics kafka;

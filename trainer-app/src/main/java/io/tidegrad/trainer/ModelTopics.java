@@ -136,27 +136,13 @@ final class ModelTopics {
     List<TopicWatch.Watched> watched(Consumer<StopException> failed, Runnable snapshotsGone) {
         Runnable nothing = () -> {
         };
-        return List.of(watched(log.partition().topic(), failed, this::lookAtLog),
-                watched(changelog.topic(), failed, this::lookAtChangelog),
-                watched(snapshots.wanted.topic(), failed, found -> snapshots.look(found, snapshotsGone)),
-                watched(deadLetters.wanted.topic(), failed, found -> deadLetters.look(found, nothing)),
-                watched(progress.wanted.topic(), failed, found -> progress.look(found, nothing)));
-    }
-
-    /// If the topic is not as it must be, the model ends. What may pass is thrown, so that the next look tries again.
-    private static TopicWatch.Watched watched(String topic, Consumer<StopException> failed,
-            Consumer<KafkaTopics.@Nullable Found> look) {
-        return new TopicWatch.Watched(topic, found -> {
-            try {
-                look.accept(found);
-            } catch (RuntimeException e) {
-                StopException why = StopException.from(e);
-                if (why.exitCode().retryable()) {
-                    throw e;
-                }
-                failed.accept(why);
-            }
-        });
+        return List.of(TopicWatch.Watched.ending(log.partition().topic(), failed, this::lookAtLog),
+                TopicWatch.Watched.ending(changelog.topic(), failed, this::lookAtChangelog),
+                TopicWatch.Watched.ending(snapshots.wanted.topic(), failed,
+                        found -> snapshots.look(found, snapshotsGone)),
+                TopicWatch.Watched.ending(deadLetters.wanted.topic(), failed,
+                        found -> deadLetters.look(found, nothing)),
+                TopicWatch.Watched.ending(progress.wanted.topic(), failed, found -> progress.look(found, nothing)));
     }
 
     private void lookAtLog(KafkaTopics.@Nullable Found found) {

@@ -11,6 +11,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.ListConsumerGroupOffsetsSpec;
@@ -70,6 +72,25 @@ final class JoinOffsets {
         }
         if (!missing.isEmpty()) {
             alter(missing);
+        }
+    }
+
+    /// @param there the topics that exist
+    /// @throws StopException if one of them is gone that was there when something was joined
+    void requireInternal(StreamJoiner.Internal internal, Set<String> there) {
+        Set<String> missing = new TreeSet<>(internal.all());
+        missing.removeAll(there);
+        if (missing.isEmpty()) {
+            return;
+        }
+        // An offset that Kafka Streams has committed has its time beside it. Those of a topic are deleted with it; but
+        // Streams creates changelogs after all others.
+        boolean joined = committed(internal.joined()).values().stream()
+                .anyMatch(offset -> offset != null && !offset.metadata().isEmpty());
+        boolean repartitionGone = internal.repartitions().stream().anyMatch(missing::contains)
+                && internal.changelogs().stream().anyMatch(there::contains);
+        if (joined || repartitionGone) {
+            throw JoinTopics.lost(epoch, String.join(", ", missing), "that it was deleted");
         }
     }
 

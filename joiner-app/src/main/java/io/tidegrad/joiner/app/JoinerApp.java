@@ -14,11 +14,13 @@ import io.tidegrad.process.LetIn;
 import io.tidegrad.process.Looks;
 import io.tidegrad.process.ProcessRun;
 import io.tidegrad.process.StopException;
+import io.tidegrad.process.TopicWatch;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.function.LongSupplier;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.KafkaException;
 import org.jspecify.annotations.Nullable;
@@ -26,12 +28,15 @@ import org.jspecify.annotations.Nullable;
 /// A joiner: one or more streams that are joined in this process, with health and metrics. A stream that can't go on stops
 /// alone. The process ends by itself only if no stream can go on; `ended` says why.
 public final class JoinerApp implements ProcessRun.Work {
-    private static final Duration LOOK_EVERY = Duration.ofSeconds(1);
+    /// A joiner that holds records back for others wants to hear of them soon; most looks do nothing.
+    private static final Duration LOOK_EVERY = Duration.ofMillis(100);
 
     private final JoinerConfig config;
     private final String instanceId;
     private final Admin admin;
+    private final LongSupplier clock;
     private final LetIn letIn;
+    private final TopicWatch watch;
     private final CompletableFuture<StopException> ended = new CompletableFuture<>();
 
     /// By stream and epoch.
@@ -46,17 +51,24 @@ public final class JoinerApp implements ProcessRun.Work {
     private @Nullable JoinerOperations operations;
     private boolean closed;
 
-    private JoinerApp(JoinerConfig config, String instanceId, Admin admin) {
+    private JoinerApp(JoinerConfig config, String instanceId, Admin admin, LongSupplier clock) {
+        this.clock = clock;
         this.config = config;
         this.instanceId = instanceId;
         this.admin = admin;
         letIn = new LetIn(config.stateDir());
+        watch = new TopicWatch(new KafkaTopics(admin, config.replication()), letIn::note);
     }
 
     /// Returns once everything has been checked and joining begins.
     ///
     /// @throws StopException if it can't begin; nothing is left running then
     public static JoinerApp start(JoinerConfig config) {
+        return start(config, System::nanoTime);
+    }
+
+    /// @param clock in nanoseconds, which never goes back
+    static JoinerApp start(JoinerConfig config, LongSupplier clock) {
         String instanceId = InstanceId.in(config.stateDir(), "joiner");
         Admin admin;
         try {
@@ -68,7 +80,7 @@ public final class JoinerApp implements ProcessRun.Work {
             throw new StopException(ExitCode.CONFIGURATION,
                     "no client of Kafka can be made with the kafka.* settings: " + e.getMessage(), e);
         }
-        JoinerApp app = new JoinerApp(config, instanceId, admin);
+        JoinerApp app = new JoinerApp(config, instanceId, admin, clock);
         try {
             app.start();
             return app;
@@ -109,6 +121,7 @@ public final class JoinerApp implements ProcessRun.Work {
         following.follow(record -> {
         }, this::decided);
         looks.every(LOOK_EVERY, "the progress of streams can't be looked at", this::look);
+        looks.every(TopicWatch.EVERY, "the topics that this joiner relies on can't be looked at", watch::look);
     }
 
     private static String key(String stream, int epoch) {
@@ -139,7 +152,7 @@ public final class JoinerApp implements ProcessRun.Work {
     private void join(StreamState.Epoch epoch, boolean paused) {
         String key = key(epoch.stream(), epoch.number());
         StreamSlot slot = new StreamSlot(epoch,
-                failed -> StreamJoiner.prepare(epoch, config, instanceId, admin, failed), this::failed);
+                failed -> StreamJoiner.prepare(epoch, config, instanceId, admin, watch, failed), this::failed);
         if (slots.putIfAbsent(key, slot) == null) {
             JoinerOperations telling = operations;
             if (telling != null) {
@@ -205,7 +218,7 @@ public final class JoinerApp implements ProcessRun.Work {
                 continue;
             }
             try {
-                joiner.look();
+                joiner.look(clock.getAsLong());
                 letIn.note();
             } catch (RuntimeException e) { // other streams are looked at all the same
                 failed = new IllegalStateException(StreamJoiner.name(slot.epoch()) + ": " + e.getMessage(), e);

@@ -5,14 +5,18 @@ import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.Tags;
 import io.tidegrad.joiner.join.JoinOutput.Counted;
+import io.tidegrad.joiner.join.JoinOutput;
+import io.tidegrad.joiner.topology.Alignment;
 import io.tidegrad.joiner.topology.JoinCounts;
 import io.tidegrad.joiner.topology.JoinProgress;
+import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.stream.Example;
 import io.tidegrad.ops.security.ServerSecurity;
 import io.tidegrad.process.OperationsServer;
 import io.tidegrad.process.StopException;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -22,12 +26,20 @@ import java.util.OptionalLong;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.Stream;
 import org.apache.kafka.streams.KafkaStreams;
 import org.jspecify.annotations.Nullable;
 
 /// What a joiner's server answers about its streams. `docs/operations/watch.md` lists fields and names.
 record JoinerOperations(OperationsServer server) {
     private static final String STALLED = "stalled";
+
+    /// Of dead letters.
+    private static final List<String> REASONS = Stream
+            .of(Arrays.stream(Rejection.Reason.values()).map(Rejection.Reason::code),
+                    Arrays.stream(JoinOutput.Reason.values()).map(JoinOutput.Reason::code), Stream.of("event-gone"))
+            .flatMap(each -> each).toList();
+
     private static final String STREAM = "stream";
     private static final String EPOCH = "epoch";
 
@@ -59,8 +71,10 @@ record JoinerOperations(OperationsServer server) {
             counter("tidegrad.joiner.counted", "What was counted only", tags.and("what", what.code()), slot,
                     counts -> counts.counted(what));
         }
-        counter("tidegrad.joiner.dead.letters", "Records that could not be joined", tags, slot,
-                JoinCounts::deadLetters);
+        for (String reason : REASONS) {
+            counter("tidegrad.joiner.dead.letters", "Records that could not be joined", tags.and("reason", reason),
+                    slot, counts -> counts.deadLetters(reason));
+        }
         lag(tags, "events", slot, JoinProgress.Seen::eventsLag);
         lag(tags, "labels", slot, JoinProgress.Seen::labelsLag);
         lag(tags, "join", slot, JoinProgress.Seen::joinLag);
@@ -72,8 +86,26 @@ record JoinerOperations(OperationsServer server) {
                 each -> metric(each, "estimate-num-keys", "entries"));
         gauge("tidegrad.joiner.waiting", "Ids that wait for an event or a label here, about", tags, slot,
                 each -> metric(each, "estimate-num-keys", "due"));
+        gauge("tidegrad.joiner.waiting.since", "Time of the event or label here whose wait ends first, epoch seconds",
+                tags, slot, each -> {
+                    StreamJoiner joiner = each.joiner();
+                    return seconds(joiner == null ? OptionalLong.empty() : joiner.counts().waitingSince());
+                });
+        gauge("tidegrad.joiner.held.partitions", "Partitions here that lie too far ahead of others", tags, slot,
+                each -> alignment(each, Alignment::heldPartitions));
+        gauge("tidegrad.joiner.held.records", "Records of them that were fetched", tags, slot,
+                each -> alignment(each, Alignment::heldRecords));
         gauge("tidegrad.joiner.state.bytes", "Size of what is remembered here, on disk", tags, slot,
                 each -> metric(each, "total-sst-files-size", "entries") + metric(each, "total-sst-files-size", "due"));
+    }
+
+    private static double alignment(StreamSlot slot, ToDoubleFunction<Alignment> value) {
+        StreamJoiner joiner = slot.joiner();
+        return joiner == null ? Double.NaN : value.applyAsDouble(joiner.alignment());
+    }
+
+    private static double seconds(OptionalLong time) {
+        return time.isPresent() ? time.getAsLong() / 1e3 : Double.NaN;
     }
 
     private static double metric(StreamSlot slot, String name, String store) {
@@ -105,8 +137,7 @@ record JoinerOperations(OperationsServer server) {
             Function<JoinProgress.Seen, OptionalLong> value) {
         gauge(name, meaning, tags, slot, each -> {
             JoinProgress.Seen seen = seen(each);
-            OptionalLong time = seen == null ? OptionalLong.empty() : value.apply(seen);
-            return time.isPresent() ? time.getAsLong() / 1e3 : Double.NaN;
+            return seconds(seen == null ? OptionalLong.empty() : value.apply(seen));
         });
     }
 

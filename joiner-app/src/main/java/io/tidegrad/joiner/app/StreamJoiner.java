@@ -16,6 +16,7 @@ import io.tidegrad.process.InstanceId;
 import io.tidegrad.process.KafkaFault;
 import io.tidegrad.process.StopException;
 import io.tidegrad.process.StreamsClients;
+import io.tidegrad.process.TopicWatch;
 import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.Topics;
 import java.io.IOException;
@@ -27,6 +28,7 @@ import java.util.Map;
 import java.util.Properties;
 import java.util.Queue;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
@@ -44,6 +46,9 @@ import org.slf4j.LoggerFactory;
 /// Joins one epoch of a stream, in a Kafka Streams application named `{prefix}-{stream}-{epoch}-join`.
 final class StreamJoiner implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(StreamJoiner.class);
+    private static final String ENTRIES_CHANGELOG = "-entries-changelog";
+    private static final String DUE_CHANGELOG = "-due-changelog";
+    private static final Duration LOOK_EVERY = Duration.ofSeconds(1);
     private static final Duration STOP_MAX = Duration.ofSeconds(30);
 
     /// A joiner that can't go on may be waiting for a topic that is gone, so that a longer wait would gain nothing.
@@ -56,7 +61,12 @@ final class StreamJoiner implements AutoCloseable {
     private final JoinCounts counts = new JoinCounts();
     private final Duration standstillMax;
     private final JoinOffsets offsets;
+    private final TopicWatch watch;
+    private final List<TopicWatch.Watched> watched;
     private final JoinProgress progress;
+    private final Alignment alignment;
+    private boolean looked;
+    private long lookedAt; // nanoseconds
     private final Queue<RecordDecoder> decoders = new ConcurrentLinkedQueue<>();
     private final AtomicBoolean stopped = new AtomicBoolean();
     private final AtomicBoolean gaveUp = new AtomicBoolean();
@@ -64,10 +74,11 @@ final class StreamJoiner implements AutoCloseable {
 
     /// Checks and creates what the stream needs. Joining begins with `start`.
     ///
+    /// @param watch of the process
     /// @param failed gets the reason why the joiner can't go on, at most once
     /// @throws StopException if the stream can't be joined
     static StreamJoiner prepare(StreamState.Epoch epoch, JoinerConfig config, String instanceId, Admin admin,
-            Consumer<StopException> failed) {
+            TopicWatch watch, Consumer<StopException> failed) {
         KafkaTopics kafka = new KafkaTopics(admin, config.replication());
         Topics topics = config.topics();
         JoinTopics found = JoinTopics.check(kafka, epoch, topics, config.deadLetterRetention());
@@ -79,10 +90,40 @@ final class StreamJoiner implements AutoCloseable {
         if (labels != null) {
             read.addAll(partitions(labels.topic(), found.labelPartitions()));
         }
-        String changelog = application + "-entries-changelog";
-        KafkaTopics.Found entries = kafka.look(Set.of(changelog), false).get(changelog);
-        offsets.ensure(read, entries == null ? List.of() : partitions(changelog, entries.partitions()));
-        return new StreamJoiner(epoch, config, instanceId, found, offsets, failed);
+        Internal internal = Internal.of(epoch.spec(), found, application);
+        Map<String, KafkaTopics.Found> there = kafka.look(internal.all(), false);
+        offsets.requireInternal(internal, there.keySet());
+        KafkaTopics.Found entries = there.get(application + ENTRIES_CHANGELOG);
+        offsets.ensure(read,
+                entries == null ? List.of() : partitions(application + ENTRIES_CHANGELOG, entries.partitions()));
+        return new StreamJoiner(epoch, config, instanceId, found, internal, offsets, kafka, watch, failed);
+    }
+
+    /// The topics that Kafka Streams creates for a stream: what they hold is nowhere else.
+    ///
+    /// @param joined partitions from which the join takes; those of events, if it takes from the topics directly
+    record Internal(Set<String> repartitions, Set<String> changelogs, List<TopicPartition> joined) {
+        private static Internal of(StreamSpec spec, JoinTopics found, String application) {
+            List<TopicPartition> events = partitions(spec.events().topic(), found.eventPartitions());
+            if (spec.labels() == null) {
+                return new Internal(Set.of(), Set.of(), events);
+            }
+            Set<String> changelogs = Set.of(application + ENTRIES_CHANGELOG, application + DUE_CHANGELOG);
+            if (JoinerTopology.isPartitionedAlike(spec, found.eventPartitions(), found.labelPartitions())) {
+                return new Internal(Set.of(), changelogs, events);
+            }
+            int tasks = Math.max(found.eventPartitions(), found.labelPartitions());
+            List<String> repartitions = List.of(application + "-" + JoinerTopology.EVENTS_BY_KEY + "-repartition",
+                    application + "-" + JoinerTopology.LABELS_BY_KEY + "-repartition");
+            return new Internal(Set.copyOf(repartitions), changelogs,
+                    repartitions.stream().flatMap(each -> partitions(each, tasks).stream()).toList());
+        }
+
+        Set<String> all() {
+            Set<String> all = new TreeSet<>(repartitions);
+            all.addAll(changelogs);
+            return all;
+        }
     }
 
     private static List<TopicPartition> partitions(String topic, int count) {
@@ -90,7 +131,9 @@ final class StreamJoiner implements AutoCloseable {
     }
 
     private StreamJoiner(StreamState.Epoch epoch, JoinerConfig config, String instanceId, JoinTopics found,
-            JoinOffsets offsets, Consumer<StopException> failed) {
+            Internal internal, JoinOffsets offsets, KafkaTopics kafka, TopicWatch watch,
+            Consumer<StopException> failed) {
+        this.watch = watch;
         this.epoch = epoch;
         this.failed = failed;
         this.offsets = offsets;
@@ -102,23 +145,16 @@ final class StreamJoiner implements AutoCloseable {
                 .transactionTimeout(config.kafka(), JoinStreams.commitInterval(config.kafka())).dividedBy(2);
         standstillMax = JoinStreams.commitInterval(config.kafka()).plus(patience.multipliedBy(3)).plusSeconds(2);
         StreamTime time = new StreamTime();
-        Alignment alignment = new Alignment(spec.align());
+        alignment = new Alignment(spec.align());
         JoinerTopology.Parts parts = new JoinerTopology.Parts(spec, topics.examples(epoch.stream(), epoch.number()),
                 topics.deadLetters(), new JoinDeadLetters(spec.stream(), epoch.number(), found.deadLetterBytesMax()),
                 found.eventPartitions(), found.labelPartitions(), () -> decoder(config), patience,
                 () -> new KafkaEventLookup(spec.stream(), spec.events().topic(), config.kafka().client(), patience),
-                counts, time);
-        List<TopicPartition> events = partitions(spec.events().topic(), found.eventPartitions());
-        List<TopicPartition> joined = events;
-        if (labels != null && !parts.isPartitionedAlike()) {
-            int tasks = Math.max(found.eventPartitions(), found.labelPartitions());
-            joined = new ArrayList<>(
-                    partitions(application + "-" + JoinerTopology.EVENTS_BY_KEY + "-repartition", tasks));
-            joined.addAll(partitions(application + "-" + JoinerTopology.LABELS_BY_KEY + "-repartition", tasks));
-        }
-        progress = new JoinProgress(events,
-                labels == null ? List.of() : partitions(labels.topic(), found.labelPartitions()), joined, time,
-                alignment);
+                counts, time, alignment);
+        progress = new JoinProgress(partitions(spec.events().topic(), found.eventPartitions()),
+                labels == null ? List.of() : partitions(labels.topic(), found.labelPartitions()), internal.joined(),
+                time, alignment);
+        watched = found.watched(kafka, epoch, topics, internal.all(), this::giveUp);
         Properties settings = new Properties();
         settings.putAll(JoinStreams.of(application, config.stateDir(), instanceId, config, found.recordBytesMax()));
         try {
@@ -126,7 +162,7 @@ final class StreamJoiner implements AutoCloseable {
         } catch (IOException e) {
             throw InstanceId.unusable(config.stateDir(), e);
         }
-        streams = new KafkaStreams(JoinerTopology.of(parts), settings, new AlignedClients(parts, alignment));
+        streams = new KafkaStreams(JoinerTopology.of(parts), settings, new AlignedClients(parts));
         streams.setUncaughtExceptionHandler(thrown -> {
             if (!stopped.get()) {
                 giveUp(StopException.from(thrown, fault -> fault == KafkaFault.AUTHENTICATION || counts.events() > 0));
@@ -161,6 +197,7 @@ final class StreamJoiner implements AutoCloseable {
     void start() {
         LOG.info("{}: joining", name(epoch));
         streams.start();
+        watch.add(watched);
     }
 
     JoinCounts counts() {
@@ -171,17 +208,29 @@ final class StreamJoiner implements AutoCloseable {
         return progress;
     }
 
+    Alignment alignment() {
+        return alignment;
+    }
+
     /// Returns the longest time between two commits of a joiner that is well: the commit interval, the longest wait of a
     /// record for its schema, the timeout of a transaction, and a look of ours. With the defaults these are 17 s.
     Duration standstillMax() {
         return standstillMax;
     }
 
-    /// Looks how far the group is; from one thread at a time.
-    void look() {
+    /// Looks how far the group is, once a second, or each time while records are held back for other processes; from one
+    /// thread at a time.
+    ///
+    /// @param nanos of a clock that never goes back
+    void look(long nanos) {
+        if (!alignment.waitsForOthers() && looked && nanos - lookedAt < LOOK_EVERY.toNanos()) {
+            return;
+        }
+        looked = true;
+        lookedAt = nanos;
         List<TopicPartition> partitions = progress.partitions();
         Map<TopicPartition, Long> ends = offsets.offsets(partitions, OffsetSpec.latest());
-        progress.look(ends, offsets.committed(partitions), System.currentTimeMillis(), System.nanoTime());
+        progress.look(ends, offsets.committed(partitions), System.currentTimeMillis(), nanos);
     }
 
     KafkaStreams.State state() {
@@ -223,6 +272,7 @@ final class StreamJoiner implements AutoCloseable {
 
     private void stop(CloseOptions.GroupMembershipOperation membership) {
         stopped.set(true);
+        watch.remove(watched);
         streams.close(
                 CloseOptions.timeout(gaveUp.get() ? GIVE_UP_MAX : STOP_MAX).withGroupMembershipOperation(membership));
         @Nullable

@@ -12,14 +12,12 @@ import org.apache.kafka.streams.KafkaClientSupplier;
 
 /// Makes the clients of Kafka Streams as it would make them itself, except for a consumer that holds back what lies too far
 /// ahead.
-///
-/// @param sources makes the readers of events and labels for a thread, by topic
 public final class AlignedClients implements KafkaClientSupplier {
     private final Alignment alignment;
     private final Map<String, SourceReader> sources;
 
-    public AlignedClients(JoinerTopology.Parts parts, Alignment alignment) {
-        this.alignment = alignment;
+    public AlignedClients(JoinerTopology.Parts parts) {
+        alignment = parts.alignment();
         sources = parts.readers();
     }
 

@@ -29,12 +29,14 @@ final class AlignedConsumer extends KafkaConsumer<byte[], byte[]> {
     /// While records are held back, other threads and processes are to be heard of soon.
     private static final Duration LOOK_AGAIN = Duration.ofMillis(10);
 
+    private final Alignment alignment;
     private final HeldRecords held;
     private final Set<TopicPartition> pausedByStreams = new HashSet<>();
     private final Set<TopicPartition> pausedHere = new HashSet<>();
 
     AlignedConsumer(Map<String, Object> config, Alignment alignment, Map<String, SourceReader> sources) {
         super(config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+        this.alignment = alignment;
         held = new HeldRecords(alignment, sources);
     }
 
@@ -60,6 +62,7 @@ final class AlignedConsumer extends KafkaConsumer<byte[], byte[]> {
 
     private void pauseWhatIsHeld() {
         for (TopicPartition partition : held.partitions()) {
+            alignment.holds(partition, held.count(partition));
             if (held.isFull(partition)) {
                 if (pausedHere.add(partition)) {
                     super.pause(List.of(partition));

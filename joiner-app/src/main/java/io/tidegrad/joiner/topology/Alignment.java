@@ -5,6 +5,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
 
 /// How far in event time the partitions of events and labels were read, and how far each may be: no further than `align`
 /// beyond the least one that has something left to read. All threads of a process share it, and it hears of other
@@ -13,6 +14,7 @@ public final class Alignment {
     private final long align;
     private final Map<TopicPartition, Long> frontiers = new ConcurrentHashMap<>();
     private final Set<TopicPartition> assigned = ConcurrentHashMap.newKeySet();
+    private final Map<TopicPartition, Integer> held = new ConcurrentHashMap<>();
     private volatile long elsewhere = Long.MAX_VALUE;
 
     public Alignment(Duration align) {
@@ -36,6 +38,38 @@ public final class Alignment {
     void leaves(TopicPartition partition) {
         frontiers.remove(partition);
         assigned.remove(partition);
+        held.remove(partition);
+    }
+
+    /// Returns what was told last of a partition that is read here and has something left; null otherwise.
+    @Nullable
+    Long reached(TopicPartition partition) {
+        return frontiers.get(partition);
+    }
+
+    /// @param records of the partition that were fetched and lie beyond the bound
+    void holds(TopicPartition partition, int records) {
+        if (records == 0) {
+            held.remove(partition);
+        } else {
+            held.put(partition, records);
+        }
+    }
+
+    /// Returns how many partitions lie too far ahead of others.
+    public int heldPartitions() {
+        return held.size();
+    }
+
+    /// Returns how many records of them were fetched.
+    public long heldRecords() {
+        return held.values().stream().mapToLong(Integer::longValue).sum();
+    }
+
+    /// Returns whether records are held back here, and others decide when they may go on.
+    public boolean waitsForOthers() {
+        long others = elsewhere;
+        return !held.isEmpty() && frontiers.values().stream().allMatch(each -> each > others);
     }
 
     /// @param least time that partitions have reached which other processes read and which have something left; the

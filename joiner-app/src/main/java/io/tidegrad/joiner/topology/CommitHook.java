@@ -5,6 +5,7 @@ import java.util.Objects;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.streams.processor.StateStore;
 import org.apache.kafka.streams.processor.StateStoreContext;
+import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.internals.InternalProcessorContext;
 import org.apache.kafka.streams.processor.internals.ProcessorMetadata;
 import org.apache.kafka.streams.processor.internals.ProcessorNode;
@@ -16,7 +17,7 @@ import org.apache.kafka.streams.state.internals.CachedStateStore;
 import org.jspecify.annotations.Nullable;
 
 /// A state store without content. It lets the join do something before each commit, inside of the task's transaction, and
-/// commit the task's time beside the offsets. No other class of the joiner uses internals of Kafka Streams. This one
+/// commit times beside the offsets. No other class of the joiner uses internals of Kafka Streams. This one
 /// relies on the following behaviour of version 4.3.1:
 ///
 /// - `CachedStateStore.flushCache()` is called by `StreamTask.prepareCommit` before the producer is flushed and the
@@ -28,6 +29,7 @@ final class CommitHook implements StateStore, CachedStateStore<byte[], byte[]> {
     static final String NAME = "commit-hook";
     private static final String TIME = "time";
     private static final String SWEPT = "swept";
+    private static final String NEXT = "next-";
 
     private @Nullable InternalProcessorContext<?, ?> context;
     private @Nullable ProcessorNode<?, ?, ?, ?> node;
@@ -112,6 +114,18 @@ final class CommitHook implements StateStore, CachedStateStore<byte[], byte[]> {
     /// Returns the task's time that was committed beside an offset; null if there is none.
     static @Nullable Long time(String metadata) {
         return TopicPartitionMetadata.decode(metadata).processorMetadata().get(TIME);
+    }
+
+    /// Commits the time of the next record of a partition with the offsets of its task from now on.
+    ///
+    /// @param side of events or labels: a task may have a partition of each
+    static void next(ProcessorContext<?, ?> context, String side, long time) {
+        ((InternalProcessorContext<?, ?>) context).addProcessorMetadataKeyValue(NEXT + side, time);
+    }
+
+    /// Returns the time of the next record, so far as its reader had it; null if there is none.
+    static @Nullable Long next(String metadata, String side) {
+        return TopicPartitionMetadata.decode(metadata).processorMetadata().get(NEXT + side);
     }
 
     /// Returns the largest time of a partition's records that were processed; null if there is none.

@@ -134,10 +134,14 @@ final class HeldRecords {
         return held.values().stream().allMatch(each -> each.records.isEmpty());
     }
 
+    int count(TopicPartition partition) {
+        Held of = held.get(partition);
+        return of == null ? 0 : of.records.size();
+    }
+
     /// Returns whether so much is held of a partition that no more of it should be fetched.
     boolean isFull(TopicPartition partition) {
-        Held of = held.get(partition);
-        return of != null && of.records.size() >= HELD_MAX;
+        return count(partition) >= HELD_MAX;
     }
 
     Set<TopicPartition> partitions() {

@@ -5,6 +5,8 @@ import io.tidegrad.model.stream.Example;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.OptionalLong;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
@@ -17,6 +19,7 @@ public final class JoinCounts {
     private final Map<Example.Kind, LongAdder> examples = new EnumMap<>(Example.Kind.class);
     private final Map<Counted, LongAdder> counted = new EnumMap<>(Counted.class);
     private final Map<String, LongAdder> deadLetters = new ConcurrentSkipListMap<>();
+    private final Map<Integer, Long> waitingSince = new ConcurrentHashMap<>(); // by task
 
     public JoinCounts() {
         for (Example.Kind kind : Example.Kind.values()) {
@@ -45,6 +48,20 @@ public final class JoinCounts {
 
     void deadLetter(String reason) {
         deadLetters.computeIfAbsent(reason, unused -> new LongAdder()).increment();
+    }
+
+    /// @param time of what waits in a task and whose wait ends first; the largest number: nothing waits there
+    void waitingSince(int task, long time) {
+        if (time == Long.MAX_VALUE) {
+            waitingSince.remove(task);
+        } else {
+            waitingSince.put(task, time);
+        }
+    }
+
+    /// Returns the least event time of what waits here and is next of its task; empty: nothing waits.
+    public OptionalLong waitingSince() {
+        return waitingSince.values().stream().mapToLong(Long::longValue).min();
     }
 
     public long events() {

@@ -100,6 +100,7 @@ final class JoinProcessor implements Processor<byte[], JoinInput, byte[], byte[]
                 look(running);
             }
             look(running);
+            parts.counts().waitingSince(context.taskId().partition(), running.state().waitingSince());
             tick(running, stream);
         });
     }
@@ -250,6 +251,7 @@ final class JoinProcessor implements Processor<byte[], JoinInput, byte[], byte[]
         Running closed = running;
         if (closed != null) {
             closed.events().close();
+            parts.counts().waitingSince(closed.context().taskId().partition(), Long.MAX_VALUE);
             running = null;
         }
     }

@@ -20,6 +20,11 @@ import org.jspecify.annotations.Nullable;
 /// - When everything was read, time goes on with the time that passes, so that the last events of a quiet stream wait
 ///   no longer than others. It is never later than the clock.
 public final class JoinProgress {
+    /// Names of the two sides.
+    static final String EVENTS = "events";
+
+    static final String LABELS = "labels";
+
     private final List<TopicPartition> events;
     private final List<TopicPartition> labels;
     private final List<TopicPartition> joined;
@@ -99,11 +104,12 @@ public final class JoinProgress {
                         task != null ? task : offset == null ? null : CommitHook.partitionTime(offset.metadata());
                 known &= reached != null;
                 least = Math.min(least, reached == null ? least : reached);
-                if (events.contains(end.getKey()) || labels.contains(end.getKey())) {
+                boolean ofEvents = events.contains(end.getKey());
+                if (ofEvents || labels.contains(end.getKey())) {
                     behindNow.add(end.getKey());
                     // One look does not count: a record of a partition that was silent for long is taken at once.
-                    if (reached != null && behind.contains(end.getKey()) && !alignment.isHere(end.getKey())) {
-                        elsewhere = Math.min(elsewhere, reached);
+                    if (offset != null && behind.contains(end.getKey()) && !alignment.isHere(end.getKey())) {
+                        elsewhere = Math.min(elsewhere, frontier(offset.metadata(), ofEvents ? EVENTS : LABELS));
                     }
                 }
             }
@@ -132,6 +138,15 @@ public final class JoinProgress {
             idleSince = nanos;
         }
         time.is(Math.max(idleFrom, Math.min(clock, idleFrom + (nanos - idleSince) / 1_000_000)), true, settled);
+    }
+
+    /// Returns how far a partition was read that has something left: to its next record, if its reader holds that back,
+    /// or else to its last one. The largest number: nobody knows.
+    private static long frontier(String metadata, String side) {
+        Long last = CommitHook.partitionTime(metadata);
+        Long next = CommitHook.next(metadata, side);
+        return last == null && next == null ? Long.MAX_VALUE
+                : Math.max(last == null ? Long.MIN_VALUE : last, next == null ? Long.MIN_VALUE : next);
     }
 
     private static long lag(List<TopicPartition> partitions, Map<TopicPartition, Long> ends,

@@ -110,6 +110,13 @@ final class JoinState {
         return now <= nextDue ? now : sweptTo;
     }
 
+    /// Returns the time of the event or label whose wait ends first; the largest number: nothing waits.
+    long waitingSince() {
+        try (KeyValueIterator<Bytes, byte[]> from = index.range(Bytes.wrap(TimeIndexKey.of(sweptTo, NOTHING)), null)) {
+            return from.hasNext() ? indexed(TimeIndexKey.id(from.next().key.get())).base() : Long.MAX_VALUE;
+        }
+    }
+
     /// Returns an entry that the index has.
     Entry indexed(byte[] id) {
         Entry found = get(id);

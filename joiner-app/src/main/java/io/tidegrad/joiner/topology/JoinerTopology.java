@@ -62,9 +62,10 @@ public final class JoinerTopology {
     /// @param patience how long a record may wait for its schema
     /// @param lookups make a reader of events for a task
     /// @param time that all tasks may take
+    /// @param alignment of all threads of this process
     public record Parts(StreamSpec spec, String examples, String deadLetterTopic, JoinDeadLetters deadLetters,
             int eventPartitions, int labelPartitions, Supplier<RecordDecoder> decoders, Duration patience,
-            Supplier<EventLookup> lookups, JoinCounts counts, StreamTime time) {
+            Supplier<EventLookup> lookups, JoinCounts counts, StreamTime time, Alignment alignment) {
         /// Returns what reads the topics of events and labels. One does for all threads.
         Map<String, SourceReader> readers() {
             Map<String, SourceReader> readers = new HashMap<>();
@@ -76,12 +77,20 @@ public final class JoinerTopology {
             return readers;
         }
 
-        /// Returns whether records of one id already lie in the same partition of both topics.
-        public boolean isPartitionedAlike() {
-            StreamSpec.Labels labels = spec.labels();
-            return labels != null && StreamSpec.RECORD_KEY.equals(spec.events().key())
-                    && StreamSpec.RECORD_KEY.equals(labels.key()) && eventPartitions == labelPartitions;
+        KeyProcessor.Side side(String topic, String name) {
+            return new KeyProcessor.Side(name, topic, alignment);
         }
+
+        boolean isPartitionedAlike() {
+            return JoinerTopology.isPartitionedAlike(spec, eventPartitions, labelPartitions);
+        }
+    }
+
+    /// Returns whether records of one id already lie in the same partition of both topics.
+    public static boolean isPartitionedAlike(StreamSpec spec, int eventPartitions, int labelPartitions) {
+        StreamSpec.Labels labels = spec.labels();
+        return labels != null && StreamSpec.RECORD_KEY.equals(spec.events().key())
+                && StreamSpec.RECORD_KEY.equals(labels.key()) && eventPartitions == labelPartitions;
     }
 
     public static Topology of(Parts parts) {
@@ -91,17 +100,21 @@ public final class JoinerTopology {
         KStream<byte[], SourceValue> events = source(builder, "events", parts.spec().events().topic(),
                 Objects.requireNonNull(readers.get(parts.spec().events().topic())));
         if (labels == null) {
-            events.process(() -> new LabeledEventsProcessor(new LabeledEvents(parts.spec()), parts.deadLetters(),
-                    parts.counts()), Named.as(LABEL_EVENTS));
+            events.process(
+                    () -> new LabeledEventsProcessor(new LabeledEvents(parts.spec()), parts.deadLetters(),
+                            parts.counts(), parts.side(parts.spec().events().topic(), JoinProgress.EVENTS)),
+                    Named.as(LABEL_EVENTS));
             Topology topology = builder.build();
             sink(topology, EXAMPLES, parts.examples(), LABEL_EVENTS);
             sink(topology, EVENT_DEAD_LETTERS, parts.deadLetterTopic(), LABEL_EVENTS);
             return topology;
         }
-        KStream<byte[], JoinInput> keyedEvents = keyed(events, KEY_EVENTS, "events-with-id", EVENT_DEAD_LETTERS, parts);
+        KStream<byte[], JoinInput> keyedEvents = keyed(events, KEY_EVENTS, "events-with-id", EVENT_DEAD_LETTERS, parts,
+                parts.side(parts.spec().events().topic(), JoinProgress.EVENTS));
         KStream<byte[], JoinInput> keyedLabels =
                 keyed(source(builder, "labels", labels.topic(), Objects.requireNonNull(readers.get(labels.topic()))),
-                        KEY_LABELS, "labels-with-id", LABEL_DEAD_LETTERS, parts);
+                        KEY_LABELS, "labels-with-id", LABEL_DEAD_LETTERS, parts,
+                        parts.side(labels.topic(), JoinProgress.LABELS));
         if (!parts.isPartitionedAlike()) {
             int partitions = Math.max(parts.eventPartitions(), parts.labelPartitions());
             keyedEvents = byKey(keyedEvents, EVENTS_BY_KEY, partitions);
@@ -133,9 +146,9 @@ public final class JoinerTopology {
     }
 
     private static KStream<byte[], JoinInput> keyed(KStream<byte[], SourceValue> side, String name, String next,
-            String deadLetterSink, Parts parts) {
+            String deadLetterSink, Parts parts, KeyProcessor.Side of) {
         return side.<byte[], Object>process(
-                () -> new KeyProcessor(next, deadLetterSink, parts.deadLetters(), parts.counts()), Named.as(name))
+                () -> new KeyProcessor(next, deadLetterSink, parts.deadLetters(), parts.counts(), of), Named.as(name))
                 .mapValues(input -> (JoinInput) input, Named.as(next));
     }
 

@@ -4,6 +4,7 @@ import io.tidegrad.joiner.topology.SourceValue.Read;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Objects;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.streams.processor.PunctuationType;
 import org.apache.kafka.streams.processor.api.Processor;
@@ -17,17 +18,36 @@ final class KeyProcessor implements Processor<byte[], SourceValue, byte[], Objec
     static final byte[] TICK_KEY = {};
 
     /// How often the place that was read is committed although nothing came, so that a side shows that it was read to its
-    /// end.
+    /// end, or what its next record waits for.
     private static final Duration LOOK_EVERY = Duration.ofSeconds(1);
 
     private final String next;
     private final String deadLetterSink;
     private final JoinDeadLetters deadLetters;
     private final JoinCounts counts;
+    private final Side side;
     private @Nullable ProcessorContext<byte[], Object> context;
 
+    /// One of the two sides of the join.
+    ///
+    /// @param name see `CommitHook.next`
+    record Side(String name, String topic, Alignment alignment) {
+        /// Lets the task of a partition commit how far it is although nothing comes. If its next record is held back, other
+        /// processes hear of its time: they would wait for this partition otherwise, and it for them.
+        void tell(ProcessorContext<?, ?> context) {
+            TopicPartition partition = new TopicPartition(topic, context.taskId().partition());
+            context.schedule(LOOK_EVERY, PunctuationType.WALL_CLOCK_TIME, now -> {
+                Long reached = alignment.reached(partition);
+                if (reached != null && reached > Long.MIN_VALUE) {
+                    CommitHook.next(context, name, reached);
+                }
+            });
+        }
+    }
+
     /// @param next the node that takes what has an id
-    KeyProcessor(String next, String deadLetterSink, JoinDeadLetters deadLetters, JoinCounts counts) {
+    KeyProcessor(String next, String deadLetterSink, JoinDeadLetters deadLetters, JoinCounts counts, Side side) {
+        this.side = side;
         this.next = next;
         this.deadLetterSink = deadLetterSink;
         this.deadLetters = deadLetters;
@@ -37,8 +57,7 @@ final class KeyProcessor implements Processor<byte[], SourceValue, byte[], Objec
     @Override
     public void init(ProcessorContext<byte[], Object> context) {
         this.context = context;
-        context.schedule(LOOK_EVERY, PunctuationType.WALL_CLOCK_TIME, now -> {
-        });
+        side.tell(context);
     }
 
     @Override

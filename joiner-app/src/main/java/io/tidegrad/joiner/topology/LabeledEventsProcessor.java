@@ -16,9 +16,11 @@ final class LabeledEventsProcessor implements Processor<byte[], SourceValue, byt
     private final LabeledEvents join;
     private final JoinDeadLetters deadLetters;
     private final JoinCounts counts;
+    private final KeyProcessor.Side side;
     private @Nullable ProcessorContext<byte[], byte[]> context;
 
-    LabeledEventsProcessor(LabeledEvents join, JoinDeadLetters deadLetters, JoinCounts counts) {
+    LabeledEventsProcessor(LabeledEvents join, JoinDeadLetters deadLetters, JoinCounts counts, KeyProcessor.Side side) {
+        this.side = side;
         this.join = join;
         this.deadLetters = deadLetters;
         this.counts = counts;
@@ -27,6 +29,7 @@ final class LabeledEventsProcessor implements Processor<byte[], SourceValue, byt
     @Override
     public void init(ProcessorContext<byte[], byte[]> context) {
         this.context = context;
+        side.tell(context);
     }
 
     @Override

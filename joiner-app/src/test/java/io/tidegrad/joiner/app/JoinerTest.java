@@ -250,7 +250,7 @@ class JoinerTest {
             if (random.nextInt(100) == 0) {
                 event(id, time, 1);
             }
-            int about = Math.max(0, i - random.nextInt(200));
+            int about = i - random.nextInt(Math.min(i + 1, 200));
             if (random.nextInt(3) == 0) {
                 label("tx-" + about, START + i * 15_000L, random.nextBoolean(), random.nextInt(5) == 0);
             }

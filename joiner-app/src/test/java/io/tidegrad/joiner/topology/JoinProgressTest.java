@@ -8,6 +8,8 @@ import java.util.List;
 import java.util.Map;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.streams.processor.internals.ProcessorMetadata;
+import org.apache.kafka.streams.processor.internals.TopicPartitionMetadata;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
@@ -142,5 +144,31 @@ class JoinProgressTest {
         at(MORE_EVENTS, 100, 100, null, 30);
         look(1_000, 2);
         assertThat(alignment.bound()).isEqualTo(60_000);
+    }
+
+    /// Its reader waits for us then. If both went by the last record, each would wait for the other.
+    @Test
+    void aPartitionOfOthersIsAsFarAsTheNextRecordThatTheyHoldBack() {
+        alignment.reached(EVENTS, 50_000);
+        ends.put(MORE_EVENTS, 100L);
+        ProcessorMetadata next = new ProcessorMetadata();
+        next.put("next-events", 45_000);
+        committed.put(MORE_EVENTS, new OffsetAndMetadata(90, new TopicPartitionMetadata(20_000, next).encode()));
+        look(1_000, 0);
+        look(1_000, 1);
+        assertThat(alignment.bound()).isEqualTo(55_000);
+    }
+
+    @Test
+    void whoHoldsRecordsBackForOthersLooksMoreOften() {
+        alignment.reached(EVENTS, 50_000);
+        alignment.holds(EVENTS, 7);
+        assertThat(alignment.waitsForOthers()).as("for a partition of its own").isFalse();
+        alignment.elsewhere(30_000);
+        assertThat(alignment.waitsForOthers()).isTrue();
+        assertThat(alignment.heldRecords()).isEqualTo(7);
+        assertThat(alignment.heldPartitions()).isOne();
+        alignment.holds(EVENTS, 0);
+        assertThat(alignment.waitsForOthers()).isFalse();
     }
 }

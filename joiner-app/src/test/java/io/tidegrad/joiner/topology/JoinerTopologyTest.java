@@ -88,9 +88,12 @@ class JoinerTopologyTest {
         settings.put(StreamsConfig.APPLICATION_ID_CONFIG, "test");
         settings.put(StreamsConfig.STATE_DIR_CONFIG, directory.toString());
         settings.put(StreamsConfig.ROCKSDB_CONFIG_SETTER_CLASS_CONFIG, BoundedRocksDb.class);
-        TopologyTestDriver driver = new TopologyTestDriver(JoinerTopology.of(new JoinerTopology.Parts(spec, "examples",
-                "dead-letters", new JoinDeadLetters(spec.stream(), 1, 1_000_000), 1, 1, TextEvents::decoder,
-                Duration.ofSeconds(1), () -> lookup, counts, time)), settings);
+        TopologyTestDriver driver =
+                new TopologyTestDriver(
+                        JoinerTopology.of(new JoinerTopology.Parts(spec, "examples", "dead-letters",
+                                new JoinDeadLetters(spec.stream(), 1, 1_000_000), 1, 1, TextEvents::decoder,
+                                Duration.ofSeconds(1), () -> lookup, counts, time, new Alignment(spec.align()))),
+                        settings);
         ByteArraySerializer to = new ByteArraySerializer();
         ByteArrayDeserializer from = new ByteArrayDeserializer();
         driven = new Driven(driver, driver.createInputTopic("payments", to, to),
@@ -215,7 +218,7 @@ class JoinerTopologyTest {
         label("id=orphan time=1000 fraud=1");
         tick(200_000);
         event("id=old time=50000");
-        assertThat(refused()).containsExactly("not-avro payments:0:0 of payments 1: key #",
+        assertThat(refused()).containsExactly("not-json payments:0:0 of payments 1: key #",
                 "null-value payments:0:1 of payments 1: key null",
                 "missing-field payments:0:2 of payments 1: key time=1000",
                 "future-time payments:0:3 of payments 1: key id=a time=" + (NOW + 90_000_000),
