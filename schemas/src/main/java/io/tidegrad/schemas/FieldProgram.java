@@ -152,6 +152,8 @@ final class FieldProgram {
 
         void record(@Nullable FieldNode node, AvroType type, int deep) {
             memory += type.memory;
+            // Bounds the work, too: fields that nobody reads add no instruction, and 2^27 records may be full of them.
+            isTooLong |= memory > MEMORY_MAX;
             for (int i = 0; i < type.parts.length && !isTooLong; i++) {
                 value(node == null ? null : node.part(i), type.parts[i], deep, 0);
             }

@@ -3,13 +3,17 @@ package io.tidegrad.schemas;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import io.tidegrad.schemas.UndecodableException.Reason;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.apache.avro.Schema;
 import org.apache.avro.SchemaBuilder;
 import org.apache.avro.generic.GenericData;
@@ -253,6 +257,21 @@ final class AvroCodecTest {
 
         byte[] small = value(doubling(10, "\"null\""), 0, 0, 0, 0, 0, 0, 0, 0, 0, 2);
         assertThat(codec.decode(small).get("l10")).isNotNull();
+    }
+
+    /// Fields that nobody reads are gone past in one step, so that the records add nothing to the program that reads the
+    /// value.
+    @Test
+    void recordsThatDoubleAreNotFollowedToTheirEnds() {
+        int levels = 29;
+        int doubles = 16;
+        String leaf = IntStream.range(0, doubles).mapToObj("{\"name\": \"d%d\", \"type\": \"double\"}"::formatted)
+                .collect(Collectors.joining(",", "{\"type\": \"record\", \"name\": \"Leaf\", \"fields\": [", "]}"));
+        byte[] value = value(doubling(levels, leaf), new int[doubles * Double.BYTES + levels]);
+        FieldSelection fields = new FieldSelection(List.of(FieldPath.parse("l0.a.d1")), null);
+        CollectedFields read = new CollectedFields(1);
+        assertTimeoutPreemptively(Duration.ofSeconds(20), () -> codec.read(value, fields, read));
+        assertThat(read.values()).containsExactly(0.0);
     }
 
     @Test

@@ -5,6 +5,7 @@ import com.sun.net.httpserver.HttpServer;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.feature.AvroEvent;
 import io.tidegrad.model.feature.Event;
+import io.tidegrad.model.feature.EventReader;
 import io.tidegrad.model.feature.Rejection;
 import io.tidegrad.model.learn.EventFold;
 import io.tidegrad.model.learn.OnlineModel;
@@ -96,6 +97,7 @@ public final class HostileSuite implements AutoCloseable {
     private final RecordDecoder decoder;
     private final Scorer scorer;
     private final ScoringSession session;
+    private final EventReader requests = new EventReader(SPEC);
     private final RecordReader json = new RecordReader(new RecordFields(SPEC), field -> false);
     private final Map<String, Integer> outcomes = new TreeMap<>();
     private boolean measured;
@@ -261,7 +263,7 @@ public final class HostileSuite implements AutoCloseable {
     /// As `BatchScorer`.
     private String topic(byte[] value) {
         try {
-            return said(session.score(decoder.decode("t", value)));
+            return said(session.score(requests.read(decoder, "t", value)));
         } catch (UndecodableException undecodable) {
             return said(Rejection.of(undecodable));
         }
