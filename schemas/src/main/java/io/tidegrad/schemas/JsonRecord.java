@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /// Reads of an object in JSON what a [FieldTree] keeps: events of a topic and requests over HTTP alike. A name that
@@ -33,6 +34,8 @@ public final class JsonRecord {
             .streamReadConstraints(StreamReadConstraints.builder().maxNestingDepth(NESTING_MAX)
                     .maxNumberLength(NUMBER_CHARS_MAX).maxNameLength(NAME_CHARS_MAX).build())
             .build();
+
+    private static final Pattern SOURCE = Pattern.compile("\\[Source: [^]]*; (line: \\d+, column: \\d+)]");
 
     private JsonRecord() {}
 
@@ -195,10 +198,15 @@ public final class JsonRecord {
             }
             return event;
         } catch (JsonProcessingException e) {
-            throw malformed(printable(e.getOriginalMessage()) + at(e.getLocation()));
+            throw malformed(printable(said(e)) + at(e.getLocation()));
         } catch (IOException badUtf8) {
             throw malformed(printable(String.valueOf(badUtf8.getMessage())));
         }
+    }
+
+    /// What the parser said, without what it says of sources.
+    public static String said(JsonProcessingException e) {
+        return SOURCE.matcher(String.valueOf(e.getOriginalMessage())).replaceAll("$1");
     }
 
     /// The refusal of an event that is no JSON.

@@ -85,7 +85,7 @@ final class StrictJson {
     }
 
     private static String clean(JsonProcessingException e) {
-        return printable(String.valueOf(e.getOriginalMessage()));
+        return printable(JsonRecord.said(e));
     }
 
     /// Returns a text of bounded length without line ends, invisible characters and unpaired surrogates, for responses
