@@ -77,7 +77,7 @@ final class RandomEvents {
 
     private Schema scalar() {
         Schema fixed = Schema.createFixed("F" + types++, null, "test", 1 + random.nextInt(20));
-        return switch (random.nextInt(22)) {
+        return switch (random.nextInt(23)) {
             case 0 -> Schema.create(Schema.Type.NULL);
             case 1 -> Schema.create(Schema.Type.BOOLEAN);
             case 2 -> Schema.create(Schema.Type.INT);
@@ -91,7 +91,10 @@ final class RandomEvents {
             case 10 -> LogicalTypes.timestampMillis().addToSchema(Schema.create(Schema.Type.LONG));
             case 11 -> LogicalTypes.timestampMicros().addToSchema(Schema.create(Schema.Type.LONG));
             case 12 -> LogicalTypes.timestampNanos().addToSchema(Schema.create(Schema.Type.LONG));
-            case 13 -> LogicalTypes.localTimestampMicros().addToSchema(Schema.create(Schema.Type.LONG));
+            case 13 -> List
+                    .of(LogicalTypes.localTimestampMillis(), LogicalTypes.localTimestampMicros(),
+                            LogicalTypes.localTimestampNanos())
+                    .get(random.nextInt(3)).addToSchema(Schema.create(Schema.Type.LONG));
             case 14 -> LogicalTypes.timeMillis().addToSchema(Schema.create(Schema.Type.INT));
             case 15 -> LogicalTypes.timeMicros().addToSchema(Schema.create(Schema.Type.LONG));
             case 16 -> LogicalTypes.decimal(40, random.nextInt(30)).addToSchema(Schema.create(Schema.Type.BYTES));
@@ -103,6 +106,7 @@ final class RandomEvents {
                 GenericData.setStringType(text, GenericData.StringType.String);
                 yield text;
             }
+            case 21 -> LogicalTypes.uuid().addToSchema(Schema.create(Schema.Type.STRING));
             default -> Schema.create(Schema.Type.STRING);
         };
     }

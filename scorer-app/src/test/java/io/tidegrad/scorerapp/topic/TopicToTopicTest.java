@@ -11,11 +11,15 @@ import io.tidegrad.proof.Breaker;
 import io.tidegrad.proof.LongProof;
 import io.tidegrad.proof.ProvesOracle;
 import io.tidegrad.schemas.Prediction;
+import io.tidegrad.scorer.ModelRouter;
 import io.tidegrad.scorer.Predictions;
 import io.tidegrad.scorer.TestControl;
 import io.tidegrad.scorer.TestPublisher;
 import io.tidegrad.scorer.TestTrainer;
+import io.tidegrad.scorerapp.Payments;
+import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -27,6 +31,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.LongStream;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.producer.ProducerRecord;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -123,6 +128,48 @@ class TopicToTopicTest {
                         .isEqualTo(Float.floatToRawIntBits(library.probability(event, 0)));
             }
             assertThat(world.faults()).isEmpty();
+        }
+    }
+
+    @Test
+    void requestsNestAsTheEventsOfTheirModelDoInAvroAndInJson() throws Exception {
+        try (TopicScorerWorld world = new TopicScorerWorld(1).published();
+                TestPublisher avro =
+                        new TestPublisher(TopicScorerStack.bootstrapServers(), world.topics, "payments").createTopic();
+                TestPublisher json =
+                        new TestPublisher(TopicScorerStack.bootstrapServers(), world.topics, "payments-json")
+                                .createTopic()) {
+            avro.publish(Payments.learned("payments", "avro"));
+            json.publish(Payments.learned("payments-json", "json"));
+            List<byte[]> values = new ArrayList<>();
+            for (int i = 0; i < Payments.COUNT; i++) {
+                values.add(world.encoded(Payments.record(i, i % 2 == 0 ? Payments.FIRST : Payments.RENAMED)));
+                byte[] text = TopicScorerWorld.bytes(Payments.json(i));
+                byte[] prefix = i % 2 == 0 ? new byte[0] : world.header(Payments.FIRST);
+                values.add(ByteBuffer.allocate(prefix.length + text.length).put(prefix).put(text).array());
+            }
+            for (String model : List.of("payments", "payments-json")) {
+                world.routers.put(model, world.follow(model));
+            }
+            world.start();
+            for (int number = 0; number < values.size(); number++) {
+                ProducerRecord<byte[], byte[]> request = new ProducerRecord<>(world.topics.requests(), 0,
+                        TopicScorerWorld.bytes("key-" + number), values.get(number));
+                request.headers().add(ModelChoice.HEADER,
+                        TopicScorerWorld.bytes(number % 2 == 0 ? "payments" : "payments-json"));
+                world.producer.send(request);
+            }
+            await().atMost(TopicScorerWorld.SOON).until(() -> world.all(world.topics.predictions()).size()
+                    + world.all(world.topics.deadLetters()).size() == values.size());
+            assertThat(world.all(world.topics.deadLetters()).stream()
+                    .map(letter -> TopicScorerWorld.text(letter, "tidegrad-detail"))).isEmpty();
+            List<ConsumerRecord<byte[], byte[]>> answers = world.all(world.topics.predictions());
+            for (int number = 0; number < values.size(); number++) {
+                ModelRouter router = world.routers.get(number % 2 == 0 ? "payments" : "payments-json");
+                assertThat(router).isNotNull();
+                assertThat(world.prediction(answers.get(number)).getProbabilities()).containsExactly(
+                        router.live().score(Payments.record(number / 2, Payments.FIRST)).probabilities()[0]);
+            }
         }
     }
 
