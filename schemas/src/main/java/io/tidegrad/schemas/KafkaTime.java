@@ -1,15 +1,6 @@
 package io.tidegrad.schemas;
 
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.lang.classfile.ClassFile;
-import java.lang.classfile.ClassTransform;
-import java.lang.classfile.CodeTransform;
-import java.lang.classfile.instruction.InvokeInstruction;
 import java.lang.constant.ClassDesc;
-import java.lang.constant.ConstantDescs;
-import java.lang.constant.MethodTypeDesc;
 import java.lang.invoke.MethodHandles;
 import java.util.function.LongSupplier;
 import org.apache.kafka.common.utils.Time;
@@ -33,6 +24,9 @@ public final class KafkaTime {
     /// So much later what was shown is noted again. A tenth of it is the most by which a clock that is set shows at
     /// once.
     private static final long NOTED_EVERY_NANOS = 10 * NANOS_PER_MILLI;
+
+    /// The first that can rewrite classes.
+    private static final int RELEASE = 25;
 
     private static final KafkaTime OF_THIS_PROCESS = new KafkaTime(System::currentTimeMillis, System::nanoTime);
 
@@ -81,9 +75,14 @@ public final class KafkaTime {
 
     /// @param clock has the method `currentTimeMillis`
     static void install(Class<?> clock) {
+        if (Runtime.version().feature() < RELEASE) {
+            LOG.warn("Kafka's clients of this process go by the wall clock: another clock needs Java {} or newer",
+                    RELEASE);
+            return;
+        }
         try {
             MethodHandles.privateLookupIn(Time.class, MethodHandles.lookup())
-                    .defineClass(systemTime(ClassDesc.of(clock.getName())));
+                    .defineClass(SystemTimeClass.asking(ClassDesc.of(clock.getName())));
             installed = true;
         } catch (LinkageError loaded) {
             if (!installed) {
@@ -92,25 +91,6 @@ public final class KafkaTime {
             }
         } catch (IllegalAccessException e) {
             throw new IllegalStateException(e);
-        }
-    }
-
-    private static byte[] systemTime(ClassDesc clock) {
-        ClassDesc system = ClassDesc.of(System.class.getName());
-        MethodTypeDesc toLong = MethodTypeDesc.of(ConstantDescs.CD_long);
-        CodeTransform code = (builder, element) -> {
-            if (element instanceof InvokeInstruction call && call.owner().asSymbol().equals(system)
-                    && call.name().equalsString("currentTimeMillis")) {
-                builder.invokestatic(clock, "currentTimeMillis", toLong);
-            } else {
-                builder.with(element);
-            }
-        };
-        ClassFile file = ClassFile.of();
-        try (InputStream in = Time.class.getResourceAsStream("SystemTime.class")) {
-            return file.transformClass(file.parse(in.readAllBytes()), ClassTransform.transformingMethodBodies(code));
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
         }
     }
 }

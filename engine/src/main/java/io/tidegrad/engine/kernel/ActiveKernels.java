@@ -8,6 +8,9 @@ final class ActiveKernels {
 
     private static final String VECTOR_MODULE = "jdk.incubator.vector";
 
+    /// The vector kernels are compiled against the Vector API of this release, which older ones differ from.
+    private static final int VECTOR_RELEASE = 25;
+
     private static final int DOT_LENGTH = 256;
 
     /// Without FMA hardware, `Math.fma` uses BigDecimal: about 500 ns compiled, 20 us interpreted (JDK 25, Zen 4). With
@@ -37,7 +40,8 @@ final class ActiveKernels {
     }
 
     private static Kernels choose(@Nullable String wanted) {
-        boolean present = ModuleLayer.boot().findModule(VECTOR_MODULE).isPresent();
+        boolean present = Runtime.version().feature() >= VECTOR_RELEASE
+                && ModuleLayer.boot().findModule(VECTOR_MODULE).isPresent();
         if (wanted == null) {
             return present ? VectorKernels.of(VectorKernels.widestBits()) : new ScalarKernels();
         }
@@ -45,8 +49,9 @@ final class ActiveKernels {
             case "scalar" -> new ScalarKernels();
             case "128", "256", "512" -> {
                 if (!present) {
-                    throw new IllegalStateException("-D%s=%s needs the Vector API: start java with --add-modules %s"
-                            .formatted(PROPERTY, wanted, VECTOR_MODULE));
+                    throw new IllegalStateException(
+                            "-D%s=%s needs the Vector API: start java %d or newer with --add-modules %s"
+                                    .formatted(PROPERTY, wanted, VECTOR_RELEASE, VECTOR_MODULE));
                 }
                 int bits = Integer.parseInt(wanted);
                 int widest = VectorKernels.widestBits();

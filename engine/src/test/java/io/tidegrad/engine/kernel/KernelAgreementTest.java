@@ -118,7 +118,7 @@ class KernelAgreementTest {
     void aWidthWithoutTheVectorModuleIsRefused() throws Exception {
         Child child = start(KERNEL_NAMES, List.of("-Dtidegrad.kernels=256"));
         assertThat(child.lastLine()).isEqualTo(
-                "-Dtidegrad.kernels=256 needs the Vector API: start java with --add-modules jdk.incubator.vector");
+                "-Dtidegrad.kernels=256 needs the Vector API: start java 25 or newer with --add-modules jdk.incubator.vector");
     }
 
     @Test
