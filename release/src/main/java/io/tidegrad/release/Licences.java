@@ -1,0 +1,75 @@
+package io.tidegrad.release;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.regex.Pattern;
+
+/// The licences of all that the archive holds: a list of the libraries, the licences' texts, and what the libraries'
+/// jars say themselves.
+final class Licences {
+    private static final Pattern OWN_WORDS = Pattern
+            .compile("(?i)(META-INF/)?((licen[sc]e|notice|copying|copyright)[^/]*|licen[sc]es?/.+)(?<!\\.class)");
+
+    private Licences() {}
+
+    /// @param billOfMaterials CycloneDX, JSON, with the licences' texts
+    /// @throws IllegalStateException if it names no licence of a library
+    static void write(Path billOfMaterials, List<Path> jars, Path directory) throws IOException {
+        Map<String, String> lines = new TreeMap<>();
+        Map<String, String> texts = new TreeMap<>();
+        List<String> unlicensed = new ArrayList<>();
+        for (JsonNode library : new ObjectMapper().readTree(billOfMaterials.toFile()).path("components")) {
+            String name = String.join(":", library.path("group").asText(), library.path("name").asText(),
+                    library.path("version").asText());
+            List<String> licences = new ArrayList<>();
+            for (JsonNode choice : library.path("licenses")) {
+                JsonNode licence = choice.path("license");
+                String id = licence.path("id").asText(licence.path("name").asText());
+                licences.add(id + (licence.has("url") ? " (" + licence.path("url").asText() + ")" : ""));
+                JsonNode text = licence.path("text");
+                if (!text.isMissingNode()) {
+                    texts.put(id, decoded(text));
+                }
+            }
+            if (licences.isEmpty()) {
+                unlicensed.add(name);
+            }
+            lines.put(name, String.join(" or ", licences));
+        }
+        if (!unlicensed.isEmpty()) {
+            throw new IllegalStateException("no licence is known of " + unlicensed);
+        }
+        StringBuilder list = new StringBuilder();
+        lines.forEach((name, licences) -> list.append(name).append("  ").append(licences).append('\n'));
+        Files.createDirectories(directory.resolve("texts"));
+        Files.writeString(directory.resolve("LIBRARIES.txt"), list);
+        for (Map.Entry<String, String> text : texts.entrySet()) {
+            Files.writeString(directory.resolve("texts").resolve(text.getKey() + ".txt"), text.getValue());
+        }
+        for (Path jar : jars) {
+            for (Map.Entry<String, byte[]> file : ModuleFiles.read(jar).entrySet()) {
+                if (OWN_WORDS.matcher(file.getKey()).matches()) {
+                    Path to = directory.resolve("jars").resolve(String.valueOf(jar.getFileName()))
+                            .resolve(file.getKey().replaceFirst("^META-INF/", ""));
+                    Files.createDirectories(to.getParent());
+                    Files.write(to, file.getValue());
+                }
+            }
+        }
+    }
+
+    private static String decoded(JsonNode text) {
+        String content = text.path("content").asText();
+        return text.path("encoding").asText().equals("base64")
+                ? new String(Base64.getDecoder().decode(content), StandardCharsets.UTF_8) : content;
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.tidegrad.release;
+
+import org.jspecify.annotations.NullMarked;

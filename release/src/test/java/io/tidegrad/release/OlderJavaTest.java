@@ -1,0 +1,244 @@
+package io.tidegrad.release;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.tidegrad.engine.testing.FixedRun;
+import io.tidegrad.model.snapshot.SnapshotFile;
+import io.tidegrad.proof.LongProof;
+import io.tidegrad.scorer.Scorer;
+import io.tidegrad.scorer.TestBroker;
+import io.tidegrad.scorer.TestPublisher;
+import io.tidegrad.scorer.TestTrainer;
+import java.io.BufferedReader;
+import java.io.File;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.lang.constant.ClassDesc;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.CodeSource;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/// What `./tidegrad package` publishes, on each Java of this machine from 17 on: the same bits as here, by scalar
+/// kernels below Java 25 and vector kernels from it on.
+@LongProof("JVMs of other versions, a build by Maven, a repository to publish")
+class OlderJavaTest {
+    private static final Path ROOT = Path.of(System.getProperty("tidegrad.root"));
+    private static final int ACCEPTED_FROM = 17;
+    private static final int VECTORS_FROM = 25;
+    private static final Pattern DELAY = Pattern.compile("\"delay\":([^,}]+)");
+
+    @TempDir
+    static Path directory;
+
+    private static Map<Integer, Path> javas = Map.of();
+    private static Path service = Path.of("");
+    private static List<Path> libraries = List.of();
+    private static MavenRepository repository = new MavenRepository(Path.of(""), "");
+
+    private static List<Path> classPath() {
+        return Stream.of(System.getProperty("java.class.path").split(File.pathSeparator)).map(Path::of).toList();
+    }
+
+    /// The service of the documentation, built as its user would: from the published repository.
+    @BeforeAll
+    static void publishAndBuildTheService() throws Exception {
+        javas = new TreeMap<>(Jdks.found());
+        javas.keySet().removeIf(release -> release < ACCEPTED_FROM);
+        Path published = directory.resolve("repository");
+        repository = new MavenRepository(published, "0.1.0");
+        repository.write(ROOT, OlderJavaTest::module, classPath(), directory.resolve("work"));
+
+        service = directory.resolve("service");
+        Path source = ROOT.resolve("docs/examples/service");
+        for (String file : List.of("pom.xml", "src/main/java/DelayService.java")) {
+            Files.createDirectories(service.resolve(file).getParent());
+            Files.copy(source.resolve(file), service.resolve(file));
+        }
+        // A local repository of its own, so that the one of this user never holds what was published here.
+        Path cache = Path.of(System.getProperty("user.home"), ".m2", "repository");
+        List<String> said = run(service,
+                List.of("mvn", "-B", "-ntp", "-q", "-Dmaven.repo.local=" + directory.resolve("m2"),
+                        "-Dmaven.repo.local.tail=" + cache, "-Dtidegrad.repository=" + published.toUri(), "compile",
+                        "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:build-classpath",
+                        "-Dmdep.outputFile=class-path"));
+        assertThat(service.resolve("class-path")).as("%s", said).exists();
+        libraries = Stream.of(Files.readString(service.resolve("class-path")).strip().split(File.pathSeparator))
+                .map(Path::of).toList();
+    }
+
+    private static Path module(String name) {
+        return codeOf(switch (name) {
+            case "schemas" -> io.tidegrad.schemas.Topics.class;
+            case "engine" -> io.tidegrad.engine.model.Plan.class;
+            case "model" -> SnapshotFile.class;
+            case "control" -> io.tidegrad.control.ControlIntake.class;
+            default -> Scorer.class;
+        });
+    }
+
+    private static Path codeOf(Class<?> type) {
+        CodeSource source = Objects.requireNonNull(type.getProtectionDomain().getCodeSource());
+        return Path.of(URI.create(source.getLocation().toString()));
+    }
+
+    private static List<String> run(Path where, List<String> command) throws IOException, InterruptedException {
+        ProcessBuilder builder = new ProcessBuilder(command).directory(where.toFile()).redirectErrorStream(true);
+        builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
+        Process process = builder.start();
+        List<String> lines;
+        try (BufferedReader reader = process.inputReader()) {
+            lines = reader.lines().toList();
+        }
+        assertThat(process.waitFor()).as("%s: %s", command, lines).isZero();
+        return lines;
+    }
+
+    private static String joined(List<Path> paths) {
+        return String.join(File.pathSeparator, paths.stream().map(Path::toString).toList());
+    }
+
+    private static List<String> java(int release, String... more) {
+        List<String> command = new ArrayList<>(List.of(Objects.requireNonNull(javas.get(release)).toString()));
+        command.addAll(List.of("--add-modules", "jdk.incubator.vector"));
+        command.addAll(List.of(more));
+        return command;
+    }
+
+    static List<Integer> releases() throws IOException {
+        return Jdks.found().keySet().stream().filter(release -> release >= ACCEPTED_FROM).toList();
+    }
+
+    @Test
+    void thisMachineHasAnOlderJava() {
+        assumeTrue(javas.keySet().stream().anyMatch(release -> release < VECTORS_FROM),
+                "only " + javas.keySet() + " is here: install a Java 17 or 21 to test with it");
+    }
+
+    /// All layers, losses and optimizers.
+    @ParameterizedTest
+    @MethodSource("releases")
+    void everythingLearnsTheCommittedBits(int release) throws Exception {
+        Path runs = directory.resolve("runs.jar");
+        Map<String, byte[]> classes = ModuleFiles.read(codeOf(FixedRun.class));
+        classes.keySet().removeIf(name -> !name.matches(".*/(FixedRun|Random[A-Z][a-z]+|EagerWorkers)[^/]*\\.class"));
+        Path substitutes = new Java17Jar(directory.resolve("runs")).compileSubstitutes("io.tidegrad.engine.testing");
+        Map<String, byte[]> files = new TreeMap<>(ModuleFiles.read(substitutes));
+        files.putAll(new LoweredClasses(new JavaApi(17), ClassDesc.of("io.tidegrad.engine.testing.Java17"), files,
+                getClass().getClassLoader()).lower(classes));
+        ModuleFiles.writeJar(runs, Map.of(), files);
+
+        List<String> said = run(directory, java(release, "-cp", joined(List.of(repository.jar("engine"), runs)),
+                FixedRun.class.getName(), "1", "2"));
+        List<String> lines = said.stream().filter(line -> !line.startsWith("WARNING: ")).toList();
+        assertThat(lines.getFirst()).startsWith(release < VECTORS_FROM ? "scalar" : "simd-");
+        assertThat(lines.subList(1, lines.size()))
+                .isEqualTo(Stream.concat(FixedRun.HASHES.stream(), FixedRun.HASHES.stream()).toList());
+    }
+
+    @ParameterizedTest
+    @MethodSource("releases")
+    void theDocumentedServiceAnswersTheBitsOfAFile(int release) throws Exception {
+        TestTrainer trainer = TestTrainer.of("flights").learn(200);
+        Path file = directory.resolve("flights-" + release + ".snapshot");
+        try (OutputStream to = Files.newOutputStream(file)) {
+            SnapshotFile.write(SnapshotFile.Head.of(trainer.publish().manifest(), trainer.model().spec().yaml()),
+                    trainer.model().parameters(), to);
+        }
+        Running running = start(release, file.toString());
+        try (HttpClient http = HttpClient.newHttpClient()) {
+            for (int i = 200; i < 260; i++) {
+                assertThat(delay(ask(http, running, i))).isEqualTo(trainer.answers(new long[]{i})[0]);
+            }
+            HttpResponse<String> refused = ask(http, running, "{\"distance\": \"far\"}");
+            assertThat(refused.statusCode()).isEqualTo(400);
+            assertThat(refused.body()).contains("distance");
+        } finally {
+            running.process().destroyForcibly().waitFor();
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("releases")
+    void theDocumentedServiceFollowsATopic(int release) throws Exception {
+        String model = TestBroker.newModelName();
+        TestTrainer trainer = TestTrainer.of(model).learn(50);
+        try (TestPublisher publisher = new TestPublisher(TestBroker.bootstrapServers(), model).createTopic();
+                HttpClient http = HttpClient.newHttpClient()) {
+            Running running = start(release, model, TestBroker.bootstrapServers());
+            try {
+                assertThat(ask(http, running, 60).statusCode()).isEqualTo(503);
+                publisher.publish(trainer.publish());
+                assertServes(http, running, trainer);
+                publisher.publish(trainer.learn(5).publish());
+                assertServes(http, running, trainer);
+            } finally {
+                running.process().destroyForcibly().waitFor();
+            }
+        }
+    }
+
+    private static void assertServes(HttpClient http, Running running, TestTrainer trainer) throws Exception {
+        String version = "\"version\":" + trainer.nextOffset() + ",";
+        String alsoLast = "\"version\":" + trainer.nextOffset() + "}";
+        Awaitility.await().atMost(Duration.ofMinutes(1)).until(() -> {
+            String body = ask(http, running, 60).body();
+            return body.contains(version) || body.contains(alsoLast);
+        });
+        for (int i : IntStream.range(60, 70).toArray()) {
+            assertThat(delay(ask(http, running, i))).isEqualTo(trainer.answers(new long[]{i})[0]);
+        }
+    }
+
+    private record Running(Process process, URI uri) {
+    }
+
+    private static Running start(int release, String... arguments) throws IOException {
+        List<Path> path = new ArrayList<>(List.of(service.resolve("target/classes")));
+        path.addAll(libraries);
+        List<String> command = java(release, "-cp", joined(path), "DelayService");
+        command.addAll(List.of(arguments));
+        Path errors = directory.resolve("service.log");
+        Process process =
+                new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.appendTo(errors.toFile())).start();
+        String first = process.inputReader().readLine();
+        assertThat(first).as("%s", Files.readString(errors)).isNotNull();
+        return new Running(process, URI.create(first));
+    }
+
+    private static HttpResponse<String> ask(HttpClient http, Running running, long event) throws Exception {
+        return ask(http, running, new ObjectMapper().writeValueAsString(TestTrainer.event(event).fields()));
+    }
+
+    private static HttpResponse<String> ask(HttpClient http, Running running, String body) throws Exception {
+        return http.send(HttpRequest.newBuilder(running.uri()).POST(HttpRequest.BodyPublishers.ofString(body)).build(),
+                HttpResponse.BodyHandlers.ofString());
+    }
+
+    private static float delay(HttpResponse<String> answer) {
+        Matcher delay = DELAY.matcher(answer.body());
+        assertThat(delay.find()).as(answer.body()).isTrue();
+        return Float.parseFloat(delay.group(1));
+    }
+}
