@@ -31,7 +31,8 @@ import picocli.CommandLine.Spec;
         footer = {"",
             "tidegrad COMMAND --help describes a command. The launcher has some of its own: ./tidegrad test runs",
             "the quick tests, ./tidegrad test --all runs all of them, ./tidegrad build builds and rehearses a",
-            "start, and ./tidegrad golden compares the engine with PyTorch's numbers."})
+            "start, ./tidegrad package makes an archive and a Maven repository, and ./tidegrad golden compares the",
+            "engine with PyTorch's numbers."})
 public final class Tidegrad implements Runnable {
     static final int FAILED = 1;
     static final int USAGE = SettingsException.STATUS;

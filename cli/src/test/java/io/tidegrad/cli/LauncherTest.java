@@ -132,6 +132,37 @@ class LauncherTest {
                 .resolve("cli/src/test/java/io/tidegrad/cli/golden/Golden.java")).exists();
     }
 
+    @Test
+    void anArchiveStartsFromItsLibrariesAndBuildsNothing() throws Exception {
+        Files.delete(root.resolve("pom.xml"));
+        Files.createDirectories(root.resolve("lib"));
+        assertThat(launch(List.of(0), "scorer", "--model", "x").status()).isZero();
+        assertThat(asked().getFirst()).containsSequence("-cp", root.resolve("lib") + "/*");
+        Ended refused = launch(List.of(0), "package");
+        assertThat(refused.status()).isEqualTo(2);
+        assertThat(refused.err()).contains("package needs the sources");
+        assertThat(directory.resolve("built")).doesNotExist();
+    }
+
+    @Test
+    void aPackageHasTheChecksumsOfAllItsFiles() throws Exception {
+        executable(directory.resolve("bin/mvn"), """
+                #!/bin/sh
+                mkdir -p cli/target/lib release/target/made/repository/io
+                echo archive >release/target/tidegrad-0.1.0.tar.gz
+                echo bill >release/target/sbom.json
+                echo jar >release/target/made/repository/io/scorer.jar
+                echo "$@" >>../built
+                """);
+        assertThat(launch(List.of(), "package").status()).isZero();
+        assertThat(built().getLast()).contains("-Pdistribution").endsWith(" package");
+        Path made = root.resolve("target/package");
+        assertThat(Files.readAllLines(made.resolve("SHA256SUMS"))).map(line -> line.split(" +")[1])
+                .containsExactly("repository/io/scorer.jar", "sbom.json", "tidegrad-0.1.0.tar.gz");
+        assertThat(new ProcessBuilder("sha256sum", "-c", "SHA256SUMS").directory(made.toFile())
+                .redirectOutput(ProcessBuilder.Redirect.DISCARD).start().waitFor()).isZero();
+    }
+
     private List<String> built() throws IOException {
         return Files.readAllLines(directory.resolve("built"));
     }
