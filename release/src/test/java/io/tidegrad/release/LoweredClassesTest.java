@@ -18,6 +18,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import javax.tools.ToolProvider;
 import org.junit.jupiter.api.BeforeEach;
@@ -98,6 +99,22 @@ class LoweredClassesTest {
         }
         Object none = null;
         assertThat((int) ours.getTarget().invokeExact(none, 0)).isEqualTo(-1);
+    }
+
+    @Test
+    void aSwitchOverAnEnumTakesTheSameLabel() throws Throwable {
+        MethodType type = MethodType.methodType(int.class, TimeUnit.class, int.class);
+        Object[] labels = {"DAYS", "HOURS", TimeUnit.class};
+        CallSite ours = (CallSite) substitute("here.Java17$SwitchBootstraps")
+                .getMethod("enumSwitch", MethodHandles.Lookup.class, String.class, MethodType.class, Object[].class)
+                .invoke(null, MethodHandles.lookup(), "enumSwitch", type, labels);
+        CallSite jdks = SwitchBootstraps.enumSwitch(MethodHandles.lookup(), "enumSwitch", type, labels);
+        for (TimeUnit value : TimeUnit.values()) {
+            for (int from = 0; from <= labels.length; from++) {
+                assertThat((int) ours.getTarget().invokeExact(value, from)).as("%s from %d", value, from)
+                        .isEqualTo((int) jdks.getTarget().invokeExact(value, from));
+            }
+        }
     }
 
     @Test
