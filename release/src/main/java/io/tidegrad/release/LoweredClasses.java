@@ -74,9 +74,16 @@ final class LoweredClasses {
     Map<String, byte[]> lower(Map<String, byte[]> classes) {
         Map<String, byte[]> lowered = new TreeMap<>();
         Set<String> missing = new TreeSet<>();
+        Set<String> newer = new HashSet<>();
+        classes.forEach((name, file) -> {
+            if (needs25(format.parse(file))) {
+                newer.add(name.replace(".class", "$"));
+            }
+        });
         classes.forEach((name, file) -> {
             ClassModel model = format.parse(file);
-            if (!needs25(model)) {
+            // Of a class that is for 25 only, so are those nested in it.
+            if (newer.stream().noneMatch(name.replace(".class", "$")::startsWith)) {
                 byte[] bytes = format.transformClass(model, this::lower);
                 lowered.put(name, bytes);
                 missing(format.parse(bytes), missing);
