@@ -145,15 +145,17 @@ class LauncherTest {
     }
 
     @Test
-    void aPackageHasTheChecksumsOfAllItsFiles() throws Exception {
+    void aPackageIsOfTheSourcesAloneAndHasTheChecksumsOfAllItsFiles() throws Exception {
         executable(directory.resolve("bin/mvn"), """
                 #!/bin/sh
-                mkdir -p cli/target/lib release/target/made/repository/io
+                [ ! -e cli/target ] || exit 1
+                mkdir -p release/target/made/repository/io
                 echo archive >release/target/tidegrad-0.1.0.tar.gz
                 echo bill >release/target/sbom.json
                 echo jar >release/target/made/repository/io/scorer.jar
-                echo "$@" >>../built
+                echo "$@" >>"${0%/*}/../built"
                 """);
+        Files.createDirectories(root.resolve("cli/target/classes"));
         assertThat(launch(List.of(), "package").status()).isZero();
         assertThat(built().getLast()).contains("-Pdistribution").endsWith(" package");
         Path made = root.resolve("target/package");
