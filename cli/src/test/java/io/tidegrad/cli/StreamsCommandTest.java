@@ -359,6 +359,16 @@ class StreamsCommandTest {
         assertThat(readings.err()).contains("found one that learns from the stream other");
     }
 
+    /// With room for an event, not for an example.
+    private void deadLettersAsAJoinerCreatesThem(String stream) {
+        KafkaTopics kafka = new KafkaTopics(admin, (short) 1);
+        String events = stream + "-payments";
+        String bytesMax = Objects.requireNonNull(kafka.look(Set.of(events), true).get(events)).settings()
+                .get("max.message.bytes");
+        kafka.createAgain(new KafkaTopics.Wanted(topics.deadLetters(), "delete",
+                Integer.parseInt(Objects.requireNonNull(bytesMax)) + DeadLetter.ROOM_BYTES, Map.of()));
+    }
+
     @Test
     void aTrainerRegistersAModelOfAStreamAndALearningRateIsFoundForIt(@TempDir Path state) {
         String stream = created("given");
@@ -369,6 +379,7 @@ class StreamsCommandTest {
                     i % 7 > 3 ? "1" : "0", null, 1, new Example.Source(stream + "-payments", 0, i), now + i, now + i));
         }
         Path spec = model(name, stream);
+        deadLettersAsAJoinerCreatesThem(stream);
         try (TrainerApp trainer = readings.trainer(state, "--spec", spec.toString())) {
             assertThat(Readings.awaitLearned(trainer, name, 1, 120).version()).isEqualTo(120);
         }

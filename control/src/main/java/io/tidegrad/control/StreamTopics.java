@@ -25,6 +25,11 @@ public final class StreamTopics {
     private final KafkaTopics kafka;
     private final Topics topics;
 
+    /// Returns how large an event may be whose example fits a topic of examples with this `max.message.bytes`.
+    public static int eventBytesMax(int examplesBytesMax) {
+        return Math.max(0, examplesBytesMax - ROOM_BYTES);
+    }
+
     public StreamTopics(KafkaTopics kafka, Topics topics) {
         this.kafka = kafka;
         this.topics = topics;

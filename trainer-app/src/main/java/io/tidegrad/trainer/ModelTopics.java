@@ -3,6 +3,7 @@ package io.tidegrad.trainer;
 import io.tidegrad.control.KafkaTopics;
 import io.tidegrad.control.RegisteredModel;
 import io.tidegrad.control.Retention;
+import io.tidegrad.control.StreamTopics;
 import io.tidegrad.model.snapshot.SnapshotParts;
 import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.process.ExitCode;
@@ -84,9 +85,11 @@ final class ModelTopics {
                                 "Kafka can't remove a partition: stop the trainer and delete the topic. The next"
                                         + " start creates it and publishes the model again; earlier versions are lost"),
                 "the versions that were on it are lost, the newest one is published again");
+        // Of an example, the event's key and value go to the dead letters, which a joiner may have created for events.
+        int eventBytesMax = spec.stream() == null ? log.bytesMax() : StreamTopics.eventBytesMax(log.bytesMax());
         deadLetters = new Output(
                 new KafkaTopics.Wanted(topics.deadLetters(), "delete",
-                        (int) Math.min((long) log.bytesMax() + DeadLetter.ROOM_BYTES, Integer.MAX_VALUE),
+                        (int) Math.min((long) eventBytesMax + DeadLetter.ROOM_BYTES, Integer.MAX_VALUE),
                         Map.of(TopicConfig.RETENTION_MS_CONFIG, Long.toString(deadLetterRetention))),
                 "the dead letters that were on it are lost");
         progress = new Output(new KafkaTopics.Wanted(topics.progress(), "delete", 64 * 1024, Map.of()),
