@@ -75,7 +75,7 @@ public final class Tidegrad implements Runnable {
 
     static CommandLine commandLine() {
         return new CommandLine(new Tidegrad()).addSubcommand(new QuickstartCommand())
-                .addSubcommand(new LocalStackCommand())
+                .addSubcommand(new LocalStackCommand()).addSubcommand(new ProduceCommand())
                 .addSubcommand(program(TrainerSettings.TRAINER, TrainerMain::start))
                 .addSubcommand(program(JoinerSettings.JOINER, JoinerMain::start))
                 .addSubcommand(program(ScorerSettings.SCORER, ScorerMain::start))

@@ -2,6 +2,7 @@ package io.tidegrad.localstack;
 
 import java.util.Map;
 import org.apache.kafka.common.config.TopicConfig;
+import org.apache.kafka.common.errors.TopicExistsException;
 
 /// Creates the events topic of a stream, the log of record.
 public final class EventsTopic {
@@ -15,5 +16,21 @@ public final class EventsTopic {
     /// @throws LocalStackException the topic exists already, or Kafka does not answer
     public static void create(String bootstrapServers, String topic) throws InterruptedException {
         OnePartition.create(bootstrapServers, topic, SETTINGS);
+    }
+
+    /// Returns whether it was created; false if the topic exists already.
+    ///
+    /// @throws LocalStackException Kafka does not answer
+    public static boolean createUnlessThere(String bootstrapServers, String topic) throws InterruptedException {
+        try {
+            create(bootstrapServers, topic);
+            return true;
+        } catch (LocalStackException e) {
+            Throwable reason = e.getCause() == null ? null : e.getCause().getCause();
+            if (reason instanceof TopicExistsException) {
+                return false;
+            }
+            throw e;
+        }
     }
 }

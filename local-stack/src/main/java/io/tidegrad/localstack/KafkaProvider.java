@@ -10,4 +10,12 @@ public interface KafkaProvider extends AutoCloseable {
 
     @Override
     void close();
+
+    /// A stack that others started, and stop.
+    record Elsewhere(String bootstrapServers, String registryUrl) implements KafkaProvider {
+        @Override
+        public void close() {
+            // Whoever started it stops it.
+        }
+    }
 }

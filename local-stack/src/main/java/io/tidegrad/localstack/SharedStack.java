@@ -65,7 +65,7 @@ public final class SharedStack {
             }
             Matcher ready = READY.matcher(said);
             if (ready.find()) {
-                return new Elsewhere(ready.group(1), ready.group(2));
+                return new KafkaProvider.Elsewhere(ready.group(1), ready.group(2));
             }
             if (hasEnded(output)) {
                 throw new LocalStackException("expected the stack of all tests to be ready, found that it has ended; "
@@ -83,14 +83,6 @@ public final class SharedStack {
             return Files.exists(pid) && ProcessHandle.of(Long.parseLong(Files.readString(pid).strip())).isEmpty();
         } catch (IOException | NumberFormatException beingWritten) {
             return false;
-        }
-    }
-
-    /// A stack in another process.
-    private record Elsewhere(String bootstrapServers, String registryUrl) implements KafkaProvider {
-        @Override
-        public void close() {
-            // Whoever started it stops it.
         }
     }
 }

@@ -7,13 +7,20 @@ import java.util.Objects;
 
 /// Reads the parts of the trainer's `/health` that are needed here.
 public final class TrainerClient {
+    private static final String HEALTH = "/health";
+
     private final Json http;
     private final String url;
     private final String model;
 
     public TrainerClient(Json http, int port, String model) {
+        this(http, base(port), model);
+    }
+
+    /// @param base URL of the trainer, without a path
+    public TrainerClient(Json http, String base, String model) {
         this.http = http;
-        url = url(port);
+        url = base + HEALTH;
         this.model = model;
     }
 
@@ -24,7 +31,7 @@ public final class TrainerClient {
 
     /// The health of every model of a trainer, by name; empty while it does not answer.
     public static Map<String, TrainerHealth> all(Json http, int port) throws InterruptedException {
-        return all(http, url(port));
+        return all(http, base(port) + HEALTH);
     }
 
     private static Map<String, TrainerHealth> all(Json http, String url) throws InterruptedException {
@@ -36,8 +43,8 @@ public final class TrainerClient {
         return models;
     }
 
-    private static String url(int port) {
-        return "http://127.0.0.1:" + port + "/health";
+    private static String base(int port) {
+        return "http://127.0.0.1:" + port;
     }
 
     private static TrainerHealth health(JsonNode of) {

@@ -1,7 +1,7 @@
 package io.tidegrad.cli.quickstart;
 
 import io.tidegrad.cli.CommandException;
-import io.tidegrad.localstack.LocalStack;
+import io.tidegrad.localstack.KafkaProvider;
 import io.tidegrad.localstack.streams.Flight;
 import io.tidegrad.localstack.streams.ShippedStream;
 import io.tidegrad.localstack.streams.StreamEvent;
@@ -47,7 +47,7 @@ final class EventProducer implements AutoCloseable {
     private volatile boolean finished;
     private volatile boolean closed;
 
-    EventProducer(LocalStack stack, String topic, ShippedStream stream, List<? extends StreamEvent> events, Pace pace) {
+    EventProducer(KafkaProvider stack, String topic, ShippedStream stream, List<? extends StreamEvent> events, Pace pace) {
         this.topic = topic;
         this.schema = stream.schema();
         this.events = events;

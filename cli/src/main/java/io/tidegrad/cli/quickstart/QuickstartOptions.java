@@ -14,6 +14,11 @@ import org.jspecify.annotations.Nullable;
 public record QuickstartOptions(ShippedStream stream, Pace pace, boolean ownPace, int events, boolean exit,
         boolean json, @Nullable Path directory) {
     public QuickstartOptions {
+        requireWithin(stream, events);
+    }
+
+    /// @throws IllegalArgumentException if the stream does not have so many events
+    static void requireWithin(ShippedStream stream, int events) {
         if (events < 1 || events > stream.rows()) {
             throw new IllegalArgumentException("--events: expected 1 to " + stream.rows() + " for the stream "
                     + stream.label() + ", found " + events);

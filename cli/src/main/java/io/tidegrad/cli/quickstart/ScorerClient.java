@@ -12,8 +12,13 @@ final class ScorerClient {
     private final String model;
 
     ScorerClient(Json http, int port, String model) {
+        this(http, "http://127.0.0.1:" + port, model);
+    }
+
+    /// @param base URL of the scorer, without a path
+    ScorerClient(Json http, String base, String model) {
         this.http = http;
-        this.base = "http://127.0.0.1:" + port;
+        this.base = base;
         this.model = model;
     }
 
