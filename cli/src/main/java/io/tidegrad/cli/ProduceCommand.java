@@ -48,8 +48,8 @@ final class ProduceCommand extends OptionsCommand {
     private Production production() {
         try {
             return new Production(stream, rate == null ? new Pace(stream.eventsPerSecond()) : Pace.parse(rate),
-                    events == null ? stream.rows() : events,
-                    new KafkaProvider.Elsewhere(bootstrapServers, registryUrl), trainer, scorer);
+                    events == null ? stream.rows() : events, new KafkaProvider.Elsewhere(bootstrapServers, registryUrl),
+                    trainer, scorer);
         } catch (IllegalArgumentException e) {
             throw wrongUsage(e);
         }

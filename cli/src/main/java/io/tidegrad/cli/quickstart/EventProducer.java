@@ -47,7 +47,8 @@ final class EventProducer implements AutoCloseable {
     private volatile boolean finished;
     private volatile boolean closed;
 
-    EventProducer(KafkaProvider stack, String topic, ShippedStream stream, List<? extends StreamEvent> events, Pace pace) {
+    EventProducer(KafkaProvider stack, String topic, ShippedStream stream, List<? extends StreamEvent> events,
+            Pace pace) {
         this.topic = topic;
         this.schema = stream.schema();
         this.events = events;

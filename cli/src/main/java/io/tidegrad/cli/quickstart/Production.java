@@ -47,7 +47,8 @@ public record Production(ShippedStream stream, Pace pace, int events, KafkaProvi
                 created[0] |= EventsTopic.createUnlessThere(kafka.bootstrapServers(), spec.inputTopic());
                 return true;
             });
-            await(view, "registry at " + kafka.registryUrl(), () -> http.get(kafka.registryUrl() + "/subjects") != null);
+            await(view, "registry at " + kafka.registryUrl(),
+                    () -> http.get(kafka.registryUrl() + "/subjects") != null);
             await(view, "trainer at " + trainer, () -> learning.health().running());
             await(view, "scorer at " + scorer, () -> serving.served().alive());
             try (EventProducer producer = new EventProducer(kafka, spec.inputTopic(), stream, sent, pace)) {

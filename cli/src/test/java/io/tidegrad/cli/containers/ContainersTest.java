@@ -17,6 +17,7 @@ import io.kubernetes.client.openapi.models.V1NetworkPolicy;
 import io.kubernetes.client.openapi.models.V1PodDisruptionBudget;
 import io.kubernetes.client.openapi.models.V1Service;
 import io.kubernetes.client.openapi.models.V1StatefulSet;
+import io.tidegrad.joiner.app.JoinerConfig;
 import io.tidegrad.localstack.ChildJvm;
 import io.tidegrad.localstack.streams.ShippedStream;
 import io.tidegrad.scorerapp.ScorerConfig;
@@ -117,6 +118,7 @@ class ContainersTest {
     private static void settingsAreTaken(List<String> arguments, Map<String, String> environment) {
         List<String> rest = arguments.subList(1, arguments.size());
         switch (arguments.getFirst()) {
+            case "joiner" -> JoinerConfig.parse(rest, environment);
             case "trainer" -> TrainerConfig.parse(rest, environment);
             case "scorer" -> ScorerConfig.parse(rest, environment);
             default -> throw new IllegalArgumentException("no check for " + arguments);
@@ -132,8 +134,8 @@ class ContainersTest {
     @Test
     void theImagesJvmHasTheOptionsOfTheLauncher() throws IOException {
         String options = Files.readString(DOCKER.resolve("java.options")).replace("--add-modules\n", "--add-modules=");
-        assertThat(options.lines()).containsAll(
-                ChildJvm.TIDEGRAD_FLAGS.stream().filter(flag -> !flag.contains("aot") && !flag.contains("AOT")).toList());
+        assertThat(options.lines()).containsAll(ChildJvm.TIDEGRAD_FLAGS.stream()
+                .filter(flag -> !flag.contains("aot") && !flag.contains("AOT")).toList());
         assertThat(options.lines()).contains("-Djdk.serialFilter=!*");
     }
 
@@ -150,7 +152,7 @@ class ContainersTest {
 
     @Test
     void podsRunWithoutRightsOnAReadOnlyRoot() throws IOException {
-        assertThat(workloads()).hasSizeGreaterThanOrEqualTo(2).allSatisfy(workload -> {
+        assertThat(workloads()).hasSizeGreaterThanOrEqualTo(3).allSatisfy(workload -> {
             JsonNode pod = workload.path("spec").path("template").path("spec");
             assertThat(pod.path("securityContext").path("runAsNonRoot").asBoolean()).isTrue();
             assertThat(pod.path("automountServiceAccountToken").asBoolean(true)).isFalse();
@@ -161,8 +163,7 @@ class ContainersTest {
             assertThat(container.path("securityContext").path("readOnlyRootFilesystem").asBoolean()).isTrue();
             assertThat(container.path("securityContext").path("allowPrivilegeEscalation").asBoolean(true)).isFalse();
             assertThat(container.path("resources").path("limits").has("memory")).isTrue();
-            assertThat(container.path("readinessProbe").path("httpGet").path("path").asText())
-                    .startsWith("/health");
+            assertThat(container.path("readinessProbe").path("httpGet").path("path").asText()).startsWith("/health");
             assertThat(container.path("volumeMounts").findValuesAsText("mountPath")).contains("/tmp",
                     "/var/lib/tidegrad");
         });
@@ -249,7 +250,7 @@ class ContainersTest {
                 assertThat(service.getValue().path("read_only").asBoolean()).as(service.getKey()).isTrue();
             }
         }
-        assertThat(ours).contains("trainer", "scorer-1", "scorer-2");
+        assertThat(ours).contains("trainer", "joiner", "scorer-1", "scorer-2");
     }
 
     @Test
@@ -258,9 +259,8 @@ class ContainersTest {
         String dashboard = Files.readString(DOCKER.resolve("monitoring/dashboard.json"));
         assertThat(JSON.readTree(dashboard).path("panels")).isNotEmpty();
         TreeSet<String> names = new TreeSet<>();
-        Pattern.compile("\"expr\": \"(.*)\"").matcher(dashboard).results()
-                .forEach(each -> Pattern.compile("tidegrad_[a-z_]+").matcher(each.group(1)).results()
-                        .forEach(name -> names.add(name.group())));
+        Pattern.compile("\"expr\": \"(.*)\"").matcher(dashboard).results().forEach(each -> Pattern
+                .compile("tidegrad_[a-z_]+").matcher(each.group(1)).results().forEach(name -> names.add(name.group())));
         assertThat(names).hasSizeGreaterThan(5)
                 .allSatisfy(name -> assertThat(documented).contains("`" + name.replace("tidegrad_scorer_", "") + "`"));
     }
