@@ -68,6 +68,7 @@ class TidegradTest {
     @ParameterizedTest
     @ValueSource(strings = {"quickstrat", "quickstart --sream digits", "quickstart --stream numbers",
         "quickstart --rate 0", "quickstart --events 300001", "quickstart --events many", "local-stack --kafka-port x",
+        "produce --events 0 --bootstrap-servers k:1 --registry-url r --scorer s",
         "replay --model flights --registry-url http://r", "loadtest", "loadtest train --stream numbers",
         "loadtest train --mini-batch 1,0", "loadtest train --mini-batch 1;8", "loadtest train --repetitions 0",
         "loadtest train --events many", "loadtest poison --stream all", "loadtest poison --events -1",

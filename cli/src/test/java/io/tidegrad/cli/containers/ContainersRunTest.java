@@ -93,6 +93,9 @@ class ContainersRunTest {
     }
 
     private void requireWhatItNeeds() throws IOException, InterruptedException {
+        if (!"root".equals(System.getProperty("user.name"))) {
+            Assumptions.abort("tried as root only: run it as root to build and run the images");
+        }
         for (String program : List.of("podman", "docker", "runc")) {
             if (!installed(program)) {
                 Assumptions
