@@ -24,7 +24,7 @@ final class Jdks {
         for (String directory : System.getenv("PATH").split(File.pathSeparator)) {
             Path java = Path.of(directory, "java");
             if (Files.isExecutable(java)) {
-                homes.add(java.toRealPath().getParent().getParent());
+                homes.add(java.toRealPath().resolve("../..").normalize());
             }
         }
         for (String parent : List.of("/usr/lib/jvm", "/opt/java", System.getProperty("user.home") + "/.jdks",

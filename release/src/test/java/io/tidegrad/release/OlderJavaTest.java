@@ -3,9 +3,19 @@ package io.tidegrad.release;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import ai.onnxruntime.OrtEnvironment;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.engine.testing.FixedRun;
+import io.tidegrad.exchange.OnnxExport;
+import io.tidegrad.localstack.streams.Digit;
+import io.tidegrad.localstack.streams.Flight;
+import io.tidegrad.localstack.streams.ShippedStream;
+import io.tidegrad.localstack.streams.StreamEvent;
+import io.tidegrad.model.learn.OnlineModel;
+import io.tidegrad.model.snapshot.PublishedSnapshot;
 import io.tidegrad.model.snapshot.SnapshotFile;
+import io.tidegrad.model.spec.ModelSpec;
 import io.tidegrad.proof.LongProof;
 import io.tidegrad.scorer.Scorer;
 import io.tidegrad.scorer.TestBroker;
@@ -17,6 +27,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.lang.constant.ClassDesc;
 import java.net.URI;
+import java.net.URL;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
@@ -33,6 +44,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import javax.tools.ToolProvider;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -196,6 +208,49 @@ class OlderJavaTest {
             } finally {
                 running.process().destroyForcibly().waitFor();
             }
+        }
+    }
+
+    /// Prints the medians of both; with `-Dtidegrad.speed.seconds=5` they are worth reading.
+    @ParameterizedTest
+    @MethodSource("releases")
+    void aRecordIsScoredLikeByOnnxRuntime(int release) throws Exception {
+        Path classes = Files.createDirectories(directory.resolve("speed"));
+        List<Path> path = new ArrayList<>(libraries);
+        path.add(codeOf(OrtEnvironment.class));
+        URL program = Objects.requireNonNull(OlderJavaTest.class.getResource("/RecordSpeed.java"));
+        assertThat(ToolProvider.getSystemJavaCompiler().run(null, null, null, "--release", "17", "-proc:none", "-cp",
+                joined(path), "-d", classes.toString(), Path.of(program.toURI()).toString())).isZero();
+        path.add(classes);
+        for (String name : List.of("flights", "w1", "w2")) {
+            ShippedStream stream = name.equals("flights") ? ShippedStream.FLIGHTS : ShippedStream.DIGITS;
+            String yaml = name.equals("w2")
+                    ? stream.spec().replace("[ dense: 10, relu,", "[ dense: 512, relu, dense: 256, relu,")
+                    : stream.spec();
+            OnlineModel model = OnlineModel.initial(ModelSpec.parse(yaml, name), Kernels.active());
+            Path snapshot = directory.resolve(name + ".snapshot");
+            try (OutputStream to = Files.newOutputStream(snapshot)) {
+                SnapshotFile.write(SnapshotFile.Head.of(
+                        PublishedSnapshot.of(model, model.weightsHash(), 1, 0, 0, false).manifest(),
+                        model.spec().yaml()), model.parameters(), to);
+            }
+            Path onnx =
+                    Files.write(directory.resolve(name + ".onnx"), OnnxExport.of(name, model.parameters(), Map.of()));
+            List<String> records = new ArrayList<>();
+            for (StreamEvent event : stream.read().subList(0, 64)) {
+                records.add(new ObjectMapper().writeValueAsString(switch (event) {
+                    case Flight flight -> Map.of("departed", flight.departed(), "distance", flight.distance(), "origin",
+                            flight.origin(), "destination", flight.destination());
+                    case Digit digit -> Map.of("pixels", digit.pixels());
+                }));
+            }
+            Path lines = Files.write(directory.resolve(name + ".json"), records);
+            List<String> said =
+                    run(directory, java(release, "-cp", joined(path), "RecordSpeed", name, snapshot.toString(),
+                            onnx.toString(), lines.toString(), System.getProperty("tidegrad.speed.seconds", "0.2")));
+            System.out.println(said.getLast());
+            assertThat(said.getLast()).startsWith("java=" + release);
+            assertThat(Double.parseDouble(said.getLast().replaceAll(".*difference=", ""))).isLessThan(1e-5);
         }
     }
 
