@@ -29,6 +29,7 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ExecutionException;
 import java.util.function.LongPredicate;
+import java.util.function.Predicate;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericData;
 import org.apache.kafka.clients.admin.Admin;
@@ -152,12 +153,15 @@ final class Readings implements AutoCloseable {
     }
 
     static CommittedState awaitLearned(TrainerApp trainer, String model, int epoch, long nextOffset) {
+        return awaitLearned(trainer, model, epoch, at -> at.nextOffset() == nextOffset);
+    }
+
+    static CommittedState awaitLearned(TrainerApp trainer, String model, int epoch, Predicate<CommittedState> far) {
         return Awaitility.await().atMost(PATIENCE)
                 .until(() -> trainer.models().stream()
                         .filter(each -> each.lineage().model().equals(model) && each.lineage().epoch() == epoch)
-                        .map(each -> each.committed())
-                        .filter(at -> at != null && at.nextOffset() == nextOffset && at.settled()).findFirst(),
-                        Optional::isPresent)
+                        .map(each -> each.committed()).filter(at -> at != null && far.test(at) && at.settled())
+                        .findFirst(), Optional::isPresent)
                 .orElseThrow();
     }
 
@@ -195,28 +199,40 @@ final class Readings implements AutoCloseable {
 
     /// What the events at these offsets make of a spec, in one process that knows neither trainer nor store.
     OnlineModel fold(Path spec, LongPredicate offsets) {
+        return fold(spec, committed(partition).stream().filter(each -> offsets.test(each.offset())).toList());
+    }
+
+    /// What these records make of a spec, likewise.
+    OnlineModel fold(Path spec, List<ConsumerRecord<byte[], byte[]>> records) {
         ModelSpec parsed;
         try {
             parsed = ModelSpec.parse(Files.readString(spec), "test spec");
+            if (parsed.input().stream() != null) {
+                parsed = parsed.onTopic(records.getFirst().topic());
+            }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
         OnlineModel model = OnlineModel.initial(parsed, Kernels.active());
         EventFold fold = new EventFold(parsed, model, ValueDecoder.avro(parsed, new AvroCodec(registry)));
-        try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(Map.of("bootstrap.servers", bootstrap),
-                new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+        records.forEach(record -> fold.fold(record.value(), record.headers()));
+        return model;
+    }
+
+    /// Returns the records of a partition that are there and committed now.
+    List<ConsumerRecord<byte[], byte[]>> committed(TopicPartition partition) {
+        List<ConsumerRecord<byte[], byte[]>> records = new ArrayList<>();
+        try (KafkaConsumer<byte[], byte[]> consumer =
+                new KafkaConsumer<>(Map.of("bootstrap.servers", bootstrap, "isolation.level", "read_committed"),
+                        new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
             consumer.assign(List.of(partition));
             consumer.seekToBeginning(List.of(partition));
-            long end = end();
+            long end = consumer.endOffsets(List.of(partition)).getOrDefault(partition, 0L);
             while (consumer.position(partition) < end) {
-                for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(100))) {
-                    if (offsets.test(record.offset())) {
-                        fold.fold(record.value(), record.headers());
-                    }
-                }
+                consumer.poll(Duration.ofMillis(100)).forEach(records::add);
             }
         }
-        return model;
+        return records;
     }
 
     @Override

@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.config.TopicConfig;
@@ -65,16 +66,17 @@ record JoinTopics(int eventPartitions, int labelPartitions, int recordBytesMax, 
     /// Returns what a `TopicWatch` looks at while the stream is joined.
     ///
     /// @param internal topics of Kafka Streams for this stream
+    /// @param joins whether the stream is being joined just now, so that those topics were created
     /// @param failed gets the reason why the stream can't be joined any longer
     List<TopicWatch.Watched> watched(KafkaTopics kafka, StreamState.Epoch epoch, Topics topics, Set<String> internal,
-            Consumer<StopException> failed) {
+            BooleanSupplier joins, Consumer<StopException> failed) {
         List<TopicWatch.Watched> watched = new ArrayList<>();
         for (StreamAction.Source each : new StreamTopics(kafka, topics).created(epoch)) {
             watched.add(
                     TopicWatch.Watched.ending(each.topic(), failed, found -> StreamTopics.require(epoch, each, found)));
         }
         for (String each : internal) {
-            watched.add(internal(epoch, each, failed));
+            watched.add(internal(epoch, each, joins, failed));
         }
         watched.add(TopicWatch.Watched.ending(deadLetters.topic(), failed, found -> {
             if (found == null) {
@@ -89,15 +91,18 @@ record JoinTopics(int eventPartitions, int labelPartitions, int recordBytesMax, 
     }
 
     /// Kafka Streams creates such a topic after the start.
-    private static TopicWatch.Watched internal(StreamState.Epoch epoch, String topic, Consumer<StopException> failed) {
+    private static TopicWatch.Watched internal(StreamState.Epoch epoch, String topic, BooleanSupplier joins,
+            Consumer<StopException> failed) {
         AtomicReference<@Nullable Uuid> id = new AtomicReference<>();
         return TopicWatch.Watched.ending(topic, failed, found -> {
             Uuid before = id.get();
-            if (before == null) {
-                id.set(found == null ? null : found.id());
-            } else if (found == null || !found.id().equals(before)) {
-                throw lost(epoch, topic, found == null ? "that it was deleted" : "that it was created again");
+            if (found == null && (before != null || joins.getAsBoolean())) {
+                throw lost(epoch, topic, "that it was deleted");
             }
+            if (found != null && before != null && !found.id().equals(before)) {
+                throw lost(epoch, topic, "that it was created again");
+            }
+            id.set(found == null ? null : found.id());
         });
     }
 

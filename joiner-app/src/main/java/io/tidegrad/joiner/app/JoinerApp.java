@@ -28,13 +28,10 @@ import org.jspecify.annotations.Nullable;
 /// A joiner: one or more streams that are joined in this process, with health and metrics. A stream that can't go on stops
 /// alone. The process ends by itself only if no stream can go on; `ended` says why.
 public final class JoinerApp implements ProcessRun.Work {
-    /// A joiner that holds records back for others wants to hear of them soon; most looks do nothing.
-    private static final Duration LOOK_EVERY = Duration.ofMillis(100);
 
     private final JoinerConfig config;
-    private final String instanceId;
+    private final StreamJoiner.Surroundings surroundings;
     private final Admin admin;
-    private final LongSupplier clock;
     private final LetIn letIn;
     private final TopicWatch watch;
     private final CompletableFuture<StopException> ended = new CompletableFuture<>();
@@ -52,12 +49,11 @@ public final class JoinerApp implements ProcessRun.Work {
     private boolean closed;
 
     private JoinerApp(JoinerConfig config, String instanceId, Admin admin, LongSupplier clock) {
-        this.clock = clock;
         this.config = config;
-        this.instanceId = instanceId;
         this.admin = admin;
         letIn = new LetIn(config.stateDir());
         watch = new TopicWatch(new KafkaTopics(admin, config.replication()), letIn::note);
+        surroundings = new StreamJoiner.Surroundings(config, instanceId, admin, watch, clock, letIn::note);
     }
 
     /// Returns once everything has been checked and joining begins.
@@ -120,7 +116,6 @@ public final class JoinerApp implements ProcessRun.Work {
         }
         following.follow(record -> {
         }, this::decided);
-        looks.every(LOOK_EVERY, "the progress of streams can't be looked at", this::look);
         looks.every(TopicWatch.EVERY, "the topics that this joiner relies on can't be looked at", watch::look);
     }
 
@@ -151,8 +146,8 @@ public final class JoinerApp implements ProcessRun.Work {
     /// Begins to join an epoch of a stream. If it is joined already, nothing happens.
     private void join(StreamState.Epoch epoch, boolean paused) {
         String key = key(epoch.stream(), epoch.number());
-        StreamSlot slot = new StreamSlot(epoch,
-                failed -> StreamJoiner.prepare(epoch, config, instanceId, admin, watch, failed), this::failed);
+        StreamSlot slot =
+                new StreamSlot(epoch, failed -> StreamJoiner.prepare(epoch, surroundings, failed), this::failed);
         if (slots.putIfAbsent(key, slot) == null) {
             JoinerOperations telling = operations;
             if (telling != null) {
@@ -208,25 +203,6 @@ public final class JoinerApp implements ProcessRun.Work {
             why = why == null || failure.exitCode().retryable() ? failure : why;
         }
         return why;
-    }
-
-    private void look() {
-        RuntimeException failed = null;
-        for (StreamSlot slot : slots.values()) {
-            StreamJoiner joiner = slot.joiner();
-            if (joiner == null) {
-                continue;
-            }
-            try {
-                joiner.look(clock.getAsLong());
-                letIn.note();
-            } catch (RuntimeException e) { // other streams are looked at all the same
-                failed = new IllegalStateException(StreamJoiner.name(slot.epoch()) + ": " + e.getMessage(), e);
-            }
-        }
-        if (failed != null) {
-            throw failed;
-        }
     }
 
     @Override

@@ -14,6 +14,7 @@ import io.tidegrad.model.stream.StreamSpec;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.process.InstanceId;
 import io.tidegrad.process.KafkaFault;
+import io.tidegrad.process.Looks;
 import io.tidegrad.process.StopException;
 import io.tidegrad.process.StreamsClients;
 import io.tidegrad.process.TopicWatch;
@@ -32,6 +33,7 @@ import java.util.TreeSet;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.OffsetSpec;
@@ -49,6 +51,10 @@ final class StreamJoiner implements AutoCloseable {
     private static final String ENTRIES_CHANGELOG = "-entries-changelog";
     private static final String DUE_CHANGELOG = "-due-changelog";
     private static final Duration LOOK_EVERY = Duration.ofSeconds(1);
+
+    /// A joiner that holds records back for others wants to hear of them soon; most of these looks do nothing.
+    private static final Duration LOOK_OFTEN = Duration.ofMillis(100);
+
     private static final Duration STOP_MAX = Duration.ofSeconds(30);
 
     /// A joiner that can't go on may be waiting for a topic that is gone, so that a longer wait would gain nothing.
@@ -61,7 +67,8 @@ final class StreamJoiner implements AutoCloseable {
     private final JoinCounts counts = new JoinCounts();
     private final Duration standstillMax;
     private final JoinOffsets offsets;
-    private final TopicWatch watch;
+    private final Surroundings surroundings;
+    private final Looks looks = new Looks(); // of its own: Kafka may not answer about topics of one stream that are gone
     private final List<TopicWatch.Watched> watched;
     private final JoinProgress progress;
     private final Alignment alignment;
@@ -72,13 +79,21 @@ final class StreamJoiner implements AutoCloseable {
     private final AtomicBoolean gaveUp = new AtomicBoolean();
     private final Consumer<StopException> failed;
 
+    /// What the streams of a process share.
+    ///
+    /// @param clock in nanoseconds, which never goes back
+    /// @param answered runs when Kafka has answered
+    record Surroundings(JoinerConfig config, String instanceId, Admin admin, TopicWatch watch, LongSupplier clock,
+            Runnable answered) {
+    }
+
     /// Checks and creates what the stream needs. Joining begins with `start`.
     ///
-    /// @param watch of the process
     /// @param failed gets the reason why the joiner can't go on, at most once
     /// @throws StopException if the stream can't be joined
-    static StreamJoiner prepare(StreamState.Epoch epoch, JoinerConfig config, String instanceId, Admin admin,
-            TopicWatch watch, Consumer<StopException> failed) {
+    static StreamJoiner prepare(StreamState.Epoch epoch, Surroundings surroundings, Consumer<StopException> failed) {
+        JoinerConfig config = surroundings.config();
+        Admin admin = surroundings.admin();
         KafkaTopics kafka = new KafkaTopics(admin, config.replication());
         Topics topics = config.topics();
         JoinTopics found = JoinTopics.check(kafka, epoch, topics, config.deadLetterRetention());
@@ -96,7 +111,7 @@ final class StreamJoiner implements AutoCloseable {
         KafkaTopics.Found entries = there.get(application + ENTRIES_CHANGELOG);
         offsets.ensure(read,
                 entries == null ? List.of() : partitions(application + ENTRIES_CHANGELOG, entries.partitions()));
-        return new StreamJoiner(epoch, config, instanceId, found, internal, offsets, kafka, watch, failed);
+        return new StreamJoiner(epoch, surroundings, found, internal, offsets, kafka, failed);
     }
 
     /// The topics that Kafka Streams creates for a stream: what they hold is nowhere else.
@@ -130,10 +145,10 @@ final class StreamJoiner implements AutoCloseable {
         return IntStream.range(0, count).mapToObj(partition -> new TopicPartition(topic, partition)).toList();
     }
 
-    private StreamJoiner(StreamState.Epoch epoch, JoinerConfig config, String instanceId, JoinTopics found,
-            Internal internal, JoinOffsets offsets, KafkaTopics kafka, TopicWatch watch,
-            Consumer<StopException> failed) {
-        this.watch = watch;
+    private StreamJoiner(StreamState.Epoch epoch, Surroundings surroundings, JoinTopics found, Internal internal,
+            JoinOffsets offsets, KafkaTopics kafka, Consumer<StopException> failed) {
+        this.surroundings = surroundings;
+        JoinerConfig config = surroundings.config();
         this.epoch = epoch;
         this.failed = failed;
         this.offsets = offsets;
@@ -154,9 +169,10 @@ final class StreamJoiner implements AutoCloseable {
         progress = new JoinProgress(partitions(spec.events().topic(), found.eventPartitions()),
                 labels == null ? List.of() : partitions(labels.topic(), found.labelPartitions()), internal.joined(),
                 time, alignment);
-        watched = found.watched(kafka, epoch, topics, internal.all(), this::giveUp);
+        watched = found.watched(kafka, epoch, topics, internal.all(), this::joins, this::giveUp);
         Properties settings = new Properties();
-        settings.putAll(JoinStreams.of(application, config.stateDir(), instanceId, config, found.recordBytesMax()));
+        settings.putAll(JoinStreams.of(application, config.stateDir(), surroundings.instanceId(), config,
+                found.recordBytesMax()));
         try {
             Files.createDirectories(config.stateDir());
         } catch (IOException e) {
@@ -197,7 +213,11 @@ final class StreamJoiner implements AutoCloseable {
     void start() {
         LOG.info("{}: joining", name(epoch));
         streams.start();
-        watch.add(watched);
+        surroundings.watch().add(watched);
+        looks.every(LOOK_OFTEN, name(epoch) + ": its progress can't be looked at", () -> {
+            look(surroundings.clock().getAsLong());
+            surroundings.answered().run();
+        });
     }
 
     JoinCounts counts() {
@@ -222,9 +242,12 @@ final class StreamJoiner implements AutoCloseable {
     /// thread at a time.
     ///
     /// @param nanos of a clock that never goes back
-    void look(long nanos) {
+    private void look(long nanos) {
         if (!alignment.waitsForOthers() && looked && nanos - lookedAt < LOOK_EVERY.toNanos()) {
             return;
+        }
+        if (progress.seen() == null && state() != KafkaStreams.State.RUNNING) {
+            return; // Streams may have to create its topics
         }
         looked = true;
         lookedAt = nanos;
@@ -272,7 +295,8 @@ final class StreamJoiner implements AutoCloseable {
 
     private void stop(CloseOptions.GroupMembershipOperation membership) {
         stopped.set(true);
-        watch.remove(watched);
+        surroundings.watch().remove(watched);
+        looks.close();
         streams.close(
                 CloseOptions.timeout(gaveUp.get() ? GIVE_UP_MAX : STOP_MAX).withGroupMembershipOperation(membership));
         @Nullable

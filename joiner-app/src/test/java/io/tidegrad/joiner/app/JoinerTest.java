@@ -4,12 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.tidegrad.control.Decisions;
 import io.tidegrad.control.StreamDecisions;
-import io.tidegrad.joiner.join.EventRecord;
 import io.tidegrad.joiner.join.EventRecord.Content;
+import io.tidegrad.joiner.join.EventRecord;
 import io.tidegrad.joiner.join.LabelRecord;
 import io.tidegrad.joiner.join.Position;
+import io.tidegrad.joiner.topology.JoinProgress;
 import io.tidegrad.joiner.verify.Arrival;
 import io.tidegrad.joiner.verify.BruteForceJoin.Result;
 import io.tidegrad.joiner.verify.PossibleJoins;
@@ -24,9 +27,14 @@ import io.tidegrad.schemas.AvroCodec;
 import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -38,11 +46,13 @@ import java.util.Random;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.atomic.AtomicLong;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericData;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -78,7 +88,8 @@ class JoinerTest {
               {"name": "id", "type": "string"},
               {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
               {"name": "fraud", "type": "boolean"},
-              {"name": "withdrawn", "type": "boolean"}]}
+              {"name": "withdrawn", "type": "boolean"},
+              {"name": "note", "type": "string"}]}
             """);
 
     @TempDir
@@ -92,9 +103,9 @@ class JoinerTest {
     private final Admin admin = Admin.create(Map.of("bootstrap.servers", kafka.bootstrapServers()));
     private final SchemaRegistry registry = SchemaRegistry.connect(Map.of("schema.registry.url", kafka.registryUrl()));
     private final AvroCodec codec = new AvroCodec(registry);
-    private final KafkaProducer<byte[], byte[]> producer =
-            new KafkaProducer<>(Map.of("bootstrap.servers", kafka.bootstrapServers(), "linger.ms", 5),
-                    new ByteArraySerializer(), new ByteArraySerializer());
+    private final KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(
+            Map.of("bootstrap.servers", kafka.bootstrapServers(), "linger.ms", 5, "max.request.size", 4_000_000),
+            new ByteArraySerializer(), new ByteArraySerializer());
     private final Map<String, Map<TopicPartition, List<Arrival>>> sent = new TreeMap<>();
     private final Map<Example.Source, byte[]> values = new HashMap<>();
     private int eventSchema;
@@ -148,6 +159,11 @@ class JoinerTest {
     }
 
     private void event(String id, long time, double amount) throws ExecutionException, InterruptedException {
+        event(events, id, time, amount);
+    }
+
+    private void event(String events, String id, long time, double amount)
+            throws ExecutionException, InterruptedException {
         GenericData.Record event = new GenericData.Record(EVENT);
         event.put("id", id);
         event.put("at", time);
@@ -162,11 +178,17 @@ class JoinerTest {
 
     private void label(String id, long time, boolean fraud, boolean withdrawn)
             throws ExecutionException, InterruptedException {
+        label(id, time, fraud, withdrawn, "");
+    }
+
+    private void label(String id, long time, boolean fraud, boolean withdrawn, String note)
+            throws ExecutionException, InterruptedException {
         GenericData.Record label = new GenericData.Record(LABEL);
         label.put("id", id);
         label.put("at", time);
         label.put("fraud", fraud);
         label.put("withdrawn", withdrawn);
+        label.put("note", note);
         byte[] value = codec.encode(labelSchema, label);
         var at = producer.send(new ProducerRecord<>(labels, null, time, null, value)).get();
         keep(id, labels, at.partition(), new Arrival.OfLabel(id, new LabelRecord(time,
@@ -313,6 +335,163 @@ class JoinerTest {
             await().atMost(PATIENCE).until(() -> joiner.joiners().size() == 1);
             assertThat(joiner.ended()).isNotDone();
         }
+    }
+
+    private static JsonNode health(JoinerApp joiner) throws Exception {
+        return new ObjectMapper().readTree(get(joiner, "health"));
+    }
+
+    private static String get(JoinerApp joiner, String path) throws Exception {
+        try (HttpClient client = HttpClient.newHttpClient()) {
+            return client.send(
+                    HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + joiner.httpPort() + "/" + path)).build(),
+                    HttpResponse.BodyHandlers.ofString()).body();
+        }
+    }
+
+    private static List<String> reasons(JsonNode health) {
+        return health.at("/streams").findValuesAsText("reason");
+    }
+
+    @Test
+    void labelsThatStopComingAreToldInHealth() throws Exception {
+        streams().create(StreamSpec.parse(yaml(), "spec"), null);
+        AtomicLong passed = new AtomicLong();
+        try (JoinerApp joiner = JoinerApp.start(config(), () -> System.nanoTime() + passed.get())) {
+            await().atMost(PATIENCE).until(
+                    () -> joiner.joiners().stream().anyMatch(each -> each.joins() && each.progress().seen() != null));
+            for (int i = 0; i < 30; i++) {
+                event("tx-" + i, START + i, 1);
+                label("tx-" + i, START + i, true, false);
+            }
+            awaitJoined(joiner);
+            assertThat(reasons(health(joiner))).isEmpty();
+            passed.set(Duration.ofMinutes(20).toNanos());
+            await().atMost(PATIENCE)
+                    .untilAsserted(() -> assertThat(reasons(health(joiner))).containsExactly("labels-silent"));
+            assertThat(health(joiner).get("status").asText()).isEqualTo("DEGRADED");
+            label("tx-1", START + 100, false, false);
+            await().atMost(PATIENCE).untilAsserted(() -> assertThat(reasons(health(joiner))).isEmpty());
+        }
+    }
+
+    @Test
+    void aLabelMayBeLargerThanEvents() throws Exception {
+        admin.incrementalAlterConfigs(Map.of(new ConfigResource(ConfigResource.Type.TOPIC, labels),
+                List.of(new AlterConfigOp(new ConfigEntry("max.message.bytes", "3000000"), AlterConfigOp.OpType.SET))))
+                .all().get();
+        streams().create(StreamSpec.parse(yaml(), "spec"), null);
+        label("tx", START, true, false, "x".repeat(2_000_000));
+        producer.send(new ProducerRecord<>(labels, 0, START, null, new byte[2_000_000])).get();
+        try (JoinerApp joiner = JoinerApp.start(config())) {
+            awaitJoined(joiner);
+            event("tx", START, 1);
+            await().atMost(PATIENCE).untilAsserted(() -> assertThat(examples()).hasSize(1));
+            assertThat(get(joiner, "metrics"))
+                    .contains("tidegrad_joiner_dead_letters_total{epoch=\"1\",reason=\"unknown-schema\",stream=\""
+                            + name + "\"} 1.0");
+        }
+    }
+
+    @Test
+    void aStreamBeginsAtTheTimeThatItsCreationSays() throws Exception {
+        for (int day = 0; day < 3; day++) {
+            label("tx-" + day, START + Duration.ofDays(day).toMillis(), true, false);
+            event("tx-" + day, START + Duration.ofDays(day).toMillis(), 1);
+        }
+        streams().create(StreamSpec.parse(yaml(), "spec"), Instant.ofEpochMilli(START + 1));
+        try (JoinerApp joiner = JoinerApp.start(config())) {
+            awaitJoined(joiner);
+            await().atMost(PATIENCE).untilAsserted(() -> assertThat(examples())
+                    .extracting(each -> new String(each.key())).containsExactlyInAnyOrder("tx-1", "tx-2"));
+        }
+    }
+
+    /// The first one stays a member of the group, as one that was killed does. What it remembered is needed: the label of
+    /// the event that it took comes when it is gone.
+    @Test
+    void aJoinerThatIsGoneIsReplacedByTheOneThatKeepsACopyOfItsState() throws Exception {
+        streams().create(StreamSpec.parse(yaml(), "spec"), null);
+        try (JoinerApp second = JoinerApp.start(config("--standby-replicas", "1"))) {
+            try (JoinerApp first = JoinerApp
+                    .start(config("--standby-replicas", "1", "--state-dir", directory.resolve("other").toString()))) {
+                await().atMost(PATIENCE).until(() -> first.joiners().stream().anyMatch(StreamJoiner::joins)
+                        && second.joiners().stream().anyMatch(StreamJoiner::joins));
+                for (int i = 0; i < 50; i++) {
+                    event("tx-" + i, START + i, 1);
+                }
+                awaitJoined(first);
+                assertThat(examples()).isEmpty();
+            }
+            for (int i = 0; i < 50; i++) {
+                label("tx-" + i, START + 100, true, false);
+            }
+            await().atMost(PATIENCE).untilAsserted(() -> assertThat(examples()).hasSize(50));
+        }
+        for (ConsumerRecord<byte[], byte[]> each : examples()) {
+            assertThat(Example.read(each.headers()).kind()).isEqualTo(Example.Kind.FINAL);
+        }
+    }
+
+    /// What somebody does to the topics of streams that are joined.
+    @Test
+    void aStreamWhoseTopicsChangeStopsAloneAndSaysWhy() throws Exception {
+        List<String> all = List.of("grown", "again", "short", "state", "whole");
+        for (String each : all) {
+            admin.createTopics(List.of(new NewTopic(each + name, 1, (short) 1).configs(Map.of("retention.ms", "-1")),
+                    new NewTopic("of-" + each + name, 1, (short) 1))).all().get();
+            registry.register(each + name + "-value", EVENT);
+            registry.register("of-" + each + name + "-value", LABEL);
+            streams().create(StreamSpec.parse(yaml().replace(labels, "of-" + each + name).replace(events, each + name)
+                    .replace("stream: " + name, "stream: " + each), "spec"), null);
+        }
+        List<String> arguments = List.of("--bootstrap-servers", kafka.bootstrapServers(), "--registry-url",
+                kafka.registryUrl(), "--prefix", topics.prefix(), "--http-port", "0", "--state-dir",
+                directory.resolve("many").toString());
+        try (JoinerApp joiner = JoinerApp.start(JoinerConfig.parse(with(arguments, "--all-streams"), Map.of()))) {
+            for (String each : all) {
+                event(each + name, "tx", START, 1);
+            }
+            await().atMost(PATIENCE)
+                    .until(() -> joiner.joiners().stream()
+                            .filter(each -> each.progress().seen() instanceof JoinProgress.Seen seen && seen.lag() == 0
+                                    && seen.mostTime().isPresent())
+                            .count() == all.size());
+            admin.createPartitions(Map.of("grown" + name, NewPartitions.increaseTo(2))).all().get();
+            admin.deleteTopics(
+                    List.of("of-again" + name, topics.joinerApplicationId("state", 1) + "-entries-changelog")).all()
+                    .get();
+            admin.incrementalAlterConfigs(Map.of(new ConfigResource(ConfigResource.Type.TOPIC, "short" + name),
+                    List.of(new AlterConfigOp(new ConfigEntry("retention.ms", "3600000"), AlterConfigOp.OpType.SET))))
+                    .all().get();
+            await().atMost(PATIENCE).untilAsserted(() -> {
+                Map<String, String> told = new TreeMap<>();
+                for (JsonNode each : health(joiner).get("streams")) {
+                    told.put(each.get("stream").asText(), each.get("state").asText() + " " + each.path("exit_code"));
+                }
+                assertThat(told).isEqualTo(Map.of("grown", "failed 2", "again", "failed 2", "short", "failed 2",
+                        "state", "failed 3", "whole", "joining "));
+            });
+            assertThat(health(joiner).get("status").asText()).isEqualTo("DEGRADED");
+            assertThat(get(joiner, "metrics")).contains("tidegrad_joiner_up{epoch=\"1\",stream=\"short\"} 0.0",
+                    "tidegrad_joiner_up{epoch=\"1\",stream=\"whole\"} 1.0",
+                    "tidegrad_joiner_waiting_since{epoch=\"1\",stream=\"whole\"} " + START / 1e3,
+                    "tidegrad_joiner_held_records{epoch=\"1\",stream=\"whole\"} 0.0");
+            assertThat(joiner.ended()).isNotDone();
+            long before = joiner.joiners().getFirst().counts().events();
+            event("whole" + name, "tx-1", START, 1);
+            await().atMost(PATIENCE).until(() -> joiner.joiners().getFirst().counts().events() == before + 1);
+        }
+        assertThatThrownBy(() -> JoinerApp.start(JoinerConfig.parse(with(arguments, "--stream", "state"), Map.of())))
+                .isInstanceOfSatisfying(StopException.class,
+                        refused -> assertThat(refused.exitCode()).isEqualTo(ExitCode.STATE_VIOLATION))
+                .hasMessageContaining("entries-changelog");
+    }
+
+    private static List<String> with(List<String> arguments, String... more) {
+        List<String> all = new ArrayList<>(arguments);
+        all.addAll(List.of(more));
+        return all;
     }
 
     @Test
