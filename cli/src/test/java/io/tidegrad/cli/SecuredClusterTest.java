@@ -324,6 +324,9 @@ class SecuredClusterTest {
                 .until(() -> get(url + "/health").path("models").path("flight-delay").path("version").asLong() == 300);
         assertThat(get(url + "/v1/models/flight-delay").path("weights_hash").asText()).isEqualTo(hash);
 
+        assertTellsNoSecret(restarted);
+        assertTellsNoSecret(scorer);
+
         Child replay = new Child(CliSettings.REPLAY, Map.of("TIDEGRAD_JSON", "true"));
         assertThat(replay.status()).describedAs(replay.said()).isZero();
         assertThat(JSON.readTree(replay.out.toFile()).path("weights_hash").asText()).isEqualTo(hash);
@@ -335,6 +338,17 @@ class SecuredClusterTest {
         }
         assertThat(trainer.said()).contains("kafka.sasl.jaas.config=*** (" + EXAMPLE + ":")
                 .contains("registry.basic.auth.user.info=***");
+    }
+
+    /// Neither to who asks it nor to who lists processes; the registry's password begins as Kafka's.
+    private static void assertTellsNoSecret(Child child) throws IOException {
+        StringBuilder told = new StringBuilder(child.process.info().commandLine().orElseThrow());
+        for (String path : List.of("/metrics", "/health")) {
+            try (InputStream answer = URI.create(child.url() + path).toURL().openStream()) {
+                told.append(new String(answer.readAllBytes(), StandardCharsets.UTF_8));
+            }
+        }
+        assertThat(told).contains("tidegrad_", "\"models\"").doesNotContain(PASSWORD);
     }
 
     private void refused(Command command, Map<String, String> changes, String... said) throws Exception {

@@ -2,6 +2,7 @@ package io.tidegrad.control;
 
 import io.tidegrad.control.ControlException.Reason;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.schemas.MissingRight;
 import io.tidegrad.schemas.ModelRecord;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
@@ -24,6 +25,7 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.common.errors.InvalidProducerEpochException;
 import org.apache.kafka.common.errors.ProducerFencedException;
+import org.apache.kafka.common.errors.TopicAuthorizationException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -354,10 +356,16 @@ public final class ControlLog {
                     return view;
                 }
                 Decision decided = decision == null ? Decision.NONE : decision;
-                producer.beginTransaction();
-                restore(producer, view);
-                send(producer, decided);
-                producer.commitTransaction();
+                try {
+                    producer.beginTransaction();
+                    restore(producer, view);
+                    send(producer, decided);
+                    producer.commitTransaction();
+                } catch (TopicAuthorizationException e) {
+                    throw new TopicAuthorizationException(
+                            MissingRight.text("WRITE", "topic " + String.join(", ", e.unauthorizedTopics())),
+                            e.unauthorizedTopics());
+                }
                 return with(view, decided);
             } catch (ProducerFencedException | InvalidProducerEpochException faster) {
                 LOG.info("another writer decided at the same time; deciding again");

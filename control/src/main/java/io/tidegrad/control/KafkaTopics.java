@@ -2,6 +2,7 @@ package io.tidegrad.control;
 
 import io.tidegrad.control.ControlException.Reason;
 import io.tidegrad.model.spec.ModelSpec;
+import io.tidegrad.schemas.MissingRight;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -24,8 +25,10 @@ import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.config.TopicConfig;
+import org.apache.kafka.common.errors.TopicAuthorizationException;
 import org.apache.kafka.common.errors.TopicExistsException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.jspecify.annotations.Nullable;
@@ -202,7 +205,8 @@ public final class KafkaTopics {
                         AlterConfigOp.OpType.SET))
                 .toList();
         if (!missing.isEmpty()) {
-            get(admin.incrementalAlterConfigs(Map.of(resource(wanted.topic()), missing)).all());
+            asked(AclOperation.ALTER_CONFIGS, wanted.topic(),
+                    admin.incrementalAlterConfigs(Map.of(resource(wanted.topic()), missing)).all());
         }
         return createOrCheck(wanted);
     }
@@ -284,7 +288,10 @@ public final class KafkaTopics {
         NewTopic topic = new NewTopic(wanted.topic(), Optional.of(1),
                 replication < 0 ? Optional.empty() : Optional.of(replication)).configs(settings(wanted));
         try {
-            return get(admin.createTopics(List.of(topic)).topicId(wanted.topic()));
+            var created = admin.createTopics(List.of(topic));
+            asked(AclOperation.CREATE, wanted.topic(), created.all());
+            // Kafka tells it to those who may see the settings.
+            return asked(AclOperation.DESCRIBE_CONFIGS, wanted.topic(), created.topicId(wanted.topic()));
         } catch (TopicExistsException e) {
             return null;
         }
@@ -322,7 +329,7 @@ public final class KafkaTopics {
         Map<String, Found> found = new HashMap<>();
         List<ConfigResource> resources = new ArrayList<>();
         for (String topic : topics) {
-            TopicDescription description = existing(described.get(topic));
+            TopicDescription description = existing(AclOperation.DESCRIBE, topic, described.get(topic));
             if (description != null) {
                 int partitions = description.partitions().size();
                 found.put(topic, new Found(description.topicId(), partitions, Map.of()));
@@ -332,7 +339,7 @@ public final class KafkaTopics {
         if (settings && !resources.isEmpty()) {
             var configs = admin.describeConfigs(resources).values();
             for (ConfigResource resource : resources) {
-                Config config = existing(configs.get(resource));
+                Config config = existing(AclOperation.DESCRIBE_CONFIGS, resource.name(), configs.get(resource));
                 Found before = Objects.requireNonNull(found.remove(resource.name()));
                 if (config != null) {
                     found.put(resource.name(), new Found(before.id(), before.partitions(), values(config)));
@@ -352,11 +359,21 @@ public final class KafkaTopics {
         return values;
     }
 
-    private static <T> @Nullable T existing(@Nullable KafkaFuture<T> answer) {
+    private static <T> @Nullable T existing(AclOperation operation, String topic, @Nullable KafkaFuture<T> answer) {
         try {
-            return get(Objects.requireNonNull(answer));
+            return asked(operation, topic, Objects.requireNonNull(answer));
         } catch (UnknownTopicOrPartitionException e) {
             return null;
+        }
+    }
+
+    /// Waits for Kafka's answer, and says which right is missing: Kafka itself names neither operation nor topic.
+    private static <T> T asked(AclOperation operation, String topic, KafkaFuture<T> future) {
+        try {
+            return get(future);
+        } catch (TopicAuthorizationException e) {
+            throw new TopicAuthorizationException(MissingRight.text(operation.name(), "topic " + topic),
+                    Set.of(topic));
         }
     }
 
@@ -365,7 +382,8 @@ public final class KafkaTopics {
     }
 
     private long offset(TopicPartition partition, OffsetSpec spec) {
-        return Objects.requireNonNull(get(admin.listOffsets(Map.of(partition, spec)).all()).get(partition)).offset();
+        var offsets = asked(AclOperation.DESCRIBE, partition.topic(), admin.listOffsets(Map.of(partition, spec)).all());
+        return Objects.requireNonNull(offsets.get(partition)).offset();
     }
 
     private static ControlException refused(String message) {

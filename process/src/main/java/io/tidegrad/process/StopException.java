@@ -3,6 +3,7 @@ package io.tidegrad.process;
 import io.tidegrad.control.ControlException;
 import io.tidegrad.model.learn.LearningMemory;
 import io.tidegrad.model.safetensors.InitialWeightsException;
+import io.tidegrad.schemas.MissingRight;
 import io.tidegrad.schemas.SchemaRegistry.RegistryRefusedException;
 import io.tidegrad.schemas.SchemaRegistry.RegistryUnavailableException;
 import java.util.function.Predicate;
@@ -78,7 +79,8 @@ public final class StopException extends RuntimeException {
         if (fault == null || fault == KafkaFault.OTHER && KafkaFault.of(innermost) == null) {
             return new StopException(ExitCode.INTERNAL, "unexpected: " + describe(innermost), thrown);
         }
-        String found = fault.describe(told);
+        String missing = fault == KafkaFault.AUTHORIZATION ? MissingRight.of(thrown) : null;
+        String found = missing == null ? fault.describe(told) : missing;
         if (fault != KafkaFault.AUTHENTICATION && fault != KafkaFault.AUTHORIZATION) {
             return new StopException(fault.exitCode(), fault.message(found), thrown);
         }

@@ -8,6 +8,7 @@ import io.tidegrad.model.snapshot.SnapshotFile;
 import io.tidegrad.model.snapshot.SnapshotKey;
 import io.tidegrad.model.snapshot.SnapshotManifest;
 import io.tidegrad.model.snapshot.Verification;
+import io.tidegrad.schemas.MissingRight;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -201,8 +202,10 @@ final class SnapshotFollower implements AutoCloseable {
         if (current.get() == null && (lastGood == null || !lastGood.mayServe())) {
             for (Throwable cause = e; cause != null; cause = cause.getCause()) {
                 if (cause instanceof AuthenticationException || cause instanceof InvalidConfigurationException) {
-                    return new Status(State.REFUSED, "Kafka does not let us in: " + describe(cause) + rest(cause)
-                            + "; check the kafka.* settings");
+                    String missing = MissingRight.of(cause);
+                    return new Status(State.REFUSED,
+                            "Kafka does not let us in: " + (missing == null ? describe(cause) + rest(cause) : missing)
+                                    + "; check the kafka.* settings, and what Kafka's ACLs allow this user");
                 }
             }
         }

@@ -1,0 +1,37 @@
+package io.tidegrad.schemas;
+
+import org.apache.kafka.common.errors.GroupAuthorizationException;
+import org.apache.kafka.common.errors.TopicAuthorizationException;
+import org.apache.kafka.common.errors.TransactionalIdAuthorizationException;
+import org.jspecify.annotations.Nullable;
+
+/// Says which right Kafka's ACLs deny to one of its clients. Kafka names the resource at most, never the operation.
+public final class MissingRight {
+    private MissingRight() {}
+
+    /// Returns what is missing by the innermost exception that is about a right; null if there is none.
+    public static @Nullable String of(Throwable thrown) {
+        String operation = "READ";
+        String missing = null;
+        for (Throwable at = thrown; at != null; at = at.getCause()) {
+            String said = String.valueOf(at.getMessage());
+            // How Kafka Streams and a producer begin what they tell of a record.
+            if (said.contains("sending record") || said.contains("transactional method")) {
+                operation = "WRITE";
+            }
+            missing = switch (at) {
+                case TopicAuthorizationException e when said.startsWith("Not authorized") ->
+                    text(operation, "topic " + String.join(", ", e.unauthorizedTopics()));
+                case TopicAuthorizationException _ -> said;
+                case GroupAuthorizationException _ -> text("READ", "the group") + ": " + said;
+                case TransactionalIdAuthorizationException _ -> text("WRITE", "the transactional id");
+                default -> missing;
+            };
+        }
+        return missing;
+    }
+
+    public static String text(String operation, String resource) {
+        return "expected the right " + operation + " on " + resource + ", found that ACLs deny it";
+    }
+}
