@@ -1,0 +1,395 @@
+package io.tidegrad.loadtests.chaos;
+
+import io.tidegrad.loadtests.KafkaClients;
+import io.tidegrad.loadtests.LoadTestException;
+import io.tidegrad.model.learn.Tick;
+import io.tidegrad.schemas.AvroCodec;
+import io.tidegrad.schemas.SchemaRegistry;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.PriorityQueue;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
+import org.apache.avro.Schema;
+import org.apache.avro.generic.GenericData;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.header.internals.RecordHeader;
+import org.jspecify.annotations.Nullable;
+
+/// Events and labels of four hours, whose every id has one right outcome, and the writer that sends them at an even rate.
+///
+/// An event's number decides everything about it. So what must become of it is known without looking at any topic: labels
+/// come either at most five minutes after their event or more than an hour after it, and the stream waits for thirty.
+final class JoinTraffic {
+    static final int PARTITIONS = 6;
+    static final Duration ALIGN = Duration.ofMinutes(10);
+
+    private static final Duration SPAN = Duration.ofHours(4);
+    private static final Duration WAIT = Duration.ofMinutes(30);
+    private static final Duration WINDOW = Duration.ofDays(1);
+    private static final long MINUTE = Duration.ofMinutes(1).toMillis();
+
+    /// Longest time from an event to the last record about it.
+    private static final long LAST = 130 * MINUTE;
+
+    /// What is written before the next part is, so that no partition runs ahead of another by more than this.
+    private static final long PART = MINUTE;
+
+    private static final Schema EVENT = new Schema.Parser().parse("""
+            {"type": "record", "name": "Payment", "fields": [
+              {"name": "id", "type": "string"},
+              {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+              {"name": "card", "type": "string"},
+              {"name": "amount", "type": "double"},
+              {"name": "hour", "type": "double"}]}
+            """);
+    private static final Schema LABEL = new Schema.Parser().parse("""
+            {"type": "record", "name": "Chargeback", "fields": [
+              {"name": "id", "type": "string"},
+              {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+              {"name": "fraud", "type": "boolean"},
+              {"name": "withdrawn", "type": "boolean"}]}
+            """);
+
+    private final String name;
+    private final long events;
+    private final long seed;
+    private final long start;
+    private final AvroCodec codec;
+    private final int eventSchema;
+    private final int labelSchema;
+
+    // Of the writer.
+    private final PriorityQueue<Due> due = new PriorityQueue<>();
+    private final Set<String> refused = Collections.synchronizedSet(new HashSet<>());
+    private final Set<String> orphans = Collections.synchronizedSet(new HashSet<>());
+    private final AtomicReference<@Nullable Exception> failure = new AtomicReference<>();
+    private long sequence;
+    private volatile long written;
+    private long labels;
+    private long late;
+    private long duplicates;
+    private long retractions;
+
+    /// What becomes of an event.
+    private enum Fate {
+        IN_TIME, EARLY, LATE, TAKEN_BACK, TAKEN_BACK_LATE, UNLABELED
+    }
+
+    /// A kind of record that has a place in the dead letters.
+    private enum Refused {
+        NOT, UNREADABLE, ORPHAN
+    }
+
+    /// A record and the time at which it is to be written.
+    private record Due(long at, long sequence, ProducerRecord<byte[], byte @Nullable []> record,
+            Refused refused) implements Comparable<Due> {
+        @Override
+        public int compareTo(Due other) {
+            return at == other.at ? Long.compare(sequence, other.sequence) : Long.compare(at, other.at);
+        }
+    }
+
+    /// All that is decided about an event.
+    ///
+    /// @param labelAfter milliseconds from the event to its label
+    /// @param takenBackAfter milliseconds from the event to the retraction
+    private record Plan(long time, Fate fate, boolean fraud, long labelAfter, long takenBackAfter, boolean eventTwice,
+            boolean labelTwice) {
+    }
+
+    JoinTraffic(String name, long events, long seed, SchemaRegistry registry) {
+        this.name = name;
+        this.events = events;
+        this.seed = seed;
+        // Days ago, so that no time lies ahead of the wall clock, not even that of the last tick.
+        start = Instant.now().minus(Duration.ofDays(3)).toEpochMilli() / MINUTE * MINUTE;
+        codec = new AvroCodec(registry);
+        eventSchema = registry.register(eventsTopic() + "-value", EVENT);
+        labelSchema = registry.register(labelsTopic() + "-value", LABEL);
+    }
+
+    String eventsTopic() {
+        return "payments-" + name;
+    }
+
+    String labelsTopic() {
+        return "chargebacks-" + name;
+    }
+
+    String streamSpec() {
+        return """
+                stream: %s
+                events: { topic: %s, key: id, event-time: at }
+                labels: { topic: %s, key: id, value: fraud, event-time: at, retract: withdrawn }
+                join: { wait: %s, missing: 0, window: %s, late: correct, duplicates: first }
+                align: %s
+                """.formatted(name, eventsTopic(), labelsTopic(), WAIT, WINDOW, ALIGN);
+    }
+
+    String modelSpec() {
+        return """
+                model: %s
+                input: { stream: %s }
+                features:
+                  - number: { field: amount, scale: standard }
+                  - number: { field: hour }
+                  - category: { field: card, buckets: 2048, dimension: 4 }
+                network: [ dense: 8, relu, dense: 1 ]
+                loss: binary-cross-entropy
+                optimizer: { adam: { rate: 0.01 } }
+                mini-batch: { size: 8 }
+                publish: { every: PT1S }
+                seed: 7
+                """.formatted(name, name);
+    }
+
+    /// After this event time all is over.
+    long end() {
+        return start + SPAN.toMillis() + LAST + WINDOW.toMillis() + MINUTE;
+    }
+
+    static String id(long event) {
+        return "tx-" + event;
+    }
+
+    /// The number of the event with this id; -1 if there is none.
+    long number(String id) {
+        if (!id.matches("tx-[0-9]{1,10}")) {
+            return -1;
+        }
+        long number = Long.parseLong(id.substring(3));
+        return number < events ? number : -1;
+    }
+
+    private Plan plan(long event) {
+        SplittableRandom random = new SplittableRandom(seed * 31 + event);
+        // Up to twenty seconds out of order.
+        long time = start + 10 * MINUTE + event * SPAN.toMillis() / events - random.nextLong(20_000);
+        int percent = random.nextInt(100);
+        Fate fate = percent < 10 ? Fate.LATE : percent < 15 ? Fate.EARLY : percent < 20 ? Fate.TAKEN_BACK
+                : percent < 23 ? Fate.TAKEN_BACK_LATE : percent < 40 ? Fate.UNLABELED : Fate.IN_TIME;
+        long labelAfter = switch (fate) {
+            case LATE -> random.nextLong(61 * MINUTE, 90 * MINUTE);
+            case EARLY -> -random.nextLong(1, 5 * MINUTE);
+            default -> random.nextLong(5 * MINUTE);
+        };
+        long takenBackAfter = fate == Fate.TAKEN_BACK ? random.nextLong(10 * MINUTE, 15 * MINUTE)
+                : random.nextLong(91 * MINUTE, 120 * MINUTE);
+        return new Plan(time, fate, random.nextInt(3) == 0, labelAfter, takenBackAfter, random.nextInt(100) == 0,
+                random.nextInt(100) == 0);
+    }
+
+    /// What the examples of an event must say, in their order.
+    ///
+    /// @param readLate whether the task's time had passed the wait when a label came that was written in time
+    List<String> examples(long event, boolean readLate) {
+        Plan plan = plan(event);
+        String label = plan.fraud() ? "true" : "false";
+        List<String> examples = new ArrayList<>();
+        boolean late = readLate || plan.fate() == Fate.LATE;
+        if (plan.fate() == Fate.UNLABELED) {
+            examples.add("provisional 0");
+        } else if (!late) {
+            examples.add("final " + label);
+        } else {
+            examples.add("provisional 0");
+            if (plan.fraud()) {
+                examples.add("correction 0 true");
+            }
+        }
+        if (plan.fraud() && (plan.fate() == Fate.TAKEN_BACK || plan.fate() == Fate.TAKEN_BACK_LATE)) {
+            examples.add("correction true 0");
+        }
+        return examples;
+    }
+
+    /// The bytes of an event, which are those of its examples.
+    byte[] value(long event) {
+        Plan plan = plan(event);
+        SplittableRandom random = new SplittableRandom(event);
+        GenericData.Record record = new GenericData.Record(EVENT);
+        record.put("id", id(event));
+        record.put("at", plan.time());
+        record.put("card", "card-" + card(event));
+        record.put("amount", random.nextDouble(1, 500) * (plan.fraud() ? 1.5 : 1));
+        record.put("hour", plan.time() / 3_600_000 % 24 / 24.0);
+        return codec.encode(eventSchema, record);
+    }
+
+    private static int card(long event) {
+        return new SplittableRandom(~event).nextInt(3_000);
+    }
+
+    private byte[] label(String id, long at, boolean fraud, boolean withdrawn) {
+        GenericData.Record record = new GenericData.Record(LABEL);
+        record.put("id", id);
+        record.put("at", at);
+        record.put("fraud", fraud);
+        record.put("withdrawn", withdrawn);
+        return codec.encode(labelSchema, record);
+    }
+
+    /// Writes everything but the ticks of the end.
+    ///
+    /// @param perSecond events a second
+    void write(String bootstrapServers, double perSecond) throws InterruptedException {
+        try (KafkaProducer<byte[], byte @Nullable []> producer =
+                KafkaClients.writer(bootstrapServers, Map.of("acks", "all", "linger.ms", 5, "batch.size", 65_536,
+                        "delivery.timeout.ms", 120_000, "request.timeout.ms", 10_000, "max.block.ms", 120_000))) {
+            long began = System.nanoTime();
+            long event = 0;
+            for (long at = start; event < events || !due.isEmpty(); at += PART) {
+                // A label may come five minutes before its event.
+                for (; event < events && plan(event).time() < at + 6 * MINUTE; event++) {
+                    plan(event, plan(event));
+                }
+                while (!due.isEmpty() && due.peek().at() < at + PART) {
+                    send(producer, due.remove());
+                }
+                producer.flush();
+                requireWritten();
+                written = event;
+                long ahead = began + (long) (event / perSecond * 1e9) - System.nanoTime();
+                if (ahead > 0 && event < events) {
+                    LockSupport.parkNanos(ahead);
+                }
+                if (Thread.interrupted()) {
+                    throw new InterruptedException();
+                }
+            }
+        }
+    }
+
+    /// Ends all waits and windows.
+    void writeTicks(String bootstrapServers) {
+        try (KafkaProducer<byte[], byte @Nullable []> producer =
+                KafkaClients.writer(bootstrapServers, Map.of("acks", "all"))) {
+            for (String topic : List.of(eventsTopic(), labelsTopic())) {
+                for (int partition = 0; partition < PARTITIONS; partition++) {
+                    ProducerRecord<byte[], byte @Nullable []> tick = new ProducerRecord<>(topic, partition,
+                            (byte[]) null, null, List.of(new RecordHeader(Tick.HEADER, Tick.headerValue(end()))));
+                    producer.send(tick, (at, e) -> failure.compareAndSet(null, e));
+                }
+            }
+            producer.flush();
+        }
+        requireWritten();
+    }
+
+    private void plan(long event, Plan plan) {
+        String id = id(event);
+        long time = plan.time();
+        SplittableRandom random = new SplittableRandom(event * 31 + 7);
+        byte[] card = bytes("card-" + card(event));
+        byte[] value = value(event);
+        add(time, new ProducerRecord<>(eventsTopic(), null, time, card, value), Refused.NOT);
+        if (plan.eventTwice()) {
+            duplicates++;
+            add(time + random.nextLong(10 * MINUTE), new ProducerRecord<>(eventsTopic(), null, time, card, value),
+                    Refused.NOT);
+        }
+        if (plan.fate() != Fate.UNLABELED) {
+            label(id, time + plan.labelAfter(), plan.fraud(), false, Refused.NOT);
+            late += plan.fate() == Fate.LATE ? 1 : 0;
+            if (plan.labelTwice()) {
+                duplicates++;
+                label(id, time + plan.labelAfter() + random.nextLong(MINUTE), !plan.fraud(), false, Refused.NOT);
+            }
+        }
+        if (plan.fate() == Fate.TAKEN_BACK || plan.fate() == Fate.TAKEN_BACK_LATE) {
+            retractions++;
+            label(id, time + plan.takenBackAfter(), false, true, Refused.NOT);
+        }
+        switch (random.nextInt(200)) {
+            case 0 -> label("orphan-" + event, time, true, false, Refused.ORPHAN);
+            case 1 -> add(time, new ProducerRecord<>(eventsTopic(), null, time, card, poison(random, value)),
+                    Refused.UNREADABLE);
+            case 2 -> add(time, new ProducerRecord<>(labelsTopic(), null, time, bytes(id),
+                    poison(random, label(id, time, true, false))), Refused.UNREADABLE);
+            default -> {
+            }
+        }
+    }
+
+    private void label(String id, long at, boolean fraud, boolean withdrawn, Refused refused) {
+        labels++;
+        add(at, new ProducerRecord<>(labelsTopic(), null, at, bytes(id), label(id, at, fraud, withdrawn)), refused);
+    }
+
+    private void add(long at, ProducerRecord<byte[], byte @Nullable []> record, Refused refused) {
+        due.add(new Due(at, sequence++, record, refused));
+    }
+
+    private static byte @Nullable [] poison(SplittableRandom random, byte[] good) {
+        return switch (random.nextInt(4)) {
+            case 0 -> null;
+            case 1 -> Arrays.copyOf(good, good.length - 1);
+            case 2 -> Arrays.copyOf(good, good.length + 1);
+            default -> bytes("?");
+        };
+    }
+
+    private static byte[] bytes(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
+    }
+
+    private void send(KafkaProducer<byte[], byte @Nullable []> producer, Due next) {
+        producer.send(next.record(), (at, e) -> {
+            if (e != null) {
+                failure.compareAndSet(null, e);
+            } else if (next.refused() != Refused.NOT) {
+                String place = at.topic() + ":" + at.partition() + ":" + at.offset();
+                (next.refused() == Refused.ORPHAN ? orphans : refused).add(place);
+            }
+        });
+    }
+
+    private void requireWritten() {
+        Exception e = failure.get();
+        if (e != null) {
+            throw new LoadTestException("can't write events and labels: " + e, e);
+        }
+    }
+
+    /// How many events were written.
+    long written() {
+        return written;
+    }
+
+    long labels() {
+        return labels;
+    }
+
+    long late() {
+        return late;
+    }
+
+    long duplicates() {
+        return duplicates;
+    }
+
+    long retractions() {
+        return retractions;
+    }
+
+    /// Where the labels without an event are: `topic:partition:offset`.
+    Set<String> orphans() {
+        return Set.copyOf(orphans);
+    }
+
+    /// Where the records that can't be read are.
+    Set<String> refused() {
+        return Set.copyOf(refused);
+    }
+}
