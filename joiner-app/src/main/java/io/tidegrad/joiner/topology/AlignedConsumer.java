@@ -42,8 +42,8 @@ final class AlignedConsumer extends KafkaConsumer<byte[], byte[]> {
 
     @Override
     public ConsumerRecords<byte[], byte[]> poll(Duration timeout) {
-        boolean soon = !held.isEmpty() && timeout.compareTo(LOOK_AGAIN) > 0;
-        ConsumerRecords<byte[], byte[]> fetched = super.poll(soon ? LOOK_AGAIN : timeout);
+        Duration soon = held.isReady(pausedByStreams) ? Duration.ZERO : held.isEmpty() ? timeout : LOOK_AGAIN;
+        ConsumerRecords<byte[], byte[]> fetched = super.poll(soon.compareTo(timeout) < 0 ? soon : timeout);
         Map<TopicPartition, List<ConsumerRecord<byte[], byte[]>>> records = new HashMap<>();
         Map<TopicPartition, OffsetAndMetadata> next = new HashMap<>(fetched.nextOffsets());
         for (TopicPartition partition : assignment()) {

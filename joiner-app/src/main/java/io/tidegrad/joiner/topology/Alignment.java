@@ -14,6 +14,7 @@ public final class Alignment {
     private final long align;
     private final Map<TopicPartition, Long> frontiers = new ConcurrentHashMap<>();
     private final Set<TopicPartition> assigned = ConcurrentHashMap.newKeySet();
+    private final Map<TopicPartition, Long> taken = new ConcurrentHashMap<>();
     private final Map<TopicPartition, Integer> held = new ConcurrentHashMap<>();
     private volatile long elsewhere = Long.MAX_VALUE;
 
@@ -39,6 +40,23 @@ public final class Alignment {
         frontiers.remove(partition);
         assigned.remove(partition);
         held.remove(partition);
+        taken.remove(partition);
+    }
+
+    /// A task has taken the record at this offset. Until then it may lie in a queue of Streams, behind records of other
+    /// partitions.
+    void took(TopicPartition partition, long offset) {
+        taken.put(partition, offset);
+    }
+
+    /// Returns the offset of the last record that a task has taken; -1: none.
+    long taken(TopicPartition partition) {
+        return taken.getOrDefault(partition, -1L);
+    }
+
+    /// Records of the partition will be taken again.
+    void takesAgain(TopicPartition partition) {
+        taken.remove(partition);
     }
 
     /// Returns what was told last of a partition that is read here and has something left; null otherwise.

@@ -27,13 +27,17 @@ final class HeldRecords {
     /// What is held of a partition.
     private static final class Held {
         final ArrayDeque<Timed> records = new ArrayDeque<>();
+        final ArrayDeque<Passed> passed = new ArrayDeque<>(); // and not taken by a task yet
         @Nullable
         OffsetAndMetadata next; // after the last record that was fetched
         boolean drained;
-        long reached = Long.MIN_VALUE; // largest time of the records that were passed on
+        long reached = Long.MIN_VALUE; // largest time of the records that were taken
     }
 
     private record Timed(ConsumerRecord<byte[], byte[]> record, long time) {
+    }
+
+    private record Passed(long offset, long time) {
     }
 
     /// @param sources what reads the records of events and labels, by topic
@@ -69,8 +73,16 @@ final class HeldRecords {
     }
 
     private void tell(TopicPartition partition, Held of) {
+        long taken = alignment.taken(partition);
+        Passed passed = of.passed.peekFirst();
+        for (; passed != null && passed.offset() <= taken; passed = of.passed.peekFirst()) {
+            of.reached = Math.max(of.reached, passed.time());
+            of.passed.removeFirst();
+        }
         Timed first = of.records.peekFirst();
-        if (first != null) {
+        if (passed != null) {
+            alignment.reached(partition, Math.max(of.reached, passed.time()));
+        } else if (first != null) {
             alignment.reached(partition, Math.max(of.reached, first.time()));
         } else if (of.drained) {
             alignment.isDrained(partition);
@@ -79,7 +91,19 @@ final class HeldRecords {
         }
     }
 
-    /// Passes on what the bound lets pass, which moves with what is passed on.
+    /// Returns whether the bound lets something pass now.
+    ///
+    /// @param paused partitions of which nothing is wanted now
+    boolean isReady(Set<TopicPartition> paused) {
+        held.forEach(this::tell);
+        long bound = alignment.bound();
+        return held.entrySet().stream().anyMatch(each -> {
+            Timed first = each.getValue().records.peekFirst();
+            return first != null && first.time() <= bound && !paused.contains(each.getKey());
+        });
+    }
+
+    /// Passes on what the bound lets pass, which moves with what tasks take.
     ///
     /// @param paused partitions of which nothing is wanted now
     /// @param max the most records
@@ -99,7 +123,7 @@ final class HeldRecords {
                         of.records.peekFirst()) {
                     to.computeIfAbsent(each.getKey(), unused -> new ArrayList<>()).add(first.record());
                     of.records.removeFirst();
-                    of.reached = Math.max(of.reached, first.time());
+                    of.passed.add(new Passed(first.record().offset(), first.time()));
                     left--;
                 }
                 if (left < before) {
@@ -150,7 +174,10 @@ final class HeldRecords {
 
     /// Forgets what is held of partitions of which other records will be fetched.
     void forget(Collection<TopicPartition> partitions) {
-        partitions.forEach(held::remove);
+        partitions.forEach(partition -> {
+            held.remove(partition);
+            alignment.takesAgain(partition);
+        });
     }
 
     /// Forgets partitions that others read from now on.

@@ -32,10 +32,19 @@ final class KeyProcessor implements Processor<byte[], SourceValue, byte[], Objec
     ///
     /// @param name see `CommitHook.next`
     record Side(String name, String topic, Alignment alignment) {
+        private TopicPartition of(ProcessorContext<?, ?> context) {
+            return new TopicPartition(topic, context.taskId().partition());
+        }
+
+        /// Others may be read on, for the task has taken the record.
+        void took(ProcessorContext<?, ?> context) {
+            context.recordMetadata().ifPresent(record -> alignment.took(of(context), record.offset()));
+        }
+
         /// Lets the task of a partition commit how far it is although nothing comes. If its next record is held back, other
         /// processes hear of its time: they would wait for this partition otherwise, and it for them.
         void tell(ProcessorContext<?, ?> context) {
-            TopicPartition partition = new TopicPartition(topic, context.taskId().partition());
+            TopicPartition partition = of(context);
             context.schedule(LOOK_EVERY, PunctuationType.WALL_CLOCK_TIME, now -> {
                 Long reached = alignment.reached(partition);
                 if (reached != null && reached > Long.MIN_VALUE) {
@@ -88,5 +97,6 @@ final class KeyProcessor implements Processor<byte[], SourceValue, byte[], Objec
                         deadLetterSink);
             }
         }
+        side.took(context);
     }
 }

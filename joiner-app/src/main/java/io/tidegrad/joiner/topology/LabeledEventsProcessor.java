@@ -55,6 +55,7 @@ final class LabeledEventsProcessor implements Processor<byte[], SourceValue, byt
                         context.currentSystemTimeMs()), JoinerTopology.EVENT_DEAD_LETTERS);
             }
         }
+        side.took(context);
     }
 
     /// Returns a tick for whoever learns from the examples.
