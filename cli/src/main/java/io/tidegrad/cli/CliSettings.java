@@ -36,7 +36,7 @@ final class CliSettings {
     static final Setting VERSION = Setting.of("version", "N", Form.number(0, Long.MAX_VALUE),
             "a version of the model that is still on the snapshots topic").otherwise("the newest");
     static final Setting EPOCH = Setting.of("epoch", "N", Form.number(1, Integer.MAX_VALUE), "the epoch of --version")
-            .otherwise("the newest epoch that has the version; of a stream all");
+            .otherwise("the newest that has the version; to delete a stream, all");
     static final Setting RESUME_AT = Setting.of("resume-at", "WHERE", Form.place(List.of("base", "end"), false),
             "where learning goes on: base (the version), end, an offset or a time").withDefault("end");
     static final Setting START_AT = Setting.of("start-at", "WHERE", Form.place(List.of("begin", "end"), false),
@@ -109,15 +109,16 @@ final class CliSettings {
                     optional(SNAPSHOT_PUBLIC_KEY, STANDBY_REPLICAS, REPLICATION, DEAD_LETTER_RETENTION,
                             MAX_SNAPSHOT_BYTES, FROM, UNTIL, WITH_SPEC, AS, COMPARE, OUT, JSON),
                     CONNECTIONS);
-    static final Command VERIFY = new Command("verify",
-            "learn a published version again and compare its hashes with the log's", """
+    static final Command VERIFY =
+            new Command("verify", "learn a published version again and compare its hashes with the log's", """
             Learns in a process of its own, from the events topic and the registered spec alone. Without --version it
             compares the newest version, all others that are still published, and the live state. If they differ, it shows
             between which batches, and which tensor and index differ first.
             With --stream it joins the stream's topics again, by brute force, and compares with its examples; if they differ,
             it shows whose. docs/streams.md says what it can't tell.
             Exit status: 0 equal, 3 they differ, else as the trainer's, docs/operations/run.md.""", BOTH,
-            optional(MODEL, STREAM, VERSION, PREFIX, SNAPSHOT_PUBLIC_KEY, MAX_SNAPSHOT_BYTES, AS, JSON), CONNECTIONS);
+                    optional(MODEL, STREAM), optional(EPOCH, "the epoch of --stream"),
+                    optional(VERSION, PREFIX, SNAPSHOT_PUBLIC_KEY, MAX_SNAPSHOT_BYTES, AS, JSON), CONNECTIONS);
     static final Command SNAPSHOTS_LIST =
             new Command("snapshots list", "list the versions of a model that are still published", EXIT_STATUS,
                     required(BOOTSTRAP_SERVERS, MODEL), optional(PREFIX, JSON, KAFKA, CONFIG));
@@ -139,8 +140,7 @@ final class CliSettings {
             that was deleted is created again in a new epoch.
             """ + EXIT_STATUS, required(BOOTSTRAP_SERVERS),
             optional(REGISTRY_URL,
-                    "where the fields of the events are looked up; without it, the first event that is"
-                            + " learned must have all"),
+                    "where the fields of events are looked up; without it, the first event must have all"),
             required(SPEC), optional(START_AT), DECISION, optional(PREFIX, REPLICATION, JSON, KAFKA, REGISTRY, CONFIG));
     static final Command MODELS_PAUSE =
             decision("pause", "stop learning; what is published goes on answering", "", List.of());
@@ -179,9 +179,12 @@ final class CliSettings {
     static final Command STREAMS_CREATE = new Command("streams create", "create a stream, or a new epoch of one", """
             Checks the topics that the spec names, tells all that is not as it must be, and creates the topic of examples. A
             stream whose spec has changed begins a new epoch: new models learn from that one, others go on with theirs.
-            """ + EXIT_STATUS, MODELS_BEGIN, required(SPEC, "file of a stream's spec"),
+            """ + EXIT_STATUS, required(BOOTSTRAP_SERVERS),
+            optional(REGISTRY_URL,
+                    "where the paths of the spec are looked up; without it, what has none is a dead letter"),
+            required(SPEC, "file of a stream's spec"),
             optional(FROM, "begin, or the time from which on the topics are joined"),
-            optional(REASON, AUTHOR, PREFIX, REPLICATION), MODELS_END);
+            optional(REASON, AUTHOR, PREFIX, REPLICATION, JSON, KAFKA, REGISTRY, CONFIG));
     static final Command STREAMS_PAUSE =
             streamDecision("pause", "stop joining; models learn what there is", "", List.of());
     static final Command STREAMS_RESUME = streamDecision("resume", "go on joining where it stopped", "", List.of());

@@ -56,6 +56,7 @@ final class LrFindCommand {
     }
 
     private static void check(Settings settings) {
+        settings.highestOf(CommonSettings.SPEC, CommonSettings.STREAM);
         String stream = settings.text(CommonSettings.STREAM);
         if (!stream.isEmpty() && Arrays.stream(ShippedStream.values()).noneMatch(each -> each.label().equals(stream))) {
             settings.problem("--stream: expected flights or digits, found '" + stream + "'");

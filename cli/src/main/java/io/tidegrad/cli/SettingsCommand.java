@@ -7,6 +7,8 @@ import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.process.StopException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import org.apache.kafka.common.KafkaException;
@@ -103,6 +105,11 @@ final class SettingsCommand implements Callable<Integer> {
 
     static String stream(Settings settings) {
         return settings.list(CommonSettings.STREAM).getFirst();
+    }
+
+    static OptionalInt epoch(Settings settings) {
+        OptionalLong given = settings.numberIfGiven(CliSettings.EPOCH);
+        return given.isPresent() ? OptionalInt.of((int) given.getAsLong()) : OptionalInt.empty();
     }
 
     static String model(Settings settings) {

@@ -19,7 +19,7 @@ import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
 import picocli.CommandLine;
 
-/// `tidegrad verify --stream`: the newest epoch of a stream.
+/// `tidegrad verify --stream`.
 final class StreamVerifyCommand {
     private static final long TELL_EVERY_NANOS = 5_000_000_000L;
 
@@ -30,8 +30,8 @@ final class StreamVerifyCommand {
         StreamVerification.Result result;
         try (Admin admin = TrainerObserver.admin(settings.kafka());
                 RecordDecoder decoder = RecordDecoder.of(settings.registry().client())) {
-            StreamState.Epoch epoch =
-                    StreamOverview.read(settings.kafka(), topics, admin).newest(SettingsCommand.stream(settings));
+            StreamState.Epoch epoch = StreamOverview.read(settings.kafka(), topics, admin)
+                    .epoch(SettingsCommand.stream(settings), SettingsCommand.epoch(settings));
             result = StreamVerification.run(StreamVerification.Options.of(settings.kafka(), topics, epoch), decoder,
                     admin, settings.flag(CliSettings.JSON) ? (pass, passes, records) -> {
                     } : telling(line.getErr()));
@@ -86,7 +86,8 @@ final class StreamVerifyCommand {
         lines.add("DIFFERENT", "%,d of %,d ids", result.different(), result.ids());
         for (StreamVerification.Difference difference : result.differences()) {
             lines.add("id", "%s", difference.id()).add("  found", "%s", words(difference.found())).add("  expected",
-                    "%s", words(difference.expected()));
+                    "%s", difference.altered() ? "the key, the value and the carried headers of the event"
+                            : words(difference.expected()));
         }
         return lines.toString();
     }
@@ -111,13 +112,11 @@ final class StreamVerifyCommand {
                 .put("undecided", result.undecided()).put("unsettled", result.unsettled()).put("lost", result.lost())
                 .put("examples_from", result.cut())
                 .put("task_time", result.taskTime() == null ? null : result.taskTime().toString())
-                .put("passes", result.passes()).put("different",
-                        result.different())
-                .put("differences",
-                        result.differences().stream().map(difference -> new JsonLine().put("id", difference.id())
-                                .put("found", difference.found().stream().map(StreamVerifyCommand::words).toList())
-                                .put("expected",
-                                        difference.expected().stream().map(StreamVerifyCommand::words).toList()))
-                                .toList());
+                .put("passes", result.passes()).put("different", result.different())
+                .put("differences", result.differences().stream().map(difference -> new JsonLine()
+                        .put("id", difference.id()).put("altered", difference.altered())
+                        .put("found", difference.found().stream().map(StreamVerifyCommand::words).toList())
+                        .put("expected", difference.expected().stream().map(StreamVerifyCommand::words).toList()))
+                        .toList());
     }
 }

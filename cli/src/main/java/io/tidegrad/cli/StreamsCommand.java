@@ -15,8 +15,11 @@ import io.tidegrad.model.stream.StreamSpec;
 import io.tidegrad.ops.settings.Command;
 import io.tidegrad.ops.settings.CommonSettings;
 import io.tidegrad.ops.settings.Settings;
+import io.tidegrad.process.StopException;
 import io.tidegrad.schemas.ModelRecord;
+import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
+import io.tidegrad.schemas.settings.RegistrySettings;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -28,7 +31,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalInt;
-import java.util.OptionalLong;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -106,8 +108,20 @@ final class StreamsCommand {
         return new Outcome(decided.record(), decided.before(), decided.after(), Map.of());
     }
 
+    private StreamSpec known(StreamSpec spec) {
+        RegistrySettings registry = settings.registry();
+        if (registry.url().isEmpty()) {
+            return spec;
+        }
+        try (SchemaRegistry client = SchemaRegistry.connect(registry.client())) {
+            return decisions.known(spec, client);
+        } catch (SchemaRegistry.RegistryUnavailableException e) {
+            throw StopException.from(e, registry.shownUrl());
+        }
+    }
+
     private Outcome create() {
-        StreamSpec spec = SpecFile.readStream(Path.of(settings.list(CommonSettings.SPEC).getFirst()));
+        StreamSpec spec = known(SpecFile.readStream(Path.of(settings.list(CommonSettings.SPEC).getFirst())));
         String from = settings.text(CliSettings.FROM);
         StreamDecisions.Decided decided = decisions.create(spec,
                 from.isEmpty() || from.equals("begin") ? null : OffsetDateTime.parse(from).toInstant());
@@ -122,8 +136,7 @@ final class StreamsCommand {
 
     private Outcome delete() {
         String stream = stream();
-        OptionalLong given = settings.numberIfGiven(CliSettings.EPOCH);
-        OptionalInt epoch = given.isPresent() ? OptionalInt.of((int) given.getAsLong()) : OptionalInt.empty();
+        OptionalInt epoch = SettingsCommand.epoch(settings);
         // If an earlier command could not delete everything, the rest is deleted now.
         StreamState known = decisions.find(stream);
         boolean decidedBefore = epoch.isEmpty() ? !known.exists()

@@ -4,6 +4,7 @@ import io.tidegrad.control.ControlAction;
 import io.tidegrad.engine.kernel.Kernels;
 import io.tidegrad.model.snapshot.ManifestKeys;
 import io.tidegrad.ops.settings.CommonSettings;
+import io.tidegrad.ops.settings.Setting;
 import io.tidegrad.ops.settings.Settings;
 import io.tidegrad.process.ExitCode;
 import io.tidegrad.replay.Checkpoint;
@@ -12,6 +13,7 @@ import io.tidegrad.replay.Verify;
 import io.tidegrad.replay.VerifyOptions;
 import io.tidegrad.replay.VerifyResult;
 import java.security.PublicKey;
+import java.util.List;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import picocli.CommandLine;
@@ -22,10 +24,17 @@ final class VerifyCommand {
 
     static int run(Settings settings, CommandLine line) {
         PublicKey key = settings.file(CommonSettings.SNAPSHOT_PUBLIC_KEY, ManifestKeys::publicKey);
+        settings.highestOf(CommonSettings.MODEL, CommonSettings.STREAM);
         boolean ofStream = !settings.list(CommonSettings.STREAM).isEmpty();
         if (ofStream != settings.list(CommonSettings.MODEL).isEmpty()) {
             settings.problem("--model: expected either a model or --stream with a stream, found "
                     + (ofStream ? "both" : "neither"));
+        }
+        for (Setting other : ofStream ? List.of(CliSettings.VERSION, CliSettings.AS) : List.of(CliSettings.EPOCH)) {
+            if (!settings.text(other).isEmpty()) {
+                settings.problem("--" + other.key() + ": expected with --" + (ofStream ? "model" : "stream")
+                        + " only; leave it out");
+            }
         }
         settings.refuseMistakes();
         if (ofStream) {

@@ -102,6 +102,25 @@ class SettingsTest {
     }
 
     @Test
+    void ofSettingsThatExcludeEachOtherTheHigherSourceCounts() throws IOException {
+        Path file = file("stream=payments\n");
+        Settings typed = read(CliSettings.VERIFY, Map.of("TIDEGRAD_STREAM", "payments"), "--model=m");
+        Settings exported = read(CliSettings.VERIFY, Map.of("TIDEGRAD_MODEL", "m"), "--config=" + file);
+        Settings both = read(CliSettings.VERIFY, Map.of("TIDEGRAD_MODEL", "m", "TIDEGRAD_STREAM", "payments"));
+        for (Settings settings : List.of(typed, exported, both)) {
+            settings.highestOf(CommonSettings.MODEL, CommonSettings.STREAM);
+            assertThat(settings.list(CommonSettings.MODEL)).containsExactly("m");
+        }
+        assertThat(typed.list(CommonSettings.STREAM)).isEmpty();
+        assertThat(exported.list(CommonSettings.STREAM)).isEmpty();
+        assertThat(both.list(CommonSettings.STREAM)).containsExactly("payments");
+    }
+
+    private static Settings read(Command command, Map<String, String> environment, String... arguments) {
+        return Settings.read(command, CliSettings.ALL, List.of(arguments), environment);
+    }
+
+    @Test
     void aFileAndAnEnvironmentMayServeSeveralCommands() throws IOException {
         Path file = file("bootstrap-servers=k:1\nmodel=m\nkeep-hourly=1\nregistry-url=http://r\n");
         assertThat(problems(ScorerSettings.SCORER, Map.of("TIDEGRAD_KEEP_SNAPSHOTS", "9"), List.of("--config=" + file)))

@@ -36,6 +36,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import org.apache.avro.Schema;
@@ -66,6 +67,12 @@ class StreamsCommandTest {
     private static final Schema CHARGEBACK = new Schema.Parser().parse("""
             {"type": "record", "name": "Chargeback", "fields": [
               {"name": "id", "type": "string"}, {"name": "at", "type": "long"}, {"name": "fraud", "type": "int"}]}
+            """);
+    private static final Schema PAYMENT_WITH_COUNTRY = new Schema.Parser().parse("""
+            {"type": "record", "name": "Payment", "fields": [
+              {"name": "tx", "type": "string", "aliases": ["id"]}, {"name": "at", "type": "long"},
+              {"name": "amount", "type": "float", "aliases": ["a"]},
+              {"name": "country", "type": "string", "default": ""}]}
             """);
     private static final int PARTITIONS = 3;
 
@@ -130,15 +137,19 @@ class StreamsCommandTest {
     }
 
     private Path model(String name, String stream) {
+        return model(name, stream, "a");
+    }
+
+    private Path model(String name, String stream, String field) {
         return file(name + ".yaml", """
                 model: %s
                 input: { stream: %s }
-                features: [ number: { field: a, scale: standard } ]
+                features: [ number: { field: %s, scale: standard } ]
                 network: [ dense: 4, relu, dense: 1 ]
                 loss: binary-cross-entropy
                 optimizer: { adam: { rate: 0.01 } }
                 publish: { every: PT0.2S }
-                """.formatted(name, stream));
+                """.formatted(name, stream, field));
     }
 
     private int run(String... words) {
@@ -454,8 +465,33 @@ class StreamsCommandTest {
         assertThat(readings.json().path("differences")).extracting(each -> each.path("id").asText())
                 .containsExactly("tx8", "tx99");
 
+        // The same with another label, or with the value of another event.
+        send(stream + "-payments", 2, "card", payment(stream, 100, later));
+        send(stream + "-payments", 2, "card", payment(stream, 101, later));
+        commitAll(stream, 1);
+        write(stream, 1, "tx100", payment(stream, 100, later), new Example(Example.Kind.PROVISIONAL, "1", null, 1,
+                new Example.Source(stream + "-payments", 2, 13), later, later));
+        write(stream, 1, "tx101", payment(stream, 100, later), new Example(Example.Kind.PROVISIONAL, "0", null, 1,
+                new Example.Source(stream + "-payments", 2, 14), later, null));
+        assertThat(run("verify", "--stream", stream)).isEqualTo(3);
+        assertThat(readings.out()).contains("DIFFERENT     4 of 44 ids", "id            tx100",
+                "found       provisional 1 of " + stream + "-payments:2:13", "id            tx101",
+                "expected    the key, the value and the carried headers of the event");
+
+        // A newer epoch, which nobody has joined yet, is another one.
+        assertThat(run("streams", "create", "--spec", file(stream + "-2.yaml", stream(stream, 40)).toString()))
+                .as(readings.err()).isZero();
+        assertThat(run("verify", "--stream", stream)).isEqualTo(2);
+        assertThat(readings.err()).contains("expected a joiner that has joined epoch 2");
+        assertThat(run("verify", "--stream", stream, "--epoch", "3")).isEqualTo(2);
+        assertThat(readings.err()).contains("expected an epoch that it has, found epoch 3; it has 1, 2");
+        assertThat(run("verify", "--stream", stream, "--epoch", "1", "--json")).isEqualTo(3);
+        assertThat(readings.json().path("epoch").asInt()).isOne();
+        assertThat(readings.json().path("differences").get(1).path("id").asText()).isEqualTo("tx101");
+        assertThat(readings.json().path("differences").get(1).path("altered").asBoolean()).isTrue();
+
         // By a part of the ids at a time.
-        StreamState.Epoch epoch = StreamOverview.read(kafka(), topics, admin).newest(stream);
+        StreamState.Epoch epoch = StreamOverview.read(kafka(), topics, admin).epoch(stream, OptionalInt.of(1));
         StreamVerification.Result inPasses;
         try (RecordDecoder decoder = RecordDecoder.of(Map.of("schema.registry.url", SharedStack.get().registryUrl()))) {
             inPasses = StreamVerification.run(new StreamVerification.Options(kafka(), topics, epoch, 20), decoder,
@@ -463,10 +499,92 @@ class StreamsCommandTest {
                     });
         }
         assertThat(inPasses.passes()).isGreaterThan(3);
-        assertThat(inPasses.ids()).isEqualTo(42);
+        assertThat(inPasses.ids()).isEqualTo(44);
         assertThat(inPasses.rejected()).isOne();
         assertThat(inPasses.differences()).extracting(StreamVerification.Difference::id)
-                .containsExactlyInAnyOrder("tx8", "tx99");
+                .containsExactlyInAnyOrder("tx8", "tx99", "tx100", "tx101");
+    }
+
+    @Test
+    void anEventInJsonIsItsExample() {
+        String stream = "json-" + id;
+        topic(stream + "-payments", PARTITIONS, Map.of());
+        Path spec = file(stream + ".yaml", """
+                stream: %1$s
+                events: { topic: %1$s-payments, event-time: at, format: json }
+                label: fraud
+                """.formatted(stream));
+        assertThat(run("streams", "create", "--spec", spec.toString())).as(readings.err()).isZero();
+        long now = System.currentTimeMillis();
+        for (int i = 0; i < 30; i++) {
+            int fraud = i % 2;
+            byte[] value = "{\"at\":%d,\"fraud\":%d,\"card\":{\"a\":0.5}}".formatted(now + i, fraud).getBytes(UTF_8);
+            send(stream + "-payments", i % PARTITIONS, "card" + i, value);
+            write(stream, 1, i == 7 ? "card8" : "card" + i, value, new Example(Example.Kind.FINAL, "" + fraud, null, 1,
+                    new Example.Source(stream + "-payments", i % PARTITIONS, i / PARTITIONS), now + i, now + i));
+        }
+        send(stream + "-payments", 0, "card", "no JSON".getBytes(UTF_8));
+        Map<TopicPartition, OffsetAndMetadata> read = new HashMap<>();
+        for (int i = 0; i < PARTITIONS; i++) {
+            read.put(new TopicPartition(stream + "-payments", i), new OffsetAndMetadata(i == 0 ? 11 : 10));
+        }
+        get(admin.alterConsumerGroupOffsets(topics.joinerApplicationId(stream, 1), read).all());
+        assertThat(run("verify", "--stream", stream, "--json")).as(readings.err()).isEqualTo(3);
+        JsonNode result = readings.json();
+        assertThat(result.path("ids").asInt()).isEqualTo(30);
+        assertThat(result.path("rejected").asInt()).isOne();
+        assertThat(result.path("differences")).hasSize(1);
+        assertThat(result.path("differences").get(0).path("id").asText()).isEqualTo(stream + "-payments:1:2");
+        assertThat(result.path("differences").get(0).path("altered").asBoolean()).isTrue();
+    }
+
+    @Test
+    void aStreamAndItsModelAreRegisteredByTheSchemasOfTheirEvents(@TempDir Path state) {
+        String stream = "schemas-" + id;
+        topic(stream + "-payments", PARTITIONS, Map.of());
+        topic(stream + "-chargebacks", 2, Map.of());
+        int older = registry.register(stream + "-payments-value", PAYMENT);
+        int newer = registry.register(stream + "-payments-value", new Schema.Parser().parse("""
+                {"type": "record", "name": "Payment", "fields": [
+                  {"name": "tx", "type": "string", "aliases": ["id"]}, {"name": "at", "type": "long"},
+                  {"name": "amount", "type": "float", "aliases": ["a"]}]}
+                """));
+        String text = stream(stream, 30).replace("key: id, event-time: at }", "key: tx, event-time: at }");
+        Path slip = file(stream + "-slip.yaml", text.replace("key: tx", "key: txx"));
+        assertThat(run("streams", "create", "--spec", slip.toString())).isEqualTo(2);
+        assertThat(readings.err()).contains("field 'txx': expected one of Payment (schema id " + newer + ")",
+                "did you mean 'tx'?");
+        Path spec = file(stream + ".yaml", text);
+        assertThat(run("streams", "create", "--spec", spec.toString())).as(readings.err()).isZero();
+        assertThat(shown(stream).path("spec").asText()).contains("schema: " + newer);
+        // It says less than what was registered, and is the same.
+        registry.register(stream + "-payments-value", PAYMENT_WITH_COUNTRY);
+        assertThat(run("streams", "create", "--spec", spec.toString())).isEqualTo(2);
+        assertThat(readings.err()).contains("a spec that gives other examples than epoch 1");
+
+        String name = "by-schemas-" + id;
+        assertThat(
+                run("models", "create", "--spec", model("slip-" + id, stream, "amuont").toString(), "--timeout", "0"))
+                .isEqualTo(2);
+        assertThat(readings.err()).contains("field 'amuont': expected one of Payment", "did you mean 'amount'?");
+        long now = System.currentTimeMillis();
+        AvroCodec codec = new AvroCodec(registry);
+        for (int i = 0; i < 20; i++) {
+            GenericData.Record event = new GenericData.Record(PAYMENT);
+            event.put("id", "tx" + i);
+            event.put("at", now + i);
+            event.put("a", i / 20f);
+            write(stream, 1, "tx" + i, codec.encode(older, event), new Example(Example.Kind.FINAL, "" + i % 2, null, 1,
+                    new Example.Source(stream + "-payments", 0, i), now + i, now + i));
+        }
+        try (TrainerApp trainer = readings.trainer(state, "--all-models")) {
+            assertThat(run("models", "create", "--spec", model(name, stream, "amount").toString())).as(readings.err())
+                    .isZero();
+            assertThat(Readings.awaitLearned(trainer, name, 1, 20).version()).isEqualTo(20);
+            assertThat(run("verify", "--model", name)).as(readings.out()).isZero();
+        }
+        assertThat(run("models", "show", name)).isZero();
+        assertThat(readings.out()).contains("stream " + stream + ", epoch 1");
     }
 
     @Test

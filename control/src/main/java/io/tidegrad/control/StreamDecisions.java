@@ -2,6 +2,7 @@ package io.tidegrad.control;
 
 import io.tidegrad.control.ControlException.Reason;
 import io.tidegrad.model.stream.StreamSpec;
+import io.tidegrad.schemas.SchemaRegistry;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
 import java.nio.charset.StandardCharsets;
@@ -73,20 +74,32 @@ public final class StreamDecisions {
         });
     }
 
-    private static void refuseSame(StreamSpec spec, StreamState known, Refusals refusals) {
-        StreamState.Epoch current = known.current();
-        if (current == null) {
-            return;
-        }
+    /// Returns a spec as it is to be registered: the newest epoch's, if that gives the same examples, else with the schemas
+    /// in which its paths were found.
+    ///
+    /// @throws ControlException no schema of its topics has one of its paths
+    /// @throws SchemaRegistry.RegistryUnavailableException the registry can't be asked
+    public StreamSpec known(StreamSpec spec, SchemaRegistry registry) {
+        ControlLog.createOrCheck(kafkaTopics, topics);
+        StreamState.Epoch current = control.read().stream(spec.stream()).current();
+        return current != null && givesTheSame(spec, current) ? spec : EventSchemas.known(spec, registry);
+    }
+
+    private static boolean givesTheSame(StreamSpec spec, StreamState.Epoch epoch) {
         StreamSpec before;
         try {
-            before = current.spec();
+            before = epoch.spec();
         } catch (ControlException ofAnotherBuild) {
-            return; // which is another spec
+            return false;
         }
-        if (Arrays.equals(before.fingerprint(), spec.fingerprint())) {
+        return Arrays.equals(before.fingerprint(), spec.asRegistered(before).fingerprint());
+    }
+
+    private static void refuseSame(StreamSpec spec, StreamState known, Refusals refusals) {
+        StreamState.Epoch current = known.current();
+        if (current != null && givesTheSame(spec, current)) {
             refusals.add("stream " + spec.stream(), "a spec that gives other examples than epoch " + current.number(),
-                    before.yaml().equals(spec.yaml()) ? "the same spec"
+                    current.create().spec().equals(spec.yaml()) ? "the same spec"
                             : "one that differs in align, examples or form only",
                     "change it, choose another name, or delete that epoch first (tidegrad streams delete "
                             + spec.stream() + " --epoch " + current.number() + ")");
@@ -123,14 +136,8 @@ public final class StreamDecisions {
     public Decided delete(String stream, OptionalInt epoch) {
         return write(stream, (view, state) -> {
             view.requireStream(stream, "");
-            List<StreamState.Epoch> doomed = state.epochs().stream()
-                    .filter(each -> epoch.isEmpty() || each.number() == epoch.getAsInt()).toList();
-            if (doomed.isEmpty()) {
-                throw new ControlException(Reason.CONFIGURATION,
-                        "stream " + stream + ": expected an epoch that it has, found epoch " + epoch.getAsInt()
-                                + "; it has " + String.join(", ",
-                                        state.epochs().stream().map(each -> Integer.toString(each.number())).toList()));
-            }
+            List<StreamState.Epoch> doomed =
+                    epoch.isEmpty() ? state.epochs() : List.of(state.requireEpoch(epoch.getAsInt()));
             Refusals refusals = new Refusals();
             for (StreamState.Epoch each : doomed) {
                 List<String> learners = learners(view, topics.examples(stream, each.number()));

@@ -7,7 +7,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Objects;
+import java.util.OptionalInt;
 import org.apache.kafka.clients.admin.Admin;
 
 /// Shows the streams as the topics describe them now.
@@ -54,11 +54,18 @@ public final class StreamOverview {
         return new StreamOverview(new ControlLog(kafka, topics).read(), kafka, topics, admin);
     }
 
-    /// Returns the newest epoch of a stream.
+    /// Returns an epoch of a stream, whose topics are still those with which it was created.
     ///
-    /// @throws ControlException if there is no such stream
-    public StreamState.Epoch newest(String stream) {
-        return Objects.requireNonNull(view.requireStream(stream, "").current());
+    /// @param number empty for the newest one
+    /// @throws ControlException if there is no such stream or epoch, or a topic is gone or another one
+    public StreamState.Epoch epoch(String stream, OptionalInt number) {
+        StreamState state = view.requireStream(stream, "");
+        StreamState.Epoch epoch = number.isPresent() ? state.requireEpoch(number.getAsInt()) : state.epochs().getLast();
+        Refusals changed = new Refusals();
+        new StreamTopics(kafkaTopics, topics).requireUnchanged(epoch, changed);
+        changed.throwIfAny(
+                "stream " + stream + ", epoch " + epoch.number() + " has not the topics it was created with");
+        return epoch;
     }
 
     /// Returns the streams of these names, or all if `streams` is empty, by name.

@@ -94,6 +94,17 @@ public record StreamState(String stream, List<Epoch> epochs, boolean paused, int
         return epochs.stream().filter(each -> each.number() == number).findFirst().orElse(null);
     }
 
+    /// @throws ControlException if there is no such epoch, or it is deleted
+    public Epoch requireEpoch(int number) {
+        Epoch found = epoch(number);
+        if (found == null) {
+            throw new ControlException(Reason.CONFIGURATION,
+                    "stream " + stream + ": expected an epoch that it has, found epoch " + number + "; it has "
+                            + String.join(", ", epochs.stream().map(each -> Integer.toString(each.number())).toList()));
+        }
+        return found;
+    }
+
     /// Returns the epoch whose examples lie on a topic; null if there is none, or it is deleted.
     public @Nullable Epoch on(String examplesTopic) {
         return epochs.stream().filter(each -> examplesTopic.endsWith("." + stream + "." + each.number())).findFirst()

@@ -148,8 +148,9 @@ class ControlTest extends TrainerFixture {
         LongPredicate learned = offset -> offset < 200 || offset >= 400;
         try (TrainerApp trainer = TrainerApp.start(log.config(ALL_SNAPSHOTS))) {
             learn(trainer, 1, 0, 400, 100);
-            SnapshotManifest base = manifests(1).get(1);
-            assertThat(base.version()).isEqualTo(200);
+            // Where this machine is slow, a snapshot lies between the first hundred events, too.
+            SnapshotManifest base =
+                    manifests(1).stream().filter(each -> each.version() == 200).findFirst().orElseThrow();
 
             Decisions.RolledBack decided = rollback(200, at(new LogPosition.End()));
             assertThat(decided.skipped()).isEqualTo(200);

@@ -23,6 +23,7 @@ import io.tidegrad.schemas.DeadLetter;
 import io.tidegrad.schemas.RecordDecoder;
 import io.tidegrad.schemas.Topics;
 import io.tidegrad.schemas.settings.KafkaSettings;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
@@ -35,6 +36,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.locks.LockSupport;
+import java.util.zip.CRC32C;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -102,7 +104,8 @@ public final class StreamVerification {
     /// @param id of an event without an id its place: `topic:partition:offset`
     /// @param found its examples
     /// @param expected what it should have; one of several possibilities
-    public record Difference(String id, List<Example> found, List<Example> expected) {
+    /// @param altered whether an example has another key, value or carried header than its event
+    public record Difference(String id, List<Example> found, List<Example> expected, boolean altered) {
     }
 
     /// @param ids how many were compared
@@ -159,6 +162,8 @@ public final class StreamVerification {
         private final Map<TopicPartition, List<Arrival>> arrivals =
                 new TreeMap<>((one, other) -> one.toString().compareTo(other.toString()));
         private final List<Example> examples = new ArrayList<>(2);
+        private final Map<Position, Integer> contents = new HashMap<>(2); // of its events
+        private boolean altered; // an example has another content than its event
         private List<Example> expected = List.of(); // of a stream with labels in its events
         private boolean unsettled;
         private boolean lost;
@@ -358,11 +363,37 @@ public final class StreamVerification {
         }
         EventRecord event = new EventRecord(fields.time(), at, fields.weight(), NO_CONTENT);
         arrivals.add(new Arrival.OfEvent(id, event));
+        known.contents.put(at,
+                content(fields.id() == null ? record.key() : id.getBytes(StandardCharsets.UTF_8), record));
         String label = fields.label();
         if (spec.labels() == null && label != null) {
             List<Example> expected = new ArrayList<>(1);
             new LabeledEvents(spec).event(id, event, label, collecting(expected));
             known.expected = expected;
+        }
+    }
+
+    /// Returns a checksum of what goes from an event into its examples unchanged.
+    ///
+    /// @param key that an example has
+    private static int content(byte @Nullable [] key, ConsumerRecord<byte[], byte[]> record) {
+        CRC32C sum = new CRC32C();
+        add(key, sum);
+        add(record.value(), sum);
+        for (Header header : record.headers()) {
+            if (header.key().startsWith(Example.CARRIED_PREFIX)) {
+                add(header.key().getBytes(StandardCharsets.UTF_8), sum);
+                add(header.value(), sum);
+            }
+        }
+        return (int) sum.getValue();
+    }
+
+    private static void add(byte @Nullable [] bytes, CRC32C to) {
+        int length = bytes == null ? -1 : bytes.length;
+        to.update(ByteBuffer.allocate(Integer.BYTES).putInt(0, length));
+        if (bytes != null) {
+            to.update(bytes);
         }
     }
 
@@ -410,6 +441,8 @@ public final class StreamVerification {
                 Known known = ids.computeIfAbsent(id, of -> new Known());
                 known.examples.add(example);
                 Example.Source source = example.source();
+                Integer content = known.contents.get(new Position(source.partition(), source.offset()));
+                known.altered |= content != null && content != content(record.key(), record);
                 Long begin = begins.get(new TopicPartition(source.topic(), source.partition()));
                 if (begin != null && source.offset() < begin) {
                     known.lost = true;
@@ -506,7 +539,11 @@ public final class StreamVerification {
             } else {
                 counts.ids++;
                 counts.examples += known.examples.size();
-                compare(id, known, own, time);
+                if (known.altered) {
+                    differ(new Difference(id, known.examples, List.of(), true));
+                } else {
+                    compare(id, known, own, time);
+                }
             }
         });
     }
@@ -520,7 +557,7 @@ public final class StreamVerification {
     private void compare(String id, Known known, Set<BruteForceJoin.DeadLetter> letters, TaskTime time) {
         if (spec.labels() == null) {
             if (!known.examples.equals(known.expected) && !(examplesFrom > 0 && known.examples.isEmpty())) {
-                differ(new Difference(id, known.examples, known.expected));
+                differ(new Difference(id, known.examples, known.expected, false));
             }
             return;
         }
@@ -532,7 +569,7 @@ public final class StreamVerification {
             case Verdict.LATE -> counts.late++;
             case Verdict.UNDECIDED -> counts.undecided++;
             case Verdict.DIFFERENT -> differ(new Difference(id, known.examples,
-                    compared.expected().isEmpty() ? List.of() : compared.expected().iterator().next()));
+                    compared.expected().isEmpty() ? List.of() : compared.expected().iterator().next(), false));
         }
     }
 

@@ -42,6 +42,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.function.Consumer;
@@ -434,7 +435,7 @@ public final class JoinLoad extends LoadTest {
             try (RecordDecoder decoder = RecordDecoder.of(Map.of("schema.registry.url", stack.registryUrl()))) {
                 StreamVerification.Result verified = StreamVerification.run(
                         StreamVerification.Options.of(kafka(), TOPICS,
-                                StreamOverview.read(kafka(), TOPICS, admin).newest(STREAM)),
+                                StreamOverview.read(kafka(), TOPICS, admin).epoch(STREAM, OptionalInt.empty())),
                         decoder, admin, (pass, passes, records) -> {
                         });
                 result.put("verified_ids", verified.ids()).put("verified_late", verified.late())

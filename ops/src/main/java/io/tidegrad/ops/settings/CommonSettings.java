@@ -14,7 +14,7 @@ public final class CommonSettings {
     public static final Setting SPEC = Setting.of("spec", "FILE", Form.many(Form.text("a file")),
             "file of a spec, of a model or of a stream; trainer and joiner can repeat it");
     public static final Setting STATE_DIR = Setting.of("state-dir", "DIR", Form.text("a directory"),
-            "directory for a trainer's identity, a joiner's state, or what a scorer starts with when Kafka is away");
+            "directory of a process, with its identity and what it needs to start again");
     public static final Setting PREFIX = Setting
             .of("prefix", "PREFIX", Form.NAME, "prefix of the names of Tidegrad's topics and of its application ids")
             .withDefault("tidegrad");

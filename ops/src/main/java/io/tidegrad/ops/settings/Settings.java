@@ -309,6 +309,22 @@ public final class Settings {
         }
     }
 
+    /// Passes over settings whose alternative is given in a higher place: whoever types `--model` means it, although the
+    /// environment names a stream.
+    public void highestOf(Setting... alternatives) {
+        int highest = 0;
+        for (Setting each : alternatives) {
+            Given value = given.get(each.key());
+            highest = value == null ? highest : Math.max(highest, value.source().rank());
+        }
+        for (Setting each : alternatives) {
+            Given value = given.get(each.key());
+            if (value != null && value.source().rank() < highest) {
+                given.remove(each.key());
+            }
+        }
+    }
+
     /// The value or its default; empty when there is neither.
     public String text(Setting setting) {
         Given value = given.get(setting.key());
@@ -410,6 +426,11 @@ public final class Settings {
 
         static Source line(Path file, int number) {
             return new Source(file + ":" + number, key -> key, true);
+        }
+
+        /// Of a place whose values take precedence, the rank is higher.
+        int rank() {
+            return equals(COMMAND_LINE) ? 2 : equals(ENVIRONMENT) ? 1 : 0;
         }
 
         String name(String key) {
