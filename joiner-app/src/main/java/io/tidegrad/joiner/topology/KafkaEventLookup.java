@@ -116,6 +116,9 @@ public final class KafkaEventLookup implements EventLookup {
             settings.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");
             settings.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, "false");
             settings.put(ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, "false");
+            // A consumer asks for what comes next before it is wanted. At the end of a partition the broker would keep that
+            // request for 500 ms, and with it the one for the next partition.
+            settings.put(ConsumerConfig.FETCH_MIN_BYTES_CONFIG, 0);
             settings.put(ConsumerConfig.MAX_POLL_RECORDS_CONFIG, JUMP);
             settings.put(ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, 256 * 1024);
             open = new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
