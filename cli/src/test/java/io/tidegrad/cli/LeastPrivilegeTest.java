@@ -85,8 +85,7 @@ class LeastPrivilegeTest {
         protected void append(ILoggingEvent event) {
             Matcher matcher = DENIED.matcher(event.getFormattedMessage());
             // Kafka filters what it lists by the same questions, at a lower level.
-            if (matcher.find()
-                    && (event.getLevel() == Level.INFO || matcher.group(2).equals("DESCRIBE_CONFIGS"))) {
+            if (matcher.find() && (event.getLevel() == Level.INFO || matcher.group(2).equals("DESCRIBE_CONFIGS"))) {
                 denied.add(matcher.group(1) + " " + matcher.group(2) + " " + matcher.group(3) + " " + matcher.group(4));
             }
         }
@@ -100,9 +99,8 @@ class LeastPrivilegeTest {
         TestCertificates.make(directory, "broker", "-keyalg EC");
         ListenerSecurity security = new ListenerSecurity(new ListenerSecurity.User("admin", "admin-secret"),
                 new ListenerSecurity.Certificate(directory.resolve("broker.p12"), "keystore"));
-        broker = EmbeddedBroker.start(new BrokerOptions(1, null, 0,
-                Map.of("authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-                        "super.users", "User:admin;User:ANONYMOUS"),
+        broker = EmbeddedBroker.start(new BrokerOptions(1, null, 0, Map.of("authorizer.class.name",
+                "org.apache.kafka.metadata.authorizer.StandardAuthorizer", "super.users", "User:admin;User:ANONYMOUS"),
                 Map.of(), security));
         Logger authorizer = (Logger) LoggerFactory.getLogger("kafka.authorizer.logger");
         authorizer.setLevel(Level.TRACE);
@@ -159,9 +157,8 @@ class LeastPrivilegeTest {
 
         List<String> arguments(String who, String... more) {
             List<String> arguments = new ArrayList<>(List.of("--prefix", topics.prefix()));
-            client(who).forEach(
-                    (key, value) -> arguments.addAll(key.equals("bootstrap.servers") ? List.of("--bootstrap-servers", value)
-                            : List.of("--kafka." + key, value)));
+            client(who).forEach((key, value) -> arguments.addAll(key.equals("bootstrap.servers")
+                    ? List.of("--bootstrap-servers", value) : List.of("--kafka." + key, value)));
             arguments.addAll(List.of(more));
             return arguments;
         }
@@ -199,10 +196,11 @@ class LeastPrivilegeTest {
                     optimizer: { adam: { rate: 0.01 } }
                     publish: { every: PT0.2S }
                     """.formatted(MODEL, events));
-            return TrainerApp.start(TrainerConfig.parse(
-                    arguments(who, "--registry-url", SharedStack.get().registryUrl(), "--http-port", "0", "--state-dir",
-                            directory.resolve(user).toString(), "--spec", spec.toString()),
-                    Map.of()));
+            return TrainerApp
+                    .start(TrainerConfig.parse(
+                            arguments(who, "--registry-url", SharedStack.get().registryUrl(), "--http-port", "0",
+                                    "--state-dir", directory.resolve(user).toString(), "--spec", spec.toString()),
+                            Map.of()));
         }
 
         /// Starts again for each round: what it kept is read.
@@ -211,9 +209,9 @@ class LeastPrivilegeTest {
                 send();
                 long end = round * (EVENTS + 1L);
                 try (TrainerApp trainer = trainer(who)) {
-                    await().atMost(PATIENCE).until(() -> trainer.ended().isDone() || trainer.models().stream()
-                            .map(model -> model.committed())
-                            .anyMatch(state -> state != null && state.nextOffset() == end && state.settled()));
+                    await().atMost(PATIENCE).until(
+                            () -> trainer.ended().isDone() || trainer.models().stream().map(model -> model.committed())
+                                    .anyMatch(state -> state != null && state.nextOffset() == end && state.settled()));
                     if (trainer.ended().isDone()) {
                         return String.valueOf(trainer.ended().join().getMessage());
                     }
@@ -227,11 +225,12 @@ class LeastPrivilegeTest {
         String score() throws Exception {
             assertThat(train("admin", 1)).isEmpty();
             allow(new Right(AclOperation.WRITE, ResourceType.TOPIC, "P.status")); // without it everything is served
-            try (ScorerApp scorer = ScorerApp.start(
-                    ScorerConfig.parse(arguments(user, "--model", MODEL, "--http-port", "0"), Map.of()),
-                    InstantSource.system())) {
+            try (ScorerApp scorer =
+                    ScorerApp.start(ScorerConfig.parse(arguments(user, "--model", MODEL, "--http-port", "0"), Map.of()),
+                            InstantSource.system())) {
                 Scorer model = scorer.scorer(MODEL);
-                await().atMost(PATIENCE).until(() -> model.ready() || model.status().followerDetail().contains("right"));
+                await().atMost(PATIENCE)
+                        .until(() -> model.ready() || model.status().followerDetail().contains("right"));
                 return model.ready() ? "" : model.status().followerDetail();
             }
         }
@@ -281,8 +280,9 @@ class LeastPrivilegeTest {
             // A client asks for DESCRIBE first, which READ and WRITE include.
             assertThat(said).as("%s without %s", process, missing)
                     .containsPattern("expected the right (" + missing.operation() + "|DESCRIBE) on ");
-            assertThat(said).as("%s without %s", process, missing).contains(missing.type() == ResourceType.TRANSACTIONAL_ID
-                    ? "the transactional id" : trial.name(missing.resource()));
+            assertThat(said).as("%s without %s", process, missing)
+                    .contains(missing.type() == ResourceType.TRANSACTIONAL_ID ? "the transactional id"
+                            : trial.name(missing.resource()));
             assertThat(trial.denied()).as("%s without %s", process, missing).isNotEmpty();
         }
     }

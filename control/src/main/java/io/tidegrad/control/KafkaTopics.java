@@ -372,8 +372,7 @@ public final class KafkaTopics {
         try {
             return get(future);
         } catch (TopicAuthorizationException e) {
-            throw new TopicAuthorizationException(MissingRight.text(operation.name(), "topic " + topic),
-                    Set.of(topic));
+            throw new TopicAuthorizationException(MissingRight.text(operation.name(), "topic " + topic), Set.of(topic));
         }
     }
 

@@ -18,7 +18,8 @@ class MissingRightTest {
                 .isEqualTo("expected the right READ on topic events, found that ACLs deny it");
         assertThat(MissingRight.of(new KafkaException("Error encountered sending record to topic events", DENIED)))
                 .isEqualTo("expected the right WRITE on topic events, found that ACLs deny it");
-        assertThat(MissingRight.of(GroupAuthorizationException.forGroupId("g"))).contains("right READ on the group", "g");
+        assertThat(MissingRight.of(GroupAuthorizationException.forGroupId("g"))).contains("right READ on the group",
+                "g");
         assertThat(MissingRight.of(new TransactionalIdAuthorizationException("no")))
                 .contains("right WRITE on the transactional id");
     }

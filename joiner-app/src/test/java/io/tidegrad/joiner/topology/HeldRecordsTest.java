@@ -101,8 +101,7 @@ class HeldRecordsTest {
         topics.forEach((each, all) -> {
             int before = taken.getOrDefault(each, 0);
             if (!each.equals(partition) && before < all.size()) {
-                long reached =
-                        all.subList(0, before + 1).stream().mapToLong(HeldRecordsTest::time).max().orElseThrow();
+                long reached = all.subList(0, before + 1).stream().mapToLong(HeldRecordsTest::time).max().orElseThrow();
                 assertThat(time(record)).as("of " + partition + " with " + each + " left")
                         .isLessThanOrEqualTo(reached + SPEC.align().toMillis());
             }
