@@ -262,7 +262,7 @@ final class StreamsCommand {
         return new JsonLine().put("stream", entry.state().stream()).put("stage", stage(entry.state()))
                 .put("epoch", entry.current().epoch().number())
                 .put("epochs", entry.epochs().stream().map(StreamsCommand::line).toList())
-                .put("troubles", troubles(entry)).put("joiner", null);
+                .put("troubles", troubles(entry));
     }
 
     private static JsonLine line(StreamOverview.EpochEntry epoch) {
@@ -273,6 +273,7 @@ final class StreamsCommand {
                 .put("from", from == null ? null : from.toString()).put("topic", epoch.topic())
                 .put("topic_id", create.examplesId()).put("offsets", epoch.examples() < 0 ? null : epoch.examples())
                 .put("events", line(create.events())).put("labels", line(create.labels()))
+                .put("joiner_threads", epoch.threads()).put("unread", epoch.unread())
                 .put("models", epoch.models().stream().map(ModelRecord::getModel).toList());
     }
 
@@ -314,6 +315,13 @@ final class StreamsCommand {
         }
     }
 
+    private static String joined(StreamOverview.EpochEntry epoch) {
+        return (epoch.threads() == 0 ? "no joiner runs"
+                : "joined by " + epoch.threads() + (epoch.threads() == 1 ? " thread" : " threads"))
+                + (epoch.unread() == 0 ? ", all is read"
+                        : String.format(Locale.ROOT, ", %,d offsets of events and labels are not read", epoch.unread()));
+    }
+
     private static String text(StreamOverview.Entry entry, List<StreamRecord> decisions) {
         StreamOverview.EpochEntry current = entry.current();
         StreamAction.Create create = current.epoch().create();
@@ -325,10 +333,10 @@ final class StreamsCommand {
                 .add("labels", "%s", labels == null ? "in the events" : words(labels));
         for (StreamOverview.EpochEntry epoch : entry.epochs()) {
             Instant from = epoch.epoch().create().from();
-            lines.add("epoch " + epoch.epoch().number(), "%s, %s%s; models: %s", epoch.topic(),
+            lines.add("epoch " + epoch.epoch().number(), "%s, %s%s; %s; models: %s", epoch.topic(),
                     epoch.examples() < 0 ? "which is gone"
                             : String.format(Locale.ROOT, "%,d offsets", epoch.examples()),
-                    from == null ? "" : ", of records from " + from + " on",
+                    from == null ? "" : ", of records from " + from + " on", joined(epoch),
                     epoch.models().isEmpty() ? "none"
                             : epoch.models().stream()
                                     .map(model -> model.getModel() + " (" + ModelsListing.stage(model) + ")")
@@ -337,7 +345,6 @@ final class StreamsCommand {
         for (String trouble : troubles(entry)) {
             lines.add("trouble", "%s", trouble);
         }
-        lines.add("joiner", "none has reported");
         for (StreamRecord record : decisions) {
             lines.add("decided", "%s  %-8s  %s", Instant.ofEpochMilli(record.time()), record.action().word(),
                     Stream.of(what(record.action()), record.author(), record.reason()).filter(text -> !text.isEmpty())

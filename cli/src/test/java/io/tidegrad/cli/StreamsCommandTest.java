@@ -226,7 +226,7 @@ class StreamsCommandTest {
         assertThat(readings.out())
                 .containsPattern("\\n" + stream + " +live +2 +0 +" + stream + "-payments +" + stream + "-chargebacks");
         assertThat(run("streams", "show", stream)).isZero();
-        assertThat(readings.out()).contains("joiner        none has reported", "models: none");
+        assertThat(readings.out()).contains("; no joiner runs, all is read; models: none");
 
         assertThat(run("streams", "delete", stream, "--epoch", "3")).isEqualTo(2);
         assertThat(readings.err()).contains("expected an epoch that it has, found epoch 3; it has 1, 2");

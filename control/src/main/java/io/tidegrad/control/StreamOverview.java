@@ -7,14 +7,19 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalInt;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.GroupIdNotFoundException;
 
 /// Shows the streams as the topics describe them now.
 public final class StreamOverview {
     private final ControlLog.View view;
     private final Topics topics;
     private final KafkaSettings kafka;
+    private final Admin admin;
     private final KafkaTopics kafkaTopics;
 
     /// A stream that is not deleted.
@@ -35,8 +40,10 @@ public final class StreamOverview {
     ///     there is no such topic
     /// @param models those that learn from it, by name
     /// @param changed what has become of its topics since it was created
+    /// @param threads how many threads of joiners have it. Those of a process that died count until their session ends
+    /// @param unread how many offsets of events and labels no joiner has read yet
     public record EpochEntry(StreamState.Epoch epoch, String topic, long examples, List<ModelRecord> models,
-            List<Refusals.Refusal> changed) {
+            List<Refusals.Refusal> changed, int threads, long unread) {
         public EpochEntry {
             models = List.copyOf(models);
             changed = List.copyOf(changed);
@@ -47,6 +54,7 @@ public final class StreamOverview {
         this.view = view;
         this.kafka = kafka;
         this.topics = topics;
+        this.admin = admin;
         kafkaTopics = new KafkaTopics(admin, (short) -1);
     }
 
@@ -88,7 +96,34 @@ public final class StreamOverview {
         new StreamTopics(kafkaTopics, topics).requireUnchanged(epoch, changed);
         List<ModelRecord> models = view.models().values().stream().filter(model -> model.getInputTopic().equals(topic))
                 .sorted(Comparator.comparing(ModelRecord::getModel)).toList();
-        return new EpochEntry(epoch, topic, examples(topic), models, changed.all());
+        String group = topics.joinerApplicationId(epoch.stream(), epoch.number());
+        return new EpochEntry(epoch, topic, examples(topic), models, changed.all(),
+                TrainerObserver.members(admin, group), unread(epoch.create(), group));
+    }
+
+    private long unread(StreamAction.Create create, String group) {
+        StreamAction.Source labels = create.labels();
+        Map<TopicPartition, OffsetAndMetadata> read = read(group);
+        return unread(create.events().topic(), read) + (labels == null ? 0 : unread(labels.topic(), read));
+    }
+
+    private Map<TopicPartition, OffsetAndMetadata> read(String group) {
+        try {
+            return KafkaTopics.get(admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata(group));
+        } catch (GroupIdNotFoundException none) {
+            return Map.of(); // no joiner has had this epoch
+        }
+    }
+
+    private long unread(String topic, Map<TopicPartition, OffsetAndMetadata> read) {
+        long unread = 0;
+        for (TopicPartition partition : TopicReader.partitions(kafka, topic)) {
+            try (TopicReader reader = new TopicReader(kafka, partition)) {
+                OffsetAndMetadata next = read.get(partition);
+                unread += Math.max(0, reader.end() - (next == null ? reader.begin() : next.offset()));
+            }
+        }
+        return unread;
     }
 
     private long examples(String topic) {

@@ -44,12 +44,17 @@ public final class TrainerObserver {
     }
 
     private boolean hasMembers(String group) {
+        return members(admin, group) > 0;
+    }
+
+    /// Returns how many threads are in a group. Those of a process that died count until their session ends.
+    static int members(Admin admin, String group) {
         try {
-            return !Objects
+            return Objects
                     .requireNonNull(KafkaTopics.get(admin.describeConsumerGroups(List.of(group)).all()).get(group))
-                    .members().isEmpty();
+                    .members().size();
         } catch (GroupIdNotFoundException none) {
-            return false;
+            return 0;
         }
     }
 

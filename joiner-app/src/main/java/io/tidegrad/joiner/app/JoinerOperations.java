@@ -194,6 +194,12 @@ record JoinerOperations(OperationsServer server) {
         StopException failure = slot.failure();
         if (failure != null) {
             reasons.put(failure.exitCode().retryable() ? "retrying" : "failed", String.valueOf(failure.getMessage()));
+        } else if (slot.doing() == StreamSlot.Doing.STARTING) {
+            reasons.put("starting", "its topics and offsets are looked at");
+        }
+        if (joiner != null && joiner.state() != KafkaStreams.State.RUNNING) {
+            reasons.put("rebalancing", "Kafka Streams is " + joiner.state()
+                    + ": tasks are given out or restored, and nothing is joined here before it is RUNNING");
         }
         JoinProgress.Seen seen = joiner == null ? null : joiner.progress().seen();
         if (joiner == null || seen == null || !joiner.joins()) {
