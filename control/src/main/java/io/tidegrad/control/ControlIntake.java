@@ -3,6 +3,7 @@ package io.tidegrad.control;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -10,7 +11,7 @@ import org.slf4j.LoggerFactory;
 
 /// Folds control records into a `ControlDirective` for one name, without access to Kafka. It keeps the state of every
 /// model, because a promotion can make any of them answer. A record that can't be read is counted and changes nothing.
-/// A record about a stream changes nothing either, because no scorer learns.
+/// A record about a stream changes no directive, because no scorer learns; it tells where the stream's events lie.
 /// The follower's thread passes the records; any thread may read the result.
 public final class ControlIntake {
     private static final Logger log = LoggerFactory.getLogger(ControlIntake.class);
@@ -21,6 +22,7 @@ public final class ControlIntake {
     private List<Candidate> candidates = List.of();
     private final Map<String, ControlState> models = new HashMap<>();
     private final Map<String, Long> begun = new HashMap<>(); // the times at which their epochs began
+    private final Map<String, String> eventTopics = new ConcurrentHashMap<>(); // of streams, by name
     private long next;
     private volatile ControlDirective directive;
     private volatile ControlStatus status;
@@ -76,6 +78,11 @@ public final class ControlIntake {
         refresh(status.records(), status.unreadable(), status.lastUnreadable());
     }
 
+    /// Returns the topic of a stream's events, that of its newest epoch; null if no record names one.
+    public @Nullable String eventsTopic(String stream) {
+        return eventTopics.get(stream);
+    }
+
     /// Returns the offset after the last record.
     public long next() {
         return next;
@@ -84,7 +91,8 @@ public final class ControlIntake {
     /// Takes the next record of the log.
     public void accept(byte @Nullable [] key, byte @Nullable [] value, long offset) {
         next = offset + 1;
-        if (StreamRecord.isKey(key)) {
+        if (key != null && StreamRecord.isKey(key)) {
+            aboutStream(key, value);
             return;
         }
         if (key == null || value == null) {
@@ -110,6 +118,18 @@ public final class ControlIntake {
             begun.put(record.model(), record.time());
         }
         refresh(status.records() + 1, status.unreadable(), status.lastUnreadable());
+    }
+
+    /// One that can't be read is passed over without a word: joiners and trainers tell it.
+    private void aboutStream(byte[] key, byte @Nullable [] value) {
+        try {
+            StreamRecord record = value == null ? null : StreamRecord.decode(key, value);
+            if (record != null && record.action() instanceof StreamAction.Create create) {
+                eventTopics.put(record.stream(), create.events().topic());
+            }
+        } catch (ControlFormatException unreadable) {
+            log.debug("a record about a stream can't be read", unreadable);
+        }
     }
 
     private ControlState of(String model) {

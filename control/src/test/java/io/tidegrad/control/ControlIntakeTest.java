@@ -100,4 +100,18 @@ class ControlIntakeTest {
         assertThat(intake.status()).isSameAs(before);
         assertThat(intake.next()).isEqualTo(3);
     }
+
+    @Test
+    void theTopicOfAStreamsEventsIsThatOfItsNewestEpoch() {
+        assertThat(intake.eventsTopic("payments")).isNull();
+        for (String topic : List.of("payments-v1", "payments-v2")) {
+            StreamAction create = new StreamAction.Create((int) offset + 1, "a spec",
+                    new StreamAction.Source(topic, "an id", 6), null, "an id", null);
+            StreamRecord record = new StreamRecord("payments", create, 1, "", "");
+            intake.accept(record.key(), record.encode(), offset++);
+        }
+        intake.accept(new StreamRecord("payments", new StreamAction.Pause(), 1, "", "").key(), new byte[3], offset++);
+        assertThat(intake.eventsTopic("payments")).isEqualTo("payments-v2");
+        assertThat(intake.status().unreadable()).isZero();
+    }
 }

@@ -15,28 +15,28 @@ import org.slf4j.LoggerFactory;
 
 /// The fields of the events from which models learn, as the registry has them for a topic's name (subject
 /// `TOPIC-value`), those inside of records too. With them a client may send a whole event, although no feature reads some
-/// of its fields. They are
-/// looked up on a thread of their own, and the last known ones stay while the registry can't be reached, so a request
-/// never waits for them.
+/// of its fields. They are looked up on a thread of their own, and the last known ones stay while the registry can't be
+/// reached, so a request never waits for them.
 final class EventFields implements AutoCloseable {
     private static final long EVERY_SECONDS = 10;
 
     private static final Logger log = LoggerFactory.getLogger(EventFields.class);
 
     private final RegistrySettings settings;
-    private final Supplier<Set<String>> topics;
+    private final Supplier<Map<String, String>> topics;
     private final Map<String, Set<String>> known = new ConcurrentHashMap<>();
     private final ScheduledExecutorService timer = Timers.named("tidegrad-event-fields");
 
-    /// @param topics returns the topics from which served models learn
-    EventFields(RegistrySettings settings, Supplier<Set<String>> topics) {
+    /// @param topics returns the topics of the events from which served models learn, by the source that `has` is asked
+    ///     with: a topic or a stream
+    EventFields(RegistrySettings settings, Supplier<Map<String, String>> topics) {
         this.settings = settings;
         this.topics = topics;
         timer.scheduleWithFixedDelay(this::ask, 0, EVERY_SECONDS, TimeUnit.SECONDS);
     }
 
-    boolean has(String topic, String field) {
-        return known.getOrDefault(topic, Set.of()).contains(field);
+    boolean has(String source, String field) {
+        return known.getOrDefault(source, Set.of()).contains(field);
     }
 
     private void ask() {
@@ -49,11 +49,11 @@ final class EventFields implements AutoCloseable {
         }
     }
 
-    private void ask(String topic) {
+    private void ask(String source, String topic) {
         try (SchemaRegistry registry = SchemaRegistry.connect(settings.client())) {
             Schema schema = registry.latest(topic + "-value");
             if (schema.getType() == Schema.Type.RECORD) {
-                known.put(topic, SchemaPaths.withInner(schema));
+                known.put(source, SchemaPaths.withInner(schema));
             }
         } catch (RuntimeException e) {
             // Without it a request may only have the fields that models read, as without a registry.

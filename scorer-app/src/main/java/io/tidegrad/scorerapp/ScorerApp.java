@@ -36,12 +36,12 @@ public final class ScorerApp implements AutoCloseable {
             ScorerMetrics metrics = new ScorerMetrics(live().toList(), clock);
             shadows = new Shadows(metrics::follow);
             ServedModels models = new ServedModels(routers, metrics, shadows, config.server().maxBodyBytes(),
-                    config.server().ignoreUnknownFields(), (topic, field) -> {
+                    config.server().ignoreUnknownFields(), (source, field) -> {
                         EventFields fields = eventFields;
-                        return fields != null && fields.has(topic, field);
+                        return fields != null && fields.has(source, field);
                     });
             if (config.registry() != null) {
-                eventFields = new EventFields(config.registry(), models::inputTopics);
+                eventFields = new EventFields(config.registry(), models::eventTopics);
             }
             RequestLimits limits = RequestLimits.of(config.server());
             metrics.follow(limits.bodies());

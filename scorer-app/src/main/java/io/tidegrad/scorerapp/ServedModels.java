@@ -13,16 +13,15 @@ import io.tidegrad.scorer.ScorerStatus;
 import io.tidegrad.scorer.ServedVersion;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiPredicate;
 import java.util.function.IntSupplier;
 import java.util.function.Predicate;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -69,7 +68,7 @@ class ServedModels {
         this(routers, metrics, shadows, maxAnswers, ignoreUnknownFields, (topic, field) -> false);
     }
 
-    /// @param eventFields returns the fields of the events of a topic, whether or not a model reads them
+    /// @param eventFields returns whether the events of a topic or a stream have a field, whether or not a model reads it
     ServedModels(Map<String, ModelRouter> routers, ScorerMetrics metrics, Shadows shadows, int maxAnswers,
             boolean ignoreUnknownFields, BiPredicate<String, String> eventFields) {
         this.eventFields = eventFields;
@@ -212,18 +211,31 @@ class ServedModels {
         return known;
     }
 
-    /// Returns all versions that serve now, live or as candidates.
-    private Stream<ServedVersion> servedNow() {
-        return routers.values().stream()
-                .flatMap(each -> Stream.concat(Stream.of(each.live()),
-                        each.trials().stream().map(ModelRouter.Trial::scorer)))
-                .map(Scorer::current).filter(Objects::nonNull).map(Objects::requireNonNull);
+    /// Returns the scorers of all models, live ones and candidates.
+    private Stream<Scorer> scorers() {
+        return routers.values().stream().flatMap(each -> Stream.concat(Stream.of(each.live()),
+                each.trials().stream().map(ModelRouter.Trial::scorer)));
     }
 
-    /// Returns the topics of events from which the served versions learn; a stream's topics are not in a model's spec.
-    Set<String> inputTopics() {
-        return servedNow().filter(served -> served.spec().stream() == null).map(served -> source(served.spec()))
-                .collect(Collectors.toSet());
+    /// Returns all versions that serve now, live or as candidates.
+    private Stream<ServedVersion> servedNow() {
+        return scorers().map(Scorer::current).filter(Objects::nonNull).map(Objects::requireNonNull);
+    }
+
+    /// Returns the topics of the events from which the served versions learn, by what `eventFields` is asked with.
+    Map<String, String> eventTopics() {
+        Map<String, String> topics = new HashMap<>();
+        scorers().forEach(scorer -> {
+            ServedVersion served = scorer.current();
+            if (served != null) {
+                String stream = served.spec().stream();
+                String topic = stream == null ? served.spec().inputTopic() : scorer.eventsTopic(stream);
+                if (topic != null) {
+                    topics.put(source(served.spec()), topic);
+                }
+            }
+        });
+        return topics;
     }
 
     /// Where a model's events come from: a topic, or a stream, whose name can't be a topic's here.

@@ -373,6 +373,11 @@ public final class Scorer implements AutoCloseable {
         return admissions;
     }
 
+    /// Returns the topic of a stream's events; null if the stream is not known.
+    public @Nullable String eventsTopic(String stream) {
+        return control.eventsTopic(stream);
+    }
+
     public ScorerStatus status() {
         ServedVersion served = current.get();
         ControlStatus controlled = control.status();
